@@ -1,0 +1,19 @@
+"""The graph, the operators, both passes, training, landscapes, data and files. No Qt, ever."""
+
+from graphcore import errors, ops
+from graphcore.elements import Change, Edge, Frame, Node, Note
+from graphcore.graph import Graph
+from graphcore.settings import TrainingSettings
+
+__version__ = "0.1.0"
+__all__ = [
+    "Change",
+    "Edge",
+    "Frame",
+    "Graph",
+    "Node",
+    "Note",
+    "TrainingSettings",
+    "errors",
+    "ops",
+]

@@ -1,0 +1,136 @@
+"""Every refusal of the package, one class per reason.
+
+    GradscapeError
+    ├── GraphError                 a change that the graph cannot take
+    │   ├── UnknownOperatorError   no operator of that name is registered
+    │   ├── UnknownNodeError       no node of that name
+    │   ├── UnknownPortError       the node has no such input or output
+    │   ├── NameRefusedError       not an identifier, or taken
+    │   ├── AttributeRefusedError  no such attribute, or a value that does not fit
+    │   ├── InputTakenError        the input has an edge already
+    │   └── CycleError             the edge would close a cycle
+    ├── ShapeError                 shapes that do not fit together; may carry a Fix
+    ├── ExpressionError            text that is no formula or layer list
+    ├── FileError                  a graph file or checkpoint that cannot be read or written
+    ├── DataError                  a data set that cannot be found, fetched or read
+    └── EngineError                a pass or a training run that cannot go on
+        ├── FeedError              a fed array is missing or has the wrong shape
+        ├── NotKept                the value was freed: the plan runs in train mode
+        ├── NonFiniteError         a value became NaN or infinite
+        └── WorkerError            the engine process answered with an error
+
+Each message is one sentence that names the thing, the value got and what would fit; the same
+text reaches the status bar, the log, the command line and the tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+class GradscapeError(Exception):
+    """Base of every refusal; ``str(error)`` is a sentence fit to be shown."""
+
+
+class GraphError(GradscapeError):
+    """A change that the graph cannot take."""
+
+
+class UnknownOperatorError(GraphError):
+    """No operator of that name is registered."""
+
+
+class UnknownNodeError(GraphError):
+    """No node of that name is in the graph."""
+
+
+class UnknownPortError(GraphError):
+    """The node has no input or output of that name."""
+
+
+class NameRefusedError(GraphError):
+    """A name that is no identifier, or that another node has."""
+
+
+class AttributeRefusedError(GraphError):
+    """No such attribute, or a value that does not fit it."""
+
+
+class InputTakenError(GraphError):
+    """The input has an edge already; an input takes one."""
+
+
+class CycleError(GraphError):
+    """The edge would make a node depend on itself."""
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A change that would make shapes fit.
+
+    ``kind`` is "insert" (put ``operator`` on the edge into ``input``) or "set" (give the
+    node ``attributes``); ``label`` is what a button says.
+    """
+
+    kind: Literal["insert", "set"]
+    label: str
+    operator: str = ""
+    input: str = "x"
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+class ShapeError(GradscapeError):
+    """Shapes that do not fit together.
+
+    Attributes:
+        fix: a change that would help, or None.
+        node: name of the node at fault, once it is known.
+    """
+
+    def __init__(self, message: str, fix: Fix | None = None, node: str = "") -> None:
+        super().__init__(message)
+        self.fix = fix
+        self.node = node
+
+
+class ExpressionError(GradscapeError):
+    """Text that is no formula or layer list."""
+
+
+class FileError(GradscapeError):
+    """A graph file or checkpoint that cannot be read or written."""
+
+
+class DataError(GradscapeError):
+    """A data set that cannot be found, fetched or read."""
+
+
+class EngineError(GradscapeError):
+    """A pass or a training run that cannot go on."""
+
+
+class FeedError(EngineError):
+    """A fed array is missing or has the wrong shape."""
+
+
+class NotKept(EngineError):  # noqa: N818 - the name is part of the public interface
+    """The value was freed during the pass: compile with ``mode="inspect"`` to see it."""
+
+
+class NonFiniteError(EngineError):
+    """A value became NaN or infinite.
+
+    Attributes:
+        node: the first node where it happened.
+        phase: "forward" or "backward".
+    """
+
+    def __init__(self, message: str, node: str = "", phase: str = "forward") -> None:
+        super().__init__(message)
+        self.node = node
+        self.phase = phase
+
+
+class WorkerError(EngineError):
+    """The engine process answered with an error."""

@@ -1,0 +1,42 @@
+"""Operators: one class each, one family per file, one table (``registry``)."""
+
+from graphcore.ops import (  # noqa: F401 - importing a family registers its operators
+    activation,
+    composite,
+    convolution,
+    elementwise,
+    linear,
+    loss,
+    normalization,
+    pooling,
+    reduction,
+    shape,
+    source,
+)
+from graphcore.ops.registry import (
+    CATEGORIES,
+    REQUIRED,
+    Attr,
+    Case,
+    Context,
+    Operator,
+    OperatorClass,
+    all_operators,
+    get,
+    names,
+    register,
+)
+
+__all__ = [
+    "CATEGORIES",
+    "REQUIRED",
+    "Attr",
+    "Case",
+    "Context",
+    "Operator",
+    "OperatorClass",
+    "all_operators",
+    "get",
+    "names",
+    "register",
+]

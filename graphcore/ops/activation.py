@@ -1,0 +1,197 @@
+"""Activation functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+from graphcore.dims import Shape, axis
+from graphcore.ops.registry import Attr, Case, Operator, register, same_shape
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+
+class _Activation(Operator):
+    """One number in, one number out, element by element."""
+
+    category = "activation"
+    infer_shape = staticmethod(same_shape)
+
+
+@register
+class ReLU(_Activation):
+    """Keep what is positive, drop the rest: y = max(0, x).
+
+    Inputs:
+        x: any shape.
+    Output:
+        y: same shape, ≥ 0.
+    Gradient:
+        ∂L/∂x = g where x > 0, else 0 (also at 0). A unit that is never positive learns nothing:
+        it is dead.
+    Source:
+        torch.nn.ReLU; ONNX Relu-14; Nair & Hinton, ICML 2010.
+    """
+
+    onnx, aliases = "Relu", ("rectifier", "rectified linear")
+    formula = r"y = \max(0, x)"
+    derivative = r"\partial y/\partial x = 1\ \text{if } x > 0 \text{, else } 0"
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return torch.relu(x)
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
+        return (torch.ops.aten.threshold_backward(g, y, 0),)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return (Case(((3, 4),), reference=torch.relu, domain="away"),)
+
+
+@register
+class LeakyReLU(_Activation):
+    """ReLU with a small slope below zero, so that no unit dies: y = x or negative_slope · x.
+
+    Inputs:
+        x: any shape.
+    Attributes:
+        negative_slope: slope for x ≤ 0.
+    Output:
+        y: same shape.
+    Gradient:
+        ∂L/∂x = g where x > 0, else negative_slope · g.
+    Source:
+        torch.nn.LeakyReLU; ONNX LeakyRelu-16; Maas et al., ICML 2013.
+    """
+
+    onnx, aliases = "LeakyRelu", ("leaky",)
+    attrs = (Attr("negative_slope", 0.01, "Slope for x ≤ 0."),)
+    formula = r"y = x\ \text{if } x > 0 \text{, else } \alpha x"
+    derivative = r"\partial y/\partial x = 1\ \text{if } x > 0 \text{, else } \alpha"
+
+    @staticmethod
+    def forward(x: Tensor, *, negative_slope: float) -> Tensor:
+        return torch.nn.functional.leaky_relu(x, negative_slope)
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, x: Tensor, *, negative_slope: float) -> tuple[Tensor]:
+        return (torch.ops.aten.leaky_relu_backward(g, x, negative_slope, False),)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        def case(slope: float) -> Case:
+            leaky = torch.nn.functional.leaky_relu
+            return Case(((3, 4),), {"negative_slope": slope}, lambda x: leaky(x, slope), "away")
+
+        return case(0.01), case(0.0), case(0.3)
+
+
+@register
+class Sigmoid(_Activation):
+    """Squash to a probability: y = 1 / (1 + e⁻ˣ).
+
+    Inputs:
+        x: any shape (logits).
+    Output:
+        y: same shape, between 0 and 1.
+    Gradient:
+        ∂L/∂x = g · y (1 − y), at most g / 4: far from 0 it vanishes (saturation).
+    Source:
+        torch.nn.Sigmoid; ONNX Sigmoid-13.
+    """
+
+    onnx, aliases = "Sigmoid", ("logistic", "squash")
+    formula, derivative = r"y = \frac{1}{1 + e^{-x}}", r"\partial y/\partial x = y\,(1 - y)"
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return torch.sigmoid(x)
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
+        return (torch.ops.aten.sigmoid_backward(g, y),)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return (Case(((3, 4),), reference=torch.sigmoid),)
+
+
+@register
+class Tanh(_Activation):
+    """Squash to between −1 and 1: y = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ).
+
+    Inputs:
+        x: any shape.
+    Output:
+        y: same shape, between −1 and 1.
+    Gradient:
+        ∂L/∂x = g · (1 − y²).
+    Source:
+        torch.nn.Tanh; ONNX Tanh-13.
+    """
+
+    onnx, aliases = "Tanh", ("hyperbolic tangent",)
+    formula = r"y = \frac{e^x - e^{-x}}{e^x + e^{-x}}"
+    derivative = r"\partial y/\partial x = 1 - y^2"
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return torch.tanh(x)
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
+        return (torch.ops.aten.tanh_backward(g, y),)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return (Case(((3, 4),), reference=torch.tanh),)
+
+
+@register
+class Softmax(Operator):
+    """Turn scores into probabilities: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ) along ``dim``.
+
+    Inputs:
+        x: scores (logits, in nats), shape (*, C, *), at least one axis.
+    Attributes:
+        dim: the axis of length C that is summed over; negative counts from the end.
+    Output:
+        y: same shape as x; each slice along ``dim`` is ≥ 0 and sums to 1.
+    Gradient:
+        ∂L/∂xᵢ = yᵢ · (gᵢ − Σⱼ gⱼ yⱼ), where g = ∂L/∂y. The Jacobian is never built.
+    Source:
+        torch.nn.Softmax; ONNX Softmax-13. Subtracting max(x) leaves y unchanged and
+        prevents overflow: Goodfellow, Bengio & Courville, Deep Learning (2016), §4.1.
+    """
+
+    category, onnx, aliases = "activation", "Softmax", ("probabilities", "normalized exponential")
+    attrs = (Attr("dim", -1, "Axis that is summed over."),)
+    formula = r"y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}"
+    derivative = r"\partial y_i/\partial x_j = y_i\,(\delta_{ij} - y_j)"
+
+    @staticmethod
+    def infer_shape(x: Shape, *, dim: int) -> Shape:
+        axis(dim, x, "Softmax")
+        return x
+
+    @staticmethod
+    def forward(x: Tensor, *, dim: int) -> Tensor:
+        return torch.softmax(x, dim)
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, x: Tensor, *, dim: int) -> tuple[Tensor]:
+        return (torch.ops.aten._softmax_backward_data(g, y, dim, y.dtype),)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        def case(shape: tuple[int, ...], dim: int) -> Case:
+            return Case((shape,), {"dim": dim}, lambda x: torch.softmax(x, dim))
+
+        return case((3, 4), -1), case((3, 4), 0), case((2, 5, 3), 1)

@@ -1,0 +1,63 @@
+"""The operator of a node that holds a sub-graph, and the marker of its outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphcore.ops.registry import Case, Operator, register, same_shape
+
+
+@register
+class Composite(Operator):
+    """A sub-graph shown as one node, such as a residual block or an attention head.
+
+    Its inputs are the Input and Target nodes inside, its outputs the Output nodes. The engine
+    sees the flattened graph; a parameter inside is called ``composite/node.input``.
+    """
+
+    category, inputs, outputs = "composite", (), ()
+    aliases = ("group", "block", "subgraph")
+
+    @staticmethod
+    def infer_shape() -> Any:
+        raise AssertionError("a composite's shapes come from its sub-graph")
+
+    @staticmethod
+    def forward() -> Any:
+        raise AssertionError("the engine runs the flattened graph")
+
+    @staticmethod
+    def vjp(g: Any, y: Any) -> tuple[Any, ...]:
+        raise AssertionError("the engine runs the flattened graph")
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return ()
+
+
+@register
+class Output(Operator):
+    """Names a value as an output of the composite it stands in; passes it through.
+
+    Inputs:
+        x: any shape.
+    Output:
+        y: x unchanged.
+    Gradient:
+        ∂L/∂x = g.
+    """
+
+    category = "composite"
+    infer_shape = staticmethod(same_shape)
+
+    @staticmethod
+    def forward(x: Any) -> Any:
+        return x
+
+    @staticmethod
+    def vjp(g: Any, y: Any, x: Any) -> tuple[Any, ...]:
+        return (g,)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return (Case(((3, 2),), reference=lambda x: x),)

@@ -1,0 +1,280 @@
+"""Arithmetic element by element, with broadcasting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import lazy_loader
+
+from graphcore.dims import Shape, broadcast
+from graphcore.ops.registry import Case, Operator, register, same_shape
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+
+class _Binary(Operator):
+    """Two inputs that broadcast; the engine sums gradients over broadcast axes."""
+
+    category, inputs = "elementwise", ("a", "b")
+
+    @staticmethod
+    def infer_shape(a: Shape, b: Shape) -> Shape:
+        return broadcast(a, b)
+
+
+def _binary_cases(reference: Any, domain: str = "any") -> tuple[Case, ...]:
+    pairs = (((3, 4), (3, 4)), ((2, 3, 4), (4,)), ((3, 1), (1, 4)), ((), (3,)), ((), ()))
+    return tuple(Case(p, reference=reference, domain=domain) for p in pairs)
+
+
+@register
+class Add(_Binary):
+    """Sum of two tensors: y = a + b.
+
+    Inputs:
+        a, b: shapes that broadcast.
+    Output:
+        y: the broadcast shape.
+    Gradient:
+        ∂L/∂a = g, ∂L/∂b = g: an addition hands the gradient on unchanged.
+    Source:
+        torch.add; ONNX Add-14.
+    """
+
+    onnx, aliases = "Add", ("+", "plus", "sum", "skip", "residual")
+    formula, derivative = r"y = a + b", r"\partial y/\partial a = 1,\ \partial y/\partial b = 1"
+
+    @staticmethod
+    def forward(a: Tensor, b: Tensor) -> Tensor:
+        return a + b
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        return g, g
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return _binary_cases(lambda a, b: a + b)
+
+
+@register
+class Sub(_Binary):
+    """Difference of two tensors: y = a − b.
+
+    Inputs:
+        a, b: shapes that broadcast.
+    Output:
+        y: the broadcast shape.
+    Gradient:
+        ∂L/∂a = g, ∂L/∂b = −g.
+    Source:
+        torch.sub; ONNX Sub-14.
+    """
+
+    onnx, aliases = "Sub", ("-", "minus", "subtract")
+    formula, derivative = r"y = a - b", r"\partial y/\partial a = 1,\ \partial y/\partial b = -1"
+
+    @staticmethod
+    def forward(a: Tensor, b: Tensor) -> Tensor:
+        return a - b
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        return g, -g
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return _binary_cases(lambda a, b: a - b)
+
+
+@register
+class Mul(_Binary):
+    """Product element by element: y = a · b.
+
+    Inputs:
+        a, b: shapes that broadcast.
+    Output:
+        y: the broadcast shape.
+    Gradient:
+        ∂L/∂a = g · b, ∂L/∂b = g · a: each side gets the other as its local derivative.
+    Source:
+        torch.mul; ONNX Mul-14.
+    """
+
+    onnx, aliases = "Mul", ("*", "times", "multiply", "product")
+    formula, derivative = r"y = a \cdot b", r"\partial y/\partial a = b,\ \partial y/\partial b = a"
+
+    @staticmethod
+    def forward(a: Tensor, b: Tensor) -> Tensor:
+        return a * b
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        return g * b, g * a
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return _binary_cases(lambda a, b: a * b)
+
+
+@register
+class Div(_Binary):
+    """Quotient element by element: y = a / b.
+
+    Inputs:
+        a, b: shapes that broadcast; division by 0 gives ±∞ or NaN.
+    Output:
+        y: the broadcast shape.
+    Gradient:
+        ∂L/∂a = g / b, ∂L/∂b = −g · a / b².
+    Source:
+        torch.div; ONNX Div-14.
+    """
+
+    onnx, aliases = "Div", ("/", "divide")
+    formula = r"y = \frac{a}{b}"
+    derivative = r"\partial y/\partial a = \frac{1}{b},\ \partial y/\partial b = -\frac{a}{b^2}"
+
+    @staticmethod
+    def forward(a: Tensor, b: Tensor) -> Tensor:
+        return a / b
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        ga = g / b
+        return ga, -ga * y
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return _binary_cases(lambda a, b: a / b, "away")
+
+
+@register
+class Pow(_Binary):
+    """Power element by element: y = a ** b.
+
+    Inputs:
+        a: base; b: exponent. Shapes that broadcast. A negative base needs a whole exponent.
+    Output:
+        y: the broadcast shape.
+    Gradient:
+        ∂L/∂a = g · b · a^(b−1) (0 where b = 0); ∂L/∂b = g · y · ln a (0 where a = 0 and b ≥ 0).
+    Source:
+        torch.pow, whose conventions at 0 are taken over; ONNX Pow-15.
+    """
+
+    onnx, aliases = "Pow", ("^", "**", "power", "square")
+    formula = r"y = a^b"
+    derivative = r"\partial y/\partial a = b\,a^{b-1},\ \partial y/\partial b = a^b \ln a"
+
+    @staticmethod
+    def forward(a: Tensor, b: Tensor) -> Tensor:
+        return torch.pow(a, b)
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        zero = torch.zeros((), dtype=y.dtype, device=y.device)
+        ga = torch.where(b == 0, zero, g * b * torch.pow(a, b - 1))
+        gb = torch.where((a == 0) & (b >= 0), zero, g * y * torch.log(a))
+        return ga, gb
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return _binary_cases(torch.pow, "positive")
+
+
+@register
+class Neg(Operator):
+    """The number with its sign turned: y = −x.
+
+    Inputs:
+        x: any shape.
+    Output:
+        y: same shape.
+    Gradient:
+        ∂L/∂x = −g.
+    Source:
+        torch.neg; ONNX Neg-13.
+    """
+
+    category, onnx, aliases = "elementwise", "Neg", ("-", "minus", "negate")
+    formula, derivative = r"y = -x", r"\partial y/\partial x = -1"
+    infer_shape = staticmethod(same_shape)
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return -x
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
+        return (-g,)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return (Case(((3, 4),), reference=lambda x: -x),)
+
+
+@register
+class Exp(Operator):
+    """The exponential function: y = eˣ.
+
+    Inputs:
+        x: any shape; above 88 a float32 result is infinite.
+    Output:
+        y: same shape, > 0.
+    Gradient:
+        ∂L/∂x = g · y: the exponential is its own derivative.
+    Source:
+        torch.exp; ONNX Exp-13.
+    """
+
+    category, onnx = "elementwise", "Exp"
+    formula, derivative = r"y = e^x", r"\partial y/\partial x = y"
+    infer_shape = staticmethod(same_shape)
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return torch.exp(x)
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
+        return (g * y,)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return (Case(((3, 4),), reference=torch.exp),)
+
+
+@register
+class Log(Operator):
+    """The natural logarithm: y = ln x.
+
+    Inputs:
+        x: any shape, > 0 (0 gives −∞, less gives NaN).
+    Output:
+        y: same shape.
+    Gradient:
+        ∂L/∂x = g / x.
+    Source:
+        torch.log; ONNX Log-13.
+    """
+
+    category, onnx, aliases = "elementwise", "Log", ("ln",)
+    formula, derivative = r"y = \ln x", r"\partial y/\partial x = \frac{1}{x}"
+    infer_shape = staticmethod(same_shape)
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return torch.log(x)
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
+        return (g / x,)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return (Case(((3, 4),), reference=torch.log, domain="positive"),)

@@ -1,0 +1,160 @@
+"""Matrix products and fully connected layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import lazy_loader
+
+from graphcore.dims import Batch, Dim, Shape, broadcast, format_shape, size
+from graphcore.errors import Fix, ShapeError
+from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+
+@register
+class Linear(Operator):
+    """A fully connected layer: y = x Wᵀ + b, a weighted sum of all inputs per output.
+
+    Inputs:
+        x: shape (*, in_features); in_features is taken from x.
+        weight: W, shape (out_features, in_features).
+        bias: b, shape (out_features,).
+    Attributes:
+        out_features: number of outputs (neurons).
+        bias: whether b is added.
+    Output:
+        y: shape (*, out_features).
+    Gradient:
+        ∂L/∂x = g W, ∂L/∂W = gᵀ x and ∂L/∂b = Σ g, summed over all leading axes.
+    Source:
+        torch.nn.Linear; ONNX Gemm-13.
+    """
+
+    category, onnx = "linear", "Gemm"
+    aliases = ("dense", "fc", "fully connected", "affine", "perceptron")
+    attrs = (
+        Attr("out_features", REQUIRED, "Number of outputs (neurons).", "int", minimum=1),
+        Attr("bias", True, "Whether a bias is added to each output."),
+    )
+    initializers = {"weight": "uniform_fan_in", "bias": "uniform_fan_in"}
+    formula = r"y = x W^\top + b"
+    derivative = (
+        r"\partial L/\partial x = g W,\ \partial L/\partial W = g^\top x,"
+        r"\ \partial L/\partial b = \sum g"
+    )
+
+    @staticmethod
+    def infer_shape(x: Shape, *, out_features: int, bias: bool) -> Shape:
+        if not x or isinstance(x[-1], Batch):
+            fix = Fix("insert", "Put Reshape in front", "Reshape", attributes={"shape": (1,)})
+            raise ShapeError(
+                f"Linear expects (*, in_features), gets {format_shape(x)}.", fix if x else None
+            )
+        if len(x) > 3:
+            raise ShapeError(
+                f"Linear expects (N, in_features), gets {format_shape(x)}: put Flatten between.",
+                Fix("insert", "Put Flatten between", "Flatten"),
+            )
+        return (*x[:-1], out_features)
+
+    @staticmethod
+    def parameter_shapes(x: Shape, *, out_features: int, bias: bool) -> dict[str, Any]:
+        shapes = {"weight": (out_features, x[-1])}
+        return {**shapes, "bias": (out_features,)} if bias else shapes
+
+    @staticmethod
+    def forward(
+        x: Tensor, weight: Tensor, bias_: Tensor | None = None, *, out_features: int, bias: bool
+    ) -> Tensor:
+        return torch.nn.functional.linear(x, weight, bias_)
+
+    @staticmethod
+    def vjp(
+        ctx: Context, g: Tensor, y: Tensor, x: Tensor, weight: Tensor, *_: Tensor, **__: Any
+    ) -> tuple[Tensor | None, ...]:
+        rows = g.reshape(-1, g.shape[-1])
+        gx = g @ weight if ctx.needs[0] else None
+        gw = rows.t() @ x.reshape(-1, x.shape[-1]) if ctx.needs[1] else None
+        return (gx, gw, rows.sum(0)) if len(ctx.needs) > 2 else (gx, gw)
+
+    @classmethod
+    def multiply_adds(cls, shapes: Sequence[Shape], y: Shape, attributes: Mapping[str, Any]) -> Dim:
+        return size(y) * shapes[0][-1]
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        linear = torch.nn.functional.linear
+        return (
+            Case(((5, 3),), {"out_features": 4}, linear),
+            Case(((5, 3),), {"out_features": 4, "bias": False}, linear),
+            Case(((2, 5, 3),), {"out_features": 1}, linear),
+            Case(((3,),), {"out_features": 2}, linear),
+            Case(((0, 3),), {"out_features": 2}, linear),
+        )
+
+
+@register
+class MatMul(Operator):
+    """Matrix product of two tensors: yᵢⱼ = Σₖ aᵢₖ bₖⱼ.
+
+    Inputs:
+        a: shape (*, n, k), or (k,).
+        b: shape (*, k, m), or (k,). Leading axes broadcast.
+    Output:
+        y: shape (*, n, m); an axis of a one-dimensional input is left out.
+    Gradient:
+        ∂L/∂a = g bᵀ, ∂L/∂b = aᵀ g.
+    Source:
+        torch.matmul; ONNX MatMul-13.
+    """
+
+    category, onnx, inputs = "linear", "MatMul", ("a", "b")
+    aliases = ("@", "dot", "matrix product")
+    formula = r"y = a\,b"
+    derivative = r"\partial L/\partial a = g\,b^\top,\ \partial L/\partial b = a^\top g"
+
+    @staticmethod
+    def infer_shape(a: Shape, b: Shape) -> Shape:
+        if not a or not b:
+            raise ShapeError("MatMul expects tensors with an axis, gets a single number: use Mul.")
+        inner = b[-2] if len(b) > 1 else b[0]
+        if a[-1] != inner:
+            raise ShapeError(
+                f"MatMul: {format_shape(a)} times {format_shape(b)} does not fit; the last axis "
+                f"of a ({a[-1]}) must equal the last but one of b ({inner})."
+            )
+        leading = broadcast(a[:-2], b[:-2], "MatMul")
+        return leading + a[-2:-1] + (b[-1:] if len(b) > 1 else ())
+
+    @staticmethod
+    def forward(a: Tensor, b: Tensor) -> Tensor:
+        return torch.matmul(a, b)
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        row, column = a.dim() == 1, b.dim() == 1
+        a2 = a.unsqueeze(0) if row else a
+        b2 = b.unsqueeze(1) if column else b
+        g = g.unsqueeze(-2) if row else g
+        g = g.unsqueeze(-1) if column else g
+        ga, gb = g @ b2.transpose(-1, -2), a2.transpose(-1, -2) @ g
+        return ga.squeeze(-2) if row else ga, gb.squeeze(-1) if column else gb
+
+    @classmethod
+    def multiply_adds(cls, shapes: Sequence[Shape], y: Shape, attributes: Mapping[str, Any]) -> Dim:
+        return size(y) * shapes[0][-1]
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        pairs = (
+            ((3, 4), (4, 2)), ((2, 3, 4), (2, 4, 5)), ((2, 1, 3, 4), (5, 4, 2)),
+            ((4,), (4, 2)), ((3, 4), (4,)), ((4,), (4,)), ((2, 3, 4), (4,)),
+        )  # fmt: skip
+        return tuple(Case(p, reference=torch.matmul) for p in pairs)
