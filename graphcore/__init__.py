@@ -1,6 +1,7 @@
 """The graph, the operators, both passes, training, landscapes, data and files. No Qt, ever."""
 
 from graphcore import errors, ops
+from graphcore.compiler import compile
 from graphcore.elements import Change, Edge, Frame, Node, Note
 from graphcore.graph import Graph
 from graphcore.settings import TrainingSettings
@@ -14,6 +15,7 @@ __all__ = [
     "Node",
     "Note",
     "TrainingSettings",
+    "compile",
     "errors",
     "ops",
 ]

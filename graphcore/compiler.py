@@ -1,0 +1,146 @@
+"""Graph -> Plan: topological order, slots, flat buffers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+from graphcore.errors import ShapeError
+from graphcore.execute import Step
+from graphcore.flatten import FlatNode, Port, flatten
+from graphcore.graph import Graph
+from graphcore.initializers import fans_of
+from graphcore.plan import Mode, ParameterInfo, Plan
+from graphcore.shapes import ShapeInference
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_loader.load("torch")
+
+
+def compile(
+    graph: Graph,
+    device: str = "cpu",
+    dtype: str = "float32",
+    mode: Mode = "inspect",
+    seed: int = 0,
+) -> Plan:
+    """Turn a graph into a plan.
+
+    Raises:
+        ShapeError: the first problem of the graph, with the node's name.
+    """
+    shapes = ShapeInference(graph)
+    shapes.close()
+    for problem in shapes.problems.values():
+        raise ShapeError(problem.message, problem.fix, problem.node)
+    return _Compiler(graph, shapes, device, dtype, mode, seed).plan()
+
+
+class _Compiler:
+    """Builds one plan."""
+
+    def __init__(
+        self, graph: Graph, shapes: ShapeInference, device: str, dtype: str, mode: Mode, seed: int
+    ) -> None:
+        self.flat_graph = flatten(graph)
+        self.inferred = shapes.flat()
+        self.device, self.dtype = torch.device(device), getattr(torch, dtype)
+        self.mode, self.seed = mode, seed
+        self.slots: dict[Port, int] = {}
+        self.layout: list[ParameterInfo] = []
+        self.needed: set[int] = set()
+
+    def plan(self) -> Plan:
+        steps = [s for s in map(self._step, self.flat_graph.nodes) if s is not None]
+        self.layout.sort(key=lambda p: p.frozen)
+        sizes = [math.prod(p.shape) for p in self.layout]
+        for info, offset in zip(self.layout, accumulate([0, *sizes]), strict=False):
+            info.offset = offset
+        total = sum(sizes)
+        trainable = sum(n for n, p in zip(sizes, self.layout, strict=True) if not p.frozen)
+        plan = Plan(
+            device=self.device, dtype=self.dtype, mode=self.mode, seed=self.seed, steps=steps,
+            sources={
+                n.name: (self.slots[n.name, "y"], n.node)
+                for n in self.flat_graph.nodes
+                if n.node.operator in ("Input", "Target")
+            },
+            slots=self.slots, flat_graph=self.flat_graph, layout=self.layout,
+            values=[None] * len(self.slots),
+            flat=torch.zeros(total, dtype=self.dtype, device=self.device),
+            flat_grad=torch.zeros(total, dtype=self.dtype, device=self.device),
+            trainable=trainable, generator=torch.Generator(self.device),
+        )  # fmt: skip
+        self._fill(plan)
+        plan.reset()
+        return plan
+
+    def _fill(self, plan: Plan) -> None:
+        """Views of the flat buffers, constants and running statistics."""
+        for info in self.layout:
+            for whole, views in ((plan.flat, plan.parameters), (plan.flat_grad, plan.gradients)):
+                part = whole[info.offset : info.offset + math.prod(info.shape)]
+                views[info.name] = part.view(info.shape)
+            plan.values[self.slots[info.name, ""]] = plan.parameters[info.name]
+        for flat in self.flat_graph.nodes:
+            if flat.node.operator == "Constant":
+                value = torch.tensor(
+                    flat.node.attributes["value"], dtype=self.dtype, device=self.device
+                )
+                plan.values[self.slots[flat.name, "y"]] = value
+        for step in plan.steps:
+            step.context.generator = plan.generator
+            for name, (shape, start) in self.inferred[step.name].buffers.items():
+                buffer = torch.full(shape, start, dtype=self.dtype, device=self.device)
+                plan.buffers[f"{step.name}.{name}"] = step.context.buffers[name] = buffer
+                plan.buffer_starts[f"{step.name}.{name}"] = start
+
+    def _step(self, flat: FlatNode) -> Step | None:
+        node = flat.node
+        shapes = self.inferred[flat.name].parameters
+        if node.operator == "Parameter":
+            self.slots[flat.name, "y"] = self._parameter(flat, "value", shapes, flat.name)
+            return None
+        outputs = tuple(self._new_slot((flat.name, o)) for o in node.outputs)
+        if node.op.category == "source":
+            if node.operator == "Input" and node.attributes["dtype"] == "float":
+                self.needed.update(outputs if self.mode == "inspect" else ())
+            return None
+        inputs = {i: self.slots[p] for i, p in flat.inputs.items() if i not in shapes}
+        for name in shapes:
+            own = name not in flat.inputs
+            inputs[name] = (
+                self._parameter(flat, name, shapes, f"{flat.name}.{name}")
+                if own
+                else self.slots[flat.inputs[name]]
+            )
+        step = Step(
+            flat.name, node.op, node.attributes, tuple(inputs.values()), tuple(inputs), outputs
+        )
+        needs = tuple(slot in self.needed for slot in step.inputs)
+        step.context.needs = needs
+        if any(needs) and node.op.differentiable:
+            self.needed.update(outputs)
+        return step
+
+    def _parameter(
+        self, flat: FlatNode, input: str, shapes: Mapping[str, tuple[int, ...]], name: str
+    ) -> int:
+        node = flat.node
+        chosen = node.initializers.get(input, node.op.initializers[input])
+        frozen = input in node.frozen
+        fans = fans_of(dict(shapes))
+        self.layout.append(ParameterInfo(name, flat.name, shapes[input], chosen, fans, frozen))
+        slot = self._new_slot((name, ""))
+        if not frozen or self.mode == "inspect":
+            self.needed.add(slot)
+        return slot
+
+    def _new_slot(self, port: Port) -> int:
+        return self.slots.setdefault(port, len(self.slots))

@@ -1,0 +1,138 @@
+"""Both passes over a list of steps, one operator at a time.
+
+Values live in numbered slots; a step reads its input slots and fills its output slots. The
+backward pass walks the same steps in reverse: each operator's vjp turns the gradient of its
+output into the gradients of its inputs, and gradients that meet at one slot are added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import lazy_loader
+
+from graphcore.errors import EngineError, GradscapeError
+from graphcore.ops import Context, OperatorClass
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+
+@dataclass
+class Step:
+    """One operator at work.
+
+    Attributes:
+        inputs: slots it reads: data inputs, then parameters.
+        input_names: their names, in the same order.
+        outputs: slots it fills.
+        context: what it keeps between its passes; ``context.needs`` says which input
+            gradients are asked for.
+    """
+
+    name: str
+    op: OperatorClass
+    attributes: dict[str, Any]
+    inputs: tuple[int, ...]
+    input_names: tuple[str, ...]
+    outputs: tuple[int, ...]
+    context: Context = field(default_factory=Context)
+
+    def forward(self, values: list[Tensor | None]) -> None:
+        """Fill the output slots."""
+        arguments = [values[i] for i in self.inputs]
+        try:
+            result = self.op.run_forward(self.context, arguments, self.attributes)
+        except GradscapeError:
+            raise
+        except (RuntimeError, IndexError, ValueError, TypeError) as error:
+            raise EngineError(_blame(self, arguments, error)) from error
+        if len(self.outputs) == 1:
+            values[self.outputs[0]] = result
+        else:
+            for slot, value in zip(self.outputs, result, strict=True):
+                values[slot] = value
+
+    def backward(self, values: list[Tensor | None], g: Any) -> tuple[Tensor | None, ...]:
+        """Gradient for each input, summed down to the input's shape where it was broadcast."""
+        inputs = [values[i] for i in self.inputs]
+        outputs = [values[i] for i in self.outputs]
+        y = outputs[0] if len(outputs) == 1 else tuple(outputs)
+        gradients = self.op.run_vjp(self.context, g, y, inputs, self.attributes)
+        return tuple(
+            unbroadcast(gx, x.shape) if need and gx is not None and x is not None else None
+            for gx, x, need in zip(gradients, inputs, self.context.needs, strict=True)
+        )
+
+
+def unbroadcast(g: Tensor, shape: Sequence[int]) -> Tensor:
+    """Sum a gradient over the axes along which its input was repeated."""
+    if g.shape == tuple(shape):
+        return g
+    extra = g.dim() - len(shape)
+    repeated = [i for i, n in enumerate(shape, extra) if n == 1 and g.shape[i] != 1]
+    summed = g.sum([*range(extra), *repeated], keepdim=True) if extra or repeated else g
+    return summed.reshape(tuple(shape))
+
+
+def run_backward(
+    steps: Sequence[Step],
+    values: list[Tensor | None],
+    seeds: dict[int, Tensor],
+    keep_edges: bool,
+) -> tuple[dict[int, Tensor], dict[tuple[str, str], Tensor]]:
+    """Walk the steps in reverse.
+
+    Args:
+        seeds: slot -> gradient to start from.
+        keep_edges: whether every gradient is kept; otherwise a slot's gradient is dropped as
+            soon as the step that filled the slot has used it.
+
+    Returns:
+        The gradient of each slot that was reached (all, or only those no step fills), and
+        the gradient that arrived along each edge, by (target, input).
+    """
+    grads = dict(seeds)
+    edges: dict[tuple[str, str], Tensor] = {}
+    for step in reversed(steps):
+        g = _output_gradient(step, values, grads)
+        if g is None:
+            continue
+        for slot, name, gx in zip(
+            step.inputs, step.input_names, step.backward(values, g), strict=True
+        ):
+            if gx is None:
+                continue
+            if keep_edges:
+                edges[step.name, name] = gx
+            grads[slot] = grads[slot] + gx if slot in grads else gx
+        if not keep_edges:
+            for slot in step.outputs:
+                grads.pop(slot, None)
+    return grads, edges
+
+
+def _output_gradient(step: Step, values: list[Tensor | None], grads: dict[int, Tensor]) -> Any:
+    """Gradient of the step's output (a tuple for several outputs); None if nothing arrived."""
+    if not any(step.context.needs) or not any(slot in grads for slot in step.outputs):
+        return None
+    if len(step.outputs) == 1:
+        return grads[step.outputs[0]]
+    return tuple(
+        grads[slot] if slot in grads else torch.zeros_like(values[slot])  # type: ignore[arg-type]
+        for slot in step.outputs
+    )
+
+
+def _blame(step: Step, arguments: list[Any], error: Exception) -> str:
+    """One sentence for a kernel's refusal."""
+    shapes = ", ".join(
+        f"{n} {tuple(a.shape)}" for n, a in zip(step.input_names, arguments, strict=True)
+    )
+    reason = str(error).split("\n", 1)[0]
+    return f"{step.name} ({step.op.name}) cannot be computed for {shapes}: {reason}"

@@ -1,0 +1,278 @@
+"""A compiled graph: the steps in order, the parameters in one flat buffer, both passes.
+
+A plan is compiled once and then run many times. In inspect mode every value and every edge's
+gradient can be asked for after a pass; in train mode they are freed as soon as they are used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import lazy_loader
+
+from graphcore.elements import Node
+from graphcore.errors import EngineError, FeedError, NotKept, UnknownNodeError
+from graphcore.execute import Step, run_backward
+from graphcore.flatten import FlatGraph, Port
+from graphcore.graph import NodeOrName
+from graphcore.initializers import initialize
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+Mode = Literal["inspect", "train"]
+
+
+@dataclass
+class ParameterInfo:
+    """Where a parameter lies in the flat buffer and how it starts."""
+
+    name: str
+    node: str
+    shape: tuple[int, ...]
+    initializer: str
+    fans: tuple[int, int]
+    frozen: bool
+    offset: int = 0
+
+
+@dataclass
+class Plan:
+    """A compiled graph. Made by ``compile``.
+
+    Attributes:
+        parameters: "node.input" (or "node", for a Parameter node) -> tensor, writable in place.
+        gradients: the same names -> views of the flat gradient.
+        buffers: "node.name" -> running statistics.
+        flat, flat_grad: all parameters and all gradients, one behind the other; the first
+            ``trainable`` numbers belong to parameters that are not frozen.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+    mode: Mode
+    seed: int
+    steps: list[Step]
+    sources: dict[str, tuple[int, Node]]
+    slots: dict[Port, int]
+    flat_graph: FlatGraph
+    layout: list[ParameterInfo]
+    values: list[Tensor | None]
+    flat: Tensor
+    flat_grad: Tensor
+    trainable: int
+    generator: torch.Generator
+    parameters: dict[str, Tensor] = field(default_factory=dict)
+    gradients: dict[str, Tensor] = field(default_factory=dict)
+    buffers: dict[str, Tensor] = field(default_factory=dict)
+    buffer_starts: dict[str, float] = field(default_factory=dict)
+    _grads: dict[int, Tensor] | None = None
+    _edge_grads: dict[tuple[str, str], Tensor] = field(default_factory=dict)
+    _ran: bool = False
+
+    # -- passes -------------------------------------------------------------------------------
+
+    def forward(self, feeds: Mapping[str, Any], *, training: bool = False) -> None:
+        """Compute every node.
+
+        Args:
+            feeds: Input or Target name -> numpy array, tensor or number. An Input with a value
+                of its own may be left out; so may a node that nothing depends on.
+            training: whether Dropout drops and BatchNorm uses the batch.
+
+        Raises:
+            FeedError: a feed is missing, unknown or of the wrong shape.
+        """
+        self._grads, self._edge_grads = None, {}
+        with torch.inference_mode():
+            self._feed(feeds)
+            for step in self.steps:
+                step.context.training = training
+                step.forward(self.values)
+        self._ran = True
+
+    def backward(self, node: NodeOrName, grad: Any = None) -> None:
+        """Compute ∂node/∂ everything; replaces the gradients of the last call.
+
+        Args:
+            grad: gradient to start from, of the node's shape; left out, 1 for a single number.
+        """
+        slot = self._slot(node)
+        y = self.values[slot]
+        if not self._ran or y is None:
+            raise EngineError("There is nothing to go backward from: run forward first.")
+        with torch.inference_mode():
+            seed = self._seed_gradient(_name(node), y, grad)
+            inspect = self.mode == "inspect"
+            grads, self._edge_grads = run_backward(self.steps, self.values, {slot: seed}, inspect)
+            self._collect(grads)
+            self._grads = grads
+            if not inspect:
+                self._free(slot)
+
+    def _seed_gradient(self, name: str, y: Tensor, grad: Any) -> Tensor:
+        if grad is None:
+            if y.numel() != 1:
+                raise EngineError(
+                    f"{name} has the shape {tuple(y.shape)}: backward needs a gradient of that "
+                    "shape to start from."
+                )
+            return torch.ones_like(y)
+        seed = torch.as_tensor(grad, dtype=y.dtype, device=y.device)
+        if seed.shape != y.shape:
+            raise EngineError(
+                f"{name} has the shape {tuple(y.shape)}, the gradient to start from has "
+                f"{tuple(seed.shape)}."
+            )
+        return seed
+
+    def _collect(self, grads: dict[int, Tensor]) -> None:
+        """Put the parameters' gradients into the flat buffer."""
+        for info in self.layout:
+            slot = self.slots[info.name, ""]
+            view = self.gradients[info.name]
+            if slot in grads:
+                view.copy_(grads[slot])
+            else:
+                view.zero_()
+
+    def _free(self, keep: int) -> None:
+        """Drop every value but the parameters and the one that backward started from."""
+        for step in self.steps:
+            step.context.saved = None
+            for slot in step.outputs:
+                if slot != keep:
+                    self.values[slot] = None
+
+    # -- looking ------------------------------------------------------------------------------
+
+    def value(self, node: NodeOrName, output: str | None = None) -> Tensor:
+        """A copy of the node's value; raises NotKept in train mode if it was freed."""
+        slot = self._slot(node, output)
+        value = self.values[slot]
+        if value is None:
+            if not self._ran:
+                raise EngineError(f"{_name(node)} has no value yet: run forward first.")
+            raise NotKept(f"The value of {_name(node)} was not kept: compile in inspect mode.")
+        with torch.inference_mode(False):
+            return value.clone()
+
+    def grad(self, node: NodeOrName, output: str | None = None) -> Tensor | None:
+        """A copy of the loss's gradient with respect to a node or "node.parameter".
+
+        Sums over the node's outgoing edges. None where no path leads to the loss.
+        """
+        name = _name(node)
+        if self._grads is None:
+            raise EngineError(f"{name} has no gradient yet: run backward first.")
+        if name in self.gradients:
+            slot = self.slots[name, ""]
+            reached = slot in self._grads
+            with torch.inference_mode(False):
+                return self.gradients[name].clone() if reached else None
+        slot = self._slot(name, output)
+        if self.mode == "train" and slot not in self._grads:
+            raise NotKept(f"The gradient of {name} was not kept: compile in inspect mode.")
+        with torch.inference_mode(False):
+            return self._grads[slot].clone() if slot in self._grads else None
+
+    def edge_grad(
+        self, source: NodeOrName, target: NodeOrName, *, input: str | None = None
+    ) -> Tensor | None:
+        """A copy of the gradient that came back along one edge; None where none did.
+
+        With several edges between the two nodes and no ``input`` named, the first is meant.
+        """
+        if self._grads is None:
+            raise EngineError("There are no gradients yet: run backward first.")
+        if self.mode == "train":
+            raise NotKept("Gradients of edges are kept in inspect mode only.")
+        start, end = _name(source), _name(target)
+        wanted = {p for p in self.slots if p[0] == start} | {
+            self.flat_graph.resolve(p) for p in self.flat_graph.aliases if p[0] == start
+        }
+        for flat in self.flat_graph.nodes:
+            if flat.name == end:
+                for name, port in flat.inputs.items():
+                    if port in wanted and input in (None, name):
+                        g = self._edge_grads.get((end, name))
+                        with torch.inference_mode(False):
+                            return None if g is None else g.clone()
+        raise UnknownNodeError(f"There is no edge from {start} to {end}.")
+
+    # -- parts --------------------------------------------------------------------------------
+
+    def reset(self, seed: int | None = None) -> None:
+        """Start over: draw every parameter anew, clear the buffers and the random state."""
+        self.seed = self.seed if seed is None else seed
+        for info in self.layout:
+            generator = torch.Generator().manual_seed(seed_of(self.seed, info.name))
+            start = initialize(info.initializer, info.shape, info.fans, generator)
+            self.parameters[info.name].copy_(start)
+        for name, start_value in self.buffer_starts.items():
+            self.buffers[name].fill_(start_value)
+        self.generator.manual_seed(seed_of(self.seed, "dropout"))
+
+    def _slot(self, node: NodeOrName, output: str | None = None) -> int:
+        name = _name(node)
+        if output is None:
+            ports = [p for p in self.slots if p[0] == name]
+            ports += [p for p in self.flat_graph.aliases if p[0] == name]
+            if not ports:
+                raise UnknownNodeError(f"There is no node called {name!r} in the plan.")
+            port = ports[0]
+        else:
+            port = (name, output)
+        port = self.flat_graph.resolve(port)
+        if port not in self.slots:
+            raise UnknownNodeError(f"{name} has no output called {output!r}.")
+        return self.slots[port]
+
+    def _feed(self, feeds: Mapping[str, Any]) -> None:
+        for name in feeds:
+            if name not in self.sources:
+                known = ", ".join(self.sources) or "none"
+                raise FeedError(
+                    f"{name!r} is no Input or Target of this graph; there are: {known}."
+                )
+        for name, (slot, node) in self.sources.items():
+            if name in feeds:
+                self.values[slot] = self._as_feed(name, node, feeds[name])
+            elif node.attributes.get("value") is not None:
+                self.values[slot] = self._as_feed(name, node, node.attributes["value"])
+            else:
+                raise FeedError(f"{name} was given nothing: feed it an array.")
+
+    def _as_feed(self, name: str, node: Node, given: Any) -> Tensor:
+        try:
+            tensor = torch.as_tensor(given, device=self.device)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise FeedError(f"{name} takes numbers, got {type(given).__name__}: {error}.") from None
+        indices = node.operator == "Target" or node.attributes.get("dtype") == "int"
+        whole = not tensor.is_floating_point()
+        tensor = tensor.to(torch.int64 if whole and indices else self.dtype)
+        if node.operator == "Input":
+            shape = tuple(node.attributes["shape"])
+            if node.attributes["value"] is given and node.attributes["batch"]:
+                tensor = tensor.reshape(-1, *shape)
+            actual = tuple(tensor.shape[1:] if node.attributes["batch"] else tensor.shape)
+            if actual != shape or (node.attributes["batch"] and tensor.dim() == 0):
+                wanted = ("N, " if node.attributes["batch"] else "") + ", ".join(map(str, shape))
+                raise FeedError(f"{name} takes the shape ({wanted}), got {tuple(tensor.shape)}.")
+        return tensor
+
+
+def _name(node: NodeOrName) -> str:
+    return node if isinstance(node, str) else node.name
+
+
+def seed_of(seed: int, name: str) -> int:
+    """A seed of its own for every name, so that adding a parameter moves no other's start."""
+    digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=7).digest()
+    return int.from_bytes(digest, "big")
