@@ -1,0 +1,74 @@
+"""Writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from graphcore.errors import FileError
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write ``data`` to ``path``; a failure at any point leaves the old file as it was.
+
+    The data goes to a temporary file in the same folder, reaches the disk, and is then renamed
+    into place. A symbolic link is followed and the permissions of an existing file are kept.
+
+    Raises:
+        FileError: the folder is missing or read-only, the disk is full, ``path`` is a folder.
+    """
+    try:
+        target = Path(os.path.realpath(path))
+        temporary = target.with_name(f".{target.name[:60]}.{secrets.token_hex(4)}.tmp")
+        mode = _check_target(target, Path(path).name)
+        try:
+            _write(temporary, data, mode)
+            os.replace(temporary, target)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise FileError(f"{Path(path).name} cannot be written: {reason}.") from error
+    _sync_folder(target.parent)
+
+
+def _check_target(target: Path, name: str) -> int | None:
+    """Permissions of the file that is there, or None if there is none."""
+    if target.is_dir():
+        raise FileError(f"{name or target} is a folder, not a file.")
+    if not target.parent.is_dir():
+        raise FileError(f"{name} cannot be written: there is no folder {target.parent}.")
+    if not target.exists():
+        return None
+    if not target.is_file():
+        raise FileError(f"{name} is not an ordinary file.")
+    if not os.access(target, os.W_OK):
+        raise FileError(f"{name} is read-only.")
+    return stat.S_IMODE(target.stat().st_mode)
+
+
+def _write(path: Path, data: bytes, mode: int | None) -> None:
+    # os.open, not tempfile: a new file gets the permissions that the user's umask gives it.
+    descriptor = os.open(
+        path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666
+    )
+    with open(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    if mode is not None:
+        os.chmod(path, mode)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renaming survive a power cut, where the system can do that."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
