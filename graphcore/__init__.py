@@ -3,6 +3,7 @@
 from graphcore import errors, ops
 from graphcore.compiler import compile
 from graphcore.elements import Change, Edge, Frame, Node, Note
+from graphcore.files import load, save
 from graphcore.graph import Graph
 from graphcore.settings import TrainingSettings
 
@@ -17,5 +18,7 @@ __all__ = [
     "TrainingSettings",
     "compile",
     "errors",
+    "load",
     "ops",
+    "save",
 ]
