@@ -189,4 +189,5 @@ def orthogonal(shape: Shape, fans: Fans, generator: torch.Generator, gain: float
     q, r = torch.linalg.qr(random)
     q = q * torch.sign(torch.diagonal(r))
     q = q if rows >= columns else q.t()
-    return (gain * q).reshape(shape).contiguous()
+    tensor: Tensor = (gain * q).reshape(shape).contiguous()
+    return tensor

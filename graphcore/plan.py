@@ -206,6 +206,30 @@ class Plan:
                             return None if g is None else g.clone()
         raise UnknownNodeError(f"There is no edge from {start} to {end}.")
 
+    def first_non_finite(self, feeds: Mapping[str, Any], loss: str) -> tuple[str, str]:
+        """Node and phase ("forward" or "backward") where NaN or infinity first appears.
+
+        The names are empty if everything is finite. For a plan in inspect mode.
+        """
+        self.forward(feeds, training=True)
+        for step in self.steps:
+            for slot in step.outputs:
+                value = self.values[slot]
+                if value is not None and not bool(torch.isfinite(value).all()):
+                    return step.name, "forward"
+        self.backward(loss)
+        for step in reversed(self.steps):
+            for slot in step.inputs:
+                g = (self._grads or {}).get(slot)
+                if g is not None and not bool(torch.isfinite(g).all()):
+                    return step.name, "backward"
+        return "", ""
+
+    @property
+    def draws_random(self) -> bool:
+        """Whether a forward pass in training draws random numbers."""
+        return any(step.op.random for step in self.steps)
+
     # -- parts --------------------------------------------------------------------------------
 
     def reset(self, seed: int | None = None) -> None:

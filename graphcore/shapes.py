@@ -94,7 +94,7 @@ class ShapeInference:
         """All that is known of every node, inner nodes as "composite/node"."""
         self.update()
         found: dict[str, Inferred] = {}
-        stack = list(self._known.items())
+        stack: list[tuple[str, Inferred]] = [*self._known.items()]
         while stack:
             path, known = stack.pop()
             found[path] = known
@@ -226,9 +226,10 @@ class ShapeInference:
             self._known.pop(change.name, None)
             self._rank.pop(change.name, None)
         elif change.kind == "node_renamed":
-            for table in (self._known, self._rank):
-                if change.old in table:
-                    table[change.name] = table.pop(change.old)
+            if change.old in self._known:
+                self._known[change.name] = self._known.pop(change.old)
+            if change.old in self._rank:
+                self._rank[change.name] = self._rank.pop(change.old)
             self._dirty.discard(change.old)
             self._dirty.add(change.name)
         elif change.kind == "node_changed" and change.what in ("attributes", "bypassed"):

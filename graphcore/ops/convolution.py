@@ -88,7 +88,7 @@ class Conv2d(Operator):
     @staticmethod
     def parameter_shapes(x: Shape, **attributes: Any) -> dict[str, Any]:
         out, kernel = attributes["out_channels"], pair(attributes["kernel_size"])
-        channels = x[1] // attributes["groups"]  # type: ignore[operator]
+        channels = x[1] // attributes["groups"]
         shapes = {"weight": (out, channels, *kernel)}
         return {**shapes, "bias": (out,)} if attributes["bias"] else shapes
 

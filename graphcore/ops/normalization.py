@@ -120,6 +120,7 @@ class Dropout(Operator):
     """
 
     category, onnx, aliases = "normalization", "Dropout", ("regularization",)
+    random = True
     attrs = (Attr("p", 0.5, "Probability of switching a value off.", minimum=0.0, maximum=1.0),)
     formula = r"y = \frac{m\,x}{1 - p},\quad m \sim \mathrm{Bernoulli}(1 - p)"
     derivative = r"\partial y/\partial x = \frac{m}{1 - p}"

@@ -217,6 +217,10 @@ class Case:
     training: bool = False
 
 
+def _none(*shapes: Shape, **attributes: Any) -> dict[str, Any]:
+    return {}
+
+
 class Operator:
     """Base of all operators; subclasses are never instantiated.
 
@@ -230,8 +234,11 @@ class Operator:
     * ``cases()``: worked examples for the tests.
 
     ``forward`` and ``vjp`` get a ``Context`` first if their first parameter is called ``ctx``.
-    Inputs are the data inputs, then the parameter inputs. A class may add ``parameter_shapes``,
-    ``buffer_shapes``, ``inputs_for`` and ``outputs_for``, whose defaults stand below.
+    Inputs are the data inputs, then the parameter inputs. A class may add
+
+    * ``parameter_shapes(*shapes, **attributes)``: parameter input -> its shape;
+    * ``buffer_shapes(*shapes, **attributes)``: running statistic -> (shape, starting value);
+    * ``outputs_for(attributes)``: names of the outputs, where attributes decide them.
     """
 
     name: ClassVar[str] = ""
@@ -247,11 +254,16 @@ class Operator:
     formula: ClassVar[str] = ""
     derivative: ClassVar[str] = ""
     differentiable: ClassVar[bool] = True
+    random: ClassVar[bool] = False
 
     infer_shape: ClassVar[Callable[..., Any]]
     forward: ClassVar[Callable[..., Any]]
     vjp: ClassVar[Callable[..., Any]]
     cases: ClassVar[Callable[[], Sequence[Case]]]
+    parameter_shapes: ClassVar[Callable[..., dict[str, tuple[int, ...]]]] = staticmethod(_none)
+    buffer_shapes: ClassVar[Callable[..., dict[str, tuple[tuple[int, ...], float]]]] = staticmethod(
+        _none
+    )
     forward_takes_context: ClassVar[bool] = False
     vjp_takes_context: ClassVar[bool] = False
 
@@ -259,18 +271,6 @@ class Operator:
     def parameter_names(cls, attributes: Mapping[str, Any]) -> tuple[str, ...]:
         """Names of the parameter inputs under these attributes (``bias=False`` drops one)."""
         return tuple(n for n in cls.initializers if attributes.get(n) is not False)
-
-    @staticmethod
-    def parameter_shapes(*shapes: Shape, **attributes: Any) -> dict[str, tuple[int, ...]]:
-        """Shape of each parameter input, from the data inputs' shapes."""
-        return {}
-
-    @staticmethod
-    def buffer_shapes(
-        *shapes: Shape, **attributes: Any
-    ) -> dict[str, tuple[tuple[int, ...], float]]:
-        """Shape and starting value of each running statistic."""
-        return {}
 
     @classmethod
     def outputs_for(cls, attributes: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,0 +1,121 @@
+"""Learning-rate schedules: the factor by which the learning rate is multiplied at a step.
+
+To add one, write a function with ``@schedule``: (progress from 0 to 1, step, total steps,
+options) -> factor of the peak learning rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphcore.errors import AttributeRefusedError
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a run stands: ``step`` of ``total`` steps (the first is 0), ``epoch`` of ``epochs``."""
+
+    step: int
+    total: int
+    epoch: int
+    epochs: int
+
+
+Factor = Callable[..., float]
+_table: dict[str, tuple[Factor, dict[str, float]]] = {}
+
+
+def schedule(name: str, **defaults: float) -> Callable[[Factor], Factor]:
+    """Register a schedule and the options it takes."""
+
+    def put(function: Factor) -> Factor:
+        _table[name] = (function, defaults)
+        return function
+
+    return put
+
+
+def names() -> tuple[str, ...]:
+    """Names of all schedules."""
+    return tuple(_table)
+
+
+def options(name: str) -> dict[str, float]:
+    """Options of a schedule with their defaults."""
+    return dict(_entry(name)[1])
+
+
+def describe(name: str) -> str:
+    """First line of help."""
+    return (_entry(name)[0].__doc__ or "").strip().split("\n", 1)[0]
+
+
+def factor(name: str, moment: Moment, given: Mapping[str, Any]) -> float:
+    """Factor of the learning rate; raises AttributeRefusedError for an unknown name or option."""
+    function, defaults = _entry(name)
+    unknown = given.keys() - defaults.keys()
+    if unknown:
+        listed = ", ".join(defaults) or "none"
+        raise AttributeRefusedError(
+            f"The schedule {name} has no option {sorted(unknown)[0]!r}; it has: {listed}."
+        )
+    return function(moment, **{**defaults, **given})
+
+
+def _entry(name: str) -> tuple[Factor, dict[str, float]]:
+    if name not in _table:
+        raise AttributeRefusedError(
+            f"There is no schedule called {name!r}; there are: {', '.join(_table)}."
+        )
+    return _table[name]
+
+
+@schedule("constant")
+def constant(moment: Moment) -> float:
+    """The same rate throughout."""
+    return 1.0
+
+
+@schedule("step", every=10, gamma=0.1)
+def step(moment: Moment, *, every: float, gamma: float) -> float:
+    """Multiply by gamma after every so many epochs (torch's StepLR)."""
+    return float(gamma ** (moment.epoch // max(1, int(every))))
+
+
+@schedule("exponential", gamma=0.9)
+def exponential(moment: Moment, *, gamma: float) -> float:
+    """Multiply by gamma after each epoch (torch's ExponentialLR)."""
+    return float(gamma**moment.epoch)
+
+
+@schedule("cosine", final=0.0)
+def cosine(moment: Moment, *, final: float) -> float:
+    """Fall along half a cosine to ``final`` at the last step (Loshchilov & Hutter, 2017)."""
+    progress = min(1.0, moment.step / max(1, moment.total - 1))
+    return final + (1 - final) * (1 + math.cos(math.pi * progress)) / 2
+
+
+@schedule("warmup", share=0.1)
+def warmup(moment: Moment, *, share: float) -> float:
+    """Rise linearly over the first share of the run, then stay."""
+    return min(1.0, (moment.step + 1) / max(1.0, share * moment.total))
+
+
+@schedule("onecycle", share=0.3, start=25.0, end=1e4)
+def onecycle(moment: Moment, *, share: float, start: float, end: float) -> float:
+    """Rise from 1/start to the peak over ``share`` of the run, then fall to 1/(start·end).
+
+    Source: Smith & Topin (2018); the numbers are those of torch's OneCycleLR (cosine).
+    """
+    peak = share * moment.total - 1
+    if moment.step <= peak:
+        return _anneal(1 / start, 1.0, moment.step / max(peak, 1e-9))
+    last = moment.total - 1
+    return _anneal(1.0, 1 / (start * end), min(1.0, (moment.step - peak) / max(last - peak, 1e-9)))
+
+
+def _anneal(start: float, end: float, progress: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2

@@ -1,0 +1,339 @@
+"""Training: which batch comes next, one update after another, and how good the net is.
+
+A ``Trainer`` is one run, described by a graph and its ``TrainingSettings``. The data order
+depends on the seed and the epoch alone, so a run can be taken up at any step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import lazy_loader
+
+from graphcore import optimizers, schedules
+from graphcore.compiler import compile
+from graphcore.datasets import Dataset, Split
+from graphcore.elements import Node
+from graphcore.errors import DataError, EngineError, GraphError, NonFiniteError
+from graphcore.graph import Graph
+from graphcore.plan import Mode, Plan, seed_of
+from graphcore.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One step: ``step`` counts from 1, ``epoch`` from 0; ``loss`` is before the update."""
+
+    step: int
+    epoch: int
+    loss: float
+    lr: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """Loss (mean per sample) and accuracy over a split, in evaluation mode.
+
+    ``accuracy`` is None where answers are neither right nor wrong (regression).
+    """
+
+    loss: float
+    accuracy: float | None
+    samples: int
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Which nodes the data go into and which node is made small.
+
+    Attributes:
+        input, target: names of the nodes that are fed (target may be "").
+        loss: the node whose value training makes small.
+        output: the node whose value is the net's answer, and the kind of loss that reads it.
+    """
+
+    input: str
+    target: str
+    loss: str
+    output: str
+    loss_kind: str
+
+
+def bind(graph: Graph) -> Binding:
+    """Find the nodes that data and training belong to.
+
+    Data go to the only Input and Target, else to those called x and t. The loss is the only
+    node that nothing reads and that depends on the target, else the one called loss.
+
+    Raises:
+        GraphError: there is none, or no telling which.
+    """
+    source = _only(graph, "Input", "x")
+    target = _only(graph, "Target", "t")
+    below = graph.descendants([target.name])
+    ends = [graph.node(n) for n in sorted(below) if not graph.edges_from(n)]
+    named = [n for n in ends if n.name == "loss"]
+    if len(ends) != 1 and len(named) != 1:
+        found = ", ".join(n.name for n in ends) or "nothing"
+        raise GraphError(
+            f"Training needs one loss that depends on {target.name}, found {found}: "
+            "add a loss, or call it 'loss'."
+        )
+    loss = ends[0] if len(ends) == 1 else named[0]
+    judge = next(
+        (graph.node(e.target) for e in graph.edges_from(target)
+         if graph.node(e.target).operator != "Composite"), loss,
+    )  # fmt: skip
+    answer = next((e for e in graph.edges_into(judge) if e.source != target.name), None)
+    output = answer.source if answer else loss.name
+    return Binding(source.name, target.name, loss.name, output, judge.operator)
+
+
+def _only(graph: Graph, operator: str, fallback: str) -> Node:
+    found = [n for n in graph if n.operator == operator]
+    if len(found) == 1:
+        return found[0]
+    named = [n for n in found if n.name == fallback]
+    if named:
+        return named[0]
+    if not found:
+        raise GraphError(f"Training needs a node {operator}: add one and connect it.")
+    raise GraphError(
+        f"There are {len(found)} {operator} nodes: call the one that gets the data {fallback!r}."
+    )
+
+
+class Trainer:
+    """One training run.
+
+    Args:
+        mode: "inspect" keeps every value of the running step for the views.
+
+    Raises:
+        GraphError, ShapeError, AttributeRefusedError: the graph cannot be trained as it is.
+        DataError: the data do not fit the graph's input.
+    """
+
+    def __init__(
+        self, graph: Graph, data: Dataset, settings: TrainingSettings | None = None, *,
+        device: str = "cpu", dtype: str = "float32", mode: Mode = "train",
+    ) -> None:  # fmt: skip
+        self.graph = graph.copy()
+        self.settings = settings or graph.training
+        self.binding = bind(graph)
+        self.data = data
+        self.plan: Plan = compile(self.graph, device, dtype, mode, self.settings.seed)
+        shape = tuple(self.graph.node(self.binding.input).attributes["shape"])
+        self.train_x, self.train_t = self._to_device(data.train, shape)
+        self.step = 0
+        self.optimizer = self._new_optimizer()
+        self._order: tuple[int, Tensor] | None = None
+        self.lr = self.settings.lr
+
+    # -- the run ------------------------------------------------------------------------------
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return max(1, math.ceil(len(self.train_x) / self.settings.batch))
+
+    @property
+    def total_steps(self) -> int:
+        return self.steps_per_epoch * self.settings.epochs
+
+    @property
+    def epoch(self) -> int:
+        """Whole epochs done."""
+        return self.step // self.steps_per_epoch
+
+    def current_lr(self) -> float:
+        """Learning rate of the next step."""
+        s = self.settings
+        moment = schedules.Moment(self.step, self.total_steps, self.epoch, s.epochs)
+        return self.lr * schedules.factor(s.schedule, moment, s.schedule_options)
+
+    def steps(self, count: int | None = None) -> Iterator[StepRecord]:
+        """Train, one record per step; without a count, up to the end of the last epoch.
+
+        Raises:
+            NonFiniteError: the loss or a gradient became NaN or infinite; the weights are
+                those before that step.
+        """
+        end = self.total_steps if count is None else self.step + count
+        while self.step < end:
+            yield self.train_step()
+
+    def train_step(self) -> StepRecord:
+        """One batch forward, backward, and one update."""
+        x, t = self.next_batch()
+        feeds = {self.binding.input: x, self.binding.target: t}
+        lr, epoch = self.current_lr(), self.epoch
+        random_state = self.plan.generator.get_state() if self.plan.draws_random else None
+        self.plan.forward(feeds, training=True)
+        self.plan.backward(self.binding.loss)
+        loss = float(self.plan.value(self.binding.loss))
+        g = self.plan.flat_grad[: self.plan.trainable]
+        if not (math.isfinite(loss) and math.isfinite(float(torch.dot(g, g)))):
+            self._blame(feeds, loss, random_state)
+        with torch.inference_mode():
+            self._penalise()
+            self.optimizer.update(lr)
+        self.step += 1
+        return StepRecord(self.step, epoch, loss, lr)
+
+    def next_batch(self) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of the step that comes next."""
+        batch, epoch = self.settings.batch, self.epoch
+        start = (self.step - epoch * self.steps_per_epoch) * batch
+        if self._order is None or self._order[0] != epoch:
+            self._order = (epoch, self._shuffled(epoch))
+        rows = self._order[1][start : start + batch]
+        return self.train_x.index_select(0, rows), self.train_t.index_select(0, rows)
+
+    def _shuffled(self, epoch: int) -> Tensor:
+        generator = torch.Generator().manual_seed(seed_of(self.settings.seed, f"epoch {epoch}"))
+        order = torch.randperm(len(self.train_x), generator=generator)
+        return order.to(self.plan.device)
+
+    def _penalise(self) -> None:
+        """Add the gradients of the L1 and L2 penalties, then clip the norm."""
+        s, n = self.settings, self.plan.trainable
+        g, w = self.plan.flat_grad[:n], self.plan.flat[:n]
+        if s.l2:
+            g.add_(w, alpha=s.l2)
+        if s.l1:
+            g.add_(torch.sign(w), alpha=s.l1)
+        if s.clip_norm is not None:
+            g.mul_(torch.clamp(s.clip_norm / (torch.linalg.vector_norm(g) + 1e-6), max=1.0))
+
+    def _blame(self, feeds: dict[str, Any], loss: float, random_state: Tensor | None) -> None:
+        """Repeat the step in inspect mode to name the node where it happened; always raises."""
+        plan = compile(self.graph, str(self.plan.device), _dtype_name(self.plan), "inspect",
+                       self.settings.seed)  # fmt: skip
+        for name, tensor in self.plan.parameters.items():
+            plan.parameters[name].copy_(tensor)
+        for name, tensor in self.plan.buffers.items():
+            plan.buffers[name].copy_(tensor)
+        if random_state is not None:
+            plan.generator.set_state(random_state)
+        node, phase = plan.first_non_finite(feeds, self.binding.loss)
+        what = "value" if phase == "forward" else "gradient"
+        raise NonFiniteError(
+            f"The {what} of {node or self.binding.loss} became NaN or infinite at step "
+            f"{self.step + 1} (loss {loss:.4g}): try a smaller learning rate. "
+            "The weights before that step are kept.",
+            node, phase,
+        )  # fmt: skip
+
+    # -- looking ------------------------------------------------------------------------------
+
+    def evaluate(self, split: Split, *, limit: int | None = None, batch: int = 1000) -> Score:
+        """Loss and accuracy over a split (its first ``limit`` samples), in evaluation mode."""
+        shape = tuple(self.graph.node(self.binding.input).attributes["shape"])
+        x, t = self._to_device(split, shape, limit)
+        total, right, judged = 0.0, 0, False
+        for i in range(0, len(x), batch):
+            xs, ts = x[i : i + batch], t[i : i + batch]
+            self.plan.forward({self.binding.input: xs, self.binding.target: ts})
+            total += float(self.plan.value(self.binding.loss).mean()) * len(xs)
+            hits = correct(self.plan.value(self.binding.output), ts, self.binding.loss_kind)
+            if hits is not None:
+                judged, right = True, right + hits
+        n = max(1, len(x))
+        return Score(total / n, right / n if judged else None, len(x))
+
+    def _to_device(
+        self, split: Split, shape: tuple[int, ...], limit: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        inputs, targets = split.inputs[:limit], split.targets[:limit]
+        given = inputs.shape[1:]
+        if math.prod(given) != math.prod(shape):
+            raise DataError(
+                f"{self.data.name} has samples of shape {tuple(given)}, but {self.binding.input} "
+                f"takes {shape}."
+            )
+        whole = self.graph.node(self.binding.input).attributes["dtype"] == "int"
+        x = torch.from_numpy(inputs.reshape(len(inputs), *shape)).to(self.plan.device)
+        t = torch.from_numpy(targets).to(self.plan.device)
+        x = x.to(torch.int64 if whole else self.plan.dtype)
+        return x, t.to(self.plan.dtype) if t.is_floating_point() else t
+
+    # -- state --------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Back to the same start: weights, optimiser, random state, order, statistics."""
+        self.plan.reset()
+        self.step, self.lr, self._order = 0, self.settings.lr, None
+        self.optimizer = self._new_optimizer()
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that a resumed run needs, as copies: see ``load_state``."""
+        tensors = {
+            "flat": self.plan.flat, "generator": self.plan.generator.get_state(),
+            **{f"buffer:{k}": v for k, v in self.plan.buffers.items()},
+            **{f"optimizer:{k}": v for k, v in self.optimizer.state.items()},
+        }  # fmt: skip
+        return {k: v.clone() for k, v in tensors.items()}
+
+    def load_state(self, state: dict[str, Tensor], step: int, lr: float) -> None:
+        """Take up a run at ``step``; raises EngineError if the state is of another net."""
+        flat = state.get("flat")
+        if flat is None or flat.shape != self.plan.flat.shape:
+            raise EngineError("The saved weights are of another net than this graph.")
+        with torch.inference_mode():
+            self.plan.flat.copy_(flat)
+            for name, buffer in self.plan.buffers.items():
+                buffer.copy_(state[f"buffer:{name}"])
+        self.optimizer = self._new_optimizer()
+        self.optimizer.load_state(
+            {
+                k.removeprefix("optimizer:"): v
+                for k, v in state.items()
+                if k.startswith("optimizer:")
+            }
+        )
+        self.plan.generator.set_state(state["generator"])
+        self.step, self.lr, self._order = step, lr, None
+
+    def _new_optimizer(self) -> optimizers.Optimizer:
+        n, s = self.plan.trainable, self.settings
+        w, g = self.plan.flat[:n], self.plan.flat_grad[:n]
+        return optimizers.make(s.optimizer, w, g, s.optimizer_options)
+
+
+def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
+    """How many answers are right; None where that makes no sense.
+
+    Scores (N, C) against class indices: the largest score. One score per sample: a logit
+    above 0 (BCEWithLogitsLoss, HingeLoss, targets ±1) or a probability above one half.
+    Scores against one-hot or probability targets of the same shape: the largest of each.
+    """
+    if output.dim() == 2 and output.shape[1] > 1:
+        if not target.is_floating_point() and target.dim() == 1:
+            return int((output.argmax(1) == target).sum())
+        if target.shape == output.shape and loss_kind != "MSELoss":
+            return int((output.argmax(1) == target.argmax(1)).sum())
+        if target.shape == output.shape and bool(((target == 0) | (target == 1)).all()):
+            return int((output.argmax(1) == target.argmax(1)).sum())
+        return None
+    y, t = output.reshape(-1), target.reshape(-1)
+    if y.shape != t.shape:
+        return None
+    if bool((t.abs() == 1).all()) and bool((t < 0).any()):
+        return int(((y > 0) == (t > 0)).sum())
+    if bool(((t == 0) | (t == 1)).all()):
+        threshold = 0.0 if loss_kind in ("BCEWithLogitsLoss", "HingeLoss") else 0.5
+        return int(((y > threshold) == (t > 0.5)).sum())
+    return None
+
+
+def _dtype_name(plan: Plan) -> str:
+    return str(plan.dtype).removeprefix("torch.")
