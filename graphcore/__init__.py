@@ -3,6 +3,7 @@
 from graphcore import errors, ops
 from graphcore.compiler import compile
 from graphcore.elements import Change, Edge, Frame, Node, Note
+from graphcore.expression import parse_expression
 from graphcore.files import load, save
 from graphcore.graph import Graph
 from graphcore.settings import TrainingSettings
@@ -20,5 +21,6 @@ __all__ = [
     "errors",
     "load",
     "ops",
+    "parse_expression",
     "save",
 ]

@@ -5,6 +5,7 @@ from graphcore.ops import (  # noqa: F401 - importing a family registers its ope
     composite,
     convolution,
     elementwise,
+    formula,
     linear,
     loss,
     normalization,
