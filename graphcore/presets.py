@@ -1,0 +1,78 @@
+"""Graphs that ship with the app: ``resources/presets/NAME.graph.json``.
+
+``index.json`` beside them gives each a title and a description, in the order of the gallery. To
+add one, put a file there and a row in the index.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from graphcore.errors import FileError
+from graphcore.files import graph_file
+from graphcore.graph import Graph
+
+
+class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row of the gallery."""
+
+    name: str
+    title: str
+    description: str
+
+
+def names() -> tuple[str, ...]:
+    """Names of all presets, in the order of the gallery."""
+    return tuple(_index())
+
+
+def title(name: str) -> str:
+    """Title of a preset, a few words; raises FileError."""
+    return _row(name).title
+
+
+def description(name: str) -> str:
+    """What a preset shows, a sentence or two; raises FileError."""
+    return _row(name).description
+
+
+def load(name: str) -> Graph:
+    """A fresh graph of a preset; raises FileError."""
+    file = resources.files("resources") / "presets" / f"{_row(name).name}.graph.json"
+    return graph_file.loads(file.read_bytes())
+
+
+def resolve(file_or_name: str | os.PathLike[str]) -> Graph:
+    """The graph in a file, or the preset of that name; a file comes first.
+
+    Raises:
+        FileError: there is neither, or the file is damaged.
+    """
+    name = os.fspath(file_or_name)
+    if name in _index() and not Path(name).is_file():
+        return load(name)
+    if os.sep in name or "." in name or Path(name).exists():
+        return graph_file.load(name)
+    raise FileError(f"There is no file {name} and no preset of that name; presets: {_listed()}.")
+
+
+@lru_cache(maxsize=1)
+def _index() -> dict[str, Preset]:
+    data = (resources.files("resources") / "presets" / "index.json").read_bytes()
+    return {p.name: p for p in msgspec.json.decode(data, type=list[Preset])}
+
+
+def _row(name: str) -> Preset:
+    found = _index().get(name)
+    if found is None:
+        raise FileError(f"There is no preset called {name!r}; there are: {_listed()}.")
+    return found
+
+
+def _listed() -> str:
+    return ", ".join(_index())
