@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import lazy_loader
+import numpy as np
 
 from graphcore.elements import Node
 from graphcore.errors import EngineError, FeedError, NotKept, UnknownNodeError
@@ -275,7 +276,9 @@ class Plan:
 
     def _as_feed(self, name: str, node: Node, given: Any) -> Tensor:
         try:
-            tensor = torch.as_tensor(given, device=self.device)
+            # By way of numpy: torch itself would round Python numbers to float32.
+            given_array = given if isinstance(given, torch.Tensor) else np.asarray(given)
+            tensor = torch.as_tensor(given_array, device=self.device)
         except (TypeError, ValueError, RuntimeError) as error:
             raise FeedError(f"{name} takes numbers, got {type(given).__name__}: {error}.") from None
         indices = node.operator == "Target" or node.attributes.get("dtype") == "int"
