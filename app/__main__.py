@@ -1,0 +1,106 @@
+"""Entry point of ``gradscape`` and ``python -m app``.
+
+A subcommand goes to the command line of ``graphcore`` before Qt is imported; otherwise the window
+opens. Nothing heavy is imported before it is painted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+COMMANDS = (
+    "train", "eval", "check", "grad-check", "landscape", "bench", "data", "worker", "presets",
+)  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand or the app; returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments and arguments[0] in COMMANDS:
+        from graphcore.cli import main as command
+
+        return int(command(arguments))
+    options = _parse(arguments)
+    if options.demo is not None:
+        from app.demo import run
+
+        return int(run(options.demo))
+    if options.file and (refusal := _refusal(options.file)):
+        print(f"gradscape: {refusal}", file=sys.stderr)
+        return 1
+    return open_window(options.file)
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="gradscape",
+        description="Build a neural network as a graph, train it, and watch it learn.",
+        epilog=f"Without a window: gradscape {{{','.join(COMMANDS)}}} --help",
+    )
+    parser.add_argument("file", nargs="?", default="", help="a graph file or the name of a preset")
+    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument(
+        "--demo", metavar="OUT", help="train for one epoch without a display; leaves OUT/*"
+    )
+    return parser.parse_args(list(arguments))
+
+
+def _version() -> str:
+    from graphcore import __version__
+
+    return f"gradscape {__version__}"
+
+
+def _refusal(file: str) -> str:
+    """Why there is nothing to open under this name, or empty."""
+    from pathlib import Path
+
+    from graphcore import presets
+
+    if Path(file).exists() or file in presets.names():
+        return ""
+    listed = ", ".join(presets.names())
+    return f"there is no file or preset called {file}; presets: {listed}."
+
+
+def open_window(file: str = "") -> int:
+    """Show the main window and stay until it is closed."""
+    from PySide6.QtWidgets import QApplication
+
+    from app import fault_log
+    from app.settings import Settings
+    from app.style import palette
+
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("Gradscape")
+    app.setOrganizationName("Gradscape")
+    settings = Settings()
+    palette.apply(app, settings.get("look/theme"))
+    faults = fault_log.FaultLog(fault_log.default_file())
+    window = make_window(settings)
+    faults.caught.connect(window.refuse)
+    window.show()
+    window.start(file)
+    try:
+        return int(app.exec())
+    finally:
+        faults.close()
+
+
+def make_window(settings: Any) -> Any:
+    """A main window with a document and an engine that is not started yet."""
+    from app.autosave import default_folder
+    from app.document import Document
+    from app.engine import Engine
+    from app.main_window import MainWindow
+
+    document = Document()
+    return MainWindow(document, Engine(document), settings, default_folder())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""Every user action, one row each; menus, toolbar, command palette and shortcuts read the table.
+
+``run`` names what is called, seen from the main window: "files.save", "canvas.fit_all",
+"document.undo_stack.undo". A row of a checkable action calls it with the new state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QObject, Qt
+from PySide6.QtGui import QAction, QKeySequence
+
+from app.settings import Settings
+from app.style import icons
+
+
+@dataclass(frozen=True)
+class Action:
+    """One row.
+
+    Attributes:
+        id: under which a changed shortcut is kept.
+        shortcut: in Qt's portable form, or empty. Shortcuts marked ``canvas`` are keys that
+            mean something else while one types, so they work on the canvas alone.
+        menu: the menus that lead to it, outermost first; empty for none.
+        run: dotted name from the main window.
+        enabled: name of a condition in ``CONDITIONS``; empty for always.
+        separated: whether a line stands above it in the menu.
+    """
+
+    id: str
+    text: str
+    shortcut: str
+    icon: str
+    tip: str
+    menu: tuple[str, ...]
+    run: str
+    enabled: str = ""
+    checkable: bool = False
+    separated: bool = False
+    canvas: bool = False
+
+
+def _(text: str) -> str:
+    return QT_TRANSLATE_NOOP("Actions", text) or text
+
+
+FILE, EDIT, VIEW = _("&File"), _("&Edit"), _("&View")
+GRAPH, HELP = _("&Graph"), _("&Help")
+MENUS = (FILE, EDIT, VIEW, GRAPH, HELP)
+
+CONDITIONS: dict[str, Callable[[Any], bool]] = {
+    "undo": lambda w: w.document.undo_stack.canUndo(),
+    "redo": lambda w: w.document.undo_stack.canRedo(),
+    "selection": lambda w: bool(w.selection),
+    "several": lambda w: len(w.selection) > 1,
+    "nodes": lambda w: len(w.document.graph) > 0,
+}
+
+ACTIONS: tuple[Action, ...] = (
+    Action("new", _("&New"), "Ctrl+N", "new", _("Start with an empty graph."), (FILE,),
+           "files.new"),
+    Action("open", _("&Open…"), "Ctrl+O", "open", _("Open a graph file."), (FILE,), "files.ask_open"),
+    Action("presets", _("&Welcome Page"), "Ctrl+Shift+N", "presets",
+           _("Graphs that ship, and the files you had open."), (FILE,), "show_welcome"),
+    Action("save", _("&Save"), "Ctrl+S", "save", _("Write the graph to its file."), (FILE,),
+           "files.save", separated=True),
+    Action("save_as", _("Save &As…"), "Ctrl+Shift+S", "save_as",
+           _("Write the graph to another file."), (FILE,), "files.save_as"),
+    Action("export", _("&Export Picture…"), "Ctrl+E", "export",
+           _("The whole canvas as SVG, PDF or PNG."), (FILE,), "files.export", "nodes"),
+    Action("preferences", _("&Preferences…"), "Ctrl+,", "settings",
+           _("Theme, motion, recovery and the engine."), (FILE,), "show_preferences",
+           separated=True),
+    Action("quit", _("&Quit"), "Ctrl+Q", "quit", _("Close the window."), (FILE,), "close",
+           separated=True),
+    Action("undo", _("&Undo"), "Ctrl+Z", "undo", _("Take the last change back."), (EDIT,),
+           "document.undo_stack.undo", "undo"),
+    Action("redo", _("&Redo"), "Ctrl+Shift+Z", "redo", _("Make the change again."), (EDIT,),
+           "document.undo_stack.redo", "redo"),
+    Action("cut", _("Cu&t"), "Ctrl+X", "cut", _("Move the selected nodes to the clipboard."),
+           (EDIT,), "canvas.cut", "selection", separated=True, canvas=True),
+    Action("copy", _("&Copy"), "Ctrl+C", "copy", _("Copy the selected nodes as text."), (EDIT,),
+           "canvas.copy", "selection", canvas=True),
+    Action("paste", _("&Paste"), "Ctrl+V", "paste", _("Paste nodes at the pointer."), (EDIT,),
+           "canvas.paste", canvas=True),
+    Action("duplicate", _("&Duplicate"), "Ctrl+D", "duplicate",
+           _("Another copy of the selected nodes beside them."), (EDIT,), "canvas.duplicate",
+           "selection"),
+    Action("delete", _("De&lete"), "Del", "delete", _("Remove the selected nodes and edges."),
+           (EDIT,), "canvas.delete_selection", "selection", canvas=True),
+    Action("select_all", _("Select &All"), "Ctrl+A", "select_all", _("Select every node."),
+           (EDIT,), "canvas.select_all", "nodes", separated=True, canvas=True),
+    Action("palette", _("Command &Palette…"), "Ctrl+Shift+P", "search",
+           _("Find and run any command by typing."), (EDIT,), "show_command_palette",
+           separated=True),
+    Action("shortcuts", _("&Keyboard Shortcuts…"), "Ctrl+K", "keyboard",
+           _("See and change every shortcut."), (EDIT,), "show_shortcuts"),
+    Action("fit_all", _("Fit &All"), "Home", "fit_all", _("Show the whole graph."), (VIEW,),
+           "canvas.fit_all", "nodes", canvas=True),
+    Action("fit_selection", _("Fit &Selection"), "F", "fit_selection",
+           _("Show the selected nodes."), (VIEW,), "canvas.fit_selection", "selection",
+           canvas=True),
+    Action("zoom_in", _("Zoom &In"), "Ctrl++", "zoom_in", _("Come closer."), (VIEW,),
+           "canvas.zoom_in"),
+    Action("zoom_out", _("Zoom &Out"), "Ctrl+-", "zoom_out", _("Step back."), (VIEW,),
+           "canvas.zoom_out"),
+    Action("zoom_reset", _("&100 %"), "Ctrl+0", "zoom_reset", _("One to one."), (VIEW,),
+           "canvas.zoom_reset"),
+    Action("reset_layout", _("&Reset Layout"), "", "reset",
+           _("Put the panels of this layout where they started."), (VIEW,), "layouts.reset",
+           separated=True),
+    Action("light", _("&Light Theme"), "Ctrl+Shift+L", "theme",
+           _("Change between dark and light."), (VIEW,), "set_light", checkable=True,
+           separated=True),
+    Action("full_screen", _("&Full Screen"), "F11", "full_screen",
+           _("Use the whole screen."), (VIEW,), "set_full_screen", checkable=True),
+    Action("add", _("&Add Node…"), "Tab", "add", _("Search for an operator and add it."),
+           (GRAPH,), "canvas.search_to_add", canvas=True),
+    Action("arrange", _("A&rrange"), "Ctrl+L", "arrange",
+           _("Lay the graph out from left to right."), (GRAPH,), "canvas.arrange", "nodes"),
+    Action("help", _("&Operators and Keys"), "F1", "help",
+           _("What every operator computes, and every key."), (HELP,), "show_help"),
+    Action("about", _("&About Gradscape"), "", "about", _("Version and licence."), (HELP,),
+           "show_about"),
+)  # fmt: skip
+
+
+def translated(text: str) -> str:
+    """A text of the table in the user's language."""
+    return QCoreApplication.translate("Actions", text)
+
+
+def plain(text: str) -> str:
+    """A text of the table without its mnemonic and dots."""
+    return translated(text).replace("&", "").rstrip("…")
+
+
+class ActionTable(QObject):
+    """The rows as QActions of one window.
+
+    Attributes:
+        actions: id -> QAction.
+    """
+
+    def __init__(self, window: Any, settings: Settings) -> None:
+        super().__init__(window)
+        self._window, self._settings = window, settings
+        self.actions: dict[str, QAction] = {row.id: self._make(row) for row in ACTIONS}
+
+    def _make(self, row: Action) -> QAction:
+        action = QAction(icons.icon(row.icon), translated(row.text), self._window)
+        action.setObjectName(row.id)
+        action.setCheckable(row.checkable)
+        self._put_shortcut(row, action, self.shortcut(row))
+        if row.checkable:
+            action.toggled.connect(lambda on: attrgetter(row.run)(self._window)(on))
+        else:
+            action.triggered.connect(lambda: attrgetter(row.run)(self._window)())
+        (self._window.canvas if row.canvas else self._window).addAction(action)
+        return action
+
+    def shortcut(self, row: Action) -> str:
+        """The row's shortcut: the user's, or the table's."""
+        return str(self._settings.store.value(f"shortcuts/{row.id}", row.shortcut))
+
+    def set_shortcut(self, row: Action, shortcut: str) -> None:
+        """Give an action another shortcut and remember it."""
+        if shortcut == row.shortcut:
+            self._settings.store.remove(f"shortcuts/{row.id}")
+        else:
+            self._settings.store.setValue(f"shortcuts/{row.id}", shortcut)
+        self._put_shortcut(row, self.actions[row.id], shortcut)
+
+    def owner(self, shortcut: str, but: Action) -> Action | None:
+        """Another action that has this shortcut."""
+        for row in ACTIONS:
+            if shortcut and row is not but and self.shortcut(row) == shortcut:
+                return row
+        return None
+
+    def _put_shortcut(self, row: Action, action: QAction, shortcut: str) -> None:
+        action.setShortcut(QKeySequence.fromString(shortcut))
+        if row.canvas:
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        tip = translated(row.tip)
+        action.setToolTip(f"{plain(row.text)} ({keys})\n{tip}" if keys else tip)
+        action.setStatusTip(tip)
+
+    def refresh(self) -> None:
+        """Enable what can be done now."""
+        known = {name: holds(self._window) for name, holds in CONDITIONS.items()}
+        for row in ACTIONS:
+            if row.enabled:
+                self.actions[row.id].setEnabled(known[row.enabled])
+
+    def refresh_icons(self) -> None:
+        """Draw the icons again after the theme changed."""
+        for row in ACTIONS:
+            self.actions[row.id].setIcon(icons.icon(row.icon))

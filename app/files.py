@@ -1,0 +1,163 @@
+"""New, open, save, recent files and pictures: what the File menu does, errors as a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from app import file_dialogs
+from app.settings import Settings
+from graphcore import presets
+from graphcore.errors import GradscapeError
+
+MAX_RECENT = 15
+SUFFIX = ".graph.json"
+
+
+class Files(QObject):
+    """Asks, checks and lets the document read or write. A refused file leaves it untouched.
+
+    Signals:
+        refused: the sentence that says why something could not be read or written.
+        recent_changed: the list of recent files is another.
+        opened: a graph was opened or begun.
+    """
+
+    refused = Signal(str)
+    recent_changed = Signal()
+    opened = Signal()
+
+    def __init__(self, document: Any, canvas: Any, settings: Settings, window: QWidget) -> None:
+        super().__init__(window)
+        self._document, self._canvas = document, canvas
+        self._settings, self._window = settings, window
+
+    # -- recent files -------------------------------------------------------------------------
+
+    @property
+    def recent(self) -> list[str]:
+        """Paths of the files that were open last, newest first."""
+        return self._settings.strings("files/recent")
+
+    def _remember(self, path: str) -> None:
+        full = str(Path(path).resolve())
+        kept = [full, *(p for p in self.recent if p != full)][:MAX_RECENT]
+        self._settings.store.setValue("files/recent", kept)
+        self.recent_changed.emit()
+
+    def _forget(self, path: str) -> None:
+        self._settings.store.setValue("files/recent", [p for p in self.recent if p != path])
+        self.recent_changed.emit()
+
+    def clear_recent(self) -> None:
+        """Forget the files that were open."""
+        self._settings.store.remove("files/recent")
+        self.recent_changed.emit()
+
+    @property
+    def _folder(self) -> str:
+        if self._document.path is not None:
+            return str(Path(self._document.path).parent)
+        return str(Path(self.recent[0]).parent) if self.recent else str(Path.home())
+
+    # -- opening ------------------------------------------------------------------------------
+
+    def may_leave(self) -> bool:
+        """Ask what to do with unsaved changes; False means the user wants to stay."""
+        if not self._document.modified:
+            return True
+        answer = file_dialogs.ask_unsaved(self._window, self.name)
+        return answer == "discard" or (answer == "save" and self.save())
+
+    @property
+    def name(self) -> str:
+        """What the title calls the graph."""
+        path = self._document.path
+        return Path(path).name.removesuffix(SUFFIX) if path else self.tr("Untitled")
+
+    def new(self) -> None:
+        """Begin an empty graph."""
+        if self.may_leave():
+            self._document.new()
+            self.opened.emit()
+
+    def ask_open(self) -> None:
+        """Ask for a file and open it."""
+        if path := file_dialogs.ask_open(self._window, self._folder):
+            self.open(path)
+
+    def open(self, path: str) -> bool:
+        """Open a graph file, after asking about unsaved changes."""
+        if not self.may_leave():
+            return False
+        try:
+            self._document.open(path)
+        except GradscapeError as error:
+            if not Path(path).exists():
+                self._forget(path)
+            self.refused.emit(str(error))
+            return False
+        self._remember(path)
+        self.opened.emit()
+        return True
+
+    def open_preset(self, name: str) -> bool:
+        """Open a graph that ships, as a new document."""
+        if not self.may_leave():
+            return False
+        try:
+            self._document.open_graph(presets.load(name))
+        except GradscapeError as error:
+            self.refused.emit(str(error))
+            return False
+        self.opened.emit()
+        return True
+
+    def open_any(self, file_or_preset: str) -> bool:
+        """Open a file, or the preset of that name."""
+        known = file_or_preset in presets.names() and not Path(file_or_preset).exists()
+        return self.open_preset(file_or_preset) if known else self.open(file_or_preset)
+
+    # -- saving -------------------------------------------------------------------------------
+
+    def save(self) -> bool:
+        """Write to the document's file, or ask for one."""
+        if self._document.path is None:
+            return self.save_as()
+        return self._write(None)
+
+    def save_as(self) -> bool:
+        """Ask for a file and write to it."""
+        start = str(Path(self._folder) / f"{self.name.lower()}{SUFFIX}")
+        path = file_dialogs.ask_save(self._window, start)
+        if not path:
+            return False
+        if not Path(path).suffix:
+            path += SUFFIX
+        return self._write(path)
+
+    def _write(self, path: str | None) -> bool:
+        try:
+            self._document.save(path)
+        except GradscapeError as error:
+            self.refused.emit(str(error))
+            return False
+        self._remember(str(self._document.path))
+        self._document.message.emit(self.tr("Saved {0}.").format(self._document.path))
+        return True
+
+    def export(self) -> None:
+        """Ask for a file and draw the canvas into it; its ending says the format."""
+        start = str(Path(self._folder) / f"{self.name.lower()}.svg")
+        path = file_dialogs.ask_export(self._window, start)
+        if not path:
+            return
+        try:
+            self._canvas.export(path)
+        except (GradscapeError, OSError) as error:
+            self.refused.emit(str(error))
+        else:
+            self._document.message.emit(self.tr("Wrote {0}.").format(path))

@@ -1,0 +1,148 @@
+"""The docks around the canvas, and the named layouts that show some of them.
+
+Each layout remembers how it was left. A panel's widget is made when its dock is first seen.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QObject, QSettings, Qt, QTimer, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+from app.panels import LAYOUTS, PANELS, Panel
+from app.style import icons
+
+AREAS = {
+    "left": Qt.DockWidgetArea.LeftDockWidgetArea,
+    "right": Qt.DockWidgetArea.RightDockWidgetArea,
+    "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
+}
+STATE_VERSION = 1
+
+
+class PanelDock(QDockWidget):
+    """A dock that makes its panel once it has been seen.
+
+    Signals:
+        made: the panel's widget.
+    """
+
+    made = Signal(QWidget)
+
+    def __init__(self, panel: Panel, document: Any, engine: Any, parent: QWidget) -> None:
+        super().__init__(QCoreApplication.translate("Panels", panel.title), parent)
+        self.panel = panel
+        self._arguments = (document, engine)
+        self._filled = False
+        self.setObjectName(panel.id)
+        self.setWindowIcon(icons.icon(panel.icon))
+        self.setWidget(QWidget())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._filled:
+            QTimer.singleShot(0, self, self.fill)  # the window is painted before panels are made
+
+    def fill(self) -> QWidget:
+        """The panel's widget, made now if it was not."""
+        if not self._filled:
+            self._filled = True
+            self.setWidget(self.panel.make(*self._arguments))
+            self.made.emit(self.widget())
+        return self.widget()
+
+
+class Layouts(QObject):
+    """Docks and layouts of one main window.
+
+    Signals:
+        changed: name of the layout that is shown now.
+    """
+
+    changed = Signal(str)
+
+    def __init__(self, window: QMainWindow, document: Any, engine: Any, store: QSettings) -> None:
+        super().__init__(window)
+        self._window, self._store = window, store
+        self.current = ""
+        self.docks = {p.id: PanelDock(p, document, engine, window) for p in PANELS if p.exists}
+        self._late = QTimer(self)
+        self._late.setSingleShot(True)
+        self._late.setInterval(0)
+        self._late.timeout.connect(self._show_titles)
+        for dock in self.docks.values():
+            window.addDockWidget(AREAS[dock.panel.area], dock)
+            dock.hide()
+            for signal in (dock.visibilityChanged, dock.topLevelChanged, dock.dockLocationChanged):
+                signal.connect(self._late.start)
+
+    def show(self, layout: str) -> None:
+        """Change to a layout, as it was left."""
+        self.remember()
+        self._arrange(layout)
+        state = self._store.value(f"layouts/{layout}")
+        if state is not None:
+            self._window.restoreState(state, STATE_VERSION)
+        self._store.setValue("layouts/current", layout)
+        self.current = layout
+        self.changed.emit(layout)
+
+    def reset(self) -> None:
+        """Put the panels of the current layout where they started."""
+        self._store.remove(f"layouts/{self.current}")
+        self._arrange(self.current)
+
+    def restore(self) -> None:
+        """Show the layout that was shown last."""
+        last = str(self._store.value("layouts/current", LAYOUTS[0]))
+        self.show(last if last in LAYOUTS else LAYOUTS[0])
+
+    def remember(self) -> None:
+        """Keep how the current layout looks."""
+        if self.current:
+            state = self._window.saveState(STATE_VERSION)
+            self._store.setValue(f"layouts/{self.current}", state)
+
+    def _arrange(self, layout: str) -> None:
+        """Every panel where its row says, those of one group as tabs."""
+        front: dict[str, PanelDock] = {}
+        for dock in self.docks.values():
+            self._window.removeDockWidget(dock)  # else Qt keeps the tabs of the former places
+        for dock in self.docks.values():
+            panel = dock.panel
+            dock.setFloating(False)
+            first = front.setdefault(f"{panel.area}/{panel.group or panel.id}", dock)
+            if first is dock:
+                self._window.addDockWidget(AREAS[panel.area], dock)
+            else:
+                self._window.tabifyDockWidget(first, dock)
+            dock.setVisible(layout in panel.layouts)
+        shown = [d for d in self.docks.values() if layout in d.panel.layouts]
+        for dock in reversed(shown):
+            dock.raise_()
+        self._resize(layout, shown)
+
+    def _show_titles(self) -> None:
+        """A tab says a panel's name already: only a dock that is no tab has a title bar."""
+        for dock in self.docks.values():
+            tabs = [
+                d
+                for d in self._window.tabifiedDockWidgets(dock)
+                if d.toggleViewAction().isChecked()
+            ]
+            tabbed = bool(tabs) and not dock.isFloating()
+            if tabbed != (dock.titleBarWidget() is not None):
+                dock.setTitleBarWidget(QWidget() if tabbed else None)
+
+    def _resize(self, layout: str, shown: list[PanelDock]) -> None:
+        size, large = self._window.size(), layout in ("Train", "Present")
+        widths = {"left": 264, "right": 304}
+        for area, width in widths.items():
+            docks = [d for d in shown if d.panel.area == area]
+            self._window.resizeDocks(docks, [width] * len(docks), Qt.Orientation.Horizontal)
+        below = [d for d in shown if d.panel.area == "bottom"]
+        height = round(size.height() * (0.46 if large else 0.3))
+        self._window.resizeDocks(below, [height] * len(below), Qt.Orientation.Vertical)
+        self._window.resizeDocks(below, [1000] * len(below), Qt.Orientation.Horizontal)

@@ -1,0 +1,327 @@
+"""The main window: puts canvas, panels, menus and bars in place and connects them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QMainWindow,
+    QMessageBox,
+    QSizePolicy,
+    QStackedWidget,
+    QTabWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.actions import ActionTable
+from app.autosave import Autosave, Rescued
+from app.canvas import Canvas
+from app.command_palette import CommandPalette
+from app.document import Document
+from app.files import Files
+from app.layouts import Layouts, PanelDock
+from app.menus import Menus
+from app.settings import Settings
+from app.status_bar import StatusBar
+from app.style import palette
+from app.widgets.banner import Banner
+
+FIRST_GRAPH = "lenet5"
+TOOLS = ("presets", "open", "save", "", "undo", "redo", "", "TRANSPORT", "", "palette", "light")
+
+
+class MainWindow(QMainWindow):
+    """Canvas in the middle, panels around it.
+
+    Args:
+        engine: the GUI's end of the worker process, or None for a window that only edits.
+        rescue_folder: where copies of unsaved work are kept.
+
+    Attributes:
+        selection: names of the nodes that are selected on the canvas.
+    """
+
+    def __init__(
+        self, document: Document, engine: Any, settings: Settings, rescue_folder: Path
+    ) -> None:
+        super().__init__()
+        self.document, self.engine, self.settings = document, engine, settings
+        self.selection: list[str] = []
+        self.resize(1440, 900)
+        self.setDockOptions(
+            QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks
+        )
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self.setAcceptDrops(True)
+        self.canvas = Canvas(document)
+        self.banner = Banner()
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.canvas)
+        self._welcome: Any = None
+        self._put_centre()
+        self.files = Files(document, self.canvas, settings, self)
+        self.layouts = Layouts(self, document, engine, settings.store)
+        self.autosave = Autosave(document, rescue_folder, self)
+        self.actions_table = ActionTable(self, settings)
+        self.menus = Menus(self, self.actions_table, self.files, self.layouts)
+        self.status = StatusBar(document, self)
+        self.setStatusBar(self.status)
+        self._add_tool_bar()
+        self._connect()
+        self.apply_preference("files/autosave")
+        self._show_title()
+        if geometry := settings.store.value("window/geometry"):
+            self.restoreGeometry(geometry)
+
+    def _put_centre(self) -> None:
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.banner)
+        column.addWidget(self.pages, 1)
+        self.setCentralWidget(centre)
+
+    def _add_tool_bar(self) -> None:
+        bar = QToolBar(self.tr("Tools"), self)
+        bar.setObjectName("tools")
+        bar.setMovable(False)
+        self.transport: QWidget | None = None
+        for name in TOOLS:
+            if not name:
+                bar.addSeparator()
+            elif name != "TRANSPORT":
+                bar.addAction(self.actions_table.actions[name])
+            else:
+                self._add_transport(bar)
+        self.addToolBar(bar)
+
+    def _add_transport(self, bar: QToolBar) -> None:
+        """Play, step and reset, in the middle of the bar."""
+        if self.engine is not None and find_spec("app.transport") is not None:
+            from app.transport import TransportBar
+
+            self.transport = TransportBar(self.document, self.engine)
+            bar.addWidget(self.transport)
+        spring = QWidget()
+        spring.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        bar.addWidget(spring)
+
+    # -- connections --------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        document, canvas = self.document, self.canvas
+        canvas.selection_changed.connect(self._on_selection)
+        canvas.hover_message.connect(self.status.show_hover)
+        document.opened.connect(self._on_opened)
+        document.undo_stack.cleanChanged.connect(lambda _clean: self._show_title())
+        document.undo_stack.indexChanged.connect(lambda _index: self._on_step())
+        self.files.refused.connect(self.refuse)
+        self.files.opened.connect(self.show_canvas)
+        self.status.problems_wanted.connect(lambda: self.show_panel("problems"))
+        self.settings.changed.connect(self.apply_preference)
+        for dock in self.layouts.docks.values():
+            dock.made.connect(self._connect_panel)
+        if "inspector" in self.layouts.docks:
+            canvas.node_activated.connect(lambda _name: self.show_panel("inspector"))
+        self.actions_table.refresh()
+
+    def _connect_panel(self, panel: QWidget) -> None:
+        """Join what a panel has of the interface that ``panels`` describes."""
+        if hasattr(panel, "show_selection"):
+            self.canvas.selection_changed.connect(panel.show_selection)
+            panel.show_selection(self.selection)
+        if hasattr(panel, "node_chosen"):
+            panel.node_chosen.connect(self.canvas.select)
+        if hasattr(panel, "preset_chosen"):
+            panel.preset_chosen.connect(self.files.open_preset)
+        if hasattr(panel, "operator_chosen"):
+            panel.operator_chosen.connect(self.canvas.add_operator)
+
+    def _on_selection(self, names: Sequence[str]) -> None:
+        self.selection = list(names)
+        self.actions_table.refresh()
+
+    def _on_opened(self) -> None:
+        self.selection = []
+        self._on_step()
+
+    def _on_step(self) -> None:
+        self._show_title()
+        self.actions_table.refresh()
+
+    def _show_title(self) -> None:
+        self.setWindowTitle(f"{self.files.name}[*] — Gradscape")
+        self.setWindowModified(self.document.modified)
+
+    # -- starting and ending ------------------------------------------------------------------
+
+    def start(self, file_or_preset: str = "") -> None:
+        """Everything that may wait until the window is up: docks, the graph, rescued work."""
+        self.layouts.restore()
+        recent = self.files.recent[:1] if self.settings.get("files/reopen") else []
+        wanted = [file_or_preset] if file_or_preset else [p for p in recent if Path(p).exists()]
+        if not (wanted and self.files.open_any(wanted[0])):
+            self.files.open_preset(FIRST_GRAPH)
+        self.offer_rescue()
+
+    def offer_rescue(self) -> None:
+        """Offer the work that a crash left behind."""
+        for rescued in self.autosave.abandoned()[:1]:
+            name = rescued.path.name if rescued.path else self.tr("an unsaved graph")
+            self.banner.show_message(
+                self.tr("Gradscape ended unexpectedly. Restore {0}?").format(name),
+                "info",
+                (
+                    (self.tr("Restore"), lambda r=rescued: self._restore(r)),
+                    (self.tr("Discard"), lambda r=rescued: self.autosave.discard(r)),
+                ),
+            )
+
+    def _restore(self, rescued: Rescued) -> None:
+        if self.files.may_leave():
+            self.document.restore(rescued.graph, rescued.path)
+            self.autosave.write()
+            self.autosave.discard(rescued)
+            self._show_title()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.files.may_leave():
+            event.ignore()
+            return
+        self.layouts.remember()
+        self.settings.store.setValue("window/geometry", self.saveGeometry())
+        self.autosave.close()
+        if self.engine is not None:
+            self.engine.close()
+        event.accept()
+
+    # -- what actions call --------------------------------------------------------------------
+
+    def refuse(self, sentence: str) -> None:
+        """Say what could not be done: in the banner, and in the status bar for a while."""
+        self.banner.show_message(sentence, "error")
+        self.status.say(sentence)
+
+    def show_canvas(self) -> None:
+        """The canvas instead of the welcome page."""
+        self.pages.setCurrentWidget(self.canvas)
+        self._show_title()
+
+    def show_welcome(self) -> None:
+        """Presets and recent files in place of the canvas."""
+        if self._welcome is None:
+            self._welcome = self._make_welcome()
+            self.pages.addWidget(self._welcome)
+        self._welcome.show_recent(self.files.recent)
+        self.pages.setCurrentWidget(self._welcome)
+
+    def _make_welcome(self) -> QWidget:
+        from app.welcome import WelcomePage
+
+        page = WelcomePage()
+        page.preset_chosen.connect(self.files.open_preset)
+        page.file_chosen.connect(self.files.open)
+        page.open_wanted.connect(self.files.ask_open)
+        page.new_wanted.connect(self.files.new)
+        page.closed.connect(self.show_canvas)
+        return page
+
+    def show_panel(self, name: str) -> PanelDock:
+        """Bring a panel to the front."""
+        dock = self.layouts.docks[name]
+        dock.show()
+        dock.raise_()
+        return dock
+
+    def show_preferences(self) -> None:
+        """Open the preferences."""
+        from app.preferences import PreferencesDialog
+
+        PreferencesDialog(self.settings, self).open()
+
+    def show_shortcuts(self) -> None:
+        """Open the list of shortcuts."""
+        from app.shortcuts import ShortcutsDialog
+
+        ShortcutsDialog(self.actions_table, self).open()
+
+    def show_help(self) -> None:
+        """Open the help at the selected operator."""
+        from app.help import HelpDialog
+
+        dialog = HelpDialog(self.actions_table, self)
+        if self.selection:
+            dialog.show_operator(self.document.graph.node(self.selection[0]).operator)
+        dialog.open()
+
+    def show_about(self) -> None:
+        """Name, version and licence."""
+        from graphcore import __version__
+
+        text = self.tr("See a network think, see it learn.")
+        QMessageBox.about(
+            self,
+            self.tr("About Gradscape"),
+            f"<h3>Gradscape {__version__}</h3><p>{text}</p><p>MIT</p>",
+        )
+
+    def show_command_palette(self) -> None:
+        """Open the command palette."""
+        from app.palette_commands import commands
+
+        CommandPalette(commands(self), self).show()
+
+    # -- preferences --------------------------------------------------------------------------
+
+    def apply_preference(self, key: str) -> None:
+        """Let a preference take effect."""
+        if key == "look/theme":
+            self._apply_theme()
+        elif key == "files/autosave":
+            self.autosave.set_enabled(self.settings.get(key))
+
+    def set_light(self, light: bool) -> None:
+        """Change to the light theme, or to the dark one."""
+        self.settings.set("look/theme", "light" if light else "dark")
+
+    def _apply_theme(self) -> None:
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        theme = self.settings.get("look/theme")
+        palette.apply(app, theme)
+        self.actions_table.actions["light"].setChecked(theme == "light")
+        self.actions_table.refresh_icons()
+
+    def set_full_screen(self, full: bool) -> None:
+        """Use the whole screen, or the window's own size again."""
+        self.setWindowState(
+            self.windowState() | Qt.WindowState.WindowFullScreen
+            if full
+            else self.windowState() & ~Qt.WindowState.WindowFullScreen
+        )
+
+    # -- files dropped on the window ----------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _dropped_file(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        if path := _dropped_file(event):
+            event.acceptProposedAction()
+            self.files.open(path)
+
+
+def _dropped_file(event: QDropEvent) -> str:
+    """Path of the one file that is dragged, or empty."""
+    urls = event.mimeData().urls()
+    return urls[0].toLocalFile() if len(urls) == 1 else ""

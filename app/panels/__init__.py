@@ -1,0 +1,83 @@
+"""The panels around the canvas: one file each, one row each in ``PANELS``.
+
+A panel is a widget made by ``factory(document, engine)`` the first time it is shown. The main
+window connects what a panel has of the following:
+
+* ``show_selection(names)``: told whenever the canvas's selection changes;
+* ``node_chosen = Signal(object)``: names to select on the canvas;
+* ``preset_chosen = Signal(str)``: a preset to open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Literal
+
+from PySide6.QtCore import QT_TRANSLATE_NOOP
+from PySide6.QtWidgets import QWidget
+
+Area = Literal["left", "right", "bottom"]
+LAYOUTS = ("Build", "Explain", "Train", "Present")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One row: where a panel lives and when it is shown.
+
+    Attributes:
+        factory: (document, engine) -> the panel's widget, or its place "module:Class", which is
+            imported when the panel is first shown.
+        area: side of the window where it starts.
+        layouts: the named layouts in which it is shown; where several panels of one ``group``
+            are shown in an area they share it as tabs, the first listed in front.
+    """
+
+    id: str
+    title: str
+    icon: str
+    factory: Callable[[Any, Any], QWidget] | str
+    area: Area
+    layouts: tuple[str, ...]
+    group: str = ""
+
+    @property
+    def exists(self) -> bool:
+        """Whether the panel's module is installed."""
+        return callable(self.factory) or find_spec(self.factory.split(":")[0]) is not None
+
+    def make(self, document: Any, engine: Any) -> QWidget:
+        """The panel's widget."""
+        if callable(self.factory):
+            return self.factory(document, engine)
+        module, name = self.factory.split(":")
+        widget: QWidget = getattr(import_module(module), name)(document, engine)
+        return widget
+
+
+def _(text: str) -> str:
+    return QT_TRANSLATE_NOOP("Panels", text) or text
+
+
+PANELS: tuple[Panel, ...] = (
+    Panel("library", _("Library"), "library", "app.panels.library:LibraryPanel",
+          "left", ("Build",), "model"),
+    Panel("outline", _("Outline"), "outline", "app.panels.outline:OutlinePanel",
+          "left", ("Build",), "model"),
+    Panel("inspector", _("Inspector"), "inspector", "app.panels.inspector:InspectorPanel",
+          "right", ("Build", "Explain"), "node"),
+    Panel("history", _("History"), "history", "app.panels.history:HistoryPanel",
+          "right", ("Build",), "node"),
+    Panel("problems", _("Problems"), "problems", "app.panels.problems:ProblemsPanel",
+          "bottom", (), "checks"),
+    Panel("training", _("Training"), "training", "app.panels.training:TrainingPanel",
+          "bottom", ("Build", "Train", "Present"), "run"),
+    Panel("landscape", _("Loss landscape"), "landscape", "app.panels.landscape:LandscapePanel",
+          "bottom", ("Build", "Train", "Present"), "space"),
+    Panel("activations", _("Activations"), "activations",
+          "app.panels.activations:ActivationsPanel", "bottom", ("Explain", "Train"), "values"),
+    Panel("gradients", _("Gradients"), "gradients", "app.panels.gradients:GradientsPanel",
+          "bottom", ("Explain",), "gradients"),
+)  # fmt: skip

@@ -1,0 +1,26 @@
+"""The history: every undo step by name; a click goes back or forth to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtWidgets import QUndoView, QVBoxLayout, QWidget
+
+from app.style import icons
+
+
+class HistoryPanel(QWidget):
+    """The document's undo stack as a list."""
+
+    def __init__(self, document: Any, engine: Any = None) -> None:
+        super().__init__()
+        self.view = QUndoView(document.undo_stack)
+        self.view.setEmptyLabel(self.tr("As opened"))
+        self.view.setCleanIcon(icons.icon("save"))
+        self.view.setAccessibleName(self.tr("Undo steps"))
+        self.view.setToolTip(self.tr("Click a step to go back or forth to it."))
+        self.view.setFrameShape(QUndoView.Shape.NoFrame)
+        self.view.setSpacing(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 0)
+        column.addWidget(self.view)
