@@ -46,7 +46,7 @@ class Action:
 
 
 def _(text: str) -> str:
-    return QT_TRANSLATE_NOOP("Actions", text) or text
+    return str(QT_TRANSLATE_NOOP("Actions", text))
 
 
 FILE, EDIT, VIEW = _("&File"), _("&Edit"), _("&View")
@@ -64,7 +64,8 @@ CONDITIONS: dict[str, Callable[[Any], bool]] = {
 ACTIONS: tuple[Action, ...] = (
     Action("new", _("&New"), "Ctrl+N", "new", _("Start with an empty graph."), (FILE,),
            "files.new"),
-    Action("open", _("&Open…"), "Ctrl+O", "open", _("Open a graph file."), (FILE,), "files.ask_open"),
+    Action("open", _("&Open…"), "Ctrl+O", "open", _("Open a graph file."), (FILE,),
+           "files.ask_open"),
     Action("presets", _("&Welcome Page"), "Ctrl+Shift+N", "presets",
            _("Graphs that ship, and the files you had open."), (FILE,), "show_welcome"),
     Action("save", _("&Save"), "Ctrl+S", "save", _("Write the graph to its file."), (FILE,),
@@ -158,11 +159,14 @@ class ActionTable(QObject):
         action.setCheckable(row.checkable)
         self._put_shortcut(row, action, self.shortcut(row))
         if row.checkable:
-            action.toggled.connect(lambda on: attrgetter(row.run)(self._window)(on))
+            action.toggled.connect(lambda on: self._run(row, on))
         else:
-            action.triggered.connect(lambda: attrgetter(row.run)(self._window)())
+            action.triggered.connect(lambda: self._run(row))
         (self._window.canvas if row.canvas else self._window).addAction(action)
         return action
+
+    def _run(self, row: Action, *arguments: bool) -> None:
+        attrgetter(row.run)(self._window)(*arguments)
 
     def shortcut(self, row: Action) -> str:
         """The row's shortcut: the user's, or the table's."""

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.panels.two_lines import SUMMARY, TwoLines
+from app.panels.two_lines import KEYS, SUMMARY, TwoLines
 
 _PLACE = int(Qt.ItemDataRole.UserRole) + 1
 
@@ -78,15 +78,15 @@ class CommandPalette(QDialog):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(frame)
-        self.search.textChanged.connect(self.find)
+        self.search.textChanged.connect(self.look_for)
         self.list.itemClicked.connect(lambda _item: self.run_current())
-        self.find("")
+        self.look_for("")
         middle = parent.mapToGlobal(parent.rect().center())
         top = parent.mapToGlobal(parent.rect().topLeft())
         self.move(middle.x() - self.width() // 2, top.y() + 90)
         self.search.setFocus()
 
-    def find(self, query: str) -> None:
+    def look_for(self, query: str) -> None:
         """List what fits, the best first."""
         ranked = [(score(query, c.text, c.words), i) for i, c in enumerate(self._commands)]
         self.list.clear()
@@ -95,7 +95,8 @@ class CommandPalette(QDialog):
                 break
             command = self._commands[i]
             item = QListWidgetItem(command.icon, command.text)
-            item.setData(SUMMARY, f"{command.keys}  {command.help}".strip())
+            item.setData(SUMMARY, command.help)
+            item.setData(KEYS, command.keys)
             item.setData(_PLACE, i)
             self.list.addItem(item)
         self.list.setCurrentRow(0)

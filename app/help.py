@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.actions import ACTIONS, ActionTable, plain, translated
 from app.panels.operator_help import OperatorHelp
-from app.panels.section import section, text_label
+from app.panels.section import text_label, title
 from app.panels.two_lines import SUMMARY, TwoLines
 from app.style import icons
 from graphcore import ops
@@ -87,7 +87,9 @@ class HelpDialog(QDialog):
         holder = QWidget()
         column = QVBoxLayout(holder)
         column.setContentsMargins(20, 12, 20, 12)
-        column.addWidget(section(name or self.tr("Keyboard"), inside))
+        column.setSpacing(14)
+        column.addWidget(title(name or self.tr("Keyboard")))
+        column.addWidget(inside)
         column.addStretch(1)
         self.page.setWidget(holder)
 

@@ -89,6 +89,13 @@ class Layouts(QObject):
         self.current = layout
         self.changed.emit(layout)
 
+    def hide(self) -> None:
+        """Hide every dock until ``show``; for a page that needs the whole window."""
+        self.remember()
+        self.current = ""
+        for dock in self.docks.values():
+            dock.hide()
+
     def reset(self) -> None:
         """Put the panels of the current layout where they started."""
         self._store.remove(f"layouts/{self.current}")
@@ -134,7 +141,7 @@ class Layouts(QObject):
             ]
             tabbed = bool(tabs) and not dock.isFloating()
             if tabbed != (dock.titleBarWidget() is not None):
-                dock.setTitleBarWidget(QWidget() if tabbed else None)
+                dock.setTitleBarWidget(QWidget() if tabbed else None)  # type: ignore[arg-type]
 
     def _resize(self, layout: str, shown: list[PanelDock]) -> None:
         size, large = self._window.size(), layout in ("Train", "Present")

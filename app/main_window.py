@@ -212,8 +212,10 @@ class MainWindow(QMainWindow):
         self.status.say(sentence)
 
     def show_canvas(self) -> None:
-        """The canvas instead of the welcome page."""
+        """The canvas and its panels instead of the welcome page."""
         self.pages.setCurrentWidget(self.canvas)
+        if not self.layouts.current:
+            self.layouts.restore()
         self._show_title()
 
     def show_welcome(self) -> None:
@@ -222,6 +224,7 @@ class MainWindow(QMainWindow):
             self._welcome = self._make_welcome()
             self.pages.addWidget(self._welcome)
         self._welcome.show_recent(self.files.recent)
+        self.layouts.hide()
         self.pages.setCurrentWidget(self._welcome)
 
     def _make_welcome(self) -> QWidget:

@@ -54,14 +54,13 @@ def _views(window: Any) -> list[Command]:
 
 
 def _operators(window: Any) -> list[Command]:
-    return [
-        Command(
-            _tr("Add {0}").format(op.name), op.summary(), _call(window.canvas.add_operator, op.name),
-            icons.category_icon(op.category), words=" ".join(op.aliases),
-        )
-        for op in ops.all_operators()
-        if op.name != "Composite"
-    ]  # fmt: skip
+    found = []
+    for op in ops.all_operators():
+        if op.name != "Composite":
+            title, add = _tr("Add {0}").format(op.name), _call(window.canvas.add_operator, op.name)
+            icon, words = icons.category_icon(op.category), " ".join(op.aliases)
+            found.append(Command(title, op.summary(), add, icon, words=words))
+    return found
 
 
 def _presets(window: Any) -> list[Command]:

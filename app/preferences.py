@@ -30,7 +30,7 @@ class PreferencesDialog(QDialog):
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Preferences"))
-        self.setMinimumWidth(520)
+        self.setFixedWidth(560)
         self._settings = settings
         self.editors: dict[str, QWidget] = {}
         column = QVBoxLayout(self)
@@ -50,10 +50,12 @@ class PreferencesDialog(QDialog):
             )
         )
         column.addWidget(buttons)
+        self.setFixedHeight(column.totalHeightForWidth(560))
 
     def _section(self, title: str, rows: list[Preference]) -> QGroupBox:
         box = QGroupBox(title)
         form = QFormLayout(box)
+        form.setVerticalSpacing(8)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for row in rows:
             editor = self._editor(row)

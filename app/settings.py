@@ -34,7 +34,7 @@ class Preference:
 
 
 def _(text: str) -> str:
-    return QT_TRANSLATE_NOOP("Settings", text) or text
+    return str(QT_TRANSLATE_NOOP("Settings", text))
 
 
 SECTIONS = {"look": _("Appearance"), "files": _("Files"), "engine": _("Engine")}

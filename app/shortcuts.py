@@ -56,7 +56,7 @@ class ShortcutsDialog(QDialog):
         self.tree.currentItemChanged.connect(lambda *_: self._show_current())
         self.keys.editingFinished.connect(self._take)
         self._refresh()
-        self.tree.setCurrentItem(self.tree.topLevelItem(0))
+        self.tree.setCurrentItem(self.rows[ACTIONS[0].id])
 
     def _lay_out(self) -> None:
         reset = QPushButton(self.tr("Default"))

@@ -5,8 +5,17 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPalette, QPen, QShowEvent
+from PySide6.QtCore import (
+    QModelIndex,
+    QPersistentModelIndex,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPalette, QPen, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -29,7 +38,7 @@ from graphcore import presets
 from graphcore.graph import Graph
 
 _NAME = int(Qt.ItemDataRole.UserRole) + 1
-_CARD = QSize(236, 190)
+_CARD = QSize(236, 196)
 _PICTURE = 92
 
 
@@ -60,9 +69,12 @@ class WelcomePage(QWidget):
         self.cards = self._make_cards()
         self.recent = self._make_recent()
         row = QHBoxLayout(self)
-        row.setContentsMargins(36, 28, 28, 20)
+        row.setContentsMargins(48, 36, 28, 20)
         row.setSpacing(28)
-        row.addLayout(self._left())
+        left = QWidget()
+        left.setFixedWidth(260)
+        left.setLayout(self._left())
+        row.addWidget(left)
         right = QVBoxLayout()
         right.setSpacing(10)
         right.addWidget(heading(self.tr("Start from a graph")))
@@ -72,6 +84,7 @@ class WelcomePage(QWidget):
     def _left(self) -> QVBoxLayout:
         column = QVBoxLayout()
         column.setSpacing(10)
+        column.setContentsMargins(0, 0, 0, 0)
         title = QLabel("Gradscape")
         font = QFont(title.font())
         font.setPointSizeF(font.pointSizeF() * 2.2)
@@ -90,19 +103,21 @@ class WelcomePage(QWidget):
             column.addWidget(button)
         column.addSpacing(14)
         column.addWidget(heading(self.tr("Recent files")))
+        self.none_yet = text_label(self.tr("Graphs you save or open are listed here."), dim=True)
+        column.addWidget(self.none_yet)
         column.addWidget(self.recent, 1)
+        column.addStretch()
         return column
 
     def _make_cards(self) -> QListWidget:
-        cards = QListWidget()
+        cards = _Cards()
         cards.setAccessibleName(self.tr("Graphs that ship"))
         cards.setViewMode(QListView.ViewMode.IconMode)
         cards.setResizeMode(QListView.ResizeMode.Adjust)
         cards.setMovement(QListView.Movement.Static)
-        cards.setUniformItemSizes(True)
-        cards.setSpacing(6)
         cards.setMouseTracking(True)
         cards.setFrameShape(QListWidget.Shape.NoFrame)
+        _see_through(cards)
         cards.setItemDelegate(_Card(cards))
         cards.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         for name in presets.names():
@@ -119,7 +134,7 @@ class WelcomePage(QWidget):
         recent = QListWidget()
         recent.setAccessibleName(self.tr("Recent files"))
         recent.setFrameShape(QListWidget.Shape.NoFrame)
-        recent.setFixedWidth(230)
+        _see_through(recent)
         recent.setItemDelegate(TwoLines(recent))
         recent.setMouseTracking(True)
         recent.itemClicked.connect(lambda item: self.file_chosen.emit(item.data(_NAME)))
@@ -129,6 +144,8 @@ class WelcomePage(QWidget):
     def show_recent(self, paths: list[str]) -> None:
         """List the files that were open."""
         self.recent.clear()
+        self.none_yet.setVisible(not paths)
+        self.recent.setVisible(bool(paths))
         for path in paths:
             item = QListWidgetItem(icons.icon("file"), Path(path).name.removesuffix(".graph.json"))
             item.setData(_NAME, path)
@@ -141,11 +158,27 @@ class WelcomePage(QWidget):
         self.cards.setFocus()
 
 
+class _Cards(QListWidget):
+    """Cards in as many columns as fit, together as wide as the view."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        width = self.viewport().width() - 1
+        columns = max(1, width // _CARD.width())
+        self.setGridSize(QSize(width // columns, _CARD.height()))
+        super().resizeEvent(event)
+
+
+def _see_through(view: QListWidget) -> None:
+    """Let the page's own background show between the items."""
+    view.viewport().setAutoFillBackground(False)
+
+
 class _Card(QStyledItemDelegate):
     """Picture, title and description of a preset on a rounded card."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: object) -> QSize:
-        return _CARD
+        view = option.widget
+        return view.gridSize() if isinstance(view, QListView) else _CARD
 
     def paint(
         self,
@@ -156,7 +189,7 @@ class _Card(QStyledItemDelegate):
         colors, role = option.palette, QPalette.ColorRole
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        card = QRectF(option.rect).adjusted(1, 1, -1, -1)
+        card = QRectF(option.rect).adjusted(5, 5, -5, -5)
         hovered = option.state & QStyle.StateFlag.State_MouseOver
         chosen = option.state & QStyle.StateFlag.State_Selected
         edge = colors.color(role.Highlight if hovered or chosen else role.Mid)
@@ -166,7 +199,8 @@ class _Card(QStyledItemDelegate):
         picture = card.adjusted(14, 10, -14, _PICTURE + 10 - card.height())
         paint_graph(painter, _graph(index.data(_NAME)), picture, colors)
         painter.setPen(with_alpha(colors.color(role.Mid), 120))
-        painter.drawLine(card.left(), picture.bottom() + 8, card.right(), picture.bottom() + 8)
+        line = QPointF(0, picture.bottom() + 8)
+        painter.drawLine(line + QPointF(card.left(), 0), line + QPointF(card.right(), 0))
         text = card.adjusted(14, _PICTURE + 26, -12, -8).toRect()
         self._paint_text(painter, option, index, text)
         painter.restore()

@@ -58,7 +58,7 @@ class Panel:
 
 
 def _(text: str) -> str:
-    return QT_TRANSLATE_NOOP("Panels", text) or text
+    return str(QT_TRANSLATE_NOOP("Panels", text))
 
 
 PANELS: tuple[Panel, ...] = (

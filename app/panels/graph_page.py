@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.panels import node_facts as facts
-from app.panels.section import Facts, section, text_label
+from app.panels.section import Facts, section, text_label, title
 
 
 class GraphPage(QWidget):
@@ -21,11 +20,6 @@ class GraphPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 10, 12, 12)
         column.setSpacing(16)
-        title = QLabel(self.tr("Whole graph"))
-        font = QFont(title.font())
-        font.setPointSizeF(font.pointSizeF() * 1.25)
-        font.setWeight(QFont.Weight.DemiBold)
-        title.setFont(font)
         self.totals = Facts(
             [
                 self.tr("Nodes"), self.tr("Edges"), self.tr("Parameters"), self.tr("Trained"),
@@ -39,7 +33,7 @@ class GraphPage(QWidget):
             ]
         )  # fmt: skip
         hint = text_label(self.tr("Select a node to see and change its attributes."), dim=True)
-        column.addWidget(title)
+        column.addWidget(title(self.tr("Whole graph")))
         column.addWidget(section(self.tr("Totals"), self.totals))
         column.addWidget(section(self.tr("Training"), self.training))
         column.addWidget(hint)

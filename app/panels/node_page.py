@@ -179,20 +179,17 @@ class NodePage(QWidget):
         self._try(lambda: self._document.set_attributes(names, **{attribute: value}))
 
     def _set_initializer(self, parameter: str, text: str) -> None:
-        chosen = text or None
-        with self._document.step(self.tr("Initialise {0}").format(parameter)):
-            for node in self.nodes:
-                self._try(lambda n=node: self._document.set_initializer(n.name, parameter, chosen))
+        names = [n.name for n in self.nodes]
+        self._try(lambda: self._document.set_initializer(names, parameter, text or None))
 
     def _set_frozen(self, parameter: str, frozen: bool) -> None:
-        for node in self.nodes:
-            self._try(lambda n=node: self._document.set_frozen(n.name, parameter, frozen))
+        names = [n.name for n in self.nodes]
+        self._try(lambda: self._document.set_frozen(names, parameter, frozen))
 
     def _fix(self) -> None:
-        for node in self.nodes:
-            if self._document.shapes.problem(node) is not None:
-                self._try(lambda n=node: self._document.apply_fix(n.name))
-                return
+        guilty = [n.name for n in self.nodes if self._document.shapes.problem(n) is not None]
+        if guilty:
+            self._try(lambda: self._document.apply_fix(guilty[0]))
 
     def _try(self, act: Callable[[], Any]) -> None:
         """Do it, or say why not and show what still holds."""

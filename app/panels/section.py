@@ -19,13 +19,23 @@ def heading(text: str) -> QLabel:
     return label
 
 
-def section(title: str, *widgets: QWidget) -> QWidget:
+def title(text: str) -> QLabel:
+    """The title of a page."""
+    label = QLabel(text)
+    font = QFont(label.font())
+    font.setPointSizeF(font.pointSizeF() * 1.3)
+    font.setWeight(QFont.Weight.DemiBold)
+    label.setFont(font)
+    return label
+
+
+def section(name: str, *widgets: QWidget) -> QWidget:
     """Widgets below each other under a heading."""
     block = QWidget()
     column = QVBoxLayout(block)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(8)
-    column.addWidget(heading(title))
+    column.addWidget(heading(name))
     for widget in widgets:
         column.addWidget(widget)
     return block

@@ -7,13 +7,17 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 SUMMARY = int(Qt.ItemDataRole.UserRole) + 3
+KEYS = int(Qt.ItemDataRole.UserRole) + 4
 _PAD, _ICON = 8, 16
 
 Index = QModelIndex | QPersistentModelIndex
 
 
 class TwoLines(QStyledItemDelegate):
-    """Draws items that have a ``SUMMARY`` on two lines, and the others as small headings."""
+    """Draws items that have a ``SUMMARY`` on two lines, and the others as small headings.
+
+    ``KEYS``, where an item has them, stand at the right of the first line.
+    """
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         line = QFontMetrics(option.font).height()
@@ -64,18 +68,26 @@ class TwoLines(QStyledItemDelegate):
     def _paint_lines(
         self, painter: QPainter, option: QStyleOptionViewItem, index: Index, place: QRect
     ) -> None:
-        metrics = QFontMetrics(option.font)
-        painter.setFont(option.font)
-        painter.setPen(option.palette.color(QPalette.ColorRole.Text))
-        right = Qt.TextElideMode.ElideRight
-        top = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
-        painter.drawText(place, top, metrics.elidedText(str(index.data()), right, place.width()))
-        small = _small(option.font)
-        painter.setFont(small)
-        painter.setPen(dim(option.palette))
-        summary = QFontMetrics(small).elidedText(str(index.data(SUMMARY)), right, place.width())
-        bottom = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom
-        painter.drawText(place, bottom, summary)
+        palette, small = option.palette, _small(option.font)
+        left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
+        top, bottom = Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignBottom
+        keys = index.data(KEYS) or ""
+        _draw(painter, place, left | bottom, str(index.data(SUMMARY)), small, dim(palette))
+        if keys:
+            _draw(painter, place, right | top, keys, small, dim(palette))
+            place = place.adjusted(0, 0, -QFontMetrics(small).horizontalAdvance(keys) - _PAD, 0)
+        text = palette.color(QPalette.ColorRole.Text)
+        _draw(painter, place, left | top, str(index.data()), option.font, text)
+
+
+def _draw(
+    painter: QPainter, place: QRect, flags: Qt.AlignmentFlag, text: str, font: QFont, color: QColor
+) -> None:
+    """One line of text, cut short with dots where it does not fit."""
+    painter.setFont(font)
+    painter.setPen(color)
+    elided = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, place.width())
+    painter.drawText(place, flags, elided)
 
 
 def _small(font: QFont) -> QFont:
