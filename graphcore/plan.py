@@ -244,6 +244,13 @@ class Plan:
             self.buffers[name].fill_(start_value)
         self.generator.manual_seed(seed_of(self.seed, "dropout"))
 
+    def copy_state(self, other: Plan) -> None:
+        """Take over the weights and running statistics of another plan of the same net."""
+        with torch.inference_mode():
+            self.flat.copy_(other.flat)
+            for name, buffer in self.buffers.items():
+                buffer.copy_(other.buffers[name])
+
     def _slot(self, node: NodeOrName, output: str | None = None) -> int:
         name = _name(node)
         if output is None:

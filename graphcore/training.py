@@ -19,7 +19,7 @@ from graphcore.datasets import Dataset, Split
 from graphcore.elements import Node
 from graphcore.errors import DataError, EngineError, GraphError, NonFiniteError
 from graphcore.graph import Graph
-from graphcore.plan import Mode, Plan, seed_of
+from graphcore.plan import Mode, ParameterInfo, Plan, seed_of
 from graphcore.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -132,8 +132,8 @@ class Trainer:
         self.binding = bind(graph)
         self.data = data
         self.plan: Plan = compile(self.graph, device, dtype, mode, self.settings.seed)
-        shape = tuple(self.graph.node(self.binding.input).attributes["shape"])
-        self.train_x, self.train_t = self._to_device(data.train, shape)
+        self.train_x, self.train_t = self.tensors(data.train)
+        self._evaluation: Plan | None = None
         self.step = 0
         self.optimizer = self._new_optimizer()
         self._order: tuple[int, Tensor] | None = None
@@ -218,10 +218,7 @@ class Trainer:
         """Repeat the step in inspect mode to name the node where it happened; always raises."""
         plan = compile(self.graph, str(self.plan.device), _dtype_name(self.plan), "inspect",
                        self.settings.seed)  # fmt: skip
-        for name, tensor in self.plan.parameters.items():
-            plan.parameters[name].copy_(tensor)
-        for name, tensor in self.plan.buffers.items():
-            plan.buffers[name].copy_(tensor)
+        plan.copy_state(self.plan)
         if random_state is not None:
             plan.generator.set_state(random_state)
         node, phase = plan.first_non_finite(feeds, self.binding.loss)
@@ -236,34 +233,45 @@ class Trainer:
     # -- looking ------------------------------------------------------------------------------
 
     def evaluate(self, split: Split, *, limit: int | None = None, batch: int = 1000) -> Score:
-        """Loss and accuracy over a split (its first ``limit`` samples), in evaluation mode."""
-        shape = tuple(self.graph.node(self.binding.input).attributes["shape"])
-        x, t = self._to_device(split, shape, limit)
+        """Loss and accuracy over a split (its first ``limit`` samples), in evaluation mode.
+
+        Runs in a plan of its own, so the values of the running step stay to be looked at.
+        """
+        plan, b = self.evaluation_plan(), self.binding
+        x, t = self.tensors(split, limit)
         total, right, judged = 0.0, 0, False
         for i in range(0, len(x), batch):
             xs, ts = x[i : i + batch], t[i : i + batch]
-            self.plan.forward({self.binding.input: xs, self.binding.target: ts})
-            total += float(self.plan.value(self.binding.loss).mean()) * len(xs)
-            hits = correct(self.plan.value(self.binding.output), ts, self.binding.loss_kind)
+            plan.forward({b.input: xs, b.target: ts})
+            total += float(plan.value(b.loss).mean()) * len(xs)
+            hits = correct(plan.value(b.output), ts, b.loss_kind)
             if hits is not None:
                 judged, right = True, right + hits
         n = max(1, len(x))
         return Score(total / n, right / n if judged else None, len(x))
 
-    def _to_device(
-        self, split: Split, shape: tuple[int, ...], limit: int | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def evaluation_plan(self) -> Plan:
+        """A second plan of the same net with the weights and statistics of this moment."""
+        if self._evaluation is None:
+            device, dtype = str(self.plan.device), _dtype_name(self.plan)
+            self._evaluation = compile(self.graph, device, dtype, "train", self.settings.seed)
+        self._evaluation.copy_state(self.plan)
+        return self._evaluation
+
+    def tensors(self, split: Split, limit: int | None = None) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of a split (its first ``limit`` samples) as they are fed."""
+        node = self.graph.node(self.binding.input)
+        shape = tuple(node.attributes["shape"])
         inputs, targets = split.inputs[:limit], split.targets[:limit]
         given = inputs.shape[1:]
         if math.prod(given) != math.prod(shape):
             raise DataError(
-                f"{self.data.name} has samples of shape {tuple(given)}, but {self.binding.input} "
-                f"takes {shape}."
+                f"{self.data.name} has samples of shape {tuple(given)}, but {node.name} takes "
+                f"{shape}."
             )
-        whole = self.graph.node(self.binding.input).attributes["dtype"] == "int"
         x = torch.from_numpy(inputs.reshape(len(inputs), *shape)).to(self.plan.device)
+        x = x.to(torch.int64 if node.attributes["dtype"] == "int" else self.plan.dtype)
         t = torch.from_numpy(targets).to(self.plan.device)
-        x = x.to(torch.int64 if whole else self.plan.dtype)
         return x, t.to(self.plan.dtype) if t.is_floating_point() else t
 
     # -- state --------------------------------------------------------------------------------
@@ -302,6 +310,38 @@ class Trainer:
         )
         self.plan.generator.set_state(state["generator"])
         self.step, self.lr, self._order = step, lr, None
+
+    def take_over(self, old: Trainer) -> int:
+        """Take every weight, statistic and optimiser state of another net that still fits.
+
+        Parameters fit by name and shape. Returns how many did; the step is taken over too.
+        """
+        theirs = {p.name: p for p in old.plan.layout}
+        same_rule = self.settings.optimizer == old.settings.optimizer
+        kept = 0
+        with torch.inference_mode():
+            for mine in self.plan.layout:
+                other = theirs.get(mine.name)
+                if other is None or other.shape != mine.shape:
+                    continue
+                kept += 1
+                self.plan.parameters[mine.name].copy_(old.plan.parameters[mine.name])
+                if same_rule and not (mine.frozen or other.frozen):
+                    self._take_state(old, mine, other)
+            for name, buffer in self.plan.buffers.items():
+                if name in old.plan.buffers and old.plan.buffers[name].shape == buffer.shape:
+                    buffer.copy_(old.plan.buffers[name])
+            if same_rule:
+                self.optimizer.steps.copy_(old.optimizer.steps)
+        self.step = min(old.step, self.total_steps)
+        return kept
+
+    def _take_state(self, old: Trainer, mine: ParameterInfo, other: ParameterInfo) -> None:
+        n = math.prod(mine.shape)
+        for name, state in self.optimizer.state.items():
+            before = old.optimizer.state.get(name)
+            if before is not None and state.dim() == 1 and before.dim() == 1:
+                state[mine.offset : mine.offset + n] = before[other.offset : other.offset + n]
 
     def _new_optimizer(self) -> optimizers.Optimizer:
         n, s = self.plan.trainable, self.settings

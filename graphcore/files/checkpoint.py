@@ -1,0 +1,73 @@
+"""Checkpoints: a folder with ``state.json`` and one safetensors file of tensors.
+
+The tensors are written first under a new name, then the JSON that points at them replaces the
+old one, then the old tensors go: whatever happens in between, one whole checkpoint is there.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from graphcore.errors import FileError
+from graphcore.files.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FORMAT_VERSION = 1
+
+
+class CheckpointState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``state.json`` holds.
+
+    Attributes:
+        graph: the graph file's text, so that a checkpoint stands on its own.
+        tensors: name of the safetensors file in the same folder.
+    """
+
+    format_version: int = FORMAT_VERSION
+    step: int
+    lr: float
+    graph: str
+    tensors: str
+
+
+def write_checkpoint(
+    folder: Path, tensors: dict[str, Tensor], *, step: int, lr: float, graph: str
+) -> None:
+    """Write a checkpoint, replacing the one in the folder; raises FileError."""
+    from safetensors.torch import save
+
+    name = f"tensors-{step}.safetensors"
+    state = CheckpointState(step=step, lr=lr, graph=graph, tensors=name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / name, save({k: v.contiguous() for k, v in tensors.items()}))
+        write_atomically(folder / "state.json", msgspec.json.format(msgspec.json.encode(state)))
+        for old in folder.glob("tensors-*.safetensors"):
+            if old.name != name:
+                old.unlink(missing_ok=True)
+    except OSError as error:
+        raise FileError(f"The checkpoint could not be written to {folder}: {error}.") from None
+
+
+def read_checkpoint(folder: Path) -> tuple[CheckpointState, dict[str, Tensor]]:
+    """The newest checkpoint in a folder; raises FileError."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        state = msgspec.json.decode((folder / "state.json").read_bytes(), type=CheckpointState)
+        if state.format_version > FORMAT_VERSION:
+            raise FileError(f"The checkpoint in {folder} was written by a later version.")
+        if os.path.basename(state.tensors) != state.tensors:
+            raise FileError(f"The checkpoint in {folder} points outside its folder.")
+        return state, load((folder / state.tensors).read_bytes())
+    except OSError as error:
+        raise FileError(f"There is no checkpoint in {folder}: {error}.") from None
+    except (msgspec.MsgspecError, SafetensorError, UnicodeDecodeError) as error:
+        raise FileError(f"The checkpoint in {folder} is damaged: {error}.") from None

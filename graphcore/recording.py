@@ -1,0 +1,128 @@
+"""What the views are shown of a running step: tensors made small, and what runs along edges.
+
+Everything is read from the plan's own values and gradients of the step that was just run;
+nothing is computed twice for show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal
+
+import lazy_loader
+
+from graphcore.errors import GradscapeError
+from graphcore.graph import Graph
+from graphcore.plan import Plan
+from graphcore.worker.arrays import pack
+from graphcore.worker.messages import Flow, Picture
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+TILES, SIDE, BARS = 36, 48, 128
+"""At most so many feature maps, pixels per side, and bars in one picture."""
+
+Kind = Literal["tiles", "matrix", "bars", "number"]
+
+
+def picture(tensor: Tensor, *, batched: bool, sample: int = 0) -> Picture:
+    """One sample of a batch, or a whole parameter, small enough to be drawn in a node.
+
+    Args:
+        tensor: any shape; with ``batched`` the first axis is the batch.
+    """
+    shape = ", ".join(map(str, tensor.shape))
+    if batched and tensor.dim() > 0 and tensor.shape[0] > 0:
+        tensor = tensor[min(sample, tensor.shape[0] - 1)]
+    data = tensor.detach().to("cpu", torch.float32)
+    low, high = (float(v) for v in torch.aminmax(data)) if data.numel() else (0.0, 0.0)
+    kind, small = _small(data)
+    return Picture(kind, pack(small.contiguous().numpy()), low, high, f"({shape})")
+
+
+def _small(data: Tensor) -> tuple[Kind, Tensor]:
+    if data.numel() == 1:
+        return "number", data.reshape(())
+    if data.dim() == 1:
+        return "bars", _pooled(data[None, None], (1, BARS))[0, 0]
+    if data.dim() == 2:
+        return "matrix", _pooled(data[None], (SIDE * 2, SIDE * 2))[0]
+    tiles = data.reshape(-1, *data.shape[-2:])[:TILES]
+    return "tiles", _pooled(tiles, (SIDE, SIDE))
+
+
+def _pooled(images: Tensor, largest: tuple[int, int]) -> Tensor:
+    """Average neighbours until the images are no larger than asked."""
+    size = (min(images.shape[-2], largest[0]), min(images.shape[-1], largest[1]))
+    if size == tuple(images.shape[-2:]):
+        return images
+    return torch.nn.functional.adaptive_avg_pool2d(images, size)
+
+
+def value_pictures(plan: Plan, graph: Graph, names: Iterable[str]) -> dict[str, Picture]:
+    """Pictures of values: nodes by name, and their parameters as "node.input"."""
+    found: dict[str, Picture] = {}
+    for name in names:
+        tensor = _quiet(plan.value, name)
+        if tensor is not None:
+            found[name] = picture(tensor, batched=_batched(graph, name, tensor))
+        for parameter, weights in _parameters_of(plan, name).items():
+            found[parameter] = picture(weights, batched=False)
+    return found
+
+
+def gradient_pictures(plan: Plan, graph: Graph, names: Iterable[str]) -> dict[str, Picture]:
+    """Pictures of gradients, under the same names as the values."""
+    found: dict[str, Picture] = {}
+    for name in names:
+        for key in (name, *_parameters_of(plan, name)):
+            g = _quiet(plan.grad, key)
+            if g is not None:
+                found[key] = picture(g, batched=key == name and _batched(graph, name, g))
+    return found
+
+
+def edge_flow(plan: Plan, graph: Graph) -> tuple[Flow, ...]:
+    """Root mean square of value and gradient along every edge of the top level."""
+    found = []
+    for edge in graph.edges:
+        value = _quiet(plan.value, edge.source, edge.output)
+        try:
+            g = plan.edge_grad(edge.source, edge.target, input=edge.input)
+        except GradscapeError:
+            g = _quiet(plan.grad, edge.source, edge.output)
+        found.append(Flow(edge.source, edge.output, edge.target, edge.input, _rms(value), _rms(g)))
+    return tuple(found)
+
+
+def _quiet(function: object, *arguments: str) -> Tensor | None:
+    """The tensor, or None where the pass did not reach it."""
+    assert callable(function)
+    try:
+        result: Tensor | None = function(*arguments)
+    except GradscapeError:
+        return None
+    return result
+
+
+def _rms(tensor: Tensor | None) -> float:
+    if tensor is None or tensor.numel() == 0:
+        return 0.0
+    return float(torch.linalg.vector_norm(tensor.to(torch.float32))) / tensor.numel() ** 0.5
+
+
+def _batched(graph: Graph, name: str, tensor: Tensor) -> bool:
+    if name not in graph:
+        return False
+    node = graph.node(name)
+    if node.operator in ("Parameter", "Constant"):
+        return False
+    return not (node.operator == "Input" and not node.attributes["batch"]) and tensor.dim() > 0
+
+
+def _parameters_of(plan: Plan, name: str) -> dict[str, Tensor]:
+    return {k: v for k, v in plan.parameters.items() if k.rpartition(".")[0] == name}

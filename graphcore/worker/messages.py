@@ -1,0 +1,290 @@
+"""Every message between the window and the engine process.
+
+Messages are msgspec structs, sent as MessagePack with a four-byte big-endian length in front.
+``Request`` goes from the window to the worker, ``Reply`` back. Arrays travel as ``Array``.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from graphcore.errors import WorkerError
+from graphcore.worker.arrays import Array
+from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
+
+PROTOCOL = 1
+LARGEST = 1 << 30
+_LENGTH = struct.Struct(">I")
+
+
+class Hello(msgspec.Struct, tag=True, frozen=True):
+    """First message: the window's protocol version, and what the worker may use."""
+
+    protocol: int = PROTOCOL
+    device: str = ""
+    threads: int = 0
+
+
+class Load(msgspec.Struct, tag=True, frozen=True):
+    """Take this graph (a graph file's bytes) and its data.
+
+    Attributes:
+        keep: whether weights and optimiser state that still fit stay as they are.
+        resume: folder of a checkpoint to go on from, or "".
+        checkpoints: folder that checkpoints are written to, or "".
+        data_dir: folder of the data sets, or "" for the usual places.
+    """
+
+    graph: bytes
+    keep: bool = False
+    resume: str = ""
+    checkpoints: str = ""
+    data_dir: str = ""
+
+
+class Run(msgspec.Struct, tag=True, frozen=True):
+    """Train: so many steps, or to the end of the last epoch."""
+
+    steps: int | None = None
+
+
+class Pause(msgspec.Struct, tag=True, frozen=True):
+    """Stop after the current step."""
+
+
+class Reset(msgspec.Struct, tag=True, frozen=True):
+    """Back to the same start: weights, optimiser, random state, data order, statistics."""
+
+
+class SetRate(msgspec.Struct, tag=True, frozen=True):
+    """Learning rate from the next step on (the peak, under a schedule)."""
+
+    lr: float
+
+
+class SetSpeed(msgspec.Struct, tag=True, frozen=True):
+    """Steps per second at most; None is full speed."""
+
+    steps_per_second: float | None
+
+
+class Watch(msgspec.Struct, tag=True, frozen=True):
+    """What the window shows just now; nothing else is computed for it.
+
+    Attributes:
+        values, gradients: names of nodes whose pictures are wanted.
+        flow: whether magnitudes along the edges are wanted.
+    """
+
+    values: tuple[str, ...] = ()
+    gradients: tuple[str, ...] = ()
+    flow: bool = True
+
+
+class NextFrame(msgspec.Struct, tag=True, frozen=True):
+    """The last frame is drawn; send the next when there is something new."""
+
+
+class SetPlanePoint(msgspec.Struct, tag=True, frozen=True):
+    """Move the weights to a point of the shown landscape; ``release`` ends the drag."""
+
+    a: float
+    b: float
+    release: bool = False
+
+
+class Quit(msgspec.Struct, tag=True, frozen=True):
+    """End the process."""
+
+
+class Ready(msgspec.Struct, tag=True, frozen=True):
+    """The worker is up."""
+
+    protocol: int
+    device: str
+    threads: int
+    torch: str
+
+
+class Loaded(msgspec.Struct, tag=True, frozen=True):
+    """The graph is compiled and the data are there.
+
+    Attributes:
+        note: what the user should know, such as a fallback data set; or "".
+        normalization: sentence that says what was done to the inputs.
+        kept: how many parameters kept their weights, of ``parameters``.
+    """
+
+    dataset: str
+    note: str
+    normalization: str
+    train_samples: int
+    test_samples: int
+    classes: tuple[str, ...]
+    parameters: int
+    numbers: int
+    kept: int
+    step: int
+    steps_per_epoch: int
+    total_steps: int
+
+
+class Picture(msgspec.Struct, tag=True, frozen=True):
+    """One tensor, made small enough to be drawn in a node.
+
+    Attributes:
+        kind: "tiles" (C, H, W), "matrix" (H, W), "bars" (n,) or "number" ().
+        low, high: smallest and largest number of the tensor before it was made small.
+        shape: of the whole tensor, as text.
+    """
+
+    kind: Literal["tiles", "matrix", "bars", "number"]
+    array: Array
+    low: float
+    high: float
+    shape: str
+
+
+class Flow(msgspec.Struct, tag=True, frozen=True):
+    """Root mean square of what runs along one edge: the value, and the gradient that came back."""
+
+    source: str
+    output: str
+    target: str
+    input: str
+    value: float
+    gradient: float
+
+
+class Scores(msgspec.Struct, tag=True, frozen=True):
+    """Losses and accuracies at a step; ``samples`` of the test split were used."""
+
+    step: int
+    test_loss: float
+    test_accuracy: float | None
+    samples: int
+    whole: bool
+
+
+class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """The newest state of the run, and all that happened to the curves since the last frame.
+
+    Attributes:
+        state: "idle", "running" or "done".
+        steps, losses: one entry per step since the last frame (thinned when there are many).
+        accuracies: share of right answers in recorded batches: (step, accuracy).
+        values, gradients: pictures of the nodes that are watched, by name.
+        pictured_step: the step that the pictures are of; 0 while there are none.
+    """
+
+    state: Literal["idle", "running", "done"]
+    step: int
+    epoch: int
+    steps_per_epoch: int
+    total_steps: int
+    lr: float
+    samples_per_second: float
+    seconds_left: float | None
+    steps: Array
+    losses: Array
+    accuracies: tuple[tuple[int, float], ...] = ()
+    scores: tuple[Scores, ...] = ()
+    values: dict[str, Picture] = {}
+    gradients: dict[str, Picture] = {}
+    flow: tuple[Flow, ...] = ()
+    pictured_step: int = 0
+    epoch_ended: bool = False
+
+
+class Progress(msgspec.Struct, tag=True, frozen=True):
+    """Something that takes a while, such as a download; ``total`` is 0 while it is not known."""
+
+    what: str
+    done: int
+    total: int
+
+
+class Failure(msgspec.Struct, tag=True, frozen=True):
+    """One sentence for the user, and the node at fault if there is one.
+
+    Attributes:
+        kind: "load" (the graph or the data were refused), "run" (training stopped),
+            "disk" (a checkpoint could not be written; training goes on), "request".
+    """
+
+    kind: Literal["load", "run", "disk", "request"]
+    message: str
+    node: str = ""
+
+
+class CheckpointWritten(msgspec.Struct, tag=True, frozen=True):
+    """A checkpoint is on disk."""
+
+    folder: str
+    step: int
+
+
+Request = (
+    Hello | Load | Run | Pause | Reset | SetRate | SetSpeed | Watch | NextFrame | LandscapeRequest
+    | SetPlanePoint | Quit
+)  # fmt: skip
+Reply = Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
+
+_encoder = msgspec.msgpack.Encoder()
+_requests = msgspec.msgpack.Decoder(Request)
+_replies = msgspec.msgpack.Decoder(Reply)
+
+
+def encode(message: Request | Reply) -> bytes:
+    """A message as it goes over the pipe, length first."""
+    body = _encoder.encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+def decode_request(body: bytes) -> Request:
+    """A request from its bytes without the length; raises WorkerError."""
+    try:
+        request: Request = _requests.decode(body)
+    except msgspec.MsgspecError as error:
+        raise WorkerError(f"The window sent a message that was not understood: {error}.") from None
+    return request
+
+
+def decode_reply(body: bytes) -> Reply:
+    """A reply from its bytes without the length; raises WorkerError."""
+    try:
+        reply: Reply = _replies.decode(body)
+    except msgspec.MsgspecError as error:
+        raise WorkerError(f"The engine sent a message that was not understood: {error}.") from None
+    return reply
+
+
+class FrameReader:
+    """Cuts a stream of bytes into messages, however the pieces arrive."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take bytes in; yields the body of every message that is complete.
+
+        Raises:
+            WorkerError: a length that no message has; the stream is lost.
+        """
+        self._held += data
+        while len(self._held) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._held)
+            if length > LARGEST:
+                raise WorkerError(
+                    "The engine's stream is damaged: a message claims to be too long."
+                )
+            end = _LENGTH.size + length
+            if len(self._held) < end:
+                return
+            body = bytes(self._held[_LENGTH.size : end])
+            del self._held[:end]
+            yield body

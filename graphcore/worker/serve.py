@@ -1,0 +1,139 @@
+"""The engine process: reads requests from standard input, writes replies to standard output.
+
+A reader thread only puts requests into a queue; everything else happens in the main thread,
+which looks at the queue between steps, so a pause never waits behind data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import lazy_loader
+
+from graphcore.errors import GradscapeError, WorkerError
+from graphcore.worker import messages as m
+from graphcore.worker.landscape_messages import LandscapeRequest
+from graphcore.worker.landscape_task import LandscapeTask
+from graphcore.worker.session import Session
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_loader.load("torch")
+
+
+def serve() -> int:
+    """Serve one window until it says quit or its end of the pipe closes."""
+    outgoing = _take_standard_output()
+    inbox: queue.SimpleQueue[m.Request | None] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(inbox,), daemon=True).start()
+
+    def send(reply: m.Reply) -> None:
+        outgoing.write(m.encode(reply))
+        outgoing.flush()
+
+    with contextlib.suppress(BrokenPipeError):
+        _Server(send).loop(inbox)
+    return 0
+
+
+def _take_standard_output() -> Any:
+    """Keep the pipe for replies and send whatever is printed to standard error instead."""
+    pipe = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return pipe
+
+
+def _read(inbox: queue.SimpleQueue[m.Request | None]) -> None:
+    """Put every request into the queue; None when the window is gone."""
+    reader = m.FrameReader()
+    try:
+        while data := os.read(0, 1 << 16):
+            for body in reader.feed(data):
+                inbox.put(m.decode_request(body))
+    except (OSError, WorkerError) as error:
+        print(error, file=sys.stderr)
+    inbox.put(None)
+
+
+class _Server:
+    """Hands each request to what serves it, and works while none is waiting."""
+
+    def __init__(self, send: Callable[[m.Reply], None]) -> None:
+        self.send = send
+        self.session = Session(send, "cpu")
+        self.landscape = LandscapeTask()
+        self.quit = False
+        s = self.session
+        self.handlers: dict[type, Callable[[Any], None]] = {
+            m.Hello: self._hello,
+            m.Load: s.load,
+            m.Run: s.run,
+            m.Pause: lambda _: s.pause(),
+            m.Reset: lambda _: s.reset(),
+            m.SetRate: s.set_rate,
+            m.SetSpeed: s.set_speed,
+            m.Watch: s.watch,
+            m.NextFrame: lambda _: s.want_frame(),
+            LandscapeRequest: self.landscape.request,
+            m.SetPlanePoint: self._set_plane_point,
+            m.Quit: lambda _: self._end(),
+        }
+
+    def loop(self, inbox: queue.SimpleQueue[m.Request | None]) -> None:
+        while not self.quit:
+            wait = self.session.seconds_to_wait()
+            if wait is None and self.landscape.has_work(self.session.trainer):
+                wait = 0.0
+            try:
+                request = inbox.get(timeout=wait) if wait != 0.0 else inbox.get_nowait()
+            except queue.Empty:
+                self._work()
+                continue
+            if request is None:
+                return
+            self._handle(request)
+
+    def _handle(self, request: m.Request) -> None:
+        try:
+            self.handlers[type(request)](request)
+        except GradscapeError as error:
+            self.send(m.Failure("request", str(error), getattr(error, "node", "")))
+
+    def _work(self) -> None:
+        self.session.work()
+        trainer = self.session.trainer
+        if trainer is None:
+            return
+        frame = self.landscape.work(trainer, training=self.session.running)
+        if frame is not None:
+            self.send(frame)
+
+    def _hello(self, request: m.Hello) -> None:
+        if request.protocol != m.PROTOCOL:
+            raise WorkerError(
+                f"The window speaks version {request.protocol} of the protocol, this engine "
+                f"version {m.PROTOCOL}: install the same Gradscape on both machines."
+            )
+        torch.set_num_threads(request.threads or max(1, (os.cpu_count() or 2) - 1))
+        device = request.device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.session.device = device
+        self.send(m.Ready(m.PROTOCOL, device, torch.get_num_threads(), torch.__version__))
+
+    def _set_plane_point(self, request: m.SetPlanePoint) -> None:
+        if self.session.trainer is not None:
+            self.session.pause()
+            self.landscape.move_to(self.session.trainer, request.a, request.b)
+
+    def _end(self) -> None:
+        self.quit = True
+
+
+if __name__ == "__main__":
+    sys.exit(serve())

@@ -1,0 +1,332 @@
+"""One window's training session: the net, the data, and what the window is told of them."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graphcore import datasets, files, recording
+from graphcore.errors import FileError, GradscapeError, NonFiniteError
+from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
+from graphcore.graph import Graph
+from graphcore.training import Trainer, correct
+from graphcore.worker import messages as m
+from graphcore.worker.arrays import pack
+
+CHECKPOINT_SECONDS = 30.0
+TEST_SHARE = 0.03
+"""Share of the time that the running estimate of the test loss may take."""
+TEST_SAMPLES = 500
+
+
+class Session:
+    """Serves requests that concern training; ``send`` delivers replies.
+
+    Attributes:
+        trainer: the run, or None before a graph was loaded.
+        running: whether ``work`` trains.
+        steps_left: steps until a pause, or None.
+    """
+
+    def __init__(self, send: Callable[[m.Reply], None], device: str) -> None:
+        self.send, self.device = send, device
+        self.trainer: Trainer | None = None
+        self.running = False
+        self.steps_left: int | None = None
+        self._graph, self._graph_bytes = Graph(), b""
+        self._data: tuple[Any, datasets.Dataset] | None = None
+        self._watch = m.Watch()
+        self._wanted, self._news = False, False
+        self._speed: float | None = None
+        self._next_step_at = 0.0
+        self._checkpoints = ""
+        self._checkpoint_at = 0.0
+        self._test_at = 0.0
+        self._clock = _Clock()
+        self._points: list[tuple[int, float]] = []
+        self._accuracies: list[tuple[int, float]] = []
+        self._scores: list[m.Scores] = []
+        self._pictured_step = 0
+        self._epoch_ended = False
+
+    # -- requests -----------------------------------------------------------------------------
+
+    def load(self, request: m.Load) -> None:
+        """Take a graph and its data; what was loaded stays if they are refused."""
+        try:
+            graph = files.loads(request.graph)
+            data = self._load_data(graph, request.data_dir)
+            trainer = Trainer(graph, data, device=self.device, mode="inspect")
+            kept = self._take_over(trainer) if request.keep else 0
+            if request.resume:
+                state, tensors = read_checkpoint(Path(request.resume))
+                trainer.load_state(tensors, state.step, state.lr)
+        except GradscapeError as error:
+            self.running = False
+            self.send(m.Failure("load", str(error), getattr(error, "node", "")))
+            return
+        self.trainer, self._graph, self._graph_bytes = trainer, graph, request.graph
+        self._checkpoints = request.checkpoints
+        self._forget(keep_curves=bool(request.keep))
+        self.send(self._loaded(data, kept))
+
+    def run(self, request: m.Run) -> None:
+        """Start training."""
+        if self.trainer is None:
+            self.send(m.Failure("run", "There is no net to train: load a graph first."))
+            return
+        if request.steps is None and self.trainer.step >= self.trainer.total_steps:
+            self.trainer.settings = _longer(self.trainer.settings)
+        self.running, self.steps_left = True, request.steps
+        self._clock.start()
+        if not self._checkpoint_at:
+            self._checkpoint()
+
+    def pause(self) -> None:
+        """Stop after the current step."""
+        self.running, self._news = False, True
+
+    def reset(self) -> None:
+        """Back to the same start."""
+        if self.trainer is not None:
+            self.trainer.reset()
+            self.pause()
+            self._forget(keep_curves=False)
+
+    def set_rate(self, request: m.SetRate) -> None:
+        """Learning rate from the next step on."""
+        if self.trainer is not None:
+            self.trainer.lr = request.lr
+            self._news = True
+
+    def set_speed(self, request: m.SetSpeed) -> None:
+        """Steps per second at most."""
+        self._speed, self._next_step_at = request.steps_per_second, 0.0
+
+    def watch(self, request: m.Watch) -> None:
+        """What the window shows from now on."""
+        self._watch, self._news = request, True
+
+    def want_frame(self) -> None:
+        """The window has drawn the last frame."""
+        self._wanted = True
+
+    # -- work ---------------------------------------------------------------------------------
+
+    def seconds_to_wait(self) -> float | None:
+        """0: there is work; None: none until a request comes; else when to look again."""
+        if self._wanted and self._news:
+            return 0.0
+        if not self.running:
+            return None
+        return max(0.0, self._next_step_at - time.perf_counter()) if self._speed else 0.0
+
+    def work(self) -> None:
+        """One step if it is time for one, then a frame if one is wanted."""
+        if self.running and time.perf_counter() >= self._next_step_at:
+            self._train_step()
+        if self._wanted and self._news:
+            self.send(self._frame())
+            self._wanted = self._news = False
+
+    def _train_step(self) -> None:
+        trainer = self.trainer
+        assert trainer is not None
+        if self._speed:
+            self._next_step_at = time.perf_counter() + 1 / self._speed
+        try:
+            record = trainer.train_step()
+        except NonFiniteError as error:
+            self._stop(m.Failure("run", str(error), error.node))
+            return
+        except GradscapeError as error:
+            self._stop(m.Failure("run", str(error), getattr(error, "node", "")))
+            return
+        self._points.append((record.step, record.loss))
+        self._news = True
+        self._pictured_step = record.step
+        self._clock.count(trainer.settings.batch)
+        self._after_step(trainer)
+
+    def _after_step(self, trainer: Trainer) -> None:
+        epoch_done = trainer.step % trainer.steps_per_epoch == 0
+        now = time.perf_counter()
+        if epoch_done:
+            self._epoch_ended = True
+            self._test(None)
+        elif now >= self._test_at:
+            self._test(TEST_SAMPLES)
+        if epoch_done or now - self._checkpoint_at >= CHECKPOINT_SECONDS:
+            self._checkpoint()
+        if self.steps_left is not None:
+            self.steps_left -= 1
+            if self.steps_left <= 0:
+                self.pause()
+        elif trainer.step >= trainer.total_steps:
+            self.pause()
+
+    def _stop(self, failure: m.Failure) -> None:
+        self.pause()
+        self.send(failure)
+
+    def _test(self, samples: int | None) -> None:
+        """Loss and accuracy on the test split, or on its first samples."""
+        assert self.trainer is not None
+        begun = time.perf_counter()
+        if self._wanted:
+            self.send(self._frame())
+            self._wanted = False
+        score = self.trainer.evaluate(self.trainer.data.test, limit=samples)
+        took = time.perf_counter() - begun
+        self._clock.leave_out(took)
+        self._test_at = time.perf_counter() + took / TEST_SHARE
+        self._scores.append(
+            m.Scores(self.trainer.step, score.loss, score.accuracy, score.samples, samples is None)
+        )
+
+    def _checkpoint(self) -> None:
+        self._checkpoint_at = time.perf_counter()
+        if not self._checkpoints or self.trainer is None:
+            return
+        try:
+            write_checkpoint(
+                Path(self._checkpoints), self.trainer.state(), step=self.trainer.step,
+                lr=self.trainer.lr, graph=self._graph_bytes.decode(),
+            )  # fmt: skip
+        except FileError as error:
+            self.send(m.Failure("disk", str(error)))
+        else:
+            self.send(m.CheckpointWritten(self._checkpoints, self.trainer.step))
+
+    # -- frames -------------------------------------------------------------------------------
+
+    def _frame(self) -> m.Frame:
+        trainer = self.trainer
+        if trainer is None:
+            return _EMPTY
+        steps, losses = _thinned(self._points)
+        done = trainer.step >= trainer.total_steps
+        frame = m.Frame(
+            state="running" if self.running else "done" if done else "idle",
+            step=trainer.step, epoch=trainer.epoch, steps_per_epoch=trainer.steps_per_epoch,
+            total_steps=trainer.total_steps, lr=trainer.current_lr(),
+            samples_per_second=self._clock.rate, seconds_left=self._seconds_left(trainer),
+            steps=pack(steps), losses=pack(losses), accuracies=self._batch_accuracy(trainer),
+            scores=tuple(self._scores), pictured_step=self._pictured_step,
+            epoch_ended=self._epoch_ended, **self._pictures(trainer),
+        )  # fmt: skip
+        self._points, self._scores, self._epoch_ended = [], [], False
+        return frame
+
+    def _pictures(self, trainer: Trainer) -> dict[str, Any]:
+        if not self._pictured_step:
+            return {}
+        plan, watch = trainer.plan, self._watch
+        return {
+            "values": recording.value_pictures(plan, self._graph, watch.values),
+            "gradients": recording.gradient_pictures(plan, self._graph, watch.gradients),
+            "flow": recording.edge_flow(plan, self._graph) if watch.flow else (),
+        }
+
+    def _batch_accuracy(self, trainer: Trainer) -> tuple[tuple[int, float], ...]:
+        if not self._points:
+            return ()
+        b = trainer.binding
+        target = trainer.plan.value(b.target)
+        hits = correct(trainer.plan.value(b.output), target, b.loss_kind)
+        return () if hits is None else ((trainer.step, hits / max(1, len(target))),)
+
+    def _seconds_left(self, trainer: Trainer) -> float | None:
+        if not self.running or self._clock.rate <= 0:
+            return None
+        left = trainer.total_steps - trainer.step if self.steps_left is None else self.steps_left
+        return left * trainer.settings.batch / self._clock.rate
+
+    # -- loading ------------------------------------------------------------------------------
+
+    def _load_data(self, graph: Graph, data_dir: str) -> datasets.Dataset:
+        s = graph.training
+        key = (s.dataset, dict(s.dataset_options), s.normalization, s.seed, data_dir)
+        if self._data is None or self._data[0] != key:
+            data = datasets.load(
+                s.dataset, options=s.dataset_options, normalization=s.normalization, seed=s.seed,
+                data_dir=Path(data_dir) if data_dir else None,
+                progress=lambda what, done, total: self.send(m.Progress(what, done, total)),
+            )  # fmt: skip
+            self._data = (key, data)
+        return self._data[1]
+
+    def _take_over(self, new: Trainer) -> int:
+        """Give the new net every weight of the old one that still fits; returns how many."""
+        return new.take_over(self.trainer) if self.trainer is not None else 0
+
+    def _loaded(self, data: datasets.Dataset, kept: int) -> m.Loaded:
+        t = self.trainer
+        assert t is not None
+        return m.Loaded(
+            dataset=data.name, note=data.note, normalization=data.normalization.describe(),
+            train_samples=len(data.train), test_samples=len(data.test), classes=data.classes,
+            parameters=len(t.plan.parameters), numbers=t.plan.flat.numel(), kept=kept, step=t.step,
+            steps_per_epoch=t.steps_per_epoch, total_steps=t.total_steps,
+        )  # fmt: skip
+
+    def _forget(self, keep_curves: bool) -> None:
+        self._pictured_step, self._news, self._test_at = 0, True, 0.0
+        if not keep_curves:
+            self._points, self._scores, self._checkpoint_at = [], [], 0.0
+
+
+class _Clock:
+    """Samples per second over the last second or two of training."""
+
+    def __init__(self) -> None:
+        self._marks: deque[tuple[float, int]] = deque()
+        self._total, self._pauses = 0, 0.0
+        self.rate = 0.0
+
+    def start(self) -> None:
+        self._marks.clear()
+        self._total, self._pauses = 0, 0.0
+
+    def leave_out(self, seconds: float) -> None:
+        """Time that was not training."""
+        self._pauses += seconds
+
+    def count(self, samples: int) -> None:
+        now = time.perf_counter() - self._pauses
+        self._total += samples
+        self._marks.append((now, self._total))
+        while len(self._marks) > 2 and now - self._marks[0][0] > 2.0:
+            self._marks.popleft()
+        begun, before = self._marks[0]
+        if now > begun:
+            self.rate = (self._total - before) / (now - begun)
+
+
+_NOTHING = pack(np.zeros(0, np.float32))
+_EMPTY = m.Frame(
+    state="idle", step=0, epoch=0, steps_per_epoch=0, total_steps=0, lr=0.0,
+    samples_per_second=0.0, seconds_left=None, steps=_NOTHING, losses=_NOTHING,
+)  # fmt: skip
+
+
+def _thinned(points: list[tuple[int, float]], most: int = 400) -> tuple[np.ndarray, np.ndarray]:
+    """At most so many of the points: neighbours are averaged."""
+    if not points:
+        return np.zeros(0, np.int64), np.zeros(0, np.float32)
+    array = np.array(points, np.float64)
+    if len(array) > most:
+        array = np.array([part.mean(0) for part in np.array_split(array, most)])
+    return array[:, 0].astype(np.int64), array[:, 1].astype(np.float32)
+
+
+def _longer(settings: Any) -> Any:
+    """The same settings with as many epochs again: Play after the end goes on."""
+    import msgspec
+
+    return msgspec.structs.replace(settings, epochs=settings.epochs * 2)
