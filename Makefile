@@ -1,0 +1,37 @@
+# `make run` opens the app; `make test` runs the tests. Both set everything up first.
+VENV   ?= .venv
+PYTHON ?= python3
+OUT    ?= out
+BIN     = $(VENV)/bin
+STAMP   = $(VENV)/.installed
+
+export GRADSCAPE_DATA
+
+.PHONY: run test lint bench clean
+
+# With a display the window opens; without one the same window runs offscreen and leaves its
+# accuracy and pictures in $(OUT)/.
+run: $(STAMP)
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
+	  $(BIN)/python -m app lenet5; \
+	else \
+	  QT_QPA_PLATFORM=offscreen $(BIN)/python -m app --demo $(OUT); \
+	fi
+
+test: $(STAMP)
+	QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest -q
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	$(BIN)/python -m app bench
+
+$(STAMP): pyproject.toml .ci/constraints.txt .ci/setup
+	.ci/setup $(PYTHON) $(VENV)
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(OUT)

@@ -1,0 +1,292 @@
+"""The command line: everything that needs no window."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lazy_loader
+import msgspec
+
+from graphcore import datasets, files, optimizers, presets, schedules
+from graphcore.errors import FileError, GradscapeError
+from graphcore.graph import Graph
+from graphcore.settings import TrainingSettings
+from graphcore.shapes import ShapeInference
+from graphcore.training import Score, Trainer
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_loader.load("torch")
+
+DONE, AT_FAULT, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; returns the exit code."""
+    try:
+        options = _parser().parse_args(argv)
+    except SystemExit as leave:
+        return leave.code if isinstance(leave.code, int) else WRONG_USAGE
+    try:
+        return int(options.run(options))
+    except GradscapeError as error:
+        print(f"gradscape: {error}", file=sys.stderr)
+        return AT_FAULT
+    except KeyboardInterrupt:
+        print("gradscape: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gradscape")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, run: Callable[..., int], help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help, description=help)
+        sub.set_defaults(run=run)
+        return sub
+
+    train = command("train", _train, "Train a graph and report how good it became.")
+    train.add_argument("file", help="graph file or preset")
+    _add_training_options(train)
+    evaluate = command("eval", _eval, "Score a trained net that train --out wrote.")
+    evaluate.add_argument("dir", type=Path)
+    _add_data_options(evaluate)
+    check = command("check", _check, "Read a graph file and report what is wrong with it.")
+    check.add_argument("file", help="graph file or preset")
+    gradients = command("grad-check", _grad_check, "Compare backward with finite differences.")
+    gradients.add_argument("file", help="graph file or preset")
+    gradients.add_argument("--seed", type=int, default=0)
+    gradients.add_argument("--json", action="store_true")
+    bench = command("bench", _bench, "Time the engine beside plain PyTorch.")
+    bench.add_argument("--json", action="store_true")
+    bench.add_argument("--quick", action="store_true", help="fewer repetitions")
+    data = command("data", _data, "Fetch a data set.")
+    data.add_argument("action", choices=("fetch",))
+    data.add_argument("name", choices=("mnist",))
+    data.add_argument("--data-dir", type=Path)
+    command("worker", _worker, "The engine process, on standard input and output.")
+    command("presets", _presets, "List the graphs that ship.")
+    return parser
+
+
+def _add_data_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", metavar="NAME", help="data set; left out, the graph's own")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, metavar="T")
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def _add_training_options(parser: argparse.ArgumentParser) -> None:
+    _add_data_options(parser)
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--lr", type=float)
+    parser.add_argument("--optimizer", choices=optimizers.names())
+    parser.add_argument("--schedule", choices=schedules.names())
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--out", type=Path, metavar="DIR")
+
+
+# -- train and eval -------------------------------------------------------------------------------
+
+
+def _train(options: argparse.Namespace) -> int:
+    graph = presets.resolve(options.file)
+    settings = _settings(graph.training, options)
+    graph.set_training(settings)
+    data = _load(settings, options)
+    _use_threads(options)
+    trainer = Trainer(graph, data, settings, device=options.device)
+    begun = time.perf_counter()
+    _run(trainer)
+    seconds = time.perf_counter() - begun
+    result = _result(trainer, options, seconds)
+    if options.out is not None:
+        _write_out(options.out, graph, trainer, result)
+    _print(result, options.json)
+    return DONE
+
+
+def _run(trainer: Trainer) -> None:
+    """Train to the end; progress goes to standard error twice a second."""
+    shown = 0.0
+    for record in trainer.steps():
+        now = time.perf_counter()
+        if now - shown > 0.5 or record.step == trainer.total_steps:
+            shown = now
+            print(
+                f"\repoch {record.epoch + 1}/{trainer.settings.epochs}  "
+                f"step {record.step}/{trainer.total_steps}  loss {record.loss:.4f}",
+                end="", file=sys.stderr, flush=True,
+            )  # fmt: skip
+    print(file=sys.stderr)
+
+
+def _eval(options: argparse.Namespace) -> int:
+    graph = files.load(options.dir / "graph.graph.json")
+    settings = _settings(graph.training, options)
+    data = _load(settings, options)
+    _use_threads(options)
+    trainer = Trainer(graph, data, settings, device=options.device)
+    _read_weights(options.dir / "weights.safetensors", trainer)
+    begun = time.perf_counter()
+    result = _result(trainer, options, None)
+    result["seconds"] = round(time.perf_counter() - begun, 3)
+    _print(result, options.json)
+    return DONE
+
+
+def _settings(own: TrainingSettings, options: argparse.Namespace) -> TrainingSettings:
+    """The graph's settings with what the command line says laid over them."""
+    names = ("epochs", "batch", "lr", "optimizer", "schedule", "seed")
+    given = {k: getattr(options, k, None) for k in names}
+    given["dataset"] = options.data
+    changes = {k: v for k, v in given.items() if v is not None}
+    if changes.get("dataset", own.dataset) != own.dataset:
+        changes["dataset_options"] = {}
+    if changes.get("optimizer", own.optimizer) != own.optimizer:
+        changes["optimizer_options"] = {}
+    if changes.get("schedule", own.schedule) != own.schedule:
+        changes["schedule_options"] = {}
+    for name in ("epochs", "batch"):
+        if changes.get(name, 1) < 1:
+            raise GradscapeError(f"--{name} must be at least 1, got {changes[name]}.")
+    return msgspec.structs.replace(own, **changes)
+
+
+def _load(settings: TrainingSettings, options: argparse.Namespace) -> datasets.Dataset:
+    data = datasets.load(
+        settings.dataset, options=settings.dataset_options, normalization=settings.normalization,
+        seed=settings.seed, data_dir=options.data_dir, progress=_progress,
+    )  # fmt: skip
+    if data.note:
+        print(data.note, file=sys.stderr)
+    return data
+
+
+def _progress(what: str, done: int, total: int) -> None:
+    share = f"{done / total:4.0%}" if total else f"{done / 1e6:.1f} MB"
+    print(f"\r{what} {share}", end="" if done < total else "\n", file=sys.stderr, flush=True)
+
+
+def _use_threads(options: argparse.Namespace) -> None:
+    if options.threads:
+        torch.set_num_threads(options.threads)
+
+
+def _result(trainer: Trainer, options: argparse.Namespace, seconds: float | None) -> dict[str, Any]:
+    """The keys that scripts read."""
+    data, s = trainer.data, trainer.settings
+    test = trainer.evaluate(data.test)
+    train: Score = trainer.evaluate(data.train)
+    seen = trainer.step * min(s.batch, len(data.train))
+    return {
+        "dataset": data.name, "train_samples": len(data.train), "test_samples": len(data.test),
+        "epochs": trainer.epoch if seconds is not None else None,
+        "steps": trainer.step if seconds is not None else None, "seed": s.seed,
+        "train_loss": train.loss, "test_loss": test.loss, "test_accuracy": test.accuracy,
+        "seconds": None if seconds is None else round(seconds, 3),
+        "samples_per_second": None if not seconds else round(seen / seconds, 1),
+        "device": str(trainer.plan.device), "threads": torch.get_num_threads(),
+    }  # fmt: skip
+
+
+def _print(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(result))
+        return
+    for key, value in result.items():
+        print(f"{key:>20}  {'-' if value is None else value}")
+
+
+def _write_out(folder: Path, graph: Graph, trainer: Trainer, result: dict[str, Any]) -> None:
+    from safetensors.torch import save
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"{folder} cannot be made: {error.strerror}.") from None
+    tensors = {**trainer.plan.parameters, **trainer.plan.buffers}
+    weights = save({k: v.detach().cpu().clone() for k, v in tensors.items()})
+    files.save(graph, folder / "graph.graph.json")
+    files.write_atomically(folder / "weights.safetensors", weights)
+    files.write_atomically(folder / "result.json", json.dumps(result, indent=2).encode() + b"\n")
+
+
+def _read_weights(path: Path, trainer: Trainer) -> None:
+    """Fill the net from a safetensors file, all or nothing; raises FileError."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        tensors = load(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise FileError(f"{path} cannot be read: {error}.") from None
+    wanted = {**trainer.plan.parameters, **trainer.plan.buffers}
+    for name, tensor in wanted.items():
+        if name not in tensors or tensors[name].shape != tensor.shape:
+            raise FileError(f"{path} has no weights of shape {tuple(tensor.shape)} for {name}.")
+    for name, tensor in wanted.items():
+        tensor.copy_(tensors[name])
+
+
+# -- the rest -------------------------------------------------------------------------------------
+
+
+def _check(options: argparse.Namespace) -> int:
+    graph = presets.resolve(options.file)
+    problems = ShapeInference(graph).problems
+    for problem in problems.values():
+        print(f"{problem.node}: {problem.message}", file=sys.stderr)
+    if problems:
+        return AT_FAULT
+    print(f"{options.file}: {len(graph)} nodes, {len(graph.edges)} edges, nothing wrong.")
+    return DONE
+
+
+def _grad_check(options: argparse.Namespace) -> int:
+    from graphcore.numeric import check_graph
+
+    errors = check_graph(presets.resolve(options.file), seed=options.seed)
+    largest = max(errors.values(), default=0.0)
+    if options.json:
+        print(json.dumps({"max_relative_error": largest, "nodes": errors}))
+    else:
+        for name, error in sorted(errors.items(), key=lambda item: -item[1]):
+            print(f"{error:10.2e}  {name}")
+    return DONE if largest <= 1e-5 else AT_FAULT
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from graphcore import bench
+
+    report = bench.run(quick=options.quick)
+    print(json.dumps(report) if options.json else bench.table(report))
+    return DONE
+
+
+def _data(options: argparse.Namespace) -> int:
+    folder = datasets.fetch_mnist(options.data_dir, progress=_progress)
+    print(f"MNIST is in {folder}")
+    return DONE
+
+
+def _worker(options: argparse.Namespace) -> int:
+    from graphcore.worker.serve import serve
+
+    return serve()
+
+
+def _presets(options: argparse.Namespace) -> int:
+    for name in presets.names():
+        print(f"{name:22} {presets.title(name)}")
+    return DONE
