@@ -49,8 +49,10 @@ class PanelDock(QDockWidget):
         """The panel's widget, made now if it was not."""
         if not self._filled:
             self._filled = True
-            self.setWidget(self.panel.make(*self._arguments))
-            self.made.emit(self.widget())
+            widget = self.panel.make(*self._arguments)
+            widget.setAutoFillBackground(True)
+            self.setWidget(widget)
+            self.made.emit(widget)
         return self.widget()
 
 

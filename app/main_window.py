@@ -122,8 +122,8 @@ class MainWindow(QMainWindow):
         canvas.selection_changed.connect(self._on_selection)
         canvas.hover_message.connect(self.status.show_hover)
         document.opened.connect(self._on_opened)
-        document.undo_stack.cleanChanged.connect(lambda _clean: self._show_title())
-        document.undo_stack.indexChanged.connect(lambda _index: self._on_step())
+        document.undo_stack.cleanChanged.connect(self._on_step)
+        document.undo_stack.indexChanged.connect(self._on_step)
         self.files.refused.connect(self.refuse)
         self.files.opened.connect(self.show_canvas)
         self.status.problems_wanted.connect(lambda: self.show_panel("problems"))
@@ -154,7 +154,7 @@ class MainWindow(QMainWindow):
         self.selection = []
         self._on_step()
 
-    def _on_step(self) -> None:
+    def _on_step(self, _state: Any = None) -> None:
         self._show_title()
         self.actions_table.refresh()
 

@@ -49,11 +49,6 @@ PREFERENCES: tuple[Preference, ...] = (
         _("Views jump instead of gliding, and nothing pulses while a net trains."),
     ),
     Preference(
-        "look/colour_map", _("Colour map"), "choice", "viridis",
-        _("Colours of heat maps and of the loss landscape, from low to high."),
-        tuple((n, n.capitalize()) for n in ("viridis", "magma", "inferno", "plasma", "cividis")),
-    ),
-    Preference(
         "look/decimals", _("Significant digits"), "int", 4,
         _("How many digits of a number are shown in nodes and tables."), (), 2, 17,
     ),

@@ -69,7 +69,8 @@ class StatusBar(QStatusBar):
         shapes, graph = self._document.shapes, self._document.graph
         problems = len(shapes.problems)
         self.problems.setVisible(problems > 0)
-        self.problems.setText(self.tr("%n problem(s)", "", problems))
+        text = self.tr("1 problem") if problems == 1 else self.tr("{0} problems")
+        self.problems.setText(text.format(problems))
         self.problems.setToolTip(self.tr("Show the problems."))
         count = sum(facts.parameter_count(shapes, n) for n in graph.nodes)
         self.parameters.setText(self.tr("{0} parameters").format(f"{count:,}"))

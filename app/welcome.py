@@ -96,7 +96,7 @@ class WelcomePage(QWidget):
         for text, icon, signal in (
             (self.tr("New graph"), "new", self.new_wanted),
             (self.tr("Open…"), "open", self.open_wanted),
-            (self.tr("Back to the canvas"), "back", self.closed),
+            (self.tr("Back to the canvas"), "graph", self.closed),
         ):
             button = QPushButton(icons.icon(icon), text)
             button.clicked.connect(signal)
@@ -194,7 +194,7 @@ class _Card(QStyledItemDelegate):
         chosen = option.state & QStyle.StateFlag.State_Selected
         edge = colors.color(role.Highlight if hovered or chosen else role.Mid)
         painter.setPen(QPen(edge, 1.5 if hovered or chosen else 1.0))
-        painter.setBrush(colors.color(role.AlternateBase))
+        painter.setBrush(colors.color(role.Base))
         painter.drawRoundedRect(card, 8, 8)
         picture = card.adjusted(14, 10, -14, _PICTURE + 10 - card.height())
         paint_graph(painter, _graph(index.data(_NAME)), picture, colors)

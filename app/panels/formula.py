@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from functools import lru_cache
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
@@ -16,10 +17,12 @@ _PARTS = re.compile(r",(?:\\ |\\quad)\s*(?=\\partial|[a-z] *\\leftarrow)")
 @lru_cache(maxsize=512)
 def svg(latex: str, size: float, color: str) -> bytes:
     """The formula as SVG; QtSvg draws no <symbol>, hence ``svg2`` off."""
-    import ziamath
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it finds its font the old way
+        import ziamath
 
-    ziamath.config.svg2 = False
-    text: str = ziamath.Latex(latex, size=size, color=color).svg()
+        ziamath.config.svg2 = False
+        text: str = ziamath.Latex(latex, size=size, color=color).svg()
     return text.encode()
 
 

@@ -33,8 +33,8 @@ class InspectorPanel(QWidget):
         self._late.setInterval(0)
         self._late.timeout.connect(self.refresh)
         document.changed.connect(self._on_change)
-        document.shapes_changed.connect(lambda _names: self._late.start())
-        document.opened.connect(lambda: self.show_selection([]))
+        document.shapes_changed.connect(self._request)
+        document.opened.connect(self._on_opened)
         self.refresh()
 
     @property
@@ -52,6 +52,12 @@ class InspectorPanel(QWidget):
         if change.kind == "node_renamed":
             self._names = [change.name if n == change.old else n for n in self._names]
         self._late.start()
+
+    def _request(self, _names: Any = None) -> None:
+        self._late.start()
+
+    def _on_opened(self) -> None:
+        self.show_selection([])
 
     def refresh(self) -> None:
         """Bring the page up to date, and make another where the form no longer fits."""

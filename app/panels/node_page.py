@@ -179,12 +179,27 @@ class NodePage(QWidget):
         self._try(lambda: self._document.set_attributes(names, **{attribute: value}))
 
     def _set_initializer(self, parameter: str, text: str) -> None:
-        names = [n.name for n in self.nodes]
-        self._try(lambda: self._document.set_initializer(names, parameter, text or None))
+        self._each(
+            self.tr("Initialise {0}").format(parameter),
+            lambda name: self._document.set_initializer(name, parameter, text or None),
+        )
 
     def _set_frozen(self, parameter: str, frozen: bool) -> None:
-        names = [n.name for n in self.nodes]
-        self._try(lambda: self._document.set_frozen(names, parameter, frozen))
+        title = self.tr("Freeze {0}") if frozen else self.tr("Unfreeze {0}")
+        self._each(
+            title.format(parameter),
+            lambda name: self._document.set_frozen(name, parameter, frozen),
+        )
+
+    def _each(self, title: str, change: Callable[[str], Any]) -> None:
+        """The same change to every node, as one undo step."""
+        if len(self.nodes) == 1:
+            self._try(lambda: change(self.nodes[0].name))
+            return
+        self._document.undo_stack.beginMacro(title)
+        for node in self.nodes:
+            change(node.name)
+        self._document.undo_stack.endMacro()
 
     def _fix(self) -> None:
         guilty = [n.name for n in self.nodes if self._document.shapes.problem(n) is not None]

@@ -50,7 +50,7 @@ class OutlineModel(QAbstractItemModel):
     def reset(self) -> None:
         """Read the whole graph again."""
         self.beginResetModel()
-        names = [n.name for n in self._document.graph]
+        names = self._document.graph.topological_order()
         self._rows = [_Row(name, i) for i, name in enumerate(names)]
         self._by_name = {row.name: row for row in self._rows}
         for row in self._rows:
@@ -102,6 +102,8 @@ class OutlineModel(QAbstractItemModel):
         return flags
 
     def _node_data(self, name: str, column: int, role: int) -> Any:
+        if name not in self._document.graph:
+            return None  # Qt asks while the row goes
         node, shapes = self._document.graph.node(name), self._document.shapes
         problem = shapes.problem(name)
         if role in (_Role.DisplayRole, _Role.EditRole):
@@ -117,6 +119,8 @@ class OutlineModel(QAbstractItemModel):
 
     def _edge_data(self, row: _EdgeRow, column: int, role: int) -> Any:
         edge, arriving = row.edge, row.edge.target == row.node.name
+        if edge.source not in self._document.graph:
+            return None
         if role == _Role.DisplayRole:
             if column == 1:
                 return format_shape(self._document.shapes.shape(edge.source, edge.output))

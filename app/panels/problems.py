@@ -63,8 +63,11 @@ class ProblemsPanel(QWidget):
         self._late.setInterval(0)
         self._late.timeout.connect(self.refresh)
         for signal in (document.changed, document.shapes_changed, document.opened):
-            signal.connect(self._late.start)
+            signal.connect(self._request)
         self.refresh()
+
+    def _request(self, _what: Any = None) -> None:
+        self._late.start()
 
     def refresh(self) -> None:
         """Show the problems as they are now; the list is left alone if they are the same."""

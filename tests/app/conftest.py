@@ -1,0 +1,75 @@
+"""A real window on a real document, with settings and recovery copies in a temporary folder."""
+
+from __future__ import annotations
+
+import pytest
+import shiboken6
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QApplication
+
+from app import file_dialogs
+from app.document import Document
+from app.main_window import MainWindow
+from app.settings import Settings
+from app.style import palette
+
+
+@pytest.fixture(scope="session")
+def themed(qapp):
+    palette.apply(qapp, "dark")
+    return qapp
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
+
+
+@pytest.fixture
+def document(themed):
+    return Document()
+
+
+@pytest.fixture
+def make_window(qtbot, themed, settings, tmp_path):
+    """Makes windows that are shown and started, and closes them without questions."""
+    made = []
+
+    def make(file="lenet5", document=None, before_start=None):
+        window = MainWindow(document or Document(), None, settings, tmp_path / "rescue")
+        made.append(window)
+        window.show()
+        if before_start:
+            before_start(window)
+        window.start(file)
+        QApplication.processEvents()
+        return window
+
+    yield make
+    for window in made:
+        window.document.undo_stack.setClean()
+        window.close()
+        QApplication.processEvents()
+        shiboken6.delete(window)  # before its document, in whatever order Python collects
+
+
+@pytest.fixture
+def window(make_window):
+    return make_window()
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """What the dialogs answer; a dialog that was not expected fails the test."""
+    known = {}
+
+    def replace(name):
+        def answer(*arguments):
+            assert name in known, f"{name}{arguments[1:]} was asked and not expected"
+            return known[name]
+
+        monkeypatch.setattr(file_dialogs, name, answer)
+
+    for name in ("ask_open", "ask_save", "ask_export", "ask_unsaved"):
+        replace(name)
+    return known
