@@ -1,0 +1,26 @@
+"""Data sets by name: generated points, handwritten digits, tables and folders of images."""
+
+# Importing a family registers its data sets; the order here is the order of names().
+from graphcore.datasets import mnist, playground, points, table, images, idx  # noqa: I001, F401
+from graphcore.datasets import augmentation
+from graphcore.datasets.dataset import Dataset, Split, Task
+from graphcore.datasets.mnist import fetch_mnist, find_mnist
+from graphcore.datasets.normalization import KINDS as NORMALIZATIONS
+from graphcore.datasets.normalization import Normalization
+from graphcore.datasets.registry import DatasetInfo, Option, describe, load, names
+
+__all__ = [
+    "NORMALIZATIONS",
+    "Dataset",
+    "DatasetInfo",
+    "Normalization",
+    "Option",
+    "Split",
+    "Task",
+    "augmentation",
+    "describe",
+    "fetch_mnist",
+    "find_mnist",
+    "load",
+    "names",
+]

@@ -1,0 +1,171 @@
+"""Reading IDX files, the format of MNIST and its relatives, packed with gzip or not.
+
+A file starts with 0, 0, a type and a number of axes, then the length of each axis as a
+big-endian 32-bit number, then the numbers themselves: see http://yann.lecun.com/exdb/mnist/.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import math
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from graphcore.datasets.dataset import Array
+from graphcore.datasets.registry import Option, Request, Samples, dataset
+from graphcore.errors import DataError
+
+TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+LARGEST = 1 << 30
+_MOST_AXES = 8
+_CHUNK = 1 << 20
+# Deflate packs at most 1032 bytes into one, so a header that promises more is lying.
+_BEST_PACKING = 1032
+
+
+def read(path: Path) -> Array:
+    """The array of an IDX file in the byte order of this machine.
+
+    Raises:
+        DataError: the file cannot be read, is damaged, or holds less or more than it says.
+    """
+    with open_packed(path) as file:
+        dtype, shape = _read_header(file, path)
+        size = math.prod(shape) * dtype.itemsize
+        # An axis of length 0 does not excuse lengths that no array could have.
+        claimed = math.prod(max(n, 1) for n in shape) * dtype.itemsize
+        on_disk = path.stat().st_size
+        packed = isinstance(file, gzip.GzipFile)
+        if claimed > LARGEST or size > on_disk * (_BEST_PACKING if packed else 1):
+            raise DataError(
+                f"{path.name} is damaged: its header announces {_shown(shape)} numbers, "
+                f"but the file has {on_disk:,} bytes."
+            )
+        data = _read_exactly(file, size, path)
+        if file.read(1):
+            raise DataError(f"{path.name} is damaged: it goes on after {_shown(shape)} numbers.")
+    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+
+
+@contextlib.contextmanager
+def open_packed(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for reading, unpacking it if it starts like a gzip file, whatever its name.
+
+    Raises:
+        DataError: here and in the body, for everything that goes wrong while reading.
+    """
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} is not a file.")
+    try:
+        with open(path, "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            if packed:
+                with gzip.GzipFile(fileobj=file) as unpacked:
+                    yield cast(BinaryIO, unpacked)
+            else:
+                yield file
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path.name} is damaged: it cannot be unpacked ({error}).") from error
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise DataError(f"{path.name} cannot be read: {reason}.") from error
+
+
+def _read_header(file: BinaryIO, path: Path) -> tuple[np.dtype[np.generic], tuple[int, ...]]:
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES:
+        raise DataError(
+            f"{path.name} is not an IDX file: it starts with {magic.hex(' ') or 'nothing'} "
+            "where 00 00 08 and the number of axes would be expected."
+        )
+    axes = magic[3]
+    if not 1 <= axes <= _MOST_AXES:
+        raise DataError(f"{path.name} is damaged: it claims {axes} axes; 1 to 8 make sense.")
+    lengths = _read_exactly(file, 4 * axes, path)
+    shape = tuple(int(n) for n in np.frombuffer(lengths, ">u4"))
+    return np.dtype(TYPES[magic[2]]), shape
+
+
+def _read_exactly(file: BinaryIO, size: int, path: Path) -> bytearray:
+    # In chunks: what is allocated follows what the file holds, not what its header says.
+    data = bytearray()
+    while len(data) < size:
+        chunk = file.read(min(_CHUNK, size - len(data)))
+        if not chunk:
+            raise DataError(
+                f"{path.name} is damaged: it ends after {len(data):,} of {size:,} bytes."
+            )
+        data += chunk
+    return data
+
+
+def _shown(shape: tuple[int, ...]) -> str:
+    return " x ".join(f"{n:,}" for n in shape)
+
+
+@dataset(
+    "idx", "IDX files", shape=None, classes=None,
+    options=(Option("images", "", "File with the inputs.", path="file"),
+             Option("labels", "", "File with one class number per input.", path="file"),
+             Option("test_images", "", "Inputs of the test split, if in a file.", path="file"),
+             Option("test_labels", "", "Their class numbers.", path="file"),
+             Option("train_share", 0.8, "Share that is trained on if there are no test files.",
+                    0.1, 0.9)),
+)  # fmt: skip
+def load_idx(request: Request) -> Samples:
+    """Inputs and class numbers from a pair of IDX files, as MNIST's relatives come.
+
+    Whole bytes are divided by 255. Images of shape (H, W) get one channel: (1, H, W).
+    """
+    images, labels = read_pair(request.path("images"), request.path("labels"))
+    test = None
+    if request.options["test_images"] or request.options["test_labels"]:
+        test = read_pair(request.path("test_images"), request.path("test_labels"))
+        if test[0].shape[1:] != images.shape[1:]:
+            raise DataError(
+                f"The train inputs have the shape {images.shape[1:]}, "
+                f"the test inputs {test[0].shape[1:]}."
+            )
+    highest = max(int(t.max(initial=0)) for t in (labels, *(test or ())[1:]))
+    classes = tuple(str(i) for i in range(highest + 1))
+    return Samples(images, labels, test, stratify=True, classes=classes)
+
+
+def read_pair(images: Path, labels: Path) -> tuple[Array, Array]:
+    """Inputs (n, ...) as float32 and class indices (n,) as int64 from two files.
+
+    Raises:
+        DataError: a file is damaged, or they do not belong together.
+    """
+    x, t = read(images), read(labels)
+    if t.ndim != 1 or not np.issubdtype(t.dtype, np.integer):
+        raise DataError(
+            f"{labels.name} has the shape {t.shape}; class numbers are a row of whole numbers."
+        )
+    if len(x) != len(t):
+        raise DataError(
+            f"{images.name} has {len(x):,} samples, but {labels.name} {len(t):,} labels."
+        )
+    if x.ndim < 2 or not x[:1].size:
+        raise DataError(f"{images.name} has the shape {x.shape}, which holds no samples.")
+    if t.min(initial=0) < 0 or t.max(initial=0) > 65_535:
+        odd = t.min() if t.min() < 0 else t.max()
+        raise DataError(f"{labels.name} has the class number {odd}; they run from 0 to 65,535.")
+    x = x[:, None] if x.ndim == 3 else x
+    return _as_float32(x, images), t.astype(np.int64)
+
+
+def _as_float32(x: Array, path: Path) -> Array:
+    if x.dtype == np.uint8:
+        return np.divide(x, np.float32(255), dtype=np.float32)
+    with np.errstate(over="ignore"):
+        x = x.astype(np.float32)
+    if not np.isfinite(x).all():
+        raise DataError(f"{path.name} has numbers that are infinite or not a number.")
+    return x

@@ -1,0 +1,143 @@
+"""Images from a folder that has one folder per class, read with Pillow."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graphcore.datasets.dataset import Array
+from graphcore.datasets.registry import Option, Request, Samples, dataset
+from graphcore.errors import DataError
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm",
+                      ".pgm"})  # fmt: skip
+LARGEST = 2 << 30  # bytes of all pixels together, as float32
+_MODES = {"grey": "L", "rgb": "RGB"}
+
+
+@dataset(
+    "image-folder", "Folder of images", shape=None, classes=None,
+    options=(Option("path", "", "Folder with one folder of images per class.", path="folder"),
+             Option("size", 28, "Height and width that every image is scaled to.", 4, 512),
+             Option("color", "grey", "One channel or three.", choices=tuple(_MODES)),
+             Option("train_share", 0.8, "Share that is trained on, unless there are folders "
+                    "train and test.", 0.1, 0.9)),
+)  # fmt: skip
+def image_folder(request: Request) -> Samples:
+    """Images from a folder with one folder per class, or with such folders in train and test.
+
+    Each image is turned upright, laid on black where it is transparent, made grey or RGB,
+    scaled to size x size (its sides are not kept in proportion), and divided by 255.
+    """
+    root = request.path("path")
+    halves = [root / "train", root / "test"]
+    if not all(half.is_dir() for half in halves):
+        halves = [root]
+    classes = _class_names(halves)
+    notes: list[str] = []
+    read = [_read_all(half, classes, request, notes) for half in halves]
+    test = read[1] if len(read) > 1 else None
+    return Samples(*read[0], test, stratify=True, classes=classes, note=" ".join(notes))
+
+
+def _class_names(halves: list[Path]) -> tuple[str, ...]:
+    try:
+        found = [
+            {f.name for f in half.iterdir() if f.is_dir() and not f.name.startswith(".")}
+            for half in halves
+        ]
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(f"The folder {halves[0]} cannot be read: {reason}.") from error
+    classes = tuple(sorted(set().union(*found)))
+    if len(classes) < 2:
+        raise DataError(
+            f"{halves[0]} has {len(classes)} folders in it; each class needs a folder of images, "
+            "and there have to be two classes at least."
+        )
+    return classes
+
+
+def _read_all(
+    half: Path, classes: tuple[str, ...], request: Request, notes: list[str]
+) -> tuple[Array, Array]:
+    """Images (n, C, size, size) float32 and class indices (n,) of one half."""
+    size, mode = request.options["size"], _MODES[request.options["color"]]
+    listed = [(path, i) for i, name in enumerate(classes) for path in _files(half / name)]
+    paths = [(path, i) for path, i in listed if path.suffix.lower() in SUFFIXES]
+    shape = (len(paths), len(mode) if mode == "RGB" else 1, size, size)
+    if not paths:
+        raise DataError(f"There are no images in the folders of {half}.")
+    if math.prod(shape) * 4 > LARGEST:
+        raise DataError(
+            f"{len(paths):,} images of {size} x {size} in {half} take more than "
+            f"{LARGEST >> 30} GiB: choose a smaller size."
+        )
+    if len(listed) > len(paths):
+        notes.append(f"{len(listed) - len(paths)} files in {half} are no images, left out.")
+    images = np.empty(shape, np.float32)
+    for k, (path, _) in enumerate(paths):
+        images[k] = read_image(path, mode, size)
+        if request.progress is not None and k % 32 == 0:
+            request.progress(half.name, k, len(paths))
+    return images, np.array([i for _, i in paths])
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    try:
+        found = sorted(folder.iterdir())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(f"The folder {folder} cannot be read: {reason}.") from error
+    return [path for path in found if path.is_file() and not path.name.startswith(".")]
+
+
+def read_image(path: Path, mode: str, size: int) -> Array:
+    """One image as float32 in [0, 1], shape (C, size, size).
+
+    Raises:
+        DataError: the file is damaged, no image, or far too large.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.filterwarnings("ignore", category=UserWarning)
+            with Image.open(path) as image:
+                upright = ImageOps.exif_transpose(_eight_bits(image))
+                flat = _on_black(upright).convert(mode)
+                small = flat.resize((size, size), Image.Resampling.BILINEAR)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} has far too many pixels for an image.") from error
+    except Exception as error:  # Pillow's decoders raise whatever their format made them
+        raise DataError(f"{path} cannot be read as an image: {error}.") from error
+    pixels = np.asarray(small, np.float32) / np.float32(255)
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def _eight_bits(image: Any) -> Any:
+    """Grey images of 16 bits as 8 bits; Pillow's own conversion would cut them off at 255."""
+    from PIL import Image
+
+    if not image.mode.startswith("I"):
+        return image
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > 65_535:
+        raise ValueError("its grey values do not fit into 16 bits")
+    return Image.fromarray((values // 257).astype(np.uint8))
+
+
+def _on_black(image: Any) -> Any:
+    from PIL import Image
+
+    if "A" not in image.mode and "transparency" not in image.info:
+        return image
+    clear = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", clear.size, (0, 0, 0, 255)), clear)
