@@ -45,6 +45,8 @@ class Output(Operator):
         y: x unchanged.
     Gradient:
         ∂L/∂x = g.
+    Source:
+        ONNX graph output.
     """
 
     category = "composite"

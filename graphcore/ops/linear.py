@@ -52,7 +52,7 @@ class Linear(Operator):
 
     @staticmethod
     def infer_shape(x: Shape, *, out_features: int, bias: bool) -> Shape:
-        if not x or isinstance(x[-1], Batch):
+        if not x or isinstance(x[-1], Batch) or x[-1] == 0:
             fix = Fix("insert", "Put Reshape in front", "Reshape", attributes={"shape": (1,)})
             raise ShapeError(
                 f"Linear expects (*, in_features), gets {format_shape(x)}.", fix if x else None
@@ -142,8 +142,8 @@ class MatMul(Operator):
         row, column = a.dim() == 1, b.dim() == 1
         a2 = a.unsqueeze(0) if row else a
         b2 = b.unsqueeze(1) if column else b
-        g = g.unsqueeze(-2) if row else g
         g = g.unsqueeze(-1) if column else g
+        g = g.unsqueeze(-2) if row else g
         ga, gb = g @ b2.transpose(-1, -2), a2.transpose(-1, -2) @ g
         return ga.squeeze(-2) if row else ga, gb.squeeze(-1) if column else gb
 

@@ -79,6 +79,7 @@ class MaxPool2d(Operator):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, *, kernel_size: Any, stride: Any, padding: Any) -> Tensor:
+        y: Tensor
         y, ctx.saved = torch.ops.aten.max_pool2d_with_indices(
             x, pair(kernel_size), [] if stride is None else pair(stride), pair(padding)
         )

@@ -203,16 +203,19 @@ class Case:
         shapes: shape of each data input, in order; parameters are drawn by their own shapes.
         attributes: the operator's attributes.
         reference: the same in plain torch, called with every input (data, then parameters).
-        domain: "any", "positive", "unit" (0 to 1), "away" (at least 0.1 from 0) or "probability";
-            where inputs are drawn from, to stay off kinks and poles.
-        classes: > 0 makes the last input int64 class indices below this number.
+        domain: where inputs are drawn from, to stay off kinks, poles and ties; one for all data
+            inputs or a tuple with one for each (parameters are then "any"). "any", "positive",
+            "unit" (0 to 1), "away" (at least 0.1 from 0), "distinct" (no two closer than 0.01),
+            "sign" (−1 or 1), "mask" (0 or 1), "probability" (sums to 1 along axis 1),
+            "log_probability".
+        classes: > 0 makes the last data input int64 class indices below this number.
         training: whether to run in training mode.
     """
 
     shapes: tuple[tuple[int, ...], ...]
     attributes: dict[str, Any] = field(default_factory=dict)
     reference: Callable[..., Any] | None = None
-    domain: str = "any"
+    domain: str | tuple[str, ...] = "any"
     classes: int = 0
     training: bool = False
 

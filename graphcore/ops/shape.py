@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 else:
     torch = lazy_loader.load("torch")
 
+_MOVED = (r"y_k = x_k", r"\partial L/\partial x_k = g_k")
+"""Formula and derivative of what keeps every number and its place in the row."""
+
 
 @register
 class Reshape(Operator):
@@ -37,6 +40,7 @@ class Reshape(Operator):
     category, onnx, aliases = "shape", "Reshape", ("view",)
     attrs = (Attr("shape", REQUIRED, "New shape: 0 keeps an axis, one −1 is worked out.", "ints",
                   minimum=-1),)  # fmt: skip
+    formula, derivative = _MOVED
 
     @staticmethod
     def infer_shape(x: Shape, *, shape: tuple[int, ...]) -> Shape:
@@ -113,6 +117,7 @@ class Flatten(Operator):
         Attr("start_dim", 1, "First axis to merge; 1 keeps the batch axis."),
         Attr("end_dim", -1, "Last axis to merge."),
     )
+    formula, derivative = _MOVED
 
     @staticmethod
     def infer_shape(x: Shape, *, start_dim: int, end_dim: int) -> Shape:
@@ -161,6 +166,8 @@ class Concat(Operator):
     category, onnx, aliases = "shape", "Concat", ("cat", "join", "merge")
     inputs, variadic = (), True
     attrs = (Attr("dim", 1, "Axis along which the inputs are joined."),)
+    formula = r"y = [\,x_0,\ x_1,\ \ldots\,]"
+    derivative = r"\partial L/\partial x_i = \text{slice } i \text{ of } g"
 
     @staticmethod
     def infer_shape(*x: Shape, dim: int) -> Shape:
@@ -176,7 +183,7 @@ class Concat(Operator):
                 )
         total = x[0][place]
         for other in x[1:]:
-            total = total + other[place]  # type: ignore[operator]
+            total = total + other[place]
         return (*x[0][:place], total, *x[0][place + 1 :])
 
     @staticmethod
