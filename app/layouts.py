@@ -108,6 +108,11 @@ class Layouts(QObject):
         last = str(self._store.value("layouts/current", LAYOUTS[0]))
         self.show(last if last in LAYOUTS else LAYOUTS[0])
 
+    def refresh_icons(self) -> None:
+        """Draw the tabs' icons again after the theme changed."""
+        for dock in self.docks.values():
+            dock.setWindowIcon(icons.icon(dock.panel.icon))
+
     def remember(self) -> None:
         """Keep how the current layout looks."""
         if self.current:

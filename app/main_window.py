@@ -126,6 +126,7 @@ class MainWindow(QMainWindow):
         document.undo_stack.indexChanged.connect(self._on_step)
         self.files.refused.connect(self.refuse)
         self.files.opened.connect(self.show_canvas)
+        self.files.recent_changed.connect(self._show_title)
         self.status.problems_wanted.connect(lambda: self.show_panel("problems"))
         self.settings.changed.connect(self.apply_preference)
         for dock in self.layouts.docks.values():
@@ -303,6 +304,7 @@ class MainWindow(QMainWindow):
         palette.apply(app, theme)
         self.actions_table.actions["light"].setChecked(theme == "light")
         self.actions_table.refresh_icons()
+        self.layouts.refresh_icons()
 
     def set_full_screen(self, full: bool) -> None:
         """Use the whole screen, or the window's own size again."""

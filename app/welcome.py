@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 
 from app.panels.section import heading, text_label
 from app.panels.two_lines import SUMMARY, TwoLines, with_alpha
-from app.style import icons
+from app.style import icons, palette
 from app.thumbnail import paint_graph
 from graphcore import presets
 from graphcore.graph import Graph
@@ -66,6 +66,7 @@ class WelcomePage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setAutoFillBackground(True)
+        self.buttons: dict[str, QPushButton] = {}
         self.cards = self._make_cards()
         self.recent = self._make_recent()
         row = QHBoxLayout(self)
@@ -80,6 +81,12 @@ class WelcomePage(QWidget):
         right.addWidget(heading(self.tr("Start from a graph")))
         right.addWidget(self.cards)
         row.addLayout(right, 1)
+        palette.notifier.changed.connect(self._refresh_icons)
+        self._refresh_icons()
+
+    def _refresh_icons(self) -> None:
+        for icon, button in self.buttons.items():
+            button.setIcon(icons.icon(icon))
 
     def _left(self) -> QVBoxLayout:
         column = QVBoxLayout()
@@ -98,9 +105,10 @@ class WelcomePage(QWidget):
             (self.tr("Open…"), "open", self.open_wanted),
             (self.tr("Back to the canvas"), "graph", self.closed),
         ):
-            button = QPushButton(icons.icon(icon), text)
+            button = QPushButton(text)
             button.clicked.connect(signal)
             column.addWidget(button)
+            self.buttons[icon] = button
         column.addSpacing(14)
         column.addWidget(heading(self.tr("Recent files")))
         self.none_yet = text_label(self.tr("Graphs you save or open are listed here."), dim=True)

@@ -43,7 +43,7 @@ class AttributeEditor(QObject):
             self._show_check(self.widget, values[0], mixed)
         elif isinstance(self.widget, QComboBox):
             self.widget.setCurrentIndex(-1 if mixed else self.widget.findText(str(values[0])))
-        elif isinstance(self.widget, QLineEdit):
+        elif isinstance(self.widget, QLineEdit) and not self._is_typing(self.widget):
             self.widget.setText("" if mixed else format_value(values[0]))
             self.widget.setPlaceholderText(self._placeholder(mixed))
 
@@ -51,6 +51,11 @@ class AttributeEditor(QObject):
         check.setTristate(mixed)
         state = Qt.CheckState.Checked if value else Qt.CheckState.Unchecked
         check.setCheckState(Qt.CheckState.PartiallyChecked if mixed else state)
+
+    @staticmethod
+    def _is_typing(line: QLineEdit) -> bool:
+        """Whether there is text that was not taken yet; a change elsewhere must not eat it."""
+        return line.hasFocus() and line.isModified()
 
     def _placeholder(self, mixed: bool) -> str:
         if mixed:
@@ -81,7 +86,8 @@ class AttributeEditor(QObject):
             if key in steps and self.attr.kind in ("int", "size"):
                 self._step(steps[key] * (10 if event.modifiers() & _SHIFT else 1))
                 return True
-            if key == Qt.Key.Key_Escape and self._shown:
+            if key == Qt.Key.Key_Escape and self._shown and isinstance(self.widget, QLineEdit):
+                self.widget.setModified(False)
                 self.show(self._shown)
                 return True
         return super().eventFilter(watched, event)
@@ -95,6 +101,8 @@ class AttributeEditor(QObject):
 
     def _take_text(self, text: str) -> None:
         mixed = any(v != self._shown[0] for v in self._shown)
+        if isinstance(self.widget, QLineEdit):
+            self.widget.setModified(False)
         if text == ("" if mixed else format_value(self._shown[0])):
             return
         try:

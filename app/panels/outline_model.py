@@ -96,8 +96,10 @@ class OutlineModel(QAbstractItemModel):
         return self._node_data(item.name, index.column(), role)
 
     def flags(self, index: Index) -> Qt.ItemFlag:
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        if index.isValid() and self.edge_at(index) is None and index.column() == 0:
+        if self.edge_at(index) is None and index.column() == 0:
             flags |= Qt.ItemFlag.ItemIsEditable
         return flags
 
