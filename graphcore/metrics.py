@@ -89,9 +89,9 @@ def r2(answers: Array, targets: Array) -> float:
 
     1 is perfect, 0 no better than always answering the mean; NaN if the targets never vary.
     """
-    y, t = (a.astype(np.float64).reshape(len(targets), -1) for a in (answers, targets))
-    if not t.size:
+    if not targets.size:
         return np.nan
+    y, t = (a.astype(np.float64).reshape(len(targets), -1) for a in (answers, targets))
     unexplained, total = ((y - t) ** 2).sum(0), ((t - t.mean(0)) ** 2).sum(0)
     return float(np.mean(1 - _share(unexplained, total)))
 

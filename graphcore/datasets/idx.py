@@ -17,7 +17,6 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from graphcore.datasets.dataset import Array
-from graphcore.datasets.registry import Option, Request, Samples, dataset
 from graphcore.errors import DataError
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -107,34 +106,6 @@ def _read_exactly(file: BinaryIO, size: int, path: Path) -> bytearray:
 
 def _shown(shape: tuple[int, ...]) -> str:
     return " x ".join(f"{n:,}" for n in shape)
-
-
-@dataset(
-    "idx", "IDX files", shape=None, classes=None,
-    options=(Option("images", "", "File with the inputs.", path="file"),
-             Option("labels", "", "File with one class number per input.", path="file"),
-             Option("test_images", "", "Inputs of the test split, if in a file.", path="file"),
-             Option("test_labels", "", "Their class numbers.", path="file"),
-             Option("train_share", 0.8, "Share that is trained on if there are no test files.",
-                    0.1, 0.9)),
-)  # fmt: skip
-def load_idx(request: Request) -> Samples:
-    """Inputs and class numbers from a pair of IDX files, as MNIST's relatives come.
-
-    Whole bytes are divided by 255. Images of shape (H, W) get one channel: (1, H, W).
-    """
-    images, labels = read_pair(request.path("images"), request.path("labels"))
-    test = None
-    if request.options["test_images"] or request.options["test_labels"]:
-        test = read_pair(request.path("test_images"), request.path("test_labels"))
-        if test[0].shape[1:] != images.shape[1:]:
-            raise DataError(
-                f"The train inputs have the shape {images.shape[1:]}, "
-                f"the test inputs {test[0].shape[1:]}."
-            )
-    highest = max(int(t.max(initial=0)) for t in (labels, *(test or ())[1:]))
-    classes = tuple(str(i) for i in range(highest + 1))
-    return Samples(images, labels, test, stratify=True, classes=classes)
 
 
 def read_pair(images: Path, labels: Path) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""Images from a folder that has one folder per class, read with Pillow."""
+"""Images of one's own: a folder that has one folder per class, or a pair of IDX files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from graphcore.datasets import idx
 from graphcore.datasets.dataset import Array
 from graphcore.datasets.registry import Option, Request, Samples, dataset
 from graphcore.errors import DataError
@@ -42,6 +43,34 @@ def image_folder(request: Request) -> Samples:
     read = [_read_all(half, classes, request, notes) for half in halves]
     test = read[1] if len(read) > 1 else None
     return Samples(*read[0], test, stratify=True, classes=classes, note=" ".join(notes))
+
+
+@dataset(
+    "idx", "IDX files", shape=None, classes=None,
+    options=(Option("images", "", "File with the inputs.", path="file"),
+             Option("labels", "", "File with one class number per input.", path="file"),
+             Option("test_images", "", "Inputs of the test split, if in a file.", path="file"),
+             Option("test_labels", "", "Their class numbers.", path="file"),
+             Option("train_share", 0.8, "Share that is trained on if there are no test files.",
+                    0.1, 0.9)),
+)  # fmt: skip
+def load_idx(request: Request) -> Samples:
+    """Inputs and class numbers from a pair of IDX files, as MNIST's relatives come.
+
+    Whole bytes are divided by 255. Images of shape (H, W) get one channel: (1, H, W).
+    """
+    images, labels = idx.read_pair(request.path("images"), request.path("labels"))
+    test = None
+    if request.options["test_images"] or request.options["test_labels"]:
+        test = idx.read_pair(request.path("test_images"), request.path("test_labels"))
+        if test[0].shape[1:] != images.shape[1:]:
+            raise DataError(
+                f"The train inputs have the shape {images.shape[1:]}, "
+                f"the test inputs {test[0].shape[1:]}."
+            )
+    highest = max(int(t.max(initial=0)) for t in (labels, *(test or ())[1:]))
+    classes = tuple(str(i) for i in range(highest + 1))
+    return Samples(images, labels, test, stratify=True, classes=classes)
 
 
 def _class_names(halves: list[Path]) -> tuple[str, ...]:

@@ -52,19 +52,20 @@ def find_mnist(data_dir: Path | None = None) -> tuple[Path, ...] | None:
 
 def fetch_mnist(
     data_dir: Path | None = None, progress: Progress | None = None,
-    mirrors: Sequence[str] = MIRRORS,
+    mirrors: Sequence[str] | None = None,
 ) -> Path:  # fmt: skip
     """Fetch the four files unless they are there; returns their folder.
 
     Args:
         data_dir: folder to fetch into; None is the user's cache.
         progress: called with a file name, bytes done and bytes in all (0 if unknown).
+        mirrors: addresses that hold NAME.gz for each file, tried in order; None is MIRRORS.
 
     Raises:
         DataError: no mirror could be reached or had the right content, or the disk is full.
     """
     folder = cache_folder() if data_dir is None else Path(data_dir)
-    fetch.fetch(FILES, mirrors, folder, progress)
+    fetch.fetch(FILES, MIRRORS if mirrors is None else mirrors, folder, progress)
     return folder
 
 

@@ -58,7 +58,7 @@ class Table:
         words = np.flatnonzero(np.isnan(values))
         if len(words) > len(values) // 10:
             return None
-        odd = [*words, *np.flatnonzero(np.isinf(values.astype(np.float32)))]
+        odd = [*words, *np.flatnonzero(np.abs(values) > np.finfo(np.float32).max)]
         if odd:
             raise DataError(
                 f"{self.where(int(odd[0]), i)}: {self.column(i)[odd[0]]!r} is not a number "

@@ -1,0 +1,124 @@
+"""Folders of images: real files of many kinds, and what is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from graphcore import datasets
+from graphcore.datasets import Dataset
+from graphcore.datasets.images import read_image
+from graphcore.errors import DataError
+
+
+def paint(path: Path, value: Any, mode: str = "L", size: tuple[int, int] = (10, 8)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, value).save(path)
+    return path
+
+
+def load(root: Path, **options: Any) -> Dataset:
+    return datasets.load("image-folder", options={"path": str(root), **options})
+
+
+def test_one_folder_per_class(tmp_path: Path) -> None:
+    for i in range(10):
+        paint(tmp_path / "dark" / f"{i}.png", i)
+        paint(tmp_path / "light" / f"{i}.bmp", 200 + i)
+    (tmp_path / "dark" / "notes.txt").write_text("not an image")
+    (tmp_path / "dark" / ".hidden.png").write_text("not an image")
+    data = load(tmp_path, size=16)
+    assert data.classes == ("dark", "light")
+    assert data.input_shape == (1, 16, 16)
+    assert (len(data.train), len(data.test)) == (16, 4)
+    assert np.bincount(data.test.targets).tolist() == [2, 2]
+    assert np.array_equal(data.train.targets == 1, data.train.inputs.mean((1, 2, 3)) > 0.5)
+    assert data.note == f"1 files in {tmp_path} are no images, left out."
+
+
+def test_folders_train_and_test(tmp_path: Path) -> None:
+    for half, n in (("train", 3), ("test", 1)):
+        for name in ("a", "b"):
+            for i in range(n):
+                paint(tmp_path / half / name / f"{i}.png", 255)
+    data = load(tmp_path)
+    assert (len(data.train), len(data.test)) == (6, 2)
+    assert data.classes == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("mode", "value", "grey", "rgb"),
+    [
+        ("1", 1, 1.0, (1, 1, 1)),
+        ("L", 51, 0.2, (0.2, 0.2, 0.2)),
+        ("I;16", 51 * 257, 0.2, (0.2, 0.2, 0.2)),
+        ("RGB", (255, 0, 0), 0.299, (1, 0, 0)),
+        ("RGBA", (255, 255, 255, 51), 0.2, (0.2, 0.2, 0.2)),
+        ("LA", (255, 0), 0.0, (0, 0, 0)),
+        ("P", 0, 0.0, (0, 0, 0)),
+    ],
+)
+def test_every_kind_of_pixel(
+    tmp_path: Path, mode: str, value: Any, grey: float, rgb: tuple[float, ...]
+) -> None:
+    path = paint(tmp_path / "i.png", value, mode)
+    assert read_image(path, "L", 4) == pytest.approx(np.full((1, 4, 4), grey), abs=0.005)
+    colours = np.broadcast_to(np.array(rgb)[:, None, None], (3, 4, 4))
+    assert read_image(path, "RGB", 4) == pytest.approx(colours, abs=0.005)
+
+
+def test_turned_upright_as_the_camera_says(tmp_path: Path) -> None:
+    image = Image.new("L", (8, 8))
+    image.paste(255, (0, 0, 8, 4))
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    image.save(tmp_path / "i.jpg", exif=exif)
+    pixels = read_image(tmp_path / "i.jpg", "L", 8)[0]
+    assert pixels[:4].mean() < 0.1
+    assert pixels[4:].mean() > 0.9
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="needs the path of a file or folder"):
+        datasets.load("image-folder")
+    with pytest.raises(DataError, match="cannot be read: no such file"):
+        load(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="has 0 folders in it"):
+        load(tmp_path)
+    paint(tmp_path / "a" / "1.png", 0)
+    with pytest.raises(DataError, match="has 1 folders in it"):
+        load(tmp_path)
+    with pytest.raises(DataError, match="cannot be read: not a directory"):
+        load(tmp_path / "a" / "1.png")
+    (tmp_path / "b").mkdir()
+    whole = paint(tmp_path / "b" / "2.png", 7, size=(64, 64)).read_bytes()
+    for broken in (whole[:40], whole[: len(whole) // 2], b"", b"hello"):
+        (tmp_path / "b" / "2.png").write_bytes(broken)
+        with pytest.raises(DataError, match=r"b.2\.png cannot be read as an image"):
+            load(tmp_path)
+
+
+def test_folders_without_images(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with pytest.raises(DataError, match="There are no images in the folders"):
+        load(tmp_path)
+
+
+def test_more_than_memory_should_hold_is_refused_before_reading(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for i in range(400):
+            (tmp_path / name / f"{i}.png").touch()
+    with pytest.raises(DataError, match=r"800 images of 512 x 512 .* choose a smaller size"):
+        load(tmp_path, size=512, color="rgb")
+
+
+def test_an_image_of_far_too_many_pixels(tmp_path: Path) -> None:
+    path = paint(tmp_path / "i.png", 0, "1", (20_000, 10_000))
+    with pytest.raises(DataError, match="far too many pixels"):
+        read_image(path, "L", 4)
