@@ -7,6 +7,7 @@ opens. Nothing heavy is imported before it is painted.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -99,7 +100,9 @@ def make_window(settings: Any) -> Any:
     from app.main_window import MainWindow
 
     document = Document()
-    return MainWindow(document, Engine(document), settings, default_folder())
+    command = shlex.split(settings.get("engine/command")) or None
+    engine = Engine(document, command, settings.get("engine/threads"))
+    return MainWindow(document, engine, settings, default_folder())
 
 
 if __name__ == "__main__":

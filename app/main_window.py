@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -26,12 +25,15 @@ from app.autosave import Autosave, Rescued
 from app.canvas import Canvas
 from app.command_palette import CommandPalette
 from app.document import Document
+from app.engine_news import EngineNews
 from app.files import Files
 from app.layouts import Layouts, PanelDock
+from app.live_view import LiveView
 from app.menus import Menus
 from app.settings import Settings
 from app.status_bar import StatusBar
 from app.style import palette
+from app.transport import TransportBar
 from app.widgets.banner import Banner
 
 FIRST_GRAPH = "lenet5"
@@ -76,7 +78,12 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self._add_tool_bar()
         self._connect()
-        self.apply_preference("files/autosave")
+        if engine is not None:
+            EngineNews(self, engine)
+            LiveView(self.canvas, engine)
+        for key in ("look/reduced_motion", "files/autosave"):
+            self.apply_preference(key)
+        self.actions_table.actions["light"].setChecked(settings.get("look/theme") == "light")
         self._show_title()
         if geometry := settings.store.value("window/geometry"):
             self.restoreGeometry(geometry)
@@ -94,7 +101,7 @@ class MainWindow(QMainWindow):
         bar = QToolBar(self.tr("Tools"), self)
         bar.setObjectName("tools")
         bar.setMovable(False)
-        self.transport: QWidget | None = None
+        self.transport: TransportBar | None = None
         for name in TOOLS:
             if not name:
                 bar.addSeparator()
@@ -106,9 +113,7 @@ class MainWindow(QMainWindow):
 
     def _add_transport(self, bar: QToolBar) -> None:
         """Play, step and reset, in the middle of the bar."""
-        if self.engine is not None and find_spec("app.transport") is not None:
-            from app.transport import TransportBar
-
+        if self.engine is not None:
             self.transport = TransportBar(self.document, self.engine)
             bar.addWidget(self.transport)
         spring = QWidget()
@@ -173,6 +178,12 @@ class MainWindow(QMainWindow):
         if not (wanted and self.files.open_any(wanted[0])):
             self.files.open_preset(FIRST_GRAPH)
         self.offer_rescue()
+        QTimer.singleShot(0, self, self._after_first_paint)
+
+    def _after_first_paint(self) -> None:
+        self.canvas.fit_all()  # the docks have taken their room by now
+        if self.engine is not None:
+            self.engine.start()
 
     def offer_rescue(self) -> None:
         """Offer the work that a crash left behind."""
@@ -290,6 +301,8 @@ class MainWindow(QMainWindow):
         """Let a preference take effect."""
         if key == "look/theme":
             self._apply_theme()
+        elif key == "look/reduced_motion":
+            self.canvas.reduced_motion = self.settings.get(key)
         elif key == "files/autosave":
             self.autosave.set_enabled(self.settings.get(key))
 

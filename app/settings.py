@@ -62,11 +62,11 @@ PREFERENCES: tuple[Preference, ...] = (
     ),
     Preference(
         "engine/threads", _("Threads of the engine"), "int", 0,
-        _("Processor cores used for training; 0 leaves one core to the window."), (), 0, 256,
+        _("Cores used for training, from the next launch on; 0 leaves one core to the window."), (), 0, 256,
     ),
     Preference(
         "engine/command", _("Engine command"), "text", "",
-        _("Runs the engine elsewhere, such as: ssh HOST gradscape worker. Empty: this machine."),
+        _("From the next launch on, such as: ssh HOST gradscape worker. Empty: this machine."),
     ),
 )  # fmt: skip
 

@@ -60,6 +60,11 @@ class StatusBar(QStatusBar):
         self.device.setText(text)
         self.device.setToolTip(self.tr("The device that trains."))
 
+    def set_data(self, dataset: str, samples: str, normalization: str) -> None:
+        """Name the data set that is loaded, and say what was done to its inputs."""
+        self.dataset.setText(f"{dataset} · {samples}")
+        self.dataset.setToolTip(self.tr("Training and test samples. {0}").format(normalization))
+
     def _request(self, _what: Any = None) -> None:
         if not self._late.isActive():
             self._late.start()
@@ -74,5 +79,5 @@ class StatusBar(QStatusBar):
         self.problems.setToolTip(self.tr("Show the problems."))
         count = sum(facts.parameter_count(shapes, n) for n in graph.nodes)
         self.parameters.setText(self.tr("{0} parameters").format(f"{count:,}"))
-        self.dataset.setText(graph.training.dataset)
-        self.dataset.setToolTip(self.tr("The data set that is trained on."))
+        if not self.dataset.text().startswith(graph.training.dataset):
+            self.dataset.setText(graph.training.dataset)

@@ -1,0 +1,69 @@
+"""What the engine has to say, told in the banner and the status bar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QObject
+
+from app.engine import Engine
+from graphcore.worker import messages as m
+
+
+class EngineNews(QObject):
+    """Joins an engine's signals to the window's banner and status bar.
+
+    Args:
+        window: has ``banner``, ``status``, ``canvas`` and ``document``.
+    """
+
+    def __init__(self, window: Any, engine: Engine) -> None:
+        super().__init__(window)
+        self._window, self._engine = window, engine
+        self._failure = ""
+        engine.ready.connect(self._on_ready)
+        engine.loaded.connect(self._on_loaded)
+        engine.progress.connect(self._on_progress)
+        engine.failed.connect(self._on_failed)
+        engine.died.connect(self._on_died)
+        engine.state_changed.connect(self._on_state)
+
+    def _on_ready(self, ready: m.Ready) -> None:
+        device = ready.device.upper() if ready.device == "cpu" else ready.device
+        threads = self.tr("{0} threads") if ready.threads != 1 else self.tr("{0} thread")
+        self._window.status.set_device(f"{device} · {threads.format(ready.threads)}")
+
+    def _on_loaded(self, loaded: m.Loaded) -> None:
+        self._window.status.set_data(
+            loaded.dataset, f"{loaded.train_samples:,} + {loaded.test_samples:,}",
+            loaded.normalization,
+        )  # fmt: skip
+        if loaded.note:
+            self._window.banner.show_message(loaded.note, "info")
+
+    def _on_progress(self, progress: m.Progress) -> None:
+        share = f" {100 * progress.done // progress.total} %" if progress.total else ""
+        self._window.status.say(f"{progress.what}{share}")
+
+    def _on_failed(self, failure: m.Failure) -> None:
+        self._failure = failure.message
+        actions = ()
+        if failure.node and failure.node in self._window.document.graph:
+            show = (self.tr("Show {0}").format(failure.node), self._show(failure.node))
+            actions = (show,)
+        level = "warning" if failure.kind == "disk" else "error"
+        self._window.banner.show_message(failure.message, level, actions)
+
+    def _show(self, node: str) -> Any:
+        return lambda: self._window.canvas.select([node])
+
+    def _on_died(self, sentence: str) -> None:
+        restart = (self.tr("Restart"), self._engine.restart)
+        self._window.banner.show_message(sentence, "error", (restart,))
+
+    def _on_state(self, state: str) -> None:
+        """A failure that no longer holds is taken away."""
+        if state in ("idle", "running") and self._failure:
+            if self._window.banner.text == self._failure:
+                self._window.banner.hide()
+            self._failure = ""
