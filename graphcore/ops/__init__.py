@@ -2,10 +2,14 @@
 
 from graphcore.ops import (  # noqa: F401 - importing a family registers its operators
     activation,
+    activation_piecewise,
+    activation_smooth,
     composite,
     convolution,
     dropout,
     elementwise,
+    elementwise_choice,
+    elementwise_math,
     formula,
     linear,
     loss,

@@ -195,3 +195,45 @@ class Softmax(Operator):
             return Case((shape,), {"dim": dim}, lambda x: torch.softmax(x, dim))
 
         return case((3, 4), -1), case((3, 4), 0), case((2, 5, 3), 1)
+
+
+@register
+class LogSoftmax(Operator):
+    """Logarithms of probabilities, without the loss of digits: yᵢ = xᵢ − ln Σⱼ exp(xⱼ).
+
+    Inputs:
+        x: scores (logits, in nats), shape (*, C, *), at least one axis.
+    Attributes:
+        dim: the axis of length C that is summed over; negative counts from the end.
+    Output:
+        y: same shape as x, ≤ 0; exp(y) sums to 1 along ``dim``. NLLLoss takes it.
+    Gradient:
+        ∂L/∂xᵢ = gᵢ − exp(yᵢ) · Σⱼ gⱼ.
+    Source:
+        torch.nn.LogSoftmax; ONNX LogSoftmax-13.
+    """
+
+    category, onnx, aliases = "activation", "LogSoftmax", ("log probabilities",)
+    attrs = (Attr("dim", -1, "Axis that is summed over."),)
+    formula = r"y_i = x_i - \ln \sum_j e^{x_j}"
+    derivative = r"\partial y_i/\partial x_j = \delta_{ij} - e^{y_j}"
+
+    @staticmethod
+    def infer_shape(x: Shape, *, dim: int) -> Shape:
+        axis(dim, x, "LogSoftmax")
+        return x
+
+    @staticmethod
+    def forward(x: Tensor, *, dim: int) -> Tensor:
+        return torch.log_softmax(x, dim)
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, x: Tensor, *, dim: int) -> tuple[Tensor]:
+        return (torch.ops.aten._log_softmax_backward_data(g, y, dim, y.dtype),)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        def case(shape: tuple[int, ...], dim: int) -> Case:
+            return Case((shape,), {"dim": dim}, lambda x: torch.log_softmax(x, dim))
+
+        return case((3, 4), -1), case((3, 4), 0), case((2, 5, 3), 1)

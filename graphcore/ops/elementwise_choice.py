@@ -1,0 +1,212 @@
+"""Choosing between numbers, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import lazy_loader
+
+from graphcore.dims import Shape, broadcast
+from graphcore.errors import ShapeError
+from graphcore.ops.registry import Attr, Case, Operator, register
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+
+class _Choice(Operator):
+    """The larger or the smaller of two numbers."""
+
+    category, inputs = "elementwise", ("a", "b")
+
+    @classmethod
+    def infer_shape(cls, a: Shape, b: Shape) -> Shape:
+        return broadcast(a, b, cls.name)
+
+
+def _winner_takes(g: Tensor, wins: Tensor, ties: Tensor) -> Tensor:
+    """g where this side wins, half of it in a tie, else 0."""
+    return torch.where(wins, g, torch.where(ties, g / 2, torch.zeros_like(g)))
+
+
+def _pairs(reference: Callable[..., Any]) -> tuple[Case, ...]:
+    shapes = (((3, 4), (3, 4)), ((2, 3, 4), (4,)), ((3, 1), (1, 4)), ((), (3,)))
+    return tuple(Case(s, reference=reference) for s in shapes)
+
+
+@register
+class Maximum(_Choice):
+    """The larger of two numbers, element by element: y = max(a, b).
+
+    Inputs:
+        a, b: shapes that broadcast.
+    Output:
+        y: the broadcast shape.
+    Gradient:
+        g goes to the larger of a and b; in a tie each gets g / 2.
+    Source:
+        torch.maximum; ONNX Max-13. (Max is the reduction: the largest along an axis.)
+    """
+
+    onnx, aliases = "Max", ("max", "larger", "elementwise max")
+    formula = r"y = \max(a, b)"
+    derivative = r"\partial y/\partial a = 1\ \text{if } a > b \text{, else } 0"
+
+    @staticmethod
+    def forward(a: Tensor, b: Tensor) -> Tensor:
+        return torch.maximum(a, b)
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        ties = a == b
+        return _winner_takes(g, a > b, ties), _winner_takes(g, a < b, ties)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return _pairs(torch.maximum)
+
+
+@register
+class Minimum(_Choice):
+    """The smaller of two numbers, element by element: y = min(a, b).
+
+    Inputs:
+        a, b: shapes that broadcast.
+    Output:
+        y: the broadcast shape.
+    Gradient:
+        g goes to the smaller of a and b; in a tie each gets g / 2.
+    Source:
+        torch.minimum; ONNX Min-13. (Min is the reduction: the smallest along an axis.)
+    """
+
+    onnx, aliases = "Min", ("min", "smaller", "elementwise min")
+    formula = r"y = \min(a, b)"
+    derivative = r"\partial y/\partial a = 1\ \text{if } a < b \text{, else } 0"
+
+    @staticmethod
+    def forward(a: Tensor, b: Tensor) -> Tensor:
+        return torch.minimum(a, b)
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        ties = a == b
+        return _winner_takes(g, a < b, ties), _winner_takes(g, a > b, ties)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return _pairs(torch.minimum)
+
+
+@register
+class Clip(Operator):
+    """Hold the number between two bounds: y = min(max(x, lower), upper).
+
+    Inputs:
+        x: any shape.
+    Attributes:
+        min: lower bound; None is no bound.
+        max: upper bound; None is no bound. Below ``min`` it wins everywhere.
+    Output:
+        y: same shape, from min to max.
+    Gradient:
+        ∂L/∂x = g where min ≤ x ≤ max (the bounds included), else 0.
+    Source:
+        torch.clamp; ONNX Clip-13.
+    """
+
+    category, onnx, aliases = "elementwise", "Clip", ("clamp", "limit", "bound")
+    attrs = (
+        Attr("min", 0.0, "Lower bound; empty is no bound.", "float", optional=True),
+        Attr("max", 1.0, "Upper bound; empty is no bound.", "float", optional=True),
+    )
+    formula = r"y = \min(\max(x, l), u)"
+    derivative = r"\partial y/\partial x = 1\ \text{if } l \leq x \leq u \text{, else } 0"
+
+    @staticmethod
+    def infer_shape(x: Shape, *, min: float | None, max: float | None) -> Shape:
+        return x
+
+    @staticmethod
+    def forward(x: Tensor, *, min: float | None, max: float | None) -> Tensor:
+        return x if min is None and max is None else torch.clamp(x, min, max)
+
+    @staticmethod
+    def vjp(
+        g: Tensor, y: Tensor, x: Tensor, *, min: float | None, max: float | None
+    ) -> tuple[Tensor]:
+        # Not y == x: with crossed bounds every value is clipped, though one may lie on a bound.
+        inside = torch.ones_like(x, dtype=torch.bool)
+        if min is not None:
+            inside &= x >= min
+        if max is not None:
+            inside &= x <= max
+        return (g * inside,)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        def case(low: float | None, high: float | None) -> Case:
+            return Case(
+                ((3, 4),), {"min": low, "max": high}, lambda x: torch.clamp(x, low, high), "any"
+            )
+
+        return case(-0.5, 0.5), case(None, 0.3), case(-0.2, None), case(0.5, -0.5)
+
+
+@register
+class Where(Operator):
+    """Choose element by element: y = a where the condition is not 0, else b.
+
+    Inputs:
+        condition: 0 (no) or anything else (yes), a shape that broadcasts with a and b.
+        a: taken where the condition holds.
+        b: taken elsewhere.
+    Output:
+        y: the broadcast shape.
+    Gradient:
+        ∂L/∂a = g where the condition holds, ∂L/∂b = g elsewhere, 0 in the other places.
+        The condition has none: it is a switch.
+    Source:
+        torch.where; ONNX Where-16.
+    """
+
+    category, onnx, aliases = "elementwise", "Where", ("if", "switch", "select", "mask")
+    inputs = ("condition", "a", "b")
+    formula = r"y = a\ \text{if } c \neq 0 \text{, else } b"
+    derivative = (
+        r"\partial y/\partial a = 1\ \text{if } c \neq 0 \text{, else } 0,\ "
+        r"\partial y/\partial b = 1 - \partial y/\partial a"
+    )
+
+    @staticmethod
+    def infer_shape(condition: Shape, a: Shape, b: Shape) -> Shape:
+        try:
+            return broadcast(condition, broadcast(a, b))
+        except ShapeError as error:
+            raise ShapeError(f"Where: {str(error).removeprefix('Broadcast: ')}") from None
+
+    @staticmethod
+    def forward(condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        return torch.where(condition != 0, a, b)
+
+    @staticmethod
+    def vjp(
+        g: Tensor, y: Tensor, condition: Tensor, a: Tensor, b: Tensor
+    ) -> tuple[None, Tensor, Tensor]:
+        holds, zero = condition != 0, torch.zeros_like(g)
+        return None, torch.where(holds, g, zero), torch.where(holds, zero, g)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        def reference(condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
+            return torch.where(condition != 0, a, b)
+
+        domain = ("mask", "any", "any")
+        return (
+            Case(((3, 4), (3, 4), (3, 4)), reference=reference, domain=domain),
+            Case(((3, 1), (1, 4), ()), reference=reference, domain=domain),
+        )
