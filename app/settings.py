@@ -62,7 +62,7 @@ PREFERENCES: tuple[Preference, ...] = (
     ),
     Preference(
         "engine/threads", _("Threads of the engine"), "int", 0,
-        _("Cores used for training, from the next launch on; 0 leaves one core to the window."), (), 0, 256,
+        _("From the next launch on; 0 uses every core but one."), (), 0, 256,
     ),
     Preference(
         "engine/command", _("Engine command"), "text", "",

@@ -85,8 +85,8 @@ def _class_names(halves: list[Path]) -> tuple[str, ...]:
     classes = tuple(sorted(set().union(*found)))
     if len(classes) < 2:
         raise DataError(
-            f"{halves[0]} has {len(classes)} folders in it; each class needs a folder of images, "
-            "and there have to be two classes at least."
+            f"{halves[0]} needs a folder of images for each class, and two classes at least; "
+            f"folders found: {len(classes)}."
         )
     return classes
 
@@ -107,7 +107,9 @@ def _read_all(
             f"{LARGEST >> 30} GiB: choose a smaller size."
         )
     if len(listed) > len(paths):
-        notes.append(f"{len(listed) - len(paths)} files in {half} are no images, left out.")
+        notes.append(
+            f"Files in {half} that are no images and left out: {len(listed) - len(paths)}."
+        )
     images = np.empty(shape, np.float32)
     for k, (path, _) in enumerate(paths):
         images[k] = read_image(path, mode, size)

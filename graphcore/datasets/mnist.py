@@ -94,7 +94,13 @@ def mnist(request: Request) -> Samples:
             return _digits_instead(request, error)
         paths = find_mnist(request.data_dir)
         assert paths is not None
-    train, test = _read_pair(paths[0], paths[1]), _read_pair(paths[2], paths[3])
+    try:
+        train, test = _read_pair(paths[0], paths[1]), _read_pair(paths[2], paths[3])
+    except DataError as error:
+        if paths[0].parent != cache_folder():
+            raise
+        message = f"{str(error).rstrip('.')}; 'gradscape data fetch mnist' fetches it anew."
+        raise DataError(message) from error
     return Samples(*train, test=test, note=_unlike_published(paths))
 
 

@@ -247,7 +247,7 @@ def _halves(
     if samples.test is not None:
         halves = whole, Split(*samples.test)
     elif len(whole) < 2:
-        raise DataError(f"{name} has {len(whole)} samples; training and testing need 2 at least.")
+        raise DataError(f"{name} needs 2 samples at least to train and test, got {len(whole)}.")
     else:
         halves = splitting.split(
             whole, options.get("train_share", DEFAULT_SHARE), rng, samples.stratify

@@ -117,8 +117,8 @@ def read_table(path: Path, delimiter: str | None = None) -> Table:
     for i, (line, cells) in enumerate(rows):
         if len(cells) != len(header):
             raise DataError(
-                f"{path.name}, row {i + 1} (line {line}) has {len(cells)} columns; "
-                f"the header has {len(header)}."
+                f"{path.name}, row {i + 1} (line {line}) does not fit the header: "
+                f"{len(cells)} instead of {len(header)} columns."
             )
     return table
 
@@ -187,11 +187,11 @@ def _settle_missing(table: Table, leave_out: bool) -> list[str]:
             f"{table.where(*gaps[0])}: the value is missing; fill it in, or set the option "
             "'missing' to 'leave out'."
         )
-    dropped = {row for row, _ in gaps}
+    dropped, count = {row for row, _ in gaps}, len(table.rows)
     table.rows = [r for i, r in enumerate(table.rows) if i not in dropped]
     if not table.rows:
         raise DataError(f"{table.name} has a missing value in every row.")
-    return [f"{len(dropped)} rows of {table.name} with missing values were left out."]
+    return [f"Left out of {table.name} for missing values: {len(dropped)} of {count:,} rows."]
 
 
 def _target_column(table: Table, name: str) -> int:

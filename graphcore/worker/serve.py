@@ -124,7 +124,7 @@ class _Server:
         torch.set_num_threads(request.threads or max(1, (os.cpu_count() or 2) - 1))
         device = request.device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.session.device = device
-        self.send(m.Ready(m.PROTOCOL, device, torch.get_num_threads(), torch.__version__))
+        self.send(m.Ready(m.PROTOCOL, device, torch.get_num_threads(), str(torch.__version__)))
 
     def _set_plane_point(self, request: m.SetPlanePoint) -> None:
         if self.session.trainer is not None:

@@ -37,7 +37,7 @@ def test_one_folder_per_class(tmp_path: Path) -> None:
     assert (len(data.train), len(data.test)) == (16, 4)
     assert np.bincount(data.test.targets).tolist() == [2, 2]
     assert np.array_equal(data.train.targets == 1, data.train.inputs.mean((1, 2, 3)) > 0.5)
-    assert data.note == f"1 files in {tmp_path} are no images, left out."
+    assert data.note == f"Files in {tmp_path} that are no images and left out: 1."
 
 
 def test_folders_train_and_test(tmp_path: Path) -> None:
@@ -87,10 +87,10 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         datasets.load("image-folder")
     with pytest.raises(DataError, match="cannot be read: no such file"):
         load(tmp_path / "nowhere")
-    with pytest.raises(DataError, match="has 0 folders in it"):
+    with pytest.raises(DataError, match="folders found: 0"):
         load(tmp_path)
     paint(tmp_path / "a" / "1.png", 0)
-    with pytest.raises(DataError, match="has 1 folders in it"):
+    with pytest.raises(DataError, match="folders found: 1"):
         load(tmp_path)
     with pytest.raises(DataError, match="cannot be read: not a directory"):
         load(tmp_path / "a" / "1.png")

@@ -358,6 +358,18 @@ def test_without_network_the_digits_stand_in_and_say_so(monkeypatch: pytest.Monk
         datasets.load("mnist", options={"fallback": False})
 
 
+def test_damage_in_the_cache_is_mended_by_fetching(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mnist, "FILES", HASHES)
+    put(mnist.cache_folder(), {**CONTENT, NAMES[2]: b"oops"}, zipped=False)
+    with pytest.raises(DataError, match="'gradscape data fetch mnist' fetches it anew"):
+        datasets.load("mnist")
+    datasets.fetch_mnist(mirrors=[mirror.url])
+    assert mirror.asked == [f"{NAMES[2]}.gz"]
+    assert len(datasets.load("mnist").test) == 10
+
+
 # -- the official files -----------------------------------------------------------------------
 
 OFFICIAL = Path(os.environ.get("GRADSCAPE_DATA") or "nowhere") / "mnist"

@@ -116,7 +116,7 @@ def test_missing_values_are_named_or_left_out(tmp_path: Path, gap: str) -> None:
         load(tmp_path, text)
     data = load(tmp_path, text, missing="leave out")
     assert len(data.train) + len(data.test) == 11
-    assert data.note == "1 rows of t.csv with missing values were left out."
+    assert data.note == "Left out of t.csv for missing values: 1 of 12 rows."
 
 
 REFUSED = [
@@ -124,11 +124,11 @@ REFUSED = [
     ("\n \n", "t.csv is empty"),
     ("a,b\n", "has a header but no rows"),
     ("a\n1\n2\n", "has one column, 'a'"),
-    ("a,b\n1,2\n", "has 1 samples; training and testing need 2"),
+    ("a,b\n1,2\n", "csv needs 2 samples at least to train and test, got 1"),
     ("1,2\n3,4\n", r"starts with numbers \(1, 2\); its first line has to name the columns"),
     ("a,a\n1,2\n3,4\n", "has two columns called 'a'"),
-    ("a,b\n1,2\n3\n", r"row 2 \(line 3\) has 1 columns; the header has 2"),
-    ("a,b\n1,2\n\n3,4,5\n", r"row 2 \(line 4\) has 3 columns; the header has 2"),
+    ("a,b\n1,2\n3\n", r"row 2 \(line 3\) does not fit the header: 1 instead of 2"),
+    ("a,b\n1,2\n\n3,4,5\n", r"row 2 \(line 4\) does not fit the header: 3 instead of 2"),
     ("a,b\n1,x\n2,x\n", "column 'b' has one class only, 'x'"),
     ("a,b\n" + "1,2\n" * 20 + "oops,2\n", r"row 21 \(line 22\), column 'a': 'oops' is not a"),
     ("a,b\n" + "1,2\n" * 20 + "1e999,2\n", "column 'a': '1e999' is not a number"),

@@ -1,0 +1,180 @@
+"""Drag an edge from a port: fitting ports light up, the nearest takes it, a refusal says why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QPen
+from PySide6.QtWidgets import QGraphicsPathItem
+
+from app.canvas import geometry as geo
+from app.canvas.edge_item import curve
+from app.style import palette
+from graphcore.elements import Edge
+from graphcore.errors import GradscapeError, InputTakenError
+
+if TYPE_CHECKING:
+    from app.canvas.view import Canvas
+
+End = tuple[str, str]
+"""A node and one of its ports."""
+
+
+class DragEdge:
+    """One end of an edge follows the pointer.
+
+    Args:
+        fixed: the node and port that stay; ``side`` says which side of the edge that is.
+        old: the edge whose end was taken, when an edge is moved.
+    """
+
+    def __init__(self, canvas: Canvas, fixed: End, side: str, old: Edge | None = None) -> None:
+        self._canvas, self._fixed, self._side, self._old = canvas, fixed, side, old
+        self._line = QGraphicsPathItem()
+        self._line.setPen(QPen(palette.current().color("accent"), 2.4, Qt.PenStyle.DashLine))
+        self._line.setZValue(3)
+        canvas.graph_scene.addItem(self._line)
+        self._anchor = canvas.graph_scene.port_position(fixed[0], side, fixed[1])
+        self._fitting = self._find_fitting()
+        self._light(True)
+
+    def move(self, at: QPointF) -> None:
+        near = self._nearest(at)
+        end = self._position(near) if near else at
+        start, stop = (self._anchor, end) if self._side == "output" else (end, self._anchor)
+        self._line.setPath(curve(start, stop))
+        over = near or self._port_under(at)
+        if over is not None:
+            self._canvas.hover_message.emit(self._sentence(over))
+
+    def release(self, at: QPointF) -> None:
+        target = self._nearest(at) or self._port_under(at)
+        self._finish()
+        if target is None:
+            if self._canvas.node_at(at) is not None:
+                self._canvas.refuse(
+                    f"{self._canvas.node_at(at)} has no port that this edge fits.", None
+                )
+            elif self._old is not None:
+                self._canvas.attempt(lambda: self._canvas.document.disconnect_edges([self._old]))
+            else:
+                self._canvas.search_at(at, self._fixed, self._side)
+            return
+        edge = self._edge_to(target)
+        if edge == self._old:
+            return
+        problem = self._canvas.document.shapes.refusal(edge) if self._legal(edge) else None
+        if problem is not None:
+            self._canvas.refuse(problem.message, problem.fix, edge)
+            return
+        self._canvas.attempt(lambda: self._connect(edge))
+
+    def cancel(self) -> None:
+        self._finish()
+
+    def _connect(self, edge: Edge) -> None:
+        if self._old is not None:
+            self._canvas.document.reconnect(self._old, edge)
+        else:
+            self._canvas.document.connect_nodes(edge.source, edge.target, edge.input, edge.output)
+
+    def _finish(self) -> None:
+        self._canvas.graph_scene.removeItem(self._line)
+        self._light(False)
+
+    # -- which ports --------------------------------------------------------------------------
+
+    def _find_fitting(self) -> set[End]:
+        """Ports that would take the edge and give a shape."""
+        found = set()
+        shapes = self._canvas.document.shapes
+        for name, item in self._canvas.items_by_name.items():
+            ports = item.ports.inputs if self._side == "output" else item.ports.outputs
+            for port in ports:
+                edge = self._edge_to((name, port))
+                if self._legal(edge) and shapes.refusal(edge) is None:
+                    found.add((name, port))
+        return found
+
+    def _edge_to(self, end: End) -> Edge:
+        if self._side == "output":
+            return Edge(*self._fixed, *end)
+        return Edge(*end, *self._fixed)
+
+    def _legal(self, edge: Edge) -> bool:
+        try:
+            self._canvas.document.graph.check_edge(edge)
+        except InputTakenError:
+            return edge.source not in self._canvas.document.graph.descendants([edge.target])
+        except GradscapeError:
+            return False
+        return True
+
+    def _sentence(self, end: End) -> str:
+        edge = self._edge_to(end)
+        try:
+            self._canvas.document.graph.check_edge(edge)
+        except InputTakenError:
+            pass
+        except GradscapeError as error:
+            return str(error)
+        problem = self._canvas.document.shapes.refusal(edge)
+        return problem.message if problem else f"{edge.source} → {edge.target}.{edge.input}"
+
+    def _nearest(self, at: QPointF) -> End | None:
+        reach = geo.SNAP / self._canvas.zoom
+        best, found = reach, None
+        for end in self._fitting:
+            distance = (self._position(end) - at).manhattanLength()
+            if distance < best:
+                best, found = distance, end
+        if found is None:
+            found = self._body_port(at)
+        return found
+
+    def _body_port(self, at: QPointF) -> End | None:
+        """Dropped on a node's body: its first fitting free port."""
+        name = self._canvas.node_at(at)
+        if name is None:
+            return None
+        item = self._canvas.items_by_name[name]
+        ports = item.ports.inputs if self._side == "output" else item.ports.outputs
+        graph = self._canvas.document.graph
+        return next(
+            (
+                (name, port)
+                for port in ports
+                if (name, port) in self._fitting
+                and port not in item.ports.parameters
+                and (self._side == "input" or graph.edge_into(name, port) is None)
+            ),
+            None,
+        )
+
+    def _port_under(self, at: QPointF) -> End | None:
+        """Any port near the pointer, fitting or not; on a body, its first input."""
+        name = self._canvas.node_at(at, geo.SNAP / self._canvas.zoom)
+        if name is None or name == self._fixed[0]:
+            return None
+        item = self._canvas.items_by_name[name]
+        wanted = "input" if self._side == "output" else "output"
+        port = item.port_at(at - item.pos(), geo.SNAP / self._canvas.zoom)
+        if port is not None and port[0] == wanted:
+            return name, port[1]
+        ports = item.ports.inputs if wanted == "input" else item.ports.outputs
+        first = next((n for n in ports if n not in item.ports.parameters), None)
+        return (name, first) if first else None
+
+    def _position(self, end: End) -> QPointF:
+        side = "input" if self._side == "output" else "output"
+        return self._canvas.graph_scene.port_position(end[0], side, end[1])
+
+    def _light(self, on: bool) -> None:
+        side = "input" if self._side == "output" else "output"
+        for name, item in self._canvas.items_by_name.items():
+            ports = frozenset(f"{side}:{p}" for n, p in self._fitting if n == name)
+            if name == self._fixed[0]:
+                ports = frozenset({f"{self._side}:{self._fixed[1]}"})
+            item.lit = ports if on else None
+            item.update()

@@ -1,0 +1,38 @@
+"""What a node shows of the running net: records that the engine's frames are turned into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One tensor, made small.
+
+    Attributes:
+        kind: "tiles" (C, H, W), "matrix" (H, W), "bars" (n,) or "number" ().
+        low, high: smallest and largest number of the whole tensor.
+        shape: of the whole tensor, as text.
+    """
+
+    kind: Literal["tiles", "bars", "number", "matrix"]
+    array: np.ndarray
+    low: float
+    high: float
+    shape: str = ""
+
+    @property
+    def signed(self) -> bool:
+        """Whether 0 lies inside the range, so that colours should part there."""
+        return self.low < 0
+
+
+@dataclass(frozen=True)
+class StepState:
+    """Where a stepper stands: nodes that are done, and the one at work."""
+
+    done: frozenset[str] = frozenset()
+    current: str = ""

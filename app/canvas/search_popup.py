@@ -1,0 +1,138 @@
+"""The search box at the pointer: an operator by name or alias, or a net typed as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from app.style import icons
+from graphcore import ops
+from graphcore.errors import GradscapeError
+from graphcore.expression import parse_expression
+from graphcore.graph import Graph
+from graphcore.layer_list import parse_layers
+
+ROWS = 10
+
+
+class SearchPopup(QFrame):
+    """Closes itself when something is chosen or the focus goes elsewhere.
+
+    Args:
+        fits: whether an operator may be offered.
+
+    Signals:
+        operator_chosen: its name.
+        graph_chosen: (graph, text) of a typed net or formula.
+    """
+
+    operator_chosen = Signal(str)
+    graph_chosen = Signal(object, str)
+    recent: list[str] = []
+
+    def __init__(self, parent: QWidget, fits: Callable[[str], bool] | None = None) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self._fits = fits or (lambda name: True)
+        self.field, self.list = QLineEdit(), QListWidget()
+        self.field.setPlaceholderText(
+            self.tr("Operator, or a net: 784-128-relu-10, J = 3*(a + b*c)")
+        )
+        self.field.setAccessibleName(self.tr("Search operators"))
+        self.list.setAccessibleName(self.tr("Found operators"))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.addWidget(self.field)
+        column.addWidget(self.list)
+        self.resize(380, 320)
+        self.field.textChanged.connect(self._fill)
+        self.field.installEventFilter(self)
+        self.list.itemClicked.connect(lambda _item: self._choose())
+        self._graph: Graph | None = None
+        self._fill("")
+
+    def open_at(self, at: QPoint) -> None:
+        """Show with the upper left corner at a global position."""
+        self.move(at)
+        self.show()
+        self.field.setFocus()
+
+    def _fill(self, text: str) -> None:
+        self.list.clear()
+        self._graph = _typed_graph(text)
+        if self._graph is not None:
+            count = len(self._graph)
+            self._row("", self.tr("Build “{0}” ({1} nodes)").format(text.strip(), count), "graph")
+        for name in ranked(text, self.recent):
+            if self._fits(name) and self.list.count() < ROWS * 4:
+                self._row(name, f"{name}  —  {ops.get(name).summary()}", "")
+        self.list.setCurrentRow(0)
+
+    def _row(self, name: str, text: str, icon: str) -> None:
+        picture = icons.icon(icon) if icon else icons.category_icon(ops.get(name).category)
+        item = QListWidgetItem(picture, text)
+        item.setData(Qt.ItemDataRole.UserRole, name)
+        self.list.addItem(item)
+
+    def _choose(self) -> None:
+        item = self.list.currentItem()
+        if item is None:
+            return
+        name = item.data(Qt.ItemDataRole.UserRole)
+        self.close()
+        if name:
+            SearchPopup.recent = [name, *(r for r in self.recent if r != name)][:8]
+            self.operator_chosen.emit(name)
+        elif self._graph is not None:
+            self.graph_chosen.emit(self._graph, self.field.text().strip())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up):
+                step = 1 if event.key() == Qt.Key.Key_Down else -1
+                row = self.list.currentRow() + step
+                self.list.setCurrentRow(max(0, min(self.list.count() - 1, row)))
+                return True
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                self._choose()
+                return True
+        return super().eventFilter(watched, event)
+
+
+def ranked(text: str, recent: list[str]) -> list[str]:
+    """Operator names that match, best first: name, start of a word, alias, anywhere."""
+    wanted = text.strip().lower()
+    hidden = {"Composite", "Output"}
+    names = [n for n in ops.names() if n not in hidden]
+    if not wanted:
+        return [*(n for n in recent if n in names), *(n for n in names if n not in recent)]
+    scored = [(_score(n, wanted), n) for n in names]
+    return [n for score, n in sorted(scored, key=lambda s: s[0]) if score < 9]
+
+
+def _score(name: str, wanted: str) -> int:
+    low = name.lower()
+    aliases = [a.lower() for a in ops.get(name).aliases]
+    if low == wanted or wanted in aliases:
+        return 0
+    if low.startswith(wanted):
+        return 1
+    if any(a.startswith(wanted) for a in aliases):
+        return 2
+    return 3 if wanted in low else 4 if any(wanted in a for a in aliases) else 9
+
+
+def _typed_graph(text: str) -> Graph | None:
+    """The graph that a formula or a list of layers stands for, or None."""
+    text = text.strip()
+    if not any(c in text for c in "=|-*+/") or len(text) < 3:
+        return None
+    for parse in (parse_layers, parse_expression):
+        try:
+            return parse(text)
+        except GradscapeError:
+            continue
+    return None

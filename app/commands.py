@@ -1,0 +1,135 @@
+"""Undoable edits: lists of small reversible changes to a ``Graph``.
+
+A change is a pair of functions over plain data, never over canvas items. An ``Edit`` makes its
+changes once when it is built, all or none, so that what reaches the undo stack cannot fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtGui import QUndoCommand
+
+from graphcore.elements import Edge, Frame, Node, Note
+from graphcore.errors import GradscapeError
+from graphcore.graph import Graph
+from graphcore.settings import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Reversible:
+    """A change and what takes it back."""
+
+    do: Callable[[Graph], Any]
+    undo: Callable[[Graph], Any]
+
+
+def add(node: Node) -> Reversible:
+    return Reversible(lambda g: g.insert(node), lambda g: g.remove(node.name))
+
+
+def remove(node: Node) -> Reversible:
+    """Remove a node whose edges are gone already."""
+    return Reversible(lambda g: g.remove(node.name), lambda g: g.insert(node))
+
+
+def connect(edge: Edge) -> Reversible:
+    return Reversible(lambda g: g.connect_edge(edge), lambda g: g.disconnect(edge))
+
+
+def disconnect(edge: Edge) -> Reversible:
+    return Reversible(lambda g: g.disconnect(edge), lambda g: g.connect_edge(edge))
+
+
+def rename(old: str, new: str) -> Reversible:
+    return Reversible(lambda g: g.rename(old, new), lambda g: g.rename(new, old))
+
+
+def set_attributes(node: Node, changes: dict[str, Any]) -> Reversible:
+    name, before = node.name, dict(node.attributes)
+    return Reversible(
+        lambda g: g.set_attributes(name, **changes), lambda g: g.set_attributes(name, **before)
+    )
+
+
+def update(node: Node, **fields: Any) -> Reversible:
+    """Set position, frame, pinned or bypassed."""
+    name, before = node.name, {k: getattr(node, k) for k in fields}
+    return Reversible(lambda g: g.update(name, **fields), lambda g: g.update(name, **before))
+
+
+def set_initializer(node: Node, input: str, text: str | None) -> Reversible:
+    name, before = node.name, node.initializers.get(input)
+    return Reversible(
+        lambda g: g.set_initializer(name, input, text),
+        lambda g: g.set_initializer(name, input, before),
+    )
+
+
+def set_frozen(node: Node, input: str, frozen: bool) -> Reversible:
+    name, before = node.name, input in node.frozen
+    return Reversible(
+        lambda g: g.set_frozen(name, input, frozen), lambda g: g.set_frozen(name, input, before)
+    )
+
+
+def set_frame(graph: Graph, name: str, frame: Frame | None) -> Reversible:
+    before = graph.frames.get(name)
+    return Reversible(lambda g: g.set_frame(name, frame), lambda g: g.set_frame(name, before))
+
+
+def set_note(graph: Graph, name: str, note: Note | None) -> Reversible:
+    before = graph.notes.get(name)
+    return Reversible(lambda g: g.set_note(name, note), lambda g: g.set_note(name, before))
+
+
+def set_training(graph: Graph, training: TrainingSettings) -> Reversible:
+    before = graph.training
+    return Reversible(lambda g: g.set_training(training), lambda g: g.set_training(before))
+
+
+class Edit(QUndoCommand):
+    """One named step of the history, already made when it is pushed.
+
+    Args:
+        merge_key: edits in a row with the same key become one step; "" never merges.
+
+    Raises:
+        GradscapeError: a change was refused; those before it are taken back.
+    """
+
+    def __init__(
+        self, text: str, graph: Graph, changes: Sequence[Reversible], merge_key: str = ""
+    ) -> None:
+        super().__init__(text)
+        self._graph, self._changes, self._key = graph, list(changes), merge_key
+        self._made = True
+        for i, change in enumerate(self._changes):
+            try:
+                change.do(graph)
+            except GradscapeError:
+                for made in reversed(self._changes[:i]):
+                    made.undo(graph)
+                raise
+
+    def redo(self) -> None:
+        if not self._made:
+            for change in self._changes:
+                change.do(self._graph)
+        self._made = True
+
+    def undo(self) -> None:
+        for change in reversed(self._changes):
+            change.undo(self._graph)
+        self._made = False
+
+    def id(self) -> int:
+        return hash(self._key) & 0x7FFFFFFF if self._key else -1
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        if not isinstance(other, Edit) or other._key != self._key:
+            return False
+        self._changes += other._changes
+        return True

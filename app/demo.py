@@ -1,0 +1,148 @@
+"""The whole app without a display: the same window, a click on Play, one epoch for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEventLoop, QSettings, QTimer
+from PySide6.QtWidgets import QApplication
+
+from app.canvas import Canvas
+from app.engine import Engine
+from app.settings import Settings
+from app.style import palette
+from graphcore.worker import messages as m
+from graphcore.worker.landscape_messages import LandscapeFrame
+
+LONGEST_MS = 45 * 60 * 1000
+
+
+def run(folder: str | Path) -> int:
+    """Train LeNet-5 for an epoch in the main window; leaves result.json and two pictures.
+
+    Returns:
+        0, or 1 with a sentence on standard error if training could not be done.
+    """
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    out = Path(folder)
+    out.mkdir(parents=True, exist_ok=True)
+    app = QApplication.instance() or QApplication(["gradscape"])
+    assert isinstance(app, QApplication)
+    store = QSettings(str(out / "settings.ini"), QSettings.Format.IniFormat)
+    store.clear()
+    palette.apply(app, "dark")
+    from app.__main__ import make_window
+
+    window = make_window(Settings(store))
+    try:
+        return _Demo(window, out).run()
+    finally:
+        window.close()
+        store.clear()
+        store.sync()
+        (out / "settings.ini").unlink(missing_ok=True)
+
+
+class _Demo:
+    def __init__(self, window: Any, out: Path) -> None:
+        self._window, self._out = window, out
+        self._engine: Engine = window.engine
+        self._canvas: Canvas = window.canvas
+        self._loaded: m.Loaded | None = None
+        self._score: m.Scores | None = None
+        self._last: m.Frame | None = None
+        self._speed = 0.0
+        self._sentence = ""
+        self._surface: LandscapeFrame | None = None
+        self._shown_epoch = -1
+        self._loop = QEventLoop()
+        self._engine.loaded.connect(self._on_loaded)
+        self._engine.frame.connect(self._on_frame)
+        self._engine.landscape.connect(self._on_landscape)
+        self._engine.failed.connect(lambda failure: self._fail(failure.message))
+        self._engine.died.connect(self._fail)
+
+    def run(self) -> int:
+        self._window.resize(1600, 1000)
+        self._window.show()
+        self._window.start("lenet5")
+        self._window.layouts.show("Train")
+        timer = QTimer(singleShot=True, interval=LONGEST_MS)
+        timer.timeout.connect(lambda: self._fail("Training took too long."))
+        timer.start()
+        self._loop.exec()
+        timer.stop()
+        if self._sentence:
+            print(f"gradscape: {self._sentence}", file=sys.stderr)
+            return 1
+        self._leave()
+        return 0
+
+    def _fail(self, sentence: str) -> None:
+        self._sentence = sentence
+        self._loop.quit()
+
+    def _on_loaded(self, loaded: m.Loaded) -> None:
+        first, self._loaded = self._loaded is None, loaded
+        if loaded.note:
+            print(loaded.note)
+        if first:
+            print(f"Training LeNet-5 for one epoch on {loaded.dataset} …", flush=True)
+            self._engine.set_speed(None)
+            if self._window.transport is not None and self._small(loaded):
+                self._engine.play()
+            elif self._window.transport is not None:
+                self._window.transport.epoch.click()
+
+    def _small(self, loaded: m.Loaded) -> bool:
+        """Whether the data are so few that an epoch teaches little: then train to the end."""
+        return loaded.train_samples < 10_000
+
+    def _on_frame(self, frame: m.Frame) -> None:
+        self._last = frame
+        self._speed = frame.samples_per_second or self._speed
+        for score in frame.scores:
+            self._score = score
+        self._done_when_seen()
+
+    def _on_landscape(self, frame: LandscapeFrame) -> None:
+        self._surface = frame
+        self._done_when_seen()
+
+    def _done_when_seen(self) -> None:
+        """Leave once the epoch is done, scored whole, and its surface is complete."""
+        if self._last is None or self._last.state == "running" or not self._last.step:
+            return
+        surface = self._surface
+        scored = self._score is not None and self._score.whole
+        if (
+            scored
+            and surface
+            and surface.step == self._last.step
+            and surface.level == surface.levels
+        ):
+            QTimer.singleShot(300, self._loop.quit)
+
+    def _leave(self) -> None:
+        assert self._loaded and self._score and self._last
+        result = {
+            "dataset": self._loaded.dataset, "train_samples": self._loaded.train_samples,
+            "test_samples": self._score.samples, "epochs": self._last.epoch,
+            "steps": self._last.step, "test_accuracy": self._score.test_accuracy,
+            "test_loss": self._score.test_loss, "samples_per_second": round(self._speed, 1),
+            "seconds": round(self._last.step * _batch(self._window) / max(self._speed, 1e-9), 1),
+        }  # fmt: skip
+        (self._out / "result.json").write_text(json.dumps(result, indent=2) + "\n")
+        self._window.grab().save(str(self._out / "window.png"))
+        self._window.layouts.docks["landscape"].grab().save(str(self._out / "landscape.png"))
+        accuracy = self._score.test_accuracy or 0.0
+        print(f"Test accuracy {accuracy:.2%} on {self._score.samples:,} samples.")
+        print(f"{self._out}/result.json, window.png and landscape.png are there to look at.")
+
+
+def _batch(window: Any) -> int:
+    return int(window.document.graph.training.batch)

@@ -1,0 +1,319 @@
+"""The open graph, its undo history and its file: the only door to a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QUndoStack
+
+from app import commands
+from app.commands import Edit, Reversible
+from graphcore import files, ops
+from graphcore.elements import Change, Edge, Frame, Node, Note
+from graphcore.errors import Fix, GraphError
+from graphcore.graph import Graph
+from graphcore.layout import layout
+from graphcore.settings import TrainingSettings
+from graphcore.shapes import ShapeInference
+
+Position = tuple[float, float]
+NODE_SIZE = (180.0, 120.0)
+GAP = 60.0
+
+
+class Document(QObject):
+    """A graph that can be edited, undone, saved and opened.
+
+    Every method that edits checks first and raises the named GradscapeError, or makes its
+    change as one named step of ``undo_stack``.
+
+    Signals:
+        changed: a ``graphcore.Change`` was made.
+        shapes_changed: set of node names whose shapes or problem are new; once per event loop.
+        opened: ``graph`` is another graph.
+        message: a sentence for the status bar.
+    """
+
+    changed = Signal(object)
+    shapes_changed = Signal(object)
+    opened = Signal()
+    message = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.graph = Graph()
+        self.shapes = ShapeInference(self.graph)
+        self.undo_stack = QUndoStack(self)
+        self.path: Path | None = None
+        self._shapes_timer = QTimer(self, singleShot=True, interval=0)
+        self._shapes_timer.timeout.connect(self._announce_shapes)
+        self.graph.listeners.append(self._on_change)
+
+    @property
+    def modified(self) -> bool:
+        """Whether there are changes that are in no file."""
+        return not self.undo_stack.isClean()
+
+    # -- files --------------------------------------------------------------------------------
+
+    def new(self) -> None:
+        """Begin an empty graph."""
+        self._replace(Graph(), None)
+
+    def open(self, path: str | Path) -> None:
+        """Open a graph file; raises FileError and leaves the document as it is."""
+        self._replace(files.load(path), Path(path))
+
+    def open_graph(self, graph: Graph) -> None:
+        """Take a graph that is in no file yet, such as a preset."""
+        self._replace(graph, None)
+
+    def restore(self, graph: Graph, path: Path | None) -> None:
+        """Take rescued work: it belongs to ``path`` but was not saved there."""
+        self._replace(graph, path)
+        self.undo_stack.resetClean()
+
+    def save(self, path: str | Path | None = None) -> None:
+        """Write to a file, the document's own if none is given; raises FileError."""
+        target = Path(path) if path is not None else self.path
+        if target is None:
+            raise GraphError("The graph has no file yet: choose one.")
+        files.save(self.graph, target)
+        self.path = target
+        self.undo_stack.setClean()
+
+    def _replace(self, graph: Graph, path: Path | None) -> None:
+        if any(node.position is None for node in graph):
+            for name, place in layout(graph).items():
+                graph.update(name, position=place)
+        self.shapes.close()
+        self.graph.listeners.remove(self._on_change)
+        self.graph, self.path = graph, path
+        self.shapes = ShapeInference(graph)
+        graph.listeners.append(self._on_change)
+        self.undo_stack.clear()
+        self.opened.emit()
+
+    # -- nodes --------------------------------------------------------------------------------
+
+    def add_node(self, operator: str, position: Position, **attributes: Any) -> str:
+        """Add a node; attributes that must be given and are not get a usual value."""
+        node = self._new_node(operator, position, attributes)
+        self._push(self.tr("Add {0}").format(operator), [commands.add(node)])
+        return node.name
+
+    def remove(self, names: Iterable[str], reconnect: bool = False) -> None:
+        """Remove nodes with their edges; ``reconnect`` joins what stood on both sides."""
+        gone = [self.graph.node(n) for n in dict.fromkeys(names)]
+        if not gone:
+            return
+        dead = {n.name for n in gone}
+        edges = [e for e in self.graph.edges if dead & {e.source, e.target}]
+        changes = [commands.disconnect(e) for e in edges]
+        changes += [commands.remove(n) for n in gone]
+        if reconnect:
+            changes += [commands.connect(e) for n in gone for e in self._bridges(n, dead)]
+        what = gone[0].name if len(gone) == 1 else self.tr("{0} nodes").format(len(gone))
+        self._push(self.tr("Delete {0}").format(what), changes)
+
+    def rename(self, name: str, new: str) -> None:
+        """Give a node another name."""
+        if new != name:
+            text = self.tr("Rename {0} to {1}").format(name, new)
+            self._push(text, [commands.rename(name, new)])
+
+    def move(self, positions: Mapping[str, Position]) -> None:
+        """Put nodes elsewhere; moves of the same nodes in a row are one step."""
+        changes = [commands.update(self.graph.node(n), position=p) for n, p in positions.items()]
+        what = next(iter(positions)) if len(positions) == 1 else f"{len(positions)} nodes"
+        key = "move " + " ".join(sorted(positions))
+        self._push(self.tr("Move {0}").format(what), changes, key)
+
+    def arrange(self) -> None:
+        """Lay the graph out from left to right; pinned nodes stay."""
+        pinned = {n.name: n.position for n in self.graph if n.pinned and n.position}
+        places = layout(self.graph, pinned=pinned)
+        changes = [commands.update(self.graph.node(n), position=p) for n, p in places.items()]
+        self._push(self.tr("Arrange"), changes)
+
+    def set_attributes(self, names: str | Sequence[str], **changes: Any) -> None:
+        """Change attributes of one node or of several alike; typing in a row is one step."""
+        listed = [names] if isinstance(names, str) else list(names)
+        made = [commands.set_attributes(self.graph.node(n), changes) for n in listed]
+        key = f"attributes {' '.join(listed)} {' '.join(changes)}"
+        text = self.tr("Set {0} of {1}").format(", ".join(changes), ", ".join(listed))
+        self._push(text, made, key)
+
+    def set_initializer(self, name: str, parameter: str, text: str | None) -> None:
+        """Choose how a parameter starts; None is the operator's own choice."""
+        change = commands.set_initializer(self.graph.node(name), parameter, text)
+        self._push(self.tr("Initialise {0}.{1}").format(name, parameter), [change])
+
+    def set_frozen(self, name: str, parameter: str, frozen: bool) -> None:
+        """Keep a parameter out of training, or let it train."""
+        word = self.tr("Freeze") if frozen else self.tr("Unfreeze")
+        change = commands.set_frozen(self.graph.node(name), parameter, frozen)
+        self._push(f"{word} {name}.{parameter}", [change])
+
+    def set_flag(self, names: Sequence[str], flag: str, on: bool) -> None:
+        """Set "pinned" or "bypassed" of nodes."""
+        changes = [commands.update(self.graph.node(n), **{flag: on}) for n in names]
+        self._push(f"{flag.capitalize()}: {', '.join(names)}", changes)
+
+    # -- edges --------------------------------------------------------------------------------
+
+    def connect_nodes(
+        self, source: str, target: str, input: str | None = None, output: str | None = None
+    ) -> None:
+        """Join an output to an input; an edge that is there already is replaced."""
+        start = self.graph.node(source)
+        if output is None:
+            if not start.outputs:
+                raise GraphError(f"{source} has no output.")
+            output = start.outputs[0]
+        if input is None:
+            free = [i for i in self.graph.data_inputs(target)
+                    if self.graph.edge_into(target, i) is None]  # fmt: skip
+            input = free[0] if free else next(iter(self.graph.data_inputs(target)), "x")
+        taken = self.graph.edge_into(target, input)
+        changes = [commands.disconnect(taken)] if taken else []
+        changes.append(commands.connect(Edge(source, output, target, input)))
+        self._push(self.tr("Connect {0} to {1}").format(source, target), changes)
+
+    def disconnect_edges(self, edges: Sequence[Edge]) -> None:
+        """Remove edges."""
+        if edges:
+            text = self.tr("Disconnect {0}").format(", ".join(e.target for e in edges))
+            self._push(text, [commands.disconnect(e) for e in edges])
+
+    def reconnect(self, old: Edge, new: Edge) -> None:
+        """Take an edge by its end and put it elsewhere."""
+        taken = self.graph.edge_into(new.target, new.input)
+        gone = [e for e in dict.fromkeys((old, taken)) if e is not None]
+        changes = [commands.disconnect(e) for e in gone] + [commands.connect(new)]
+        self._push(self.tr("Reconnect {0}").format(new.target), changes)
+
+    def insert_on_edge(self, edge: Edge, operator: str, **attributes: Any) -> str:
+        """Put a new node on an edge and push what follows to the right."""
+        a, b = self.graph.node(edge.source), self.graph.node(edge.target)
+        start, end = a.position or (0.0, 0.0), b.position or (0.0, 0.0)
+        step = NODE_SIZE[0] + GAP
+        node = self._new_node(operator, (start[0] + step, (start[1] + end[1]) / 2), attributes)
+        name = self.graph.free_name(operator)
+        node.name = name
+        inputs = ("x0",) if node.op.variadic else node.op.inputs
+        changes = [commands.disconnect(edge), commands.add(node)]
+        if end[0] < start[0] + 2 * step:
+            after = {edge.target} | self.graph.descendants([edge.target])
+            pushed = [self.graph.node(n) for n in sorted(after)]
+            changes += [
+                commands.update(n, position=(n.position[0] + step, n.position[1]))
+                for n in pushed if n.position and not n.pinned
+            ]  # fmt: skip
+        changes.append(commands.connect(Edge(edge.source, edge.output, name, inputs[0])))
+        changes.append(commands.connect(Edge(name, node.outputs[0], edge.target, edge.input)))
+        self._push(self.tr("Insert {0}").format(operator), changes)
+        return name
+
+    def apply_fix(self, name: str, fix: Fix | None = None) -> None:
+        """Make the change that a problem proposes."""
+        problem = self.shapes.problem(name)
+        fix = fix or (problem.fix if problem else None)
+        if fix is None:
+            raise GraphError(f"There is no proposed change for {name}.")
+        if fix.kind == "set":
+            self.set_attributes(name, **fix.attributes)
+            return
+        edge = self.graph.edge_into(name, fix.input) or next(
+            iter(self.graph.edges_into(name)), None
+        )
+        if edge is None:
+            raise GraphError(f"Nothing is connected to {name} yet.")
+        self.insert_on_edge(edge, fix.operator, **fix.attributes)
+
+    # -- whole parts --------------------------------------------------------------------------
+
+    def paste(self, text: str, at: Position | None = None) -> list[str]:
+        """Add nodes from clipboard text; returns their names. Raises FileError."""
+        pasted = files.paste(self.graph, text, at)
+        changes: list[Reversible] = [commands.add(n) for n in pasted.nodes]
+        changes += [commands.connect(e) for e in pasted.edges]
+        changes += [commands.set_frame(self.graph, f.name, f) for f in pasted.frames]
+        changes += [commands.set_note(self.graph, n.name, n) for n in pasted.notes]
+        if pasted.unknown_operators:
+            unknown = ", ".join(pasted.unknown_operators)
+            self.message.emit(self.tr("Left out unknown operators: {0}.").format(unknown))
+        if changes:
+            self._push(self.tr("Paste {0} nodes").format(len(pasted.nodes)), changes)
+        return [n.name for n in pasted.nodes]
+
+    def add_graph(self, graph: Graph, at: Position, text: str) -> list[str]:
+        """Add a typed net or formula, laid out, as one step; returns the names."""
+        for name, (x, y) in layout(graph).items():
+            graph.update(name, position=(x, y))
+        names = [n.name for n in graph]
+        with self.macro(text):
+            return self.paste(files.dumps_selection(graph, names), at)
+
+    def set_training(self, settings: TrainingSettings) -> None:
+        """Change what is trained on and how."""
+        if settings != self.graph.training:
+            change = commands.set_training(self.graph, settings)
+            self._push(self.tr("Training settings"), [change], "training")
+
+    def set_frame(self, name: str, frame: Frame | None, members: Sequence[str] = ()) -> None:
+        """Add, change or remove a frame and take nodes into it."""
+        changes = [commands.set_frame(self.graph, name, frame)]
+        changes += [commands.update(self.graph.node(n), frame=name) for n in members]
+        self._push(self.tr("Frame {0}").format(name), changes)
+
+    def set_note(self, name: str, note: Note | None) -> None:
+        """Add, change or remove a note."""
+        self._push(self.tr("Note"), [commands.set_note(self.graph, name, note)])
+
+    @contextmanager
+    def macro(self, text: str) -> Iterator[None]:
+        """Several edits as one step."""
+        self.undo_stack.beginMacro(text)
+        try:
+            yield
+        finally:
+            self.undo_stack.endMacro()
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _push(self, text: str, changes: Sequence[Reversible], merge_key: str = "") -> None:
+        self.undo_stack.push(Edit(text, self.graph, changes, merge_key))
+
+    def _new_node(self, operator: str, position: Position, attributes: dict[str, Any]) -> Node:
+        op = ops.get(operator)
+        usual = {a.name: _USUAL.get(a.name, 1) for a in op.attrs if a.required}
+        full = op.complete({**usual, **attributes})
+        return Node(self.graph.free_name(operator), operator, full, position=position)
+
+    def _bridges(self, node: Node, dead: set[str]) -> list[Edge]:
+        """Edges from what fed a node to what read it."""
+        before = next(iter(self.graph.edges_into(node)), None)
+        if before is None or before.source in dead:
+            return []
+        after = [e for e in self.graph.edges_from(node) if e.target not in dead]
+        return [Edge(before.source, before.output, e.target, e.input) for e in after]
+
+    def _on_change(self, change: Change) -> None:
+        self.changed.emit(change)
+        self._shapes_timer.start()
+
+    def _announce_shapes(self) -> None:
+        names = self.shapes.update()
+        self.shapes_changed.emit(names)
+
+
+_USUAL: dict[str, Any] = {
+    "out_features": 10, "out_channels": 8, "kernel_size": 3, "shape": (1,), "hidden_size": 32,
+    "num_heads": 4, "num_embeddings": 10, "embedding_dim": 16, "num_groups": 1,
+}  # fmt: skip
+"""What a new node starts with where an operator leaves the choice open."""

@@ -1,0 +1,320 @@
+"""The window's end of the engine process: starts it, asks it, and passes on what it says.
+
+Runs in the event loop alone: the process's output is read when it arrives, a frame is asked
+for when the last one was drawn, at most 30 times a second.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QTimer, Signal
+
+from app.document import Document
+from graphcore import files
+from graphcore.elements import Change
+from graphcore.errors import WorkerError
+from graphcore.worker import messages as m
+from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
+
+FRAME_MS = 33
+EDIT_MS = 250
+_STRUCTURE = {"node_added", "node_removed", "node_renamed", "edge_added", "edge_removed",
+              "training_changed"}  # fmt: skip
+_FIELDS = {"attributes", "initializers", "frozen", "bypassed"}
+
+
+def checkpoint_folder() -> Path:
+    """Where this window's runs are kept for a restart."""
+    return Path(platformdirs.user_cache_dir("gradscape")) / "runs" / str(os.getpid())
+
+
+class Engine(QObject):
+    """Requests go out as methods, replies come in as signals.
+
+    Signals:
+        ready: the process is up (``Ready``). loaded: graph and data are there (``Loaded``).
+        frame: the newest state (``Frame``). landscape: a surface (``LandscapeFrame``).
+        progress: something takes a while (``Progress``).
+        failed: something was refused or stopped (``Failure``).
+        state_changed: "starting", "loading", "idle", "running", "done", "refused" or "dead".
+        died: the process ended by itself; the sentence for the banner.
+    """
+
+    ready = Signal(object)
+    loaded = Signal(object)
+    frame = Signal(object)
+    landscape = Signal(object)
+    progress = Signal(object)
+    failed = Signal(object)
+    state_changed = Signal(str)
+    died = Signal(str)
+    reset_done = Signal()
+
+    def __init__(
+        self, document: Document, command: list[str] | None = None, threads: int = 0
+    ) -> None:
+        super().__init__()
+        self.document = document
+        self.command = command or [sys.executable, "-m", "graphcore.worker.serve"]
+        self.threads = threads
+        self.state = "starting"
+        self.last_frame: m.Frame | None = None
+        self.last_loaded: m.Loaded | None = None
+        self.lr: float | None = None
+        self.data_dir = ""
+        self._watch = m.Watch()
+        self._speed: float | None = None
+        self._landscape: LandscapeRequest | None = None
+        self._process: QProcess | None = None
+        self._errors = ""
+        self._reader = m.FrameReader()
+        self._closing = False
+        self._checkpoint_step: int | None = None
+        self._checkpoints = checkpoint_folder()
+        self._asked = QElapsedTimer()
+        self._frame_timer = QTimer(self, singleShot=True)
+        self._frame_timer.timeout.connect(lambda: self._send(m.NextFrame()))
+        self._edit_timer = QTimer(self, singleShot=True, interval=EDIT_MS)
+        self._edit_timer.timeout.connect(lambda: self._load(keep=True))
+        document.opened.connect(self._on_opened)
+        document.changed.connect(self._on_change)
+
+    # -- the process --------------------------------------------------------------------------
+
+    def start(self, resume: str = "") -> None:
+        """Start the process and hand it the open graph.
+
+        Args:
+            resume: folder of a checkpoint to go on from.
+        """
+        self._closing = False
+        self._reader = m.FrameReader()
+        self._errors = ""
+        process = QProcess(self)
+        process.readyReadStandardOutput.connect(self._on_output)
+        process.readyReadStandardError.connect(lambda: self._on_errors(process))
+        process.finished.connect(lambda *_: self._on_finished(process))
+        process.errorOccurred.connect(self._on_error)
+        self._process = process
+        self._set_state("starting")
+        process.start(self.command[0], self.command[1:])
+        for message in (
+            m.Hello(threads=self.threads),
+            self._watch,
+            m.SetSpeed(self._speed),
+            self._landscape,
+        ):
+            if message is not None:
+                self._send(message)
+        if len(self.document.graph):
+            self._load(keep=False, resume=resume)
+        self._send(m.NextFrame())
+
+    def restart(self) -> None:
+        """Start anew after the process died, from the last checkpoint if there is one."""
+        self.start(str(self._checkpoints) if self._checkpoint_step is not None else "")
+
+    def close(self) -> None:
+        """End the process; waits for it a moment, then kills it."""
+        self._closing = True
+        for timer in (self._frame_timer, self._edit_timer):
+            timer.stop()
+        if self._process is not None:
+            self._send(m.Quit())
+            self._process.closeWriteChannel()
+            if not self._process.waitForFinished(1500):
+                self._process.kill()
+                self._process.waitForFinished(1500)
+            self._process = None
+        shutil.rmtree(self._checkpoints, ignore_errors=True)
+
+    @property
+    def process_id(self) -> int:
+        """Of the engine process; 0 if there is none."""
+        return int(self._process.processId()) if self._process is not None else 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self.state != "dead"
+
+    # -- requests -----------------------------------------------------------------------------
+
+    def play(self) -> None:
+        """Train to the end of the last epoch."""
+        self.run(None)
+
+    def run(self, steps: int | None) -> None:
+        """Train so many steps."""
+        if not self.alive:
+            self.restart()
+        if self._edit_timer.isActive():
+            self._edit_timer.stop()
+            self._load(keep=True)
+        if self.state == "refused":
+            self._load(keep=True)
+        self._send(m.Run(steps))
+        self._want_frame()
+
+    def run_epoch(self) -> None:
+        """Train to the end of the current epoch."""
+        frame = self.last_frame
+        per_epoch = (self.last_loaded.steps_per_epoch if self.last_loaded else 0) or 1
+        done = frame.step % per_epoch if frame else 0
+        self.run(per_epoch - done)
+
+    def pause(self) -> None:
+        """Stop after the current step."""
+        self._send(m.Pause())
+        self._want_frame()
+
+    def reset(self) -> None:
+        """Back to the same start."""
+        self._send(m.Reset())
+        self.last_frame = None
+        self.reset_done.emit()
+        self._want_frame()
+
+    def set_rate(self, lr: float) -> None:
+        """Learning rate from the next step on; the document is not changed."""
+        self.lr = lr
+        self._send(m.SetRate(lr))
+
+    def set_speed(self, steps_per_second: float | None) -> None:
+        """Steps per second at most; None is full speed."""
+        self._speed = steps_per_second
+        self._send(m.SetSpeed(steps_per_second))
+
+    def watch(self, values: tuple[str, ...], gradients: tuple[str, ...], flow: bool = True) -> None:
+        """Say which nodes' pictures can be seen just now."""
+        wanted = m.Watch(values, gradients, flow)
+        if wanted != self._watch:
+            self._watch = wanted
+            self._send(wanted)
+
+    def request_landscape(self, request: LandscapeRequest) -> None:
+        """Say which surface is wanted, or that none is."""
+        if request != self._landscape:
+            self._landscape = request
+            self._send(request)
+
+    def set_weights_on_plane(self, a: float, b: float, release: bool = False) -> None:
+        """Give the net the weights at a point of the shown surface."""
+        self._send(m.SetPlanePoint(a, b, release))
+        self._want_frame()
+
+    def _load(self, keep: bool, resume: str = "") -> None:
+        problems = [p for p in self.document.shapes.problems.values() if p.kind == "error"]
+        if problems:
+            self._set_state("refused")
+            self._send(m.Pause())
+            return
+        self.lr = None
+        self._set_state("loading")
+        self._send(
+            m.Load(files.dumps(self.document.graph), keep, resume, str(self._checkpoints),
+                   self.data_dir)
+        )  # fmt: skip
+
+    def _send(self, message: m.Request) -> None:
+        if self._process is not None and self._process.state() != QProcess.ProcessState.NotRunning:
+            self._process.write(m.encode(message))
+
+    # -- replies ------------------------------------------------------------------------------
+
+    def _on_output(self) -> None:
+        if self._process is None:
+            return
+        try:
+            data = bytes(self._process.readAllStandardOutput().data())
+            for body in self._reader.feed(data):
+                reply = m.decode_reply(body)
+                self._handlers[type(reply)](self, reply)
+        except WorkerError as error:
+            self._errors = str(error)
+            if self._process is not None:
+                self._process.kill()
+
+    def _on_frame(self, frame: m.Frame) -> None:
+        self.last_frame = frame
+        if self.state in ("idle", "running", "done", "refused"):
+            self._set_state(frame.state)
+        self.frame.emit(frame)
+        self._want_frame()
+
+    def _want_frame(self) -> None:
+        """Ask for the next frame, not sooner than a thirtieth of a second after the last."""
+        if not self._frame_timer.isActive():
+            passed = self._asked.elapsed() if self._asked.isValid() else FRAME_MS
+            self._asked.start()
+            self._frame_timer.start(max(0, FRAME_MS - int(passed)))
+
+    def _on_loaded(self, loaded: m.Loaded) -> None:
+        self.last_loaded = loaded
+        self._set_state("idle")
+        self.loaded.emit(loaded)
+
+    def _on_failure(self, failure: m.Failure) -> None:
+        if failure.kind == "load":
+            self._set_state("refused")
+        self.failed.emit(failure)
+
+    def _on_checkpoint(self, written: m.CheckpointWritten) -> None:
+        self._checkpoint_step = written.step
+
+    _handlers: dict[type, Callable[[Any, Any], None]] = {
+        m.Ready: lambda self, reply: self.ready.emit(reply),
+        m.Loaded: _on_loaded,
+        m.Frame: _on_frame,
+        m.Progress: lambda self, reply: self.progress.emit(reply),
+        m.Failure: _on_failure,
+        m.CheckpointWritten: _on_checkpoint,
+        LandscapeFrame: lambda self, reply: self.landscape.emit(reply),
+    }
+
+    def _on_errors(self, process: QProcess) -> None:
+        text = bytes(process.readAllStandardError().data()).decode(errors="replace")
+        self._errors = (self._errors + text)[-4000:]
+
+    def _on_error(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart and not self._closing:
+            self._set_state("dead")
+            self.died.emit(self.tr("The engine could not be started."))
+
+    def _on_finished(self, process: QProcess) -> None:
+        if self._closing or process is not self._process:
+            return
+        self._process = None
+        self._frame_timer.stop()
+        self._set_state("dead")
+        since = ""
+        if self._checkpoint_step is not None:
+            since = self.tr(" Restart goes on from step {0}.").format(self._checkpoint_step)
+        self.died.emit(self.tr("The engine stopped unexpectedly; your graph is safe.") + since)
+
+    def _set_state(self, state: str) -> None:
+        if state != self.state:
+            self.state = state
+            self.state_changed.emit(state)
+
+    # -- the document -------------------------------------------------------------------------
+
+    def _on_opened(self) -> None:
+        self._checkpoint_step = None
+        self.last_frame = None
+        if self._process is not None:
+            self._edit_timer.stop()
+            self._send(m.Pause())
+            if len(self.document.graph):
+                self._load(keep=False)
+
+    def _on_change(self, change: Change) -> None:
+        if change.kind in _STRUCTURE or (change.kind == "node_changed" and change.what in _FIELDS):
+            self._edit_timer.start()

@@ -1,0 +1,67 @@
+"""Joins the engine's frames to the canvas: what to watch, which pictures, how bright the edges."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QObject
+
+from app.canvas import Canvas
+from app.canvas.live import Picture
+from app.engine import Engine
+from graphcore.elements import Edge
+from graphcore.worker import messages as m
+from graphcore.worker.arrays import unpack
+
+DECADES = 6.0
+"""Orders of magnitude below the strongest edge at which an edge is dark."""
+
+
+class LiveView(QObject):
+    """Shows the running step on the canvas, and asks only for what can be seen there."""
+
+    def __init__(self, canvas: Canvas, engine: Engine) -> None:
+        super().__init__(canvas)
+        self._canvas, self._engine = canvas, engine
+        engine.frame.connect(self._on_frame)
+        engine.state_changed.connect(self._on_state)
+        engine.reset_done.connect(canvas.clear_pictures)
+        canvas.visible_changed.connect(self._tell_engine)
+
+    def _tell_engine(self) -> None:
+        values, gradients = self._canvas.shown()
+        self._engine.watch(values, gradients)
+
+    def _on_frame(self, frame: m.Frame) -> None:
+        if not frame.pictured_step:
+            return
+        self._canvas.set_pictures(
+            {name: to_picture(p) for name, p in frame.values.items()},
+            {name: to_picture(p) for name, p in frame.gradients.items()},
+        )
+        values = {_edge(f): f.value for f in frame.flow}
+        gradients = {_edge(f): f.gradient for f in frame.flow}
+        self._canvas.set_flow(brightness(values), brightness(gradients))
+
+    def _on_state(self, state: str) -> None:
+        self._canvas.set_pulsing(state == "running")
+
+
+def to_picture(sent: m.Picture) -> Picture:
+    """A picture as it is painted, from one as it was sent."""
+    return Picture(sent.kind, unpack(sent.array), sent.low, sent.high, sent.shape)
+
+
+def brightness(sizes: dict[Edge, float]) -> dict[Edge, float]:
+    """0 to 1 on a logarithmic scale under the largest; zero and NaN are dark."""
+    largest = max((s for s in sizes.values() if math.isfinite(s)), default=0.0)
+    if largest <= 0:
+        return dict.fromkeys(sizes, 0.0)
+    return {
+        edge: max(0.0, 1 + math.log10(s / largest) / DECADES) if s > 0 and math.isfinite(s) else 0.0
+        for edge, s in sizes.items()
+    }
+
+
+def _edge(flow: m.Flow) -> Edge:
+    return Edge(flow.source, flow.output, flow.target, flow.input)

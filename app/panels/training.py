@@ -1,0 +1,240 @@
+"""The training panel: curves, figures, and what is trained on and how."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.document import Document
+from app.engine import Engine
+from app.plots.curve import CurvePlot
+from graphcore import datasets, optimizers, schedules
+from graphcore.elements import Change
+from graphcore.worker import messages as m
+from graphcore.worker.arrays import unpack
+
+FIGURES = ("epoch", "step", "loss", "accuracy", "speed", "left")
+
+
+class TrainingPanel(QWidget):
+    """Follows the engine's frames; changes the training settings through the document."""
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._document, self._engine = document, engine
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 4, 8, 8)
+        row.setSpacing(10)
+        row.addLayout(self._make_side())
+        self.loss = CurvePlot(
+            self.tr("Loss"), {"train": self.tr("train"), "test": self.tr("test")},
+            raw=("train",), marks=("test",),
+        )  # fmt: skip
+        self.accuracy = CurvePlot(
+            self.tr("Accuracy"), {"train": self.tr("train (batch)"), "test": self.tr("test")},
+            raw=("train",), marks=("test",),
+        )  # fmt: skip
+        row.addWidget(self.loss, 1)
+        row.addWidget(self.accuracy, 1)
+        engine.frame.connect(self._on_frame)
+        engine.loaded.connect(self._on_loaded)
+        engine.progress.connect(self._on_progress)
+        engine.reset_done.connect(self.clear)
+        document.opened.connect(self._on_opened)
+        document.changed.connect(self._on_change)
+        self._show_settings()
+        if engine.last_loaded is not None:
+            self._on_loaded(engine.last_loaded)
+
+    # -- the side -----------------------------------------------------------------------------
+
+    def _make_side(self) -> QVBoxLayout:
+        side = QVBoxLayout()
+        side.setSpacing(6)
+        self.figures: dict[str, QLabel] = {}
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(14)
+        names = (self.tr("epoch"), self.tr("step"), self.tr("test loss"), self.tr("test accuracy"),
+                 self.tr("samples/s"), self.tr("left"))  # fmt: skip
+        for i, (key, name) in enumerate(zip(FIGURES, names, strict=True)):
+            figure, caption = QLabel("–"), QLabel(name)
+            figure.setObjectName("figure")
+            figure.setAccessibleName(name)
+            caption.setObjectName("muted")
+            grid.addWidget(figure, i // 2 * 2, i % 2)
+            grid.addWidget(caption, i // 2 * 2 + 1, i % 2)
+            self.figures[key] = figure
+        side.addLayout(grid)
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setAccessibleName(self.tr("Progress of the epoch"))
+        side.addWidget(self.progress)
+        self.note = QLabel()
+        self.note.setObjectName("muted")
+        self.note.setWordWrap(True)
+        side.addWidget(self.note)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setMinimumWidth(270)
+        area.setMaximumWidth(310)
+        area.setWidget(self._make_form())
+        side.addWidget(area, 1)
+        return side
+
+    def _make_form(self) -> QWidget:
+        page = QWidget()
+        form = QFormLayout(page)
+        form.setContentsMargins(0, 0, 6, 0)
+        form.setVerticalSpacing(5)
+        self.fields: dict[str, QWidget] = {}
+        self._choice(form, "dataset", self.tr("Data"), datasets.names())
+        self._choice(form, "normalization", self.tr("Normalise"), datasets.NORMALIZATIONS)
+        self._choice(form, "optimizer", self.tr("Optimiser"), optimizers.names())
+        self._number(form, "lr", self.tr("Learning rate"), 0.0, 1000.0, 6)
+        self._choice(form, "schedule", self.tr("Schedule"), schedules.names())
+        self._whole(form, "batch", self.tr("Batch"), 1, 60_000)
+        self._whole(form, "epochs", self.tr("Epochs"), 1, 100_000)
+        self._number(form, "l1", self.tr("L1 penalty"), 0.0, 10.0, 6)
+        self._number(form, "l2", self.tr("L2 penalty"), 0.0, 10.0, 6)
+        self._whole(form, "seed", self.tr("Seed"), 0, 2**31 - 1)
+        return page
+
+    def _choice(self, form: QFormLayout, name: str, label: str, choices: Any) -> None:
+        field = QComboBox()
+        field.addItems(list(choices))
+        if name == "dataset":
+            for i, choice in enumerate(choices):
+                field.setItemData(i, datasets.describe(choice).help, Qt.ItemDataRole.ToolTipRole)
+        field.textActivated.connect(lambda text: self._set(name, text))
+        self._put(form, name, label, field)
+
+    def _number(
+        self, form: QFormLayout, name: str, label: str, low: float, high: float, decimals: int
+    ) -> None:
+        field = QDoubleSpinBox()
+        field.setDecimals(decimals)
+        field.setRange(low, high)
+        field.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+        field.setKeyboardTracking(False)
+        field.valueChanged.connect(lambda value: self._set(name, value))
+        self._put(form, name, label, field)
+
+    def _whole(self, form: QFormLayout, name: str, label: str, low: int, high: int) -> None:
+        field = QSpinBox()
+        field.setRange(low, high)
+        field.setKeyboardTracking(False)
+        field.valueChanged.connect(lambda value: self._set(name, value))
+        self._put(form, name, label, field)
+
+    def _put(self, form: QFormLayout, name: str, label: str, field: QWidget) -> None:
+        field.setAccessibleName(label)
+        field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        form.addRow(label, field)
+        self.fields[name] = field
+
+    def _set(self, name: str, value: Any) -> None:
+        changes: dict[str, Any] = {name: value}
+        if name in ("dataset", "optimizer", "schedule"):
+            changes[f"{name}_options"] = {}
+        settings = msgspec.structs.replace(self._document.graph.training, **changes)
+        self._document.set_training(settings)
+
+    def _show_settings(self) -> None:
+        settings = self._document.graph.training
+        for name, field in self.fields.items():
+            blocker = QSignalBlocker(field)
+            value = getattr(settings, name)
+            if isinstance(field, QComboBox):
+                field.setCurrentText(value)
+            elif isinstance(field, QSpinBox | QDoubleSpinBox):
+                field.setValue(value)
+            blocker.unblock()
+
+    # -- following ----------------------------------------------------------------------------
+
+    def clear(self) -> None:
+        """Forget the curves and figures."""
+        self.loss.clear()
+        self.accuracy.clear()
+        for figure in self.figures.values():
+            figure.setText("–")
+        self.progress.setValue(0)
+
+    def _on_opened(self) -> None:
+        self.clear()
+        self._show_settings()
+
+    def _on_change(self, change: Change) -> None:
+        if change.kind == "training_changed":
+            self._show_settings()
+
+    def _on_loaded(self, loaded: m.Loaded) -> None:
+        text = self.tr("{0}: {1:,} to train, {2:,} to test. {3}").format(
+            loaded.dataset, loaded.train_samples, loaded.test_samples, loaded.normalization
+        )
+        self.note.setText(f"{loaded.note} {text}".strip())
+        self.figures["step"].setText(f"{loaded.step:,}")
+
+    def _on_progress(self, progress: m.Progress) -> None:
+        done = progress.done / progress.total if progress.total else 0
+        self.note.setText(f"{progress.what} {done:.0%}")
+
+    def _on_frame(self, frame: m.Frame) -> None:
+        steps, losses = unpack(frame.steps), unpack(frame.losses)
+        if len(steps):
+            self.loss.append("train", steps, losses)
+        for step, share in frame.accuracies:
+            self.accuracy.append("train", np.array([step]), np.array([share]))
+        for score in frame.scores:
+            self._add_score(score)
+        if len(steps) or frame.scores:
+            self.loss.redraw()
+            self.accuracy.redraw()
+        self._show_figures(frame)
+
+    def _add_score(self, score: m.Scores) -> None:
+        at = np.array([score.step])
+        self.loss.append("test", at, np.array([score.test_loss]))
+        self.figures["loss"].setText(f"{score.test_loss:.4f}")
+        if score.test_accuracy is not None:
+            self.accuracy.append("test", at, np.array([score.test_accuracy]))
+            self.figures["accuracy"].setText(f"{score.test_accuracy:.2%}")
+        whole = self.tr("all {0:,} test samples") if score.whole else self.tr("{0:,} test samples")
+        for key in ("loss", "accuracy"):
+            self.figures[key].setToolTip(whole.format(score.samples))
+
+    def _show_figures(self, frame: m.Frame) -> None:
+        per_epoch = frame.steps_per_epoch or 1
+        epochs = -(-frame.total_steps // per_epoch)
+        self.figures["epoch"].setText(f"{frame.step / per_epoch:.2f}/{epochs}")
+        self.figures["step"].setText(f"{frame.step:,}")
+        if frame.samples_per_second:
+            self.figures["speed"].setText(f"{frame.samples_per_second:,.0f}")
+        self.figures["left"].setText(_duration(frame.seconds_left))
+        self.progress.setRange(0, per_epoch)
+        done = frame.step % per_epoch
+        self.progress.setValue(per_epoch if frame.step and not done else done)
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

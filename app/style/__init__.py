@@ -1,0 +1,1 @@
+"""How the app looks: every colour, size and icon."""
