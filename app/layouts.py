@@ -20,6 +20,8 @@ AREAS = {
     "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
 }
 STATE_VERSION = 1
+FIRST_LAYOUT = "Train"
+"""What a first launch shows: one click on Play and everything moves."""
 
 
 class PanelDock(QDockWidget):
@@ -105,8 +107,8 @@ class Layouts(QObject):
 
     def restore(self) -> None:
         """Show the layout that was shown last."""
-        last = str(self._store.value("layouts/current", LAYOUTS[0]))
-        self.show(last if last in LAYOUTS else LAYOUTS[0])
+        last = str(self._store.value("layouts/current", FIRST_LAYOUT))
+        self.show(last if last in LAYOUTS else FIRST_LAYOUT)
 
     def refresh_icons(self) -> None:
         """Draw the tabs' icons again after the theme changed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,7 @@ class MainWindow(QMainWindow):
         self.files.recent_changed.connect(self._show_title)
         self.status.problems_wanted.connect(lambda: self.show_panel("problems"))
         self.settings.changed.connect(self.apply_preference)
+        self.layouts.changed.connect(self._refit)
         for dock in self.layouts.docks.values():
             dock.made.connect(self._connect_panel)
         if "inspector" in self.layouts.docks:
@@ -151,6 +153,10 @@ class MainWindow(QMainWindow):
             panel.preset_chosen.connect(self.files.open_preset)
         if hasattr(panel, "operator_chosen"):
             panel.operator_chosen.connect(self.canvas.add_operator)
+
+    def _refit(self, _layout: str) -> None:
+        """Show the whole graph once the docks of another layout have taken their room."""
+        QTimer.singleShot(0, self.canvas, self.canvas.fit_all)
 
     def _on_selection(self, names: Sequence[str]) -> None:
         self.selection = list(names)
@@ -178,12 +184,8 @@ class MainWindow(QMainWindow):
         if not (wanted and self.files.open_any(wanted[0])):
             self.files.open_preset(FIRST_GRAPH)
         self.offer_rescue()
-        QTimer.singleShot(0, self, self._after_first_paint)
-
-    def _after_first_paint(self) -> None:
-        self.canvas.fit_all()  # the docks have taken their room by now
         if self.engine is not None:
-            self.engine.start()
+            QTimer.singleShot(0, self.engine, self.engine.start)
 
     def offer_rescue(self) -> None:
         """Offer the work that a crash left behind."""
@@ -193,8 +195,8 @@ class MainWindow(QMainWindow):
                 self.tr("Gradscape ended unexpectedly. Restore {0}?").format(name),
                 "info",
                 (
-                    (self.tr("Restore"), lambda r=rescued: self._restore(r)),
-                    (self.tr("Discard"), lambda r=rescued: self.autosave.discard(r)),
+                    (self.tr("Restore"), partial(self._restore, rescued)),
+                    (self.tr("Discard"), partial(self.autosave.discard, rescued)),
                 ),
             )
 

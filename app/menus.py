@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QMainWindow, QMenu
+from PySide6.QtWidgets import QMainWindow, QMenu, QTabBar
 
 from app.actions import ACTIONS, MENUS, VIEW, ActionTable, translated
 from app.files import SUFFIX, Files
@@ -63,7 +63,32 @@ class Menus(QObject):
             menu.addAction(action)
             made[name] = action
         layouts.changed.connect(lambda name: made[name].setChecked(True))
+        self._add_switch(layouts, made)
         return made
+
+    def _add_switch(self, layouts: Layouts, made: dict[str, QAction]) -> None:
+        """The layouts as tabs in the corner of the menu bar."""
+        self.switch = QTabBar()
+        self.switch.setDrawBase(False)
+        self.switch.setAccessibleName(self.tr("Layout"))
+        for i, name in enumerate(LAYOUTS):
+            self.switch.addTab(made[name].text())
+            keys = made[name].shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            self.switch.setTabToolTip(i, f"{made[name].text()} ({keys})")
+        self.switch.tabBarClicked.connect(self._switch_to)
+        self.switch.currentChanged.connect(self._switch_by_keys)
+        self._layouts = layouts
+        layouts.changed.connect(lambda name: self.switch.setCurrentIndex(LAYOUTS.index(name)))
+        self._window.menuBar().setCornerWidget(self.switch)
+
+    def _switch_to(self, tab: int) -> None:
+        if tab >= 0:
+            self._layouts.show(LAYOUTS[tab])
+
+    def _switch_by_keys(self, tab: int) -> None:
+        """Arrow keys change the tab without a click."""
+        if self.switch.hasFocus() and self._layouts.current != LAYOUTS[tab]:
+            self._layouts.show(LAYOUTS[tab])
 
     def _add_panels(self, layouts: Layouts) -> None:
         menu = self.menus[VIEW].addMenu(self.tr("&Panels"))

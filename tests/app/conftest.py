@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import shiboken6
 from PySide6.QtCore import QSettings
@@ -9,9 +11,13 @@ from PySide6.QtWidgets import QApplication
 
 from app import file_dialogs
 from app.document import Document
+from app.engine import Engine
 from app.main_window import MainWindow
 from app.settings import Settings
 from app.style import palette
+
+SILENT = [sys.executable, "-c", "import sys; sys.stdin.buffer.read()"]
+"""An engine process that never answers: it costs nothing where nothing is trained."""
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +42,8 @@ def make_window(qtbot, themed, settings, tmp_path):
     made = []
 
     def make(file="lenet5", document=None, before_start=None):
-        window = MainWindow(document or Document(), None, settings, tmp_path / "rescue")
+        document = document or Document()
+        window = MainWindow(document, Engine(document, SILENT), settings, tmp_path / "rescue")
         made.append(window)
         window.show()
         if before_start:

@@ -268,6 +268,7 @@ def test_a_layout_shows_its_panels(window, layout):
 
 def test_a_layout_remembers_itself(make_window):
     window = make_window()
+    window.layouts.show("Build")
     window.layouts.docks["library"].close()
     window.layouts.show("Train")
     window.layouts.show("Build")
@@ -332,8 +333,7 @@ from PySide6.QtWidgets import QApplication
 import app.__main__ as entry
 
 def look():
-    names = [n for n in sys.modules if n in ("torch", "torch._C", "sklearn")]
-    heavy = [n for n in names if n != "torch" or hasattr(sys.modules[n], "Tensor")]
+    heavy = [n for n in ("torch._C", "sklearn") if n in sys.modules]
     window = next(w for w in QApplication.topLevelWidgets() if hasattr(w, "canvas"))
     print("nodes", len(window.document.graph), "heavy", heavy, flush=True)
     window.document.undo_stack.setClean()
@@ -341,7 +341,7 @@ def look():
 
 real = QApplication.exec
 def run():
-    QTimer.singleShot(1500, look)
+    QTimer.singleShot(2500, look)
     return real()
 QApplication.exec = staticmethod(run)
 sys.exit(entry.main(["mlp"]))
