@@ -4,9 +4,11 @@ from graphcore.ops import (  # noqa: F401 - importing a family registers its ope
     activation,
     activation_piecewise,
     activation_smooth,
+    axes,
     composite,
     convolution,
     dropout,
+    einsum,
     elementwise,
     elementwise_choice,
     elementwise_math,
@@ -17,6 +19,7 @@ from graphcore.ops import (  # noqa: F401 - importing a family registers its ope
     pooling,
     reduction,
     shape,
+    slicing,
     source,
 )
 from graphcore.ops.registry import (
