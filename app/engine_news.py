@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QObject
@@ -47,7 +48,7 @@ class EngineNews(QObject):
 
     def _on_failed(self, failure: m.Failure) -> None:
         self._failure = failure.message
-        actions = ()
+        actions: tuple[tuple[str, Callable[[], object]], ...] = ()
         if failure.node and failure.node in self._window.document.graph:
             show = (self.tr("Show {0}").format(failure.node), self._show(failure.node))
             actions = (show,)

@@ -1,0 +1,66 @@
+"""What the engine says reaches banner and status bar, with the real engine process."""
+
+import os
+import signal
+import sys
+
+import pytest
+
+from app.document import Document
+from app.engine import Engine
+from app.main_window import MainWindow
+
+
+@pytest.fixture
+def window(qtbot, themed, settings, tmp_path):
+    settings.store.setValue("layouts/current", "Build")
+    document = Document()
+    window = MainWindow(document, Engine(document), settings, tmp_path / "rescue")
+    window.show()
+    window.start("xor")
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=60_000)
+    yield window
+    window.document.undo_stack.setClean()
+    window.close()
+
+
+def test_device_and_data_set_are_named(window):
+    assert "thread" in window.status.device.text()
+    assert window.status.dataset.text().startswith("xor")
+
+
+def test_play_trains_and_the_canvas_shows_it(window, qtbot):
+    window.transport.play.click()
+    qtbot.waitUntil(
+        lambda: (f := window.engine.last_frame) is not None and f.step > 5, timeout=30_000
+    )
+    loss = window.canvas.items_by_name["loss"]
+    qtbot.waitUntil(lambda: loss.value is not None, timeout=30_000)
+    window.engine.pause()
+    qtbot.waitUntil(lambda: window.engine.state != "running", timeout=30_000)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+def test_a_killed_engine_is_told_and_restarted(window, qtbot):
+    nodes = len(window.document.graph)
+    os.kill(window.engine.process_id, signal.SIGKILL)
+    qtbot.waitUntil(lambda: window.engine.state == "dead", timeout=10_000)
+    assert window.banner.isVisible()
+    assert "stopped unexpectedly" in window.banner.text
+    assert len(window.document.graph) == nodes
+    window.banner.buttons[0].click()
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=60_000)
+    assert not window.banner.isVisible()
+
+
+def test_a_refusal_is_taken_away_once_it_no_longer_holds(window):
+    from graphcore.worker import messages as m
+
+    news = window.engine.failed
+    news.emit(m.Failure("run", "loss became NaN at step 3.", "loss"))
+    assert window.banner.text == "loss became NaN at step 3."
+    window.banner.buttons[0].click()
+    assert window.canvas.selected() == ["loss"]
+    news.emit(m.Failure("run", "again.", "loss"))
+    window.engine.state_changed.emit("running")
+    assert not window.banner.isVisible()
