@@ -15,6 +15,8 @@ from graphcore.ops import (  # noqa: F401 - importing a family registers its ope
     formula,
     linear,
     loss,
+    loss_binary,
+    loss_class,
     normalization,
     pooling,
     reduction,

@@ -1,14 +1,15 @@
-"""Losses: how wrong the net is, as one number."""
+"""Losses: how wrong the net is, as one number. What they share, and those of regression."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import lazy_loader
 
-from graphcore.dims import Shape, broadcast, format_shape
-from graphcore.errors import ShapeError
-from graphcore.ops.registry import Attr, Case, Context, Operator, register
+from graphcore.dims import Shape, format_shape
+from graphcore.errors import EngineError, ShapeError
+from graphcore.ops.registry import Attr, Case, Operator, register
 
 if TYPE_CHECKING:
     import torch
@@ -17,186 +18,298 @@ else:
     torch = lazy_loader.load("torch")
 
 REDUCTION = Attr(
-    "reduction", "mean", "Average over the batch, sum, or one loss per element.",
+    "reduction", "mean", "Average over all elements, sum, or one loss per element.",
     choices=("mean", "sum", "none"),
 )  # fmt: skip
 
 
-@register
-class CrossEntropyLoss(Operator):
-    """Surprise at the right class: L = −log softmax(x)[target], averaged over the batch.
+class ElementwiseLoss(Operator):
+    """A loss that compares x and target number by number.
 
-    Inputs:
-        x: scores (logits), shape (N, C) or (N, C, *).
-        target: class indices, shape (N, *), int64; or probabilities of x's shape.
-    Attributes:
-        reduction: "mean" over all targets, "sum", or "none".
-        label_smoothing: share ε of the target spread evenly over all classes.
-        weight: a weight per class, or None; "mean" then divides by the weights' sum.
-    Output:
-        y: one number; with reduction "none" shape (N, *).
-    Gradient:
-        ∂L/∂x = (softmax(x) − onehot(target)) / N: predicted minus wanted.
-        Probabilities get −log softmax(x) / N; class indices have no gradient.
-    Source:
-        torch.nn.CrossEntropyLoss; ONNX SoftmaxCrossEntropyLoss-13.
+    A subclass gives ``losses`` (one per element) and ``slopes`` (their derivatives by x and by
+    target); reduction, targets of another shape and whole-number targets are dealt with here.
     """
 
-    category, onnx, inputs = "loss", "SoftmaxCrossEntropyLoss", ("x", "target")
-    aliases = ("cross entropy", "log loss", "negative log likelihood", "softmax loss")
-    attrs = (
-        REDUCTION,
-        Attr("label_smoothing", 0.0, "Share of the target spread over all classes.",
-             minimum=0.0, maximum=1.0),
-        Attr("weight", None, "A weight per class.", "array", optional=True),
-    )  # fmt: skip
-    formula = r"L = -\frac{1}{N}\sum_n \log \frac{e^{x_{n,t_n}}}{\sum_c e^{x_{n,c}}}"
-    derivative = r"\partial L/\partial x = \frac{1}{N}(\mathrm{softmax}(x) - \mathrm{onehot}(t))"
+    category, inputs = "loss", ("x", "target")
+    attrs: ClassVar[tuple[Attr, ...]] = (REDUCTION,)
 
-    @staticmethod
+    losses: ClassVar[Callable[..., Tensor]]
+    slopes: ClassVar[Callable[..., tuple[Tensor, Tensor]]]
+
+    @classmethod
+    def fit(cls, target: Tensor, x: Tensor) -> Tensor:
+        """The target as numbers of x's kind that broadcast to x's shape; raises ShapeError."""
+        return fit_target(target, x, cls.name)
+
+    @classmethod
     def infer_shape(
-        x: Shape, target: Shape | None = None, *, reduction: str, **attributes: Any
+        cls, x: Shape, target: Shape | None = None, *, reduction: str, **_: Any
     ) -> Shape:
-        if len(x) < 2:
-            raise ShapeError(f"CrossEntropyLoss expects scores (N, C), gets {format_shape(x)}.")
-        rest = (x[0], *x[2:])
-        if target is not None and target not in (rest, x):
-            raise ShapeError(
-                f"CrossEntropyLoss: a target of shape {format_shape(target)} does not fit scores "
-                f"of shape {format_shape(x)}; it takes {format_shape(rest)} or the same."
-            )
-        return rest if reduction == "none" else ()
+        if target is not None:
+            check_target(x, target, cls.name)
+        return x if reduction == "none" else ()
 
-    @staticmethod
-    def forward(
-        ctx: Context, x: Tensor, target: Tensor, *, reduction: str, label_smoothing: float,
-        weight: Any,
-    ) -> Tensor:  # fmt: skip
-        log_p = torch.log_softmax(x, 1)
-        classes = x.shape[1]
-        w = None if weight is None else torch.as_tensor(weight, dtype=x.dtype, device=x.device)
-        wanted = _class_probabilities(target, x, label_smoothing)
-        if w is not None:
-            wanted = wanted * w.view(1, classes, *[1] * (x.dim() - 2))
-        losses = -(wanted * log_p).sum(1)
-        scale = _mean_scale(target, losses, w) if reduction == "mean" else 1.0
-        ctx.saved = (log_p, wanted, scale)
-        return losses if reduction == "none" else losses.sum() * scale
+    @classmethod
+    def forward(cls, x: Tensor, target: Tensor, *, reduction: str, **a: Any) -> Tensor:
+        return reduce(cls.losses(x, cls.fit(target, x), **a), reduction)
 
-    @staticmethod
+    @classmethod
     def vjp(
-        ctx: Context, g: Tensor, y: Tensor, x: Tensor, target: Tensor, *, reduction: str,
-        label_smoothing: float, weight: Any,
-    ) -> tuple[Tensor | None, ...]:  # fmt: skip
-        log_p, wanted, scale = ctx.saved
-        g = g.unsqueeze(1) if reduction == "none" else g * scale
-        gx = g * (log_p.exp() * wanted.sum(1, keepdim=True) - wanted)
-        if not (ctx.needs[1] and target.is_floating_point()):
-            return gx, None
-        gt = -g * log_p * (1 - label_smoothing)
-        if weight is not None:
-            w = torch.as_tensor(weight, dtype=x.dtype, device=x.device)
-            gt = gt * w.view(1, x.shape[1], *[1] * (x.dim() - 2))
-        return gx, gt
-
-    @staticmethod
-    def cases() -> tuple[Case, ...]:
-        ce = torch.nn.functional.cross_entropy
-
-        def case(shape: tuple[int, ...], *target: int, **a: Any) -> Case:
-            options = dict(a)
-            weight = options.pop("weight", None)
-
-            def reference(x: Tensor, t: Tensor) -> Tensor:
-                w = None if weight is None else torch.tensor(weight, dtype=x.dtype)
-                return ce(x, t, w, **options)
-
-            probabilities = tuple(target) == shape
-            domain = "probability" if probabilities else "any"
-            return Case((shape, target), a, reference, domain, 0 if probabilities else shape[1])
-
-        w = (0.5, 1.0, 2.0)
-        return (
-            case((4, 3), 4), case((4, 3), 4, reduction="sum"), case((4, 3), 4, reduction="none"),
-            case((4, 3), 4, label_smoothing=0.1), case((4, 3), 4, weight=w),
-            case((4, 3), 4, weight=w, label_smoothing=0.2), case((2, 3, 5), 2, 5),
-            case((4, 3), 4, 3), case((4, 3), 4, 3, weight=w, label_smoothing=0.1),
-        )  # fmt: skip
+        cls, g: Tensor, y: Tensor, x: Tensor, target: Tensor, *, reduction: str, **a: Any
+    ) -> tuple[Tensor, Tensor | None]:
+        by_x, by_target = cls.slopes(x, cls.fit(target, x), **a)
+        g = scaled(g, x, reduction)
+        if not target.is_floating_point():
+            return g * by_x, None
+        gt = g * by_target
+        # A broadcast target keeps x's axes (the engine sums); a column has x's count of numbers.
+        return g * by_x, gt.reshape(target.shape) if target.numel() == gt.numel() else gt
 
 
-def _class_probabilities(target: Tensor, x: Tensor, smoothing: float) -> Tensor:
-    """Wanted probability of each class, shape of x."""
+def reduce(losses: Tensor, reduction: str) -> Tensor:
+    """One number, or the losses as they are."""
+    if reduction == "none":
+        return losses
+    if reduction == "batchmean":
+        return losses.sum() / losses.shape[0]
+    return losses.mean() if reduction == "mean" else losses.sum()
+
+
+def scaled(g: Tensor, x: Tensor, reduction: str) -> Tensor:
+    """Gradient of each element's loss from that of the reduced loss."""
+    if reduction == "mean":
+        return g / max(x.numel(), 1)
+    return g / max(x.shape[0], 1) if reduction == "batchmean" else g
+
+
+def check_target(x: Shape, target: Shape, what: str) -> None:
+    """Raise ShapeError unless the target fits predictions of shape x.
+
+    torch would broadcast (N,) against (N, 1) to (N, N) and train on nonsense without a word.
+    Fitting: x's shape, with 1 in place of any axis; one number; x's shape with a last axis of
+    length 1 left out or added; class indices (N,) for x (N, C).
+    """
+    alike = len(target) == len(x) and all(t in (1, d) for t, d in zip(target, x, strict=True))
+    column = (*target, 1) == x or target == (*x, 1)
+    indices = len(x) == 2 and target == x[:1]
+    if not (alike or target == () or column or indices):
+        raise ShapeError(
+            f"{what}: a target of shape {format_shape(target)} does not fit predictions of shape "
+            f"{format_shape(x)}; it takes the same shape."
+        )
+
+
+def fit_target(target: Tensor, x: Tensor, what: str) -> Tensor:
+    """The target as numbers of x's kind that broadcast to x's shape; raises ShapeError."""
+    if target.shape == x.shape:
+        return target if target.dtype == x.dtype else target.to(x.dtype)
+    check_target(tuple(x.shape), tuple(target.shape), what)
+    if x.dim() == 2 and target.dim() == 1 and x.shape[1] != 1:
+        return one_hot(target, x, what)
+    if target.numel() == x.numel():
+        target = target.reshape(x.shape)
+    return target.to(x.dtype)
+
+
+def one_hot(target: Tensor, x: Tensor, what: str) -> Tensor:
+    """Class indices (N,) as rows of x's shape with a 1 at the class."""
     if target.is_floating_point():
-        wanted = target
-    else:
-        wanted = torch.zeros_like(x).scatter_(1, target.unsqueeze(1), 1.0)
-    if smoothing:
-        wanted = wanted * (1 - smoothing) + smoothing / x.shape[1]
-    return wanted
+        raise ShapeError(
+            f"{what}: a target of shape {tuple(target.shape)} for predictions of shape "
+            f"{tuple(x.shape)} must be whole-number class indices, got floating-point numbers."
+        )
+    check_classes(target, x.shape[1], what)
+    return torch.zeros_like(x).scatter_(1, target.unsqueeze(1), 1.0)
 
 
-def _mean_scale(target: Tensor, losses: Tensor, weight: Tensor | None) -> Any:
-    """1 / number of targets, or 1 / sum of the targets' class weights."""
-    if weight is None or target.is_floating_point():
-        return 1.0 / max(losses.numel(), 1)
-    return 1.0 / weight[target].sum()
+def check_classes(target: Tensor, classes: int, what: str) -> None:
+    """Raise EngineError if a class index is none of 0 to classes − 1."""
+    if target.numel() == 0:
+        return
+    for index in map(int, torch.aminmax(target)):
+        if not 0 <= index < classes:
+            raise EngineError(
+                f"{what}: there is no class {index}; with {classes} classes the indices are 0 to "
+                f"{classes - 1}."
+            )
+
+
+def loss_cases(
+    reference: Any, *domain: str, reductions: tuple[str, ...] = ("mean", "sum", "none"), **a: Any
+) -> tuple[Case, ...]:
+    """Each reduction, a target of one number, and one of whole numbers."""
+
+    def case(reduction: str, *target: int) -> Case:
+        def by_torch(x: Tensor, t: Tensor) -> Tensor:
+            return reduce(reference(x, t.to(x.dtype).expand_as(x)), reduction)
+
+        return Case(((4, 3), target), {**a, "reduction": reduction}, by_torch, domain)
+
+    return (*(case(r, 4, 3) for r in reductions), case("mean"), case("mean", 4, 1))
 
 
 @register
-class MSELoss(Operator):
+class MSELoss(ElementwiseLoss):
     """Mean squared error: L = mean (x − target)².
 
     Inputs:
         x: predictions, any shape.
-        target: wanted numbers, a shape that broadcasts with x.
+        target: wanted numbers of x's shape, or one number for all. (N,) goes with (N, 1), and
+            class indices (N,) stand for one-hot rows beside x (N, C).
     Attributes:
         reduction: "mean" over all elements, "sum", or "none".
     Output:
-        y: one number; with reduction "none" the broadcast shape.
+        y: one number; with reduction "none" x's shape.
     Gradient:
         ∂L/∂x = 2 (x − target) / n, ∂L/∂target = −∂L/∂x. (A course's ½ is a Mul by 0.5.)
     Source:
         torch.nn.MSELoss.
     """
 
-    category, inputs, attrs = "loss", ("x", "target"), (REDUCTION,)
-    aliases = ("mse", "squared error", "l2 loss", "regression")
+    aliases = ("mse", "squared error", "l2 loss", "quadratic cost", "regression")
     formula = r"L = \frac{1}{n}\sum_i (x_i - t_i)^2"
     derivative = r"\partial L/\partial x = \frac{2}{n}(x - t)"
 
     @staticmethod
-    def infer_shape(x: Shape, target: Shape | None = None, *, reduction: str) -> Shape:
-        y = x if target is None else broadcast(x, target, "MSELoss")
-        return y if reduction == "none" else ()
+    def losses(x: Tensor, t: Tensor) -> Tensor:
+        return (x - t) ** 2
 
     @staticmethod
-    def forward(x: Tensor, target: Tensor, *, reduction: str) -> Tensor:
-        squares = (x - target) ** 2
-        return _reduce(squares, reduction)
-
-    @staticmethod
-    def vjp(
-        g: Tensor, y: Tensor, x: Tensor, target: Tensor, *, reduction: str
-    ) -> tuple[Tensor, Tensor]:
-        difference = x - target
-        gx = g * 2 * difference
-        if reduction == "mean":
-            gx = gx / max(difference.numel(), 1)
-        return gx, -gx
+    def slopes(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        slope = 2 * (x - t)
+        return slope, -slope
 
     @staticmethod
     def cases() -> tuple[Case, ...]:
-        def case(reduction: str) -> Case:
-            mse = torch.nn.functional.mse_loss
-            return Case(
-                ((4, 3), (4, 3)), {"reduction": reduction},
-                lambda x, t: mse(x, t, reduction=reduction),
-            )  # fmt: skip
+        def reference(x: Tensor, t: Tensor) -> Tensor:
+            return torch.nn.functional.mse_loss(x, t, reduction="none")
 
-        return case("mean"), case("sum"), case("none")
+        return loss_cases(reference, "any", "any")
 
 
-def _reduce(losses: Tensor, reduction: str) -> Tensor:
-    if reduction == "none":
-        return losses
-    return losses.mean() if reduction == "mean" else losses.sum()
+@register
+class L1Loss(ElementwiseLoss):
+    """Mean absolute error: L = mean |x − target|; outliers pull no harder than the rest.
+
+    Inputs:
+        x: predictions, any shape.
+        target: wanted numbers of x's shape, or one number for all. (N,) goes with (N, 1).
+    Attributes:
+        reduction: "mean" over all elements, "sum", or "none".
+    Output:
+        y: one number; with reduction "none" x's shape.
+    Gradient:
+        ∂L/∂x = sign(x − target) / n, 0 where they are equal; ∂L/∂target = −∂L/∂x.
+    Source:
+        torch.nn.L1Loss.
+    """
+
+    aliases = ("mae", "absolute error", "l1 loss", "regression")
+    formula = r"L = \frac{1}{n}\sum_i |x_i - t_i|"
+    derivative = r"\partial L/\partial x = \frac{1}{n}\,\mathrm{sign}(x - t)"
+
+    @staticmethod
+    def losses(x: Tensor, t: Tensor) -> Tensor:
+        return (x - t).abs()
+
+    @staticmethod
+    def slopes(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        slope = torch.sign(x - t)
+        return slope, -slope
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        def reference(x: Tensor, t: Tensor) -> Tensor:
+            return torch.nn.functional.l1_loss(x, t, reduction="none")
+
+        return loss_cases(reference, "any", "any")
+
+
+@register
+class HuberLoss(ElementwiseLoss):
+    """Squared error near the target, absolute error far away: outliers are tamed.
+
+    Inputs:
+        x: predictions, any shape.
+        target: wanted numbers of x's shape, or one number for all. (N,) goes with (N, 1).
+    Attributes:
+        reduction: "mean" over all elements, "sum", or "none".
+        delta: the distance d at which ½ d² passes into a straight line.
+    Output:
+        y: one number; with reduction "none" x's shape.
+    Gradient:
+        ∂L/∂x = (x − target) / n, held between −delta / n and delta / n; ∂L/∂target = −∂L/∂x.
+    Source:
+        torch.nn.HuberLoss; Huber, Annals of Mathematical Statistics 35 (1964). With delta 1 it
+        is torch.nn.SmoothL1Loss.
+    """
+
+    aliases = ("smooth l1", "robust regression")
+    attrs = (
+        REDUCTION,
+        Attr("delta", 1.0, "Distance at which the parabola becomes a line.", minimum=1e-6),
+    )
+    formula = (
+        r"L = \frac{1}{2} d^2\ \text{if } |d| < \delta \text{, else } "
+        r"\delta(|d| - \frac{\delta}{2}),\quad d = x - t"
+    )
+    derivative = r"\partial L/\partial x = \max(-\delta, \min(d, \delta))"
+
+    @staticmethod
+    def losses(x: Tensor, t: Tensor, *, delta: float = 1.0) -> Tensor:
+        distance = (x - t).abs()
+        return torch.where(distance < delta, distance**2 / 2, delta * (distance - delta / 2))
+
+    @staticmethod
+    def slopes(x: Tensor, t: Tensor, *, delta: float = 1.0) -> tuple[Tensor, Tensor]:
+        slope = (x - t).clamp(-delta, delta)
+        return slope, -slope
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        def reference(x: Tensor, t: Tensor) -> Tensor:
+            return torch.nn.functional.huber_loss(x, t, reduction="none", delta=0.7)
+
+        return loss_cases(reference, "any", "any", delta=0.7)
+
+
+@register
+class MSLELoss(ElementwiseLoss):
+    """Mean squared logarithmic error: L = mean (ln(1 + x) − ln(1 + target))².
+
+    It weighs ratios: 10 for 20 is as wrong as 1,000 for 2,000.
+
+    Inputs:
+        x: predictions, any shape, > −1 (less gives NaN).
+        target: wanted numbers of x's shape, > −1, or one number for all. (N,) goes with (N, 1).
+    Attributes:
+        reduction: "mean" over all elements, "sum", or "none".
+    Output:
+        y: one number; with reduction "none" x's shape.
+    Gradient:
+        ∂L/∂x = 2 d / (n (1 + x)) and ∂L/∂target = −2 d / (n (1 + target)), where
+        d = ln(1 + x) − ln(1 + target).
+    Source:
+        keras.losses.MeanSquaredLogarithmicError.
+    """
+
+    aliases = ("msle", "logarithmic error", "ratio", "regression")
+    formula = r"L = \frac{1}{n}\sum_i \left(\ln(1 + x_i) - \ln(1 + t_i)\right)^2"
+    derivative = r"\partial L/\partial x = \frac{2}{n (1 + x)}\left(\ln(1 + x) - \ln(1 + t)\right)"
+
+    @staticmethod
+    def losses(x: Tensor, t: Tensor) -> Tensor:
+        return (torch.log1p(x) - torch.log1p(t)) ** 2
+
+    @staticmethod
+    def slopes(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        difference = 2 * (torch.log1p(x) - torch.log1p(t))
+        return difference / (1 + x), -difference / (1 + t)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        def reference(x: Tensor, t: Tensor) -> Tensor:
+            logs = torch.log(1 + x), torch.log(1 + t)
+            return torch.nn.functional.mse_loss(*logs, reduction="none")
+
+        return loss_cases(reference, "positive", "positive")
