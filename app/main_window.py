@@ -156,6 +156,7 @@ class MainWindow(QMainWindow):
 
     def _refit(self, _layout: str) -> None:
         """Show the whole graph once the docks of another layout have taken their room."""
+        self.pages.setCurrentWidget(self.canvas)
         QTimer.singleShot(0, self.canvas, self.canvas.fit_all)
 
     def _on_selection(self, names: Sequence[str]) -> None:

@@ -35,6 +35,7 @@ from app.panels.two_lines import SUMMARY, TwoLines, with_alpha
 from app.style import icons, palette
 from app.thumbnail import paint_graph
 from graphcore import presets
+from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
 
 _NAME = int(Qt.ItemDataRole.UserRole) + 1
@@ -44,7 +45,11 @@ _PICTURE = 92
 
 @lru_cache(maxsize=64)
 def _graph(name: str) -> Graph:
-    return presets.load(name)
+    """A preset for its picture; one that cannot be read has an empty picture."""
+    try:
+        return presets.load(name)
+    except GradscapeError:
+        return Graph()
 
 
 class WelcomePage(QWidget):
@@ -202,7 +207,7 @@ class _Card(QStyledItemDelegate):
         chosen = option.state & QStyle.StateFlag.State_Selected
         edge = colors.color(role.Highlight if hovered or chosen else role.Mid)
         painter.setPen(QPen(edge, 1.5 if hovered or chosen else 1.0))
-        painter.setBrush(colors.color(role.Base))
+        painter.setBrush(palette.current().color("card"))
         painter.drawRoundedRect(card, 8, 8)
         picture = card.adjusted(14, 10, -14, _PICTURE + 10 - card.height())
         paint_graph(painter, _graph(index.data(_NAME)), picture, colors)
