@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QToo
 from app.document import Document
 from app.engine import Engine
 from app.style import icons, palette
+from graphcore.elements import Change
 from graphcore.worker import messages as m
 
 SPEEDS: tuple[float | None, ...] = (1, 2, 5, 10, 30, 100, None)
@@ -37,9 +38,7 @@ class TransportBar(QWidget):
         engine.state_changed.connect(self._on_state)
         engine.frame.connect(self._on_frame)
         document.opened.connect(self._show_rate)
-        document.changed.connect(
-            lambda change: change.kind == "training_changed" and self._show_rate()
-        )
+        document.changed.connect(self._on_change)
         palette.notifier.changed.connect(self._restyle)
         self._show_rate()
         self._on_state(engine.state)
@@ -100,6 +99,10 @@ class TransportBar(QWidget):
         self._speed_text.setText(
             self.tr("full speed") if speed is None else self.tr("{0:g} step/s").format(speed)
         )
+
+    def _on_change(self, change: Change) -> None:
+        if change.kind == "training_changed":
+            self._show_rate()
 
     def _show_rate(self) -> None:
         blocker = QSignalBlocker(self.rate)

@@ -29,8 +29,14 @@ def compile(
     dtype: str = "float32",
     mode: Mode = "inspect",
     seed: int = 0,
+    *,
+    share: Plan | None = None,
 ) -> Plan:
     """Turn a graph into a plan.
+
+    Args:
+        share: a plan of the same graph whose parameters, gradients, running statistics and
+            random state the new one uses instead of its own.
 
     Raises:
         ShapeError: the first problem of the graph, with the node's name.
@@ -39,7 +45,7 @@ def compile(
     shapes.close()
     for problem in shapes.problems.values():
         raise ShapeError(problem.message, problem.fix, problem.node)
-    return _Compiler(graph, shapes, device, dtype, mode, seed).plan()
+    return _Compiler(graph, shapes, device, dtype, mode, seed).plan(share)
 
 
 class _Compiler:
@@ -56,7 +62,7 @@ class _Compiler:
         self.layout: list[ParameterInfo] = []
         self.needed: set[int] = set()
 
-    def plan(self) -> Plan:
+    def plan(self, share: Plan | None) -> Plan:
         steps = [s for s in map(self._step, self.flat_graph.nodes) if s is not None]
         self.layout.sort(key=lambda p: p.frozen)
         sizes = [math.prod(p.shape) for p in self.layout]
@@ -73,15 +79,20 @@ class _Compiler:
             },
             slots=self.slots, flat_graph=self.flat_graph, layout=self.layout,
             values=[None] * len(self.slots),
-            flat=torch.zeros(total, dtype=self.dtype, device=self.device),
-            flat_grad=torch.zeros(total, dtype=self.dtype, device=self.device),
-            trainable=trainable, generator=torch.Generator(self.device),
+            flat=share.flat if share else self._zeros(total),
+            flat_grad=share.flat_grad if share else self._zeros(total),
+            trainable=trainable,
+            generator=share.generator if share else torch.Generator(self.device),
         )  # fmt: skip
-        self._fill(plan)
-        plan.reset()
+        self._fill(plan, share)
+        if share is None:
+            plan.reset()
         return plan
 
-    def _fill(self, plan: Plan) -> None:
+    def _zeros(self, count: int) -> torch.Tensor:
+        return torch.zeros(count, dtype=self.dtype, device=self.device)
+
+    def _fill(self, plan: Plan, share: Plan | None) -> None:
         """Views of the flat buffers, constants and running statistics."""
         for info in self.layout:
             for whole, views in ((plan.flat, plan.parameters), (plan.flat_grad, plan.gradients)):
@@ -97,8 +108,13 @@ class _Compiler:
         for step in plan.steps:
             step.context.generator = plan.generator
             for name, (shape, start) in self.inferred[step.name].buffers.items():
-                buffer = torch.full(shape, start, dtype=self.dtype, device=self.device)
-                plan.buffers[f"{step.name}.{name}"] = step.context.buffers[name] = buffer
+                key = f"{step.name}.{name}"
+                buffer = (
+                    share.buffers[key]
+                    if share
+                    else torch.full(shape, start, dtype=self.dtype, device=self.device)
+                )
+                plan.buffers[key] = step.context.buffers[name] = buffer
                 plan.buffer_starts[f"{step.name}.{name}"] = start
 
     def _step(self, flat: FlatNode) -> Step | None:

@@ -6,6 +6,7 @@ nothing is computed twice for show.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
@@ -112,7 +113,7 @@ def _quiet(function: object, *arguments: str) -> Tensor | None:
 def _rms(tensor: Tensor | None) -> float:
     if tensor is None or tensor.numel() == 0:
         return 0.0
-    return float(torch.linalg.vector_norm(tensor.to(torch.float32))) / tensor.numel() ** 0.5
+    return float(torch.linalg.vector_norm(tensor.to(torch.float32))) / math.sqrt(tensor.numel())
 
 
 def _batched(graph: Graph, name: str, tensor: Tensor) -> bool:

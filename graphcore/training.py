@@ -116,7 +116,7 @@ class Trainer:
     """One training run.
 
     Args:
-        mode: "inspect" keeps every value of the running step for the views.
+        mode: "inspect" keeps every value of every step; "train" only of recorded ones.
 
     Raises:
         GraphError, ShapeError, AttributeRefusedError: the graph cannot be trained as it is.
@@ -134,6 +134,7 @@ class Trainer:
         self.plan: Plan = compile(self.graph, device, dtype, mode, self.settings.seed)
         self.train_x, self.train_t = self.tensors(data.train)
         self._evaluation: Plan | None = None
+        self._recorded: Plan | None = None
         self.step = 0
         self.optimizer = self._new_optimizer()
         self._order: tuple[int, Tensor] | None = None
@@ -171,15 +172,21 @@ class Trainer:
         while self.step < end:
             yield self.train_step()
 
-    def train_step(self) -> StepRecord:
-        """One batch forward, backward, and one update."""
+    def train_step(self, record: bool = False) -> StepRecord:
+        """One batch forward, backward, and one update.
+
+        Args:
+            record: run this step in ``recorded``, a plan that keeps every value and gradient
+                to be looked at. The kernels, and so the numbers, are the same.
+        """
         x, t = self.next_batch()
         feeds = {self.binding.input: x, self.binding.target: t}
         lr, epoch = self.current_lr(), self.epoch
         random_state = self.plan.generator.get_state() if self.plan.draws_random else None
-        self.plan.forward(feeds, training=True)
-        self.plan.backward(self.binding.loss)
-        loss = float(self.plan.value(self.binding.loss))
+        plan = self.recorded if record else self.plan
+        plan.forward(feeds, training=True)
+        plan.backward(self.binding.loss)
+        loss = float(plan.value(self.binding.loss))
         g = self.plan.flat_grad[: self.plan.trainable]
         if not (math.isfinite(loss) and math.isfinite(float(torch.dot(g, g)))):
             self._blame(feeds, loss, random_state)
@@ -188,6 +195,18 @@ class Trainer:
             self.optimizer.update(lr)
         self.step += 1
         return StepRecord(self.step, epoch, loss, lr)
+
+    @property
+    def recorded(self) -> Plan:
+        """A plan in inspect mode over the same weights, gradients, statistics and randomness."""
+        if self.plan.mode == "inspect":
+            return self.plan
+        if self._recorded is None:
+            device, dtype = str(self.plan.device), _dtype_name(self.plan)
+            self._recorded = compile(
+                self.graph, device, dtype, "inspect", self.settings.seed, share=self.plan
+            )
+        return self._recorded
 
     def next_batch(self) -> tuple[Tensor, Tensor]:
         """Inputs and targets of the step that comes next."""

@@ -16,6 +16,7 @@ class Refusal(QFrame):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._over = parent
         self.setObjectName("refusal")
         self.label, self.button = QLabel(), QPushButton()
         self.label.setWordWrap(True)
@@ -46,7 +47,7 @@ class Refusal(QFrame):
         self._repair = repair or (lambda: None)
         self.setFixedWidth(min(380, max(220, self.fontMetrics().horizontalAdvance(sentence) + 30)))
         self.adjustSize()
-        parent = self.parentWidget()
+        parent = self._over
         at = parent.mapFromGlobal(QCursor.pos())
         if not parent.rect().contains(at):
             at = parent.rect().center()

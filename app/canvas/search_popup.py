@@ -78,9 +78,9 @@ class SearchPopup(QFrame):
         self.list.addItem(item)
 
     def _choose(self) -> None:
-        item = self.list.currentItem()
-        if item is None:
+        if self.list.currentRow() < 0:
             return
+        item = self.list.currentItem()
         name = item.data(Qt.ItemDataRole.UserRole)
         self.close()
         if name:
@@ -90,7 +90,7 @@ class SearchPopup(QFrame):
             self.graph_chosen.emit(self._graph, self.field.text().strip())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up):
                 step = 1 if event.key() == Qt.Key.Key_Down else -1
                 row = self.list.currentRow() + step

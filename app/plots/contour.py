@@ -97,9 +97,9 @@ class ContourPlot(QWidget):
     def _heights(self, values: np.ndarray) -> np.ndarray:
         """Values as they are coloured: logarithms, and no outlier flattens the rest."""
         top = float(np.percentile(values, 95))
-        clipped = np.minimum(values, top * 1.5 + 1e-12)
+        clipped: np.ndarray = np.minimum(values, top * 1.5 + 1e-12)
         if self.log and clipped.min() > 0:
-            return np.log10(clipped)
+            clipped = np.log10(clipped)
         return clipped
 
     def set_path(self, points: np.ndarray) -> None:

@@ -56,7 +56,8 @@ class Banner(QWidget):
         self._level = level
         for label, function in actions:
             button = QPushButton(label)
-            button.clicked.connect(lambda _=False, f=function: (self.hide(), f()))
+            button.clicked.connect(self.hide)
+            button.clicked.connect(lambda _=False, f=function: f())
             self._row.insertWidget(self._row.count() - 1, button)
             self.buttons.append(button)
         self._restyle()

@@ -71,7 +71,7 @@ def reduce(losses: Tensor, reduction: str) -> Tensor:
     if reduction == "none":
         return losses
     if reduction == "batchmean":
-        return losses.sum() / losses.shape[0]
+        return losses.sum() / (losses.shape[0] if losses.dim() else 1)
     return losses.mean() if reduction == "mean" else losses.sum()
 
 
@@ -79,7 +79,7 @@ def scaled(g: Tensor, x: Tensor, reduction: str) -> Tensor:
     """Gradient of each element's loss from that of the reduced loss."""
     if reduction == "mean":
         return g / max(x.numel(), 1)
-    return g / max(x.shape[0], 1) if reduction == "batchmean" else g
+    return g / max(x.shape[0] if x.dim() else 1, 1) if reduction == "batchmean" else g
 
 
 def check_target(x: Shape, target: Shape, what: str) -> None:

@@ -20,6 +20,9 @@ else:
 _CLASS_WEIGHT = Attr("weight", None, "A weight per class; empty weighs all alike.", "array",
                      optional=True)  # fmt: skip
 
+_REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}  # ATen/core/Reduction.h
+_NO_CLASS = -(2**31)  # torch's ignore_index: a class that is left out; here none is
+
 
 class _ClassLoss(Operator):
     """A loss of x (N, C, *) against class indices (N, *)."""
@@ -62,8 +65,43 @@ class _ClassLoss(Operator):
                 f"{cls.name}: a target of the scores' own shape {tuple(x.shape)} holds "
                 "probabilities and takes floating-point numbers, got whole numbers."
             )
-        else:
+        elif not (x.is_cuda and torch.cuda.is_current_stream_capturing()):
             check_classes(target, x.shape[1], cls.name)
+
+    @classmethod
+    def picked(
+        cls, log_p: Tensor, target: Tensor, w: Tensor | None, reduction: str
+    ) -> tuple[Tensor, Tensor]:
+        """Loss of log-probabilities (N, C) at class indices (N,), and the targets' weight.
+
+        Two kernels in place of eight: a step of a small net is mostly such calls. The kernel
+        finds a wrong class by itself on a CPU; on CUDA it would take the process down.
+        """
+        if target.is_floating_point() or len(target) != len(log_p) or log_p.is_cuda:
+            cls.check(log_p, target, None)
+        try:
+            found: tuple[Tensor, Tensor] = torch.ops.aten.nll_loss_forward(
+                log_p, target, w, _REDUCTIONS[reduction], _NO_CLASS
+            )
+        except (IndexError, RuntimeError):
+            cls.check(log_p, target, None)
+            raise
+        return found
+
+
+def picked_backward(
+    g: Tensor, log_p: Tensor, target: Tensor, w: Tensor | None, reduction: str, total: Tensor
+) -> Tensor:
+    """Gradient of the log-probabilities behind ``_ClassLoss.picked``."""
+    gradient: Tensor = torch.ops.aten.nll_loss_backward(
+        g, log_p, target, w, _REDUCTIONS[reduction], _NO_CLASS, total
+    )
+    return gradient
+
+
+def _as_rows(x: Tensor) -> Tensor:
+    """(N, C, *) as (N · *, C)."""
+    return x if x.dim() == 2 else x.movedim(1, -1).reshape(-1, x.shape[1])
 
 
 def _length(weight: Any) -> int | None:
@@ -124,8 +162,12 @@ class CrossEntropyLoss(_ClassLoss):
         cls, ctx: Context, x: Tensor, target: Tensor, *, reduction: str, label_smoothing: float,
         weight: Any,
     ) -> Tensor:  # fmt: skip
-        cls.check(x, target, weight)
         log_p, w = torch.log_softmax(x, 1), _weights(weight, x)
+        if not label_smoothing and x.dim() == 2 and target.dim() == 1:
+            y, total = cls.picked(log_p, target, w, reduction)
+            ctx.saved = (log_p, w, total)
+            return y
+        cls.check(x, target, weight)
         if target.is_floating_point():
             wanted = target
         else:
@@ -144,6 +186,10 @@ class CrossEntropyLoss(_ClassLoss):
         ctx: Context, g: Tensor, y: Tensor, x: Tensor, target: Tensor, *, reduction: str,
         label_smoothing: float, weight: Any,
     ) -> tuple[Tensor | None, ...]:  # fmt: skip
+        if not label_smoothing and x.dim() == 2 and target.dim() == 1:
+            log_p, w, total = ctx.saved
+            g_log_p = picked_backward(g, log_p, target, w, reduction, total)
+            return torch.ops.aten._log_softmax_backward_data(g_log_p, log_p, 1, x.dtype), None
         log_p, wanted, scale = ctx.saved
         g = g.unsqueeze(1) if reduction == "none" else g * scale
         gx = g * (log_p.exp() * wanted.sum(1, keepdim=True) - wanted)
@@ -205,29 +251,22 @@ class NLLLoss(_ClassLoss):
     def forward(
         cls, ctx: Context, x: Tensor, target: Tensor, *, reduction: str, weight: Any
     ) -> Tensor:
-        cls.check(x, target, weight)
         w = _weights(weight, x)
-        picked = x.gather(1, target.unsqueeze(1)).squeeze(1)
-        losses = -picked if w is None else -picked * w[target]
-        scale = _mean_scale(target, losses, w) if reduction == "mean" else 1.0
-        ctx.saved = scale
-        return losses if reduction == "none" else losses.sum() * scale
+        if x.dim() != 2 or target.dim() != 1:
+            cls.check(x, target, weight)
+        y, total = cls.picked(_as_rows(x), target.reshape(-1), w, reduction)
+        ctx.saved = (w, total)
+        return y.reshape(target.shape) if reduction == "none" else y
 
     @staticmethod
     def vjp(
-        ctx: Context,
-        g: Tensor,
-        y: Tensor,
-        x: Tensor,
-        target: Tensor,
-        *,
-        reduction: str,
+        ctx: Context, g: Tensor, y: Tensor, x: Tensor, target: Tensor, *, reduction: str,
         weight: Any,
-    ) -> tuple[Tensor | None, ...]:
-        w = _weights(weight, x)
-        each = (-g * ctx.saved).expand(target.shape)
-        each = each if w is None else each * w[target]
-        return torch.zeros_like(x).scatter_(1, target.unsqueeze(1), each.unsqueeze(1)), None
+    ) -> tuple[Tensor | None, ...]:  # fmt: skip
+        w, total = ctx.saved
+        g = g.reshape(-1) if reduction == "none" else g
+        rows = picked_backward(g, _as_rows(x), target.reshape(-1), w, reduction, total)
+        return rows.reshape(*target.shape, x.shape[1]).movedim(-1, 1), None
 
     @staticmethod
     def cases() -> tuple[Case, ...]:

@@ -61,7 +61,7 @@ class Session:
         try:
             graph = files.loads(request.graph)
             data = self._load_data(graph, request.data_dir)
-            trainer = Trainer(graph, data, device=self.device, mode="inspect")
+            trainer = Trainer(graph, data, device=self.device)
             kept = self._take_over(trainer) if request.keep else 0
             if request.resume:
                 state, tensors = read_checkpoint(Path(request.resume))
@@ -140,7 +140,8 @@ class Session:
         if self._speed:
             self._next_step_at = time.perf_counter() + 1 / self._speed
         try:
-            record = trainer.train_step()
+            recording = self._records_now()
+            record = trainer.train_step(record=recording)
         except NonFiniteError as error:
             self._stop(m.Failure("run", str(error), error.node))
             return
@@ -149,9 +150,14 @@ class Session:
             return
         self._points.append((record.step, record.loss))
         self._news = True
-        self._pictured_step = record.step
+        if recording:
+            self._pictured_step = record.step
         self._clock.count(trainer.settings.batch)
         self._after_step(trainer)
+
+    def _records_now(self) -> bool:
+        """Whether the next step is the one that the next frame shows."""
+        return self._wanted or self._speed is not None or self.steps_left == 1
 
     def _after_step(self, trainer: Trainer) -> None:
         epoch_done = trainer.step % trainer.steps_per_epoch == 0
@@ -226,7 +232,7 @@ class Session:
     def _pictures(self, trainer: Trainer) -> dict[str, Any]:
         if not self._pictured_step:
             return {}
-        plan, watch = trainer.plan, self._watch
+        plan, watch = trainer.recorded, self._watch
         return {
             "values": recording.value_pictures(plan, self._graph, watch.values),
             "gradients": recording.gradient_pictures(plan, self._graph, watch.gradients),
@@ -234,12 +240,12 @@ class Session:
         }
 
     def _batch_accuracy(self, trainer: Trainer) -> tuple[tuple[int, float], ...]:
-        if not self._points:
+        if not self._points or not self._pictured_step:
             return ()
-        b = trainer.binding
-        target = trainer.plan.value(b.target)
-        hits = correct(trainer.plan.value(b.output), target, b.loss_kind)
-        return () if hits is None else ((trainer.step, hits / max(1, len(target))),)
+        b, plan = trainer.binding, trainer.recorded
+        target = plan.value(b.target)
+        hits = correct(plan.value(b.output), target, b.loss_kind)
+        return () if hits is None else ((self._pictured_step, hits / max(1, len(target))),)
 
     def _seconds_left(self, trainer: Trainer) -> float | None:
         if not self.running or self._clock.rate <= 0:

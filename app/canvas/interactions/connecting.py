@@ -56,8 +56,8 @@ class DragEdge:
                 self._canvas.refuse(
                     f"{self._canvas.node_at(at)} has no port that this edge fits.", None
                 )
-            elif self._old is not None:
-                self._canvas.attempt(lambda: self._canvas.document.disconnect_edges([self._old]))
+            elif (old := self._old) is not None:
+                self._canvas.attempt(lambda: self._canvas.document.disconnect_edges([old]))
             else:
                 self._canvas.search_at(at, self._fixed, self._side)
             return

@@ -1,0 +1,225 @@
+"""What one can do to the graph on the canvas; every change goes through the document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from PySide6.QtCore import QPointF, Qt, Signal
+
+from app.canvas import clipboard, exporting
+from app.canvas import geometry as geo
+from app.canvas.edge_item import EdgeItem
+from app.canvas.refusal import Refusal
+from app.canvas.running import RunningView
+from app.canvas.search_popup import SearchPopup
+from app.document import Document
+from graphcore import ops
+from graphcore.elements import Edge
+from graphcore.errors import Fix, GradscapeError
+from graphcore.graph import Graph
+
+
+class EditingView(RunningView):
+    """Adds, removes, connects, copies; a refusal is a sentence at the pointer.
+
+    Signals:
+        hover_message: a sentence for the status bar.
+    """
+
+    hover_message = Signal(str)
+
+    def __init__(self, document: Document) -> None:
+        super().__init__(document)
+        self.refusal = Refusal(self)
+        self._lit_edge: EdgeItem | None = None
+
+    def attempt(self, change: Callable[[], Any]) -> bool:
+        """Make a change; a refusal is shown as a sentence. Returns whether it was made."""
+        try:
+            change()
+        except GradscapeError as error:
+            self.refuse(str(error), getattr(error, "fix", None))
+            return False
+        return True
+
+    def refuse(self, sentence: str, fix: Fix | None, edge: Edge | None = None) -> None:
+        """Say why not, at the pointer, with the change that would help as a button."""
+        self.hover_message.emit(sentence)
+        self.document.message.emit(sentence)
+        if fix is None or edge is None:
+            self.refusal.say(sentence)
+            return
+
+        def repair() -> None:
+            with self.document.macro(fix.label):
+                document = self.document
+                document.connect_nodes(edge.source, edge.target, edge.input, edge.output)
+                document.apply_fix(edge.target, fix)
+
+        self.refusal.say(sentence, fix.label, lambda: self.attempt(repair))
+
+    def add_operator(self, operator: str, at: QPointF | None = None) -> str | None:
+        """Add a node in the middle of the view, right of a selected node, or at a point."""
+        place = at if at is not None else self._free_place()
+        names: list[str] = []
+        position = (round(place.x() / 10) * 10.0, round(place.y() / 10) * 10.0)
+        self.attempt(lambda: names.append(self.document.add_node(operator, position)))
+        if not names:
+            return None
+        self.select(names)
+        return names[0]
+
+    def _free_place(self) -> QPointF:
+        selected = self.selected()
+        if len(selected) == 1:
+            place = self.items_by_name[selected[0]].pos() + QPointF(geo.WIDTH + 60, 0)
+        else:
+            place = self.mapToScene(self.viewport().rect().center()) - geo.BODY.center()
+        while self.node_at(place + geo.BODY.center()) is not None:
+            place += QPointF(0, geo.HEIGHT + 40)
+        return place
+
+    def delete_selection(self) -> None:
+        """Remove the selected nodes and edges."""
+        names = self.selected()
+        gone = set(names)
+        edges = [e for e in self.selected_edges() if not gone & {e.source, e.target}]
+        with self.document.macro(self.tr("Delete")):
+            self.attempt(lambda: self.document.disconnect_edges(edges))
+            self.attempt(lambda: self.document.remove(names))
+
+    def delete_and_reconnect(self) -> None:
+        """Remove the selected nodes and join what stood on both sides."""
+        self.attempt(lambda: self.document.remove(self.selected(), reconnect=True))
+
+    def copy(self) -> None:
+        """Put the selected nodes on the clipboard, as text too."""
+        clipboard.put(self.document.graph, self.selected())
+
+    def cut(self) -> None:
+        """Copy, then delete."""
+        self.copy()
+        self.delete_selection()
+
+    def paste(self) -> None:
+        """Paste nodes at the pointer."""
+        at = self.mapToScene(self.viewport().mapFromGlobal(self.cursor().pos()))
+        if not self.viewport().rect().contains(self.mapFromScene(at)):
+            at = self.mapToScene(self.viewport().rect().center())
+        text = clipboard.text()
+        pasted: list[str] = []
+        if text and self.attempt(
+            lambda: pasted.extend(self.document.paste(text, (at.x(), at.y())))
+        ):
+            self.select(pasted)
+
+    def duplicate(self) -> None:
+        """Another copy of the selected nodes, a little lower."""
+        names = self.selected()
+        if names:
+            corner = self.graph_scene.contents(names).topLeft() + QPointF(40, 40)
+            text = clipboard.as_text(self.document.graph, names)
+            made: list[str] = []
+            at = (corner.x(), corner.y())
+            self.attempt(lambda: made.extend(self.document.paste(text, at)))
+            self.select(made)
+
+    def arrange(self) -> None:
+        """Lay the graph out from left to right."""
+        self.attempt(self.document.arrange)
+        self.fit_all()
+
+    def highlight_edge(self, edge: object) -> None:
+        """Light up the edge into which a node would be put."""
+        item = self.graph_scene.edges.get(edge) if isinstance(edge, Edge) else None
+        if item is not self._lit_edge:
+            for changed, on in ((self._lit_edge, False), (item, True)):
+                if changed is not None and changed.scene() is not None:
+                    changed.highlighted = on
+                    changed.update()
+            self._lit_edge = item
+
+    def put_into_edge(
+        self, name: str, edge: object, positions: Mapping[str, tuple[float, float]]
+    ) -> None:
+        """Let a node that was dropped on an edge take the value in and hand it on."""
+        assert isinstance(edge, Edge)
+        node = self.document.graph.node(name)
+        first = self.document.graph.data_inputs(name)[0]
+
+        def change() -> None:
+            self.document.move(positions)
+            self.document.disconnect_edges([edge])
+            self.document.connect_nodes(edge.source, name, first, edge.output)
+            self.document.connect_nodes(name, edge.target, edge.input, node.outputs[0])
+
+        with self.document.macro(self.tr("Insert {0}").format(name)):
+            self.attempt(change)
+
+    def search_to_add(self) -> None:
+        """Open the search box at the pointer."""
+        at = self.mapToScene(self.viewport().mapFromGlobal(self.cursor().pos()))
+        if not self.viewport().rect().contains(self.mapFromScene(at)):
+            at = self._free_place()
+        self.search_at(at)
+
+    def search_at(
+        self, at: QPointF, port: tuple[str, str] | None = None, side: str = "output"
+    ) -> SearchPopup:
+        """Open the search box; with a port, for operators that fit there, and connect."""
+        popup = SearchPopup(self, self._fits(port, side) if port else None)
+        popup.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        popup.operator_chosen.connect(lambda name: self._add_found(name, at, port, side))
+        popup.graph_chosen.connect(lambda graph, text: self._add_typed(graph, at, text))
+        popup.open_at(self.viewport().mapToGlobal(self.mapFromScene(at)))
+        return popup
+
+    def _fits(self, port: tuple[str, str] | None, side: str) -> Callable[[str], bool]:
+        """Whether an operator takes the value of a port and gives a shape."""
+        assert port is not None
+        shape = self.document.shapes.shape(*port) if side == "output" else None
+
+        def fits(name: str) -> bool:
+            op = ops.get(name)
+            if side == "input":
+                return bool(op.outputs)
+            if not (op.inputs or op.variadic):
+                return False
+            if shape is None or len(op.inputs) > 1:
+                return True
+            usual = {a.name: 1 for a in op.attrs if a.required}
+            try:
+                op.infer_shape(shape, **op.complete(usual))
+            except (GradscapeError, TypeError):
+                return False
+            return True
+
+        return fits
+
+    def _add_found(
+        self, operator: str, at: QPointF, port: tuple[str, str] | None, side: str
+    ) -> None:
+        with self.document.macro(self.tr("Add {0}").format(operator)):
+            corner = at - QPointF(0 if side == "output" else geo.WIDTH, geo.HEIGHT / 2)
+            name = self.add_operator(operator, corner)
+            if name and port:
+                pair = (port[0], name) if side == "output" else (name, port[0])
+                into = None if side == "output" else port[1]
+                out = port[1] if side == "output" else None
+                self.attempt(lambda: self.document.connect_nodes(*pair, into, out))
+
+    def _add_typed(self, graph: Graph, at: QPointF, text: str) -> None:
+        names: list[str] = []
+        place = (at.x(), at.y())
+        self.attempt(lambda: names.extend(self.document.add_graph(graph, place, text)))
+        self.select(names)
+        self.fit_selection()
+
+    def export(self, path: str) -> None:
+        """Write the whole graph as SVG, PDF or PNG; raises FileError."""
+        exporting.export(self.graph_scene, self.graph_scene.contents(), path)
+
+    def _nudge(self, dx: float, dy: float) -> None:
+        places = {n: self.items_by_name[n].pos() for n in self.selected()}
+        self.document.move({n: (p.x() + dx, p.y() + dy) for n, p in places.items()})

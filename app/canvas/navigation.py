@@ -1,0 +1,174 @@
+"""Looking around on the canvas, and choosing what is on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QPen, QWheelEvent
+from PySide6.QtWidgets import QGraphicsView
+
+from app.canvas import geometry as geo
+from app.canvas.edge_item import EdgeItem
+from app.canvas.node_item import NodeItem
+from app.canvas.scene import Scene
+from app.document import Document
+from app.style import palette
+from graphcore.elements import Edge
+
+LOWEST, HIGHEST = 0.05, 4.0
+
+
+class NavigableView(QGraphicsView):
+    """Zoom, pan, fit and selection.
+
+    Signals:
+        selection_changed: names of the selected nodes.
+        visible_changed: other nodes can be seen, or other pictures are wanted.
+    """
+
+    selection_changed = Signal(object)
+    visible_changed = Signal()
+
+    def __init__(self, document: Document) -> None:
+        self.graph_scene = Scene(document)
+        super().__init__(self.graph_scene)
+        self.document = document
+        self.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.MinimalViewportUpdate)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.AnchorUnderMouse)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFrameShape(QGraphicsView.Shape.NoFrame)
+        self._seen_timer = QTimer(self, singleShot=True, interval=60)
+        self.graph_scene.selectionChanged.connect(
+            lambda: self.selection_changed.emit(self.selected())
+        )
+
+    @property
+    def zoom(self) -> float:
+        """Screen pixels per canvas unit."""
+        return float(self.transform().m11())
+
+    def fit_all(self) -> None:
+        """Show the whole graph."""
+        self._fit(self.graph_scene.contents())
+
+    def fit_selection(self) -> None:
+        """Show the selected nodes, or everything if there are none."""
+        self._fit(self.graph_scene.contents(self.selected() or None))
+
+    def _fit(self, area: QRectF) -> None:
+        if area.isEmpty():
+            return
+        self.fitInView(area.adjusted(-40, -40, 40, 40), Qt.AspectRatioMode.KeepAspectRatio)
+        if self.zoom > 1.25:
+            self._set_zoom(1.25)
+        self._seen_timer.start()
+
+    def zoom_in(self) -> None:
+        """Come closer."""
+        self._set_zoom(self.zoom * 1.25)
+
+    def zoom_out(self) -> None:
+        """Step back."""
+        self._set_zoom(self.zoom / 1.25)
+
+    def zoom_reset(self) -> None:
+        """One to one."""
+        self._set_zoom(1.0)
+
+    def _set_zoom(self, zoom: float) -> None:
+        factor = min(HIGHEST, max(LOWEST, zoom)) / self.zoom
+        self.scale(factor, factor)
+        self._seen_timer.start()
+
+    def screen_length(self, delta: QPointF) -> float:
+        """Length of a distance on the canvas in screen pixels."""
+        return float(delta.manhattanLength() * self.zoom)
+
+    def node_at(self, at: QPointF, reach: float = 0.0) -> str | None:
+        """Name of the node at a point of the canvas."""
+        area = QRectF(at.x() - reach, at.y() - reach, 2 * reach + 0.01, 2 * reach + 0.01)
+        for item in self.graph_scene.items(area):
+            if isinstance(item, NodeItem):
+                return item.node.name
+        return None
+
+    def edge_at(self, at: QPointF) -> Edge | None:
+        """The edge under a point of the canvas."""
+        for item in self.graph_scene.items(QRectF(at.x() - 8, at.y() - 8, 16, 16)):
+            if isinstance(item, EdgeItem):
+                return item.edge
+        return None
+
+    def visible_nodes(self) -> list[str]:
+        """Names of the nodes that can be seen, wholly or in part."""
+        area = self.mapToScene(self.viewport().rect()).boundingRect()
+        return [n for n, item in self.items_by_name.items()
+                if area.intersects(geo.BODY.translated(item.pos()))]  # fmt: skip
+
+    def selected(self) -> list[str]:
+        """Names of the selected nodes."""
+        return [n for n, item in self.items_by_name.items() if item.isSelected()]
+
+    def selected_edges(self) -> list[Edge]:
+        """The selected edges."""
+        return [e for e, item in self.graph_scene.edges.items() if item.isSelected()]
+
+    def select(self, names: str | Sequence[str]) -> None:
+        """Select these nodes alone and bring them into view."""
+        wanted = {names} if isinstance(names, str) else set(names)
+        self.graph_scene.blockSignals(True)
+        for name, item in self.items_by_name.items():
+            item.setSelected(name in wanted)
+        for edge in self.graph_scene.edges.values():
+            edge.setSelected(False)
+        self.graph_scene.blockSignals(False)
+        self.selection_changed.emit(self.selected())
+        if wanted & self.items_by_name.keys():
+            area = self.graph_scene.contents(wanted & self.items_by_name.keys())
+            self.ensureVisible(area, 40, 40)
+        self.viewport().update()
+
+    def select_all(self) -> None:
+        """Select every node."""
+        self.select(list(self.items_by_name))
+
+    @property
+    def items_by_name(self) -> dict[str, NodeItem]:
+        return self.graph_scene.nodes
+
+    def _pan(self, delta: QPoint) -> None:
+        for bar, d in (
+            (self.horizontalScrollBar(), delta.x()),
+            (self.verticalScrollBar(), delta.y()),
+        ):
+            bar.setValue(bar.value() - d)
+        self._seen_timer.start()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        pixels = event.pixelDelta()
+        if not pixels.isNull() and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._pan(pixels)
+        else:
+            self._set_zoom(self.zoom * 1.0016 ** event.angleDelta().y())
+
+    def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
+        rect = QRectF(rect)
+        p = palette.current()
+        painter.fillRect(rect, p.color("canvas"))
+        if self.zoom >= 0.4:
+            self._draw_grid(painter, rect, p)
+
+    def _draw_grid(self, painter: QPainter, rect: QRectF, p: palette.Palette) -> None:
+        step = 40.0 if self.zoom >= 0.8 else 80.0
+        painter.setPen(QPen(p.color("grid"), 0))
+        x = rect.left() - rect.left() % step
+        while x < rect.right():
+            painter.drawLine(QPointF(x, rect.top()), QPointF(x, rect.bottom()))
+            x += step
+        y = rect.top() - rect.top() % step
+        while y < rect.bottom():
+            painter.drawLine(QPointF(rect.left(), y), QPointF(rect.right(), y))
+            y += step

@@ -1,0 +1,100 @@
+"""The running net on the canvas: pictures in nodes, brightness of edges, pulses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QTimer
+
+from app.canvas.live import Picture
+from app.canvas.navigation import NavigableView
+from app.canvas.overlay import PulseOverlay
+from app.document import Document
+from graphcore.elements import Edge
+
+PULSE_SECONDS = 1.6
+MOST_PULSES = 400
+
+
+class RunningView(NavigableView):
+    """Shows what the engine sends; says what can be seen."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__(document)
+        self.reduced_motion = False
+        self.overlay = PulseOverlay()
+        self.graph_scene.addItem(self.overlay)
+        self._pulse = QTimer(self, interval=33)
+        self._pulse.timeout.connect(self._advance_pulses)
+
+    def shown(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Names of visible nodes that show their value, and of those that show their gradient."""
+        seen = self.visible_nodes() if self.isVisible() else []
+        flipped = {n for n in seen if self.items_by_name[n].show_gradient}
+        return tuple(n for n in seen if n not in flipped), tuple(n for n in seen if n in flipped)
+
+    def set_pictures(self, values: Mapping[str, Picture], gradients: Mapping[str, Picture]) -> None:
+        """Show pictures by node name; "node.weight" goes into the node beside its value."""
+        for pictures, main, extra in (
+            (values, "value", "weights"),
+            (gradients, "gradient", "weights_gradient"),
+        ):
+            for key, picture in pictures.items():
+                name, _, parameter = key.rpartition(".")
+                if key in self.items_by_name:
+                    self.items_by_name[key].set_picture(main, picture)
+                elif name in self.items_by_name and parameter == "weight":
+                    self.items_by_name[name].set_picture(extra, picture)
+
+    def clear_pictures(self) -> None:
+        """Back to a graph that nothing runs through."""
+        for item in self.items_by_name.values():
+            for which in ("value", "gradient", "weights", "weights_gradient"):
+                item.set_picture(which, None)
+        for edge in self.graph_scene.edges.values():
+            edge.set_flow(None, None)
+
+    def set_flow(self, forward: Mapping[Edge, float], backward: Mapping[Edge, float]) -> None:
+        """Brightness 0 to 1 along each edge; a gradient of zero is dark."""
+        for edge, item in self.graph_scene.edges.items():
+            item.set_flow(forward.get(edge), backward.get(edge))
+
+    def set_pulsing(self, on: bool) -> None:
+        """Let pulses run along the edges, unless motion is to be reduced."""
+        if on and not self.reduced_motion:
+            self._collect_pulse_edges()
+            self.overlay.show()
+            self._pulse.start()
+        else:
+            self._pulse.stop()
+            self.overlay.hide()
+
+    @property
+    def pulsing(self) -> bool:
+        """Whether pulses run."""
+        return self._pulse.isActive()
+
+    def set_show(self, which: str) -> None:
+        """Show every node's "value" or "gradient"."""
+        for item in self.items_by_name.values():
+            item.show_gradient = which == "gradient"
+            item.update()
+        self.visible_changed.emit()
+
+    def set_step_state(self, done: set[str], current: str | None) -> None:
+        """Mark what a stepper has done and where it is."""
+        for name, item in self.items_by_name.items():
+            state = "current" if name == current else "done" if name in done else ""
+            if state != item.step_state:
+                item.step_state = state
+                item.update()
+
+    def _advance_pulses(self) -> None:
+        self.overlay.advance_by(self._pulse.interval() / 1000 / PULSE_SECONDS)
+
+    def _collect_pulse_edges(self) -> None:
+        area = self.mapToScene(self.viewport().rect()).boundingRect()
+        edges = self.graph_scene.edges.values()
+        self.overlay.set_edges(
+            [e for e in edges if area.intersects(e.boundingRect())][:MOST_PULSES]
+        )
