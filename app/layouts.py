@@ -110,6 +110,22 @@ class Layouts(QObject):
         last = str(self._store.value("layouts/current", FIRST_LAYOUT))
         self.show(last if last in LAYOUTS else FIRST_LAYOUT)
 
+    def reveal(self, name: str) -> PanelDock:
+        """Bring a panel to the front; one that opens a side of the window opens it modestly."""
+        dock = self.docks[name]
+        area = self._window.dockWidgetArea(dock)
+        alone = not any(
+            d.isVisible() and d is not dock and self._window.dockWidgetArea(d) == area
+            for d in self.docks.values()
+        )
+        opened = dock.isHidden()
+        dock.show()
+        dock.raise_()
+        if opened and alone and area == AREAS["bottom"]:
+            height = min(180, self._window.height() // 4)
+            self._window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
+        return dock
+
     def refresh_icons(self) -> None:
         """Draw the tabs' icons again after the theme changed."""
         for dock in self.docks.values():

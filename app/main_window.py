@@ -255,10 +255,7 @@ class MainWindow(QMainWindow):
 
     def show_panel(self, name: str) -> PanelDock:
         """Bring a panel to the front."""
-        dock = self.layouts.docks[name]
-        dock.show()
-        dock.raise_()
-        return dock
+        return self.layouts.reveal(name)
 
     def show_preferences(self) -> None:
         """Open the preferences."""
