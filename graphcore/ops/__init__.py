@@ -20,6 +20,7 @@ from graphcore.ops import (  # noqa: F401 - importing a family registers its ope
     normalization,
     pooling,
     reduction,
+    resampling,
     shape,
     slicing,
     source,

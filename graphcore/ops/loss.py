@@ -9,7 +9,7 @@ import lazy_loader
 
 from graphcore.dims import Shape, format_shape
 from graphcore.errors import EngineError, ShapeError
-from graphcore.ops.registry import Attr, Case, Operator, register
+from graphcore.ops.registry import Attr, Case, Context, Operator, register
 
 if TYPE_CHECKING:
     import torch
@@ -55,11 +55,12 @@ class ElementwiseLoss(Operator):
 
     @classmethod
     def vjp(
-        cls, g: Tensor, y: Tensor, x: Tensor, target: Tensor, *, reduction: str, **a: Any
-    ) -> tuple[Tensor, Tensor | None]:
+        cls, ctx: Context, g: Tensor, y: Tensor, x: Tensor, target: Tensor, *, reduction: str,
+        **a: Any,
+    ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
         by_x, by_target = cls.slopes(x, cls.fit(target, x), **a)
         g = scaled(g, x, reduction)
-        if not target.is_floating_point():
+        if not (ctx.needs[1] and target.is_floating_point()):
             return g * by_x, None
         gt = g * by_target
         # A broadcast target keeps x's axes (the engine sums); a column has x's count of numbers.

@@ -1,8 +1,8 @@
-"""Pooling: a summary of each window of an image."""
+"""Pooling: a summary of each window of an image or a sequence."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import lazy_loader
 
@@ -16,33 +16,117 @@ if TYPE_CHECKING:
 else:
     torch = lazy_loader.load("torch")
 
-_WINDOW = (
+_IMAGE_WINDOW = (
     Attr("kernel_size", REQUIRED, "Height and width of the window.", "size", minimum=1, unit="px"),
     Attr("stride", None, "Pixels between windows; left out, the window's own size.", "size",
          minimum=1, unit="px", optional=True),
     Attr("padding", 0, "Border put around the image, at most half a window.", "size", minimum=0,
          unit="px"),
 )  # fmt: skip
+_SEQUENCE_WINDOW = (
+    Attr("kernel_size", REQUIRED, "Length of the window.", "int", minimum=1),
+    Attr("stride", None, "Steps between windows; left out, the window's own length.", "int",
+         minimum=1, optional=True),
+    Attr("padding", 0, "Border put at both ends, at most half a window.", minimum=0),
+)  # fmt: skip
 
 
-def pooled_shape(x: Shape, what: str, kernel_size: Any, stride: Any, padding: Any) -> Shape:
-    """Shape after pooling x (N, C, H, W); raises ShapeError."""
-    if len(x) != 4:
-        raise ShapeError(f"{what} expects images (N, C, H, W), gets {format_shape(x)}.")
-    kernel, pad = pair(kernel_size), pair(padding)
-    step = kernel if stride is None else pair(stride)
-    if any(2 * p > k for p, k in zip(pad, kernel, strict=True)):
-        raise ShapeError(f"{what}: padding {pad} is more than half of the window {kernel}.")
-    out = tuple(window(x[2 + i], kernel[i], step[i], pad[i]) for i in (0, 1))
-    if min(out) < 1:
-        raise ShapeError(f"{what}: a window of {kernel} does not fit into x {format_shape(x)}.")
-    return (*x[:2], *out)
+class _Pool(Operator):
+    """A window slides over images; a sequence is an image of height 1.
+
+    Attributes:
+        rank: how many axes the window slides along.
+    """
+
+    category = "pooling"
+    rank: ClassVar[int] = 2
+    attrs: ClassVar[tuple[Attr, ...]] = _IMAGE_WINDOW
+
+    @classmethod
+    def infer_shape(cls, x: Shape, *, kernel_size: Any, stride: Any, padding: Any) -> Shape:
+        if len(x) != cls.rank + 2:
+            wanted = "images (N, C, H, W)" if cls.rank == 2 else "sequences (N, C, L)"
+            raise ShapeError(f"{cls.name} expects {wanted}, gets {format_shape(x)}.")
+        kernel, step, pad = cls.as_image(kernel_size, stride, padding)
+        if any(2 * p > k for p, k in zip(pad, kernel, strict=True)):
+            raise ShapeError(
+                f"{cls.name}: padding={padding} is more than half of the window {kernel_size}."
+            )
+        skipped = 2 - cls.rank
+        out = tuple(
+            window(x[2 + i - skipped], kernel[i], step[i], pad[i]) for i in range(skipped, 2)
+        )
+        if min(out) < 1:
+            raise ShapeError(
+                f"{cls.name}: a window of {kernel_size} does not fit into x {format_shape(x)}."
+            )
+        return (*x[:2], *out)
+
+    @classmethod
+    def as_image(
+        cls, kernel_size: Any, stride: Any, padding: Any
+    ) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+        """Kernel, stride and padding for height and width."""
+        stride = kernel_size if stride is None else stride
+        if cls.rank == 1:
+            return (1, kernel_size), (1, stride), (0, padding)
+        return pair(kernel_size), pair(stride), pair(padding)
+
+    @classmethod
+    def image(cls, x: Tensor) -> Tensor:
+        return x.unsqueeze(2) if cls.rank == 1 else x
+
+    @classmethod
+    def back(cls, y: Tensor) -> Tensor:
+        return y.squeeze(2) if cls.rank == 1 else y
 
 
-def _cases(reference: Any) -> tuple[Case, ...]:
+class _MaxPool(_Pool):
+    """The largest of each window."""
+
+    onnx, aliases = "MaxPool", ("pool", "max pooling", "subsampling", "downsample")
+
+    @classmethod
+    def forward(cls, ctx: Context, x: Tensor, **a: Any) -> Tensor:
+        y: Tensor
+        y, ctx.saved = torch.ops.aten.max_pool2d_with_indices(cls.image(x), *cls.as_image(**a))
+        return cls.back(y)
+
+    @classmethod
+    def vjp(cls, ctx: Context, g: Tensor, y: Tensor, x: Tensor, **a: Any) -> tuple[Tensor]:
+        gx = torch.ops.aten.max_pool2d_with_indices_backward(
+            cls.image(g), cls.image(x), *cls.as_image(**a), (1, 1), False, ctx.saved
+        )
+        return (cls.back(gx),)
+
+
+class _AvgPool(_Pool):
+    """The average of each window, the border's zeros included."""
+
+    onnx, aliases = "AveragePool", ("pool", "average pooling", "subsampling", "downsample")
+
+    @classmethod
+    def forward(cls, x: Tensor, **a: Any) -> Tensor:
+        return cls.back(torch.nn.functional.avg_pool2d(cls.image(x), *cls.as_image(**a)))
+
+    @classmethod
+    def vjp(cls, g: Tensor, y: Tensor, x: Tensor, **a: Any) -> tuple[Tensor]:
+        gx = torch.ops.aten.avg_pool2d_backward(
+            cls.image(g), cls.image(x), *cls.as_image(**a), False, True, None
+        )
+        return (cls.back(gx),)
+
+
+def _cases(reference: Any, rank: int, domain: str = "any") -> tuple[Case, ...]:
     def case(shape: tuple[int, ...], **a: Any) -> Case:
-        return Case((shape,), a, lambda x: reference(x, **a))
+        return Case((shape,), a, lambda x: reference(x, **a), domain)
 
+    if rank == 1:
+        return (
+            case((2, 3, 6), kernel_size=2),
+            case((2, 3, 7), kernel_size=3, stride=2, padding=1),
+            case((1, 1, 5), kernel_size=3, stride=1),
+        )
     return (
         case((2, 3, 6, 6), kernel_size=2),
         case((2, 3, 7, 5), kernel_size=(3, 2), stride=2, padding=1),
@@ -51,7 +135,34 @@ def _cases(reference: Any) -> tuple[Case, ...]:
 
 
 @register
-class MaxPool2d(Operator):
+class MaxPool1d(_MaxPool):
+    """Keep the largest value of each window of a sequence.
+
+    Inputs:
+        x: sequences, shape (N, C, L).
+    Attributes:
+        kernel_size: length of the window.
+        stride: steps between windows; None is the window's own length.
+        padding: border that never wins (−∞), at both ends.
+    Output:
+        y: shape (N, C, L') with L' = ⌊(L + 2p − k)/s⌋ + 1.
+    Gradient:
+        g goes to the position of the largest value; to the first of them in a tie.
+    Source:
+        torch.nn.MaxPool1d; ONNX MaxPool-12.
+    """
+
+    rank, attrs = 1, _SEQUENCE_WINDOW
+    formula = r"y_i = \max_u\ x_{s i + u - p}"
+    derivative = r"\partial y/\partial x = 1\ \text{where } x \text{ is the maximum, else } 0"
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return _cases(torch.nn.functional.max_pool1d, 1, "distinct")
+
+
+@register
+class MaxPool2d(_MaxPool):
     """Keep the largest value of each window.
 
     Inputs:
@@ -68,41 +179,43 @@ class MaxPool2d(Operator):
         torch.nn.MaxPool2d; ONNX MaxPool-12.
     """
 
-    category, onnx, aliases = "pooling", "MaxPool", ("pool", "max pooling", "subsampling")
-    attrs = _WINDOW
-    formula = r"y_{i,j} = \max_{u,v}\ x_{s i + u,\, s j + v}"
+    formula = r"y_{i,j} = \max_{u,v}\ x_{s i + u - p,\, s j + v - p}"
     derivative = r"\partial y/\partial x = 1\ \text{where } x \text{ is the maximum, else } 0"
 
     @staticmethod
-    def infer_shape(x: Shape, **attributes: Any) -> Shape:
-        return pooled_shape(x, "MaxPool2d", **attributes)
-
-    @staticmethod
-    def forward(ctx: Context, x: Tensor, *, kernel_size: Any, stride: Any, padding: Any) -> Tensor:
-        y: Tensor
-        y, ctx.saved = torch.ops.aten.max_pool2d_with_indices(
-            x, pair(kernel_size), [] if stride is None else pair(stride), pair(padding)
-        )
-        return y
-
-    @staticmethod
-    def vjp(
-        ctx: Context, g: Tensor, y: Tensor, x: Tensor, *, kernel_size: Any, stride: Any,
-        padding: Any,
-    ) -> tuple[Tensor]:  # fmt: skip
-        gx = torch.ops.aten.max_pool2d_with_indices_backward(
-            g, x, pair(kernel_size), [] if stride is None else pair(stride), pair(padding),
-            (1, 1), False, ctx.saved,
-        )  # fmt: skip
-        return (gx,)
-
-    @staticmethod
     def cases() -> tuple[Case, ...]:
-        return _cases(torch.nn.functional.max_pool2d)
+        return _cases(torch.nn.functional.max_pool2d, 2, "distinct")
 
 
 @register
-class AvgPool2d(Operator):
+class AvgPool1d(_AvgPool):
+    """Average each window of a sequence.
+
+    Inputs:
+        x: sequences, shape (N, C, L).
+    Attributes:
+        kernel_size: length of the window.
+        stride: steps between windows; None is the window's own length.
+        padding: zeros put at both ends; they count in the average.
+    Output:
+        y: shape (N, C, L') with L' = ⌊(L + 2p − k)/s⌋ + 1.
+    Gradient:
+        g is shared equally: each of the k inputs of a window gets g / k.
+    Source:
+        torch.nn.AvgPool1d; ONNX AveragePool-11.
+    """
+
+    rank, attrs = 1, _SEQUENCE_WINDOW
+    formula = r"y_i = \frac{1}{k} \sum_u x_{s i + u - p}"
+    derivative = r"\partial y/\partial x = \frac{1}{k}"
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return _cases(torch.nn.functional.avg_pool1d, 1)
+
+
+@register
+class AvgPool2d(_AvgPool):
     """Average each window.
 
     Inputs:
@@ -119,30 +232,9 @@ class AvgPool2d(Operator):
         torch.nn.AvgPool2d; ONNX AveragePool-11.
     """
 
-    category, onnx, aliases = "pooling", "AveragePool", ("pool", "average pooling", "subsampling")
-    attrs = _WINDOW
-    formula = r"y_{i,j} = \frac{1}{k^2} \sum_{u,v} x_{s i + u,\, s j + v}"
+    formula = r"y_{i,j} = \frac{1}{k^2} \sum_{u,v} x_{s i + u - p,\, s j + v - p}"
     derivative = r"\partial y/\partial x = \frac{1}{k^2}"
 
     @staticmethod
-    def infer_shape(x: Shape, **attributes: Any) -> Shape:
-        return pooled_shape(x, "AvgPool2d", **attributes)
-
-    @staticmethod
-    def forward(x: Tensor, *, kernel_size: Any, stride: Any, padding: Any) -> Tensor:
-        step = None if stride is None else pair(stride)
-        return torch.nn.functional.avg_pool2d(x, pair(kernel_size), step, pair(padding))
-
-    @staticmethod
-    def vjp(
-        g: Tensor, y: Tensor, x: Tensor, *, kernel_size: Any, stride: Any, padding: Any
-    ) -> tuple[Tensor]:
-        step = [] if stride is None else pair(stride)
-        gx = torch.ops.aten.avg_pool2d_backward(
-            g, x, pair(kernel_size), step, pair(padding), False, True, None
-        )
-        return (gx,)
-
-    @staticmethod
     def cases() -> tuple[Case, ...]:
-        return _cases(torch.nn.functional.avg_pool2d)
+        return _cases(torch.nn.functional.avg_pool2d, 2)
