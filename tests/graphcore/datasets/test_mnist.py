@@ -42,12 +42,16 @@ HASHES = {name: hashlib.sha256(data).hexdigest() for name, data in CONTENT.items
 
 
 class Mirror:
-    """A server that gives ``files``; ``cut`` are promised whole and sent by half."""
+    """A server that gives ``files``.
+
+    ``cut`` are promised whole and sent by half, ``endless`` never end; a ``rude`` server hangs up.
+    """
 
     def __init__(self) -> None:
         self.files = {f"{name}.gz": gzip.compress(data) for name, data in CONTENT.items()}
         self.cut: set[str] = set()
         self.endless: set[str] = set()
+        self.rude = False
         self.asked: list[str] = []
         mirror = self
 
@@ -66,6 +70,9 @@ class Mirror:
         self.thread.start()
 
     def answer(self, handler: BaseHTTPRequestHandler, name: str) -> None:
+        if self.rude:
+            handler.close_connection = True
+            return
         if name in self.endless:
             handler.send_response(200)
             handler.end_headers()
@@ -155,9 +162,18 @@ def test_what_is_there_is_not_fetched_again(tmp_path: Path, mirror: Mirror) -> N
     assert mirror.asked == []
 
 
-def test_first_mirror_down_is_asked_once(tmp_path: Path, mirror: Mirror) -> None:
+def test_first_mirror_down(tmp_path: Path, mirror: Mirror) -> None:
     fetch.fetch(HASHES, [dead_mirror(), mirror.url], tmp_path)
     assert names_in(tmp_path) == set(NAMES)
+
+
+def test_a_mirror_that_hangs_up_is_asked_once(
+    tmp_path: Path, mirror: Mirror, other: Mirror
+) -> None:
+    mirror.rude = True
+    fetch.fetch(HASHES, [mirror.url, other.url], tmp_path)
+    assert names_in(tmp_path) == set(NAMES)
+    assert mirror.asked == [f"{NAMES[0]}.gz"]
 
 
 @pytest.mark.parametrize("fault", ["damaged", "other content", "cut", "missing", "not packed"])
@@ -220,7 +236,9 @@ def test_a_file_without_end(
     if kind == "sent":
         mirror.endless.add(name)
     with pytest.raises(DataError, match="not end" if kind == "sent" else "other content"):
-        fetch.fetch(HASHES, [mirror.url], tmp_path)
+        # Even the right content is not unpacked past the bound.
+        digest = hashlib.sha256(bytes(5 << 20)).hexdigest()
+        fetch.fetch({NAMES[0]: digest}, [mirror.url], tmp_path)
     assert names_in(tmp_path) == set()
 
 

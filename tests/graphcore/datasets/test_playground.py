@@ -33,8 +33,17 @@ def test_circle_is_a_disc_in_a_ring() -> None:
 def test_circle_noise_moves_the_test_not_the_point() -> None:
     calm, noisy = (everything(datasets.load("circle", options={"noise": n})) for n in (0, 0.5))
     assert np.array_equal(calm[0], noisy[0])
-    changed = (calm[1] != noisy[1]).mean()
-    assert 0.1 < changed < 0.5
+    assert 0.1 < (calm[1] != noisy[1]).mean() < 0.5
+
+
+def test_circle_noise_is_uniform_and_tested_against_the_disc() -> None:
+    options = {"noise": 0.5, "samples": 100_000}
+    points, labels = everything(datasets.load("circle", options=options))
+    # Share of the square of side 5 around each point that lies in the disc, on a grid.
+    grid = (np.arange(25) + 0.5) / 25 * 5 - 2.5
+    x, y = points[:4000, 0, None, None] + grid[:, None], points[:4000, 1, None, None] + grid
+    expected = (np.hypot(x, y) < 2.5).mean()
+    assert labels.mean() == pytest.approx(expected, abs=0.01)
 
 
 def test_xor_keeps_off_the_axes() -> None:

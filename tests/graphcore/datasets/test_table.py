@@ -49,7 +49,8 @@ def test_delimiters_and_line_ends_are_found_out(
 ) -> None:
     text = FLOWERS.replace(",", delimiter).replace("\n", newline)
     assert rows_of(load(tmp_path, text)) == rows_of(load(tmp_path, FLOWERS))
-    assert rows_of(load(tmp_path, "\ufeff" + text)) == rows_of(load(tmp_path, FLOWERS))
+    marked = load(tmp_path, "\ufeff" + text, target="width")  # as Excel marks UTF-8
+    assert rows_of(marked) == rows_of(load(tmp_path, FLOWERS, target="width"))
 
 
 def test_decimal_commas(tmp_path: Path) -> None:
