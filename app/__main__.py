@@ -92,7 +92,7 @@ def open_window(file: str = "") -> int:
         faults.close()
 
 
-def make_window(settings: Any) -> Any:
+def make_window(settings: Any, rescue_folder: Any = None) -> Any:
     """A main window with a document and an engine that is not started yet."""
     from app.autosave import default_folder
     from app.document import Document
@@ -102,7 +102,7 @@ def make_window(settings: Any) -> Any:
     document = Document()
     command = shlex.split(settings.get("engine/command")) or None
     engine = Engine(document, command, settings.get("engine/threads"))
-    return MainWindow(document, engine, settings, default_folder())
+    return MainWindow(document, engine, settings, rescue_folder or default_folder())
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -35,19 +36,17 @@ def run(folder: str | Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     app = QApplication.instance() or QApplication(["gradscape"])
     assert isinstance(app, QApplication)
-    store = QSettings(str(out / "settings.ini"), QSettings.Format.IniFormat)
-    store.clear()
+    scratch = tempfile.TemporaryDirectory()
+    store = QSettings(str(Path(scratch.name) / "settings.ini"), QSettings.Format.IniFormat)
     palette.apply(app, "dark")
     from app.__main__ import make_window
 
-    window = make_window(Settings(store))
+    window = make_window(Settings(store), Path(scratch.name))
     try:
         return _Demo(window, out).run()
     finally:
         window.close()
-        store.clear()
-        store.sync()
-        (out / "settings.ini").unlink(missing_ok=True)
+        scratch.cleanup()
 
 
 class _Demo:

@@ -1,0 +1,164 @@
+"""From indices to vectors, and from places to vectors."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import lazy_loader
+
+from graphcore.dims import Batch, Shape, format_shape
+from graphcore.errors import EngineError, ShapeError
+from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+
+@register
+class Embedding(Operator):
+    """Look up a learned vector for each index: a word, a letter, a user.
+
+    It is a Linear layer without bias on one-hot rows, without the multiplications by 0.
+
+    Inputs:
+        x: whole-number indices, any shape, 0 to num_embeddings − 1 (an Input with dtype "int").
+        weight: the table, shape (num_embeddings, embedding_dim).
+    Attributes:
+        num_embeddings: number of rows in the table: how many different indices there are.
+        embedding_dim: length E of each vector.
+    Output:
+        y: x's shape with a last axis of length embedding_dim.
+    Gradient:
+        ∂L/∂weight: each row gets the sum of g over the places where it was looked up. The
+        indices have none.
+    Source:
+        torch.nn.Embedding; ONNX Gather-13; Bengio et al., JMLR 3 (2003).
+    """
+
+    category, onnx = "linear", "Gather"
+    aliases = ("lookup", "word vectors", "token", "gather", "table")
+    attrs = (
+        Attr("num_embeddings", REQUIRED, "How many different indices there are.", "int",
+             minimum=1),
+        Attr("embedding_dim", REQUIRED, "Length of each vector.", "int", minimum=1),
+    )  # fmt: skip
+    initializers = {"weight": "normal(0, 1)"}
+    formula = r"y_i = W_{x_i}"
+    derivative = r"\partial L/\partial W_k = \sum_{i:\, x_i = k} g_i"
+
+    @staticmethod
+    def infer_shape(x: Shape, *, num_embeddings: int, embedding_dim: int) -> Shape:
+        return (*x, embedding_dim)
+
+    @staticmethod
+    def parameter_shapes(x: Shape, *, num_embeddings: int, embedding_dim: int) -> dict[str, Any]:
+        return {"weight": (num_embeddings, embedding_dim)}
+
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor, *, num_embeddings: int, embedding_dim: int) -> Tensor:
+        if x.is_floating_point():
+            raise EngineError(
+                'Embedding takes whole-number indices, got floating-point numbers: set dtype "int" '
+                "on the Input."
+            )
+        _check_indices(x, num_embeddings)
+        return torch.nn.functional.embedding(x, weight)
+
+    @staticmethod
+    def vjp(
+        g: Tensor, y: Tensor, x: Tensor, weight: Tensor, *, num_embeddings: int, embedding_dim: int
+    ) -> tuple[None, Tensor]:
+        return None, torch.ops.aten.embedding_dense_backward(g, x, num_embeddings, -1, False)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        def case(*shape: int) -> Case:
+            a = {"num_embeddings": 6, "embedding_dim": 3}
+            return Case((shape,), a, torch.nn.functional.embedding, classes=6)
+
+        return case(2, 5), case(4), case()
+
+
+def _check_indices(x: Tensor, count: int) -> None:
+    if x.numel() == 0 or (x.is_cuda and torch.cuda.is_current_stream_capturing()):
+        return
+    for index in map(int, torch.aminmax(x)):
+        if not 0 <= index < count:
+            raise EngineError(
+                f"Embedding: there is no row {index}; with num_embeddings={count} the indices "
+                f"are 0 to {count - 1}."
+            )
+
+
+@register
+class PositionalEncoding(Operator):
+    """Add waves to a sequence that tell where each element stands; attention alone cannot know.
+
+    Inputs:
+        x: sequences, shape (N, L, E).
+    Attributes:
+        base: the slowest wave has a period of about 2π · base places.
+    Output:
+        y: x + P, same shape; P[t, 2i] = sin(t / base^(2i/E)), P[t, 2i + 1] the cosine of it.
+    Gradient:
+        ∂L/∂x = g: the waves are fixed.
+    Source:
+        Vaswani et al., Attention is all you need, NeurIPS 2017, §3.5.
+    """
+
+    category = "attention"
+    aliases = ("position", "sinusoidal", "transformer")
+    attrs = (Attr("base", 10000.0, "Sets the slowest wave.", minimum=1.0),)
+    formula = (
+        r"y_{t, 2i} = x_{t, 2i} + \sin \frac{t}{b^{2i/E}},\ "
+        r"y_{t, 2i+1} = x_{t, 2i+1} + \cos \frac{t}{b^{2i/E}}"
+    )
+    derivative = r"\partial y/\partial x = 1"
+
+    @staticmethod
+    def infer_shape(x: Shape, *, base: float) -> Shape:
+        if len(x) != 3 or any(isinstance(d, Batch) for d in x[1:]):
+            raise ShapeError(
+                f"PositionalEncoding expects sequences (N, L, E), gets {format_shape(x)}."
+            )
+        return x
+
+    @staticmethod
+    def forward(x: Tensor, *, base: float) -> Tensor:
+        return x + _waves(x.shape[1], x.shape[2], base, x.dtype, x.device)
+
+    @staticmethod
+    def vjp(g: Tensor, y: Tensor, x: Tensor, *, base: float) -> tuple[Tensor]:
+        return (g,)
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        def case(*shape: int, base: float = 10000.0) -> Case:
+            def reference(x: Tensor) -> Tensor:
+                rows = [
+                    [wave(t / base ** (2 * (i // 2) / shape[2])) for i, wave in enumerate(waves)]
+                    for t in range(shape[1])
+                ]
+                return x + torch.tensor(rows, dtype=torch.float64).to(x.dtype)
+
+            waves = [math.sin if i % 2 == 0 else math.cos for i in range(shape[2])]
+            return Case((shape,), {"base": base}, reference)
+
+        return case(2, 5, 4), case(1, 3, 5, base=100.0)
+
+
+@lru_cache(maxsize=16)
+def _waves(
+    length: int, features: int, base: float, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """P of shape (length, features), worked out in float64 and then rounded."""
+    places = torch.arange(length, dtype=torch.float64).unsqueeze(1)
+    pairs = torch.arange(0, features, 2, dtype=torch.float64)
+    angles = places / base ** (pairs / features)
+    waves = torch.stack((angles.sin(), angles.cos()), 2).reshape(length, -1)[:, :features]
+    return waves.to(dtype=dtype, device=device)

@@ -1,0 +1,159 @@
+"""The real engine process on real pipes."""
+
+import os
+import select
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from graphcore import files, presets
+from graphcore.worker import messages as m
+from graphcore.worker.arrays import unpack
+
+
+class Worker:
+    """A running engine process, and what it said."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "graphcore.worker.serve"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.reader = m.FrameReader()
+        self.said: list[m.Reply] = []
+
+    def send(self, *messages: m.Request) -> None:
+        for message in messages:
+            self.process.stdin.write(m.encode(message))
+        self.process.stdin.flush()
+
+    def wait_for(self, kind: type, where=lambda reply: True, seconds: float = 60):
+        """The next reply of a kind for which ``where`` holds."""
+        end, seen = time.monotonic() + seconds, len(self.said)
+        while time.monotonic() < end:
+            for reply in self.said[seen:]:
+                seen += 1
+                if isinstance(reply, m.Frame):
+                    self.send(m.NextFrame())
+                if isinstance(reply, kind) and where(reply):
+                    return reply
+            if select.select([self.process.stdout], [], [], 0.2)[0]:
+                data = os.read(self.process.stdout.fileno(), 1 << 16)
+                assert data, "the engine ended"
+                self.said += [m.decode_reply(b) for b in self.reader.feed(data)]
+        raise AssertionError(f"no {kind.__name__} came")
+
+
+@pytest.fixture
+def worker():
+    w = Worker()
+    w.send(m.Hello(threads=1))
+    yield w
+    w.process.kill()
+    w.process.wait()
+    w.process.stdin.close()
+    w.process.stdout.close()
+
+
+def load(name: str = "circle", **changes) -> m.Load:
+    return m.Load(files.dumps(presets.load(name)), **changes)
+
+
+def losses(worker: Worker, steps: int) -> np.ndarray:
+    """Losses of the next steps, in order."""
+    worker.said.clear()
+    worker.send(m.Run(steps), m.NextFrame())
+    worker.wait_for(m.Frame, lambda f: f.state != "running" and f.step > 0)
+    frames = [f for f in worker.said if isinstance(f, m.Frame)]
+    return np.concatenate([unpack(f.losses) for f in frames])
+
+
+def test_it_trains_and_reports_every_step(worker: Worker) -> None:
+    worker.send(load())
+    loaded = worker.wait_for(m.Loaded)
+    assert loaded.dataset == "circle"
+    assert len(losses(worker, 30)) == 30
+
+
+def test_reset_gives_the_same_losses_again(worker: Worker) -> None:
+    worker.send(load())
+    worker.wait_for(m.Loaded)
+    first = losses(worker, 12)
+    worker.send(m.Reset())
+    np.testing.assert_array_equal(losses(worker, 12), first)
+
+
+def test_pictures_come_only_for_what_is_watched(worker: Worker) -> None:
+    graph = presets.load("circle")
+    hidden = next(n.name for n in graph if n.operator == "Linear")
+    worker.send(load(), m.Watch((hidden,), (hidden,)))
+    worker.wait_for(m.Loaded)
+    worker.send(m.Run(3), m.NextFrame())
+    frame = worker.wait_for(m.Frame, lambda f: f.pictured_step > 0)
+    assert set(frame.values) == {hidden, f"{hidden}.weight", f"{hidden}.bias"}
+    assert frame.gradients[hidden].high != 0
+    assert {f.target for f in frame.flow} == {e.target for e in graph.edges}
+
+
+def test_pause_is_heard_between_steps(worker: Worker) -> None:
+    worker.send(load())
+    worker.wait_for(m.Loaded)
+    worker.send(m.Run(), m.NextFrame())
+    worker.wait_for(m.Frame, lambda f: f.step > 0)
+    worker.send(m.Pause())
+    paused = worker.wait_for(m.Frame, lambda f: f.state == "idle")
+    assert 0 < paused.step < paused.total_steps
+
+
+def test_a_refused_graph_leaves_the_old_net(worker: Worker) -> None:
+    worker.send(load())
+    worker.wait_for(m.Loaded)
+    worker.send(m.Load(b'{"format_version": 1, "nodes": 3}'))
+    failure = worker.wait_for(m.Failure)
+    assert failure.kind == "load"
+    assert "\n" not in failure.message
+    assert len(losses(worker, 5)) == 5
+
+
+def test_a_checkpoint_is_gone_on_from(worker: Worker, tmp_path) -> None:
+    worker.send(load(checkpoints=str(tmp_path)))
+    steps = worker.wait_for(m.Loaded).steps_per_epoch
+    straight = losses(worker, steps + 6)
+    second = Worker()
+    try:
+        second.send(m.Hello(threads=1), load(resume=str(tmp_path)))
+        assert second.wait_for(m.Loaded).step == steps
+        np.testing.assert_array_equal(losses(second, 6), straight[-6:])
+    finally:
+        second.process.kill()
+        second.process.communicate()
+
+
+def test_it_ends_with_the_window(worker: Worker) -> None:
+    worker.wait_for(m.Ready)
+    worker.process.stdin.close()
+    assert worker.process.wait(20) == 0
+
+
+def test_a_print_cannot_get_into_the_stream() -> None:
+    code = (
+        "import builtins, graphcore.worker.serve as s; take = s._take_standard_output\n"
+        "def noisy():\n    pipe = take(); print('noise'); return pipe\n"
+        "s._take_standard_output = noisy; s.serve()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=m.encode(m.Hello()) + m.encode(m.Quit()),
+        capture_output=True, timeout=60, check=True,
+    )  # fmt: skip
+    (body,) = m.FrameReader().feed(done.stdout)
+    assert isinstance(m.decode_reply(body), m.Ready)
+    assert b"noise" in done.stderr
+
+
+def test_the_engine_never_imports_qt() -> None:
+    code = "import graphcore.worker.serve, graphcore.cli, sys; print([m for m in sys.modules if 'PySide' in m])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
