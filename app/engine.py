@@ -99,8 +99,8 @@ class Engine(QObject):
         self._errors = ""
         process = QProcess(self)
         process.readyReadStandardOutput.connect(self._on_output)
-        process.readyReadStandardError.connect(lambda: self._on_errors(process))
-        process.finished.connect(lambda *_: self._on_finished(process))
+        process.readyReadStandardError.connect(self._on_errors)
+        process.finished.connect(self._on_finished)
         process.errorOccurred.connect(self._on_error)
         self._process = process
         self._set_state("starting")
@@ -129,6 +129,7 @@ class Engine(QObject):
         if self._process is not None:
             self._send(m.Quit())
             self._process.closeWriteChannel()
+            self._process.finished.disconnect(self._on_finished)
             if not self._process.waitForFinished(1500):
                 self._process.kill()
                 self._process.waitForFinished(1500)
@@ -279,17 +280,18 @@ class Engine(QObject):
         LandscapeFrame: lambda self, reply: self.landscape.emit(reply),
     }
 
-    def _on_errors(self, process: QProcess) -> None:
-        text = bytes(process.readAllStandardError().data()).decode(errors="replace")
-        self._errors = (self._errors + text)[-4000:]
+    def _on_errors(self) -> None:
+        if self._process is not None:
+            text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
+            self._errors = (self._errors + text)[-4000:]
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart and not self._closing:
             self._set_state("dead")
             self.died.emit(self.tr("The engine could not be started."))
 
-    def _on_finished(self, process: QProcess) -> None:
-        if self._closing or process is not self._process:
+    def _on_finished(self) -> None:
+        if self._closing or self._process is None:
             return
         self._process = None
         self._frame_timer.stop()

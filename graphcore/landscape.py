@@ -177,6 +177,15 @@ class Surface:
         self.seconds += time.perf_counter() - begun
         return self.done
 
+    def seconds_to_next_level(self) -> float:
+        """How much work the next finer grid is, from the time that a point took so far."""
+        known = int(np.count_nonzero(~np.isnan(self.values)))
+        if self.done or not known:
+            return 0.0
+        stride = self.levels[self.level]
+        wanted = len(range(0, len(self.a), stride)) * len(range(0, len(self.b), stride))
+        return (wanted - known) * self.seconds / known
+
     def _points(self) -> Iterator[None]:
         for stride in self.levels:
             for i in range(0, len(self.b), stride):

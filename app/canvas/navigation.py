@@ -37,13 +37,15 @@ class NavigableView(QGraphicsView):
         self.setRenderHint(QPainter.RenderHint.Antialiasing)
         self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.MinimalViewportUpdate)
         self.setTransformationAnchor(QGraphicsView.ViewportAnchor.AnchorUnderMouse)
+        self.setResizeAnchor(QGraphicsView.ViewportAnchor.AnchorViewCenter)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QGraphicsView.Shape.NoFrame)
         self._seen_timer = QTimer(self, singleShot=True, interval=60)
-        self.graph_scene.selectionChanged.connect(
-            lambda: self.selection_changed.emit(self.selected())
-        )
+        self.graph_scene.selectionChanged.connect(self._on_selection)
+
+    def _on_selection(self) -> None:
+        self.selection_changed.emit(self.selected())
 
     @property
     def zoom(self) -> float:

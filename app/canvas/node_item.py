@@ -16,7 +16,7 @@ from graphcore.dims import format_shape
 from graphcore.elements import Node
 from graphcore.shapes import Problem
 
-FAR, MIDDLE = 0.35, 0.6
+FAR, MIDDLE = 0.2, 0.6
 """Below these zooms only the box is drawn, or the box and its name."""
 
 
@@ -149,7 +149,7 @@ class NodeItem(QGraphicsItem):
         self, painter: QPainter, p: palette.Palette, color: QColor, zoom: float
     ) -> None:
         font = QFont(painter.font())
-        font.setPixelSize(13 if zoom >= MIDDLE else 17)
+        font.setPixelSize(13 if zoom >= MIDDLE else 20)
         font.setWeight(QFont.Weight.DemiBold)
         painter.setFont(font)
         painter.setPen(p.color("text"))

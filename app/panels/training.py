@@ -48,7 +48,7 @@ class TrainingPanel(QWidget):
         )  # fmt: skip
         self.accuracy = CurvePlot(
             self.tr("Accuracy"), {"train": self.tr("train (batch)"), "test": self.tr("test")},
-            raw=("train",), marks=("test",),
+            raw=("train",), marks=("test",), legend="bottom",
         )  # fmt: skip
         row.addWidget(self.loss, 1)
         row.addWidget(self.accuracy, 1)

@@ -34,6 +34,8 @@ class CurvePlot(QWidget):
     Args:
         names: key -> what the legend says.
         raw: keys that are also drawn faintly without smoothing.
+        marks: keys whose points are marked.
+        legend: "top" or "bottom": the corner that the curves leave free.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class CurvePlot(QWidget):
         names: dict[str, str],
         raw: tuple[str, ...] = (),
         marks: tuple[str, ...] = (),
+        legend: str = "top",
     ) -> None:
         super().__init__()
         self._names, self._raw, self._marks = names, raw, marks
@@ -53,7 +56,8 @@ class CurvePlot(QWidget):
         self.plot.setTitle(title)
         self.plot.setAccessibleName(title)
         self._title = title
-        self.legend = self.plot.addLegend(offset=(-8, 8), labelTextSize="9pt")
+        corner = (-8, 8) if legend == "top" else (-8, -8)
+        self.legend = self.plot.addLegend(offset=corner, labelTextSize="9pt")
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._faint: dict[str, pg.PlotDataItem] = {}
         for key, name in names.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -132,6 +133,7 @@ def _qt_palette(p: Palette) -> QPalette:
 
 
 def _sheet(p: Palette) -> str:
+    icons = (files("resources") / "icons").as_posix()  # type: ignore[attr-defined]
     return f"""
     QMainWindow, QMainWindow::separator {{ background: {p.window}; }}
     QMainWindow::separator {{ width: 5px; height: 5px; }}
@@ -164,7 +166,23 @@ def _sheet(p: Palette) -> str:
         selection-background-color: {p.accent}; selection-color: {p.on_accent}; }}
     QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus {{
         border-color: {p.accent}; }}
-    QComboBox::drop-down {{ border: none; width: 18px; }}
+    QComboBox::drop-down {{ border: none; width: 20px; }}
+    QComboBox::down-arrow {{ image: url({icons}/down-{p.name}.svg); width: 12px; height: 12px; }}
+    QComboBox QAbstractItemView {{ background: {p.card}; border: 1px solid {p.line};
+        selection-background-color: {p.accent}; selection-color: {p.on_accent}; }}
+    QAbstractSpinBox {{ padding-right: 18px; }}
+    QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; width: 16px;
+        background: transparent; subcontrol-origin: border; }}
+    QAbstractSpinBox::up-button {{ subcontrol-position: top right; margin: 2px 3px 0 0; }}
+    QAbstractSpinBox::down-button {{ subcontrol-position: bottom right; margin: 0 3px 2px 0; }}
+    QAbstractSpinBox::up-arrow {{ image: url({icons}/up-{p.name}.svg); width: 9px; height: 9px; }}
+    QAbstractSpinBox::down-arrow {{ image: url({icons}/down-{p.name}.svg); width: 9px;
+        height: 9px; }}
+    QCheckBox::indicator {{ width: 15px; height: 15px; border: 1px solid {p.edge};
+        border-radius: 4px; background: {p.card}; }}
+    QCheckBox::indicator:checked {{ background: {p.accent}; border-color: {p.accent};
+        image: url({icons}/check-{p.name}.svg); }}
+    QTreeView::branch:selected {{ background: transparent; }}
     QTreeView, QListView, QTableView, QListWidget, QTreeWidget, QUndoView {{
         background: {p.panel}; border: none; outline: none; }}
     QTreeView::item, QListView::item {{ padding: 2px; border-radius: 4px; }}

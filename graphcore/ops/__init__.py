@@ -21,6 +21,7 @@ from graphcore.ops import (  # noqa: F401 - importing a family registers its ope
     loss_class,
     normalization,
     pooling,
+    recurrent,
     reduction,
     resampling,
     shape,

@@ -229,7 +229,7 @@ class MultiheadAttention(Operator):
         heads, joined = ctx.saved
         n, length, features = x.shape
         gy = (torch.zeros_like(y[0]) if g[0] is None else g[0]).reshape(-1, features)
-        by_head = (gy @ w_out).view(n, length, num_heads, -1).transpose(1, 2)
+        by_head = (gy @ w_out).view(n, length, num_heads, features // num_heads).transpose(1, 2)
         parts = attend_backward(by_head, g[1], heads[0], heads[1], heads[2], y[1])
         # (3, N, heads, L, E/heads) -> rows of (N·L, 3E), as the projection made them.
         g_qkv = torch.stack(parts).permute(1, 3, 0, 2, 4).reshape(-1, 3 * features)

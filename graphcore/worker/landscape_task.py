@@ -18,6 +18,10 @@ SHARE = 0.08
 """Share of the worker's time while training; the bar is 10 %."""
 SLICE = 0.02
 """Seconds of work at a time while nothing trains."""
+PATIENCE = 3.0
+"""Seconds that a finer grid may take while training; beyond that a fresh coarse one is better."""
+TRAINING_SAMPLES = 100
+"""Samples of a surface that is made while training; it is made again with all when it pauses."""
 
 
 class LandscapeTask:
@@ -31,6 +35,7 @@ class LandscapeTask:
         self._surface: Surface | None = None
         self._origin_step = -1
         self._sent_level = -1
+        self._samples = 0
         self._last_work = time.perf_counter()
         self._spent = 0.0
 
@@ -43,7 +48,12 @@ class LandscapeTask:
         """Whether there is something to compute while nothing trains."""
         if trainer is None or not self._request.visible:
             return False
-        return self._surface is None or not self._surface.done or self._stale(trainer)
+        return (
+            self._surface is None
+            or not self._surface.done
+            or self._stale(trainer)
+            or self._samples < self._request.samples
+        )
 
     def work(self, trainer: Trainer, *, training: bool) -> LandscapeFrame | None:
         """A slice of work; returns a frame when a level is complete."""
@@ -51,8 +61,8 @@ class LandscapeTask:
         if not self._request.visible or not self._due(training):
             return None
         begun = time.perf_counter()
-        if self._surface is None or (self._surface.done and self._stale(trainer)):
-            self._begin(trainer)
+        if self._surface is None or self._outdated(trainer, training):
+            self._begin(trainer, training)
         surface = self._surface
         frame = None
         if surface is not None and not surface.done:
@@ -86,14 +96,26 @@ class LandscapeTask:
     def _stale(self, trainer: Trainer) -> bool:
         return self._origin_step != trainer.step
 
-    def _begin(self, trainer: Trainer) -> None:
+    def _outdated(self, trainer: Trainer, training: bool) -> bool:
+        """Whether to begin anew: finished or too slow to refine, and the weights have moved."""
+        surface = self._surface
+        assert surface is not None
+        if not training:
+            return self._stale(trainer) or self._samples < self._request.samples
+        if not self._stale(trainer) or surface.level == 0:
+            return False
+        return surface.done or surface.seconds_to_next_level() / SHARE > PATIENCE
+
+    def _begin(self, trainer: Trainer, training: bool) -> None:
         if self._plan is None:
             dtype = str(trainer.plan.dtype).removeprefix("torch.")
             self._plan = compile(trainer.graph, str(trainer.plan.device), dtype, "train")
         self._plan.copy_state(trainer.plan)
         request, b = self._request, trainer.binding
         split = trainer.data.test if request.split == "test" else trainer.data.train
-        x, t = trainer.tensors(split, request.samples)
+        most = TRAINING_SAMPLES if training else request.samples
+        self._samples = min(most, request.samples)
+        x, t = trainer.tensors(split, self._samples)
         plane, span = self._plane(trainer)
         self._surface = Surface(
             self._plan, plane, {b.input: x, b.target: t}, b.loss, span, request.resolution
@@ -121,7 +143,7 @@ class LandscapeTask:
             labels=surface.plane.labels, shares=surface.plane.shares,
             a=pack(a.astype(np.float32)), b=pack(b.astype(np.float32)),
             values=pack(np.ascontiguousarray(values)), level=surface.level,
-            levels=len(surface.levels), step=self._origin_step, samples=self._request.samples,
+            levels=len(surface.levels), step=self._origin_step, samples=self._samples,
             split=self._request.split, path=pack(np.array(path, np.float32).reshape(-1, 2)),
             current=(at_a, at_b), off_plane=distance / length, stale=self._stale(trainer),
             seconds=surface.seconds,

@@ -154,6 +154,9 @@ def test_a_print_cannot_get_into_the_stream() -> None:
 
 
 def test_the_engine_never_imports_qt() -> None:
-    code = "import graphcore.worker.serve, graphcore.cli, sys; print([m for m in sys.modules if 'PySide' in m])"
+    code = (
+        "import graphcore.worker.serve, graphcore.cli, sys\n"
+        "print([m for m in sys.modules if 'PySide' in m])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

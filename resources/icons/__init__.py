@@ -1,0 +1,1 @@
+"""Small pictures that style sheets name as files."""
