@@ -11,6 +11,8 @@ from app.plots.tiles import format_number
 from app.style import palette
 
 LEVELS = 9
+SMOOTH = 121
+"""Pixels per side that a coarse grid is drawn with; between grid points it is interpolated."""
 
 
 class ContourPlot(QWidget):
@@ -66,8 +68,7 @@ class ContourPlot(QWidget):
     def set_surface(self, a: np.ndarray, b: np.ndarray, values: np.ndarray) -> None:
         """Show loss ``values`` (rows along b, columns along a)."""
         self._values = np.asarray(values, float)
-        da, db = (a[-1] - a[0]) / (len(a) - 1), (b[-1] - b[0]) / (len(b) - 1)
-        self._area = QRectF(a[0] - da / 2, b[0] - db / 2, da * len(a), db * len(b))
+        self._area = QRectF(a[0], b[0], a[-1] - a[0], b[-1] - b[0])
         self._draw()
 
     def clear(self) -> None:
@@ -83,7 +84,7 @@ class ContourPlot(QWidget):
     def _draw(self) -> None:
         if self._values is None:
             return
-        heights = self._heights(self._values)
+        heights = interpolated(self._heights(self._values), SMOOTH)
         self.image.setImage(heights, levels=(float(heights.min()), float(heights.max()) or 1.0))
         self.image.setLookupTable(palette.lut("sequential"))
         self.image.setRect(self._area)
@@ -158,3 +159,11 @@ class ContourPlot(QWidget):
     def _on_dot_released(self) -> None:
         place = self.dot.pos()
         self.dot_released.emit(place.x(), place.y())
+
+
+def interpolated(grid: np.ndarray, points: int) -> np.ndarray:
+    """The grid with so many points per side, linear between its own."""
+    rows, columns = (np.linspace(0, n - 1, points) for n in grid.shape)
+    across = np.stack([np.interp(columns, np.arange(grid.shape[1]), row) for row in grid])
+    down = [np.interp(rows, np.arange(grid.shape[0]), column) for column in across.T]
+    return np.stack(down, 1)

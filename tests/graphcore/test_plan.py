@@ -1,5 +1,7 @@
 """Both passes against torch.autograd: values, parameters, inputs, edges."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -18,7 +20,7 @@ def small_net() -> gc.Graph:
     conv = g.add("Conv2d", name="conv", out_channels=3, kernel_size=3, padding=1)
     parts = [x, conv, g.add("ReLU"), g.add("MaxPool2d", kernel_size=2), g.add("Flatten", name="f")]
     parts.append(g.add("Linear", name="h", out_features=5))
-    for a, b in zip(parts, parts[1:], strict=False):
+    for a, b in itertools.pairwise(parts):
         g.connect(a, b)
     t, loss = g.add("Target", name="t"), g.add("CrossEntropyLoss", name="loss")
     g.connect("h", loss, input="x")
