@@ -34,8 +34,8 @@ class _Recurrent(Operator):
     """
 
     category = "recurrent"
-    outputs = ("y", "h")
-    attrs = (_HIDDEN, _BIAS)
+    outputs: ClassVar[tuple[str, ...]] = ("y", "h")
+    attrs: ClassVar[tuple[Attr, ...]] = (_HIDDEN, _BIAS)
     initializers = {
         "weight_ih": "xavier_uniform", "weight_hh": "orthogonal",
         "bias_ih": "zeros", "bias_hh": "zeros",
@@ -67,7 +67,7 @@ class _Recurrent(Operator):
     @classmethod
     def multiply_adds(cls, shapes: Sequence[Shape], y: Shape, attributes: Mapping[str, Any]) -> Dim:
         n, length, features = shapes[0]
-        hidden = attributes["hidden_size"]
+        hidden: int = attributes["hidden_size"]
         return size((n, length, cls.gates, hidden)) * (features + hidden)
 
 
@@ -377,7 +377,7 @@ class GRU(_Recurrent):
             torch.mul(slopes[t], arriving[t].unsqueeze(1), out=inner_sums[t])
             if t:
                 arriving[t - 1].addcmul_(arriving[t], z[t])
-                arriving[t - 1].addmm_(inner_sums[t].view(n, -1), weight_hh)
+                arriving[t - 1].addmm_(inner_sums[t].view(n, 3 * hidden_size), weight_hh)
         sums = inner_sums.clone()
         sums[:, :, 2] = arriving * by_new
         by_ih, by_hh = sums.flatten(2), inner_sums.flatten(2)
