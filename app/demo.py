@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QEventLoop, QSettings, QTimer
+from PySide6.QtCore import QEventLoop, QSettings, QTimer, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from app.canvas import Canvas
@@ -34,6 +34,7 @@ def run(folder: str | Path) -> int:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
+    qInstallMessageHandler(_print_message)
     app = QApplication.instance() or QApplication(["gradscape"])
     assert isinstance(app, QApplication)
     scratch = tempfile.TemporaryDirectory()
@@ -47,6 +48,12 @@ def run(folder: str | Path) -> int:
     finally:
         window.close()
         scratch.cleanup()
+
+
+def _print_message(kind: object, context: object, text: str) -> None:
+    """Qt's own messages, but for what the offscreen platform cannot do and nobody misses."""
+    if not text.startswith("This plugin does not support"):
+        print(text, file=sys.stderr)
 
 
 class _Demo:
