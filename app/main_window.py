@@ -217,6 +217,9 @@ class MainWindow(QMainWindow):
         self.autosave.close()
         if self.engine is not None:
             self.engine.close()
+        # Qt clears a stack and a selection while it deletes them: nobody is to hear of that.
+        for ending in (self.document.undo_stack, self.canvas.graph_scene):
+            ending.blockSignals(True)
         event.accept()
 
     # -- what actions call --------------------------------------------------------------------

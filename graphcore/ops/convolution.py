@@ -164,7 +164,7 @@ class Conv1d(_Convolution):
         torch.nn.Conv1d; ONNX Conv-11. (Cross-correlation: the kernel is not flipped.)
     """
 
-    onnx, aliases = "Conv", ("conv", "convolution", "temporal convolution", "filter", "kernel")
+    onnx, aliases = "Conv", ("temporal convolution", "sequence convolution", "1d convolution")
     attrs = (
         _CHANNELS,
         Attr("kernel_size", REQUIRED, "Length of the window.", "int", minimum=1),
