@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
+from app.operator_search import ranked
 from app.style import icons
 from graphcore import ops
 from graphcore.errors import GradscapeError
@@ -100,29 +101,6 @@ class SearchPopup(QFrame):
                 self._choose()
                 return True
         return super().eventFilter(watched, event)
-
-
-def ranked(text: str, recent: list[str]) -> list[str]:
-    """Operator names that match, best first: name, start of a word, alias, anywhere."""
-    wanted = text.strip().lower()
-    hidden = {"Composite", "Output"}
-    names = [n for n in ops.names() if n not in hidden]
-    if not wanted:
-        return [*(n for n in recent if n in names), *(n for n in names if n not in recent)]
-    scored = [(_score(n, wanted), n) for n in names]
-    return [n for score, n in sorted(scored, key=lambda s: s[0]) if score < 9]
-
-
-def _score(name: str, wanted: str) -> int:
-    low = name.lower()
-    aliases = [a.lower() for a in ops.get(name).aliases]
-    if low == wanted or wanted in aliases:
-        return 0
-    if low.startswith(wanted):
-        return 1
-    if any(a.startswith(wanted) for a in aliases):
-        return 2
-    return 3 if wanted in low else 4 if any(wanted in a for a in aliases) else 9
 
 
 def _typed_graph(text: str) -> Graph | None:

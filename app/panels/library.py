@@ -13,6 +13,7 @@ from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QTabBar, QTreeView, QVBoxLayout, QWidget
 
 from app.panels.two_lines import SUMMARY, TwoLines
+from app.operator_search import score
 from app.style import icons
 from graphcore import ops, presets
 
@@ -81,7 +82,7 @@ class LibraryPanel(QWidget):
             self.tree.setCurrentIndex(first)
 
     def _first(self) -> QModelIndex:
-        """The best visible row: its name starts with the text, or else the topmost."""
+        """The visible row that the text means most likely, or else the topmost."""
         text = self.search.text().lower().strip()
         model = self._models[self.tabs.currentIndex()]
         found = [
@@ -91,7 +92,8 @@ class LibraryPanel(QWidget):
             for j in range(heading.rowCount())
             if not self.tree.isRowHidden(j, heading.index())
         ]
-        found.sort(key=lambda item: not item.text().lower().startswith(text))
+        if self.tabs.currentIndex() == 0 and text:
+            found.sort(key=lambda item: score(item.data(NAME), text))
         return found[0].index() if found else QModelIndex()
 
     def _choose_first(self) -> None:
