@@ -171,6 +171,6 @@ def test_any_text_is_a_table_or_a_data_error(
     try:
         data = load(folder, text)
     except DataError as error:
-        assert str(error)  # noqa: PT017 - being a table is as good as being refused
+        assert str(error)
     else:
         assert np.isfinite(data.train.inputs).all()
