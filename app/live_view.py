@@ -33,7 +33,7 @@ class LiveView(QObject):
         self._engine.watch(values, gradients)
 
     def _on_frame(self, frame: m.Frame) -> None:
-        if not frame.pictured_step:
+        if not (frame.flow or frame.values or frame.gradients):
             return
         self._canvas.set_pictures(
             {name: to_picture(p) for name, p in frame.values.items()},

@@ -10,6 +10,7 @@ from app.canvas.edge_item import EdgeItem, glow
 from app.style import palette
 
 DARKEST = 0.02
+HALO = 10.0
 
 
 class PulseOverlay(QGraphicsItem):
@@ -39,9 +40,26 @@ class PulseOverlay(QGraphicsItem):
             self._area = self._area.united(edge.boundingRect())
 
     def advance_by(self, share: float) -> None:
-        """Move on by a share of the period."""
+        """Move on by a share of the period; only where dots were and are is painted again."""
+        before = self._dots()
         self.phase = (self.phase + share) % 1.0
-        self.update()
+        for centre, _brightness in (*before, *self._dots()):
+            self.update(QRectF(centre.x() - HALO, centre.y() - HALO, 2 * HALO, 2 * HALO))
+
+    @property
+    def _forward(self) -> bool:
+        return self.phase < 0.5
+
+    def _dots(self) -> list[tuple[QPointF, float]]:
+        """Centre and brightness of every dot."""
+        along = self.phase * 2 if self._forward else 2 - self.phase * 2
+        below = QPointF(0, 0 if self._forward else 4)
+        found = []
+        for edge in self._edges:
+            brightness = edge.value if self._forward else edge.gradient
+            if brightness is not None and brightness >= DARKEST:
+                found.append((edge.path.pointAtPercent(along) + below, brightness))
+        return found
 
     def boundingRect(self) -> QRectF:
         return self._area
@@ -50,16 +68,11 @@ class PulseOverlay(QGraphicsItem):
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
         p = palette.current()
-        forward = self.phase < 0.5
-        along = self.phase * 2 if forward else 2 - self.phase * 2
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        for edge in self._edges:
-            brightness = edge.value if forward else edge.gradient
-            if brightness is None or brightness < DARKEST:
-                continue
-            centre = edge.path.pointAtPercent(along) + QPointF(0, 0 if forward else 4)
-            color = glow(p, "forward" if forward else "backward", 0.25 + 0.75 * brightness)
+        direction = "forward" if self._forward else "backward"
+        for centre, brightness in self._dots():
+            color = glow(p, direction, 0.25 + 0.75 * brightness)
             painter.setBrush(color)
             painter.drawEllipse(centre, 4.5, 4.5)
             color.setAlpha(60)

@@ -177,8 +177,9 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         state: "idle", "running" or "done".
         steps, losses: one entry per step since the last frame (thinned when there are many).
         accuracies: share of right answers in recorded batches: (step, accuracy).
-        values, gradients: pictures of the nodes that are watched, by name.
-        pictured_step: the step that the pictures are of; 0 while there are none.
+        values, gradients: pictures of the nodes that are watched, by name; empty in frames
+            between two recorded steps, as is ``flow``.
+        pictured_step: the step that the last pictures were of; 0 before the first.
     """
 
     state: Literal["idle", "running", "done"]

@@ -22,6 +22,8 @@ CHECKPOINT_SECONDS = 30.0
 TEST_SHARE = 0.03
 """Share of the time that the running estimate of the test loss may take."""
 TEST_SAMPLES = 500
+RECORD_SHARE = 0.05
+"""Share of the time that recording for the views may take; fewer pictures rather than more."""
 
 
 class Session:
@@ -52,6 +54,9 @@ class Session:
         self._accuracies: list[tuple[int, float]] = []
         self._scores: list[m.Scores] = []
         self._pictured_step = 0
+        self._fresh = False
+        self._record_at = 0.0
+        self._plain_seconds = 0.0
         self._epoch_ended = False
 
     # -- requests -----------------------------------------------------------------------------
@@ -110,7 +115,7 @@ class Session:
 
     def watch(self, request: m.Watch) -> None:
         """What the window shows from now on."""
-        self._watch, self._news = request, True
+        self._watch, self._news, self._fresh = request, True, True
 
     def want_frame(self) -> None:
         """The window has drawn the last frame."""
@@ -140,8 +145,10 @@ class Session:
         if self._speed:
             self._next_step_at = time.perf_counter() + 1 / self._speed
         try:
-            recording = self._records_now()
+            recording = self._records_now(trainer)
+            begun = time.perf_counter()
             record = trainer.train_step(record=recording)
+            self._account(recording, time.perf_counter() - begun)
         except NonFiniteError as error:
             self._stop(m.Failure("run", str(error), error.node))
             return
@@ -151,13 +158,23 @@ class Session:
         self._points.append((record.step, record.loss))
         self._news = True
         if recording:
-            self._pictured_step = record.step
+            self._pictured_step, self._fresh = record.step, True
         self._clock.count(trainer.settings.batch)
         self._after_step(trainer)
 
-    def _records_now(self) -> bool:
-        """Whether the next step is the one that the next frame shows."""
-        return self._wanted or self._speed is not None or self.steps_left == 1
+    def _records_now(self, trainer: Trainer) -> bool:
+        """Whether the next step is one that the window is shown: the last, or when it is time."""
+        last = self.steps_left == 1 or trainer.step + 1 == trainer.total_steps
+        slow = self._speed is not None and self._speed <= 30
+        return last or slow or (self._wanted and time.perf_counter() >= self._record_at)
+
+    def _account(self, recording: bool, seconds: float) -> None:
+        """Rest after a recorded step in proportion to what it took more than a plain one."""
+        if recording:
+            extra = max(0.0, seconds - self._plain_seconds)
+            self._record_at = time.perf_counter() + extra / RECORD_SHARE
+        else:
+            self._plain_seconds += 0.1 * (seconds - self._plain_seconds)
 
     def _after_step(self, trainer: Trainer) -> None:
         epoch_done = trainer.step % trainer.steps_per_epoch == 0
@@ -230,17 +247,20 @@ class Session:
         return frame
 
     def _pictures(self, trainer: Trainer) -> dict[str, Any]:
-        if not self._pictured_step:
+        if not (self._pictured_step and self._fresh):
             return {}
-        plan, watch = trainer.recorded, self._watch
-        return {
+        begun = time.perf_counter()
+        plan, watch, self._fresh = trainer.recorded, self._watch, False
+        pictures = {
             "values": recording.value_pictures(plan, self._graph, watch.values),
             "gradients": recording.gradient_pictures(plan, self._graph, watch.gradients),
             "flow": recording.edge_flow(plan, self._graph) if watch.flow else (),
         }
+        self._record_at += (time.perf_counter() - begun) / RECORD_SHARE
+        return pictures
 
     def _batch_accuracy(self, trainer: Trainer) -> tuple[tuple[int, float], ...]:
-        if not self._points or not self._pictured_step:
+        if not (self._points and self._pictured_step and self._fresh):
             return ()
         b, plan = trainer.binding, trainer.recorded
         target = plan.value(b.target)
