@@ -24,7 +24,7 @@ class RunningView(NavigableView):
         self.reduced_motion = False
         self.overlay = PulseOverlay()
         self.graph_scene.addItem(self.overlay)
-        self._pulse = QTimer(self, interval=33)
+        self._pulse = QTimer(self, interval=16)
         self._pulse.timeout.connect(self._advance_pulses)
 
     def shown(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
