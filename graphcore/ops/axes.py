@@ -86,7 +86,8 @@ class Permute(Operator):
 
     @staticmethod
     def infer_shape(x: Shape, *, dims: tuple[int, ...]) -> Shape:
-        if sorted(d % len(x) for d in dims if -len(x) <= d < len(x)) != list(range(len(x))):
+        named = sorted(d % len(x) for d in dims if -len(x) <= d < len(x))
+        if len(dims) != len(x) or named != list(range(len(x))):
             raise ShapeError(
                 f"Permute: dims={dims} must name each of the {len(x)} axes of x "
                 f"{format_shape(x)} once."

@@ -120,7 +120,7 @@ def _fix(x: Shape, rank: int) -> Fix | None:
     """What would turn x into images or sequences with channels."""
     if len(x) == rank + 1:
         return Fix("insert", "Add a channel axis", "Unsqueeze", attributes={"dim": 1})
-    if rank == 2 and len(x) == 2 and isinstance(x[1], int) and isqrt(x[1]) ** 2 == x[1]:
+    if rank == 2 and len(x) == 2 and isinstance(x[1], int) and 0 < isqrt(x[1]) ** 2 == x[1]:
         side = isqrt(x[1])
         shape = (0, 1, side, side)
         label = f"Reshape to images of {side} x {side}"

@@ -21,9 +21,9 @@ class _Binary(Operator):
 
     category, inputs = "elementwise", ("a", "b")
 
-    @staticmethod
-    def infer_shape(a: Shape, b: Shape) -> Shape:
-        return broadcast(a, b)
+    @classmethod
+    def infer_shape(cls, a: Shape, b: Shape) -> Shape:
+        return broadcast(a, b, cls.name)
 
 
 def _binary_cases(reference: Any, domain: str = "any") -> tuple[Case, ...]:

@@ -18,6 +18,13 @@ else:
     torch = lazy_loader.load("torch")
 
 
+def flatten_fix(x: Shape) -> Fix | None:
+    """Offer Flatten where it helps: behind the batch axis there are only known lengths."""
+    if any(isinstance(d, Batch) or d == 0 for d in x[1:]):
+        return None
+    return Fix("insert", "Put Flatten between", "Flatten")
+
+
 @register
 class Linear(Operator):
     """A fully connected layer: y = x Wᵀ + b, a weighted sum of all inputs per output.
@@ -53,14 +60,15 @@ class Linear(Operator):
     @staticmethod
     def infer_shape(x: Shape, *, out_features: int, bias: bool) -> Shape:
         if not x or isinstance(x[-1], Batch) or x[-1] == 0:
-            fix = Fix("insert", "Put Reshape in front", "Reshape", attributes={"shape": (1,)})
+            one_each = Fix("insert", "Make it one feature", "Unsqueeze", attributes={"dim": 1})
             raise ShapeError(
-                f"Linear expects (*, in_features), gets {format_shape(x)}.", fix if x else None
+                f"Linear expects (*, in_features), gets {format_shape(x)}.",
+                one_each if len(x) == 1 and isinstance(x[0], Batch) else None,
             )
         if len(x) > 3:
             raise ShapeError(
                 f"Linear expects (N, in_features), gets {format_shape(x)}: put Flatten between.",
-                Fix("insert", "Put Flatten between", "Flatten"),
+                flatten_fix(x),
             )
         return (*x[:-1], out_features)
 

@@ -9,6 +9,7 @@ import lazy_loader
 
 from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import EngineError, Fix, ShapeError
+from graphcore.ops.linear import flatten_fix
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class BatchNorm1d(_BatchNorm):
             raise ShapeError(
                 f"BatchNorm1d expects features (N, C), gets {format_shape(x)}: images take "
                 "BatchNorm2d, or put Flatten between.",
-                Fix("insert", "Put Flatten between", "Flatten"),
+                flatten_fix(x),
             )
         return super().infer_shape(x, eps=eps, momentum=momentum)
 
@@ -215,7 +216,7 @@ class LayerNorm(_Normalization):
             raise ShapeError(f"LayerNorm expects features (N, *), gets {format_shape(x)}.")
         if x[-len(wanted) :] != wanted or len(x) < len(wanted):
             last = x[-len(wanted) :]
-            fits = len(x) >= len(wanted) and not any(isinstance(d, Batch) for d in last)
+            fits = len(x) >= len(wanted) and all(isinstance(d, int) and d > 0 for d in last)
             raise ShapeError(
                 f"LayerNorm: normalized_shape={wanted} is not the end of x's shape "
                 f"{format_shape(x)}.",

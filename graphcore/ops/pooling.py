@@ -70,7 +70,7 @@ class _Pool(Operator):
         stride = kernel_size if stride is None else stride
         if cls.rank == 1:
             return (1, kernel_size), (1, stride), (0, padding)
-        return pair(kernel_size), pair(stride), pair(padding)
+        return pair(kernel_size, cls.name), pair(stride, cls.name), pair(padding, cls.name)
 
     @classmethod
     def image(cls, x: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ class AdaptiveAvgPool2d(Operator):
     @staticmethod
     def infer_shape(x: Shape, *, output_size: Any) -> Shape:
         _check_image(x, "AdaptiveAvgPool2d")
-        return (*x[:2], *pair(output_size))
+        return (*x[:2], *pair(output_size, "AdaptiveAvgPool2d"))
 
     @staticmethod
     def forward(x: Tensor, *, output_size: Any) -> Tensor:
@@ -99,7 +99,7 @@ class Upsample(Operator):
     @staticmethod
     def infer_shape(x: Shape, *, scale_factor: Any, mode: str) -> Shape:
         _check_image(x, "Upsample")
-        factors = pair(scale_factor)
+        factors = pair(scale_factor, "Upsample")
         return (*x[:2], *(d * f for d, f in zip(x[2:], factors, strict=True)))
 
     @staticmethod
