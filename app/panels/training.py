@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QElapsedTimer, QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -29,6 +29,8 @@ from graphcore.elements import Change
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
 
+REDRAW_MS = 100
+"""Curves and figures are read, not watched: ten times a second leaves the time to the canvas."""
 FIGURES = ("epoch", "step", "loss", "accuracy", "speed", "left")
 
 
@@ -38,6 +40,7 @@ class TrainingPanel(QWidget):
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()
         self._document, self._engine = document, engine
+        self._drawn = QElapsedTimer()
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 8)
         row.setSpacing(10)
@@ -204,10 +207,12 @@ class TrainingPanel(QWidget):
             self.accuracy.append("train", np.array([step]), np.array([share]))
         for score in frame.scores:
             self._add_score(score)
-        if len(steps) or frame.scores:
+        ended = frame.state != "running" or frame.scores
+        if ended or not self._drawn.isValid() or self._drawn.elapsed() >= REDRAW_MS:
+            self._drawn.start()
             self.loss.redraw()
             self.accuracy.redraw()
-        self._show_figures(frame)
+            self._show_figures(frame)
 
     def _add_score(self, score: m.Scores) -> None:
         at = np.array([score.step])
