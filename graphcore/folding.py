@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from graphcore.graph import Graph
 from graphcore.layout import NODE_SIZE, Point
 
-ROW_GAP = 80.0
+ROW_GAP, FRAMED_GAP = 80.0, 130.0
+"""Room between rows, and between rows with frames round them."""
 _WORTH = 1.3
 """How much larger the drawing must become on screen before rows are worth their long edges."""
+_FRAME_CUT = 4
+"""A cut through a frame counts as so many edges."""
 _CROSSING = 0.35
 """A cut edge weighs as much as a row that is 60 % too long."""
 _FEWEST_COLUMNS, _MOST_ROWS = 6, 12
@@ -33,9 +36,10 @@ def fold(graph: Graph, places: Mapping[str, Point], aspect: float) -> dict[str, 
     if len(columns) < _FEWEST_COLUMNS:
         return dict(places)
     cost = _crossings(graph, columns)
+    gap = FRAMED_GAP if graph.frames else ROW_GAP
     best, found = _scale(places, aspect) * _WORTH, dict(places)
     for rows in range(2, min(_MOST_ROWS, len(columns) // 2) + 1):
-        candidate = _stack(places, columns, _breaks(cost, rows))
+        candidate = _stack(places, columns, _breaks(cost, rows), gap)
         scale = _scale(candidate, aspect)
         if scale > best:
             best, found = scale, candidate
@@ -51,17 +55,22 @@ def _columns(places: Mapping[str, Point]) -> list[list[str]]:
 
 
 def _crossings(graph: Graph, columns: list[list[str]]) -> list[int]:
-    """How many different values cross the gap after each column."""
+    """How many different values, and frames, cross the gap after each column."""
     column = {name: i for i, names in enumerate(columns) for name in names}
     reach: dict[tuple[str, str], int] = {}
     for edge in graph.edges:
         key = edge.source, edge.output
         reach[key] = max(reach.get(key, 0), column[edge.target])
+    spans = [(column[source], last, 1) for (source, _), last in reach.items()]
+    for frame in graph.frames:
+        held = [column[n.name] for n in graph if n.frame == frame]
+        if held:
+            spans.append((min(held), max(held), _FRAME_CUT))
     change = [0] * (len(columns) + 1)
-    for (source, _), last in reach.items():
-        if last > column[source]:
-            change[column[source]] += 1
-            change[last] -= 1
+    for first, last, weight in spans:
+        if last > first:
+            change[first] += weight
+            change[last] -= weight
     crossing, counts = 0, []
     for i in range(len(columns)):
         crossing += change[i]
@@ -83,7 +92,7 @@ def _breaks(crossings: list[int], rows: int) -> list[int]:
 
 
 def _stack(
-    places: Mapping[str, Point], columns: list[list[str]], breaks: list[int]
+    places: Mapping[str, Point], columns: list[list[str]], breaks: list[int], gap: float
 ) -> dict[str, Point]:
     """Rows one below the other, each beginning at the left."""
     found: dict[str, Point] = {}
@@ -95,7 +104,7 @@ def _stack(
         for name in names:
             x, y = places[name]
             found[name] = (x - left, y - top + floor)
-        floor = max(y for _, y in (found[n] for n in names)) + NODE_SIZE[1] + ROW_GAP
+        floor = max(y for _, y in (found[n] for n in names)) + NODE_SIZE[1] + gap
     return found
 
 

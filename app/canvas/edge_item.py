@@ -2,39 +2,57 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPainterPathStroker, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from app.canvas.node_item import FAR
+from app.canvas import geometry as geo
+from app.canvas import port_kinds
+from app.canvas.node_painter import font
+from app.canvas.port_kinds import Kind
 from app.style import palette
 from graphcore.elements import Edge
+
+LABELLED = 190.0
+"""Edges of this length tell their shape; shorter ones join nodes whose footers do."""
 
 
 class EdgeItem(QGraphicsItem):
     """Draws one edge.
 
     Attributes:
+        kind, shape_text: what the edge carries.
         value, gradient: brightness 0 to 1 of what runs forward and back; None while nothing
             runs.
+        highlighted: whether a node that is let go would be put into it.
+        faded: whether another edge is being drawn.
     """
 
     def __init__(self, edge: Edge) -> None:
         super().__init__()
         self.edge = edge
+        self.kind: Kind = "unknown"
+        self.shape_text = ""
         self.start, self.end = QPointF(), QPointF()
         self.path = QPainterPath()
         self.value: float | None = None
         self.gradient: float | None = None
-        self.highlighted = False
+        self.highlighted = self.faded = False
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIsSelectable)
-        self.setToolTip(f"{edge.source} → {edge.target}.{edge.input}")
+        self.set_shape("unknown", "")
 
     def set_ends(self, start: QPointF, end: QPointF) -> None:
         """Go from one port to another."""
         self.prepareGeometryChange()
         self.start, self.end = start, end
-        self.path = curve(start, end)
+        self.path = geo.curve(start, end)
+
+    def set_shape(self, kind: Kind, shape_text: str) -> None:
+        """Show what the edge carries."""
+        self.kind, self.shape_text = kind, shape_text
+        e = self.edge
+        self.setToolTip(f"{e.source} → {e.target}.{e.input}   {shape_text}".rstrip())
+        self.update()
 
     def set_flow(self, value: float | None, gradient: float | None) -> None:
         """Brightness of what runs along the edge."""
@@ -42,8 +60,15 @@ class EdgeItem(QGraphicsItem):
             self.value, self.gradient = value, gradient
             self.update()
 
+    def set_state(self, **state: bool) -> None:
+        """Set ``highlighted`` or ``faded``; repaint if it is new."""
+        for key, value in state.items():
+            if getattr(self, key) != value:
+                setattr(self, key, value)
+                self.update()
+
     def boundingRect(self) -> QRectF:
-        return self.path.controlPointRect().adjusted(-6, -8, 6, 8)
+        return self.path.controlPointRect().adjusted(-6, -12, 6, 12)
 
     def shape(self) -> QPainterPath:
         stroker = QPainterPathStroker()
@@ -55,24 +80,48 @@ class EdgeItem(QGraphicsItem):
     ) -> None:
         p = palette.current()
         zoom = option.levelOfDetailFromTransform(painter.worldTransform())
-        if zoom < FAR:
-            painter.setPen(QPen(self._line_color(p), 0))
-            painter.drawLine(self.start, self.end)
-            return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        selected = self.isSelected() or self.highlighted
-        painter.setPen(QPen(self._line_color(p), 3.0 if selected else 2.0))
+        if self.faded:
+            painter.setOpacity(0.3)
+        chosen = self.isSelected() or self.highlighted
+        painter.setPen(QPen(self.line_color(p), self._width(zoom, chosen)))
         painter.drawPath(self.path)
         if self.gradient is not None:
             painter.translate(0, 4)
-            painter.setPen(QPen(glow(p, "backward", self.gradient), 1.6))
+            painter.setPen(QPen(glow(p, "backward", self.gradient), 1.6 if zoom > 0.5 else 0))
             painter.drawPath(self.path)
             painter.translate(0, -4)
+        if zoom >= 0.5 and self.shape_text:
+            self._paint_shape(painter, p)
 
-    def _line_color(self, p: palette.Palette) -> QColor:
+    def _width(self, zoom: float, chosen: bool) -> float:
+        """Smooth wide lines are the dearest thing on a canvas: thin ones while far away."""
+        if chosen:
+            return max(3.0, 2.0 / zoom)
+        return 2.0 if zoom >= geo.MIDDLE else 0.0
+
+    def _paint_shape(self, painter: QPainter, p: palette.Palette) -> None:
+        if abs(self.end.x() - self.start.x()) < LABELLED:
+            return
+        painter.setFont(font(10))
+        wide = painter.fontMetrics().horizontalAdvance(self.shape_text) + 12
+        middle = self.path.pointAtPercent(0.5)
+        area = QRectF(middle.x() - wide / 2, middle.y() - 8, wide, 16)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(p.color("canvas", 225))
+        painter.drawRoundedRect(area, 5, 5)
+        painter.setPen(p.color("muted"))
+        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.shape_text)
+
+    def line_color(self, p: palette.Palette) -> QColor:
+        """The theme's accent, the flow's brightness, or the colour of what is carried."""
         if self.isSelected() or self.highlighted:
             return p.color("accent")
-        return p.color("edge") if self.value is None else glow(p, "forward", self.value)
+        if self.value is not None:
+            return glow(p, "forward", self.value)
+        color = port_kinds.color_of(self.kind)
+        color.setAlpha(190)
+        return color
 
 
 def glow(p: palette.Palette, direction: str, brightness: float) -> QColor:
@@ -85,11 +134,3 @@ def glow(p: palette.Palette, direction: str, brightness: float) -> QColor:
         for d, f in zip(dark.getRgb()[:3], full.getRgb()[:3], strict=True)  # type: ignore[index]
     ]
     return QColor(*mixed)
-
-
-def curve(start: QPointF, end: QPointF) -> QPainterPath:
-    """A cubic that leaves to the right and arrives from the left."""
-    reach = max(40.0, abs(end.x() - start.x()) * 0.45)
-    path = QPainterPath(start)
-    path.cubicTo(start + QPointF(reach, 0), end - QPointF(reach, 0), end)
-    return path

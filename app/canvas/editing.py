@@ -136,8 +136,7 @@ class EditingView(RunningView):
         if item is not self._lit_edge:
             for changed, on in ((self._lit_edge, False), (item, True)):
                 if changed is not None and changed.scene() is not None:
-                    changed.highlighted = on
-                    changed.update()
+                    changed.set_state(highlighted=on)
             self._lit_edge = item
 
     def put_into_edge(

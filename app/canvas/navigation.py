@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPen, QWheelEvent
-from PySide6.QtWidgets import QGraphicsView
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsView, QStyleOptionGraphicsItem
 
 from app.canvas import geometry as geo
 from app.canvas.edge_item import EdgeItem
@@ -38,19 +38,29 @@ class NavigableView(QGraphicsView):
         self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.MinimalViewportUpdate)
         self.setTransformationAnchor(QGraphicsView.ViewportAnchor.AnchorUnderMouse)
         self.setResizeAnchor(QGraphicsView.ViewportAnchor.AnchorViewCenter)
+        self.setCacheMode(QGraphicsView.CacheModeFlag.CacheBackground)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QGraphicsView.Shape.NoFrame)
+        self.paints = 0
         self._seen_timer = QTimer(self, singleShot=True, interval=60)
         self.graph_scene.selectionChanged.connect(self._on_selection)
 
     def _on_selection(self) -> None:
+        if self.far:
+            self.viewport().update()
         self.selection_changed.emit(self.selected())
 
     @property
     def zoom(self) -> float:
         """Screen pixels per canvas unit."""
         return float(self.transform().m11())
+
+    @property
+    def far(self) -> bool:
+        """Whether the graph is drawn as boxes and lines."""
+        limit = geo.FAR if self.graph_scene.crowded else geo.NEVER_CLOSER
+        return self.zoom < limit
 
     def fit_all(self) -> None:
         """Show the whole graph."""
@@ -105,7 +115,9 @@ class NavigableView(QGraphicsView):
         return None
 
     def visible_nodes(self) -> list[str]:
-        """Names of the nodes that can be seen, wholly or in part."""
+        """Names of the nodes whose pictures can be seen, wholly or in part."""
+        if self.far:
+            return []
         area = self.mapToScene(self.viewport().rect()).boundingRect()
         return [n for n, item in self.items_by_name.items()
                 if area.intersects(geo.BODY.translated(item.pos()))]  # fmt: skip
@@ -155,6 +167,33 @@ class NavigableView(QGraphicsView):
             self._pan(pixels)
         else:
             self._set_zoom(self.zoom * 1.0016 ** event.angleDelta().y())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self.paints += 1
+        if self.far:
+            self._paint_far()
+        else:
+            super().paintEvent(event)
+
+    def _paint_far(self) -> None:
+        """Past Qt's list of items: frames, then boxes and lines, then the gesture at work."""
+        painter = QPainter(self.viewport())
+        painter.fillRect(self.viewport().rect(), palette.current().color("canvas"))
+        painter.setTransform(self.viewportTransform())
+        frames = self.graph_scene.frames
+        self._paint_items(painter, [*frames.frames.values(), *frames.notes.values()])
+        self.graph_scene.far.paint(painter, self.zoom)
+        self._paint_items(painter, self.graph_scene.passing)
+        self.drawForeground(painter, self.mapToScene(self.viewport().rect()).boundingRect())
+        painter.end()
+
+    def _paint_items(self, painter: QPainter, items: Sequence[QGraphicsItem]) -> None:
+        option = QStyleOptionGraphicsItem()
+        for item in items:
+            painter.save()
+            painter.setTransform(item.sceneTransform(), True)
+            item.paint(painter, option, self.viewport())
+            painter.restore()
 
     def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         rect = QRectF(rect)

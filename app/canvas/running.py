@@ -53,11 +53,17 @@ class RunningView(NavigableView):
                 item.set_picture(which, None)
         for edge in self.graph_scene.edges.values():
             edge.set_flow(None, None)
+        self._on_flow()
+
+    def _on_flow(self) -> None:
+        if self.far:
+            self.graph_scene.repaint_far()
 
     def set_flow(self, forward: Mapping[Edge, float], backward: Mapping[Edge, float]) -> None:
         """Brightness 0 to 1 along each edge; a gradient of zero is dark."""
         for edge, item in self.graph_scene.edges.items():
             item.set_flow(forward.get(edge), backward.get(edge))
+        self._on_flow()
 
     def set_pulsing(self, on: bool) -> None:
         """Let pulses run along the edges, unless motion is to be reduced."""
@@ -77,17 +83,16 @@ class RunningView(NavigableView):
     def set_show(self, which: str) -> None:
         """Show every node's "value" or "gradient"."""
         for item in self.items_by_name.values():
-            item.show_gradient = which == "gradient"
-            item.update()
+            item.set_state(show_gradient=which == "gradient")
         self.visible_changed.emit()
 
     def set_step_state(self, done: set[str], current: str | None) -> None:
-        """Mark what a stepper has done and where it is."""
+        """Mark what a stepper has done, where it is and what is to come; nothing clears it."""
+        stepping = bool(done) or current is not None
         for name, item in self.items_by_name.items():
-            state = "current" if name == current else "done" if name in done else ""
-            if state != item.step_state:
-                item.step_state = state
-                item.update()
+            to_come = "pending" if stepping else ""
+            state = "current" if name == current else "done" if name in done else to_come
+            item.set_state(step_state=state)
 
     def _advance_pulses(self) -> None:
         self.overlay.advance_by(self._pulse.interval() / 1000 / PULSE_SECONDS)

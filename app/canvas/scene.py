@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtWidgets import QGraphicsScene
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
 from app.canvas import geometry as geo
 from app.canvas.edge_item import EdgeItem
-from app.canvas.node_item import NodeItem
+from app.canvas.far_view import FarView
+from app.canvas.frames import Frames
+from app.canvas.node_item import End, NodeItem
+from app.canvas.port_kinds import Kind, kind_of
 from app.document import Document
-from graphcore.elements import Change, Edge
+from graphcore.dims import format_shape
+from graphcore.elements import Change, Edge, renamed
 
 EXTENT = QRectF(-200_000, -200_000, 400_000, 400_000)
 
@@ -19,6 +25,9 @@ class Scene(QGraphicsScene):
 
     Attributes:
         nodes: name -> item. edges: edge -> item.
+        frames: the frames and notes.
+        passing: items that show a gesture while it lasts.
+        far: the graph as boxes and lines.
     """
 
     def __init__(self, document: Document) -> None:
@@ -26,22 +35,45 @@ class Scene(QGraphicsScene):
         self.document = document
         self.nodes: dict[str, NodeItem] = {}
         self.edges: dict[Edge, EdgeItem] = {}
+        self.frames = Frames(self)
+        self.passing: list[QGraphicsItem] = []
+        self.far = FarView(self.nodes, self.edges)
         document.changed.connect(self._on_change)
         document.shapes_changed.connect(self._on_shapes)
         document.opened.connect(self.rebuild)
         self.rebuild()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there are too many nodes to draw each in detail when all can be seen."""
+        return len(self.nodes) > geo.CROWDED
+
+    def show_passing(self, item: QGraphicsItem, shown: bool) -> None:
+        """Add or remove an item that shows a gesture while it lasts."""
+        if shown:
+            self.passing.append(item)
+            self.addItem(item)
+        else:
+            self.passing.remove(item)
+            self.removeItem(item)
+        self.repaint_far()
 
     def rebuild(self) -> None:
         """Make every item anew."""
         self.clearSelection()
         for item in [*self.edges.values(), *self.nodes.values()]:
             self.removeItem(item)
-        self.nodes, self.edges = {}, {}
+        self.nodes.clear()
+        self.edges.clear()
+        self.frames.clear()
         graph = self.document.graph
         for node in graph:
             self._add_node(node.name)
         for edge in graph.edges:
             self._add_edge(edge)
+        for name in self.nodes:
+            self._note_connected(name)
+        self.frames.refresh()
         self._on_shapes(self.nodes.keys())
 
     def port_position(self, node: str, side: str, port: str) -> QPointF:
@@ -50,46 +82,104 @@ class Scene(QGraphicsScene):
         ports = item.ports.outputs if side == "output" else item.ports.inputs
         return item.pos() + ports.get(port, QPointF(0, geo.HEIGHT / 2))
 
-    def contents(self, names: object = None) -> QRectF:
-        """The area that nodes take up."""
-        wanted = self.nodes.values() if names is None else [self.nodes[n] for n in names]  # type: ignore[attr-defined]
-        area = QRectF()
-        for item in wanted:
-            area = area.united(geo.BODY.translated(item.pos()))
-        return area
+    def contents(self, names: Iterable[str] | None = None) -> QRectF:
+        """The area that nodes take up; all of them with frames and notes, if none are named."""
+        wanted = self.nodes.values() if names is None else [self.nodes[n] for n in names]
+        if not wanted:
+            return self.frames.area() if names is None else QRectF()
+        xs, ys = [i.x() for i in wanted], [i.y() for i in wanted]
+        area = QRectF(
+            min(xs), min(ys), max(xs) - min(xs) + geo.WIDTH, max(ys) - min(ys) + geo.HEIGHT
+        )
+        return area if names is not None else area.united(self.frames.area())
+
+    def moved(self, names: Iterable[str]) -> None:
+        """Lay anew what hangs on nodes that were moved: edges and frames."""
+        graph = self.document.graph
+        touched: dict[Edge, None] = {}
+        owners = set()
+        for name in names:
+            owners.add(graph.node(name).frame)
+            touched.update(dict.fromkeys(graph.edges_into(name)))
+            touched.update(dict.fromkeys(graph.edges_from(name)))
+        for edge in touched:
+            if edge in self.edges:
+                self._route(self.edges[edge])
+        if owners - {""}:
+            self.frames.refresh()
+        self.repaint_far()
+
+    def repaint_far(self) -> None:
+        """Something moved, came or went: views from afar are painted anew."""
+        self.far.mark_stale()
+        for view in self.views():
+            if getattr(view, "far", False):
+                view.viewport().update()
 
     # -- following the document ---------------------------------------------------------------
 
     def _on_change(self, change: Change) -> None:
-        if change.kind == "node_added":
-            self._add_node(change.name)
-        elif change.kind == "node_removed":
-            self.removeItem(self.nodes.pop(change.name))
-        elif change.kind == "node_renamed":
-            self._rename(change.old, change.name)
-        elif change.kind == "edge_added" and change.edge is not None:
-            self._add_edge(change.edge)
-            self._refresh_ports(change.edge.target)
-        elif change.kind == "edge_removed" and change.edge is not None:
-            self.removeItem(self.edges.pop(change.edge))
-            self._refresh_ports(change.edge.target)
-        elif change.kind == "node_changed":
-            self._on_node_changed(change.name, change.what)
+        self.repaint_far()
+        follow: dict[str, Callable[[Change], None]] = {
+            "node_added": lambda c: self._add_node(c.name),
+            "node_removed": lambda c: self._remove_node(c.name),
+            "node_renamed": lambda c: self._rename(c.old, c.name),
+            "node_changed": self._on_node_changed,
+            "edge_added": self._on_edge,
+            "edge_removed": self._on_edge,
+            "frame_changed": lambda _c: self.frames.refresh(),
+            "note_changed": lambda c: self.frames.refresh_note(c.name),
+        }
+        if change.kind in follow:
+            follow[change.kind](change)
 
-    def _on_node_changed(self, name: str, what: str) -> None:
-        item = self.nodes[name]
-        if what == "position":
+    def _on_edge(self, change: Change) -> None:
+        edge = change.edge
+        assert edge is not None
+        if change.kind == "edge_added":
+            self._add_edge(edge)
+        else:
+            self.removeItem(self.edges.pop(edge))
+        self._refresh_ports(edge.target)
+
+    def _on_node_changed(self, change: Change) -> None:
+        name, item = change.name, self.nodes[change.name]
+        if change.what == "position":
             item.sync_position()
-            self.route(name)
-        elif what == "attributes":
+            self.moved((name,))
+        elif change.what == "attributes":
             self._refresh_ports(name)
+        elif change.what == "frame":
+            self.frames.refresh()
         item.update()
 
-    def _on_shapes(self, names: object) -> None:
-        shapes = self.document.shapes
-        for name in names:  # type: ignore[attr-defined]
+    def _on_shapes(self, names: Iterable[str]) -> None:
+        """Show shapes and problems; what runs along the edges follows from them."""
+        graph, shapes = self.document.graph, self.document.shapes
+        known = [n for n in names if n in self.nodes]
+        touched = dict.fromkeys(known)
+        for name in known:
+            for edge in graph.edges_from(name):
+                touched[edge.target] = None
+                if edge in self.edges:
+                    shape = shapes.shape(edge.source, edge.output)
+                    text = format_shape(shape) if shape is not None else ""
+                    self.edges[edge].set_shape(kind_of(shape), text)
+        for name in touched:
             if name in self.nodes:
-                self.nodes[name].set_shape(shapes.shape(name), shapes.problem(name))
+                self.nodes[name].set_shape(
+                    shapes.shape(name), shapes.problem(name), self._kinds(name)
+                )
+
+    def _kinds(self, name: str) -> dict[End, Kind]:
+        """What runs through each port of a node whose shape is known."""
+        shapes, graph = self.document.shapes, self.document.graph
+        found: dict[End, Kind] = {
+            ("output", port): kind_of(shapes.shape(name, port)) for port in graph.node(name).outputs
+        }
+        for edge in graph.edges_into(name):
+            found["input", edge.input] = kind_of(shapes.shape(edge.source, edge.output))
+        return found
 
     def _add_node(self, name: str) -> None:
         graph = self.document.graph
@@ -97,40 +187,47 @@ class Scene(QGraphicsScene):
         self.nodes[name] = item
         self.addItem(item)
 
+    def _remove_node(self, name: str) -> None:
+        item = self.nodes.pop(name)
+        self.removeItem(item)
+        if item.node.frame:
+            self.frames.refresh()
+
     def _add_edge(self, edge: Edge) -> None:
         item = EdgeItem(edge)
         self.edges[edge] = item
-        self._route_item(item)
+        shape = self.document.shapes.shape(edge.source, edge.output)
+        item.set_shape(kind_of(shape), format_shape(shape) if shape is not None else "")
+        self._route(item)
         self.addItem(item)
 
     def _rename(self, old: str, new: str) -> None:
-        self.nodes = {new if k == old else k: v for k, v in self.nodes.items()}
+        """Keep the order and the dicts themselves: the far view reads them too."""
+        nodes = {new if k == old else k: v for k, v in self.nodes.items()}
+        self.nodes.clear()
+        self.nodes.update(nodes)
         items = list(self.edges.values())
+        self.edges.clear()
         for item in items:
-            e = item.edge
-            item.edge = Edge(
-                new if e.source == old else e.source, e.output,
-                new if e.target == old else e.target, e.input,
-            )  # fmt: skip
-        self.edges = {item.edge: item for item in items}
+            item.edge = renamed(item.edge, old, new)
+            self.edges[item.edge] = item
         self.nodes[new].update()
 
     def _refresh_ports(self, name: str) -> None:
         """Ports come and go with attributes and, on variadic nodes, with edges."""
         if name in self.nodes:
-            graph = self.document.graph
-            self.nodes[name].ports = geo.ports_of(graph, graph.node(name))
-            self.nodes[name].update()
-            self.route(name)
+            graph, item = self.document.graph, self.nodes[name]
+            item.ports = geo.ports_of(graph, graph.node(name))
+            item.kinds = self._kinds(name)
+            self._note_connected(name)
+            self.moved((name,))
+            item.update()
 
-    def route(self, name: str) -> None:
-        """Lay the edges of a node anew."""
-        graph = self.document.graph
-        for edge in (*graph.edges_into(name), *graph.edges_from(name)):
-            if edge in self.edges:
-                self._route_item(self.edges[edge])
+    def _note_connected(self, name: str) -> None:
+        edges = self.document.graph.edges_into(name)
+        self.nodes[name].connected = frozenset(e.input for e in edges)
 
-    def _route_item(self, item: EdgeItem) -> None:
+    def _route(self, item: EdgeItem) -> None:
         e = item.edge
         item.set_ends(
             self.port_position(e.source, "output", e.output),

@@ -12,7 +12,6 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPaintEvent,
     QPen,
 )
 from PySide6.QtWidgets import QGraphicsView
@@ -45,7 +44,6 @@ class Canvas(EditingView):
         self.setDragMode(QGraphicsView.DragMode.NoDrag)
         self.setMouseTracking(True)
         self.setAcceptDrops(True)
-        self.paints = 0
         self._gesture: Gesture | None = None
         self._pan_from: QPoint | None = None
         self._band_from: QPointF | None = None
@@ -90,9 +88,8 @@ class Canvas(EditingView):
         if port is not None:
             self._press_port(name, port)
             return
-        if geo.FLIP_RECT.contains(inside) and (item.value or item.gradient):
-            item.show_gradient = not item.show_gradient
-            item.update()
+        if geo.FLIP_RECT.contains(inside) and item.flippable:
+            item.set_state(show_gradient=not item.show_gradient)
             self.visible_changed.emit()
             return
         if modifiers & Qt.KeyboardModifier.ControlModifier:
@@ -238,10 +235,6 @@ class Canvas(EditingView):
         super().hideEvent(event)
         self._seen_timer.stop()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        self.paints += 1
-        super().paintEvent(event)
-
     def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         p = palette.current()
         if self._band is not None:
@@ -269,7 +262,8 @@ class Canvas(EditingView):
 
     def _on_theme(self) -> None:
         for item in self.items_by_name.values():
-            item.set_picture("value", item.value)
+            item.forget_images()
+        self.resetCachedContent()
         self.viewport().update()
 
     def _on_view_moved(self) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPen
 from PySide6.QtWidgets import QGraphicsPathItem
 
 from app.canvas import geometry as geo
-from app.canvas.edge_item import curve
+from app.canvas.geometry import curve
 from app.style import palette
 from graphcore.elements import Edge
 from graphcore.errors import GradscapeError, InputTakenError
@@ -34,7 +34,7 @@ class DragEdge:
         self._line = QGraphicsPathItem()
         self._line.setPen(QPen(palette.current().color("accent"), 2.4, Qt.PenStyle.DashLine))
         self._line.setZValue(3)
-        canvas.graph_scene.addItem(self._line)
+        canvas.graph_scene.show_passing(self._line, True)
         self._anchor = canvas.graph_scene.port_position(fixed[0], side, fixed[1])
         self._fitting = self._find_fitting()
         self._light(True)
@@ -80,7 +80,7 @@ class DragEdge:
             self._canvas.document.connect_nodes(edge.source, edge.target, edge.input, edge.output)
 
     def _finish(self) -> None:
-        self._canvas.graph_scene.removeItem(self._line)
+        self._canvas.graph_scene.show_passing(self._line, False)
         self._light(False)
 
     # -- which ports --------------------------------------------------------------------------
@@ -172,9 +172,15 @@ class DragEdge:
 
     def _light(self, on: bool) -> None:
         side = "input" if self._side == "output" else "output"
+        fitting: dict[str, list[str]] = {}
+        for name, port in self._fitting:
+            fitting.setdefault(name, []).append(port)
         for name, item in self._canvas.items_by_name.items():
-            ports = frozenset(f"{side}:{p}" for n, p in self._fitting if n == name)
-            if name == self._fixed[0]:
-                ports = frozenset({f"{self._side}:{self._fixed[1]}"})
-            item.lit = ports if on else None
-            item.update()
+            if not on:
+                item.set_state(lit=None)
+            elif name == self._fixed[0]:
+                item.set_state(lit=frozenset({(self._side, self._fixed[1])}))
+            else:
+                item.set_state(lit=frozenset((side, p) for p in fitting.get(name, ())))
+        for edge in self._canvas.graph_scene.edges.values():
+            edge.set_state(faded=on)

@@ -34,7 +34,7 @@ class MoveNodes:
             place = origin + delta
             item = self._canvas.items_by_name[name]
             item.setPos(round(place.x() / GRID) * GRID, round(place.y() / GRID) * GRID)
-            self._canvas.graph_scene.route(name)
+        self._canvas.graph_scene.moved(self._from)
         self._canvas.highlight_edge(self._edge_under())
 
     def release(self, at: QPointF) -> None:
@@ -57,7 +57,7 @@ class MoveNodes:
     def _put_back(self) -> None:
         for name, origin in self._from.items():
             self._canvas.items_by_name[name].setPos(origin)
-            self._canvas.graph_scene.route(name)
+        self._canvas.graph_scene.moved(self._from)
 
     def _edge_under(self) -> object:
         """The edge under a lone unconnected node's middle, or None."""

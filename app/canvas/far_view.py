@@ -1,0 +1,116 @@
+"""A crowded graph from afar: every node a box, every edge a line, drawn in a few array calls.
+
+Painting 10,000 Python items takes longer than a frame; QPainter draws arrays of rectangles and
+lines straight from NumPy's memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import shiboken6
+from PySide6.QtCore import QLineF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+
+from app.canvas import geometry as geo
+from app.canvas.edge_item import EdgeItem, glow
+from app.canvas.node_item import NodeItem
+from app.style import palette
+from graphcore.elements import Edge
+
+_LEVELS = 6
+"""Steps of brightness that are told apart along edges."""
+
+
+class FarView:
+    """Arrays of all boxes and lines; they are made anew when they were marked as out of date."""
+
+    def __init__(self, nodes: Mapping[str, NodeItem], edges: Mapping[Edge, EdgeItem]) -> None:
+        self._nodes, self._edges = nodes, edges
+        self._stale = True
+        self._boxes: dict[str, np.ndarray] = {}
+        self._lines: dict[tuple[str, int], np.ndarray] = {}
+
+    def mark_stale(self) -> None:
+        """Something moved, came or went."""
+        self._stale = True
+
+    def paint(self, painter: QPainter, zoom: float) -> None:
+        """Draw everything; lines are one screen pixel wide."""
+        if self._stale:
+            self._collect()
+        p = palette.current()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, zoom > 0.1)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for (direction, level), lines in self._lines.items():
+            painter.setPen(QPen(_line_color(p, direction, level), 0))
+            draw_array(painter, lines, QLineF)
+        painter.setPen(Qt.PenStyle.NoPen)
+        for category, boxes in self._boxes.items():
+            painter.setBrush(palette.category_color(category))
+            draw_array(painter, boxes, QRectF)
+        self._paint_marks(painter, p, zoom)
+
+    def _paint_marks(self, painter: QPainter, p: palette.Palette, zoom: float) -> None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        chosen = [i for i in self._nodes.values() if i.isSelected()]
+        wrong = [i for i in self._nodes.values() if i.problem is not None and i.at_fault]
+        for items, color in ((wrong, p.color("error")), (chosen, p.color("text"))):
+            painter.setPen(QPen(color, 2.5 / zoom))
+            draw_array(painter, _boxes_of(items), QRectF)
+        painter.setPen(QPen(p.color("accent"), 3 / zoom))
+        for edge in self._edges.values():
+            if edge.isSelected() or edge.highlighted:
+                painter.drawLine(edge.start, edge.end)
+
+    def _collect(self) -> None:
+        groups: dict[str, list[NodeItem]] = {}
+        for item in self._nodes.values():
+            groups.setdefault(item.node.op.category, []).append(item)
+        self._boxes = {category: _boxes_of(items) for category, items in groups.items()}
+        lines: dict[tuple[str, int], list[float]] = {}
+        for edge in self._edges.values():
+            a, b = edge.start, edge.end
+            lines.setdefault(_level(edge), []).extend((a.x(), a.y(), b.x(), b.y()))
+        self._lines = {k: np.array(v).reshape(-1, 4) for k, v in sorted(lines.items())}
+        self._stale = False
+
+
+def _boxes_of(items: Iterable[NodeItem]) -> np.ndarray:
+    corners = [(i.x(), i.y()) for i in items]
+    boxes = np.empty((len(corners), 4))
+    boxes[:, 2:] = geo.WIDTH, geo.HEIGHT
+    if corners:
+        boxes[:, :2] = corners
+    return boxes
+
+
+def _level(edge: EdgeItem) -> tuple[str, int]:
+    """Which of an edge's two flows is the brighter, in steps; ("", 0) while nothing runs."""
+    if edge.value is None:
+        return "", 0
+    if edge.gradient is not None and edge.gradient > edge.value:
+        return "backward", round(edge.gradient * (_LEVELS - 1))
+    return "forward", round(edge.value * (_LEVELS - 1))
+
+
+def _line_color(p: palette.Palette, direction: str, level: int) -> QColor:
+    return glow(p, direction, level / (_LEVELS - 1)) if direction else p.color("edge")
+
+
+def draw_array(painter: QPainter, array: np.ndarray, kind: type[Any]) -> None:
+    """Draw rows of four float64 as QRectF or QLineF.
+
+    Both types are four C doubles, so the array's memory is an array of them; where the binding
+    takes no such pointer, a list is made.
+    """
+    if not len(array):
+        return
+    draw: Any = painter.drawRects if kind is QRectF else painter.drawLines
+    data = np.ascontiguousarray(array, np.float64)
+    try:
+        draw(shiboken6.wrapInstance(data.ctypes.data, kind), len(data))
+    except TypeError:
+        draw([kind(*row) for row in data.tolist()])
