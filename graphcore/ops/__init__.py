@@ -19,6 +19,7 @@ from graphcore.ops import (  # noqa: F401 - importing a family registers its ope
     loss,
     loss_binary,
     loss_class,
+    lstm,
     normalization,
     pooling,
     recurrent,

@@ -2,8 +2,7 @@
 
 Inside, time is the first axis. What does not depend on the state (the product of x with its
 weights, the slopes of the gates, the sums of the weights' gradients) is computed for all steps
-at once; only the state itself goes through the loop. LSTM alone runs torch's own kernel: in
-float32 on a CPU that is oneDNN's, which no loop of ours came within 0.85x of.
+at once; only the state itself goes through the loop.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _HIDDEN = Attr("hidden_size", REQUIRED, "Length H of the state.", "int", minimum
 _BIAS = Attr("bias", True, "Whether both products have a bias.")
 
 
-class _Recurrent(Operator):
+class Recurrent(Operator):
     """What RNN, LSTM and GRU share.
 
     Attributes:
@@ -125,7 +124,7 @@ def _gradients(
     return gx, g_weight_ih, g_weight_hh, ih.sum(0), hh.sum(0)
 
 
-def _cases(function: Any, *options: dict[str, Any]) -> tuple[Case, ...]:
+def recurrent_cases(function: Any, *options: dict[str, Any]) -> tuple[Case, ...]:
     def case(a: dict[str, Any]) -> Case:
         hidden = a["hidden_size"]
         return Case(((2, 5, 3),), a, lambda x, *p: function(x, list(p), hidden, **a))
@@ -134,7 +133,7 @@ def _cases(function: Any, *options: dict[str, Any]) -> tuple[Case, ...]:
 
 
 @register
-class RNN(_Recurrent):
+class RNN(Recurrent):
     """The plain recurrent layer: h ← tanh(x W_ihᵀ + h W_hhᵀ + b), from h = 0.
 
     Inputs:
@@ -209,112 +208,14 @@ class RNN(_Recurrent):
             y, h = run(x, start, p, bias, 1, 0.0, False, False, True)
             return y, h[0]
 
-        return _cases(
+        return recurrent_cases(
             reference, {"hidden_size": 4}, {"hidden_size": 1, "bias": False},
             {"hidden_size": 4, "nonlinearity": "relu"},
         )  # fmt: skip
 
 
 @register
-class LSTM(_Recurrent):
-    """Long short-term memory: gates decide what the cell c keeps, takes in and shows.
-
-    Inputs:
-        x: sequences, shape (N, L, E): L steps of E numbers.
-        weight_ih: from x to the gates, shape (4H, E), in the order i, f, g, o.
-        weight_hh: from the last state to the gates, shape (4H, H).
-        bias_ih: shape (4H,).
-        bias_hh: shape (4H,); it adds to bias_ih, and is kept apart as in torch.
-    Attributes:
-        hidden_size: length H of state and cell.
-        bias: whether the biases are added.
-    Output:
-        y: the state after each step, shape (N, L, H).
-        h: the state after the last step, shape (N, H).
-        c: the cell after the last step, shape (N, H).
-    Gradient:
-        back through time; along the cell it is only multiplied by the forget gate,
-        ∂c_t/∂c_{t−1} = f_t, and so survives many steps.
-    Source:
-        torch.nn.LSTM (batch_first, one layer); ONNX LSTM-14; Hochreiter & Schmidhuber, Neural
-        Computation 9 (1997). Starts as Keras does: Glorot for weight_ih, orthogonal for
-        weight_hh, biases 0.
-    """
-
-    onnx, outputs = "LSTM", ("y", "h", "c")
-    aliases = ("long short-term memory", "lstm cell", "recurrent", "sequence")
-    gates = 4
-    formula = (
-        r"c_t = f_t c_{t-1} + i_t \tanh(g_t),\quad h_t = o_t \tanh(c_t),\quad "
-        r"i, f, o = \sigma(x_t W_{ih}^\top + h_{t-1} W_{hh}^\top + b)"
-    )
-    derivative = (
-        r"\partial c_t/\partial c_{t-1} = f_t,\ \partial h_t/\partial c_t = o_t (1 - \tanh^2 c_t)"
-    )
-
-    @staticmethod
-    def forward(
-        ctx: Context, x: Tensor, *parameters: Tensor, hidden_size: int, bias: bool
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        # torch's own kernel (oneDNN, cuDNN), which has no public backward: it is reached through
-        # a local autograd graph, and that needs tensors made outside inference mode.
-        if not any(ctx.needs):
-            return _lstm(x, parameters, hidden_size)
-        with torch.inference_mode(False), torch.enable_grad():
-            leaves = tuple(
-                t.clone().detach().requires_grad_(need)
-                for t, need in zip((x, *parameters), ctx.needs, strict=True)
-            )
-            outputs = _lstm(leaves[0], leaves[1:], hidden_size)
-            ctx.saved = (leaves, outputs)
-            y, h, c = (t.detach() for t in outputs)
-        return y, h, c
-
-    @staticmethod
-    def vjp(
-        ctx: Context, g: Any, y: Any, x: Tensor, *parameters: Tensor, hidden_size: int, bias: bool
-    ) -> tuple[Tensor | None, ...]:
-        leaves, outputs = ctx.saved
-        with torch.inference_mode(False):
-            wanted = [t for t in leaves if t.requires_grad]
-            reached = [(t, gt.clone()) for t, gt in zip(outputs, g, strict=True) if gt is not None]
-            found = iter(
-                torch.autograd.grad(
-                    [t for t, _ in reached], wanted, [gt for _, gt in reached], retain_graph=True
-                )
-            )
-        return tuple(next(found) if t.requires_grad else None for t in leaves)
-
-    @staticmethod
-    def cases() -> tuple[Case, ...]:
-        def reference(
-            x: Tensor, p: list[Tensor], hidden: int, **_: Any
-        ) -> tuple[Tensor, Tensor, Tensor]:
-            """The recurrence spelled out."""
-            h = c = torch.zeros(x.shape[0], hidden, dtype=x.dtype)
-            states = []
-            for step in x.unbind(1):
-                sums = step @ p[0].t() + h @ p[1].t() + sum(p[2:])
-                i, f, new, o = sums.chunk(4, 1)
-                c = f.sigmoid() * c + i.sigmoid() * new.tanh()
-                h = o.sigmoid() * c.tanh()
-                states.append(h)
-            return torch.stack(states, 1), h, c
-
-        return _cases(reference, {"hidden_size": 4}, {"hidden_size": 1, "bias": False})
-
-
-def _lstm(
-    x: Tensor, parameters: Sequence[Tensor], hidden_size: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    start = torch.zeros((1, x.shape[0], hidden_size), dtype=x.dtype, device=x.device)
-    biases = len(parameters) == 4
-    y, h, c = torch.lstm(x, (start, start), tuple(parameters), biases, 1, 0.0, False, False, True)
-    return y, h[0], c[0]
-
-
-@register
-class GRU(_Recurrent):
+class GRU(Recurrent):
     """Gated recurrent unit: one gate mixes the old state with a new one, another resets it.
 
     Inputs:
@@ -397,4 +298,4 @@ class GRU(_Recurrent):
             y, h = torch.gru(x, start, p, bias, 1, 0.0, False, False, True)
             return y, h[0]
 
-        return _cases(reference, {"hidden_size": 4}, {"hidden_size": 1, "bias": False})
+        return recurrent_cases(reference, {"hidden_size": 4}, {"hidden_size": 1, "bias": False})
