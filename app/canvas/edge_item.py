@@ -83,8 +83,12 @@ class EdgeItem(QGraphicsItem):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.faded:
             painter.setOpacity(0.3)
+        crowded = getattr(self.scene(), "crowded", False)
         chosen = self.isSelected() or self.highlighted
-        painter.setPen(QPen(self.line_color(p), self._width(zoom, chosen)))
+        painter.setPen(QPen(self.line_color(p), self._width(zoom, chosen, crowded)))
+        if crowded and zoom < geo.CROWDED_MIDDLE:
+            painter.drawLine(self.start, self.end)
+            return
         painter.drawPath(self.path)
         if self.gradient is not None:
             painter.translate(0, 4)
@@ -94,11 +98,11 @@ class EdgeItem(QGraphicsItem):
         if zoom >= 0.5 and self.shape_text:
             self._paint_shape(painter, p)
 
-    def _width(self, zoom: float, chosen: bool) -> float:
+    def _width(self, zoom: float, chosen: bool, crowded: bool) -> float:
         """Smooth wide lines are the dearest thing on a canvas: thin ones while far away."""
         if chosen:
             return max(3.0, 2.0 / zoom)
-        return 2.0 if zoom >= geo.MIDDLE else 0.0
+        return 2.0 if zoom >= geo.MIDDLE and not crowded else 0.0
 
     def _paint_shape(self, painter: QPainter, p: palette.Palette) -> None:
         if abs(self.end.x() - self.start.x()) < LABELLED:

@@ -19,7 +19,8 @@ FAR, MIDDLE = 0.35, 0.6
 """Below these zooms a crowded graph is drawn as boxes, and a node leaves its small print out."""
 NEVER_CLOSER = 0.12
 """Below this zoom every graph is drawn as boxes."""
-CROWDED = 150
+CROWDED, CROWDED_MIDDLE = 150, 0.75
+"""With more nodes than that, corners are square, edges thin, and the small print needs more zoom."""
 
 HEADER_RECT = QRectF(0, 0, WIDTH, HEADER)
 PICTURE_RECT = QRectF(12, HEADER + 4, WIDTH - 24, PICTURE - 6)

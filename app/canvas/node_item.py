@@ -117,4 +117,5 @@ class NodeItem(QGraphicsItem):
     ) -> None:
         self.paints += 1
         zoom = option.levelOfDetailFromTransform(painter.worldTransform())
-        node_painter.paint(painter, self, zoom)
+        scene = self.scene()
+        node_painter.paint(painter, self, zoom, getattr(scene, "crowded", False))

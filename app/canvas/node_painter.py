@@ -25,17 +25,24 @@ _CENTRE = int(Qt.AlignmentFlag.AlignCenter)
 _WRAPPED = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
 
 
-def paint(painter: QPainter, item: NodeItem, zoom: float) -> None:
-    """Draw a node; below ``MIDDLE`` without its small print."""
+def paint(painter: QPainter, item: NodeItem, zoom: float, plain: bool) -> None:
+    """Draw a node; below ``MIDDLE`` without its small print.
+
+    Args:
+        plain: square and flat: in a crowded graph, smooth corners cost more than all else.
+    """
     p = palette.current()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, not plain)
     if item.lit is not None and not item.lit:
         painter.setOpacity(0.3)
     elif item.node.bypassed or item.step_state == "pending":
         painter.setOpacity(0.55)
-    close = zoom >= geo.MIDDLE
+    close = zoom >= (geo.CROWDED_MIDDLE if plain else geo.MIDDLE)
     header = geo.HEADER if close else geo.compact_header(zoom)
-    _paint_card(painter, item, p, header)
+    if plain:
+        _paint_plain_card(painter, item, p, header)
+    else:
+        _paint_card(painter, item, p, header)
     _paint_name(painter, item, p, header, close)
     if close:
         if item.flippable:
@@ -44,6 +51,8 @@ def paint(painter: QPainter, item: NodeItem, zoom: float) -> None:
         _paint_footer(painter, item, p)
     else:
         _paint_pictures(painter, item, geo.BODY.adjusted(8, header + 4, -8, -6))
+    if plain and not close and item.lit is None:
+        return
     _paint_ports(painter, item, p, close)
     _paint_badges(painter, item, p)
 
@@ -68,6 +77,20 @@ def _paint_card(painter: QPainter, item: NodeItem, p: palette.Palette, header: f
     painter.drawRoundedRect(geo.BODY, palette.RADIUS, palette.RADIUS)
     painter.setPen(QPen(color, 3.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
     painter.drawLine(QPointF(9, header * 0.32), QPointF(9, header * 0.68))
+
+
+def _paint_plain_card(painter: QPainter, item: NodeItem, p: palette.Palette, header: float) -> None:
+    tint = palette.category_color(item.node.op.category)
+    painter.fillRect(geo.BODY, p.color("card"))
+    painter.fillRect(QRectF(0, 0, 4, header), tint)
+    tint.setAlpha(88 if p.name == "dark" else 62)
+    painter.fillRect(QRectF(4, 0, geo.WIDTH - 4, header), tint)
+    outline = _outline(item, p)
+    if outline.widthF() < 2.0:
+        outline.setWidthF(0)
+    painter.setPen(outline)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(geo.BODY)
 
 
 @lru_cache(maxsize=64)

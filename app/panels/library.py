@@ -12,8 +12,8 @@ from PySide6.QtCore import QCoreApplication, QMimeData, QModelIndex, Qt, Signal
 from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QTabBar, QTreeView, QVBoxLayout, QWidget
 
-from app.panels.two_lines import SUMMARY, TwoLines
 from app.operator_search import score
+from app.panels.two_lines import SUMMARY, TwoLines
 from app.style import icons
 from graphcore import ops, presets
 
