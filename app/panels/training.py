@@ -50,7 +50,7 @@ class TrainingPanel(QWidget):
             raw=("train",), marks=("test",),
         )  # fmt: skip
         self.accuracy = CurvePlot(
-            self.tr("Accuracy"), {"train": self.tr("train (batch)"), "test": self.tr("test")},
+            self.tr("Accuracy"), {"train": self.tr("train"), "test": self.tr("test")},
             raw=("train",), marks=("test",), legend="bottom",
         )  # fmt: skip
         row.addWidget(self.loss, 1)

@@ -52,6 +52,7 @@ class CurvePlot(QWidget):
         self.smoothing = 0.9
         self.plot = pg.PlotWidget()
         self.plot.setMenuEnabled(False)
+        self.setMinimumWidth(190)
         self.plot.hideButtons()
         self.plot.setTitle(title)
         self.plot.setAccessibleName(title)
