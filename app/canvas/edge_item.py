@@ -34,7 +34,7 @@ class EdgeItem(QGraphicsItem):
         self.kind: Kind = "unknown"
         self.shape_text = ""
         self.start, self.end = QPointF(), QPointF()
-        self.path = QPainterPath()
+        self.path, self._bounds = QPainterPath(), QRectF()
         self.value: float | None = None
         self.gradient: float | None = None
         self.highlighted = self.faded = False
@@ -46,6 +46,7 @@ class EdgeItem(QGraphicsItem):
         self.prepareGeometryChange()
         self.start, self.end = start, end
         self.path = geo.curve(start, end)
+        self._bounds = self.path.controlPointRect().adjusted(-6, -12, 6, 12)
 
     def set_shape(self, kind: Kind, shape_text: str) -> None:
         """Show what the edge carries."""
@@ -68,7 +69,7 @@ class EdgeItem(QGraphicsItem):
                 self.update()
 
     def boundingRect(self) -> QRectF:
-        return self.path.controlPointRect().adjusted(-6, -12, 6, 12)
+        return self._bounds
 
     def shape(self) -> QPainterPath:
         stroker = QPainterPathStroker()
@@ -80,13 +81,14 @@ class EdgeItem(QGraphicsItem):
     ) -> None:
         p = palette.current()
         zoom = option.levelOfDetailFromTransform(painter.worldTransform())
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        crowded = getattr(self.scene(), "crowded", False)
+        far = crowded and zoom < geo.CROWDED_MIDDLE
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, not far)
         if self.faded:
             painter.setOpacity(0.3)
-        crowded = getattr(self.scene(), "crowded", False)
         chosen = self.isSelected() or self.highlighted
         painter.setPen(QPen(self.line_color(p), self._width(zoom, chosen, crowded)))
-        if crowded and zoom < geo.CROWDED_MIDDLE:
+        if far:
             painter.drawLine(self.start, self.end)
             return
         painter.drawPath(self.path)

@@ -17,9 +17,13 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from app.canvas import geometry as geo
 from app.canvas.edge_item import EdgeItem, glow
 from app.canvas.node_item import NodeItem
+from app.canvas.node_painter import elided, font
 from app.style import palette
 from graphcore.elements import Edge
 
+NAMED, MOST_NAMES = 0.2, 500
+"""From this zoom on boxes have names, unless there are too many."""
+_CENTRE = int(Qt.AlignmentFlag.AlignCenter)
 _LEVELS = 6
 """Steps of brightness that are told apart along edges."""
 
@@ -30,6 +34,8 @@ class FarView:
     def __init__(self, nodes: Mapping[str, NodeItem], edges: Mapping[Edge, EdgeItem]) -> None:
         self._nodes, self._edges = nodes, edges
         self._stale = True
+        self._names: list[str] = []
+        self._corners = np.empty((0, 2))
         self._boxes: dict[str, np.ndarray] = {}
         self._lines: dict[tuple[str, int], np.ndarray] = {}
 
@@ -52,6 +58,25 @@ class FarView:
             painter.setBrush(palette.category_color(category))
             draw_array(painter, boxes, QRectF)
         self._paint_marks(painter, p, zoom)
+        if zoom >= NAMED:
+            self._paint_names(painter, p, zoom)
+
+    def _paint_names(self, painter: QPainter, p: palette.Palette, zoom: float) -> None:
+        """Names of the nodes in view, on a dark strip across their boxes."""
+        view = painter.worldTransform().inverted()[0].mapRect(QRectF(painter.viewport()))
+        low = view.left() - geo.WIDTH, view.top() - geo.HEIGHT
+        seen = ((self._corners > low) & (self._corners < (view.right(), view.bottom()))).all(1)
+        places = np.flatnonzero(seen)
+        if len(places) > MOST_NAMES:
+            return
+        strip = QRectF(0, geo.HEIGHT / 2 - 20, geo.WIDTH, 40)
+        painter.setFont(font(28))
+        painter.setPen(QColor("white"))
+        for i in places.tolist():
+            x, y = self._corners[i]
+            name = elided(self._names[i], 28, False, int(geo.WIDTH) - 12)[0]
+            painter.fillRect(strip.translated(x, y), QColor(0, 0, 0, 110))
+            painter.drawText(strip.translated(x, y), _CENTRE, name)
 
     def _paint_marks(self, painter: QPainter, p: palette.Palette, zoom: float) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -66,6 +91,8 @@ class FarView:
                 painter.drawLine(edge.start, edge.end)
 
     def _collect(self) -> None:
+        self._names = list(self._nodes)
+        self._corners = _boxes_of(self._nodes.values())[:, :2]
         groups: dict[str, list[NodeItem]] = {}
         for item in self._nodes.values():
             groups.setdefault(item.node.op.category, []).append(item)

@@ -15,11 +15,11 @@ WIDTH, HEADER, PICTURE, FOOTER = 180.0, 26.0, 72.0, 22.0
 HEIGHT = HEADER + PICTURE + FOOTER
 PORT = 5.0
 SNAP = 20.0
-FAR, MIDDLE = 0.35, 0.6
+FAR, MIDDLE = 0.5, 0.6
 """Below these zooms a crowded graph is drawn as boxes, and a node leaves its small print out."""
 NEVER_CLOSER = 0.12
 """Below this zoom every graph is drawn as boxes."""
-CROWDED, CROWDED_MIDDLE = 150, 0.75
+CROWDED, CROWDED_MIDDLE = 150, 0.8
 """With more nodes than that, corners are square, edges thin, and the small print needs more zoom."""
 
 HEADER_RECT = QRectF(0, 0, WIDTH, HEADER)

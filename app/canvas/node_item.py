@@ -16,6 +16,9 @@ from graphcore.dims import format_shape
 from graphcore.elements import Node
 from graphcore.shapes import Problem
 
+_BOUNDS = geo.BODY.adjusted(-9, -9, 9, 9)
+_SHAPE = QPainterPath()
+_SHAPE.addRect(geo.BODY.adjusted(-7, 0, 7, 0))
 End = tuple[str, str]
 """A side, "input" or "output", and the name of a port there."""
 
@@ -105,12 +108,10 @@ class NodeItem(QGraphicsItem):
         return found
 
     def boundingRect(self) -> QRectF:
-        return geo.BODY.adjusted(-9, -9, 9, 9)
+        return _BOUNDS
 
     def shape(self) -> QPainterPath:
-        path = QPainterPath()
-        path.addRect(geo.BODY.adjusted(-7, 0, 7, 0))
-        return path
+        return _SHAPE
 
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None

@@ -132,7 +132,7 @@ def font(pixels: int, bold: bool = False) -> QFont:
 
 
 @lru_cache(maxsize=8192)
-def _fitted(text: str, pixels: int, bold: bool, room: int) -> tuple[str, float]:
+def elided(text: str, pixels: int, bold: bool, room: int) -> tuple[str, float]:
     """A text cut to fit, and its width."""
     metrics = QFontMetricsF(font(pixels, bold))
     shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
@@ -145,7 +145,7 @@ def _paint_name(
     node = item.node
     pixels = 13 if close else round(header * 0.62)
     room = QRectF(17, 0, geo.WIDTH - (45 if close else 22), header)
-    name, used = _fitted(node.name, pixels, True, int(room.width()))
+    name, used = elided(node.name, pixels, True, int(room.width()))
     painter.setFont(font(pixels, True))
     painter.setPen(p.color("text"))
     painter.drawText(room, _MIDDLE, name)
@@ -153,7 +153,7 @@ def _paint_name(
     if close and rest.width() > 26 and node.operator.lower() != node.name.replace("_", ""):
         painter.setFont(font(10))
         painter.setPen(p.color("muted"))
-        painter.drawText(rest, _MIDDLE, _fitted(node.operator, 10, False, int(rest.width()))[0])
+        painter.drawText(rest, _MIDDLE, elided(node.operator, 10, False, int(rest.width()))[0])
 
 
 def _paint_flip(painter: QPainter, item: NodeItem, p: palette.Palette) -> None:
@@ -171,7 +171,7 @@ def _paint_footer(painter: QPainter, item: NodeItem, p: palette.Palette) -> None
     painter.setFont(font(10))
     painter.setPen(p.color("muted"))
     area = geo.FOOTER_RECT
-    shape, wide = _fitted(item.shape_text, 10, False, int(area.width()))
+    shape, wide = elided(item.shape_text, 10, False, int(area.width()))
     painter.drawText(area, _CENTRE, shape)
     picture = item.gradient if item.show_gradient else item.value
     if picture is not None and picture.kind != "number":
@@ -180,7 +180,7 @@ def _paint_footer(painter: QPainter, item: NodeItem, p: palette.Palette) -> None
             (tiles.format_number(picture.low, 2), _LEFT),
             (tiles.format_number(picture.high, 2), _RIGHT),
         ):
-            if _fitted(text, 10, False, 200)[1] <= side:
+            if elided(text, 10, False, 200)[1] <= side:
                 painter.drawText(area, flags, text)
 
 
@@ -269,7 +269,7 @@ def _paint_ports(painter: QPainter, item: NodeItem, p: palette.Palette, close: b
 
 
 def _paint_port_name(painter: QPainter, p: palette.Palette, name: str, centre: QPointF) -> None:
-    text, wide = _fitted(name, 10, True, 90)
+    text, wide = elided(name, 10, True, 90)
     area = QRectF(centre.x() + 11, centre.y() - 8, wide + 10, 16)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(p.color("raised"))
