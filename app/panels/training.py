@@ -53,6 +53,7 @@ class TrainingPanel(QWidget):
             self.tr("Accuracy"), {"train": self.tr("train"), "test": self.tr("test")},
             raw=("train",), marks=("test",), legend="bottom",
         )  # fmt: skip
+        self.accuracy.smoothing = 0.6  # it has a point per recorded batch, not per step
         row.addWidget(self.loss, 1)
         row.addWidget(self.accuracy, 1)
         engine.frame.connect(self._on_frame)
