@@ -20,7 +20,7 @@ FAR, MIDDLE = 0.5, 0.6
 NEVER_CLOSER = 0.12
 """Below this zoom every graph is drawn as boxes."""
 CROWDED, CROWDED_MIDDLE = 150, 0.8
-"""With more nodes than that, corners are square, edges thin, and the small print needs more zoom."""
+"""With more nodes than that, corners are square, edges thin, and small print needs more zoom."""
 
 HEADER_RECT = QRectF(0, 0, WIDTH, HEADER)
 PICTURE_RECT = QRectF(12, HEADER + 4, WIDTH - 24, PICTURE - 6)
