@@ -1,0 +1,150 @@
+"""A user's tasks against the real engine process, from the first click to the result."""
+
+import itertools
+import os
+import signal
+
+import pytest
+import shiboken6
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
+
+from app.document import Document
+from app.engine import Engine
+from app.main_window import MainWindow
+from graphcore import files
+
+PATIENCE = 60_000
+
+
+@pytest.fixture
+def live_window(qtbot, themed, settings, tmp_path):
+    """A window whose engine is the real process."""
+    document = Document()
+    window = MainWindow(document, Engine(document), settings, tmp_path / "rescue")
+    window.resize(1400, 900)
+    window.show()
+    yield window
+    document.undo_stack.setClean()
+    window.close()
+    QApplication.processEvents()
+    shiboken6.delete(window)
+
+
+def ready(qtbot, window) -> None:
+    qtbot.waitUntil(lambda: window.engine.state in ("idle", "done"), timeout=PATIENCE)
+
+
+def drag(qtbot, canvas, start, end) -> None:
+    """Drag with the left button from one point of the canvas to another."""
+    a, b = (canvas.mapFromScene(p) for p in (start, end))
+    target = canvas.viewport()
+    qtbot.mousePress(target, Qt.MouseButton.LeftButton, pos=a)
+    for share in (0.3, 0.7, 1.0):
+        qtbot.mouseMove(target, a + QPoint(int((b - a).x() * share), int((b - a).y() * share)))
+    qtbot.mouseRelease(target, Qt.MouseButton.LeftButton, pos=b)
+
+
+def connect(qtbot, canvas, source: str, target: str, port: str) -> None:
+    scene = canvas.graph_scene
+    output = canvas.document.graph.node(source).outputs[0]
+    start = scene.port_position(source, "output", output)
+    drag(qtbot, canvas, start, scene.port_position(target, "input", port))
+
+
+def test_from_an_empty_canvas_to_a_trained_net_and_back(qtbot, live_window) -> None:
+    window = live_window
+    window.start("expression")
+    window.files.new()
+    canvas, document = window.canvas, window.document
+    empty = files.dumps(document.graph)
+    places = {"Input": (0, 0), "Linear": (260, 0), "Tanh": (520, 0), "Target": (520, 300),
+              "CrossEntropyLoss": (1040, 100)}  # fmt: skip
+    names = {op: document.add_node(op, at) for op, at in places.items() if op != "Input"}
+    names["Input"] = document.add_node("Input", places["Input"], shape=(2,))
+    document.set_attributes(names["Linear"], out_features=8)
+    out = document.add_node("Linear", (780, 0), out_features=2)
+    canvas.fit_all()
+    QApplication.processEvents()
+    row = [names["Input"], names["Linear"], names["Tanh"], out, names["CrossEntropyLoss"]]
+    for source, target in itertools.pairwise(row):
+        connect(qtbot, canvas, source, target, "x")
+    connect(qtbot, canvas, names["Target"], names["CrossEntropyLoss"], "target")
+    assert len(document.graph.edges) == 5
+    qtbot.waitUntil(lambda: not document.shapes.problems, timeout=5000)
+    window.show_panel("training")
+    QApplication.processEvents()
+    panel = window.layouts.docks["training"].fill()
+    for field, value in (("dataset", "circle"), ("optimizer", "Adam")):
+        panel.fields[field].setCurrentText(value)
+        panel.fields[field].textActivated.emit(value)
+    panel.fields["lr"].setValue(0.02)
+    panel.fields["epochs"].setValue(80)
+    ready(qtbot, window)
+    scores = []
+    window.engine.frame.connect(lambda frame: scores.extend(frame.scores))
+    qtbot.waitUntil(lambda: window.engine.last_loaded.dataset == "circle", timeout=PATIENCE)
+    ready(qtbot, window)
+    qtbot.mouseClick(window.transport.play, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.engine.state == "done", timeout=PATIENCE)
+    assert scores[-1].test_accuracy > 0.85
+    built = files.dumps(document.graph)
+    while document.undo_stack.canUndo():
+        document.undo_stack.undo()
+    assert files.dumps(document.graph) == empty
+    assert not canvas.items_by_name
+    while document.undo_stack.canRedo():
+        document.undo_stack.redo()
+    assert files.dumps(document.graph) == built
+    assert canvas.items_by_name.keys() == {n.name for n in document.graph}
+
+
+def test_train_save_and_reopen(qtbot, live_window, tmp_path) -> None:
+    window = live_window
+    window.start("circle")
+    ready(qtbot, window)
+    window.engine.run(50)
+    qtbot.waitUntil(
+        lambda: window.engine.last_frame is not None and window.engine.last_frame.step == 50,
+        timeout=PATIENCE,
+    )
+    path = tmp_path / "mine.graph.json"
+    window.document.save(path)
+    saved = files.dumps(window.document.graph)
+    window.files.open_preset("expression")
+    assert window.files.open(str(path))
+    assert files.dumps(window.document.graph) == saved
+    (tmp_path / "cut.graph.json").write_bytes(saved[:200])
+    assert not window.files.open(str(tmp_path / "cut.graph.json"))
+    assert "cut.graph.json" in window.banner.text
+    assert files.dumps(window.document.graph) == saved
+
+
+def test_a_killed_engine_costs_nothing(qtbot, live_window) -> None:
+    window = live_window
+    window.start("circle")
+    ready(qtbot, window)
+    engine = window.engine
+    engine.set_speed(100)
+    per_epoch = engine.last_loaded.steps_per_epoch
+    engine.play()
+    qtbot.waitUntil(
+        lambda: engine.last_frame is not None and engine.last_frame.step > per_epoch + 3,
+        timeout=PATIENCE,
+    )
+    before = files.dumps(window.document.graph)
+    with qtbot.waitSignal(engine.died, timeout=PATIENCE):
+        os.kill(engine.process_id, signal.SIGKILL)
+    assert window.isVisible()
+    assert window.banner.isVisible()
+    assert "graph is safe" in window.banner.text
+    assert files.dumps(window.document.graph) == before
+    with qtbot.waitSignal(engine.loaded, timeout=PATIENCE) as loaded:
+        engine.restart()
+    step = loaded.args[0].step
+    assert step >= per_epoch
+    assert step % per_epoch == 0
+    engine.set_speed(None)
+    ready(qtbot, window)
+    engine.run(3)
+    qtbot.waitUntil(lambda: engine.last_frame.step == step + 3, timeout=PATIENCE)

@@ -1,0 +1,179 @@
+"""Training against plain torch; runs that repeat, resume and stop with a sentence."""
+
+import numpy as np
+import pytest
+import torch
+
+import graphcore as gc
+from graphcore import datasets, optimizers, presets, schedules
+from graphcore.errors import NonFiniteError
+from graphcore.landscape import PathRecorder, filter_normalised, principal_plane
+from graphcore.layer_list import parse_layers
+from graphcore.training import Trainer
+
+
+def points(samples: int = 96) -> datasets.Dataset:
+    return datasets.load("circle", options={"samples": samples}, seed=1)
+
+
+def net(text: str = "2-6-tanh-2", **training) -> gc.Graph:
+    graph = parse_layers(text)
+    graph.set_training(gc.TrainingSettings(dataset="circle", batch=16, epochs=4, **training))
+    return graph
+
+
+@pytest.mark.parametrize("name", optimizers.names())
+def test_twenty_steps_equal_torch(name: str) -> None:
+    cls = optimizers.get(name)
+    options = {"weight_decay": 0.01} | ({"momentum": 0.9} if "momentum" in cls.options else {})
+    trainer = Trainer(
+        net(optimizer=name, optimizer_options=options, lr=0.05), points(), dtype="float64"
+    )
+    p = {k: v.clone().requires_grad_() for k, v in trainer.plan.parameters.items()}
+    keywords = {**cls.options, **options}
+    if "beta1" in keywords:
+        keywords["betas"] = (keywords.pop("beta1"), keywords.pop("beta2"))
+    theirs = getattr(torch.optim, name)(p.values(), lr=0.05, **keywords)
+    layers = sorted({k.rpartition(".")[0] for k in p})
+    first, last = layers[0], layers[-1]
+    for _ in range(20):
+        x, t = trainer.next_batch()
+        theirs.zero_grad()
+        h = torch.tanh(x @ p[f"{first}.weight"].t() + p[f"{first}.bias"])
+        y = h @ p[f"{last}.weight"].t() + p[f"{last}.bias"]
+        loss = torch.nn.functional.cross_entropy(y, t)
+        loss.backward()
+        theirs.step()
+        assert trainer.train_step().loss == pytest.approx(loss.item(), rel=1e-7)
+    for key, mine in trainer.plan.parameters.items():
+        torch.testing.assert_close(mine, p[key].detach(), rtol=1e-6, atol=1e-8)
+
+
+def test_the_same_seed_gives_the_same_losses_and_another_does_not() -> None:
+    runs = [[r.loss for r in Trainer(net(seed=s), points()).steps(15)] for s in (3, 3, 4)]
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
+def test_recorded_steps_give_the_same_numbers() -> None:
+    plain, watched = (Trainer(net("2-6-relu-dropout 0.3-2"), points()) for _ in range(2))
+    for i in range(12):
+        assert plain.train_step().loss == watched.train_step(record=i % 3 == 0).loss
+    torch.testing.assert_close(plain.plan.flat, watched.plan.flat, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop"])
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(name: str) -> None:
+    graph = net("2-8-relu-dropout 0.5-2", optimizer=name)
+    straight = Trainer(graph, points())
+    losses = [r.loss for r in straight.steps(20)]
+    first = Trainer(graph, points())
+    assert [r.loss for r in first.steps(9)] == losses[:9]
+    second = Trainer(graph, points())
+    second.load_state(first.state(), first.step, first.lr)
+    assert [r.loss for r in second.steps(11)] == losses[9:]
+    assert torch.equal(second.plan.flat, straight.plan.flat)
+
+
+def test_reset_is_the_same_start() -> None:
+    trainer = Trainer(net("2-8-relu-dropout 0.5-2"), points())
+    losses = [r.loss for r in trainer.steps(10)]
+    trainer.reset()
+    assert [r.loss for r in trainer.steps(10)] == losses
+
+
+def test_a_run_that_explodes_stops_with_a_sentence_and_keeps_the_weights() -> None:
+    trainer = Trainer(net("2-6-relu-6-relu-2", optimizer="SGD", lr=1e30), points())
+    before = trainer.plan.flat.clone()
+    with pytest.raises(NonFiniteError, match=r"at step [0-9]+") as caught:
+        for _ in trainer.steps(50):
+            before = trainer.plan.flat.clone()
+    assert caught.value.node in trainer.graph
+    assert torch.equal(trainer.plan.flat, before)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_fit_are_taken_over() -> None:
+    old = Trainer(net("2-6-tanh-2"), points())
+    list(old.steps(8))
+    wider = Trainer(net("2-6-tanh-5-tanh-2"), points())
+    kept = wider.take_over(old)
+    assert kept == 2
+    name = next(k for k in old.plan.parameters if k.endswith("weight"))
+    torch.testing.assert_close(wider.plan.parameters[name], old.plan.parameters[name])
+
+
+def test_a_frozen_parameter_stays() -> None:
+    graph = net()
+    layer = next(n.name for n in graph if n.operator == "Linear")
+    graph.set_frozen(layer, "weight", True)
+    trainer = Trainer(graph, points())
+    before = {k: v.clone() for k, v in trainer.plan.parameters.items()}
+    list(trainer.steps(5))
+    changed = {k for k, v in trainer.plan.parameters.items() if not torch.equal(v, before[k])}
+    assert changed == before.keys() - {f"{layer}.weight"}
+
+
+def test_the_l2_penalty_is_weight_decay_under_plain_descent() -> None:
+    a = Trainer(net(optimizer="SGD", l2=0.1), points())
+    b = Trainer(net(optimizer="SGD", optimizer_options={"weight_decay": 0.1}), points())
+    for _ in range(5):
+        a.train_step()
+        b.train_step()
+    torch.testing.assert_close(a.plan.flat, b.plan.flat)
+
+
+def test_onecycle_equals_torch() -> None:
+    total = 50
+    theirs = torch.optim.SGD([torch.zeros(1)], lr=0.1)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(theirs, max_lr=1.0, total_steps=total)
+    for step in range(total):
+        moment = schedules.Moment(step, total, 0, 1)
+        mine = schedules.factor("onecycle", moment, {})
+        assert mine == pytest.approx(theirs.param_groups[0]["lr"], rel=1e-9)
+        theirs.step()
+        if step < total - 1:
+            cycle.step()
+
+
+@pytest.mark.parametrize("name", ["circle", "xor", "linear-regression", "logistic-regression"])
+def test_small_presets_learn(name: str) -> None:
+    graph = presets.load(name)
+    s = graph.training
+    data = datasets.load(s.dataset, options=s.dataset_options, normalization=s.normalization)
+    trainer = Trainer(graph, data)
+    before = trainer.evaluate(data.train).loss
+    for _ in trainer.steps(300):
+        pass
+    assert trainer.evaluate(data.train).loss < before
+
+
+def test_filter_normalised_directions_are_as_long_as_the_weights() -> None:
+    plan = gc.compile(net())
+    direction = filter_normalised(plan, 5)
+    for info in plan.layout:
+        n = int(np.prod(info.shape))
+        part = direction[info.offset : info.offset + n].reshape(info.shape)
+        if len(info.shape) == 1:
+            assert not part.any()
+        else:
+            torch.testing.assert_close(part.norm(dim=1), plan.parameters[info.name].norm(dim=1))
+
+
+def test_the_plane_of_the_path_equals_numpys_svd() -> None:
+    path = torch.randn(12, 40, generator=torch.Generator().manual_seed(0))
+    plane = principal_plane(path, path[-1])
+    assert plane is not None
+    centred = (path - path.mean(0)).double().numpy()
+    _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
+    np.testing.assert_allclose(plane.shares, (sizes**2 / (sizes**2).sum())[:2], rtol=1e-6)
+    assert abs(float(plane.u.double() @ torch.from_numpy(axes[0]))) == pytest.approx(1, abs=1e-5)
+    assert abs(float(plane.v.double() @ torch.from_numpy(axes[1]))) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_path_takes_bounded_memory() -> None:
+    path = PathRecorder(most=16)
+    for step in range(1000):
+        path.add(step, torch.zeros(3))
+    assert len(path.steps) <= 16
+    assert path.steps[0] == 0
