@@ -212,8 +212,7 @@ class Engine(QObject):
         self._want_frame()
 
     def _load(self, keep: bool, resume: str = "") -> None:
-        problems = [p for p in self.document.shapes.problems.values() if p.kind == "error"]
-        if problems:
+        if self._unfinished():
             self._set_state("refused")
             self._send(m.Pause())
             return
@@ -223,6 +222,16 @@ class Engine(QObject):
             m.Load(files.dumps(self.document.graph), keep, resume, str(self._checkpoints),
                    self.data_dir)
         )  # fmt: skip
+
+    def _unfinished(self) -> bool:
+        """Whether the graph cannot run yet: the canvas says what is missing, no banner does."""
+        graph = self.document.graph
+        if not len(graph) or self.document.shapes.problems:
+            return True
+        if any(node.operator == "Target" for node in graph):
+            return False
+        inputs = [node for node in graph if node.operator == "Input"]
+        return any(node.attributes["value"] is None for node in inputs)
 
     def _send(self, message: m.Request) -> None:
         if self._process is not None and self._process.state() != QProcess.ProcessState.NotRunning:

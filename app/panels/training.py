@@ -190,6 +190,9 @@ class TrainingPanel(QWidget):
             self._show_settings()
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
+        if not loaded.train_samples:
+            self.note.setText(self.tr("Nothing to train: the inputs' own numbers run through."))
+            return
         text = self.tr("{0}: {1:,} to train, {2:,} to test. {3}").format(
             loaded.dataset, loaded.train_samples, loaded.test_samples, loaded.normalization
         )

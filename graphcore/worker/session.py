@@ -6,17 +6,26 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import lazy_loader
+import msgspec
 import numpy as np
 
 from graphcore import datasets, files, recording
+from graphcore.compiler import compile
 from graphcore.errors import FileError, GradscapeError, NonFiniteError
 from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
 from graphcore.graph import Graph
+from graphcore.plan import Plan
 from graphcore.training import Trainer, correct
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import pack
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_loader.load("torch")
 
 CHECKPOINT_SECONDS = 30.0
 TEST_SHARE = 0.03
@@ -38,6 +47,7 @@ class Session:
     def __init__(self, send: Callable[[m.Reply], None], device: str) -> None:
         self.send, self.device = send, device
         self.trainer: Trainer | None = None
+        self._calculation: Plan | None = None
         self.running = False
         self.steps_left: int | None = None
         self._graph, self._graph_bytes = Graph(), b""
@@ -65,6 +75,9 @@ class Session:
         """Take a graph and its data; what was loaded stays if they are refused."""
         try:
             graph = files.loads(request.graph)
+            if not any(node.operator == "Target" for node in graph):
+                self._load_calculation(graph)
+                return
             data = self._load_data(graph, request.data_dir)
             trainer = Trainer(graph, data, device=self.device)
             kept = self._take_over(trainer) if request.keep else 0
@@ -76,12 +89,16 @@ class Session:
             self.send(m.Failure("load", str(error), getattr(error, "node", "")))
             return
         self.trainer, self._graph, self._graph_bytes = trainer, graph, request.graph
+        self._calculation = None
         self._checkpoints = request.checkpoints
         self._forget(keep_curves=bool(request.keep))
         self.send(self._loaded(data, kept))
 
     def run(self, request: m.Run) -> None:
         """Start training."""
+        if self._calculation is not None:
+            self._news = self._fresh = True
+            return
         if self.trainer is None:
             self.send(m.Failure("run", "There is no net to train: load a graph first."))
             return
@@ -230,6 +247,9 @@ class Session:
 
     def _frame(self) -> m.Frame:
         trainer = self.trainer
+        if self._calculation is not None:
+            pictures = self._pictures(self._calculation)
+            return msgspec.structs.replace(_EMPTY, pictured_step=1, **pictures)
         if trainer is None:
             return _EMPTY
         steps, losses = _thinned(self._points)
@@ -241,16 +261,16 @@ class Session:
             samples_per_second=self._clock.rate, seconds_left=self._seconds_left(trainer),
             steps=pack(steps), losses=pack(losses), accuracies=self._batch_accuracy(trainer),
             scores=tuple(self._scores), pictured_step=self._pictured_step,
-            epoch_ended=self._epoch_ended, **self._pictures(trainer),
+            epoch_ended=self._epoch_ended, **self._pictures(trainer.recorded),
         )  # fmt: skip
         self._points, self._scores, self._epoch_ended = [], [], False
         return frame
 
-    def _pictures(self, trainer: Trainer) -> dict[str, Any]:
+    def _pictures(self, plan: Plan) -> dict[str, Any]:
         if not (self._pictured_step and self._fresh):
             return {}
         begun = time.perf_counter()
-        plan, watch, self._fresh = trainer.recorded, self._watch, False
+        watch, self._fresh = self._watch, False
         pictures = {
             "values": recording.value_pictures(plan, self._graph, watch.values),
             "gradients": recording.gradient_pictures(plan, self._graph, watch.gradients),
@@ -272,6 +292,31 @@ class Session:
             return None
         left = trainer.total_steps - trainer.step if self.steps_left is None else self.steps_left
         return left * trainer.settings.batch / self._clock.rate
+
+    # -- formulas -----------------------------------------------------------------------------
+
+    def _load_calculation(self, graph: Graph) -> None:
+        """A graph without a Target has nothing to learn: its inputs' own values run through it.
+
+        Both passes are done at once, so every node has its number, and again after each edit.
+        """
+        plan = compile(graph, self.device, "float64", "inspect")
+        plan.forward({})
+        ends = [n.name for n in graph if graph.edges_into(n) and not graph.edges_from(n)]
+        if len(ends) == 1:
+            plan.backward(ends[0], grad=torch.ones_like(plan.value(ends[0])))
+        self.trainer, self._calculation, self._graph = None, plan, graph
+        self.running = False
+        self._forget(keep_curves=False)
+        self._pictured_step, self._fresh = 1, True
+        self.send(
+            m.Loaded(
+                dataset="", note="",
+                normalization="", train_samples=0, test_samples=0, classes=(),
+                parameters=len(plan.parameters), numbers=plan.flat.numel(), kept=0, step=0,
+                steps_per_epoch=1, total_steps=0,
+            )
+        )  # fmt: skip
 
     # -- loading ------------------------------------------------------------------------------
 
@@ -353,6 +398,4 @@ def _thinned(points: list[tuple[int, float]], most: int = 400) -> tuple[np.ndarr
 
 def _longer(settings: Any) -> Any:
     """The same settings with as many epochs again: Play after the end goes on."""
-    import msgspec
-
     return msgspec.structs.replace(settings, epochs=settings.epochs * 2)

@@ -98,6 +98,15 @@ def test_pictures_come_only_for_what_is_watched(worker: Worker) -> None:
     assert {f.target for f in frame.flow} == {e.target for e in graph.edges}
 
 
+def test_a_formula_shows_every_number_at_once(worker: Worker) -> None:
+    names = ("a", "b", "c", "J")
+    worker.send(load("expression"), m.Watch(names, names), m.NextFrame())
+    assert worker.wait_for(m.Loaded).train_samples == 0
+    frame = worker.wait_for(m.Frame, lambda f: "J" in f.values)
+    assert unpack(frame.values["J"].array) == 33
+    assert [float(unpack(frame.gradients[n].array)) for n in "abc"] == [3, 6, 9]
+
+
 def test_pause_is_heard_between_steps(worker: Worker) -> None:
     worker.send(load())
     worker.wait_for(m.Loaded)
