@@ -1,7 +1,7 @@
 """Undoable edits: lists of small reversible changes to a ``Graph``.
 
-A change is a pair of functions over plain data, never over canvas items. An ``Edit`` makes its
-changes once when it is built, all or none, so that what reaches the undo stack cannot fail.
+A change is a pair of functions over plain data, never over canvas items. Changes are made first,
+all or none, and pushed as an ``Edit`` then, so that what reaches the undo stack cannot fail.
 """
 
 from __future__ import annotations
@@ -90,14 +90,31 @@ def set_training(graph: Graph, training: TrainingSettings) -> Reversible:
     return Reversible(lambda g: g.set_training(training), lambda g: g.set_training(before))
 
 
-class Edit(QUndoCommand):
-    """One named step of the history, already made when it is pushed.
-
-    Args:
-        merge_key: edits in a row with the same key become one step; "" never merges.
+def make(graph: Graph, changes: Sequence[Reversible]) -> None:
+    """Make changes in order, all or none.
 
     Raises:
         GradscapeError: a change was refused; those before it are taken back.
+    """
+    for i, change in enumerate(changes):
+        try:
+            change.do(graph)
+        except GradscapeError:
+            take_back(graph, changes[:i])
+            raise
+
+
+def take_back(graph: Graph, changes: Sequence[Reversible]) -> None:
+    """Undo changes that were made, the last one first."""
+    for change in reversed(changes):
+        change.undo(graph)
+
+
+class Edit(QUndoCommand):
+    """One named step of the history. Its changes are made already when it is pushed.
+
+    Args:
+        merge_key: edits in a row with the same key become one step; "" never merges.
     """
 
     def __init__(
@@ -106,23 +123,14 @@ class Edit(QUndoCommand):
         super().__init__(text)
         self._graph, self._changes, self._key = graph, list(changes), merge_key
         self._made = True
-        for i, change in enumerate(self._changes):
-            try:
-                change.do(graph)
-            except GradscapeError:
-                for made in reversed(self._changes[:i]):
-                    made.undo(graph)
-                raise
 
     def redo(self) -> None:
         if not self._made:
-            for change in self._changes:
-                change.do(self._graph)
+            make(self._graph, self._changes)
         self._made = True
 
     def undo(self) -> None:
-        for change in reversed(self._changes):
-            change.undo(self._graph)
+        take_back(self._graph, self._changes)
         self._made = False
 
     def id(self) -> int:

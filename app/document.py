@@ -10,19 +10,34 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QUndoStack
 
-from app import commands
+from app import commands, edits
 from app.commands import Edit, Reversible
 from graphcore import files, ops
 from graphcore.elements import Change, Edge, Frame, Node, Note
 from graphcore.errors import Fix, GraphError
+from graphcore.folding import fold
 from graphcore.graph import Graph
 from graphcore.layout import layout
 from graphcore.settings import TrainingSettings
 from graphcore.shapes import ShapeInference
 
 Position = tuple[float, float]
-NODE_SIZE = (180.0, 120.0)
-GAP = 60.0
+SCREEN_ASPECT = 1.8
+"""Width over height of the canvas while nobody says otherwise."""
+
+
+class _Shapes(ShapeInference):
+    """Remembers which shapes changed until that is told, whoever asked for an update."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.untold: set[str] = set()
+        super().__init__(graph)
+        self.untold.clear()
+
+    def update(self) -> set[str]:
+        changed = super().update()
+        self.untold |= changed
+        return changed
 
 
 class Document(QObject):
@@ -46,7 +61,8 @@ class Document(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.graph = Graph()
-        self.shapes = ShapeInference(self.graph)
+        self.shapes: ShapeInference = _Shapes(self.graph)
+        self._open_macro: list[Reversible] | None = None
         self.undo_stack = QUndoStack(self)
         self.path: Path | None = None
         self._shapes_timer = QTimer(self, singleShot=True, interval=0)
@@ -88,12 +104,11 @@ class Document(QObject):
 
     def _replace(self, graph: Graph, path: Path | None) -> None:
         if any(node.position is None for node in graph):
-            for name, place in layout(graph).items():
-                graph.update(name, position=place)
+            _lay_out(graph)
         self.shapes.close()
         self.graph.listeners.remove(self._on_change)
         self.graph, self.path = graph, path
-        self.shapes = ShapeInference(graph)
+        self.shapes = _Shapes(graph)
         graph.listeners.append(self._on_change)
         self.undo_stack.clear()
         self.opened.emit()
@@ -111,13 +126,8 @@ class Document(QObject):
         gone = [self.graph.node(n) for n in dict.fromkeys(names)]
         if not gone:
             return
-        dead = {n.name for n in gone}
-        edges = [e for e in self.graph.edges if dead & {e.source, e.target}]
-        changes = [commands.disconnect(e) for e in edges]
-        changes += [commands.remove(n) for n in gone]
-        if reconnect:
-            changes += [commands.connect(e) for n in gone for e in self._bridges(n, dead)]
         what = gone[0].name if len(gone) == 1 else self.tr("{0} nodes").format(len(gone))
+        changes = edits.remove(self.graph, gone, reconnect)
         self._push(self.tr("Delete {0}").format(what), changes)
 
     def rename(self, name: str, new: str) -> None:
@@ -126,18 +136,26 @@ class Document(QObject):
             text = self.tr("Rename {0} to {1}").format(name, new)
             self._push(text, [commands.rename(name, new)])
 
-    def move(self, positions: Mapping[str, Position]) -> None:
-        """Put nodes elsewhere; moves of the same nodes in a row are one step."""
-        changes = [commands.update(self.graph.node(n), position=p) for n, p in positions.items()]
-        what = next(iter(positions)) if len(positions) == 1 else f"{len(positions)} nodes"
-        key = "move " + " ".join(sorted(positions))
+    def move(self, positions: Mapping[str, Position], nudge: bool = False) -> None:
+        """Put nodes elsewhere; nudges of the same nodes in a row are one step."""
+        moved = {n: p for n, p in positions.items() if self.graph.node(n).position != p}
+        if not moved:
+            return
+        changes = [commands.update(self.graph.node(n), position=p) for n, p in moved.items()]
+        what = next(iter(moved)) if len(moved) == 1 else self.tr("{0} nodes").format(len(moved))
+        key = "nudge " + " ".join(sorted(positions)) if nudge else ""
         self._push(self.tr("Move {0}").format(what), changes, key)
 
-    def arrange(self) -> None:
-        """Lay the graph out from left to right; pinned nodes stay."""
-        pinned = {n.name: n.position for n in self.graph if n.pinned and n.position}
-        places = layout(self.graph, pinned=pinned)
-        changes = [commands.update(self.graph.node(n), position=p) for n, p in places.items()]
+    def arrange(self, aspect: float = SCREEN_ASPECT) -> None:
+        """Lay the graph out from left to right, in rows that fill a screen; pinned nodes stay."""
+        places = layout(self.graph)
+        if not any(n.pinned for n in self.graph):
+            places = fold(self.graph, places, aspect)
+        changes = [
+            commands.update(self.graph.node(n), position=p)
+            for n, p in places.items()
+            if self.graph.node(n).position != p
+        ]
         self._push(self.tr("Arrange"), changes)
 
     def set_attributes(self, names: str | Sequence[str], **changes: Any) -> None:
@@ -161,8 +179,14 @@ class Document(QObject):
 
     def set_flag(self, names: Sequence[str], flag: str, on: bool) -> None:
         """Set "pinned" or "bypassed" of nodes."""
+        words = {
+            "pinned": (self.tr("Unpin {0}"), self.tr("Pin {0}")),
+            "bypassed": (self.tr("Restore {0}"), self.tr("Bypass {0}")),
+        }
+        if flag not in words:
+            raise GraphError(f"A node has no flag {flag!r}; there are: {', '.join(words)}.")
         changes = [commands.update(self.graph.node(n), **{flag: on}) for n in names]
-        self._push(f"{flag.capitalize()}: {', '.join(names)}", changes)
+        self._push(words[flag][on].format(", ".join(names)), changes)
 
     # -- edges --------------------------------------------------------------------------------
 
@@ -179,9 +203,11 @@ class Document(QObject):
             free = [i for i in self.graph.data_inputs(target)
                     if self.graph.edge_into(target, i) is None]  # fmt: skip
             input = free[0] if free else next(iter(self.graph.data_inputs(target)), "x")
-        taken = self.graph.edge_into(target, input)
+        edge, taken = Edge(source, output, target, input), self.graph.edge_into(target, input)
+        if taken == edge:
+            return
         changes = [commands.disconnect(taken)] if taken else []
-        changes.append(commands.connect(Edge(source, output, target, input)))
+        changes.append(commands.connect(edge))
         self._push(self.tr("Connect {0} to {1}").format(source, target), changes)
 
     def disconnect_edges(self, edges: Sequence[Edge]) -> None:
@@ -197,27 +223,29 @@ class Document(QObject):
         changes = [commands.disconnect(e) for e in gone] + [commands.connect(new)]
         self._push(self.tr("Reconnect {0}").format(new.target), changes)
 
+    def move_output(self, edges: Sequence[Edge], source: str, output: str) -> None:
+        """Let another output feed all the inputs that these edges feed."""
+        changes, _ = edits.move_output(self.graph, edges, source, output)
+        self._push(self.tr("Let {0} feed {1} inputs").format(source, len(changes) // 2), changes)
+
     def insert_on_edge(self, edge: Edge, operator: str, **attributes: Any) -> str:
         """Put a new node on an edge and push what follows to the right."""
-        a, b = self.graph.node(edge.source), self.graph.node(edge.target)
-        start, end = a.position or (0.0, 0.0), b.position or (0.0, 0.0)
-        step = NODE_SIZE[0] + GAP
-        node = self._new_node(operator, (start[0] + step, (start[1] + end[1]) / 2), attributes)
-        name = self.graph.free_name(operator)
-        node.name = name
-        inputs = ("x0",) if node.op.variadic else node.op.inputs
-        changes = [commands.disconnect(edge), commands.add(node)]
-        if end[0] < start[0] + 2 * step:
-            after = {edge.target} | self.graph.descendants([edge.target])
-            pushed = [self.graph.node(n) for n in sorted(after)]
-            changes += [
-                commands.update(n, position=(n.position[0] + step, n.position[1]))
-                for n in pushed if n.position and not n.pinned
-            ]  # fmt: skip
-        changes.append(commands.connect(Edge(edge.source, edge.output, name, inputs[0])))
-        changes.append(commands.connect(Edge(name, node.outputs[0], edge.target, edge.input)))
+        place = edits.between(self.graph, edge)
+        node = self._new_node(operator, place, attributes)
+        changes = edits.insert(self.graph, edge, node, edits.first_input(self.graph, node))
+        changes = [commands.add(node), *edits.make_room(self.graph, edge, place[0]), *changes]
         self._push(self.tr("Insert {0}").format(operator), changes)
-        return name
+        return node.name
+
+    def insert_node_on_edge(self, edge: Edge, name: str, place: Position) -> None:
+        """Let a node of the graph stand on an edge, at ``place``, and push what follows on."""
+        node = self.graph.node(name)
+        changes = [
+            commands.update(node, position=place),
+            *edits.make_room(self.graph, edge, place[0]),
+            *edits.insert(self.graph, edge, node, edits.first_input(self.graph, node)),
+        ]
+        self._push(self.tr("Insert {0}").format(name), changes)
 
     def apply_fix(self, name: str, fix: Fix | None = None) -> None:
         """Make the change that a problem proposes."""
@@ -239,6 +267,9 @@ class Document(QObject):
 
     def paste(self, text: str, at: Position | None = None) -> list[str]:
         """Add nodes from clipboard text; returns their names. Raises FileError."""
+        return self._add_text(text, at, self.tr("Paste"))
+
+    def _add_text(self, text: str, at: Position | None, step: str) -> list[str]:
         pasted = files.paste(self.graph, text, at)
         changes: list[Reversible] = [commands.add(n) for n in pasted.nodes]
         changes += [commands.connect(e) for e in pasted.edges]
@@ -247,17 +278,17 @@ class Document(QObject):
         if pasted.unknown_operators:
             unknown = ", ".join(pasted.unknown_operators)
             self.message.emit(self.tr("Left out unknown operators: {0}.").format(unknown))
-        if changes:
-            self._push(self.tr("Paste {0} nodes").format(len(pasted.nodes)), changes)
+        self._push(step, changes)
         return [n.name for n in pasted.nodes]
+
+    def duplicate(self, names: Sequence[str], at: Position | None = None) -> list[str]:
+        """Another copy of nodes and of the edges among them; returns the new names."""
+        return self._add_text(files.dumps_selection(self.graph, names), at, self.tr("Duplicate"))
 
     def add_graph(self, graph: Graph, at: Position, text: str) -> list[str]:
         """Add a typed net or formula, laid out, as one step; returns the names."""
-        for name, (x, y) in layout(graph).items():
-            graph.update(name, position=(x, y))
-        names = [n.name for n in graph]
-        with self.macro(text):
-            return self.paste(files.dumps_selection(graph, names), at)
+        _lay_out(graph)
+        return self._add_text(files.dumps_selection(graph, [n.name for n in graph]), at, text)
 
     def set_training(self, settings: TrainingSettings) -> None:
         """Change what is trained on and how."""
@@ -271,23 +302,63 @@ class Document(QObject):
         changes += [commands.update(self.graph.node(n), frame=name) for n in members]
         self._push(self.tr("Frame {0}").format(name), changes)
 
+    def add_frame(self, names: Sequence[str], title: str, color: str = "blue") -> str:
+        """Put a new frame round nodes; returns its name. They leave the frames they were in."""
+        if not names:
+            raise GraphError("A frame goes round nodes: select some first.")
+        frame = _free("frame", self.graph.frames)
+        owners = {self.graph.node(n).frame for n in names}
+        parent = owners.pop() if len(owners) == 1 else ""
+        self.set_frame(frame, Frame(frame, title, color, parent), names)
+        return frame
+
+    def remove_frame(self, name: str) -> None:
+        """Remove a frame; its nodes stay, in the frame round it if there is one."""
+        if name not in self.graph.frames:
+            raise GraphError(f"There is no frame called {name!r}.")
+        title = self.graph.frames[name].title
+        changes = edits.remove_frame(self.graph, name)
+        self._push(self.tr("Remove frame {0}").format(title), changes)
+
     def set_note(self, name: str, note: Note | None) -> None:
-        """Add, change or remove a note."""
-        self._push(self.tr("Note"), [commands.set_note(self.graph, name, note)])
+        """Add, change or remove a note; moves and typing in a row are one step."""
+        key = f"note {name}" if note is not None and name in self.graph.notes else ""
+        self._push(self.tr("Note"), [commands.set_note(self.graph, name, note)], key)
+
+    def add_note(self, text: str, position: Position) -> str:
+        """Add a note with its top left corner at a point; returns its name."""
+        name = _free("note", self.graph.notes)
+        self.set_note(name, Note(name, text, position))
+        return name
 
     @contextmanager
     def macro(self, text: str) -> Iterator[None]:
-        """Several edits as one step."""
-        self.undo_stack.beginMacro(text)
+        """Several edits as one step, all or none: an error inside takes back what was made.
+
+        A macro in a macro is part of the outer one.
+        """
+        outer, self._open_macro = self._open_macro, []
         try:
             yield
-        finally:
-            self.undo_stack.endMacro()
+        except BaseException:
+            commands.take_back(self.graph, self._open_macro)
+            self._open_macro = outer
+            raise
+        made, self._open_macro = self._open_macro, outer
+        self._record(text, made)
 
     # -- inside -------------------------------------------------------------------------------
 
     def _push(self, text: str, changes: Sequence[Reversible], merge_key: str = "") -> None:
-        self.undo_stack.push(Edit(text, self.graph, changes, merge_key))
+        """Make changes, all or none, and keep them as a step."""
+        commands.make(self.graph, changes)
+        self._record(text, changes, merge_key)
+
+    def _record(self, text: str, made: Sequence[Reversible], merge_key: str = "") -> None:
+        if self._open_macro is not None:
+            self._open_macro += made
+        elif made:
+            self.undo_stack.push(Edit(text, self.graph, made, merge_key))
 
     def _new_node(self, operator: str, position: Position, attributes: dict[str, Any]) -> Node:
         op = ops.get(operator)
@@ -295,21 +366,29 @@ class Document(QObject):
         full = op.complete({**usual, **attributes})
         return Node(self.graph.free_name(operator), operator, full, position=position)
 
-    def _bridges(self, node: Node, dead: set[str]) -> list[Edge]:
-        """Edges from what fed a node to what read it."""
-        before = next(iter(self.graph.edges_into(node)), None)
-        if before is None or before.source in dead:
-            return []
-        after = [e for e in self.graph.edges_from(node) if e.target not in dead]
-        return [Edge(before.source, before.output, e.target, e.input) for e in after]
-
     def _on_change(self, change: Change) -> None:
         self.changed.emit(change)
         self._shapes_timer.start()
 
     def _announce_shapes(self) -> None:
-        names = self.shapes.update()
+        shapes = self.shapes
+        assert isinstance(shapes, _Shapes)
+        shapes.update()
+        names, shapes.untold = shapes.untold, set()
         self.shapes_changed.emit(names)
+
+
+def _lay_out(graph: Graph) -> None:
+    """Give every node a place."""
+    for name, place in fold(graph, layout(graph), SCREEN_ASPECT).items():
+        graph.update(name, position=place)
+
+
+def _free(base: str, taken: Mapping[str, object]) -> str:
+    number = 1
+    while f"{base}{number}" in taken:
+        number += 1
+    return f"{base}{number}"
 
 
 _USUAL: dict[str, Any] = {
