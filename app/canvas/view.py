@@ -24,7 +24,7 @@ from app.canvas.interactions.moving import MoveNodes
 from app.document import Document
 from app.style import palette
 from graphcore import ops
-from graphcore.elements import Edge
+from graphcore.elements import Change, Edge
 
 MIME_OPERATOR = "application/x-gradscape-operator"
 
@@ -52,7 +52,7 @@ class Canvas(EditingView):
         self._fit_pending = True
         self._seen_timer.timeout.connect(self._on_view_moved)
         document.opened.connect(self._on_opened)
-        document.changed.connect(lambda _change: self._seen_timer.start())
+        document.changed.connect(self._on_document_changed)
         palette.notifier.changed.connect(self._on_theme)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -253,7 +253,13 @@ class Canvas(EditingView):
             painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, text)
             painter.restore()
 
+    def _on_document_changed(self, change: Change) -> None:
+        self._seen_timer.start()
+        if len(self.items_by_name) <= 1:
+            self.viewport().update()  # the words of the empty canvas come or go
+
     def _on_opened(self) -> None:
+        self.viewport().update()
         self._fit_pending = not self.isVisible()
         self.overlay.set_edges([])
         self.fit_all()
