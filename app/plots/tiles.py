@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter
 
-from app.style import palette
+from app.style import colormaps, palette
 
 
 def format_number(x: float, digits: int = 4) -> str:
     """``x`` with so many significant digits; very large and very small ones as powers of ten."""
     if not math.isfinite(x):
         return "NaN" if math.isnan(x) else ("∞" if x > 0 else "−∞")
+    if x == 0:
+        return "0"
     text = f"{x:.{digits}g}"
     if "e" in text:
         mantissa, exponent = text.split("e")
@@ -29,71 +32,111 @@ def montage(array: np.ndarray, aspect: float = 2.0) -> np.ndarray:
         aspect: wanted width over height of the whole.
     """
     count, height, width = array.shape
-    columns = min(count, max(1, round(math.sqrt(count * aspect * height / max(width, 1)))))
+    columns = montage_columns(count, height, width, aspect)
     rows = -(-count // columns)
-    sheet = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), np.nan, np.float32)
-    for i in range(count):
-        y, x = (i // columns) * (height + 1), (i % columns) * (width + 1)
-        sheet[y : y + height, x : x + width] = array[i]
-    return sheet
+    tiles = np.full((rows * columns, height + 1, width + 1), np.nan, np.float32)
+    tiles[:count, :height, :width] = array
+    sheet = tiles.reshape(rows, columns, height + 1, width + 1).swapaxes(1, 2)
+    return sheet.reshape(rows * (height + 1), columns * (width + 1))[:-1, :-1]
+
+
+def montage_columns(count: int, height: int, width: int, aspect: float) -> int:
+    """How many maps of height x width go in a row for the wanted width over height."""
+    return min(count, max(1, round(math.sqrt(count * aspect * height / max(width, 1)))))
 
 
 def to_image(array: np.ndarray, low: float, high: float, signed: bool) -> QImage:
     """A matrix as an image: signed values diverge from 0, others run from low to high.
 
-    NaN is transparent.
+    NaN is transparent; infinities take the last colour of their side.
     """
     if signed:
-        largest = max(abs(low), abs(high)) or 1.0
-        low, high = -largest, largest
+        high = max(abs(low), abs(high)) or 1.0
+        low = -high
     span = (high - low) or 1.0
-    missing = np.isnan(array)
-    scaled = np.where(missing, 0.0, (array - low) * (255.0 / span))
-    index = np.clip(scaled, 0, 255).astype(np.uint8)
-    pixels = np.empty((*array.shape, 4), np.uint8)
-    pixels[..., :3] = palette.lut("diverging" if signed else "sequential")[index]
-    pixels[..., 3] = np.where(missing, 0, 255)
+    scaled = np.subtract(array, low, dtype=np.float32)
+    scaled *= 255.999 / span
+    missing = np.isnan(scaled)
+    np.clip(scaled, 0, 255.5, out=scaled)
+    scaled[missing] = 256
+    pixels = _words("diverging" if signed else "sequential", palette.current().name).take(
+        scaled.astype(np.intp)
+    )
     height, width = array.shape
-    image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
+    image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
     return image.copy()
+
+
+@cache
+def _words(kind: str, theme: str) -> np.ndarray:
+    """The colour table as 0xAARRGGBB, with an entry 256 that is transparent."""
+    table = colormaps.lut(kind, theme).astype(np.uint32)
+    words = (255 << 24) | (table[:, 0] << 16) | (table[:, 1] << 8) | table[:, 2]
+    return np.append(words, 0).astype(np.uint32)
+
+
+def map_color(share: float, kind: str) -> QColor:
+    """A colour of a map: ``share`` from 0 to 1, or from -1 to 1 for "diverging"."""
+    place = share if kind == "sequential" else (share + 1) / 2
+    red, green, blue, _ = palette.lut(kind)[round(255 * min(1.0, max(0.0, place)))].tolist()
+    return QColor(red, green, blue)
 
 
 def paint_image(painter: QPainter, rect: QRectF, image: QImage) -> None:
     """Draw an image as large as fits, in its own proportions, with hard pixels."""
-    scale = min(rect.width() / image.width(), rect.height() / image.height())
-    width, height = image.width() * scale, image.height() * scale
-    place = QRectF(0, 0, width, height)
+    painter.drawImage(fitted(rect, image.width(), image.height()), image)
+
+
+def fitted(rect: QRectF, width: float, height: float) -> QRectF:
+    """The largest rectangle of these proportions inside another, in its centre."""
+    scale = min(rect.width() / width, rect.height() / height)
+    place = QRectF(0, 0, width * scale, height * scale)
     place.moveCenter(rect.center())
-    painter.drawImage(place, image)
+    return place
 
 
 def paint_bars(painter: QPainter, rect: QRectF, values: np.ndarray) -> None:
-    """One bar per value from the zero line, up or down; the largest fills the height."""
-    p = palette.current()
-    largest = float(np.abs(values).max()) or 1.0
-    low = min(0.0, float(values.min())) / largest
-    high = max(0.0, float(values.max())) / largest
+    """One bar per value from the zero line, up or down; the largest fills the height.
+
+    Values that are not finite leave a gap.
+    """
+    finite = np.where(np.isfinite(values), values, 0.0)
+    largest = float(np.abs(finite).max(initial=0.0)) or 1.0
+    shares = finite / largest
+    low, high = min(0.0, float(shares.min(initial=0))), max(0.0, float(shares.max(initial=0)))
     span = (high - low) or 1.0
     zero = rect.bottom() + low / span * rect.height()
-    width = rect.width() / len(values)
+    width = rect.width() / max(1, len(values))
     gap = 1.0 if width > 3 else 0.0
-    table = palette.lut("diverging")
     painter.setPen(Qt.PenStyle.NoPen)
-    for i, value in enumerate(values.tolist()):
-        share = value / largest
-        height = share / span * rect.height()
-        r, g, b = table[int(127.5 + 127.5 * (0.35 * (1 if share > 0 else -1) + 0.65 * share))]
-        painter.setBrush(QColor(int(r), int(g), int(b)))
-        painter.drawRect(QRectF(rect.left() + i * width, zero - height, width - gap, height))
-    painter.setPen(p.color("muted", 120))
+    for i, share in enumerate(shares.tolist()):
+        if share:
+            tall = share / span * rect.height()
+            painter.setBrush(map_color(math.copysign(0.45, share) + 0.55 * share, "diverging"))
+            painter.drawRect(QRectF(rect.left() + i * width, zero - tall, width - gap, tall))
+    painter.setPen(palette.current().color("muted", 120))
     painter.drawLine(int(rect.left()), round(zero), int(rect.right()), round(zero))
+
+
+def paint_sparkline(painter: QPainter, rect: QRectF, values: np.ndarray, color: QColor) -> None:
+    """A curve without axes that fills the rectangle; needs two finite values."""
+    finite = values[np.isfinite(values)]
+    if len(finite) < 2:
+        return
+    if len(finite) > 2 * rect.width() > 0:
+        finite = finite[np.linspace(0, len(finite) - 1, int(2 * rect.width())).astype(int)]
+    low, span = float(finite.min()), float(np.ptp(finite)) or 1.0
+    x = np.linspace(rect.left(), rect.right(), len(finite))
+    y = rect.bottom() - (finite - low) / span * rect.height()
+    painter.setPen(color)
+    painter.drawPolyline([QPointF(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)])
 
 
 def paint_number(painter: QPainter, rect: QRectF, value: float) -> None:
     """A number, as large as fits."""
     text = format_number(value)
     font = QFont(painter.font())
-    font.setPixelSize(int(min(rect.height() * 0.5, rect.width() / max(4, len(text)) * 1.6)))
+    font.setPixelSize(max(6, int(min(rect.height() * 0.5, rect.width() / max(4, len(text)) * 1.6))))
     font.setWeight(QFont.Weight.DemiBold)
     painter.save()
     painter.setFont(font)

@@ -3,37 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
-RADIUS = 8.0
+from app.style import colormaps, fonts
+from app.style.colormaps import contrast
+from app.style.sheet import sheet
+
+RADIUS = 6.0
 GRID = 8
 
 CATEGORY_COLORS = {
-    "source": "#5b8def",
-    "elementwise": "#9a86e8",
-    "linear": "#3fa7a0",
-    "convolution": "#d9863c",
-    "pooling": "#b98f2f",
-    "activation": "#d4639b",
-    "normalization": "#6f9f3c",
-    "reduction": "#8a7ad1",
-    "shape": "#7f8ea3",
-    "attention": "#c46ad0",
-    "recurrent": "#4a9bd1",
-    "loss": "#e0605a",
-    "composite": "#8592a6",
+    "source": "#3870de",
+    "elementwise": "#977bdf",
+    "linear": "#079b88",
+    "convolution": "#c87609",
+    "pooling": "#8d7103",
+    "activation": "#c54966",
+    "normalization": "#4c9a30",
+    "reduction": "#8b9164",
+    "shape": "#7f8dad",
+    "attention": "#b650bd",
+    "recurrent": "#007fa0",
+    "loss": "#f65357",
+    "composite": "#747474",
 }
+"""Found by a search for the largest distance in OKLab, with and without red or green cones."""
 
 
 @dataclass(frozen=True)
 class Palette:
-    """One theme. Text on ``window``, ``panel`` and ``card`` has a contrast of at least 4.5."""
+    """One theme.
+
+    ``text`` and ``muted`` on ``window``, ``panel``, ``card`` and ``raised`` have a contrast of at
+    least 4.5; ``edge``, ``accent``, ``error``, ``warning``, ``good`` and the ``series`` on
+    ``canvas``, ``panel`` and ``card`` one of at least 3 (WCAG 2.1, AA). ``line`` only parts areas.
+    """
 
     name: str
     window: str
@@ -95,20 +103,32 @@ def current() -> Palette:
 
 def category_color(category: str) -> QColor:
     """Colour of an operator category, the same in both themes."""
-    return QColor(CATEGORY_COLORS.get(category, "#7f8ea3"))
+    return QColor(CATEGORY_COLORS.get(category, CATEGORY_COLORS["composite"]))
+
+
+def ink_on(color: QColor) -> QColor:
+    """Black or white, whichever reads better on a colour: at least 4.5 to 1."""
+    name = color.name()
+    return QColor(max(("#000000", "#ffffff"), key=lambda ink: contrast(ink, name)))
+
+
+def lut(kind: str) -> np.ndarray:
+    """Colour table (256, 4) uint8 of the theme: "diverging" or "sequential"; read-only."""
+    return colormaps.lut(kind, _current.name)
 
 
 def apply(app: QApplication, name: str) -> None:
     """Use a theme: "dark" or "light"."""
     global _current
+    if name not in THEMES:
+        raise ValueError(f'There is no theme "{name}"; there are {", ".join(THEMES)}.')
     _current = THEMES[name]
     p = _current
     app.setStyle("Fusion")
     app.setPalette(_qt_palette(p))
-    font = QFont(app.font())
-    font.setPointSizeF(10.0)
-    app.setFont(font)
-    app.setStyleSheet(_sheet(p))
+    fonts.load()
+    app.setFont(fonts.text_font())
+    app.setStyleSheet(sheet(p))
     notifier.changed.emit()
 
 
@@ -130,127 +150,3 @@ def _qt_palette(p: Palette) -> QPalette:
         dim.setAlpha(130)
         palette.setColor(QPalette.ColorGroup.Disabled, key, dim)
     return palette
-
-
-def _sheet(p: Palette) -> str:
-    icons = (files("resources") / "icons").as_posix()  # type: ignore[attr-defined]
-    return f"""
-    QMainWindow, QMainWindow::separator {{ background: {p.window}; }}
-    QMainWindow::separator {{ width: 5px; height: 5px; }}
-    QMainWindow::separator:hover {{ background: {p.accent}; }}
-    QDockWidget {{ font-weight: 600; titlebar-close-icon: none; }}
-    QDockWidget::title {{ background: {p.window}; padding: 6px 10px; color: {p.muted}; }}
-    QToolBar {{ background: {p.panel}; border: none; border-bottom: 1px solid {p.line};
-        padding: 4px 6px; spacing: 3px; }}
-    QToolBar::separator {{ background: {p.line}; width: 1px; margin: 5px 5px; }}
-    QToolButton {{ border: none; border-radius: 6px; padding: 4px; color: {p.text}; }}
-    QToolButton:hover {{ background: {p.raised}; }}
-    QToolButton:pressed, QToolButton:checked {{ background: {p.line}; }}
-    QToolButton:focus, QPushButton:focus {{ border: 1px solid {p.accent}; }}
-    QPushButton {{ background: {p.raised}; border: 1px solid {p.line}; border-radius: 6px;
-        padding: 4px 12px; }}
-    QPushButton:hover {{ border-color: {p.accent}; }}
-    QPushButton#primary {{ background: {p.accent}; color: {p.on_accent}; border: none;
-        font-weight: 600; }}
-    QPushButton#primary:disabled {{ background: {p.raised}; color: {p.muted}; }}
-    QMenuBar {{ background: {p.panel}; padding: 2px; }}
-    QMenuBar::item {{ padding: 4px 9px; border-radius: 5px; background: transparent; }}
-    QMenuBar::item:selected {{ background: {p.raised}; }}
-    QMenu {{ background: {p.card}; border: 1px solid {p.line}; padding: 5px; }}
-    QMenu::item {{ padding: 5px 26px 5px 22px; border-radius: 5px; }}
-    QMenu::item:selected {{ background: {p.accent}; color: {p.on_accent}; }}
-    QMenu::item:disabled {{ color: {p.muted}; }}
-    QMenu::separator {{ height: 1px; background: {p.line}; margin: 4px 8px; }}
-    QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit {{ background: {p.card};
-        border: 1px solid {p.line}; border-radius: 6px; padding: 3px 7px; min-height: 18px;
-        selection-background-color: {p.accent}; selection-color: {p.on_accent}; }}
-    QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus {{
-        border-color: {p.accent}; }}
-    QComboBox::drop-down {{ border: none; width: 20px; }}
-    QComboBox::down-arrow {{ image: url({icons}/down-{p.name}.svg); width: 12px; height: 12px; }}
-    QComboBox QAbstractItemView {{ background: {p.card}; border: 1px solid {p.line};
-        selection-background-color: {p.accent}; selection-color: {p.on_accent}; }}
-    QAbstractSpinBox {{ padding-right: 18px; }}
-    QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; width: 16px;
-        background: transparent; subcontrol-origin: border; }}
-    QAbstractSpinBox::up-button {{ subcontrol-position: top right; margin: 2px 3px 0 0; }}
-    QAbstractSpinBox::down-button {{ subcontrol-position: bottom right; margin: 0 3px 2px 0; }}
-    QAbstractSpinBox::up-arrow {{ image: url({icons}/up-{p.name}.svg); width: 9px; height: 9px; }}
-    QAbstractSpinBox::down-arrow {{ image: url({icons}/down-{p.name}.svg); width: 9px;
-        height: 9px; }}
-    QCheckBox::indicator {{ width: 15px; height: 15px; border: 1px solid {p.edge};
-        border-radius: 4px; background: {p.card}; }}
-    QCheckBox::indicator:checked {{ background: {p.accent}; border-color: {p.accent};
-        image: url({icons}/check-{p.name}.svg); }}
-    QTreeView::branch:selected {{ background: transparent; }}
-    QTreeView, QListView, QTableView, QListWidget, QTreeWidget, QUndoView {{
-        background: {p.panel}; border: none; outline: none; }}
-    QTreeView::item, QListView::item {{ padding: 2px; border-radius: 4px; }}
-    QTreeView::item:hover, QListView::item:hover {{ background: {p.raised}; }}
-    QTreeView::item:selected, QListView::item:selected {{ background: {p.accent};
-        color: {p.on_accent}; }}
-    QHeaderView::section {{ background: {p.panel}; color: {p.muted}; border: none;
-        padding: 4px; }}
-    QTabBar::tab {{ background: transparent; color: {p.muted}; padding: 6px 12px;
-        border-bottom: 2px solid transparent; }}
-    QTabBar::tab:selected {{ color: {p.text}; border-bottom-color: {p.accent}; }}
-    QTabBar::tab:hover {{ color: {p.text}; }}
-    QStatusBar {{ background: {p.panel}; color: {p.muted}; border-top: 1px solid {p.line}; }}
-    QStatusBar::item {{ border: none; }}
-    QToolTip {{ background: {p.raised}; color: {p.text}; border: 1px solid {p.line};
-        padding: 5px; }}
-    QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
-    QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 0; }}
-    QScrollBar::handle {{ background: {p.line}; border-radius: 4px; min-height: 28px;
-        min-width: 28px; margin: 1px; }}
-    QScrollBar::handle:hover {{ background: {p.edge}; }}
-    QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
-    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
-    QProgressBar {{ background: {p.raised}; border: none; border-radius: 3px; max-height: 6px; }}
-    QProgressBar::chunk {{ background: {p.accent}; border-radius: 3px; }}
-    QScrollArea {{ border: none; background: transparent; }}
-    QLabel#muted {{ color: {p.muted}; }}
-    QLabel#figure {{ font-size: 15pt; font-weight: 600; }}
-    """
-
-
-# -- colour maps ----------------------------------------------------------------------------------
-
-_SEQUENTIAL = ((13, 22, 60), (24, 66, 118), (32, 118, 136), (76, 168, 124), (178, 208, 92),
-               (250, 236, 130))  # fmt: skip
-_DIVERGING = {
-    "dark": ((94, 190, 255), (36, 110, 190), (36, 40, 48), (196, 98, 30), (255, 186, 96)),
-    "light": ((10, 74, 150), (96, 160, 220), (250, 250, 250), (240, 160, 90), (160, 66, 8)),
-}
-
-
-@cache
-def _table(points: tuple[tuple[int, int, int], ...]) -> np.ndarray:
-    places = np.linspace(0, 1, len(points))
-    wanted = np.linspace(0, 1, 256)
-    columns = [np.interp(wanted, places, [p[i] for p in points]) for i in range(3)]
-    return np.stack(columns, 1).round().astype(np.uint8)
-
-
-def lut(kind: str) -> np.ndarray:
-    """Colour table (256, 3) uint8: "diverging" (blue, neutral, orange) or "sequential".
-
-    Both tell their values apart by lightness and stay readable without red-green vision.
-    """
-    if kind == "sequential":
-        return _table(_SEQUENTIAL)
-    return _table(_DIVERGING[_current.name])
-
-
-def contrast(a: str, b: str) -> float:
-    """Contrast ratio of two colours, 1 to 21 (WCAG 2.1, 1.4.3)."""
-    bright, dim = sorted((_luminance(QColor(a)), _luminance(QColor(b))), reverse=True)
-    return (bright + 0.05) / (dim + 0.05)
-
-
-def _luminance(color: QColor) -> float:
-    parts = [
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
-        for c in (color.redF(), color.greenF(), color.blueF())
-    ]
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
