@@ -8,17 +8,18 @@ class that does not occur, is NaN. To add one, write a function with ``@metric``
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Metric = Callable[..., Any]
+_M = TypeVar("_M", bound=Metric)
 table: dict[str, Metric] = {}
 
 
-def metric(function: Metric) -> Metric:
+def metric(function: _M) -> _M:
     """Register under the function's name."""
     table[function.__name__] = function
     return function
@@ -56,24 +57,31 @@ def confusion_matrix(answers: Array, targets: Array, classes: int | None = None)
 
 
 @metric
+def precision_recall_f1(
+    answers: Array, targets: Array, classes: int | None = None
+) -> tuple[Array, Array, Array]:
+    """Per class (C,) each: ``precision``, ``recall`` and ``f1`` from one confusion matrix."""
+    m = confusion_matrix(answers, targets, classes)
+    right, taken, belonging = m.diagonal(), m.sum(0), m.sum(1)
+    return _share(right, taken), _share(right, belonging), _share(2 * right, taken + belonging)
+
+
+@metric
 def precision(answers: Array, targets: Array, classes: int | None = None) -> Array:
     """Per class (C,): of the samples taken for it, the share that belongs to it."""
-    m = confusion_matrix(answers, targets, classes)
-    return _share(m.diagonal(), m.sum(0))
+    return precision_recall_f1(answers, targets, classes)[0]
 
 
 @metric
 def recall(answers: Array, targets: Array, classes: int | None = None) -> Array:
     """Per class (C,): of the samples that belong to it, the share that was taken for it."""
-    m = confusion_matrix(answers, targets, classes)
-    return _share(m.diagonal(), m.sum(1))
+    return precision_recall_f1(answers, targets, classes)[1]
 
 
 @metric
 def f1(answers: Array, targets: Array, classes: int | None = None) -> Array:
     """Per class (C,): harmonic mean of precision and recall, 2 TP / (2 TP + FP + FN)."""
-    m = confusion_matrix(answers, targets, classes)
-    return _share(2 * m.diagonal(), m.sum(0) + m.sum(1))
+    return precision_recall_f1(answers, targets, classes)[2]
 
 
 @metric

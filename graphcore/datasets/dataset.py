@@ -19,7 +19,9 @@ class Split:
 
     Attributes:
         inputs: float32, shape (n, *input_shape), contiguous.
-        targets: int64 (n,) class indices, or float32 (n, k) for regression; contiguous.
+        targets: int64 (n,) class indices; or float32 (n, k) for regression, and (n, 1) for two
+            classes as numbers (-1 and +1, or 0 and 1, the first class below the second);
+            contiguous.
     """
 
     inputs: Array

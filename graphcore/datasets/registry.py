@@ -229,14 +229,13 @@ def _prepare(
     train, test = _halves(name, samples, options, rng)
     train, validation = splitting.reduce(train, options, len(classes), rng)
     norm = normalizations.fit(kind, train.inputs)
-    signs = options.get("targets", "classes")
-    parts = [None if s is None else _finish(s, norm, signs) for s in (train, test, validation)]
+    coding = options.get("targets", "classes")
+    parts = [None if s is None else _finish(s, norm, coding) for s in (train, test, validation)]
     assert parts[0] is not None
     assert parts[1] is not None
-    labelled = bool(classes) and signs == "classes"
     return Dataset(
-        name, "classification" if labelled else "regression", parts[0], parts[1], parts[2],
-        train.inputs.shape[1:], classes if labelled else (), norm, samples.note,
+        name, "classification" if classes else "regression", parts[0], parts[1], parts[2],
+        train.inputs.shape[1:], classes, norm, samples.note,
     )  # fmt: skip
 
 
@@ -258,11 +257,11 @@ def _halves(
     return halves
 
 
-def _finish(split: Split, norm: normalizations.Normalization, targets: str) -> Split:
+def _finish(split: Split, norm: normalizations.Normalization, coding: str) -> Split:
     """Final types: float32 inputs, int64 class indices or float32 columns."""
     t = split.targets
-    if targets != "classes":
-        t = (t if targets == "zero-one" else 2 * t - 1).astype(np.float32)
+    if coding != "classes":
+        t = (t if coding == "zero-one" else 2 * t - 1).astype(np.float32)
     kind = np.float32 if np.issubdtype(t.dtype, np.floating) else np.int64
     t = t if t.ndim > 1 or kind is np.int64 else t.reshape(-1, 1)
     inputs = np.ascontiguousarray(norm.apply(split.inputs), np.float32)

@@ -16,7 +16,8 @@ FOUND = SCORES.argmax(1)
 
 def test_all_are_in_the_table_with_a_docstring() -> None:
     assert set(metrics.table) == {
-        "accuracy", "top_k", "confusion_matrix", "precision", "recall", "f1", "mae", "r2",
+        "accuracy", "top_k", "confusion_matrix", "precision_recall_f1", "precision",
+        "recall", "f1", "mae", "r2",
     }  # fmt: skip
     assert all(function.__doc__ for function in metrics.table.values())
 
@@ -33,6 +34,8 @@ def test_classification_like_scikit_learn(answers: np.ndarray) -> None:
         (metrics.f1, theirs.f1_score),
     ):
         np.testing.assert_allclose(mine(answers, TARGETS), score(TARGETS, FOUND, average=None))
+    expected = theirs.precision_recall_fscore_support(TARGETS, FOUND)[:3]
+    np.testing.assert_allclose(metrics.precision_recall_f1(answers, TARGETS), expected)
 
 
 @pytest.mark.parametrize("k", [1, 3, 6])

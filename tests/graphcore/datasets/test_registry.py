@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -206,6 +207,7 @@ def test_whole_numbers_may_come_as_floats_and_the_reverse() -> None:
 def test_unknown_normalization_and_seed() -> None:
     with pytest.raises(DataError, match="no normalization 'z'; there are: none, standardize"):
         datasets.load("circle", normalization="z")
-    for seed in (-1, 1.5, True):
+    wrong: list[Any] = [-1, 1.5, True]
+    for seed in wrong:
         with pytest.raises(DataError, match="whole number from 0 on"):
             datasets.load("circle", seed=seed)
