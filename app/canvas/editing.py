@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QPointF, Qt, Signal
@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, Qt, Signal
 from app.canvas import clipboard, exporting
 from app.canvas import geometry as geo
 from app.canvas.edge_item import EdgeItem
+from app.canvas.gliding import Glide
 from app.canvas.refusal import Refusal
 from app.canvas.running import RunningView
 from app.canvas.search_popup import SearchPopup
@@ -32,6 +33,7 @@ class EditingView(RunningView):
     def __init__(self, document: Document) -> None:
         super().__init__(document)
         self.refusal = Refusal(self)
+        self.glide = Glide(self.graph_scene, self)
         self._lit_edge: EdgeItem | None = None
 
     def attempt(self, change: Callable[[], Any]) -> bool:
@@ -42,6 +44,14 @@ class EditingView(RunningView):
             self.refuse(str(error), getattr(error, "fix", None))
             return False
         return True
+
+    def attempt_gliding(self, change: Callable[[], Any]) -> bool:
+        """The same; nodes that it moves glide to their new places."""
+        before = {n: item.pos() for n, item in self.items_by_name.items()}
+        made = self.attempt(change)
+        if made and self.isVisible() and not self.reduced_motion:
+            self.glide.start(before)
+        return made
 
     def refuse(self, sentence: str, fix: Fix | None, edge: Edge | None = None) -> None:
         """Say why not, at the pointer, with the change that would help as a button."""
@@ -82,12 +92,17 @@ class EditingView(RunningView):
 
     def delete_selection(self) -> None:
         """Remove the selected nodes and edges."""
-        names = self.selected()
+        names, notes = self.selected(), self.selected_notes()
         gone = set(names)
         edges = [e for e in self.selected_edges() if not gone & {e.source, e.target}]
-        with self.document.macro(self.tr("Delete")):
-            self.attempt(lambda: self.document.disconnect_edges(edges))
+        if not edges and not notes:
             self.attempt(lambda: self.document.remove(names))
+            return
+        with self.document.macro(self.tr("Delete")):
+            self.document.disconnect_edges(edges)
+            self.document.remove(names)
+            for note in notes:
+                self.document.set_note(note, None)
 
     def delete_and_reconnect(self) -> None:
         """Remove the selected nodes and join what stood on both sides."""
@@ -104,9 +119,16 @@ class EditingView(RunningView):
 
     def paste(self) -> None:
         """Paste nodes at the pointer."""
-        at = self.mapToScene(self.viewport().mapFromGlobal(self.cursor().pos()))
-        if not self.viewport().rect().contains(self.mapFromScene(at)):
-            at = self.mapToScene(self.viewport().rect().center())
+        self.paste_at(self.pointer_place())
+
+    def pointer_place(self) -> QPointF:
+        """Where the pointer is on the canvas; the middle if it is elsewhere."""
+        at = self.viewport().mapFromGlobal(self.cursor().pos())
+        inside = self.viewport().rect()
+        return self.mapToScene(at if inside.contains(at) else inside.center())
+
+    def paste_at(self, at: QPointF) -> None:
+        """Paste nodes with their upper left corner at a point."""
         text = clipboard.text()
         pasted: list[str] = []
         if text and self.attempt(
@@ -119,16 +141,16 @@ class EditingView(RunningView):
         names = self.selected()
         if names:
             corner = self.graph_scene.contents(names).topLeft() + QPointF(40, 40)
-            text = clipboard.as_text(self.document.graph, names)
             made: list[str] = []
             at = (corner.x(), corner.y())
-            self.attempt(lambda: made.extend(self.document.paste(text, at)))
+            self.attempt(lambda: made.extend(self.document.duplicate(names, at)))
             self.select(made)
 
     def arrange(self) -> None:
-        """Lay the graph out from left to right."""
-        self.attempt(self.document.arrange)
-        self.fit_all()
+        """Lay the graph out from left to right; nodes glide to their new places."""
+        aspect = self.viewport().width() / max(1, self.viewport().height())
+        if self.attempt_gliding(lambda: self.document.arrange(aspect)):
+            self.fit_all()
 
     def highlight_edge(self, edge: object) -> None:
         """Light up the edge into which a node would be put."""
@@ -139,29 +161,11 @@ class EditingView(RunningView):
                     changed.set_state(highlighted=on)
             self._lit_edge = item
 
-    def put_into_edge(
-        self, name: str, edge: object, positions: Mapping[str, tuple[float, float]]
-    ) -> None:
-        """Let a node that was dropped on an edge take the value in and hand it on."""
-        assert isinstance(edge, Edge)
-        node = self.document.graph.node(name)
-        first = self.document.graph.data_inputs(name)[0]
-
-        def change() -> None:
-            self.document.move(positions)
-            self.document.disconnect_edges([edge])
-            self.document.connect_nodes(edge.source, name, first, edge.output)
-            self.document.connect_nodes(name, edge.target, edge.input, node.outputs[0])
-
-        with self.document.macro(self.tr("Insert {0}").format(name)):
-            self.attempt(change)
-
     def search_to_add(self) -> None:
         """Open the search box at the pointer."""
-        at = self.mapToScene(self.viewport().mapFromGlobal(self.cursor().pos()))
-        if not self.viewport().rect().contains(self.mapFromScene(at)):
-            at = self._free_place()
-        self.search_at(at)
+        inside = self.viewport().rect()
+        at = self.viewport().mapFromGlobal(self.cursor().pos())
+        self.search_at(self.mapToScene(at) if inside.contains(at) else self._free_place())
 
     def search_at(
         self, at: QPointF, port: tuple[str, str] | None = None, side: str = "output"
@@ -215,10 +219,12 @@ class EditingView(RunningView):
         self.select(names)
         self.fit_selection()
 
+    def nudge(self, dx: float, dy: float) -> None:
+        """Move the selected nodes a little; nudges in a row are one step."""
+        places = {n: self.items_by_name[n].pos() for n in self.selected()}
+        moved = {n: (p.x() + dx, p.y() + dy) for n, p in places.items()}
+        self.document.move(moved, nudge=True)
+
     def export(self, path: str) -> None:
         """Write the whole graph as SVG, PDF or PNG; raises FileError."""
         exporting.export(self.graph_scene, self.graph_scene.contents(), path)
-
-    def _nudge(self, dx: float, dy: float) -> None:
-        places = {n: self.items_by_name[n].pos() for n in self.selected()}
-        self.document.move({n: (p.x() + dx, p.y() + dy) for n, p in places.items()})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QWheelEvent
@@ -36,7 +36,7 @@ class NavigableView(QGraphicsView):
         self.document = document
         self.setRenderHint(QPainter.RenderHint.Antialiasing)
         self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.MinimalViewportUpdate)
-        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.AnchorUnderMouse)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
         self.setResizeAnchor(QGraphicsView.ViewportAnchor.AnchorViewCenter)
         self.setCacheMode(QGraphicsView.CacheModeFlag.CacheBackground)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -76,7 +76,7 @@ class NavigableView(QGraphicsView):
         self.fitInView(area.adjusted(-40, -40, 40, 40), Qt.AspectRatioMode.KeepAspectRatio)
         if self.zoom > 1.25:
             self._set_zoom(1.25)
-        self._seen_timer.start()
+        self.note_moved()
 
     def zoom_in(self) -> None:
         """Come closer."""
@@ -90,10 +90,15 @@ class NavigableView(QGraphicsView):
         """One to one."""
         self._set_zoom(1.0)
 
-    def _set_zoom(self, zoom: float) -> None:
+    def _set_zoom(self, zoom: float, about: QPoint | None = None) -> None:
+        """Zoom; the point of the view ``about``, its middle if left out, stays where it is."""
+        point = about if about is not None else self.viewport().rect().center()
+        before = self.mapToScene(point)
         factor = min(HIGHEST, max(LOWEST, zoom)) / self.zoom
         self.scale(factor, factor)
-        self._seen_timer.start()
+        shift = self.mapToScene(point) - before
+        self.centerOn(self.seen_area().center() - shift)
+        self.note_moved()
 
     def screen_length(self, delta: QPointF) -> float:
         """Length of a distance on the canvas in screen pixels."""
@@ -114,11 +119,19 @@ class NavigableView(QGraphicsView):
                 return item.edge
         return None
 
+    def note_moved(self) -> None:
+        """Other nodes can be seen; told once after many moves."""
+        self._seen_timer.start()
+
+    def seen_area(self) -> QRectF:
+        """The part of the canvas that can be seen."""
+        return self.mapToScene(self.viewport().rect()).boundingRect()
+
     def visible_nodes(self) -> list[str]:
         """Names of the nodes whose pictures can be seen, wholly or in part."""
         if self.far:
             return []
-        area = self.mapToScene(self.viewport().rect()).boundingRect()
+        area = self.seen_area()
         return [n for n, item in self.items_by_name.items()
                 if area.intersects(geo.BODY.translated(item.pos()))]  # fmt: skip
 
@@ -133,17 +146,33 @@ class NavigableView(QGraphicsView):
     def select(self, names: str | Sequence[str]) -> None:
         """Select these nodes alone and bring them into view."""
         wanted = {names} if isinstance(names, str) else set(names)
-        self.graph_scene.blockSignals(True)
-        for name, item in self.items_by_name.items():
-            item.setSelected(name in wanted)
-        for edge in self.graph_scene.edges.values():
-            edge.setSelected(False)
-        self.graph_scene.blockSignals(False)
-        self.selection_changed.emit(self.selected())
+        self.mark_selected(wanted)
         if wanted & self.items_by_name.keys():
             area = self.graph_scene.contents(wanted & self.items_by_name.keys())
             self.ensureVisible(area, 40, 40)
         self.viewport().update()
+
+    def mark_selected(self, names: Set[str], notes: Set[str] = frozenset()) -> None:
+        """Select these nodes and notes alone; one signal, and none if nothing is new."""
+        scene = self.graph_scene
+        scene.blockSignals(True)
+        changed = False
+        for items, wanted in ((scene.nodes, names), (scene.frames.notes, notes)):
+            for name, item in items.items():
+                if item.isSelected() != (name in wanted):
+                    item.setSelected(name in wanted)
+                    changed = True
+        for edge in scene.selectedItems():
+            if isinstance(edge, EdgeItem):
+                edge.setSelected(False)
+                changed = True
+        scene.blockSignals(False)
+        if changed:
+            self._on_selection()
+
+    def selected_notes(self) -> list[str]:
+        """Names of the selected notes."""
+        return [n for n, item in self.graph_scene.frames.notes.items() if item.isSelected()]
 
     def select_all(self) -> None:
         """Select every node."""
@@ -159,14 +188,15 @@ class NavigableView(QGraphicsView):
             (self.verticalScrollBar(), delta.y()),
         ):
             bar.setValue(bar.value() - d)
-        self._seen_timer.start()
+        self.note_moved()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         pixels = event.pixelDelta()
         if not pixels.isNull() and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self._pan(pixels)
         else:
-            self._set_zoom(self.zoom * 1.0016 ** event.angleDelta().y())
+            zoom = self.zoom * 1.0016 ** event.angleDelta().y()
+            self._set_zoom(zoom, event.position().toPoint())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         self.paints += 1
@@ -184,7 +214,7 @@ class NavigableView(QGraphicsView):
         self._paint_items(painter, [*frames.frames.values(), *frames.notes.values()])
         self.graph_scene.far.paint(painter, self.zoom)
         self._paint_items(painter, self.graph_scene.passing)
-        self.drawForeground(painter, self.mapToScene(self.viewport().rect()).boundingRect())
+        self.drawForeground(painter, self.seen_area())
         painter.end()
 
     def _paint_items(self, painter: QPainter, items: Sequence[QGraphicsItem]) -> None:

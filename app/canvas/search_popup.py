@@ -16,7 +16,7 @@ from graphcore.expression import parse_expression
 from graphcore.graph import Graph
 from graphcore.layer_list import parse_layers
 
-ROWS = 10
+MOST_ROWS = 300
 
 
 class SearchPopup(QFrame):
@@ -44,6 +44,7 @@ class SearchPopup(QFrame):
         )
         self.field.setAccessibleName(self.tr("Search operators"))
         self.list.setAccessibleName(self.tr("Found operators"))
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.addWidget(self.field)
@@ -68,7 +69,7 @@ class SearchPopup(QFrame):
             count = len(self._graph)
             self._row("", self.tr("Build “{0}” ({1} nodes)").format(text.strip(), count), "graph")
         for name in ranked(text, self.recent):
-            if self._fits(name) and self.list.count() < ROWS * 4:
+            if self._fits(name) and self.list.count() < MOST_ROWS:
                 self._row(name, f"{name}  —  {ops.get(name).summary()}", "")
         self.list.setCurrentRow(0)
 

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QDragEnterEvent,
-    QDragMoveEvent,
-    QDropEvent,
+    QContextMenuEvent,
     QKeyEvent,
     QMouseEvent,
+    QNativeGestureEvent,
     QPainter,
-    QPen,
 )
 from PySide6.QtWidgets import QGraphicsView
 
+from app.canvas import empty_canvas
 from app.canvas import geometry as geo
-from app.canvas.editing import EditingView
+from app.canvas.canvas_actions import CanvasActions
+from app.canvas.dropping import DroppingView
 from app.canvas.interactions import Gesture
+from app.canvas.interactions.banding import RubberBand
 from app.canvas.interactions.connecting import DragEdge
-from app.canvas.interactions.moving import MoveNodes
+from app.canvas.interactions.moving import THRESHOLD, Move
+from app.canvas.interactions.outputs import MoveOutput
+from app.canvas.interactions.slicing import Slice
+from app.canvas.minimap import Minimap
+from app.canvas.node_item import End
+from app.canvas.walking import next_node
 from app.document import Document
 from app.style import palette
-from graphcore import ops
-from graphcore.elements import Change, Edge
+from graphcore.elements import Edge
 
-MIME_OPERATOR = "application/x-gradscape-operator"
+RIM, RIM_STEP = 24, 14
+"""A drag that comes this near to the edge of the view moves the view on, by so much a tick."""
+
+Key: TypeAlias = Qt.Key
+Button: TypeAlias = Qt.MouseButton
+Modifier: TypeAlias = Qt.KeyboardModifier
+_NUDGES = {
+    Key.Key_Left: (-10.0, 0.0), Key.Key_Right: (10.0, 0.0),
+    Key.Key_Up: (0.0, -10.0), Key.Key_Down: (0.0, 10.0),
+}  # fmt: skip
 
 
-class Canvas(EditingView):
+class Canvas(DroppingView):
     """The open graph, to be looked at and edited.
 
     Signals:
@@ -44,226 +58,306 @@ class Canvas(EditingView):
         self.setDragMode(QGraphicsView.DragMode.NoDrag)
         self.setMouseTracking(True)
         self.setAcceptDrops(True)
+        self.menu_at = QPointF()
+        self.actions_here = CanvasActions(self)
+        self.minimap = Minimap(self)
         self._gesture: Gesture | None = None
+        self._pointer = QPoint()
         self._pan_from: QPoint | None = None
-        self._band_from: QPointF | None = None
-        self._band_kept: set[str] = set()
-        self._band: QRectF | None = None
+        self._right_from: QPoint | None = None
+        self._space_held = self._space_used = False
+        self._hovered = ""
         self._fit_pending = True
+        self._rim = QTimer(self, interval=16)
+        self._rim.timeout.connect(self._pan_at_rim)
         self._seen_timer.timeout.connect(self._on_view_moved)
         document.opened.connect(self._on_opened)
         document.changed.connect(self._on_document_changed)
         palette.notifier.changed.connect(self._on_theme)
 
+    # -- pressing -----------------------------------------------------------------------------
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.refusal.hide()
-        at = self.mapToScene(event.position().toPoint())
-        if event.button() == Qt.MouseButton.MiddleButton:
-            self._pan_from = event.position().toPoint()
-            self.setCursor(Qt.CursorShape.ClosedHandCursor)
-        elif event.button() == Qt.MouseButton.LeftButton:
+        self.glide.stop()
+        point = event.position().toPoint()
+        at = self.mapToScene(point)
+        if event.button() == Button.MiddleButton or self._space_held:
+            self._begin_pan(point)
+        elif event.button() == Button.RightButton:
+            self._right_from = point
+        elif event.button() == Button.LeftButton:
             self._press(at, event.modifiers())
         else:
             super().mousePressEvent(event)
 
-    def _press(self, at: QPointF, modifiers: Qt.KeyboardModifier) -> None:
-        name = self.node_at(at, 8 / self.zoom)
+    def _press(self, at: QPointF, modifiers: Modifier) -> None:
+        name, note, frame = self.node_at(at, 8 / self.zoom), self.note_at(at), self.frame_at(at)
+        edge = None if name or note or frame else self.edge_at(at)
         if name is not None:
             self._press_node(name, at, modifiers)
-            return
-        edge = self.edge_at(at)
-        if edge is not None:
+        elif modifiers & Modifier.AltModifier:
+            self._gesture = Slice(self, at)
+        elif edge is not None:
             self._press_edge(edge, at, modifiers)
-            return
-        adding = bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
-        self._band_kept = set(self.selected()) if adding else set()
-        self._band_from = at
-        if not adding:
-            self.graph_scene.clearSelection()
+        elif note is not None:
+            if not self.graph_scene.frames.notes[note].isSelected():
+                self.mark_selected(set(), {note})
+            self._gesture = Move(self, at, self.selected(), self.selected_notes())
+        elif frame is not None:
+            self.mark_selected(set(self.graph_scene.frames.members(frame)))
+            self._gesture = Move(self, at, self.selected())
+        else:
+            if not modifiers & (Modifier.ShiftModifier | Modifier.ControlModifier):
+                self.mark_selected(set())
+            self._gesture = RubberBand(self, at, modifiers)
 
-    def _press_node(self, name: str, at: QPointF, modifiers: Qt.KeyboardModifier) -> None:
+    def _press_node(self, name: str, at: QPointF, modifiers: Modifier) -> None:
         item = self.items_by_name[name]
         inside = at - item.pos()
-        port = item.port_at(inside, max(11.0, 9 / self.zoom))
+        port = None if self.far else item.port_at(inside, max(11.0, 9 / self.zoom))
         if port is not None:
-            self._press_port(name, port)
-            return
-        if geo.FLIP_RECT.contains(inside) and item.flippable:
+            self._press_port(name, port, modifiers)
+        elif geo.FLIP_RECT.contains(inside) and item.flippable and self.zoom >= geo.MIDDLE:
             item.set_state(show_gradient=not item.show_gradient)
             self.visible_changed.emit()
-            return
-        if modifiers & Qt.KeyboardModifier.ControlModifier:
-            item.setSelected(not item.isSelected())
-            return
-        if modifiers & Qt.KeyboardModifier.ShiftModifier:
-            item.setSelected(True)
-        elif not item.isSelected():
-            self.select(name)
-        self._gesture = MoveNodes(self, at, self.selected())
+        elif modifiers & Modifier.ControlModifier:
+            self.mark_selected(set(self.selected()) ^ {name})
+        else:
+            if modifiers & Modifier.ShiftModifier:
+                self.mark_selected({*self.selected(), name})
+            elif not item.isSelected():
+                self.mark_selected({name})
+            self._gesture = Move(self, at, self.selected(), self.selected_notes())
 
-    def _press_port(self, name: str, port: tuple[str, str]) -> None:
+    def _press_port(self, name: str, port: End, modifiers: Modifier) -> None:
         side, which = port
         edge = self.document.graph.edge_into(name, which) if side == "input" else None
         if edge is not None:
             self._gesture = DragEdge(self, (edge.source, edge.output), "output", edge)
+        elif side == "output" and modifiers & Modifier.ControlModifier:
+            self._gesture = MoveOutput(self, (name, which))
         else:
             self._gesture = DragEdge(self, (name, which), side)
 
-    def _press_edge(self, edge: Edge, at: QPointF, modifiers: Qt.KeyboardModifier) -> None:
-        if not modifiers & Qt.KeyboardModifier.ControlModifier:
-            self.graph_scene.clearSelection()
-        self.graph_scene.edges[edge].setSelected(True)
+    def _press_edge(self, edge: Edge, at: QPointF, modifiers: Modifier) -> None:
+        """Near one of its ends the edge is taken by that end; elsewhere it is selected."""
+        item = self.graph_scene.edges[edge]
+        reach = geo.SNAP / self.zoom
+        if (at - item.end).manhattanLength() < reach:
+            self._gesture = DragEdge(self, (edge.source, edge.output), "output", edge)
+        elif (at - item.start).manhattanLength() < reach:
+            self._gesture = DragEdge(self, (edge.target, edge.input), "input", edge)
+        else:
+            if not modifiers & (Modifier.ControlModifier | Modifier.ShiftModifier):
+                self.mark_selected(set())
+            item.setSelected(True)
+
+    # -- moving -------------------------------------------------------------------------------
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        point = event.position().toPoint()
-        at = self.mapToScene(point)
+        self._pointer = point = event.position().toPoint()
+        right = self._right_from
+        if (
+            right is not None
+            and not self._gesture
+            and (point - right).manhattanLength() >= THRESHOLD
+        ):
+            self._gesture = Slice(self, self.mapToScene(right))
         if self._pan_from is not None:
-            delta = point - self._pan_from
-            self._pan_from = point
+            delta, self._pan_from = point - self._pan_from, point
             self._pan(delta)
         elif self._gesture is not None:
-            self._gesture.move(at)
-        elif self._band_from is not None:
-            self._stretch_band(at)
+            self._gesture.move(self.mapToScene(point))
+            self._watch_rim()
         else:
-            self._hover(at)
+            self._hover(self.mapToScene(point))
+
+    def _watch_rim(self) -> None:
+        inner = self.viewport().rect().adjusted(RIM, RIM, -RIM, -RIM)
+        if inner.contains(self._pointer):
+            self._rim.stop()
+        elif not self._rim.isActive():
+            self._rim.start()
+
+    def _pan_at_rim(self) -> None:
+        """Let the view follow a drag that is near its edge."""
+        if self._gesture is None:
+            self._rim.stop()
+            return
+        area, p = self.viewport().rect(), self._pointer
+        dx = (p.x() < RIM) - (p.x() > area.width() - RIM)
+        dy = (p.y() < RIM) - (p.y() > area.height() - RIM)
+        self._pan(QPoint(dx * RIM_STEP, dy * RIM_STEP))
+        self._gesture.move(self.mapToScene(p))
+
+    def _begin_pan(self, point: QPoint) -> None:
+        self._pan_from = point
+        self._space_used = True
+        self.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
 
     def _hover(self, at: QPointF) -> None:
-        name = self.node_at(at, 8 / self.zoom)
-        if name is None:
+        name = self.node_at(at, 8 / self.zoom) or ""
+        if name != self._hovered:
+            for changed, on in ((self._hovered, False), (name, True)):
+                if changed in self.items_by_name:
+                    self.items_by_name[changed].set_state(hovered=on)
+            self._hovered = name
+        if self._space_held:
+            return
+        if not name:
             self.viewport().unsetCursor()
             return
         item = self.items_by_name[name]
-        port = item.port_at(at - item.pos(), max(11.0, 9 / self.zoom))
+        port = None if self.far else item.port_at(at - item.pos(), max(11.0, 9 / self.zoom))
         self.viewport().setCursor(
             Qt.CursorShape.CrossCursor if port else Qt.CursorShape.ArrowCursor
         )
-        if port:
-            self.hover_message.emit(f"{name}.{port[1]} ({port[0]})")
-        elif item.problem is not None:
-            self.hover_message.emit(item.problem.message)
-        else:
-            self.hover_message.emit(f"{name}: {item.node.op.summary()}")
+        self.hover_message.emit(self._told_of(name, port))
 
-    def _stretch_band(self, at: QPointF) -> None:
-        assert self._band_from is not None
-        band = QRectF(self._band_from, at).normalized()
-        hit = {n for n, i in self.items_by_name.items()
-               if band.intersects(geo.BODY.translated(i.pos()))}  # fmt: skip
-        for name, item in self.items_by_name.items():
-            wanted = name in hit or name in self._band_kept
-            if item.isSelected() != wanted:
-                item.setSelected(wanted)
-        self._band = band
-        self.viewport().update()
+    def _told_of(self, name: str, port: End | None) -> str:
+        item = self.items_by_name[name]
+        if port is None:
+            problem = item.problem
+            return problem.message if problem else f"{name}: {item.node.op.summary()}"
+        shape = ""
+        if port[0] == "output":
+            shape = item.shape_text
+        elif (edge := self.document.graph.edge_into(name, port[1])) is not None:
+            shape = self.graph_scene.edges[edge].shape_text
+        return f"{name}.{port[1]}  {shape}".rstrip()
+
+    # -- letting go ---------------------------------------------------------------------------
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        at = self.mapToScene(event.position().toPoint())
+        point = event.position().toPoint()
+        self._rim.stop()
         if self._pan_from is not None:
             self._pan_from = None
-            self.unsetCursor()
+            self.viewport().unsetCursor()
         gesture, self._gesture = self._gesture, None
         if gesture is not None:
-            gesture.release(at)
-        if self._band_from is not None:
-            self._band_from = self._band = None
-            self.viewport().update()
+            gesture.release(self.mapToScene(point))
+        elif self._right_from is not None and event.button() == Button.RightButton:
+            self._open_menu(point)
+        self._right_from = None
+
+    def _open_menu(self, point: QPoint) -> None:
+        at = self.mapToScene(point)
+        name = self.node_at(at)
+        if name is not None and not self.items_by_name[name].isSelected():
+            self.mark_selected({name})
+        self.actions_here.menu(at, self.viewport().mapToGlobal(point))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """The menu key; a right button that is let go opens the menu by itself."""
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            self._open_menu(self.viewport().rect().center())
+        event.accept()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Button.LeftButton:
+            return
         at = self.mapToScene(event.position().toPoint())
-        name = self.node_at(at)
+        name, note, frame = self.node_at(at), self.note_at(at), self.frame_at(at)
         if name is not None:
             self.node_activated.emit(name)
+        elif note is not None:
+            self.edit_note(note)
+        elif frame is not None:
+            self.edit_title(frame)
         elif self.edge_at(at) is None:
             self.search_at(at)
 
+    # -- keys ---------------------------------------------------------------------------------
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        steps = {
-            Qt.Key.Key_Left: (-10, 0), Qt.Key.Key_Right: (10, 0),
-            Qt.Key.Key_Up: (0, -10), Qt.Key.Key_Down: (0, 10),
-        }  # fmt: skip
-        key = Qt.Key(event.key())
-        if key == Qt.Key.Key_Escape and self._gesture is not None:
-            self._gesture.cancel()
-            self._gesture = None
-        elif key == Qt.Key.Key_Space:
-            self.search_to_add()
-        elif key in steps and self.selected():
-            self._nudge(*steps[key])
-        elif key == Qt.Key.Key_Backspace:
-            self.delete_and_reconnect()
+        key = Key(event.key())
+        if key == Key.Key_Escape and self._gesture is not None:
+            gesture, self._gesture = self._gesture, None
+            gesture.cancel()
+        elif key == Key.Key_Escape:
+            self.refusal.hide()
+            self.mark_selected(set())
+        elif key == Key.Key_Space:
+            if not event.isAutoRepeat():
+                self._space_held, self._space_used = True, False
+                self.viewport().setCursor(Qt.CursorShape.OpenHandCursor)
+        elif key in _NUDGES:
+            self._press_arrow(key, event.modifiers())
         else:
             super().keyPressEvent(event)
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasFormat(MIME_OPERATOR):
-            event.acceptProposedAction()
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """Space alone searches; with a drag it moved the view."""
+        if event.key() == Key.Key_Space and not event.isAutoRepeat():
+            self._space_held = False
+            self.viewport().unsetCursor()
+            if not self._space_used:
+                self.search_to_add()
         else:
-            event.ignore()
+            super().keyReleaseEvent(event)
 
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        if event.mimeData().hasFormat(MIME_OPERATOR):
-            event.acceptProposedAction()
-            at = self.mapToScene(event.position().toPoint())
-            self.highlight_edge(self.edge_at(at))
+    def _press_arrow(self, key: Key, modifiers: Modifier) -> None:
+        """Arrows nudge what is selected (Shift: by one); Ctrl with an arrow walks on."""
+        names = self.selected()
+        if names and not modifiers & Modifier.ControlModifier:
+            share = 0.1 if modifiers & Modifier.ShiftModifier else 1.0
+            self.nudge(*(d * share for d in _NUDGES[key]))
+        elif names:
+            found = next_node(self.document.graph, self.items_by_name, names[-1], key)
+            if found is not None:
+                self.select(found)
+        elif self.items_by_name:
+            self.select(self.document.graph.topological_order()[0])
 
-    def dropEvent(self, event: QDropEvent) -> None:
-        operator = bytes(event.mimeData().data(MIME_OPERATOR).data()).decode()
-        at = self.mapToScene(event.position().toPoint())
-        edge = self.edge_at(at)
-        self.highlight_edge(None)
-        event.acceptProposedAction()
-        op = ops.get(operator)
-        if edge is not None and (op.inputs or op.variadic):
-            self.attempt(lambda: self.document.insert_on_edge(edge, operator))
-        else:
-            self.add_operator(operator, at - geo.BODY.center())
+    # -- the view itself ----------------------------------------------------------------------
+
+    def toggle_map(self) -> None:
+        """Show or hide the map of the graph."""
+        self.minimap.wanted = not self.minimap.wanted
+        self.minimap.refresh()
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if isinstance(event, QNativeGestureEvent):
+            if event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
+                self._set_zoom(self.zoom * (1 + event.value()), event.position().toPoint())
+            return True
+        return super().viewportEvent(event)
 
     def resizeEvent(self, event: Any) -> None:
         super().resizeEvent(event)
         if self._fit_pending and self.isVisible():
             self._fit_pending = False
             self.fit_all()
-        self._seen_timer.start()
+        self.note_moved()
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
         self.fit_all()
-        self._seen_timer.start()
+        self.note_moved()
 
     def hideEvent(self, event: Any) -> None:
         super().hideEvent(event)
         self._seen_timer.stop()
+        self._rim.stop()
+        self.glide.stop()
 
     def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
-        p = palette.current()
-        if self._band is not None:
-            painter.setPen(QPen(p.color("accent"), 0))
-            painter.setBrush(p.color("accent", 40))
-            painter.drawRect(self._band)
         if not self.items_by_name:
-            painter.save()
-            painter.resetTransform()
-            painter.setPen(p.color("muted"))
-            text = self.tr(
-                "Double-click or press Tab to add a node.\n"
-                "Type 784-128-relu-10 or J = 3*(a + b*c) to build a whole graph,\n"
-                "or drag an operator from the library."
-            )
-            painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, text)
-            painter.restore()
+            empty_canvas.paint(painter, QRectF(self.viewport().rect()))
 
-    def _on_document_changed(self, change: Change) -> None:
-        self._seen_timer.start()
+    def _on_document_changed(self, _change: object) -> None:
+        self.note_moved()
         if len(self.items_by_name) <= 1:
-            self.viewport().update()  # the words of the empty canvas come or go
+            self.viewport().update()
 
     def _on_opened(self) -> None:
-        self.viewport().update()
         self._fit_pending = not self.isVisible()
         self.overlay.set_edges([])
         self.fit_all()
-        self._seen_timer.start()
+        self.note_moved()
+        self.viewport().update()
         self.selection_changed.emit([])
 
     def _on_theme(self) -> None:
@@ -275,4 +369,5 @@ class Canvas(EditingView):
     def _on_view_moved(self) -> None:
         if self.pulsing:
             self._collect_pulse_edges()
+        self.minimap.refresh()
         self.visible_changed.emit()

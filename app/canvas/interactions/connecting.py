@@ -130,8 +130,10 @@ class DragEdge:
             if distance < best:
                 best, found = distance, end
         if found is None:
-            found = self._body_port(at)
-        return found
+            return self._body_port(at)
+        meant = self._port_under(at)
+        closer = meant is not None and (self._position(meant) - at).manhattanLength() < best
+        return None if closer else found
 
     def _body_port(self, at: QPointF) -> End | None:
         """Dropped on a node's body: its first fitting free port."""

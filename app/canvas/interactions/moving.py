@@ -1,71 +1,85 @@
-"""Drag selected nodes about."""
+"""Drag selected nodes and notes about."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF
+from PySide6.QtWidgets import QGraphicsItem
 
 from app.canvas import geometry as geo
+from graphcore.elements import Edge
 
 if TYPE_CHECKING:
     from app.canvas.view import Canvas
 
 GRID = 10.0
+THRESHOLD = 6
+"""Screen pixels below which a drag is a click."""
 
 
-class MoveNodes:
+class Move:
     """Items follow the pointer; the document hears of it once, at the release.
 
-    A lone node let go on an edge is put into it.
+    A lone node that is let go on an edge is put into it.
     """
 
-    def __init__(self, canvas: Canvas, start: QPointF, names: list[str]) -> None:
-        self._canvas, self._start, self._names = canvas, start, names
-        self._from = {n: canvas.items_by_name[n].pos() for n in names}
+    def __init__(
+        self, canvas: Canvas, start: QPointF, nodes: Sequence[str], notes: Sequence[str] = ()
+    ) -> None:
+        self._canvas, self._start = canvas, start
+        self._nodes: Mapping[str, QGraphicsItem] = {n: canvas.items_by_name[n] for n in nodes}
+        self._notes = {n: canvas.graph_scene.frames.notes[n] for n in notes}
+        self._from = {i: i.pos() for i in (*self._nodes.values(), *self._notes.values())}
         self._moved = False
 
     def move(self, at: QPointF) -> None:
         delta = at - self._start
-        if not self._moved and self._canvas.screen_length(delta) < 6:
+        if not self._moved and self._canvas.screen_length(delta) < THRESHOLD:
             return
         self._moved = True
-        for name, origin in self._from.items():
+        for item, origin in self._from.items():
             place = origin + delta
-            item = self._canvas.items_by_name[name]
             item.setPos(round(place.x() / GRID) * GRID, round(place.y() / GRID) * GRID)
-        self._canvas.graph_scene.moved(self._from)
+        self._canvas.graph_scene.moved(self._nodes)
         self._canvas.highlight_edge(self._edge_under())
 
     def release(self, at: QPointF) -> None:
         if not self._moved:
             return
         edge = self._edge_under()
-        self._canvas.highlight_edge(None)
-        places = {n: self._canvas.items_by_name[n].pos() for n in self._names}
-        self._put_back()
-        positions = {n: (p.x(), p.y()) for n, p in places.items()}
+        places = {n: (i.x(), i.y()) for n, i in self._nodes.items()}
+        notes = {n: (i.x(), i.y()) for n, i in self._notes.items()}
+        self.cancel()
+        document = self._canvas.document
         if edge is not None:
-            self._canvas.put_into_edge(self._names[0], edge, positions)
-        else:
-            self._canvas.document.move(positions)
+            ((name, place),) = places.items()
+            self._canvas.attempt_gliding(lambda: document.insert_node_on_edge(edge, name, place))
+            return
+        if not notes:
+            document.move(places)
+            return
+        with document.macro(self._canvas.tr("Move")):
+            document.move(places)
+            for name, place in notes.items():
+                document.set_note(name, replace(document.graph.notes[name], position=place))
 
     def cancel(self) -> None:
         self._canvas.highlight_edge(None)
-        self._put_back()
+        for item, origin in self._from.items():
+            item.setPos(origin)
+        self._canvas.graph_scene.moved(self._nodes)
 
-    def _put_back(self) -> None:
-        for name, origin in self._from.items():
-            self._canvas.items_by_name[name].setPos(origin)
-        self._canvas.graph_scene.moved(self._from)
-
-    def _edge_under(self) -> object:
+    def _edge_under(self) -> Edge | None:
         """The edge under a lone unconnected node's middle, or None."""
         graph = self._canvas.document.graph
-        if len(self._names) != 1:
+        if len(self._nodes) != 1 or self._notes:
             return None
-        name = self._names[0]
-        if graph.edges_into(name) or graph.edges_from(name) or not graph.data_inputs(name):
+        ((name, item),) = self._nodes.items()
+        node = graph.node(name)
+        joined = graph.edges_into(name) or graph.edges_from(name)
+        if joined or not graph.data_inputs(name) or not node.outputs:
             return None
-        middle = self._canvas.items_by_name[name].pos() + geo.BODY.center()
-        return self._canvas.edge_at(middle)
+        return self._canvas.edge_at(item.pos() + geo.BODY.center())

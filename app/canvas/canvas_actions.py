@@ -1,0 +1,89 @@
+"""What one can do with what is selected, as actions with keys and as a menu at the pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QPoint, QPointF, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu
+
+if TYPE_CHECKING:
+    from app.canvas.view import Canvas
+
+
+@dataclass(frozen=True)
+class Row:
+    """An action of the canvas.
+
+    Attributes:
+        needs: "nodes" (at least one is selected), "one" (exactly one), "" (always).
+        separated: whether a line stands above it.
+    """
+
+    text: str
+    key: str
+    run: Callable[[Any], object]
+    needs: str = ""
+    separated: bool = False
+
+
+def _(text: str) -> str:
+    return str(QT_TRANSLATE_NOOP("CanvasActions", text))
+
+
+ROWS: tuple[Row, ...] = (
+    Row(_("Add Node…"), "", lambda c: c.search_at(c.menu_at)),
+    Row(_("Paste Here"), "", lambda c: c.paste_at(c.menu_at)),
+    Row(_("Add Note"), "N", lambda c: c.add_note()),
+    Row(_("Rename"), "F2", lambda c: c.rename_selected(), "one", separated=True),
+    Row(_("Bypass"), "B", lambda c: c.toggle_flag("bypassed"), "nodes"),
+    Row(_("Pin"), "P", lambda c: c.toggle_flag("pinned"), "nodes"),
+    Row(_("Put in a Frame"), "G", lambda c: c.frame_selection(), "nodes"),
+    Row(_("Take out of the Frame"), "Shift+G", lambda c: c.unframe_selection(), "nodes"),
+    Row(_("Cut"), "", lambda c: c.cut(), "nodes", separated=True),
+    Row(_("Copy"), "", lambda c: c.copy(), "nodes"),
+    Row(_("Duplicate"), "", lambda c: c.duplicate(), "nodes"),
+    Row(_("Delete"), "", lambda c: c.delete_selection(), "nodes"),
+    Row(_("Delete and Reconnect"), "Backspace", lambda c: c.delete_and_reconnect(), "nodes"),
+    Row(_("Show or Hide the Map"), "M", lambda c: c.toggle_map(), separated=True),
+)
+
+
+class CanvasActions:
+    """The rows as actions of one canvas; keys work while the canvas has the focus."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+        self.actions = {row.text: self._make(row) for row in ROWS}
+
+    def _make(self, row: Row) -> QAction:
+        action = QAction(QCoreApplication.translate("CanvasActions", row.text), self._canvas)
+        action.setShortcut(QKeySequence.fromString(row.key))
+        action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        action.triggered.connect(lambda: row.run(self._canvas))
+        self._canvas.addAction(action)
+        return action
+
+    def refresh(self) -> None:
+        """Enable what can be done with the selection."""
+        count = len(self._canvas.selected())
+        possible = {"": True, "nodes": count > 0, "one": count == 1}
+        for row in ROWS:
+            self.actions[row.text].setEnabled(possible[row.needs])
+
+    def menu(self, at: QPointF, where: QPoint) -> QMenu:
+        """Open the menu at a point of the screen; ``at`` is the same point of the canvas."""
+        self._canvas.menu_at = at
+        self.refresh()
+        menu = QMenu(self._canvas)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for row in ROWS:
+            if row.separated:
+                menu.addSeparator()
+            if self.actions[row.text].isEnabled():
+                menu.addAction(self.actions[row.text])
+        menu.popup(where)
+        return menu

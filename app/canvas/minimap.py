@@ -1,0 +1,88 @@
+"""The whole graph in a corner, and what of it can be seen; press to go elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRectF, QTimer
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QTransform
+from PySide6.QtWidgets import QWidget
+
+from app.style import palette
+
+if TYPE_CHECKING:
+    from app.canvas.view import Canvas
+
+WIDTH, HEIGHT, MARGIN = 190, 120, 12
+
+
+class Minimap(QWidget):
+    """Shown while a part of the graph lies outside the view, unless it is switched off.
+
+    Attributes:
+        wanted: whether it may be shown at all.
+    """
+
+    def __init__(self, canvas: Canvas) -> None:
+        super().__init__(canvas)
+        self._canvas = canvas
+        self.wanted = True
+        self.resize(WIDTH, HEIGHT)
+        self.setAccessibleName(self.tr("Map of the graph"))
+        self.setToolTip(self.tr("Map of the graph: press to go there"))
+        self._timer = QTimer(self, singleShot=True, interval=40)
+        self._timer.timeout.connect(self.refresh)
+        self.hide()
+
+    def refresh_soon(self) -> None:
+        """Something moved; many moves in a row are drawn once."""
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def refresh(self) -> None:
+        """Appear or go, at the lower right, and paint."""
+        canvas = self._canvas
+        self.move(canvas.width() - WIDTH - MARGIN, canvas.height() - HEIGHT - MARGIN)
+        contents = canvas.graph_scene.contents()
+        roomy = canvas.width() > 3 * WIDTH and canvas.height() > 3 * HEIGHT
+        self.setVisible(
+            self.wanted and roomy and not contents.isEmpty()
+            and not canvas.seen_area().contains(contents)
+        )  # fmt: skip
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        p = palette.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(p.color("line"), 1))
+        painter.setBrush(p.color("panel", 235))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
+        transform = self._transform()
+        painter.setTransform(transform)
+        self._canvas.graph_scene.far.paint(painter, transform.m11())
+        painter.resetTransform()
+        painter.setPen(QPen(p.color("accent"), 1.5))
+        painter.setBrush(p.color("accent", 28))
+        seen = transform.mapRect(self._canvas.seen_area())
+        painter.drawRoundedRect(seen.intersected(QRectF(self.rect()).adjusted(2, 2, -2, -2)), 3, 3)
+
+    def _transform(self) -> QTransform:
+        area = self._canvas.graph_scene.contents()
+        scale = min((WIDTH - 20) / area.width(), (HEIGHT - 20) / area.height())
+        made = QTransform.fromTranslate(WIDTH / 2, HEIGHT / 2)
+        made.scale(scale, scale)
+        return made.translate(-area.center().x(), -area.center().y())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._go(event.position())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._go(event.position())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        event.accept()
+
+    def _go(self, at: QPointF) -> None:
+        self._canvas.centerOn(self._transform().inverted()[0].map(at))
+        self._canvas.note_moved()

@@ -1,0 +1,502 @@
+"""Every gesture, made with real mouse events: what it changes, in how many steps."""
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtWidgets import QApplication
+
+from app.canvas import geometry as geo
+from app.canvas.canvas_actions import QMenu
+from app.canvas.search_popup import SearchPopup
+from graphcore import files
+from graphcore.elements import Edge
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+SHIFT, CONTROL, ALT = (
+    Qt.KeyboardModifier.ShiftModifier,
+    Qt.KeyboardModifier.ControlModifier,
+    Qt.KeyboardModifier.AltModifier,
+)
+RIGHT, MIDDLE = Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
+
+
+def add(canvas, operator, at):
+    """A node, with everything in view."""
+    name = canvas.add_operator(operator, at)
+    canvas.fit_all()
+    return name
+
+
+def popups():
+    found = [w for w in QApplication.topLevelWidgets() if isinstance(w, SearchPopup)]
+    return [w for w in found if w.isVisible()]
+
+
+# -- selecting ------------------------------------------------------------------------------------
+
+
+def test_clicks_select(canvas, hand):
+    hand.click(hand.body("conv1"))
+    assert canvas.selected() == ["conv1"]
+    hand.click(hand.body("relu1"), SHIFT)
+    assert set(canvas.selected()) == {"conv1", "relu1"}
+    hand.click(hand.body("conv1"), CONTROL)
+    assert canvas.selected() == ["relu1"]
+    hand.click(hand.body("fc1") + QPointF(0, 90))
+    assert canvas.selected() == []
+
+
+def band(canvas, hand, *names):
+    area = canvas.graph_scene.contents(names).adjusted(-12, -12, 12, 12)
+    return area.topLeft(), area.bottomRight()
+
+
+def test_a_rubber_band_replaces_adds_toggles_and_takes_away(canvas, hand):
+    hand.drag(*band(canvas, hand, "conv1", "relu1"))
+    assert set(canvas.selected()) == {"conv1", "relu1"}
+    hand.drag(*band(canvas, hand, "relu1", "pool1"), SHIFT)
+    assert set(canvas.selected()) == {"conv1", "relu1", "pool1"}
+    hand.drag(*band(canvas, hand, "relu1"), CONTROL)
+    assert set(canvas.selected()) == {"conv1", "pool1"}
+    hand.drag(*band(canvas, hand, "pool1", "conv2"), SHIFT | CONTROL)
+    assert canvas.selected() == ["conv1"]
+    hand.drag(*band(canvas, hand, "fc1"))
+    assert canvas.selected() == ["fc1"]
+
+
+def test_one_signal_for_many_nodes(canvas, qtbot):
+    told = []
+    canvas.selection_changed.connect(told.append)
+    canvas.select_all()
+    assert len(told) == 1
+    assert len(told[0]) == len(canvas.items_by_name)
+
+
+def test_an_edge_is_selected_and_deleted(canvas, hand, graph, steps):
+    edge = graph.edge_into("relu1", "x")
+    canvas._set_zoom(2.0)
+    hand.click(hand.on_edge(edge))
+    assert canvas.selected_edges() == [edge]
+    canvas.delete_selection()
+    assert graph.edge_into("relu1", "x") is None
+    assert len(steps()) == 1
+
+
+# -- moving ---------------------------------------------------------------------------------------
+
+
+def test_a_drag_moves_the_selection_in_one_step(canvas, hand, graph, steps):
+    canvas.select(["conv1", "relu1"])
+    before = {n: graph.node(n).position for n in ("conv1", "relu1")}
+    hand.drag(hand.body("conv1"), hand.body("conv1") + QPointF(50, 200))
+    for name, (x, y) in before.items():
+        assert graph.node(name).position == (x + 50, y + 200)
+        assert canvas.items_by_name[name].pos() == QPointF(x + 50, y + 200)
+    assert len(steps()) == 1
+    edge = canvas.graph_scene.edges[graph.edge_into("conv1", "x")]
+    assert edge.end == hand.input("conv1"), "the edge came along"
+    canvas.document.undo_stack.undo()
+    assert canvas.items_by_name["conv1"].pos() == QPointF(*before["conv1"])
+
+
+def test_less_than_six_pixels_is_a_click(canvas, hand, steps):
+    at = hand.body("conv1")
+    hand.press(at)
+    hand.move(at + QPointF(5, 0) / canvas.zoom)
+    assert canvas.items_by_name["conv1"].pos() == at - geo.BODY.center()
+    hand.release(at + QPointF(5, 0) / canvas.zoom)
+    assert not steps()
+    assert canvas.selected() == ["conv1"]
+
+
+def test_escape_gives_a_drag_up(canvas, hand, qtbot, steps):
+    before = canvas.items_by_name["conv1"].pos()
+    hand.drag(hand.body("conv1"), hand.body("conv1") + QPointF(90, 200), let_go=False)
+    assert canvas.items_by_name["conv1"].pos() != before
+    qtbot.keyClick(canvas, Qt.Key.Key_Escape)
+    assert canvas.items_by_name["conv1"].pos() == before
+    hand.release(hand.body("conv1"))
+    assert not steps()
+
+
+def test_a_drag_near_the_rim_takes_the_view_along(canvas, hand, qtbot):
+    canvas._set_zoom(1.5)
+    canvas.centerOn(hand.body("conv1"))
+    start = canvas.seen_area().left()
+    hand.press(hand.body("conv1"))
+    hand.move(canvas.mapToScene(QPoint(5, 400)))
+    qtbot.waitUntil(lambda: canvas.seen_area().left() < start - 50)
+    hand.release(canvas.mapToScene(QPoint(5, 400)))
+    assert not canvas._rim.isActive()
+
+
+# -- connecting -----------------------------------------------------------------------------------
+
+
+def test_an_edge_is_drawn_from_output_to_input_and_back(canvas, hand, graph, steps):
+    name = add(canvas, "ReLU", QPointF(300, 900))
+    hand.drag(hand.output("conv1"), hand.input(name))
+    assert graph.edge_into(name, "x").source == "conv1"
+    canvas.document.disconnect_edges(graph.edges_into(name))
+    hand.drag(hand.input(name), hand.output("conv2"))
+    assert graph.edge_into(name, "x").source == "conv2"
+    assert len(steps()) == 4
+
+
+def test_the_nearest_fitting_port_within_twenty_pixels_takes_the_edge(canvas, hand, graph):
+    name = add(canvas, "ReLU", QPointF(300, 900))
+    hand.drag(hand.output("conv1"), hand.input(name) - QPointF(15, 0) / canvas.zoom)
+    assert graph.edge_into(name, "x").source == "conv1"
+
+
+def test_fitting_ports_light_up_and_the_rest_fades(canvas, hand):
+    hand.press(hand.output("flatten"))
+    lit = {n: i.lit for n, i in canvas.items_by_name.items()}
+    assert ("input", "x") in lit["fc2"], "(N, 400) fits a Linear"
+    assert not lit["conv1"], "upstream: it would close a cycle"
+    assert not lit["conv2"]
+    assert all(e.faded for e in canvas.graph_scene.edges.values())
+    hand.release(hand.output("flatten"))
+    assert {i.lit for i in canvas.items_by_name.values()} == {None}
+    for popup in popups():
+        popup.close()
+
+
+def test_a_refused_drop_says_why_and_offers_the_fix(canvas, hand, graph, qtbot, steps):
+    name = add(canvas, "Linear", QPointF(300, 900))
+    hand.drag(hand.output("conv1"), hand.input(name))
+    assert canvas.refusal.isVisible()
+    assert "gets (N, 6, 28, 28)" in canvas.refusal.label.text()
+    assert graph.edge_into(name, "x") is None
+    before = files.dumps(graph)
+    qtbot.mouseClick(canvas.refusal.button, Qt.MouseButton.LeftButton)
+    assert graph.node(graph.edge_into(name, "x").source).operator == "Flatten"
+    assert canvas.document.shapes.problem(name) is None
+    assert not canvas.refusal.isVisible()
+    canvas.document.undo_stack.undo()
+    assert files.dumps(graph) == before, "edge and fix are one step"
+
+
+def test_a_cycle_is_refused_in_words(canvas, hand, graph):
+    before = files.dumps(graph)
+    hand.drag(hand.output("conv2"), hand.input("conv1"))
+    assert "cycle" in canvas.refusal.label.text()
+    assert files.dumps(graph) == before
+
+
+def test_an_edge_is_taken_by_its_end_and_put_elsewhere(canvas, hand, graph, steps):
+    name = add(canvas, "ReLU", QPointF(300, 900))
+    hand.drag(hand.input("relu2"), hand.input(name))
+    assert graph.edge_into("relu2", "x") is None
+    assert graph.edge_into(name, "x").source == "conv2"
+    assert len(steps()) == 2
+
+
+def test_an_edge_pulled_off_into_nothing_goes(canvas, hand, graph, steps):
+    hand.drag(hand.input("relu1"), hand.input("relu1") + QPointF(-20, 100))
+    assert graph.edge_into("relu1", "x") is None
+    assert len(steps()) == 1
+
+
+def test_a_drop_on_empty_canvas_offers_what_fits_and_connects(canvas, hand, graph, qtbot, steps):
+    hand.drag(hand.output("flatten"), hand.output("flatten") + QPointF(10, 110))
+    (popup,) = popups()
+    names = [popup.list.item(i).data(Qt.ItemDataRole.UserRole) for i in range(popup.list.count())]
+    assert "Linear" in names
+    assert "Conv2d" not in names, "(N, 400) is no image"
+    assert "Input" not in names
+    popup.field.setText("dense")
+    qtbot.keyClick(popup.field, Qt.Key.Key_Return)
+    (new,) = canvas.selected()
+    assert graph.node(new).operator == "Linear"
+    assert graph.edge_into(new, "x").source == "flatten"
+    assert len(steps()) == 1
+
+
+def test_control_drag_moves_all_edges_of_an_output(canvas, hand, graph, steps):
+    first = add(canvas, "ReLU", QPointF(300, 900))
+    canvas.document.connect_nodes("conv1", first)
+    second = add(canvas, "Tanh", QPointF(0, 900))
+    canvas.document.connect_nodes("x", second)
+    before = len(steps())
+    hand.drag(hand.output("conv1"), hand.body(second), CONTROL)
+    assert graph.edge_into(first, "x").source == second
+    assert graph.edge_into("relu1", "x").source == second
+    assert not graph.edges_from("conv1")
+    assert len(steps()) == before + 1
+
+
+def test_a_slice_cuts_what_it_crosses(canvas, hand, graph, steps):
+    edges = [graph.edge_into(n, "x") for n in ("conv1", "relu1")]
+    top = hand.on_edge(edges[0]) - QPointF(0, 55)
+    hand.drag(top, top + QPointF(0, 110), ALT)
+    assert graph.edge_into("conv1", "x") is None
+    assert graph.edge_into("relu1", "x") is not None
+    middle = hand.on_edge(edges[1]) - QPointF(0, 55)
+    hand.drag(middle, middle + QPointF(0, 110), button=RIGHT)
+    assert graph.edge_into("relu1", "x") is None
+    assert len(steps()) == 2
+    back = graph.edge_into("relu2", "x")
+    inside = hand.on_edge(back) - QPointF(0, 25)
+    hand.drag(inside, inside + QPointF(60, 5), ALT)
+    assert graph.edge_into("relu2", "x") == back, "inside its box, but not across it"
+
+
+# -- nodes on edges -------------------------------------------------------------------------------
+
+
+def test_a_lone_node_dropped_on_an_edge_stands_on_it(canvas, hand, graph, steps):
+    name = add(canvas, "Dropout", QPointF(300, 900))
+    edge = graph.edge_into("relu2", "x")
+    hand.drag(hand.body(name), hand.on_edge(edge), let_go=False)
+    assert canvas.graph_scene.edges[edge].highlighted
+    hand.release(hand.on_edge(edge))
+    assert graph.edge_into(name, "x").source == "conv2"
+    assert graph.edge_into("relu2", "x").source == name
+    assert len(steps()) == 2
+    assert not any(e.highlighted for e in canvas.graph_scene.edges.values())
+
+
+def drop(canvas, operator, at):
+    data = QMimeData()
+    data.setData("application/x-gradscape-operator", operator.encode())
+    point = canvas.mapFromScene(at)
+    copy, none = Qt.DropAction.CopyAction, Qt.KeyboardModifier.NoModifier
+    button = Qt.MouseButton.LeftButton
+    QApplication.sendEvent(canvas.viewport(), QDragEnterEvent(point, copy, data, button, none))
+    QApplication.sendEvent(canvas.viewport(), QDragMoveEvent(point, copy, data, button, none))
+    QApplication.sendEvent(canvas.viewport(), QDropEvent(QPointF(point), copy, data, button, none))
+
+
+def test_operators_are_dragged_in_from_the_library(canvas, hand, graph, steps):
+    at = QPointF(800, 780)
+    drop(canvas, "Softmax", at)
+    item = canvas.items_by_name["softmax"]
+    assert (item.pos() + geo.BODY.center() - at).manhattanLength() < 12
+    edge = graph.edge_into("relu2", "x")
+    drop(canvas, "Dropout", hand.on_edge(edge))
+    assert graph.edge_into("relu2", "x").source == "dropout"
+    assert graph.edge_into("dropout", "x") == Edge("conv2", "y", "dropout", "x")
+    drop(canvas, "Constant", hand.on_edge(graph.edge_into("relu2", "x")))
+    assert graph.edge_into("relu2", "x").source == "dropout", "a source stands on no edge"
+    assert len(steps()) == 3
+
+
+# -- deleting, copying ----------------------------------------------------------------------------
+
+
+def test_delete_and_delete_with_reconnect(canvas, graph, qtbot, steps):
+    canvas.select(["relu1", "pool1"])
+    canvas.delete_selection()
+    assert graph.edge_into("conv2", "x") is None
+    canvas.document.undo_stack.undo()
+    canvas.select(["relu1", "pool1"])
+    qtbot.keyClick(canvas, Qt.Key.Key_Backspace)
+    assert graph.edge_into("conv2", "x").source == "conv1"
+    assert len(steps()) == 1
+
+
+def test_copy_is_text_and_paste_lands_at_the_point(canvas, graph, steps):
+    canvas.select(["conv1", "relu1"])
+    canvas.copy()
+    data = QApplication.clipboard().mimeData()
+    assert data.hasText()
+    assert data.hasFormat("application/x-gradscape-nodes")
+    assert '"Conv2d"' in data.text()
+    canvas.paste_at(QPointF(40, 900))
+    assert set(canvas.selected()) == {"conv1_2", "relu1_2"}
+    assert graph.node("conv1_2").position == (40.0, 900.0)
+    assert graph.edge_into("relu1_2", "x").source == "conv1_2"
+    assert len(steps()) == 1
+    canvas.duplicate()
+    assert set(canvas.selected()) == {"conv1_3", "relu1_3"}
+
+
+def test_pasting_rubbish_says_so_and_changes_nothing(canvas, steps):
+    QApplication.clipboard().setText("not a graph at all")
+    canvas.paste_at(QPointF(0, 0))
+    assert canvas.refusal.isVisible()
+    assert not steps()
+
+
+# -- looking around -------------------------------------------------------------------------------
+
+
+def test_the_wheel_zooms_about_the_pointer_within_limits(canvas, hand):
+    at = hand.body("pool1")
+    before = canvas.mapFromScene(at)
+    hand.wheel(at, 3)
+    assert (canvas.mapFromScene(at) - before).manhattanLength() <= 3
+    for _ in range(60):
+        hand.wheel(at, 3)
+    assert canvas.zoom == pytest.approx(4.0)
+    for _ in range(120):
+        hand.wheel(canvas.seen_area().center(), -3)
+    assert abs(canvas.zoom - 0.05) < 1e-9
+
+
+def test_middle_and_space_drags_pan(canvas, hand, qtbot, steps):
+    canvas._set_zoom(1.5)
+    start = canvas.seen_area().topLeft()
+    at = canvas.seen_area().center()
+    hand.drag(at, at + QPointF(60, 40), button=MIDDLE)
+    assert canvas.seen_area().topLeft() != start
+    start = canvas.seen_area().topLeft()
+    qtbot.keyPress(canvas, Qt.Key.Key_Space)
+    hand.drag(hand.body("conv2"), hand.body("conv2") + QPointF(60, 40))
+    qtbot.keyRelease(canvas, Qt.Key.Key_Space)
+    assert canvas.seen_area().topLeft() != start
+    assert not popups(), "Space was for the drag"
+    assert not steps()
+
+
+def test_space_alone_and_a_double_click_search(canvas, hand, qtbot):
+    qtbot.keyClick(canvas, Qt.Key.Key_Space)
+    (popup,) = popups()
+    popup.close()
+    hand.double_click(canvas.graph_scene.contents().center() + QPointF(400, -80))
+    (popup,) = popups()
+    popup.close()
+
+
+def test_fit(canvas):
+    canvas.select("conv2")
+    canvas.fit_selection()
+    assert canvas.zoom == pytest.approx(1.25)
+    canvas.fit_all()
+    assert canvas.seen_area().contains(canvas.graph_scene.contents())
+    canvas.zoom_reset()
+    assert canvas.zoom == pytest.approx(1.0)
+
+
+def test_the_map_shows_while_something_is_out_of_view(canvas, hand, qtbot):
+    assert not canvas.minimap.isVisible()
+    canvas.zoom_reset()
+    canvas.centerOn(hand.body("x"))
+    qtbot.waitUntil(canvas.minimap.isVisible)
+    qtbot.mouseClick(canvas.minimap, Qt.MouseButton.LeftButton, pos=QPoint(150, 90))
+    assert canvas.seen_area().center().x() > 600
+    qtbot.keyClick(canvas, Qt.Key.Key_M)
+    assert not canvas.minimap.isVisible()
+
+
+# -- keys -----------------------------------------------------------------------------------------
+
+
+def test_arrows_nudge_in_one_step(canvas, graph, qtbot, steps):
+    canvas.select("conv1")
+    x, y = graph.node("conv1").position
+    for _ in range(3):
+        qtbot.keyClick(canvas, Qt.Key.Key_Right)
+    qtbot.keyClick(canvas, Qt.Key.Key_Down, SHIFT)
+    assert graph.node("conv1").position == (x + 30, y + 1)
+    assert len(steps()) == 1
+
+
+def test_control_with_arrows_walks_along_edges(canvas, qtbot, steps):
+    qtbot.keyClick(canvas, Qt.Key.Key_Right)
+    assert canvas.selected() == [canvas.document.graph.topological_order()[0]]
+    canvas.select("conv1")
+    qtbot.keyClick(canvas, Qt.Key.Key_Right, CONTROL)
+    assert canvas.selected() == ["relu1"]
+    qtbot.keyClick(canvas, Qt.Key.Key_Left, CONTROL)
+    qtbot.keyClick(canvas, Qt.Key.Key_Left, CONTROL)
+    assert canvas.selected() == ["x"]
+    qtbot.keyClick(canvas, Qt.Key.Key_Down, CONTROL)
+    assert canvas.selected() == ["relu2"]
+    assert not steps()
+
+
+def test_bypass_and_pin(canvas, graph, qtbot, steps):
+    canvas.select("relu1")
+    qtbot.keyClick(canvas, Qt.Key.Key_B)
+    qtbot.keyClick(canvas, Qt.Key.Key_P)
+    assert graph.node("relu1").bypassed
+    assert graph.node("relu1").pinned
+    qtbot.keyClick(canvas, Qt.Key.Key_B)
+    assert not graph.node("relu1").bypassed
+    canvas.select("pool1")
+    qtbot.keyClick(canvas, Qt.Key.Key_B)
+    assert "cannot be bypassed" in canvas.refusal.label.text()
+
+
+def test_rename_in_place(canvas, graph, qtbot, steps):
+    canvas.select("conv1")
+    qtbot.keyClick(canvas, Qt.Key.Key_F2)
+    edit = typed(canvas)
+    edit.setPlainText("edges")
+    qtbot.keyClick(edit, Qt.Key.Key_Return)
+    assert "edges" in graph
+    assert steps() == ["Rename conv1 to edges"]
+
+
+# -- frames, notes, menu --------------------------------------------------------------------------
+
+
+def typed(canvas):
+    return next(c for c in canvas.viewport().children() if hasattr(c, "accepted"))
+
+
+def test_a_frame_goes_round_the_selection_and_moves_it(canvas, hand, graph, qtbot, steps):
+    canvas.select(["relu2", "pool2"])
+    qtbot.keyClick(canvas, Qt.Key.Key_G)
+    typed(canvas).setPlainText("Second stage")
+    qtbot.keyClick(typed(canvas), Qt.Key.Key_Return)
+    frame = graph.frames["frame1"]
+    assert frame.title == "Second stage"
+    item = canvas.graph_scene.frames.frames["frame1"]
+    assert item.area.contains(canvas.graph_scene.contents(["relu2", "pool2"]))
+    before = graph.node("pool2").position
+    title = item.title_area.center()
+    canvas.mark_selected(set())
+    hand.drag(title, title + QPointF(30, 40))
+    assert graph.node("pool2").position == (before[0] + 30, before[1] + 40)
+    canvas.select(["relu2"])
+    qtbot.keyClick(canvas, Qt.Key.Key_G, SHIFT)
+    assert not graph.frames
+    assert not canvas.graph_scene.frames.frames
+    assert len(steps()) == 4
+
+
+def test_notes_are_typed_moved_and_deleted(canvas, hand, graph, qtbot):
+    for name in list(graph.notes):
+        canvas.document.set_note(name, None)
+    canvas.add_note(QPointF(500, 700))
+    typed(canvas).setPlainText("Remember this")
+    qtbot.keyClick(typed(canvas), Qt.Key.Key_Return, CONTROL)
+    assert graph.notes["note1"].text == "Remember this"
+    hand.drag(QPointF(600, 750), QPointF(620, 790))
+    assert graph.notes["note1"].position == (520.0, 740.0)
+    assert canvas.selected_notes() == ["note1"]
+    canvas.delete_selection()
+    assert not graph.notes
+    canvas.document.undo_stack.undo()
+    assert canvas.graph_scene.frames.notes["note1"].pos() == QPointF(520, 740)
+
+
+def test_the_right_button_opens_a_menu_for_what_is_there(canvas, hand):
+    hand.click(hand.body("conv1"), button=RIGHT)
+    assert canvas.selected() == ["conv1"]
+    menu = next(w for w in QApplication.topLevelWidgets() if isinstance(w, QMenu) and w.isVisible())
+    texts = [a.text() for a in menu.actions()]
+    assert "Bypass" in texts
+    assert "Rename" in texts
+    menu.close()
+
+
+def test_hovering_says_what_is_there(canvas, hand, qtbot):
+    told = []
+    canvas.hover_message.connect(told.append)
+    hand.hover(hand.output("conv1"))
+    assert told[-1] == "conv1.y  (N, 6, 28, 28)"
+    hand.hover(hand.body("conv1"))
+    assert told[-1].startswith("conv1: ")
+    assert canvas.items_by_name["conv1"].hovered
+    hand.hover(hand.body("relu1"))
+    assert not canvas.items_by_name["conv1"].hovered
+
+
+def test_a_double_click_opens_the_node(canvas, hand, qtbot):
+    with qtbot.waitSignal(canvas.node_activated) as told:
+        hand.double_click(hand.body("conv2"))
+    assert told.args == ["conv2"]

@@ -1,0 +1,146 @@
+"""What is painted, how often, and what a crowded graph costs: counted, not timed."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QApplication
+
+from app.canvas import geometry as geo
+from app.canvas.edge_item import glow
+from app.canvas.live import Picture
+from app.style import palette
+from graphcore.elements import Node
+from graphcore.graph import Graph
+from graphcore.ops import get
+
+TILES = Picture("tiles", np.linspace(-1, 1, 6 * 28 * 28).reshape(6, 28, 28), -1.0, 1.0)
+
+
+def painted(canvas, action):
+    """Names of the nodes that are painted because of an action."""
+    QApplication.processEvents()
+    before = {n: i.paints for n, i in canvas.items_by_name.items()}
+    action()
+    QApplication.processEvents()
+    return {n for n, i in canvas.items_by_name.items() if i.paints > before[n]}
+
+
+def crowd(count):
+    full = get("Constant").complete({})
+    nodes = [
+        Node(f"n{i}", "Constant", dict(full), position=(i % 20 * 240.0, i // 20 * 160.0))
+        for i in range(count)
+    ]
+    return Graph.build(nodes, [])
+
+
+def test_a_picture_repaints_its_node_alone(canvas):
+    assert painted(canvas, lambda: canvas.set_pictures({"conv1": TILES}, {})) == {"conv1"}
+    weights = Picture("matrix", np.eye(5), 0.0, 1.0)
+    assert painted(canvas, lambda: canvas.set_pictures({"fc1.weight": weights}, {})) == {"fc1"}
+    assert canvas.items_by_name["fc1"].weights is weights
+
+
+def test_what_does_not_change_is_not_painted(canvas):
+    canvas.set_step_state({"x"}, "conv1")
+    assert not painted(canvas, lambda: canvas.set_step_state({"x"}, "conv1"))
+    assert not painted(canvas, lambda: canvas.set_show("value"))
+    assert painted(canvas, lambda: canvas.set_step_state({"x", "conv1"}, "relu1")) == {
+        "conv1", "relu1",
+    }  # fmt: skip
+
+
+def test_dragging_one_node_paints_few_others(canvas):
+    item = canvas.items_by_name["pool1"]
+
+    def drag():
+        item.setPos(item.pos() + QPointF(4, 0))
+        canvas.graph_scene.moved(("pool1",))
+
+    assert len(painted(canvas, drag)) <= 3
+
+
+def test_a_picture_is_made_once_and_anew_in_another_theme(canvas):
+    canvas.set_pictures({"conv1": TILES}, {})
+    canvas.grab()
+    image = canvas.items_by_name["conv1"].images["value"]
+    canvas.grab()
+    assert canvas.items_by_name["conv1"].images["value"] is image
+    palette.apply(QApplication.instance(), "light")
+    try:
+        canvas.grab()
+        assert canvas.items_by_name["conv1"].images["value"] is not image
+    finally:
+        palette.apply(QApplication.instance(), "dark")
+
+
+def test_stepping_tells_done_current_and_pending(canvas):
+    canvas.set_step_state({"x"}, "conv1")
+    states = {n: i.step_state for n, i in canvas.items_by_name.items()}
+    assert (states["x"], states["conv1"], states["loss"]) == ("done", "current", "pending")
+    canvas.set_step_state(set(), None)
+    assert {i.step_state for i in canvas.items_by_name.values()} == {""}
+
+
+def test_a_zero_gradient_is_dark():
+    p = palette.current()
+    assert glow(p, "backward", 0.0) == QColor(p.line)
+    assert glow(p, "backward", 1.0) == QColor(p.warning)
+
+
+def test_a_crowded_graph_from_afar_paints_no_items(show):
+    canvas = show(graph=crowd(200))
+    canvas._set_zoom(0.3)
+    assert canvas.far
+    assert not painted(canvas, canvas.viewport().repaint)
+    assert canvas.visible_nodes() == [], "nothing is computed for boxes"
+    canvas._set_zoom(1.0)
+    canvas.centerOn(canvas.items_by_name["n0"].pos())
+    assert painted(canvas, canvas.viewport().repaint)
+    assert "n0" in canvas.visible_nodes()
+
+
+def test_a_small_graph_keeps_its_pictures_from_afar(canvas):
+    canvas._set_zoom(0.2)
+    assert not canvas.far
+    assert "conv1" in canvas.visible_nodes()
+
+
+def test_boxes_from_afar_follow_the_document(show):
+    canvas = show(graph=crowd(200))
+    canvas._set_zoom(0.1)
+    canvas.centerOn(canvas.graph_scene.contents().center())
+    at = QPointF(10_000.0, 500.0)
+
+    def color():
+        image = canvas.viewport().grab().toImage()
+        point = canvas.mapFromScene(at + geo.BODY.center())
+        return image.pixelColor(point) if image.rect().contains(point) else None
+
+    canvas.document.move({"n0": (at.x(), at.y())})
+    canvas.centerOn(at)
+    QApplication.processEvents()
+    assert color() == palette.category_color("source")
+    canvas.document.undo_stack.undo()
+    QApplication.processEvents()
+    assert color() == QColor(palette.current().canvas)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_an_empty_canvas_says_how_to_begin(show, theme):
+    palette.apply(QApplication.instance(), theme)
+    try:
+        canvas = show()
+        image = canvas.viewport().grab().toImage()
+        middle = image.rect().center()
+        area = [(x, y) for x in range(middle.x() - 90, middle.x() + 90) for y in
+                range(middle.y() - 10, middle.y() + 20)]  # fmt: skip
+        colors = {image.pixelColor(x, y).name() for x, y in area}
+        assert len(colors) > 5, "there are words in the middle"
+        canvas.document.add_node("ReLU", (9000.0, 9000.0))
+        QApplication.processEvents()
+        after = canvas.viewport().grab().toImage()
+        assert {after.pixelColor(x, y).name() for x, y in area} != colors
+    finally:
+        palette.apply(QApplication.instance(), "dark")
