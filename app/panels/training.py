@@ -51,7 +51,7 @@ class TrainingPanel(QWidget):
         )  # fmt: skip
         self.accuracy = CurvePlot(
             self.tr("Accuracy"), {"train": self.tr("train"), "test": self.tr("test")},
-            raw=("train",), marks=("test",), legend="bottom",
+            raw=("train",), marks=("test",),
         )  # fmt: skip
         self.accuracy.smoothing = 0.6  # it has a point per recorded batch, not per step
         row.addWidget(self.loss, 1)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QTransform
+from PySide6.QtGui import QBrush, QColor
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from app.plots import isolines
+from app.plots.area import PlotArea
 from app.plots.tiles import format_number
-from app.style import palette
+from app.style import fonts, palette
 
-LEVELS, LINE_POINTS = 9, 33
-"""Lines of equal height, and the grid they are traced on: tracing 121 x 121 takes 20 ms each."""
+LEVELS, LINE_POINTS = 9, 61
+"""Lines of equal height, about, and the grid they are traced on."""
 SMOOTH = 121
 """Pixels per side that a coarse grid is drawn with; between grid points it is interpolated."""
+DOT, INK = "#ff5d73", "#20242b"
 
 
 class ContourPlot(QWidget):
@@ -27,28 +30,29 @@ class ContourPlot(QWidget):
     dot_dragged = Signal(float, float)
     dot_released = Signal(float, float)
 
-    def __init__(self) -> None:
+    def __init__(self, empty: str = "") -> None:
         super().__init__()
-        self.plot = pg.PlotWidget()
-        self.plot.setMenuEnabled(False)
-        self.plot.hideButtons()
-        self.plot.setAccessibleName(self.tr("Loss landscape"))
+        self.plot = PlotArea(self.tr("Loss landscape"))
         self.image = pg.ImageItem(axisOrder="row-major")
         self.plot.addItem(self.image)
-        self._lines = [pg.IsocurveItem() for _ in range(LEVELS)]
-        for line in self._lines:
-            line.setParentItem(self.image)
-            line.setZValue(2)
+        self._lines = pg.PlotCurveItem(connect="pairs")
+        self._labels = [pg.TextItem(anchor=(0.5, 0.5)) for _ in range(2 * LEVELS)]
         self._path = self.plot.plot()
         self._start = pg.ScatterPlotItem(symbol="s", size=9)
         self.dot = pg.TargetItem(movable=True, size=14, symbol="o")
-        self.plot.addItem(self._start)
-        self.plot.addItem(self.dot)
+        self._veil = pg.QtWidgets.QGraphicsRectItem()
+        for item in (self._lines, self._veil, *self._labels, self._start, self.dot):
+            self.plot.addItem(item, ignoreBounds=True)
+        for label in self._labels:
+            label.setFont(fonts.figure_font(7.5))
         self.dot.sigPositionChanged.connect(self._on_dot)
         self.dot.sigPositionChangeFinished.connect(self._on_dot_released)
-        self.stamp = QLabel(self.tr("Press Play: the surface around the weights appears here."))
+        self.dot.setCursor(Qt.CursorShape.SizeAllCursor)
+        self._empty = empty or self.tr("Press Play: the surface around the weights appears here.")
+        self.stamp = QLabel()
         self.stamp.setObjectName("muted")
         self.stamp.setWordWrap(True)
+        self.stamp.setContentsMargins(8, 0, 8, 4)
         self.log = True
         self._values: np.ndarray | None = None
         self._area = QRectF()
@@ -58,9 +62,12 @@ class ContourPlot(QWidget):
         column.setSpacing(2)
         column.addWidget(self.plot, 1)
         column.addWidget(self.stamp)
-        palette.notifier.changed.connect(self.restyle)
-        self.dot.hide()
+        self.plot.pointed.connect(self._on_pointed)
+        self.plot.styled.connect(self.restyle)
+        self.clear()
         self.restyle()
+
+    # -- what is shown ------------------------------------------------------------------------
 
     @property
     def has_surface(self) -> bool:
@@ -68,46 +75,27 @@ class ContourPlot(QWidget):
         return self._values is not None
 
     def set_surface(self, a: np.ndarray, b: np.ndarray, values: np.ndarray) -> None:
-        """Show loss ``values`` (rows along b, columns along a)."""
+        """Show loss ``values`` (rows along b, columns along a); NaN and infinity leave holes."""
         self._values = np.asarray(values, float)
         self._area = QRectF(a[0], b[0], a[-1] - a[0], b[-1] - b[0])
+        self.plot.show_empty("")
         self._draw()
 
     def clear(self) -> None:
         """Nothing to see."""
         self._values = None
         self.image.clear()
-        for line in self._lines:
-            line.setData(None)
+        self._lines.setData([], [])
         self._path.setData([], [])
         self._start.setData([], [])
-        self.dot.hide()
+        for item in (self.dot, self._veil, *self._labels):
+            item.hide()
+        self.plot.show_empty(self._empty)
 
-    def _draw(self) -> None:
-        if self._values is None:
-            return
-        coarse = self._heights(self._values)
-        heights = interpolated(coarse, SMOOTH)
-        self.image.setImage(heights, levels=(float(heights.min()), float(heights.max()) or 1.0))
-        self.image.setLookupTable(palette.lut("sequential"))
-        self.image.setRect(self._area)
-        low, high = float(heights.min()), float(np.percentile(heights, 97))
-        p = palette.current()
-        lines = interpolated(coarse, LINE_POINTS)
-        stretch = QTransform.fromScale(SMOOTH / LINE_POINTS, SMOOTH / LINE_POINTS)
-        for i, line in enumerate(self._lines):
-            line.setTransform(stretch)
-            line.setData(lines.T, level=low + (high - low) * (i + 0.6) / LEVELS)
-            line.setPen(pg.mkPen(p.color("window", 150), width=1))
-        self.plot.setRange(self._area, padding=0.0)
-
-    def _heights(self, values: np.ndarray) -> np.ndarray:
-        """Values as they are coloured: logarithms, and no outlier flattens the rest."""
-        top = float(np.percentile(values, 95))
-        clipped: np.ndarray = np.minimum(values, top * 1.5 + 1e-12)
-        if self.log and clipped.min() > 0:
-            clipped = np.log10(clipped)
-        return clipped
+    def set_log(self, on: bool) -> None:
+        """Colours and lines by the logarithm of the loss."""
+        self.log = on
+        self._draw()
 
     def set_path(self, points: np.ndarray) -> None:
         """Show the run so far, shape (k, 2)."""
@@ -124,38 +112,114 @@ class ContourPlot(QWidget):
 
     def set_labels(self, x: str, y: str) -> None:
         """Name the axes."""
-        color = palette.current().muted
-        self.plot.setLabel("bottom", x, color=color, size="8pt")
-        self.plot.setLabel("left", y, color=color, size="8pt")
+        self.plot.label_axes(x, y)
 
     def set_stamp(self, text: str, stale: bool) -> None:
-        """Say of which step the surface is; a stale one is dimmed."""
+        """Say of which step the surface is; a stale one is dimmed and hatched."""
         self.stamp.setText(text)
-        self.image.setOpacity(0.55 if stale else 1.0)
+        self.image.setOpacity(0.6 if stale else 1.0)
+        self._veil.setVisible(stale and self.has_surface)
 
     def value_range(self) -> str:
         """Lowest and highest loss that is shown."""
-        if self._values is None:
+        if self._values is None or not np.isfinite(self._values).any():
             return ""
-        low, high = float(self._values.min()), float(self._values.max())
-        return f"{format_number(low)} … {format_number(high)}"
+        finite = self._values[np.isfinite(self._values)]
+        return f"{format_number(float(finite.min()))} … {format_number(float(finite.max()))}"
+
+    # -- drawing ------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        if self._values is None or not np.isfinite(self._values).any():
+            return
+        coarse = self._heights(self._values)
+        heights = interpolated(coarse, SMOOTH)
+        low, high = float(np.nanmin(heights)), float(np.nanmax(heights))
+        self.image.setImage(heights, levels=(low, high if high > low else low + 1.0))
+        self.image.setLookupTable(palette.lut("sequential"))
+        self.image.setRect(self._area)
+        self._veil.setRect(self._area)
+        self._draw_lines(interpolated(coarse, LINE_POINTS))
+        self.plot.setRange(self._area, padding=0.0)
+
+    def _draw_lines(self, heights: np.ndarray) -> None:
+        low, high = float(np.nanmin(heights)), float(np.nanpercentile(heights, 97))
+        if self._in_log:
+            values = isolines.nice_powers(10**low, 10**high, LEVELS)
+        else:
+            values = isolines.nice_levels(low, high, LEVELS)
+        values = values[: len(self._labels)]
+        levels = np.log10(values) if self._in_log else values
+        lines = [isolines.segments(heights, level) for level in levels]
+        pieces = np.concatenate(lines) if lines else np.empty((0, 2, 2))
+        ends = self._to_plane(pieces.reshape(-1, 2))
+        self._lines.setData(ends[:, 0], ends[:, 1])
+        places = isolines.label_places(lines, (LINE_POINTS, LINE_POINTS))
+        for label in self._labels:
+            label.hide()
+        for label, value, place in zip(self._labels, values, places, strict=False):
+            if place is not None:
+                label.setText(format_number(float(value), 3), color=QColor("#ffffff"))
+                label.setPos(*self._to_plane(place))
+                label.show()
+
+    def _to_plane(self, places: np.ndarray) -> np.ndarray:
+        """(column, row) on the traced grid -> (a, b)."""
+        area, last = self._area, LINE_POINTS - 1
+        size = np.array([area.width(), area.height()])
+        corner = np.array([area.left(), area.top()])
+        plane: np.ndarray = corner + places / last * size
+        return plane
+
+    @property
+    def _in_log(self) -> bool:
+        return self.log and self._values is not None and bool(np.nanmin(self._values) > 0)
+
+    def _heights(self, values: np.ndarray) -> np.ndarray:
+        """Values as they are coloured: logarithms, and no outlier flattens the rest."""
+        finite = values[np.isfinite(values)]
+        top = float(np.percentile(finite, 95))
+        spread = top - float(finite.min())
+        clipped: np.ndarray = np.minimum(values, top + 0.5 * spread)
+        clipped[~np.isfinite(values)] = np.nan
+        return np.log10(clipped) if self._in_log else clipped
 
     def restyle(self) -> None:
         """Take on the theme's colours."""
         p = palette.current()
-        self.plot.setBackground(p.panel)
-        for side in ("left", "bottom"):
-            axis = self.plot.getAxis(side)
-            axis.setPen(p.line)
-            axis.setTextPen(p.muted)
-        self._path.setPen(pg.mkPen("#ff5d73", width=2))
+        self._lines.setPen(pg.mkPen(255, 255, 255, 90, width=1))
+        for label in self._labels:
+            label.fill = QBrush(QColor(10, 14, 30, 130))
+        self._path.setPen(pg.mkPen(DOT, width=2))
         self._path.curve.setSegmentedLineMode("on")
         self._start.setBrush(pg.mkBrush("#ffffff"))
-        self._start.setPen(pg.mkPen("#20242b"))
+        self._start.setPen(pg.mkPen(INK))
         self.dot.setPen(pg.mkPen("#ffffff", width=2))
-        self.dot.setBrush(pg.mkBrush("#ff5d73"))
-        self.dot.setCursor(Qt.CursorShape.SizeAllCursor)
+        self.dot.setBrush(pg.mkBrush(DOT))
+        self._veil.setPen(pg.mkPen(None))
+        self._veil.setBrush(QBrush(p.color("panel", 150), Qt.BrushStyle.BDiagPattern))
         self._draw()
+
+    # -- the pointer --------------------------------------------------------------------------
+
+    def value_at(self, a: float, b: float) -> float | None:
+        """Loss at the grid point nearest to a place of the plane, None outside."""
+        if self._values is None or not self._area.contains(a, b):
+            return None
+        rows, columns = self._values.shape
+        column = round((a - self._area.left()) / self._area.width() * (columns - 1))
+        row = round((b - self._area.top()) / self._area.height() * (rows - 1))
+        return float(self._values[row, column])
+
+    def _on_pointed(self, a: float, b: float) -> None:
+        value = self.value_at(a, b)
+        if value is None:
+            self.plot.readout.hide()
+            return
+        text = self.tr("loss {0}\nat {1}, {2}").format(
+            format_number(value), format_number(a, 3), format_number(b, 3)
+        )
+        self.plot.readout.show_at(self.plot.to_pixels(a, b), text)
 
     def _on_dot(self) -> None:
         if not self._moving:
@@ -169,7 +233,18 @@ class ContourPlot(QWidget):
 
 def interpolated(grid: np.ndarray, points: int) -> np.ndarray:
     """The grid with so many points per side, linear between its own."""
-    rows, columns = (np.linspace(0, n - 1, points) for n in grid.shape)
-    across = np.stack([np.interp(columns, np.arange(grid.shape[1]), row) for row in grid])
-    down = [np.interp(rows, np.arange(grid.shape[0]), column) for column in across.T]
-    return np.stack(down, 1)
+    weights = [_weights(n, points) for n in grid.shape]
+    fine: np.ndarray = weights[0] @ grid @ weights[1].T
+    if np.isnan(fine).any():  # a product spreads one hole over whole rows
+        holes = weights[0] @ np.isnan(grid) @ weights[1].T > 0
+        fine = weights[0] @ np.nan_to_num(grid) @ weights[1].T
+        fine[holes] = np.nan
+    return fine
+
+
+def _weights(given: int, wanted: int) -> np.ndarray:
+    """How much each given point counts for each wanted one, shape (wanted, given)."""
+    places = np.linspace(0, given - 1, wanted)
+    distances = np.abs(places[:, None] - np.arange(given)[None])
+    weights: np.ndarray = np.clip(1 - distances, 0, None)
+    return weights

@@ -4,138 +4,180 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.plots.area import PlotArea
+from app.plots.legend import Legend
+from app.plots.series import Series
 from app.plots.tiles import format_number
 from app.style import palette
 
-MOST = 8_000
-"""Points kept per curve; past that, neighbours are averaged."""
-
-
-class _Series:
-    """A growing array of points."""
-
-    def __init__(self) -> None:
-        self.x, self.y = np.zeros(0), np.zeros(0)
-
-    def append(self, x: np.ndarray, y: np.ndarray) -> None:
-        self.x, self.y = np.concatenate([self.x, x]), np.concatenate([self.y, y])
-        if len(self.x) > MOST:
-            even = len(self.x) // 2 * 2
-            self.x = self.x[:even].reshape(-1, 2).mean(1)
-            self.y = self.y[:even].reshape(-1, 2).mean(1)
-
 
 class CurvePlot(QWidget):
-    """Named curves with a legend that shows the last value.
+    """Named curves over steps; a line above shows their last values, the pointer any other.
 
     Args:
-        names: key -> what the legend says.
-        raw: keys that are also drawn faintly without smoothing.
+        names: key -> what the legend says; ``append`` adds keys that are not among them.
+        raw: keys that are smoothed, and drawn faintly without smoothing behind.
         marks: keys whose points are marked.
-        legend: "top" or "bottom": the corner that the curves leave free.
+        empty: the sentence that is shown while there is nothing to draw.
     """
 
     def __init__(
         self,
         title: str,
-        names: dict[str, str],
+        names: dict[str, str] | None = None,
         raw: tuple[str, ...] = (),
         marks: tuple[str, ...] = (),
-        legend: str = "top",
+        empty: str = "",
     ) -> None:
         super().__init__()
-        self._names, self._raw, self._marks = names, raw, marks
-        self._series = {key: _Series() for key in names}
-        self.smoothing = 0.9
-        self.plot = pg.PlotWidget()
-        self.plot.setMenuEnabled(False)
-        self.setMinimumWidth(190)
-        self.plot.hideButtons()
-        self.plot.setTitle(title)
-        self.plot.setAccessibleName(title)
-        self._title = title
-        corner = (-8, 8) if legend == "top" else (-8, -8)
-        self.legend = self.plot.addLegend(offset=corner, labelTextSize="9pt")
+        self._raw, self._marks, self._empty = raw, marks, empty
+        self._names: dict[str, str] = {}
+        self._series: dict[str, Series] = {}
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._faint: dict[str, pg.PlotDataItem] = {}
-        for key, name in names.items():
-            if key in raw:
-                self._faint[key] = self.plot.plot()
-            self._curves[key] = self.plot.plot(name=name)
+        self.smoothing, self.log = 0.9, False
+        self.setMinimumWidth(190)
+        self.legend = Legend(title)
+        self.plot = PlotArea(title)
+        self._line = pg.InfiniteLine(angle=90)
+        self._dots = self.plot.plot(pen=None, symbol="o", symbolSize=7, symbolPen=None)
+        self.plot.addItem(self._line, ignoreBounds=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.legend)
         column.addWidget(self.plot)
-        palette.notifier.changed.connect(self.restyle)
+        for key, name in (names or {}).items():
+            self._add(key, name)
+        self.plot.pointed.connect(self._on_pointed)
+        self.plot.left.connect(self._on_left)
+        self.plot.styled.connect(self.restyle)
+        self._on_left()
         self.restyle()
+
+    # -- points -------------------------------------------------------------------------------
 
     def append(self, key: str, x: np.ndarray, y: np.ndarray) -> None:
         """Add points to a curve; ``redraw`` shows them."""
-        self._series[key].append(np.asarray(x, float), np.asarray(y, float))
+        if key not in self._series:
+            self._add(key, key)
+            self._style_curve(key)
+        self._series[key].append(x, y)
 
     def clear(self) -> None:
         """Forget every point."""
         for key in self._series:
-            self._series[key] = _Series()
+            self._series[key] = Series()
+        self._on_left()
         self.redraw()
 
     def points(self, key: str) -> tuple[np.ndarray, np.ndarray]:
         """What a curve holds."""
         return self._series[key].x, self._series[key].y
 
+    def _add(self, key: str, name: str) -> None:
+        self._names[key], self._series[key] = name, Series()
+        if key in self._raw:
+            self._faint[key] = self.plot.plot()
+        self._curves[key] = self.plot.plot()
+        for curve in (self._curves[key], self._faint.get(key)):
+            if curve is not None:
+                curve.setDownsampling(auto=True, method="peak")
+                curve.setClipToView(True)
+                curve.curve.setSegmentedLineMode("auto")
+
+    # -- how they are shown -------------------------------------------------------------------
+
+    def set_smoothing(self, share: float) -> None:
+        """Smooth the raw curves: 0 not at all, towards 1 ever more."""
+        self.smoothing = min(0.999, max(0.0, share))
+        self.redraw()
+
+    def set_log(self, on: bool) -> None:
+        """A logarithmic axis for the values; those that are not positive are left out."""
+        self.log = on
+        self.plot.setLogMode(y=on)
+        self.redraw()
+
     def redraw(self) -> None:
         """Show what was added."""
+        entries = []
         for key, curve in self._curves.items():
             series = self._series[key]
-            y = smooth(series.y, self.smoothing) if key in self._raw else series.y
-            curve.setData(series.x, y)
+            y = self._shown(key)
+            curve.setData(series.x, self._drawable(y))
             if key in self._faint:
-                self._faint[key].setData(series.x, series.y)
-            last = f"  {format_number(float(y[-1]))}" if len(y) else ""
-            label = self.legend.getLabel(curve)
-            if label is not None:
-                label.setText(self._names[key] + last)
+                self._faint[key].setData(series.x, self._drawable(series.y))
+            last = (y[-1] if key in self._raw else series.last) if len(y) else None
+            value = "" if last is None else format_number(float(last))
+            entries.append((self._names[key], pg.mkColor(self._color(key)), value))
+        self.legend.set_entries(entries)
+        nothing = not any(len(s) for s in self._series.values())
+        if nothing != bool(self.plot.empty_text):
+            self.plot.show_empty(self._empty if nothing else "")
+            self.plot.showGrid(x=False, y=not nothing, alpha=0.25)
+
+    def _shown(self, key: str) -> np.ndarray:
+        series = self._series[key]
+        return series.smoothed(self.smoothing) if key in self._raw else series.y
+
+    def _drawable(self, y: np.ndarray) -> np.ndarray:
+        return np.where(y > 0, y, np.nan) if self.log else y
 
     def restyle(self) -> None:
         """Take on the theme's colours."""
         p = palette.current()
-        self.plot.setBackground(p.panel)
-        self.plot.setTitle(self._title, color=p.muted, size="9pt")
-        self.plot.showGrid(x=False, y=True, alpha=0.12)
-        for side in ("left", "bottom"):
-            axis = self.plot.getAxis(side)
-            axis.setPen(p.line)
-            axis.setTextPen(p.muted)
-        self.legend.setLabelTextColor(p.text)
-        for i, (key, curve) in enumerate(self._curves.items()):
-            color = p.series[i % len(p.series)]
-            curve.setPen(pg.mkPen(color, width=1))
-            if key in self._marks:
-                curve.setSymbol("o")
-                curve.setSymbolSize(5)
-                curve.setSymbolBrush(color)
-                curve.setSymbolPen(None)
-            if key in self._faint:
-                faint = pg.mkColor(color)
-                faint.setAlpha(70)
-                self._faint[key].setPen(pg.mkPen(faint, width=1, style=Qt.PenStyle.SolidLine))
+        self._line.setPen(pg.mkPen(p.color("muted", 120)))
+        for key in self._curves:
+            self._style_curve(key)
         self.redraw()
 
+    def _style_curve(self, key: str) -> None:
+        color, curve = self._color(key), self._curves[key]
+        curve.setPen(pg.mkPen(color, width=1))
+        if key in self._marks:
+            curve.setSymbol("o")
+            curve.setSymbolSize(5)
+            curve.setSymbolBrush(color)
+            curve.setSymbolPen(None)
+        if key in self._faint:
+            faint = pg.mkColor(color)
+            faint.setAlpha(70)
+            self._faint[key].setPen(pg.mkPen(faint, width=1))
 
-def smooth(y: np.ndarray, share: float) -> np.ndarray:
-    """Exponential moving average with the start's bias taken out (Kingma & Ba, 2015, §3).
+    def _color(self, key: str) -> str:
+        series = palette.current().series
+        return series[list(self._curves).index(key) % len(series)]
 
-    Args:
-        share: how much of the old value stays at each point, 0 to under 1.
-    """
-    if not share or len(y) < 2:
-        return y
-    out, held, weight = np.empty_like(y), 0.0, 0.0
-    for i, value in enumerate(y.tolist()):
-        if np.isfinite(value):
-            held = share * held + (1 - share) * value
-            weight = share * weight + (1 - share)
-        out[i] = held / weight if weight else value
-    return out
+    # -- the pointer --------------------------------------------------------------------------
+
+    def _on_pointed(self, x: float, y: float) -> None:
+        """Mark the step nearest to the pointer and say every curve's value there."""
+        filled = {k: s.x for k, s in self._series.items() if len(s)}
+        if not filled:
+            return
+        nearest = {k: int(np.abs(xs - x).argmin()) for k, xs in filled.items()}
+        step = min((float(xs[nearest[k]]) for k, xs in filled.items()), key=lambda s: abs(s - x))
+        lines, dots = [self.tr("step {0}").format(f"{step:,.0f}")], []
+        for key, i in nearest.items():
+            value = float(self._shown(key)[i])
+            at = float(filled[key][i])
+            dots.append((at, value, self._color(key)))
+            beside = "" if at == step else self.tr(" at {0}").format(f"{at:,.0f}")
+            lines.append(f"{self._names[key]}  {format_number(value)}{beside}")
+        self._line.setPos(step)
+        self._line.show()
+        kept = [d for d in dots if np.isfinite(d[1]) and (d[1] > 0 or not self.log)]
+        self._dots.setData([d[0] for d in kept], [d[1] for d in kept],
+                           symbolBrush=[d[2] for d in kept])  # fmt: skip
+        self.plot.readout.show_at(self.plot.to_pixels(x, y), "\n".join(lines))
+
+    def _on_left(self) -> None:
+        self._line.hide()
+        self._dots.setData([], [])
+
+    def step_at(self) -> float | None:
+        """The step that is marked, or None."""
+        return float(self._line.value()) if self._line.isVisible() else None

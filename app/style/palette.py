@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -108,8 +109,13 @@ def category_color(category: str) -> QColor:
 
 def ink_on(color: QColor) -> QColor:
     """Black or white, whichever reads better on a colour: at least 4.5 to 1."""
-    name = color.name()
-    return QColor(max(("#000000", "#ffffff"), key=lambda ink: contrast(ink, name)))
+    return QColor(_ink_on(color.rgb() & 0xFFFFFF))
+
+
+@lru_cache(maxsize=4096)
+def _ink_on(rgb: int) -> str:
+    name = f"#{rgb:06x}"
+    return max(("#000000", "#ffffff"), key=lambda ink: contrast(ink, name))
 
 
 def lut(kind: str) -> np.ndarray:

@@ -1,0 +1,152 @@
+"""What every plot with axes shares: theme, quiet axes, the reading at the pointer, empty state."""
+
+from __future__ import annotations
+
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QLabel, QWidget
+
+from app.style import fonts, palette
+
+TICK_POINTS = 8.0
+SIDES = ("left", "bottom")
+
+
+class Axis(pg.AxisItem):  # type: ignore[misc]
+    """Tick labels with thousands apart; on a logarithmic axis only those that have room."""
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        if self.logMode:
+            decades = self.range[1] - self.range[0]
+            kept = {1} if decades > 3 else {1, 2, 5}
+            return [_power(v) if round(10 ** (v % 1)) in kept else "" for v in values]
+        if spacing * scale >= 1:
+            return [f"{v * scale:,.0f}" for v in values]
+        texts: list[str] = super().tickStrings(values, scale, spacing)
+        return [t.replace("-", "−") for t in texts]
+
+
+def _power(exponent: float) -> str:
+    value = 10**exponent
+    return f"{value:,.0f}" if 1 <= value < 1e5 else f"{value:.0g}".replace("e-0", "e−")
+
+
+class PlotArea(pg.PlotWidget):  # type: ignore[misc]
+    """Axes and what is drawn between them.
+
+    Signals:
+        pointed: the pointer is at (x, y), in the units of the axes.
+        left: the pointer went away.
+        styled: the theme changed; items take on their colours now.
+    """
+
+    pointed = Signal(float, float)
+    left = Signal()
+    styled = Signal()
+
+    def __init__(self, name: str) -> None:
+        super().__init__(axisItems={s: Axis(s) for s in SIDES})
+        self.setMenuEnabled(False)
+        self.hideButtons()
+        self.setAccessibleName(name)
+        self.setFrameShape(self.Shape.NoFrame)
+        self.readout = Readout(self)
+        self._empty = QLabel(self)
+        self._empty.setObjectName("muted")
+        self._empty.setWordWrap(True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._empty.hide()
+        for side in SIDES:
+            axis = self.getAxis(side)
+            axis.enableAutoSIPrefix(False)
+            axis.setStyle(tickFont=fonts.figure_font(TICK_POINTS), tickLength=0, tickTextOffset=5)
+        self.scene().sigMouseMoved.connect(self._on_moved)
+        palette.notifier.changed.connect(self.restyle)
+        self.restyle()
+
+    def show_empty(self, sentence: str) -> None:
+        """Say why there is nothing to see; an empty sentence takes it away."""
+        self._empty.setText(sentence)
+        self._empty.setVisible(bool(sentence))
+        for side in SIDES:
+            self.getAxis(side).setStyle(showValues=not sentence)
+        self._place_empty()
+
+    @property
+    def empty_text(self) -> str:
+        """Why there is nothing to see, or empty."""
+        return self._empty.text()
+
+    def label_axes(self, x: str, y: str) -> None:
+        """Name the axes, small and dim."""
+        color = palette.current().muted
+        self.setLabel("bottom", x, color=color, size="8pt")
+        self.setLabel("left", y, color=color, size="8pt")
+
+    def restyle(self) -> None:
+        """Take on the theme's colours."""
+        p = palette.current()
+        self.setBackground(p.panel)
+        for side in SIDES:
+            axis = self.getAxis(side)
+            axis.setPen(p.line)
+            axis.setTextPen(p.muted)
+            if axis.labelText:
+                axis.setLabel(axis.labelText, color=p.muted, size="8pt")
+        self.styled.emit()
+
+    def _on_moved(self, place: QPointF) -> None:
+        box = self.getPlotItem().vb
+        if box.sceneBoundingRect().contains(place):
+            at = box.mapSceneToView(place)
+            self.pointed.emit(at.x(), at.y())
+        else:
+            self._leave()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._leave()
+
+    def _leave(self) -> None:
+        self.readout.hide()
+        self.left.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if hasattr(self, "_empty"):  # the base class resizes before there is one
+            self._place_empty()
+
+    def _place_empty(self) -> None:
+        self._empty.setGeometry(self.rect().adjusted(24, 8, -24, -8))
+
+    def to_pixels(self, x: float, y: float) -> QPoint:
+        """Where a point of the plot is on this widget."""
+        place: QPoint = self.mapFromScene(self.getPlotItem().vb.mapViewToScene(QPointF(x, y)))
+        return place
+
+
+class Readout(QLabel):
+    """A few words beside the pointer, kept inside the parent."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._around = parent
+        self.setObjectName("readout")
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFont(fonts.figure_font(fonts.SMALL_POINTS))
+        self.hide()
+
+    def show_at(self, at: QPoint, text: str) -> None:
+        """Show the words to the right of a place, or to its left where there is no room."""
+        self.setText(text)
+        self.adjustSize()
+        area = self._around.rect()
+        x, y = at.x() + 14, at.y() - self.height() - 6
+        if x + self.width() > area.right() - 4:
+            x = at.x() - self.width() - 14
+        y = at.y() + 14 if y < 4 else y
+        self.move(max(4, x), max(4, min(y, area.bottom() - self.height() - 4)))
+        self.show()
+        self.raise_()

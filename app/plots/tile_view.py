@@ -1,0 +1,117 @@
+"""Feature maps of a layer side by side, each value within reach of the pointer."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QImage, QPainter, QPaintEvent
+
+from app.plots import tiles
+from app.plots.cells import Cell, CellGrid
+from app.style import palette
+
+
+class TileView(CellGrid):
+    """Maps (C, H, W) on one colour scale, so that they can be compared.
+
+    A cell of the grid is a pixel of the montage; the gaps between maps are nothing.
+    """
+
+    def __init__(self, name: str, empty: str = "") -> None:
+        super().__init__(name)
+        self._empty = empty
+        self._maps = np.zeros((0, 1, 1), np.float32)
+        self._low, self._high, self._signed = 0.0, 1.0, True
+        self._sheet: np.ndarray | None = None
+        self._image: QImage | None = None
+        self.setMinimumSize(80, 60)
+
+    def sizeHint(self) -> QSize:
+        return QSize(280, 160)
+
+    def set_maps(self, maps: np.ndarray, signed: bool | None = None) -> None:
+        """Show feature maps, shape (C, H, W).
+
+        Args:
+            signed: colours diverge from zero; not given, if any value is negative.
+        """
+        if maps.ndim != 3:
+            raise ValueError(f"Tiles show 3 axes (C, H, W); the array has shape {maps.shape}.")
+        self._maps = np.asarray(maps)
+        finite = self._maps[np.isfinite(self._maps)]
+        self._low = float(finite.min()) if finite.size else 0.0
+        self._high = float(finite.max()) if finite.size else 1.0
+        self._signed = self._low < 0 if signed is None else signed
+        self._sheet = self._image = None
+        self.refresh_readout()
+        self.update()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.set_maps(np.zeros((0, 1, 1), np.float32))
+
+    def restyle(self) -> None:
+        self._image = None
+        self.update()
+
+    def resizeEvent(self, event: object) -> None:
+        self._sheet = self._image = None
+
+    def _montage(self) -> np.ndarray:
+        if self._sheet is None:
+            aspect = self.width() / max(1, self.height())
+            self._sheet = tiles.montage(self._maps, aspect)
+        return self._sheet
+
+    def grid_size(self) -> Cell:
+        if not len(self._maps):
+            return 0, 0
+        sheet = self._montage()
+        return sheet.shape[0], sheet.shape[1]
+
+    def grid_area(self) -> QRectF:
+        rows, columns = self.grid_size()
+        area = QRectF(self.rect()).adjusted(2, 2, -2, -2)
+        return tiles.fitted(area, columns, rows) if rows else area
+
+    def place_of(self, cell: Cell) -> tuple[int, int, int] | None:
+        """Channel, row and column of a pixel of the montage, or None in a gap."""
+        _, height, width = self._maps.shape
+        columns = (self._montage().shape[1] + 1) // (width + 1)
+        channel = cell[0] // (height + 1) * columns + cell[1] // (width + 1)
+        row, column = cell[0] % (height + 1), cell[1] % (width + 1)
+        inside = channel < len(self._maps) and row < height and column < width
+        return (channel, row, column) if inside else None
+
+    def describe(self, cell: Cell) -> str:
+        place = self.place_of(cell)
+        if place is None:
+            return ""
+        value = tiles.format_number(float(self._maps[place]))
+        return self.tr("map {0}, row {1}, column {2}: {3}").format(*place, value)
+
+    def mark(self, cell: Cell | None) -> None:
+        """Mark a pixel; gaps are passed over."""
+        super().mark(cell if cell is not None and self.place_of(cell) is not None else None)
+
+    def beside(self, cell: Cell, down: int, right: int) -> Cell:
+        """The next pixel of a map, across the gap to the next map; stays where there is none."""
+        for step in (1, 2):
+            found = super().beside(cell, step * down, step * right)
+            if self.place_of(found) is not None:
+                return found
+        return cell
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        p = palette.current()
+        painter.fillRect(self.rect(), p.color("panel"))
+        if not len(self._maps):
+            painter.setPen(p.color("muted"))
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(self.rect().adjusted(16, 8, -16, -8), flags, self._empty)
+            return
+        if self._image is None:
+            self._image = tiles.to_image(self._montage(), self._low, self._high, self._signed)
+        painter.drawImage(self.grid_area(), self._image)
+        self.paint_mark(painter)

@@ -1,0 +1,113 @@
+"""Curves keep what they are given, in bounded memory, and say what they hold."""
+
+import numpy as np
+import pytest
+
+from app.plots import series
+from app.plots.curve import CurvePlot
+from app.plots.series import Series
+from app.style import palette
+
+
+@pytest.fixture
+def plot(qtbot):
+    made = CurvePlot("Loss", {"train": "train", "test": "test"}, raw=("train",), empty="Nothing.")
+    qtbot.addWidget(made)
+    made.resize(400, 240)
+    made.show()
+    return made
+
+
+def test_a_long_run_keeps_its_start_and_its_end():
+    kept, n = Series(), 300_000
+    x = np.arange(n, dtype=float)
+    for part in np.array_split(x, 4321):
+        kept.append(part, part)
+    assert series.MOST / 2 < len(kept) <= series.MOST
+    assert np.allclose(kept.x, kept.y)
+    assert np.allclose(np.diff(kept.x), kept.stride)  # as fine at the start as at the end
+    assert kept.x[0] < kept.stride
+    assert n - kept.x[-1] < 2 * kept.stride
+    assert kept.last == n - 1
+
+
+def test_single_points_and_one_large_array_are_kept_alike(monkeypatch):
+    monkeypatch.setattr(series, "MOST", 100)
+    one, many = Series(), Series()
+    values = np.random.default_rng(0).random(1234)
+    one.append(np.arange(1234), values)
+    for i, value in enumerate(values):
+        many.append(np.array([i]), np.array([value]))
+    assert one.stride == many.stride
+    assert np.allclose(one.x, many.x)
+    assert np.allclose(one.y, many.y)
+
+
+def test_smoothing_is_the_bias_corrected_average():
+    kept, values = Series(), np.random.default_rng(0).random(50)
+    for part in np.array_split(values, 7):  # gone through piece by piece
+        kept.append(np.arange(len(part)), part)
+        smoothed = kept.smoothed(0.9)
+    held, wanted = 0.0, []
+    for i, value in enumerate(values):
+        held = 0.9 * held + 0.1 * value
+        wanted.append(held / (1 - 0.9 ** (i + 1)))
+    assert np.allclose(smoothed, wanted)
+    assert np.allclose(kept.smoothed(0.5)[:1], values[:1])
+    assert np.array_equal(kept.smoothed(0.0), values)
+
+
+def test_smoothing_passes_over_what_is_not_finite():
+    kept = Series()
+    kept.append(np.arange(4), np.array([np.nan, 1.0, np.inf, 1.0]))
+    assert np.isnan(kept.smoothed(0.9)[0])
+    assert np.allclose(kept.smoothed(0.9)[1:], 1.0)
+
+
+def test_the_legend_says_the_last_values(plot):
+    plot.append("train", np.arange(3), np.array([3.0, 2.0, 1.0]))
+    plot.append("test", np.arange(2), np.array([0.5, 0.25]))
+    plot.set_smoothing(0.0)
+    assert [(n, v) for n, _, v in plot.legend.entries] == [("train", "1"), ("test", "0.25")]
+    assert "test 0.25" in plot.legend.accessibleDescription()
+    plot.append("more", np.arange(2), np.array([1.0, 7.0]))
+    plot.redraw()
+    assert plot.legend.entries[-1][0] == "more"
+
+
+def test_empty_says_so_until_there_is_something(plot):
+    assert plot.plot.empty_text == "Nothing."
+    plot.append("train", np.array([0]), np.array([1.0]))
+    plot.redraw()
+    assert plot.plot.empty_text == ""
+    plot.clear()
+    assert plot.plot.empty_text == "Nothing."
+    assert len(plot.points("train")[0]) == 0
+
+
+def test_a_logarithmic_axis_leaves_out_what_has_no_logarithm(plot, qapp):
+    plot.append("train", np.arange(4), np.array([1.0, 0.0, -1.0, 0.1]))
+    plot.set_smoothing(0.0)
+    plot.set_log(True)
+    qapp.processEvents()
+    shown = plot._curves["train"].getData()[1]
+    assert np.allclose(shown[np.isfinite(shown)], [0.0, -1.0])
+
+
+def test_the_pointer_reads_the_nearest_step(plot, qapp):
+    plot.append("train", np.arange(0, 100, 10), np.linspace(1, 0, 10))
+    plot.append("test", np.array([0, 50]), np.array([2.0, 1.5]))
+    plot.set_smoothing(0.0)
+    qapp.processEvents()
+    plot.plot.pointed.emit(42.0, 1.0)
+    assert plot.step_at() == 40
+    assert plot.plot.readout.text() == "step 40\ntrain  0.5556\ntest  1.5 at 50"
+    plot.plot.left.emit()
+    assert plot.step_at() is None
+
+
+def test_curves_follow_the_theme(plot, qapp):
+    palette.apply(qapp, "light")
+    assert plot._curves["train"].opts["pen"].color().name() == palette.LIGHT.series[0]
+    palette.apply(qapp, "dark")
+    assert plot._curves["train"].opts["pen"].color().name() == palette.DARK.series[0]

@@ -1,0 +1,160 @@
+"""Histograms, landscape and surface: what they hold, say and refuse."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF
+
+from app.plots.contour import ContourPlot, interpolated
+from app.plots.histogram import Histogram, Ridge
+from app.plots.surface import SurfacePlot
+from app.style import palette
+
+
+def shown(qtbot, widget, width=320, height=240):
+    qtbot.addWidget(widget)
+    widget.resize(width, height)
+    widget.show()
+    return widget
+
+
+def bowl(n=21):
+    a = np.linspace(-1, 1, n)
+    x, y = np.meshgrid(a, a)
+    return a, a, 0.1 + x * x + y * y
+
+
+# -- histograms -----------------------------------------------------------------------------------
+
+
+def test_a_bin_is_read(qtbot):
+    plot = shown(qtbot, Histogram("weights"))
+    assert plot.plot.empty_text
+    plot.set_counts(np.array([3, 1200]), np.array([-1.0, 0.0, 2.0]))
+    assert not plot.plot.empty_text
+    assert plot.describe(-0.5) == "−1 to 0: 3"
+    assert plot.describe(2.0) == "0 to 2: 1,200"
+    assert plot.describe(2.1) == ""
+    plot.clear()
+    assert plot.describe(-0.5) == ""
+
+
+@pytest.mark.parametrize("kind", [Histogram, Ridge])
+def test_edges_that_do_not_fit_are_refused(qtbot, kind):
+    plot = shown(qtbot, kind("weights"))
+    put = plot.set_counts if kind is Histogram else (lambda c, e: plot.append(0, c, e))
+    with pytest.raises(ValueError, match="3 bins have 4 edges, not 3"):
+        put(np.zeros(3), np.zeros(3))
+
+
+def test_a_ridge_keeps_the_whole_run_and_its_newest_step(qtbot):
+    plot = shown(qtbot, Ridge("weights"))
+    for step in range(1000):
+        plot.append(step, np.ones(4), np.linspace(-1, 1, 5))
+        assert plot.steps[-1] == step
+    assert plot.steps[0] == 0
+    assert Ridge.MOST / 2 <= len(plot.steps) <= Ridge.MOST
+    gaps = np.diff(plot.steps[:-1])
+    assert (gaps == gaps[0]).all()
+    plot.grab()
+
+
+def test_a_ridge_of_equal_values_is_drawn(qtbot):
+    plot = shown(qtbot, Ridge("weights", empty="None yet."))
+    plot.grab()
+    plot.append(0, np.zeros(3), np.zeros(4))
+    plot.grab()
+
+
+# -- landscape ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def contour(qtbot):
+    made = shown(qtbot, ContourPlot(), 400, 320)
+    made.set_surface(*bowl())
+    return made
+
+
+def test_the_loss_under_the_pointer_is_read(contour, qapp):
+    qapp.processEvents()
+    contour.plot.pointed.emit(0.5, 0.0)
+    assert contour.plot.readout.text() == "loss 0.35\nat 0.5, 0"
+    assert contour.value_at(3.0, 0.0) is None
+
+
+def test_dragging_says_where_the_dot_is_and_moving_it_does_not(contour, qtbot):
+    moves = []
+    contour.dot_dragged.connect(lambda a, b: moves.append((a, b)))
+    contour.set_current(0.2, 0.3)
+    assert moves == []
+    contour.dot.setPos(QPointF(0.5, -0.25))
+    assert moves == [(0.5, -0.25)]
+    with qtbot.waitSignal(contour.dot_released) as released:
+        contour.dot.sigPositionChangeFinished.emit(contour.dot)
+    assert released.args == [0.5, -0.25]
+
+
+def test_lines_are_labelled_with_round_losses(contour):
+    labels = [i.toPlainText() for i in contour._labels if i.isVisible()]
+    assert len(labels) >= 3
+    assert all(len(text.lstrip("0.")) <= 3 for text in labels), labels
+    ends = np.stack(contour._lines.getData(), 1)
+    radii = np.hypot(ends[:, 0], ends[:, 1])
+    assert len(np.unique((0.1 + radii**2).round(1))) <= 14
+
+
+def test_a_stale_surface_is_hatched(contour):
+    contour.set_stamp("step 3", False)
+    assert not contour._veil.isVisible()
+    contour.set_stamp("step 3", True)
+    assert contour._veil.isVisible()
+    assert contour.stamp.text() == "step 3"
+
+
+def test_clearing_leaves_a_sentence(contour):
+    contour.set_path(np.zeros((3, 2)))
+    contour.clear()
+    assert not contour.has_surface
+    assert contour.plot.empty_text.startswith("Press Play")
+    assert contour.value_range() == ""
+    contour.set_log(False)
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_odd_surfaces_are_drawn(contour, qapp, log):
+    a, b, values = bowl()
+    holes = values.copy()
+    holes[3:6, 4] = np.nan
+    holes[9, 9] = np.inf
+    contour.set_log(log)
+    for odd in (holes, values * 0, values - 1, values * 1e30, np.full_like(values, np.nan)):
+        contour.set_surface(a, b, odd)
+        qapp.processEvents()
+    assert contour.value_range() == ""
+
+
+def test_interpolation_keeps_the_grid_points_and_the_holes():
+    grid = bowl(5)[2]
+    assert np.allclose(interpolated(grid, 9)[::2, ::2], grid)
+    grid[2, 2] = np.nan
+    fine = interpolated(grid, 9)
+    assert np.isnan(fine[4, 4])
+    assert np.isnan(fine).sum() == 9
+    assert np.allclose(fine[::2, ::2][~np.isnan(grid)], grid[~np.isnan(grid)])
+
+
+def test_the_landscape_follows_the_theme(contour, qapp):
+    palette.apply(qapp, "light")
+    assert contour.plot.backgroundBrush().color().name() == palette.LIGHT.panel
+    palette.apply(qapp, "dark")
+
+
+def test_without_opengl_a_sentence_says_so(qtbot, qapp):
+    plot = shown(qtbot, SurfacePlot())
+    if plot.can_draw:
+        pytest.skip("this display has OpenGL")
+    plot.set_surface(*bowl())
+    plot.set_path(np.zeros((3, 2)))
+    plot.set_current(0.0, 0.0)
+    assert "no OpenGL" in plot.note.text()
+    assert plot.view is None

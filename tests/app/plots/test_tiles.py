@@ -1,0 +1,96 @@
+"""Small arrays become the right pixels."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QImage, QPainter
+
+from app.plots import tiles
+from app.style import palette
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (0.0, "0"), (-0.0, "0"), (1.0, "1"), (-2.5, "−2.5"), (0.123456, "0.1235"),
+        (1234567.0, "1.235e6"), (1.5e-7, "1.5e−7"), (float("nan"), "NaN"),
+        (float("inf"), "∞"), (float("-inf"), "−∞"),
+    ],
+)  # fmt: skip
+def test_numbers_are_short(x, text):
+    assert tiles.format_number(x) == text
+
+
+def test_maps_stand_in_rows_with_gaps_between():
+    maps = np.arange(3 * 2 * 2, dtype=float).reshape(3, 2, 2)
+    sheet = tiles.montage(maps, aspect=1.0)
+    assert sheet.shape == (5, 5)
+    assert np.array_equal(sheet[:2, :2], maps[0])
+    assert np.array_equal(sheet[:2, 3:], maps[1])
+    assert np.array_equal(sheet[3:, :2], maps[2])
+    assert np.isnan(sheet[2]).all()
+    assert np.isnan(sheet[3:, 3:]).all()
+
+
+def test_pixels_take_the_colours_of_the_map(qapp):
+    palette.apply(qapp, "dark")
+    array = np.array([[-2.0, 0.0, 2.0], [np.nan, np.inf, -np.inf]])
+    image = tiles.to_image(array, -2, 2, signed=True)
+    table = palette.lut("diverging")
+    first, last = (QColor(*table[i, :3].tolist()).name() for i in (0, 255))
+    assert image.pixelColor(0, 0).name() == first
+    assert image.pixelColor(2, 0).name() == last
+    assert image.pixelColor(1, 0).name() in [QColor(*table[i, :3]).name() for i in (127, 128)]
+    assert image.pixelColor(0, 1).alpha() == 0
+    assert image.pixelColor(1, 1).name() == last
+    assert image.pixelColor(2, 1).name() == first
+
+
+def test_signed_images_are_symmetric_around_zero(qapp):
+    image = tiles.to_image(np.array([[-1.0, 0.0, 4.0]]), -1, 4, signed=True)
+    middle = palette.lut("diverging")[127:129, :3].astype(int)
+    seen = image.pixelColor(1, 0)
+    assert abs(middle - [seen.red(), seen.green(), seen.blue()]).max() <= 3
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int64, np.uint8])
+def test_any_type_of_number_can_be_shown(qapp, dtype):
+    array = np.arange(6).reshape(2, 3).astype(dtype)
+    image = tiles.to_image(array, 0, 5, signed=False)
+    assert image.pixelColor(2, 1).name() == QColor(*palette.lut("sequential")[255, :3]).name()
+
+
+def test_a_constant_array_is_no_division_by_zero(qapp):
+    tiles.to_image(np.zeros((3, 3)), 0.0, 0.0, signed=True)
+    tiles.to_image(np.full((3, 3), 7.0), 7.0, 7.0, signed=False)
+
+
+def draw(paint):
+    image = QImage(100, 40, QImage.Format.Format_RGB32)
+    image.fill(0)
+    painter = QPainter(image)
+    paint(painter, QRectF(0, 0, 100, 40))
+    painter.end()
+    return image
+
+
+def test_bars_stand_on_the_zero_line(qapp):
+    image = draw(lambda p, r: tiles.paint_bars(p, r, np.array([1.0, -1.0, np.nan, 0.5])))
+    assert image.pixelColor(10, 5).red() > image.pixelColor(10, 5).blue()  # up, orange
+    assert image.pixelColor(35, 35).blue() > image.pixelColor(35, 35).red()  # down, blue
+    assert image.pixelColor(60, 5).name() == "#000000"
+    assert image.pixelColor(85, 5).name() == "#000000"  # half as tall
+
+
+@pytest.mark.parametrize("values", [[], [0.0, 0.0], [np.nan], [np.inf, 1.0]])
+def test_odd_values_do_no_harm(qapp, values):
+    array = np.array(values)
+    draw(lambda p, r: tiles.paint_bars(p, r, array))
+    draw(lambda p, r: tiles.paint_sparkline(p, r, array, QColor("white")))
+
+
+def test_a_sparkline_rises_with_its_values(qapp):
+    image = draw(lambda p, r: tiles.paint_sparkline(p, r, np.arange(5.0), QColor("#ffffff")))
+    assert image.pixelColor(5, 38).lightness() > 0
+    assert image.pixelColor(95, 2).lightness() > 0
+    assert image.pixelColor(5, 3).lightness() == 0
