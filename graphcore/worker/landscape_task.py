@@ -14,7 +14,7 @@ from graphcore.training import Trainer
 from graphcore.worker.arrays import pack
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
 
-SHARE = 0.08
+SHARE = 0.07
 """Share of the worker's time while training; the bar is 10 %."""
 SLICE = 0.02
 """Seconds of work at a time while nothing trains."""
