@@ -105,6 +105,7 @@ class _Compiler:
                     flat.node.attributes["value"], dtype=self.dtype, device=self.device
                 )
                 plan.values[self.slots[flat.name, "y"]] = value
+        plan.fix()
         for step in plan.steps:
             step.context.generator = plan.generator
             for name, (shape, start) in self.inferred[step.name].buffers.items():

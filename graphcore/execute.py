@@ -81,21 +81,16 @@ def unbroadcast(g: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def run_backward(
-    steps: Sequence[Step],
-    values: list[Tensor | None],
-    seeds: dict[int, Tensor],
-    keep_edges: bool,
+    steps: Sequence[Step], values: list[Tensor | None], seeds: dict[int, Tensor]
 ) -> tuple[dict[int, Tensor], dict[tuple[str, str], Tensor]]:
     """Walk the steps in reverse.
 
     Args:
         seeds: slot -> gradient to start from.
-        keep_edges: whether every gradient is kept; otherwise a slot's gradient is dropped as
-            soon as the step that filled the slot has used it.
 
     Returns:
-        The gradient of each slot that was reached (all, or only those no step fills), and
-        the gradient that arrived along each edge, by (target, input).
+        The gradient of each slot that was reached, and the gradient that arrived along each
+        edge, by (target, input).
     """
     grads = dict(seeds)
     edges: dict[tuple[str, str], Tensor] = {}
@@ -106,14 +101,9 @@ def run_backward(
         for slot, name, gx in zip(
             step.inputs, step.input_names, step.backward(values, g), strict=True
         ):
-            if gx is None:
-                continue
-            if keep_edges:
+            if gx is not None:
                 edges[step.name, name] = gx
-            grads[slot] = grads[slot] + gx if slot in grads else gx
-        if not keep_edges:
-            for slot in step.outputs:
-                grads.pop(slot, None)
+                grads[slot] = grads[slot] + gx if slot in grads else gx
     return grads, edges
 
 

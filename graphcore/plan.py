@@ -20,6 +20,7 @@ from graphcore.execute import Step, run_backward
 from graphcore.flatten import FlatGraph, Port
 from graphcore.graph import NodeOrName
 from graphcore.initializers import initialize
+from graphcore.lowering import Program
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +29,8 @@ else:
     torch = lazy_loader.load("torch")
 
 Mode = Literal["inspect", "train"]
+PROGRAMS = 4
+"""Sizes of batch that a plan in train mode keeps buffers for."""
 
 
 @dataclass
@@ -53,6 +56,7 @@ class Plan:
         buffers: "node.name" -> running statistics.
         flat, flat_grad: all parameters and all gradients, one behind the other; the first
             ``trainable`` numbers belong to parameters that are not frozen.
+        draws_random: whether a forward pass in training draws random numbers.
     """
 
     device: torch.device
@@ -73,9 +77,26 @@ class Plan:
     gradients: dict[str, Tensor] = field(default_factory=dict)
     buffers: dict[str, Tensor] = field(default_factory=dict)
     buffer_starts: dict[str, float] = field(default_factory=dict)
+    _programs: list[Program] = field(default_factory=list)
     _grads: dict[int, Tensor] | None = None
     _edge_grads: dict[tuple[str, str], Tensor] = field(default_factory=dict)
     _ran: bool = False
+    _kept: int | None = None
+    _program: Program | None = None
+
+    draws_random: bool = False
+    _fixed: list[Tensor | None] = field(default_factory=list)
+    _parameter_slots: dict[int, Tensor] = field(default_factory=dict)
+    _feeds_taken: dict[str, Any] = field(default_factory=dict)
+    _found: dict[tuple[str, str | None], int] = field(default_factory=dict)
+
+    def fix(self) -> None:
+        """Note what stays: parameters, constants. Called when all are in place."""
+        self._fixed = list(self.values)
+        self._parameter_slots = {
+            self.slots[p.name, ""]: self.gradients[p.name] for p in self.layout
+        }
+        self.draws_random = any(step.op.random for step in self.steps)
 
     # -- passes -------------------------------------------------------------------------------
 
@@ -90,13 +111,38 @@ class Plan:
         Raises:
             FeedError: a feed is missing, unknown or of the wrong shape.
         """
-        self._grads, self._edge_grads = None, {}
+        self._grads, self._edge_grads, self._kept = None, {}, None
         with torch.inference_mode():
-            self._feed(feeds)
-            for step in self.steps:
-                step.context.training = training
-                step.forward(self.values)
+            given = self._feed(feeds)
+            if self.mode == "train":
+                self._run_program(given, training)
+            else:
+                for slot, x in given.items():
+                    self.values[slot] = x
+                self._run_steps(training)
         self._ran = True
+
+    def _run_steps(self, training: bool) -> None:
+        for step in self.steps:
+            step.context.training = training
+            step.forward(self.values)
+
+    def _run_program(self, given: dict[int, Tensor], training: bool) -> None:
+        """Run the buffered form that fits these feeds; make it if there is none."""
+        program = next((p for p in self._programs if p.fits(given, training)), None)
+        try:
+            if program is None:
+                values = [given.get(slot, v) for slot, v in enumerate(self._fixed)]
+                program = Program(self.steps, values, tuple(given), training)
+                self._programs = [program, *self._programs[: PROGRAMS - 1]]
+            else:
+                program.forward(given)
+        except (RuntimeError, IndexError, ValueError, TypeError):
+            self.values = [given.get(slot, v) for slot, v in enumerate(self._fixed)]
+            self._run_steps(training)  # says which node cannot be computed, and why
+            raise
+        self.values = program.values
+        self._program = program
 
     def backward(self, node: NodeOrName, grad: Any = None) -> None:
         """Compute ∂node/∂ everything; replaces the gradients of the last call.
@@ -109,13 +155,24 @@ class Plan:
         if not self._ran or y is None:
             raise EngineError("There is nothing to go backward from: run forward first.")
         with torch.inference_mode():
-            seed = self._seed_gradient(_name(node), y, grad)
-            inspect = self.mode == "inspect"
-            grads, self._edge_grads = run_backward(self.steps, self.values, {slot: seed}, inspect)
-            self._collect(grads)
-            self._grads = grads
-            if not inspect:
-                self._free(slot)
+            if self.mode == "train":
+                one = grad is None and y.numel() == 1
+                self._backward_program(
+                    slot, None if one else self._seed_gradient(_name(node), y, grad)
+                )
+            else:
+                seeds = {slot: self._seed_gradient(_name(node), y, grad)}
+                grads, self._edge_grads = run_backward(self.steps, self.values, seeds)
+                self._collect(grads)
+                self._grads = grads
+
+    def _backward_program(self, slot: int, seed: Tensor | None) -> None:
+        assert self._program is not None
+        reached = self._program.backward(slot, seed, self._parameter_slots)
+        for missed in self._parameter_slots.keys() - reached:
+            self._parameter_slots[missed].zero_()
+        self._grads = {slot: self._parameter_slots[slot] for slot in reached}
+        self._kept = slot
 
     def _seed_gradient(self, name: str, y: Tensor, grad: Any) -> Tensor:
         if grad is None:
@@ -143,26 +200,23 @@ class Plan:
             else:
                 view.zero_()
 
-    def _free(self, keep: int) -> None:
-        """Drop every value but the parameters and the one that backward started from."""
-        for step in self.steps:
-            step.context.saved = None
-            for slot in step.outputs:
-                if slot != keep:
-                    self.values[slot] = None
-
     # -- looking ------------------------------------------------------------------------------
 
     def value(self, node: NodeOrName, output: str | None = None) -> Tensor:
         """A copy of the node's value; raises NotKept in train mode if it was freed."""
         slot = self._slot(node, output)
         value = self.values[slot]
-        if value is None:
-            if not self._ran:
-                raise EngineError(f"{_name(node)} has no value yet: run forward first.")
+        if value is None and not self._ran:
+            raise EngineError(f"{_name(node)} has no value yet: run forward first.")
+        if value is None or self._passed(slot):
             raise NotKept(f"The value of {_name(node)} was not kept: compile in inspect mode.")
         with torch.inference_mode(False):
             return value.clone()
+
+    def _passed(self, slot: int) -> bool:
+        """Whether the backward pass has gone past a value that is not kept."""
+        computed = self._kept is not None and any(slot in step.outputs for step in self.steps)
+        return computed and slot != self._kept
 
     def grad(self, node: NodeOrName, output: str | None = None) -> Tensor | None:
         """A copy of the loss's gradient with respect to a node or "node.parameter".
@@ -226,11 +280,6 @@ class Plan:
                     return step.name, "backward"
         return "", ""
 
-    @property
-    def draws_random(self) -> bool:
-        """Whether a forward pass in training draws random numbers."""
-        return any(step.op.random for step in self.steps)
-
     # -- parts --------------------------------------------------------------------------------
 
     def reset(self, seed: int | None = None) -> None:
@@ -251,8 +300,18 @@ class Plan:
             for name, buffer in self.buffers.items():
                 buffer.copy_(other.buffers[name])
 
+    def number(self, node: NodeOrName) -> float:
+        """The value of a node that is one number; raises NotKept as ``value`` does."""
+        value = self.values[self._slot(node)]
+        return float(value if value is not None else self.value(node))
+
     def _slot(self, node: NodeOrName, output: str | None = None) -> int:
         name = _name(node)
+        if (name, output) not in self._found:
+            self._found[name, output] = self._find_slot(name, output)
+        return self._found[name, output]
+
+    def _find_slot(self, name: str, output: str | None) -> int:
         if output is None:
             ports = [p for p in self.slots if p[0] == name]
             ports += [p for p in self.flat_graph.aliases if p[0] == name]
@@ -266,22 +325,34 @@ class Plan:
             raise UnknownNodeError(f"{name} has no output called {output!r}.")
         return self.slots[port]
 
-    def _feed(self, feeds: Mapping[str, Any]) -> None:
+    def _feed(self, feeds: Mapping[str, Any]) -> dict[int, Tensor]:
+        """Slot of each Input and Target -> what it is fed; raises FeedError."""
         for name in feeds:
             if name not in self.sources:
                 known = ", ".join(self.sources) or "none"
                 raise FeedError(
                     f"{name!r} is no Input or Target of this graph; there are: {known}."
                 )
+        given: dict[int, Tensor] = {}
         for name, (slot, node) in self.sources.items():
             if name in feeds:
-                self.values[slot] = self._as_feed(name, node, feeds[name])
+                given[slot] = self._as_feed(name, node, feeds[name])
             elif node.attributes.get("value") is not None:
-                self.values[slot] = self._as_feed(name, node, node.attributes["value"])
+                given[slot] = self._as_feed(name, node, node.attributes["value"])
             else:
                 raise FeedError(f"{name} was given nothing: feed it an array.")
+        return given
 
     def _as_feed(self, name: str, node: Node, given: Any) -> Tensor:
+        known = self._feeds_taken.get(name)
+        if known is not None and isinstance(given, torch.Tensor) and known == _kind(given):
+            return given
+        tensor = self._converted(name, node, given)
+        if tensor is given:
+            self._feeds_taken[name] = _kind(tensor)
+        return tensor
+
+    def _converted(self, name: str, node: Node, given: Any) -> Tensor:
         try:
             # By way of numpy: torch itself would round Python numbers to float32.
             given_array = given if isinstance(given, torch.Tensor) else np.asarray(given)
@@ -300,6 +371,11 @@ class Plan:
                 wanted = ("N, " if node.attributes["batch"] else "") + ", ".join(map(str, shape))
                 raise FeedError(f"{name} takes the shape ({wanted}), got {tuple(tensor.shape)}.")
         return tensor
+
+
+def _kind(tensor: Tensor) -> Any:
+    """Everything that decides whether a tensor can be fed as it is."""
+    return tensor.shape, tensor.dtype, tensor.device
 
 
 def _name(node: NodeOrName) -> str:

@@ -133,6 +133,7 @@ class Trainer:
         self.data = data
         self.plan: Plan = compile(self.graph, device, dtype, mode, self.settings.seed)
         self.train_x, self.train_t = self.tensors(data.train)
+        self.steps_per_epoch = max(1, math.ceil(len(self.train_x) / self.settings.batch))
         self._evaluation: Plan | None = None
         self._recorded: Plan | None = None
         self.step = 0
@@ -141,10 +142,6 @@ class Trainer:
         self.lr = self.settings.lr
 
     # -- the run ------------------------------------------------------------------------------
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return max(1, math.ceil(len(self.train_x) / self.settings.batch))
 
     @property
     def total_steps(self) -> int:
@@ -186,7 +183,7 @@ class Trainer:
         plan = self.recorded if record else self.plan
         plan.forward(feeds, training=True)
         plan.backward(self.binding.loss)
-        loss = float(plan.value(self.binding.loss))
+        loss = plan.number(self.binding.loss)
         g = self.plan.flat_grad[: self.plan.trainable]
         if not (math.isfinite(loss) and math.isfinite(float(torch.dot(g, g)))):
             self._blame(feeds, loss, random_state)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 from graphcore.dims import Shape, axis
-from graphcore.ops.registry import Attr, Case, Operator, register, same_shape
+from graphcore.ops.kernels import Closure, Kernels, elementwise
+from graphcore.ops.registry import Attr, Case, Context, Operator, register, same_shape
 
 if TYPE_CHECKING:
     import torch
@@ -49,6 +50,15 @@ class ReLU(_Activation):
     @staticmethod
     def vjp(g: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
         return (torch.ops.aten.threshold_backward(g, y, 0),)
+
+    @staticmethod
+    def lower(ctx: Context, x: Tensor) -> Kernels:
+        kernel = torch.ops.aten.threshold_backward.grad_input
+
+        def backward(g: Tensor, gx: Tensor, y: Tensor) -> Closure:
+            return lambda: kernel(g, y, 0, grad_input=gx)
+
+        return elementwise(x, lambda y: lambda: torch.clamp_min(x, 0, out=y), backward)
 
     @staticmethod
     def cases() -> tuple[Case, ...]:
@@ -119,6 +129,15 @@ class Sigmoid(_Activation):
         return (torch.ops.aten.sigmoid_backward(g, y),)
 
     @staticmethod
+    def lower(ctx: Context, x: Tensor) -> Kernels:
+        kernel = torch.ops.aten.sigmoid_backward.grad_input
+
+        def backward(g: Tensor, gx: Tensor, y: Tensor) -> Closure:
+            return lambda: kernel(g, y, grad_input=gx)
+
+        return elementwise(x, lambda y: lambda: torch.sigmoid(x, out=y), backward)
+
+    @staticmethod
     def cases() -> tuple[Case, ...]:
         return (Case(((3, 4),), reference=torch.sigmoid),)
 
@@ -148,6 +167,15 @@ class Tanh(_Activation):
     @staticmethod
     def vjp(g: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
         return (torch.ops.aten.tanh_backward(g, y),)
+
+    @staticmethod
+    def lower(ctx: Context, x: Tensor) -> Kernels:
+        kernel = torch.ops.aten.tanh_backward.grad_input
+
+        def backward(g: Tensor, gx: Tensor, y: Tensor) -> Closure:
+            return lambda: kernel(g, y, grad_input=gx)
+
+        return elementwise(x, lambda y: lambda: torch.tanh(x, out=y), backward)
 
     @staticmethod
     def cases() -> tuple[Case, ...]:

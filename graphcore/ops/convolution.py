@@ -10,6 +10,8 @@ import lazy_loader
 
 from graphcore.dims import Dim, Shape, format_shape, pair, size, window
 from graphcore.errors import Fix, ShapeError
+from graphcore.ops.convolution_kernels import lower_convolution
+from graphcore.ops.kernels import Kernels
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 
 if TYPE_CHECKING:
@@ -107,6 +109,12 @@ class _Convolution(Operator):
         if few:
             gx = cls.convolved_gradient(g, weight, a)
         return (gx, *gradients)[: len(ctx.needs)]
+
+    @classmethod
+    def lower(
+        cls, ctx: Context, x: Tensor, weight: Tensor, bias_: Tensor | None = None, **a: Any
+    ) -> Kernels | None:
+        return lower_convolution(x, weight, bias_, cls.geometry(a))
 
     @classmethod
     def input_gradient_is_convolution(cls, weight: Tensor, a: Mapping[str, Any]) -> bool:

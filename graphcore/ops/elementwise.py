@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 
 from graphcore.dims import Shape, broadcast
-from graphcore.ops.registry import Case, Operator, register, same_shape
+from graphcore.ops.kernels import Closure, Kernels, run_all
+from graphcore.ops.registry import Case, Context, Operator, register, same_shape
 
 if TYPE_CHECKING:
     import torch
@@ -55,6 +57,17 @@ class Add(_Binary):
     @staticmethod
     def vjp(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         return g, g
+
+    @staticmethod
+    def lower(ctx: Context, a: Tensor, b: Tensor) -> Kernels | None:
+        if a.shape != b.shape or a.dtype != b.dtype:
+            return None
+        y = torch.empty_like(a)
+
+        def backward(g: Tensor, *targets: Tensor | None) -> Closure:
+            return run_all(*(partial(t.copy_, g) for t in targets if t is not None))
+
+        return Kernels(y, lambda: torch.add(a, b, out=y), backward)
 
     @staticmethod
     def cases() -> tuple[Case, ...]:

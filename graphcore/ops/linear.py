@@ -9,6 +9,7 @@ import lazy_loader
 
 from graphcore.dims import Batch, Dim, Shape, broadcast, format_shape, size
 from graphcore.errors import Fix, ShapeError
+from graphcore.ops.kernels import Closure, Kernels
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 
 if TYPE_CHECKING:
@@ -91,6 +92,39 @@ class Linear(Operator):
         gx = g @ weight if ctx.needs[0] else None
         gw = rows.t() @ x.reshape(-1, x.shape[-1]) if ctx.needs[1] else None
         return (gx, gw, rows.sum(0)) if len(ctx.needs) > 2 else (gx, gw)
+
+    @staticmethod
+    def lower(
+        ctx: Context, x: Tensor, weight: Tensor, bias_: Tensor | None = None, **_: Any
+    ) -> Kernels | None:
+        if x.dim() < 2 or not (x.is_contiguous() and weight.is_contiguous()):
+            return None
+        inside, turned = x.shape[-1], weight.t()
+        y = x.new_empty(*x.shape[:-1], len(weight))
+        rows = y.view(-1, len(weight))
+        ones = x.new_ones(len(rows))
+
+        def forward() -> object:
+            if bias_ is None:
+                return torch.mm(x.view(-1, inside), turned, out=rows)
+            return torch.addmm(bias_, x.view(-1, inside), turned, out=rows)
+
+        def backward(g: Tensor, *targets: Tensor | None) -> Closure:
+            gx, gw, gb = (*targets, None)[:3]
+
+            def run() -> None:
+                g_rows = g.reshape(rows.shape)
+                turned_g = g_rows.t()
+                if gw is not None:
+                    torch.mm(turned_g, x.view(-1, inside), out=gw)
+                if gb is not None:
+                    torch.mv(turned_g, ones, out=gb)
+                if gx is not None:
+                    torch.mm(g_rows, weight, out=gx.view(-1, inside))
+
+            return run
+
+        return Kernels(y, forward, backward)
 
     @classmethod
     def multiply_adds(cls, shapes: Sequence[Shape], y: Shape, attributes: Mapping[str, Any]) -> Dim:

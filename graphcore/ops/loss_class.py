@@ -8,6 +8,7 @@ import lazy_loader
 
 from graphcore.dims import Shape, format_shape
 from graphcore.errors import ShapeError
+from graphcore.ops.kernels import Closure, Kernels
 from graphcore.ops.loss import REDUCTION, ElementwiseLoss, check_classes, reduce
 from graphcore.ops.registry import Attr, Case, Context, Operator, register
 
@@ -198,6 +199,33 @@ class CrossEntropyLoss(_ClassLoss):
         gt = -g * log_p * (1 - label_smoothing)
         w = _weights(weight, x)
         return gx, gt if w is None else gt * _along_classes(w, x)
+
+    @classmethod
+    def lower(
+        cls, ctx: Context, x: Tensor, target: Tensor, *, reduction: str, label_smoothing: float,
+        weight: Any,
+    ) -> Kernels | None:  # fmt: skip
+        plain = not label_smoothing and x.dim() == 2 and target.dim() == 1
+        if not plain or target.is_floating_point() or len(target) != len(x) or x.is_cuda:
+            return None
+        aten, mode, w = torch.ops.aten, _REDUCTIONS[reduction], _weights(weight, x)
+        log_p, g_log_p, total = torch.empty_like(x), torch.empty_like(x), x.new_empty(())
+        y = x.new_empty(len(x) if reduction == "none" else ())
+        pick, unpick = aten.nll_loss_forward.output, aten.nll_loss_backward.grad_input
+        unlog = aten._log_softmax_backward_data.out
+
+        def forward() -> None:
+            torch.log_softmax(x, 1, out=log_p)
+            pick(log_p, target, w, mode, _NO_CLASS, output=y, total_weight=total)
+
+        def backward(g: Tensor, gx: Tensor, _: None) -> Closure:
+            def run() -> None:
+                unpick(g, log_p, target, w, mode, _NO_CLASS, total, grad_input=g_log_p)
+                unlog(g_log_p, log_p, 1, x.dtype, out=gx)
+
+            return run
+
+        return Kernels(y, forward, backward)
 
     @staticmethod
     def cases() -> tuple[Case, ...]:

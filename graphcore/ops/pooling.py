@@ -8,6 +8,7 @@ import lazy_loader
 
 from graphcore.dims import Shape, format_shape, pair, window
 from graphcore.errors import ShapeError
+from graphcore.ops.kernels import Closure, Kernels
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 
 if TYPE_CHECKING:
@@ -98,6 +99,23 @@ class _MaxPool(_Pool):
             cls.image(g), cls.image(x), *cls.as_image(**a), (1, 1), False, ctx.saved
         )
         return (cls.back(gx),)
+
+    @classmethod
+    def lower(cls, ctx: Context, x: Tensor, **a: Any) -> Kernels | None:
+        if cls.rank == 1:
+            return None
+        geometry = cls.as_image(**a)
+        y, places = torch.ops.aten.max_pool2d_with_indices(x, *geometry)
+        pool = torch.ops.aten.max_pool2d_with_indices.out
+        unpool = torch.ops.aten.max_pool2d_with_indices_backward.grad_input
+
+        def forward() -> object:
+            return pool(x, *geometry, out=y, indices=places)
+
+        def backward(g: Tensor, gx: Tensor) -> Closure:
+            return lambda: unpool(g, x, *geometry, (1, 1), False, places, grad_input=gx)
+
+        return Kernels(y, forward, backward)
 
 
 class _AvgPool(_Pool):

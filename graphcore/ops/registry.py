@@ -18,6 +18,8 @@ from graphcore.errors import AttributeRefusedError, ShapeError, UnknownOperatorE
 if TYPE_CHECKING:
     import torch
 
+    from graphcore.ops.kernels import Kernels
+
 AttrKind = Literal["int", "float", "bool", "text", "ints", "size", "axes", "shape", "array"]
 CATEGORIES = (
     "source", "elementwise", "linear", "convolution", "pooling", "activation", "normalization",
@@ -186,6 +188,7 @@ class Context:
         buffers: running statistics by name, written in place.
         saved: whatever ``forward`` keeps for ``vjp``, such as a dropout mask.
         needs: for each input, whether its gradient is asked for.
+        moving: for ``lower``: for each input, whether it lies elsewhere at every step.
     """
 
     training: bool = False
@@ -193,6 +196,7 @@ class Context:
     buffers: dict[str, torch.Tensor] = field(default_factory=dict)
     saved: Any = None
     needs: tuple[bool, ...] = ()
+    moving: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -224,6 +228,10 @@ def _none(*shapes: Shape, **attributes: Any) -> dict[str, Any]:
     return {}
 
 
+def _not_lowered(ctx: Context, *inputs: Any, **attributes: Any) -> None:
+    return None
+
+
 class Operator:
     """Base of all operators; subclasses are never instantiated.
 
@@ -241,7 +249,9 @@ class Operator:
 
     * ``parameter_shapes(*shapes, **attributes)``: parameter input -> its shape;
     * ``buffer_shapes(*shapes, **attributes)``: running statistic -> (shape, starting value);
-    * ``outputs_for(attributes)``: names of the outputs, where attributes decide them.
+    * ``outputs_for(attributes)``: names of the outputs, where attributes decide them;
+    * ``lower(ctx, *inputs, **attributes)``: the buffered form (``ops.kernels``) for these very
+      tensors, or None where there is none.
     """
 
     name: ClassVar[str] = ""
@@ -267,6 +277,7 @@ class Operator:
     buffer_shapes: ClassVar[Callable[..., dict[str, tuple[tuple[int, ...], float]]]] = staticmethod(
         _none
     )
+    lower: ClassVar[Callable[..., Kernels | None]] = staticmethod(_not_lowered)
     forward_takes_context: ClassVar[bool] = False
     vjp_takes_context: ClassVar[bool] = False
 

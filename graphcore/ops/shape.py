@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 
 from graphcore.dims import Batch, Dim, Shape, axis, format_shape, size
 from graphcore.errors import ShapeError
-from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
+from graphcore.ops.kernels import Kernels, reshaped
+from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 
 if TYPE_CHECKING:
     import torch
@@ -69,6 +70,10 @@ class Reshape(Operator):
     @staticmethod
     def vjp(g: Tensor, y: Tensor, x: Tensor, *, shape: tuple[int, ...]) -> tuple[Tensor]:
         return (g.reshape(x.shape),)
+
+    @classmethod
+    def lower(cls, ctx: Context, x: Tensor, **a: Any) -> Kernels:
+        return reshaped(x, tuple(cls.forward(x, **a).shape), ctx.moving[0])
 
     @staticmethod
     def cases() -> tuple[Case, ...]:
@@ -137,6 +142,10 @@ class Flatten(Operator):
     @staticmethod
     def vjp(g: Tensor, y: Tensor, x: Tensor, *, start_dim: int, end_dim: int) -> tuple[Tensor]:
         return (g.reshape(x.shape),)
+
+    @classmethod
+    def lower(cls, ctx: Context, x: Tensor, **a: Any) -> Kernels:
+        return reshaped(x, tuple(cls.forward(x, **a).shape), ctx.moving[0])
 
     @staticmethod
     def cases() -> tuple[Case, ...]:

@@ -1,0 +1,245 @@
+"""A plan in its buffered form, for one size of batch: nothing is allocated while it trains.
+
+Every value has a buffer that lives across steps. An operator with a ``lower`` (``ops.kernels``)
+writes straight into it; any other runs its ordinary ``forward`` and ``vjp``, and the result is
+copied. Gradients of parameters are written where the optimiser reads them. Buffers of other
+gradients are lent anew as soon as the step that filled them has been passed, so that a net needs
+no more memory than eager PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import lazy_loader
+
+from graphcore.execute import Step, unbroadcast
+from graphcore.ops import Context
+from graphcore.ops.kernels import Closure, Kernels, move
+from graphcore.rewrites import Fused, rewritten
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+
+class Program:
+    """Both passes of a list of steps over fixed buffers.
+
+    Building it runs the forward pass once, with the feeds that it is given.
+
+    Args:
+        steps: in topological order.
+        values: one entry per slot; feeds, parameters and constants are in place.
+        feeds: slots whose values change from run to run.
+        training: whether Dropout drops and BatchNorm uses the batch.
+
+    Attributes:
+        values: the buffers, one per slot; None where a rewrite has left a value out.
+    """
+
+    def __init__(
+        self, steps: Sequence[Step], values: Sequence[Tensor | None], feeds: Sequence[int],
+        training: bool,
+    ) -> None:  # fmt: skip
+        self.training = training
+        self.values = list(values)
+        for slot in feeds:
+            self.values[slot] = _own(values[slot])
+        self.feeds = {slot: self.values[slot] for slot in feeds}
+        self.steps: list[Step] = []
+        self.kernels: list[Kernels | None] = []
+        self._moving: set[int] = set()
+        self._contexts: list[Context] = []
+        self._forward: list[Closure] = []
+        self._backwards: dict[int, Backward] = {}
+        for step in rewritten(steps):
+            self._lower(step)
+
+    def _lower(self, step: Step) -> None:
+        kernels = self._kernels(step)
+        if kernels is None and isinstance(step, Fused):
+            for part in step.parts:
+                self._lower(part)
+            return
+        if kernels is None:
+            closure: Closure | None = _running(step, self.values)
+            self._moving.update(step.outputs)
+            self._contexts.append(step.context)
+        else:
+            self.values[step.outputs[0]] = kernels.output
+            closure = kernels.forward
+            if closure is not None:
+                closure()
+            if kernels.moves:
+                self._moving.update(step.outputs)
+        self.steps.append(step)
+        self.kernels.append(kernels)
+        if closure is not None:
+            self._forward.append(closure)
+
+    def _kernels(self, step: Step) -> Kernels | None:
+        inputs: list[Any] = [self.values[slot] for slot in step.inputs]
+        if isinstance(step, Fused):
+            return step.lower(*inputs)
+        step.context.training = self.training
+        step.context.moving = tuple(slot in self._moving for slot in step.inputs)
+        return step.op.lower(step.context, *inputs, **step.attributes)
+
+    def fits(self, feeds: Mapping[int, Tensor], training: bool) -> bool:
+        """Whether these feeds have the sizes and types that the buffers were made for."""
+        return training == self.training and all(
+            (own := self.feeds[slot]) is not None and own.shape == x.shape and own.dtype == x.dtype
+            for slot, x in feeds.items()
+        )
+
+    def forward(self, feeds: Mapping[int, Tensor]) -> None:
+        """Compute every value."""
+        for slot, x in feeds.items():
+            own = self.feeds[slot]
+            if own is not x:
+                own.copy_(x)  # type: ignore[union-attr]
+        for context in self._contexts:
+            context.training = self.training
+        for closure in self._forward:
+            closure()
+
+    def backward(self, slot: int, seed: Tensor | None, gradients: Mapping[int, Tensor]) -> set[int]:
+        """Compute the gradient of every parameter from that of one value.
+
+        Args:
+            seed: gradient to start from; None is 1.
+            gradients: slot of each parameter -> where its gradient is to be put.
+
+        Returns:
+            Slots of the parameters that were reached.
+        """
+        if slot not in self._backwards:
+            self._backwards[slot] = Backward(self, slot, gradients)
+        found = self._backwards[slot]
+        if seed is not None:
+            found.seed.copy_(seed)
+        elif not found.starts_at_one:
+            found.seed.fill_(1)
+        found.starts_at_one = seed is None
+        for closure in found.closures:
+            closure()
+        return found.reached
+
+
+class Backward:
+    """The backward pass from one value.
+
+    Attributes:
+        seed: buffer of the gradient to start from; ``starts_at_one`` says that it holds 1.
+        closures: what is run, in order.
+        reached: slots of the parameters that get a gradient.
+    """
+
+    def __init__(self, program: Program, slot: int, gradients: Mapping[int, Tensor]) -> None:
+        self._program, self._parameters = program, gradients
+        self._spare: dict[Any, list[Tensor]] = {}
+        self.closures: list[Closure] = []
+        self.reached: set[int] = set()
+        self.starts_at_one = False
+        self.seed = torch.empty_like(program.values[slot])  # type: ignore[arg-type]
+        self._grads: dict[int, Tensor] = {slot: self.seed}
+        for step, kernels in zip(reversed(program.steps), reversed(program.kernels), strict=True):
+            if any(step.context.needs) and any(o in self._grads for o in step.outputs):
+                self._step(step, kernels)
+
+    def _step(self, step: Step, kernels: Kernels | None) -> None:
+        targets: list[Tensor | None] = []
+        sums: list[tuple[Tensor, Tensor]] = []
+        for slot, need in zip(step.inputs, step.context.needs, strict=True):
+            targets.append(self._target(slot, sums) if need else None)
+        if kernels is None:
+            run = _copying_back(step, self._program.values, self._grads, targets)
+        else:
+            run = kernels.backward(self._grads[step.outputs[0]], *targets)
+        self.closures.append(run)
+        for whole, part in sums:
+            self.closures.append(_adding(whole, part))
+            self._give_back(part)
+        for slot in step.outputs:
+            if slot in self._grads and self._grads[slot] is not self.seed:
+                self._give_back(self._grads[slot])
+
+    def _target(self, slot: int, sums: list[tuple[Tensor, Tensor]]) -> Tensor:
+        """Where a gradient is written: the slot's buffer, or beside it to be added."""
+        value = self._program.values[slot]
+        assert value is not None
+        if slot in self._grads:
+            part = self._lend(value)
+            sums.append((self._grads[slot], part))
+            return part
+        if slot in self._parameters:
+            self.reached.add(slot)
+            self._grads[slot] = self._parameters[slot]
+        else:
+            self._grads[slot] = self._lend(value)
+        return self._grads[slot]
+
+    def _lend(self, like: Tensor) -> Tensor:
+        spare = self._spare.get(_kind(like))
+        return spare.pop() if spare else torch.empty_like(like)
+
+    def _give_back(self, buffer: Tensor) -> None:
+        self._spare.setdefault(_kind(buffer), []).append(buffer)
+
+
+def _kind(tensor: Tensor) -> Any:
+    return tuple(tensor.shape), tensor.stride(), tensor.dtype
+
+
+def _own(x: Tensor | None) -> Tensor | None:
+    return None if x is None else x.clone(memory_format=torch.preserve_format)
+
+
+def _adding(whole: Tensor, part: Tensor) -> Closure:
+    return lambda: whole.add_(part)
+
+
+def _running(step: Step, values: list[Tensor | None]) -> Closure:
+    """Run an operator's ordinary forward; what it returns takes the output's place."""
+    step.forward(values)
+    own: list[Any] = [_own(values[slot]) for slot in step.outputs]
+
+    def run() -> None:
+        step.forward(values)
+        for slot, buffer in zip(step.outputs, own, strict=True):
+            move(buffer, values[slot])  # type: ignore[arg-type]
+            values[slot] = buffer
+
+    for slot, buffer in zip(step.outputs, own, strict=True):
+        values[slot] = buffer
+    return run
+
+
+def _copying_back(
+    step: Step,
+    values: list[Tensor | None],
+    grads: Mapping[int, Tensor],
+    targets: Sequence[Tensor | None],
+) -> Closure:
+    """Run an operator's vjp and copy what it returns."""
+    found = [grads.get(slot) for slot in step.outputs]
+    single = len(found) == 1
+
+    def run() -> None:
+        g = [
+            torch.zeros_like(values[slot]) if g is None else g  # type: ignore[arg-type]
+            for slot, g in zip(step.outputs, found, strict=True)
+        ]
+        gradients = step.backward(values, g[0] if single else tuple(g))
+        for target, gx in zip(targets, gradients, strict=True):
+            if target is not None:
+                if gx is None:
+                    target.zero_()
+                else:
+                    target.copy_(unbroadcast(gx, target.shape))
+
+    return run

@@ -1,0 +1,99 @@
+"""The buffered form of an operator: the same rule, written into tensors that live across steps.
+
+An operator's ``lower`` gets what ``forward`` gets, once, when a net is first run with a batch of
+some size. It allocates its output, and returns closures that fill it again at every step
+without allocating anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+Closure = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """What ``lower`` returns.
+
+    Attributes:
+        output: the tensor that ``forward`` fills; it may be a view of an input.
+        forward: fills the output from the inputs; None where a view needs nothing done.
+        backward: called once with the buffer g that ∂L/∂output will lie in and, for each input,
+            the buffer its gradient is to be written to (None where it is not wanted); returns
+            the closure that does so. Views of g must be made when the closure runs.
+        moves: whether ``forward`` puts the output elsewhere at every step (``Tensor.set_``),
+            so that views of it must be made anew.
+    """
+
+    output: Tensor
+    forward: Closure | None
+    backward: Callable[..., Closure]
+    moves: bool = False
+
+
+def elementwise(
+    x: Tensor, forward: Callable[[Tensor], Closure], backward: Callable[..., Closure]
+) -> Kernels:
+    """Kernels of y = f(x), element by element, in x's memory layout.
+
+    Args:
+        forward: output buffer -> closure that fills it.
+        backward: (g, gx, y) -> closure that fills gx.
+    """
+    y = torch.empty_like(x)
+    return Kernels(y, forward(y), lambda g, gx: backward(g, gx, y))
+
+
+def reshaped(x: Tensor, shape: tuple[int, ...], moves: bool) -> Kernels:
+    """Kernels of x in another shape; without copying, where its memory layout allows it.
+
+    Args:
+        moves: whether x does.
+    """
+    y = x.reshape(shape)
+    shares = y.data_ptr() == x.data_ptr()
+
+    def place() -> object:
+        return move(y, x.view(shape))
+
+    def copy() -> object:
+        return y.copy_(x.reshape(shape))
+
+    def backward(g: Tensor, gx: Tensor) -> Closure:
+        return lambda: gx.copy_(g.reshape(gx.shape))
+
+    forward = (place if moves else None) if shares else copy
+    return Kernels(y, forward, backward, moves and shares)
+
+
+def move(buffer: Tensor, result: Tensor) -> object:
+    """Let a buffer be what a kernel has just allocated, without copying it."""
+    return buffer.set_(result)  # type: ignore[call-overload]
+
+
+def filler(target: Tensor) -> Callable[[Tensor], object]:
+    """How a fresh tensor gets into a buffer: in its place, or copied where it is part of one."""
+    whole = target.untyped_storage().nbytes() == target.numel() * target.element_size()
+    return partial(move, target) if whole else target.copy_
+
+
+def run_all(*closures: Closure) -> Closure:
+    """One closure that runs several."""
+
+    def run() -> None:
+        for closure in closures:
+            closure()
+
+    return closures[0] if len(closures) == 1 else run

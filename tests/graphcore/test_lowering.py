@@ -1,0 +1,123 @@
+"""The buffered form of a plan gives the numbers of the plain one, for every operator and net."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import graphcore as gc
+from graphcore import presets
+from graphcore.layer_list import parse_layers
+from graphcore.plan import Plan
+
+
+def both(graph: gc.Graph, dtype: str = "float64") -> tuple[Plan, Plan]:
+    """A plan of each mode with equal weights and random state."""
+    return (
+        gc.compile(graph, dtype=dtype, mode="inspect", seed=3),
+        gc.compile(graph, dtype=dtype, mode="train", seed=3),
+    )
+
+
+def difference(plain: Plan, buffered: Plan, feeds: dict[str, Any], loss: str) -> float:
+    """Largest difference of loss and gradients after a pass of each, of the largest value."""
+    for plan in (plain, buffered):
+        plan.forward(feeds, training=True)
+    off = (plain.value(loss) - buffered.value(loss)).abs() / plain.value(loss).abs()
+    for plan in (plain, buffered):
+        plan.backward(loss)
+    largest = plain.flat_grad.abs().max()
+    return float(torch.maximum(off, (plain.flat_grad - buffered.flat_grad).abs().max() / largest))
+
+
+def classify(layers: str, batch: int, seed: int = 0) -> tuple[gc.Graph, dict[str, Any]]:
+    graph = parse_layers(layers)
+    source = next(n for n in graph if n.operator == "Input")
+    target = next(n for n in graph if n.operator == "Target")
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(batch, *source.attributes["shape"]))
+    return graph, {source.name: x, target.name: rng.integers(0, 10, batch)}
+
+
+@pytest.mark.parametrize(("dtype", "bar"), [("float64", 1e-12), ("float32", 1e-6)])
+@pytest.mark.parametrize("name", ["lenet5", "mlp", "tiny-conv", "resnet8", "lstm-rows", "vit-tiny"])
+def test_presets_give_the_same_numbers(name: str, dtype: str, bar: float) -> None:
+    graph = presets.load(name)
+    names = {n.operator: n.name for n in graph}
+    source, target = names["Input"], names["Target"]
+    shape = graph.node(source).attributes["shape"]
+    rng = np.random.default_rng(0)
+    plain, buffered = both(graph, dtype)
+    for batch in (6, 3, 6):
+        feeds = {source: rng.normal(size=(batch, *shape)), target: rng.integers(0, 10, batch)}
+        assert difference(plain, buffered, feeds, names["CrossEntropyLoss"]) <= bar
+
+
+@pytest.mark.parametrize("side", [28, 27])
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "conv 6 5 | relu | pool 2 | conv 16 5 | relu | pool 2 | flatten | 10",
+        "conv 4 3 | pool 2 | conv 9 3 | pool 2 | flatten | 10",
+        "conv 20 3 | relu | pool 2 | conv 8 3 | relu | flatten | 10",
+    ],
+)
+def test_pooled_convolutions_give_the_same_numbers(layers: str, side: int) -> None:
+    graph, feeds = classify(layers, 5)
+    source = next(n for n in graph if n.operator == "Input")
+    graph.set_attributes(source, shape=(1, side, side))
+    feeds[source.name] = feeds[source.name][:, :, :side, :side]
+    loss = next(n.name for n in graph if n.operator == "CrossEntropyLoss")
+    assert difference(*both(graph), feeds, loss) <= 1e-12
+
+
+def test_a_tie_goes_to_the_first_place() -> None:
+    """On an image of one colour all places of a window are equal."""
+    graph, feeds = classify("conv 3 3 | relu | pool 2 | flatten | 10", 4)
+    source = next(n.name for n in graph if n.operator == "Input")
+    loss = next(n.name for n in graph if n.operator == "CrossEntropyLoss")
+    feeds[source] = np.ones_like(feeds[source])
+    assert difference(*both(graph), feeds, loss) <= 1e-12
+
+
+def test_shared_values_get_the_sum_of_their_gradients() -> None:
+    graph = gc.Graph()
+    x = graph.add("Input", name="x", shape=(4,))
+    w = graph.add("Linear", name="w", out_features=4)
+    relu, tanh = graph.add("ReLU", name="relu"), graph.add("Tanh", name="tanh")
+    both_ways, square = graph.add("Add", name="sum"), graph.add("Mul", name="square")
+    loss = graph.add("Sum", name="loss")
+    graph.connect(x, w)
+    for way in (relu, tanh):
+        graph.connect(w, way)
+        graph.connect(way, both_ways)
+    graph.connect(both_ways, square)
+    graph.connect(both_ways, square)
+    graph.connect(square, loss)
+    feeds = {"x": np.random.default_rng(1).normal(size=(3, 4))}
+    assert difference(*both(graph), feeds, "loss") <= 1e-12
+
+
+def test_buffers_are_reused_from_step_to_step() -> None:
+    graph, feeds = classify("784-32-relu-10", 8)
+    loss = next(n.name for n in graph if n.operator == "CrossEntropyLoss")
+    plan = gc.compile(graph, dtype="float32", mode="train")
+    places = []
+    for _ in range(3):
+        plan.forward(feeds, training=True)
+        plan.backward(loss)
+        places.append([v.data_ptr() for v in plan.values if v is not None])
+    assert places[0] == places[1] == places[2]
+
+
+def test_a_failing_kernel_still_names_the_node() -> None:
+    graph, feeds = classify("784-10", 4)
+    target = next(n.name for n in graph if n.operator == "Target")
+    plan = gc.compile(graph, dtype="float32", mode="train")
+    plan.forward(feeds)
+    with pytest.raises(gc.errors.GradscapeError, match="class"):
+        plan.forward({**feeds, target: np.array([0, 1, 2, 99])})
+    plan.forward(feeds)
