@@ -56,15 +56,24 @@ def _layout(x: Tensor, weight: Tensor) -> torch.memory_format:
 
 
 class _Laid:
-    """A tensor in a memory layout: itself, or a copy that is brought up to date at each call."""
+    """A tensor in a memory layout: itself, or a copy that is brought up to date at each call.
+
+    With one channel both layouts are the same numbers in the same places, but kernels go by the
+    strides: the tensor is shown to them under those of the layout.
+    """
 
     def __init__(self, x: Tensor, layout: torch.memory_format) -> None:
         self.x = x
-        fits = x.is_contiguous(memory_format=layout)
-        self.copy = None if fits else torch.empty_like(x, memory_format=layout)
+        self.strides = torch.empty_like(x, memory_format=layout).stride()
+        self.fits = x.is_contiguous(memory_format=layout)
+        self.copy = None if self.fits else torch.empty_like(x, memory_format=layout)
 
     def __call__(self) -> Tensor:
-        return self.x if self.copy is None else self.copy.copy_(self.x)
+        if self.copy is not None:
+            return self.copy.copy_(self.x)
+        if self.x.stride() == self.strides:
+            return self.x
+        return self.x.as_strided(self.x.shape, self.strides)
 
 
 def _gradients(

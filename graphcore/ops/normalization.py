@@ -9,6 +9,8 @@ import lazy_loader
 
 from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import EngineError, Fix, ShapeError
+from graphcore.ops.batch_norm_kernels import BatchNormTraining
+from graphcore.ops.kernels import Kernels
 from graphcore.ops.linear import flatten_fix
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 
@@ -91,6 +93,16 @@ class _BatchNorm(_Normalization):
             inverse_std, training, eps, ctx.needs,
         )  # fmt: skip
         return gradients
+
+    @classmethod
+    def lower(
+        cls, ctx: Context, x: Tensor, weight: Tensor, bias: Tensor, *, eps: float, momentum: float
+    ) -> Kernels | None:
+        laid = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
+        if not (laid and ctx.training) or x.is_cuda or x.numel() <= x.shape[1]:
+            return None
+        statistics = ctx.buffers["running_mean"], ctx.buffers["running_var"]
+        return BatchNormTraining(x, weight, bias, *statistics, eps, momentum).kernels()
 
 
 def _batch_norm_cases(*shapes: tuple[int, ...]) -> tuple[Case, ...]:
