@@ -1,8 +1,9 @@
 """The engine beside what its users would write by hand, measured in one run.
 
 Each net is trained by our ``Trainer``, by a plain PyTorch loop over shuffled tensors, and by the
-same loop over a DataLoader; the three take turns, so that a slow moment hits all alike, and
-medians are compared. One thread, SGD with momentum.
+same loop over a DataLoader; they take turns, so that a slow moment hits all alike, and medians
+are compared. The floor is our own kernels back to back, without any engine around them. One
+thread, SGD with momentum.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 import numpy as np
 
+from graphcore import presets
+from graphcore.bench_models import MODELS
 from graphcore.datasets import Dataset, Normalization, Split
 from graphcore.graph import Graph
+from graphcore.landscape import Surface, random_plane
 from graphcore.layer_list import parse_layers
 from graphcore.settings import TrainingSettings
 from graphcore.training import Trainer
@@ -27,68 +30,93 @@ if TYPE_CHECKING:
 else:
     torch = lazy_loader.load("torch")
 
-NETS: dict[str, tuple[str, tuple[int, ...]]] = {
-    "784-16-16-10": ("784-16-relu-16-relu-10", (32, 128)),
-    "784-128-64-10": ("784-128-relu-64-relu-10", (32, 128)),
-    "lenet5": ("conv 6 5 | relu | pool 2 | conv 16 5 | relu | pool 2 | flatten "
-               "| 120 | relu | 84 | relu | 10", (32, 128)),
+NETS: dict[str, tuple[int, ...]] = {
+    "784-16-16-10": (32, 128), "784-128-64-10": (32, 128), "lenet5": (32, 128),
+    "resnet8": (128,), "lstm": (128,), "vit": (128,),
 }  # fmt: skip
+"""Net -> sizes of batch."""
+PRESETS = {"lenet5": "lenet5", "resnet8": "resnet8", "lstm": "lstm-rows", "vit": "vit-tiny"}
+SURFACES = (("784-16-16-10", 31, 500), ("lenet5", 21, 200))
+"""Net, points per side and samples of the landscapes."""
 SAMPLES = 8192
 LR, MOMENTUM = 0.01, 0.9
+ROUND = 0.12
+"""Seconds that a loop runs before it is the next one's turn."""
 
 
 def run(quick: bool = False) -> dict[str, Any]:
     """Measure every net and batch size.
 
     Returns:
-        {"results": [...], "landscape": [...]}; times are microseconds per step, "times_eager"
-        says how many times faster than the plain loop we are. ``floor_us`` is null: the kernels
-        are not yet run apart from the engine.
+        {"results": [...], "landscape": [...]}: microseconds per step, seconds per surface;
+        "times_eager" says how many times faster than the plain loop we are, "of_floor" what
+        share of our time the kernels alone would take.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    rounds = 3 if quick else 9
     try:
-        rows = [_measure(n, b, quick) for n, (_, sizes) in NETS.items() for b in sizes]
+        rows = [_measure(net, batch, rounds) for net, sizes in NETS.items() for batch in sizes]
+        surfaces = [_measure_surface(*row, quick) for row in SURFACES]
     finally:
         torch.set_num_threads(threads)
-    return {"results": rows, "landscape": []}
+    return {"results": rows, "landscape": surfaces}
 
 
 def table(report: dict[str, Any]) -> str:
     """The report for people."""
-    lines = [f"{'net':16}{'batch':>6}{'ours':>10}{'eager':>10}{'loader':>10}{'x eager':>9}"]
+    lines = [
+        f"{'net':16}{'batch':>6}{'ours':>10}{'eager':>10}{'loader':>10}{'floor':>10}"
+        f"{'x eager':>9}{'x loader':>10}{'of floor':>10}"
+    ]
     for r in report["results"]:
+        times = "".join(f"{r[k]:8.0f}us" for k in ("ours_us", "eager_us", "dataloader_us"))
         lines.append(
-            f"{r['net']:16}{r['batch']:6}{r['ours_us']:8.0f}us{r['eager_us']:8.0f}us"
-            f"{r['dataloader_us']:8.0f}us{r['times_eager']:9.2f}"
+            f"{r['net']:16}{r['batch']:6}{times}{r['floor_us']:8.0f}us{r['times_eager']:9.2f}"
+            f"{r['times_dataloader']:10.2f}{r['of_floor']:10.0%}"
+        )
+    for r in report["landscape"]:
+        lines.append(
+            f"landscape {r['net']}, {r['grid']}x{r['grid']}, {r['samples']} samples: "
+            f"{r['ours_s']:.2f} s, point by point {r['loop_s']:.2f} s, x {r['times_loop']:.2f}"
         )
     return "\n".join(lines)
 
 
-def _measure(net: str, batch: int, quick: bool) -> dict[str, Any]:
-    steps, rounds = (20, 3) if quick else (60, 9)
+def _measure(net: str, batch: int, rounds: int) -> dict[str, Any]:
+    trainer = _trainer(net, batch)
+    trainer.train_step()
     loops = {
-        "ours": _ours(parse_layers(NETS[net][0]), batch),
+        "ours": trainer.train_step,
         "eager": _eager(net, batch, loader=False),
         "dataloader": _eager(net, batch, loader=True),
+        "floor": _floor(trainer),
     }
+    us = _medians(loops, rounds)
+    return {
+        "net": net, "batch": batch, "threads": 1, "ours_us": us["ours"], "eager_us": us["eager"],
+        "dataloader_us": us["dataloader"], "floor_us": us["floor"],
+        "times_eager": us["eager"] / us["ours"],
+        "times_dataloader": us["dataloader"] / us["ours"], "of_floor": us["floor"] / us["ours"],
+    }  # fmt: skip
+
+
+def _medians(loops: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Microseconds per call of each, taking turns."""
+    counts: dict[str, int] = {}
+    for name, step in loops.items():
+        step()
+        begun = time.perf_counter()
+        step()
+        counts[name] = max(1, min(200, int(ROUND / (time.perf_counter() - begun))))
     times: dict[str, list[float]] = {name: [] for name in loops}
-    for step in loops.values():
-        for _ in range(steps):
-            step()
     for _ in range(rounds):
         for name, step in loops.items():
             begun = time.perf_counter()
-            for _ in range(steps):
+            for _ in range(counts[name]):
                 step()
-            times[name].append((time.perf_counter() - begun) / steps * 1e6)
-    us = {name: statistics.median(values) for name, values in times.items()}
-    return {
-        "net": net, "batch": batch, "threads": 1, "ours_us": us["ours"], "eager_us": us["eager"],
-        "dataloader_us": us["dataloader"], "floor_us": None,
-        "times_eager": us["eager"] / us["ours"],
-        "times_dataloader": us["dataloader"] / us["ours"], "of_floor": None,
-    }  # fmt: skip
+            times[name].append((time.perf_counter() - begun) / counts[name] * 1e6)
+    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def _data() -> Dataset:
@@ -100,17 +128,36 @@ def _data() -> Dataset:
     return Dataset("random", "classification", split, split, None, (1, 28, 28), names, plain)
 
 
-def _ours(graph: Graph, batch: int) -> Callable[[], object]:
+def _graph(net: str) -> Graph:
+    if net in PRESETS:
+        return presets.load(PRESETS[net])
+    return parse_layers("-relu-".join(net.split("-")).replace("784-relu", "784", 1))
+
+
+def _trainer(net: str, batch: int) -> Trainer:
     settings = TrainingSettings(
         epochs=100_000, batch=batch, optimizer="SGD", optimizer_options={"momentum": MOMENTUM},
         lr=LR, schedule="constant",
     )  # fmt: skip
-    return Trainer(graph, _data(), settings).train_step
+    return Trainer(_graph(net), _data(), settings)
+
+
+def _floor(trainer: Trainer) -> Callable[[], object]:
+    """The kernels of a step, and nothing else."""
+    kernels = trainer.plan.kernels()
+
+    def step() -> None:
+        with torch.inference_mode():
+            for kernel in kernels:
+                kernel()
+            trainer.optimizer.update(0.0)
+
+    return step
 
 
 def _eager(net: str, batch: int, loader: bool) -> Callable[[], object]:
     """A loop as people write it."""
-    model = _model(net)
+    model = MODELS[net]()
     optimizer = torch.optim.SGD(model.parameters(), lr=LR, momentum=MOMENTUM)
     split = _data().train
     x, t = torch.from_numpy(split.inputs), torch.from_numpy(split.targets)
@@ -141,16 +188,38 @@ def _from_loader(x: Any, t: Any, batch: int) -> Iterator[tuple[Any, Any]]:
         yield from torch.utils.data.DataLoader(data, batch_size=batch, shuffle=True)
 
 
-def _model(net: str) -> Any:
-    nn = torch.nn
-    if net == "lenet5":
-        return nn.Sequential(
-            nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(),
-            nn.MaxPool2d(2), nn.Flatten(), nn.Linear(256, 120), nn.ReLU(), nn.Linear(120, 84),
-            nn.ReLU(), nn.Linear(84, 10),
-        )  # fmt: skip
-    sizes = [int(s) for s in net.split("-")]
-    layers: list[Any] = [nn.Flatten()]
-    for a, b in pairwise(sizes):
-        layers += [nn.Linear(a, b), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+def _measure_surface(net: str, grid: int, samples: int, quick: bool) -> dict[str, Any]:
+    """A whole surface by ``Surface`` and point by point, as one would write it."""
+    trainer = _trainer(net, 32)
+    plan, binding = trainer.evaluation_plan(), trainer.binding
+    x, t = trainer.tensors(trainer.data.train, samples)
+    feeds = {binding.input: x, binding.target: t}
+    plane, span = random_plane(trainer.plan), (-1.0, 1.0, -1.0, 1.0)
+
+    def ours() -> None:
+        Surface(plan, plane, feeds, binding.loss, span, grid).work(float("inf"))
+
+    def loop() -> None:
+        model = MODELS[net]()
+        model.eval()
+        weights = list(model.parameters())
+        directions = [[torch.randn_like(w) for w in weights] for _ in range(2)]
+        starts = [w.detach().clone() for w in weights]
+        with torch.no_grad():
+            for a in np.linspace(-1, 1, grid):
+                for b in np.linspace(-1, 1, grid):
+                    for w, start, u, v in zip(weights, starts, *directions, strict=True):
+                        w.copy_(start + a * u + b * v)
+                    float(torch.nn.functional.cross_entropy(model(x), t))
+
+    times: dict[str, list[float]] = {"ours": [], "loop": []}
+    for _ in range(1 if quick else 3):
+        for name, make in (("ours", ours), ("loop", loop)):
+            begun = time.perf_counter()
+            make()
+            times[name].append(time.perf_counter() - begun)
+    ours_s, loop_s = (statistics.median(times[n]) for n in ("ours", "loop"))
+    return {
+        "net": net, "grid": grid, "samples": samples, "ours_s": ours_s, "loop_s": loop_s,
+        "times_loop": loop_s / ours_s,
+    }  # fmt: skip

@@ -10,6 +10,7 @@ no more memory than eager PyTorch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import lazy_loader
@@ -24,6 +25,30 @@ if TYPE_CHECKING:
     from torch import Tensor
 else:
     torch = lazy_loader.load("torch")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some rows of a tensor, gathered where they are needed.
+
+    Attributes:
+        rows: their indices, shape (N,).
+    """
+
+    data: Tensor
+    rows: Tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.rows), *self.data.shape[1:])
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.data.dtype
+
+    def gathered(self) -> Tensor:
+        """The rows as a tensor of their own."""
+        return self.data.index_select(0, self.rows)
 
 
 class Program:
@@ -49,7 +74,7 @@ class Program:
         self.values = list(values)
         for slot in feeds:
             self.values[slot] = _own(values[slot])
-        self.feeds = {slot: self.values[slot] for slot in feeds}
+        self.feeds: dict[int, Any] = {slot: self.values[slot] for slot in feeds}
         self.steps: list[Step] = []
         self.kernels: list[Kernels | None] = []
         self._moving: set[int] = set()
@@ -89,23 +114,28 @@ class Program:
         step.context.moving = tuple(slot in self._moving for slot in step.inputs)
         return step.op.lower(step.context, *inputs, **step.attributes)
 
-    def fits(self, feeds: Mapping[int, Tensor], training: bool) -> bool:
+    def fits(self, feeds: Mapping[int, Tensor | Rows], training: bool) -> bool:
         """Whether these feeds have the sizes and types that the buffers were made for."""
         return training == self.training and all(
-            (own := self.feeds[slot]) is not None and own.shape == x.shape and own.dtype == x.dtype
+            self.feeds[slot].shape == x.shape and self.feeds[slot].dtype == x.dtype
             for slot, x in feeds.items()
         )
 
-    def forward(self, feeds: Mapping[int, Tensor]) -> None:
+    def forward(self, feeds: Mapping[int, Tensor | Rows]) -> None:
         """Compute every value."""
         for slot, x in feeds.items():
-            own = self.feeds[slot]
-            if own is not x:
-                own.copy_(x)  # type: ignore[union-attr]
+            if isinstance(x, Rows):
+                torch.index_select(x.data, 0, x.rows, out=self.feeds[slot])
+            else:
+                self.feeds[slot].copy_(x)
         for context in self._contexts:
             context.training = self.training
         for closure in self._forward:
             closure()
+
+    def closures(self) -> list[Closure]:
+        """Everything that a step runs, in order."""
+        return [*self._forward, *(c for b in self._backwards.values() for c in b.closures)]
 
     def backward(self, slot: int, seed: Tensor | None, gradients: Mapping[int, Tensor]) -> set[int]:
         """Compute the gradient of every parameter from that of one value.

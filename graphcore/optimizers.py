@@ -112,17 +112,19 @@ class SGD(Optimizer):
         if self.chosen["nesterov"] and (momentum <= 0 or self.chosen["dampening"] != 0):
             raise AttributeRefusedError("SGD: nesterov needs a momentum and no dampening.")
         self.velocity = [self.buffer("velocity")] if momentum else []
+        self.begun = False
 
     def update(self, lr: float) -> None:
         o = self.chosen
-        first = bool(self.velocity) and self.steps.item() == 0
+        first = bool(self.velocity) and not self.begun and self.steps.item() == 0
         torch._fused_sgd_(
             [self.w], [self.g], self.velocity, weight_decay=o["weight_decay"],
             momentum=o["momentum"], lr=lr, dampening=o["dampening"], nesterov=o["nesterov"],
             maximize=False, is_first_step=first,
         )  # fmt: skip
-        if self.velocity:
-            self.steps += 1
+        if self.velocity and not self.begun:
+            self.steps.fill_(1)
+            self.begun = True
 
 
 class _AdamRule(Optimizer):

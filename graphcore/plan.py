@@ -7,7 +7,7 @@ gradient can be asked for after a pass; in train mode they are freed as soon as 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +20,7 @@ from graphcore.execute import Step, run_backward
 from graphcore.flatten import FlatGraph, Port
 from graphcore.graph import NodeOrName
 from graphcore.initializers import initialize
-from graphcore.lowering import Program
+from graphcore.lowering import Program, Rows
 
 if TYPE_CHECKING:
     import torch
@@ -117,8 +117,7 @@ class Plan:
             if self.mode == "train":
                 self._run_program(given, training)
             else:
-                for slot, x in given.items():
-                    self.values[slot] = x
+                self._place(given)
                 self._run_steps(training)
         self._ran = True
 
@@ -127,18 +126,24 @@ class Plan:
             step.context.training = training
             step.forward(self.values)
 
-    def _run_program(self, given: dict[int, Tensor], training: bool) -> None:
+    def _place(self, given: Mapping[int, Tensor | Rows]) -> None:
+        for slot, x in given.items():
+            self.values[slot] = x.gathered() if isinstance(x, Rows) else x
+
+    def _run_program(self, given: dict[int, Tensor | Rows], training: bool) -> None:
         """Run the buffered form that fits these feeds; make it if there is none."""
         program = next((p for p in self._programs if p.fits(given, training)), None)
         try:
             if program is None:
-                values = [given.get(slot, v) for slot, v in enumerate(self._fixed)]
-                program = Program(self.steps, values, tuple(given), training)
+                self.values = list(self._fixed)
+                self._place(given)
+                program = Program(self.steps, self.values, tuple(given), training)
                 self._programs = [program, *self._programs[: PROGRAMS - 1]]
             else:
                 program.forward(given)
         except (RuntimeError, IndexError, ValueError, TypeError):
-            self.values = [given.get(slot, v) for slot, v in enumerate(self._fixed)]
+            self.values = list(self._fixed)
+            self._place(given)
             self._run_steps(training)  # says which node cannot be computed, and why
             raise
         self.values = program.values
@@ -199,6 +204,10 @@ class Plan:
                 view.copy_(grads[slot])
             else:
                 view.zero_()
+
+    def kernels(self) -> list[Callable[[], object]]:
+        """What the last training step ran, kernel by kernel; for a plan in train mode."""
+        return [] if self._program is None else self._program.closures()
 
     # -- looking ------------------------------------------------------------------------------
 
@@ -325,7 +334,7 @@ class Plan:
             raise UnknownNodeError(f"{name} has no output called {output!r}.")
         return self.slots[port]
 
-    def _feed(self, feeds: Mapping[str, Any]) -> dict[int, Tensor]:
+    def _feed(self, feeds: Mapping[str, Any]) -> dict[int, Tensor | Rows]:
         """Slot of each Input and Target -> what it is fed; raises FeedError."""
         for name in feeds:
             if name not in self.sources:
@@ -333,7 +342,7 @@ class Plan:
                 raise FeedError(
                     f"{name!r} is no Input or Target of this graph; there are: {known}."
                 )
-        given: dict[int, Tensor] = {}
+        given: dict[int, Tensor | Rows] = {}
         for name, (slot, node) in self.sources.items():
             if name in feeds:
                 given[slot] = self._as_feed(name, node, feeds[name])
@@ -343,14 +352,14 @@ class Plan:
                 raise FeedError(f"{name} was given nothing: feed it an array.")
         return given
 
-    def _as_feed(self, name: str, node: Node, given: Any) -> Tensor:
-        known = self._feeds_taken.get(name)
-        if known is not None and isinstance(given, torch.Tensor) and known == _kind(given):
-            return given
-        tensor = self._converted(name, node, given)
-        if tensor is given:
-            self._feeds_taken[name] = _kind(tensor)
-        return tensor
+    def _as_feed(self, name: str, node: Node, given: Any) -> Tensor | Rows:
+        data = given.data if isinstance(given, Rows) else given
+        tensor = data
+        if not isinstance(data, torch.Tensor) or self._feeds_taken.get(name) != _kind(data):
+            tensor = self._converted(name, node, data)
+            if tensor is data:
+                self._feeds_taken[name] = _kind(data)
+        return Rows(tensor, given.rows) if isinstance(given, Rows) else tensor
 
     def _converted(self, name: str, node: Node, given: Any) -> Tensor:
         try:
@@ -375,7 +384,7 @@ class Plan:
 
 def _kind(tensor: Tensor) -> Any:
     """Everything that decides whether a tensor can be fed as it is."""
-    return tensor.shape, tensor.dtype, tensor.device
+    return tensor.shape[1:], tensor.dim(), tensor.dtype, tensor.device
 
 
 def _name(node: NodeOrName) -> str:

@@ -19,6 +19,7 @@ from graphcore.datasets import Dataset, Split
 from graphcore.elements import Node
 from graphcore.errors import DataError, EngineError, GraphError, NonFiniteError
 from graphcore.graph import Graph
+from graphcore.lowering import Rows
 from graphcore.plan import Mode, ParameterInfo, Plan, seed_of
 from graphcore.settings import TrainingSettings
 
@@ -155,6 +156,8 @@ class Trainer:
     def current_lr(self) -> float:
         """Learning rate of the next step."""
         s = self.settings
+        if s.schedule == "constant":
+            return self.lr
         moment = schedules.Moment(self.step, self.total_steps, self.epoch, s.epochs)
         return self.lr * schedules.factor(s.schedule, moment, s.schedule_options)
 
@@ -176,15 +179,18 @@ class Trainer:
             record: run this step in ``recorded``, a plan that keeps every value and gradient
                 to be looked at. The kernels, and so the numbers, are the same.
         """
-        x, t = self.next_batch()
-        feeds = {self.binding.input: x, self.binding.target: t}
+        rows = self._next_rows()
+        feeds = {
+            self.binding.input: Rows(self.train_x, rows),
+            self.binding.target: Rows(self.train_t, rows),
+        }
         lr, epoch = self.current_lr(), self.epoch
         random_state = self.plan.generator.get_state() if self.plan.draws_random else None
         plan = self.recorded if record else self.plan
         plan.forward(feeds, training=True)
         plan.backward(self.binding.loss)
         loss = plan.number(self.binding.loss)
-        g = self.plan.flat_grad[: self.plan.trainable]
+        g = self.optimizer.g
         if not (math.isfinite(loss) and math.isfinite(float(torch.dot(g, g)))):
             self._blame(feeds, loss, random_state)
         with torch.inference_mode():
@@ -207,12 +213,16 @@ class Trainer:
 
     def next_batch(self) -> tuple[Tensor, Tensor]:
         """Inputs and targets of the step that comes next."""
+        rows = self._next_rows()
+        return self.train_x.index_select(0, rows), self.train_t.index_select(0, rows)
+
+    def _next_rows(self) -> Tensor:
+        """Which samples come next."""
         batch, epoch = self.settings.batch, self.epoch
         start = (self.step - epoch * self.steps_per_epoch) * batch
         if self._order is None or self._order[0] != epoch:
             self._order = (epoch, self._shuffled(epoch))
-        rows = self._order[1][start : start + batch]
-        return self.train_x.index_select(0, rows), self.train_t.index_select(0, rows)
+        return self._order[1][start : start + batch]
 
     def _shuffled(self, epoch: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed_of(self.settings.seed, f"epoch {epoch}"))
@@ -221,8 +231,7 @@ class Trainer:
 
     def _penalise(self) -> None:
         """Add the gradients of the L1 and L2 penalties, then clip the norm."""
-        s, n = self.settings, self.plan.trainable
-        g, w = self.plan.flat_grad[:n], self.plan.flat[:n]
+        s, g, w = self.settings, self.optimizer.g, self.optimizer.w
         if s.l2:
             g.add_(w, alpha=s.l2)
         if s.l1:

@@ -56,7 +56,7 @@ class BatchNormTraining:
         return Kernels(self.y, self.forward, self.backward)
 
     def _blocks(self, image: Tensor) -> tuple[Tensor, ...]:
-        return image.permute(0, 2, 3, 1).view(self.size).split(self.block)
+        return torch.split(image.permute(0, 2, 3, 1).view(self.size), self.block)
 
     def _per_channel(self, rows: Tensor) -> Tensor:
         """Sum over everything but the channels."""
