@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import lazy_loader
 import numpy as np
 
+from graphcore.landscape_batch import ManyPoints
 from graphcore.plan import Plan, seed_of
 
 if TYPE_CHECKING:
@@ -161,6 +162,9 @@ class Surface:
         self.levels = _levels(resolution)
         self.level = 0
         self.seconds = 0.0
+        self._many: ManyPoints | None = None
+        if ManyPoints.helps(plan):
+            self._many = ManyPoints(plan, plane, feeds, loss)
         self._work = self._points()
 
     @property
@@ -189,19 +193,30 @@ class Surface:
     def _points(self) -> Iterator[None]:
         for stride in self.levels:
             for i in range(0, len(self.b), stride):
-                for j in range(0, len(self.a), stride):
-                    if np.isnan(self.values[i, j]):
-                        self.values[i, j] = self._loss_at(self.a[j], self.b[i])
-                        yield
+                missing = [j for j in range(0, len(self.a), stride) if np.isnan(self.values[i, j])]
+                most = self._many.most if self._many else 1
+                for first in range(0, len(missing), most):
+                    part = missing[first : first + most]
+                    self.values[i, part] = self._losses_at(self.a[part], self.b[i])
+                    yield
             self.level += 1
+
+    def _losses_at(self, a: np.ndarray, b: float) -> np.ndarray:
+        """Losses at points of one row; where they are not finite, the largest number there is."""
+        if self._many is None:
+            found = np.array([self._loss_at(float(x), b) for x in a])
+        else:
+            row = torch.from_numpy(a)
+            found = self._many.losses(row, torch.full_like(row, b)).cpu().numpy()
+        largest = float(np.finfo(np.float32).max)
+        return np.where(np.isfinite(found), found, largest)
 
     def _loss_at(self, a: float, b: float) -> float:
         with torch.inference_mode():
-            torch.add(self.plane.origin, self.plane.u, alpha=float(a), out=self.plan.flat)
-            self.plan.flat.add_(self.plane.v, alpha=float(b))
+            torch.add(self.plane.origin, self.plane.u, alpha=a, out=self.plan.flat)
+            self.plan.flat.add_(self.plane.v, alpha=b)
         self.plan.forward(self.feeds)
-        value = float(self.plan.value(self.loss).mean())
-        return value if math.isfinite(value) else float(np.finfo(np.float32).max)
+        return float(self.plan.value(self.loss).mean())
 
     def shown(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Coordinates and values of the finest level that is complete."""

@@ -314,6 +314,22 @@ class Plan:
         value = self.values[self._slot(node)]
         return float(value if value is not None else self.value(node))
 
+    def slot(self, node: NodeOrName) -> int:
+        """Where the value of a node lies; raises UnknownNodeError."""
+        return self._slot(node)
+
+    def fed(self, feeds: Mapping[str, Any]) -> dict[int, Tensor]:
+        """Slot of everything that is fed or constant -> its value; raises FeedError."""
+        with torch.inference_mode():
+            given = self._feed(feeds)
+        fed = {s: x.gathered() if isinstance(x, Rows) else x for s, x in given.items()}
+        constant = {
+            s: x
+            for s, x in enumerate(self._fixed)
+            if x is not None and s not in self._parameter_slots
+        }
+        return {**constant, **fed}
+
     def _slot(self, node: NodeOrName, output: str | None = None) -> int:
         name = _name(node)
         if (name, output) not in self._found:

@@ -1,0 +1,157 @@
+"""The loss at many points of a plane at once.
+
+All weights of a plane are affine in its two coordinates. So is what a linear layer makes of
+inputs that do not depend on the weights: three products serve the whole plane, where a loop
+takes one for every point. What follows runs on all points of a row together, by rules of its own
+for the two operators that cost most and by ``torch.func.vmap`` for every other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import lazy_loader
+
+from graphcore.execute import Step
+from graphcore.ops.registry import same_shape
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from graphcore.landscape import Plane
+    from graphcore.plan import Plan
+else:
+    torch = lazy_loader.load("torch")
+
+ONE_BY_ONE = frozenset({"convolution", "recurrent", "pooling"})
+"""Categories of operators whose kernels are large enough to be run point by point."""
+NUMBERS = 1 << 24
+"""Largest number of weights that are held at once."""
+
+
+class ManyPoints:
+    """Losses of a net at several points of a plane.
+
+    Args:
+        feeds: what the net is fed; they stay the same.
+        loss: name of the node whose mean is the height of the surface.
+    """
+
+    def __init__(self, plan: Plan, plane: Plane, feeds: Mapping[str, Any], loss: str) -> None:
+        self.plan, self.plane, self.loss = plan, plane, plan.slot(loss)
+        self.fixed: dict[int, Tensor] = plan.fed(feeds)
+        self.parameters = {plan.slots[p.name, ""]: p for p in plan.layout}
+        self._products: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
+        for step in plan.steps:
+            step.context.training = False
+            if all(slot in self.fixed for slot in step.inputs):
+                values = [self.fixed.get(slot) for slot in range(len(plan.values))]
+                step.forward(values)
+                self.fixed.update({slot: values[slot] for slot in step.outputs})  # type: ignore[misc]
+
+    @staticmethod
+    def helps(plan: Plan) -> bool:
+        """Whether the net is of the kind that is faster this way."""
+        return not any(
+            step.op.category in ONE_BY_ONE or (step.op.random and step.context.training)
+            for step in plan.steps
+        )
+
+    @property
+    def most(self) -> int:
+        """Points at a time."""
+        return max(1, NUMBERS // max(1, self.plan.flat.numel()))
+
+    def losses(self, a: Tensor, b: Tensor) -> Tensor:
+        """Losses at the points (a, b), shape (P,)."""
+        with torch.inference_mode():
+            a, b = (c.to(self.plane.origin) for c in (a, b))
+            flat = self.plane.origin + a[:, None] * self.plane.u + b[:, None] * self.plane.v
+            many = {
+                slot: flat[:, p.offset : p.offset + math.prod(p.shape)].view(-1, *p.shape)
+                for slot, p in self.parameters.items()
+            }
+            for step in self.plan.steps:
+                if not all(slot in self.fixed for slot in step.inputs):
+                    self._run(step, many, a, b)
+            loss = many[self.loss]
+            return loss.reshape(len(a), -1).mean(1)
+
+    def _run(self, step: Step, many: dict[int, Tensor], a: Tensor, b: Tensor) -> None:
+        if step.op.name == "Linear" and step.inputs[0] in self.fixed:
+            many[step.outputs[0]] = self._affine(step, a, b)
+            return
+        inputs = [many.get(slot, self.fixed.get(slot)) for slot in step.inputs]
+        batched = [slot in many for slot in step.inputs]
+        rule = RULES.get(step.op.name)
+        y: Any = None
+        if rule is not None:
+            y = rule(step, inputs, batched)
+        elif len(inputs) == 1 and step.op.infer_shape is same_shape:
+            y = step.op.run_forward(step.context, inputs, step.attributes)
+        if y is None:
+            y = _mapped(step, inputs, batched)
+        for slot, value in zip(step.outputs, y if isinstance(y, tuple) else (y,), strict=True):
+            many[slot] = value
+
+    def _affine(self, step: Step, a: Tensor, b: Tensor) -> Tensor:
+        """A linear layer of a fixed input: three products for all points, kept."""
+        if step.name not in self._products:
+            x = self.fixed[step.inputs[0]]
+            origin, u, v = (
+                step.op.run_forward(step.context, [x, *self._at(step, flat)], step.attributes)
+                for flat in (self.plane.origin, self.plane.u, self.plane.v)
+            )
+            self._products[step.name] = origin, u, v
+        origin, u, v = self._products[step.name]
+        shape = (-1, *[1] * origin.dim())
+        return torch.addcmul(origin, a.view(shape), u).addcmul_(b.view(shape), v)
+
+    def _at(self, step: Step, flat: Tensor) -> list[Tensor]:
+        """The step's parameters in a flat tensor."""
+        found = []
+        for slot in step.inputs[1:]:
+            p = self.parameters[slot]
+            found.append(flat[p.offset : p.offset + math.prod(p.shape)].view(p.shape))
+        return found
+
+
+def _mapped(step: Step, inputs: Sequence[Any], batched: Sequence[bool]) -> Any:
+    dims = tuple(0 if many else None for many in batched)
+
+    def one(*arguments: Any) -> Any:
+        return step.op.run_forward(step.context, arguments, step.attributes)
+
+    return torch.func.vmap(one, in_dims=dims)(*inputs)
+
+
+def _linear(step: Step, inputs: Sequence[Any], batched: Sequence[bool]) -> Tensor | None:
+    if not all(batched) or inputs[0].dim() != 3:
+        return None
+    x, weight, *bias = inputs
+    turned = weight.transpose(1, 2)
+    return torch.baddbmm(bias[0].unsqueeze(1), x, turned) if bias else torch.bmm(x, turned)
+
+
+def _cross_entropy(step: Step, inputs: Sequence[Any], batched: Sequence[bool]) -> Tensor | None:
+    """Classes first: what is taken over them then runs over all samples side by side."""
+    scores, target = inputs
+    plain = not step.attributes["label_smoothing"] and step.attributes["weight"] is None
+    if not plain or batched != [True, False] or scores.dim() != 3 or target.dim() != 1:
+        return None
+    if step.attributes["reduction"] != "mean" or target.is_floating_point():
+        return None
+    by_class = scores.permute(2, 0, 1).contiguous()
+    top = by_class.amax(0)
+    total = (by_class - top).exp_().sum(0).log_().add_(top)
+    rows = target.expand(1, *scores.shape[:2])
+    loss: Tensor = (total - by_class.gather(0, rows)[0]).mean(1)
+    return loss
+
+
+Rule = Callable[[Step, Sequence[Any], Sequence[bool]], "Tensor | None"]
+RULES: dict[str, Rule] = {"Linear": _linear, "CrossEntropyLoss": _cross_entropy}
+"""How these run on many points at once; None where the rule does not fit."""
