@@ -203,11 +203,15 @@ class Surface:
 
     def _losses_at(self, a: np.ndarray, b: float) -> np.ndarray:
         """Losses at points of one row; where they are not finite, the largest number there is."""
-        if self._many is None:
-            found = np.array([self._loss_at(float(x), b) for x in a])
-        else:
+        found: np.ndarray | None = None
+        if self._many is not None:
             row = torch.from_numpy(a)
-            found = self._many.losses(row, torch.full_like(row, b)).cpu().numpy()
+            try:
+                found = self._many.losses(row, torch.full_like(row, b)).cpu().numpy()
+            except RuntimeError:  # an operator that torch.func.vmap cannot run
+                self._many = None
+        if found is None:
+            found = np.array([self._loss_at(float(x), b) for x in a])
         largest = float(np.finfo(np.float32).max)
         return np.where(np.isfinite(found), found, largest)
 

@@ -52,6 +52,18 @@ class ManyPoints:
                 step.forward(values)
                 self.fixed.update({slot: values[slot] for slot in step.outputs})  # type: ignore[misc]
 
+        self.moving = {
+            slot
+            for step in plan.steps
+            for slot in step.inputs
+            if slot in self.parameters and not self._is_affine(step)
+        }
+
+    def _is_affine(self, step: Step) -> bool:
+        x, *weights = step.inputs
+        parameters = all(slot in self.parameters for slot in weights)
+        return step.op.name == "Linear" and x in self.fixed and parameters
+
     @staticmethod
     def helps(plan: Plan) -> bool:
         """Whether the net is of the kind that is faster this way."""
@@ -69,19 +81,22 @@ class ManyPoints:
         """Losses at the points (a, b), shape (P,)."""
         with torch.inference_mode():
             a, b = (c.to(self.plane.origin) for c in (a, b))
-            flat = self.plane.origin + a[:, None] * self.plane.u + b[:, None] * self.plane.v
-            many = {
-                slot: flat[:, p.offset : p.offset + math.prod(p.shape)].view(-1, *p.shape)
-                for slot, p in self.parameters.items()
-            }
+            many = {slot: self._weights(slot, a, b) for slot in self.moving}
             for step in self.plan.steps:
                 if not all(slot in self.fixed for slot in step.inputs):
                     self._run(step, many, a, b)
-            loss = many[self.loss]
-            return loss.reshape(len(a), -1).mean(1)
+            if self.loss not in many:  # it does not depend on the weights
+                return self.fixed[self.loss].mean().expand(len(a))
+            return many[self.loss].reshape(len(a), -1).mean(1)
+
+    def _weights(self, slot: int, a: Tensor, b: Tensor) -> Tensor:
+        """A parameter at every point, shape (P, *)."""
+        origin, u, v = (self._part(slot, flat).unsqueeze(0) for flat in self._corners)
+        shape = (-1, *[1] * (origin.dim() - 1))
+        return torch.addcmul(origin, a.view(shape), u).addcmul_(b.view(shape), v)
 
     def _run(self, step: Step, many: dict[int, Tensor], a: Tensor, b: Tensor) -> None:
-        if step.op.name == "Linear" and step.inputs[0] in self.fixed:
+        if self._is_affine(step):
             many[step.outputs[0]] = self._affine(step, a, b)
             return
         inputs = [many.get(slot, self.fixed.get(slot)) for slot in step.inputs]
@@ -102,21 +117,26 @@ class ManyPoints:
         if step.name not in self._products:
             x = self.fixed[step.inputs[0]]
             origin, u, v = (
-                step.op.run_forward(step.context, [x, *self._at(step, flat)], step.attributes)
-                for flat in (self.plane.origin, self.plane.u, self.plane.v)
+                step.op.run_forward(
+                    step.context,
+                    [x, *(self._part(slot, flat) for slot in step.inputs[1:])],
+                    step.attributes,
+                )
+                for flat in self._corners
             )
             self._products[step.name] = origin, u, v
         origin, u, v = self._products[step.name]
         shape = (-1, *[1] * origin.dim())
         return torch.addcmul(origin, a.view(shape), u).addcmul_(b.view(shape), v)
 
-    def _at(self, step: Step, flat: Tensor) -> list[Tensor]:
-        """The step's parameters in a flat tensor."""
-        found = []
-        for slot in step.inputs[1:]:
-            p = self.parameters[slot]
-            found.append(flat[p.offset : p.offset + math.prod(p.shape)].view(p.shape))
-        return found
+    @property
+    def _corners(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.plane.origin, self.plane.u, self.plane.v
+
+    def _part(self, slot: int, flat: Tensor) -> Tensor:
+        """A parameter's numbers in a flat tensor."""
+        p = self.parameters[slot]
+        return flat[p.offset : p.offset + math.prod(p.shape)].view(p.shape)
 
 
 def _mapped(step: Step, inputs: Sequence[Any], batched: Sequence[bool]) -> Any:
