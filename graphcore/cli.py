@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import lazy_loader
 import msgspec
 
-from graphcore import datasets, files, optimizers, presets, schedules
+from graphcore import datasets, files, landscape_cli, optimizers, presets, schedules
 from graphcore.errors import FileError, GradscapeError
 from graphcore.graph import Graph
+from graphcore.landscape import PathRecorder
 from graphcore.settings import TrainingSettings
 from graphcore.shapes import ShapeInference
 from graphcore.training import Score, Trainer
@@ -65,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     gradients.add_argument("file", help="graph file or preset")
     gradients.add_argument("--seed", type=int, default=0)
     gradients.add_argument("--json", action="store_true")
+    landscape = command("landscape", _landscape, "The loss around a net's weights.")
+    landscape_cli.add_options(landscape)
+    _add_training_options(landscape)
     bench = command("bench", _bench, "Time the engine beside plain PyTorch.")
     bench.add_argument("--json", action="store_true")
     bench.add_argument("--quick", action="store_true", help="fewer repetitions")
@@ -237,6 +241,28 @@ def _read_weights(path: Path, trainer: Trainer) -> None:
             raise FileError(f"{path} has no weights of shape {tuple(tensor.shape)} for {name}.")
     for name, tensor in wanted.items():
         tensor.copy_(tensors[name])
+
+
+def _landscape(options: argparse.Namespace) -> int:
+    landscape_cli.check(options)
+    trained = Path(options.file) if Path(options.file).is_dir() else None
+    graph = files.load(trained / "graph.graph.json") if trained else presets.resolve(options.file)
+    settings = _settings(graph.training, options)
+    data = _load(settings, options)
+    _use_threads(options)
+    trainer = Trainer(graph, data, settings, device=options.device)
+    if trained:
+        _read_weights(trained / "weights.safetensors", trainer)
+        path = PathRecorder()
+    else:
+        path = landscape_cli.train_with_path(trainer)
+    report = landscape_cli.compute(trainer, path, options)
+    if options.out is not None:
+        landscape_cli.write(options.out, report)
+    many = ("loss", "a", "b", "path")
+    _print(report if options.json else {k: v for k, v in report.items() if k not in many},
+           options.json)  # fmt: skip
+    return DONE
 
 
 # -- the rest -------------------------------------------------------------------------------------
