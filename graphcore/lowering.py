@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import lazy_loader
@@ -61,6 +62,7 @@ class Program:
         values: one entry per slot; feeds, parameters and constants are in place.
         feeds: slots whose values change from run to run.
         training: whether Dropout drops and BatchNorm uses the batch.
+        keep: whether every value and gradient stays to be looked at.
 
     Attributes:
         values: the buffers, one per slot; None where a rewrite has left a value out.
@@ -68,9 +70,9 @@ class Program:
 
     def __init__(
         self, steps: Sequence[Step], values: Sequence[Tensor | None], feeds: Sequence[int],
-        training: bool,
+        training: bool, keep: bool = False,
     ) -> None:  # fmt: skip
-        self.training = training
+        self.training, self.keep = training, keep
         self.values = list(values)
         for slot in feeds:
             self.values[slot] = _own(values[slot])
@@ -137,7 +139,21 @@ class Program:
         """Everything that a step runs, in order."""
         return [*self._forward, *(c for b in self._backwards.values() for c in b.closures)]
 
-    def backward(self, slot: int, seed: Tensor | None, gradients: Mapping[int, Tensor]) -> set[int]:
+    def inner_value(self, slot: int) -> Tensor | None:
+        """A value that a rewrite has left out, from what took its place."""
+        for step, kernels in zip(self.steps, self.kernels, strict=True):
+            if isinstance(step, Fused) and kernels is not None and slot in step.inner:
+                return kernels.inner_values()[step.inner.index(slot)]
+        return None
+
+    def inner_gradient(self, slot: int) -> Tensor | None:
+        """The gradient of a value that a rewrite has left out."""
+        for step, kernels in zip(self.steps, self.kernels, strict=True):
+            if isinstance(step, Fused) and kernels is not None and slot in step.inner:
+                return kernels.inner_gradients()[step.inner.index(slot)]
+        return None
+
+    def backward(self, slot: int, seed: Tensor | None, gradients: Mapping[int, Tensor]) -> Backward:
         """Compute the gradient of every parameter from that of one value.
 
         Args:
@@ -145,7 +161,7 @@ class Program:
             gradients: slot of each parameter -> where its gradient is to be put.
 
         Returns:
-            Slots of the parameters that were reached.
+            Which gradients there are, and where.
         """
         if slot not in self._backwards:
             self._backwards[slot] = Backward(self, slot, gradients)
@@ -157,7 +173,7 @@ class Program:
         found.starts_at_one = seed is None
         for closure in found.closures:
             closure()
-        return found.reached
+        return found
 
 
 class Backward:
@@ -167,6 +183,8 @@ class Backward:
         seed: buffer of the gradient to start from; ``starts_at_one`` says that it holds 1.
         closures: what is run, in order.
         reached: slots of the parameters that get a gradient.
+        slots: slot -> its gradient; where not all are kept, some were lent to others since.
+        edges: (step, input) -> the gradient that comes back along that edge, if all are kept.
     """
 
     def __init__(self, program: Program, slot: int, gradients: Mapping[int, Tensor]) -> None:
@@ -174,51 +192,66 @@ class Backward:
         self._spare: dict[Any, list[Tensor]] = {}
         self.closures: list[Closure] = []
         self.reached: set[int] = set()
+        self.edges: dict[tuple[str, str], Tensor] = {}
         self.starts_at_one = False
         self.seed = torch.empty_like(program.values[slot])  # type: ignore[arg-type]
-        self._grads: dict[int, Tensor] = {slot: self.seed}
+        self.slots: dict[int, Tensor] = {slot: self.seed}
         for step, kernels in zip(reversed(program.steps), reversed(program.kernels), strict=True):
-            if any(step.context.needs) and any(o in self._grads for o in step.outputs):
+            if any(step.context.needs) and any(o in self.slots for o in step.outputs):
                 self._step(step, kernels)
 
     def _step(self, step: Step, kernels: Kernels | None) -> None:
         targets: list[Tensor | None] = []
         sums: list[tuple[Tensor, Tensor]] = []
-        for slot, need in zip(step.inputs, step.context.needs, strict=True):
+        reader = step.parts[0].name if isinstance(step, Fused) else step.name
+        ports = zip(step.inputs, step.input_names, step.context.needs, strict=True)
+        for slot, name, need in ports:
             targets.append(self._target(slot, sums) if need else None)
+            if need and self._program.keep:
+                self.edges[reader, name] = targets[-1]  # type: ignore[assignment]
         if kernels is None:
-            run = _copying_back(step, self._program.values, self._grads, targets)
+            run = _copying_back(step, self._program.values, self.slots, targets)
         else:
-            run = kernels.backward(self._grads[step.outputs[0]], *targets)
+            run = kernels.backward(self.slots[step.outputs[0]], *targets)
         self.closures.append(run)
         for whole, part in sums:
             self.closures.append(_adding(whole, part))
             self._give_back(part)
         for slot in step.outputs:
-            if slot in self._grads and self._grads[slot] is not self.seed:
-                self._give_back(self._grads[slot])
+            if slot in self.slots and self.slots[slot] is not self.seed:
+                self._give_back(self.slots[slot])
 
     def _target(self, slot: int, sums: list[tuple[Tensor, Tensor]]) -> Tensor:
         """Where a gradient is written: the slot's buffer, or beside it to be added."""
         value = self._program.values[slot]
         assert value is not None
-        if slot in self._grads:
+        if slot in self.slots:
             part = self._lend(value)
-            sums.append((self._grads[slot], part))
+            sums.append((self.slots[slot], part))
+            if self._program.keep:
+                self._separate(slot)
             return part
         if slot in self._parameters:
             self.reached.add(slot)
-            self._grads[slot] = self._parameters[slot]
+            self.slots[slot] = self._parameters[slot]
         else:
-            self._grads[slot] = self._lend(value)
-        return self._grads[slot]
+            self.slots[slot] = self._lend(value)
+        return self.slots[slot]
+
+    def _separate(self, slot: int) -> None:
+        """Keep the first of several gradients apart from the sum that it begins."""
+        for edge, gradient in self.edges.items():
+            if gradient is self.slots[slot]:
+                self.edges[edge] = first = torch.empty_like(gradient)
+                self.closures.append(partial(first.copy_, gradient))
 
     def _lend(self, like: Tensor) -> Tensor:
         spare = self._spare.get(_kind(like))
         return spare.pop() if spare else torch.empty_like(like)
 
     def _give_back(self, buffer: Tensor) -> None:
-        self._spare.setdefault(_kind(buffer), []).append(buffer)
+        if not self._program.keep:
+            self._spare.setdefault(_kind(buffer), []).append(buffer)
 
 
 def _kind(tensor: Tensor) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import lazy_loader
@@ -21,6 +22,7 @@ from graphcore.flatten import FlatGraph, Port
 from graphcore.graph import NodeOrName
 from graphcore.initializers import initialize
 from graphcore.lowering import Program, Rows
+from graphcore.sampling import first_sample
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 else:
     torch = lazy_loader.load("torch")
 
-Mode = Literal["inspect", "train"]
+Mode = Literal["inspect", "train", "record"]
+"""Keep every value and gradient; none; or all that a training step makes anyhow."""
 PROGRAMS = 4
 """Sizes of batch that a plan in train mode keeps buffers for."""
 
@@ -112,13 +115,14 @@ class Plan:
             FeedError: a feed is missing, unknown or of the wrong shape.
         """
         self._grads, self._edge_grads, self._kept = None, {}, None
+        self.__dict__.pop("_sampled", None)
         with torch.inference_mode():
             given = self._feed(feeds)
-            if self.mode == "train":
-                self._run_program(given, training)
-            else:
+            if self.mode == "inspect":
                 self._place(given)
                 self._run_steps(training)
+            else:
+                self._run_program(given, training)
         self._ran = True
 
     def _run_steps(self, training: bool) -> None:
@@ -137,7 +141,9 @@ class Plan:
             if program is None:
                 self.values = list(self._fixed)
                 self._place(given)
-                program = Program(self.steps, self.values, tuple(given), training)
+                program = Program(
+                    self.steps, self.values, tuple(given), training, self.mode == "record"
+                )
                 self._programs = [program, *self._programs[: PROGRAMS - 1]]
             else:
                 program.forward(given)
@@ -160,7 +166,7 @@ class Plan:
         if not self._ran or y is None:
             raise EngineError("There is nothing to go backward from: run forward first.")
         with torch.inference_mode():
-            if self.mode == "train":
+            if self.mode != "inspect":
                 one = grad is None and y.numel() == 1
                 self._backward_program(
                     slot, None if one else self._seed_gradient(_name(node), y, grad)
@@ -173,11 +179,14 @@ class Plan:
 
     def _backward_program(self, slot: int, seed: Tensor | None) -> None:
         assert self._program is not None
-        reached = self._program.backward(slot, seed, self._parameter_slots)
-        for missed in self._parameter_slots.keys() - reached:
+        found = self._program.backward(slot, seed, self._parameter_slots)
+        for missed in self._parameter_slots.keys() - found.reached:
             self._parameter_slots[missed].zero_()
-        self._grads = {slot: self._parameter_slots[slot] for slot in reached}
-        self._kept = slot
+        if self.mode == "record":
+            self._grads, self._edge_grads = found.slots, found.edges
+        else:
+            self._grads = {s: self._parameter_slots[s] for s in found.reached}
+            self._kept = slot
 
     def _seed_gradient(self, name: str, y: Tensor, grad: Any) -> Tensor:
         if grad is None:
@@ -215,6 +224,9 @@ class Plan:
         """A copy of the node's value; raises NotKept in train mode if it was freed."""
         slot = self._slot(node, output)
         value = self.values[slot]
+        if value is None and self.mode == "record" and self._program is not None:
+            with torch.inference_mode():
+                value = self._program.inner_value(slot)
         if value is None and not self._ran:
             raise EngineError(f"{_name(node)} has no value yet: run forward first.")
         if value is None or self._passed(slot):
@@ -230,7 +242,8 @@ class Plan:
     def grad(self, node: NodeOrName, output: str | None = None) -> Tensor | None:
         """A copy of the loss's gradient with respect to a node or "node.parameter".
 
-        Sums over the node's outgoing edges. None where no path leads to the loss.
+        Sums over the node's outgoing edges. None where no path leads to the loss. In record
+        mode that of an Input is the first sample's, shape (1, *): training needs none.
         """
         name = _name(node)
         if self._grads is None:
@@ -243,8 +256,28 @@ class Plan:
         slot = self._slot(name, output)
         if self.mode == "train" and slot not in self._grads:
             raise NotKept(f"The gradient of {name} was not kept: compile in inspect mode.")
+        g = self._grads.get(slot)
+        if g is None and self.mode == "record":
+            g = self._recorded_gradient(slot)
         with torch.inference_mode(False):
-            return self._grads[slot].clone() if slot in self._grads else None
+            return None if g is None else g.clone()
+
+    def _recorded_gradient(self, slot: int) -> Tensor | None:
+        """A gradient that the training step made on the way, or had no use for."""
+        with torch.inference_mode():
+            g = self._program.inner_gradient(slot) if self._program else None
+            return self._sampled[0].get(slot) if g is None else g
+
+    @cached_property
+    def _sampled(self) -> tuple[dict[int, Tensor], dict[tuple[str, str], Tensor]]:
+        """Gradients of the first sample where training computes none; kept until the next pass."""
+
+        def gradient(slot: int) -> Tensor | None:
+            g = (self._grads or {}).get(slot)
+            return self._program.inner_gradient(slot) if g is None and self._program else g
+
+        with torch.inference_mode():
+            return first_sample(self.steps, self.values.__getitem__, gradient, self._fixed)
 
     def edge_grad(
         self, source: NodeOrName, target: NodeOrName, *, input: str | None = None
@@ -266,6 +299,9 @@ class Plan:
                 for name, port in flat.inputs.items():
                     if port in wanted and input in (None, name):
                         g = self._edge_grads.get((end, name))
+                        if g is None and self.mode == "record":
+                            g = self._sampled[1].get((end, name))
+                            g = self._recorded_gradient(self.slots[port]) if g is None else g
                         with torch.inference_mode(False):
                             return None if g is None else g.clone()
         raise UnknownNodeError(f"There is no edge from {start} to {end}.")

@@ -27,6 +27,11 @@ class Fused(Step):
 
     parts: tuple[Step, ...] = field(default=())
 
+    @property
+    def inner(self) -> list[int]:
+        """Slots of what the parts but the last put out."""
+        return [part.outputs[0] for part in self.parts[:-1]]
+
     def lower(self, *inputs: Tensor) -> Kernels | None:
         """A convolution, ReLU if there is one, and pooling; None where the rule fails."""
         convolution = self.parts[0]
@@ -40,7 +45,10 @@ class Fused(Step):
             return None
         relu = len(self.parts) == 3
         run = ConvolvedMaximum(x, weight, bias[0] if bias else None, padding, relu)
-        return Kernels(run.y, run.forward, run.backward)
+        return Kernels(
+            run.y, run.forward, run.backward,
+            inner_values=run.inner_values, inner_gradients=run.inner_gradients,
+        )  # fmt: skip
 
 
 def rewritten(steps: Sequence[Step]) -> list[Step]:

@@ -201,13 +201,13 @@ class Trainer:
 
     @property
     def recorded(self) -> Plan:
-        """A plan in inspect mode over the same weights, gradients, statistics and randomness."""
+        """A plan in record mode over the same weights, gradients, statistics and randomness."""
         if self.plan.mode == "inspect":
             return self.plan
         if self._recorded is None:
             device, dtype = str(self.plan.device), _dtype_name(self.plan)
             self._recorded = compile(
-                self.graph, device, dtype, "inspect", self.settings.seed, share=self.plan
+                self.graph, device, dtype, "record", self.settings.seed, share=self.plan
             )
         return self._recorded
 

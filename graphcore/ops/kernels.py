@@ -35,12 +35,16 @@ class Kernels:
             the closure that does so. Views of g must be made when the closure runs.
         moves: whether ``forward`` puts the output elsewhere at every step (``Tensor.set_``),
             so that views of it must be made anew.
+        inner_values, inner_gradients: for several operators run as one: what the others than
+            the last put out, and the gradients there, after a pass.
     """
 
     output: Tensor
     forward: Closure | None
     backward: Callable[..., Closure]
     moves: bool = False
+    inner_values: Callable[[], list[Tensor]] = list
+    inner_gradients: Callable[[], list[Tensor]] = list
 
 
 def elementwise(
