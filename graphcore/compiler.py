@@ -11,6 +11,7 @@ import lazy_loader
 
 from graphcore.errors import ShapeError
 from graphcore.execute import Step
+from graphcore.feeds import Feeds
 from graphcore.flatten import FlatNode, Port, flatten
 from graphcore.graph import Graph
 from graphcore.initializers import fans_of
@@ -72,11 +73,14 @@ class _Compiler:
         trainable = sum(n for n, p in zip(sizes, self.layout, strict=True) if not p.frozen)
         plan = Plan(
             device=self.device, dtype=self.dtype, mode=self.mode, seed=self.seed, steps=steps,
-            sources={
-                n.name: (self.slots[n.name, "y"], n.node)
-                for n in self.flat_graph.nodes
-                if n.node.operator in ("Input", "Target")
-            },
+            feeds=Feeds(
+                {
+                    n.name: (self.slots[n.name, "y"], n.node)
+                    for n in self.flat_graph.nodes
+                    if n.node.operator in ("Input", "Target")
+                },
+                self.device, self.dtype,
+            ),
             slots=self.slots, flat_graph=self.flat_graph, layout=self.layout,
             values=[None] * len(self.slots),
             flat=share.flat if share else self._zeros(total),

@@ -10,13 +10,13 @@ no more memory than eager PyTorch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 
 from graphcore.execute import Step, unbroadcast
+from graphcore.feeds import Rows
 from graphcore.ops import Context
 from graphcore.ops.kernels import Closure, Kernels, move
 from graphcore.rewrites import Fused, rewritten
@@ -26,30 +26,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 else:
     torch = lazy_loader.load("torch")
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Some rows of a tensor, gathered where they are needed.
-
-    Attributes:
-        rows: their indices, shape (N,).
-    """
-
-    data: Tensor
-    rows: Tensor
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (len(self.rows), *self.data.shape[1:])
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.data.dtype
-
-    def gathered(self) -> Tensor:
-        """The rows as a tensor of their own."""
-        return self.data.index_select(0, self.rows)
 
 
 class Program:
@@ -139,18 +115,18 @@ class Program:
         """Everything that a step runs, in order."""
         return [*self._forward, *(c for b in self._backwards.values() for c in b.closures)]
 
-    def inner_value(self, slot: int) -> Tensor | None:
+    def inner_value(self, slot: int, first: int | None) -> Tensor | None:
         """A value that a rewrite has left out, from what took its place."""
         for step, kernels in zip(self.steps, self.kernels, strict=True):
             if isinstance(step, Fused) and kernels is not None and slot in step.inner:
-                return kernels.inner_values()[step.inner.index(slot)]
+                return kernels.inner_values(first)[step.inner.index(slot)]
         return None
 
-    def inner_gradient(self, slot: int) -> Tensor | None:
+    def inner_gradient(self, slot: int, first: int | None) -> Tensor | None:
         """The gradient of a value that a rewrite has left out."""
         for step, kernels in zip(self.steps, self.kernels, strict=True):
             if isinstance(step, Fused) and kernels is not None and slot in step.inner:
-                return kernels.inner_gradients()[step.inner.index(slot)]
+                return kernels.inner_gradients(first)[step.inner.index(slot)]
         return None
 
     def backward(self, slot: int, seed: Tensor | None, gradients: Mapping[int, Tensor]) -> Backward:

@@ -13,15 +13,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import lazy_loader
-import numpy as np
 
-from graphcore.elements import Node
-from graphcore.errors import EngineError, FeedError, NotKept, UnknownNodeError
+from graphcore.errors import EngineError, NotKept, UnknownNodeError
 from graphcore.execute import Step, run_backward
+from graphcore.feeds import Feeds, Rows
 from graphcore.flatten import FlatGraph, Port
 from graphcore.graph import NodeOrName
 from graphcore.initializers import initialize
-from graphcore.lowering import Program, Rows
+from graphcore.lowering import Program
 from graphcore.sampling import first_sample
 
 if TYPE_CHECKING:
@@ -57,6 +56,7 @@ class Plan:
         parameters: "node.input" (or "node", for a Parameter node) -> tensor, writable in place.
         gradients: the same names -> views of the flat gradient.
         buffers: "node.name" -> running statistics.
+        feeds: what the Inputs and Targets take.
         flat, flat_grad: all parameters and all gradients, one behind the other; the first
             ``trainable`` numbers belong to parameters that are not frozen.
         draws_random: whether a forward pass in training draws random numbers.
@@ -67,7 +67,7 @@ class Plan:
     mode: Mode
     seed: int
     steps: list[Step]
-    sources: dict[str, tuple[int, Node]]
+    feeds: Feeds
     slots: dict[Port, int]
     flat_graph: FlatGraph
     layout: list[ParameterInfo]
@@ -90,7 +90,6 @@ class Plan:
     draws_random: bool = False
     _fixed: list[Tensor | None] = field(default_factory=list)
     _parameter_slots: dict[int, Tensor] = field(default_factory=dict)
-    _feeds_taken: dict[str, Any] = field(default_factory=dict)
     _found: dict[tuple[str, str | None], int] = field(default_factory=dict)
 
     def fix(self) -> None:
@@ -117,7 +116,7 @@ class Plan:
         self._grads, self._edge_grads, self._kept = None, {}, None
         self.__dict__.pop("_sampled", None)
         with torch.inference_mode():
-            given = self._feed(feeds)
+            given = self.feeds.taken(feeds)
             if self.mode == "inspect":
                 self._place(given)
                 self._run_steps(training)
@@ -220,52 +219,64 @@ class Plan:
 
     # -- looking ------------------------------------------------------------------------------
 
-    def value(self, node: NodeOrName, output: str | None = None) -> Tensor:
-        """A copy of the node's value; raises NotKept in train mode if it was freed."""
+    def value(
+        self, node: NodeOrName, output: str | None = None, *, first: int | None = None
+    ) -> Tensor:
+        """A copy of the node's value; raises NotKept in train mode if it was freed.
+
+        Args:
+            first: only so many samples of the batch.
+        """
         slot = self._slot(node, output)
         value = self.values[slot]
         if value is None and self.mode == "record" and self._program is not None:
             with torch.inference_mode():
-                value = self._program.inner_value(slot)
+                value = self._program.inner_value(slot, first)
         if value is None and not self._ran:
             raise EngineError(f"{_name(node)} has no value yet: run forward first.")
         if value is None or self._passed(slot):
             raise NotKept(f"The value of {_name(node)} was not kept: compile in inspect mode.")
+        return self._copied(value, slot, first)
+
+    def _copied(self, tensor: Tensor, slot: int, first: int | None) -> Tensor:
         with torch.inference_mode(False):
-            return value.clone()
+            whole = first is None or tensor.dim() == 0 or self._fixed[slot] is not None
+            return tensor.clone() if whole else tensor[:first].clone()
 
     def _passed(self, slot: int) -> bool:
         """Whether the backward pass has gone past a value that is not kept."""
         computed = self._kept is not None and any(slot in step.outputs for step in self.steps)
         return computed and slot != self._kept
 
-    def grad(self, node: NodeOrName, output: str | None = None) -> Tensor | None:
+    def grad(
+        self, node: NodeOrName, output: str | None = None, *, first: int | None = None
+    ) -> Tensor | None:
         """A copy of the loss's gradient with respect to a node or "node.parameter".
 
         Sums over the node's outgoing edges. None where no path leads to the loss. In record
         mode that of an Input is the first sample's, shape (1, *): training needs none.
+
+        Args:
+            first: only so many samples of the batch.
         """
         name = _name(node)
         if self._grads is None:
             raise EngineError(f"{name} has no gradient yet: run backward first.")
-        if name in self.gradients:
-            slot = self.slots[name, ""]
-            reached = slot in self._grads
-            with torch.inference_mode(False):
-                return self.gradients[name].clone() if reached else None
         slot = self._slot(name, output)
-        if self.mode == "train" and slot not in self._grads:
+        if name in self.gradients:
+            g = self.gradients[name] if slot in self._grads else None
+        elif self.mode == "train" and slot not in self._grads:
             raise NotKept(f"The gradient of {name} was not kept: compile in inspect mode.")
-        g = self._grads.get(slot)
-        if g is None and self.mode == "record":
-            g = self._recorded_gradient(slot)
-        with torch.inference_mode(False):
-            return None if g is None else g.clone()
+        else:
+            g = self._grads.get(slot)
+            if g is None and self.mode == "record":
+                g = self._recorded_gradient(slot, first)
+        return None if g is None else self._copied(g, slot, first)
 
-    def _recorded_gradient(self, slot: int) -> Tensor | None:
+    def _recorded_gradient(self, slot: int, first: int | None) -> Tensor | None:
         """A gradient that the training step made on the way, or had no use for."""
         with torch.inference_mode():
-            g = self._program.inner_gradient(slot) if self._program else None
+            g = self._program.inner_gradient(slot, first) if self._program else None
             return self._sampled[0].get(slot) if g is None else g
 
     @cached_property
@@ -274,14 +285,15 @@ class Plan:
 
         def gradient(slot: int) -> Tensor | None:
             g = (self._grads or {}).get(slot)
-            return self._program.inner_gradient(slot) if g is None and self._program else g
+            return self._program.inner_gradient(slot, 1) if g is None and self._program else g
 
         with torch.inference_mode():
             return first_sample(self.steps, self.values.__getitem__, gradient, self._fixed)
 
     def edge_grad(
-        self, source: NodeOrName, target: NodeOrName, *, input: str | None = None
-    ) -> Tensor | None:
+        self, source: NodeOrName, target: NodeOrName, *, input: str | None = None,
+        first: int | None = None,
+    ) -> Tensor | None:  # fmt: skip
         """A copy of the gradient that came back along one edge; None where none did.
 
         With several edges between the two nodes and no ``input`` named, the first is meant.
@@ -301,9 +313,8 @@ class Plan:
                         g = self._edge_grads.get((end, name))
                         if g is None and self.mode == "record":
                             g = self._sampled[1].get((end, name))
-                            g = self._recorded_gradient(self.slots[port]) if g is None else g
-                        with torch.inference_mode(False):
-                            return None if g is None else g.clone()
+                            g = self._recorded_gradient(self.slots[port], first) if g is None else g
+                        return None if g is None else self._copied(g, self.slots[port], first)
         raise UnknownNodeError(f"There is no edge from {start} to {end}.")
 
     def first_non_finite(self, feeds: Mapping[str, Any], loss: str) -> tuple[str, str]:
@@ -357,7 +368,7 @@ class Plan:
     def fed(self, feeds: Mapping[str, Any]) -> dict[int, Tensor]:
         """Slot of everything that is fed or constant -> its value; raises FeedError."""
         with torch.inference_mode():
-            given = self._feed(feeds)
+            given = self.feeds.taken(feeds)
         fed = {s: x.gathered() if isinstance(x, Rows) else x for s, x in given.items()}
         constant = {
             s: x
@@ -385,58 +396,6 @@ class Plan:
         if port not in self.slots:
             raise UnknownNodeError(f"{name} has no output called {output!r}.")
         return self.slots[port]
-
-    def _feed(self, feeds: Mapping[str, Any]) -> dict[int, Tensor | Rows]:
-        """Slot of each Input and Target -> what it is fed; raises FeedError."""
-        for name in feeds:
-            if name not in self.sources:
-                known = ", ".join(self.sources) or "none"
-                raise FeedError(
-                    f"{name!r} is no Input or Target of this graph; there are: {known}."
-                )
-        given: dict[int, Tensor | Rows] = {}
-        for name, (slot, node) in self.sources.items():
-            if name in feeds:
-                given[slot] = self._as_feed(name, node, feeds[name])
-            elif node.attributes.get("value") is not None:
-                given[slot] = self._as_feed(name, node, node.attributes["value"])
-            else:
-                raise FeedError(f"{name} was given nothing: feed it an array.")
-        return given
-
-    def _as_feed(self, name: str, node: Node, given: Any) -> Tensor | Rows:
-        data = given.data if isinstance(given, Rows) else given
-        tensor = data
-        if not isinstance(data, torch.Tensor) or self._feeds_taken.get(name) != _kind(data):
-            tensor = self._converted(name, node, data)
-            if tensor is data:
-                self._feeds_taken[name] = _kind(data)
-        return Rows(tensor, given.rows) if isinstance(given, Rows) else tensor
-
-    def _converted(self, name: str, node: Node, given: Any) -> Tensor:
-        try:
-            # By way of numpy: torch itself would round Python numbers to float32.
-            given_array = given if isinstance(given, torch.Tensor) else np.asarray(given)
-            tensor = torch.as_tensor(given_array, device=self.device)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise FeedError(f"{name} takes numbers, got {type(given).__name__}: {error}.") from None
-        indices = node.operator == "Target" or node.attributes.get("dtype") == "int"
-        whole = not tensor.is_floating_point()
-        tensor = tensor.to(torch.int64 if whole and indices else self.dtype)
-        if node.operator == "Input":
-            shape = tuple(node.attributes["shape"])
-            if node.attributes["value"] is given and node.attributes["batch"]:
-                tensor = tensor.reshape(-1, *shape)
-            actual = tuple(tensor.shape[1:] if node.attributes["batch"] else tensor.shape)
-            if actual != shape or (node.attributes["batch"] and tensor.dim() == 0):
-                wanted = ("N, " if node.attributes["batch"] else "") + ", ".join(map(str, shape))
-                raise FeedError(f"{name} takes the shape ({wanted}), got {tuple(tensor.shape)}.")
-        return tensor
-
-
-def _kind(tensor: Tensor) -> Any:
-    """Everything that decides whether a tensor can be fed as it is."""
-    return tensor.shape[1:], tensor.dim(), tensor.dtype, tensor.device
 
 
 def _name(node: NodeOrName) -> str:

@@ -26,6 +26,7 @@ else:
 
 TILES, SIDE, BARS = 36, 48, 128
 """At most so many feature maps, pixels per side, and bars in one picture."""
+FLOW_SAMPLES = 8
 
 Kind = Literal["tiles", "matrix", "bars", "number"]
 
@@ -68,7 +69,7 @@ def value_pictures(plan: Plan, graph: Graph, names: Iterable[str]) -> dict[str, 
     """Pictures of values: nodes by name, and their parameters as "node.input"."""
     found: dict[str, Picture] = {}
     for name in names:
-        tensor = _quiet(plan.value, name)
+        tensor = _quiet(plan.value, name, first=1)
         if tensor is not None:
             found[name] = picture(tensor, batched=_batched(graph, name, tensor))
         for parameter, weights in _parameters_of(plan, name).items():
@@ -81,30 +82,33 @@ def gradient_pictures(plan: Plan, graph: Graph, names: Iterable[str]) -> dict[st
     found: dict[str, Picture] = {}
     for name in names:
         for key in (name, *_parameters_of(plan, name)):
-            g = _quiet(plan.grad, key)
+            g = _quiet(plan.grad, key, first=1)
             if g is not None:
                 found[key] = picture(g, batched=key == name and _batched(graph, name, g))
     return found
 
 
 def edge_flow(plan: Plan, graph: Graph) -> tuple[Flow, ...]:
-    """Root mean square of value and gradient along every edge of the top level."""
+    """Root mean square of value and gradient along every edge of the top level.
+
+    Measured over the first ``FLOW_SAMPLES`` samples of the batch.
+    """
     found = []
     for edge in graph.edges:
-        value = _quiet(plan.value, edge.source, edge.output)
+        value = _quiet(plan.value, edge.source, edge.output, first=FLOW_SAMPLES)
         try:
-            g = plan.edge_grad(edge.source, edge.target, input=edge.input)
+            g = plan.edge_grad(edge.source, edge.target, input=edge.input, first=FLOW_SAMPLES)
         except GradscapeError:
-            g = _quiet(plan.grad, edge.source, edge.output)
+            g = _quiet(plan.grad, edge.source, edge.output, first=FLOW_SAMPLES)
         found.append(Flow(edge.source, edge.output, edge.target, edge.input, _rms(value), _rms(g)))
     return tuple(found)
 
 
-def _quiet(function: object, *arguments: str) -> Tensor | None:
+def _quiet(function: object, *arguments: str, first: int) -> Tensor | None:
     """The tensor, or None where the pass did not reach it."""
     assert callable(function)
     try:
-        result: Tensor | None = function(*arguments)
+        result: Tensor | None = function(*arguments, first=first)
     except GradscapeError:
         return None
     return result

@@ -18,8 +18,8 @@ from graphcore.compiler import compile
 from graphcore.datasets import Dataset, Split
 from graphcore.elements import Node
 from graphcore.errors import DataError, EngineError, GraphError, NonFiniteError
+from graphcore.feeds import Rows
 from graphcore.graph import Graph
-from graphcore.lowering import Rows
 from graphcore.plan import Mode, ParameterInfo, Plan, seed_of
 from graphcore.settings import TrainingSettings
 

@@ -130,11 +130,8 @@ class ConvolvedMaximum:
         self.top, self.bottom = (torch.empty_like(self._phase(i)) for i in (0, 1))
         self.y = torch.empty_like(self.top)
         self.g = self.y
-        self.whole_gradient: Callable[[], Tensor] = self._interleaved_values
+        self.whole_gradient: Callable[[int | None], Tensor]
         self.forward()
-
-    def _interleaved_values(self) -> Tensor:
-        return _interleaved([self._phase(i) for i in range(4)])
 
     def _convolve(self) -> Tensor:
         for place in self.places:
@@ -156,24 +153,24 @@ class ConvolvedMaximum:
         if self.relu:
             self.y.relu_()
 
-    def inner_values(self) -> list[Tensor]:
+    def inner_values(self, first: int | None) -> list[Tensor]:
         """What the convolution puts out, and ReLU: shape (N, C, H, W)."""
         sizes = zip(self.x.shape[2:], self.padding, self.weight.shape[2:], strict=True)
         size = tuple(n + 2 * p - k + 1 for n, p, k in sizes)
         if size == tuple(2 * n for n in self.y.shape[2:]):
-            y = self._interleaved_values()
+            y = _interleaved([self._phase(i)[:first] for i in range(4)])
         else:  # the last row or column belongs to no window
-            y = torch.conv2d(self.x, self.weight, self.bias, 1, self.padding)
+            y = torch.conv2d(self.x[:first], self.weight, self.bias, 1, self.padding)
         return [y, torch.relu(y)] if self.relu else [y]
 
-    def inner_gradients(self) -> list[Tensor]:
+    def inner_gradients(self, first: int | None) -> list[Tensor]:
         """The gradients there. Where ReLU left nothing of a window, its first place gets g."""
+        through = self.whole_gradient(first)
         if not self.relu:
-            return [self.whole_gradient()]
-        through = self.whole_gradient()
+            return [through]
         before = through.clone()
         high, wide = (2 * n for n in self.y.shape[2:])
-        before[:, :, 0:high:2, 0:wide:2] += self.g * (self.y <= 0)
+        before[:, :, 0:high:2, 0:wide:2] += self.g[:first] * (self.y[:first] <= 0)
         return [through, before]
 
     def backward(self, g: Tensor, *targets: Tensor | None) -> Closure:
@@ -189,7 +186,9 @@ class ConvolvedMaximum:
         four = torch.empty_like(self.four)
         parts = [four[:, i * self.out : (i + 1) * self.out] for i in range(4)]
         share = self._sharing(g, parts)
-        self.whole_gradient = lambda: self._padded(_interleaved(parts))
+        self.whole_gradient = lambda first: self._padded(
+            _interleaved([part[:first] for part in parts])
+        )
         kernels = self.weight.shape[2:]
         nothing = (2, 2), self.padding, (1, 1), False, (0, 0), 1
         run = torch.ops.aten.convolution_backward
@@ -219,7 +218,7 @@ class ConvolvedMaximum:
         size = (height + 2 * p[0] - rows + 1, width + 2 * p[1] - columns + 1)
         whole = self.y.new_zeros(len(self.x), self.out, *size).contiguous(memory_format=self.layout)
         high, wide = (2 * n for n in self.y.shape[2:])
-        self.whole_gradient = lambda: whole
+        self.whole_gradient = lambda first: whole[:first]
         share = self._sharing(g, [whole[:, :, dy:high:2, dx:wide:2] for dy, dx in _PHASES])
         geometry = (1, 1), p, (1, 1), False, (0, 0), 1
         rest = _gradients(whole, self.x, self.weight, (gx, gw, gb), self.layout, geometry)

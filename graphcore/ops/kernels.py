@@ -23,6 +23,10 @@ else:
 Closure = Callable[[], object]
 
 
+def _nothing(first: int | None) -> list[Tensor]:
+    return []
+
+
 @dataclass(frozen=True)
 class Kernels:
     """What ``lower`` returns.
@@ -36,15 +40,15 @@ class Kernels:
         moves: whether ``forward`` puts the output elsewhere at every step (``Tensor.set_``),
             so that views of it must be made anew.
         inner_values, inner_gradients: for several operators run as one: what the others than
-            the last put out, and the gradients there, after a pass.
+            the last put out, and the gradients there, after a pass; of so many samples.
     """
 
     output: Tensor
     forward: Closure | None
     backward: Callable[..., Closure]
     moves: bool = False
-    inner_values: Callable[[], list[Tensor]] = list
-    inner_gradients: Callable[[], list[Tensor]] = list
+    inner_values: Callable[[int | None], list[Tensor]] = _nothing
+    inner_gradients: Callable[[int | None], list[Tensor]] = _nothing
 
 
 def elementwise(

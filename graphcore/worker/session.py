@@ -31,7 +31,7 @@ CHECKPOINT_SECONDS = 30.0
 TEST_SHARE = 0.02
 """Share of the time that the running estimate of the test loss may take."""
 TEST_SAMPLES = 500
-RECORD_SHARE = 0.03
+RECORD_SHARE = 0.04
 """Share of the time that recording for the views may take; fewer pictures rather than more."""
 
 
