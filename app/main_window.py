@@ -58,7 +58,8 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.document, self.engine, self.settings = document, engine, settings
         self.selection: list[str] = []
-        self.resize(1440, 900)
+        room = self.screen().availableSize()
+        self.resize(min(1440, room.width() - 20), min(900, room.height() - 40))
         self.setDockOptions(
             QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks
         )

@@ -111,7 +111,7 @@ class CurvePlot(QWidget):
             if key in self._faint:
                 self._faint[key].setData(series.x, self._drawable(series.y))
             last = (y[-1] if key in self._raw else series.last) if len(y) else None
-            value = "" if last is None else format_number(float(last))
+            value = "" if last is None else format_number(float(last), 3)
             entries.append((self._names[key], pg.mkColor(self._color(key)), value))
         self.legend.set_entries(entries)
         nothing = not any(len(s) for s in self._series.values())

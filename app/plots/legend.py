@@ -1,4 +1,4 @@
-"""The line above a plot: its title, and each curve's colour, name and last value."""
+"""The lines above a plot: its title, and each curve's colour, name and last value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.style import fonts, palette
 
-_GAP, _SWATCH = 14.0, 12.0
+_GAP, _SWATCH, _LINE = 6.0, 11.0, 19.0
 
 
 class Legend(QWidget):
@@ -22,7 +22,7 @@ class Legend(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(120, 22)
+        return QSize(120, round(2 * _LINE))
 
     def set_entries(self, entries: list[tuple[str, QColor, str]]) -> None:
         """Show (name, colour, value) of each curve."""
@@ -40,32 +40,33 @@ class Legend(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         p = palette.current()
-        words, figures = fonts.text_font(9), fonts.figure_font(9, True)
-        right = self.width() - 4.0
-        for name, color, value in reversed(self._entries):
-            wide = QFontMetricsF(figures).horizontalAdvance(value) if value else 0.0
-            right -= wide
-            painter.setFont(figures)
-            painter.setPen(p.color("text"))
-            painter.drawText(self._line(right, wide + 2), Qt.AlignmentFlag.AlignVCenter, value)
-            named = QFontMetricsF(words).horizontalAdvance(name)
-            right -= named + (6 if value else 0)
-            painter.setFont(words)
-            painter.setPen(p.color("muted"))
-            painter.drawText(self._line(right, named + 2), Qt.AlignmentFlag.AlignVCenter, name)
-            right -= _SWATCH + 5
-            painter.setPen(QPen(color, 2.4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-            middle = self.height() / 2
-            painter.drawLine(QPointF(right + 1, middle), QPointF(right + _SWATCH - 1, middle))
-            right -= _GAP
-        self._paint_title(painter, right)
+        bold = fonts.text_font(9, True)
+        painter.setFont(bold)
+        painter.setPen(p.color("text"))
+        title = QFontMetricsF(bold).elidedText(
+            self._title, Qt.TextElideMode.ElideRight, self.width() - 8.0
+        )
+        painter.drawText(QRectF(4, 0, self.width(), _LINE), Qt.AlignmentFlag.AlignVCenter, title)
+        left = 4.0
+        for entry in self._entries:
+            left = self._paint_entry(painter, left, *entry) + _GAP
 
-    def _paint_title(self, painter: QPainter, room: float) -> None:
-        font = fonts.text_font(9, True)
-        painter.setFont(font)
-        painter.setPen(palette.current().color("text"))
-        if QFontMetricsF(font).horizontalAdvance(self._title) < room - 4:
-            painter.drawText(self._line(4, room), Qt.AlignmentFlag.AlignVCenter, self._title)
-
-    def _line(self, x: float, width: float) -> QRectF:
-        return QRectF(x, 0, width, self.height())
+    def _paint_entry(
+        self, painter: QPainter, left: float, name: str, color: QColor, value: str
+    ) -> float:
+        """Paint one curve's entry from ``left`` on; returns where it ends."""
+        p, middle = palette.current(), 1.5 * _LINE
+        painter.setPen(QPen(color, 2.4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        painter.drawLine(QPointF(left + 1, middle), QPointF(left + _SWATCH - 1, middle))
+        left += _SWATCH + 4
+        for text, font, role in (
+            (name, fonts.text_font(9), "muted"),
+            (value, fonts.figure_font(9, True), "text"),
+        ):
+            wide = QFontMetricsF(font).horizontalAdvance(text)
+            painter.setFont(font)
+            painter.setPen(p.color(role))
+            line = QRectF(left, _LINE, wide + 2, _LINE)
+            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, text)
+            left += wide + 4
+        return left
