@@ -159,7 +159,7 @@ class Backward:
         seed: buffer of the gradient to start from; ``starts_at_one`` says that it holds 1.
         closures: what is run, in order.
         reached: slots of the parameters that get a gradient.
-        slots: slot -> its gradient; where not all are kept, some were lent to others since.
+        slots: slot -> its gradient; of the parameters alone where not all are kept.
         edges: (step, input) -> the gradient that comes back along that edge, if all are kept.
     """
 
@@ -175,6 +175,9 @@ class Backward:
         for step, kernels in zip(reversed(program.steps), reversed(program.kernels), strict=True):
             if any(step.context.needs) and any(o in self.slots for o in step.outputs):
                 self._step(step, kernels)
+        self.closures += [g.zero_ for s, g in gradients.items() if s not in self.reached]
+        if not program.keep:
+            self.slots = {s: gradients[s] for s in self.reached}
 
     def _step(self, step: Step, kernels: Kernels | None) -> None:
         targets: list[Tensor | None] = []

@@ -179,13 +179,27 @@ class Plan:
     def _backward_program(self, slot: int, seed: Tensor | None) -> None:
         assert self._program is not None
         found = self._program.backward(slot, seed, self._parameter_slots)
-        for missed in self._parameter_slots.keys() - found.reached:
-            self._parameter_slots[missed].zero_()
-        if self.mode == "record":
-            self._grads, self._edge_grads = found.slots, found.edges
-        else:
-            self._grads = {s: self._parameter_slots[s] for s in found.reached}
-            self._kept = slot
+        self._grads, self._edge_grads = found.slots, found.edges
+        self._kept = slot if self.mode == "train" else None
+
+    def step(self, feeds: Mapping[str, Any], loss: NodeOrName) -> float:
+        """Forward in training mode, backward from a loss of one number, and what it is."""
+        if self.mode == "inspect":
+            self.forward(feeds, training=True)
+            self.backward(loss)
+            return self.number(loss)
+        self._edge_grads = {}
+        self.__dict__.pop("_sampled", None)
+        with torch.inference_mode():
+            self._run_program(self.feeds.taken(feeds), True)
+            slot, self._ran = self._slot(loss), True
+            value = self.values[slot]
+            if value is None:
+                raise EngineError(f"{_name(loss)} cannot be gone backward from.")
+            if value.numel() != 1:
+                self._seed_gradient(_name(loss), value, None)  # says what is wrong
+            self._backward_program(slot, None)
+            return float(value)
 
     def _seed_gradient(self, name: str, y: Tensor, grad: Any) -> Tensor:
         if grad is None:

@@ -187,9 +187,7 @@ class Trainer:
         lr, epoch = self.current_lr(), self.epoch
         random_state = self.plan.generator.get_state() if self.plan.draws_random else None
         plan = self.recorded if record else self.plan
-        plan.forward(feeds, training=True)
-        plan.backward(self.binding.loss)
-        loss = plan.number(self.binding.loss)
+        loss = plan.step(feeds, self.binding.loss)
         g = self.optimizer.g
         if not (math.isfinite(loss) and math.isfinite(float(torch.dot(g, g)))):
             self._blame(feeds, loss, random_state)

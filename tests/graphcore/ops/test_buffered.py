@@ -1,0 +1,66 @@
+"""Every operator that lowers itself: its buffered form against its plain one, by being registered.
+
+The kernels are made once and run twice, the second time over other numbers in the same tensors,
+with what lay in the buffers before still in them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from graphcore.ops.kernels import Kernels
+from tests.graphcore.ops.oracle import Trial, label, trials
+
+LAYOUTS = (torch.contiguous_format, torch.channels_last)
+
+
+def lowered(trial: Trial, layout: Any) -> tuple[Kernels | None, list[Tensor]]:
+    inputs = [t.clone().contiguous(memory_format=layout) if t.dim() == 4 else t.clone()
+              for t in trial.inputs]  # fmt: skip
+    context = trial.context()
+    context.moving = tuple(False for _ in inputs)
+    return trial.op.lower(context, *inputs, **trial.attributes), inputs
+
+
+LOWERED = [t for t in trials() if lowered(t, torch.contiguous_format)[0] is not None]
+
+
+def test_the_layers_that_nets_are_made_of_are_lowered() -> None:
+    found = {t.op.name for t in LOWERED}
+    assert found >= {"Linear", "Conv2d", "MaxPool2d", "ReLU", "Flatten", "CrossEntropyLoss", "Add"}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=("contiguous", "channels_last"))
+@pytest.mark.parametrize("trial", LOWERED, ids=label)
+def test_the_buffered_form_gives_the_same(trial: Trial, layout: Any) -> None:
+    kernels, inputs = lowered(trial, layout)
+    if kernels is None:
+        return  # this one is not lowered for this layout
+    for x in inputs:
+        if x.is_floating_point():
+            x.mul_(0.75)
+    other = Trial(trial.op, trial.case, trial.attributes, [x.clone() for x in inputs])
+    g = other.output_gradients((kernels.output,))[0]
+    (wanted,), wanted_grads = other.both(None, (g,))
+    targets = [
+        torch.full_like(x, float("nan")) if need else None
+        for x, need in zip(inputs, trial.needs, strict=True)
+    ]
+    with torch.inference_mode():
+        if kernels.forward is not None:
+            kernels.forward()
+        assert torch.allclose(kernels.output, wanted, rtol=1e-9, atol=1e-12)
+        if not trial.op.differentiable:
+            return
+        start = g.clone(memory_format=torch.preserve_format)
+        run = kernels.backward(start, *targets)
+        for _ in range(2):
+            run()
+    for target, wanted_gx in zip(targets, wanted_grads, strict=True):
+        if target is not None:
+            reference = torch.zeros_like(target) if wanted_gx is None else wanted_gx
+            assert torch.allclose(target, reference, rtol=1e-9, atol=1e-12)
