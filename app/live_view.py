@@ -12,6 +12,7 @@ from app.engine import Engine
 from graphcore.elements import Edge
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
+from graphcore.worker.pictures import Picture as SentPicture
 
 DECADES = 6.0
 """Orders of magnitude below the strongest edge at which an edge is dark."""
@@ -47,7 +48,7 @@ class LiveView(QObject):
         self._canvas.set_pulsing(state == "running")
 
 
-def to_picture(sent: m.Picture) -> Picture:
+def to_picture(sent: SentPicture) -> Picture:
     """A picture as it is painted, from one as it was sent."""
     return Picture(sent.kind, unpack(sent.array), sent.low, sent.high, sent.shape)
 

@@ -16,7 +16,8 @@ from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
 from graphcore.plan import Plan
 from graphcore.worker.arrays import pack
-from graphcore.worker.messages import Flow, Picture
+from graphcore.worker.messages import Flow
+from graphcore.worker.pictures import Picture
 
 if TYPE_CHECKING:
     import torch

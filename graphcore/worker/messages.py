@@ -15,6 +15,8 @@ import msgspec
 from graphcore.errors import WorkerError
 from graphcore.worker.arrays import Array
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
+from graphcore.worker.pictures import Picture
+from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
 
 PROTOCOL = 1
 LARGEST = 1 << 30
@@ -133,22 +135,6 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
     total_steps: int
 
 
-class Picture(msgspec.Struct, tag=True, frozen=True):
-    """One tensor, made small enough to be drawn in a node.
-
-    Attributes:
-        kind: "tiles" (C, H, W), "matrix" (H, W), "bars" (n,) or "number" ().
-        low, high: smallest and largest number of the tensor before it was made small.
-        shape: of the whole tensor, as text.
-    """
-
-    kind: Literal["tiles", "matrix", "bars", "number"]
-    array: Array
-    low: float
-    high: float
-    shape: str
-
-
 class Flow(msgspec.Struct, tag=True, frozen=True):
     """Root mean square of what runs along one edge: the value, and the gradient that came back."""
 
@@ -231,9 +217,12 @@ class CheckpointWritten(msgspec.Struct, tag=True, frozen=True):
 
 Request = (
     Hello | Load | Run | Pause | Reset | SetRate | SetSpeed | Watch | NextFrame | LandscapeRequest
-    | SetPlanePoint | Quit
+    | SetPlanePoint | WalkRequest | CheckRequest | Quit
 )  # fmt: skip
-Reply = Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
+Reply = (
+    Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
+    | WalkFrame | CheckFrame
+)  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()
 _requests = msgspec.msgpack.Decoder(Request)

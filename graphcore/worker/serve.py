@@ -21,6 +21,8 @@ from graphcore.worker import messages as m
 from graphcore.worker.landscape_messages import LandscapeRequest
 from graphcore.worker.landscape_task import LandscapeTask
 from graphcore.worker.session import Session
+from graphcore.worker.walk_messages import CheckRequest, WalkRequest
+from graphcore.worker.walk_task import WalkTask
 
 if TYPE_CHECKING:
     import torch
@@ -69,6 +71,7 @@ class _Server:
         self.send = send
         self.session = Session(send, "cpu")
         self.landscape = LandscapeTask()
+        self.walk = WalkTask()
         self.quit = False
         s = self.session
         self.handlers: dict[type, Callable[[Any], None]] = {
@@ -83,13 +86,15 @@ class _Server:
             m.NextFrame: lambda _: s.want_frame(),
             LandscapeRequest: self.landscape.request,
             m.SetPlanePoint: self._set_plane_point,
+            WalkRequest: self.walk.request,
+            CheckRequest: lambda request: self.send(self.walk.check(request, s)),
             m.Quit: lambda _: self._end(),
         }
 
     def loop(self, inbox: queue.SimpleQueue[m.Request | None]) -> None:
         while not self.quit:
             wait = self.session.seconds_to_wait()
-            if wait is None and self.landscape.has_work(self.session.trainer):
+            if wait is None and self._has_views():
                 wait = 0.0
             try:
                 request = inbox.get(timeout=wait) if wait != 0.0 else inbox.get_nowait()
@@ -106,8 +111,15 @@ class _Server:
         except GradscapeError as error:
             self.send(m.Failure("request", str(error), getattr(error, "node", "")))
 
+    def _has_views(self) -> bool:
+        """Whether there is something to compute for the eyes alone."""
+        return self.walk.has_work(self.session) or self.landscape.has_work(self.session.trainer)
+
     def _work(self) -> None:
         self.session.work()
+        walk = self.walk.work(self.session)
+        if walk is not None:
+            self.send(walk)
         trainer = self.session.trainer
         if trainer is None:
             return
@@ -130,6 +142,7 @@ class _Server:
         if self.session.trainer is not None:
             self.session.pause()
             self.landscape.move_to(self.session.trainer, request.a, request.b)
+            self.session.weights_moved += 1
 
     def _end(self) -> None:
         self.quit = True

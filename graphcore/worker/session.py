@@ -42,12 +42,14 @@ class Session:
         trainer: the run, or None before a graph was loaded.
         running: whether ``work`` trains.
         steps_left: steps until a pause, or None.
+        weights_moved: counts the times that the weights were changed by hand.
     """
 
     def __init__(self, send: Callable[[m.Reply], None], device: str) -> None:
         self.send, self.device = send, device
         self.trainer: Trainer | None = None
         self._calculation: Plan | None = None
+        self.weights_moved = 0
         self.running = False
         self.steps_left: int | None = None
         self._graph, self._graph_bytes = Graph(), b""
@@ -68,6 +70,16 @@ class Session:
         self._record_at = 0.0
         self._plain_seconds = 0.0
         self._epoch_ended = False
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that was loaded last."""
+        return self._graph
+
+    @property
+    def calculation(self) -> tuple[Plan, Graph] | None:
+        """Plan and graph, where the graph has nothing to learn."""
+        return None if self._calculation is None else (self._calculation, self._graph)
 
     # -- requests -----------------------------------------------------------------------------
 

@@ -1,0 +1,141 @@
+"""Both passes of a net over one sample, taken apart: what each node and each edge contributes.
+
+The backward pass is the chain rule applied edge by edge. At every edge the gradient of the
+target's output (upstream) is multiplied by the derivative of that output by this input (local),
+which gives what goes back (downstream); where an output feeds several nodes, what comes back
+along its edges is added.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import lazy_loader
+
+from graphcore import optimizers
+from graphcore.errors import GradscapeError
+from graphcore.execute import Step
+from graphcore.graph import Graph
+from graphcore.plan import Plan
+from graphcore.worker.walk_messages import Term, Update
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from graphcore.training import Trainer
+else:
+    torch = lazy_loader.load("torch")
+
+
+def go_through(plan: Plan, feeds: Mapping[str, Any], end: str | None) -> None:
+    """Run both passes of a plan in inspect mode, backward from ``end`` if it is given."""
+    plan.forward(feeds)
+    if end is not None:
+        plan.backward(end, grad=torch.ones_like(plan.value(end)))
+
+
+def orders(plan: Plan, graph: Graph, end: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Nodes of the top level in the order of the forward and of the backward pass.
+
+    A composite stands where its last inner node does. Sources come first; nodes that the
+    gradient does not reach are left out of the backward order.
+    """
+    computed = list(dict.fromkeys(reversed([step.name.split("/")[0] for step in plan.steps])))
+    sources = [n.name for n in graph if n.name not in computed and n.operator != "Output"]
+    forward = (*sources, *reversed(computed))
+    if end is None:
+        return forward, ()
+    reached = [name for name in reversed(forward) if gradient(plan, name) is not None]
+    return forward, tuple(reached)
+
+
+def value(plan: Plan, name: str) -> Tensor | None:
+    """A node's value; None for one that has none of its own."""
+    try:
+        return plan.value(name)
+    except GradscapeError:
+        return None
+
+
+def gradient(plan: Plan, name: str) -> Tensor | None:
+    """A node's gradient; None where there is none."""
+    try:
+        return plan.grad(name)
+    except Exception:
+        return None
+
+
+def one_number(tensor: Tensor | None) -> float | None:
+    """The number of a tensor that holds one."""
+    return float(tensor) if tensor is not None and tensor.numel() == 1 else None
+
+
+def size_of(tensor: Tensor) -> float:
+    """Root mean square."""
+    if not tensor.numel():
+        return 0.0
+    return float(torch.linalg.vector_norm(tensor.double())) / math.sqrt(tensor.numel())
+
+
+def terms(plan: Plan, graph: Graph) -> tuple[Term, ...]:
+    """What every edge of the top level hands back."""
+    steps = {step.name: step for step in plan.steps}
+    found = []
+    for edge in graph.edges:
+        g = plan.edge_grad(edge.source, edge.target, input=edge.input)
+        if g is None:
+            continue
+        step = steps.get(edge.target)
+        upstream = one_number(plan.grad(edge.target))
+        down = one_number(g)
+        local = None
+        if step is not None and upstream is not None and down is not None:
+            local = local_derivative(plan, step, edge.input)
+        found.append(Term(edge.source, edge.target, edge.input, upstream, local, down, size_of(g)))
+    return tuple(found)
+
+
+def local_derivative(plan: Plan, step: Step, input: str) -> float | None:
+    """∂output/∂input of a node whose output and input are single numbers, by its own vjp."""
+    if len(step.outputs) > 1:
+        return None
+    y = plan.values[step.outputs[0]]
+    place = step.input_names.index(input)
+    if y is None:
+        return None
+    with torch.inference_mode():
+        gx = step.backward(plan.values, torch.ones_like(y))[place]
+    return one_number(gx)
+
+
+def updates(trainer: Trainer, plan: Plan) -> tuple[Update, ...]:
+    """What the optimiser would make of the parameters, given the gradients in ``plan``."""
+    n = trainer.plan.trainable
+    with torch.inference_mode(False):
+        w, g = plan.flat[:n].clone(), plan.flat_grad[:n].clone()
+        before = w.clone()
+        rule = optimizers.make(trainer.settings.optimizer, w, g, trainer.settings.optimizer_options)
+    rule.load_state({k: v.clone() for k, v in trainer.optimizer.state.items()})
+    with torch.inference_mode():
+        rule.update(trainer.current_lr())
+    found = []
+    for info in plan.layout:
+        if info.frozen:
+            continue
+        part = slice(info.offset, info.offset + math.prod(info.shape))
+        moments = {k: _summary(v[part]) for k, v in rule.state.items() if v.shape == w.shape}
+        found.append(
+            Update(
+                info.name, one_number(before[part]), one_number(g[part]), one_number(w[part]),
+                size_of(g[part]), size_of(w[part] - before[part]), moments,
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _summary(tensor: Tensor) -> float:
+    number = one_number(tensor)
+    return size_of(tensor) if number is None else number

@@ -1,0 +1,112 @@
+"""Messages for going through both passes of one sample step by step.
+
+The engine computes both passes at once and sends everything there is to see; the window shows it
+a step at a time, so that no step waits for anything.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from graphcore.worker.pictures import Picture
+
+
+class WalkRequest(msgspec.Struct, tag=True, frozen=True):
+    """Say what is to be gone through.
+
+    Attributes:
+        visible: whether it can be seen; nothing is computed for it otherwise.
+        sample: which sample of the split.
+        refresh: counts up to ask for it again now.
+    """
+
+    visible: bool = True
+    sample: int = 0
+    split: Literal["train", "test"] = "test"
+    refresh: int = 0
+
+
+class CheckRequest(msgspec.Struct, tag=True, frozen=True):
+    """Compare every gradient with finite differences."""
+
+    seed: int = 0
+
+
+class Term(msgspec.Struct, tag=True, frozen=True):
+    """What one edge hands back in the backward pass: upstream × local = downstream.
+
+    Attributes:
+        upstream: gradient of the target's output, if it is one number.
+        local: derivative of the target's output by this input, if both are single numbers.
+        downstream: the gradient that goes back along the edge, if it is one number.
+        size: root mean square of that gradient.
+    """
+
+    source: str
+    target: str
+    input: str
+    upstream: float | None
+    local: float | None
+    downstream: float | None
+    size: float
+
+
+class Update(msgspec.Struct, tag=True, frozen=True):
+    """What the optimiser would make of one parameter.
+
+    Attributes:
+        before, gradient, after: if the parameter is one number.
+        gradient_size, change_size: root mean squares of the gradient and of the change.
+        moments: name of each of the optimiser's moments -> its number, or its root mean square.
+    """
+
+    name: str
+    before: float | None
+    gradient: float | None
+    after: float | None
+    gradient_size: float
+    change_size: float
+    moments: dict[str, float]
+
+
+class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """Both passes of one sample.
+
+    Attributes:
+        forward: names of the nodes in the order in which they are computed.
+        backward: names in the order in which the gradient reaches them; empty without a loss.
+        end: the node that the gradient starts from.
+        numbers, slopes: value and gradient of every node that holds one number, in full.
+        values, gradients: pictures of all nodes.
+        terms: what runs back along every edge.
+        updates: what the optimiser would do then; empty where nothing is trained.
+        rule: name of the optimiser, with its learning rate.
+        label, answer: the sample's class and the net's, or "".
+        samples: how many there are in the split.
+        step: training step whose weights these are.
+    """
+
+    forward: tuple[str, ...]
+    backward: tuple[str, ...]
+    end: str
+    numbers: dict[str, float]
+    slopes: dict[str, float]
+    values: dict[str, Picture]
+    gradients: dict[str, Picture]
+    terms: tuple[Term, ...]
+    updates: tuple[Update, ...] = ()
+    rule: str = ""
+    label: str = ""
+    answer: str = ""
+    sample: int = 0
+    samples: int = 0
+    step: int = 0
+
+
+class CheckFrame(msgspec.Struct, tag=True, frozen=True):
+    """Largest relative difference of each gradient from finite differences, by name."""
+
+    errors: dict[str, float]
+    problem: str = ""

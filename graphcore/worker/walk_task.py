@@ -1,0 +1,123 @@
+"""Both passes of one sample for the window, and the check of all gradients."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from graphcore import recording
+from graphcore.compiler import compile
+from graphcore.errors import GradscapeError
+from graphcore.graph import Graph
+from graphcore.numeric import check_graph
+from graphcore.plan import Plan
+from graphcore.training import Trainer
+from graphcore.walk import go_through, gradient, one_number, orders, terms, updates, value
+from graphcore.worker.session import Session
+from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
+
+
+class WalkTask:
+    """Answers for the session's net, whenever the net or its weights are not those of before."""
+
+    def __init__(self) -> None:
+        self._request = WalkRequest(visible=False)
+        self._plan: tuple[Trainer, Plan] | None = None
+        self._shown: Any = None
+
+    def request(self, request: WalkRequest) -> None:
+        """Show this from now on."""
+        self._request, self._shown = request, None
+
+    def has_work(self, session: Session) -> bool:
+        """Whether something has changed since it was last sent; never while the net trains."""
+        if not self._request.visible or session.running:
+            return False
+        state = self._state(session)
+        return state is not None and state != self._shown
+
+    def work(self, session: Session) -> WalkFrame | None:
+        """Both passes, if they are not those that were sent last."""
+        if not self.has_work(session):
+            return None
+        self._shown = self._state(session)
+        if session.trainer is not None:
+            return self._of_sample(session.trainer)
+        assert session.calculation is not None
+        return self._of_numbers(*session.calculation)
+
+    def _state(self, session: Session) -> Any:
+        if session.trainer is not None:
+            return id(session.trainer), session.trainer.step, session.weights_moved
+        return None if session.calculation is None else id(session.calculation[0])
+
+    def _of_numbers(self, plan: Plan, graph: Graph) -> WalkFrame:
+        """A graph that is fed by its inputs' own values."""
+        ends = [n.name for n in graph if graph.edges_into(n) and not graph.edges_from(n)]
+        end = ends[0] if len(ends) == 1 else None
+        go_through(plan, {}, end)
+        return WalkFrame(**_seen(plan, graph, end))
+
+    def _of_sample(self, trainer: Trainer) -> WalkFrame:
+        """One sample through a net that learns, in evaluation mode."""
+        if self._plan is None or self._plan[0] is not trainer:
+            dtype = str(trainer.plan.dtype).removeprefix("torch.")
+            plan = compile(trainer.graph, str(trainer.plan.device), dtype, "inspect")
+            self._plan = (trainer, plan)
+        plan, b, r = self._plan[1], trainer.binding, self._request
+        plan.copy_state(trainer.plan)
+        split = trainer.data.train if r.split == "train" else trainer.data.test
+        i = min(max(0, r.sample), len(split) - 1)
+        x, t = trainer.tensors(split)
+        go_through(plan, {b.input: x[i : i + 1], b.target: t[i : i + 1]}, b.loss)
+        label, answer = _classes(trainer, plan, t[i : i + 1])
+        rate = trainer.current_lr()
+        return WalkFrame(
+            **_seen(plan, trainer.graph, b.loss), updates=updates(trainer, plan),
+            rule=f"{trainer.settings.optimizer}, lr {rate:.3g}", label=label, answer=answer,
+            sample=i, samples=len(split), step=trainer.step,
+        )  # fmt: skip
+
+    def check(self, request: CheckRequest, session: Session) -> CheckFrame:
+        """Compare with finite differences, on numbers drawn at random, in float64."""
+        try:
+            return CheckFrame(check_graph(session.graph, seed=request.seed))
+        except GradscapeError as error:
+            return CheckFrame({}, str(error))
+
+
+def _seen(plan: Plan, graph: Graph, end: str | None) -> dict[str, Any]:
+    forward, backward = orders(plan, graph, end)
+    names = [n.name for n in graph]
+    numbers, slopes = {}, {}
+    for name in forward:
+        number = one_number(value(plan, name))
+        if number is not None and math.isfinite(number):
+            numbers[name] = number
+    for name in backward:
+        slope = one_number(gradient(plan, name))
+        if slope is not None and math.isfinite(slope):
+            slopes[name] = slope
+    return {
+        "forward": forward, "backward": backward, "end": end or "", "numbers": numbers,
+        "slopes": slopes, "values": recording.value_pictures(plan, graph, names),
+        "gradients": recording.gradient_pictures(plan, graph, names) if end else {},
+        "terms": terms(plan, graph) if end else (),
+    }  # fmt: skip
+
+
+def _classes(trainer: Trainer, plan: Plan, target: Any) -> tuple[str, str]:
+    """The sample's class and the one that the net takes it for, with its probability."""
+    names, scores = trainer.data.classes, plan.value(trainer.binding.output)
+    if target.is_floating_point() or scores.dim() != 2 or scores.shape[1] < 2:
+        return "", ""
+    shares = np.asarray(scores.softmax(1)[0].cpu())
+    best = int(shares.argmax())
+    label = int(target[0])
+
+    def name(i: int) -> str:
+        return names[i] if i < len(names) else str(i)
+
+    return name(label), f"{name(best)} ({shares[best]:.1%})"

@@ -1,0 +1,144 @@
+"""Going through both passes: the numbers of the courses' examples, and those of torch."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+import graphcore as gc
+from graphcore import files, presets
+from graphcore.worker import messages as m
+from graphcore.worker.session import Session
+from graphcore.worker.walk_messages import CheckRequest, WalkFrame, WalkRequest
+from graphcore.worker.walk_task import WalkTask
+
+
+def walked(graph: gc.Graph, request: WalkRequest | None = None) -> tuple[WalkFrame, Session]:
+    """The frame that the engine sends for a graph."""
+    replies: list[m.Reply] = []
+    session = Session(replies.append, "cpu")
+    session.load(m.Load(files.dumps(graph)))
+    assert not [r for r in replies if isinstance(r, m.Failure)], replies
+    task = WalkTask()
+    task.request(request or WalkRequest())
+    frame = task.work(session)
+    assert frame is not None
+    assert task.work(session) is None  # nothing has changed
+    return frame, session
+
+
+def term(frame: WalkFrame, source: str, target: str) -> tuple[float | None, ...]:
+    found = next(t for t in frame.terms if (t.source, t.target) == (source, target))
+    return found.upstream, found.local, found.downstream
+
+
+def expression(text: str, **values: float) -> gc.Graph:
+    graph = gc.parse_expression(text)
+    for name, value in values.items():
+        graph.set_attributes(name, value=value)
+    return graph
+
+
+def test_the_expression_of_every_course() -> None:
+    frame, _ = walked(presets.load("expression"))
+    assert frame.numbers["J"] == 33
+    assert {n: frame.slopes[n] for n in "abc"} == {"a": 3, "b": 6, "c": 9}
+    product = next(t.source for t in frame.terms if t.target == "J" and t.local == 3)
+    assert term(frame, product, "J") == (1, 3, 3)
+    assert frame.forward.index("a") < frame.forward.index("J") == len(frame.forward) - 1
+    assert frame.backward[0] == "J"
+
+
+def test_one_neuron() -> None:
+    frame, _ = walked(presets.load("perceptron"))
+    assert sorted(frame.numbers.values())[0] == -6
+    end = frame.numbers[frame.end]
+    assert end == pytest.approx(1 / (1 + math.exp(6)), rel=1e-6)
+
+
+def test_the_micrograd_expression() -> None:
+    frame, _ = walked(presets.load("micrograd"))
+    assert frame.numbers[frame.end] == pytest.approx(24.7041, abs=5e-5)
+    assert frame.slopes["a"] == pytest.approx(138.8338, abs=5e-5)
+    assert frame.slopes["b"] == pytest.approx(645.5773, abs=5e-5)
+
+
+def test_a_square_gets_both_of_its_edges() -> None:
+    frame, _ = walked(expression("J = x*x", x=3.0))
+    down = [t.downstream for t in frame.terms if t.source == "x"]
+    assert down == [3, 3]
+    assert frame.slopes["x"] == 6
+
+
+def test_a_diamond_adds_what_comes_back() -> None:
+    frame, _ = walked(expression("J = exp(x) * sin(x)", x=0.5))
+    back = [t.downstream for t in frame.terms if t.source == "x"]
+    assert len(back) == 2
+    wanted = math.exp(0.5) * (math.sin(0.5) + math.cos(0.5))
+    assert sum(b for b in back if b is not None) == pytest.approx(wanted, rel=1e-12)
+    assert frame.slopes["x"] == pytest.approx(wanted, rel=1e-12)
+
+
+def test_a_digit_through_lenet_is_torchs() -> None:
+    frame, session = walked(presets.load("lenet5"), WalkRequest(sample=7))
+    trainer = session.trainer
+    assert trainer is not None
+    x, t = trainer.tensors(trainer.data.test)
+    p = {k: v.clone().requires_grad_() for k, v in trainer.plan.parameters.items()}
+    nn = torch.nn.functional
+    y = nn.max_pool2d(torch.relu(nn.conv2d(x[7:8], p["conv1.weight"], p["conv1.bias"], 1, 2)), 2)
+    y = nn.max_pool2d(torch.relu(nn.conv2d(y, p["conv2.weight"], p["conv2.bias"])), 2).flatten(1)
+    for layer in ("fc1", "fc2"):
+        y = torch.relu(nn.linear(y, p[f"{layer}.weight"], p[f"{layer}.bias"]))
+    y = nn.linear(y, p["logits.weight"], p["logits.bias"])
+    loss = nn.cross_entropy(y, t[7:8])
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert frame.numbers["loss"] == pytest.approx(float(loss.detach()), rel=1e-6)
+    update = next(u for u in frame.updates if u.name == "conv1.weight")
+    g = p["conv1.weight"].grad
+    assert g is not None
+    assert update.gradient_size == pytest.approx(float(g.square().mean().sqrt()), rel=1e-5)
+    assert frame.label == str(int(t[7]))
+    assert frame.answer.split()[0] == str(int(y.argmax()))
+    assert frame.backward[0] == "loss"
+    assert frame.samples == 10_000
+
+
+def test_an_update_is_the_optimisers_own() -> None:
+    graph = presets.load("linear-regression")
+    frame, session = walked(graph)
+    trainer = session.trainer
+    assert trainer is not None
+    assert frame.updates
+    for update in frame.updates:
+        if update.before is not None and update.after is not None and update.gradient is not None:
+            moved = update.before - trainer.current_lr() * update.gradient
+            assert trainer.settings.optimizer == "SGD"
+            assert update.after == pytest.approx(moved, rel=1e-5, abs=1e-9)
+    assert trainer.step == 0
+
+
+def test_it_is_sent_again_when_the_weights_have_changed() -> None:
+    graph = presets.load("circle")
+    replies: list[m.Reply] = []
+    session = Session(replies.append, "cpu")
+    session.load(m.Load(files.dumps(graph)))
+    task = WalkTask()
+    task.request(WalkRequest())
+    assert task.work(session) is not None
+    session.run(m.Run(3))
+    while session.running:
+        assert not task.has_work(session)
+        session.work()
+    frame = task.work(session)
+    assert frame is not None
+    assert frame.step == 3
+
+
+def test_every_gradient_is_checked_on_demand() -> None:
+    _, session = walked(presets.load("mlp"))
+    checked = WalkTask().check(CheckRequest(), session)
+    assert checked.errors
+    assert max(checked.errors.values()) < 1e-6
