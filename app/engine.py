@@ -22,6 +22,7 @@ from graphcore.elements import Change
 from graphcore.errors import WorkerError
 from graphcore.worker import messages as m
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
+from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
 
 FRAME_MS = 33
 EDIT_MS = 250
@@ -51,6 +52,8 @@ class Engine(QObject):
     loaded = Signal(object)
     frame = Signal(object)
     landscape = Signal(object)
+    walk = Signal(object)
+    checked = Signal(object)
     progress = Signal(object)
     failed = Signal(object)
     state_changed = Signal(str)
@@ -72,6 +75,7 @@ class Engine(QObject):
         self._watch = m.Watch()
         self._speed: float | None = None
         self._landscape: LandscapeRequest | None = None
+        self._walk: WalkRequest | None = None
         self._process: QProcess | None = None
         self._errors = ""
         self._reader = m.FrameReader()
@@ -110,6 +114,7 @@ class Engine(QObject):
             self._watch,
             m.SetSpeed(self._speed),
             self._landscape,
+            self._walk,
         ):
             if message is not None:
                 self._send(message)
@@ -206,6 +211,16 @@ class Engine(QObject):
             self._landscape = request
             self._send(request)
 
+    def request_walk(self, request: WalkRequest) -> None:
+        """Say which sample is gone through, or that none is."""
+        if request.visible or (self._walk is not None and self._walk.visible):
+            self._walk = request
+            self._send(request)
+
+    def check_gradients(self) -> None:
+        """Have every gradient compared with finite differences; ``checked`` tells."""
+        self._send(CheckRequest())
+
     def set_weights_on_plane(self, a: float, b: float, release: bool = False) -> None:
         """Give the net the weights at a point of the shown surface."""
         self._send(m.SetPlanePoint(a, b, release))
@@ -287,6 +302,8 @@ class Engine(QObject):
         m.Failure: _on_failure,
         m.CheckpointWritten: _on_checkpoint,
         LandscapeFrame: lambda self, reply: self.landscape.emit(reply),
+        WalkFrame: lambda self, reply: self.walk.emit(reply),
+        CheckFrame: lambda self, reply: self.checked.emit(reply),
     }
 
     def _on_errors(self) -> None:

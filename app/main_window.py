@@ -35,6 +35,7 @@ from app.settings import Settings
 from app.status_bar import StatusBar
 from app.style import palette
 from app.transport import TransportBar
+from app.walk_view import WalkView
 from app.widgets.banner import Banner
 
 FIRST_GRAPH = "lenet5"
@@ -152,6 +153,10 @@ class MainWindow(QMainWindow):
             panel.node_chosen.connect(self.canvas.select)
         if hasattr(panel, "preset_chosen"):
             panel.preset_chosen.connect(self.files.open_preset)
+        if hasattr(panel, "walk"):
+            view = WalkView(self.canvas, panel.walk)
+            panel.looked_at.connect(view.set_visible)  # type: ignore[attr-defined]
+            view.set_visible(panel.isVisible())
         if hasattr(panel, "operator_chosen"):
             panel.operator_chosen.connect(self.canvas.add_operator)
 

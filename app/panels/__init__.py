@@ -5,7 +5,8 @@ window connects what a panel has of the following:
 
 * ``show_selection(names)``: told whenever the canvas's selection changes;
 * ``node_chosen = Signal(object)``: names to select on the canvas;
-* ``preset_chosen = Signal(str)``: a preset to open.
+* ``preset_chosen = Signal(str)``: a preset to open;
+* ``walk`` and ``looked_at = Signal(bool)``: passes to be gone through on the canvas.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ PANELS: tuple[Panel, ...] = (
           "bottom", ("Train", "Present"), "run"),
     Panel("landscape", _("Loss landscape"), "landscape", "app.panels.landscape:LandscapePanel",
           "bottom", ("Train", "Present"), "space"),
+    Panel("walk", _("Step by step"), "step_op", "app.panels.walk:WalkPanel",
+          "bottom", ("Explain",), "steps"),
     Panel("activations", _("Activations"), "activations",
           "app.panels.activations:ActivationsPanel", "bottom", ("Explain", "Train"), "values"),
     Panel("gradients", _("Gradients"), "gradients", "app.panels.gradients:GradientsPanel",

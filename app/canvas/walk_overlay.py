@@ -1,0 +1,77 @@
+"""The numbers of the two passes, where they belong: chips at nodes and edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter, QPen
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from app.style import fonts, palette
+
+_HEIGHT, _PAD = 19.0, 7.0
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A few words at a place of the canvas.
+
+    Attributes:
+        centre: where it stands, in the scene.
+        role: colour of the theme that frames it.
+        strong: whether it belongs to the step that is shown.
+    """
+
+    text: str
+    centre: QPointF
+    role: str
+    strong: bool = False
+
+
+class WalkOverlay(QGraphicsItem):
+    """All chips in one item; it is painted only when a step is taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chips: tuple[Chip, ...] = ()
+        self._area = QRectF()
+        self.setZValue(3)
+        self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+
+    def set_chips(self, chips: Sequence[Chip]) -> None:
+        """Show these and no others."""
+        if tuple(chips) != self.chips:
+            self.prepareGeometryChange()
+            self.chips = tuple(chips)
+            self._area = QRectF()
+            for chip in self.chips:
+                self._area = self._area.united(_rect(chip))
+            self.update()
+
+    def boundingRect(self) -> QRectF:
+        return self._area.adjusted(-2, -2, 2, 2)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        p = palette.current()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for chip in sorted(self.chips, key=lambda c: c.strong):
+            area = _rect(chip)
+            painter.setPen(QPen(p.color(chip.role), 2.0 if chip.strong else 1.0))
+            painter.setBrush(p.color("raised" if chip.strong else "panel"))
+            painter.drawRoundedRect(area, _HEIGHT / 2, _HEIGHT / 2)
+            painter.setFont(_font(chip.strong))
+            painter.setPen(p.color("text" if chip.strong else "muted"))
+            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, chip.text)
+
+
+def _font(strong: bool):  # type: ignore[no-untyped-def]
+    return fonts.figure_font(9, strong)
+
+
+def _rect(chip: Chip) -> QRectF:
+    wide = QFontMetricsF(_font(True)).horizontalAdvance(chip.text) + 2 * _PAD
+    return QRectF(chip.centre.x() - wide / 2, chip.centre.y() - _HEIGHT / 2, wide, _HEIGHT)

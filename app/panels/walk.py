@@ -1,0 +1,239 @@
+"""Step by step through both passes of one sample: a debugger for backpropagation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QHideEvent, QKeySequence, QShowEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSlider,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import walk_words
+from app.document import Document
+from app.engine import Engine
+from app.plots.tiles import format_number
+from app.style import icons, palette
+from app.walk import Walk
+from app.widgets.formula import FormulaView
+from graphcore.worker.walk_messages import CheckFrame
+
+
+class WalkPanel(QWidget):
+    """Buttons, the sample, and what happens at this step.
+
+    Signals:
+        looked_at: whether the panel can be seen.
+        node_chosen: names to select on the canvas.
+    """
+
+    looked_at = Signal(bool)
+    node_chosen = Signal(object)
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._document, self._engine = document, engine
+        self.walk = Walk(document, engine)
+        self._selected = ""
+        self._icons: list[tuple[QToolButton, str]] = []
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 4, 10, 6)
+        column.setSpacing(6)
+        column.addLayout(self._make_buttons())
+        column.addLayout(self._make_words(), 1)
+        self.walk.moved.connect(self._show)
+        engine.checked.connect(self._on_checked)
+        engine.state_changed.connect(lambda _state: self._show())
+        palette.notifier.changed.connect(self._restyle)
+        self._show()
+
+    # -- parts --------------------------------------------------------------------------------
+
+    def _make_buttons(self) -> QHBoxLayout:
+        row, walk = QHBoxLayout(), self.walk
+        row.setSpacing(4)
+        self.restart = self._button(row, "reset", self.tr("Back to the start"), "", walk.restart)
+        self.back = self._button(row, "undo", self.tr("One step back"), "Shift+F10", walk.back)
+        self.step = self._button(row, "step_op", self.tr("One node on"), "F10", walk.step)
+        self.layer = self._button(
+            row, "step", self.tr("On to the next layer"), "Ctrl+F10", walk.next_layer
+        )
+        self.finish = self._button(
+            row, "epoch", self.tr("To the end of the pass"), "Ctrl+Shift+F10", walk.finish_pass
+        )
+        self.play = self._button(row, "play", self.tr("Slow motion"), "Alt+F10", self._toggle_play)
+        self.pace = QSlider(Qt.Orientation.Horizontal)
+        self.pace.setRange(2, 40)
+        self.pace.setValue(14)
+        self.pace.setFixedWidth(90)
+        self.pace.setAccessibleName(self.tr("Pace"))
+        self.pace.setToolTip(self.tr("Pace of the slow motion"))
+        self.pace.valueChanged.connect(lambda v: walk.set_pace(v / 10))
+        row.addWidget(self.pace)
+        self.pause_at = self._button(
+            row, "eye", self.tr("Stop at the selected node"), "F9", self._toggle_breakpoint
+        )
+        self.pause_at.setCheckable(True)
+        row.addSpacing(12)
+        self._add_sample(row)
+        row.addStretch(1)
+        self.check = QPushButton(self.tr("Check me"))
+        self.check.setToolTip(
+            self.tr("Compare every gradient of this net with central finite differences")
+        )
+        self.check.clicked.connect(self._check)
+        row.addWidget(self.check)
+        return row
+
+    def _button(
+        self, row: QHBoxLayout, icon: str, text: str, key: str, run: Callable[[], object]
+    ) -> QToolButton:
+        button = QToolButton()
+        button.setIcon(icons.icon(icon))
+        button.setToolTip(f"{text}  ({key})" if key else text)
+        button.setAccessibleName(text)
+        button.setAutoRaise(True)
+        if key:
+            button.setShortcut(QKeySequence(key))
+        button.clicked.connect(lambda _on: run())
+        self._icons.append((button, icon))
+        row.addWidget(button)
+        return button
+
+    def _add_sample(self, row: QHBoxLayout) -> None:
+        self.sample_name = QLabel(self.tr("Sample"))
+        self.sample = QSpinBox()
+        self.sample.setMaximum(0)
+        self.sample.setAccessibleName(self.tr("Sample"))
+        self.sample.setToolTip(self.tr("Which sample of the test set goes through the net"))
+        self.sample.valueChanged.connect(self.walk.choose)
+        self.verdict = QLabel()
+        self.verdict.setObjectName("muted")
+        for widget in (self.sample_name, self.sample, self.verdict):
+            row.addWidget(widget)
+
+    def _make_words(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(18)
+        self.title = QLabel()
+        self.title.setObjectName("heading")
+        self.words = QLabel()
+        self.words.setWordWrap(True)
+        self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
+        text = QWidget()
+        column = QVBoxLayout(text)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.title)
+        column.addWidget(self.words, 1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setWidget(text)
+        self.formula = FormulaView()
+        row.addWidget(area, 3)
+        row.addWidget(self.formula, 2)
+        return row
+
+    # -- what is shown ------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        walk, frame = self.walk, self.walk.frame
+        there = bool(walk.events)
+        for button in (self.step, self.layer, self.finish, self.play):
+            button.setEnabled(there and (walk.done < len(walk.events) or button is self.play))
+        for button in (self.back, self.restart):
+            button.setEnabled(walk.done > 0)
+        self.play.setIcon(icons.icon("pause" if walk.playing else "play"))
+        self.pause_at.setChecked(self._selected in walk.breakpoints)
+        self.pause_at.setEnabled(bool(self._selected))
+        self.title.setText(walk_words.title(walk) if there else self._waiting())
+        self.words.setText("\n".join(walk_words.sentences(self._document.graph, walk)))
+        event = walk.current
+        shown = event is not None and frame is not None
+        self.formula.set_latex(
+            *(walk_words.formulas(self._document.graph, frame, event) if shown else ())  # type: ignore[arg-type]
+        )
+        self._show_sample()
+
+    def _waiting(self) -> str:
+        if self._engine.state == "running":
+            return self.tr("Pause the training to go through a sample.")
+        return self.tr("As soon as the graph can run, its passes can be gone through here.")
+
+    def _show_sample(self) -> None:
+        frame = self.walk.frame
+        has_samples = frame is not None and frame.samples > 0
+        for widget in (self.sample_name, self.sample, self.verdict):
+            widget.setVisible(has_samples)
+        if frame is None or not has_samples:
+            return
+        self.sample.setMaximum(frame.samples - 1)
+        done = all(name in self.walk.valued for name in frame.forward)
+        words = self.tr("a {0}").format(frame.label) if frame.label else ""
+        if done and frame.answer:
+            words += self.tr(", taken for {0}").format(frame.answer)
+        self.verdict.setText(words)
+
+    def show_selection(self, names: Sequence[str]) -> None:
+        """Told which nodes are selected on the canvas."""
+        self._selected = names[0] if len(names) == 1 else ""
+        self._show()
+
+    def _toggle_play(self) -> None:
+        if self.walk.playing:
+            self.walk.pause()
+        else:
+            self.walk.play()
+
+    def _toggle_breakpoint(self) -> None:
+        if self._selected:
+            self.walk.toggle_breakpoint(self._selected)
+
+    # -- check me -----------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        self.check.setEnabled(False)
+        self.words.setText(self.tr("Comparing every gradient with finite differences …"))
+        self._engine.check_gradients()
+
+    def _on_checked(self, checked: CheckFrame) -> None:
+        self.check.setEnabled(True)
+        if checked.problem:
+            self.words.setText(checked.problem)
+            return
+        worst = max(checked.errors.values(), default=0.0)
+        lines = [
+            self.tr(
+                "Central differences, step 1e-6, in double precision, on random inputs. Largest "
+                "relative difference: {0}. What is left is rounding and the curve within a step."
+            ).format(format_number(worst, 2))
+        ]
+        lines += [f"{name}:  {format_number(e, 2)}" for name, e in checked.errors.items()]
+        self.words.setText("\n".join(lines))
+
+    # -- the window ---------------------------------------------------------------------------
+
+    def _restyle(self) -> None:
+        for button, icon in self._icons:
+            button.setIcon(icons.icon(icon))
+        self._show()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.walk.show(True)
+        self.looked_at.emit(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.walk.show(False)
+        self.looked_at.emit(False)

@@ -1,0 +1,196 @@
+"""Where one stands in the two passes of a sample: forward node by node, then backward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.document import Document
+from app.engine import Engine
+from graphcore.worker.walk_messages import Term, WalkFrame, WalkRequest
+
+Phase = Literal["forward", "backward", "update"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One step: a node computes its value, or gets its gradient; the update ends it all."""
+
+    phase: Phase
+    node: str = ""
+
+
+class Walk(QObject):
+    """Steps through what the engine has sent; every step is there at once.
+
+    Signals:
+        moved: another step is shown, or the numbers are new.
+
+    Attributes:
+        frame: both passes, or None before the engine has sent them.
+        events: all steps, in order.
+        done: how many of them have been taken.
+        breakpoints: nodes that ``run_on`` stops at, in either pass.
+    """
+
+    moved = Signal()
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._document, self._engine = document, engine
+        self.frame: WalkFrame | None = None
+        self.events: tuple[Event, ...] = ()
+        self.done = 0
+        self.breakpoints: set[str] = set()
+        self._visible, self._sample, self._refresh = False, 0, 0
+        self._clock = QTimer(self, interval=700)
+        self._clock.timeout.connect(self._tick)
+        engine.walk.connect(self._on_frame)
+        engine.loaded.connect(lambda _loaded: self.ask())
+        document.opened.connect(self.clear)
+
+    # -- the engine ---------------------------------------------------------------------------
+
+    def show(self, visible: bool) -> None:
+        """Whether anyone looks: the engine computes nothing for nobody."""
+        self._visible = visible
+        if not visible:
+            self.pause()
+        self.ask()
+
+    def choose(self, sample: int) -> None:
+        """Another sample of the test split."""
+        if sample != self._sample:
+            self._sample = sample
+            self.ask()
+
+    def ask(self) -> None:
+        """Have both passes computed, with the weights as they are now."""
+        self._refresh += 1
+        self._engine.request_walk(
+            WalkRequest(visible=self._visible, sample=self._sample, refresh=self._refresh)
+        )
+
+    def clear(self) -> None:
+        """Another graph."""
+        self.pause()
+        self.frame, self.events, self.done = None, (), 0
+        self.breakpoints.clear()
+        self.moved.emit()
+
+    def _on_frame(self, frame: WalkFrame) -> None:
+        before = self.current
+        self.frame = frame
+        self.events = (
+            *(Event("forward", n) for n in frame.forward),
+            *(Event("backward", n) for n in frame.backward),
+            *((Event("update"),) if frame.updates else ()),
+        )
+        # After an edit one stays at the node one was looking at.
+        place = self.events.index(before) + 1 if before in self.events else self.done
+        self.done = min(place, len(self.events))
+        self.moved.emit()
+
+    # -- where one stands ---------------------------------------------------------------------
+
+    @property
+    def current(self) -> Event | None:
+        """The step that was taken last."""
+        return self.events[self.done - 1] if self.done else None
+
+    @property
+    def valued(self) -> set[str]:
+        """Nodes that have their value."""
+        return {e.node for e in self.events[: self.done] if e.phase == "forward"}
+
+    @property
+    def sloped(self) -> set[str]:
+        """Nodes that have their gradient."""
+        return {e.node for e in self.events[: self.done] if e.phase == "backward"}
+
+    def arrived(self, node: str) -> tuple[Term, ...]:
+        """What has come back to a node along its outgoing edges."""
+        terms = self.frame.terms if self.frame else ()
+        return tuple(t for t in terms if t.source == node)
+
+    def handed_on(self, node: str) -> tuple[Term, ...]:
+        """What a node hands back along its incoming edges."""
+        terms = self.frame.terms if self.frame else ()
+        return tuple(t for t in terms if t.target == node)
+
+    # -- stepping -----------------------------------------------------------------------------
+
+    def go_to(self, done: int) -> None:
+        """Stand behind so many steps."""
+        done = min(max(0, done), len(self.events))
+        if done != self.done:
+            self.done = done
+            self.moved.emit()
+
+    def step(self) -> None:
+        """One node on."""
+        self.go_to(self.done + 1)
+
+    def back(self) -> None:
+        """Undo one step."""
+        self.go_to(self.done - 1)
+
+    def restart(self) -> None:
+        """Before the first step."""
+        self.pause()
+        self.go_to(0)
+
+    def finish_pass(self) -> None:
+        """To the end of the pass that comes next."""
+        if self.done < len(self.events):
+            phase = self.events[self.done].phase
+            self.go_to(next((i for i in range(self.done, len(self.events))
+                             if self.events[i].phase != phase), len(self.events)))  # fmt: skip
+
+    def next_layer(self) -> None:
+        """To the next node that has weights of its own, or to the end of the pass."""
+        graph, start = self._document.graph, self.done
+        stop = start
+        while stop < len(self.events) and self.events[stop].phase == self.events[start].phase:
+            node = self.events[stop].node
+            stop += 1
+            if node in graph and graph.node(node).parameter_inputs:
+                break
+        self.go_to(stop)
+
+    # -- slow motion --------------------------------------------------------------------------
+
+    @property
+    def playing(self) -> bool:
+        """Whether it goes on by itself."""
+        return self._clock.isActive()
+
+    def play(self) -> None:
+        """Go on by itself, from the start if it is at its end."""
+        if self.done >= len(self.events):
+            self.go_to(0)
+        self._clock.start()
+        self.moved.emit()
+
+    def pause(self) -> None:
+        """Stand still."""
+        if self._clock.isActive():
+            self._clock.stop()
+            self.moved.emit()
+
+    def set_pace(self, steps_per_second: float) -> None:
+        """How fast it goes on by itself."""
+        self._clock.setInterval(round(1000 / steps_per_second))
+
+    def toggle_breakpoint(self, node: str) -> None:
+        """Stop at a node, or no longer."""
+        self.breakpoints ^= {node}
+        self.moved.emit()
+
+    def _tick(self) -> None:
+        self.step()
+        current = self.current
+        if self.done >= len(self.events) or (current and current.node in self.breakpoints):
+            self.pause()

@@ -1,0 +1,75 @@
+"""Typeset mathematics from LaTeX."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from PySide6.QtCore import QByteArray, QRectF, QSize
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.style import palette
+
+SIZE = 17.0
+GAP = 10.0
+
+
+class FormulaView(QWidget):
+    """Formulas below each other, each as large as its neighbours; too wide ones are shrunk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._latex: tuple[str, ...] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        palette.notifier.changed.connect(self.update)
+
+    @property
+    def latex(self) -> tuple[str, ...]:
+        """What is shown."""
+        return self._latex
+
+    def set_latex(self, *formulas: str) -> None:
+        """Show these; a formula that cannot be typeset is left out."""
+        kept = tuple(f for f in formulas if f)
+        if kept != self._latex:
+            self._latex = kept
+            self.setAccessibleDescription("; ".join(kept))
+            self.updateGeometry()
+            self.update()
+
+    def _renderers(self) -> list[QSvgRenderer]:
+        color = palette.current().text
+        found = []
+        for formula in self._latex:
+            svg = _svg(formula, color)
+            if svg:
+                found.append(QSvgRenderer(QByteArray(svg.encode())))
+        return found
+
+    def sizeHint(self) -> QSize:
+        sizes = [r.defaultSize() for r in self._renderers()]
+        height = sum(s.height() + GAP for s in sizes)
+        return QSize(max((s.width() for s in sizes), default=120), max(24, round(height)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        top = 2.0
+        for renderer in self._renderers():
+            size = renderer.defaultSize()
+            shrink = min(1.0, (self.width() - 4) / max(1, size.width()))
+            wide, high = size.width() * shrink, size.height() * shrink
+            renderer.render(painter, QRectF(2, top, wide, high))
+            top += high + GAP
+
+
+@lru_cache(maxsize=512)
+def _svg(latex: str, color: str) -> str:
+    """The formula as SVG; empty if it cannot be typeset."""
+    import ziamath
+
+    try:
+        return str(ziamath.Latex(latex, size=SIZE, color=color).svg())
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return ""
