@@ -62,7 +62,7 @@ class StatusBar(QStatusBar):
 
     def set_data(self, dataset: str, samples: str, normalization: str) -> None:
         """Name the data set that is loaded, and say what was done to its inputs."""
-        self.dataset.setText(f"{dataset} · {samples}")
+        self.dataset.setText(f"{dataset} · {samples}" if dataset else "")
         self.dataset.setToolTip(self.tr("Training and test samples. {0}").format(normalization))
 
     def _request(self, _what: Any = None) -> None:

@@ -32,6 +32,7 @@ class WalkView(QObject):
         else:
             self.overlay.set_chips(())
             self._canvas.set_step_state(set(), None)
+            self._canvas.set_show("value")
 
     def _show(self) -> None:
         walk, canvas = self._walk, self._canvas
@@ -45,6 +46,8 @@ class WalkView(QObject):
             {k: to_picture(p) for k, p in walk.frame.values.items() if _of(k) in walk.valued},
             {k: to_picture(p) for k, p in walk.frame.gradients.items() if _of(k) in walk.sloped},
         )
+        for name, item in canvas.items_by_name.items():
+            item.set_state(show_gradient=name in walk.sloped and name not in walk.frame.slopes)
         self.overlay.set_chips((*self._node_chips(), *self._edge_chips()))
 
     def _node_chips(self) -> list[Chip]:
@@ -75,7 +78,9 @@ class WalkView(QObject):
             for term in walk.handed_on(edge.target):
                 if (term.source, term.input) == (edge.source, edge.input):
                     strong = walk.current is not None and walk.current.node == edge.target
-                    middle = item.path.pointAtPercent(0.5)
+                    if term.local is None and not strong:
+                        continue  # the node's own chip says the same of many numbers
+                    middle = item.path.pointAtPercent(0.5) - QPointF(0, 16)
                     found.append(Chip(term_text(term), middle, "accent", strong))
         return found
 

@@ -141,7 +141,12 @@ def _gone_back(walk: Walk, frame: WalkFrame, node: Node) -> list[str]:
         lines.append(
             tr("It feeds {0} nodes: the gradients that come back are added.").format(len(arrived))
         )
-    for term in walk.handed_on(node.name):
+    handed_on = walk.handed_on(node.name)
+    if not handed_on:
+        lines.append(
+            tr("The gradient ends here: it says how {0} changes with {1}.").format(end, node.name)
+        )
+    for term in handed_on:
         if term.upstream is not None and term.local is not None and term.downstream is not None:
             numbers = [format_number(x, 6) for x in (term.upstream, term.local, term.downstream)]
             lines.append(

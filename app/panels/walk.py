@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
@@ -21,10 +22,12 @@ from PySide6.QtWidgets import (
 from app import walk_words
 from app.document import Document
 from app.engine import Engine
+from app.plots.tile_view import TileView
 from app.plots.tiles import format_number
 from app.style import icons, palette
 from app.walk import Walk
 from app.widgets.formula import FormulaView
+from graphcore.worker.arrays import unpack
 from graphcore.worker.walk_messages import CheckFrame
 
 
@@ -62,8 +65,12 @@ class WalkPanel(QWidget):
         row, walk = QHBoxLayout(), self.walk
         row.setSpacing(4)
         self.restart = self._button(row, "reset", self.tr("Back to the start"), "", walk.restart)
-        self.back = self._button(row, "undo", self.tr("One step back"), "Shift+F10", walk.back)
-        self.step = self._button(row, "step_op", self.tr("One node on"), "F10", walk.step)
+        self.back = self._button(
+            row, "undo", self.tr("One step back"), "Shift+F10", walk.back, self.tr("Back")
+        )
+        self.step = self._button(
+            row, "step_op", self.tr("One node on"), "F10", walk.step, self.tr("Step")
+        )
         self.layer = self._button(
             row, "step", self.tr("On to the next layer"), "Ctrl+F10", walk.next_layer
         )
@@ -95,9 +102,13 @@ class WalkPanel(QWidget):
         return row
 
     def _button(
-        self, row: QHBoxLayout, icon: str, text: str, key: str, run: Callable[[], object]
-    ) -> QToolButton:
+        self, row: QHBoxLayout, icon: str, text: str, key: str, run: Callable[[], object],
+        label: str = "",
+    ) -> QToolButton:  # fmt: skip
         button = QToolButton()
+        if label:  # before the key: setText takes it away
+            button.setText(label)
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setIcon(icons.icon(icon))
         button.setToolTip(f"{text}  ({key})" if key else text)
         button.setAccessibleName(text)
@@ -140,9 +151,26 @@ class WalkPanel(QWidget):
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setWidget(text)
         self.formula = FormulaView()
-        row.addWidget(area, 3)
-        row.addWidget(self.formula, 2)
+        self.value, self.gradient = TileView(self.tr("Value")), TileView(self.tr("Gradient"))
+        row.addWidget(area, 4)
+        row.addWidget(self.formula, 3)
+        row.addWidget(self.value, 3)
+        row.addWidget(self.gradient, 3)
         return row
+
+    def _show_pictures(self) -> None:
+        """The current node's value, and its gradient once it is there; values on hover."""
+        event, frame = self.walk.current, self.walk.frame
+        name = event.node if event and frame else ""
+        for view, pictures, done in (
+            (self.value, frame.values if frame else {}, self.walk.valued),
+            (self.gradient, frame.gradients if frame else {}, self.walk.sloped),
+        ):
+            picture = pictures.get(name) if name in done else None
+            maps = None if picture is None else as_maps(unpack(picture.array))
+            view.setVisible(maps is not None)
+            if maps is not None:
+                view.set_maps(maps)
 
     # -- what is shown ------------------------------------------------------------------------
 
@@ -163,6 +191,7 @@ class WalkPanel(QWidget):
         self.formula.set_latex(
             *(walk_words.formulas(self._document.graph, frame, event) if shown else ())  # type: ignore[arg-type]
         )
+        self._show_pictures()
         self._show_sample()
 
     def _waiting(self) -> str:
@@ -237,3 +266,10 @@ class WalkPanel(QWidget):
         super().hideEvent(event)
         self.walk.show(False)
         self.looked_at.emit(False)
+
+
+def as_maps(array: np.ndarray) -> np.ndarray | None:
+    """A tensor as maps (C, H, W); None for a single number, which needs no picture."""
+    if array.size <= 1 or array.ndim > 3:
+        return None
+    return array.reshape((1,) * (3 - array.ndim) + array.shape)

@@ -69,6 +69,7 @@ def _svg(latex: str, color: str) -> str:
     """The formula as SVG; empty if it cannot be typeset."""
     import ziamath
 
+    ziamath.config.svg2 = False  # Qt draws SVG Tiny, which has no symbols
     try:
         return str(ziamath.Latex(latex, size=SIZE, color=color).svg())
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
