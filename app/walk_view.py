@@ -21,6 +21,7 @@ class WalkView(QObject):
         self._canvas, self._walk = canvas, walk
         self.overlay = WalkOverlay()
         canvas.graph_scene.addItem(self.overlay)
+        canvas.walk_overlay = self.overlay  # type: ignore[attr-defined]
         self._shown = False
         walk.moved.connect(self._show)
 

@@ -63,7 +63,7 @@ def _with_numbers(formula: str, numbers: dict[str, float]) -> tuple[str, ...]:
         text = _latex_number(numbers[match[1]])
         return f"({text})" if text.startswith("-") else text
 
-    shown = _LETTERS.sub(number, right)
+    shown = _LETTERS.sub(number, right).strip()
     known = left.strip()
     if known in numbers:
         return (formula, f"{known} = {shown} = {_latex_number(numbers[known])}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QRectF, QSize
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -67,10 +69,17 @@ class FormulaView(QWidget):
 @lru_cache(maxsize=512)
 def _svg(latex: str, color: str) -> str:
     """The formula as SVG; empty if it cannot be typeset."""
-    import ziamath
-
-    ziamath.config.svg2 = False  # Qt draws SVG Tiny, which has no symbols
     try:
-        return str(ziamath.Latex(latex, size=SIZE, color=color).svg())
+        return str(_ziamath().Latex(latex, size=SIZE, color=color).svg())
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return ""
+
+
+@lru_cache(maxsize=1)
+def _ziamath() -> Any:
+    """Imported when the first formula is wanted: its font takes a moment to load."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of its use of importlib.resources
+        import ziamath
+    ziamath.config.svg2 = False  # Qt draws SVG Tiny, which has no symbols
+    return ziamath

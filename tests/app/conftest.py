@@ -80,3 +80,17 @@ def answers(monkeypatch):
     for name in ("ask_open", "ask_save", "ask_export", "ask_unsaved"):
         replace(name)
     return known
+
+
+@pytest.fixture
+def live_window(qtbot, themed, settings, tmp_path):
+    """A window whose engine is the real process."""
+    document = Document()
+    window = MainWindow(document, Engine(document), settings, tmp_path / "rescue")
+    window.resize(1400, 900)
+    window.show()
+    yield window
+    document.undo_stack.setClean()
+    window.close()
+    QApplication.processEvents()
+    shiboken6.delete(window)

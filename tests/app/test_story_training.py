@@ -4,31 +4,12 @@ import itertools
 import os
 import signal
 
-import pytest
-import shiboken6
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
-from app.document import Document
-from app.engine import Engine
-from app.main_window import MainWindow
 from graphcore import files
 
 PATIENCE = 60_000
-
-
-@pytest.fixture
-def live_window(qtbot, themed, settings, tmp_path):
-    """A window whose engine is the real process."""
-    document = Document()
-    window = MainWindow(document, Engine(document), settings, tmp_path / "rescue")
-    window.resize(1400, 900)
-    window.show()
-    yield window
-    document.undo_stack.setClean()
-    window.close()
-    QApplication.processEvents()
-    shiboken6.delete(window)
 
 
 def ready(qtbot, window) -> None:

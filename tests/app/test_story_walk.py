@@ -1,0 +1,115 @@
+"""Stepping through both passes with keys and buttons, against the real engine process."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+PATIENCE = 60_000
+
+
+@pytest.fixture
+def explain(qtbot, live_window):
+    """Opens a graph in the Explain layout; gives back its panel, with both passes there."""
+
+    def open_graph(name: str):
+        live_window.start(name)
+        live_window.layouts.show("Explain")
+        QApplication.processEvents()
+        panel = live_window.layouts.docks["walk"].widget()
+        qtbot.waitUntil(lambda: bool(panel.walk.events), timeout=PATIENCE)
+        return panel
+
+    return open_graph
+
+
+def chips(window) -> list[str]:
+    return [c.text for c in window.canvas.walk_overlay.chips]
+
+
+def press(qtbot, panel, times: int = 1) -> None:
+    for _ in range(times):
+        qtbot.mouseClick(panel.step, Qt.MouseButton.LeftButton)
+
+
+def test_the_chain_rule_on_three_numbers(qtbot, explain, live_window) -> None:
+    panel, canvas = explain("expression"), live_window.canvas
+    walk, frame = panel.walk, panel.walk.frame
+    assert chips(live_window) == []
+    press(qtbot, panel, len(frame.forward))
+    assert "J = 33" in panel.words.text()
+    assert panel.title.text().startswith("Forward 7 of 7")
+    assert r"y = 3 \cdot 11 = 33" in panel.formula.latex
+    assert {n: canvas.items_by_name[n].step_state for n in "auvJ"} == {
+        "a": "done", "u": "done", "v": "done", "J": "current",
+    }  # fmt: skip
+    press(qtbot, panel, 2)
+    assert walk.current.node == "v"
+    assert "∂J/∂v = 3" in chips(live_window)
+    assert "1 × 3 = 3" in chips(live_window)
+    assert chips(live_window).count("3 × 1 = 3") == 2
+    press(qtbot, panel, len(frame.backward) - 2)
+    assert {"∂J/∂a = 3", "∂J/∂b = 6", "∂J/∂c = 9"} <= set(chips(live_window))
+    assert not panel.step.isEnabled()
+    qtbot.mouseClick(panel.back, Qt.MouseButton.LeftButton)
+    assert len(walk.sloped) == len(frame.backward) - 1
+
+
+def test_leaving_the_layout_clears_the_canvas(qtbot, explain, live_window) -> None:
+    panel = explain("expression")
+    press(qtbot, panel, 9)
+    assert chips(live_window)
+    live_window.layouts.show("Build")
+    QApplication.processEvents()
+    assert chips(live_window) == []
+    assert {i.step_state for i in live_window.canvas.items_by_name.values()} == {""}
+
+
+def test_an_edited_input_is_followed(qtbot, explain, live_window) -> None:
+    panel = explain("expression")
+    press(qtbot, panel, len(panel.walk.events))
+    live_window.document.set_attributes("b", value=4.0)
+    qtbot.waitUntil(lambda: panel.walk.frame.numbers.get("J") == 39, timeout=PATIENCE)
+    assert "∂J/∂c = 12" in chips(live_window)
+
+
+def test_a_digit_goes_through_lenet(qtbot, explain, live_window) -> None:
+    panel, canvas = explain("lenet5"), live_window.canvas
+    assert canvas.items_by_name["conv1"].value is None
+    qtbot.mouseClick(panel.finish, Qt.MouseButton.LeftButton)
+    assert canvas.items_by_name["conv1"].value is not None
+    assert panel.walk.current.node == "loss"
+    assert "taken for" in panel.verdict.text()
+    qtbot.mouseClick(panel.finish, Qt.MouseButton.LeftButton)
+    assert panel.walk.sloped == set(panel.walk.frame.backward)
+    assert canvas.items_by_name["conv1"].gradient is not None
+    press(qtbot, panel)
+    assert panel.title.text() == "Update"
+    assert "conv1.weight" in panel.words.text()
+    assert "AdamW" in panel.words.text()
+    panel.sample.setValue(3)
+    qtbot.waitUntil(lambda: panel.walk.frame.sample == 3, timeout=PATIENCE)
+    assert panel.verdict.text().startswith("a 0")
+
+
+def test_slow_motion_stops_at_a_breakpoint(qtbot, explain, live_window) -> None:
+    panel = explain("expression")
+    panel.pace.setValue(40)
+    live_window.canvas.select(["v"])
+    qtbot.mouseClick(panel.pause_at, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(panel.play, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not panel.walk.playing, timeout=PATIENCE)
+    assert panel.walk.current.node == "v"
+    assert panel.walk.current.phase == "forward"
+    qtbot.mouseClick(panel.play, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not panel.walk.playing, timeout=PATIENCE)
+    assert (panel.walk.current.node, panel.walk.current.phase) == ("v", "backward")
+
+
+def test_check_me_finds_nothing_wrong(qtbot, explain) -> None:
+    panel = explain("mlp")
+    qtbot.mouseClick(panel.check, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "fc1" in panel.words.text() or "double precision"
+                    in panel.words.text(), timeout=PATIENCE)  # fmt: skip
+    assert "Largest relative difference" in panel.words.text()
