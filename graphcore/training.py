@@ -137,6 +137,7 @@ class Trainer:
         self.steps_per_epoch = max(1, math.ceil(len(self.train_x) / self.settings.batch))
         self._evaluation: Plan | None = None
         self._recorded: Plan | None = None
+        self._looking: Plan | None = None
         self.step = 0
         self.optimizer = self._new_optimizer()
         self._order: tuple[int, Tensor] | None = None
@@ -280,6 +281,14 @@ class Trainer:
             self._evaluation = compile(self.graph, device, dtype, "train", self.settings.seed)
         self._evaluation.copy_state(self.plan)
         return self._evaluation
+
+    def looking_plan(self) -> Plan:
+        """A plan that keeps every value, with the weights and statistics of this moment."""
+        if self._looking is None:
+            device, dtype = str(self.plan.device), _dtype_name(self.plan)
+            self._looking = compile(self.graph, device, dtype, "inspect", self.settings.seed)
+        self._looking.copy_state(self.plan)
+        return self._looking
 
     def tensors(self, split: Split, limit: int | None = None) -> tuple[Tensor, Tensor]:
         """Inputs and targets of a split (its first ``limit`` samples) as they are fed."""

@@ -16,6 +16,14 @@ from graphcore.errors import WorkerError
 from graphcore.worker.arrays import Array
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
 from graphcore.worker.pictures import Picture
+from graphcore.worker.probe_messages import (
+    DecisionFrame,
+    DecisionRequest,
+    DigitFrame,
+    DigitRequest,
+    ResultsFrame,
+    ResultsRequest,
+)
 from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
 
 PROTOCOL = 1
@@ -217,11 +225,12 @@ class CheckpointWritten(msgspec.Struct, tag=True, frozen=True):
 
 Request = (
     Hello | Load | Run | Pause | Reset | SetRate | SetSpeed | Watch | NextFrame | LandscapeRequest
-    | SetPlanePoint | WalkRequest | CheckRequest | Quit
+    | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
+    | DigitRequest | Quit
 )  # fmt: skip
 Reply = (
     Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
-    | WalkFrame | CheckFrame
+    | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame | DigitFrame
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

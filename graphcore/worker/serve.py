@@ -18,8 +18,10 @@ import lazy_loader
 
 from graphcore.errors import GradscapeError, WorkerError
 from graphcore.worker import messages as m
+from graphcore.worker import probe_messages as probes
 from graphcore.worker.landscape_messages import LandscapeRequest
 from graphcore.worker.landscape_task import LandscapeTask
+from graphcore.worker.probe_task import ProbeTask
 from graphcore.worker.session import Session
 from graphcore.worker.walk_messages import CheckRequest, WalkRequest
 from graphcore.worker.walk_task import WalkTask
@@ -71,7 +73,7 @@ class _Server:
         self.send = send
         self.session = Session(send, "cpu")
         self.landscape = LandscapeTask()
-        self.walk = WalkTask()
+        self.walk, self.probe = WalkTask(), ProbeTask()
         self.quit = False
         s = self.session
         self.handlers: dict[type, Callable[[Any], None]] = {
@@ -88,6 +90,9 @@ class _Server:
             m.SetPlanePoint: self._set_plane_point,
             WalkRequest: self.walk.request,
             CheckRequest: lambda request: self.send(self.walk.check(request, s)),
+            probes.DecisionRequest: self.probe.watch_decision,
+            probes.ResultsRequest: self.probe.watch_results,
+            probes.DigitRequest: lambda request: self.send(self.probe.digit(request, s.trainer)),
             m.Quit: lambda _: self._end(),
         }
 
@@ -113,13 +118,18 @@ class _Server:
 
     def _has_views(self) -> bool:
         """Whether there is something to compute for the eyes alone."""
-        return self.walk.has_work(self.session) or self.landscape.has_work(self.session.trainer)
+        session = self.session
+        return (
+            self.walk.has_work(session)
+            or self.probe.has_work(session)
+            or self.landscape.has_work(session.trainer)
+        )
 
     def _work(self) -> None:
         self.session.work()
-        walk = self.walk.work(self.session)
-        if walk is not None:
-            self.send(walk)
+        for view in (self.walk.work(self.session), self.probe.work(self.session)):
+            if view is not None:
+                self.send(view)
         trainer = self.session.trainer
         if trainer is None:
             return

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from graphcore import recording
-from graphcore.compiler import compile
 from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
 from graphcore.numeric import check_graph
@@ -24,7 +23,6 @@ class WalkTask:
 
     def __init__(self) -> None:
         self._request = WalkRequest(visible=False)
-        self._plan: tuple[Trainer, Plan] | None = None
         self._shown: Any = None
 
     def request(self, request: WalkRequest) -> None:
@@ -62,12 +60,7 @@ class WalkTask:
 
     def _of_sample(self, trainer: Trainer) -> WalkFrame:
         """One sample through a net that learns, in evaluation mode."""
-        if self._plan is None or self._plan[0] is not trainer:
-            dtype = str(trainer.plan.dtype).removeprefix("torch.")
-            plan = compile(trainer.graph, str(trainer.plan.device), dtype, "inspect")
-            self._plan = (trainer, plan)
-        plan, b, r = self._plan[1], trainer.binding, self._request
-        plan.copy_state(trainer.plan)
+        plan, b, r = trainer.looking_plan(), trainer.binding, self._request
         split = trainer.data.train if r.split == "train" else trainer.data.test
         i = min(max(0, r.sample), len(split) - 1)
         x, t = trainer.tensors(split)

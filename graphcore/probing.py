@@ -1,0 +1,242 @@
+"""Looking at what a net has learned: the plane it divides, its mistakes, a drawing.
+
+Everything is computed with the weights of the moment in evaluation mode.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import lazy_loader
+import numpy as np
+
+from graphcore import metrics, recording
+from graphcore.errors import GradscapeError
+from graphcore.plan import Plan
+from graphcore.training import Trainer
+from graphcore.worker.arrays import pack
+from graphcore.worker.probe_messages import DecisionFrame, DigitFrame, Mistake, ResultsFrame
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+GRID, NEURON_GRID = 100, 32
+"""Points per side of the map of the answer, and of the maps of single units."""
+NEURONS = 16
+MARGIN = 0.12
+POINTS = 600
+MISTAKES_PER_CELL = 12
+NO_CLASSES = "This net answers with values, not classes."
+DIGIT, INK = 28, 20
+"""Side of an MNIST picture, and of the box that its digit was scaled into (LeCun's page)."""
+
+
+def class_shares(scores: Tensor, loss_kind: str, target: Tensor) -> Tensor | None:
+    """Probability of each class, shape (n, C); None where the net answers with a value.
+
+    Args:
+        scores: what the net says, shape (n, C), (n, 1) or (n,).
+        target: some targets: a net with one output has two classes if they take two values.
+    """
+    if scores.dim() == 2 and scores.shape[1] > 1:
+        return torch.softmax(scores, 1)
+    known = set(torch.unique(target).tolist())
+    if not known <= {0.0, 1.0} and not known <= {-1.0, 1.0}:
+        return None
+    y = scores.reshape(-1)
+    if loss_kind in ("BCEWithLogitsLoss", "HingeLoss", "SquaredHingeLoss"):
+        p = torch.sigmoid(y)
+    elif -1.0 in known:
+        p = ((y + 1) / 2).clamp(0, 1)
+    else:
+        p = y.clamp(0, 1)
+    return torch.stack([1 - p, p], 1)
+
+
+def decision_map(trainer: Trainer) -> DecisionFrame:
+    """What a net over two inputs answers on a grid of its plane, and each of its units."""
+    b, data = trainer.binding, trainer.data
+    if tuple(trainer.graph.node(b.input).attributes["shape"]) != (2,):
+        return DecisionFrame(
+            step=trainer.step,
+            problem="The map shows nets of two inputs: choose the circle, spiral, xor or moons.",
+        )
+    points = data.train.inputs.reshape(len(data.train), -1)
+    low, high = points.min(0), points.max(0)
+    pad = MARGIN * np.maximum(high - low, 1e-6)
+    low, high = low - pad, high + pad
+    plan = trainer.evaluation_plan()
+    _, t = trainer.tensors(data.train, POINTS)
+    answers = _on_grid(plan, trainer, low, high, GRID, t)
+    shares = class_shares(answers, b.loss_kind, t)
+    maps = answers.reshape(len(answers), -1)[:, :1] if shares is None else shares
+    _on_grid(plan, trainer, low, high, NEURON_GRID, t)
+    shown, labels, tests = _points(trainer)
+    return DecisionFrame(
+        step=trainer.step, low=(float(low[0]), float(low[1])),
+        high=(float(high[0]), float(high[1])), shares=_grids(maps, GRID),
+        neurons=_neurons(trainer, plan), points=pack(shown), labels=pack(labels), tests=tests,
+        classes=() if shares is None else (data.classes or ("0", "1")),
+    )  # fmt: skip
+
+
+def _on_grid(
+    plan: Plan, trainer: Trainer, low: np.ndarray, high: np.ndarray, side: int, target: Tensor
+) -> Tensor:
+    """The net's answers at the points of a grid, rows from below."""
+    x, y = (np.linspace(low[i], high[i], side, dtype=np.float32) for i in (0, 1))
+    grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
+    b = trainer.binding
+    feed = torch.from_numpy(grid).to(trainer.plan.device, trainer.plan.dtype)
+    filler = target[:1].expand(len(grid), *target.shape[1:])  # the loss is not looked at
+    plan.forward({b.input: feed, b.target: filler})
+    return plan.value(b.output)
+
+
+def _grids(columns: Tensor, side: int) -> Any:
+    maps = columns.t().reshape(-1, side, side).to("cpu", torch.float32)
+    return pack(maps.contiguous().numpy())
+
+
+def _neurons(trainer: Trainer, plan: Plan) -> dict[str, Any]:
+    """A map of every unit of every activation: what the pass over the small grid left."""
+    found = {}
+    for node in trainer.graph:
+        if node.op.category != "activation" and node.name != trainer.binding.output:
+            continue
+        try:
+            value = plan.value(node.name)
+        except GradscapeError:
+            continue
+        if value.dim() == 2 and len(value) == NEURON_GRID**2:
+            found[node.name] = _grids(value[:, :NEURONS], NEURON_GRID)
+    return found
+
+
+def _points(trainer: Trainer) -> tuple[np.ndarray, np.ndarray, int]:
+    """Training and test samples that are drawn on the map."""
+    data = trainer.data
+    train, test = data.train.inputs[:POINTS], data.test.inputs[: POINTS // 2]
+    points = np.concatenate([train.reshape(len(train), -1), test.reshape(len(test), -1)])
+    labels = np.concatenate([data.train.targets[:POINTS], data.test.targets[: POINTS // 2]])
+    flat = labels.reshape(len(labels), -1)[:, 0].astype(np.float32)
+    return points.astype(np.float32), flat, len(test)
+
+
+def results(trainer: Trainer, batch: int = 200) -> ResultsFrame:
+    """Confusion matrix, precision, recall, F1 and the worst mistakes on the test split."""
+    data, b = trainer.data, trainer.binding
+    plan = trainer.evaluation_plan()
+    x, t = trainer.tensors(data.test)
+    parts = []
+    for i in range(0, len(x), batch):
+        plan.forward({b.input: x[i : i + batch], b.target: t[i : i + batch]})
+        part = class_shares(plan.value(b.output), b.loss_kind, t)
+        if part is None or t.shape[1:].numel() > 1:
+            return ResultsFrame(
+                step=trainer.step, problem="This net answers with values, not classes."
+            )
+        parts.append(part)
+    if not parts:
+        return ResultsFrame(step=trainer.step, problem="The data set has no test samples.")
+    shares = torch.cat(parts).cpu().numpy()
+    labels = t.cpu().reshape(-1).numpy()
+    labels = (labels > 0).astype(np.int64) if labels.dtype.kind == "f" else labels
+    counts = metrics.confusion_matrix(shares, labels)
+    precision, recall, f1 = metrics.precision_recall_f1(shares, labels)
+    names = data.classes or tuple(str(i) for i in range(len(counts)))
+    return ResultsFrame(
+        step=trainer.step, classes=names, counts=pack(counts.astype(np.int64)),
+        precision=pack(precision.astype(np.float32)), recall=pack(recall.astype(np.float32)),
+        f1=pack(f1.astype(np.float32)), accuracy=metrics.accuracy(shares, labels),
+        mistakes=_mistakes(trainer, shares, labels),
+    )  # fmt: skip
+
+
+def _mistakes(trainer: Trainer, shares: np.ndarray, labels: np.ndarray) -> tuple[Mistake, ...]:
+    """The surest wrong answers of every cell of the matrix."""
+    answers = shares.argmax(1)
+    wrong = np.flatnonzero(answers != labels)
+    order = wrong[np.argsort(-shares[wrong, answers[wrong]])]
+    taken: dict[tuple[int, int], int] = {}
+    found = []
+    for i in order.tolist():
+        cell = int(labels[i]), int(answers[i])
+        taken[cell] = taken.get(cell, 0) + 1
+        if taken[cell] <= MISTAKES_PER_CELL:
+            image = _image(trainer, i)
+            found.append(
+                Mistake(i, *cell, float(shares[i, cell[1]]), None if image is None else pack(image))
+            )
+    return tuple(found)
+
+
+def _image(trainer: Trainer, i: int) -> np.ndarray | None:
+    """A test sample as a picture, normalisation undone."""
+    data = trainer.data
+    sample = np.asarray(data.normalization.invert(data.test.inputs[i]), np.float32)
+    shape = data.input_shape
+    if len(shape) == 3 and shape[0] in (1, 3):
+        grey: np.ndarray = sample.reshape(shape).mean(0)
+        return grey
+    return sample.reshape(shape) if len(shape) == 2 else None
+
+
+def centred_digit(pixels: np.ndarray) -> np.ndarray:
+    """A drawing as MNIST's digits were made: ink in a box of 20x20, its mass in the middle.
+
+    Args:
+        pixels: brightness 0 to 1, shape (H, W).
+
+    Returns:
+        Shape (28, 28); all zeros for an empty drawing.
+    """
+    result = np.zeros((DIGIT, DIGIT), np.float32)
+    rows, columns = np.nonzero(pixels > 0.05)
+    if not len(rows):
+        return result
+    box = pixels[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    scale = INK / max(box.shape)
+    size = tuple(max(1, round(n * scale)) for n in box.shape)
+    image = torch.from_numpy(np.ascontiguousarray(box, np.float32))[None, None]
+    ink = torch.nn.functional.interpolate(image, size, mode="area")[0, 0].numpy()
+    ys, xs = np.mgrid[: size[0], : size[1]]
+    total = float(ink.sum())
+    middle = (float((ys * ink).sum()) / total, float((xs * ink).sum()) / total)
+    top, left = (
+        min(max(0, round((DIGIT - 1) / 2 - m)), DIGIT - n)
+        for m, n in zip(middle, size, strict=True)
+    )
+    result[top : top + size[0], left : left + size[1]] = ink
+    return result
+
+
+def digit(
+    trainer: Trainer, pixels: np.ndarray, centred: bool, watch: tuple[str, ...]
+) -> DigitFrame:
+    """Run a drawing through the net."""
+    shape = tuple(trainer.graph.node(trainer.binding.input).attributes["shape"])
+    if math.prod(shape) != DIGIT * DIGIT:
+        return DigitFrame(problem="The digit pad is for nets whose input holds 28x28 numbers.")
+    if centred:
+        seen = centred_digit(pixels)
+    else:
+        image = torch.from_numpy(np.ascontiguousarray(pixels, np.float32))[None, None]
+        seen = torch.nn.functional.interpolate(image, (DIGIT, DIGIT), mode="area")[0, 0].numpy()
+    b, data = trainer.binding, trainer.data
+    x = torch.from_numpy(data.normalization.apply(seen.reshape(1, *shape)))
+    _, t = trainer.tensors(data.test, 1)
+    plan = trainer.looking_plan()
+    plan.forward({b.input: x.to(trainer.plan.device, trainer.plan.dtype), b.target: t})
+    shares = class_shares(plan.value(b.output), b.loss_kind, t)
+    if shares is None:
+        return DigitFrame(problem=NO_CLASSES)
+    return DigitFrame(
+        classes=data.classes, shares=pack(shares[0].to("cpu", torch.float32).numpy()),
+        seen=pack(seen.astype(np.float32)),
+        values=recording.value_pictures(plan, trainer.graph, watch),
+    )  # fmt: skip

@@ -1,0 +1,95 @@
+"""Maps, results and drawings for the window, within a share of the worker's time."""
+
+from __future__ import annotations
+
+import time
+
+from graphcore import probing
+from graphcore.training import Trainer
+from graphcore.worker.arrays import unpack
+from graphcore.worker.probe_messages import (
+    DecisionFrame,
+    DecisionRequest,
+    DigitFrame,
+    DigitRequest,
+    ResultsFrame,
+    ResultsRequest,
+)
+from graphcore.worker.session import Session
+
+SHARE = 0.03
+"""Share of the time that each view may take while the net trains."""
+
+
+class ProbeTask:
+    """What the window looks at, made anew when the weights have changed and it is time."""
+
+    def __init__(self) -> None:
+        self._decision, self._results = _View(), _View()
+
+    def watch_decision(self, request: DecisionRequest) -> None:
+        """Whether the map can be seen."""
+        self._decision.set_visible(request.visible)
+
+    def watch_results(self, request: ResultsRequest) -> None:
+        """Whether the results can be seen."""
+        self._results.set_visible(request.visible)
+
+    def has_work(self, session: Session) -> bool:
+        """Whether there is something to compute while nothing trains."""
+        return any(v.due(session) for v in (self._decision, self._results))
+
+    def work(self, session: Session) -> DecisionFrame | ResultsFrame | None:
+        """One view that it is time for."""
+        trainer = session.trainer
+        if trainer is None:
+            return None
+        if self._decision.due(session):
+            with self._decision.at(session):
+                return probing.decision_map(trainer)
+        if self._results.due(session):
+            with self._results.at(session):
+                return probing.results(trainer)
+        return None
+
+    def digit(self, request: DigitRequest, trainer: Trainer | None) -> DigitFrame:
+        """What the net makes of a drawing, at once."""
+        if trainer is None:
+            return DigitFrame(problem="There is no net to show the drawing to.")
+        return probing.digit(trainer, unpack(request.pixels), request.centred, request.watch)
+
+
+class _View:
+    """When one view is due: it can be seen, the weights are others, and it has rested enough."""
+
+    def __init__(self) -> None:
+        self._visible = False
+        self._shown: object = None
+        self._rest_until = 0.0
+        self._begun = 0.0
+
+    def set_visible(self, visible: bool) -> None:
+        self._visible, self._shown = visible, None
+
+    def due(self, session: Session) -> bool:
+        if not self._visible or session.trainer is None:
+            return False
+        if session.running and time.perf_counter() < self._rest_until:
+            return False
+        return self._state(session) != self._shown
+
+    def at(self, session: Session) -> _View:
+        self._shown = self._state(session)
+        return self
+
+    def __enter__(self) -> None:
+        self._begun = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        now = time.perf_counter()
+        self._rest_until = now + (now - self._begun) / SHARE
+
+    @staticmethod
+    def _state(session: Session) -> object:
+        trainer = session.trainer
+        return id(trainer), trainer.step if trainer else 0, session.weights_moved
