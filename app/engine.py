@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import platformdirs
 from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QTimer, Signal
 
@@ -21,7 +22,16 @@ from graphcore import files
 from graphcore.elements import Change
 from graphcore.errors import WorkerError
 from graphcore.worker import messages as m
+from graphcore.worker.arrays import pack
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
+from graphcore.worker.probe_messages import (
+    DecisionFrame,
+    DecisionRequest,
+    DigitFrame,
+    DigitRequest,
+    ResultsFrame,
+    ResultsRequest,
+)
 from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
 
 FRAME_MS = 33
@@ -54,6 +64,9 @@ class Engine(QObject):
     landscape = Signal(object)
     walk = Signal(object)
     checked = Signal(object)
+    decision = Signal(object)
+    results = Signal(object)
+    digit = Signal(object)
     progress = Signal(object)
     failed = Signal(object)
     state_changed = Signal(str)
@@ -76,6 +89,7 @@ class Engine(QObject):
         self._speed: float | None = None
         self._landscape: LandscapeRequest | None = None
         self._walk: WalkRequest | None = None
+        self._decision, self._results = DecisionRequest(False), ResultsRequest(False)
         self._process: QProcess | None = None
         self._errors = ""
         self._reader = m.FrameReader()
@@ -115,6 +129,8 @@ class Engine(QObject):
             m.SetSpeed(self._speed),
             self._landscape,
             self._walk,
+            self._decision,
+            self._results,
         ):
             if message is not None:
                 self._send(message)
@@ -221,6 +237,20 @@ class Engine(QObject):
         """Have every gradient compared with finite differences; ``checked`` tells."""
         self._send(CheckRequest())
 
+    def watch_decision(self, visible: bool) -> None:
+        """Whether the map of a net over two inputs can be seen."""
+        self._decision = DecisionRequest(visible)
+        self._send(self._decision)
+
+    def watch_results(self, visible: bool) -> None:
+        """Whether the results on the test set can be seen."""
+        self._results = ResultsRequest(visible)
+        self._send(self._results)
+
+    def ask_digit(self, pixels: np.ndarray, centred: bool) -> None:
+        """Run a drawing through the net; ``digit`` tells what it makes of it."""
+        self._send(DigitRequest(pack(pixels), centred, self._watch.values))
+
     def set_weights_on_plane(self, a: float, b: float, release: bool = False) -> None:
         """Give the net the weights at a point of the shown surface."""
         self._send(m.SetPlanePoint(a, b, release))
@@ -304,6 +334,9 @@ class Engine(QObject):
         LandscapeFrame: lambda self, reply: self.landscape.emit(reply),
         WalkFrame: lambda self, reply: self.walk.emit(reply),
         CheckFrame: lambda self, reply: self.checked.emit(reply),
+        DecisionFrame: lambda self, reply: self.decision.emit(reply),
+        ResultsFrame: lambda self, reply: self.results.emit(reply),
+        DigitFrame: lambda self, reply: self.digit.emit(reply),
     }
 
     def _on_errors(self) -> None:

@@ -29,7 +29,7 @@ from app.document import Document
 from app.engine_news import EngineNews
 from app.files import Files
 from app.layouts import Layouts, PanelDock
-from app.live_view import LiveView
+from app.live_view import LiveView, to_picture
 from app.menus import Menus
 from app.settings import Settings
 from app.status_bar import StatusBar
@@ -37,6 +37,7 @@ from app.style import palette
 from app.transport import TransportBar
 from app.walk_view import WalkView
 from app.widgets.banner import Banner
+from graphcore.worker.pictures import Picture as SentPicture
 
 FIRST_GRAPH = "lenet5"
 TOOLS = ("presets", "open", "save", "", "undo", "redo", "", "TRANSPORT", "", "palette", "light")
@@ -153,12 +154,17 @@ class MainWindow(QMainWindow):
             panel.node_chosen.connect(self.canvas.select)
         if hasattr(panel, "preset_chosen"):
             panel.preset_chosen.connect(self.files.open_preset)
+        if hasattr(panel, "pictures"):
+            panel.pictures.connect(self._show_pictures)
         if hasattr(panel, "walk"):
             view = WalkView(self.canvas, panel.walk)
             panel.looked_at.connect(view.set_visible)  # type: ignore[attr-defined]
             view.set_visible(panel.isVisible())
         if hasattr(panel, "operator_chosen"):
             panel.operator_chosen.connect(self.canvas.add_operator)
+
+    def _show_pictures(self, pictures: dict[str, SentPicture]) -> None:
+        self.canvas.set_pictures({name: to_picture(p) for name, p in pictures.items()}, {})
 
     def _refit(self, _layout: str) -> None:
         """Show the whole graph once the docks of another layout have taken their room."""

@@ -6,6 +6,7 @@ window connects what a panel has of the following:
 * ``show_selection(names)``: told whenever the canvas's selection changes;
 * ``node_chosen = Signal(object)``: names to select on the canvas;
 * ``preset_chosen = Signal(str)``: a preset to open;
+* ``pictures = Signal(object)``: pictures of nodes, by name, as the engine sends them;
 * ``walk`` and ``looked_at = Signal(bool)``: passes to be gone through on the canvas.
 """
 
@@ -79,8 +80,10 @@ PANELS: tuple[Panel, ...] = (
           "bottom", ("Train", "Present"), "space"),
     Panel("walk", _("Step by step"), "step_op", "app.panels.walk:WalkPanel",
           "bottom", ("Explain",), "steps"),
-    Panel("activations", _("Activations"), "activations",
-          "app.panels.activations:ActivationsPanel", "bottom", ("Explain", "Train"), "values"),
-    Panel("gradients", _("Gradients"), "gradients", "app.panels.gradients:GradientsPanel",
-          "bottom", ("Explain",), "gradients"),
+    Panel("decision", _("Decision map"), "eye", "app.panels.decision:DecisionPanel",
+          "bottom", ("Train", "Present"), "space"),
+    Panel("results", _("Results"), "check", "app.panels.results:ResultsPanel",
+          "bottom", ("Train", "Present"), "run"),
+    Panel("digit_pad", _("Digit pad"), "brush", "app.panels.digit_pad:DigitPadPanel",
+          "bottom", ("Train", "Present"), "space"),
 )  # fmt: skip

@@ -86,8 +86,9 @@ class ConfusionMatrix(CellGrid):
 
     def _paint_cells(self, painter: QPainter) -> None:
         shares = self._counts / np.maximum(1, self._counts.sum(1, keepdims=True))
-        numbered = self.cell_rect((0, 0)).width() >= 18
-        painter.setFont(fonts.figure_font(8.0))
+        width = self.cell_rect((0, 0)).width()
+        numbered = width >= 18
+        painter.setFont(fonts.figure_font(min(8.0, max(5.5, width / 3.6))))
         for row, column in np.ndindex(*self._counts.shape):
             rect = self.cell_rect((row, column)).adjusted(0.5, 0.5, -0.5, -0.5)
             color = _color(float(shares[row, column]), row == column)

@@ -1,0 +1,158 @@
+"""Draw a digit and watch the net one is building make something of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.document import Document
+from app.engine import Engine
+from app.plots.tile_view import TileView
+from app.style import fonts, palette
+from app.widgets.sketch import Sketch
+from graphcore.worker.arrays import unpack
+from graphcore.worker.probe_messages import DigitFrame
+
+
+class DigitPadPanel(QWidget):
+    """The drawing, what the net gets of it, and what it takes it for.
+
+    Signals:
+        pictures: node name -> picture, of every layer that responds.
+    """
+
+    pictures = Signal(object)
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+        self._waiting = self._again = False
+        self.sketch = Sketch()
+        self.sketch.changed.connect(self._ask)
+        self.centre = QCheckBox(self.tr("Centre like MNIST"))
+        self.centre.setChecked(True)
+        self.centre.setToolTip(
+            self.tr("Scale the drawing into 20x20 and put its mass in the middle, as MNIST did")
+        )
+        self.centre.toggled.connect(lambda _on: self._ask())
+        self.wipe = QPushButton(self.tr("Clear"))
+        self.wipe.clicked.connect(self.sketch.clear)
+        self.seen = TileView(self.tr("What the net gets"))
+        self.bars = ShareBars()
+        self.words = QLabel()
+        self.words.setObjectName("heading")
+        self.words.setWordWrap(True)
+        self._lay_out()
+        engine.digit.connect(self._on_frame)
+        engine.loaded.connect(lambda _loaded: self._ask())
+        engine.frame.connect(self._on_training)
+        document.opened.connect(self.sketch.clear)
+        self._step = 0
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 4, 8, 8)
+        left = QVBoxLayout()
+        left.addWidget(self.sketch, 1)
+        below = QHBoxLayout()
+        below.addWidget(self.centre, 1)
+        below.addWidget(self.wipe)
+        left.addLayout(below)
+        row.addLayout(left, 3)
+        row.addWidget(self.seen, 2)
+        right = QVBoxLayout()
+        right.addWidget(self.words)
+        right.addWidget(self.bars, 1)
+        row.addLayout(right, 3)
+
+    def _on_training(self, frame: object) -> None:
+        """A half-trained net changes its mind."""
+        step = getattr(frame, "step", 0)
+        if step != self._step and self.isVisible() and not self.sketch.empty:
+            self._step = step
+            self._ask()
+
+    def _ask(self) -> None:
+        """One question at a time; the newest drawing is asked about next."""
+        if not self.isVisible():
+            return
+        if self._waiting:
+            self._again = True
+            return
+        self._waiting, self._again = True, False
+        self._engine.ask_digit(self.sketch.pixels(), self.centre.isChecked())
+
+    def _on_frame(self, frame: DigitFrame) -> None:
+        self._waiting = False
+        if self._again:
+            self._ask()
+        if frame.problem or frame.shares is None or frame.seen is None:
+            self.words.setText(frame.problem)
+            self.bars.set_shares((), np.zeros(0))
+            return
+        self.seen.set_maps(unpack(frame.seen)[None])
+        shares = unpack(frame.shares)
+        if self.sketch.empty:
+            self.words.setText("")
+            self.bars.set_shares((), np.zeros(0))
+            return
+        names = frame.classes or tuple(str(i) for i in range(len(shares)))
+        best = int(shares.argmax())
+        self.words.setText(self.tr("{0}, with {1:.1%}").format(names[best], float(shares[best])))
+        self.bars.set_shares(names, shares)
+        self.pictures.emit(frame.values)
+
+
+class ShareBars(QWidget):
+    """Probabilities as bars, a line each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: tuple[str, ...] = ()
+        self._shares = np.zeros(0)
+        self.setAccessibleName(self.tr("Probabilities"))
+
+    def sizeHint(self) -> QSize:
+        return QSize(180, 200)
+
+    def set_shares(self, names: tuple[str, ...], shares: np.ndarray) -> None:
+        """Show a bar for each class."""
+        self._names, self._shares = names, shares
+        said = (f"{n} {float(s):.1%}" for n, s in zip(names, shares, strict=True))
+        self.setAccessibleDescription(", ".join(said))
+        self.update()
+
+    @property
+    def shares(self) -> np.ndarray:
+        """What is shown."""
+        return self._shares
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not len(self._names):
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        p, height = palette.current(), min(24.0, self.height() / len(self._names))
+        painter.setFont(fonts.figure_font(9))
+        wide = max(painter.fontMetrics().horizontalAdvance(n) for n in self._names) + 8
+        room, best = self.width() - wide - 52, int(self._shares.argmax())
+        for i, (name, share) in enumerate(zip(self._names, self._shares, strict=True)):
+            line = QRectF(0, i * height, self.width(), height)
+            painter.setPen(p.color("text"))
+            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, name)
+            bar = QRectF(wide, line.top() + 3, max(1.0, room * float(share)), height - 6)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(p.color("accent" if i == best else "edge"))
+            painter.drawRoundedRect(bar, 2, 2)
+            painter.setPen(p.color("text" if i == best else "muted"))
+            text = QRectF(bar.right() + 6, line.top(), 52, height)
+            painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, f"{float(share):.1%}")

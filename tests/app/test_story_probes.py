@@ -1,0 +1,94 @@
+"""What a net has learned, seen in the window while the real engine trains it."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
+
+PATIENCE = 60_000
+
+
+@pytest.fixture
+def opened(qtbot, live_window):
+    """Opens a graph and one of its panels."""
+
+    def open_panel(graph: str, panel: str):
+        live_window.start(graph)
+        live_window.show_panel(panel)
+        QApplication.processEvents()
+        qtbot.waitUntil(lambda: live_window.engine.state == "idle", timeout=PATIENCE)
+        return live_window.layouts.docks[panel].widget()
+
+    return open_panel
+
+
+def train(qtbot, window, steps: int) -> None:
+    before = window.engine.last_frame.step if window.engine.last_frame else 0
+    window.engine.run(steps)
+    qtbot.waitUntil(
+        lambda: (
+            window.engine.last_frame is not None
+            and window.engine.last_frame.step >= before + steps
+            and window.engine.state in ("idle", "done")
+        ),
+        timeout=PATIENCE,
+    )
+
+
+def test_the_plane_is_divided_as_the_net_learns(qtbot, opened, live_window) -> None:
+    panel = opened("circle", "decision")
+    qtbot.waitUntil(lambda: panel.map.has_map, timeout=PATIENCE)
+    before = panel._frame.shares.data
+    train(qtbot, live_window, 500)
+    qtbot.waitUntil(lambda: panel._frame.step == 500, timeout=PATIENCE)
+    assert panel._frame.shares.data != before
+    assert panel.layer.count() >= 2
+    panel.show_selection(["tanh1"])
+    assert panel.layer.currentText() == "tanh1"
+    assert panel.units.grid_size()[0] > 0
+    centre = panel.map.area().center().toPoint()
+    qtbot.mouseMove(panel.map, centre)
+    assert "%" in panel.map.readout.text()
+
+
+def test_a_net_of_images_has_no_plane(qtbot, opened) -> None:
+    panel = opened("mlp", "decision")
+    qtbot.waitUntil(lambda: panel._frame is not None, timeout=PATIENCE)
+    assert not panel.map.has_map
+    assert "two inputs" in panel._frame.problem
+
+
+def test_results_show_what_is_taken_for_what(qtbot, opened, live_window) -> None:
+    panel = opened("mlp", "results")
+    train(qtbot, live_window, 60)
+    qtbot.waitUntil(lambda: panel._frame is not None and panel._frame.step == 60, timeout=PATIENCE)
+    assert panel.table.rowCount() == 10
+    assert "60" in panel.stamp.text()
+    everything = panel.gallery.count()
+    assert everything > 0
+    mistake = panel._frame.mistakes[0]
+    panel.matrix.cell_clicked.emit(mistake.label, mistake.answer)
+    assert 0 < panel.gallery.count() <= everything
+    names = {panel.gallery.item(i).text() for i in range(panel.gallery.count())}
+    assert names == {f"{mistake.label} → {mistake.answer}"}
+
+
+def test_a_drawn_one_is_taken_for_something(qtbot, opened, live_window) -> None:
+    panel, canvas = opened("mlp", "digit_pad"), live_window.canvas
+    train(qtbot, live_window, 300)
+    middle = panel.sketch.rect().center()
+    reach = min(panel.sketch.width(), panel.sketch.height()) // 3
+    left = Qt.MouseButton.LeftButton
+    qtbot.mousePress(panel.sketch, left, pos=middle - QPoint(0, reach))
+    for y in range(-reach, reach, 4):
+        qtbot.mouseMove(panel.sketch, middle + QPoint(0, y))
+    qtbot.mouseRelease(panel.sketch, left, pos=middle + QPoint(0, reach))
+    assert not panel.sketch.empty
+    qtbot.waitUntil(lambda: len(panel.bars.shares) == 10, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not panel._waiting, timeout=PATIENCE)
+    assert int(panel.bars.shares.argmax()) == 1
+    assert panel.words.text().startswith("1, with")
+    assert canvas.items_by_name["x"].value is not None
+    qtbot.mouseClick(panel.wipe, left)
+    qtbot.waitUntil(lambda: len(panel.bars.shares) == 0, timeout=PATIENCE)
