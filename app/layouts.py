@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QObject, QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from app.panels import LAYOUTS, PANELS, Panel
@@ -37,15 +36,22 @@ class PanelDock(QDockWidget):
         super().__init__(QCoreApplication.translate("Panels", panel.title), parent)
         self.panel = panel
         self._arguments = (document, engine)
-        self._filled = False
+        self._filled = self._seen = False
+        self.visibilityChanged.connect(self._on_visibility)
         self.setObjectName(panel.id)
         self.setWindowIcon(icons.icon(panel.icon))
         self.setWidget(QWidget())
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        if not self._filled:
+    def _on_visibility(self, seen: bool) -> None:
+        self._seen = seen
+        if seen and not self._filled:
             QTimer.singleShot(0, self, self.fill)  # the window is painted before panels are made
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell the panel whether it is looked at: behind another tab it is shown, but not seen."""
+        if self._filled and hasattr(self.widget(), "set_seen"):
+            self.widget().set_seen(self._seen)  # type: ignore[attr-defined]
 
     def fill(self) -> QWidget:
         """The panel's widget, made now if it was not."""
@@ -55,6 +61,7 @@ class PanelDock(QDockWidget):
             widget.setAutoFillBackground(True)
             self.setWidget(widget)
             self.made.emit(widget)
+            self._tell()
         return self.widget()
 
 

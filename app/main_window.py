@@ -159,7 +159,6 @@ class MainWindow(QMainWindow):
         if hasattr(panel, "walk"):
             view = WalkView(self.canvas, panel.walk)
             panel.looked_at.connect(view.set_visible)  # type: ignore[attr-defined]
-            view.set_visible(panel.isVisible())
         if hasattr(panel, "operator_chosen"):
             panel.operator_chosen.connect(self.canvas.add_operator)
 

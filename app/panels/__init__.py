@@ -7,6 +7,7 @@ window connects what a panel has of the following:
 * ``node_chosen = Signal(object)``: names to select on the canvas;
 * ``preset_chosen = Signal(str)``: a preset to open;
 * ``pictures = Signal(object)``: pictures of nodes, by name, as the engine sends them;
+* ``set_seen(seen)``: told whether the panel is looked at, that is not closed, nor behind a tab;
 * ``walk`` and ``looked_at = Signal(bool)``: passes to be gone through on the canvas.
 """
 

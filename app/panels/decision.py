@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.document import Document
@@ -86,10 +85,6 @@ class DecisionPanel(QWidget):
         if maps is not None:
             self.units.set_maps(unpack(maps)[:, ::-1])
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self._engine.watch_decision(True)
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        super().hideEvent(event)
-        self._engine.watch_decision(False)
+    def set_seen(self, seen: bool) -> None:
+        """Told whether the panel is looked at."""
+        self._engine.watch_decision(seen)

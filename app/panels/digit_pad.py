@@ -35,7 +35,7 @@ class DigitPadPanel(QWidget):
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()
         self._engine = engine
-        self._waiting = self._again = False
+        self._waiting = self._again = self._seen = False
         self.sketch = Sketch()
         self.sketch.changed.connect(self._ask)
         self.centre = QCheckBox(self.tr("Centre like MNIST"))
@@ -53,7 +53,7 @@ class DigitPadPanel(QWidget):
         self.words.setWordWrap(True)
         self._lay_out()
         engine.digit.connect(self._on_frame)
-        engine.loaded.connect(lambda _loaded: self._ask())
+        engine.loaded.connect(lambda _loaded: self._on_loaded())
         engine.frame.connect(self._on_training)
         document.opened.connect(self.sketch.clear)
         self._step = 0
@@ -74,16 +74,24 @@ class DigitPadPanel(QWidget):
         right.addWidget(self.bars, 1)
         row.addLayout(right, 3)
 
+    def set_seen(self, seen: bool) -> None:
+        """Told whether the panel is looked at."""
+        self._seen = seen
+        self._ask()
+
     def _on_training(self, frame: object) -> None:
         """A half-trained net changes its mind."""
         step = getattr(frame, "step", 0)
-        if step != self._step and self.isVisible() and not self.sketch.empty:
+        if step != self._step and self._seen and not self.sketch.empty:
             self._step = step
             self._ask()
 
     def _ask(self) -> None:
         """One question at a time; the newest drawing is asked about next."""
-        if not self.isVisible():
+        if not self._seen:
+            return
+        if self.sketch.empty:
+            self._show_nothing("")
             return
         if self._waiting:
             self._again = True
@@ -91,20 +99,25 @@ class DigitPadPanel(QWidget):
         self._waiting, self._again = True, False
         self._engine.ask_digit(self.sketch.pixels(), self.centre.isChecked())
 
+    def _show_nothing(self, why: str) -> None:
+        self.words.setText(why)
+        self.seen.clear()
+        self.bars.set_shares((), np.zeros(0))
+
+    def _on_loaded(self) -> None:
+        """Another net, or the engine is there at last: what was asked before is lost."""
+        self._waiting = False
+        self._ask()
+
     def _on_frame(self, frame: DigitFrame) -> None:
         self._waiting = False
         if self._again:
             self._ask()
-        if frame.problem or frame.shares is None or frame.seen is None:
-            self.words.setText(frame.problem)
-            self.bars.set_shares((), np.zeros(0))
+        if self.sketch.empty or frame.problem or frame.shares is None or frame.seen is None:
+            self._show_nothing(frame.problem)
             return
         self.seen.set_maps(unpack(frame.seen)[None])
         shares = unpack(frame.shares)
-        if self.sketch.empty:
-            self.words.setText("")
-            self.bars.set_shares((), np.zeros(0))
-            return
         names = frame.classes or tuple(str(i) for i in range(len(shares)))
         best = int(shares.argmax())
         self.words.setText(self.tr("{0}, with {1:.1%}").format(names[best], float(shares[best])))

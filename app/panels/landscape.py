@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -33,6 +32,7 @@ class LandscapePanel(QWidget):
         self._frame: LandscapeFrame | None = None
         self._step = 0
         self._refresh = 0
+        self._seen = False
         self._seed = 0
         self.contour = ContourPlot()
         column = QVBoxLayout(self)
@@ -92,7 +92,7 @@ class LandscapePanel(QWidget):
         self.again.setEnabled(self.plane.currentIndex() == 0)
         self._engine.request_landscape(
             LandscapeRequest(
-                visible=self.isVisible(), plane=PLANES[self.plane.currentIndex()],  # type: ignore[arg-type]
+                visible=self._seen, plane=PLANES[self.plane.currentIndex()],  # type: ignore[arg-type]
                 span=self.span.value(), seed=self._seed, refresh=self._refresh,
             )
         )  # fmt: skip
@@ -139,10 +139,7 @@ class LandscapePanel(QWidget):
             text += self.tr(" · STALE by {0:,} steps").format(behind)
         self.contour.set_stamp(text, behind > 200)
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
+    def set_seen(self, seen: bool) -> None:
+        """Told whether the panel is looked at."""
+        self._seen = seen
         self._ask()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        super().hideEvent(event)
-        self._engine.request_landscape(LandscapeRequest(visible=False))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QHideEvent, QIcon, QImage, QPixmap, QShowEvent
+from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -134,13 +134,9 @@ class ResultsPanel(QWidget):
             item.setIcon(QIcon(picture_of(unpack(mistake.image))))
         return item
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self._engine.watch_results(True)
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        super().hideEvent(event)
-        self._engine.watch_results(False)
+    def set_seen(self, seen: bool) -> None:
+        """Told whether the panel is looked at."""
+        self._engine.watch_results(seen)
 
 
 def picture_of(image: np.ndarray) -> QPixmap:

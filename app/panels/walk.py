@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QHideEvent, QKeySequence, QShowEvent
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -257,15 +257,10 @@ class WalkPanel(QWidget):
             button.setIcon(icons.icon(icon))
         self._show()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self.walk.show(True)
-        self.looked_at.emit(True)
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        super().hideEvent(event)
-        self.walk.show(False)
-        self.looked_at.emit(False)
+    def set_seen(self, seen: bool) -> None:
+        """Told whether the panel is looked at."""
+        self.walk.show(seen)
+        self.looked_at.emit(seen)
 
 
 def as_maps(array: np.ndarray) -> np.ndarray | None:

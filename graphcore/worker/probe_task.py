@@ -19,6 +19,8 @@ from graphcore.worker.session import Session
 
 SHARE = 0.03
 """Share of the time that each view may take while the net trains."""
+REST = 0.1
+"""Seconds between two of the same view while the net trains, however little they take."""
 
 
 class ProbeTask:
@@ -87,7 +89,7 @@ class _View:
 
     def __exit__(self, *_: object) -> None:
         now = time.perf_counter()
-        self._rest_until = now + (now - self._begun) / SHARE
+        self._rest_until = now + max(REST, (now - self._begun) / SHARE)
 
     @staticmethod
     def _state(session: Session) -> object:
