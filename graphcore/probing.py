@@ -208,8 +208,7 @@ def centred_digit(pixels: np.ndarray) -> np.ndarray:
     total = float(ink.sum())
     middle = (float((ys * ink).sum()) / total, float((xs * ink).sum()) / total)
     top, left = (
-        min(max(0, round(DIGIT / 2 - m)), DIGIT - n)
-        for m, n in zip(middle, size, strict=True)
+        min(max(0, round(DIGIT / 2 - m)), DIGIT - n) for m, n in zip(middle, size, strict=True)
     )
     result[top : top + size[0], left : left + size[1]] = ink
     return result

@@ -13,13 +13,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import lazy_loader
+import numpy as np
 
 from graphcore import optimizers
 from graphcore.errors import GradscapeError
 from graphcore.execute import Step
 from graphcore.graph import Graph
+from graphcore.ops import Context
 from graphcore.plan import Plan
-from graphcore.worker.walk_messages import Term, Update
+from graphcore.worker.arrays import Array, pack
+from graphcore.worker.walk_messages import Curve, Term, Update
 
 if TYPE_CHECKING:
     import torch
@@ -109,6 +112,45 @@ def local_derivative(plan: Plan, step: Step, input: str) -> float | None:
     with torch.inference_mode():
         gx = step.backward(plan.values, torch.ones_like(y))[place]
     return one_number(gx)
+
+
+CURVE_POINTS, BINS, FLAT = 161, 40, 0.01
+
+
+def activation_curves(plan: Plan) -> dict[str, Curve]:
+    """Every activation that works number by number, over what goes into it just now."""
+    found = {}
+    for step in plan.steps:
+        x = plan.values[step.inputs[0]] if len(step.inputs) == 1 else None
+        by_number = step.op.category == "activation" and "dim" not in step.attributes
+        if x is not None and by_number and x.numel() and len(step.outputs) == 1:
+            found[step.name] = _curve(step, x)
+    return found
+
+
+def _curve(step: Step, x: Tensor) -> Curve:
+    with torch.inference_mode():
+        low, high = (float(v) for v in torch.aminmax(x))
+        span = torch.linspace(min(low, -4.0), max(high, 4.0), CURVE_POINTS, dtype=x.dtype)
+        slopes = []
+        for at in (span.to(x.device), x.reshape(-1)):
+            context = Context(needs=(True,))
+            y = step.op.run_forward(context, [at], step.attributes)
+            slope = step.op.run_vjp(context, torch.ones_like(y), y, [at], step.attributes)[0]
+            slopes.append((y, torch.zeros_like(at) if slope is None else slope))
+    numbers = x.reshape(-1).to("cpu", torch.float32).numpy()
+    counts, edges = np.histogram(
+        numbers[np.isfinite(numbers)], BINS, (float(span[0]), float(span[-1]))
+    )
+    (y, slope), (_, own) = slopes
+    return Curve(
+        _packed(span), _packed(y), _packed(slope), pack(edges.astype(np.float32)),
+        pack(counts.astype(np.int64)), float((own.abs() < FLAT).double().mean()),
+    )  # fmt: skip
+
+
+def _packed(tensor: Tensor) -> Array:
+    return pack(tensor.to("cpu", torch.float32).numpy())
 
 
 def updates(trainer: Trainer, plan: Plan) -> tuple[Update, ...]:

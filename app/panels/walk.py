@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from app import walk_words
 from app.document import Document
 from app.engine import Engine
+from app.plots.activation_curve import ActivationCurve
 from app.plots.tile_view import TileView
 from app.plots.tiles import format_number
 from app.style import icons, palette
@@ -29,6 +30,8 @@ from app.walk import Walk
 from app.widgets.formula import FormulaView
 from graphcore.worker.arrays import unpack
 from graphcore.worker.walk_messages import CheckFrame
+
+COLUMNS = 16
 
 
 class WalkPanel(QWidget):
@@ -153,10 +156,23 @@ class WalkPanel(QWidget):
         self.formula = FormulaView()
         self.value, self.gradient = TileView(self.tr("Value")), TileView(self.tr("Gradient"))
         row.addWidget(area, 4)
+        self.curve = ActivationCurve()
         row.addWidget(self.formula, 3)
+        row.addWidget(self.curve, 3)
         row.addWidget(self.value, 3)
         row.addWidget(self.gradient, 3)
         return row
+
+    def _show_curve(self) -> None:
+        """The current node's function, if it is an activation."""
+        event, frame = self.walk.current, self.walk.frame
+        curve = frame.curves.get(event.node) if event and frame else None
+        self.curve.setVisible(curve is not None)
+        if curve is not None:
+            x, y, slope, edges, counts = (
+                unpack(part) for part in (curve.x, curve.y, curve.slope, curve.edges, curve.counts)
+            )
+            self.curve.set_curve(x, y, slope, edges, counts, curve.flat)
 
     def _show_pictures(self) -> None:
         """The current node's value, and its gradient once it is there; values on hover."""
@@ -191,6 +207,7 @@ class WalkPanel(QWidget):
         self.formula.set_latex(
             *(walk_words.formulas(self._document.graph, frame, event) if shown else ())  # type: ignore[arg-type]
         )
+        self._show_curve()
         self._show_pictures()
         self._show_sample()
 
@@ -264,7 +281,12 @@ class WalkPanel(QWidget):
 
 
 def as_maps(array: np.ndarray) -> np.ndarray | None:
-    """A tensor as maps (C, H, W); None for a single number, which needs no picture."""
+    """A tensor as maps (C, H, W), a vector in rows of ``COLUMNS``; None for a single number."""
     if array.size <= 1 or array.ndim > 3:
         return None
+    if array.ndim == 1 and len(array) > COLUMNS:
+        rows = -(-len(array) // COLUMNS)
+        folded = np.full(rows * COLUMNS, np.nan, np.float32)
+        folded[: len(array)] = array
+        return folded.reshape(1, rows, COLUMNS)
     return array.reshape((1,) * (3 - array.ndim) + array.shape)

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from graphcore.worker.arrays import Array
 from graphcore.worker.pictures import Picture
 
 
@@ -53,6 +54,23 @@ class Term(msgspec.Struct, tag=True, frozen=True):
     size: float
 
 
+class Curve(msgspec.Struct, tag=True, frozen=True):
+    """An activation function over the range of what goes into it.
+
+    Attributes:
+        x, y, slope: the function and its derivative.
+        edges, counts: histogram of the numbers that go in, one edge more than counts.
+        flat: share of them where the slope is below a hundredth: saturated or dead.
+    """
+
+    x: Array
+    y: Array
+    slope: Array
+    edges: Array
+    counts: Array
+    flat: float
+
+
 class Update(msgspec.Struct, tag=True, frozen=True):
     """What the optimiser would make of one parameter.
 
@@ -81,6 +99,7 @@ class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         numbers, slopes: value and gradient of every node that holds one number, in full.
         values, gradients: pictures of all nodes.
         terms: what runs back along every edge.
+        curves: activation functions by node.
         updates: what the optimiser would do then; empty where nothing is trained.
         rule: name of the optimiser, with its learning rate.
         label, answer: the sample's class and the net's, or "".
@@ -96,6 +115,7 @@ class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     values: dict[str, Picture]
     gradients: dict[str, Picture]
     terms: tuple[Term, ...]
+    curves: dict[str, Curve] = {}
     updates: tuple[Update, ...] = ()
     rule: str = ""
     label: str = ""

@@ -13,7 +13,16 @@ from graphcore.graph import Graph
 from graphcore.numeric import check_graph
 from graphcore.plan import Plan
 from graphcore.training import Trainer
-from graphcore.walk import go_through, gradient, one_number, orders, terms, updates, value
+from graphcore.walk import (
+    activation_curves,
+    go_through,
+    gradient,
+    one_number,
+    orders,
+    terms,
+    updates,
+    value,
+)
 from graphcore.worker.session import Session
 from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
 
@@ -97,7 +106,7 @@ def _seen(plan: Plan, graph: Graph, end: str | None) -> dict[str, Any]:
         "forward": forward, "backward": backward, "end": end or "", "numbers": numbers,
         "slopes": slopes, "values": recording.value_pictures(plan, graph, names),
         "gradients": recording.gradient_pictures(plan, graph, names) if end else {},
-        "terms": terms(plan, graph) if end else (),
+        "terms": terms(plan, graph) if end else (), "curves": activation_curves(plan),
     }  # fmt: skip
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 import graphcore as gc
 from graphcore import files, presets
 from graphcore.worker import messages as m
+from graphcore.worker.arrays import unpack
 from graphcore.worker.session import Session
 from graphcore.worker.walk_messages import CheckRequest, WalkFrame, WalkRequest
 from graphcore.worker.walk_task import WalkTask
@@ -142,3 +144,14 @@ def test_every_gradient_is_checked_on_demand() -> None:
     checked = WalkTask().check(CheckRequest(), session)
     assert checked.errors
     assert max(checked.errors.values()) < 1e-6
+
+
+def test_an_activation_is_drawn_with_what_goes_into_it() -> None:
+    frame, _ = walked(presets.load("mlp"), WalkRequest(sample=2))
+    name = next(n for n in frame.curves if "relu" in n)
+    curve = frame.curves[name]
+    x, y, slope = (unpack(a) for a in (curve.x, curve.y, curve.slope))
+    assert np.array_equal(y, np.maximum(x, 0))
+    assert np.array_equal(slope, (x > 0).astype(np.float32))
+    assert unpack(curve.counts).sum() == 16
+    assert 0 < curve.flat < 1

@@ -1,0 +1,65 @@
+"""An activation function, its derivative, and what goes into it just now."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.plots.area import PlotArea
+from app.plots.legend import Legend
+from app.style import palette
+
+
+class ActivationCurve(QWidget):
+    """f and f′ as curves over the histogram of the numbers that go in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.legend = Legend(self.tr("The function, and what goes into it"))
+        self.plot = PlotArea(self.tr("Activation function"))
+        self._bars = pg.PlotCurveItem([0.0, 1.0], [0.0], stepMode="center", fillLevel=0)
+        self.plot.addItem(self._bars, ignoreBounds=True)
+        self._value, self._slope = self.plot.plot(), self.plot.plot()
+        self._flat = 0.0
+        self.setMinimumWidth(200)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.legend)
+        column.addWidget(self.plot, 1)
+        self.plot.styled.connect(self._restyle)
+        self.plot.show_empty("")
+        self._restyle()
+
+    def set_curve(
+        self, x: np.ndarray, y: np.ndarray, slope: np.ndarray, edges: np.ndarray,
+        counts: np.ndarray, flat: float,
+    ) -> None:  # fmt: skip
+        """Show a function, its derivative and a histogram of its inputs.
+
+        Args:
+            flat: share of the inputs at which next to nothing is handed back.
+        """
+        self._value.setData(x, y)
+        self._slope.setData(x, slope)
+        top = float(max(np.nanmax(y), np.nanmax(slope), 1.0))
+        low = float(min(np.nanmin(y), np.nanmin(slope), 0.0))
+        self._bars.setData(edges, counts / max(1, counts.max()) * top * 0.9)
+        self.plot.setRange(xRange=(float(x[0]), float(x[-1])), yRange=(low, top), padding=0.04)
+        self._flat = flat
+        self._restyle()
+
+    def _restyle(self) -> None:
+        p = palette.current()
+        self._bars.setPen(pg.mkPen(None))
+        self._bars.setBrush(pg.mkBrush(p.color("muted", 90)))
+        self._value.setPen(pg.mkPen(p.series[0], width=2))
+        self._slope.setPen(pg.mkPen(p.series[1], width=2))
+        self.legend.set_entries(
+            [
+                ("f", pg.mkColor(p.series[0]), ""),
+                ("f′", pg.mkColor(p.series[1]), ""),
+                (self.tr("inputs, flat"), pg.mkColor(p.muted), f"{self._flat:.0%}"),
+            ]
+        )
