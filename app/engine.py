@@ -19,6 +19,7 @@ from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QTimer, Signal
 
 from app.document import Document
 from graphcore import files
+from graphcore.binding import learns
 from graphcore.elements import Change
 from graphcore.errors import WorkerError
 from graphcore.worker import messages as m
@@ -273,7 +274,7 @@ class Engine(QObject):
         graph = self.document.graph
         if not len(graph) or self.document.shapes.problems:
             return True
-        if any(node.operator == "Target" for node in graph):
+        if learns(graph):
             return False
         inputs = [node for node in graph if node.operator == "Input"]
         return any(node.attributes["value"] is None for node in inputs)

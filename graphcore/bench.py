@@ -193,7 +193,7 @@ def _measure_surface(net: str, grid: int, samples: int, quick: bool) -> dict[str
     trainer = _trainer(net, 32)
     plan, binding = trainer.evaluation_plan(), trainer.binding
     x, t = trainer.tensors(trainer.data.train, samples)
-    feeds = {binding.input: x, binding.target: t}
+    feeds = binding.feeds(x, t)
     plane, span = random_plane(trainer.plan), (-1.0, 1.0, -1.0, 1.0)
 
     def ours() -> None:

@@ -67,7 +67,7 @@ def compute(trainer: Trainer, path: PathRecorder, options: argparse.Namespace) -
     x, t = trainer.tensors(data, options.samples)
     begun = time.perf_counter()
     surface = Surface(
-        trainer.evaluation_plan(), plane, {binding.input: x, binding.target: t}, binding.loss,
+        trainer.evaluation_plan(), plane, binding.feeds(x, t), binding.loss,
         span, options.resolution,
     )  # fmt: skip
     while not surface.work(1.0):

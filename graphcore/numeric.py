@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 
+from graphcore.binding import bind
 from graphcore.compiler import compile
 from graphcore.dims import at_batch
 from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
 from graphcore.plan import Plan
 from graphcore.shapes import ShapeInference
-from graphcore.training import bind
 
 if TYPE_CHECKING:
     import torch

@@ -93,7 +93,7 @@ def _on_grid(
     b = trainer.binding
     feed = torch.from_numpy(grid).to(trainer.plan.device, trainer.plan.dtype)
     filler = target[:1].expand(len(grid), *target.shape[1:])  # the loss is not looked at
-    plan.forward({b.input: feed, b.target: filler})
+    plan.forward(b.feeds(feed, filler))
     return plan.value(b.output)
 
 
@@ -130,11 +130,13 @@ def _points(trainer: Trainer) -> tuple[np.ndarray, np.ndarray, int]:
 def results(trainer: Trainer, batch: int = 200) -> ResultsFrame:
     """Confusion matrix, precision, recall, F1 and the worst mistakes on the test split."""
     data, b = trainer.data, trainer.binding
+    if not b.target:
+        return ResultsFrame(step=trainer.step, problem=NO_CLASSES)
     plan = trainer.evaluation_plan()
     x, t = trainer.tensors(data.test)
     parts = []
     for i in range(0, len(x), batch):
-        plan.forward({b.input: x[i : i + batch], b.target: t[i : i + batch]})
+        plan.forward(b.feeds(x[i : i + batch], t[i : i + batch]))
         part = class_shares(plan.value(b.output), b.loss_kind, t)
         if part is None or t.shape[1:].numel() > 1:
             return ResultsFrame(
@@ -230,8 +232,8 @@ def digit(
     x = torch.from_numpy(data.normalization.apply(seen.reshape(1, *shape)))
     _, t = trainer.tensors(data.test, 1)
     plan = trainer.looking_plan()
-    plan.forward({b.input: x.to(trainer.plan.device, trainer.plan.dtype), b.target: t})
-    shares = class_shares(plan.value(b.output), b.loss_kind, t)
+    plan.forward(b.feeds(x.to(trainer.plan.device, trainer.plan.dtype), t))
+    shares = class_shares(plan.value(b.output), b.loss_kind, t) if b.target else None
     if shares is None:
         return DigitFrame(problem=NO_CLASSES)
     return DigitFrame(

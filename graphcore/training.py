@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import lazy_loader
 
 from graphcore import optimizers, schedules
+from graphcore.binding import bind
 from graphcore.compiler import compile
 from graphcore.datasets import Dataset, Split
-from graphcore.elements import Node
-from graphcore.errors import DataError, EngineError, GraphError, NonFiniteError
+from graphcore.errors import DataError, EngineError, NonFiniteError
 from graphcore.feeds import Rows
 from graphcore.graph import Graph
 from graphcore.plan import Mode, ParameterInfo, Plan, seed_of
@@ -50,67 +50,6 @@ class Score:
     loss: float
     accuracy: float | None
     samples: int
-
-
-@dataclass(frozen=True)
-class Binding:
-    """Which nodes the data go into and which node is made small.
-
-    Attributes:
-        input, target: names of the nodes that are fed (target may be "").
-        loss: the node whose value training makes small.
-        output: the node whose value is the net's answer, and the kind of loss that reads it.
-    """
-
-    input: str
-    target: str
-    loss: str
-    output: str
-    loss_kind: str
-
-
-def bind(graph: Graph) -> Binding:
-    """Find the nodes that data and training belong to.
-
-    Data go to the only Input and Target, else to those called x and t. The loss is the only
-    node that nothing reads and that depends on the target, else the one called loss.
-
-    Raises:
-        GraphError: there is none, or no telling which.
-    """
-    source = _only(graph, "Input", "x")
-    target = _only(graph, "Target", "t")
-    below = graph.descendants([target.name])
-    ends = [graph.node(n) for n in sorted(below) if not graph.edges_from(n)]
-    named = [n for n in ends if n.name == "loss"]
-    if len(ends) != 1 and len(named) != 1:
-        found = ", ".join(n.name for n in ends) or "nothing"
-        raise GraphError(
-            f"Training needs one loss that depends on {target.name}, found {found}: "
-            "add a loss, or call it 'loss'."
-        )
-    loss = ends[0] if len(ends) == 1 else named[0]
-    judge = next(
-        (graph.node(e.target) for e in graph.edges_from(target)
-         if graph.node(e.target).operator != "Composite"), loss,
-    )  # fmt: skip
-    answer = next((e for e in graph.edges_into(judge) if e.source != target.name), None)
-    output = answer.source if answer else loss.name
-    return Binding(source.name, target.name, loss.name, output, judge.operator)
-
-
-def _only(graph: Graph, operator: str, fallback: str) -> Node:
-    found = [n for n in graph if n.operator == operator]
-    if len(found) == 1:
-        return found[0]
-    named = [n for n in found if n.name == fallback]
-    if named:
-        return named[0]
-    if not found:
-        raise GraphError(f"Training needs a node {operator}: add one and connect it.")
-    raise GraphError(
-        f"There are {len(found)} {operator} nodes: call the one that gets the data {fallback!r}."
-    )
 
 
 class Trainer:
@@ -181,10 +120,7 @@ class Trainer:
                 to be looked at. The kernels, and so the numbers, are the same.
         """
         rows = self._next_rows()
-        feeds = {
-            self.binding.input: Rows(self.train_x, rows),
-            self.binding.target: Rows(self.train_t, rows),
-        }
+        feeds = self.binding.feeds(Rows(self.train_x, rows), Rows(self.train_t, rows))
         lr, epoch = self.current_lr(), self.epoch
         random_state = self.plan.generator.get_state() if self.plan.draws_random else None
         plan = self.recorded if record else self.plan
@@ -266,9 +202,9 @@ class Trainer:
         total, right, judged = 0.0, 0, False
         for i in range(0, len(x), batch):
             xs, ts = x[i : i + batch], t[i : i + batch]
-            plan.forward({b.input: xs, b.target: ts})
+            plan.forward(b.feeds(xs, ts))
             total += float(plan.value(b.loss).mean()) * len(xs)
-            hits = correct(plan.value(b.output), ts, b.loss_kind)
+            hits = correct(plan.value(b.output), ts, b.loss_kind) if b.target else None
             if hits is not None:
                 judged, right = True, right + hits
         n = max(1, len(x))

@@ -117,9 +117,7 @@ class LandscapeTask:
         self._samples = min(most, request.samples)
         x, t = trainer.tensors(split, self._samples)
         plane, span = self._plane(trainer)
-        self._surface = Surface(
-            self._plan, plane, {b.input: x, b.target: t}, b.loss, span, request.resolution
-        )
+        self._surface = Surface(self._plan, plane, b.feeds(x, t), b.loss, span, request.resolution)
         self._origin_step, self._sent_level = trainer.step, -1
 
     def _plane(self, trainer: Trainer) -> tuple[Plane, tuple[float, float, float, float]]:

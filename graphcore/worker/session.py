@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from graphcore import datasets, files, recording
+from graphcore.binding import learns
 from graphcore.compiler import compile
 from graphcore.errors import FileError, GradscapeError, NonFiniteError
 from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
@@ -87,7 +88,7 @@ class Session:
         """Take a graph and its data; what was loaded stays if they are refused."""
         try:
             graph = files.loads(request.graph)
-            if not any(node.operator == "Target" for node in graph):
+            if not learns(graph):
                 self._load_calculation(graph)
                 return
             data = self._load_data(graph, request.data_dir)
@@ -295,6 +296,8 @@ class Session:
         if not (self._points and self._pictured_step and self._fresh):
             return ()
         b, plan = trainer.binding, trainer.recorded
+        if not b.target:
+            return ()
         target = plan.value(b.target)
         hits = correct(plan.value(b.output), target, b.loss_kind)
         return () if hits is None else ((self._pictured_step, hits / max(1, len(target))),)

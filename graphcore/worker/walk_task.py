@@ -73,8 +73,8 @@ class WalkTask:
         split = trainer.data.train if r.split == "train" else trainer.data.test
         i = min(max(0, r.sample), len(split) - 1)
         x, t = trainer.tensors(split)
-        go_through(plan, {b.input: x[i : i + 1], b.target: t[i : i + 1]}, b.loss)
-        label, answer = _classes(trainer, plan, t[i : i + 1])
+        go_through(plan, b.feeds(x[i : i + 1], t[i : i + 1]), b.loss)
+        label, answer = _classes(trainer, plan, t[i : i + 1]) if b.target else ("", "")
         rate = trainer.current_lr()
         return WalkFrame(
             **_seen(plan, trainer.graph, b.loss), updates=updates(trainer, plan),

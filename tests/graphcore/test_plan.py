@@ -8,10 +8,10 @@ import torch
 
 import graphcore as gc
 from graphcore import presets
+from graphcore.binding import bind
 from graphcore.elements import Node
 from graphcore.errors import EngineError, FeedError, NotKept, ShapeError
 from graphcore.numeric import check_graph, random_feeds
-from graphcore.training import bind
 
 
 def small_net() -> gc.Graph:

@@ -177,3 +177,19 @@ def test_the_path_takes_bounded_memory() -> None:
         path.add(step, torch.zeros(3))
     assert len(path.steps) <= 16
     assert path.steps[0] == 0
+
+
+def test_an_autoencoder_is_judged_by_what_went_in() -> None:
+    graph = presets.load("autoencoder")
+    s = graph.training
+    data = datasets.load(
+        s.dataset, options=s.dataset_options, normalization=s.normalization, seed=s.seed
+    )
+    trainer = Trainer(graph, data)
+    assert trainer.binding.target == ""
+    for _ in trainer.steps(600):
+        pass
+    score = trainer.evaluate(data.test)
+    spread = float(np.var(data.test.inputs, axis=0).mean())
+    assert score.loss < 0.5 * spread  # half of what a net that always says the mean would get
+    assert score.accuracy is None

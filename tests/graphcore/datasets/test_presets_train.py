@@ -1,15 +1,14 @@
-"""Every preset that has a target trains on the data set that its settings name."""
+"""Every preset that has something to learn trains on the data set that its settings name."""
 
 from __future__ import annotations
 
 import pytest
 
 from graphcore import datasets, presets
+from graphcore.binding import learns
 from graphcore.training import Trainer
 
-TRAINABLE = tuple(
-    n for n in presets.names() if any(m.operator == "Target" for m in presets.load(n))
-)
+TRAINABLE = tuple(n for n in presets.names() if learns(presets.load(n)))
 
 
 def needs(name: str) -> list[pytest.MarkDecorator]:
@@ -35,7 +34,7 @@ def test_the_loss_falls(name: str) -> None:
 
 
 def test_most_presets_are_trainable() -> None:
-    # The others are sums to be followed by hand: they have no target.
+    # The others are sums to be followed by hand.
     assert set(presets.names()) - set(TRAINABLE) == {
         "expression", "perceptron", "chain", "micrograd",
     }  # fmt: skip

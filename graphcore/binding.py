@@ -1,0 +1,100 @@
+"""Which nodes of a graph the data go into, and which one training makes small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from graphcore.elements import Node
+from graphcore.errors import GraphError
+from graphcore.graph import Graph
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Where the data go and what comes of them.
+
+    Attributes:
+        input, target: names of the nodes that are fed; ``target`` is "" where the net is judged
+            by what went in, as an autoencoder is.
+        loss: the node whose value training makes small.
+        output: the node whose value is the net's answer, and the kind of loss that reads it.
+    """
+
+    input: str
+    target: str
+    loss: str
+    output: str
+    loss_kind: str
+
+    def feeds(self, x: Any, t: Any) -> dict[str, Any]:
+        """What a plan is fed, from inputs and targets."""
+        return {self.input: x, self.target: t} if self.target else {self.input: x}
+
+
+def learns(graph: Graph) -> bool:
+    """Whether a graph is to be trained; any other is a calculation with its inputs' values."""
+    if any(node.operator == "Target" for node in graph):
+        return True
+    waiting = any(n.operator == "Input" and n.attributes["value"] is None for n in graph)
+    return waiting and any(n.op.category == "loss" for n in graph)
+
+
+def bind(graph: Graph) -> Binding:
+    """Find the nodes that data and training belong to.
+
+    Data go to the only Input and Target, else to those called x and t. The loss is the only
+    node that nothing reads and that depends on the target, else the one called loss. A graph
+    without a Target is judged by its only loss.
+
+    Raises:
+        GraphError: there is none, or no telling which.
+    """
+    source = _only(graph, "Input", "x")
+    if not any(n.operator == "Target" for n in graph) and learns(graph):
+        return _bind_to_itself(graph, source)
+    target = _only(graph, "Target", "t")
+    loss = _end(graph, graph.descendants([target.name]), f"depends on {target.name}")
+    judge = next(
+        (graph.node(e.target) for e in graph.edges_from(target)
+         if graph.node(e.target).operator != "Composite"), loss,
+    )  # fmt: skip
+    answer = next((e for e in graph.edges_into(judge) if e.source != target.name), None)
+    output = answer.source if answer else loss.name
+    return Binding(source.name, target.name, loss.name, output, judge.operator)
+
+
+def _bind_to_itself(graph: Graph, source: Node) -> Binding:
+    """An autoencoder: the loss compares what comes out with what went in."""
+    loss = _end(graph, graph.descendants([source.name]), f"depends on {source.name}")
+    judge = next((n for n in graph if n.op.category == "loss"), loss)
+    answer = graph.edge_into(judge, "x")
+    return Binding(source.name, "", loss.name, answer.source if answer else loss.name,
+                   judge.operator)  # fmt: skip
+
+
+def _end(graph: Graph, below: Iterable[str], what: str) -> Node:
+    """The only node of these that nothing reads, or the one called loss; raises GraphError."""
+    ends = [graph.node(n) for n in sorted(below) if not graph.edges_from(n)]
+    named = [n for n in ends if n.name == "loss"]
+    if len(ends) != 1 and len(named) != 1:
+        found = ", ".join(n.name for n in ends) or "nothing"
+        raise GraphError(
+            f"Training needs one loss that {what}, found {found}: add a loss, or call it 'loss'."
+        )
+    return ends[0] if len(ends) == 1 else named[0]
+
+
+def _only(graph: Graph, operator: str, fallback: str) -> Node:
+    found = [n for n in graph if n.operator == operator]
+    if len(found) == 1:
+        return found[0]
+    named = [n for n in found if n.name == fallback]
+    if named:
+        return named[0]
+    if not found:
+        raise GraphError(f"Training needs a node {operator}: add one and connect it.")
+    raise GraphError(
+        f"There are {len(found)} {operator} nodes: call the one that gets the data {fallback!r}."
+    )
