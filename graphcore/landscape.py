@@ -162,9 +162,8 @@ class Surface:
         self.levels = _levels(resolution)
         self.level = 0
         self.seconds = 0.0
-        self._many: ManyPoints | None = None
-        if ManyPoints.helps(plan):
-            self._many = ManyPoints(plan, plane, feeds, loss)
+        many = ManyPoints(plan, plane, feeds, loss)
+        self._many = many if many.helps else None
         self._work = self._points()
 
     @property

@@ -28,6 +28,8 @@ else:
 
 ONE_BY_ONE = frozenset({"convolution", "recurrent", "pooling"})
 """Categories of operators whose kernels are large enough to be run point by point."""
+FEW = 20_000
+"""Weights behind the first layer up to which many points at once are faster than one by one."""
 NUMBERS = 1 << 24
 """Largest number of weights that are held at once."""
 
@@ -64,13 +66,12 @@ class ManyPoints:
         parameters = all(slot in self.parameters for slot in weights)
         return step.op.name == "Linear" and x in self.fixed and parameters
 
-    @staticmethod
-    def helps(plan: Plan) -> bool:
+    @property
+    def helps(self) -> bool:
         """Whether the net is of the kind that is faster this way."""
-        return not any(
-            step.op.category in ONE_BY_ONE or (step.op.random and step.context.training)
-            for step in plan.steps
-        )
+        heavy = any(step.op.category in ONE_BY_ONE for step in self.plan.steps)
+        moving = sum(math.prod(self.parameters[slot].shape) for slot in self.moving)
+        return not heavy and moving <= FEW
 
     @property
     def most(self) -> int:

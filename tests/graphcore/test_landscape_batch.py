@@ -26,9 +26,10 @@ def test_points_of_a_row_are_those_of_a_loop(name: str) -> None:
     x, t = trainer.tensors(data.test, 40)
     feeds = {binding.input: x, binding.target: t}
     plane = random_plane(trainer.plan, seed=4)
-    assert ManyPoints.helps(plan)
     a = torch.linspace(-1, 1, 7, dtype=torch.float64)
-    many = ManyPoints(plan, plane, feeds, binding.loss).losses(a, torch.full_like(a, 0.3))
+    points = ManyPoints(plan, plane, feeds, binding.loss)
+    assert points.helps
+    many = points.losses(a, torch.full_like(a, 0.3))
     for at, found in zip(a, many, strict=True):
         with torch.inference_mode():
             plan.flat.copy_(plane.at(float(at), 0.3))
