@@ -15,7 +15,8 @@ from graphcore.feeds import Feeds
 from graphcore.flatten import FlatNode, Port, flatten
 from graphcore.graph import Graph
 from graphcore.initializers import fans_of
-from graphcore.plan import Mode, ParameterInfo, Plan
+from graphcore.parameters import ParameterInfo
+from graphcore.plan import Mode, Plan
 from graphcore.shapes import ShapeInference
 
 if TYPE_CHECKING:

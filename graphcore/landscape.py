@@ -19,7 +19,8 @@ import lazy_loader
 import numpy as np
 
 from graphcore.landscape_batch import ManyPoints
-from graphcore.plan import Plan, seed_of
+from graphcore.parameters import seed_of
+from graphcore.plan import Plan
 
 if TYPE_CHECKING:
     import torch

@@ -6,7 +6,6 @@ gradient can be asked for after a pass; in train mode they are freed as soon as 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +20,7 @@ from graphcore.flatten import FlatGraph, Port
 from graphcore.graph import NodeOrName
 from graphcore.initializers import initialize
 from graphcore.lowering import Program
+from graphcore.parameters import ParameterInfo, seed_of
 from graphcore.sampling import first_sample
 
 if TYPE_CHECKING:
@@ -33,19 +33,6 @@ Mode = Literal["inspect", "train", "record"]
 """Keep every value and gradient; none; or all that a training step makes anyhow."""
 PROGRAMS = 4
 """Sizes of batch that a plan in train mode keeps buffers for."""
-
-
-@dataclass
-class ParameterInfo:
-    """Where a parameter lies in the flat buffer and how it starts."""
-
-    name: str
-    node: str
-    shape: tuple[int, ...]
-    initializer: str
-    fans: tuple[int, int]
-    frozen: bool
-    offset: int = 0
 
 
 @dataclass
@@ -331,24 +318,10 @@ class Plan:
                         return None if g is None else self._copied(g, self.slots[port], first)
         raise UnknownNodeError(f"There is no edge from {start} to {end}.")
 
-    def first_non_finite(self, feeds: Mapping[str, Any], loss: str) -> tuple[str, str]:
-        """Node and phase ("forward" or "backward") where NaN or infinity first appears.
-
-        The names are empty if everything is finite. For a plan in inspect mode.
-        """
-        self.forward(feeds, training=True)
-        for step in self.steps:
-            for slot in step.outputs:
-                value = self.values[slot]
-                if value is not None and not bool(torch.isfinite(value).all()):
-                    return step.name, "forward"
-        self.backward(loss)
-        for step in reversed(self.steps):
-            for slot in step.inputs:
-                g = (self._grads or {}).get(slot)
-                if g is not None and not bool(torch.isfinite(g).all()):
-                    return step.name, "backward"
-        return "", ""
+    @property
+    def slot_gradients(self) -> Mapping[int, Tensor]:
+        """Slot -> gradient, of the last backward pass."""
+        return self._grads or {}
 
     # -- parts --------------------------------------------------------------------------------
 
@@ -414,9 +387,3 @@ class Plan:
 
 def _name(node: NodeOrName) -> str:
     return node if isinstance(node, str) else node.name
-
-
-def seed_of(seed: int, name: str) -> int:
-    """A seed of its own for every name, so that adding a parameter moves no other's start."""
-    digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=7).digest()
-    return int.from_bytes(digest, "big")

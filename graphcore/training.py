@@ -15,12 +15,14 @@ import lazy_loader
 
 from graphcore import optimizers, schedules
 from graphcore.binding import bind
+from graphcore.blame import first_non_finite
 from graphcore.compiler import compile
 from graphcore.datasets import Dataset, Split
 from graphcore.errors import DataError, EngineError, NonFiniteError
 from graphcore.feeds import Rows
 from graphcore.graph import Graph
-from graphcore.plan import Mode, ParameterInfo, Plan, seed_of
+from graphcore.parameters import ParameterInfo, seed_of
+from graphcore.plan import Mode, Plan
 from graphcore.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -140,10 +142,7 @@ class Trainer:
         if self.plan.mode == "inspect":
             return self.plan
         if self._recorded is None:
-            device, dtype = str(self.plan.device), _dtype_name(self.plan)
-            self._recorded = compile(
-                self.graph, device, dtype, "record", self.settings.seed, share=self.plan
-            )
+            self._recorded = self._another("record", share=self.plan)
         return self._recorded
 
     def next_batch(self) -> tuple[Tensor, Tensor]:
@@ -176,12 +175,11 @@ class Trainer:
 
     def _blame(self, feeds: dict[str, Any], loss: float, random_state: Tensor | None) -> None:
         """Repeat the step in inspect mode to name the node where it happened; always raises."""
-        plan = compile(self.graph, str(self.plan.device), _dtype_name(self.plan), "inspect",
-                       self.settings.seed)  # fmt: skip
+        plan = self._another("inspect")
         plan.copy_state(self.plan)
         if random_state is not None:
             plan.generator.set_state(random_state)
-        node, phase = plan.first_non_finite(feeds, self.binding.loss)
+        node, phase = first_non_finite(plan, feeds, self.binding.loss)
         what = "value" if phase == "forward" else "gradient"
         raise NonFiniteError(
             f"The {what} of {node or self.binding.loss} became NaN or infinite at step "
@@ -213,18 +211,21 @@ class Trainer:
     def evaluation_plan(self) -> Plan:
         """A second plan of the same net with the weights and statistics of this moment."""
         if self._evaluation is None:
-            device, dtype = str(self.plan.device), _dtype_name(self.plan)
-            self._evaluation = compile(self.graph, device, dtype, "train", self.settings.seed)
+            self._evaluation = self._another("train")
         self._evaluation.copy_state(self.plan)
         return self._evaluation
 
     def looking_plan(self) -> Plan:
         """A plan that keeps every value, with the weights and statistics of this moment."""
         if self._looking is None:
-            device, dtype = str(self.plan.device), _dtype_name(self.plan)
-            self._looking = compile(self.graph, device, dtype, "inspect", self.settings.seed)
+            self._looking = self._another("inspect")
         self._looking.copy_state(self.plan)
         return self._looking
+
+    def _another(self, mode: Mode, share: Plan | None = None) -> Plan:
+        """A further plan of the same net."""
+        device, dtype = str(self.plan.device), str(self.plan.dtype).removeprefix("torch.")
+        return compile(self.graph, device, dtype, mode, self.settings.seed, share=share)
 
     def tensors(self, split: Split, limit: int | None = None) -> tuple[Tensor, Tensor]:
         """Inputs and targets of a split (its first ``limit`` samples) as they are fed."""
@@ -341,7 +342,3 @@ def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
         threshold = 0.0 if loss_kind in ("BCEWithLogitsLoss", "HingeLoss") else 0.5
         return int(((y > threshold) == (t > 0.5)).sum())
     return None
-
-
-def _dtype_name(plan: Plan) -> str:
-    return str(plan.dtype).removeprefix("torch.")

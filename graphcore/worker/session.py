@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from graphcore.plan import Plan
 from graphcore.training import Trainer, correct
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import pack
+from graphcore.worker.pace import TrainingClock, thinned
 
 if TYPE_CHECKING:
     import torch
@@ -62,7 +62,7 @@ class Session:
         self._checkpoints = ""
         self._checkpoint_at = 0.0
         self._test_at = 0.0
-        self._clock = _Clock()
+        self._clock = TrainingClock()
         self._points: list[tuple[int, float]] = []
         self._accuracies: list[tuple[int, float]] = []
         self._scores: list[m.Scores] = []
@@ -265,7 +265,7 @@ class Session:
             return msgspec.structs.replace(_EMPTY, pictured_step=1, **pictures)
         if trainer is None:
             return _EMPTY
-        steps, losses = _thinned(self._points)
+        steps, losses = thinned(self._points)
         done = trainer.step >= trainer.total_steps
         frame = m.Frame(
             state="running" if self.running else "done" if done else "idle",
@@ -367,48 +367,11 @@ class Session:
             self._points, self._scores, self._checkpoint_at = [], [], 0.0
 
 
-class _Clock:
-    """Samples per second over the last second or two of training."""
-
-    def __init__(self) -> None:
-        self._marks: deque[tuple[float, int]] = deque()
-        self._total, self._pauses = 0, 0.0
-        self.rate = 0.0
-
-    def start(self) -> None:
-        self._marks.clear()
-        self._total, self._pauses = 0, 0.0
-
-    def leave_out(self, seconds: float) -> None:
-        """Time that was not training."""
-        self._pauses += seconds
-
-    def count(self, samples: int) -> None:
-        now = time.perf_counter() - self._pauses
-        self._total += samples
-        self._marks.append((now, self._total))
-        while len(self._marks) > 2 and now - self._marks[0][0] > 2.0:
-            self._marks.popleft()
-        begun, before = self._marks[0]
-        if now > begun:
-            self.rate = (self._total - before) / (now - begun)
-
-
 _NOTHING = pack(np.zeros(0, np.float32))
 _EMPTY = m.Frame(
     state="idle", step=0, epoch=0, steps_per_epoch=0, total_steps=0, lr=0.0,
     samples_per_second=0.0, seconds_left=None, steps=_NOTHING, losses=_NOTHING,
 )  # fmt: skip
-
-
-def _thinned(points: list[tuple[int, float]], most: int = 400) -> tuple[np.ndarray, np.ndarray]:
-    """At most so many of the points: neighbours are averaged."""
-    if not points:
-        return np.zeros(0, np.int64), np.zeros(0, np.float32)
-    array = np.array(points, np.float64)
-    if len(array) > most:
-        array = np.array([part.mean(0) for part in np.array_split(array, most)])
-    return array[:, 0].astype(np.int64), array[:, 1].astype(np.float32)
 
 
 def _longer(settings: Any) -> Any:

@@ -1,0 +1,39 @@
+"""Where a number first went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import lazy_loader
+
+from graphcore.plan import Plan
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+
+def first_non_finite(plan: Plan, feeds: Mapping[str, Any], loss: str) -> tuple[str, str]:
+    """Node and phase ("forward" or "backward") where NaN or infinity first appears.
+
+    The names are empty if everything is finite.
+
+    Args:
+        plan: in inspect mode; both its passes are run.
+    """
+    plan.forward(feeds, training=True)
+    for step in plan.steps:
+        if any(_is_bad(plan.values[slot]) for slot in step.outputs):
+            return step.name, "forward"
+    plan.backward(loss)
+    for step in reversed(plan.steps):
+        if any(_is_bad(plan.slot_gradients.get(slot)) for slot in step.inputs):
+            return step.name, "backward"
+    return "", ""
+
+
+def _is_bad(tensor: Tensor | None) -> bool:
+    return tensor is not None and not bool(torch.isfinite(tensor).all())

@@ -1,0 +1,45 @@
+"""How fast a run goes, and its curve in no more points than can be drawn."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+import numpy as np
+
+
+class TrainingClock:
+    """Samples per second over the last second or two of training."""
+
+    def __init__(self) -> None:
+        self._marks: deque[tuple[float, int]] = deque()
+        self._total, self._pauses = 0, 0.0
+        self.rate = 0.0
+
+    def start(self) -> None:
+        self._marks.clear()
+        self._total, self._pauses = 0, 0.0
+
+    def leave_out(self, seconds: float) -> None:
+        """Time that was not training."""
+        self._pauses += seconds
+
+    def count(self, samples: int) -> None:
+        now = time.perf_counter() - self._pauses
+        self._total += samples
+        self._marks.append((now, self._total))
+        while len(self._marks) > 2 and now - self._marks[0][0] > 2.0:
+            self._marks.popleft()
+        begun, before = self._marks[0]
+        if now > begun:
+            self.rate = (self._total - before) / (now - begun)
+
+
+def thinned(points: list[tuple[int, float]], most: int = 400) -> tuple[np.ndarray, np.ndarray]:
+    """At most so many of the points: neighbours are averaged."""
+    if not points:
+        return np.zeros(0, np.int64), np.zeros(0, np.float32)
+    array = np.array(points, np.float64)
+    if len(array) > most:
+        array = np.array([part.mean(0) for part in np.array_split(array, most)])
+    return array[:, 0].astype(np.int64), array[:, 1].astype(np.float32)
