@@ -32,6 +32,16 @@ def ask_export(parent: QWidget, start: str) -> str:
     return QFileDialog.getSaveFileName(parent, _tr("Export picture"), start, kinds)[0]
 
 
+def ask_any_file(parent: QWidget, start: str) -> str:
+    """Path of any file, or empty."""
+    return QFileDialog.getOpenFileName(parent, _tr("Choose a file"), start)[0]
+
+
+def ask_folder(parent: QWidget, start: str) -> str:
+    """Path of a folder, or empty."""
+    return QFileDialog.getExistingDirectory(parent, _tr("Choose a folder"), start)
+
+
 def ask_unsaved(parent: QWidget, name: str) -> Answer:
     """What to do with changes that were not saved."""
     box = QMessageBox(parent)

@@ -96,6 +96,8 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lr", type=float)
     parser.add_argument("--optimizer", choices=optimizers.names())
     parser.add_argument("--schedule", choices=schedules.names())
+    parser.add_argument("--patience", type=int, metavar="P",
+                        help="stop after P epochs without a better loss")  # fmt: skip
     parser.add_argument("--seed", type=int)
     parser.add_argument("--out", type=Path, metavar="DIR")
 
@@ -151,7 +153,7 @@ def _eval(options: argparse.Namespace) -> int:
 
 def _settings(own: TrainingSettings, options: argparse.Namespace) -> TrainingSettings:
     """The graph's settings with what the command line says laid over them."""
-    names = ("epochs", "batch", "lr", "optimizer", "schedule", "seed")
+    names = ("epochs", "batch", "lr", "optimizer", "schedule", "patience", "seed")
     given = {k: getattr(options, k, None) for k in names}
     given["dataset"] = options.data
     changes = {k: v for k, v in given.items() if v is not None}
@@ -161,7 +163,7 @@ def _settings(own: TrainingSettings, options: argparse.Namespace) -> TrainingSet
         changes["optimizer_options"] = {}
     if changes.get("schedule", own.schedule) != own.schedule:
         changes["schedule_options"] = {}
-    for name in ("epochs", "batch"):
+    for name in ("epochs", "batch", "patience"):
         if changes.get(name, 1) < 1:
             raise GradscapeError(f"--{name} must be at least 1, got {changes[name]}.")
     return msgspec.structs.replace(own, **changes)

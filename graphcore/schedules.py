@@ -7,7 +7,7 @@ options) -> factor of the peak learning rate.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,17 @@ from graphcore.errors import AttributeRefusedError
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a run stands: ``step`` of ``total`` steps (the first is 0), ``epoch`` of ``epochs``."""
+    """Where a run stands: ``step`` of ``total`` steps (the first is 0), ``epoch`` of ``epochs``.
+
+    Attributes:
+        losses: of the epochs that are over.
+    """
 
     step: int
     total: int
     epoch: int
     epochs: int
+    losses: Sequence[float] = ()
 
 
 Factor = Callable[..., float]
@@ -115,6 +120,21 @@ def onecycle(moment: Moment, *, share: float, start: float, end: float) -> float
         return _anneal(1 / start, 1.0, moment.step / max(peak, 1e-9))
     last = moment.total - 1
     return _anneal(1.0, 1 / (start * end), min(1.0, (moment.step - peak) / max(last - peak, 1e-9)))
+
+
+@schedule("plateau", gamma=0.1, patience=10.0, threshold=1e-4)
+def plateau(moment: Moment, *, gamma: float, patience: float, threshold: float) -> float:
+    """Multiply by gamma whenever the epochs' loss has stopped falling.
+
+    Source: torch's ReduceLROnPlateau, mode "min", relative threshold.
+    """
+    rate, best, bad = 1.0, math.inf, 0
+    for loss in moment.losses:
+        better = loss < best * (1 - threshold)
+        best, bad = (loss, 0) if better else (best, bad + 1)
+        if bad > patience:
+            rate, bad = rate * gamma, 0
+    return rate
 
 
 def _anneal(start: float, end: float, progress: float) -> float:

@@ -21,6 +21,8 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         schedule: name of a registered learning-rate schedule and its keywords.
         clip_norm: largest allowed norm of the whole gradient, or None.
         l1, l2: penalties added to the loss, λ·Σ|w| and ½·λ·Σw², over unfrozen parameters.
+        patience: stop when the loss has not fallen for so many epochs, and go back to the best
+            weights; None runs all epochs.
         seed: of the initial weights, the data order and dropout.
     """
 
@@ -37,4 +39,5 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     clip_norm: float | None = None
     l1: float = 0.0
     l2: float = 0.0
+    patience: int | None = None
     seed: int = 0

@@ -18,6 +18,7 @@ from graphcore.binding import bind
 from graphcore.blame import first_non_finite
 from graphcore.compiler import compile
 from graphcore.datasets import Dataset, Split
+from graphcore.epochs import Epochs
 from graphcore.errors import DataError, EngineError, NonFiniteError
 from graphcore.feeds import Rows
 from graphcore.graph import Graph
@@ -81,6 +82,7 @@ class Trainer:
         self._looking: Plan | None = None
         self.step = 0
         self.optimizer = self._new_optimizer()
+        self.epochs = Epochs()
         self._order: tuple[int, Tensor] | None = None
         self.lr = self.settings.lr
 
@@ -100,7 +102,9 @@ class Trainer:
         s = self.settings
         if s.schedule == "constant":
             return self.lr
-        moment = schedules.Moment(self.step, self.total_steps, self.epoch, s.epochs)
+        moment = schedules.Moment(
+            self.step, self.total_steps, self.epoch, s.epochs, self.epochs.losses
+        )
         return self.lr * schedules.factor(s.schedule, moment, s.schedule_options)
 
     def steps(self, count: int | None = None) -> Iterator[StepRecord]:
@@ -111,7 +115,7 @@ class Trainer:
                 those before that step.
         """
         end = self.total_steps if count is None else self.step + count
-        while self.step < end:
+        while self.step < end and not self.epochs.stopped:
             yield self.train_step()
 
     def train_step(self, record: bool = False) -> StepRecord:
@@ -134,7 +138,21 @@ class Trainer:
             self._penalise()
             self.optimizer.update(lr)
         self.step += 1
+        self.epochs.count(loss)
+        if self.step % self.steps_per_epoch == 0:
+            self._end_epoch()
         return StepRecord(self.step, epoch, loss, lr)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or patience is worn out."""
+        return self.epochs.stopped or self.step >= self.total_steps
+
+    def _end_epoch(self) -> None:
+        held_back, patience = self.data.validation, self.settings.patience
+        wanted = patience is not None or self.settings.schedule == "plateau"
+        validation = self.evaluate(held_back).loss if wanted and held_back is not None else None
+        self.epochs.end(validation, self.plan, patience)
 
     @property
     def recorded(self) -> Plan:
@@ -248,6 +266,7 @@ class Trainer:
     def reset(self) -> None:
         """Back to the same start: weights, optimiser, random state, order, statistics."""
         self.plan.reset()
+        self.epochs = Epochs()
         self.step, self.lr, self._order = 0, self.settings.lr, None
         self.optimizer = self._new_optimizer()
 
@@ -257,6 +276,7 @@ class Trainer:
             "flat": self.plan.flat, "generator": self.plan.generator.get_state(),
             **{f"buffer:{k}": v for k, v in self.plan.buffers.items()},
             **{f"optimizer:{k}": v for k, v in self.optimizer.state.items()},
+            **self.epochs.state(),
         }  # fmt: skip
         return {k: v.clone() for k, v in tensors.items()}
 
@@ -278,6 +298,7 @@ class Trainer:
             }
         )
         self.plan.generator.set_state(state["generator"])
+        self.epochs.load_state(state)
         self.step, self.lr, self._order = step, lr, None
 
     def take_over(self, old: Trainer) -> int:

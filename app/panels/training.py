@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -23,7 +24,9 @@ from PySide6.QtWidgets import (
 
 from app.document import Document
 from app.engine import Engine
+from app.panels.options_form import OptionRow, OptionsForm
 from app.plots.curve import CurvePlot
+from app.widgets.wheel_guard import WheelGuard
 from graphcore import datasets, optimizers, schedules
 from graphcore.elements import Change
 from graphcore.worker import messages as m
@@ -107,18 +110,36 @@ class TrainingPanel(QWidget):
         form = QFormLayout(page)
         form.setContentsMargins(0, 0, 6, 0)
         form.setVerticalSpacing(5)
+        self._guard = WheelGuard(self)
         self.fields: dict[str, QWidget] = {}
+        self.options: dict[str, OptionsForm] = {}
         self._choice(form, "dataset", self.tr("Data"), datasets.names())
+        self._options(form, "dataset_options")
         self._choice(form, "normalization", self.tr("Normalise"), datasets.NORMALIZATIONS)
         self._choice(form, "optimizer", self.tr("Optimiser"), optimizers.names())
+        self._options(form, "optimizer_options")
         self._number(form, "lr", self.tr("Learning rate"), 0.0, 1000.0, 6)
         self._choice(form, "schedule", self.tr("Schedule"), schedules.names())
+        self._options(form, "schedule_options")
         self._whole(form, "batch", self.tr("Batch"), 1, 60_000)
         self._whole(form, "epochs", self.tr("Epochs"), 1, 100_000)
+        self._whole(form, "patience", self.tr("Patience"), 0, 100_000)
+        patience = self.fields["patience"]
+        assert isinstance(patience, QSpinBox)
+        patience.setSpecialValueText(self.tr("all epochs"))
+        patience.setToolTip(
+            self.tr("Stop when the loss has not fallen for so many epochs; keep the best weights")
+        )
         self._number(form, "l1", self.tr("L1 penalty"), 0.0, 10.0, 6)
         self._number(form, "l2", self.tr("L2 penalty"), 0.0, 10.0, 6)
         self._whole(form, "seed", self.tr("Seed"), 0, 2**31 - 1)
         return page
+
+    def _options(self, form: QFormLayout, name: str) -> None:
+        options = OptionsForm()
+        options.edited.connect(lambda given: self._set(name, given))
+        form.addRow(options)
+        self.options[name] = options
 
     def _choice(self, form: QFormLayout, name: str, label: str, choices: Any) -> None:
         field = QComboBox()
@@ -150,10 +171,14 @@ class TrainingPanel(QWidget):
     def _put(self, form: QFormLayout, name: str, label: str, field: QWidget) -> None:
         field.setAccessibleName(label)
         field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        field.setMinimumWidth(80)
+        field.installEventFilter(self._guard)
         form.addRow(label, field)
         self.fields[name] = field
 
     def _set(self, name: str, value: Any) -> None:
+        if name == "patience":
+            value = value or None
         changes: dict[str, Any] = {name: value}
         if name in ("dataset", "optimizer", "schedule"):
             changes[f"{name}_options"] = {}
@@ -168,8 +193,14 @@ class TrainingPanel(QWidget):
             if isinstance(field, QComboBox):
                 field.setCurrentText(value)
             elif isinstance(field, QSpinBox | QDoubleSpinBox):
-                field.setValue(value)
+                field.setValue(value or 0)
             blocker.unblock()
+        for name, rows in (
+            ("dataset_options", _dataset_rows(settings.dataset)),
+            ("optimizer_options", _rows(optimizers.get(settings.optimizer).options)),
+            ("schedule_options", _rows(schedules.options(settings.schedule))),
+        ):
+            self.options[name].show_options(rows, getattr(settings, name))
 
     # -- following ----------------------------------------------------------------------------
 
@@ -247,3 +278,14 @@ def _duration(seconds: float | None) -> str:
         return "–"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}"
+
+
+def _rows(options: Mapping[str, Any]) -> list[OptionRow]:
+    return [OptionRow(name, default) for name, default in options.items()]
+
+
+def _dataset_rows(dataset: str) -> list[OptionRow]:
+    return [
+        OptionRow(o.name, o.default, o.help, o.minimum, o.maximum, o.choices, o.path)
+        for o in datasets.describe(dataset).options
+    ]

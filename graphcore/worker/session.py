@@ -115,8 +115,9 @@ class Session:
         if self.trainer is None:
             self.send(m.Failure("run", "There is no net to train: load a graph first."))
             return
-        if request.steps is None and self.trainer.step >= self.trainer.total_steps:
+        if request.steps is None and self.trainer.finished:
             self.trainer.settings = _longer(self.trainer.settings)
+            self.trainer.epochs.stopped = False
         self.running, self.steps_left = True, request.steps
         self._clock.start()
         if not self._checkpoint_at:
@@ -220,7 +221,7 @@ class Session:
             self.steps_left -= 1
             if self.steps_left <= 0:
                 self.pause()
-        elif trainer.step >= trainer.total_steps:
+        elif trainer.finished:
             self.pause()
 
     def _stop(self, failure: m.Failure) -> None:
@@ -266,7 +267,7 @@ class Session:
         if trainer is None:
             return _EMPTY
         steps, losses = thinned(self._points)
-        done = trainer.step >= trainer.total_steps
+        done = trainer.finished
         frame = m.Frame(
             state="running" if self.running else "done" if done else "idle",
             step=trainer.step, epoch=trainer.epoch, steps_per_epoch=trainer.steps_per_epoch,

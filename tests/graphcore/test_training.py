@@ -1,5 +1,6 @@
 """Training against plain torch; runs that repeat, resume and stop with a sentence."""
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -193,3 +194,49 @@ def test_an_autoencoder_is_judged_by_what_went_in() -> None:
     spread = float(np.var(data.test.inputs, axis=0).mean())
     assert score.loss < 0.5 * spread  # half of what a net that always says the mean would get
     assert score.accuracy is None
+
+
+def test_plateau_equals_torch() -> None:
+    losses = [1.0, 0.8, 0.8, 0.79999, 0.9, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7]
+    weight = torch.nn.Parameter(torch.zeros(1))
+    theirs = torch.optim.SGD([weight], lr=1.0)
+    rule = torch.optim.lr_scheduler.ReduceLROnPlateau(theirs, factor=0.5, patience=2)
+    for i, loss in enumerate(losses):
+        rule.step(loss)
+        moment = schedules.Moment(0, 10, 0, 10, losses[: i + 1])
+        ours = schedules.factor("plateau", moment, {"gamma": 0.5, "patience": 2})
+        assert ours == pytest.approx(theirs.param_groups[0]["lr"])
+
+
+def test_early_stopping_goes_back_to_the_best_weights() -> None:
+    graph = presets.load("circle")
+    s = msgspec.structs.replace(graph.training, epochs=40, patience=2, lr=3.0)
+    data = datasets.load(s.dataset, options=s.dataset_options, seed=s.seed)
+    trainer = Trainer(graph, data, s)
+    best: tuple[float, torch.Tensor] | None = None
+    for record in trainer.steps():
+        ended = record.step % trainer.steps_per_epoch == 0
+        if ended and trainer.epochs.losses[-1] == min(trainer.epochs.losses):
+            best = trainer.epochs.losses[-1], trainer.plan.flat.clone()
+    assert trainer.epochs.stopped
+    assert trainer.finished
+    assert trainer.step < trainer.total_steps
+    assert best is not None
+    assert torch.equal(trainer.plan.flat, best[1])
+    assert len(trainer.epochs.losses) == trainer.epochs.losses.index(best[0]) + 3
+
+
+def test_patience_is_resumed_with_the_run() -> None:
+    graph = presets.load("circle")
+    s = msgspec.structs.replace(graph.training, epochs=40, patience=2, lr=3.0)
+    data = datasets.load(s.dataset, options=s.dataset_options, seed=s.seed)
+    whole, first, second = (Trainer(graph, data, s) for _ in range(3))
+    for _ in whole.steps():
+        pass
+    for _ in first.steps(whole.step - whole.steps_per_epoch - 3):
+        pass
+    second.load_state(first.state(), first.step, first.lr)
+    for _ in second.steps(whole.total_steps):
+        pass
+    assert second.step == whole.step
+    assert torch.equal(second.plan.flat, whole.plan.flat)

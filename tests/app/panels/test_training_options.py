@@ -1,0 +1,74 @@
+"""Options of the data set, optimiser and schedule in the training panel."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication
+
+from app import file_dialogs
+
+
+@pytest.fixture
+def panel(make_window):
+    window = make_window("circle")
+    window.layouts.show("Train")
+    return window.layouts.docks["training"].fill()
+
+
+def test_options_follow_what_is_chosen(panel):
+    document = panel._document
+    assert "noise" in panel.options["dataset_options"].fields
+    assert "momentum" in panel.options["optimizer_options"].fields
+    panel.fields["optimizer"].textActivated.emit("Adam")
+    assert "beta1" in panel.options["optimizer_options"].fields
+    assert document.graph.training.optimizer == "Adam"
+    panel.fields["schedule"].textActivated.emit("step")
+    assert set(panel.options["schedule_options"].fields) == {"every", "gamma"}
+
+
+def test_an_option_is_stored_undone_and_left_out_at_its_default(panel):
+    document = panel._document
+    noise = panel.options["dataset_options"].fields["noise"]
+    before = document.graph.training.dataset_options.get("noise")
+    noise.setValue(0.25)
+    assert document.graph.training.dataset_options["noise"] == 0.25
+    document.undo_stack.undo()
+    assert document.graph.training.dataset_options.get("noise") == before
+    assert noise.value() == (before or 0.0)
+    noise.setValue(0.1)
+    noise.setValue(0.0)
+    assert "noise" not in document.graph.training.dataset_options
+
+
+def test_a_table_is_chosen_by_its_file(panel, monkeypatch, tmp_path):
+    table = tmp_path / "table.csv"
+    monkeypatch.setattr(file_dialogs, "ask_any_file", lambda _parent, _start: str(table))
+    panel.fields["dataset"].textActivated.emit("csv")
+    form = panel.options["dataset_options"]
+    form._choose(next(row for row in form._rows if row.name == "path"))
+    assert panel._document.graph.training.dataset_options["path"] == str(table)
+    assert form.fields["path"].text() == str(table)
+
+
+def test_patience_is_a_number_of_epochs_or_none(panel):
+    panel.fields["patience"].setValue(3)
+    assert panel._document.graph.training.patience == 3
+    panel.fields["patience"].setValue(0)
+    assert panel._document.graph.training.patience is None
+
+
+def test_the_wheel_scrolls_past_a_field(panel, qtbot):
+    form = panel.options["dataset_options"]
+    form.toggle.click()
+    noise = form.fields["noise"]
+    noise.clearFocus()
+    before = noise.value()
+    place = QPointF(noise.rect().center())
+    turn = QWheelEvent(
+        place, noise.mapToGlobal(place), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(noise, turn)
+    assert noise.value() == before
