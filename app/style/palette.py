@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -133,24 +130,12 @@ def apply(app: QApplication, name: str) -> None:
         raise ValueError(f'There is no theme "{name}"; there are {", ".join(THEMES)}.')
     _current = THEMES[name]
     p = _current
+    app.setStyle("Fusion")
+    app.setPalette(_qt_palette(p))
     fonts.load()
-    with _nothing_is_collected():
-        app.setStyle("Fusion")
-        app.setPalette(_qt_palette(p))
-        app.setFont(fonts.text_font())
-        app.setStyleSheet(sheet(p))
+    app.setFont(fonts.text_font())
+    app.setStyleSheet(sheet(p))
     notifier.changed.emit()
-
-
-@contextlib.contextmanager
-def _nothing_is_collected() -> Iterator[None]:
-    """Python's collector must delete no widget while Qt walks over all of them."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _qt_palette(p: Palette) -> QPalette:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import pytest
@@ -15,6 +16,17 @@ from app.engine import Engine
 from app.main_window import MainWindow
 from app.settings import Settings
 from app.style import palette
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_collected():
+    """Windows are made and deleted by the dozen here, as in no session of a user's.
+
+    What is left of a deleted one must not be collected while Qt walks over all widgets.
+    """
+    gc.collect()
+    gc.disable()
+
 
 SILENT = [sys.executable, "-c", "import sys; sys.stdin.buffer.read()"]
 """An engine process that never answers: it costs nothing where nothing is trained."""
