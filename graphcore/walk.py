@@ -67,7 +67,7 @@ def gradient(plan: Plan, name: str) -> Tensor | None:
     """A node's gradient; None where there is none."""
     try:
         return plan.grad(name)
-    except Exception:
+    except GradscapeError:
         return None
 
 

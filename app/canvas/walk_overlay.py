@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from app.style import fonts, palette
@@ -68,7 +68,7 @@ class WalkOverlay(QGraphicsItem):
             painter.drawText(area, Qt.AlignmentFlag.AlignCenter, chip.text)
 
 
-def _font(strong: bool):  # type: ignore[no-untyped-def]
+def _font(strong: bool) -> QFont:
     return fonts.figure_font(9, strong)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -26,8 +26,8 @@ from app.plots.activation_curve import ActivationCurve
 from app.plots.tile_view import TileView
 from app.plots.tiles import format_number
 from app.style import icons, palette
-from app.walk import Walk
-from app.widgets.formula import FormulaView
+from app.walk import Event, Walk
+from app.widgets.formula import FormulaView, typeset_ahead
 from graphcore.worker.arrays import unpack
 from graphcore.worker.walk_messages import CheckFrame
 
@@ -57,6 +57,10 @@ class WalkPanel(QWidget):
         column.addLayout(self._make_buttons())
         column.addLayout(self._make_words(), 1)
         self.walk.moved.connect(self._show)
+        self._ahead = QTimer(self, interval=0)
+        self._ahead.timeout.connect(self._typeset_next)
+        self._untypeset: list[Event] = []
+        engine.walk.connect(lambda _frame: self._typeset_ahead())
         engine.checked.connect(self._on_checked)
         engine.state_changed.connect(lambda _state: self._show())
         palette.notifier.changed.connect(self._restyle)
@@ -210,6 +214,19 @@ class WalkPanel(QWidget):
         self._show_curve()
         self._show_pictures()
         self._show_sample()
+
+    def _typeset_ahead(self) -> None:
+        """Have every step's formulas ready, one event loop's turn each."""
+        self._untypeset = list(reversed(self.walk.events))
+        self._ahead.start()
+
+    def _typeset_next(self) -> None:
+        frame = self.walk.frame
+        if not self._untypeset or frame is None:
+            self._ahead.stop()
+            return
+        event = self._untypeset.pop()
+        typeset_ahead(walk_words.formulas(self._document.graph, frame, event))
 
     def _waiting(self) -> str:
         if self._engine.state == "running":
