@@ -107,11 +107,8 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     graph = presets.resolve(options.file)
-    settings = _settings(graph.training, options)
-    graph.set_training(settings)
-    data = _load(settings, options)
-    _use_threads(options)
-    trainer = Trainer(graph, data, settings, device=options.device)
+    trainer = _trainer(graph, options)
+    graph.set_training(trainer.settings)
     begun = time.perf_counter()
     _run(trainer)
     seconds = time.perf_counter() - begun
@@ -139,16 +136,21 @@ def _run(trainer: Trainer) -> None:
 
 def _eval(options: argparse.Namespace) -> int:
     graph = files.load(options.dir / "graph.graph.json")
-    settings = _settings(graph.training, options)
-    data = _load(settings, options)
-    _use_threads(options)
-    trainer = Trainer(graph, data, settings, device=options.device)
+    trainer = _trainer(graph, options)
     _read_weights(options.dir / "weights.safetensors", trainer)
     begun = time.perf_counter()
     result = _result(trainer, options, None)
     result["seconds"] = round(time.perf_counter() - begun, 3)
     _print(result, options.json)
     return DONE
+
+
+def _trainer(graph: Graph, options: argparse.Namespace) -> Trainer:
+    """A run of the graph, on the data and with the settings that the command line says."""
+    settings = _settings(graph.training, options)
+    data = _load(settings, options)
+    _use_threads(options)
+    return Trainer(graph, data, settings, device=options.device)
 
 
 def _settings(own: TrainingSettings, options: argparse.Namespace) -> TrainingSettings:
@@ -249,10 +251,7 @@ def _landscape(options: argparse.Namespace) -> int:
     landscape_cli.check(options)
     trained = Path(options.file) if Path(options.file).is_dir() else None
     graph = files.load(trained / "graph.graph.json") if trained else presets.resolve(options.file)
-    settings = _settings(graph.training, options)
-    data = _load(settings, options)
-    _use_threads(options)
-    trainer = Trainer(graph, data, settings, device=options.device)
+    trainer = _trainer(graph, options)
     if trained:
         _read_weights(trained / "weights.safetensors", trainer)
         path = PathRecorder()

@@ -40,6 +40,18 @@ def go_through(plan: Plan, feeds: Mapping[str, Any], end: str | None) -> None:
         plan.backward(end, grad=torch.ones_like(plan.value(end)))
 
 
+def calculate(plan: Plan, graph: Graph) -> str | None:
+    """Run both passes of a graph that is fed by its inputs' own values.
+
+    Returns:
+        The node that the gradient started from: the only one that nothing reads, or None.
+    """
+    ends = [n.name for n in graph if graph.edges_into(n) and not graph.edges_from(n)]
+    end = ends[0] if len(ends) == 1 else None
+    go_through(plan, {}, end)
+    return end
+
+
 def orders(plan: Plan, graph: Graph, end: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Nodes of the top level in the order of the forward and of the backward pass.
 

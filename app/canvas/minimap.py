@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF, QTimer
+from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QTransform
 from PySide6.QtWidgets import QWidget
 
@@ -30,14 +30,7 @@ class Minimap(QWidget):
         self.resize(WIDTH, HEIGHT)
         self.setAccessibleName(self.tr("Map of the graph"))
         self.setToolTip(self.tr("Map of the graph: press to go there"))
-        self._timer = QTimer(self, singleShot=True, interval=40)
-        self._timer.timeout.connect(self.refresh)
         self.hide()
-
-    def refresh_soon(self) -> None:
-        """Something moved; many moves in a row are drawn once."""
-        if not self._timer.isActive():
-            self._timer.start()
 
     def refresh(self) -> None:
         """Appear or go, at the lower right, and paint."""

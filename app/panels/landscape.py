@@ -102,8 +102,7 @@ class LandscapePanel(QWidget):
         self._ask()
 
     def _on_log(self, on: bool) -> None:
-        self.contour.log = on
-        self.contour.restyle()
+        self.contour.set_log(on)
 
     def _on_landscape(self, frame: LandscapeFrame) -> None:
         self._frame = frame

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 from graphcore.dims import Shape, axis
-from graphcore.ops.kernels import Closure, Kernels, elementwise
+from graphcore.ops.kernels import Closure, Kernels, elementwise, from_output
 from graphcore.ops.registry import Attr, Case, Context, Operator, register, same_shape
 
 if TYPE_CHECKING:
@@ -130,12 +130,7 @@ class Sigmoid(_Activation):
 
     @staticmethod
     def lower(ctx: Context, x: Tensor) -> Kernels:
-        kernel = torch.ops.aten.sigmoid_backward.grad_input
-
-        def backward(g: Tensor, gx: Tensor, y: Tensor) -> Closure:
-            return lambda: kernel(g, y, grad_input=gx)
-
-        return elementwise(x, lambda y: lambda: torch.sigmoid(x, out=y), backward)
+        return from_output(x, torch.sigmoid, torch.ops.aten.sigmoid_backward.grad_input)
 
     @staticmethod
     def cases() -> tuple[Case, ...]:
@@ -170,12 +165,7 @@ class Tanh(_Activation):
 
     @staticmethod
     def lower(ctx: Context, x: Tensor) -> Kernels:
-        kernel = torch.ops.aten.tanh_backward.grad_input
-
-        def backward(g: Tensor, gx: Tensor, y: Tensor) -> Closure:
-            return lambda: kernel(g, y, grad_input=gx)
-
-        return elementwise(x, lambda y: lambda: torch.tanh(x, out=y), backward)
+        return from_output(x, torch.tanh, torch.ops.aten.tanh_backward.grad_input)
 
     @staticmethod
     def cases() -> tuple[Case, ...]:

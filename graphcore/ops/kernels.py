@@ -64,6 +64,22 @@ def elementwise(
     return Kernels(y, forward(y), lambda g, gx: backward(g, gx, y))
 
 
+def from_output(
+    x: Tensor, function: Callable[..., Tensor], gradient: Callable[..., Tensor]
+) -> Kernels:
+    """Kernels of y = f(x) whose gradient is told by g and y alone.
+
+    Args:
+        function: torch's, with ``out``.
+        gradient: aten's kernel of (g, y), with ``grad_input``.
+    """
+
+    def backward(g: Tensor, gx: Tensor, y: Tensor) -> Closure:
+        return lambda: gradient(g, y, grad_input=gx)
+
+    return elementwise(x, lambda y: lambda: function(x, out=y), backward)
+
+
 def reshaped(x: Tensor, shape: tuple[int, ...], moves: bool) -> Kernels:
     """Kernels of x in another shape; without copying, where its memory layout allows it.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from graphcore.dims import Shape
-from graphcore.errors import AttributeRefusedError, ShapeError, UnknownOperatorError
+from graphcore.errors import AttributeRefusedError, UnknownOperatorError
 
 if TYPE_CHECKING:
     import torch
@@ -385,12 +385,3 @@ def all_operators() -> tuple[OperatorClass, ...]:
 def same_shape(x: Shape, **attributes: Any) -> Shape:
     """Shape rule of everything that works element by element."""
     return x
-
-
-def need_rank(x: Shape, rank: int | tuple[int, ...], what: str, meaning: str) -> None:
-    """Raise ShapeError unless x has ``rank`` axes; ``meaning`` spells them out: "(N, C, H, W)"."""
-    from graphcore.dims import format_shape
-
-    ranks = (rank,) if isinstance(rank, int) else rank
-    if len(x) not in ranks:
-        raise ShapeError(f"{what} expects {meaning}, gets {format_shape(x)}.")

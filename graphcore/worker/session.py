@@ -19,6 +19,7 @@ from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
 from graphcore.graph import Graph
 from graphcore.plan import Plan
 from graphcore.training import Trainer, correct
+from graphcore.walk import calculate
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import pack
 from graphcore.worker.pace import TrainingClock, thinned
@@ -50,6 +51,7 @@ class Session:
         self.send, self.device = send, device
         self.trainer: Trainer | None = None
         self._calculation: Plan | None = None
+        self._end: str | None = None
         self.weights_moved = 0
         self.running = False
         self.steps_left: int | None = None
@@ -78,9 +80,10 @@ class Session:
         return self._graph
 
     @property
-    def calculation(self) -> tuple[Plan, Graph] | None:
-        """Plan and graph, where the graph has nothing to learn."""
-        return None if self._calculation is None else (self._calculation, self._graph)
+    def calculation(self) -> tuple[Plan, Graph, str | None] | None:
+        """Plan, graph and the end that both passes ran to, where there is nothing to learn."""
+        plan = self._calculation
+        return None if plan is None else (plan, self._graph, self._end)
 
     # -- requests -----------------------------------------------------------------------------
 
@@ -317,11 +320,9 @@ class Session:
         Both passes are done at once, so every node has its number, and again after each edit.
         """
         plan = compile(graph, self.device, "float64", "inspect")
-        plan.forward({})
-        ends = [n.name for n in graph if graph.edges_into(n) and not graph.edges_from(n)]
-        if len(ends) == 1:
-            plan.backward(ends[0], grad=torch.ones_like(plan.value(ends[0])))
+        end = calculate(plan, graph)
         self.trainer, self._calculation, self._graph = None, plan, graph
+        self._end = end
         self.running = False
         self._forget(keep_curves=False)
         self._pictured_step, self._fresh = 1, True

@@ -60,11 +60,8 @@ class WalkTask:
             return id(session.trainer), session.trainer.step, session.weights_moved
         return None if session.calculation is None else id(session.calculation[0])
 
-    def _of_numbers(self, plan: Plan, graph: Graph) -> WalkFrame:
-        """A graph that is fed by its inputs' own values."""
-        ends = [n.name for n in graph if graph.edges_into(n) and not graph.edges_from(n)]
-        end = ends[0] if len(ends) == 1 else None
-        go_through(plan, {}, end)
+    def _of_numbers(self, plan: Plan, graph: Graph, end: str | None) -> WalkFrame:
+        """A graph that is fed by its inputs' own values; both passes were run when it came."""
         return WalkFrame(**_seen(plan, graph, end))
 
     def _of_sample(self, trainer: Trainer) -> WalkFrame:
