@@ -150,7 +150,7 @@ def _floor(trainer: Trainer) -> Callable[[], object]:
         with torch.inference_mode():
             for kernel in kernels:
                 kernel()
-            trainer.optimizer.update(0.0)
+            trainer.groups[0].optimizer.update(0.0)
 
     return step
 

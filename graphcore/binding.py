@@ -35,7 +35,7 @@ class Binding:
 
 def learns(graph: Graph) -> bool:
     """Whether a graph is to be trained; any other is a calculation with its inputs' values."""
-    if any(node.operator == "Target" for node in graph):
+    if graph.training.objectives or any(node.operator == "Target" for node in graph):
         return True
     waiting = any(n.operator == "Input" and n.attributes["value"] is None for n in graph)
     return waiting and any(n.op.category == "loss" for n in graph)
@@ -46,12 +46,14 @@ def bind(graph: Graph) -> Binding:
 
     Data go to the only Input and Target, else to those called x and t. The loss is the only
     node that nothing reads and that depends on the target, else the one called loss. A graph
-    without a Target is judged by its only loss.
+    without a Target is judged by its only loss, one with objectives by the first of them.
 
     Raises:
         GraphError: there is none, or no telling which.
     """
     source = _only(graph, "Input", "x")
+    if graph.training.objectives:
+        return _bind_to_objectives(graph, source)
     if not any(n.operator == "Target" for n in graph) and learns(graph):
         return _bind_to_itself(graph, source)
     target = _only(graph, "Target", "t")
@@ -72,6 +74,21 @@ def _bind_to_itself(graph: Graph, source: Node) -> Binding:
     answer = graph.edge_into(judge, "x")
     return Binding(source.name, "", loss.name, answer.source if answer else loss.name,
                    judge.operator)  # fmt: skip
+
+
+def _bind_to_objectives(graph: Graph, source: Node) -> Binding:
+    """Several losses: the answer is the last node with parameters between data and first loss."""
+    for objective in graph.training.objectives:
+        for name in (objective.loss, *objective.nodes):
+            if name not in graph:
+                raise GraphError(f"An objective names the node {name!r}, which is not there.")
+    loss = graph.node(graph.training.objectives[0].loss)
+    between = graph.descendants([source.name]) & graph.ancestors([loss.name])
+    named = [n for n in graph.topological_order() if n in between]
+    answers = [n for n in named if graph.node(n).parameter_inputs] or [loss.name]
+    targets = [n.name for n in graph if n.operator == "Target"]
+    return Binding(source.name, targets[0] if targets else "", loss.name, answers[-1],
+                   loss.operator)  # fmt: skip
 
 
 def _end(graph: Graph, below: Iterable[str], what: str) -> Node:

@@ -14,6 +14,7 @@ from graphcore.execute import Step
 from graphcore.feeds import Feeds
 from graphcore.flatten import FlatNode, Port, flatten
 from graphcore.graph import Graph
+from graphcore.groups import owner
 from graphcore.initializers import fans_of
 from graphcore.parameters import ParameterInfo
 from graphcore.plan import Mode, Plan
@@ -57,6 +58,7 @@ class _Compiler:
         self, graph: Graph, shapes: ShapeInference, device: str, dtype: str, mode: Mode, seed: int
     ) -> None:
         self.flat_graph = flatten(graph)
+        self.objectives = graph.training.objectives
         self.inferred = shapes.flat()
         self.device, self.dtype = torch.device(device), getattr(torch, dtype)
         self.mode, self.seed = mode, seed
@@ -66,7 +68,7 @@ class _Compiler:
 
     def plan(self, share: Plan | None) -> Plan:
         steps = [s for s in map(self._step, self.flat_graph.nodes) if s is not None]
-        self.layout.sort(key=lambda p: p.frozen)
+        self.layout.sort(key=lambda p: (p.frozen, owner(p.node, self.objectives)))
         sizes = [math.prod(p.shape) for p in self.layout]
         for info, offset in zip(self.layout, accumulate([0, *sizes]), strict=False):
             info.offset = offset

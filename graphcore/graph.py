@@ -129,6 +129,17 @@ class Graph:
                     stack.append(edge.target)
         return seen
 
+    def ancestors(self, start: Iterable[str]) -> set[str]:
+        """Names of all nodes that ``start`` depends on; ``start`` is left out."""
+        seen: set[str] = set()
+        stack = list(start)
+        while stack:
+            for edge in self._incoming[stack.pop()].values():
+                if edge.source not in seen:
+                    seen.add(edge.source)
+                    stack.append(edge.source)
+        return seen
+
     # -- changing -----------------------------------------------------------------------------
 
     def add(self, operator: str, *, name: str | None = None, **attributes: Any) -> Node:
@@ -252,6 +263,7 @@ class Graph:
         self._outgoing = {k: {} for k in self._nodes}
         for edge in edges:
             self._put_edge(edge)
+        self.training = self.training.renamed(old, name)
         self._tell(Change("node_renamed", name, old=old))
 
     def set_attributes(self, node: NodeOrName, **changes: Any) -> None:

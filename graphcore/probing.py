@@ -72,7 +72,7 @@ def decision_map(trainer: Trainer) -> DecisionFrame:
     plan = trainer.evaluation_plan()
     _, t = trainer.tensors(data.train, POINTS)
     answers = _on_grid(plan, trainer, low, high, GRID, t)
-    shares = class_shares(answers, b.loss_kind, t)
+    shares = class_shares(answers, b.loss_kind, t) if b.target else None
     maps = answers.reshape(len(answers), -1)[:, :1] if shares is None else shares
     _on_grid(plan, trainer, low, high, NEURON_GRID, t)
     shown, labels, tests = _points(trainer)
@@ -81,7 +81,19 @@ def decision_map(trainer: Trainer) -> DecisionFrame:
         high=(float(high[0]), float(high[1])), shares=_grids(maps, GRID),
         neurons=_neurons(trainer, plan), points=pack(shown), labels=pack(labels), tests=tests,
         classes=() if shares is None else (data.classes or ("0", "1")),
+        generated=_generated(trainer, plan),
     )  # fmt: skip
+
+
+def _generated(trainer: Trainer, plan: Plan) -> Any:
+    """Points that the net makes out of random numbers; None where it makes none."""
+    graph = trainer.graph
+    made = graph.descendants([n.name for n in graph if n.operator == "RandomNormalLike"])
+    for name in reversed(graph.topological_order()):
+        value = plan.value(name) if name in made and graph.node(name).parameter_inputs else None
+        if value is not None and value.dim() == 2 and value.shape[1] == 2:
+            return pack(value[:: len(value) // POINTS + 1].to("cpu", torch.float32).numpy())
+    return None
 
 
 def _on_grid(

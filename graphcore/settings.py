@@ -7,6 +7,26 @@ from typing import Any
 import msgspec
 
 
+class Objective(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """One of several losses, and the parameters that it alone changes.
+
+    Attributes:
+        loss: name of the node that is made small.
+        nodes: names of the nodes and composites whose parameters it trains; empty: all that no
+            other objective names.
+        optimizer: name of a registered optimiser and its keywords; "" for the run's.
+        lr: its learning rate, under the run's schedule; None for the run's.
+    """
+
+    loss: str
+    nodes: tuple[str, ...] = ()
+    optimizer: str = ""
+    optimizer_options: dict[str, Any] = {}
+    lr: float | None = None
+
+
 class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One training run, described completely: same settings and machine, same numbers.
 
@@ -23,7 +43,11 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         l1, l2: penalties added to the loss, λ·Σ|w| and ½·λ·Σw², over unfrozen parameters.
         patience: stop when the loss has not fallen for so many epochs, and go back to the best
             weights; None runs all epochs.
-        seed: of the initial weights, the data order and dropout.
+        augmentation: name of a registered augmentation -> its strength, done to every training
+            batch of images in this order.
+        objectives: where a graph has several losses: each is gone back from in turn, and changes
+            its own parameters. Empty: one loss changes them all.
+        seed: of the initial weights, the data order, augmentation and dropout.
     """
 
     dataset: str = "mnist"
@@ -40,4 +64,17 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     l1: float = 0.0
     l2: float = 0.0
     patience: int | None = None
+    augmentation: dict[str, float] = {}
+    objectives: tuple[Objective, ...] = ()
     seed: int = 0
+
+    def renamed(self, old: str, new: str) -> TrainingSettings:
+        """The same settings after a node was given another name."""
+        objectives = tuple(
+            msgspec.structs.replace(
+                o, loss=new if o.loss == old else o.loss,
+                nodes=tuple(new if n == old else n for n in o.nodes),
+            )
+            for o in self.objectives
+        )  # fmt: skip
+        return msgspec.structs.replace(self, objectives=objectives)

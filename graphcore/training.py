@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import lazy_loader
+import numpy as np
 
-from graphcore import optimizers, schedules
+from graphcore import groups, schedules
 from graphcore.binding import bind
 from graphcore.blame import first_non_finite
 from graphcore.compiler import compile
-from graphcore.datasets import Dataset, Split
+from graphcore.datasets import Dataset, Split, augmentation
 from graphcore.epochs import Epochs
 from graphcore.errors import DataError, EngineError, NonFiniteError
 from graphcore.feeds import Rows
@@ -35,12 +36,16 @@ else:
 
 @dataclass(frozen=True)
 class StepRecord:
-    """One step: ``step`` counts from 1, ``epoch`` from 0; ``loss`` is before the update."""
+    """One step: ``step`` counts from 1, ``epoch`` from 0; ``loss`` is before the update.
+
+    ``losses`` has one number per objective; ``loss`` is the first of them.
+    """
 
     step: int
     epoch: int
     loss: float
     lr: float
+    losses: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,8 @@ class Trainer:
     ) -> None:  # fmt: skip
         self.graph = graph.copy()
         self.settings = settings or graph.training
-        self.binding = bind(graph)
+        self.graph.training = self.settings
+        self.binding = bind(self.graph)
         self.data = data
         self.plan: Plan = compile(self.graph, device, dtype, mode, self.settings.seed)
         self.train_x, self.train_t = self.tensors(data.train)
@@ -81,7 +87,8 @@ class Trainer:
         self._recorded: Plan | None = None
         self._looking: Plan | None = None
         self.step = 0
-        self.optimizer = self._new_optimizer()
+        groups.check(self.plan.layout, self.settings.objectives)
+        self.groups = self._new_groups()
         self.epochs = Epochs()
         self._order: tuple[int, Tensor] | None = None
         self.lr = self.settings.lr
@@ -125,23 +132,27 @@ class Trainer:
             record: run this step in ``recorded``, a plan that keeps every value and gradient
                 to be looked at. The kernels, and so the numbers, are the same.
         """
-        rows = self._next_rows()
-        feeds = self.binding.feeds(Rows(self.train_x, rows), Rows(self.train_t, rows))
+        feeds = self.next_feeds()
         lr, epoch = self.current_lr(), self.epoch
-        random_state = self.plan.generator.get_state() if self.plan.draws_random else None
         plan = self.recorded if record else self.plan
-        loss = plan.step(feeds, self.binding.loss)
-        g = self.optimizer.g
-        if not (math.isfinite(loss) and math.isfinite(float(torch.dot(g, g)))):
-            self._blame(feeds, loss, random_state)
-        with torch.inference_mode():
-            self._penalise()
-            self.optimizer.update(lr)
+        losses = tuple([self._update(plan, group, feeds, lr) for group in self.groups])
         self.step += 1
-        self.epochs.count(loss)
+        self.epochs.count(losses[0])
         if self.step % self.steps_per_epoch == 0:
             self._end_epoch()
-        return StepRecord(self.step, epoch, loss, lr)
+        return StepRecord(self.step, epoch, losses[0], lr, losses)
+
+    def _update(self, plan: Plan, group: groups.Group, feeds: dict[str, Any], lr: float) -> float:
+        """Forward, backward from a group's loss and one update; returns the loss before it."""
+        random_state = self.plan.generator.get_state() if self.plan.draws_random else None
+        loss = plan.step(feeds, group.loss)
+        g = group.optimizer.g
+        if not (math.isfinite(loss) and math.isfinite(float(torch.dot(g, g)))):
+            self._blame(feeds, group.loss, loss, random_state)
+        with torch.inference_mode():
+            group.penalise(self.settings)
+            group.optimizer.update(lr * group.rate)
+        return loss
 
     @property
     def finished(self) -> bool:
@@ -163,12 +174,26 @@ class Trainer:
             self._recorded = self._another("record", share=self.plan)
         return self._recorded
 
-    def next_batch(self) -> tuple[Tensor, Tensor]:
-        """Inputs and targets of the step that comes next."""
-        rows = self._next_rows()
-        return self.train_x.index_select(0, rows), self.train_t.index_select(0, rows)
+    def next_feeds(self) -> dict[str, Any]:
+        """The batch of the step that comes next."""
+        rows = self.next_rows()
+        x: Any = Rows(self.train_x, rows)
+        if self.settings.augmentation:
+            x = self._augmented(self.train_x.index_select(0, rows))
+        return self.binding.feeds(x, Rows(self.train_t, rows))
 
-    def _next_rows(self) -> Tensor:
+    def _augmented(self, images: Tensor) -> Tensor:
+        """Images changed at random, the same ones at the same step of the same run.
+
+        They are changed as the data set has them, so that the 0 that comes in is its black.
+        """
+        seed = seed_of(self.settings.seed, f"augmentation {self.step}")
+        scale = self.data.normalization
+        plain = scale.invert(images.to("cpu", torch.float32).numpy())
+        changed = augmentation.apply(self.settings.augmentation, plain, np.random.default_rng(seed))
+        return torch.from_numpy(scale.apply(changed)).to(images)
+
+    def next_rows(self) -> Tensor:
         """Which samples come next."""
         batch, epoch = self.settings.batch, self.epoch
         start = (self.step - epoch * self.steps_per_epoch) * batch
@@ -181,26 +206,18 @@ class Trainer:
         order = torch.randperm(len(self.train_x), generator=generator)
         return order.to(self.plan.device)
 
-    def _penalise(self) -> None:
-        """Add the gradients of the L1 and L2 penalties, then clip the norm."""
-        s, g, w = self.settings, self.optimizer.g, self.optimizer.w
-        if s.l2:
-            g.add_(w, alpha=s.l2)
-        if s.l1:
-            g.add_(torch.sign(w), alpha=s.l1)
-        if s.clip_norm is not None:
-            g.mul_(torch.clamp(s.clip_norm / (torch.linalg.vector_norm(g) + 1e-6), max=1.0))
-
-    def _blame(self, feeds: dict[str, Any], loss: float, random_state: Tensor | None) -> None:
+    def _blame(
+        self, feeds: dict[str, Any], end: str, loss: float, random_state: Tensor | None
+    ) -> None:
         """Repeat the step in inspect mode to name the node where it happened; always raises."""
         plan = self._another("inspect")
         plan.copy_state(self.plan)
         if random_state is not None:
             plan.generator.set_state(random_state)
-        node, phase = first_non_finite(plan, feeds, self.binding.loss)
+        node, phase = first_non_finite(plan, feeds, end)
         what = "value" if phase == "forward" else "gradient"
         raise NonFiniteError(
-            f"The {what} of {node or self.binding.loss} became NaN or infinite at step "
+            f"The {what} of {node or end} became NaN or infinite at step "
             f"{self.step + 1} (loss {loss:.4g}): try a smaller learning rate. "
             "The weights before that step are kept.",
             node, phase,
@@ -268,14 +285,18 @@ class Trainer:
         self.plan.reset()
         self.epochs = Epochs()
         self.step, self.lr, self._order = 0, self.settings.lr, None
-        self.optimizer = self._new_optimizer()
+        self.groups = self._new_groups()
+
+    def _prefixed(self) -> list[tuple[str, groups.Group]]:
+        """The groups with what their optimisers' states are called in a checkpoint."""
+        return [(f"optimizer{i or ''}:", group) for i, group in enumerate(self.groups)]
 
     def state(self) -> dict[str, Tensor]:
         """Everything that a resumed run needs, as copies: see ``load_state``."""
         tensors = {
             "flat": self.plan.flat, "generator": self.plan.generator.get_state(),
             **{f"buffer:{k}": v for k, v in self.plan.buffers.items()},
-            **{f"optimizer:{k}": v for k, v in self.optimizer.state.items()},
+            **{f"{p}{k}": v for p, g in self._prefixed() for k, v in g.optimizer.state.items()},
             **self.epochs.state(),
         }  # fmt: skip
         return {k: v.clone() for k, v in tensors.items()}
@@ -289,54 +310,23 @@ class Trainer:
             self.plan.flat.copy_(flat)
             for name, buffer in self.plan.buffers.items():
                 buffer.copy_(state[f"buffer:{name}"])
-        self.optimizer = self._new_optimizer()
-        self.optimizer.load_state(
-            {
-                k.removeprefix("optimizer:"): v
-                for k, v in state.items()
-                if k.startswith("optimizer:")
-            }
-        )
+        self.groups = self._new_groups()
+        for prefix, group in self._prefixed():
+            group.optimizer.load_state(
+                {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            )
         self.plan.generator.set_state(state["generator"])
         self.epochs.load_state(state)
         self.step, self.lr, self._order = step, lr, None
 
-    def take_over(self, old: Trainer) -> int:
-        """Take every weight, statistic and optimiser state of another net that still fits.
-
-        Parameters fit by name and shape. Returns how many did; the step is taken over too.
-        """
-        theirs = {p.name: p for p in old.plan.layout}
-        same_rule = self.settings.optimizer == old.settings.optimizer
-        kept = 0
-        with torch.inference_mode():
-            for mine in self.plan.layout:
-                other = theirs.get(mine.name)
-                if other is None or other.shape != mine.shape:
-                    continue
-                kept += 1
-                self.plan.parameters[mine.name].copy_(old.plan.parameters[mine.name])
-                if same_rule and not (mine.frozen or other.frozen):
-                    self._take_state(old, mine, other)
-            for name, buffer in self.plan.buffers.items():
-                if name in old.plan.buffers and old.plan.buffers[name].shape == buffer.shape:
-                    buffer.copy_(old.plan.buffers[name])
-            if same_rule:
-                self.optimizer.steps.copy_(old.optimizer.steps)
-        self.step = min(old.step, self.total_steps)
-        return kept
-
-    def _take_state(self, old: Trainer, mine: ParameterInfo, other: ParameterInfo) -> None:
-        n = math.prod(mine.shape)
-        for name, state in self.optimizer.state.items():
-            before = old.optimizer.state.get(name)
-            if before is not None and state.dim() == 1 and before.dim() == 1:
-                state[mine.offset : mine.offset + n] = before[other.offset : other.offset + n]
-
-    def _new_optimizer(self) -> optimizers.Optimizer:
-        n, s = self.plan.trainable, self.settings
+    def _new_groups(self) -> list[groups.Group]:
+        n = self.plan.trainable
         w, g = self.plan.flat[:n], self.plan.flat_grad[:n]
-        return optimizers.make(s.optimizer, w, g, s.optimizer_options)
+        return groups.make(self.plan.layout, self.settings, self.binding.loss, w, g)
+
+    def group_of(self, info: ParameterInfo) -> groups.Group:
+        """The group that trains a parameter that is not frozen."""
+        return next(g for g in self.groups if g.start <= info.offset < g.end)
 
 
 def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:

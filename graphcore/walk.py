@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from graphcore.groups import Group
     from graphcore.training import Trainer
 else:
     torch = lazy_loader.load("torch")
@@ -167,19 +168,24 @@ def _packed(tensor: Tensor) -> Array:
 
 def updates(trainer: Trainer, plan: Plan) -> tuple[Update, ...]:
     """What the optimiser would make of the parameters, given the gradients in ``plan``."""
-    n = trainer.plan.trainable
+    return tuple(u for group in trainer.groups for u in _group_updates(trainer, plan, group))
+
+
+def _group_updates(trainer: Trainer, plan: Plan, group: Group) -> list[Update]:
+    rule, mine = group.optimizer, slice(group.start, group.end)
     with torch.inference_mode(False):
-        w, g = plan.flat[:n].clone(), plan.flat_grad[:n].clone()
+        w, g = plan.flat[mine].clone(), plan.flat_grad[mine].clone()
         before = w.clone()
-        rule = optimizers.make(trainer.settings.optimizer, w, g, trainer.settings.optimizer_options)
-    rule.load_state({k: v.clone() for k, v in trainer.optimizer.state.items()})
+        rule = optimizers.make(rule.name, w, g, rule.chosen)
+    rule.load_state({k: v.clone() for k, v in group.optimizer.state.items()})
     with torch.inference_mode():
-        rule.update(trainer.current_lr())
+        rule.update(trainer.current_lr() * group.rate)
     found = []
     for info in plan.layout:
-        if info.frozen:
+        if info.frozen or not group.start <= info.offset < group.end:
             continue
-        part = slice(info.offset, info.offset + math.prod(info.shape))
+        start = info.offset - group.start
+        part = slice(start, start + math.prod(info.shape))
         moments = {k: _summary(v[part]) for k, v in rule.state.items() if v.shape == w.shape}
         found.append(
             Update(
@@ -187,7 +193,7 @@ def updates(trainer: Trainer, plan: Plan) -> tuple[Update, ...]:
                 size_of(g[part]), size_of(w[part] - before[part]), moments,
             )
         )  # fmt: skip
-    return tuple(found)
+    return found
 
 
 def _summary(tensor: Tensor) -> float:

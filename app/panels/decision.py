@@ -63,6 +63,7 @@ class DecisionPanel(QWidget):
             return
         self.map.set_map(unpack(frame.shares), frame.low, frame.high, frame.classes)
         self.map.set_points(unpack(frame.points), unpack(frame.labels), frame.tests)
+        self.map.set_generated(None if frame.generated is None else unpack(frame.generated))
         self._show_layers(tuple(frame.neurons))
         self._show_units()
         self.stamp.setText(

@@ -238,6 +238,8 @@ class TrainingPanel(QWidget):
         steps, losses = unpack(frame.steps), unpack(frame.losses)
         if len(steps):
             self.loss.append("train", steps, losses)
+            for name, further in frame.further.items():
+                self.loss.append(name, steps, unpack(further))
         for step, share in frame.accuracies:
             self.accuracy.append("train", np.array([step]), np.array([share]))
         for score in frame.scores:

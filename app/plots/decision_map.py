@@ -12,6 +12,7 @@ from app.plots.tiles import format_number
 from app.style import palette
 
 RADIUS = 3.4
+ACROSS, UPWARD = QPointF(RADIUS, RADIUS), QPointF(RADIUS, -RADIUS)
 
 
 class DecisionMap(QWidget):
@@ -22,6 +23,7 @@ class DecisionMap(QWidget):
         self._empty = empty
         self._shares = np.zeros((0, 1, 1), np.float32)
         self._points, self._labels = np.zeros((0, 2), np.float32), np.zeros(0, np.float32)
+        self._generated = np.zeros((0, 2), np.float32)
         self._tests = 0
         self._low, self._high = np.zeros(2), np.ones(2)
         self._classes: tuple[str, ...] = ()
@@ -54,6 +56,11 @@ class DecisionMap(QWidget):
     def set_points(self, points: np.ndarray, labels: np.ndarray, tests: int) -> None:
         """Show samples (n, 2); the last ``tests`` of them are rings."""
         self._points, self._labels, self._tests = points, labels, tests
+        self.update()
+
+    def set_generated(self, points: np.ndarray | None) -> None:
+        """Show points (n, 2) that the net made itself, as crosses."""
+        self._generated = np.zeros((0, 2), np.float32) if points is None else points
         self.update()
 
     @property
@@ -104,6 +111,12 @@ class DecisionMap(QWidget):
                 painter.setPen(QPen(color, 1.6))
                 painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawEllipse(centre, RADIUS, RADIUS)
+        painter.setPen(QPen(p.color("text"), 1.3))
+        for x, y in (self._generated - self._low) / span:
+            if 0 <= x <= 1 and 0 <= y <= 1:
+                at = QPointF(area.left() + x * area.width(), area.bottom() - y * area.height())
+                painter.drawLine(at - ACROSS, at + ACROSS)
+                painter.drawLine(at - UPWARD, at + UPWARD)
 
     def _color_of(self, label: float) -> QColor:
         if len(self._shares) > 1:

@@ -145,7 +145,8 @@ def _changed_attributes(node: Node) -> dict[str, Any]:
 def _changed_settings(training: TrainingSettings) -> dict[str, Any]:
     default = msgspec.structs.asdict(TrainingSettings())
     given = msgspec.structs.asdict(training)
-    return {k: v for k, v in given.items() if v != default[k]}
+    changed: dict[str, Any] = msgspec.to_builtins({k: v for k, v in given.items() if v != default[k]})
+    return changed
 
 
 def _without_infinities(value: Any) -> Any:

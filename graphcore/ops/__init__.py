@@ -20,6 +20,7 @@ from graphcore.ops import (  # noqa: F401 - importing a family registers its ope
     loss_binary,
     loss_class,
     lstm,
+    noise,
     normalization,
     pooling,
     recurrent,

@@ -127,6 +127,8 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
         note: what the user should know, such as a fallback data set; or "".
         normalization: sentence that says what was done to the inputs.
         kept: how many parameters kept their weights, of ``parameters``.
+        part, fresh, gone: names of those of another size, of which what fits was kept, of those
+            that are new, and of those that are no more.
     """
 
     dataset: str
@@ -141,6 +143,9 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
     step: int
     steps_per_epoch: int
     total_steps: int
+    part: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 class Flow(msgspec.Struct, tag=True, frozen=True):
@@ -170,6 +175,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     Attributes:
         state: "idle", "running" or "done".
         steps, losses: one entry per step since the last frame (thinned when there are many).
+        further: losses of the second objective on, by the name of the node, one entry per step too.
         accuracies: share of right answers in recorded batches: (step, accuracy).
         values, gradients: pictures of the nodes that are watched, by name; empty in frames
             between two recorded steps, as is ``flow``.
@@ -186,6 +192,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     seconds_left: float | None
     steps: Array
     losses: Array
+    further: dict[str, Array] = {}
     accuracies: tuple[tuple[int, float], ...] = ()
     scores: tuple[Scores, ...] = ()
     values: dict[str, Picture] = {}

@@ -35,11 +35,13 @@ class TrainingClock:
             self.rate = (self._total - before) / (now - begun)
 
 
-def thinned(points: list[tuple[int, float]], most: int = 400) -> tuple[np.ndarray, np.ndarray]:
-    """At most so many of the points: neighbours are averaged."""
+def thinned(
+    points: list[tuple[int, tuple[float, ...]]], most: int = 400
+) -> tuple[np.ndarray, np.ndarray]:
+    """At most so many of the points, steps (n,) and losses (k, n): neighbours are averaged."""
     if not points:
-        return np.zeros(0, np.int64), np.zeros(0, np.float32)
-    array = np.array(points, np.float64)
+        return np.zeros(0, np.int64), np.zeros((1, 0), np.float32)
+    array = np.array([(step, *losses) for step, losses in points], np.float64)
     if len(array) > most:
         array = np.array([part.mean(0) for part in np.array_split(array, most)])
-    return array[:, 0].astype(np.int64), array[:, 1].astype(np.float32)
+    return array[:, 0].astype(np.int64), np.ascontiguousarray(array[:, 1:].T, np.float32)

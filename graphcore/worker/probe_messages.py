@@ -45,6 +45,7 @@ class DecisionFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         points, labels: training samples (n, 2) and their class or value; ``tests`` of them at
             the end are test samples.
         classes: names; empty for a regression.
+        generated: points (n, 2) that the net made itself, out of random numbers.
         problem: why there is no map, or "".
     """
 
@@ -57,6 +58,7 @@ class DecisionFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     labels: Array | None = None
     tests: int = 0
     classes: tuple[str, ...] = ()
+    generated: Array | None = None
     problem: str = ""
 
 

@@ -18,6 +18,7 @@ from graphcore.errors import FileError, GradscapeError, NonFiniteError
 from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
 from graphcore.graph import Graph
 from graphcore.plan import Plan
+from graphcore.surgery import Kept, take_over
 from graphcore.training import Trainer, correct
 from graphcore.walk import calculate
 from graphcore.worker import messages as m
@@ -65,7 +66,7 @@ class Session:
         self._checkpoint_at = 0.0
         self._test_at = 0.0
         self._clock = TrainingClock()
-        self._points: list[tuple[int, float]] = []
+        self._points: list[tuple[int, tuple[float, ...]]] = []
         self._accuracies: list[tuple[int, float]] = []
         self._scores: list[m.Scores] = []
         self._pictured_step = 0
@@ -96,7 +97,7 @@ class Session:
                 return
             data = self._load_data(graph, request.data_dir)
             trainer = Trainer(graph, data, device=self.device)
-            kept = self._take_over(trainer) if request.keep else 0
+            kept = self._take_over(trainer) if request.keep else Kept()
             if request.resume:
                 state, tensors = read_checkpoint(Path(request.resume))
                 trainer.load_state(tensors, state.step, state.lr)
@@ -189,7 +190,7 @@ class Session:
         except GradscapeError as error:
             self._stop(m.Failure("run", str(error), getattr(error, "node", "")))
             return
-        self._points.append((record.step, record.loss))
+        self._points.append((record.step, record.losses))
         self._news = True
         if recording:
             self._pictured_step, self._fresh = record.step, True
@@ -276,9 +277,11 @@ class Session:
             step=trainer.step, epoch=trainer.epoch, steps_per_epoch=trainer.steps_per_epoch,
             total_steps=trainer.total_steps, lr=trainer.current_lr(),
             samples_per_second=self._clock.rate, seconds_left=self._seconds_left(trainer),
-            steps=pack(steps), losses=pack(losses), accuracies=self._batch_accuracy(trainer),
+            steps=pack(steps), losses=pack(losses[0]), accuracies=self._batch_accuracy(trainer),
             scores=tuple(self._scores), pictured_step=self._pictured_step,
-            epoch_ended=self._epoch_ended, **self._pictures(trainer.recorded),
+            epoch_ended=self._epoch_ended,
+            further={g.loss: pack(y) for g, y in zip(trainer.groups[1:], losses[1:], strict=True)},
+            **self._pictures(trainer.recorded),
         )  # fmt: skip
         self._points, self._scores, self._epoch_ended = [], [], False
         return frame
@@ -349,17 +352,18 @@ class Session:
             self._data = (key, data)
         return self._data[1]
 
-    def _take_over(self, new: Trainer) -> int:
-        """Give the new net every weight of the old one that still fits; returns how many."""
-        return new.take_over(self.trainer) if self.trainer is not None else 0
+    def _take_over(self, new: Trainer) -> Kept:
+        """Give the new net every weight of the old one that still fits."""
+        return take_over(new, self.trainer) if self.trainer is not None else Kept()
 
-    def _loaded(self, data: datasets.Dataset, kept: int) -> m.Loaded:
+    def _loaded(self, data: datasets.Dataset, kept: Kept) -> m.Loaded:
         t = self.trainer
         assert t is not None
         return m.Loaded(
             dataset=data.name, note=data.note, normalization=data.normalization.describe(),
             train_samples=len(data.train), test_samples=len(data.test), classes=data.classes,
-            parameters=len(t.plan.parameters), numbers=t.plan.flat.numel(), kept=kept, step=t.step,
+            parameters=len(t.plan.parameters), numbers=t.plan.flat.numel(), kept=len(kept.whole),
+            part=kept.part, fresh=kept.fresh if kept.whole else (), gone=kept.gone, step=t.step,
             steps_per_epoch=t.steps_per_epoch, total_steps=t.total_steps,
         )  # fmt: skip
 

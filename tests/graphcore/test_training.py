@@ -10,6 +10,7 @@ from graphcore import datasets, optimizers, presets, schedules
 from graphcore.errors import NonFiniteError
 from graphcore.landscape import PathRecorder, filter_normalised, principal_plane
 from graphcore.layer_list import parse_layers
+from graphcore.surgery import take_over
 from graphcore.training import Trainer
 
 
@@ -38,7 +39,8 @@ def test_twenty_steps_equal_torch(name: str) -> None:
     layers = sorted({k.rpartition(".")[0] for k in p})
     first, last = layers[0], layers[-1]
     for _ in range(20):
-        x, t = trainer.next_batch()
+        rows = trainer.next_rows()
+        x, t = trainer.train_x[rows], trainer.train_t[rows]
         theirs.zero_grad()
         h = torch.tanh(x @ p[f"{first}.weight"].t() + p[f"{first}.bias"])
         y = h @ p[f"{last}.weight"].t() + p[f"{last}.bias"]
@@ -98,10 +100,32 @@ def test_weights_that_fit_are_taken_over() -> None:
     old = Trainer(net("2-6-tanh-2"), points())
     list(old.steps(8))
     wider = Trainer(net("2-6-tanh-5-tanh-2"), points())
-    kept = wider.take_over(old)
-    assert kept == 2
-    name = next(k for k in old.plan.parameters if k.endswith("weight"))
-    torch.testing.assert_close(wider.plan.parameters[name], old.plan.parameters[name])
+    kept = take_over(wider, old)
+    assert (len(kept.whole), len(kept.part), len(kept.fresh), kept.gone) == (2, 2, 2, ())
+    for name in kept.whole:
+        assert torch.equal(wider.plan.parameters[name], old.plan.parameters[name])
+    for name in kept.part:
+        mine, theirs = wider.plan.parameters[name], old.plan.parameters[name]
+        both = tuple(slice(min(a, b)) for a, b in zip(mine.shape, theirs.shape, strict=True))
+        assert torch.equal(mine[both], theirs[both])
+    assert wider.step == 8
+    assert int(wider.groups[0].optimizer.steps) == 8
+
+
+def test_augmented_batches_are_the_same_for_the_same_seed_and_keep_black_black() -> None:
+    graph = presets.load("tiny-conv")
+    settings = msgspec.structs.replace(
+        graph.training, dataset="digits", normalization="standardize", batch=8,
+        augmentation={"shift": 3.0, "rotate": 10.0},
+    )  # fmt: skip
+    data = datasets.load("digits", normalization="standardize")
+    runs = [[r.loss for r in Trainer(graph, data, settings).steps(4)] for _ in range(2)]
+    plain = msgspec.structs.replace(settings, augmentation={})
+    assert runs[0] == runs[1]
+    assert runs[0] != [r.loss for r in Trainer(graph, data, plain).steps(4)]
+    trainer = Trainer(graph, data, settings)
+    seen = trainer.next_feeds()[trainer.binding.input]
+    assert float(seen.min()) == pytest.approx(float(trainer.train_x.min()), abs=1e-5)
 
 
 def test_a_frozen_parameter_stays() -> None:

@@ -1,0 +1,104 @@
+"""Groups of parameters: each made better by its own loss with its own optimiser.
+
+A graph has one group, unless its settings name several objectives, as a GAN's do: there the
+discriminator and the generator pull at the same numbers in different directions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+from graphcore import optimizers
+from graphcore.errors import GraphError
+from graphcore.parameters import ParameterInfo
+from graphcore.settings import Objective, TrainingSettings
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+
+@dataclass(eq=False)
+class Group:
+    """Parameters that lie side by side in the flat buffer, from ``start`` to ``end``.
+
+    Attributes:
+        loss: name of the node that is made small.
+        optimizer: changes them.
+        rate: their learning rate as a multiple of the run's.
+    """
+
+    loss: str
+    start: int
+    end: int
+    optimizer: optimizers.Optimizer
+    rate: float = 1.0
+
+    def penalise(self, settings: TrainingSettings) -> None:
+        """Add the gradients of the L1 and L2 penalties, then clip the norm."""
+        g, w = self.optimizer.g, self.optimizer.w
+        if settings.l2:
+            g.add_(w, alpha=settings.l2)
+        if settings.l1:
+            g.add_(torch.sign(w), alpha=settings.l1)
+        if settings.clip_norm is not None:
+            norm = torch.linalg.vector_norm(g)
+            g.mul_(torch.clamp(settings.clip_norm / (norm + 1e-6), max=1.0))
+
+
+def owner(name: str, objectives: Sequence[Objective]) -> int:
+    """Place of the objective that trains the parameters of a node; -1 if none does.
+
+    Args:
+        name: of the node in the flattened graph, ``composite/node`` inside composites.
+    """
+    if not objectives:
+        return 0
+    for i, objective in enumerate(objectives):
+        if any(name == n or name.startswith(f"{n}/") for n in objective.nodes):
+            return i
+    return next((i for i, o in enumerate(objectives) if not o.nodes), -1)
+
+
+def check(layout: Iterable[ParameterInfo], objectives: Sequence[Objective]) -> None:
+    """Raise GraphError unless every parameter belongs to an objective, or is frozen."""
+    for info in layout:
+        if not info.frozen and owner(info.node, objectives) < 0:
+            raise GraphError(
+                f"No objective trains {info.name}: name {info.node} in one of them, or freeze it."
+            )
+
+
+def make(
+    layout: Sequence[ParameterInfo], settings: TrainingSettings, loss: str, w: Tensor, g: Tensor
+) -> list[Group]:
+    """The groups of a run, in the order of the objectives.
+
+    Args:
+        layout: parameters in the order of the flat buffer, those of a group side by side.
+        loss: what is made small where there are no objectives.
+        w, g: all numbers that are not frozen, and their gradients.
+    """
+    s = settings
+    if not s.objectives:
+        return [Group(loss, 0, len(w), optimizers.make(s.optimizer, w, g, s.optimizer_options))]
+    groups, start = [], 0
+    for i, o in enumerate(s.objectives):
+        mine = [p for p in layout if not p.frozen and owner(p.node, s.objectives) == i]
+        end = start + sum(math.prod(p.shape) for p in mine)
+        rule, options = (
+            (o.optimizer, o.optimizer_options) if o.optimizer
+            else (s.optimizer, s.optimizer_options)
+        )  # fmt: skip
+        rate = 1.0 if o.lr is None or not s.lr else o.lr / s.lr
+        optimizer = optimizers.make(rule, w[start:end], g[start:end], options)
+        groups.append(Group(o.loss, start, end, optimizer, rate))
+        start = end
+    return groups

@@ -1,0 +1,82 @@
+"""Changing a net while it learns: what of the old one still fits goes on in the new one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from graphcore.groups import Group
+    from graphcore.parameters import ParameterInfo
+    from graphcore.training import Trainer
+else:
+    torch = lazy_loader.load("torch")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What became of the parameters, by name.
+
+    Attributes:
+        whole: kept as they were.
+        part: of another size now; the numbers that are in both were kept, the rest is new.
+        fresh: not there before, or of another number of axes: from their initialisers.
+        gone: of the old net alone.
+    """
+
+    whole: tuple[str, ...] = ()
+    part: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+def take_over(new: Trainer, old: Trainer) -> Kept:
+    """Give a new run every weight, statistic, optimiser state and the step of an old one."""
+    theirs = {p.name: p for p in old.plan.layout}
+    found: dict[str, list[str]] = {"whole": [], "part": [], "fresh": []}
+    with torch.inference_mode():
+        for mine in new.plan.layout:
+            other = theirs.pop(mine.name, None)
+            if other is None or len(other.shape) != len(mine.shape):
+                found["fresh"].append(mine.name)
+                continue
+            found["whole" if other.shape == mine.shape else "part"].append(mine.name)
+            overlap(new.plan.parameters[mine.name], old.plan.parameters[mine.name])
+            _take_state(new, old, mine, other)
+        for name, buffer in new.plan.buffers.items():
+            before = old.plan.buffers.get(name)
+            if before is not None and before.dim() == buffer.dim():
+                overlap(buffer, before)
+    new.step = min(old.step, new.total_steps)
+    return Kept(gone=tuple(theirs), **{k: tuple(v) for k, v in found.items()})
+
+
+def overlap(new: Tensor, old: Tensor) -> None:
+    """Copy the numbers at the places that both tensors have."""
+    both = tuple(slice(min(a, b)) for a, b in zip(new.shape, old.shape, strict=True))
+    new[both].copy_(old[both])
+
+
+def _take_state(new: Trainer, old: Trainer, mine: ParameterInfo, other: ParameterInfo) -> None:
+    """Momentum and the like of one parameter, where both runs follow the same rule."""
+    if mine.frozen or other.frozen:
+        return
+    ours, theirs = new.group_of(mine), old.group_of(other)
+    if ours.optimizer.name != theirs.optimizer.name:
+        return
+    ours.optimizer.steps.copy_(theirs.optimizer.steps)
+    for name, state in ours.optimizer.state.items():
+        before = theirs.optimizer.state.get(name)
+        if before is not None and state.dim() == 1 and before.dim() == 1:
+            overlap(_part(state, ours, mine), _part(before, theirs, other))
+
+
+def _part(state: Tensor, group: Group, info: ParameterInfo) -> Tensor:
+    start = info.offset - group.start
+    return state[start : start + math.prod(info.shape)].view(info.shape)
