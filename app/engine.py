@@ -33,6 +33,7 @@ from graphcore.worker.probe_messages import (
     ResultsFrame,
     ResultsRequest,
 )
+from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
 from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
 
 FRAME_MS = 33
@@ -66,6 +67,7 @@ class Engine(QObject):
     walk = Signal(object)
     checked = Signal(object)
     decision = Signal(object)
+    rates = Signal(object)
     results = Signal(object)
     digit = Signal(object)
     progress = Signal(object)
@@ -248,6 +250,10 @@ class Engine(QObject):
         self._results = ResultsRequest(visible)
         self._send(self._results)
 
+    def test_rates(self, run: bool) -> None:
+        """Begin the learning-rate range test, or end it; ``rates`` tells what it finds."""
+        self._send(RateTestRequest(run))
+
     def ask_digit(self, pixels: np.ndarray, centred: bool) -> None:
         """Run a drawing through the net; ``digit`` tells what it makes of it."""
         self._send(DigitRequest(pack(pixels), centred, self._watch.values))
@@ -337,6 +343,7 @@ class Engine(QObject):
         CheckFrame: lambda self, reply: self.checked.emit(reply),
         DecisionFrame: lambda self, reply: self.decision.emit(reply),
         ResultsFrame: lambda self, reply: self.results.emit(reply),
+        RateTestFrame: lambda self, reply: self.rates.emit(reply),
         DigitFrame: lambda self, reply: self.digit.emit(reply),
     }
 

@@ -77,13 +77,17 @@ def _bind_to_itself(graph: Graph, source: Node) -> Binding:
 
 
 def _bind_to_objectives(graph: Graph, source: Node) -> Binding:
-    """Several losses: the answer is the last node with parameters between data and first loss."""
+    """Several losses: the answer is the last node with parameters between data and first loss.
+
+    What comes out of random numbers, as a GAN's inventions do, is no answer to the data.
+    """
     for objective in graph.training.objectives:
         for name in (objective.loss, *objective.nodes):
             if name not in graph:
                 raise GraphError(f"An objective names the node {name!r}, which is not there.")
     loss = graph.node(graph.training.objectives[0].loss)
-    between = graph.descendants([source.name]) & graph.ancestors([loss.name])
+    noise = graph.descendants([n.name for n in graph if n.operator == "RandomNormalLike"])
+    between = (graph.descendants([source.name]) & graph.ancestors([loss.name])) - noise
     named = [n for n in graph.topological_order() if n in between]
     answers = [n for n in named if graph.node(n).parameter_inputs] or [loss.name]
     targets = [n.name for n in graph if n.operator == "Target"]

@@ -13,6 +13,7 @@ import numpy as np
 
 from graphcore import metrics, recording
 from graphcore.errors import GradscapeError
+from graphcore.graph import Graph
 from graphcore.plan import Plan
 from graphcore.training import Trainer
 from graphcore.worker.arrays import pack
@@ -85,10 +86,14 @@ def decision_map(trainer: Trainer) -> DecisionFrame:
     )  # fmt: skip
 
 
+def _made_of_noise(graph: Graph) -> set[str]:
+    """Nodes whose values come out of random numbers and not of the place in the plane."""
+    return graph.descendants([n.name for n in graph if n.operator == "RandomNormalLike"])
+
+
 def _generated(trainer: Trainer, plan: Plan) -> Any:
     """Points that the net makes out of random numbers; None where it makes none."""
-    graph = trainer.graph
-    made = graph.descendants([n.name for n in graph if n.operator == "RandomNormalLike"])
+    graph, made = trainer.graph, _made_of_noise(trainer.graph)
     for name in reversed(graph.topological_order()):
         value = plan.value(name) if name in made and graph.node(name).parameter_inputs else None
         if value is not None and value.dim() == 2 and value.shape[1] == 2:
@@ -116,8 +121,10 @@ def _grids(columns: Tensor, side: int) -> Any:
 
 def _neurons(trainer: Trainer, plan: Plan) -> dict[str, Any]:
     """A map of every unit of every activation: what the pass over the small grid left."""
-    found = {}
+    found, made = {}, _made_of_noise(trainer.graph)
     for node in trainer.graph:
+        if node.name in made:
+            continue
         if node.op.category != "activation" and node.name != trainer.binding.output:
             continue
         try:

@@ -66,9 +66,10 @@ class DecisionPanel(QWidget):
         self.map.set_generated(None if frame.generated is None else unpack(frame.generated))
         self._show_layers(tuple(frame.neurons))
         self._show_units()
-        self.stamp.setText(
-            self.tr("Step {0:,} · dots are training samples, rings test samples").format(frame.step)
-        )
+        said = self.tr("Step {0:,} · dots are training samples, rings test samples")
+        if frame.generated is not None:
+            said = self.tr("Step {0:,} · dots and rings are samples, crosses made by the net")
+        self.stamp.setText(said.format(frame.step))
 
     def _show_layers(self, names: tuple[str, ...]) -> None:
         if names != tuple(self.layer.itemText(i) for i in range(self.layer.count())):

@@ -52,7 +52,7 @@ class OptionsForm(QWidget):
 
     edited = Signal(object)
 
-    def __init__(self) -> None:
+    def __init__(self, title: str = "") -> None:
         super().__init__()
         self._guard = WheelGuard(self)
         self._rows: tuple[OptionRow, ...] = ()
@@ -64,7 +64,7 @@ class OptionsForm(QWidget):
         self.toggle = QToolButton()
         self.toggle.setCheckable(True)
         self.toggle.setAutoRaise(True)
-        self.toggle.setText(self.tr("Options"))
+        self.toggle.setText(title or self.tr("Options"))
         self.toggle.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.toggle.setArrowType(Qt.ArrowType.RightArrow)
         self.toggle.toggled.connect(self._unfold)

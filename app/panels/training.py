@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QProgressBar,
+    QPushButton,
     QScrollArea,
     QSpinBox,
     QVBoxLayout,
@@ -26,8 +27,10 @@ from app.document import Document
 from app.engine import Engine
 from app.panels.options_form import OptionRow, OptionsForm
 from app.plots.curve import CurvePlot
+from app.rate_finder import RateFinder
 from app.widgets.wheel_guard import WheelGuard
 from graphcore import datasets, optimizers, schedules
+from graphcore.datasets import augmentation
 from graphcore.elements import Change
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
@@ -116,9 +119,14 @@ class TrainingPanel(QWidget):
         self._choice(form, "dataset", self.tr("Data"), datasets.names())
         self._options(form, "dataset_options")
         self._choice(form, "normalization", self.tr("Normalise"), datasets.NORMALIZATIONS)
+        self._options(form, "augmentation", self.tr("Augmentation"))
         self._choice(form, "optimizer", self.tr("Optimiser"), optimizers.names())
         self._options(form, "optimizer_options")
         self._number(form, "lr", self.tr("Learning rate"), 0.0, 1000.0, 6)
+        self.find_rate = QPushButton(self.tr("Find a learning rate …"))
+        self.find_rate.setToolTip(self.tr("Train a copy at rising rates and see where it learns"))
+        self.find_rate.clicked.connect(self._find_rate)
+        form.addRow("", self.find_rate)
         self._choice(form, "schedule", self.tr("Schedule"), schedules.names())
         self._options(form, "schedule_options")
         self._whole(form, "batch", self.tr("Batch"), 1, 60_000)
@@ -135,8 +143,8 @@ class TrainingPanel(QWidget):
         self._whole(form, "seed", self.tr("Seed"), 0, 2**31 - 1)
         return page
 
-    def _options(self, form: QFormLayout, name: str) -> None:
-        options = OptionsForm()
+    def _options(self, form: QFormLayout, name: str, title: str = "") -> None:
+        options = OptionsForm(title)
         options.edited.connect(lambda given: self._set(name, given))
         form.addRow(options)
         self.options[name] = options
@@ -185,6 +193,11 @@ class TrainingPanel(QWidget):
         settings = msgspec.structs.replace(self._document.graph.training, **changes)
         self._document.set_training(settings)
 
+    def _find_rate(self) -> None:
+        finder = RateFinder(self._engine, self)
+        if finder.exec() and finder.rate is not None:
+            self._set("lr", finder.rate)
+
     def _show_settings(self) -> None:
         settings = self._document.graph.training
         for name, field in self.fields.items():
@@ -197,6 +210,7 @@ class TrainingPanel(QWidget):
             blocker.unblock()
         for name, rows in (
             ("dataset_options", _dataset_rows(settings.dataset)),
+            ("augmentation", _augmentation_rows()),
             ("optimizer_options", _rows(optimizers.get(settings.optimizer).options)),
             ("schedule_options", _rows(schedules.options(settings.schedule))),
         ):
@@ -291,3 +305,8 @@ def _dataset_rows(dataset: str) -> list[OptionRow]:
         OptionRow(o.name, o.default, o.help, o.minimum, o.maximum, o.choices, o.path)
         for o in datasets.describe(dataset).options
     ]
+
+
+def _augmentation_rows() -> list[OptionRow]:
+    described = {name: augmentation.describe(name)[0] for name in augmentation.names()}
+    return [OptionRow(name, 0.0, help_, minimum=0.0) for name, help_ in described.items()]

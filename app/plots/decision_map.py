@@ -121,8 +121,11 @@ class DecisionMap(QWidget):
     def _color_of(self, label: float) -> QColor:
         if len(self._shares) > 1:
             return class_color(max(0, round(label)))
-        table = palette.lut("diverging")
-        return QColor(*map(int, table[int(min(max((label + 1) / 2, 0), 1) * 255)][:3]))
+        low = min(-1.0, -float(np.abs(self._labels).max(initial=0)))
+        low = 0.0 if self._labels.min(initial=0) >= 0 else low
+        high = max(1.0, float(self._labels.max(initial=0)))
+        at = (label - low) / (high - low)
+        return QColor(*map(int, palette.lut("diverging")[int(min(max(at, 0), 1) * 255)][:3]))
 
     # -- the pointer --------------------------------------------------------------------------
 

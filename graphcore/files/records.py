@@ -145,8 +145,9 @@ def _changed_attributes(node: Node) -> dict[str, Any]:
 def _changed_settings(training: TrainingSettings) -> dict[str, Any]:
     default = msgspec.structs.asdict(TrainingSettings())
     given = msgspec.structs.asdict(training)
-    changed: dict[str, Any] = msgspec.to_builtins({k: v for k, v in given.items() if v != default[k]})
-    return changed
+    changed = {k: v for k, v in given.items() if v != default[k]}
+    plain: dict[str, Any] = msgspec.to_builtins(changed)
+    return plain
 
 
 def _without_infinities(value: Any) -> Any:

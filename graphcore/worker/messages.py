@@ -24,6 +24,7 @@ from graphcore.worker.probe_messages import (
     ResultsFrame,
     ResultsRequest,
 )
+from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
 from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
 
 PROTOCOL = 1
@@ -233,11 +234,11 @@ class CheckpointWritten(msgspec.Struct, tag=True, frozen=True):
 Request = (
     Hello | Load | Run | Pause | Reset | SetRate | SetSpeed | Watch | NextFrame | LandscapeRequest
     | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
-    | DigitRequest | Quit
+    | DigitRequest | RateTestRequest | Quit
 )  # fmt: skip
 Reply = (
     Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
-    | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame | DigitFrame
+    | RateTestFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame | DigitFrame
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

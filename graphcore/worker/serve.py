@@ -22,6 +22,8 @@ from graphcore.worker import probe_messages as probes
 from graphcore.worker.landscape_messages import LandscapeRequest
 from graphcore.worker.landscape_task import LandscapeTask
 from graphcore.worker.probe_task import ProbeTask
+from graphcore.worker.rate_messages import RateTestRequest
+from graphcore.worker.rate_task import RateTask
 from graphcore.worker.session import Session
 from graphcore.worker.walk_messages import CheckRequest, WalkRequest
 from graphcore.worker.walk_task import WalkTask
@@ -73,7 +75,7 @@ class _Server:
         self.send = send
         self.session = Session(send, "cpu")
         self.landscape = LandscapeTask()
-        self.walk, self.probe = WalkTask(), ProbeTask()
+        self.walk, self.probe, self.rates = WalkTask(), ProbeTask(), RateTask()
         self.quit = False
         s = self.session
         self.handlers: dict[type, Callable[[Any], None]] = {
@@ -93,6 +95,7 @@ class _Server:
             probes.DecisionRequest: self.probe.watch_decision,
             probes.ResultsRequest: self.probe.watch_results,
             probes.DigitRequest: lambda request: self.send(self.probe.digit(request, s.trainer)),
+            RateTestRequest: self._test_rates,
             m.Quit: lambda _: self._end(),
         }
 
@@ -120,14 +123,16 @@ class _Server:
         """Whether there is something to compute for the eyes alone."""
         session = self.session
         return (
-            self.walk.has_work(session)
+            self.rates.has_work
+            or self.walk.has_work(session)
             or self.probe.has_work(session)
             or self.landscape.has_work(session.trainer)
         )
 
     def _work(self) -> None:
         self.session.work()
-        for view in (self.walk.work(self.session), self.probe.work(self.session)):
+        session = self.session
+        for view in (self.walk.work(session), self.probe.work(session), self.rates.work()):
             if view is not None:
                 self.send(view)
         trainer = self.session.trainer
@@ -147,6 +152,11 @@ class _Server:
         device = request.device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.session.device = device
         self.send(m.Ready(m.PROTOCOL, device, torch.get_num_threads(), str(torch.__version__)))
+
+    def _test_rates(self, request: RateTestRequest) -> None:
+        answer = self.rates.request(request, self.session)
+        if answer is not None:
+            self.send(answer)
 
     def _set_plane_point(self, request: m.SetPlanePoint) -> None:
         if self.session.trainer is not None:

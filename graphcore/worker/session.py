@@ -280,7 +280,7 @@ class Session:
             steps=pack(steps), losses=pack(losses[0]), accuracies=self._batch_accuracy(trainer),
             scores=tuple(self._scores), pictured_step=self._pictured_step,
             epoch_ended=self._epoch_ended,
-            further={g.loss: pack(y) for g, y in zip(trainer.groups[1:], losses[1:], strict=True)},
+            further={g.loss: pack(y) for g, y in zip(trainer.groups[1:], losses[1:], strict=False)},
             **self._pictures(trainer.recorded),
         )  # fmt: skip
         self._points, self._scores, self._epoch_ended = [], [], False

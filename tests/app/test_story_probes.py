@@ -92,3 +92,14 @@ def test_a_drawn_one_is_taken_for_something(qtbot, opened, live_window) -> None:
     assert canvas.items_by_name["x"].value is not None
     qtbot.mouseClick(panel.wipe, left)
     qtbot.waitUntil(lambda: len(panel.bars.shares) == 0, timeout=PATIENCE)
+
+
+def test_a_gan_is_seen_to_learn(qtbot, opened, live_window) -> None:
+    panel = opened("gan-2d", "decision")
+    train(qtbot, live_window, 300)
+    qtbot.waitUntil(lambda: panel._frame is not None and panel._frame.step == 300, timeout=PATIENCE)
+    assert panel.map._generated.shape[1] == 2
+    assert len(panel.map._generated) > 100
+    assert "real_share" in panel._frame.neurons
+    losses = live_window.layouts.docks["training"].fill().loss
+    assert len(losses.points("g_loss")[0]) > 0
