@@ -84,7 +84,7 @@ class Autosave(QObject):
         assert self._slot is not None
         path = self._document.path
         try:
-            files.save(self._document.graph, self._slot)
+            files.save(self._document.root, self._slot)
             name = msgspec.json.encode(str(path) if path else "")
             files.write_atomically(self._slot.with_suffix(".name"), name)
         except FileError as error:

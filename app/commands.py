@@ -12,6 +12,7 @@ from typing import Any
 
 from PySide6.QtGui import QUndoCommand
 
+from graphcore.composites import PORTS
 from graphcore.elements import Edge, Frame, Node, Note
 from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
@@ -31,8 +32,17 @@ def add(node: Node) -> Reversible:
 
 
 def remove(node: Node) -> Reversible:
-    """Remove a node whose edges are gone already."""
-    return Reversible(lambda g: g.remove(node.name), lambda g: g.insert(node))
+    """Remove a node whose edges are gone already; a port comes back at its place."""
+    if node.operator not in PORTS:
+        return Reversible(lambda g: g.remove(node.name), lambda g: g.insert(node))
+    following = [""]
+
+    def do(graph: Graph) -> None:
+        ports = [n.name for n in graph if n.operator in PORTS]
+        following[0] = "".join(ports[ports.index(node.name) + 1 :][:1])
+        graph.remove(node.name)
+
+    return Reversible(do, lambda g: g.insert(node, following[0]))
 
 
 def connect(edge: Edge) -> Reversible:
@@ -85,6 +95,11 @@ def set_note(graph: Graph, name: str, note: Note | None) -> Reversible:
     return Reversible(lambda g: g.set_note(name, note), lambda g: g.set_note(name, before))
 
 
+def elsewhere(graph: Graph, change: Reversible) -> Reversible:
+    """A change to another graph than the one that is edited, as part of the same step."""
+    return Reversible(lambda _g: change.do(graph), lambda _g: change.undo(graph))
+
+
 def set_training(graph: Graph, training: TrainingSettings) -> Reversible:
     before = graph.training
     return Reversible(lambda g: g.set_training(training), lambda g: g.set_training(before))
@@ -115,21 +130,25 @@ class Edit(QUndoCommand):
 
     Args:
         merge_key: edits in a row with the same key become one step; "" never merges.
+        show: brings a graph into view, before it is changed back or again.
     """
 
     def __init__(
-        self, text: str, graph: Graph, changes: Sequence[Reversible], merge_key: str = ""
-    ) -> None:
+        self, text: str, graph: Graph, changes: Sequence[Reversible], merge_key: str,
+        show: Callable[[Graph], None],
+    ) -> None:  # fmt: skip
         super().__init__(text)
         self._graph, self._changes, self._key = graph, list(changes), merge_key
-        self._made = True
+        self._show, self._made = show, True
 
     def redo(self) -> None:
         if not self._made:
+            self._show(self._graph)
             make(self._graph, self._changes)
         self._made = True
 
     def undo(self) -> None:
+        self._show(self._graph)
         take_back(self._graph, self._changes)
         self._made = False
 
@@ -137,7 +156,7 @@ class Edit(QUndoCommand):
         return hash(self._key) & 0x7FFFFFFF if self._key else -1
 
     def mergeWith(self, other: QUndoCommand) -> bool:
-        if not isinstance(other, Edit) or other._key != self._key:
+        if not isinstance(other, Edit) or (other._key, other._graph) != (self._key, self._graph):
             return False
         self._changes += other._changes
         return True

@@ -108,7 +108,7 @@ class _Demo:
 
     def _set_epochs(self, epochs: int) -> None:
         document = self._window.document
-        settings = msgspec.structs.replace(document.graph.training, epochs=epochs)
+        settings = msgspec.structs.replace(document.root.training, epochs=epochs)
         document.set_training(settings)
         document.undo_stack.setClean()  # nobody is there to be asked about saving
 
@@ -157,4 +157,4 @@ class _Demo:
 
 
 def _batch(window: Any) -> int:
-    return int(window.document.graph.training.batch)
+    return int(window.document.root.training.batch)

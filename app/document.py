@@ -1,117 +1,31 @@
-"""The open graph, its undo history and its file: the only door to a change."""
+"""Every edit of the open graph: the only door to a change."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtGui import QUndoStack
-
 from app import commands, edits
-from app.commands import Edit, Reversible
-from graphcore import files, ops
-from graphcore.elements import Change, Edge, Frame, Node, Note
+from app.commands import Reversible
+from app.edited_graph import SCREEN_ASPECT, EditedGraph, lay_out
+from graphcore import composites, files, ops
+from graphcore.elements import Edge, Frame, Node, Note
 from graphcore.errors import Fix, GraphError
 from graphcore.folding import fold
 from graphcore.graph import Graph
 from graphcore.layout import layout
 from graphcore.settings import TrainingSettings
-from graphcore.shapes import ShapeInference
 
 Position = tuple[float, float]
-SCREEN_ASPECT = 1.8
-"""Width over height of the canvas while nobody says otherwise."""
 
 
-class _Shapes(ShapeInference):
-    """Remembers which shapes changed until that is told, whoever asked for an update."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.untold: set[str] = set()
-        super().__init__(graph)
-        self.untold.clear()
-
-    def update(self) -> set[str]:
-        changed = super().update()
-        self.untold |= changed
-        return changed
-
-
-class Document(QObject):
+class Document(EditedGraph):
     """A graph that can be edited, undone, saved and opened.
 
     Every method that edits checks first and raises the named GradscapeError, or makes its
     change as one named step of ``undo_stack``.
-
-    Signals:
-        changed: a ``graphcore.Change`` was made.
-        shapes_changed: set of node names whose shapes or problem are new; once per event loop.
-        opened: ``graph`` is another graph.
-        message: a sentence for the status bar.
     """
-
-    changed = Signal(object)
-    shapes_changed = Signal(object)
-    opened = Signal()
-    message = Signal(str)
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.graph = Graph()
-        self.shapes: ShapeInference = _Shapes(self.graph)
-        self._open_macro: list[Reversible] | None = None
-        self.undo_stack = QUndoStack(self)
-        self.path: Path | None = None
-        self._shapes_timer = QTimer(self, singleShot=True, interval=0)
-        self._shapes_timer.timeout.connect(self._announce_shapes)
-        self.graph.listeners.append(self._on_change)
-
-    @property
-    def modified(self) -> bool:
-        """Whether there are changes that are in no file."""
-        return not self.undo_stack.isClean()
-
-    # -- files --------------------------------------------------------------------------------
-
-    def new(self) -> None:
-        """Begin an empty graph."""
-        self._replace(Graph(), None)
-
-    def open(self, path: str | Path) -> None:
-        """Open a graph file; raises FileError and leaves the document as it is."""
-        self._replace(files.load(path), Path(path))
-
-    def open_graph(self, graph: Graph) -> None:
-        """Take a graph that is in no file yet, such as a preset."""
-        self._replace(graph, None)
-
-    def restore(self, graph: Graph, path: Path | None) -> None:
-        """Take rescued work: it belongs to ``path`` but was not saved there."""
-        self._replace(graph, path)
-        self.undo_stack.resetClean()
-
-    def save(self, path: str | Path | None = None) -> None:
-        """Write to a file, the document's own if none is given; raises FileError."""
-        target = Path(path) if path is not None else self.path
-        if target is None:
-            raise GraphError("The graph has no file yet: choose one.")
-        files.save(self.graph, target)
-        self.path = target
-        self.undo_stack.setClean()
-
-    def _replace(self, graph: Graph, path: Path | None) -> None:
-        if any(node.position is None for node in graph):
-            _lay_out(graph)
-        self.shapes.close()
-        self.graph.listeners.remove(self._on_change)
-        self.graph, self.path = graph, path
-        self.shapes = _Shapes(graph)
-        graph.listeners.append(self._on_change)
-        self.undo_stack.clear()
-        self.opened.emit()
 
     # -- nodes --------------------------------------------------------------------------------
 
@@ -127,14 +41,16 @@ class Document(QObject):
         if not gone:
             return
         what = gone[0].name if len(gone) == 1 else self.tr("{0} nodes").format(len(gone))
+        outside = [c for n in gone for c in self._outside(n.name)[0]]
         changes = edits.remove(self.graph, gone, reconnect)
-        self._push(self.tr("Delete {0}").format(what), changes)
+        self._push(self.tr("Delete {0}").format(what), [*outside, *changes])
 
     def rename(self, name: str, new: str) -> None:
         """Give a node another name."""
         if new != name:
             text = self.tr("Rename {0} to {1}").format(name, new)
-            self._push(text, [commands.rename(name, new)])
+            gone, back = self._outside(name, new)
+            self._push(text, [*gone, commands.rename(name, new), *back])
 
     def move(self, positions: Mapping[str, Position], nudge: bool = False) -> None:
         """Put nodes elsewhere; nudges of the same nodes in a row are one step."""
@@ -145,6 +61,33 @@ class Document(QObject):
         what = next(iter(moved)) if len(moved) == 1 else self.tr("{0} nodes").format(len(moved))
         key = "nudge " + " ".join(sorted(positions)) if nudge else ""
         self._push(self.tr("Move {0}").format(what), changes, key)
+
+    def align(self, names: Sequence[str], side: str) -> None:
+        """Put nodes on one line: ``side`` is "left" or "top"."""
+        axis = 0 if side == "left" else 1
+        places = {n: self.graph.node(n).position or (0.0, 0.0) for n in names}
+        line = min((p[axis] for p in places.values()), default=0.0)
+        self._line_up(self.tr("Align"), places, dict.fromkeys(places, line), axis)
+
+    def distribute(self, names: Sequence[str], along: str) -> None:
+        """Put nodes at equal distances between the first and the last; ``along`` is x or y."""
+        axis = 0 if along == "x" else 1
+        places = {n: self.graph.node(n).position or (0.0, 0.0) for n in names}
+        order = sorted(places, key=lambda n: places[n][axis])
+        first, last = places[order[0]][axis], places[order[-1]][axis]
+        step = (last - first) / max(1, len(order) - 1)
+        wanted = {n: first + i * step for i, n in enumerate(order)}
+        self._line_up(self.tr("Distribute"), places, wanted, axis)
+
+    def _line_up(
+        self, text: str, places: Mapping[str, Position], wanted: Mapping[str, float], axis: int
+    ) -> None:
+        changes = []
+        for name, (x, y) in places.items():
+            place = (wanted[name], y) if axis == 0 else (x, wanted[name])
+            if place != (x, y):
+                changes.append(commands.update(self.graph.node(name), position=place))
+        self._push(text, changes)
 
     def arrange(self, aspect: float = SCREEN_ASPECT) -> None:
         """Lay the graph out from left to right, in rows that fill a screen; pinned nodes stay."""
@@ -287,13 +230,13 @@ class Document(QObject):
 
     def add_graph(self, graph: Graph, at: Position, text: str) -> list[str]:
         """Add a typed net or formula, laid out, as one step; returns the names."""
-        _lay_out(graph)
+        lay_out(graph)
         return self._add_text(files.dumps_selection(graph, [n.name for n in graph]), at, text)
 
     def set_training(self, settings: TrainingSettings) -> None:
         """Change what is trained on and how."""
-        if settings != self.graph.training:
-            change = commands.set_training(self.graph, settings)
+        if settings != self.root.training:
+            change = commands.elsewhere(self.root, commands.set_training(self.root, settings))
             self._push(self.tr("Training settings"), [change], "training")
 
     def set_frame(self, name: str, frame: Frame | None, members: Sequence[str] = ()) -> None:
@@ -331,57 +274,66 @@ class Document(QObject):
         self.set_note(name, Note(name, text, position))
         return name
 
-    @contextmanager
-    def macro(self, text: str) -> Iterator[None]:
-        """Several edits as one step, all or none: an error inside takes back what was made.
+    # -- composites ---------------------------------------------------------------------------
 
-        A macro in a macro is part of the outer one.
-        """
-        outer, self._open_macro = self._open_macro, []
-        try:
-            yield
-        except BaseException:
-            commands.take_back(self.graph, self._open_macro)
-            self._open_macro = outer
-            raise
-        made, self._open_macro = self._open_macro, outer
-        self._record(text, made)
+    def group(self, names: Sequence[str]) -> str:
+        """Make one composite node of several; returns its name."""
+        name = self.graph.free_name("block")
+        self._exchange(
+            self.tr("Group into {0}").format(name),
+            composites.group(self.graph, names, name, self.shapes),
+            [(n, f"{name}/{n}") for n in names],
+        )
+        return name
+
+    def ungroup(self, name: str) -> list[str]:
+        """Put the nodes inside a composite in its place; returns their names."""
+        exchange = composites.ungroup(self.graph, name)
+        inner = self.graph.node(name).subgraph
+        olds = [n.name for n in inner or () if n.operator not in composites.PORTS]
+        names = [n.name for n in exchange.nodes]
+        moved = [(f"{name}/{old}", new) for old, new in zip(olds, names, strict=True)]
+        self._exchange(self.tr("Ungroup {0}").format(name), exchange, moved)
+        return names
+
+    def _exchange(
+        self, text: str, exchange: composites.Exchange, moved: Sequence[tuple[str, str]]
+    ) -> None:
+        gone = [self.graph.node(n) for n in exchange.gone]
+        changes = edits.remove(self.graph, gone, reconnect=False)
+        changes += [commands.add(n) for n in exchange.nodes]
+        changes += [commands.connect(e) for e in exchange.edges]
+        settings = self.root.training
+        for old, new in moved:
+            settings = settings.renamed(self.prefix + old, self.prefix + new)
+        if settings != self.root.training:
+            change = commands.set_training(self.root, settings)
+            changes.append(commands.elsewhere(self.root, change))
+        self._push(text, changes)
+
+    def _outside(self, name: str, new: str = "") -> tuple[list[Reversible], list[Reversible]]:
+        """What a port's edges outside the composite need before and after its change."""
+        if len(self.levels) < 2 or self.graph.node(name).operator not in composites.PORTS:
+            return [], []
+        above, block = self.levels[-2].graph, self.levels[-1].name
+        edges = [e for e in above.edges_into(block) if e.input == name]
+        edges += [e for e in above.edges_from(block) if e.output == name]
+        after = [
+            replace(e, input=new) if e.target == block and e.input == name
+            else replace(e, output=new) for e in edges
+        ]  # fmt: skip
+        return (
+            [commands.elsewhere(above, commands.disconnect(e)) for e in edges],
+            [commands.elsewhere(above, commands.connect(e)) for e in after] if new else [],
+        )
 
     # -- inside -------------------------------------------------------------------------------
-
-    def _push(self, text: str, changes: Sequence[Reversible], merge_key: str = "") -> None:
-        """Make changes, all or none, and keep them as a step."""
-        commands.make(self.graph, changes)
-        self._record(text, changes, merge_key)
-
-    def _record(self, text: str, made: Sequence[Reversible], merge_key: str = "") -> None:
-        if self._open_macro is not None:
-            self._open_macro += made
-        elif made:
-            self.undo_stack.push(Edit(text, self.graph, made, merge_key))
 
     def _new_node(self, operator: str, position: Position, attributes: dict[str, Any]) -> Node:
         op = ops.get(operator)
         usual = {a.name: _USUAL.get(a.name, 1) for a in op.attrs if a.required}
         full = op.complete({**usual, **attributes})
         return Node(self.graph.free_name(operator), operator, full, position=position)
-
-    def _on_change(self, change: Change) -> None:
-        self.changed.emit(change)
-        self._shapes_timer.start()
-
-    def _announce_shapes(self) -> None:
-        shapes = self.shapes
-        assert isinstance(shapes, _Shapes)
-        shapes.update()
-        names, shapes.untold = shapes.untold, set()
-        self.shapes_changed.emit(names)
-
-
-def _lay_out(graph: Graph) -> None:
-    """Give every node a place."""
-    for name, place in fold(graph, layout(graph), SCREEN_ASPECT).items():
-        graph.update(name, position=place)
 
 
 def _free(base: str, taken: Mapping[str, object]) -> str:

@@ -137,7 +137,7 @@ class Engine(QObject):
         ):
             if message is not None:
                 self._send(message)
-        if len(self.document.graph):
+        if len(self.document.root):
             self._load(keep=False, resume=resume)
         self._send(m.NextFrame())
 
@@ -217,9 +217,9 @@ class Engine(QObject):
         self._speed = steps_per_second
         self._send(m.SetSpeed(steps_per_second))
 
-    def watch(self, values: tuple[str, ...], gradients: tuple[str, ...], flow: bool = True) -> None:
-        """Say which nodes' pictures can be seen just now."""
-        wanted = m.Watch(values, gradients, flow)
+    def watch(self, values: tuple[str, ...], gradients: tuple[str, ...], level: str = "") -> None:
+        """Say which nodes' pictures can be seen just now, and on which level."""
+        wanted = m.Watch(values, gradients, level=level)
         if wanted != self._watch:
             self._watch = wanted
             self._send(wanted)
@@ -271,14 +271,14 @@ class Engine(QObject):
         self.lr = None
         self._set_state("loading")
         self._send(
-            m.Load(files.dumps(self.document.graph), keep, resume, str(self._checkpoints),
+            m.Load(files.dumps(self.document.root), keep, resume, str(self._checkpoints),
                    self.data_dir)
         )  # fmt: skip
 
     def _unfinished(self) -> bool:
         """Whether the graph cannot run yet: the canvas says what is missing, no banner does."""
-        graph = self.document.graph
-        if not len(graph) or self.document.shapes.problems:
+        graph = self.document.root
+        if not len(graph) or self.document.levels[0].shapes.problems:
             return True
         if learns(graph):
             return False
@@ -381,7 +381,7 @@ class Engine(QObject):
         if self._process is not None:
             self._edit_timer.stop()
             self._send(m.Pause())
-            if len(self.document.graph):
+            if len(self.document.root):
                 self._load(keep=False)
 
     def _on_change(self, change: Change) -> None:

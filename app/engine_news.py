@@ -49,14 +49,18 @@ class EngineNews(QObject):
     def _on_failed(self, failure: m.Failure) -> None:
         self._failure = failure.message
         actions: tuple[tuple[str, Callable[[], object]], ...] = ()
-        if failure.node and failure.node in self._window.document.graph:
+        if failure.node and failure.node in self._window.document.root:
             show = (self.tr("Show {0}").format(failure.node), self._show(failure.node))
             actions = (show,)
         level = "warning" if failure.kind == "disk" else "error"
         self._window.banner.show_message(failure.message, level, actions)
 
     def _show(self, node: str) -> Any:
-        return lambda: self._window.canvas.select([node])
+        def show() -> None:
+            self._window.document.leave(0)
+            self._window.canvas.select([node])
+
+        return show
 
     def _on_died(self, sentence: str) -> None:
         restart = (self.tr("Restart"), self._engine.restart)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from PySide6.QtCore import QObject
 
@@ -31,14 +32,17 @@ class LiveView(QObject):
 
     def _tell_engine(self) -> None:
         values, gradients = self._canvas.shown()
-        self._engine.watch(values, gradients)
+        prefix = self._canvas.document.prefix
+        self._engine.watch(
+            tuple(prefix + n for n in values), tuple(prefix + n for n in gradients), prefix[:-1]
+        )
 
     def _on_frame(self, frame: m.Frame) -> None:
         if not (frame.flow or frame.values or frame.gradients):
             return
+        prefix = self._canvas.document.prefix
         self._canvas.set_pictures(
-            {name: to_picture(p) for name, p in frame.values.items()},
-            {name: to_picture(p) for name, p in frame.gradients.items()},
+            shown_pictures(prefix, frame.values), shown_pictures(prefix, frame.gradients)
         )
         values = {_edge(f): f.value for f in frame.flow}
         gradients = {_edge(f): f.gradient for f in frame.flow}
@@ -46,6 +50,12 @@ class LiveView(QObject):
 
     def _on_state(self, state: str) -> None:
         self._canvas.set_pulsing(state == "running")
+
+
+def shown_pictures(prefix: str, sent: Mapping[str, SentPicture]) -> dict[str, Picture]:
+    """Pictures by the names that they have on the level that is shown."""
+    cut = len(prefix)
+    return {k[cut:]: to_picture(p) for k, p in sent.items() if k.startswith(prefix)}
 
 
 def to_picture(sent: SentPicture) -> Picture:

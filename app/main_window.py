@@ -29,7 +29,7 @@ from app.document import Document
 from app.engine_news import EngineNews
 from app.files import Files
 from app.layouts import Layouts, PanelDock
-from app.live_view import LiveView, to_picture
+from app.live_view import LiveView, shown_pictures
 from app.menus import Menus
 from app.settings import Settings
 from app.status_bar import StatusBar
@@ -131,6 +131,7 @@ class MainWindow(QMainWindow):
         canvas.selection_changed.connect(self._on_selection)
         canvas.hover_message.connect(self.status.show_hover)
         document.opened.connect(self._on_opened)
+        document.level_changed.connect(self._on_opened)
         document.undo_stack.cleanChanged.connect(self._on_step)
         document.undo_stack.indexChanged.connect(self._on_step)
         self.files.refused.connect(self.refuse)
@@ -163,7 +164,7 @@ class MainWindow(QMainWindow):
             panel.operator_chosen.connect(self.canvas.add_operator)
 
     def _show_pictures(self, pictures: dict[str, SentPicture]) -> None:
-        self.canvas.set_pictures({name: to_picture(p) for name, p in pictures.items()}, {})
+        self.canvas.set_pictures(shown_pictures(self.document.prefix, pictures), {})
 
     def _refit(self, _layout: str) -> None:
         """Show the whole graph once the docks of another layout have taken their room."""

@@ -42,7 +42,9 @@ class StatusBar(QStatusBar):
         self._late.setSingleShot(True)
         self._late.setInterval(_THROTTLE_MS)
         self._late.timeout.connect(self.refresh)
-        for signal in (document.changed, document.shapes_changed, document.opened):
+        for signal in (
+            document.changed, document.shapes_changed, document.opened, document.level_changed,
+        ):  # fmt: skip
             signal.connect(self._request)
         document.message.connect(self.say)
         self.refresh()
@@ -71,7 +73,7 @@ class StatusBar(QStatusBar):
 
     def refresh(self) -> None:
         """Count again."""
-        shapes, graph = self._document.shapes, self._document.graph
+        shapes, graph = self._document.levels[0].shapes, self._document.root
         problems = len(shapes.problems)
         self.problems.setVisible(problems > 0)
         text = self.tr("1 problem") if problems == 1 else self.tr("{0} problems")

@@ -106,7 +106,7 @@ class TransportBar(QWidget):
 
     def _show_rate(self) -> None:
         blocker = QSignalBlocker(self.rate)
-        self.rate.setValue(self._document.graph.training.lr)
+        self.rate.setValue(self._document.root.training.lr)
         blocker.unblock()
 
     def _on_state(self, state: str) -> None:

@@ -83,16 +83,20 @@ def _bind_to_objectives(graph: Graph, source: Node) -> Binding:
     """
     for objective in graph.training.objectives:
         for name in (objective.loss, *objective.nodes):
-            if name not in graph:
-                raise GraphError(f"An objective names the node {name!r}, which is not there.")
-    loss = graph.node(graph.training.objectives[0].loss)
+            try:
+                graph.at(name)
+            except GraphError:
+                raise GraphError(
+                    f"An objective names the node {name!r}, which is not there."
+                ) from None
+    loss = graph.node(graph.training.objectives[0].loss.split("/")[0])
     noise = graph.descendants([n.name for n in graph if n.operator == "RandomNormalLike"])
     between = (graph.descendants([source.name]) & graph.ancestors([loss.name])) - noise
     named = [n for n in graph.topological_order() if n in between]
     answers = [n for n in named if graph.node(n).parameter_inputs] or [loss.name]
     targets = [n.name for n in graph if n.operator == "Target"]
-    return Binding(source.name, targets[0] if targets else "", loss.name, answers[-1],
-                   loss.operator)  # fmt: skip
+    return Binding(source.name, targets[0] if targets else "",
+                   graph.training.objectives[0].loss, answers[-1], loss.operator)  # fmt: skip
 
 
 def _end(graph: Graph, below: Iterable[str], what: str) -> Node:

@@ -57,7 +57,7 @@ class Node:
     @property
     def parameter_inputs(self) -> tuple[str, ...]:
         """Inputs that the node fills with a parameter of its own while they have no edge."""
-        return () if self.subgraph else self.op.parameter_names(self.attributes)
+        return () if self.subgraph is not None else self.op.parameter_names(self.attributes)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ class Node:
             self,
             attributes=dict(self.attributes),
             initializers=dict(self.initializers),
-            subgraph=self.subgraph.copy() if self.subgraph else None,
+            subgraph=self.subgraph.copy() if self.subgraph is not None else None,
         )
 
 
@@ -101,8 +101,8 @@ class Change:
 
     Attributes:
         kind: "node_added", "node_removed", "node_renamed" (``old`` is the former name),
-            "node_changed" (``what`` is the changed field), "edge_added", "edge_removed",
-            "frame_changed", "note_changed", "training_changed".
+            "node_changed" (``what`` is the changed field, or "inside" for a composite),
+            "edge_added", "edge_removed", "frame_changed", "note_changed", "training_changed".
     """
 
     kind: str

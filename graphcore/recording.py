@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import lazy_loader
 
+from graphcore.elements import Edge
 from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
 from graphcore.plan import Plan
@@ -89,20 +90,34 @@ def gradient_pictures(plan: Plan, graph: Graph, names: Iterable[str]) -> dict[st
     return found
 
 
-def edge_flow(plan: Plan, graph: Graph) -> tuple[Flow, ...]:
-    """Root mean square of value and gradient along every edge of the top level.
+def edge_flow(plan: Plan, graph: Graph, level: str = "") -> tuple[Flow, ...]:
+    """Root mean square of value and gradient along every edge of one level.
 
     Measured over the first ``FLOW_SAMPLES`` samples of the batch.
+
+    Args:
+        level: path of a composite; "" for the whole graph.
     """
+    prefix = f"{level}/" if level else ""
     found = []
-    for edge in graph.edges:
-        value = _quiet(plan.value, edge.source, edge.output, first=FLOW_SAMPLES)
+    for edge in _edges_at(graph, level):
+        source, target = prefix + edge.source, prefix + edge.target
+        value = _quiet(plan.value, source, edge.output, first=FLOW_SAMPLES)
         try:
-            g = plan.edge_grad(edge.source, edge.target, input=edge.input, first=FLOW_SAMPLES)
+            g = plan.edge_grad(source, target, input=edge.input, first=FLOW_SAMPLES)
         except GradscapeError:
-            g = _quiet(plan.grad, edge.source, edge.output, first=FLOW_SAMPLES)
+            g = _quiet(plan.grad, source, edge.output, first=FLOW_SAMPLES)
         found.append(Flow(edge.source, edge.output, edge.target, edge.input, _rms(value), _rms(g)))
     return tuple(found)
+
+
+def _edges_at(graph: Graph, level: str) -> tuple[Edge, ...]:
+    """Edges of one level; none where the composite is not there any more."""
+    try:
+        inside = graph.at(level).subgraph if level else graph
+    except GradscapeError:
+        return ()
+    return inside.edges if inside is not None else ()
 
 
 def _quiet(function: object, *arguments: str, first: int) -> Tensor | None:
@@ -122,9 +137,10 @@ def _rms(tensor: Tensor | None) -> float:
 
 
 def _batched(graph: Graph, name: str, tensor: Tensor) -> bool:
-    if name not in graph:
+    try:
+        node = graph.at(name)
+    except GradscapeError:
         return False
-    node = graph.node(name)
     if node.operator in ("Parameter", "Constant"):
         return False
     return not (node.operator == "Input" and not node.attributes["batch"]) and tensor.dim() > 0

@@ -69,12 +69,14 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     seed: int = 0
 
     def renamed(self, old: str, new: str) -> TrainingSettings:
-        """The same settings after a node was given another name."""
+        """The same settings after a node got another name or path, such as "block/conv"."""
+
+        def now(name: str) -> str:
+            inside = name.startswith(f"{old}/")
+            return new + name[len(old) :] if name == old or inside else name
+
         objectives = tuple(
-            msgspec.structs.replace(
-                o, loss=new if o.loss == old else o.loss,
-                nodes=tuple(new if n == old else n for n in o.nodes),
-            )
+            msgspec.structs.replace(o, loss=now(o.loss), nodes=tuple(map(now, o.nodes)))
             for o in self.objectives
-        )  # fmt: skip
+        )
         return msgspec.structs.replace(self, objectives=objectives)

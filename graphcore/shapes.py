@@ -232,7 +232,7 @@ class ShapeInference:
                 self._rank[change.name] = self._rank.pop(change.old)
             self._dirty.discard(change.old)
             self._dirty.add(change.name)
-        elif change.kind == "node_changed" and change.what in ("attributes", "bypassed"):
+        elif change.kind == "node_changed" and change.what in ("attributes", "bypassed", "inside"):
             self._dirty.add(change.name)
         elif change.edge is not None:
             self._dirty.add(change.edge.target)
@@ -247,7 +247,7 @@ def _infer_composite(node: Node, arriving: dict[str, Shape | None]) -> Inferred:
     inside = ShapeInference(node.subgraph, dict(arriving))
     inside.close()
     for problem in inside.problems.values():
-        raise ShapeError(f"Inside {node.name}: {problem.message}", problem.fix)
+        raise ShapeError(f"Inside {node.name}, at {problem.node}: {problem.message}", problem.fix)
     known = {inner.name: inside.inferred(inner) for inner in node.subgraph}
     parameters = {
         f"{name}/{p}" if "." in p else f"{name}.{p}": shape

@@ -42,12 +42,12 @@ def take_over(new: Trainer, old: Trainer) -> Kept:
     found: dict[str, list[str]] = {"whole": [], "part": [], "fresh": []}
     with torch.inference_mode():
         for mine in new.plan.layout:
-            other = theirs.pop(mine.name, None)
+            other = theirs.pop(mine.name, None) or _moved(mine, theirs)
             if other is None or len(other.shape) != len(mine.shape):
                 found["fresh"].append(mine.name)
                 continue
             found["whole" if other.shape == mine.shape else "part"].append(mine.name)
-            overlap(new.plan.parameters[mine.name], old.plan.parameters[mine.name])
+            overlap(new.plan.parameters[mine.name], old.plan.parameters[other.name])
             _take_state(new, old, mine, other)
         for name, buffer in new.plan.buffers.items():
             before = old.plan.buffers.get(name)
@@ -55,6 +55,13 @@ def take_over(new: Trainer, old: Trainer) -> Kept:
                 overlap(buffer, before)
     new.step = min(old.step, new.total_steps)
     return Kept(gone=tuple(theirs), **{k: tuple(v) for k, v in found.items()})
+
+
+def _moved(mine: ParameterInfo, theirs: dict[str, ParameterInfo]) -> ParameterInfo | None:
+    """The only parameter of the same name that went into or came out of a composite."""
+    leaf = mine.name.rpartition("/")[2]
+    found = [k for k, p in theirs.items() if k.rpartition("/")[2] == leaf and p.shape == mine.shape]
+    return theirs.pop(found[0]) if len(found) == 1 else None
 
 
 def overlap(new: Tensor, old: Tensor) -> None:

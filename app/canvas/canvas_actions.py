@@ -19,7 +19,8 @@ class Row:
     """An action of the canvas.
 
     Attributes:
-        needs: "nodes" (at least one is selected), "one" (exactly one), "" (always).
+        needs: "nodes" (at least one is selected), "one" (exactly one), "several", "composite"
+            (exactly one, and it is one), "inside" (of a composite), "" (always).
         separated: whether a line stands above it.
     """
 
@@ -43,6 +44,20 @@ ROWS: tuple[Row, ...] = (
     Row(_("Pin"), "P", lambda c: c.toggle_flag("pinned"), "nodes"),
     Row(_("Put in a Frame"), "G", lambda c: c.frame_selection(), "nodes"),
     Row(_("Take out of the Frame"), "Shift+G", lambda c: c.unframe_selection(), "nodes"),
+    Row(
+        _("Group into a Composite"),
+        "Ctrl+G",
+        lambda c: c.group_selection(),
+        "nodes",
+        separated=True,
+    ),
+    Row(_("Ungroup"), "Ctrl+Shift+G", lambda c: c.ungroup_selection(), "composite"),
+    Row(_("Open the Composite"), "E", lambda c: c.enter_selected(), "composite"),
+    Row(_("Leave the Composite"), "Shift+E", lambda c: c.document.leave(), "inside"),
+    Row(_("Align Left"), "", lambda c: c.align("left"), "several", separated=True),
+    Row(_("Align Top"), "", lambda c: c.align("top"), "several"),
+    Row(_("Distribute in a Row"), "", lambda c: c.distribute("x"), "several"),
+    Row(_("Distribute in a Column"), "", lambda c: c.distribute("y"), "several"),
     Row(_("Cut"), "", lambda c: c.cut(), "nodes", separated=True),
     Row(_("Copy"), "", lambda c: c.copy(), "nodes"),
     Row(_("Duplicate"), "", lambda c: c.duplicate(), "nodes"),
@@ -69,8 +84,13 @@ class CanvasActions:
 
     def refresh(self) -> None:
         """Enable what can be done with the selection."""
-        count = len(self._canvas.selected())
-        possible = {"": True, "nodes": count > 0, "one": count == 1}
+        names, document = self._canvas.selected(), self._canvas.document
+        count = len(names)
+        possible = {
+            "": True, "nodes": count > 0, "one": count == 1, "several": count > 1,
+            "composite": count == 1 and document.graph.node(names[0]).subgraph is not None,
+            "inside": len(document.levels) > 1,
+        }  # fmt: skip
         for row in ROWS:
             self.actions[row.text].setEnabled(possible[row.needs])
 

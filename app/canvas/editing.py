@@ -17,7 +17,7 @@ from app.canvas.search_popup import SearchPopup
 from app.document import Document
 from graphcore import ops
 from graphcore.elements import Edge
-from graphcore.errors import Fix, GradscapeError
+from graphcore.errors import Fix, GradscapeError, GraphError
 from graphcore.graph import Graph
 
 
@@ -151,6 +151,36 @@ class EditingView(RunningView):
         aspect = self.viewport().width() / max(1, self.viewport().height())
         if self.attempt_gliding(lambda: self.document.arrange(aspect)):
             self.fit_all()
+
+    def group_selection(self) -> None:
+        """Make one composite node of the selected ones."""
+        made: list[str] = []
+        if self.attempt(lambda: made.append(self.document.group(self.selected()))):
+            self.select(made)
+
+    def ungroup_selection(self) -> None:
+        """Put what is inside the selected composite in its place."""
+        made: list[str] = []
+        if self.attempt(lambda: made.extend(self.document.ungroup(self._one_selected()))):
+            self.select(made)
+
+    def enter_selected(self) -> None:
+        """Show the inside of the selected composite."""
+        self.attempt(lambda: self.document.enter(self._one_selected()))
+
+    def _one_selected(self) -> str:
+        names = self.selected()
+        if len(names) != 1:
+            raise GraphError("Select one composite.")
+        return names[0]
+
+    def align(self, side: str) -> None:
+        """Put the selected nodes' left sides, or their tops, on one line."""
+        self.attempt_gliding(lambda: self.document.align(self.selected(), side))
+
+    def distribute(self, axis: str) -> None:
+        """Put equal gaps between the selected nodes along an axis."""
+        self.attempt_gliding(lambda: self.document.distribute(self.selected(), axis))
 
     def highlight_edge(self, edge: object) -> None:
         """Light up the edge into which a node would be put."""

@@ -41,6 +41,7 @@ class Scene(QGraphicsScene):
         document.changed.connect(self._on_change)
         document.shapes_changed.connect(self._on_shapes)
         document.opened.connect(self.rebuild)
+        document.level_changed.connect(self.rebuild)
         self.rebuild()
 
     @property
@@ -147,7 +148,7 @@ class Scene(QGraphicsScene):
         if change.what == "position":
             item.sync_position()
             self.moved((name,))
-        elif change.what == "attributes":
+        elif change.what in ("attributes", "inside"):
             self._refresh_ports(name)
         elif change.what == "frame":
             self.frames.refresh()

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QGraphicsView
 
 from app.canvas import empty_canvas
 from app.canvas import geometry as geo
+from app.canvas.breadcrumbs import Breadcrumbs
 from app.canvas.canvas_actions import CanvasActions
 from app.canvas.dropping import DroppingView
 from app.canvas.interactions import Gesture
@@ -71,7 +72,9 @@ class Canvas(DroppingView):
         self._rim = QTimer(self, interval=16)
         self._rim.timeout.connect(self._pan_at_rim)
         self._seen_timer.timeout.connect(self._on_view_moved)
+        self.breadcrumbs = Breadcrumbs(self)
         document.opened.connect(self._on_opened)
+        document.level_changed.connect(self._on_opened)
         document.changed.connect(self._on_document_changed)
         palette.notifier.changed.connect(self._on_theme)
 
@@ -260,7 +263,9 @@ class Canvas(DroppingView):
             return
         at = self.mapToScene(event.position().toPoint())
         name, note, frame = self.node_at(at), self.note_at(at), self.frame_at(at)
-        if name is not None:
+        if name is not None and self.document.graph.node(name).subgraph is not None:
+            self.document.enter(name)
+        elif name is not None:
             self.node_activated.emit(name)
         elif note is not None:
             self.edit_note(note)

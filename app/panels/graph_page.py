@@ -61,7 +61,7 @@ class GraphPage(QWidget):
                 ),
             }
         )
-        training = graph.training
+        training = self._document.root.training
         self.training.show_values(
             {
                 self.tr("Data set"): training.dataset,

@@ -35,6 +35,7 @@ class InspectorPanel(QWidget):
         document.changed.connect(self._on_change)
         document.shapes_changed.connect(self._request)
         document.opened.connect(self._on_opened)
+        document.level_changed.connect(self._on_opened)
         self.refresh()
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from graphcore.dims import Batch, Dim, Shape, at_batch, size
 from graphcore.elements import Node
+from graphcore.errors import GradscapeError
 from graphcore.shapes import ShapeInference
 
 BYTES_PER_NUMBER = 4
@@ -20,13 +21,18 @@ def parameter_count(shapes: ShapeInference, node: Node) -> int:
 def multiply_adds(shapes: ShapeInference, node: Node) -> Dim:
     """Multiply-adds of one forward pass; a ``Batch`` counts them per sample."""
     if node.subgraph is not None:
-        return 0
+        inside = ShapeInference(node.subgraph, shapes.input_shapes(node))
+        inside.close()
+        return Batch(total(multiply_adds(inside, n) for n in node.subgraph))
     arriving = list(shapes.input_shapes(node).values())
     output = shapes.shape(node)
     if output is None or any(s is None for s in arriving):
         return 0
     known: list[Shape] = [s for s in arriving if s is not None]
-    found: Dim = node.op.multiply_adds(known, output, node.attributes)
+    try:
+        found: Dim = node.op.multiply_adds(known, output, node.attributes)
+    except GradscapeError:
+        return 0
     return found
 
 

@@ -45,6 +45,7 @@ class OutlineModel(QAbstractItemModel):
         document.changed.connect(self._on_change)
         document.shapes_changed.connect(self._on_shapes)
         document.opened.connect(self.reset)
+        document.level_changed.connect(self.reset)
         self.reset()
 
     def reset(self) -> None:

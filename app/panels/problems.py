@@ -62,7 +62,9 @@ class ProblemsPanel(QWidget):
         self._late.setSingleShot(True)
         self._late.setInterval(0)
         self._late.timeout.connect(self.refresh)
-        for signal in (document.changed, document.shapes_changed, document.opened):
+        for signal in (
+            document.changed, document.shapes_changed, document.opened, document.level_changed,
+        ):  # fmt: skip
             signal.connect(self._request)
         self.refresh()
 

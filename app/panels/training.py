@@ -190,7 +190,7 @@ class TrainingPanel(QWidget):
         changes: dict[str, Any] = {name: value}
         if name in ("dataset", "optimizer", "schedule"):
             changes[f"{name}_options"] = {}
-        settings = msgspec.structs.replace(self._document.graph.training, **changes)
+        settings = msgspec.structs.replace(self._document.root.training, **changes)
         self._document.set_training(settings)
 
     def _find_rate(self) -> None:
@@ -199,7 +199,7 @@ class TrainingPanel(QWidget):
             self._set("lr", finder.rate)
 
     def _show_settings(self) -> None:
-        settings = self._document.graph.training
+        settings = self._document.root.training
         for name, field in self.fields.items():
             blocker = QSignalBlocker(field)
             value = getattr(settings, name)

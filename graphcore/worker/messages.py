@@ -89,11 +89,13 @@ class Watch(msgspec.Struct, tag=True, frozen=True):
     Attributes:
         values, gradients: names of nodes whose pictures are wanted.
         flow: whether magnitudes along the edges are wanted.
+        level: path of the composite whose inside is shown, "" for the whole graph.
     """
 
     values: tuple[str, ...] = ()
     gradients: tuple[str, ...] = ()
     flow: bool = True
+    level: str = ""
 
 
 class NextFrame(msgspec.Struct, tag=True, frozen=True):

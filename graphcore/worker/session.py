@@ -294,7 +294,7 @@ class Session:
         pictures = {
             "values": recording.value_pictures(plan, self._graph, watch.values),
             "gradients": recording.gradient_pictures(plan, self._graph, watch.gradients),
-            "flow": recording.edge_flow(plan, self._graph) if watch.flow else (),
+            "flow": recording.edge_flow(plan, self._graph, watch.level) if watch.flow else (),
         }
         self._record_at += (time.perf_counter() - begun) / RECORD_SHARE
         return pictures
