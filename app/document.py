@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,8 @@ from graphcore.layout import layout
 from graphcore.settings import TrainingSettings
 
 Position = tuple[float, float]
+SetNumbers = Callable[[str, tuple[int, ...], tuple[float, ...]], None]
+"""Changes numbers of a parameter in the engine: its name, places, values."""
 
 
 class Document(EditedGraph):
@@ -119,6 +121,16 @@ class Document(EditedGraph):
         word = self.tr("Freeze") if frozen else self.tr("Unfreeze")
         change = commands.set_frozen(self.graph.node(name), parameter, frozen)
         self._push(f"{word} {name}.{parameter}", [change])
+
+    def set_number(
+        self, parameter: str, place: int, before: float, after: float, send: SetNumbers
+    ) -> None:
+        """Change one number of a parameter by hand; the engine holds it, the step its old value."""
+        change = Reversible(
+            lambda _g: send(parameter, (place,), (after,)),
+            lambda _g: send(parameter, (place,), (before,)),
+        )
+        self._push(self.tr("Set a number of {0}").format(parameter), [change])
 
     def set_flag(self, names: Sequence[str], flag: str, on: bool) -> None:
         """Set "pinned" or "bypassed" of nodes."""

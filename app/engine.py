@@ -35,6 +35,7 @@ from graphcore.worker.probe_messages import (
 )
 from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
 from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
+from graphcore.worker.weight_messages import SetNumbers, TensorFrame, TensorRequest
 
 FRAME_MS = 33
 EDIT_MS = 250
@@ -68,6 +69,7 @@ class Engine(QObject):
     checked = Signal(object)
     decision = Signal(object)
     rates = Signal(object)
+    tensor = Signal(object)
     results = Signal(object)
     digit = Signal(object)
     progress = Signal(object)
@@ -254,6 +256,15 @@ class Engine(QObject):
         """Begin the learning-rate range test, or end it; ``rates`` tells what it finds."""
         self._send(RateTestRequest(run))
 
+    def ask_tensor(self, name: str) -> None:
+        """Have the numbers of a parameter sent; ``tensor`` brings them."""
+        self._send(TensorRequest(name))
+
+    def set_numbers(self, name: str, places: tuple[int, ...], values: tuple[float, ...]) -> None:
+        """Change numbers of a parameter by hand."""
+        self._send(SetNumbers(name, places, values))
+        self.ask_tensor(name)
+
     def ask_digit(self, pixels: np.ndarray, centred: bool) -> None:
         """Run a drawing through the net; ``digit`` tells what it makes of it."""
         self._send(DigitRequest(pack(pixels), centred, self._watch.values))
@@ -343,6 +354,7 @@ class Engine(QObject):
         CheckFrame: lambda self, reply: self.checked.emit(reply),
         DecisionFrame: lambda self, reply: self.decision.emit(reply),
         ResultsFrame: lambda self, reply: self.results.emit(reply),
+        TensorFrame: lambda self, reply: self.tensor.emit(reply),
         RateTestFrame: lambda self, reply: self.rates.emit(reply),
         DigitFrame: lambda self, reply: self.digit.emit(reply),
     }

@@ -17,7 +17,7 @@ from graphcore.errors import EngineError, NotKept, UnknownNodeError
 from graphcore.execute import Step, run_backward
 from graphcore.feeds import Feeds, Rows
 from graphcore.flatten import FlatGraph, Port
-from graphcore.graph import NodeOrName
+from graphcore.graph_reading import NodeOrName
 from graphcore.initializers import initialize
 from graphcore.lowering import Program
 from graphcore.parameters import ParameterInfo, seed_of

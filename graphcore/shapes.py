@@ -13,7 +13,8 @@ from typing import Any, Literal
 from graphcore.dims import Shape, format_shape
 from graphcore.elements import Change, Edge, Node
 from graphcore.errors import Fix, GradscapeError, ShapeError
-from graphcore.graph import Graph, NodeOrName
+from graphcore.graph import Graph
+from graphcore.graph_reading import NodeOrName
 
 ParameterShapes = dict[str, tuple[int, ...]]
 

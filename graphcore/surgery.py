@@ -36,23 +36,36 @@ class Kept:
     gone: tuple[str, ...] = ()
 
 
-def take_over(new: Trainer, old: Trainer) -> Kept:
-    """Give a new run every weight, statistic, optimiser state and the step of an old one."""
+def take_over(new: Trainer, old: Trainer, gone: dict[str, Tensor] | None = None) -> Kept:
+    """Give a new run every weight, statistic, optimiser state and the step of an old one.
+
+    Args:
+        gone: parameters as they were when their node was deleted or made smaller; what is back
+            comes from there, so that undo brings the weights back too.
+    """
+    buried = {} if gone is None else gone
     theirs = {p.name: p for p in old.plan.layout}
     found: dict[str, list[str]] = {"whole": [], "part": [], "fresh": []}
     with torch.inference_mode():
         for mine in new.plan.layout:
             other = theirs.pop(mine.name, None) or _moved(mine, theirs)
+            back = buried.get(mine.name)
+            if other is not None and other.shape != mine.shape:
+                buried[mine.name] = old.plan.parameters[other.name].clone()
+            fits = back is not None and back.shape == mine.shape
+            if back is not None and fits:
+                new.plan.parameters[mine.name].copy_(back)
             if other is None or len(other.shape) != len(mine.shape):
-                found["fresh"].append(mine.name)
+                found["whole" if fits else "fresh"].append(mine.name)
                 continue
-            found["whole" if other.shape == mine.shape else "part"].append(mine.name)
+            found["whole" if fits or other.shape == mine.shape else "part"].append(mine.name)
             overlap(new.plan.parameters[mine.name], old.plan.parameters[other.name])
             _take_state(new, old, mine, other)
         for name, buffer in new.plan.buffers.items():
             before = old.plan.buffers.get(name)
             if before is not None and before.dim() == buffer.dim():
                 overlap(buffer, before)
+    buried.update({name: old.plan.parameters[name].clone() for name in theirs})
     new.step = min(old.step, new.total_steps)
     return Kept(gone=tuple(theirs), **{k: tuple(v) for k, v in found.items()})
 

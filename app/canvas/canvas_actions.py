@@ -54,6 +54,7 @@ ROWS: tuple[Row, ...] = (
     Row(_("Ungroup"), "Ctrl+Shift+G", lambda c: c.ungroup_selection(), "composite"),
     Row(_("Open the Composite"), "E", lambda c: c.enter_selected(), "composite"),
     Row(_("Leave the Composite"), "Shift+E", lambda c: c.document.leave(), "inside"),
+    Row(_("Keep as a Block"), "", lambda c: c.keep_selected(), "composite"),
     Row(_("Align Left"), "", lambda c: c.align("left"), "several", separated=True),
     Row(_("Align Top"), "", lambda c: c.align("top"), "several"),
     Row(_("Distribute in a Row"), "", lambda c: c.distribute("x"), "several"),

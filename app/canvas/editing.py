@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QPointF, Qt, Signal
 
+from app.blocks import PREFIX, blocks
 from app.canvas import clipboard, exporting
 from app.canvas import geometry as geo
 from app.canvas.edge_item import EdgeItem
@@ -72,6 +73,9 @@ class EditingView(RunningView):
     def add_operator(self, operator: str, at: QPointF | None = None) -> str | None:
         """Add a node in the middle of the view, right of a selected node, or at a point."""
         place = at if at is not None else self._free_place()
+        if operator.startswith(PREFIX):
+            self.add_block(operator.removeprefix(PREFIX), place)
+            return None
         names: list[str] = []
         position = (round(place.x() / 10) * 10.0, round(place.y() / 10) * 10.0)
         self.attempt(lambda: names.append(self.document.add_node(operator, position)))
@@ -152,6 +156,21 @@ class EditingView(RunningView):
         if self.attempt_gliding(lambda: self.document.arrange(aspect)):
             self.fit_all()
 
+    def add_block(self, name: str, at: QPointF) -> None:
+        """Add a copy of a block that was kept."""
+        place, names = (at.x(), at.y()), []
+        self.attempt(
+            lambda: names.extend(self.document.add_graph(blocks.load(name), place, f"Add {name}"))
+        )
+        self.select(names)
+
+    def keep_selected(self) -> None:
+        """Keep the selected composite among the user's blocks."""
+        node = self.document.graph.node(self._one_selected())
+        if self.attempt(lambda: blocks.keep(node)):
+            said = self.tr("{0} is among your blocks now: in the library and the search box.")
+            self.hover_message.emit(said.format(node.name))
+
     def group_selection(self) -> None:
         """Make one composite node of the selected ones."""
         made: list[str] = []
@@ -204,6 +223,7 @@ class EditingView(RunningView):
         popup = SearchPopup(self, self._fits(port, side) if port else None)
         popup.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         popup.operator_chosen.connect(lambda name: self._add_found(name, at, port, side))
+        popup.block_chosen.connect(lambda name: self.add_block(name, at))
         popup.graph_chosen.connect(lambda graph, text: self._add_typed(graph, at, text))
         popup.open_at(self.viewport().mapToGlobal(self.mapFromScene(at)))
         return popup

@@ -67,6 +67,14 @@ def _paint_card(painter: QPainter, item: NodeItem, p: palette.Palette, header: f
         halo.setAlpha(60)
         painter.setPen(QPen(halo, 7.0))
     painter.setBrush(p.color("card"))
+    if item.node.subgraph is not None:  # a stack of cards: there is more inside
+        behind = QPen(p.color("muted"), 1.0)
+        painter.setPen(behind)
+        for offset in (6.0, 3.0):
+            painter.drawRoundedRect(
+                geo.BODY.translated(offset, offset), palette.RADIUS, palette.RADIUS
+            )
+        painter.setPen(Qt.PenStyle.NoPen)
     painter.drawRoundedRect(geo.BODY, palette.RADIUS, palette.RADIUS)
     color = palette.category_color(item.node.op.category)
     tint = QColor(color)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
+from app.blocks import PREFIX, blocks
 from app.operator_search import ranked
 from app.style import icons
 from graphcore import ops
@@ -28,10 +29,12 @@ class SearchPopup(QFrame):
     Signals:
         operator_chosen: its name.
         graph_chosen: (graph, text) of a typed net or formula.
+        block_chosen: name of a block that the user kept.
     """
 
     operator_chosen = Signal(str)
     graph_chosen = Signal(object, str)
+    block_chosen = Signal(str)
     recent: list[str] = []
 
     def __init__(self, parent: QWidget, fits: Callable[[str], bool] | None = None) -> None:
@@ -71,6 +74,11 @@ class SearchPopup(QFrame):
         for name in ranked(text, self.recent):
             if self._fits(name) and self.list.count() < MOST_ROWS:
                 self._row(name, f"{name}  —  {ops.get(name).summary()}", "")
+        for name in blocks.names():
+            if text.strip().lower() in name.lower():
+                self._row(
+                    PREFIX + name, self.tr("{0}  —  one of your blocks").format(name), "graph"
+                )
         self.list.setCurrentRow(0)
 
     def _row(self, name: str, text: str, icon: str) -> None:
@@ -85,7 +93,9 @@ class SearchPopup(QFrame):
         item = self.list.currentItem()
         name = item.data(Qt.ItemDataRole.UserRole)
         self.close()
-        if name:
+        if name.startswith(PREFIX):
+            self.block_chosen.emit(name.removeprefix(PREFIX))
+        elif name:
             SearchPopup.recent = [name, *(r for r in self.recent if r != name)][:8]
             self.operator_chosen.emit(name)
         elif self._graph is not None:

@@ -33,7 +33,8 @@ class GraphPage(QWidget):
             ]
         )  # fmt: skip
         hint = text_label(self.tr("Select a node to see and change its attributes."), dim=True)
-        column.addWidget(title(self.tr("Whole graph")))
+        self.title = title(self.tr("Whole graph"))
+        column.addWidget(self.title)
         column.addWidget(section(self.tr("Totals"), self.totals))
         column.addWidget(section(self.tr("Training"), self.training))
         column.addWidget(hint)
@@ -43,6 +44,10 @@ class GraphPage(QWidget):
     def refresh(self) -> None:
         """Show the numbers as they are now."""
         graph, shapes = self._document.graph, self._document.shapes
+        inside = self._document.levels[-1].name
+        self.title.setText(
+            self.tr("Inside {0}").format(inside) if inside else self.tr("Whole graph")
+        )
         nodes = graph.nodes
         count = sum(facts.parameter_count(shapes, n) for n in nodes)
         frozen = sum(facts.frozen_count(shapes, n) for n in nodes)

@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app.panels.graph_page import GraphPage
 from app.panels.node_page import NodePage
+from app.panels.weights_table import WeightsTable
+from graphcore.elements import Node
 
 
 class InspectorPanel(QWidget):
@@ -17,7 +19,7 @@ class InspectorPanel(QWidget):
 
     def __init__(self, document: Any, engine: Any = None) -> None:
         super().__init__()
-        self._document = document
+        self._document, self._engine = document, engine
         self._names: list[str] = []
         self._page: NodePage | GraphPage | None = None
         self._built_for: tuple[Any, ...] = ()
@@ -60,6 +62,16 @@ class InspectorPanel(QWidget):
     def _on_opened(self) -> None:
         self.show_selection([])
 
+    def _node_page(self, nodes: list[Node]) -> NodePage:
+        page = NodePage(self._document, nodes)
+        page.numbers_wanted.connect(self.show_numbers)
+        return page
+
+    def show_numbers(self, parameter: str) -> None:
+        """Open the table of a parameter's numbers."""
+        if self._engine is not None:
+            WeightsTable(self._document, self._engine, parameter, self.window()).show()
+
     def refresh(self) -> None:
         """Bring the page up to date, and make another where the form no longer fits."""
         graph = self._document.graph
@@ -69,7 +81,7 @@ class InspectorPanel(QWidget):
         if self._page is None or key != self._built_for:
             self._built_for = key
             page: NodePage | GraphPage
-            page = NodePage(self._document, nodes) if nodes else GraphPage(self._document)
+            page = self._node_page(nodes) if nodes else GraphPage(self._document)
             self._page = page
             self._scroll.setWidget(page)
         self._page.refresh()

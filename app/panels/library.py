@@ -12,7 +12,8 @@ from PySide6.QtCore import QCoreApplication, QMimeData, QModelIndex, Qt, Signal
 from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QTabBar, QTreeView, QVBoxLayout, QWidget
 
-from app.operator_search import score
+from app.blocks import PREFIX, blocks
+from app.operator_search import NO_MATCH, score
 from app.panels.two_lines import SUMMARY, TwoLines
 from app.style import icons
 from graphcore import ops, presets
@@ -46,6 +47,7 @@ class LibraryPanel(QWidget):
         self.tree = _tree()
         self.tree.setAccessibleName(self.tr("Library"))
         self._models = (_operators(), _presets())
+        blocks.changed.connect(self._show_blocks)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 0)
         column.setSpacing(6)
@@ -57,6 +59,11 @@ class LibraryPanel(QWidget):
         self.tree.activated.connect(self._choose)
         self.setFocusProxy(self.search)
         self._show_tab(0)
+
+    def _show_blocks(self) -> None:
+        """A block came or went."""
+        self._models = (_operators(), self._models[1])
+        self._show_tab(self.tabs.currentIndex())
 
     def _show_tab(self, tab: int) -> None:
         self.tree.setModel(self._models[tab])
@@ -93,7 +100,7 @@ class LibraryPanel(QWidget):
             if not self.tree.isRowHidden(j, heading.index())
         ]
         if self.tabs.currentIndex() == 0 and text:
-            found.sort(key=lambda item: score(item.data(NAME), text))
+            found.sort(key=lambda item: _rank(item.data(NAME), text))
         return found[0].index() if found else QModelIndex()
 
     def _choose_first(self) -> None:
@@ -104,6 +111,10 @@ class LibraryPanel(QWidget):
         if not name:
             return
         (self.operator_chosen if self.tabs.currentIndex() == 0 else self.preset_chosen).emit(name)
+
+
+def _rank(name: str, text: str) -> int:
+    return NO_MATCH if name.startswith(PREFIX) else score(name, text)
 
 
 _SOUGHT = Qt.ItemDataRole.UserRole + 2
@@ -147,6 +158,11 @@ def _heading(text: str) -> QStandardItem:
 
 def _operators() -> QStandardItemModel:
     model = _Model()
+    if kept := blocks.names():
+        heading = _heading(QCoreApplication.translate("LibraryPanel", "Your blocks"))
+        for name in kept:
+            heading.appendRow(_block_row(name))
+        model.appendRow(heading)
     for category in ops.CATEGORIES:
         rows = [o for o in ops.all_operators() if o.category == category and o.name not in _HIDDEN]
         if not rows:
@@ -156,6 +172,15 @@ def _operators() -> QStandardItemModel:
             heading.appendRow(_operator_row(op))
         model.appendRow(heading)
     return model
+
+
+def _block_row(name: str) -> QStandardItem:
+    item = QStandardItem(icons.icon("graph"), name)
+    item.setData(PREFIX + name, NAME)
+    item.setData(QCoreApplication.translate("LibraryPanel", "A composite that you kept"), SUMMARY)
+    item.setData(name.lower(), _SOUGHT)
+    item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+    return item
 
 
 def _operator_row(op: ops.OperatorClass) -> QStandardItem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QFrame,
@@ -32,7 +32,12 @@ class NodePage(QWidget):
     """Name, problem, attributes, parameters, facts and help of the nodes.
 
     ``refresh`` shows the nodes as they are now; the nodes and their operators stay the same.
+
+    Signals:
+        numbers_wanted: name of a parameter that one wants to see as a table.
     """
+
+    numbers_wanted = Signal(str)
 
     def __init__(self, document: Any, nodes: Sequence[Node]) -> None:
         super().__init__()
@@ -113,6 +118,7 @@ class NodePage(QWidget):
         self.parameters.initializer_chosen.connect(self._set_initializer)
         self.parameters.freeze_chosen.connect(self._set_frozen)
         self.parameters.refused.connect(self._refuse)
+        self.parameters.numbers_wanted.connect(self._want_numbers)
         if shared:
             self._column.addWidget(section(self.tr("Parameters"), self.parameters))
 
@@ -177,6 +183,13 @@ class NodePage(QWidget):
     def _set_attribute(self, attribute: str, value: Any) -> None:
         names = [n.name for n in self.nodes]
         self._try(lambda: self._document.set_attributes(names, **{attribute: value}))
+
+    def _want_numbers(self, parameter: str) -> None:
+        node = self.nodes[0]
+        prefix = self._document.prefix
+        exposed = node.operator == "Parameter"
+        name = node.name if exposed else f"{node.name}.{parameter}"
+        self.numbers_wanted.emit(prefix + name)
 
     def _set_initializer(self, parameter: str, text: str) -> None:
         self._each(

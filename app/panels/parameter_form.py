@@ -7,7 +7,15 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from graphcore import initializers
 from graphcore.elements import Node
@@ -21,11 +29,13 @@ class ParameterForm(QWidget):
         initializer_chosen: (parameter, text); empty text is the operator's own choice.
         freeze_chosen: (parameter, frozen).
         refused: the sentence that says why a text is no initialiser.
+        numbers_wanted: the parameter that one wants to see as a table.
     """
 
     initializer_chosen = Signal(str, str)
     freeze_chosen = Signal(str, bool)
     refused = Signal(str)
+    numbers_wanted = Signal(str)
 
     def __init__(self, parameters: Sequence[str]) -> None:
         super().__init__()
@@ -34,6 +44,7 @@ class ParameterForm(QWidget):
         column.setSpacing(6)
         self.starts: dict[str, QComboBox] = {}
         self.frozen: dict[str, QCheckBox] = {}
+        self.tables: dict[str, QToolButton] = {}
         self._sizes: dict[str, QLabel] = {}
         self._shown: dict[str, str] = {}
         for name in parameters:
@@ -59,11 +70,20 @@ class ParameterForm(QWidget):
         if line is not None:
             line.editingFinished.connect(lambda: self._choose(name))
         frozen.clicked.connect(lambda on: self.freeze_chosen.emit(name, on))
+        table = QToolButton()
+        table.setText(self.tr("Numbers…"))
+        table.setAutoRaise(True)
+        table.setAccessibleName(self.tr("Numbers of {0}").format(name))
+        table.setToolTip(self.tr("See and edit the numbers as a table."))
+        table.clicked.connect(lambda: self.numbers_wanted.emit(name))
+        self.tables[name] = table
         for left, right in ((title, size), (start, frozen)):
             row = QHBoxLayout()
             row.setSpacing(10)
             row.addWidget(left, 1)
             row.addWidget(right)
+            if right is size:
+                row.addWidget(table)
             column.addLayout(row)
         self.starts[name], self.frozen[name], self._sizes[name] = start, frozen, size
 

@@ -26,6 +26,7 @@ from graphcore.worker.probe_messages import (
 )
 from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
 from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
+from graphcore.worker.weight_messages import SetNumbers, TensorFrame, TensorRequest
 
 PROTOCOL = 1
 LARGEST = 1 << 30
@@ -236,11 +237,12 @@ class CheckpointWritten(msgspec.Struct, tag=True, frozen=True):
 Request = (
     Hello | Load | Run | Pause | Reset | SetRate | SetSpeed | Watch | NextFrame | LandscapeRequest
     | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
-    | DigitRequest | RateTestRequest | Quit
+    | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | Quit
 )  # fmt: skip
 Reply = (
     Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
-    | RateTestFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame | DigitFrame
+    | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
+    | DigitFrame
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

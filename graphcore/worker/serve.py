@@ -27,6 +27,8 @@ from graphcore.worker.rate_task import RateTask
 from graphcore.worker.session import Session
 from graphcore.worker.walk_messages import CheckRequest, WalkRequest
 from graphcore.worker.walk_task import WalkTask
+from graphcore.worker.weight_messages import SetNumbers, TensorRequest
+from graphcore.worker.weight_task import set_numbers, tensor
 
 if TYPE_CHECKING:
     import torch
@@ -96,6 +98,8 @@ class _Server:
             probes.ResultsRequest: self.probe.watch_results,
             probes.DigitRequest: lambda request: self.send(self.probe.digit(request, s.trainer)),
             RateTestRequest: self._test_rates,
+            TensorRequest: lambda request: self.send(tensor(request, s)),
+            SetNumbers: lambda request: set_numbers(request, s),
             m.Quit: lambda _: self._end(),
         }
 
@@ -162,7 +166,7 @@ class _Server:
         if self.session.trainer is not None:
             self.session.pause()
             self.landscape.move_to(self.session.trainer, request.a, request.b)
-            self.session.weights_moved += 1
+            self.session.weights_changed()
 
     def _end(self) -> None:
         self.quit = True

@@ -18,7 +18,7 @@ from graphcore.errors import FileError, GradscapeError, NonFiniteError
 from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
 from graphcore.graph import Graph
 from graphcore.plan import Plan
-from graphcore.surgery import Kept, take_over
+from graphcore.surgery import Kept, overlap, take_over
 from graphcore.training import Trainer, correct
 from graphcore.walk import calculate
 from graphcore.worker import messages as m
@@ -27,6 +27,7 @@ from graphcore.worker.pace import TrainingClock, thinned
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 else:
     torch = lazy_loader.load("torch")
 
@@ -54,6 +55,8 @@ class Session:
         self._calculation: Plan | None = None
         self._end: str | None = None
         self.weights_moved = 0
+        self.by_hand: set[str] = set()
+        self._gone: dict[str, Tensor] = {}
         self.running = False
         self.steps_left: int | None = None
         self._graph, self._graph_bytes = Graph(), b""
@@ -92,6 +95,9 @@ class Session:
         """Take a graph and its data; what was loaded stays if they are refused."""
         try:
             graph = files.loads(request.graph)
+            if not request.keep:
+                self.by_hand.clear()
+                self._gone.clear()
             if not learns(graph):
                 self._load_calculation(graph)
                 return
@@ -315,6 +321,14 @@ class Session:
         left = trainer.total_steps - trainer.step if self.steps_left is None else self.steps_left
         return left * trainer.settings.batch / self._clock.rate
 
+    def weights_changed(self) -> None:
+        """Somebody other than the optimiser has changed the weights: every view is out of date."""
+        self.weights_moved += 1
+        self._news = True
+        if self._calculation is not None:
+            self._end = calculate(self._calculation, self._graph)
+            self._fresh = True
+
     # -- formulas -----------------------------------------------------------------------------
 
     def _load_calculation(self, graph: Graph) -> None:
@@ -323,6 +337,9 @@ class Session:
         Both passes are done at once, so every node has its number, and again after each edit.
         """
         plan = compile(graph, self.device, "float64", "inspect")
+        if self._calculation is not None:
+            for name in self.by_hand & plan.parameters.keys() & self._calculation.parameters.keys():
+                overlap(plan.parameters[name], self._calculation.parameters[name])
         end = calculate(plan, graph)
         self.trainer, self._calculation, self._graph = None, plan, graph
         self._end = end
@@ -354,7 +371,7 @@ class Session:
 
     def _take_over(self, new: Trainer) -> Kept:
         """Give the new net every weight of the old one that still fits."""
-        return take_over(new, self.trainer) if self.trainer is not None else Kept()
+        return take_over(new, self.trainer, self._gone) if self.trainer is not None else Kept()
 
     def _loaded(self, data: datasets.Dataset, kept: Kept) -> m.Loaded:
         t = self.trainer

@@ -58,7 +58,11 @@ class WalkTask:
     def _state(self, session: Session) -> Any:
         if session.trainer is not None:
             return id(session.trainer), session.trainer.step, session.weights_moved
-        return None if session.calculation is None else id(session.calculation[0])
+        return (
+            None
+            if session.calculation is None
+            else (id(session.calculation[0]), session.weights_moved)
+        )
 
     def _of_numbers(self, plan: Plan, graph: Graph, end: str | None) -> WalkFrame:
         """A graph that is fed by its inputs' own values; both passes were run when it came."""

@@ -123,3 +123,24 @@ def test_a_saved_composite_opens_as_it_was(canvas, grouped, tmp_path):
     assert saved(canvas) == before
     canvas.document.enter(grouped)
     assert set(canvas.items_by_name) == {*FIRST, "x", "y"}
+
+
+def test_a_kept_block_is_offered_and_added_again(canvas, grouped, monkeypatch, tmp_path, qtbot):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    canvas.document.rename(grouped, "stem")
+    canvas.select(["stem"])
+    canvas.actions_here.actions["Keep as a Block"].trigger()
+    popup = canvas.search_at(canvas.pointer_place())
+    qtbot.keyClicks(popup.field, "stem")
+    assert "your blocks" in popup.list.item(0).text()
+    qtbot.keyClick(popup.field, Qt.Key.Key_Return)
+    assert canvas.selected() == ["stem_2"]
+    assert {n.name for n in canvas.document.graph.node("stem_2").subgraph} == {*FIRST, "x", "y"}
+    from app.panels.library import LibraryPanel
+
+    panel = LibraryPanel(canvas.document)
+    assert panel._models[0].item(0).child(0).text() == "stem"
+    panel.operator_chosen.connect(canvas.add_operator)
+    panel.search.setText("stem")
+    qtbot.keyClick(panel.search, Qt.Key.Key_Return)
+    assert "stem_3" in canvas.document.graph

@@ -1,0 +1,62 @@
+"""The numbers of one parameter for the window, and numbers that were changed by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lazy_loader
+import numpy as np
+
+from graphcore.errors import EngineError
+from graphcore.plan import Plan
+from graphcore.worker.arrays import Array, pack
+from graphcore.worker.session import Session
+from graphcore.worker.weight_messages import SetNumbers, TensorFrame, TensorRequest
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+
+def tensor(request: TensorRequest, session: Session) -> TensorFrame:
+    """A parameter as it is now."""
+    plan = _plan(session)
+    if plan is None or request.name not in plan.parameters:
+        return TensorFrame(
+            name=request.name, problem=f"The engine has no parameter {request.name} just now."
+        )
+    step = session.trainer.step if session.trainer else 0
+    known = step > 0 or session.trainer is None
+    return TensorFrame(
+        name=request.name, step=step, values=_packed(plan.parameters[request.name]),
+        gradient=_packed(plan.gradients[request.name]) if known else None,
+    )  # fmt: skip
+
+
+def set_numbers(request: SetNumbers, session: Session) -> None:
+    """Change numbers of a parameter; raises EngineError and changes nothing if they do not fit."""
+    plan = _plan(session)
+    if plan is None or request.name not in plan.parameters:
+        raise EngineError(f"The engine has no parameter {request.name} just now.")
+    flat = plan.parameters[request.name].view(-1)
+    if len(request.places) != len(request.values) or not all(
+        0 <= p < len(flat) for p in request.places
+    ):
+        raise EngineError(f"{request.name} has {len(flat)} numbers; those are others.")
+    with torch.inference_mode():
+        for place, value in zip(request.places, request.values, strict=True):
+            flat[place] = value
+    session.by_hand.add(request.name)
+    session.weights_changed()
+
+
+def _plan(session: Session) -> Plan | None:
+    if session.trainer is not None:
+        return session.trainer.plan
+    return session.calculation[0] if session.calculation is not None else None
+
+
+def _packed(t: Tensor) -> Array:
+    return pack(np.asarray(t.detach().to("cpu", torch.float32)))
