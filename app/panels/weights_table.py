@@ -5,13 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QElapsedTimer,
-    QModelIndex,
-    QPersistentModelIndex,
-    Qt,
-)
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
 from PySide6.QtGui import QBrush, QColor
 from PySide6.QtWidgets import (
     QComboBox,
@@ -89,6 +83,11 @@ class NumbersModel(QAbstractTableModel):
         color.setAlpha(110)
         return QBrush(color)
 
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        return section if role == Qt.ItemDataRole.DisplayRole else None
+
     def place(self, index: Index) -> int:
         """Position in the tensor as one row."""
         return index.row() * self.columnCount() + index.column()
@@ -122,7 +121,8 @@ class WeightsTable(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(620, 420)
         self._document, self._engine, self._name = document, engine, name
-        self._asked = QElapsedTimer()
+        self._late = QTimer(self, singleShot=True, interval=REFRESH_MS)
+        self._late.timeout.connect(self.ask)
         self.which, self.digits = QComboBox(), QComboBox()
         self.which.addItems([self.tr("Values"), self.tr("Gradient")])
         for count in (2, 3, 4, 6, 9):
@@ -168,7 +168,6 @@ class WeightsTable(QDialog):
 
     def ask(self) -> None:
         """Have the numbers of this moment sent."""
-        self._asked.start()
         self._engine.ask_tensor(self._name)
 
     def change(self, place: int, before: float, after: float) -> None:
@@ -179,8 +178,8 @@ class WeightsTable(QDialog):
 
     def _on_frame(self, _frame: object) -> None:
         editing = self.table.state() == QTableView.State.EditingState
-        if self.isVisible() and not editing and self._asked.elapsed() >= REFRESH_MS:
-            self.ask()
+        if self.isVisible() and not editing and not self._late.isActive():
+            self._late.start()
 
     def _on_tensor(self, frame: TensorFrame) -> None:
         if frame.name != self._name:
