@@ -14,6 +14,7 @@ from typing import Any
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 
+from app.canvas.canvas_actions import ROWS as CANVAS_ROWS
 from app.settings import Settings
 from app.style import icons
 
@@ -50,8 +51,8 @@ def _(text: str) -> str:
 
 
 FILE, EDIT, VIEW = _("&File"), _("&Edit"), _("&View")
-GRAPH, HELP = _("&Graph"), _("&Help")
-MENUS = (FILE, EDIT, VIEW, GRAPH, HELP)
+GRAPH, RUN, HELP = _("&Graph"), _("&Run"), _("&Help")
+MENUS = (FILE, EDIT, VIEW, GRAPH, RUN, HELP)
 
 CONDITIONS: dict[str, Callable[[Any], bool]] = {
     "undo": lambda w: w.document.undo_stack.canUndo(),
@@ -59,6 +60,7 @@ CONDITIONS: dict[str, Callable[[Any], bool]] = {
     "selection": lambda w: bool(w.selection),
     "several": lambda w: len(w.selection) > 1,
     "nodes": lambda w: len(w.document.graph) > 0,
+    "engine": lambda w: w.engine is not None,
 }
 
 ACTIONS: tuple[Action, ...] = (
@@ -124,11 +126,42 @@ ACTIONS: tuple[Action, ...] = (
            (GRAPH,), "canvas.search_to_add", canvas=True),
     Action("arrange", _("A&rrange"), "Ctrl+L", "arrange",
            _("Lay the graph out from left to right."), (GRAPH,), "canvas.arrange", "nodes"),
+    Action("train", _("&Train or Pause"), "F5", "play", _("Let the net learn, or stop."), (RUN,),
+           "transport.play.click", "engine"),
+    Action("one_step", _("One &Step"), "F6", "step", _("One batch forward, backward, and update."),
+           (RUN,), "transport.step.click", "engine"),
+    Action("one_epoch", _("To the End of the &Epoch"), "F7", "epoch",
+           _("Train until every sample was seen once more."), (RUN,), "transport.epoch.click",
+           "engine"),
+    Action("reset", _("&Back to the Same Start"), "F8", "reset",
+           _("The same initial weights and the same order of the data."), (RUN,),
+           "transport.reset.click", "engine"),
+    Action("walk_step", _("Explain: One &Node On"), "F10", "step_op",
+           _("Step through both passes of one sample, a node at a time."), (RUN,), "walk.step",
+           "engine", separated=True),
+    Action("walk_back", _("Explain: One Step Back"), "Shift+F10", "undo",
+           _("Undo the last step of the walk."), (RUN,), "walk.back", "engine"),
+    Action("walk_layer", _("Explain: Next &Layer"), "Ctrl+F10", "step",
+           _("On to the next node with weights of its own."), (RUN,), "walk.next_layer", "engine"),
+    Action("walk_pass", _("Explain: End of the &Pass"), "Ctrl+Shift+F10", "epoch",
+           _("On to the end of the forward or backward pass."), (RUN,), "walk.finish_pass",
+           "engine"),
+    Action("walk_play", _("Explain: Slow &Motion"), "Alt+F10", "play",
+           _("Go on by itself at the chosen pace."), (RUN,), "walk.toggle_play", "engine"),
+    Action("walk_stop", _("Explain: Stop at the Selected Node"), "F9", "eye",
+           _("A breakpoint, in either pass."), (RUN,), "toggle_breakpoint", "engine"),
     Action("help", _("&Operators and Keys"), "F1", "help",
            _("What every operator computes, and every key."), (HELP,), "show_help"),
     Action("about", _("&About Gradscape"), "", "about", _("Version and licence."), (HELP,),
            "show_about"),
 )  # fmt: skip
+
+
+CANVAS_ACTIONS: tuple[Action, ...] = tuple(
+    Action(f"canvas_{row.text}", row.text, row.key, "graph", row.text, (), "", canvas=True)
+    for row in CANVAS_ROWS if not row.elsewhere
+)  # fmt: skip
+"""What the canvas's own menu offers and no row above does."""
 
 
 def translated(text: str) -> str:
@@ -145,13 +178,18 @@ class ActionTable(QObject):
     """The rows as QActions of one window.
 
     Attributes:
+        rows: those of ``ACTIONS`` and the canvas's own.
         actions: id -> QAction.
     """
 
     def __init__(self, window: Any, settings: Settings) -> None:
         super().__init__(window)
         self._window, self._settings = window, settings
+        self.rows = (*ACTIONS, *CANVAS_ACTIONS)
         self.actions: dict[str, QAction] = {row.id: self._make(row) for row in ACTIONS}
+        for row in CANVAS_ACTIONS:
+            self.actions[row.id] = window.canvas.actions_here.actions[row.text]
+            self._put_shortcut(row, self.actions[row.id], self.shortcut(row))
 
     def _make(self, row: Action) -> QAction:
         action = QAction(icons.icon(row.icon), translated(row.text), self._window)
@@ -182,7 +220,7 @@ class ActionTable(QObject):
 
     def owner(self, shortcut: str, but: Action) -> Action | None:
         """Another action that has this shortcut."""
-        for row in ACTIONS:
+        for row in self.rows:
             if shortcut and row is not but and self.shortcut(row) == shortcut:
                 return row
         return None

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.actions import ACTIONS, ActionTable, plain, translated
+from app.actions import ActionTable, plain, translated
 from app.panels.operator_help import OperatorHelp
 from app.panels.section import text_label, title
 from app.panels.two_lines import SUMMARY, TwoLines
@@ -95,7 +95,7 @@ class HelpDialog(QDialog):
 
     def _keys(self) -> QWidget:
         rows = []
-        for row in ACTIONS:
+        for row in self._table.rows:
             keys = QKeySequence.fromString(self._table.shortcut(row))
             if not keys.isEmpty():
                 shown = keys.toString(QKeySequence.SequenceFormat.NativeText)

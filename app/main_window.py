@@ -272,6 +272,17 @@ class MainWindow(QMainWindow):
         """Bring a panel to the front."""
         return self.layouts.reveal(name)
 
+    @property
+    def walk(self) -> Any:
+        """The stepper, brought into view."""
+        panel: Any = self.show_panel("walk").fill()
+        return panel.walk
+
+    def toggle_breakpoint(self) -> None:
+        """Let the stepper stop at the selected node, or no longer."""
+        panel: Any = self.show_panel("walk").fill()
+        panel.toggle_breakpoint()
+
     def show_preferences(self) -> None:
         """Open the preferences."""
         from app.preferences import PreferencesDialog

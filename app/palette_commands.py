@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QAction, QKeySequence
 
-from app.actions import ACTIONS, plain, translated
+from app.actions import plain, translated
 from app.command_palette import Command
 from app.style import icons
 from graphcore import ops, presets
@@ -33,7 +33,7 @@ def _call(function: Callable[[str], object], argument: str) -> Callable[[], obje
 
 def _actions(window: Any) -> list[Command]:
     found = []
-    for row in ACTIONS:
+    for row in window.actions_table.rows:
         action = window.actions_table.actions[row.id]
         if action.isEnabled() and row.id != "palette":
             tip, keys = translated(row.tip), _keys(action)

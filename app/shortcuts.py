@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.actions import ACTIONS, Action, ActionTable, plain, translated
+from app.actions import Action, ActionTable, plain, translated
 
 
 class ShortcutsDialog(QDialog):
@@ -39,7 +39,7 @@ class ShortcutsDialog(QDialog):
         self.tree.header().setStretchLastSection(False)
         self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.rows: dict[str, QTreeWidgetItem] = {}
-        for row in ACTIONS:
+        for row in self._table.rows:
             item = QTreeWidgetItem([plain(row.text), ""])
             item.setIcon(0, table.actions[row.id].icon())
             item.setToolTip(0, translated(row.tip))
@@ -56,7 +56,7 @@ class ShortcutsDialog(QDialog):
         self.tree.currentItemChanged.connect(lambda *_: self._show_current())
         self.keys.editingFinished.connect(self._take)
         self._refresh()
-        self.tree.setCurrentItem(self.rows[ACTIONS[0].id])
+        self.tree.setCurrentItem(self.rows[table.rows[0].id])
 
     def _lay_out(self) -> None:
         reset = QPushButton(self.tr("Default"))
@@ -109,13 +109,13 @@ class ShortcutsDialog(QDialog):
         return True
 
     def _refresh(self) -> None:
-        for row in ACTIONS:
+        for row in self._table.rows:
             keys = QKeySequence.fromString(self._table.shortcut(row))
             shown = keys.toString(QKeySequence.SequenceFormat.NativeText)
             self.rows[row.id].setText(1, shown)
 
     def _show_matching(self, text: str) -> None:
         words = text.lower().split()
-        for row in ACTIONS:
+        for row in self._table.rows:
             sought = f"{plain(row.text)} {translated(row.tip)}".lower()
             self.rows[row.id].setHidden(not all(w in sought for w in words))

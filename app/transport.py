@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
 from app.document import Document
@@ -49,7 +48,6 @@ class TransportBar(QWidget):
         button.setProperty("icon_name", icon)
         button.setToolTip(f"{text} ({key})")
         button.setAccessibleName(text)
-        button.setShortcut(QKeySequence(key))
         button.clicked.connect(lambda _checked=False: run())  # type: ignore[operator]
         row.addWidget(button)
         return button

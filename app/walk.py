@@ -174,6 +174,13 @@ class Walk(QObject):
         self._clock.start()
         self.moved.emit()
 
+    def toggle_play(self) -> None:
+        """Go on by itself, or stand still."""
+        if self.playing:
+            self.pause()
+        else:
+            self.play()
+
     def pause(self) -> None:
         """Stand still."""
         if self._clock.isActive():

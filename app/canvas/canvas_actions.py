@@ -22,6 +22,7 @@ class Row:
         needs: "nodes" (at least one is selected), "one" (exactly one), "several", "composite"
             (exactly one, and it is one), "inside" (of a composite), "" (always).
         separated: whether a line stands above it.
+        elsewhere: whether the window's own table of actions has it too.
     """
 
     text: str
@@ -29,15 +30,16 @@ class Row:
     run: Callable[[Any], object]
     needs: str = ""
     separated: bool = False
+    elsewhere: bool = False
 
 
 def _(text: str) -> str:
-    return str(QT_TRANSLATE_NOOP("CanvasActions", text))
+    return str(QT_TRANSLATE_NOOP("Actions", text))
 
 
 ROWS: tuple[Row, ...] = (
-    Row(_("Add Node…"), "", lambda c: c.search_at(c.menu_at)),
-    Row(_("Paste Here"), "", lambda c: c.paste_at(c.menu_at)),
+    Row(_("Add Node…"), "", lambda c: c.search_at(c.menu_at), elsewhere=True),
+    Row(_("Paste Here"), "", lambda c: c.paste_at(c.menu_at), elsewhere=True),
     Row(_("Add Note"), "N", lambda c: c.add_note()),
     Row(_("Rename"), "F2", lambda c: c.rename_selected(), "one", separated=True),
     Row(_("Bypass"), "B", lambda c: c.toggle_flag("bypassed"), "nodes"),
@@ -59,10 +61,10 @@ ROWS: tuple[Row, ...] = (
     Row(_("Align Top"), "", lambda c: c.align("top"), "several"),
     Row(_("Distribute in a Row"), "", lambda c: c.distribute("x"), "several"),
     Row(_("Distribute in a Column"), "", lambda c: c.distribute("y"), "several"),
-    Row(_("Cut"), "", lambda c: c.cut(), "nodes", separated=True),
-    Row(_("Copy"), "", lambda c: c.copy(), "nodes"),
-    Row(_("Duplicate"), "", lambda c: c.duplicate(), "nodes"),
-    Row(_("Delete"), "", lambda c: c.delete_selection(), "nodes"),
+    Row(_("Cut"), "", lambda c: c.cut(), "nodes", separated=True, elsewhere=True),
+    Row(_("Copy"), "", lambda c: c.copy(), "nodes", elsewhere=True),
+    Row(_("Duplicate"), "", lambda c: c.duplicate(), "nodes", elsewhere=True),
+    Row(_("Delete"), "", lambda c: c.delete_selection(), "nodes", elsewhere=True),
     Row(_("Delete and Reconnect"), "Backspace", lambda c: c.delete_and_reconnect(), "nodes"),
     Row(_("Show or Hide the Map"), "M", lambda c: c.toggle_map(), separated=True),
 )
@@ -76,7 +78,7 @@ class CanvasActions:
         self.actions = {row.text: self._make(row) for row in ROWS}
 
     def _make(self, row: Row) -> QAction:
-        action = QAction(QCoreApplication.translate("CanvasActions", row.text), self._canvas)
+        action = QAction(QCoreApplication.translate("Actions", row.text), self._canvas)
         action.setShortcut(QKeySequence.fromString(row.key))
         action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         action.triggered.connect(lambda: row.run(self._canvas))

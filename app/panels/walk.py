@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -84,7 +83,7 @@ class WalkPanel(QWidget):
         self.finish = self._button(
             row, "epoch", self.tr("To the end of the pass"), "Ctrl+Shift+F10", walk.finish_pass
         )
-        self.play = self._button(row, "play", self.tr("Slow motion"), "Alt+F10", self._toggle_play)
+        self.play = self._button(row, "play", self.tr("Slow motion"), "Alt+F10", walk.toggle_play)
         self.pace = QSlider(Qt.Orientation.Horizontal)
         self.pace.setRange(2, 40)
         self.pace.setValue(14)
@@ -94,7 +93,7 @@ class WalkPanel(QWidget):
         self.pace.valueChanged.connect(lambda v: walk.set_pace(v / 10))
         row.addWidget(self.pace)
         self.pause_at = self._button(
-            row, "eye", self.tr("Stop at the selected node"), "F9", self._toggle_breakpoint
+            row, "eye", self.tr("Stop at the selected node"), "F9", self.toggle_breakpoint
         )
         self.pause_at.setCheckable(True)
         row.addSpacing(12)
@@ -120,8 +119,6 @@ class WalkPanel(QWidget):
         button.setToolTip(f"{text}  ({key})" if key else text)
         button.setAccessibleName(text)
         button.setAutoRaise(True)
-        if key:
-            button.setShortcut(QKeySequence(key))
         button.clicked.connect(lambda _on: run())
         self._icons.append((button, icon))
         row.addWidget(button)
@@ -252,13 +249,8 @@ class WalkPanel(QWidget):
         self._selected = names[0] if len(names) == 1 else ""
         self._show()
 
-    def _toggle_play(self) -> None:
-        if self.walk.playing:
-            self.walk.pause()
-        else:
-            self.walk.play()
-
-    def _toggle_breakpoint(self) -> None:
+    def toggle_breakpoint(self) -> None:
+        """Stop at the selected node, or no longer."""
         if self._selected:
             self.walk.toggle_breakpoint(self._selected)
 

@@ -208,7 +208,8 @@ def test_every_action_names_something_that_can_be_called(window):
 
 
 def test_no_shortcut_is_given_twice():
-    keys = [row.shortcut for row in actions.ACTIONS if row.shortcut]
+    rows = (*actions.ACTIONS, *actions.CANVAS_ACTIONS)
+    keys = [row.shortcut for row in rows if row.shortcut]
     keys += [f"Ctrl+{i + 1}" for i in range(len(LAYOUTS))]
     assert len(keys) == len(set(keys))
 

@@ -113,3 +113,21 @@ def test_check_me_finds_nothing_wrong(qtbot, explain) -> None:
     qtbot.waitUntil(lambda: "fc1" in panel.words.text() or "double precision"
                     in panel.words.text(), timeout=PATIENCE)  # fmt: skip
     assert "Largest relative difference" in panel.words.text()
+
+
+def test_the_keys_step_from_anywhere_and_can_be_changed(qtbot, live_window) -> None:
+    live_window.start("expression")
+    live_window.layouts.show("Build")
+    actions = live_window.actions_table
+    actions.actions["walk_step"].trigger()
+    panel = live_window.layouts.docks["walk"].fill()
+    qtbot.waitUntil(lambda: bool(panel.walk.events), timeout=60_000)
+    before = panel.walk.done
+    actions.actions["walk_step"].trigger()
+    assert panel.walk.done == before + 1
+    actions.actions["walk_back"].trigger()
+    assert panel.walk.done == before
+    row = next(r for r in actions.rows if r.id == "walk_step")
+    actions.set_shortcut(row, "Ctrl+Alt+N")
+    assert actions.actions["walk_step"].shortcut().toString() == "Ctrl+Alt+N"
+    actions.set_shortcut(row, row.shortcut)
