@@ -132,6 +132,10 @@ class Document(EditedGraph):
         )
         self._push(self.tr("Set a number of {0}").format(parameter), [change])
 
+    def look_at(self, text: str, show: Callable[[Any], None], before: Any, after: Any) -> None:
+        """Look at the net in another way, as a step of the history: the graph stays as it is."""
+        self._push(text, [Reversible(lambda _g: show(after), lambda _g: show(before))])
+
     def set_flag(self, names: Sequence[str], flag: str, on: bool) -> None:
         """Set "pinned" or "bypassed" of nodes."""
         words = {

@@ -13,29 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import platformdirs
-from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QProcess, QTimer, Signal
 
 from app.document import Document
+from app.engine_views import SHOWN, EngineViews
 from graphcore import files
 from graphcore.binding import learns
 from graphcore.elements import Change
 from graphcore.errors import WorkerError
 from graphcore.worker import messages as m
-from graphcore.worker.arrays import pack
-from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
-from graphcore.worker.probe_messages import (
-    DecisionFrame,
-    DecisionRequest,
-    DigitFrame,
-    DigitRequest,
-    ResultsFrame,
-    ResultsRequest,
-)
-from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
-from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
-from graphcore.worker.weight_messages import SetNumbers, TensorFrame, TensorRequest
 
 FRAME_MS = 33
 EDIT_MS = 250
@@ -49,7 +36,7 @@ def checkpoint_folder() -> Path:
     return Path(platformdirs.user_cache_dir("gradscape")) / "runs" / str(os.getpid())
 
 
-class Engine(QObject):
+class Engine(EngineViews):
     """Requests go out as methods, replies come in as signals.
 
     Signals:
@@ -64,14 +51,6 @@ class Engine(QObject):
     ready = Signal(object)
     loaded = Signal(object)
     frame = Signal(object)
-    landscape = Signal(object)
-    walk = Signal(object)
-    checked = Signal(object)
-    decision = Signal(object)
-    rates = Signal(object)
-    tensor = Signal(object)
-    results = Signal(object)
-    digit = Signal(object)
     progress = Signal(object)
     failed = Signal(object)
     state_changed = Signal(str)
@@ -90,11 +69,7 @@ class Engine(QObject):
         self.last_loaded: m.Loaded | None = None
         self.lr: float | None = None
         self.data_dir = ""
-        self._watch = m.Watch()
         self._speed: float | None = None
-        self._landscape: LandscapeRequest | None = None
-        self._walk: WalkRequest | None = None
-        self._decision, self._results = DecisionRequest(False), ResultsRequest(False)
         self._process: QProcess | None = None
         self._errors = ""
         self._reader = m.FrameReader()
@@ -128,17 +103,10 @@ class Engine(QObject):
         self._process = process
         self._set_state("starting")
         process.start(self.command[0], self.command[1:])
-        for message in (
-            m.Hello(threads=self.threads),
-            self._watch,
-            m.SetSpeed(self._speed),
-            self._landscape,
-            self._walk,
-            self._decision,
-            self._results,
-        ):
-            if message is not None:
-                self._send(message)
+        for message in (m.Hello(threads=self.threads), m.SetSpeed(self._speed)):
+            self._send(message)
+        for looked_at in self._looked_at.values():
+            self._send(looked_at)
         if len(self.document.root):
             self._load(keep=False, resume=resume)
         self._send(m.NextFrame())
@@ -219,61 +187,6 @@ class Engine(QObject):
         self._speed = steps_per_second
         self._send(m.SetSpeed(steps_per_second))
 
-    def watch(self, values: tuple[str, ...], gradients: tuple[str, ...], level: str = "") -> None:
-        """Say which nodes' pictures can be seen just now, and on which level."""
-        wanted = m.Watch(values, gradients, level=level)
-        if wanted != self._watch:
-            self._watch = wanted
-            self._send(wanted)
-
-    def request_landscape(self, request: LandscapeRequest) -> None:
-        """Say which surface is wanted, or that none is."""
-        if request != self._landscape:
-            self._landscape = request
-            self._send(request)
-
-    def request_walk(self, request: WalkRequest) -> None:
-        """Say which sample is gone through, or that none is."""
-        if request.visible or (self._walk is not None and self._walk.visible):
-            self._walk = request
-            self._send(request)
-
-    def check_gradients(self) -> None:
-        """Have every gradient compared with finite differences; ``checked`` tells."""
-        self._send(CheckRequest())
-
-    def watch_decision(self, visible: bool) -> None:
-        """Whether the map of a net over two inputs can be seen."""
-        self._decision = DecisionRequest(visible)
-        self._send(self._decision)
-
-    def watch_results(self, visible: bool) -> None:
-        """Whether the results on the test set can be seen."""
-        self._results = ResultsRequest(visible)
-        self._send(self._results)
-
-    def test_rates(self, run: bool) -> None:
-        """Begin the learning-rate range test, or end it; ``rates`` tells what it finds."""
-        self._send(RateTestRequest(run))
-
-    def ask_tensor(self, name: str) -> None:
-        """Have the numbers of a parameter sent; ``tensor`` brings them."""
-        self._send(TensorRequest(name))
-
-    def set_numbers(self, name: str, places: tuple[int, ...], values: tuple[float, ...]) -> None:
-        """Change numbers of a parameter by hand."""
-        self._send(SetNumbers(name, places, values))
-        self.ask_tensor(name)
-
-    def ask_digit(self, pixels: np.ndarray, centred: bool) -> None:
-        """Run a drawing through the net; ``digit`` tells what it makes of it."""
-        self._send(DigitRequest(pack(pixels), centred, self._watch.values))
-
-    def set_weights_on_plane(self, a: float, b: float, release: bool = False) -> None:
-        """Give the net the weights at a point of the shown surface."""
-        self._send(m.SetPlanePoint(a, b, release))
-        self._want_frame()
-
     def _load(self, keep: bool, resume: str = "") -> None:
         if self._unfinished():
             self._set_state("refused")
@@ -349,14 +262,7 @@ class Engine(QObject):
         m.Progress: lambda self, reply: self.progress.emit(reply),
         m.Failure: _on_failure,
         m.CheckpointWritten: _on_checkpoint,
-        LandscapeFrame: lambda self, reply: self.landscape.emit(reply),
-        WalkFrame: lambda self, reply: self.walk.emit(reply),
-        CheckFrame: lambda self, reply: self.checked.emit(reply),
-        DecisionFrame: lambda self, reply: self.decision.emit(reply),
-        ResultsFrame: lambda self, reply: self.results.emit(reply),
-        TensorFrame: lambda self, reply: self.tensor.emit(reply),
-        RateTestFrame: lambda self, reply: self.rates.emit(reply),
-        DigitFrame: lambda self, reply: self.digit.emit(reply),
+        **SHOWN,
     }
 
     def _on_errors(self) -> None:

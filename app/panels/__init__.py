@@ -81,6 +81,8 @@ PANELS: tuple[Panel, ...] = (
           "bottom", ("Train", "Present"), "space"),
     Panel("walk", _("Step by step"), "step_op", "app.panels.walk:WalkPanel",
           "bottom", ("Explain",), "steps"),
+    Panel("what_if", _("What if"), "flask", "app.panels.what_if:WhatIfPanel",
+          "right", ("Explain",), "node"),
     Panel("decision", _("Decision map"), "eye", "app.panels.decision:DecisionPanel",
           "bottom", ("Train", "Present"), "space"),
     Panel("results", _("Results"), "check", "app.panels.results:ResultsPanel",

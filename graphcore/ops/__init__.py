@@ -15,6 +15,7 @@ from graphcore.ops import (  # noqa: F401 - importing a family registers its ope
     elementwise_math,
     embedding,
     formula,
+    hold,
     linear,
     loss,
     loss_binary,

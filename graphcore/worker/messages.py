@@ -27,6 +27,7 @@ from graphcore.worker.probe_messages import (
 from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
 from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
 from graphcore.worker.weight_messages import SetNumbers, TensorFrame, TensorRequest
+from graphcore.worker.what_if_messages import HoldRequest, WhatIfFrame
 
 PROTOCOL = 1
 LARGEST = 1 << 30
@@ -237,12 +238,13 @@ class CheckpointWritten(msgspec.Struct, tag=True, frozen=True):
 Request = (
     Hello | Load | Run | Pause | Reset | SetRate | SetSpeed | Watch | NextFrame | LandscapeRequest
     | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
-    | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | Quit
+    | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest | Quit
 )  # fmt: skip
 Reply = (
     Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
     | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
     | DigitFrame
+    | WhatIfFrame
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

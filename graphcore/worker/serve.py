@@ -29,6 +29,8 @@ from graphcore.worker.walk_messages import CheckRequest, WalkRequest
 from graphcore.worker.walk_task import WalkTask
 from graphcore.worker.weight_messages import SetNumbers, TensorRequest
 from graphcore.worker.weight_task import set_numbers, tensor
+from graphcore.worker.what_if_messages import HoldRequest
+from graphcore.worker.what_if_task import WhatIfTask
 
 if TYPE_CHECKING:
     import torch
@@ -77,7 +79,8 @@ class _Server:
         self.send = send
         self.session = Session(send, "cpu")
         self.landscape = LandscapeTask()
-        self.walk, self.probe, self.rates = WalkTask(), ProbeTask(), RateTask()
+        self.what_if = WhatIfTask()
+        self.walk, self.probe, self.rates = WalkTask(self.what_if), ProbeTask(), RateTask()
         self.quit = False
         s = self.session
         self.handlers: dict[type, Callable[[Any], None]] = {
@@ -99,6 +102,7 @@ class _Server:
             probes.DigitRequest: lambda request: self.send(self.probe.digit(request, s.trainer)),
             RateTestRequest: self._test_rates,
             TensorRequest: lambda request: self.send(tensor(request, s)),
+            HoldRequest: self._hold,
             SetNumbers: lambda request: set_numbers(request, s),
             m.Quit: lambda _: self._end(),
         }
@@ -129,6 +133,7 @@ class _Server:
         return (
             self.rates.has_work
             or self.walk.has_work(session)
+            or self.what_if.has_work(session)
             or self.probe.has_work(session)
             or self.landscape.has_work(session.trainer)
         )
@@ -136,7 +141,10 @@ class _Server:
     def _work(self) -> None:
         self.session.work()
         session = self.session
-        for view in (self.walk.work(session), self.probe.work(session), self.rates.work()):
+        for view in (
+            self.walk.work(session), self.probe.work(session), self.rates.work(),
+            self.what_if.work(session),
+        ):  # fmt: skip
             if view is not None:
                 self.send(view)
         trainer = self.session.trainer
@@ -161,6 +169,10 @@ class _Server:
         answer = self.rates.request(request, self.session)
         if answer is not None:
             self.send(answer)
+
+    def _hold(self, request: HoldRequest) -> None:
+        self.what_if.hold(request)
+        self.walk.again()
 
     def _set_plane_point(self, request: m.SetPlanePoint) -> None:
         if self.session.trainer is not None:

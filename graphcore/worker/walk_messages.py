@@ -103,6 +103,8 @@ class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         updates: what the optimiser would do then; empty where nothing is trained.
         rule: name of the optimiser, with its learning rate.
         label, answer: the sample's class and the net's, or "".
+        held: how many values are held; ``free_answer`` is the net's without that.
+        problem: why what is to be held cannot be, or "".
         samples: how many there are in the split.
         step: training step whose weights these are.
     """
@@ -120,6 +122,9 @@ class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     rule: str = ""
     label: str = ""
     answer: str = ""
+    held: int = 0
+    free_answer: str = ""
+    problem: str = ""
     sample: int = 0
     samples: int = 0
     step: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from graphcore import recording
@@ -15,6 +16,7 @@ from graphcore.plan import Plan
 from graphcore.training import Trainer
 from graphcore.walk import (
     activation_curves,
+    calculate,
     go_through,
     gradient,
     one_number,
@@ -23,20 +25,27 @@ from graphcore.walk import (
     updates,
     value,
 )
+from graphcore.what_if import FREE
 from graphcore.worker.session import Session
 from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
+from graphcore.worker.what_if_task import WhatIfTask
 
 
 class WalkTask:
     """Answers for the session's net, whenever the net or its weights are not those of before."""
 
-    def __init__(self) -> None:
+    def __init__(self, what_if: WhatIfTask | None = None) -> None:
+        self._what_if = what_if or WhatIfTask()
         self._request = WalkRequest(visible=False)
         self._shown: Any = None
 
     def request(self, request: WalkRequest) -> None:
         """Show this from now on."""
         self._request, self._shown = request, None
+
+    def again(self) -> None:
+        """What was sent is out of date."""
+        self._shown = None
 
     def has_work(self, session: Session) -> bool:
         """Whether something has changed since it was last sent; never while the net trains."""
@@ -49,7 +58,7 @@ class WalkTask:
         """Both passes, if they are not those that were sent last."""
         if not self.has_work(session):
             return None
-        self._shown = self._state(session)
+        self._shown, self._session = self._state(session), session
         if session.trainer is not None:
             return self._of_sample(session.trainer)
         assert session.calculation is not None
@@ -66,7 +75,11 @@ class WalkTask:
 
     def _of_numbers(self, plan: Plan, graph: Graph, end: str | None) -> WalkFrame:
         """A graph that is fed by its inputs' own values; both passes were run when it came."""
-        return WalkFrame(**_seen(plan, graph, end))
+        held = self._what_if.plan(self._session, plan)
+        if held is None:
+            return WalkFrame(**_seen(plan, graph, end), problem=self._what_if.problem)
+        calculate(*held)
+        return WalkFrame(**_plain(_seen(*held, end)), held=len(self._what_if.request.holds))
 
     def _of_sample(self, trainer: Trainer) -> WalkFrame:
         """One sample through a net that learns, in evaluation mode."""
@@ -74,11 +87,20 @@ class WalkTask:
         split = trainer.data.train if r.split == "train" else trainer.data.test
         i = min(max(0, r.sample), len(split) - 1)
         x, t = trainer.tensors(split)
-        go_through(plan, b.feeds(x[i : i + 1], t[i : i + 1]), b.loss)
+        feeds, graph, free = b.feeds(x[i : i + 1], t[i : i + 1]), trainer.graph, ""
+        held = self._what_if.plan(self._session, plan)
+        if held is not None:
+            plan.forward(feeds)
+            free = _classes(trainer, plan, t[i : i + 1])[1] if b.target else ""
+            plan, graph = held
+        go_through(plan, feeds, b.loss)
         label, answer = _classes(trainer, plan, t[i : i + 1]) if b.target else ("", "")
         rate = trainer.current_lr()
         return WalkFrame(
-            **_seen(plan, trainer.graph, b.loss), updates=updates(trainer, plan),
+            **_plain(_seen(plan, graph, b.loss)),
+            updates=updates(trainer, plan) if held is None else (),
+            held=len(self._what_if.request.holds) if held else 0, free_answer=free,
+            problem=self._what_if.problem,
             rule=f"{trainer.settings.optimizer}, lr {rate:.3g}", label=label, answer=answer,
             sample=i, samples=len(split), step=trainer.step,
         )  # fmt: skip
@@ -108,6 +130,27 @@ def _seen(plan: Plan, graph: Graph, end: str | None) -> dict[str, Any]:
         "slopes": slopes, "values": recording.value_pictures(plan, graph, names),
         "gradients": recording.gradient_pictures(plan, graph, names) if end else {},
         "terms": terms(plan, graph) if end else (), "curves": activation_curves(plan),
+    }  # fmt: skip
+
+
+def _plain(seen: dict[str, Any]) -> dict[str, Any]:
+    """What was seen of a held net under the names that the free one has."""
+    free = {t.source for t in seen["terms"] if FREE in t.source}
+    kept = []
+    for term in seen["terms"]:
+        if term.source in free and term.source.startswith("hold"):
+            feeding = next((t.source for t in seen["terms"] if t.target == term.source), "")
+            kept.append(msgspec.structs.replace(term, source=feeding))
+        elif term.source not in free and not term.target.startswith("hold"):
+            kept.append(msgspec.structs.replace(term, target=term.target.partition(FREE)[0]))
+    named = {k: v for k, v in seen.items() if isinstance(v, dict)}
+    orders_ = {k: tuple(n for n in seen[k] if FREE not in n) for k in ("forward", "backward")}
+    return {
+        **seen, **orders_, "terms": tuple(kept),
+        **{
+            k: {n.replace(FREE, ""): x for n, x in v.items() if FREE not in n or "." in n}
+            for k, v in named.items()
+        },
     }  # fmt: skip
 
 

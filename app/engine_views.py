@@ -1,0 +1,127 @@
+"""What the window has the engine look at: requests for views, and the signals they come back by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from graphcore.worker import messages as m
+from graphcore.worker.arrays import pack
+from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
+from graphcore.worker.probe_messages import (
+    DecisionFrame,
+    DecisionRequest,
+    DigitFrame,
+    DigitRequest,
+    ResultsFrame,
+    ResultsRequest,
+)
+from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
+from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
+from graphcore.worker.weight_messages import SetNumbers, TensorFrame, TensorRequest
+from graphcore.worker.what_if_messages import Hold, HoldRequest, WhatIfFrame
+
+
+class EngineViews(QObject):
+    """The side of the engine that looks and does not train.
+
+    What is looked at is told again to a process that takes another's place.
+
+    Signals:
+        landscape, walk, checked, decision, rates, tensor, what_if, results, digit: the frame of
+            that name, as ``graphcore.worker`` sends it.
+    """
+
+    landscape = Signal(object)
+    walk = Signal(object)
+    checked = Signal(object)
+    decision = Signal(object)
+    rates = Signal(object)
+    tensor = Signal(object)
+    what_if = Signal(object)
+    results = Signal(object)
+    digit = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looked_at: dict[type, m.Request] = {}
+
+    def _send(self, message: m.Request) -> None:
+        raise NotImplementedError
+
+    def _want_frame(self) -> None:
+        raise NotImplementedError
+
+    def _look(self, request: m.Request) -> None:
+        """Send what is looked at from now on, if it is not that already."""
+        if self._looked_at.get(type(request)) != request:
+            self._looked_at[type(request)] = request
+            self._send(request)
+
+    def watch(self, values: tuple[str, ...], gradients: tuple[str, ...], level: str = "") -> None:
+        """Say which nodes' pictures can be seen just now, and on which level."""
+        self._look(m.Watch(values, gradients, level=level))
+
+    def request_landscape(self, request: LandscapeRequest) -> None:
+        """Say which surface is wanted, or that none is."""
+        self._look(request)
+
+    def request_walk(self, request: WalkRequest) -> None:
+        """Say whether both passes of a sample are wanted; ``walk`` brings them."""
+        self._look(request)
+
+    def check_gradients(self) -> None:
+        """Have every gradient compared with finite differences; ``checked`` tells."""
+        self._send(CheckRequest())
+
+    def watch_decision(self, visible: bool) -> None:
+        """Whether the map of a net over two inputs can be seen."""
+        self._look(DecisionRequest(visible))
+
+    def watch_results(self, visible: bool) -> None:
+        """Whether the results on the test set can be seen."""
+        self._look(ResultsRequest(visible))
+
+    def hold(self, holds: tuple[Hold, ...]) -> None:
+        """Hold these values while one looks; ``walk`` and ``what_if`` tell what follows."""
+        self._look(HoldRequest(holds, compare=bool(holds)))
+
+    def test_rates(self, run: bool) -> None:
+        """Begin the learning-rate range test, or end it; ``rates`` tells what it finds."""
+        self._send(RateTestRequest(run))
+
+    def ask_tensor(self, name: str) -> None:
+        """Have the numbers of a parameter sent; ``tensor`` brings them."""
+        self._send(TensorRequest(name))
+
+    def set_numbers(self, name: str, places: tuple[int, ...], values: tuple[float, ...]) -> None:
+        """Change numbers of a parameter by hand."""
+        self._send(SetNumbers(name, places, values))
+        self.ask_tensor(name)
+
+    def ask_digit(self, pixels: np.ndarray, centred: bool) -> None:
+        """Run a drawing through the net; ``digit`` tells what it makes of it."""
+        watched = self._looked_at.get(m.Watch)
+        names = watched.values if isinstance(watched, m.Watch) else ()
+        self._send(DigitRequest(pack(pixels), centred, names))
+
+    def set_weights_on_plane(self, a: float, b: float, release: bool = False) -> None:
+        """Give the net the weights at a point of the shown surface."""
+        self._send(m.SetPlanePoint(a, b, release))
+        self._want_frame()
+
+
+SHOWN: dict[type, Any] = {
+    LandscapeFrame: lambda self, reply: self.landscape.emit(reply),
+    WalkFrame: lambda self, reply: self.walk.emit(reply),
+    CheckFrame: lambda self, reply: self.checked.emit(reply),
+    DecisionFrame: lambda self, reply: self.decision.emit(reply),
+    RateTestFrame: lambda self, reply: self.rates.emit(reply),
+    TensorFrame: lambda self, reply: self.tensor.emit(reply),
+    WhatIfFrame: lambda self, reply: self.what_if.emit(reply),
+    ResultsFrame: lambda self, reply: self.results.emit(reply),
+    DigitFrame: lambda self, reply: self.digit.emit(reply),
+}
+"""What becomes of each reply that is a view."""
