@@ -96,16 +96,14 @@ class WhatIfPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(8)
-        how = QHBoxLayout()
-        how.addWidget(self.how, 1)
-        how.addWidget(self.value)
-        how.addWidget(self.sample)
         release = QHBoxLayout()
         release.addWidget(self.release)
         release.addWidget(self.release_all)
-        self.list.setMaximumHeight(96)
-        for part in (self.what, self.where, self.unit, how, self.hold, self.list, release,
-                     self.verdict):  # fmt: skip
+        self.list.setMaximumHeight(66)
+        for part in (
+            self.what, self.where, self.unit, self.how, self.value, self.sample, self.hold,
+            self.list, release, self.verdict,
+        ):  # fmt: skip
             if isinstance(part, QHBoxLayout):
                 column.addLayout(part)
             else:
