@@ -103,6 +103,22 @@ class Document(EditedGraph):
         ]
         self._push(self.tr("Arrange"), changes)
 
+    def change_operator(self, names: Sequence[str], operator: str) -> None:
+        """Let nodes compute something else of the same inputs; names and edges stay.
+
+        Raises:
+            GradscapeError: an edge goes to an input that the operator does not have.
+        """
+        changes: list[Reversible] = []
+        for old in (self.graph.node(n) for n in names):
+            edges = [*self.graph.edges_into(old), *self.graph.edges_from(old)]
+            node = replace(self._new_node(operator, old.position or (0.0, 0.0), {}), name=old.name)
+            node.frame, node.pinned = old.frame, old.pinned
+            changes += [commands.disconnect(e) for e in edges]
+            changes += [commands.remove(old), commands.add(node)]
+            changes += [commands.connect(e) for e in edges]
+        self._push(self.tr("Change to {0}").format(operator), changes)
+
     def set_attributes(self, names: str | Sequence[str], **changes: Any) -> None:
         """Change attributes of one node or of several alike; typing in a row is one step."""
         listed = [names] if isinstance(names, str) else list(names)

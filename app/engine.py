@@ -177,6 +177,15 @@ class Engine(EngineViews):
         self.reset_done.emit()
         self._want_frame()
 
+    def start_anew(self) -> None:
+        """Take the graph as it is now with its initial weights, and go on training if it did."""
+        was_running = self.state == "running"
+        self._edit_timer.stop()
+        self._load(keep=False)
+        self.reset_done.emit()
+        if was_running:
+            self.run(None)
+
     def set_rate(self, lr: float) -> None:
         """Learning rate from the next step on; the document is not changed."""
         self.lr = lr

@@ -1,4 +1,4 @@
-"""What the window has the engine look at: requests for views, and the signals they come back by."""
+"""What the window has the engine look at: requests for views, and signals for the answers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import pack
+from graphcore.worker.health_messages import HealthFrame, HealthRequest
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
 from graphcore.worker.probe_messages import (
     DecisionFrame,
@@ -30,8 +31,8 @@ class EngineViews(QObject):
     What is looked at is told again to a process that takes another's place.
 
     Signals:
-        landscape, walk, checked, decision, rates, tensor, what_if, results, digit: the frame of
-            that name, as ``graphcore.worker`` sends it.
+        landscape, walk, checked, decision, rates, tensor, what_if, results, health, digit: the
+            frame of that name, as ``graphcore.worker`` sends it.
     """
 
     landscape = Signal(object)
@@ -42,6 +43,7 @@ class EngineViews(QObject):
     tensor = Signal(object)
     what_if = Signal(object)
     results = Signal(object)
+    health = Signal(object)
     digit = Signal(object)
 
     def __init__(self) -> None:
@@ -84,6 +86,10 @@ class EngineViews(QObject):
         """Whether the results on the test set can be seen."""
         self._look(ResultsRequest(visible))
 
+    def watch_health(self, visible: bool) -> None:
+        """Whether the examination of the net can be seen."""
+        self._look(HealthRequest(visible))
+
     def hold(self, holds: tuple[Hold, ...]) -> None:
         """Hold these values while one looks; ``walk`` and ``what_if`` tell what follows."""
         self._look(HoldRequest(holds, compare=bool(holds)))
@@ -122,6 +128,7 @@ SHOWN: dict[type, Any] = {
     TensorFrame: lambda self, reply: self.tensor.emit(reply),
     WhatIfFrame: lambda self, reply: self.what_if.emit(reply),
     ResultsFrame: lambda self, reply: self.results.emit(reply),
+    HealthFrame: lambda self, reply: self.health.emit(reply),
     DigitFrame: lambda self, reply: self.digit.emit(reply),
 }
 """What becomes of each reply that is a view."""

@@ -153,6 +153,8 @@ class MainWindow(QMainWindow):
             panel.show_selection(self.selection)
         if hasattr(panel, "node_chosen"):
             panel.node_chosen.connect(self.canvas.select)
+        if hasattr(panel, "ailing"):
+            panel.ailing.connect(self.canvas.set_ailing)
         if hasattr(panel, "preset_chosen"):
             panel.preset_chosen.connect(self.files.open_preset)
         if hasattr(panel, "pictures"):

@@ -41,6 +41,31 @@ class Group:
     optimizer: optimizers.Optimizer
     rate: float = 1.0
 
+    def preview(self, flat: Tensor, grad: Tensor, lr: float) -> optimizers.Optimizer:
+        """What the optimiser would do with these weights and gradients, done on a copy.
+
+        Args:
+            flat, grad: all numbers of a plan of the same net.
+            lr: the run's learning rate.
+
+        Returns:
+            A twin of the optimiser after the step; its ``w`` are the new weights.
+        """
+        mine, rule = slice(self.start, self.end), self.optimizer
+        with torch.inference_mode(False):
+            twin = optimizers.make(rule.name, flat[mine].clone(), grad[mine].clone(), rule.chosen)
+        twin.load_state({k: v.clone() for k, v in rule.state.items()})
+        with torch.inference_mode():
+            twin.update(lr * self.rate)
+        return twin
+
+    def part(self, info: ParameterInfo) -> slice | None:
+        """Where a parameter lies in the group's numbers; None if it is not in the group."""
+        if info.frozen or not self.start <= info.offset < self.end:
+            return None
+        start = info.offset - self.start
+        return slice(start, start + math.prod(info.shape))
+
     def penalise(self, settings: TrainingSettings) -> None:
         """Add the gradients of the L1 and L2 penalties, then clip the norm."""
         g, w = self.optimizer.g, self.optimizer.w

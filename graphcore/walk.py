@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import lazy_loader
 import numpy as np
 
-from graphcore import optimizers
 from graphcore.errors import GradscapeError
 from graphcore.execute import Step
 from graphcore.graph import Graph
@@ -172,20 +171,13 @@ def updates(trainer: Trainer, plan: Plan) -> tuple[Update, ...]:
 
 
 def _group_updates(trainer: Trainer, plan: Plan, group: Group) -> list[Update]:
-    rule, mine = group.optimizer, slice(group.start, group.end)
-    with torch.inference_mode(False):
-        w, g = plan.flat[mine].clone(), plan.flat_grad[mine].clone()
-        before = w.clone()
-        rule = optimizers.make(rule.name, w, g, rule.chosen)
-    rule.load_state({k: v.clone() for k, v in group.optimizer.state.items()})
-    with torch.inference_mode():
-        rule.update(trainer.current_lr() * group.rate)
+    rule = group.preview(plan.flat, plan.flat_grad, trainer.current_lr())
+    before, w, g = plan.flat[group.start : group.end], rule.w, rule.g
     found = []
     for info in plan.layout:
-        if info.frozen or not group.start <= info.offset < group.end:
+        part = group.part(info)
+        if part is None:
             continue
-        start = info.offset - group.start
-        part = slice(start, start + math.prod(info.shape))
         moments = {k: _summary(v[part]) for k, v in rule.state.items() if v.shape == w.shape}
         found.append(
             Update(

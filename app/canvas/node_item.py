@@ -30,6 +30,7 @@ class NodeItem(QGraphicsItem):
         kinds: what runs through a port; ports that are not in it have no known shape.
         show_gradient: whether the gradient is shown instead of the value.
         lit: while an edge is dragged: the ports that would take it; None otherwise.
+        ailing: whether training goes wrong here.
         step_state: "" while nobody steps, else "done", "current" or "pending".
         images: pictures as they were last painted, by field; made anew when one changes.
         paints: how often it was painted (tests count).
@@ -50,6 +51,7 @@ class NodeItem(QGraphicsItem):
         self.show_gradient = self.hovered = False
         self.lit: frozenset[End] | None = None
         self.step_state = ""
+        self.ailing = False
         self.paints = 0
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIsSelectable)
         self.setZValue(1)
@@ -80,7 +82,7 @@ class NodeItem(QGraphicsItem):
         self.update()
 
     def set_state(self, **state: Any) -> None:
-        """Set ``hovered``, ``lit``, ``step_state`` or ``show_gradient``; repaint if it is new."""
+        """Set ``hovered``, ``lit``, ``ailing`` or the like; repaint if it is new."""
         new = {k: v for k, v in state.items() if getattr(self, k) != v}
         for key, value in new.items():
             setattr(self, key, value)

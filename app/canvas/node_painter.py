@@ -288,9 +288,11 @@ def _paint_port_name(painter: QPainter, p: palette.Palette, name: str, centre: Q
 
 
 def _paint_badges(painter: QPainter, item: NodeItem, p: palette.Palette) -> None:
-    """Wrong: a red mark. Bypassed: a line through. Pinned: a pin. Done: a tick."""
+    """Wrong: a red mark. Ailing: orange. Bypassed: a line through. Pinned: a pin. Done: a tick."""
     if item.at_fault:
         _badge(painter, p.color("error"), p.color("window"), "!")
+    elif item.ailing:
+        _badge(painter, p.color("warning"), p.color("window"), "!")
     elif item.step_state == "done":
         _badge(painter, p.color("good"), p.color("window"), "✓")
     if item.node.bypassed:

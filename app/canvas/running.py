@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QGraphicsItem
@@ -94,6 +94,12 @@ class RunningView(NavigableView):
         for item in self.items_by_name.values():
             item.set_state(show_gradient=which == "gradient")
         self.visible_changed.emit()
+
+    def set_ailing(self, names: Iterable[str]) -> None:
+        """Mark nodes at which training goes wrong."""
+        wanted = set(names)
+        for name, item in self.items_by_name.items():
+            item.set_state(ailing=name in wanted)
 
     def set_step_state(self, done: set[str], current: str | None) -> None:
         """Mark what a stepper has done, where it is and what is to come; nothing clears it."""

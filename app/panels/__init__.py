@@ -8,6 +8,7 @@ window connects what a panel has of the following:
 * ``preset_chosen = Signal(str)``: a preset to open;
 * ``pictures = Signal(object)``: pictures of nodes, by name, as the engine sends them;
 * ``set_seen(seen)``: told whether the panel is looked at, that is not closed, nor behind a tab;
+* ``ailing = Signal(object)``: names of nodes that get a mark on the canvas;
 * ``walk`` and ``looked_at = Signal(bool)``: passes to be gone through on the canvas.
 """
 
@@ -87,6 +88,8 @@ PANELS: tuple[Panel, ...] = (
           "bottom", ("Train", "Present"), "space"),
     Panel("results", _("Results"), "check", "app.panels.results:ResultsPanel",
           "bottom", ("Train", "Present"), "run"),
+    Panel("health", _("Health"), "pulse", "app.panels.health:HealthPanel",
+          "bottom", ("Train",), "run"),
     Panel("digit_pad", _("Digit pad"), "brush", "app.panels.digit_pad:DigitPadPanel",
           "bottom", ("Train", "Present"), "space"),
 )  # fmt: skip

@@ -14,6 +14,7 @@ import msgspec
 
 from graphcore.errors import WorkerError
 from graphcore.worker.arrays import Array
+from graphcore.worker.health_messages import HealthFrame, HealthRequest
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
 from graphcore.worker.pictures import Picture
 from graphcore.worker.probe_messages import (
@@ -238,13 +239,14 @@ class CheckpointWritten(msgspec.Struct, tag=True, frozen=True):
 Request = (
     Hello | Load | Run | Pause | Reset | SetRate | SetSpeed | Watch | NextFrame | LandscapeRequest
     | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
-    | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest | Quit
+    | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest
+    | HealthRequest | Quit
 )  # fmt: skip
 Reply = (
     Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
     | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
     | DigitFrame
-    | WhatIfFrame
+    | WhatIfFrame | HealthFrame
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from graphcore import probing
+from graphcore import health, probing
 from graphcore.training import Trainer
 from graphcore.worker.arrays import unpack
+from graphcore.worker.health_messages import HealthFrame, HealthRequest
 from graphcore.worker.probe_messages import (
     DecisionFrame,
     DecisionRequest,
@@ -27,7 +28,7 @@ class ProbeTask:
     """What the window looks at, made anew when the weights have changed and it is time."""
 
     def __init__(self) -> None:
-        self._decision, self._results = _View(), _View()
+        self._decision, self._results, self._health = _View(), _View(), _View()
 
     def watch_decision(self, request: DecisionRequest) -> None:
         """Whether the map can be seen."""
@@ -37,11 +38,15 @@ class ProbeTask:
         """Whether the results can be seen."""
         self._results.set_visible(request.visible)
 
+    def watch_health(self, request: HealthRequest) -> None:
+        """Whether the examination can be seen."""
+        self._health.set_visible(request.visible)
+
     def has_work(self, session: Session) -> bool:
         """Whether there is something to compute while nothing trains."""
-        return any(v.due(session) for v in (self._decision, self._results))
+        return any(v.due(session) for v in (self._decision, self._results, self._health))
 
-    def work(self, session: Session) -> DecisionFrame | ResultsFrame | None:
+    def work(self, session: Session) -> DecisionFrame | ResultsFrame | HealthFrame | None:
         """One view that it is time for."""
         trainer = session.trainer
         if trainer is None:
@@ -52,6 +57,9 @@ class ProbeTask:
         if self._results.due(session):
             with self._results.at(session):
                 return probing.results(trainer)
+        if self._health.due(session):
+            with self._health.at(session):
+                return health.examine(trainer)
         return None
 
     def digit(self, request: DigitRequest, trainer: Trainer | None) -> DigitFrame:

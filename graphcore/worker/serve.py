@@ -19,6 +19,7 @@ import lazy_loader
 from graphcore.errors import GradscapeError, WorkerError
 from graphcore.worker import messages as m
 from graphcore.worker import probe_messages as probes
+from graphcore.worker.health_messages import HealthRequest
 from graphcore.worker.landscape_messages import LandscapeRequest
 from graphcore.worker.landscape_task import LandscapeTask
 from graphcore.worker.probe_task import ProbeTask
@@ -99,6 +100,7 @@ class _Server:
             CheckRequest: lambda request: self.send(self.walk.check(request, s)),
             probes.DecisionRequest: self.probe.watch_decision,
             probes.ResultsRequest: self.probe.watch_results,
+            HealthRequest: self.probe.watch_health,
             probes.DigitRequest: lambda request: self.send(self.probe.digit(request, s.trainer)),
             RateTestRequest: self._test_rates,
             TensorRequest: lambda request: self.send(tensor(request, s)),

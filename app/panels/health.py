@@ -1,0 +1,159 @@
+"""The doctor: gradients from layer to layer, dead and saturated units, and what usually helps."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.document import Document
+from app.engine import Engine
+from app.plots.profile import ProfilePlot
+from app.remedies import REMEDIES
+from graphcore.errors import GradscapeError
+from graphcore.worker.health_messages import Finding, HealthFrame
+
+
+class HealthPanel(QWidget):
+    """Asks for an examination while it can be seen.
+
+    Signals:
+        node_chosen: names to select on the canvas.
+        ailing: names of the nodes at which something was found.
+    """
+
+    node_chosen = Signal(object)
+    ailing = Signal(object)
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._document, self._engine = document, engine
+        self._frame: HealthFrame | None = None
+        empty = self.tr("As soon as the net can run, its gradients appear here.")
+        self.gradients = ProfilePlot(self.tr("Gradient of each weight (root mean square)"), empty)
+        self.units = ProfilePlot(self.tr("Share of flat values in each activation"), "")
+        self.stamp = QLabel()
+        self.stamp.setObjectName("muted")
+        self.stamp.setWordWrap(True)
+        self.cards: list[QFrame] = []
+        self._found = QVBoxLayout()
+        self._found.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._lay_out()
+        engine.health.connect(self._on_frame)
+        document.opened.connect(self.clear)
+        self.clear()
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 4, 10, 8)
+        row.setSpacing(18)
+        row.addWidget(_scrolled(self.gradients, self.units), 3)
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(self._found)
+        column.addStretch(1)
+        column.addWidget(self.stamp)
+        row.addWidget(_scrolled(right), 2)
+
+    def clear(self) -> None:
+        """Another graph."""
+        self._frame = None
+        self.gradients.set_bars(())
+        self.units.set_bars(())
+        self.stamp.setText("")
+        self._show_findings(())
+
+    def set_seen(self, seen: bool) -> None:
+        """Told whether the panel is looked at."""
+        self._engine.watch_health(seen)
+        if not seen:
+            self.ailing.emit(())
+
+    def _on_frame(self, frame: HealthFrame) -> None:
+        before, self._frame = self._frame, frame
+        self.gradients.set_bars([(layer.name, layer.gradient) for layer in frame.layers])
+        self.units.set_bars([(unit.node, unit.saturated) for unit in frame.units])
+        if before is None or _said(before) != _said(frame):
+            self._show_findings(frame.findings)
+        self.ailing.emit(tuple(f.node for f in frame.findings))
+        text = self.tr("Step {0:,}. ").format(frame.step)
+        if frame.ratio is not None:
+            text += self.tr("First to last weight: gradient {0:.1e}.").format(frame.ratio)
+        self.stamp.setText(text)
+
+    def _show_findings(self, findings: tuple[Finding, ...]) -> None:
+        while (item := self._found.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        self.cards = [self._card(f) for f in findings]
+        if not findings and self._frame is not None:
+            self._found.addWidget(QLabel(self.tr("Nothing is wrong: this net can learn.")))
+        for card in self.cards:
+            self._found.addWidget(card)
+
+    def _card(self, finding: Finding) -> QFrame:
+        """A sentence, where it shows, and what usually helps."""
+        card = QFrame()
+        card.setObjectName("problem")
+        card.setFrameShape(QFrame.Shape.StyledPanel)
+        column = QVBoxLayout(card)
+        column.setContentsMargins(10, 8, 10, 8)
+        sentence = QLabel(finding.sentence)
+        sentence.setWordWrap(True)
+        column.addWidget(sentence)
+        buttons = QHBoxLayout()
+        buttons.setAlignment(Qt.AlignmentFlag.AlignLeft)
+        remedy = REMEDIES.get(finding.remedy)
+        if remedy is not None:
+            help_ = QPushButton(QCoreApplication.translate("Remedies", remedy.label))
+            help_.setObjectName("primary")
+            help_.clicked.connect(lambda: self.treat(finding.remedy))
+            buttons.addWidget(help_)
+        if finding.node:
+            show = QPushButton(self.tr("Show"))
+            show.setToolTip(self.tr("Select the node on the canvas"))
+            show.clicked.connect(lambda: self.node_chosen.emit([finding.node.split("/")[0]]))
+            buttons.addWidget(show)
+        column.addLayout(buttons)
+        return card
+
+    def treat(self, key: str) -> None:
+        """Try a remedy, as one step that can be undone."""
+        remedy = REMEDIES[key]
+        try:
+            with self._document.macro(QCoreApplication.translate("Remedies", remedy.label)):
+                remedy.apply(self._document)
+        except GradscapeError as error:
+            self._document.message.emit(str(error))
+            return
+        if remedy.anew:
+            self._engine.start_anew()
+
+
+def _said(frame: HealthFrame) -> tuple[tuple[str, str], ...]:
+    """What the cards stand for: a figure that moves a little makes no new card."""
+    return tuple((f.node, f.remedy) for f in frame.findings)
+
+
+def _scrolled(*widgets: QWidget) -> QScrollArea:
+    inside = QWidget()
+    column = QVBoxLayout(inside)
+    column.setContentsMargins(0, 0, 6, 0)
+    for widget in widgets:
+        column.addWidget(widget)
+    column.addStretch(1)
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setWidget(inside)
+    return area

@@ -1,0 +1,144 @@
+"""Is the net fit to learn? Gradients, units and updates on one batch, and what is wrong with them.
+
+Sources: Glorot and Bengio, AISTATS 2010 (gradients through deep sigmoid nets); He et al., ICCV
+2015 (initialisation for ReLU); Lu et al., 2019 (dying ReLU); Karpathy, CS231n notes, "Babysitting
+the learning process" (updates of about a thousandth of the weights).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+from graphcore.execute import Step
+from graphcore.plan import Plan
+from graphcore.training import Trainer
+from graphcore.walk import size_of
+from graphcore.worker.health_messages import Finding, HealthFrame, LayerHealth, UnitHealth
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_loader.load("torch")
+
+BATCH = 200
+VANISHING, EXPLODING = 1e-3, 1e3
+"""Gradient of the first weight over that of the last."""
+LARGE_GRADIENT = 10.0
+DEAD, SATURATED, FLAT = 0.4, 0.5, 0.01
+LARGE_CHANGE, SMALL_CHANGE = 0.1, 1e-6
+"""Size of an update over that of the weight."""
+
+
+def examine(trainer: Trainer) -> HealthFrame:
+    """Both passes of one batch with the weights of the moment."""
+    plan, b = trainer.looking_plan(), trainer.binding
+    x, t = trainer.tensors(trainer.data.train, BATCH)
+    plan.forward(b.feeds(x, t))
+    loss = plan.value(b.loss)
+    plan.backward(b.loss, grad=torch.ones_like(loss))
+    layers = _layers(trainer, plan)
+    units = tuple(_unit(plan, s) for s in plan.steps if s.op.category == "activation"
+                  and s.op.name not in ("Softmax", "LogSoftmax"))  # fmt: skip
+    ratio = None
+    if len(layers) >= 2 and layers[-1].gradient > 0:
+        ratio = layers[0].gradient / layers[-1].gradient
+    findings = (*_of_gradients(layers, ratio), *_of_units(plan, units), *_of_updates(layers))
+    return HealthFrame(
+        step=trainer.step, layers=layers, units=units, ratio=ratio, findings=findings
+    )
+
+
+def _layers(trainer: Trainer, plan: Plan) -> tuple[LayerHealth, ...]:
+    """The weights with two axes or more, in the order of the forward pass."""
+    changes = _changes(trainer, plan)
+    order = {step.name: i for i, step in enumerate(plan.steps)}
+    wide = [p for p in plan.layout if len(p.shape) >= 2 and not p.frozen]
+    wide.sort(key=lambda p: order.get(p.node, -1))
+    return tuple(
+        LayerHealth(
+            p.name, p.node, size_of(plan.gradients[p.name]),
+            size_of(plan.parameters[p.name]), changes[p.name],
+        )
+        for p in wide
+    )  # fmt: skip
+
+
+def _changes(trainer: Trainer, plan: Plan) -> dict[str, float]:
+    """Size of what the optimisers would do to each parameter now."""
+    found = {}
+    for group in trainer.groups:
+        new = group.preview(plan.flat, plan.flat_grad, trainer.current_lr()).w
+        before = plan.flat[group.start : group.end]
+        for info in plan.layout:
+            part = group.part(info)
+            if part is not None:
+                found[info.name] = size_of(new[part] - before[part])
+    return found
+
+
+def _unit(plan: Plan, step: Step) -> UnitHealth:
+    """Where an activation's slope is 0, by its own vjp."""
+    y = plan.values[step.outputs[0]]
+    assert y is not None
+    with torch.inference_mode():
+        slope = step.backward(plan.values, torch.ones_like(y))[0]
+        if slope is None or not slope.numel():
+            return UnitHealth(step.name, 0.0, 0.0)
+        size = slope.abs()
+        per_unit = size.reshape(len(size), -1).amax(0) if size.dim() > 1 else size
+        if size.dim() == 4:  # a feature map is one unit
+            per_unit = size.amax((0, 2, 3))
+        return UnitHealth(
+            step.name, float((per_unit == 0).double().mean()),
+            float((size < FLAT).double().mean()),
+        )  # fmt: skip
+
+
+def _of_gradients(layers: tuple[LayerHealth, ...], ratio: float | None) -> list[Finding]:
+    if ratio is None:
+        return []
+    first, last = layers[0], layers[-1]
+    if ratio < VANISHING:
+        return [Finding(first.node, (
+            f"The gradient vanishes: at {first.node} it is {ratio:.1e} times as large as at "
+            f"{last.node}, so the first layers hardly learn."), "relu")]  # fmt: skip
+    largest = max(layers, key=lambda layer: layer.gradient)
+    if ratio > EXPLODING or largest.gradient > LARGE_GRADIENT:
+        return [Finding(largest.node, (
+            f"The gradient explodes: at {largest.node} it has the size "
+            f"{largest.gradient:.3g}."), "clip")]  # fmt: skip
+    return []
+
+
+def _of_units(plan: Plan, units: tuple[UnitHealth, ...]) -> list[Finding]:
+    operators = {step.name: step.op.name for step in plan.steps}
+    found = []
+    for unit in units:
+        operator = operators[unit.node]
+        if operator == "ReLU" and unit.dead > DEAD:
+            found.append(Finding(unit.node, (
+                f"{unit.dead:.0%} of the units of {unit.node} are dead: they answer 0 to every "
+                "sample, and no gradient gets through them."), "leaky"))  # fmt: skip
+        elif operator in ("Sigmoid", "Tanh") and unit.saturated > SATURATED:
+            found.append(Finding(unit.node, (
+                f"{unit.saturated:.0%} of the values of {unit.node} lie where the curve is flat: "
+                "it is saturated."), "xavier"))  # fmt: skip
+    return found
+
+
+def _of_updates(layers: tuple[LayerHealth, ...]) -> list[Finding]:
+    shares = [(layer.change / layer.weight, layer) for layer in layers if layer.weight > 0]
+    if not shares:
+        return []
+    share, layer = max(shares, key=lambda s: s[0])
+    if share > LARGE_CHANGE:
+        return [Finding(layer.node, (
+            f"The steps are too large: one changes {layer.node} by {share:.0%} of its size."),
+            "slower")]  # fmt: skip
+    if share < SMALL_CHANGE:
+        return [Finding(layer.node, (
+            f"The steps are too small: the largest changes {layer.node} by {share:.0e} of its "
+            "size."), "faster")]  # fmt: skip
+    return []
