@@ -38,7 +38,9 @@ class HealthPanel(QWidget):
         self._frame: HealthFrame | None = None
         empty = self.tr("As soon as the net can run, its gradients appear here.")
         self.gradients = ProfilePlot(self.tr("Gradient of each weight (root mean square)"), empty)
-        self.units = ProfilePlot(self.tr("Share of flat values in each activation"), "")
+        self.units = ProfilePlot(
+            self.tr("Share of flat values in each activation"), "", logarithmic=False
+        )
         self.stamp = QLabel()
         self.stamp.setObjectName("muted")
         self.stamp.setWordWrap(True)
@@ -111,16 +113,19 @@ class HealthPanel(QWidget):
         sentence = QLabel(finding.sentence)
         sentence.setWordWrap(True)
         column.addWidget(sentence)
-        buttons = QHBoxLayout()
+        buttons = QVBoxLayout()
         buttons.setAlignment(Qt.AlignmentFlag.AlignLeft)
+        buttons.setSpacing(6)
         remedy = REMEDIES.get(finding.remedy)
         if remedy is not None:
             help_ = QPushButton(QCoreApplication.translate("Remedies", remedy.label))
             help_.setObjectName("primary")
+            help_.setMinimumHeight(28)
             help_.clicked.connect(lambda: self.treat(finding.remedy))
             buttons.addWidget(help_)
         if finding.node:
             show = QPushButton(self.tr("Show"))
+            show.setMinimumHeight(28)
             show.setToolTip(self.tr("Select the node on the canvas"))
             show.clicked.connect(lambda: self.node_chosen.emit([finding.node.split("/")[0]]))
             buttons.addWidget(show)
@@ -155,5 +160,6 @@ def _scrolled(*widgets: QWidget) -> QScrollArea:
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(inside)
     return area

@@ -18,12 +18,12 @@ _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 
 class ProfilePlot(QWidget):
-    """Bars on a logarithmic scale, eight powers of ten below the largest."""
+    """Bars on a logarithmic scale, eight powers of ten below the largest; or shares of 1."""
 
-    def __init__(self, name: str, empty: str) -> None:
+    def __init__(self, name: str, empty: str, logarithmic: bool = True) -> None:
         super().__init__()
         self.setAccessibleName(name)
-        self._name, self._empty = name, empty
+        self._name, self._empty, self._logarithmic = name, empty, logarithmic
         self.bars: tuple[tuple[str, float], ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         palette.notifier.changed.connect(self.update)
@@ -53,7 +53,7 @@ class ProfilePlot(QWidget):
             return
         painter.drawText(QRectF(0, 0, self.width(), ROW), _LEFT, self._name)
         metrics = painter.fontMetrics()
-        left = min(140, max(metrics.horizontalAdvance(n) for n, _ in self.bars)) + 10
+        left = min(140, max(metrics.horizontalAdvance(n) for n, _ in self.bars)) + 14
         right = self.width() - 74
         top = max((math.log10(s) for _, s in self.bars if s > 0), default=0.0)
         for i, (name, size) in enumerate(self.bars):
@@ -62,11 +62,14 @@ class ProfilePlot(QWidget):
             short = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, left - 10)
             painter.setFont(self.font())
             painter.drawText(QRectF(0, y, left - 8, ROW), _RIGHT, short)
-            share = max(0.0, 1 + (math.log10(size) - top) / DECADES) if size > 0 else 0.0
+            share = size
+            if self._logarithmic:
+                share = max(0.0, 1 + (math.log10(size) - top) / DECADES) if size > 0 else 0.0
             track = QRectF(left, y + GAP, right - left, ROW - 2 * GAP)
             painter.fillRect(track, p.color("line"))
             painter.fillRect(
                 QRectF(left, y + GAP, track.width() * share, track.height()), p.color("accent")
             )
             painter.setFont(fonts.figure_font(9))
-            painter.drawText(QRectF(right + 6, y, 68, ROW), _LEFT, format_number(size, 2))
+            said = format_number(size, 2) if self._logarithmic else f"{size:.1%}"
+            painter.drawText(QRectF(right + 6, y, 68, ROW), _LEFT, said)
