@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import lazy_loader
 import msgspec
 
-from graphcore import datasets, files, landscape_cli, optimizers, presets, schedules
+from graphcore import datasets, distributed, files, landscape_cli, optimizers, presets, schedules
 from graphcore.errors import FileError, GradscapeError
+from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
 from graphcore.graph import Graph
 from graphcore.landscape import PathRecorder
 from graphcore.settings import TrainingSettings
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 else:
     torch = lazy_loader.load("torch")
 
+CHECKPOINT_SECONDS = 30.0
 DONE, AT_FAULT, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -35,14 +37,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(argv)
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else WRONG_USAGE
+    given = list(sys.argv[1:] if argv is None else argv)
     try:
+        if getattr(options, "processes", 1) * getattr(options, "nodes", 1) > 1 and (
+            not distributed.is_part()
+        ):
+            return _launch(given, options)
         return int(options.run(options))
     except GradscapeError as error:
-        print(f"gradscape: {error}", file=sys.stderr)
+        if distributed.speaks():
+            print(f"gradscape: {error}", file=sys.stderr)
         return AT_FAULT
     except KeyboardInterrupt:
         print("gradscape: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _launch(argv: Sequence[str], options: argparse.Namespace) -> int:
+    """The same command in several processes; where nobody says, checkpoints go to a folder here."""
+    if options.processes < 1 or options.nodes < 1:
+        raise GradscapeError("--nproc-per-node and --nnodes must be at least 1.")
+    try:
+        return distributed.launch(
+            ["-m", "graphcore.cli", *argv], processes=options.processes, nodes=options.nodes,
+            endpoint=options.rdzv_endpoint, run_id=options.rdzv_id,
+        )  # fmt: skip
+    except GradscapeError:
+        print(file=sys.stderr)  # below the line of progress that was cut off
+        raise
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,6 +122,15 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
                         help="stop after P epochs without a better loss")  # fmt: skip
     parser.add_argument("--seed", type=int)
     parser.add_argument("--out", type=Path, metavar="DIR")
+    parser.add_argument("--resume", type=Path, metavar="DIR",
+                        help="go on from the checkpoint that a run left in DIR")  # fmt: skip
+    parser.add_argument("--nproc-per-node", dest="processes", type=int, default=1, metavar="K",
+                        help="share every batch out over K processes")  # fmt: skip
+    parser.add_argument("--nnodes", dest="nodes", type=int, default=1, metavar="M",
+                        help="machines that take part, each by the same command")  # fmt: skip
+    parser.add_argument("--rdzv-endpoint", default="", metavar="HOST:PORT",
+                        help="where the machines meet")  # fmt: skip
+    parser.add_argument("--rdzv-id", default="", metavar="ID", help="name of the run")
 
 
 # -- train and eval -------------------------------------------------------------------------------
@@ -110,8 +141,14 @@ def _train(options: argparse.Namespace) -> int:
     trainer = _trainer(graph, options)
     graph.set_training(trainer.settings)
     begun = time.perf_counter()
-    _run(trainer)
+    if options.resume is not None:
+        state, tensors = read_checkpoint(options.resume)
+        trainer.load_state(tensors, state.step, state.lr)
+    _run(trainer, _checkpoints(options, trainer))
     seconds = time.perf_counter() - begun
+    distributed.leave()
+    if not distributed.speaks():
+        return DONE
     result = _result(trainer, options, seconds)
     if options.out is not None:
         _write_out(options.out, graph, trainer, result)
@@ -119,11 +156,27 @@ def _train(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _run(trainer: Trainer) -> None:
+def _checkpoints(options: argparse.Namespace, trainer: Trainer) -> Path | None:
+    """Where a run that others take part in leaves what it can be taken up from."""
+    if trainer.shard is None or not distributed.speaks():
+        return None
+    return Path(options.out or Path()) / "checkpoint"
+
+
+def _run(trainer: Trainer, checkpoints: Path | None) -> None:
     """Train to the end; progress goes to standard error twice a second."""
-    shown = 0.0
+    shown, kept = 0.0, 0.0
     for record in trainer.steps():
         now = time.perf_counter()
+        ended = trainer.step % trainer.steps_per_epoch == 0
+        if checkpoints is not None and (ended or now - kept > CHECKPOINT_SECONDS):
+            kept = now
+            write_checkpoint(
+                checkpoints, trainer.state(), step=trainer.step, lr=trainer.lr,
+                graph=files.dumps(trainer.graph).decode(),
+            )  # fmt: skip
+        if not distributed.speaks():
+            continue
         if now - shown > 0.5 or record.step == trainer.total_steps:
             shown = now
             print(
@@ -131,7 +184,8 @@ def _run(trainer: Trainer) -> None:
                 f"step {record.step}/{trainer.total_steps}  loss {record.loss:.4f}",
                 end="", file=sys.stderr, flush=True,
             )  # fmt: skip
-    print(file=sys.stderr)
+    if distributed.speaks():
+        print(file=sys.stderr)
 
 
 def _eval(options: argparse.Namespace) -> int:
@@ -150,7 +204,9 @@ def _trainer(graph: Graph, options: argparse.Namespace) -> Trainer:
     settings = _settings(graph.training, options)
     data = _load(settings, options)
     _use_threads(options)
-    return Trainer(graph, data, settings, device=options.device)
+    trainer = Trainer(graph, data, settings, device=distributed.device(options.device))
+    distributed.join(trainer)
+    return trainer
 
 
 def _settings(own: TrainingSettings, options: argparse.Namespace) -> TrainingSettings:
@@ -176,12 +232,14 @@ def _load(settings: TrainingSettings, options: argparse.Namespace) -> datasets.D
         settings.dataset, options=settings.dataset_options, normalization=settings.normalization,
         seed=settings.seed, data_dir=options.data_dir, progress=_progress,
     )  # fmt: skip
-    if data.note:
+    if data.note and distributed.speaks():
         print(data.note, file=sys.stderr)
     return data
 
 
 def _progress(what: str, done: int, total: int) -> None:
+    if not distributed.speaks():
+        return
     share = f"{done / total:4.0%}" if total else f"{done / 1e6:.1f} MB"
     print(f"\r{what} {share}", end="" if done < total else "\n", file=sys.stderr, flush=True)
 
@@ -258,6 +316,9 @@ def _landscape(options: argparse.Namespace) -> int:
     else:
         path = landscape_cli.train_with_path(trainer)
     report = landscape_cli.compute(trainer, path, options)
+    distributed.leave()
+    if not distributed.speaks():
+        return DONE
     if options.out is not None:
         landscape_cli.write(options.out, report)
     many = ("loss", "a", "b", "path")
@@ -317,3 +378,7 @@ def _presets(options: argparse.Namespace) -> int:
     for name in presets.names():
         print(f"{name:22} {presets.title(name)}")
     return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -149,12 +149,15 @@ class Surface:
         feeds: the samples that the loss is taken over.
         span: the grid reaches from −span to span along both directions.
         resolution: points per side at the finest level.
+        part: (rank, world): only every world-th row is computed, the others stay NaN.
     """
 
     def __init__(
         self, plan: Plan, plane: Plane, feeds: dict[str, Any], loss: str,
         span: tuple[float, float, float, float], resolution: int,
+        part: tuple[int, int] = (0, 1),
     ) -> None:  # fmt: skip
+        self._rank, self._world = part
         self.plan, self.plane, self.feeds, self.loss = plan, plane, feeds, loss
         low_a, high_a, low_b, high_b = span
         self.a = np.linspace(low_a, high_a, resolution)
@@ -193,6 +196,8 @@ class Surface:
     def _points(self) -> Iterator[None]:
         for stride in self.levels:
             for i in range(0, len(self.b), stride):
+                if i % self._world != self._rank:
+                    continue
                 missing = [j for j in range(0, len(self.a), stride) if np.isnan(self.values[i, j])]
                 most = self._many.most if self._many else 1
                 for first in range(0, len(missing), most):

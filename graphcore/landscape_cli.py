@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from graphcore import distributed
 from graphcore.errors import GradscapeError
 from graphcore.files.atomic import write_atomically
 from graphcore.landscape import (
@@ -52,7 +53,7 @@ def train_with_path(trainer: Trainer) -> PathRecorder:
     path.add(0, trainer.plan.flat)
     for record in trainer.steps():
         path.add(record.step, trainer.plan.flat)
-        if record.step % 100 == 0 or record.step == trainer.total_steps:
+        if distributed.speaks() and (record.step % 100 == 0 or record.step == trainer.total_steps):
             print(f"\rstep {record.step}/{trainer.total_steps}  loss {record.loss:.4f}",
                   end="", file=sys.stderr, flush=True)  # fmt: skip
     print(file=sys.stderr)
@@ -69,10 +70,11 @@ def compute(trainer: Trainer, path: PathRecorder, options: argparse.Namespace) -
     surface = Surface(
         trainer.evaluation_plan(), plane, binding.feeds(x, t), binding.loss,
         span, options.resolution,
+        (trainer.shard.rank, trainer.shard.world) if trainer.shard else (0, 1),
     )  # fmt: skip
     while not surface.work(1.0):
         pass
-    values = surface.values
+    values = surface.values if trainer.shard is None else trainer.shard.gathered(surface.values)
     return {
         "dataset": trainer.data.name, "plane": "random" if plane.shares is None else "pca",
         "labels": list(plane.labels), "shares": plane.shares and list(plane.shares),
