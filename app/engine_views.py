@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import pack
+from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
 from graphcore.worker.health_messages import HealthFrame, HealthRequest
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
 from graphcore.worker.probe_messages import (
@@ -31,8 +32,8 @@ class EngineViews(QObject):
     What is looked at is told again to a process that takes another's place.
 
     Signals:
-        landscape, walk, checked, decision, rates, tensor, what_if, results, health, digit: the
-            frame of that name, as ``graphcore.worker`` sends it.
+        landscape, walk, checked, decision, rates, tensor, what_if, results, health, attribution,
+            digit: the frame of that name, as ``graphcore.worker`` sends it.
     """
 
     landscape = Signal(object)
@@ -44,6 +45,7 @@ class EngineViews(QObject):
     what_if = Signal(object)
     results = Signal(object)
     health = Signal(object)
+    attribution = Signal(object)
     digit = Signal(object)
 
     def __init__(self) -> None:
@@ -107,6 +109,10 @@ class EngineViews(QObject):
         self._send(SetNumbers(name, places, values))
         self.ask_tensor(name)
 
+    def ask_attribution(self, sample: int, node: str) -> None:
+        """Have a sample's answer explained; ``attribution`` tells."""
+        self._send(AttributionRequest(sample, node))
+
     def ask_digit(self, pixels: np.ndarray, centred: bool) -> None:
         """Run a drawing through the net; ``digit`` tells what it makes of it."""
         watched = self._looked_at.get(m.Watch)
@@ -128,6 +134,7 @@ SHOWN: dict[type, Any] = {
     TensorFrame: lambda self, reply: self.tensor.emit(reply),
     WhatIfFrame: lambda self, reply: self.what_if.emit(reply),
     ResultsFrame: lambda self, reply: self.results.emit(reply),
+    AttributionFrame: lambda self, reply: self.attribution.emit(reply),
     HealthFrame: lambda self, reply: self.health.emit(reply),
     DigitFrame: lambda self, reply: self.digit.emit(reply),
 }

@@ -82,6 +82,8 @@ PANELS: tuple[Panel, ...] = (
           "bottom", ("Train", "Present"), "space"),
     Panel("walk", _("Step by step"), "step_op", "app.panels.walk:WalkPanel",
           "bottom", ("Explain",), "steps"),
+    Panel("saliency", _("Saliency"), "eye", "app.panels.saliency:SaliencyPanel",
+          "bottom", ("Explain",), "steps"),
     Panel("what_if", _("What if"), "flask", "app.panels.what_if:WhatIfPanel",
           "right", ("Explain",), "node"),
     Panel("decision", _("Decision map"), "eye", "app.panels.decision:DecisionPanel",

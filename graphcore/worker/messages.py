@@ -14,6 +14,7 @@ import msgspec
 
 from graphcore.errors import WorkerError
 from graphcore.worker.arrays import Array
+from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
 from graphcore.worker.health_messages import HealthFrame, HealthRequest
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
 from graphcore.worker.pictures import Picture
@@ -240,13 +241,13 @@ Request = (
     Hello | Load | Run | Pause | Reset | SetRate | SetSpeed | Watch | NextFrame | LandscapeRequest
     | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
     | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest
-    | HealthRequest | Quit
+    | HealthRequest | AttributionRequest | Quit
 )  # fmt: skip
 Reply = (
     Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
     | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
     | DigitFrame
-    | WhatIfFrame | HealthFrame
+    | WhatIfFrame | HealthFrame | AttributionFrame
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 
+from graphcore import attribution
 from graphcore.errors import GradscapeError, WorkerError
 from graphcore.worker import messages as m
 from graphcore.worker import probe_messages as probes
+from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
 from graphcore.worker.health_messages import HealthRequest
 from graphcore.worker.landscape_messages import LandscapeRequest
 from graphcore.worker.landscape_task import LandscapeTask
@@ -100,6 +102,7 @@ class _Server:
             CheckRequest: lambda request: self.send(self.walk.check(request, s)),
             probes.DecisionRequest: self.probe.watch_decision,
             probes.ResultsRequest: self.probe.watch_results,
+            AttributionRequest: self._attribute,
             HealthRequest: self.probe.watch_health,
             probes.DigitRequest: lambda request: self.send(self.probe.digit(request, s.trainer)),
             RateTestRequest: self._test_rates,
@@ -171,6 +174,13 @@ class _Server:
         answer = self.rates.request(request, self.session)
         if answer is not None:
             self.send(answer)
+
+    def _attribute(self, request: AttributionRequest) -> None:
+        trainer = self.session.trainer
+        if trainer is None:
+            self.send(AttributionFrame(problem="There is no net that tells classes apart."))
+        else:
+            self.send(attribution.attribute(trainer, request.sample, request.node))
 
     def _hold(self, request: HoldRequest) -> None:
         self.what_if.hold(request)

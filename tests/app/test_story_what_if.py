@@ -86,3 +86,18 @@ def test_a_channel_of_a_trained_net_and_the_accuracy_per_class(
     live_window.document.undo_stack.setClean()
     live_window.start("mlp")
     assert panel.holds == ()
+
+
+def test_saliency_grad_cam_and_a_nudge_are_shown(qtbot, live_window, explaining) -> None:
+    explaining("tiny-conv", steps=60)
+    panel = live_window.show_panel("saliency").fill()
+    qtbot.waitUntil(lambda: "taken for" in panel.said.text(), timeout=PATIENCE)
+    assert all(view.grid_size()[0] > 0 for view in panel.views.values())
+    assert panel.layer.count() == 2
+    first = panel.captions["image"].text()
+    panel.sample.setValue(1)
+    qtbot.waitUntil(lambda: panel.captions["image"].text() != first, timeout=PATIENCE)
+    panel.layer.setCurrentIndex(0)
+    panel.layer.activated.emit(0)
+    wanted = panel.layer.currentText()
+    qtbot.waitUntil(lambda: wanted in panel.captions["cam"].text(), timeout=PATIENCE)
