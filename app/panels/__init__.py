@@ -86,6 +86,8 @@ PANELS: tuple[Panel, ...] = (
           "bottom", ("Explain",), "steps"),
     Panel("what_if", _("What if"), "flask", "app.panels.what_if:WhatIfPanel",
           "right", ("Explain",), "node"),
+    Panel("window", _("Window"), "grid", "app.panels.window:WindowPanel",
+          "right", ("Explain",), "node"),
     Panel("decision", _("Decision map"), "eye", "app.panels.decision:DecisionPanel",
           "bottom", ("Train", "Present"), "space"),
     Panel("results", _("Results"), "check", "app.panels.results:ResultsPanel",

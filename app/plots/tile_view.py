@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen
 
 from app.plots import tiles
 from app.plots.cells import Cell, CellGrid
@@ -22,6 +22,7 @@ class TileView(CellGrid):
         self._empty = empty
         self._maps = np.zeros((0, 1, 1), np.float32)
         self._low, self._high, self._signed = 0.0, 1.0, True
+        self._framed: tuple[int, int, int, int] | None = None
         self._sheet: np.ndarray | None = None
         self._image: QImage | None = None
         self.setMinimumSize(80, 60)
@@ -45,6 +46,16 @@ class TileView(CellGrid):
         self._sheet = self._image = None
         self.refresh_readout()
         self.update()
+
+    def map_shape(self) -> tuple[int, int]:
+        """Height and width of a map."""
+        return self._maps.shape[1], self._maps.shape[2]
+
+    def frame(self, area: tuple[int, int, int, int] | None) -> None:
+        """Draw a frame into every map: top, left, bottom, right, the last two exclusive."""
+        if area != self._framed:
+            self._framed = area
+            self.update()
 
     def clear(self) -> None:
         """Show nothing."""
@@ -114,4 +125,20 @@ class TileView(CellGrid):
         if self._image is None:
             self._image = tiles.to_image(self._montage(), self._low, self._high, self._signed)
         painter.drawImage(self.grid_area(), self._image)
+        self._paint_frames(painter)
         self.paint_mark(painter)
+
+    def _paint_frames(self, painter: QPainter) -> None:
+        if self._framed is None:
+            return
+        top, left, bottom, right = self._framed
+        (rows, columns), area = self.grid_size(), self.grid_area()
+        height, width = self.map_shape()
+        across = (columns + 1) // (width + 1)
+        wide, high = area.width() / columns, area.height() / rows
+        painter.setPen(QPen(palette.current().color("warning"), 1.5))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for i in range(len(self._maps)):
+            x = area.left() + (i % across * (width + 1) + left) * wide
+            y = area.top() + (i // across * (height + 1) + top) * high
+            painter.drawRect(QRectF(x, y, (right - left) * wide, (bottom - top) * high))
