@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from app.document import Document
 from app.engine import Engine
 from app.plots.cells import Cell
-from app.plots.heatmap import Heatmap
 from app.plots.tile_view import TileView
 from app.plots.tiles import format_number
 from app.sliding_window import OPERATORS, Window
@@ -34,7 +33,7 @@ class WindowPanel(QWidget):
         self._place: Place | None = None
         self.inputs, self.outputs = TileView(self.tr("Input")), TileView(self.tr("Output"))
         self.numbers = {
-            key: Heatmap(name)
+            key: TileView(name)
             for key, name in (("patch", self.tr("Window")), ("kernel", self.tr("Kernel")),
                               ("product", self.tr("Product")))
         }  # fmt: skip
@@ -55,9 +54,11 @@ class WindowPanel(QWidget):
         column.addWidget(self.said)
         column.addWidget(self.inputs, 3)
         row = QHBoxLayout()
-        for view in self.numbers.values():
-            view.setMinimumSize(70, 70)
-            row.addWidget(view)
+        self.signs = []
+        for view, sign in zip(self.numbers.values(), ("×", "=", ""), strict=True):
+            row.addWidget(view, 1)
+            self.signs.append(QLabel(sign))
+            row.addWidget(self.signs[-1])
         column.addLayout(row, 2)
         column.addWidget(self.sum)
         column.addWidget(self.outputs, 3)
@@ -113,8 +114,7 @@ class WindowPanel(QWidget):
             view.setVisible(there)
             if there and shown is not None:
                 view.set_maps(shown)
-        for heat in self.numbers.values():
-            heat.setVisible(False)
+        self._show_tiles({})
         self.sum.setText("")
         if there and self._node is not None:
             self.said.setText(self.tr("<b>{0}</b>: point at a pixel.").format(self._node.name))
@@ -156,7 +156,7 @@ class WindowPanel(QWidget):
             self._show_convolution(window, images, results, place)
             return
         patch = window.patch(images[channel], row, column)
-        self._show_heat({"patch": patch})
+        self._show_tiles({"patch": patch})
         said = self.tr("largest: {0}") if node.operator == "MaxPool2d" else self.tr("mean: {0}")
         self.sum.setText(said.format(format_number(float(results[place]))))
 
@@ -173,7 +173,7 @@ class WindowPanel(QWidget):
             return  # more maps than pictures hold
         products = patches * weight[channel]
         shown = int(np.abs(products).sum((1, 2)).argmax())
-        self._show_heat({"patch": patches[shown], "kernel": weight[channel, shown],
+        self._show_tiles({"patch": patches[shown], "kernel": weight[channel, shown],
                          "product": products[shown]})  # fmt: skip
         bias = self._weights.get("bias")
         start = float(bias[channel]) if bias is not None else 0.0
@@ -186,8 +186,10 @@ class WindowPanel(QWidget):
             )
         )
 
-    def _show_heat(self, shown: dict[str, np.ndarray]) -> None:
-        for key, heat in self.numbers.items():
-            heat.setVisible(key in shown)
+    def _show_tiles(self, shown: dict[str, np.ndarray]) -> None:
+        for sign in self.signs:
+            sign.setVisible(len(shown) > 1)
+        for key, view in self.numbers.items():
+            view.setVisible(key in shown)
             if key in shown:
-                heat.set_values(shown[key])
+                view.set_maps(shown[key][None])

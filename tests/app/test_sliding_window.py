@@ -72,12 +72,12 @@ def test_lenets_first_convolution_is_taken_apart(qtbot, live_window) -> None:
         float(value), rel=1e-3
     )
     assert panel.inputs._framed == (place[1] - 2, place[2] - 2, place[1] + 3, place[2] + 3)
-    assert panel.numbers["product"].values.shape == (5, 5)
+    assert panel.numbers["product"].map_shape() == (5, 5)
     panel.inputs.mark((10, 10))
     assert panel.outputs._framed == (8, 8, 13, 13)
     live_window.canvas.select(["pool1"])
     panel.outputs.mark((3, 3))
     assert "largest" in panel.sum.text()
-    assert panel.numbers["patch"].values.max() == pytest.approx(
+    assert panel.numbers["patch"]._maps.max() == pytest.approx(
         float(panel._maps("pool1")[panel.outputs.place_of((3, 3))])
     )
