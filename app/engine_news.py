@@ -39,8 +39,24 @@ class EngineNews(QObject):
             loaded.dataset, f"{loaded.train_samples:,} + {loaded.test_samples:,}",
             loaded.normalization,
         )  # fmt: skip
+        if report := self._surgery(loaded):
+            self._window.status.say(report)
         if loaded.note:
             self._window.banner.show_message(loaded.note, "info")
+
+    def _surgery(self, loaded: m.Loaded) -> str:
+        """What an edit did to the weights; "" where every one was kept, or none was to be."""
+        if not loaded.kept or not (loaded.part or loaded.fresh or loaded.gone):
+            return ""
+        parts = [self.tr("{0} parameters kept").format(loaded.kept)]
+        for words, names in (
+            (self.tr("kept in part: {0}"), loaded.part), (self.tr("new: {0}"), loaded.fresh),
+            (self.tr("gone: {0}"), loaded.gone),
+        ):  # fmt: skip
+            if names:
+                more = " …" if len(names) > 3 else ""
+                parts.append(words.format(", ".join(names[:3]) + more))
+        return "; ".join(parts) + "."
 
     def _on_progress(self, progress: m.Progress) -> None:
         share = f" {100 * progress.done // progress.total} %" if progress.total else ""

@@ -21,6 +21,7 @@ from graphcore.worker.probe_messages import (
     ResultsRequest,
 )
 from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
+from graphcore.worker.spread_messages import SpreadFrame, SpreadRequest
 from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
 from graphcore.worker.weight_messages import SetNumbers, TensorFrame, TensorRequest
 from graphcore.worker.what_if_messages import Hold, HoldRequest, WhatIfFrame
@@ -33,7 +34,7 @@ class EngineViews(QObject):
 
     Signals:
         landscape, walk, checked, decision, rates, tensor, what_if, results, health, attribution,
-            digit: the frame of that name, as ``graphcore.worker`` sends it.
+            spread, digit: the frame of that name, as ``graphcore.worker`` sends it.
     """
 
     landscape = Signal(object)
@@ -46,6 +47,7 @@ class EngineViews(QObject):
     results = Signal(object)
     health = Signal(object)
     attribution = Signal(object)
+    spread = Signal(object)
     digit = Signal(object)
 
     def __init__(self) -> None:
@@ -92,6 +94,10 @@ class EngineViews(QObject):
         """Whether the examination of the net can be seen."""
         self._look(HealthRequest(visible))
 
+    def watch_spread(self, node: str) -> None:
+        """Whose histograms can be seen; "" for nobody's."""
+        self._look(SpreadRequest(node))
+
     def hold(self, holds: tuple[Hold, ...]) -> None:
         """Hold these values while one looks; ``walk`` and ``what_if`` tell what follows."""
         self._look(HoldRequest(holds, compare=bool(holds)))
@@ -135,6 +141,7 @@ SHOWN: dict[type, Any] = {
     WhatIfFrame: lambda self, reply: self.what_if.emit(reply),
     ResultsFrame: lambda self, reply: self.results.emit(reply),
     AttributionFrame: lambda self, reply: self.attribution.emit(reply),
+    SpreadFrame: lambda self, reply: self.spread.emit(reply),
     HealthFrame: lambda self, reply: self.health.emit(reply),
     DigitFrame: lambda self, reply: self.digit.emit(reply),
 }

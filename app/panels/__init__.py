@@ -94,6 +94,8 @@ PANELS: tuple[Panel, ...] = (
           "bottom", ("Train", "Present"), "run"),
     Panel("health", _("Health"), "pulse", "app.panels.health:HealthPanel",
           "bottom", ("Train",), "run"),
+    Panel("histograms", _("Histograms"), "chart", "app.panels.histograms:HistogramsPanel",
+          "bottom", ("Train",), "run"),
     Panel("digit_pad", _("Digit pad"), "brush", "app.panels.digit_pad:DigitPadPanel",
           "bottom", ("Train", "Present"), "space"),
 )  # fmt: skip

@@ -27,6 +27,7 @@ from graphcore.worker.probe_messages import (
     ResultsRequest,
 )
 from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
+from graphcore.worker.spread_messages import SpreadFrame, SpreadRequest
 from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
 from graphcore.worker.weight_messages import SetNumbers, TensorFrame, TensorRequest
 from graphcore.worker.what_if_messages import HoldRequest, WhatIfFrame
@@ -241,13 +242,13 @@ Request = (
     Hello | Load | Run | Pause | Reset | SetRate | SetSpeed | Watch | NextFrame | LandscapeRequest
     | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
     | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest
-    | HealthRequest | AttributionRequest | Quit
+    | HealthRequest | AttributionRequest | SpreadRequest | Quit
 )  # fmt: skip
 Reply = (
     Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
     | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
     | DigitFrame
-    | WhatIfFrame | HealthFrame | AttributionFrame
+    | WhatIfFrame | HealthFrame | AttributionFrame | SpreadFrame
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

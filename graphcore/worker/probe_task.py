@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from graphcore import health, probing
+from graphcore import health, probing, spread
 from graphcore.training import Trainer
 from graphcore.worker.arrays import unpack
 from graphcore.worker.health_messages import HealthFrame, HealthRequest
@@ -17,7 +17,9 @@ from graphcore.worker.probe_messages import (
     ResultsRequest,
 )
 from graphcore.worker.session import Session
+from graphcore.worker.spread_messages import SpreadFrame, SpreadRequest
 
+ProbeFrame = DecisionFrame | ResultsFrame | HealthFrame | SpreadFrame
 SHARE = 0.03
 """Share of the time that each view may take while the net trains."""
 REST = 0.1
@@ -29,6 +31,7 @@ class ProbeTask:
 
     def __init__(self) -> None:
         self._decision, self._results, self._health = _View(), _View(), _View()
+        self._spread, self._spread_of = _View(), ""
 
     def watch_decision(self, request: DecisionRequest) -> None:
         """Whether the map can be seen."""
@@ -42,11 +45,17 @@ class ProbeTask:
         """Whether the examination can be seen."""
         self._health.set_visible(request.visible)
 
+    def watch_spread(self, request: SpreadRequest) -> None:
+        """Whose histograms can be seen."""
+        self._spread_of = request.node
+        self._spread.set_visible(bool(request.node))
+
     def has_work(self, session: Session) -> bool:
         """Whether there is something to compute while nothing trains."""
-        return any(v.due(session) for v in (self._decision, self._results, self._health))
+        views = (self._decision, self._results, self._health, self._spread)
+        return any(v.due(session) for v in views)
 
-    def work(self, session: Session) -> DecisionFrame | ResultsFrame | HealthFrame | None:
+    def work(self, session: Session) -> ProbeFrame | None:
         """One view that it is time for."""
         trainer = session.trainer
         if trainer is None:
@@ -57,6 +66,9 @@ class ProbeTask:
         if self._results.due(session):
             with self._results.at(session):
                 return probing.results(trainer)
+        if self._spread.due(session):
+            with self._spread.at(session):
+                return spread.spread(trainer, self._spread_of)
         if self._health.due(session):
             with self._health.at(session):
                 return health.examine(trainer)

@@ -28,6 +28,7 @@ from graphcore.worker.probe_task import ProbeTask
 from graphcore.worker.rate_messages import RateTestRequest
 from graphcore.worker.rate_task import RateTask
 from graphcore.worker.session import Session
+from graphcore.worker.spread_messages import SpreadRequest
 from graphcore.worker.walk_messages import CheckRequest, WalkRequest
 from graphcore.worker.walk_task import WalkTask
 from graphcore.worker.weight_messages import SetNumbers, TensorRequest
@@ -103,6 +104,7 @@ class _Server:
             probes.DecisionRequest: self.probe.watch_decision,
             probes.ResultsRequest: self.probe.watch_results,
             AttributionRequest: self._attribute,
+            SpreadRequest: self.probe.watch_spread,
             HealthRequest: self.probe.watch_health,
             probes.DigitRequest: lambda request: self.send(self.probe.digit(request, s.trainer)),
             RateTestRequest: self._test_rates,

@@ -1,0 +1,74 @@
+"""How the numbers of the selected node are spread, and how that changes while the net learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from app.document import Document
+from app.engine import Engine
+from app.plots.histogram import Ridge
+from graphcore.worker.arrays import unpack
+from graphcore.worker.spread_messages import SpreadFrame
+
+KINDS = ("weights", "gradient", "update", "activation")
+
+
+class HistogramsPanel(QWidget):
+    """A ridge per kind; a node that is looked at again begins anew."""
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._document, self._engine = document, engine
+        self._node, self._seen = "", False
+        self.title = QLabel()
+        names = (self.tr("Weights"), self.tr("Gradient"), self.tr("Update"), self.tr("Activation"))
+        self.ridges = {key: Ridge(name) for key, name in zip(KINDS, names, strict=True)}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 4, 8, 8)
+        column.addWidget(self.title)
+        row = QHBoxLayout()
+        for key, name in zip(KINDS, names, strict=True):
+            part = QVBoxLayout()
+            caption = QLabel(name)
+            caption.setObjectName("muted")
+            part.addWidget(caption)
+            part.addWidget(self.ridges[key], 1)
+            row.addLayout(part, 1)
+        column.addLayout(row, 1)
+        engine.spread.connect(self._on_frame)
+        engine.reset_done.connect(self.clear)
+        document.opened.connect(self.clear)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the histograms."""
+        for ridge in self.ridges.values():
+            ridge.clear()
+        name = self._node or self.tr("Select a node: its histograms appear here as the net learns.")
+        self.title.setText(name)
+
+    def show_selection(self, names: Sequence[str]) -> None:
+        """Told which nodes are selected on the canvas."""
+        node = self._document.prefix + names[0] if len(names) == 1 else ""
+        if node and node != self._node:
+            self._node = node
+            self.clear()
+            self._tell()
+
+    def set_seen(self, seen: bool) -> None:
+        """Told whether the panel is looked at."""
+        self._seen = seen
+        self._tell()
+
+    def _tell(self) -> None:
+        self._engine.watch_spread(self._node if self._seen else "")
+
+    def _on_frame(self, frame: SpreadFrame) -> None:
+        if frame.node != self._node:
+            return
+        for key in KINDS:
+            spread, ridge = getattr(frame, key), self.ridges[key]
+            if spread is not None and (not ridge.steps or ridge.steps[-1] < frame.step):
+                ridge.append(frame.step, unpack(spread.counts), unpack(spread.edges))

@@ -1,0 +1,33 @@
+"""Histograms over the run, and the report of what an edit did to the weights."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QApplication
+
+PATIENCE = 60_000
+
+
+def test_ridges_grow_while_the_net_learns(qtbot, live_window) -> None:
+    live_window.start("mlp")
+    live_window.layouts.show("Train")
+    panel = live_window.show_panel("histograms").fill()
+    QApplication.processEvents()
+    qtbot.waitUntil(lambda: live_window.engine.state == "idle", timeout=PATIENCE)
+    live_window.canvas.select(["fc2"])
+    live_window.engine.run(3000)
+    qtbot.waitUntil(lambda: len(panel.ridges["weights"].steps) >= 3, timeout=PATIENCE)
+    assert len(panel.ridges["gradient"].steps) >= 2
+    assert panel.ridges["activation"].steps
+    live_window.canvas.select(["fc1"])
+    assert panel.title.text() == "fc1"
+    assert panel.ridges["weights"].steps == []
+
+
+def test_an_edit_says_what_became_of_the_weights(qtbot, live_window) -> None:
+    live_window.start("mlp")
+    QApplication.processEvents()
+    qtbot.waitUntil(lambda: live_window.engine.state == "idle", timeout=PATIENCE)
+    said = []
+    live_window.status.messageChanged.connect(said.append)
+    live_window.document.set_attributes("fc1", out_features=20)
+    qtbot.waitUntil(lambda: any("kept in part: fc1" in s for s in said), timeout=PATIENCE)
