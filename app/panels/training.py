@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from app.document import Document
 from app.engine import Engine
+from app.objectives import ObjectivesDialog
 from app.panels.options_form import OptionRow, OptionsForm
 from app.plots.curve import CurvePlot
 from app.rate_finder import RateFinder
@@ -127,6 +128,12 @@ class TrainingPanel(QWidget):
         self.find_rate.setToolTip(self.tr("Train a copy at rising rates and see where it learns"))
         self.find_rate.clicked.connect(self._find_rate)
         form.addRow("", self.find_rate)
+        self.losses = QPushButton(self.tr("Several losses …"))
+        self.losses.setToolTip(
+            self.tr("Give each loss of the graph its own parameters and optimiser, as a GAN needs")
+        )
+        self.losses.clicked.connect(self._choose_losses)
+        form.addRow("", self.losses)
         self._choice(form, "schedule", self.tr("Schedule"), schedules.names())
         self._options(form, "schedule_options")
         self._whole(form, "batch", self.tr("Batch"), 1, 60_000)
@@ -192,6 +199,12 @@ class TrainingPanel(QWidget):
             changes[f"{name}_options"] = {}
         settings = msgspec.structs.replace(self._document.root.training, **changes)
         self._document.set_training(settings)
+
+    def _choose_losses(self) -> None:
+        document = self._document
+        dialog = ObjectivesDialog(document.root, document.root.training.objectives, self)
+        if dialog.exec():
+            self._set("objectives", dialog.objectives)
 
     def _find_rate(self) -> None:
         finder = RateFinder(self._engine, self)
