@@ -31,6 +31,7 @@ from app.files import Files
 from app.layouts import Layouts, PanelDock
 from app.live_view import LiveView, shown_pictures
 from app.menus import Menus
+from app.plots import tiles
 from app.settings import Settings
 from app.status_bar import StatusBar
 from app.style import palette
@@ -85,7 +86,7 @@ class MainWindow(QMainWindow):
         if engine is not None:
             EngineNews(self, engine)
             LiveView(self.canvas, engine)
-        for key in ("look/reduced_motion", "files/autosave"):
+        for key in ("look/reduced_motion", "look/decimals", "files/autosave"):
             self.apply_preference(key)
         self.actions_table.actions["light"].setChecked(settings.get("look/theme") == "light")
         self._show_title()
@@ -331,6 +332,9 @@ class MainWindow(QMainWindow):
             self._apply_theme()
         elif key == "look/reduced_motion":
             self.canvas.reduced_motion = self.settings.get(key)
+        elif key == "look/decimals":
+            tiles.set_digits(self.settings.get(key))
+            self.canvas.viewport().update()
         elif key == "files/autosave":
             self.autosave.set_enabled(self.settings.get(key))
 

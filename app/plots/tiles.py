@@ -11,14 +11,21 @@ from PySide6.QtGui import QColor, QFont, QImage, QPainter
 
 from app.style import colormaps, palette
 
+_digits = [4]
 
-def format_number(x: float, digits: int = 4) -> str:
+
+def set_digits(count: int) -> None:
+    """How many significant digits ``format_number`` gives where nobody says."""
+    _digits[0] = count
+
+
+def format_number(x: float, digits: int | None = None) -> str:
     """``x`` with so many significant digits; very large and very small ones as powers of ten."""
     if not math.isfinite(x):
         return "NaN" if math.isnan(x) else ("∞" if x > 0 else "−∞")
     if x == 0:
         return "0"
-    text = f"{x:.{digits}g}"
+    text = f"{x:.{digits or _digits[0]}g}"
     if "e" in text:
         mantissa, exponent = text.split("e")
         text = f"{mantissa}e{int(exponent)}"

@@ -15,6 +15,7 @@ from app import actions, palette_commands
 from app.command_palette import CommandPalette, score
 from app.document import Document
 from app.panels import LAYOUTS, PANELS
+from app.plots import tiles
 from app.shortcuts import ShortcutsDialog
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -384,3 +385,11 @@ def test_documents_are_independent(make_window):
     assert "fc1" in a.document.graph
     assert len(a.document.graph) == 9
     assert len(b.document.graph) == 15
+
+
+def test_the_preferred_digits_are_shown(window):
+    assert tiles.format_number(1.23456789) == "1.235"
+    window.settings.set("look/decimals", 7)
+    assert tiles.format_number(1.23456789) == "1.234568"
+    assert tiles.format_number(1.23456789, 3) == "1.23"
+    window.settings.set("look/decimals", 4)
