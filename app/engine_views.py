@@ -20,6 +20,7 @@ from graphcore.worker.probe_messages import (
     ResultsFrame,
     ResultsRequest,
 )
+from graphcore.worker.race_messages import RaceFrame, RaceRequest
 from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
 from graphcore.worker.spread_messages import SpreadFrame, SpreadRequest
 from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
@@ -34,7 +35,7 @@ class EngineViews(QObject):
 
     Signals:
         landscape, walk, checked, decision, rates, tensor, what_if, results, health, attribution,
-            spread, digit: the frame of that name, as ``graphcore.worker`` sends it.
+            spread, race, digit: the frame of that name, as ``graphcore.worker`` sends it.
     """
 
     landscape = Signal(object)
@@ -48,6 +49,7 @@ class EngineViews(QObject):
     health = Signal(object)
     attribution = Signal(object)
     spread = Signal(object)
+    race = Signal(object)
     digit = Signal(object)
 
     def __init__(self) -> None:
@@ -106,6 +108,10 @@ class EngineViews(QObject):
         """Begin the learning-rate range test, or end it; ``rates`` tells what it finds."""
         self._send(RateTestRequest(run))
 
+    def request_race(self, request: RaceRequest) -> None:
+        """Begin a race, or end it; ``race`` tells how far the runners are."""
+        self._send(request)
+
     def ask_tensor(self, name: str) -> None:
         """Have the numbers of a parameter sent; ``tensor`` brings them."""
         self._send(TensorRequest(name))
@@ -141,6 +147,7 @@ SHOWN: dict[type, Any] = {
     WhatIfFrame: lambda self, reply: self.what_if.emit(reply),
     ResultsFrame: lambda self, reply: self.results.emit(reply),
     AttributionFrame: lambda self, reply: self.attribution.emit(reply),
+    RaceFrame: lambda self, reply: self.race.emit(reply),
     SpreadFrame: lambda self, reply: self.spread.emit(reply),
     HealthFrame: lambda self, reply: self.health.emit(reply),
     DigitFrame: lambda self, reply: self.digit.emit(reply),

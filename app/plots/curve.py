@@ -73,6 +73,13 @@ class CurvePlot(QWidget):
         self._on_left()
         self.redraw()
 
+    def forget(self) -> None:
+        """Take every curve away."""
+        for curve in (*self._curves.values(), *self._faint.values()):
+            self.plot.removeItem(curve)
+        for table in (self._names, self._series, self._curves, self._faint):
+            table.clear()
+
     def points(self, key: str) -> tuple[np.ndarray, np.ndarray]:
         """What a curve holds."""
         return self._series[key].x, self._series[key].y

@@ -26,6 +26,7 @@ from graphcore.worker.probe_messages import (
     ResultsFrame,
     ResultsRequest,
 )
+from graphcore.worker.race_messages import RaceFrame, RaceRequest
 from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
 from graphcore.worker.spread_messages import SpreadFrame, SpreadRequest
 from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
@@ -242,13 +243,15 @@ Request = (
     Hello | Load | Run | Pause | Reset | SetRate | SetSpeed | Watch | NextFrame | LandscapeRequest
     | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
     | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest
-    | HealthRequest | AttributionRequest | SpreadRequest | Quit
+    | HealthRequest | AttributionRequest | SpreadRequest
+    | RaceRequest | Quit
 )  # fmt: skip
 Reply = (
     Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
     | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
     | DigitFrame
     | WhatIfFrame | HealthFrame | AttributionFrame | SpreadFrame
+    | RaceFrame
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

@@ -25,6 +25,8 @@ from graphcore.worker.health_messages import HealthRequest
 from graphcore.worker.landscape_messages import LandscapeRequest
 from graphcore.worker.landscape_task import LandscapeTask
 from graphcore.worker.probe_task import ProbeTask
+from graphcore.worker.race_messages import RaceRequest
+from graphcore.worker.race_task import RaceTask
 from graphcore.worker.rate_messages import RateTestRequest
 from graphcore.worker.rate_task import RateTask
 from graphcore.worker.session import Session
@@ -83,7 +85,7 @@ class _Server:
         self.send = send
         self.session = Session(send, "cpu")
         self.landscape = LandscapeTask()
-        self.what_if = WhatIfTask()
+        self.what_if, self.race = WhatIfTask(), RaceTask()
         self.walk, self.probe, self.rates = WalkTask(self.what_if), ProbeTask(), RateTask()
         self.quit = False
         s = self.session
@@ -104,6 +106,7 @@ class _Server:
             probes.DecisionRequest: self.probe.watch_decision,
             probes.ResultsRequest: self.probe.watch_results,
             AttributionRequest: self._attribute,
+            RaceRequest: self._race,
             SpreadRequest: self.probe.watch_spread,
             HealthRequest: self.probe.watch_health,
             probes.DigitRequest: lambda request: self.send(self.probe.digit(request, s.trainer)),
@@ -139,6 +142,7 @@ class _Server:
         session = self.session
         return (
             self.rates.has_work
+            or self.race.has_work
             or self.walk.has_work(session)
             or self.what_if.has_work(session)
             or self.probe.has_work(session)
@@ -150,7 +154,7 @@ class _Server:
         session = self.session
         for view in (
             self.walk.work(session), self.probe.work(session), self.rates.work(),
-            self.what_if.work(session),
+            self.what_if.work(session), self.race.work(),
         ):  # fmt: skip
             if view is not None:
                 self.send(view)
@@ -183,6 +187,11 @@ class _Server:
             self.send(AttributionFrame(problem="There is no net that tells classes apart."))
         else:
             self.send(attribution.attribute(trainer, request.sample, request.node))
+
+    def _race(self, request: RaceRequest) -> None:
+        answer = self.race.request(request, self.session)
+        if answer is not None:
+            self.send(answer)
 
     def _hold(self, request: HoldRequest) -> None:
         self.what_if.hold(request)

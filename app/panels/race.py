@@ -1,0 +1,119 @@
+"""A race: optimisers, learning rates or batch sizes from the same start on the same data."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.document import Document
+from app.engine import Engine
+from app.plots.curve import CurvePlot
+from app.plots.tiles import format_number
+from graphcore.worker.arrays import unpack
+from graphcore.worker.race_messages import RaceFrame, RaceRequest, What
+
+KINDS: tuple[tuple[What, str], ...] = (
+    ("optimizer", "Optimisers"), ("lr", "Learning rates"), ("batch", "Batch sizes"),
+)  # fmt: skip
+
+
+class RacePanel(QWidget):
+    """Curves of all runners over the samples they have seen."""
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+        self.what = QComboBox()
+        self.what.setAccessibleName(self.tr("What differs"))
+        for key, text in KINDS:
+            self.what.addItem(QCoreApplication.translate("RacePanel", text), key)
+        self.steps = QSpinBox()
+        self.steps.setRange(10, 100_000)
+        self.steps.setValue(300)
+        self.steps.setPrefix(self.tr("steps "))
+        self.steps.setToolTip(self.tr("How many batches of the run's size each runner gets"))
+        self.start = QPushButton(self.tr("Race"))
+        self.start.setObjectName("primary")
+        self.start.clicked.connect(self._toggle)
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.said = QLabel()
+        self.said.setWordWrap(True)
+        empty = self.tr("All start from the same weights and see the same samples.")
+        self.plot = CurvePlot(self.tr("Loss over samples seen"), empty=empty)
+        self._racing = False
+        self._lay_out()
+        engine.race.connect(self._on_frame)
+        document.opened.connect(self.clear)
+        self.clear()
+
+    def _lay_out(self) -> None:
+        side = QVBoxLayout()
+        for widget in (self.what, self.steps, self.start, self.progress, self.said):
+            side.addWidget(widget)
+        side.addStretch(1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 6, 10, 8)
+        row.setSpacing(14)
+        row.addLayout(side, 1)
+        row.addWidget(self.plot, 3)
+
+    def clear(self) -> None:
+        """Another graph."""
+        self._set_racing(False)
+        self.said.setText("")
+        self.progress.setValue(0)
+        self.plot.forget()
+        self.plot.redraw()
+
+    def _set_racing(self, racing: bool) -> None:
+        self._racing = racing
+        self.start.setText(self.tr("Stop") if racing else self.tr("Race"))
+
+    def _toggle(self) -> None:
+        if self._racing:
+            self._engine.request_race(RaceRequest())
+            self._set_racing(False)
+            return
+        self.clear()
+        self._set_racing(True)
+        self._engine.request_race(RaceRequest(self.what.currentData(), self.steps.value()))
+
+    def _on_frame(self, frame: RaceFrame) -> None:
+        if not self._racing:
+            return
+        if frame.problem:
+            self._set_racing(False)
+            self.said.setText(frame.problem)
+            return
+        for name, samples, losses in zip(frame.names, frame.samples, frame.losses, strict=True):
+            self.plot.append(name, unpack(samples), unpack(losses))
+        self.plot.redraw()
+        self.progress.setValue(round(100 * frame.done))
+        if frame.done >= 1:
+            self._set_racing(False)
+            self.said.setText(self._result(frame))
+
+    def _result(self, frame: RaceFrame) -> str:
+        """Who won, and who fell."""
+        last = {}
+        for name in frame.names:
+            values = self.plot.points(name)[1]
+            if name not in frame.fallen and len(values):
+                last[name] = float(values[-1])
+        if not last:
+            return self.tr("The loss of every runner exploded.")
+        best = min(last, key=lambda name: last[name])
+        said = self.tr("{0} is first: loss {1}.").format(best, format_number(last[best], 3))
+        if frame.fallen:
+            said += " " + self.tr("Exploded: {0}.").format(", ".join(frame.fallen))
+        return said

@@ -1,0 +1,85 @@
+"""A race in the engine process: a slice at a time, so nothing waits for it."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from graphcore.errors import GradscapeError
+from graphcore.race import Runner, runners
+from graphcore.worker.arrays import pack
+from graphcore.worker.race_messages import RaceFrame, RaceRequest
+from graphcore.worker.session import Session
+
+SLICE = 0.1
+"""Seconds of work between two looks at the requests."""
+
+
+class RaceTask:
+    """At most one race; the run that trains is not touched."""
+
+    def __init__(self) -> None:
+        self._runners: list[Runner] = []
+        self._sent: list[int] = []
+        self._samples = 0
+
+    def request(self, request: RaceRequest, session: Session) -> RaceFrame | None:
+        """Begin or end."""
+        self._runners = []
+        trainer = session.trainer
+        if not request.what:
+            return None
+        if trainer is None:
+            return RaceFrame(done=1.0, problem="There is no net to race with.")
+        try:
+            self._runners = runners(
+                trainer.graph, trainer.data, trainer.settings, request.what, session.device
+            )
+        except GradscapeError as error:
+            return RaceFrame(done=1.0, problem=str(error))
+        self._sent = [0] * len(self._runners)
+        self._samples = request.steps * min(trainer.settings.batch, len(trainer.train_x))
+        return None
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a race is on."""
+        return bool(self._runners)
+
+    def work(self) -> RaceFrame | None:
+        """Some steps of all runners, and what they gave; all have seen as many samples."""
+        if not self._runners:
+            return None
+        end = time.perf_counter() + SLICE
+        while time.perf_counter() < end and not self._over():
+            least = min((r for r in self._runners if not self._home(r)), key=_seen)
+            least.step()
+        frame = self._frame()
+        if self._over():
+            self._runners = []
+        return frame
+
+    def _home(self, runner: Runner) -> bool:
+        return runner.fallen or _seen(runner) >= self._samples
+
+    def _over(self) -> bool:
+        return all(self._home(r) for r in self._runners)
+
+    def _frame(self) -> RaceFrame:
+        samples, losses = [], []
+        for i, runner in enumerate(self._runners):
+            fresh = np.array(runner.points[self._sent[i] :], np.float64).reshape(-1, 2)
+            self._sent[i] = len(runner.points)
+            samples.append(pack(fresh[:, 0]))
+            losses.append(pack(fresh[:, 1]))
+        done = sum(1.0 if self._home(r) else _seen(r) / self._samples for r in self._runners)
+        return RaceFrame(
+            names=tuple(r.name for r in self._runners), samples=tuple(samples),
+            losses=tuple(losses), fallen=tuple(r.name for r in self._runners if r.fallen),
+            done=1.0 if self._over() else done / len(self._runners),
+        )  # fmt: skip
+
+
+def _seen(runner: Runner) -> int:
+    return runner.points[-1][0] if runner.points else 0
