@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.plots.area import PlotArea
@@ -143,7 +144,9 @@ class CurvePlot(QWidget):
 
     def _style_curve(self, key: str) -> None:
         color, curve = self._color(key), self._curves[key]
-        curve.setPen(pg.mkPen(color, width=1))
+        again = list(self._curves).index(key) >= len(palette.current().series)
+        style = Qt.PenStyle.DashLine if again else Qt.PenStyle.SolidLine
+        curve.setPen(pg.mkPen(color, width=1, style=style))
         if key in self._marks:
             curve.setSymbol("o")
             curve.setSymbolSize(5)

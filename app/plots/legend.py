@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.style import fonts, palette
 
 _GAP, _SWATCH, _LINE = 6.0, 11.0, 19.0
+_VALUE = 44.0
+"""Room for a value: a name keeps its place while its value changes."""
 
 
 class Legend(QWidget):
@@ -18,16 +20,38 @@ class Legend(QWidget):
         super().__init__()
         self._title = title
         self._entries: list[tuple[str, QColor, str]] = []
+        self._places: list[tuple[float, int]] = []
+        self._rows = 1
         self.setAccessibleName(title)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(120, round(2 * _LINE))
+        return QSize(120, round((1 + self._rows) * _LINE))
+
+    def resizeEvent(self, event: object) -> None:
+        self._place()
+
+    def _place(self) -> None:
+        """Let the entries run on in further lines where one is too narrow."""
+        metrics, left, row = QFontMetricsF(fonts.text_font(9)), 4.0, 0
+        self._places = []
+        for name, _color, _value in self._entries:
+            wide = _SWATCH + 8 + metrics.horizontalAdvance(name) + _VALUE
+            if left > 4 and left + wide > self.width():
+                left, row = 4.0, row + 1
+            self._places.append((left, row))
+            left += wide + _GAP
+        if self._rows != row + 1:
+            self._rows = row + 1
+            self.updateGeometry()
 
     def set_entries(self, entries: list[tuple[str, QColor, str]]) -> None:
         """Show (name, colour, value) of each curve."""
         if entries != self._entries:
+            named = [e[0] for e in entries] != [e[0] for e in self._entries]
             self._entries = entries
+            if named:
+                self._place()
             self.setAccessibleDescription(", ".join(f"{n} {v}" for n, _, v in entries))
             self.update()
 
@@ -47,15 +71,14 @@ class Legend(QWidget):
             self._title, Qt.TextElideMode.ElideRight, self.width() - 8.0
         )
         painter.drawText(QRectF(4, 0, self.width(), _LINE), Qt.AlignmentFlag.AlignVCenter, title)
-        left = 4.0
-        for entry in self._entries:
-            left = self._paint_entry(painter, left, *entry) + _GAP
+        for entry, (left, row) in zip(self._entries, self._places, strict=True):
+            self._paint_entry(painter, left, (1 + row) * _LINE, *entry)
 
     def _paint_entry(
-        self, painter: QPainter, left: float, name: str, color: QColor, value: str
-    ) -> float:
-        """Paint one curve's entry from ``left`` on; returns where it ends."""
-        p, middle = palette.current(), 1.5 * _LINE
+        self, painter: QPainter, left: float, top: float, name: str, color: QColor, value: str
+    ) -> None:
+        """Paint one curve's entry from a place on."""
+        p, middle = palette.current(), top + _LINE / 2
         painter.setPen(QPen(color, 2.4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
         painter.drawLine(QPointF(left + 1, middle), QPointF(left + _SWATCH - 1, middle))
         left += _SWATCH + 4
@@ -66,7 +89,6 @@ class Legend(QWidget):
             wide = QFontMetricsF(font).horizontalAdvance(text)
             painter.setFont(font)
             painter.setPen(p.color(role))
-            line = QRectF(left, _LINE, wide + 2, _LINE)
+            line = QRectF(left, top, wide + 2, _LINE)
             painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, text)
             left += wide + 4
-        return left
