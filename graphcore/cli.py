@@ -14,8 +14,7 @@ import lazy_loader
 import msgspec
 
 from graphcore import datasets, distributed, files, landscape_cli, optimizers, presets, schedules
-from graphcore.errors import FileError, GradscapeError
-from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
+from graphcore.errors import FileError, GradscapeError, LostProcessError
 from graphcore.graph import Graph
 from graphcore.landscape import PathRecorder
 from graphcore.settings import TrainingSettings
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 else:
     torch = lazy_loader.load("torch")
 
-CHECKPOINT_SECONDS = 30.0
 DONE, AT_FAULT, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -39,32 +37,45 @@ def main(argv: Sequence[str] | None = None) -> int:
         return leave.code if isinstance(leave.code, int) else WRONG_USAGE
     given = list(sys.argv[1:] if argv is None else argv)
     try:
-        if getattr(options, "processes", 1) * getattr(options, "nodes", 1) > 1 and (
-            not distributed.is_part()
-        ):
+        if _several(options) and not distributed.is_part():
             return _launch(given, options)
         return int(options.run(options))
     except GradscapeError as error:
-        if distributed.speaks():
-            print(f"gradscape: {error}", file=sys.stderr)
+        if distributed.is_part():
+            return distributed.fail(error)
+        print(f"gradscape: {error}", file=sys.stderr)
         return AT_FAULT
     except KeyboardInterrupt:
+        if distributed.is_part():
+            distributed.stop(INTERRUPTED)
         print("gradscape: interrupted", file=sys.stderr)
         return INTERRUPTED
 
 
+def _several(options: argparse.Namespace) -> bool:
+    return (getattr(options, "processes", 1), getattr(options, "nodes", 1)) != (1, 1)
+
+
 def _launch(argv: Sequence[str], options: argparse.Namespace) -> int:
-    """The same command in several processes; where nobody says, checkpoints go to a folder here."""
+    """The same command in several processes."""
     if options.processes < 1 or options.nodes < 1:
         raise GradscapeError("--nproc-per-node and --nnodes must be at least 1.")
+    if options.nodes > 1 and not options.rdzv_endpoint:
+        raise GradscapeError("--nnodes needs --rdzv-endpoint HOST:PORT, where the machines meet.")
     try:
-        return distributed.launch(
+        distributed.launch(
             ["-m", "graphcore.cli", *argv], processes=options.processes, nodes=options.nodes,
             endpoint=options.rdzv_endpoint, run_id=options.rdzv_id,
         )  # fmt: skip
-    except GradscapeError:
+    except LostProcessError as error:
         print(file=sys.stderr)  # below the line of progress that was cut off
+        left = options.command == "train" and options.out and (options.out / "checkpoint").is_dir()
+        how = f" --resume {options.out} goes on from its last checkpoint." if left else ""
+        raise LostProcessError(f"{error}{how}") from None
+    except (GradscapeError, KeyboardInterrupt):
+        print(file=sys.stderr)
         raise
+    return DONE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     train = command("train", _train, "Train a graph and report how good it became.")
     train.add_argument("file", help="graph file or preset")
     _add_training_options(train)
+    train.add_argument("--resume", type=Path, metavar="DIR",
+                       help="go on from the checkpoint that a run left in DIR")  # fmt: skip
     evaluate = command("eval", _eval, "Score a trained net that train --out wrote.")
     evaluate.add_argument("dir", type=Path)
     _add_data_options(evaluate)
@@ -122,8 +135,6 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
                         help="stop after P epochs without a better loss")  # fmt: skip
     parser.add_argument("--seed", type=int)
     parser.add_argument("--out", type=Path, metavar="DIR")
-    parser.add_argument("--resume", type=Path, metavar="DIR",
-                        help="go on from the checkpoint that a run left in DIR")  # fmt: skip
     parser.add_argument("--nproc-per-node", dest="processes", type=int, default=1, metavar="K",
                         help="share every batch out over K processes")  # fmt: skip
     parser.add_argument("--nnodes", dest="nodes", type=int, default=1, metavar="M",
@@ -142,9 +153,8 @@ def _train(options: argparse.Namespace) -> int:
     graph.set_training(trainer.settings)
     begun = time.perf_counter()
     if options.resume is not None:
-        state, tensors = read_checkpoint(options.resume)
-        trainer.load_state(tensors, state.step, state.lr)
-    _run(trainer, _checkpoints(options, trainer))
+        distributed.resume(trainer, options.resume)
+    _run(trainer, distributed.checkpoints(trainer, options.out))
     seconds = time.perf_counter() - begun
     distributed.leave()
     if not distributed.speaks():
@@ -156,35 +166,21 @@ def _train(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _checkpoints(options: argparse.Namespace, trainer: Trainer) -> Path | None:
-    """Where a run that others take part in leaves what it can be taken up from."""
-    if trainer.shard is None or not distributed.speaks():
-        return None
-    return Path(options.out or Path()) / "checkpoint"
-
-
-def _run(trainer: Trainer, checkpoints: Path | None) -> None:
+def _run(trainer: Trainer, checkpoints: distributed.Checkpoints | None) -> None:
     """Train to the end; progress goes to standard error twice a second."""
-    shown, kept = 0.0, 0.0
+    shown, speaks = 0.0, distributed.speaks()
     for record in trainer.steps():
         now = time.perf_counter()
-        ended = trainer.step % trainer.steps_per_epoch == 0
-        if checkpoints is not None and (ended or now - kept > CHECKPOINT_SECONDS):
-            kept = now
-            write_checkpoint(
-                checkpoints, trainer.state(), step=trainer.step, lr=trainer.lr,
-                graph=files.dumps(trainer.graph).decode(),
-            )  # fmt: skip
-        if not distributed.speaks():
-            continue
-        if now - shown > 0.5 or record.step == trainer.total_steps:
+        if checkpoints is not None:
+            checkpoints.after(trainer)
+        if speaks and (now - shown > 0.5 or record.step == trainer.total_steps):
             shown = now
             print(
                 f"\repoch {record.epoch + 1}/{trainer.settings.epochs}  "
                 f"step {record.step}/{trainer.total_steps}  loss {record.loss:.4f}",
                 end="", file=sys.stderr, flush=True,
             )  # fmt: skip
-    if distributed.speaks():
+    if speaks:
         print(file=sys.stderr)
 
 

@@ -17,6 +17,7 @@
         ├── FeedError              a fed array is missing or has the wrong shape
         ├── NotKept                the value was freed: the plan runs in train mode
         ├── NonFiniteError         a value became NaN or infinite
+        ├── LostProcessError       a process that shares the run is gone
         └── WorkerError            the engine process answered with an error
 
 Each message is one sentence that names the thing, the value got and what would fit; the same
@@ -130,6 +131,10 @@ class NonFiniteError(EngineError):
         super().__init__(message)
         self.node = node
         self.phase = phase
+
+
+class LostProcessError(EngineError):
+    """A process that shares the run is gone."""
 
 
 class WorkerError(EngineError):

@@ -56,7 +56,8 @@ def train_with_path(trainer: Trainer) -> PathRecorder:
         if distributed.speaks() and (record.step % 100 == 0 or record.step == trainer.total_steps):
             print(f"\rstep {record.step}/{trainer.total_steps}  loss {record.loss:.4f}",
                   end="", file=sys.stderr, flush=True)  # fmt: skip
-    print(file=sys.stderr)
+    if distributed.speaks():
+        print(file=sys.stderr)
     return path
 
 

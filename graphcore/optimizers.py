@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 
-from graphcore.errors import AttributeRefusedError
+from graphcore.errors import AttributeRefusedError, EngineError
 
 if TYPE_CHECKING:
     import torch
@@ -57,8 +57,13 @@ class Optimizer:
         return self.state[name]
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Take over a saved state."""
+        """Take over a saved state; raises EngineError if it is another optimiser's."""
         for name, tensor in self.state.items():
+            if name not in state:
+                raise EngineError(
+                    f"The saved state has no {name}: it is not one of {self.name} with these "
+                    "options."
+                )
             tensor.copy_(state[name])
 
 

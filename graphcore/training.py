@@ -94,7 +94,6 @@ class Trainer:
         self.epochs = Epochs()
         self._order: tuple[int, Tensor] | None = None
         self.shard: Shard | None = None
-        self._share = 1.0
         self.lr = self.settings.lr
 
     # -- the run ------------------------------------------------------------------------------
@@ -149,22 +148,17 @@ class Trainer:
     def _update(self, plan: Plan, group: groups.Group, feeds: dict[str, Any], lr: float) -> float:
         """Forward, backward from a group's loss and one update; returns the loss before it."""
         random_state = self.plan.generator.get_state() if self.plan.draws_random else None
-        loss = plan.step(feeds, group.loss) if self._share else 0.0
+        if self.shard is None:
+            loss = plan.step(feeds, group.loss)
+        else:
+            loss = self.shard.step(plan, feeds, group)
         g = group.optimizer.g
-        if self.shard is not None:
-            loss = self.shard.join(g, loss, self._weight(group))
         if not (math.isfinite(loss) and math.isfinite(float(torch.dot(g, g)))):
             self._blame(feeds, group.loss, loss, random_state)
         with torch.inference_mode():
             group.penalise(self.settings)
             group.optimizer.update(lr * group.rate)
         return loss
-
-    def _weight(self, group: groups.Group) -> float:
-        """What this process's loss counts for: its share of the samples, unless losses add up."""
-        operator = self.graph.at(group.loss).attributes
-        adds_up = operator.get("reduction") == "sum" and self._share > 0
-        return 1.0 if adds_up else self._share
 
     @property
     def finished(self) -> bool:
@@ -173,10 +167,12 @@ class Trainer:
 
     def _end_epoch(self) -> None:
         if self.shard is not None:
-            self.shard.agree(self.plan.buffers.values())
+            self.shard.agree()
         held_back, patience = self.data.validation, self.settings.patience
         wanted = patience is not None or self.settings.schedule == "plateau"
         validation = self.evaluate(held_back).loss if wanted and held_back is not None else None
+        if self.shard is not None and validation is not None:
+            validation = self.shard.firsts(validation)
         self.epochs.end(validation, self.plan, patience)
 
     @property
@@ -191,13 +187,13 @@ class Trainer:
     def next_feeds(self) -> dict[str, Any]:
         """The batch of the step that comes next."""
         rows = self.next_rows()
-        if self.shard is not None:
-            whole, rows = len(rows), self.shard.rows(rows)
-            self._share = len(rows) / whole
-        x: Any = Rows(self.train_x, rows)
+        x: Tensor | None = None
         if self.settings.augmentation:
             x = self._augmented(self.train_x.index_select(0, rows))
-        return self.binding.feeds(x, Rows(self.train_t, rows))
+        if self.shard is not None:
+            rows, x = self.shard.begin(rows, x)
+        inputs = Rows(self.train_x, rows) if x is None else x
+        return self.binding.feeds(inputs, Rows(self.train_t, rows))
 
     def _augmented(self, images: Tensor) -> Tensor:
         """Images changed at random, the same ones at the same step of the same run.
