@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QGraphicsItem
 
 from app.canvas import geometry as geo
+from app.canvas.interactions.guides import Guides
 from graphcore.elements import Edge
 
 if TYPE_CHECKING:
@@ -34,17 +35,31 @@ class Move:
         self._notes = {n: canvas.graph_scene.frames.notes[n] for n in notes}
         self._from = {i: i.pos() for i in (*self._nodes.values(), *self._notes.values())}
         self._moved = False
+        self._guides: Guides | None = None
 
     def move(self, at: QPointF) -> None:
         delta = at - self._start
         if not self._moved and self._canvas.screen_length(delta) < THRESHOLD:
             return
         self._moved = True
+        delta = self._snapped(delta)
         for item, origin in self._from.items():
-            place = origin + delta
-            item.setPos(round(place.x() / GRID) * GRID, round(place.y() / GRID) * GRID)
+            item.setPos(origin + delta)
         self._canvas.graph_scene.moved(self._nodes)
         self._canvas.highlight_edge(self._edge_under())
+
+    def _snapped(self, delta: QPointF) -> QPointF:
+        """The way that brings the first item onto the grid, or in line with other nodes."""
+        origin = next(iter(self._from.values()))
+        place = origin + delta
+        x, y = round(place.x() / GRID) * GRID, round(place.y() / GRID) * GRID
+        if self._nodes:
+            if self._guides is None:
+                self._guides = Guides(self._canvas, self._nodes.keys())
+            column, row = self._guides.pull(place)
+            x, y = x if column is None else column, y if row is None else row
+            self._guides.show(QPointF(x, y), column, row)
+        return QPointF(x, y) - origin
 
     def release(self, at: QPointF) -> None:
         if not self._moved:
@@ -68,6 +83,9 @@ class Move:
 
     def cancel(self) -> None:
         self._canvas.highlight_edge(None)
+        if self._guides is not None:
+            self._guides.hide()
+            self._guides = None
         for item, origin in self._from.items():
             item.setPos(origin)
         self._canvas.graph_scene.moved(self._nodes)

@@ -500,3 +500,19 @@ def test_a_double_click_opens_the_node(canvas, hand, qtbot):
     with qtbot.waitSignal(canvas.node_activated) as told:
         hand.double_click(hand.body("conv2"))
     assert told.args == ["conv2"]
+
+
+def test_a_dragged_node_snaps_into_line_with_others(canvas, hand, graph):
+    canvas.document.move({"fc1": (503.0, 307.0), "relu3": (900.0, 620.0)})
+    canvas.fit_all()
+    canvas.mark_selected(set())
+    start = hand.body("relu3")
+    near = start + QPointF(0, 307.0 - 620.0 + 3 / canvas.zoom)
+    hand.drag(start, near, let_go=False)
+    guides = canvas._gesture._guides
+    assert not guides._item.path().isEmpty()
+    hand.release(near)
+    assert graph.node("relu3").position[1] == 307.0
+    assert guides._item.scene() is None
+    hand.drag(hand.body("relu3"), hand.body("relu3") + QPointF(0, 40 / canvas.zoom))
+    assert graph.node("relu3").position[1] % 10 == 0
