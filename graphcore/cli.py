@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except GradscapeError as error:
         if distributed.is_part():
-            return distributed.fail(error)
+            distributed.fail(error)
         print(f"gradscape: {error}", file=sys.stderr)
         return AT_FAULT
     except KeyboardInterrupt:
@@ -151,15 +151,15 @@ def _train(options: argparse.Namespace) -> int:
     graph = presets.resolve(options.file)
     trainer = _trainer(graph, options)
     graph.set_training(trainer.settings)
-    begun = time.perf_counter()
     if options.resume is not None:
         distributed.resume(trainer, options.resume)
+    begun, first = time.perf_counter(), trainer.step
     _run(trainer, distributed.checkpoints(trainer, options.out))
     seconds = time.perf_counter() - begun
     distributed.leave()
     if not distributed.speaks():
         return DONE
-    result = _result(trainer, options, seconds)
+    result = _result(trainer, options, seconds, first)
     if options.out is not None:
         _write_out(options.out, graph, trainer, result)
     _print(result, options.json)
@@ -245,12 +245,14 @@ def _use_threads(options: argparse.Namespace) -> None:
         torch.set_num_threads(options.threads)
 
 
-def _result(trainer: Trainer, options: argparse.Namespace, seconds: float | None) -> dict[str, Any]:
-    """The keys that scripts read."""
+def _result(
+    trainer: Trainer, options: argparse.Namespace, seconds: float | None, first: int = 0
+) -> dict[str, Any]:
+    """The keys that scripts read, of a run that began after its ``first`` steps."""
     data, s = trainer.data, trainer.settings
     test = trainer.evaluate(data.test)
     train: Score = trainer.evaluate(data.train)
-    seen = trainer.step * min(s.batch, len(data.train))
+    seen = (trainer.step - first) * min(s.batch, len(data.train))
     return {
         "dataset": data.name, "train_samples": len(data.train), "test_samples": len(data.test),
         "epochs": trainer.epoch if seconds is not None else None,

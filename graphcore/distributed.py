@@ -134,19 +134,19 @@ def _fault(failures: Mapping[int, Any]) -> GradscapeError:
     )
 
 
-def fail(error: GradscapeError) -> int:
-    """Leave the launcher a note of what is wrong; returns the exit code of this process."""
+def fail(error: GradscapeError) -> NoReturn:
+    """End this process and leave the launcher a note of what is wrong."""
     if isinstance(error, LostProcessError):
         stop(LEFT_ALONE)
     path = os.environ.get("TORCHELASTIC_ERROR_FILE")
     if path:
         record = {"message": str(error), "timestamp": int(time.time()), "said": True}
         Path(path).write_text(json.dumps(record))
-    return AT_FAULT
+    stop(AT_FAULT)
 
 
 def stop(code: int) -> NoReturn:
-    """End this process at once: an orderly end would wait for others, or be aborted by gloo."""
+    """End this process at once: gloo's threads may abort an orderly end."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
