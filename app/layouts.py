@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QObject, QSettings, Qt, QTimer, Signal
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 
 from app.panels import LAYOUTS, PANELS, Panel
 from app.style import icons
@@ -137,6 +137,11 @@ class Layouts(QObject):
         """Draw the tabs' icons again after the theme changed."""
         for dock in self.docks.values():
             dock.setWindowIcon(icons.icon(dock.panel.icon))
+        titled = {dock.windowTitle(): dock for dock in self.docks.values()}
+        for bar in self._window.findChildren(QTabBar):
+            for i in range(bar.count()):
+                if bar.tabText(i) in titled:  # Qt takes the icon when it makes the tab
+                    bar.setTabIcon(i, titled[bar.tabText(i)].windowIcon())
 
     def remember(self) -> None:
         """Keep how the current layout looks."""

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from app.document import Document
 from app.engine import Engine
 from app.plots.tile_view import TileView
+from graphcore.worker import messages as m
 from graphcore.worker.arrays import Array, unpack
 from graphcore.worker.attribution_messages import AttributionFrame
 
@@ -89,10 +90,9 @@ class SaliencyPanel(QWidget):
         if self._seen:
             self._engine.ask_attribution(self.sample.value(), self.layer.currentText())
 
-    def _on_step(self, frame: object) -> None:
-        step, state = getattr(frame, "step", 0), getattr(frame, "state", "")
-        if step != self._step and state != "running":
-            self._step = step
+    def _on_step(self, frame: m.Frame) -> None:
+        if frame.step != self._step and frame.state != "running":
+            self._step = frame.step
             self.ask()
 
     def _on_frame(self, frame: AttributionFrame) -> None:

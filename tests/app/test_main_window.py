@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QTabBar
 
 import graphcore as gc
 from app import actions, palette_commands
@@ -393,3 +393,13 @@ def test_the_preferred_digits_are_shown(window):
     assert tiles.format_number(1.23456789) == "1.234568"
     assert tiles.format_number(1.23456789, 3) == "1.23"
     window.settings.set("look/decimals", 4)
+
+
+def test_the_icons_of_tabs_follow_the_theme(window):
+    window.layouts.show("Train")
+    QApplication.processEvents()
+    bar = next(b for b in window.findChildren(QTabBar) if b.tabText(0) == "Training")
+    dark = bar.tabIcon(0).pixmap(16, 16).toImage()
+    window.set_light(True)
+    assert bar.tabIcon(0).pixmap(16, 16).toImage() != dark
+    window.set_light(False)
