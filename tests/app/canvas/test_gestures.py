@@ -11,7 +11,6 @@ from app.canvas.search_popup import SearchPopup
 from graphcore import files
 from graphcore.elements import Edge
 
-pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 SHIFT, CONTROL, ALT = (
     Qt.KeyboardModifier.ShiftModifier,
     Qt.KeyboardModifier.ControlModifier,
