@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 import msgspec
-import numpy as np
 
-from graphcore import datasets, files, recording
+from graphcore import datasets, files
 from graphcore.binding import learns
 from graphcore.compiler import compile
 from graphcore.errors import FileError, GradscapeError, NonFiniteError
@@ -19,11 +18,10 @@ from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
 from graphcore.graph import Graph
 from graphcore.plan import Plan
 from graphcore.surgery import Kept, overlap, take_over
-from graphcore.training import Trainer, correct
+from graphcore.training import Trainer
 from graphcore.walk import calculate
 from graphcore.worker import messages as m
-from graphcore.worker.arrays import pack
-from graphcore.worker.pace import TrainingClock, thinned
+from graphcore.worker.frames import EMPTY, Frames
 
 if TYPE_CHECKING:
     import torch
@@ -35,8 +33,6 @@ CHECKPOINT_SECONDS = 30.0
 TEST_SHARE = 0.02
 """Share of the time that the running estimate of the test loss may take."""
 TEST_SAMPLES = 500
-RECORD_SHARE = 0.04
-"""Share of the time that recording for the views may take; fewer pictures rather than more."""
 
 
 class Session:
@@ -46,6 +42,7 @@ class Session:
         trainer: the run, or None before a graph was loaded.
         running: whether ``work`` trains.
         steps_left: steps until a pause, or None.
+        frames: what the window is told.
         weights_moved: counts the times that the weights were changed by hand.
     """
 
@@ -61,22 +58,13 @@ class Session:
         self.steps_left: int | None = None
         self._graph, self._graph_bytes = Graph(), b""
         self._data: tuple[Any, datasets.Dataset] | None = None
-        self._watch = m.Watch()
+        self.frames = Frames()
         self._wanted, self._news = False, False
         self._speed: float | None = None
         self._next_step_at = 0.0
         self._checkpoints = ""
         self._checkpoint_at = 0.0
         self._test_at = 0.0
-        self._clock = TrainingClock()
-        self._points: list[tuple[int, tuple[float, ...]]] = []
-        self._accuracies: list[tuple[int, float]] = []
-        self._scores: list[m.Scores] = []
-        self._pictured_step = 0
-        self._fresh = False
-        self._record_at = 0.0
-        self._plain_seconds = 0.0
-        self._epoch_ended = False
 
     @property
     def graph(self) -> Graph:
@@ -120,7 +108,7 @@ class Session:
     def run(self, request: m.Run) -> None:
         """Start training."""
         if self._calculation is not None:
-            self._news = self._fresh = True
+            self._news = self.frames.fresh = True
             return
         if self.trainer is None:
             self.send(m.Failure("run", "There is no net to train: load a graph first."))
@@ -129,7 +117,7 @@ class Session:
             self.trainer.settings = _longer(self.trainer.settings)
             self.trainer.epochs.stopped = False
         self.running, self.steps_left = True, request.steps
-        self._clock.start()
+        self.frames.clock.start()
         if not self._checkpoint_at:
             self._checkpoint()
 
@@ -156,7 +144,7 @@ class Session:
 
     def watch(self, request: m.Watch) -> None:
         """What the window shows from now on."""
-        self._watch, self._news, self._fresh = request, True, True
+        self.frames.watch, self._news, self.frames.fresh = request, True, True
 
     def want_frame(self) -> None:
         """The window has drawn the last frame."""
@@ -189,39 +177,28 @@ class Session:
             recording = self._records_now(trainer)
             begun = time.perf_counter()
             record = trainer.train_step(record=recording)
-            self._account(recording, time.perf_counter() - begun)
+            took = time.perf_counter() - begun
         except NonFiniteError as error:
             self._stop(m.Failure("run", str(error), error.node))
             return
         except GradscapeError as error:
             self._stop(m.Failure("run", str(error), getattr(error, "node", "")))
             return
-        self._points.append((record.step, record.losses))
+        self.frames.note(record, trainer.settings.batch, recording, took)
         self._news = True
-        if recording:
-            self._pictured_step, self._fresh = record.step, True
-        self._clock.count(trainer.settings.batch)
         self._after_step(trainer)
 
     def _records_now(self, trainer: Trainer) -> bool:
         """Whether the next step is one that the window is shown: the last, or when it is time."""
         last = self.steps_left == 1 or trainer.step + 1 == trainer.total_steps
         slow = self._speed is not None and self._speed <= 30
-        return last or slow or (self._wanted and time.perf_counter() >= self._record_at)
-
-    def _account(self, recording: bool, seconds: float) -> None:
-        """Rest after a recorded step in proportion to what it took more than a plain one."""
-        if recording:
-            extra = max(0.0, seconds - self._plain_seconds)
-            self._record_at = time.perf_counter() + extra / RECORD_SHARE
-        else:
-            self._plain_seconds += 0.1 * (seconds - self._plain_seconds)
+        return last or slow or (self._wanted and self.frames.due)
 
     def _after_step(self, trainer: Trainer) -> None:
         epoch_done = trainer.step % trainer.steps_per_epoch == 0
         now = time.perf_counter()
         if epoch_done:
-            self._epoch_ended = True
+            self.frames.epoch_ended = True
             self._test(None)
         elif now >= self._test_at:
             self._test(TEST_SAMPLES)
@@ -247,9 +224,9 @@ class Session:
             self._wanted = False
         score = self.trainer.evaluate(self.trainer.data.test, limit=samples)
         took = time.perf_counter() - begun
-        self._clock.leave_out(took)
+        self.frames.clock.leave_out(took)
         self._test_at = time.perf_counter() + took / TEST_SHARE
-        self._scores.append(
+        self.frames.scores.append(
             m.Scores(self.trainer.step, score.loss, score.accuracy, score.samples, samples is None)
         )
 
@@ -267,59 +244,12 @@ class Session:
         else:
             self.send(m.CheckpointWritten(self._checkpoints, self.trainer.step))
 
-    # -- frames -------------------------------------------------------------------------------
-
     def _frame(self) -> m.Frame:
-        trainer = self.trainer
         if self._calculation is not None:
-            pictures = self._pictures(self._calculation)
-            return msgspec.structs.replace(_EMPTY, pictured_step=1, **pictures)
-        if trainer is None:
-            return _EMPTY
-        steps, losses = thinned(self._points)
-        done = trainer.finished
-        frame = m.Frame(
-            state="running" if self.running else "done" if done else "idle",
-            step=trainer.step, epoch=trainer.epoch, steps_per_epoch=trainer.steps_per_epoch,
-            total_steps=trainer.total_steps, lr=trainer.current_lr(),
-            samples_per_second=self._clock.rate, seconds_left=self._seconds_left(trainer),
-            steps=pack(steps), losses=pack(losses[0]), accuracies=self._batch_accuracy(trainer),
-            scores=tuple(self._scores), pictured_step=self._pictured_step,
-            epoch_ended=self._epoch_ended,
-            further={g.loss: pack(y) for g, y in zip(trainer.groups[1:], losses[1:], strict=False)},
-            **self._pictures(trainer.recorded),
-        )  # fmt: skip
-        self._points, self._scores, self._epoch_ended = [], [], False
-        return frame
-
-    def _pictures(self, plan: Plan) -> dict[str, Any]:
-        if not (self._pictured_step and self._fresh):
-            return {}
-        begun = time.perf_counter()
-        watch, self._fresh = self._watch, False
-        pictures = {
-            "values": recording.value_pictures(plan, self._graph, watch.values),
-            "gradients": recording.gradient_pictures(plan, self._graph, watch.gradients),
-            "flow": recording.edge_flow(plan, self._graph, watch.level) if watch.flow else (),
-        }
-        self._record_at += (time.perf_counter() - begun) / RECORD_SHARE
-        return pictures
-
-    def _batch_accuracy(self, trainer: Trainer) -> tuple[tuple[int, float], ...]:
-        if not (self._points and self._pictured_step and self._fresh):
-            return ()
-        b, plan = trainer.binding, trainer.recorded
-        if not b.target:
-            return ()
-        target = plan.value(b.target)
-        hits = correct(plan.value(b.output), target, b.loss_kind)
-        return () if hits is None else ((self._pictured_step, hits / max(1, len(target))),)
-
-    def _seconds_left(self, trainer: Trainer) -> float | None:
-        if not self.running or self._clock.rate <= 0:
-            return None
-        left = trainer.total_steps - trainer.step if self.steps_left is None else self.steps_left
-        return left * trainer.settings.batch / self._clock.rate
+            return self.frames.of_calculation(self._calculation, self._graph)
+        if self.trainer is None:
+            return EMPTY
+        return self.frames.of_run(self.trainer, self._graph, self.running, self.steps_left)
 
     def weights_changed(self) -> None:
         """Somebody other than the optimiser has changed the weights: every view is out of date."""
@@ -327,7 +257,7 @@ class Session:
         self._news = True
         if self._calculation is not None:
             self._end = calculate(self._calculation, self._graph)
-            self._fresh = True
+            self.frames.fresh = True
 
     # -- formulas -----------------------------------------------------------------------------
 
@@ -345,7 +275,7 @@ class Session:
         self._end = end
         self.running = False
         self._forget(keep_curves=False)
-        self._pictured_step, self._fresh = 1, True
+        self.frames.picture(1)
         self.send(
             m.Loaded(
                 dataset="", note="",
@@ -385,16 +315,10 @@ class Session:
         )  # fmt: skip
 
     def _forget(self, keep_curves: bool) -> None:
-        self._pictured_step, self._news, self._test_at = 0, True, 0.0
+        self._news, self._test_at = True, 0.0
+        self.frames.forget(keep_curves)
         if not keep_curves:
-            self._points, self._scores, self._checkpoint_at = [], [], 0.0
-
-
-_NOTHING = pack(np.zeros(0, np.float32))
-_EMPTY = m.Frame(
-    state="idle", step=0, epoch=0, steps_per_epoch=0, total_steps=0, lr=0.0,
-    samples_per_second=0.0, seconds_left=None, steps=_NOTHING, losses=_NOTHING,
-)  # fmt: skip
+            self._checkpoint_at = 0.0
 
 
 def _longer(settings: Any) -> Any:

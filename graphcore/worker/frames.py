@@ -1,0 +1,137 @@
+"""What the window is told of a run: its newest state, curves since the last frame, pictures."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from graphcore import recording
+from graphcore.graph import Graph
+from graphcore.plan import Plan
+from graphcore.training import StepRecord, Trainer, correct
+from graphcore.worker import messages as m
+from graphcore.worker.arrays import pack
+from graphcore.worker.pace import TrainingClock, thinned
+
+RECORD_SHARE = 0.04
+"""Share of the time that recording for the views may take; fewer pictures rather than more."""
+
+
+class Frames:
+    """Gathers what happens between two frames, and says when a step is worth recording.
+
+    Attributes:
+        watch: what the window shows just now.
+        clock: samples per second.
+        scores: tests of the net since the last frame.
+        pictured_step: the step whose values can be shown; 0 for none.
+        fresh: whether they were not shown yet.
+        epoch_ended: whether one did since the last frame.
+    """
+
+    def __init__(self) -> None:
+        self.watch = m.Watch()
+        self.clock = TrainingClock()
+        self.scores: list[m.Scores] = []
+        self.pictured_step = 0
+        self.fresh = False
+        self.epoch_ended = False
+        self._points: list[tuple[int, tuple[float, ...]]] = []
+        self._record_at = 0.0
+        self._plain_seconds = 0.0
+
+    def forget(self, keep_curves: bool) -> None:
+        """Another net, or another start."""
+        self.pictured_step = 0
+        if not keep_curves:
+            self._points, self.scores = [], []
+
+    def picture(self, step: int) -> None:
+        """The values of this step are there to be shown."""
+        self.pictured_step, self.fresh = step, True
+
+    # -- what happens -------------------------------------------------------------------------
+
+    @property
+    def due(self) -> bool:
+        """Whether recording has rested long enough since the last time."""
+        return time.perf_counter() >= self._record_at
+
+    def note(self, record: StepRecord, batch: int, recorded: bool, seconds: float) -> None:
+        """A step was done, and took so long.
+
+        After a recorded step recording rests in proportion to what it took more than a plain one.
+        """
+        if recorded:
+            extra = max(0.0, seconds - self._plain_seconds)
+            self._record_at = time.perf_counter() + extra / RECORD_SHARE
+            self.picture(record.step)
+        else:
+            self._plain_seconds += 0.1 * (seconds - self._plain_seconds)
+        self._points.append((record.step, record.losses))
+        self.clock.count(batch)
+
+    # -- frames -------------------------------------------------------------------------------
+
+    def of_run(self, trainer: Trainer, graph: Graph, running: bool, steps: int | None) -> m.Frame:
+        """The newest state of a run that has ``steps`` to go, or all that are left."""
+        places, losses = thinned(self._points)
+        done = trainer.finished
+        frame = m.Frame(
+            state="running" if running else "done" if done else "idle",
+            step=trainer.step, epoch=trainer.epoch, steps_per_epoch=trainer.steps_per_epoch,
+            total_steps=trainer.total_steps, lr=trainer.current_lr(),
+            samples_per_second=self.clock.rate,
+            seconds_left=self._seconds_left(trainer, steps) if running else None,
+            steps=pack(places), losses=pack(losses[0]), accuracies=self._batch_accuracy(trainer),
+            scores=tuple(self.scores), pictured_step=self.pictured_step,
+            epoch_ended=self.epoch_ended,
+            further={g.loss: pack(y) for g, y in zip(trainer.groups[1:], losses[1:], strict=False)},
+            **self._pictures(trainer.recorded, graph),
+        )  # fmt: skip
+        self._points, self.scores, self.epoch_ended = [], [], False
+        return frame
+
+    def of_calculation(self, plan: Plan, graph: Graph) -> m.Frame:
+        """Values and gradients of a graph that has nothing to learn."""
+        return msgspec.structs.replace(EMPTY, pictured_step=1, **self._pictures(plan, graph))
+
+    def _pictures(self, plan: Plan, graph: Graph) -> dict[str, Any]:
+        if not (self.pictured_step and self.fresh):
+            return {}
+        begun = time.perf_counter()
+        watch, self.fresh = self.watch, False
+        pictures = {
+            "values": recording.value_pictures(plan, graph, watch.values),
+            "gradients": recording.gradient_pictures(plan, graph, watch.gradients),
+            "flow": recording.edge_flow(plan, graph, watch.level) if watch.flow else (),
+        }
+        self._record_at += (time.perf_counter() - begun) / RECORD_SHARE
+        return pictures
+
+    def _batch_accuracy(self, trainer: Trainer) -> tuple[tuple[int, float], ...]:
+        if not (self._points and self.pictured_step and self.fresh):
+            return ()
+        b, plan = trainer.binding, trainer.recorded
+        if not b.target:
+            return ()
+        target = plan.value(b.target)
+        hits = correct(plan.value(b.output), target, b.loss_kind)
+        return () if hits is None else ((self.pictured_step, hits / max(1, len(target))),)
+
+    def _seconds_left(self, trainer: Trainer, steps: int | None) -> float | None:
+        if self.clock.rate <= 0:
+            return None
+        left = trainer.total_steps - trainer.step if steps is None else steps
+        return left * trainer.settings.batch / self.clock.rate
+
+
+_NOTHING = pack(np.zeros(0, np.float32))
+EMPTY = m.Frame(
+    state="idle", step=0, epoch=0, steps_per_epoch=0, total_steps=0, lr=0.0,
+    samples_per_second=0.0, seconds_left=None, steps=_NOTHING, losses=_NOTHING,
+)  # fmt: skip
+"""A window without a net."""
