@@ -1,0 +1,60 @@
+"""What ``train --out`` notes of a run beside its result: metrics.csv, TensorBoard's event files."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from graphcore.errors import FileError
+from graphcore.run_log import RunLog, read_csv
+from graphcore.training import StepRecord, Trainer
+
+TRAIN_SAMPLES = 2000
+"""So many training samples say how accurate the net is on what it has seen."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of ``train``."""
+    parser.add_argument("--tensorboard", action="store_true",
+                        help="write TensorBoard event files to --out")  # fmt: skip
+
+
+def check(options: argparse.Namespace) -> None:
+    """Refuse what leads nowhere; raises FileError."""
+    if options.tensorboard and options.out is None:
+        raise FileError("--tensorboard needs --out DIR, the folder to write to.")
+
+
+class RunMetrics:
+    """Notes every step, and at the end of each epoch how good the net is on either split.
+
+    Attributes:
+        scoring_seconds: what the scores took; no part of the training time.
+    """
+
+    def __init__(self, trainer: Trainer, resumed: Path | None) -> None:
+        self.log = RunLog()
+        if resumed is not None and (resumed / "metrics.csv").is_file():
+            self.log = read_csv(resumed / "metrics.csv")
+            self.log.forget_after(trainer.step)
+        self.scoring_seconds = 0.0
+
+    def after(self, trainer: Trainer, record: StepRecord) -> None:
+        """A step was done."""
+        now = time.time() - self.log.begun
+        self.log.note(record.step, epoch=record.epoch, train_loss=record.loss, lr=record.lr,
+                      seconds=round(now, 4))  # fmt: skip
+        if trainer.step % trainer.steps_per_epoch == 0 or trainer.finished:
+            begun = time.perf_counter()
+            score = trainer.evaluate(trainer.data.test)
+            seen = trainer.evaluate(trainer.data.train, limit=TRAIN_SAMPLES)
+            self.log.note(record.step, test_loss=score.loss, test_accuracy=score.accuracy,
+                          train_accuracy=seen.accuracy)  # fmt: skip
+            self.scoring_seconds += time.perf_counter() - begun
+
+    def write(self, folder: Path, tensorboard: bool) -> None:
+        """Write what was noted; raises FileError."""
+        self.log.write_csv(folder / "metrics.csv")
+        if tensorboard:
+            self.log.write_events(folder)
