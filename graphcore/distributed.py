@@ -46,6 +46,7 @@ else:
 
 MARK = "GRADSCAPE_RANK"
 """Set in the environment of a process that is one of several."""
+GONE = "A process of the run on another machine is gone, so the run stopped."
 AT_FAULT, LEFT_ALONE = 1, 17
 """Exit codes of a process that says what is wrong, and of one whose fellow is gone."""
 CHECKPOINT_SECONDS = 30.0
@@ -104,6 +105,8 @@ def launch(
         except SignalException:
             raise KeyboardInterrupt from None
         except (RendezvousError, ValueError):
+            if any(Path(logs).glob("*/attempt_*")):  # they had met, and processes were started
+                raise LostProcessError(GONE) from None
             raise GradscapeError(
                 f"The machines could not meet at {endpoint or 'localhost'}: it must be reachable "
                 "from all of them, and all must give the same --nnodes and --rdzv-id."
@@ -124,9 +127,7 @@ def _fault(failures: Mapping[int, Any]) -> GradscapeError:
     innocent = (-signal.SIGTERM, -signal.SIGINT, LEFT_ALONE)
     died = [(r, f.exitcode) for r, f in sorted(failures.items()) if f.exitcode not in innocent]
     if not died:
-        return LostProcessError(
-            "A process of the run on another machine is gone, so the run stopped."
-        )
+        return LostProcessError(GONE)
     rank, code = died[0]
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
     return LostProcessError(

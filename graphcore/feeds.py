@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import lazy_loader
 import numpy as np
@@ -19,8 +19,7 @@ else:
     torch = lazy_loader.load("torch")
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):
     """Some rows of a tensor, gathered where they are needed.
 
     Attributes:
@@ -67,14 +66,15 @@ class Feeds:
         given: dict[int, Tensor | Rows] = {}
         for name, (slot, node) in self.sources.items():
             if name in feeds:
-                given[slot] = self._as_feed(name, node, feeds[name])
+                given[slot] = self.as_fed(name, node, feeds[name])
             elif node.attributes.get("value") is not None:
-                given[slot] = self._as_feed(name, node, node.attributes["value"])
+                given[slot] = self.as_fed(name, node, node.attributes["value"])
             else:
                 raise FeedError(f"{name} was given nothing: feed it an array.")
         return given
 
-    def _as_feed(self, name: str, node: Node, given: Any) -> Tensor | Rows:
+    def as_fed(self, name: str, node: Node, given: Any) -> Tensor | Rows:
+        """What is fed, as a tensor that fits, or rows of one; raises FeedError."""
         data = given.data if isinstance(given, Rows) else given
         tensor = data
         if not isinstance(data, torch.Tensor) or self._known.get(name) != _kind(data):

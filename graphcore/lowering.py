@@ -58,6 +58,7 @@ class Program:
         self._moving: set[int] = set()
         self._contexts: list[Context] = []
         self._forward: list[Closure] = []
+        self._plain: set[Closure] = set()
         self._backwards: dict[int, Backward] = {}
         for step in rewritten(steps):
             self._lower(step)
@@ -70,6 +71,7 @@ class Program:
             return
         if kernels is None:
             closure: Closure | None = _running(step, self.values)
+            self._plain.add(closure)  # type: ignore[arg-type]
             self._moving.update(step.outputs)
             self._contexts.append(step.context)
         else:
@@ -111,9 +113,25 @@ class Program:
         for closure in self._forward:
             closure()
 
-    def closures(self) -> list[Closure]:
-        """Everything that a step runs, in order."""
-        return [*self._forward, *(c for b in self._backwards.values() for c in b.closures)]
+    def backward_from(self, slot: int) -> Backward:
+        """The backward pass from a value that ``backward`` has gone back from."""
+        return self._backwards[slot]
+
+    def kernels_of(self, slot: int) -> tuple[list[Closure], set[Closure]]:
+        """What both passes run, in order, and which of it belongs to operators not lowered.
+
+        Args:
+            slot: the value that ``backward`` has gone back from; the caller sees to it that the
+                gradient to start from is 1 (``prepare``).
+        """
+        found = self._backwards[slot]
+        return [*self._forward, *found.closures], self._plain | found.plain
+
+    def prepare(self, slot: int) -> None:
+        """What has to be in place before ``kernels_of`` are run."""
+        self._backwards[slot].start_at(None)
+        for context in self._contexts:
+            context.training = self.training
 
     def inner_value(self, slot: int, first: int | None) -> Tensor | None:
         """A value that a rewrite has left out, from what took its place."""
@@ -142,11 +160,7 @@ class Program:
         if slot not in self._backwards:
             self._backwards[slot] = Backward(self, slot, gradients)
         found = self._backwards[slot]
-        if seed is not None:
-            found.seed.copy_(seed)
-        elif not found.starts_at_one:
-            found.seed.fill_(1)
-        found.starts_at_one = seed is None
+        found.start_at(seed)
         for closure in found.closures:
             closure()
         return found
@@ -157,7 +171,7 @@ class Backward:
 
     Attributes:
         seed: buffer of the gradient to start from; ``starts_at_one`` says that it holds 1.
-        closures: what is run, in order.
+        closures: what is run, in order; ``plain`` are those of operators not lowered.
         reached: slots of the parameters that get a gradient.
         slots: slot -> its gradient; of the parameters alone where not all are kept.
         edges: (step, input) -> the gradient that comes back along that edge, if all are kept.
@@ -167,6 +181,7 @@ class Backward:
         self._program, self._parameters = program, gradients
         self._spare: dict[Any, list[Tensor]] = {}
         self.closures: list[Closure] = []
+        self.plain: set[Closure] = set()
         self.reached: set[int] = set()
         self.edges: dict[tuple[str, str], Tensor] = {}
         self.starts_at_one = False
@@ -179,6 +194,14 @@ class Backward:
         if not program.keep:
             self.slots = {s: gradients[s] for s in self.reached}
 
+    def start_at(self, seed: Tensor | None) -> None:
+        """Begin with this gradient; None is 1."""
+        if seed is not None:
+            self.seed.copy_(seed)
+        elif not self.starts_at_one:
+            self.seed.fill_(1)
+        self.starts_at_one = seed is None
+
     def _step(self, step: Step, kernels: Kernels | None) -> None:
         targets: list[Tensor | None] = []
         sums: list[tuple[Tensor, Tensor]] = []
@@ -190,6 +213,7 @@ class Backward:
                 self.edges[reader, name] = targets[-1]  # type: ignore[assignment]
         if kernels is None:
             run = _copying_back(step, self._program.values, self.slots, targets)
+            self.plain.add(run)
         else:
             run = kernels.backward(self.slots[step.outputs[0]], *targets)
         self.closures.append(run)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import lazy_loader
 import numpy as np
@@ -36,8 +36,7 @@ else:
     torch = lazy_loader.load("torch")
 
 
-@dataclass(frozen=True)
-class StepRecord:
+class StepRecord(NamedTuple):
     """One step: ``step`` counts from 1, ``epoch`` from 0; ``loss`` is before the update.
 
     ``losses`` has one number per objective; ``loss`` is the first of them.
@@ -148,14 +147,15 @@ class Trainer:
     def _update(self, plan: Plan, group: groups.Group, feeds: dict[str, Any], lr: float) -> float:
         """Forward, backward from a group's loss and one update; returns the loss before it."""
         random_state = self.plan.generator.get_state() if self.plan.draws_random else None
-        if self.shard is None:
-            loss = plan.step(feeds, group.loss)
-        else:
-            loss = self.shard.step(plan, feeds, group)
-        g = group.optimizer.g
-        if not (math.isfinite(loss) and math.isfinite(float(torch.dot(g, g)))):
-            self._blame(feeds, group.loss, loss, random_state)
         with torch.inference_mode():
+            if self.shard is None:
+                loss = plan.step(feeds, group.loss)
+                square = plan.gradient_square
+            else:
+                loss = self.shard.step(plan, feeds, group)
+                square = torch.dot(group.optimizer.g, group.optimizer.g)
+            if not (math.isfinite(loss) and math.isfinite(square.item())):
+                self._blame(feeds, group.loss, loss, random_state)
             group.penalise(self.settings)
             group.optimizer.update(lr * group.rate)
         return loss

@@ -146,7 +146,7 @@ class ConvolvedMaximum:
 
     def forward(self) -> None:
         """Fill y, shape (N, C, ⌊H/2⌋, ⌊W/2⌋)."""
-        self.four = self._convolve()
+        move(self.four, self._convolve())
         torch.maximum(self._phase(0), self._phase(1), out=self.top)
         torch.maximum(self._phase(2), self._phase(3), out=self.bottom)
         torch.maximum(self.top, self.bottom, out=self.y)

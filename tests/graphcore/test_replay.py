@@ -1,0 +1,172 @@
+"""A replayed step is the step itself: the same numbers to the last digit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from graphcore import presets, repetition
+from graphcore.datasets import Dataset, Normalization, Split
+from graphcore.errors import GradscapeError
+from graphcore.graph import Graph
+from graphcore.layer_list import parse_layers
+from graphcore.replay import replayed
+from graphcore.settings import TrainingSettings
+from graphcore.training import Trainer
+
+Closure = Callable[[], object]
+SAMPLES = 22
+
+
+def trainer(graph: Graph, batch: int = 8, targets: Sequence[int] | None = None) -> Trainer:
+    """A run over a few random images, with a smaller last batch in every epoch."""
+    rng = np.random.default_rng(0)
+    shape = next(n for n in graph if n.operator == "Input").attributes["shape"]
+    labels = rng.integers(0, 10, SAMPLES) if targets is None else np.array(targets)
+    split = Split(rng.random((SAMPLES, *shape), np.float32), labels)
+    names = tuple(map(str, range(10)))
+    plain = Normalization("none", np.zeros(()), np.ones(()))
+    data = Dataset("random", "classification", split, split, None, shape, names, plain)
+    settings = TrainingSettings(
+        epochs=9, batch=batch, optimizer="SGD", optimizer_options={"momentum": 0.9}, lr=0.05,
+        schedule="constant",
+    )  # fmt: skip
+    return Trainer(graph, data, settings)
+
+
+def as_they_are(closures: Sequence[Closure], plain: Collection[Closure] = ()) -> list[Closure]:
+    for closure in closures:
+        closure()
+    return list(closures)
+
+
+@pytest.mark.parametrize("name", ["lenet5", "mlp", "tiny-conv", "resnet8", "vit-tiny", "lstm-rows"])
+def test_a_run_is_the_same_with_and_without(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_replay = trainer(presets.load(name))
+    losses = [r.loss for r in with_replay.steps(8)]
+    monkeypatch.setattr(repetition, "replayed", as_they_are)
+    without = trainer(presets.load(name))
+    assert losses == [r.loss for r in without.steps(8)]
+    assert torch.equal(with_replay.plan.flat, without.plan.flat)
+    for key, buffer in without.plan.buffers.items():
+        assert torch.equal(buffer, with_replay.plan.buffers[key])
+
+
+def test_dropout_draws_anew_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = "784-32-relu | dropout 0.5 | 10"
+    with_replay = trainer(parse_layers(layers))
+    losses = [r.loss for r in with_replay.steps(8)]
+    monkeypatch.setattr(repetition, "replayed", as_they_are)
+    assert losses == [r.loss for r in trainer(parse_layers(layers)).steps(8)]
+
+
+def test_a_net_of_lowered_operators_is_one_call() -> None:
+    run = trainer(parse_layers("784-16-relu-10"))
+    list(run.steps(5))
+    assert len(run.plan.kernels()) == 1
+
+
+def test_a_step_that_fails_later_still_names_the_node() -> None:
+    labels = [i % 10 for i in range(SAMPLES)]
+    run = trainer(parse_layers("784-16-relu-10"), targets=labels)
+    list(run.steps(5))
+    run.train_t[:] = 99
+    with pytest.raises(GradscapeError, match="class"):
+        run.train_step()
+
+
+def test_what_is_shown_is_that_of_the_last_step() -> None:
+    """Steps with two sizes of batch take turns; values and gradients follow."""
+    run = trainer(parse_layers("784-16-relu-10"), batch=16)
+    for record in run.steps(8):
+        assert float(run.plan.value(run.binding.loss)) == pytest.approx(record.loss)
+        square = float(torch.dot(run.plan.flat_grad, run.plan.flat_grad))
+        assert float(run.plan.gradient_square) == pytest.approx(square)
+
+
+# -- what can be written down, and what cannot ------------------------------------------------
+
+
+def times_two(closures: list[Closure], plain: Collection[Closure] = ()) -> list[Closure]:
+    """Run once by replaying, and return what to run next."""
+    with torch.inference_mode():
+        return replayed(closures, plain)
+
+
+def run_all(closures: list[Closure]) -> None:
+    with torch.inference_mode():
+        for closure in closures:
+            closure()
+
+
+def test_views_and_temporaries() -> None:
+    x, y = torch.arange(6.0).view(2, 3), torch.zeros(3, 2)
+
+    def step() -> None:
+        y.copy_(x.t() * 2 + x.reshape(3, 2))
+        y[0].mul_(y.sum().clamp(max=3.0))
+
+    found = times_two([step])
+    x += 1
+    run_all(found)
+    wanted = x.t() * 2 + x.reshape(3, 2)
+    wanted[0] *= wanted.sum().clamp(max=3.0)
+    assert torch.equal(y, wanted)
+    assert found != [step]
+
+
+def test_a_buffer_that_moves_is_looked_at_anew() -> None:
+    x, moving, y = torch.ones(4), torch.zeros(4), torch.zeros(2, 2)
+
+    def place() -> None:
+        moving.set_(x * 3)  # type: ignore[call-overload]
+
+    def read() -> None:
+        y.copy_(moving.view(2, 2))
+
+    for plain in ((), (place,)):
+        found = times_two([place, read], plain)
+        x += 1
+        run_all(found)
+        assert torch.equal(y, (x * 3).view(2, 2))
+
+
+def test_what_a_plain_closure_makes_is_not_taken_from_an_old_step() -> None:
+    x, y = torch.ones(4), torch.zeros(4)
+    made: list[torch.Tensor] = []
+
+    def make() -> None:
+        made[:] = [x * 3]
+
+    def read() -> None:
+        y.copy_(made[0])
+
+    found = times_two([make, read], (make,))
+    x += 1
+    run_all(found)
+    assert torch.equal(y, x * 3)
+
+
+def test_random_numbers_and_numbers_read_back_stay_python() -> None:
+    x, y = torch.zeros(100), torch.zeros(100)
+
+    def draw() -> None:
+        x.bernoulli_(0.5)
+
+    def branch() -> None:
+        y.fill_(1.0 if float(x.sum()) > 50 else -1.0)
+
+    assert times_two([draw, branch]) == [draw, branch]
+
+
+def test_nothing_is_replayed_where_torch_has_no_interpreter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(torch._C, "parse_ir")
+    x = torch.zeros(2)
+    step = lambda: x.add_(1)
+    assert times_two([step]) == [step]
+    assert x.tolist() == [1, 1]
