@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
-from graphcore import datasets, distributed, files, landscape_cli, metrics_cli, presets, train_cli
+from graphcore import (
+    datasets,
+    distributed,
+    export_cli,
+    files,
+    landscape_cli,
+    metrics_cli,
+    presets,
+    train_cli,
+)
 from graphcore.errors import GradscapeError, LostProcessError
 from graphcore.landscape import PathRecorder
 from graphcore.shapes import ShapeInference
@@ -97,6 +106,8 @@ def _parser() -> argparse.ArgumentParser:
     gradients.add_argument("file", help="graph file or preset")
     gradients.add_argument("--seed", type=int, default=0)
     gradients.add_argument("--json", action="store_true")
+    exported = command("export", export_cli.export, "Write a net for other programs.")
+    export_cli.add_options(exported)
     landscape = command("landscape", _landscape, "The loss around a net's weights.")
     landscape_cli.add_options(landscape)
     train_cli.add_training_options(landscape)

@@ -12,6 +12,7 @@
     ├── ShapeError                 shapes that do not fit together; may carry a Fix
     ├── ExpressionError            text that is no formula or layer list
     ├── FileError                  a graph file or checkpoint that cannot be read or written
+    ├── ExportError                a graph that another format has no words for
     ├── DataError                  a data set that cannot be found, fetched or read
     └── EngineError                a pass or a training run that cannot go on
         ├── FeedError              a fed array is missing or has the wrong shape
@@ -101,6 +102,10 @@ class ExpressionError(GradscapeError):
 
 class FileError(GradscapeError):
     """A graph file or checkpoint that cannot be read or written."""
+
+
+class ExportError(GradscapeError):
+    """A graph that another format has no words for."""
 
 
 class DataError(GradscapeError):

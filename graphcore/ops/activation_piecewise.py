@@ -9,6 +9,7 @@ import lazy_loader
 from graphcore.dims import Batch, Shape, axis, format_shape
 from graphcore.errors import Fix, ShapeError
 from graphcore.ops.registry import Attr, Case, Operator, register, same_shape
+from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     import torch
@@ -161,6 +162,7 @@ class BinaryStep(Operator):
         r"\partial y/\partial x = 0",
     )
     infer_shape = staticmethod(same_shape)
+    torch_code = TorchCode("({x} >= 0).to({x}.dtype)")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -202,6 +204,7 @@ class Maxout(Operator):
     )
     formula = r"y_i = \max_{j < k}\ x_{k i + j}"
     derivative = r"\partial y_i/\partial x_j = 1\ \text{if } x_j = y_i \text{, else } 0"
+    torch_code = TorchCode("{x}.unflatten({dim}, (-1, {num_pieces})).amax({dim} % {x}.dim() + 1)")
 
     @staticmethod
     def infer_shape(x: Shape, *, num_pieces: int, dim: int) -> Shape:

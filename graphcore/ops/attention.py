@@ -11,6 +11,7 @@ import lazy_loader
 from graphcore.dims import Batch, Dim, Shape, broadcast, format_shape, size
 from graphcore.errors import Fix, ShapeError
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
+from graphcore.ops.torch_code import TorchCode, Values
 
 if TYPE_CHECKING:
     import torch
@@ -43,6 +44,17 @@ def attend_backward(
     return scores @ k, scores.transpose(-1, -2) @ q, weights.transpose(-1, -2) @ g
 
 
+_TORCH_HELPER = '''
+def attention(query, key, value, is_causal):
+    """A mean of the values for each query, and the weights of that mean."""
+    scores = query @ key.mT / query.shape[-1] ** 0.5
+    if is_causal:
+        scores = scores.masked_fill(torch.ones(scores.shape[-2:]).tril() == 0, -torch.inf)
+    weights = scores.softmax(-1)
+    return weights @ value, weights
+'''
+
+
 @register
 class ScaledDotProductAttention(Operator):
     """Each query takes a mean of the values, weighted by how well the keys match it.
@@ -70,6 +82,7 @@ class ScaledDotProductAttention(Operator):
     attrs = (_CAUSAL,)
     formula = r"y = \mathrm{softmax}\left(\frac{q k^\top}{\sqrt{E}}\right) v"
     derivative = r"\partial L/\partial v = A^\top g,\ A = \mathrm{softmax}(q k^\top / \sqrt{E})"
+    torch_code = TorchCode("attention({query}, {key}, {value}, {is_causal})", helper=_TORCH_HELPER)
 
     @staticmethod
     def infer_shape(query: Shape, key: Shape, value: Shape, *, is_causal: bool) -> Any:
@@ -128,6 +141,13 @@ class ScaledDotProductAttention(Operator):
         )  # fmt: skip
 
 
+def _multihead_code(v: Values) -> str:
+    x, length = v["x"], v["shapes"]["x"][1]
+    mask = f"nn.Transformer.generate_square_subsequent_mask({length}, dtype={x}.dtype)"
+    masked = f", attn_mask={mask}, is_causal=True" if v["is_causal"] else ""
+    return f"{v['layer']}({x}, {x}, {x}{masked}, average_attn_weights=False)"
+
+
 @register
 class MultiheadAttention(Operator):
     """Self-attention in several heads: each looks at the sequence in a way of its own.
@@ -173,6 +193,12 @@ class MultiheadAttention(Operator):
         r"h = \mathrm{softmax}\left(\frac{q k^\top}{\sqrt{E/n}}\right) v"
     )
     derivative = r"\partial L/\partial h = g\,W_o,\ \partial L/\partial W_o = g^\top h"
+    torch_code = TorchCode(
+        _multihead_code,
+        layer=True,
+        arguments={"embed_dim": "{out_proj_weight[0]}", "batch_first": "True"},
+        names={"out_proj_weight": "out_proj.weight", "out_proj_bias": "out_proj.bias"},
+    )
 
     @classmethod
     def parameter_names(cls, attributes: Mapping[str, Any]) -> tuple[str, ...]:

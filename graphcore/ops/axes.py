@@ -9,6 +9,7 @@ import lazy_loader
 from graphcore.dims import Batch, Dim, Shape, axes, axis, format_shape
 from graphcore.errors import ShapeError
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
+from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     import torch
@@ -225,6 +226,7 @@ class Expand(Operator):
     category, onnx, aliases = "shape", "Expand", ("broadcast", "repeat", "tile")
     attrs = (Attr("shape", REQUIRED, "New shape; −1 keeps an axis.", "ints", minimum=-1),)
     formula, derivative = r"y_{i j} = x_{i 1}", r"\partial L/\partial x_{i 1} = \sum_j g_{i j}"
+    torch_code = TorchCode("{x}.expand({shape})")
 
     @staticmethod
     def infer_shape(x: Shape, *, shape: tuple[int, ...]) -> Shape:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphcore.ops.registry import Case, Operator, register, same_shape
+from graphcore.ops.torch_code import TorchCode
 
 
 @register
@@ -51,6 +52,7 @@ class Output(Operator):
 
     category = "composite"
     infer_shape = staticmethod(same_shape)
+    torch_code = TorchCode("{x}")
 
     @staticmethod
     def forward(x: Any) -> Any:

@@ -13,6 +13,7 @@ from graphcore.errors import Fix, ShapeError
 from graphcore.ops.convolution_kernels import lower_convolution
 from graphcore.ops.kernels import Kernels
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
+from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     import torch
@@ -48,6 +49,7 @@ class _Convolution(Operator):
     initializers = {"weight": "uniform_fan_in", "bias": "uniform_fan_in"}
     rank: ClassVar[int]
     axes: ClassVar[str]
+    torch_code = TorchCode(arguments={"in_channels": "{x[1]}"})
 
     @classmethod
     def sizes(cls, value: Any) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import lazy_loader
 from graphcore.dims import Dim, Shape, format_shape
 from graphcore.errors import ShapeError
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
+from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     import torch
@@ -44,6 +45,7 @@ class Einsum(Operator):
     attrs = (Attr("equation", REQUIRED, "Letters of each input -> letters of y.", "text"),)
     formula = r"y_{i k} = \sum_j a_{i j}\, b_{j k}"
     derivative = r"\partial L/\partial a_{i j} = \sum_k g_{i k}\, b_{j k}"
+    torch_code = TorchCode("torch.einsum({equation!r}, {inputs})")
 
     @staticmethod
     def infer_shape(*x: Shape, equation: str) -> Shape:

@@ -10,6 +10,7 @@ import lazy_loader
 from graphcore.dims import Shape, broadcast
 from graphcore.ops.kernels import Closure, Kernels, run_all
 from graphcore.ops.registry import Case, Context, Operator, register, same_shape
+from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     import torch
@@ -49,6 +50,7 @@ class Add(_Binary):
 
     onnx, aliases = "Add", ("+", "plus", "sum", "skip", "residual")
     formula, derivative = r"y = a + b", r"\partial y/\partial a = 1,\ \partial y/\partial b = 1"
+    torch_code = TorchCode("{a} + {b}")
 
     @staticmethod
     def forward(a: Tensor, b: Tensor) -> Tensor:
@@ -90,6 +92,7 @@ class Sub(_Binary):
 
     onnx, aliases = "Sub", ("-", "minus", "subtract")
     formula, derivative = r"y = a - b", r"\partial y/\partial a = 1,\ \partial y/\partial b = -1"
+    torch_code = TorchCode("{a} - {b}")
 
     @staticmethod
     def forward(a: Tensor, b: Tensor) -> Tensor:
@@ -120,6 +123,7 @@ class Mul(_Binary):
 
     onnx, aliases = "Mul", ("*", "times", "multiply", "product")
     formula, derivative = r"y = a \cdot b", r"\partial y/\partial a = b,\ \partial y/\partial b = a"
+    torch_code = TorchCode("{a} * {b}")
 
     @staticmethod
     def forward(a: Tensor, b: Tensor) -> Tensor:
@@ -151,6 +155,7 @@ class Div(_Binary):
     onnx, aliases = "Div", ("/", "divide")
     formula = r"y = \frac{a}{b}"
     derivative = r"\partial y/\partial a = \frac{1}{b},\ \partial y/\partial b = -\frac{a}{b^2}"
+    torch_code = TorchCode("{a} / {b}")
 
     @staticmethod
     def forward(a: Tensor, b: Tensor) -> Tensor:
@@ -183,6 +188,7 @@ class Pow(_Binary):
     onnx, aliases = "Pow", ("^", "**", "power", "square")
     formula = r"y = a^b"
     derivative = r"\partial y/\partial a = b\,a^{b-1},\ \partial y/\partial b = a^b \ln a"
+    torch_code = TorchCode("{a} ** {b}")
 
     @staticmethod
     def forward(a: Tensor, b: Tensor) -> Tensor:
@@ -217,6 +223,7 @@ class Neg(Operator):
     category, onnx, aliases = "elementwise", "Neg", ("-", "minus", "negate")
     formula, derivative = r"y = -x", r"\partial y/\partial x = -1"
     infer_shape = staticmethod(same_shape)
+    torch_code = TorchCode("-{x}")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:

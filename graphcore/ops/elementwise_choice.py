@@ -10,6 +10,7 @@ import lazy_loader
 from graphcore.dims import Shape, broadcast
 from graphcore.errors import ShapeError
 from graphcore.ops.registry import Attr, Case, Operator, register
+from graphcore.ops.torch_code import TorchCode, Values
 
 if TYPE_CHECKING:
     import torch
@@ -102,6 +103,12 @@ class Minimum(_Choice):
         return _pairs(torch.minimum)
 
 
+def _clip_code(v: Values) -> str:
+    if v["min"] is None and v["max"] is None:
+        return str(v["x"])
+    return "torch.clip({x}, {min}, {max})".format(**v)
+
+
 @register
 class Clip(Operator):
     """Hold the number between two bounds: y = min(max(x, lower), upper).
@@ -126,6 +133,7 @@ class Clip(Operator):
     )
     formula = r"y = \min(\max(x, l), u)"
     derivative = r"\partial y/\partial x = 1\ \text{if } l \leq x \leq u \text{, else } 0"
+    torch_code = TorchCode(_clip_code)
 
     @staticmethod
     def infer_shape(x: Shape, *, min: float | None, max: float | None) -> Shape:
@@ -181,6 +189,7 @@ class Where(Operator):
         r"\partial y/\partial a = 1\ \text{if } c \neq 0 \text{, else } 0,\ "
         r"\partial y/\partial b = 1 - \partial y/\partial a"
     )
+    torch_code = TorchCode("torch.where({condition} != 0, {a}, {b})")
 
     @staticmethod
     def infer_shape(condition: Shape, a: Shape, b: Shape) -> Shape:

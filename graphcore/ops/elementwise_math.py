@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 from graphcore.ops.registry import Case, Operator, register, same_shape
+from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     import torch
@@ -159,6 +160,7 @@ class StopGradient(_Function):
     differentiable = False
     aliases = ("detach", "freeze", "block gradient", "no grad")
     formula, derivative = r"y = x", r"\partial y/\partial x := 0"
+    torch_code = TorchCode("{x}.detach()")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import lazy_loader
 from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import EngineError, ShapeError
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
+from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     import torch
@@ -95,6 +96,17 @@ def _check_indices(x: Tensor, count: int) -> None:
             )
 
 
+_TORCH_HELPER = '''
+def positional_encoding(x, base):
+    """x (N, L, E) and waves that tell where in the sequence an element stands."""
+    length, features = x.shape[1:]
+    places = torch.arange(length, dtype=torch.float64).unsqueeze(1)
+    angles = places / base ** (torch.arange(0, features, 2, dtype=torch.float64) / features)
+    waves = torch.stack((angles.sin(), angles.cos()), 2).reshape(length, -1)[:, :features]
+    return x + waves.to(x)
+'''
+
+
 @register
 class PositionalEncoding(Operator):
     """Add waves to a sequence that tell where each element stands; attention alone cannot know.
@@ -119,6 +131,7 @@ class PositionalEncoding(Operator):
         r"y_{t, 2i+1} = x_{t, 2i+1} + \cos \frac{t}{b^{2i/E}}"
     )
     derivative = r"\partial y/\partial x = 1"
+    torch_code = TorchCode("positional_encoding({x}, {base})", helper=_TORCH_HELPER)
 
     @staticmethod
     def infer_shape(x: Shape, *, base: float) -> Shape:

@@ -11,6 +11,7 @@ import lazy_loader
 from graphcore.dims import Shape
 from graphcore.errors import ExpressionError, ShapeError
 from graphcore.ops.registry import Attr, Case, Operator, get, register, same_shape
+from graphcore.ops.torch_code import TorchCode, Values
 
 if TYPE_CHECKING:
     import torch
@@ -52,6 +53,29 @@ class Identity(Operator):
         return (Case(((3, 4),), reference=lambda x: x),)
 
 
+def _formula_code(v: Values) -> str:
+    """The formula with torch's functions; numbers that a function takes become tensors."""
+    x, stack = v["x"], list[str]()
+    for step in _program(v["formula"]):
+        if step.kind == "name":
+            stack.append(x)
+        elif step.kind == "number":
+            stack.append(repr(step.value))
+        else:
+            op = get(step.text)
+            taken = [stack.pop() for _ in op.inputs][::-1]
+            stack.append(_applied(op, taken, x))
+    return stack[0] if x in stack[0] else f"torch.full_like({x}, {stack[0]})"
+
+
+def _applied(op: type[Operator], taken: Sequence[str], x: str) -> str:
+    template = op.torch_code.call
+    if isinstance(template, str) and template:
+        return f"({template.format(**dict(zip(op.inputs, taken, strict=True)))})"
+    known = (t if x in t else f"{x}.new_tensor({t})" for t in taken)
+    return f"torch.{op.name.lower()}({', '.join(known)})"
+
+
 @register
 class Formula(Operator):
     """An activation function of your own, applied element by element: y = formula(x).
@@ -71,6 +95,7 @@ class Formula(Operator):
 
     category, aliases = "activation", ("custom", "own function", "expression", "swish", "silu")
     attrs = (Attr("formula", "x*sigmoid(x)", "Text in x, such as x*sigmoid(x)."),)
+    torch_code = TorchCode(_formula_code)
 
     @staticmethod
     def infer_shape(x: Shape, *, formula: str) -> Shape:

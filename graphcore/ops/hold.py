@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING, Any
 import lazy_loader
 
 from graphcore.ops.registry import Attr, Case, Operator, register, same_shape
+from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 else:
     torch = lazy_loader.load("torch")
+
+
+_TORCH_HELPER = '''
+def hold(x, unit, value, batch):
+    """x in which the unit has another value."""
+    y = x.clone()
+    y[(slice(None), *unit) if batch else unit] = torch.as_tensor(value, dtype=x.dtype)
+    return y
+'''
 
 
 @register
@@ -45,6 +55,7 @@ class Hold(Operator):
     )
     formula, derivative = r"y_u = c", r"\partial y_u/\partial x = 0"
     infer_shape = staticmethod(same_shape)
+    torch_code = TorchCode("hold({x}, {unit}, {value}, {batch})", helper=_TORCH_HELPER)
 
     @staticmethod
     def forward(x: Tensor, *, unit: tuple[int, ...], value: Any, batch: bool) -> Tensor:

@@ -11,6 +11,7 @@ from graphcore.dims import Batch, Dim, Shape, broadcast, format_shape, size
 from graphcore.errors import Fix, ShapeError
 from graphcore.ops.kernels import Closure, Kernels
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
+from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     import torch
@@ -57,6 +58,7 @@ class Linear(Operator):
         r"\partial L/\partial x = g W,\ \partial L/\partial W = g^\top x,"
         r"\ \partial L/\partial b = \sum g"
     )
+    torch_code = TorchCode(arguments={"in_features": "{weight[1]}"})
 
     @staticmethod
     def infer_shape(x: Shape, *, out_features: int, bias: bool) -> Shape:
@@ -161,6 +163,7 @@ class MatMul(Operator):
     aliases = ("@", "dot", "matrix product")
     formula = r"y = a\,b"
     derivative = r"\partial L/\partial a = g\,b^\top,\ \partial L/\partial b = a^\top g"
+    torch_code = TorchCode("{a} @ {b}")
 
     @staticmethod
     def infer_shape(a: Shape, b: Shape) -> Shape:

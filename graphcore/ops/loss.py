@@ -9,7 +9,9 @@ import lazy_loader
 
 from graphcore.dims import Shape, format_shape
 from graphcore.errors import EngineError, ShapeError
+from graphcore.ops import torch_code
 from graphcore.ops.registry import Attr, Case, Context, Operator, register
+from graphcore.ops.torch_code import TorchCode, Values
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +23,41 @@ REDUCTION = Attr(
     "reduction", "mean", "Average over all elements, sum, or one loss per element.",
     choices=("mean", "sum", "none"),
 )  # fmt: skip
+
+
+_LIKE = '''
+def like(target, x):
+    """The target as numbers that go with predictions x: class indices become one-hot rows."""
+    if x.dim() == 2 and target.dim() == 1 and x.shape[1] != 1:
+        return F.one_hot(target, x.shape[1]).to(x.dtype)
+    target = target.to(x.dtype)
+    return target.reshape(x.shape) if target.numel() == x.numel() else target.expand_as(x)
+'''
+
+
+def loss_code(function: str) -> TorchCode:
+    """A loss that is a function in torch.nn.functional; the target is made to fit first."""
+
+    def code(v: Values) -> str:
+        target = getattr(torch.nn.functional, function)
+        attributes = {n: v[n] for n in ("reduction", "delta", "log_target") if n in v}
+        fitted = f"like({v['target']}, {v['x']})"
+        if function == "kl_div" and v["reduction"] == "mean":  # which torch warns of
+            attributes["reduction"] = "none"
+        text = torch_code.call(f"F.{function}", target, v["x"], fitted, **attributes)
+        return text if attributes["reduction"] == v["reduction"] else f"{text}.mean()"
+
+    return TorchCode(code, helper=_LIKE)
+
+
+def reduced_code(losses: str) -> TorchCode:
+    """A loss of one's own: what it is per element, of the predictions x and the fitted target t."""
+
+    def code(v: Values) -> str:
+        inside = losses.format(x=v["x"], t=f"like({v['target']}, {v['x']})")
+        return inside if v["reduction"] == "none" else f"({inside}).{v['reduction']}()"
+
+    return TorchCode(code, helper=_LIKE)
 
 
 class ElementwiseLoss(Operator):
@@ -170,6 +207,7 @@ class MSELoss(ElementwiseLoss):
     aliases = ("mse", "squared error", "l2 loss", "quadratic cost", "regression")
     formula = r"L = \frac{1}{n}\sum_i (x_i - t_i)^2"
     derivative = r"\partial L/\partial x = \frac{2}{n}(x - t)"
+    torch_code = loss_code("mse_loss")
 
     @staticmethod
     def losses(x: Tensor, t: Tensor) -> Tensor:
@@ -208,6 +246,7 @@ class L1Loss(ElementwiseLoss):
     aliases = ("mae", "absolute error", "l1 loss", "regression")
     formula = r"L = \frac{1}{n}\sum_i |x_i - t_i|"
     derivative = r"\partial L/\partial x = \frac{1}{n}\,\mathrm{sign}(x - t)"
+    torch_code = loss_code("l1_loss")
 
     @staticmethod
     def losses(x: Tensor, t: Tensor) -> Tensor:
@@ -255,6 +294,7 @@ class HuberLoss(ElementwiseLoss):
         r"\delta(|d| - \frac{\delta}{2}),\quad d = x - t"
     )
     derivative = r"\partial L/\partial x = \max(-\delta, \min(d, \delta))"
+    torch_code = loss_code("huber_loss")
 
     @staticmethod
     def losses(x: Tensor, t: Tensor, *, delta: float = 1.0) -> Tensor:
@@ -297,6 +337,7 @@ class MSLELoss(ElementwiseLoss):
     aliases = ("msle", "logarithmic error", "ratio", "regression")
     formula = r"L = \frac{1}{n}\sum_i \left(\ln(1 + x_i) - \ln(1 + t_i)\right)^2"
     derivative = r"\partial L/\partial x = \frac{2}{n (1 + x)}\left(\ln(1 + x) - \ln(1 + t)\right)"
+    torch_code = reduced_code("(torch.log1p({x}) - torch.log1p({t})) ** 2")
 
     @staticmethod
     def losses(x: Tensor, t: Tensor) -> Tensor:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 from graphcore.errors import EngineError
-from graphcore.ops.loss import ElementwiseLoss, loss_cases
+from graphcore.ops.loss import ElementwiseLoss, loss_cases, loss_code, reduced_code
 from graphcore.ops.registry import Case, register
+from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +41,7 @@ class BCELoss(ElementwiseLoss):
     aliases = ("binary cross entropy", "log loss", "logistic loss")
     formula = r"L = -\frac{1}{n}\sum_i t_i \ln x_i + (1 - t_i) \ln(1 - x_i)"
     derivative = r"\partial L/\partial x = \frac{x - t}{n\,x\,(1 - x)}"
+    torch_code = loss_code("binary_cross_entropy")
 
     @staticmethod
     def losses(x: Tensor, t: Tensor) -> Tensor:
@@ -87,6 +89,7 @@ class BCEWithLogitsLoss(ElementwiseLoss):
     aliases = ("binary cross entropy", "sigmoid loss", "logistic regression")
     formula = r"L = \frac{1}{n}\sum_i \ln(1 + e^{x_i}) - t_i x_i"
     derivative = r"\partial L/\partial x = \frac{1}{n}(\sigma(x) - t)"
+    torch_code = loss_code("binary_cross_entropy_with_logits")
 
     @staticmethod
     def losses(x: Tensor, t: Tensor) -> Tensor:
@@ -103,6 +106,22 @@ class BCEWithLogitsLoss(ElementwiseLoss):
             return bce(x, t, reduction="none")
 
         return loss_cases(reference, "any", "unit")
+
+
+_SIGNS = '''
+def signs(target):
+    """Whole numbers 0 and 1 as −1 and 1; any other target as it is."""
+    return target if target.is_floating_point() else torch.where(target == 0, -1, target)
+'''
+
+
+def _hinge_code(losses: str) -> TorchCode:
+    inner = reduced_code(losses)
+    assert callable(inner.call)
+    call = inner.call
+    return TorchCode(
+        lambda v: call({**v, "target": f"signs({v['target']})"}), helper=inner.helper + _SIGNS
+    )
 
 
 class _Hinge(ElementwiseLoss):
@@ -135,6 +154,7 @@ class HingeLoss(_Hinge):
     aliases = ("svm", "margin", "max margin", "support vector machine")
     formula = r"L = \frac{1}{n}\sum_i \max(0,\ 1 - t_i x_i)"
     derivative = r"\partial L/\partial x = -\frac{t}{n}\ \text{if } t x < 1 \text{, else } 0"
+    torch_code = _hinge_code("(1 - {t} * {x}).clamp_min(0)")
 
     @staticmethod
     def losses(x: Tensor, t: Tensor) -> Tensor:
@@ -174,6 +194,7 @@ class SquaredHingeLoss(_Hinge):
     aliases = ("svm", "l2 svm", "margin")
     formula = r"L = \frac{1}{n}\sum_i \max(0,\ 1 - t_i x_i)^2"
     derivative = r"\partial L/\partial x = -\frac{2 t}{n} \max(0,\ 1 - t x)"
+    torch_code = _hinge_code("(1 - {t} * {x}).clamp_min(0) ** 2")
 
     @staticmethod
     def losses(x: Tensor, t: Tensor) -> Tensor:

@@ -10,8 +10,9 @@ from graphcore.dims import Shape, format_shape
 from graphcore.errors import ShapeError
 from graphcore.ops.cross_entropy_kernels import NO_CLASS, lower_cross_entropy
 from graphcore.ops.kernels import Kernels
-from graphcore.ops.loss import REDUCTION, ElementwiseLoss, check_classes, reduce
+from graphcore.ops.loss import REDUCTION, ElementwiseLoss, check_classes, loss_code, reduce
 from graphcore.ops.registry import Attr, Case, Context, Operator, register
+from graphcore.ops.torch_code import Source, TorchCode, Values, call
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +24,17 @@ _CLASS_WEIGHT = Attr("weight", None, "A weight per class; empty weighs all alike
                      optional=True)  # fmt: skip
 
 _REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}  # ATen/core/Reduction.h
+
+
+def _class_code(function: str) -> TorchCode:
+    def code(v: Values) -> str:
+        target = getattr(torch.nn.functional, function)
+        attributes = {n: v[n] for n in ("reduction", "label_smoothing") if n in v}
+        if v["weight"] is not None:
+            attributes["weight"] = Source(f"{v['x']}.new_tensor({list(v['weight'])})")
+        return call(f"F.{function}", target, v["x"], v["target"], **attributes)
+
+    return TorchCode(code)
 
 
 class _ClassLoss(Operator):
@@ -157,6 +169,7 @@ class CrossEntropyLoss(_ClassLoss):
     )  # fmt: skip
     formula = r"L = -\frac{1}{N}\sum_n \log \frac{e^{x_{n,t_n}}}{\sum_c e^{x_{n,c}}}"
     derivative = r"\partial L/\partial x = \frac{1}{N}(\mathrm{softmax}(x) - \mathrm{onehot}(t))"
+    torch_code = _class_code("cross_entropy")
 
     @classmethod
     def forward(
@@ -258,6 +271,7 @@ class NLLLoss(_ClassLoss):
     attrs = (REDUCTION, _CLASS_WEIGHT)
     formula = r"L = -\frac{1}{N}\sum_n x_{n,t_n}"
     derivative = r"\partial L/\partial x = -\frac{1}{N}\,\mathrm{onehot}(t)"
+    torch_code = _class_code("nll_loss")
 
     @classmethod
     def forward(
@@ -325,6 +339,7 @@ class KLDivLoss(ElementwiseLoss):
     )  # fmt: skip
     formula = r"L = \frac{1}{N}\sum_i t_i\,(\ln t_i - x_i)"
     derivative = r"\partial L/\partial x = -\frac{t}{N}"
+    torch_code = loss_code("kl_div")
 
     @staticmethod
     def losses(x: Tensor, t: Tensor, *, log_target: bool) -> Tensor:

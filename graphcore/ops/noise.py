@@ -7,12 +7,29 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 from graphcore.ops.registry import Attr, Case, Context, Operator, register, same_shape
+from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 else:
     torch = lazy_loader.load("torch")
+
+
+_TORCH_HELPER = '''
+class RandomNormalLike(nn.Module):
+    """Normal random numbers of the shape of x; ``held`` are numbers that were drawn before."""
+
+    held = None
+
+    def __init__(self, mean=0.0, scale=1.0):
+        super().__init__()
+        self.mean, self.scale = mean, scale
+
+    def forward(self, x):
+        drawn = self.mean + self.scale * torch.randn_like(x)
+        return drawn if self.held is None else self.held
+'''
 
 
 @register
@@ -42,6 +59,7 @@ class RandomNormalLike(Operator):
     formula = r"y \sim \mathcal{N}(\mu, \sigma^2)"
     derivative = r"\partial y/\partial x = 0"
     infer_shape = staticmethod(same_shape)
+    torch_code = TorchCode("{layer}({x})", helper=_TORCH_HELPER)
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, *, mean: float, scale: float) -> Tensor:

@@ -13,6 +13,7 @@ from graphcore.ops.batch_norm_kernels import BatchNormTraining
 from graphcore.ops.kernels import Kernels
 from graphcore.ops.linear import flatten_fix
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
+from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +47,7 @@ class _BatchNorm(_Normalization):
              minimum=0.0, maximum=1.0),
     )  # fmt: skip
     ranks: ClassVar[dict[int, str]] = {}
+    torch_code = TorchCode(arguments={"num_features": "{weight[0]}"})
 
     @classmethod
     def infer_shape(cls, x: Shape, *, eps: float, momentum: float) -> Shape:
@@ -220,6 +222,7 @@ class LayerNorm(_Normalization):
         r"\partial L/\partial x = \frac{1}{\sigma}\left(\gamma g - \overline{\gamma g}"
         r" - \hat{x}\,\overline{\gamma g \hat{x}}\right)"
     )
+    torch_code = TorchCode(arguments={"normalized_shape": "{weight}"})
 
     @staticmethod
     def infer_shape(x: Shape, *, normalized_shape: Any, eps: float) -> Shape:
@@ -295,6 +298,7 @@ class GroupNorm(_Normalization):
     onnx, aliases = "GroupNormalization", ("group norm", "instance norm", "gn", "normalize")
     attrs = (Attr("num_groups", REQUIRED, "Number of channel groups.", "int", minimum=1), _EPS)
     derivative = LayerNorm.derivative
+    torch_code = TorchCode(arguments={"num_channels": "{weight[0]}"})
 
     @staticmethod
     def infer_shape(x: Shape, *, num_groups: int, eps: float) -> Shape:

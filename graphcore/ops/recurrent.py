@@ -15,6 +15,7 @@ import lazy_loader
 from graphcore.dims import Batch, Dim, Shape, format_shape, size
 from graphcore.errors import Fix, ShapeError
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
+from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +25,14 @@ else:
 
 _HIDDEN = Attr("hidden_size", REQUIRED, "Length H of the state.", "int", minimum=1)
 _BIAS = Attr("bias", True, "Whether both products have a bias.")
+
+
+_TORCH_HELPER = '''
+def last_state(result):
+    """What a recurrent layer returns, the axis of its states that counts layers left out."""
+    y, state = result
+    return (y, *(s[0] for s in (state if isinstance(state, tuple) else (state,))))
+'''
 
 
 class Recurrent(Operator):
@@ -41,6 +50,13 @@ class Recurrent(Operator):
         "bias_ih": "zeros", "bias_hh": "zeros",
     }  # fmt: skip
     gates: ClassVar[int]
+    torch_code = TorchCode(
+        "last_state({layer}({x}))",
+        layer=True,
+        arguments={"input_size": "{weight_ih[1]}", "batch_first": "True"},
+        names={n: f"{n}_l0" for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")},
+        helper=_TORCH_HELPER,
+    )
 
     @classmethod
     def parameter_names(cls, attributes: Mapping[str, Any]) -> tuple[str, ...]:

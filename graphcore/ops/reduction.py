@@ -9,6 +9,7 @@ import lazy_loader
 from graphcore.dims import Shape, axes, axis, format_shape, reduced, size
 from graphcore.errors import EngineError, Fix, ShapeError
 from graphcore.ops.registry import Attr, Case, Operator, register
+from graphcore.ops.torch_code import TorchCode, Values
 
 if TYPE_CHECKING:
     import torch
@@ -122,6 +123,14 @@ class Mean(_Reduction):
         return _cases(torch.mean)
 
 
+def _extreme_code(function: str) -> TorchCode:
+    def code(v: Values) -> str:
+        dim = () if v["dim"] is None else v["dim"]
+        return f"torch.{function}({v['x']}, {dim}, keepdim={v['keepdim']})"
+
+    return TorchCode(code)
+
+
 class _Extreme(_Reduction):
     """The largest or the smallest value; ties share the gradient equally, as torch.amax does."""
 
@@ -152,6 +161,7 @@ class Max(_Extreme):
     onnx, aliases = "ReduceMax", ("largest", "amax", "global max pooling")
     formula = r"y = \max_i x_i"
     derivative = r"\partial y/\partial x_i = 1\ \text{if } x_i = y \text{, else } 0"
+    torch_code = _extreme_code("amax")
 
     @staticmethod
     def forward(x: Tensor, *, dim: Any, keepdim: bool) -> Tensor:
@@ -185,6 +195,7 @@ class Min(_Extreme):
     onnx, aliases = "ReduceMin", ("smallest", "amin")
     formula = r"y = \min_i x_i"
     derivative = r"\partial y/\partial x_i = 1\ \text{if } x_i = y \text{, else } 0"
+    torch_code = _extreme_code("amin")
 
     @staticmethod
     def forward(x: Tensor, *, dim: Any, keepdim: bool) -> Tensor:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from graphcore.dims import Shape
 from graphcore.errors import AttributeRefusedError, UnknownOperatorError
+from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     import torch
@@ -266,6 +267,7 @@ class Operator:
     initializers: ClassVar[Mapping[str, str]] = {}
     formula: ClassVar[str] = ""
     derivative: ClassVar[str] = ""
+    torch_code: ClassVar[TorchCode] = TorchCode()
     differentiable: ClassVar[bool] = True
     random: ClassVar[bool] = False
 

@@ -11,6 +11,7 @@ from graphcore.dims import Batch, Dim, Shape, axis, format_shape, size
 from graphcore.errors import ShapeError
 from graphcore.ops.kernels import Kernels, reshaped
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
+from graphcore.ops.torch_code import TorchCode, Values
 
 if TYPE_CHECKING:
     import torch
@@ -20,6 +21,12 @@ else:
 
 _MOVED = (r"y_k = x_k", r"\partial L/\partial x_k = g_k")
 """Formula and derivative of what keeps every number and its place in the row."""
+
+
+def _reshape_code(v: Values) -> str:
+    """A 0 keeps the length of the input's axis."""
+    dims = (f"{v['x']}.shape[{i}]" if d == 0 else str(d) for i, d in enumerate(v["shape"]))
+    return f"{v['x']}.reshape({', '.join(dims) or '()'})"
 
 
 @register
@@ -42,6 +49,7 @@ class Reshape(Operator):
     attrs = (Attr("shape", REQUIRED, "New shape: 0 keeps an axis, one −1 is worked out.", "ints",
                   minimum=-1),)  # fmt: skip
     formula, derivative = _MOVED
+    torch_code = TorchCode(_reshape_code)
 
     @staticmethod
     def infer_shape(x: Shape, *, shape: tuple[int, ...]) -> Shape:
@@ -100,6 +108,13 @@ def _quotient(total: Dim, known: Dim, wanted: str) -> Dim:
     return a // b if both else Batch(a // b)
 
 
+def _flatten_code(v: Values) -> str:
+    if len(v["shapes"]["x"]) == 1 and (v["start_dim"], v["end_dim"]) == (1, -1):
+        return f"{v['x']}.unsqueeze(1)"
+    end = "" if v["end_dim"] == -1 else f", {v['end_dim']}"
+    return f"torch.flatten({v['x']}, {v['start_dim']}{end})"
+
+
 @register
 class Flatten(Operator):
     """Lay the axes from start_dim to end_dim out as one: an image becomes a vector.
@@ -123,6 +138,7 @@ class Flatten(Operator):
         Attr("end_dim", -1, "Last axis to merge."),
     )
     formula, derivative = _MOVED
+    torch_code = TorchCode(_flatten_code)
 
     @staticmethod
     def infer_shape(x: Shape, *, start_dim: int, end_dim: int) -> Shape:
@@ -177,6 +193,7 @@ class Concat(Operator):
     attrs = (Attr("dim", 1, "Axis along which the inputs are joined."),)
     formula = r"y = [\,x_0,\ x_1,\ \ldots\,]"
     derivative = r"\partial L/\partial x_i = \text{slice } i \text{ of } g"
+    torch_code = TorchCode("torch.cat([{inputs}], dim={dim})")
 
     @staticmethod
     def infer_shape(*x: Shape, dim: int) -> Shape:

@@ -10,12 +10,20 @@ import lazy_loader
 from graphcore.dims import Batch, Dim, Shape, axis, format_shape
 from graphcore.errors import ShapeError
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
+from graphcore.ops.torch_code import TorchCode, Values
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 else:
     torch = lazy_loader.load("torch")
+
+
+def _slice_code(v: Values) -> str:
+    start, end, step = v["start"], v["end"], v["step"]
+    part = f"{start or ''}:{'' if end is None else end}" + (f":{step}" if step != 1 else "")
+    before = [":"] * (v["dim"] % len(v["shapes"]["x"]))
+    return f"{v['x']}[{', '.join([*before, part])}]"
 
 
 @register
@@ -47,6 +55,7 @@ class Slice(Operator):
     )  # fmt: skip
     formula = r"y_i = x_{a + s i}"
     derivative = r"\partial L/\partial x_{a + s i} = g_i \text{, else } 0"
+    torch_code = TorchCode(_slice_code)
 
     @staticmethod
     def infer_shape(x: Shape, *, dim: int, start: int, end: int | None, step: int) -> Shape:
@@ -93,6 +102,13 @@ class Slice(Operator):
         )  # fmt: skip
 
 
+def _split_code(v: Values) -> str:
+    dim = v["dim"] % len(v["shapes"]["x"])
+    sizes = _part_sizes(v["shapes"]["x"][dim], v["split_sizes"], "Split")
+    only = "[0]" if len(sizes) == 1 else ""
+    return f"torch.split({v['x']}, {sizes}, dim={v['dim']}){only}"
+
+
 @register
 class Split(Operator):
     """Cut one axis into several parts, each an output of its own.
@@ -119,6 +135,7 @@ class Split(Operator):
     )  # fmt: skip
     formula = r"[\,y_0,\ y_1,\ \ldots\,] = x"
     derivative = r"\partial L/\partial x = [\,g_0,\ g_1,\ \ldots\,]"
+    torch_code = TorchCode(_split_code)
 
     @classmethod
     def outputs_for(cls, attributes: Mapping[str, Any]) -> tuple[str, ...]:
@@ -188,6 +205,7 @@ class Stack(Operator):
     aliases = ("pile", "new axis", "combine")
     attrs = (Attr("dim", 1, "Where the new axis stands."),)
     formula, derivative = r"y_{i k} = (x_k)_i", r"\partial L/\partial (x_k)_i = g_{i k}"
+    torch_code = TorchCode("torch.stack([{inputs}], dim={dim})")
 
     @staticmethod
     def infer_shape(*x: Shape, dim: int) -> Shape:
@@ -249,6 +267,7 @@ class Pad(Operator):
     )
     formula = r"y_i = x_{i - p}\ \text{inside, else } v"
     derivative = r"\partial L/\partial x_i = g_{i + p}"
+    torch_code = TorchCode("F.pad({x}, {pad}, value={value})")
 
     @staticmethod
     def infer_shape(x: Shape, *, pad: tuple[int, ...], value: float) -> Shape:

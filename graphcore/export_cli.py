@@ -1,0 +1,45 @@
+"""``gradscape export``: a graph, trained or not, for other programs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from graphcore import files, presets, torch_export, train_cli
+from graphcore.files.torch_script import TorchExport
+from graphcore.graph import Graph
+
+FORMATS = ("torch",)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of ``export``."""
+    parser.add_argument("file", help="graph file, preset, or the folder of a run (train --out)")
+    parser.add_argument("--to", choices=FORMATS, default="torch",
+                        help="torch: a PyTorch script with weights and a self-test")  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--name", help="what the files are called; left out, as the graph")
+    train_cli.add_data_options(parser)
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write the files and say where."""
+    given = Path(options.file)
+    trained = given if given.is_dir() else None
+    graph = files.load(trained / "graph.graph.json") if trained else presets.resolve(options.file)
+    name = torch_export.module_name(options.name or given.name.removesuffix(".graph.json"))
+    path = torch_export.write(_made(graph, trained, name, options), options.out, name)
+    train_cli.show({"script": str(path), "weights": str(path.with_suffix(".safetensors")),
+                    "self_test": f"python {path}"}, options.json)  # fmt: skip
+    return train_cli.DONE
+
+
+def _made(
+    graph: Graph, trained: Path | None, name: str, options: argparse.Namespace
+) -> TorchExport:
+    if torch_export.is_calculation(graph):
+        return torch_export.of_calculation(graph, torch_export.calculation(graph), name)
+    trainer = train_cli.make_trainer(graph, options)
+    if trained:
+        train_cli.read_weights(trained / "weights.safetensors", trainer)
+    return torch_export.of_run(trainer, name)
