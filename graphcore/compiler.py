@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
-from graphcore.errors import ShapeError
+from graphcore.errors import EngineError, ShapeError
 from graphcore.execute import Step
 from graphcore.feeds import Feeds
 from graphcore.flatten import FlatNode, Port, flatten
@@ -43,12 +43,24 @@ def compile(
 
     Raises:
         ShapeError: the first problem of the graph, with the node's name.
+        EngineError: the device is not to be had, or has too little memory.
     """
     shapes = ShapeInference(graph)
     shapes.close()
     for problem in shapes.problems.values():
         raise ShapeError(problem.message, problem.fix, problem.node)
     return _Compiler(graph, shapes, device, dtype, mode, seed).plan(share)
+
+
+def usable_device(name: str) -> torch.device:
+    """The device of that name; raises EngineError if torch cannot use it here."""
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).split("\n", 1)[0].rstrip(".")
+        raise EngineError(f"torch cannot use the device {name!r} here: {reason}.") from None
+    return device
 
 
 class _Compiler:
@@ -60,7 +72,7 @@ class _Compiler:
         self.flat_graph = flatten(graph)
         self.objectives = graph.training.objectives
         self.inferred = shapes.flat()
-        self.device, self.dtype = torch.device(device), getattr(torch, dtype)
+        self.device, self.dtype = usable_device(device), getattr(torch, dtype)
         self.mode, self.seed = mode, seed
         self.slots: dict[Port, int] = {}
         self.layout: list[ParameterInfo] = []
@@ -97,7 +109,14 @@ class _Compiler:
         return plan
 
     def _zeros(self, count: int) -> torch.Tensor:
-        return torch.zeros(count, dtype=self.dtype, device=self.device)
+        try:
+            return torch.zeros(count, dtype=self.dtype, device=self.device)
+        except RuntimeError:
+            gigabytes = count * self.dtype.itemsize / 1e9
+            raise EngineError(
+                f"The net has {count:,} parameters, which take {gigabytes:,.0f} GB: more memory "
+                f"than there is on {self.device}."
+            ) from None
 
     def _fill(self, plan: Plan, share: Plan | None) -> None:
         """Views of the flat buffers, constants and running statistics."""

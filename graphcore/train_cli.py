@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -58,6 +59,8 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
 def train(options: argparse.Namespace) -> int:
     metrics_cli.check(options)
     graph = presets.resolve(options.file)
+    if options.out is not None:
+        _make(options.out)
     trainer = make_trainer(graph, options)
     graph.set_training(trainer.settings)
     if options.resume is not None:
@@ -85,6 +88,18 @@ def _run(
     metrics: metrics_cli.RunMetrics | None,
 ) -> None:
     """Train to the end; progress goes to standard error twice a second."""
+    try:
+        _run_steps(trainer, checkpoints, metrics)
+    finally:
+        if distributed.speaks():
+            print(file=sys.stderr)
+
+
+def _run_steps(
+    trainer: Trainer,
+    checkpoints: distributed.Checkpoints | None,
+    metrics: metrics_cli.RunMetrics | None,
+) -> None:
     shown, speaks = 0.0, distributed.speaks()
     for record in trainer.steps():
         now = time.perf_counter()
@@ -99,8 +114,6 @@ def _run(
                 f"step {record.step}/{trainer.total_steps}  loss {record.loss:.4f}",
                 end="", file=sys.stderr, flush=True,
             )  # fmt: skip
-    if speaks:
-        print(file=sys.stderr)
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -139,6 +152,8 @@ def _settings(own: TrainingSettings, options: argparse.Namespace) -> TrainingSet
     for name in ("epochs", "batch", "patience"):
         if changes.get(name, 1) < 1:
             raise GradscapeError(f"--{name} must be at least 1, got {changes[name]}.")
+    if not 0 < changes.get("lr", own.lr) < math.inf:
+        raise GradscapeError(f"--lr must be a number above 0, got {options.lr}.")
     return msgspec.structs.replace(own, **changes)
 
 
@@ -160,6 +175,8 @@ def show_progress(what: str, done: int, total: int) -> None:
 
 
 def _use_threads(options: argparse.Namespace) -> None:
+    if options.threads is not None and options.threads < 1:
+        raise GradscapeError(f"--threads must be at least 1, got {options.threads}.")
     if options.threads:
         torch.set_num_threads(options.threads)
 
@@ -191,13 +208,17 @@ def show(result: dict[str, Any], as_json: bool) -> None:
         print(f"{key:>20}  {'-' if value is None else value}")
 
 
-def _write_out(folder: Path, graph: Graph, trainer: Trainer, result: dict[str, Any]) -> None:
-    from safetensors.torch import save
-
+def _make(folder: Path) -> None:
+    """Make the folder of results; raises FileError, before a run rather than after it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(f"{folder} cannot be made: {error.strerror}.") from None
+
+
+def _write_out(folder: Path, graph: Graph, trainer: Trainer, result: dict[str, Any]) -> None:
+    from safetensors.torch import save
+
     tensors = {**trainer.plan.parameters, **trainer.plan.buffers}
     weights = save({k: v.detach().cpu().clone() for k, v in tensors.items()})
     files.save(graph, folder / "graph.graph.json")
