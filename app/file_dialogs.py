@@ -32,6 +32,12 @@ def ask_export(parent: QWidget, start: str) -> str:
     return QFileDialog.getSaveFileName(parent, _tr("Export picture"), start, kinds)[0]
 
 
+def ask_film(parent: QWidget, start: str) -> str:
+    """Path to write a film to, or empty; its ending says the format."""
+    kinds = _tr("GIF (*.gif);;Animated PNG (*.png);;MP4 video (*.mp4)")
+    return QFileDialog.getSaveFileName(parent, _tr("Record a film"), start, kinds)[0]
+
+
 def ask_any_file(parent: QWidget, start: str) -> str:
     """Path of any file, or empty."""
     return QFileDialog.getOpenFileName(parent, _tr("Choose a file"), start)[0]

@@ -58,7 +58,8 @@ class Files(QObject):
         self.recent_changed.emit()
 
     @property
-    def _folder(self) -> str:
+    def folder(self) -> str:
+        """Where file dialogs begin."""
         if self._document.path is not None:
             return str(Path(self._document.path).parent)
         return str(Path(self.recent[0]).parent) if self.recent else str(Path.home())
@@ -86,7 +87,7 @@ class Files(QObject):
 
     def ask_open(self) -> None:
         """Ask for a file and open it."""
-        if path := file_dialogs.ask_open(self._window, self._folder):
+        if path := file_dialogs.ask_open(self._window, self.folder):
             self.open(path)
 
     def open(self, path: str) -> bool:
@@ -131,7 +132,7 @@ class Files(QObject):
 
     def save_as(self) -> bool:
         """Ask for a file and write to it."""
-        start = str(Path(self._folder) / f"{self.name.lower()}{SUFFIX}")
+        start = str(Path(self.folder) / f"{self.name.lower()}{SUFFIX}")
         path = file_dialogs.ask_save(self._window, start)
         if not path:
             return False
@@ -151,7 +152,7 @@ class Files(QObject):
 
     def export(self) -> None:
         """Ask for a file and draw the canvas into it; its ending says the format."""
-        start = str(Path(self._folder) / f"{self.name.lower()}.svg")
+        start = str(Path(self.folder) / f"{self.name.lower()}.svg")
         path = file_dialogs.ask_export(self._window, start)
         if not path:
             return

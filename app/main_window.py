@@ -28,6 +28,7 @@ from app.command_palette import CommandPalette
 from app.document import Document
 from app.engine_news import EngineNews
 from app.files import Files
+from app.film.filming import Filming
 from app.layouts import Layouts, PanelDock
 from app.live_view import LiveView, shown_pictures
 from app.menus import Menus
@@ -81,6 +82,7 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self, self.actions_table, self.files, self.layouts)
         self.status = StatusBar(document, self)
         self.setStatusBar(self.status)
+        self.filming = Filming(self)
         self._add_tool_bar()
         self._connect()
         if engine is not None:
@@ -230,6 +232,7 @@ class MainWindow(QMainWindow):
         self.layouts.remember()
         self.settings.store.setValue("window/geometry", self.saveGeometry())
         self.autosave.close()
+        self.filming.recorder.close()
         if self.engine is not None:
             self.engine.close()
         # Qt clears a stack and a selection while it deletes them: nobody is to hear of that.

@@ -168,6 +168,7 @@ def _labels(p: Palette) -> str:
     return f"""
     QLabel#muted {{ color: {p.muted}; }}
     QLabel#heading {{ font-weight: 600; font-size: 11pt; }}
+    QLabel#recording {{ color: {p.error}; }}
     QLabel#figure {{ font-size: 15pt; font-weight: 600; }}
     QLabel#readout {{ background: {p.raised}; color: {p.text}; border: 1px solid {p.line};
         border-radius: 4px; padding: 3px 6px; }}
