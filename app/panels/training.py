@@ -52,13 +52,14 @@ class TrainingPanel(QWidget):
         row.setContentsMargins(8, 4, 8, 8)
         row.setSpacing(10)
         row.addLayout(self._make_side())
+        empty = self.tr("Press Play: the curve appears here.")
         self.loss = CurvePlot(
             self.tr("Loss"), {"train": self.tr("train"), "test": self.tr("test")},
-            raw=("train",), marks=("test",),
+            raw=("train",), marks=("test",), empty=empty,
         )  # fmt: skip
         self.accuracy = CurvePlot(
             self.tr("Accuracy"), {"train": self.tr("train"), "test": self.tr("test")},
-            raw=("train",), marks=("test",),
+            raw=("train",), marks=("test",), empty=empty,
         )  # fmt: skip
         self.accuracy.smoothing = 0.6  # it has a point per recorded batch, not per step
         row.addWidget(self.loss, 1)

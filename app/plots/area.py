@@ -51,6 +51,7 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
         self.hideButtons()
         self.setAccessibleName(name)
         self.setFrameShape(self.Shape.NoFrame)
+        self.getPlotItem().layout.setContentsMargins(0, TICK_POINTS, TICK_POINTS, 0)  # half a tick
         self.readout = Readout(self)
         self._empty = QLabel(self)
         self._empty.setObjectName("muted")
