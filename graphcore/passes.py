@@ -186,21 +186,23 @@ class Passes:
 
         ``gradient_square`` then is the sum of the squares of all gradients.
         """
-        with torch.inference_mode():
-            again = self._repetition(feeds, loss)
-            if again is not None:
-                try:
-                    return again.run(feeds)
-                except KERNEL_ERRORS:
-                    pass  # made once more, to say which node cannot be computed
-            self.forward(feeds, training=True)
-            value = self.values[self._slot(loss)]
-            if value is None:
-                raise EngineError(f"{name_of(loss)} cannot be gone backward from.")
-            self.backward(loss)
-            self._measure()
-            self._note_repetition(feeds, loss)
-            return float(value)
+        if not torch.is_inference_mode_enabled():  # to enter it takes as long as two kernels
+            with torch.inference_mode():
+                return self.step(feeds, loss)
+        again = self._repetition(feeds, loss)
+        if again is not None:
+            try:
+                return again.run(feeds)
+            except KERNEL_ERRORS:
+                pass  # made once more, to say which node cannot be computed
+        self.forward(feeds, training=True)
+        value = self.values[self._slot(loss)]
+        if value is None:
+            raise EngineError(f"{name_of(loss)} cannot be gone backward from.")
+        self.backward(loss)
+        self._measure()
+        self._note_repetition(feeds, loss)
+        return float(value)
 
     def _repetition(self, feeds: Mapping[str, Any], loss: NodeOrName) -> Repetition | None:
         """An earlier step that was the same but for the rows."""
