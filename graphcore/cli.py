@@ -19,6 +19,7 @@ from graphcore import (
     landscape_cli,
     metrics_cli,
     presets,
+    report_cli,
     train_cli,
 )
 from graphcore.errors import GradscapeError, LostProcessError
@@ -108,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     gradients.add_argument("--json", action="store_true")
     exported = command("export", export_cli.export, "Write a net for other programs.")
     export_cli.add_options(exported)
+    reported = command("report", report_cli.write, "Write an HTML page about a run.")
+    report_cli.add_options(reported)
     landscape = command("landscape", _landscape, "The loss around a net's weights.")
     landscape_cli.add_options(landscape)
     train_cli.add_training_options(landscape)

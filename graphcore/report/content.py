@@ -1,0 +1,147 @@
+"""What a report says of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from graphcore import health, probing
+from graphcore.dims import format_shape
+from graphcore.errors import GradscapeError
+from graphcore.graph import Graph
+from graphcore.landscape import PathRecorder, Surface, random_plane
+from graphcore.run_log import Row, RunLog
+from graphcore.settings import TrainingSettings
+from graphcore.shapes import ShapeInference
+from graphcore.training import Score, Trainer
+from graphcore.worker.health_messages import HealthFrame
+from graphcore.worker.probe_messages import ResultsFrame
+
+LANDSCAPE_SAMPLES, RESOLUTION = 200, 17
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A row of the table of nodes: what it is, its output's shape, its learned numbers."""
+
+    name: str
+    operator: str
+    shape: str
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a page shows.
+
+    Attributes:
+        written: when, as text. log: metrics of the run, None where none were kept.
+        landscape: loss on a random plane through the weights, None if it was not wanted.
+    """
+
+    name: str
+    graph: Graph
+    settings: TrainingSettings
+    written: str
+    step: int
+    dataset: str
+    samples: tuple[int, int]
+    note: str
+    normalization: str
+    train: Score
+    test: Score
+    parameters: int
+    layers: tuple[Layer, ...]
+    results: ResultsFrame
+    health: HealthFrame
+    log: RunLog | None
+    landscape: Surface | None
+
+    @property
+    def rows(self) -> list[Row]:
+        """The metrics by step."""
+        return self.log.rows if self.log is not None else []
+
+
+def gather(
+    trainer: Trainer, name: str, log: RunLog | None, *,
+    landscape: bool = True, say: Say | None = None,
+) -> Report:  # fmt: skip
+    """Look at a trained net from every side.
+
+    Args:
+        say: told what is being done.
+    """
+    data, say = trainer.data, say or _silent
+    say("scores")
+    train, test = trainer.evaluate(data.train), trainer.evaluate(data.test)
+    say("mistakes")
+    results = probing.results(trainer)
+    say("health")
+    last = max((row.step for row in log.rows), default=0) if log is not None else 0
+    return Report(
+        name=name, graph=trainer.graph, settings=trainer.settings,
+        written=time.strftime("%Y-%m-%d %H:%M"), step=trainer.step or last, dataset=data.name,
+        samples=(len(data.train), len(data.test)), note=data.note,
+        normalization=data.normalization.describe(), train=train, test=test,
+        parameters=trainer.plan.flat.numel(), layers=_layers(trainer.graph), results=results,
+        health=_health(trainer), log=log,
+        landscape=_landscape(trainer, say) if landscape else None,
+    )  # fmt: skip
+
+
+def _silent(_what: str) -> None:
+    pass
+
+
+def _health(trainer: Trainer) -> HealthFrame:
+    try:
+        return health.examine(trainer)
+    except GradscapeError as error:
+        return HealthFrame(problem=str(error))
+
+
+def _landscape(trainer: Trainer, say: Say) -> Surface | None:
+    """The loss around the weights; None for a net without any."""
+    if not trainer.plan.flat.numel():
+        return None
+    x, t = trainer.tensors(trainer.data.test, LANDSCAPE_SAMPLES)
+    path = PathRecorder()
+    path.add(trainer.step, trainer.plan.flat)
+    surface = Surface(
+        trainer.evaluation_plan(), random_plane(trainer.plan, trainer.settings.seed),
+        trainer.binding.feeds(x, t), trainer.binding.loss, (-1.0, 1.0, -1.0, 1.0), RESOLUTION,
+    )  # fmt: skip
+    while not surface.work(0.5):
+        say(f"landscape {surface.level} of {len(surface.levels)}")
+    return surface
+
+
+def _layers(graph: Graph) -> tuple[Layer, ...]:
+    shapes = ShapeInference(graph)
+    found = []
+    for name in graph.topological_order():
+        node, known = graph.node(name), shapes.inferred(name)
+        shape = known.outputs[0] if known.outputs else None
+        text = "" if shape is None else format_shape(shape)
+        operator = node.operator + (" (bypassed)" if node.bypassed else "")
+        found.append(Layer(name, operator, text, _numbers(known)))
+    shapes.close()
+    return tuple(found)
+
+
+def _numbers(known: object) -> int:
+    """Learned numbers of a node, those inside a composite with it."""
+    total, waiting = 0, [known]
+    while waiting:
+        one = waiting.pop()
+        for shape in one.parameters.values():  # type: ignore[attr-defined]
+            count = 1
+            for length in shape:
+                count *= length
+            total += count
+        waiting.extend(one.inner.values())  # type: ignore[attr-defined]
+    return total

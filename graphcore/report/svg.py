@@ -1,0 +1,181 @@
+"""Pictures of a report as inline SVG; colours are the page's own variables."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphcore.graph import Graph
+from graphcore.layout import NODE_SIZE, layout
+
+Points = Sequence[tuple[float, float]]
+
+WIDTH, HEIGHT = 560, 260
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 32
+MOST_POINTS = 600
+"""A curve with more is thinned to the smallest and largest of each stretch."""
+FLATTER = 0.6
+"""Nodes without pictures are lower than those on the canvas."""
+_SEQUENTIAL = ("0b0f2e", "173a74", "12698a", "2a9779", "8cbf4e", "fbe96a")
+
+
+def curves(lines: Mapping[str, Points], y_name: str, *, share: bool = False) -> str:
+    """Curves over the step, one colour variable each: --train, --test.
+
+    Args:
+        lines: name -> (step, value) by step.
+        share: whether values are shares from 0 to 1.
+    """
+    known = {k: [p for p in v if math.isfinite(p[1])] for k, v in lines.items()}
+    known = {k: v for k, v in known.items() if v}
+    if not known:
+        return ""
+    every = [p for line in known.values() for p in line]
+    low_x, high_x = 0.0, max(*(p[0] for p in every), 1.0)
+    low_y, high_y = min(p[1] for p in every), max(p[1] for p in every)
+    if share:
+        low_y, high_y = max(0.0, low_y - 0.1 * (1.0 - low_y)), 1.0
+    if high_y <= low_y:
+        low_y, high_y = low_y - 0.5, high_y + 0.5
+
+    def place(point: tuple[float, float]) -> str:
+        x = _LEFT + (point[0] - low_x) / (high_x - low_x) * (WIDTH - _LEFT - _RIGHT)
+        y = HEIGHT - _BOTTOM - (point[1] - low_y) / (high_y - low_y) * (HEIGHT - _TOP - _BOTTOM)
+        return f"{x:.1f},{y:.1f}"
+
+    parts = _axes((low_x, high_x), (low_y, high_y), share)
+    for name, line in known.items():
+        drawn = " ".join(place(p) for p in thinned(line))
+        faint = ' opacity="0.75"' if name == "train" else ""
+        parts.append(f'<polyline class="curve" stroke="var(--{name})" points="{drawn}"{faint}/>')
+        if len(line) <= 40:
+            parts += [_dot(place(p), name) for p in line]
+    title = f"<title>{escape(y_name)} over the step</title>"
+    return (f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{title}'
+            f'{"".join(parts)}</svg>')  # fmt: skip
+
+
+def _dot(place: str, name: str) -> str:
+    x, y = place.split(",")
+    return f'<circle cx="{x}" cy="{y}" r="3" fill="var(--{name})"/>'
+
+
+def thinned(line: Points) -> list[tuple[float, float]]:
+    """At most ``MOST_POINTS`` of a curve that still shows every spike."""
+    if len(line) <= MOST_POINTS:
+        return list(line)
+    found = []
+    stretch = len(line) / (MOST_POINTS // 2)
+    for i in range(MOST_POINTS // 2):
+        part = line[int(i * stretch) : int((i + 1) * stretch)]
+        ends = sorted({min(part, key=lambda p: p[1]), max(part, key=lambda p: p[1])})
+        found += ends
+    return found
+
+
+def _axes(x: tuple[float, float], y: tuple[float, float], share: bool) -> list[str]:
+    parts = []
+    for value in _ticks(*y):
+        at = HEIGHT - _BOTTOM - (value - y[0]) / (y[1] - y[0]) * (HEIGHT - _TOP - _BOTTOM)
+        text = f"{value * 100:.4g} %" if share else f"{value:.6g}"
+        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" '
+                     f'y1="{at:.1f}" y2="{at:.1f}"/>')  # fmt: skip
+        parts.append(f'<text x="{_LEFT - 7}" y="{at + 4:.1f}" text-anchor="end">{text}</text>')
+    for value in _ticks(*x):
+        at = _LEFT + (value - x[0]) / (x[1] - x[0]) * (WIDTH - _LEFT - _RIGHT)
+        anchor = "end" if at > WIDTH - 30 else "middle"
+        parts.append(f'<text x="{at:.1f}" y="{HEIGHT - 12}" text-anchor="{anchor}">'
+                     f"{value:,.6g}</text>")  # fmt: skip
+    return parts
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers from low to high, about five."""
+    raw = (high - low) / 5
+    unit = 10.0 ** math.floor(math.log10(raw))
+    step = next(unit * m for m in (1, 2, 5, 10) if unit * m >= raw)
+    first = math.ceil(low / step - 1e-9)
+    return [round(i * step, 10) for i in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+# -- the graph ------------------------------------------------------------------------------------
+
+
+def graph_picture(graph: Graph) -> str:
+    """Nodes where they stand on the canvas, or where automatic layout puts them."""
+    if not len(graph):
+        return ""
+    places = {n.name: n.position for n in graph if n.position is not None}
+    if len(places) < len(graph):
+        places = layout(graph, pinned=())
+    width, height = NODE_SIZE[0], 56.0
+    places = {name: (x, y * FLATTER) for name, (x, y) in places.items()}
+    low_x, low_y = (min(p[i] for p in places.values()) - 20 for i in (0, 1))
+    high_x = max(p[0] for p in places.values()) + width + 40
+    high_y = max(p[1] for p in places.values()) + height + 20
+    parts = [_edge(places[e.source], places[e.target], width, height) for e in graph.edges]
+    for node in graph:
+        x, y = places[node.name]
+        kind = "composite" if node.subgraph is not None else node.op.category
+        parts.append(
+            f'<g transform="translate({x:.0f} {y:.0f})">'
+            f'<rect class="node" width="{width:.0f}" height="{height:.0f}" rx="6"/>'
+            f'<rect class="{kind}" width="6" height="{height:.0f}" rx="3"/>'
+            f'<text class="name" x="18" y="24">{escape(_short(node.name))}</text>'
+            f'<text x="18" y="43">{escape(_short(node.operator))}</text></g>'
+        )
+    box = f"{low_x:.0f} {low_y:.0f} {high_x - low_x:.0f} {high_y - low_y:.0f}"
+    wide = f'style="max-width: {high_x - low_x:.0f}px"'
+    return (f'<svg class="graph" viewBox="{box}" role="img" {wide}>'
+            f'<title>The graph</title>{"".join(parts)}</svg>')  # fmt: skip
+
+
+def _short(text: str, most: int = 20) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _edge(
+    source: tuple[float, float], target: tuple[float, float], width: float, height: float
+) -> str:
+    x1, y1 = source[0] + width, source[1] + height / 2
+    x2, y2 = target[0], target[1] + height / 2
+    if x2 > x1 - 1:
+        bend = max(20.0, (x2 - x1) / 2)
+        return (f'<path class="edge" d="M{x1:.0f} {y1:.0f}C{x1 + bend:.0f} {y1:.0f} '
+                f'{x2 - bend:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"/>')  # fmt: skip
+    between = y1 + height / 2 + 15 if y2 > y1 else y1 - height / 2 - 15  # back to another row
+    return (f'<path class="edge" d="M{x1:.0f} {y1:.0f}h14V{between:.0f}H{x2 - 14:.0f}'
+            f'V{y2:.0f}h14"/>')  # fmt: skip
+
+
+# -- pictures of numbers --------------------------------------------------------------------------
+
+
+def data_uri(pixels: NDArray[np.uint8]) -> str:
+    """A PNG of pixels (H, W) or (H, W, 3) as an address that holds it."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(out, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+
+
+def grey(image: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Brightness from the smallest to the largest value, shape (H, W) or (H, W, 3)."""
+    low, high = float(image.min()), float(image.max())
+    return np.asarray((image - low) / max(high - low, 1e-12) * 255).astype(np.uint8)
+
+
+def colored(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Shares from 0 (dark) to 1 (yellow) as colours, shape (H, W, 3)."""
+    stops = np.array([[int(c[i : i + 2], 16) for i in (0, 2, 4)] for c in _SEQUENTIAL])
+    at = np.clip(np.nan_to_num(values), 0, 1) * (len(stops) - 1)
+    return np.stack(
+        [np.interp(at, np.arange(len(stops)), stops[:, i]) for i in range(3)], -1
+    ).astype(np.uint8)
