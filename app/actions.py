@@ -51,6 +51,7 @@ def _(text: str) -> str:
 
 
 FILE, EDIT, VIEW = _("&File"), _("&Edit"), _("&View")
+EXPORT = _("&Export")
 GRAPH, RUN, HELP = _("&Graph"), _("&Run"), _("&Help")
 MENUS = (FILE, EDIT, VIEW, GRAPH, RUN, HELP)
 
@@ -74,8 +75,23 @@ ACTIONS: tuple[Action, ...] = (
            "files.save", separated=True),
     Action("save_as", _("Save &As…"), "Ctrl+Shift+S", "save_as",
            _("Write the graph to another file."), (FILE,), "files.save_as"),
-    Action("export", _("&Export Picture…"), "Ctrl+E", "export",
-           _("The whole canvas as SVG, PDF or PNG."), (FILE,), "files.export", "nodes"),
+    Action("load_weights", _("&Load Weights…"), "", "open",
+           _("Fill the net from a safetensors file, by name and shape."), (FILE,),
+           "exports.load_weights", "engine", separated=True),
+    Action("export", _("&Picture…"), "Ctrl+E", "export",
+           _("The whole canvas as SVG, PDF or PNG."), (FILE, EXPORT), "files.export", "nodes"),
+    Action("export_report", _("&Report…"), "", "export",
+           _("An HTML page about the run: curves, mistakes, landscape, layers."), (FILE, EXPORT),
+           "exports.save_report", "engine"),
+    Action("export_metrics", _("&Metrics…"), "", "export",
+           _("The curves as a table (CSV)."), (FILE, EXPORT), "exports.save_metrics", "engine",
+           separated=True),
+    Action("export_events", _("&TensorBoard…"), "", "export",
+           _("The curves as TensorBoard event files."), (FILE, EXPORT), "exports.save_events",
+           "engine"),
+    Action("export_script", _("P&yTorch Script…"), "", "export",
+           _("A script in plain PyTorch with the weights and a self-test."), (FILE, EXPORT),
+           "exports.save_script", "engine", separated=True),
     Action("preferences", _("&Preferences…"), "Ctrl+,", "settings",
            _("Theme, motion, recovery and the engine."), (FILE,), "show_preferences",
            separated=True),
@@ -175,6 +191,12 @@ def translated(text: str) -> str:
 def plain(text: str) -> str:
     """A text of the table without its mnemonic and dots."""
     return translated(text).replace("&", "").rstrip("…")
+
+
+def full_name(row: Action) -> str:
+    """What an action is called where its menu is not seen."""
+    own = plain(row.text)
+    return f"{plain(row.menu[-1])}: {own}" if len(row.menu) > 1 else own
 
 
 class ActionTable(QObject):

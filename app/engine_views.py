@@ -12,6 +12,7 @@ from graphcore.worker.arrays import pack
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
 from graphcore.worker.health_messages import HealthFrame, HealthRequest
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
+from graphcore.worker.net_file_messages import LoadWeights, NetSaved, SaveNet, WeightsLoaded
 from graphcore.worker.probe_messages import (
     DecisionFrame,
     DecisionRequest,
@@ -35,7 +36,8 @@ class EngineViews(QObject):
 
     Signals:
         landscape, walk, checked, decision, rates, tensor, what_if, results, health, attribution,
-            spread, race, digit: the frame of that name, as ``graphcore.worker`` sends it.
+            spread, race, digit, net_saved, weights_loaded: the frame of that name, as
+            ``graphcore.worker`` sends it.
     """
 
     landscape = Signal(object)
@@ -51,6 +53,8 @@ class EngineViews(QObject):
     spread = Signal(object)
     race = Signal(object)
     digit = Signal(object)
+    net_saved = Signal(object)
+    weights_loaded = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -131,6 +135,15 @@ class EngineViews(QObject):
         names = watched.values if isinstance(watched, m.Watch) else ()
         self._send(DigitRequest(pack(pixels), centred, names))
 
+    def save_net(self, folder: str) -> None:
+        """Have graph and weights written to a folder; ``net_saved`` tells."""
+        self._send(SaveNet(folder))
+
+    def load_weights(self, path: str) -> None:
+        """Fill the net from a safetensors file; ``weights_loaded`` tells what fitted."""
+        self._send(LoadWeights(path))
+        self._want_frame()
+
     def set_weights_on_plane(self, a: float, b: float, release: bool = False) -> None:
         """Give the net the weights at a point of the shown surface."""
         self._send(m.SetPlanePoint(a, b, release))
@@ -151,5 +164,7 @@ SHOWN: dict[type, Any] = {
     SpreadFrame: lambda self, reply: self.spread.emit(reply),
     HealthFrame: lambda self, reply: self.health.emit(reply),
     DigitFrame: lambda self, reply: self.digit.emit(reply),
+    NetSaved: lambda self, reply: self.net_saved.emit(reply),
+    WeightsLoaded: lambda self, reply: self.weights_loaded.emit(reply),
 }
 """What becomes of each reply that is a view."""

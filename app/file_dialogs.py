@@ -38,6 +38,33 @@ def ask_film(parent: QWidget, start: str) -> str:
     return QFileDialog.getSaveFileName(parent, _tr("Record a film"), start, kinds)[0]
 
 
+def ask_metrics(parent: QWidget, start: str) -> str:
+    """Path to write the metrics to, or empty."""
+    return _ask_new(parent, _tr("Export metrics"), start, _tr("Table (*.csv)"), ".csv")
+
+
+def ask_script(parent: QWidget, start: str) -> str:
+    """Path to write a PyTorch script to, or empty."""
+    return _ask_new(parent, _tr("Export to PyTorch"), start, _tr("Python script (*.py)"), ".py")
+
+
+def ask_report(parent: QWidget, start: str) -> str:
+    """Path to write a report to, or empty."""
+    return _ask_new(parent, _tr("Write a report"), start, _tr("Web page (*.html)"), ".html")
+
+
+def ask_weights(parent: QWidget, folder: str) -> str:
+    """Path of a file of weights, or empty."""
+    kinds = _tr("Weights (*.safetensors);;All files (*)")
+    return QFileDialog.getOpenFileName(parent, _tr("Load weights"), folder, kinds)[0]
+
+
+def _ask_new(parent: QWidget, title: str, start: str, kinds: str, ending: str) -> str:
+    """Path of a file to write, with its ending, or empty."""
+    path = QFileDialog.getSaveFileName(parent, title, start, kinds)[0]
+    return path + ending if path and "." not in path.replace("\\", "/").rsplit("/", 1)[-1] else path
+
+
 def ask_any_file(parent: QWidget, start: str) -> str:
     """Path of any file, or empty."""
     return QFileDialog.getOpenFileName(parent, _tr("Choose a file"), start)[0]

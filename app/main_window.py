@@ -27,6 +27,7 @@ from app.canvas import Canvas
 from app.command_palette import CommandPalette
 from app.document import Document
 from app.engine_news import EngineNews
+from app.exports import Exports
 from app.files import Files
 from app.film.filming import Filming
 from app.layouts import Layouts, PanelDock
@@ -82,7 +83,7 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self, self.actions_table, self.files, self.layouts)
         self.status = StatusBar(document, self)
         self.setStatusBar(self.status)
-        self.filming = Filming(self)
+        self.exports, self.filming = Exports(self), Filming(self)
         self._add_tool_bar()
         self._connect()
         if engine is not None:
@@ -233,6 +234,7 @@ class MainWindow(QMainWindow):
         self.settings.store.setValue("window/geometry", self.saveGeometry())
         self.autosave.close()
         self.filming.recorder.close()
+        self.exports.cancel()
         if self.engine is not None:
             self.engine.close()
         # Qt clears a stack and a selection while it deletes them: nobody is to hear of that.

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QAction, QKeySequence
 
-from app.actions import plain, translated
+from app.actions import full_name, translated
 from app.command_palette import Command
 from app.style import icons
 from graphcore import ops, presets
@@ -37,7 +37,7 @@ def _actions(window: Any) -> list[Command]:
         action = window.actions_table.actions[row.id]
         if action.isEnabled() and row.id != "palette":
             tip, keys = translated(row.tip), _keys(action)
-            found.append(Command(plain(row.text), tip, action.trigger, action.icon(), keys))
+            found.append(Command(full_name(row), tip, action.trigger, action.icon(), keys))
     return found
 
 

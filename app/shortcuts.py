@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.actions import Action, ActionTable, plain, translated
+from app.actions import Action, ActionTable, full_name, plain, translated
 
 
 class ShortcutsDialog(QDialog):
@@ -40,7 +40,7 @@ class ShortcutsDialog(QDialog):
         self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.rows: dict[str, QTreeWidgetItem] = {}
         for row in self._table.rows:
-            item = QTreeWidgetItem([plain(row.text), ""])
+            item = QTreeWidgetItem([full_name(row), ""])
             item.setIcon(0, table.actions[row.id].icon())
             item.setToolTip(0, translated(row.tip))
             item.setData(0, Qt.ItemDataRole.UserRole, row)
@@ -117,5 +117,5 @@ class ShortcutsDialog(QDialog):
     def _show_matching(self, text: str) -> None:
         words = text.lower().split()
         for row in self._table.rows:
-            sought = f"{plain(row.text)} {translated(row.tip)}".lower()
+            sought = f"{full_name(row)} {translated(row.tip)}".lower()
             self.rows[row.id].setHidden(not all(w in sought for w in words))

@@ -23,6 +23,7 @@ from graphcore import (
     train_cli,
 )
 from graphcore.errors import GradscapeError, LostProcessError
+from graphcore.files import weights
 from graphcore.landscape import PathRecorder
 from graphcore.shapes import ShapeInference
 
@@ -132,7 +133,7 @@ def _landscape(options: argparse.Namespace) -> int:
     graph = files.load(trained / "graph.graph.json") if trained else presets.resolve(options.file)
     trainer = train_cli.make_trainer(graph, options)
     if trained:
-        train_cli.read_weights(trained / "weights.safetensors", trainer)
+        weights.read_weights(trained / "weights.safetensors", trainer.plan)
         path = PathRecorder()
     else:
         path = landscape_cli.train_with_path(trainer)

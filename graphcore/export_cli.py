@@ -6,8 +6,10 @@ import argparse
 from pathlib import Path
 
 from graphcore import files, presets, torch_export, train_cli
+from graphcore.files import weights
 from graphcore.files.torch_script import TorchExport
 from graphcore.graph import Graph
+from graphcore.plan import Plan
 
 FORMATS = ("torch",)
 
@@ -38,8 +40,14 @@ def _made(
     graph: Graph, trained: Path | None, name: str, options: argparse.Namespace
 ) -> TorchExport:
     if torch_export.is_calculation(graph):
-        return torch_export.of_calculation(graph, torch_export.calculation(graph), name)
+        plan = torch_export.calculation(graph)
+        _fill(plan, trained)
+        return torch_export.of_calculation(graph, plan, name)
     trainer = train_cli.make_trainer(graph, options)
-    if trained:
-        train_cli.read_weights(trained / "weights.safetensors", trainer)
+    _fill(trainer.plan, trained)
     return torch_export.of_run(trainer, name)
+
+
+def _fill(plan: Plan, trained: Path | None) -> None:
+    if trained is not None:
+        weights.read_weights(trained / "weights.safetensors", plan)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from graphcore import files, report, run_log, torch_export, train_cli
 from graphcore.errors import FileError, GradscapeError
+from graphcore.files import weights
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +30,7 @@ def write(options: argparse.Namespace) -> int:
     if torch_export.is_calculation(graph):
         raise GradscapeError(f"{folder} holds a calculation: there is no training to report on.")
     trainer = train_cli.make_trainer(graph, options)
-    train_cli.read_weights(folder / "weights.safetensors", trainer)
+    weights.read_weights(folder / "weights.safetensors", trainer.plan)
     table = folder / "metrics.csv"
     log = run_log.read_csv(table) if table.is_file() else None
     name = options.title or folder.resolve().name

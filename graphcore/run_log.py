@@ -69,6 +69,11 @@ class RunLog:
         return len(self._rows)
 
     @property
+    def newest(self) -> int:
+        """The last step; 0 where there is none."""
+        return max(self._rows, default=0)
+
+    @property
     def rows(self) -> list[Row]:
         """By step."""
         return [self._rows[step] for step in sorted(self._rows)]

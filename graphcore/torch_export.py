@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,14 @@ from graphcore.errors import FileError
 from graphcore.files.atomic import write_atomically
 from graphcore.files.torch_script import TorchExport, export
 from graphcore.graph import Graph
+from graphcore.ops.torch_code import module_name
 from graphcore.plan import Plan
 from graphcore.training import Trainer
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+__all__ = ["calculation", "is_calculation", "module_name", "of_calculation", "of_run", "write"]
 
 SAMPLES = 16
 """So many samples of the test split are in the self-test."""
@@ -47,12 +49,6 @@ def write(made: TorchExport, folder: Path, name: str) -> Path:
     path = folder / f"{name}.py"
     write_atomically(path, made.script.encode())
     return path
-
-
-def module_name(text: str) -> str:
-    """A name that Python can import: letters, digits and underscores."""
-    name = re.sub(r"\W+", "_", text).strip("_") or "net"
-    return f"net_{name}" if name[0].isdigit() else name
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import msgspec
 
 from graphcore import datasets, distributed, files, metrics_cli, optimizers, presets, schedules
 from graphcore.errors import FileError, GradscapeError
+from graphcore.files import weights
 from graphcore.graph import Graph
 from graphcore.settings import TrainingSettings
 from graphcore.training import Score, Trainer
@@ -119,7 +120,7 @@ def _run_steps(
 def evaluate(options: argparse.Namespace) -> int:
     graph = files.load(options.dir / "graph.graph.json")
     trainer = make_trainer(graph, options)
-    read_weights(options.dir / "weights.safetensors", trainer)
+    weights.read_weights(options.dir / "weights.safetensors", trainer.plan)
     begun = time.perf_counter()
     result = _result(trainer, options, None)
     result["seconds"] = round(time.perf_counter() - begun, 3)
@@ -217,27 +218,6 @@ def _make(folder: Path) -> None:
 
 
 def _write_out(folder: Path, graph: Graph, trainer: Trainer, result: dict[str, Any]) -> None:
-    from safetensors.torch import save
-
-    tensors = {**trainer.plan.parameters, **trainer.plan.buffers}
-    weights = save({k: v.detach().cpu().clone() for k, v in tensors.items()})
     files.save(graph, folder / "graph.graph.json")
-    files.write_atomically(folder / "weights.safetensors", weights)
+    weights.write_weights(folder / "weights.safetensors", trainer.plan)
     files.write_atomically(folder / "result.json", json.dumps(result, indent=2).encode() + b"\n")
-
-
-def read_weights(path: Path, trainer: Trainer) -> None:
-    """Fill the net from a safetensors file, all or nothing; raises FileError."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    try:
-        tensors = load(path.read_bytes())
-    except (OSError, SafetensorError) as error:
-        raise FileError(f"{path} cannot be read: {error}.") from None
-    wanted = {**trainer.plan.parameters, **trainer.plan.buffers}
-    for name, tensor in wanted.items():
-        if name not in tensors or tensors[name].shape != tensor.shape:
-            raise FileError(f"{path} has no weights of shape {tuple(tensor.shape)} for {name}.")
-    for name, tensor in wanted.items():
-        tensor.copy_(tensors[name])

@@ -16,6 +16,7 @@ import lazy_loader
 
 from graphcore.dims import format_shape
 from graphcore.errors import ExportError
+from graphcore.files.torch_template import DOCS, HEAD, LOADING, METHOD, NET, TESTING
 from graphcore.flatten import FlatNode, Port, flatten
 from graphcore.graph import Graph
 from graphcore.ops import torch_code
@@ -97,7 +98,7 @@ class _Writer:
         parts.append(self._testing(net, results, wanted, ends))
         text = "".join(parts)
         functional = "import torch.nn.functional as F\n" if "F." in text else ""
-        head = _HEAD.format(name=self.name, functional=functional)
+        head = HEAD.format(name=self.name, functional=functional)
         return TorchExport(head + text, self.weights, self._tensors(results + ends))
 
     # -- names --------------------------------------------------------------------------------
@@ -268,14 +269,20 @@ class _Writer:
                 )
                 self.weights[name.removeprefix("self.")] = self.plan.parameters[flat.name]
             elif flat.node.operator == "Constant":
-                value = self.plan.value(flat.name)
-                plain = name.removeprefix("self.")
-                start = f"tensor({value.item()})" if value.dim() == 0 else (
-                    f"zeros({_lengths(value.shape)})")  # fmt: skip
-                sources.append(f'        self.register_buffer("{plain}", torch.{start})\n')
-                self.weights[plain] = value
+                sources.append(self._constant(flat, name.removeprefix("self.")))
         made = "".join([*sources, *self._made]) or "        pass\n"
-        return _NET.format(made=made)
+        return NET.format(made=made)
+
+    def _constant(self, flat: FlatNode, name: str) -> str:
+        """A number stands in the script itself, an array among the weights."""
+        value = self.plan.value(flat.name)
+        if value.dim():
+            self.weights[name] = value
+            made = f"torch.zeros({_lengths(value.shape)})"
+        else:
+            kind = ", dtype=torch.float64" if value.dtype == torch.float64 else ""
+            made = f"torch.tensor({value.item()}{kind}), persistent=False"
+        return f'        self.register_buffer("{name}", {made})\n'
 
     def _method(
         self, method: str, nodes: Sequence[FlatNode], lines: Sequence[str], results: Sequence[Port],
@@ -284,13 +291,13 @@ class _Writer:
         ports = self._read_by(nodes, nodes) if wanted is None else wanted
         taken = ", ".join(["self", *(self._names[p] for p in ports)])
         back = ", ".join(self._names[p] for p in results)
-        return _METHOD.format(
-            method=method, taken=taken, doc=_DOCS[method], lines="".join(lines), back=back
+        return METHOD.format(
+            method=method, taken=taken, doc=DOCS[method], lines="".join(lines), back=back
         )
 
     def _loading(self) -> str:
         double = ".double()" if self.plan.dtype == torch.float64 else ""
-        return _LOADING.format(name=self.name, double=double)
+        return LOADING.format(name=self.name, double=double)
 
     def _testing(
         self, net: Sequence[FlatNode], results: Sequence[Port], wanted: Sequence[Port],
@@ -314,7 +321,7 @@ class _Writer:
                 back = ", ".join(self._names[p] for p in found)
                 lines.append(f"        {back} = {method}({said(given)})\n")
         pairs = ", ".join(f'"{_label(p)}": {self._names[p]}' for p in (*results, *ends))
-        return _TESTING.format(name=self.name, lines="".join(lines), found=pairs)
+        return TESTING.format(name=self.name, lines="".join(lines), found=pairs)
 
     def _tensors(self, ports: Sequence[Port]) -> dict[str, Tensor]:
         """What the self-test feeds, holds and expects."""
@@ -334,67 +341,3 @@ def _lengths(shape: Sequence[int]) -> str:
 
 def _label(port: Port) -> str:
     return port[0] if port[1] == "y" else f"{port[0]}.{port[1]}"
-
-
-_DOCS = {
-    "forward": "The net's answer, and whatever else is needed to judge it.",
-    "loss": "How far the answer is from what was wanted.",
-}
-
-_HEAD = '''"""{name}, built with Gradscape.
-
-    python {name}.py    runs the self-test: the same numbers as in the window, to 1e-5
-"""
-
-import sys
-from pathlib import Path
-
-import torch
-{functional}from safetensors.torch import load_file
-from torch import nn
-
-HERE = Path(__file__).parent
-'''
-
-_NET = """
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-{made}"""
-
-_METHOD = '''
-    def {method}({taken}):
-        """{doc}"""
-{lines}        return {back}
-'''
-
-_LOADING = '''
-
-def load():
-    """The net with its weights, ready to be asked; call ``train()`` on it to train on."""
-    net = Net(){double}
-    net.load_state_dict(load_file(HERE / "{name}.safetensors"))
-    return net.eval()
-'''
-
-_TESTING = '''
-
-def self_test():
-    """Whether the net gives the numbers that Gradscape gave on the same inputs."""
-    net, saved = load(), load_file(HERE / "{name}.selftest.safetensors")
-{lines}    found = {{{found}}}
-    worst = 0.0
-    for name, value in found.items():
-        wanted = saved[f"expected {{name}}"]
-        off = float((value - wanted).abs().max() / wanted.abs().max().clamp_min(1.0))
-        shown = f"{{float(value):.6f}}" if value.numel() == 1 else tuple(value.shape)
-        print(f"{{name:>20}}  {{shown}}  off by {{off:.1e}}")
-        worst = max(worst, off)
-    print("the same" if worst <= 1e-5 else "NOT THE SAME")
-    return worst <= 1e-5
-
-
-if __name__ == "__main__":
-    sys.exit(0 if self_test() else 1)
-'''

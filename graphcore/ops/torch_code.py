@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,3 +75,9 @@ def layer(target: Callable[..., Any], name: str, attributes: Mapping[str, Any]) 
     known = [n for n in inspect.signature(target).parameters if n in attributes]
     ordered = {n: attributes[n] for n in (*known, *(n for n in attributes if n not in known))}
     return call(f"nn.{name}", target, **ordered)
+
+
+def module_name(text: str) -> str:
+    """A name that Python can import: letters, digits and underscores."""
+    name = re.sub(r"\W+", "_", text).strip("_") or "net"
+    return f"net_{name}" if name[0].isdigit() else name

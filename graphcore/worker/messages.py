@@ -17,6 +17,7 @@ from graphcore.worker.arrays import Array
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
 from graphcore.worker.health_messages import HealthFrame, HealthRequest
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
+from graphcore.worker.net_file_messages import LoadWeights, NetSaved, SaveNet, WeightsLoaded
 from graphcore.worker.pictures import Picture
 from graphcore.worker.probe_messages import (
     DecisionFrame,
@@ -244,14 +245,14 @@ Request = (
     | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
     | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest
     | HealthRequest | AttributionRequest | SpreadRequest
-    | RaceRequest | Quit
+    | RaceRequest | SaveNet | LoadWeights | Quit
 )  # fmt: skip
 Reply = (
     Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
     | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
     | DigitFrame
     | WhatIfFrame | HealthFrame | AttributionFrame | SpreadFrame
-    | RaceFrame
+    | RaceFrame | NetSaved | WeightsLoaded
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

@@ -24,6 +24,8 @@ from graphcore.worker.attribution_messages import AttributionFrame, AttributionR
 from graphcore.worker.health_messages import HealthRequest
 from graphcore.worker.landscape_messages import LandscapeRequest
 from graphcore.worker.landscape_task import LandscapeTask
+from graphcore.worker.net_file_messages import LoadWeights, SaveNet
+from graphcore.worker.net_file_task import load_weights, save_net
 from graphcore.worker.probe_task import ProbeTask
 from graphcore.worker.race_messages import RaceRequest
 from graphcore.worker.race_task import RaceTask
@@ -114,6 +116,8 @@ class _Server:
             TensorRequest: lambda request: self.send(tensor(request, s)),
             HoldRequest: self._hold,
             SetNumbers: lambda request: set_numbers(request, s),
+            SaveNet: lambda request: self.send(save_net(request, s)),
+            LoadWeights: lambda request: self.send(load_weights(request, s)),
             m.Quit: lambda _: self._end(),
         }
 

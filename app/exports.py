@@ -1,0 +1,283 @@
+"""What the File menu hands to other programs: metrics, TensorBoard, PyTorch, an HTML report.
+
+Whatever needs torch is done by a process of its own, the same as on the command line, from the
+weights of the moment: neither the window nor the training waits for it.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QProcess, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+
+from app import file_dialogs
+from app.run_metrics import RunMetrics
+from graphcore.errors import FileError, GradscapeError
+from graphcore.ops.torch_code import module_name
+from graphcore.worker.net_file_messages import NetSaved, WeightsLoaded
+
+MOST_NAMES = 4
+
+
+class Job(QObject):
+    """A command line of ours, run beside the window.
+
+    Signals:
+        said: how far it is. ended: its error as a sentence, or "".
+    """
+
+    said = Signal(str)
+    ended = Signal(str)
+
+    def __init__(self, arguments: list[str], parent: QObject) -> None:
+        super().__init__(parent)
+        self._process = QProcess(self)
+        self._last = ""
+        self._process.readyReadStandardError.connect(self._on_error_text)
+        self._process.finished.connect(self._on_finished)
+        self._process.errorOccurred.connect(self._on_error)
+        self._process.start(sys.executable, ["-m", "graphcore.cli", *arguments])
+
+    def _on_error_text(self) -> None:
+        text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
+        lines = [line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()]
+        if lines:
+            self._last = lines[-1]
+            self.said.emit(self._last)
+
+    def _on_finished(self, code: int, _status: Any = None) -> None:
+        self._on_error_text()
+        said = self._last.removeprefix("gradscape: ") or self.tr("The export ended unexpectedly.")
+        self.ended.emit("" if code == 0 else said)
+
+    def _on_error(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:
+            self.ended.emit(self.tr("The export could not be started."))
+
+    def cancel(self) -> None:
+        """End it; what it writes appears whole or not at all."""
+        self._process.finished.disconnect(self._on_finished)
+        self._process.kill()
+        self._process.waitForFinished(1500)
+
+
+class JobIndicator(QWidget):
+    """What is being exported, and a button that gives it up; hidden while there is nothing."""
+
+    cancelled = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 0, 8, 0)
+        self.text, self.button = QLabel(), QToolButton()
+        self.button.setText(self.tr("Cancel"))
+        self.button.setToolTip(self.tr("Give the export up"))
+        self.button.setAccessibleName(self.button.toolTip())
+        self.button.setAutoRaise(True)
+        self.button.clicked.connect(self.cancelled)
+        row.addWidget(self.text)
+        row.addWidget(self.button)
+
+
+class Exports(QObject):
+    """One export at a time.
+
+    Args:
+        window: has ``engine``, ``document``, ``files``, ``status``, ``banner``, ``refuse``.
+
+    Signals:
+        done: path of what was written.
+    """
+
+    done = Signal(str)
+
+    def __init__(self, window: Any) -> None:
+        super().__init__(window)
+        self._window, self._engine = window, window.engine
+        self.metrics = RunMetrics(window.document, window.engine) if window.engine else None
+        self.indicator = JobIndicator()
+        window.status.insertPermanentWidget(1, self.indicator)
+        self.indicator.hide()
+        self.indicator.cancelled.connect(self.cancel)
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._then: Callable[[Path], None] | None = None
+        self._job: Job | None = None
+        if self._engine is not None:
+            self._engine.net_saved.connect(self._on_saved)
+            self._engine.weights_loaded.connect(self._on_weights)
+            self._engine.died.connect(lambda _sentence: self._finish())
+
+    # -- metrics ------------------------------------------------------------------------------
+
+    def save_metrics(self) -> None:
+        """Ask for a file and write the curves as a table."""
+        if self._has_metrics():
+            path = file_dialogs.ask_metrics(self._window, self._start(".csv"))
+            if path:
+                self._write(path, self._log.write_csv)
+
+    def save_events(self) -> None:
+        """Ask for a folder and write TensorBoard's event files there."""
+        if self._has_metrics():
+            folder = file_dialogs.ask_folder(self._window, self._window.files.folder)
+            if folder:
+                self._write(folder, self._log.write_events)
+
+    @property
+    def _log(self) -> Any:
+        assert self.metrics is not None
+        return self.metrics.log
+
+    def _has_metrics(self) -> bool:
+        if self.metrics is None or not len(self.metrics.log):
+            self._window.refuse(self.tr("There are no metrics yet: train the net first."))
+            return False
+        return True
+
+    def _write(self, path: str, write: Callable[[Path], object]) -> None:
+        try:
+            write(Path(path))
+        except GradscapeError as error:
+            self._window.refuse(str(error))
+        else:
+            self._tell(path)
+
+    # -- what a process of its own does -------------------------------------------------------
+
+    def save_script(self) -> None:
+        """Ask for a file and write the net as a PyTorch script, with its weights beside it."""
+        if not self._is_free():
+            return
+        path = file_dialogs.ask_script(self._window, self._start(".py"))
+        if path:
+            named = Path(path).with_name(f"{module_name(Path(path).stem)}.py")
+            self._begin(self.tr("PyTorch script"), partial(self._run_script, named))
+
+    def _run_script(self, path: Path, net: Path) -> None:
+        arguments = ["export", str(net), "--to", "torch", "--out", str(path.parent)]
+        self._run([*arguments, "--name", path.stem], str(path))
+
+    def save_report(self) -> None:
+        """Ask for a file and write an HTML page about the run."""
+        if not self._is_free():
+            return
+        path = file_dialogs.ask_report(self._window, self._start(".html"))
+        if path:
+            self._begin(self.tr("Report"), partial(self._run_report, Path(path)))
+
+    def _run_report(self, path: Path, net: Path) -> None:
+        if len(self._log):
+            try:
+                self._log.write_csv(net / "metrics.csv")
+            except FileError as error:
+                self._finish(str(error))
+                return
+        title = self._window.files.name
+        self._run(["report", str(net), "--out", str(path), "--title", title], str(path))
+
+    def _start(self, ending: str) -> str:
+        files = self._window.files
+        return str(Path(files.folder) / f"{files.name.lower()}{ending}")
+
+    def _is_free(self) -> bool:
+        if self._then is not None or self._job is not None:
+            self._window.refuse(self.tr("Another export is not done yet: wait, or cancel it."))
+            return False
+        if self._engine is None or self._engine.state not in ("idle", "running", "done"):
+            self._window.refuse(self.tr("The engine has no net yet: finish the graph first."))
+            return False
+        return True
+
+    def _begin(self, what: str, then: Callable[[Path], None]) -> None:
+        """Have the engine leave the net in a scratch folder, and go on from there."""
+        self._scratch = tempfile.TemporaryDirectory(prefix="gradscape-")
+        self._then = then
+        self._what = what
+        self._show(self.tr("asking the engine"))
+        self._engine.save_net(self._scratch.name)
+
+    def _on_saved(self, saved: NetSaved) -> None:
+        then, self._then = self._then, None
+        if then is None or self._scratch is None or saved.folder != self._scratch.name:
+            return
+        if saved.problem:
+            self._finish(saved.problem)
+        else:
+            then(Path(saved.folder))
+
+    def _run(self, arguments: list[str], path: str) -> None:
+        if self._engine.data_dir:
+            arguments += ["--data-dir", self._engine.data_dir]
+        self._show(self.tr("starting"))
+        self._job = Job([*arguments, "--threads", "1"], self)
+        self._job.said.connect(self._show)
+        self._job.ended.connect(partial(self._on_ended, path))
+
+    def _show(self, how_far: str) -> None:
+        self.indicator.text.setText(f"{self._what}: {how_far}")
+        self.indicator.show()
+
+    def _on_ended(self, path: str, problem: str) -> None:
+        self._finish(problem)
+        if not problem:
+            self._tell(path)
+
+    def _finish(self, problem: str = "") -> None:
+        if self._job is not None:
+            self._job.deleteLater()
+        self._job = self._then = None
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
+        self.indicator.hide()
+        if problem:
+            self._window.refuse(problem)
+
+    def cancel(self) -> None:
+        """Give the export up."""
+        if self._job is not None:
+            self._job.cancel()
+        self._finish()
+
+    def _tell(self, path: str) -> None:
+        """Say where it is, with a button that opens it."""
+        self._window.status.say(self.tr("Wrote {0}.").format(path))
+        if path.endswith(".html"):
+            show = (self.tr("Open"), partial(QDesktopServices.openUrl, QUrl.fromLocalFile(path)))
+            self._window.banner.show_message(self.tr("Wrote {0}.").format(path), "info", (show,))
+        self.done.emit(path)
+
+    # -- weights ------------------------------------------------------------------------------
+
+    def load_weights(self) -> None:
+        """Ask for a safetensors file and fill the net with what fits."""
+        if self._engine is None or self._engine.state not in ("idle", "running", "done"):
+            self._window.refuse(self.tr("The engine has no net yet: finish the graph first."))
+        elif path := file_dialogs.ask_weights(self._window, self._window.files.folder):
+            self._engine.load_weights(path)
+
+    def _on_weights(self, news: WeightsLoaded) -> None:
+        name = Path(news.path).name
+        if news.problem:
+            self._window.refuse(news.problem)
+            return
+        parts = [self.tr("{0} of {1} tensors of the net were taken from {2}").format(
+            len(news.loaded), news.wanted, name)]  # fmt: skip
+        for words, names in (
+            (self.tr("of another shape: {0}"), news.other_shape),
+            (self.tr("not in the file: {0}"), news.missing),
+            (self.tr("not used: {0}"), news.unused),
+        ):
+            if names:
+                more = " …" if len(names) > MOST_NAMES else ""
+                parts.append(words.format(", ".join(names[:MOST_NAMES]) + more))
+        whole = len(news.loaded) == news.wanted
+        self._window.banner.show_message("; ".join(parts) + ".", "info" if whole else "warning")

@@ -1,0 +1,52 @@
+"""The net as files: written for another process, filled from another program's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graphcore import files
+from graphcore.errors import EngineError, GradscapeError
+from graphcore.files import weights
+from graphcore.graph import Graph
+from graphcore.plan import Plan
+from graphcore.worker.net_file_messages import LoadWeights, NetSaved, SaveNet, WeightsLoaded
+from graphcore.worker.session import Session
+
+
+def save_net(request: SaveNet, session: Session) -> NetSaved:
+    """Write graph and weights."""
+    folder = Path(request.folder)
+    try:
+        graph, plan = _net(session)
+        files.save(graph, folder / "graph.graph.json")
+        weights.write_weights(folder / "weights.safetensors", plan)
+    except GradscapeError as error:
+        return NetSaved(request.folder, str(error))
+    return NetSaved(request.folder)
+
+
+def load_weights(request: LoadWeights, session: Session) -> WeightsLoaded:
+    """Take what fits; the optimiser goes on with what it knows."""
+    try:
+        _, plan = _net(session)
+        fit = weights.fit_weights(plan, weights.read_tensors(Path(request.path)))
+    except GradscapeError as error:
+        return WeightsLoaded(path=request.path, problem=str(error))
+    if fit.loaded:
+        session.by_hand.update(set(fit.loaded) & plan.parameters.keys())
+        session.weights_changed()
+    return WeightsLoaded(
+        path=request.path, wanted=len(weights.state(plan)), loaded=fit.loaded,
+        other_shape=fit.other_shape, missing=fit.missing, unused=fit.unused,
+    )  # fmt: skip
+
+
+def _net(session: Session) -> tuple[Graph, Plan]:
+    if session.trainer is not None:
+        graph = session.graph.copy()
+        graph.training = session.trainer.settings
+        return graph, session.trainer.plan
+    if session.calculation is not None:
+        plan, graph, _ = session.calculation
+        return graph, plan
+    raise EngineError("There is no net in the engine yet: load a graph first.")
