@@ -15,7 +15,7 @@ from app.commands import Edit, Reversible
 from graphcore import files
 from graphcore.dims import Shape
 from graphcore.elements import Change
-from graphcore.errors import GraphError
+from graphcore.errors import GradscapeError, GraphError
 from graphcore.folding import fold
 from graphcore.graph import Graph
 from graphcore.layout import layout
@@ -45,13 +45,23 @@ class Level:
 
     Attributes:
         name: of the composite in the level above; "" for the whole graph.
-        listener: what hears of the graph's changes.
     """
 
     name: str
     graph: Graph
     shapes: Shapes
-    listener: Callable[[Change], None]
+
+
+Progress = Callable[[float], None]
+"""Told the share of some work that is done, 0 to 1; raises CancelledError to end it."""
+
+
+class CancelledError(GradscapeError):
+    """The user has had enough of waiting."""
+
+
+def _tell_nobody(share: float) -> None:
+    pass
 
 
 class EditedGraph(QObject):
@@ -63,6 +73,9 @@ class EditedGraph(QObject):
         opened: ``root`` is another graph.
         level_changed: ``graph`` is another part of the same root.
         message: a sentence for the status bar.
+
+    Attributes:
+        preparers: called with a file's graph before it is opened, to do what takes long.
     """
 
     changed = Signal(object)
@@ -74,6 +87,8 @@ class EditedGraph(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.levels: list[Level] = []
+        self._listeners: list[Callable[[Change], None]] = []
+        self.preparers: list[Callable[[Level, Progress], None]] = []
         self._open_macro: list[Reversible] | None = None
         self.undo_stack = QUndoStack(self)
         self.path: Path | None = None
@@ -110,19 +125,29 @@ class EditedGraph(QObject):
 
     def new(self) -> None:
         """Begin an empty graph."""
-        self._replace(Graph(), None)
+        self.open_graph(Graph())
 
-    def open(self, path: str | Path) -> None:
-        """Open a graph file; raises FileError and leaves the document as it is."""
-        self._replace(files.load(path), Path(path))
+    def open(self, path: str | Path, progress: Progress = _tell_nobody) -> None:
+        """Open a graph file; raises FileError and leaves the document as it is.
+
+        Args:
+            progress: told what share is done; what it raises leaves the document as it is too.
+        """
+        graph = files.load(path)
+        progress(0.2)
+        level = self._level("", graph, {})
+        progress(0.4)
+        for prepare in self.preparers:
+            prepare(level, lambda share: progress(0.4 + 0.6 * share))
+        self._replace(level, Path(path))
 
     def open_graph(self, graph: Graph) -> None:
         """Take a graph that is in no file yet, such as a preset."""
-        self._replace(graph, None)
+        self._replace(self._level("", graph, {}), None)
 
     def restore(self, graph: Graph, path: Path | None) -> None:
         """Take rescued work: it belongs to ``path`` but was not saved there."""
-        self._replace(graph, path)
+        self._replace(self._level("", graph, {}), path)
         self.undo_stack.resetClean()
 
     def save(self, path: str | Path | None = None) -> None:
@@ -134,10 +159,10 @@ class EditedGraph(QObject):
         self.path = target
         self.undo_stack.setClean()
 
-    def _replace(self, graph: Graph, path: Path | None) -> None:
+    def _replace(self, level: Level, path: Path | None) -> None:
         while self.levels:
             self._pop_level()
-        self._push_level("", graph)
+        self._add(level)
         self.path = path
         self.undo_stack.clear()
         self.opened.emit()
@@ -162,10 +187,16 @@ class EditedGraph(QObject):
 
     def _push_level(self, name: str, graph: Graph) -> None:
         arriving = self.shapes.input_shapes(name) if name else {}
+        self._add(self._level(name, graph, {k: v for k, v in arriving.items() if v is not None}))
+
+    def _level(self, name: str, graph: Graph, feeds: Mapping[str, Shape]) -> Level:
+        """A graph made ready to be looked at: every node has a place, shapes are known."""
         if any(node.position is None for node in graph):
             lay_out(graph)
-        known = {k: v for k, v in arriving.items() if v is not None}
-        shapes, depth = Shapes(graph, known), len(self.levels)
+        return Level(name, graph, Shapes(graph, feeds))
+
+    def _add(self, level: Level) -> None:
+        depth = len(self.levels)
 
         def listener(change: Change) -> None:
             if depth == len(self.levels) - 1:
@@ -173,13 +204,14 @@ class EditedGraph(QObject):
             elif change.kind == "training_changed":
                 self.changed.emit(change)
 
-        graph.listeners.append(listener)
-        self.levels.append(Level(name, graph, shapes, listener))
+        level.graph.listeners.append(listener)
+        self.levels.append(level)
+        self._listeners.append(listener)
 
     def _pop_level(self) -> None:
         level = self.levels.pop()
         level.shapes.close()
-        level.graph.listeners.remove(level.listener)
+        level.graph.listeners.remove(self._listeners.pop())
 
     def _show(self, graph: Graph) -> None:
         """Go to the level where a graph can be seen."""

@@ -9,7 +9,9 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app import file_dialogs
+from app.edited_graph import CancelledError
 from app.settings import Settings
+from app.waiting import Waiting
 from graphcore import presets
 from graphcore.errors import GradscapeError
 
@@ -95,7 +97,13 @@ class Files(QObject):
         if not self.may_leave():
             return False
         try:
-            self._document.open(path)
+            with Waiting(
+                self._window, self.tr("Opening {0} …").format(Path(path).name)
+            ) as progress:
+                self._document.open(path, progress)
+        except CancelledError as cancelled:
+            self._document.message.emit(str(cancelled))
+            return False
         except GradscapeError as error:
             if not Path(path).exists():
                 self._forget(path)

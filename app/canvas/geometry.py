@@ -19,7 +19,7 @@ FAR, MIDDLE = 0.5, 0.6
 """Below these zooms a crowded graph is drawn as boxes, and a node leaves its small print out."""
 NEVER_CLOSER = 0.12
 """Below this zoom every graph is drawn as boxes."""
-CROWDED, CROWDED_MIDDLE = 150, 0.8
+CROWDED, CROWDED_MIDDLE = 150, 0.9
 """With more nodes than that, corners are square, edges thin, and small print needs more zoom."""
 
 HEADER_RECT = QRectF(0, 0, WIDTH, HEADER)

@@ -220,7 +220,8 @@ def _paint_inside(painter: QPainter, item: NodeItem, p: palette.Palette, area: Q
     painter.setFont(font(11))
     painter.setPen(p.color("error" if item.at_fault else "muted"))
     text = item.problem.message if item.problem is not None else summary(item.node)
-    painter.drawText(area.adjusted(4, 0, -4, 0), _WRAPPED, text)
+    if text:
+        painter.drawText(area.adjusted(4, 0, -4, 0), _WRAPPED, text)
 
 
 def _paint_pictures(painter: QPainter, item: NodeItem, area: QRectF) -> bool:

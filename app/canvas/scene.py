@@ -8,13 +8,13 @@ from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
 from app.canvas import geometry as geo
+from app.canvas.building import Items, carried, kinds, port_position
 from app.canvas.edge_item import EdgeItem
 from app.canvas.far_view import FarView
 from app.canvas.frames import Frames
-from app.canvas.node_item import End, NodeItem
-from app.canvas.port_kinds import Kind, kind_of
+from app.canvas.node_item import NodeItem
 from app.document import Document
-from graphcore.dims import format_shape
+from app.edited_graph import Level, Progress
 from graphcore.elements import Change, Edge, renamed
 
 EXTENT = QRectF(-200_000, -200_000, 400_000, 400_000)
@@ -38,6 +38,8 @@ class Scene(QGraphicsScene):
         self.frames = Frames(self)
         self.passing: list[QGraphicsItem] = []
         self.far = FarView(self.nodes, self.edges)
+        self._prepared: Items | None = None
+        document.preparers.append(self.prepare)
         document.changed.connect(self._on_change)
         document.shapes_changed.connect(self._on_shapes)
         document.opened.connect(self.rebuild)
@@ -67,21 +69,24 @@ class Scene(QGraphicsScene):
         self.nodes.clear()
         self.edges.clear()
         self.frames.clear()
-        graph = self.document.graph
-        for node in graph:
-            self._add_node(node.name)
-        for edge in graph.edges:
-            self._add_edge(edge)
-        for name in self.nodes:
-            self._note_connected(name)
+        items, self._prepared = self._prepared, None
+        if items is None or items.graph is not self.document.graph:
+            items = Items(self.document.graph, self.document.shapes, lambda _share: None)
+        self.nodes.update(items.nodes)
+        self.edges.update(items.edges)
+        for item in [*self.nodes.values(), *self.edges.values()]:
+            self.addItem(item)
         self.frames.refresh()
-        self._on_shapes(self.nodes.keys())
+        self.repaint_far()
+
+    def prepare(self, level: Level, progress: Progress) -> None:
+        """Make the items of a graph that is about to be opened; the shown one stays."""
+        self._prepared = None
+        self._prepared = Items(level.graph, level.shapes, progress)
 
     def port_position(self, node: str, side: str, port: str) -> QPointF:
         """Where a port is on the canvas."""
-        item = self.nodes[node]
-        ports = item.ports.outputs if side == "output" else item.ports.inputs
-        return item.pos() + ports.get(port, QPointF(0, geo.HEIGHT / 2))
+        return port_position(self.nodes[node], side, port)
 
     def contents(self, names: Iterable[str] | None = None) -> QRectF:
         """The area that nodes take up; all of them with frames and notes, if none are named."""
@@ -163,24 +168,12 @@ class Scene(QGraphicsScene):
             for edge in graph.edges_from(name):
                 touched[edge.target] = None
                 if edge in self.edges:
-                    shape = shapes.shape(edge.source, edge.output)
-                    text = format_shape(shape) if shape is not None else ""
-                    self.edges[edge].set_shape(kind_of(shape), text)
+                    self.edges[edge].set_shape(*carried(shapes, edge))
         for name in touched:
             if name in self.nodes:
                 self.nodes[name].set_shape(
-                    shapes.shape(name), shapes.problem(name), self._kinds(name)
+                    shapes.shape(name), shapes.problem(name), kinds(graph, shapes, name)
                 )
-
-    def _kinds(self, name: str) -> dict[End, Kind]:
-        """What runs through each port of a node whose shape is known."""
-        shapes, graph = self.document.shapes, self.document.graph
-        found: dict[End, Kind] = {
-            ("output", port): kind_of(shapes.shape(name, port)) for port in graph.node(name).outputs
-        }
-        for edge in graph.edges_into(name):
-            found["input", edge.input] = kind_of(shapes.shape(edge.source, edge.output))
-        return found
 
     def _add_node(self, name: str) -> None:
         graph = self.document.graph
@@ -197,8 +190,7 @@ class Scene(QGraphicsScene):
     def _add_edge(self, edge: Edge) -> None:
         item = EdgeItem(edge)
         self.edges[edge] = item
-        shape = self.document.shapes.shape(edge.source, edge.output)
-        item.set_shape(kind_of(shape), format_shape(shape) if shape is not None else "")
+        item.set_shape(*carried(self.document.shapes, edge))
         self._route(item)
         self.addItem(item)
 
@@ -219,7 +211,7 @@ class Scene(QGraphicsScene):
         if name in self.nodes:
             graph, item = self.document.graph, self.nodes[name]
             item.ports = geo.ports_of(graph, graph.node(name))
-            item.kinds = self._kinds(name)
+            item.kinds = kinds(graph, self.document.shapes, name)
             self._note_connected(name)
             self.moved((name,))
             item.update()
