@@ -6,7 +6,9 @@ import argparse
 import time
 from pathlib import Path
 
+from graphcore import report
 from graphcore.errors import FileError
+from graphcore.files.atomic import write_atomically
 from graphcore.run_log import RunLog, read_csv
 from graphcore.training import StepRecord, Trainer
 
@@ -18,12 +20,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of ``train``."""
     parser.add_argument("--tensorboard", action="store_true",
                         help="write TensorBoard event files to --out")  # fmt: skip
+    parser.add_argument("--report", action="store_true",
+                        help="write an HTML page about the run to --out")  # fmt: skip
 
 
 def check(options: argparse.Namespace) -> None:
     """Refuse what leads nowhere; raises FileError."""
-    if options.tensorboard and options.out is None:
-        raise FileError("--tensorboard needs --out DIR, the folder to write to.")
+    for name in ("tensorboard", "report"):
+        if getattr(options, name) and options.out is None:
+            raise FileError(f"--{name} needs --out DIR, the folder to write to.")
 
 
 class RunMetrics:
@@ -53,8 +58,12 @@ class RunMetrics:
                           train_accuracy=seen.accuracy)  # fmt: skip
             self.scoring_seconds += time.perf_counter() - begun
 
-    def write(self, folder: Path, tensorboard: bool) -> None:
-        """Write what was noted; raises FileError."""
+    def write(self, trainer: Trainer, options: argparse.Namespace) -> None:
+        """Write what was noted, and what else was asked for; raises FileError."""
+        folder: Path = options.out
         self.log.write_csv(folder / "metrics.csv")
-        if tensorboard:
+        if options.tensorboard:
             self.log.write_events(folder)
+        if options.report:
+            page = report.render(report.gather(trainer, folder.resolve().name, self.log))
+            write_atomically(folder / "report.html", page.encode())

@@ -78,7 +78,7 @@ def train(options: argparse.Namespace) -> int:
     if options.out is not None:
         _write_out(options.out, graph, trainer, result)
         if metrics is not None:
-            metrics.write(options.out, options.tensorboard)
+            metrics.write(trainer, options)
     show(result, options.json)
     return DONE
 

@@ -13,7 +13,6 @@ import contextlib
 import os
 import secrets
 import signal
-import struct
 import sys
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -22,20 +21,9 @@ import msgspec
 from PIL import Image, ImageChops
 
 from app.film.apng import ApngWriter
+from app.film.film import TIME, Film
 from app.film.gif import GifWriter
 from app.film.mp4 import FilmError, Mp4Writer
-
-FORMATS = (".gif", ".png", ".mp4")
-TIME = struct.Struct("<d")
-
-
-class Film(msgspec.Struct, frozen=True):
-    """What is to be made: where, how large, and how many pictures a second at most."""
-
-    path: str
-    width: int
-    height: int
-    fps: float
 
 
 class Writer(Protocol):

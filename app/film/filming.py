@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from app import file_dialogs
 from app.film import mp4
-from app.film.dialog import FilmDialog
 from app.film.recorder import Recorder, is_film
 
 TICK_MS = 250
@@ -114,6 +113,8 @@ class Filming(QObject):
         return found
 
     def _ask(self) -> None:
+        from app.film.dialog import FilmDialog
+
         window = self._window
         dialog = FilmDialog(self.views(), window.settings, window)
         dialog.train.setVisible(window.engine is not None)

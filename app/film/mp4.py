@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from PIL import Image
+if TYPE_CHECKING:
+    from PIL import Image
 
 HOW_TO_GET_IT = "MP4 needs ffmpeg: pip install imageio-ffmpeg brings one; GIF and PNG need nothing."
 

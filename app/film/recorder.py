@@ -11,7 +11,7 @@ from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QSize, Qt, QTimer, 
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
-from app.film.encode import TIME, Film
+from app.film.film import FORMATS, TIME, Film
 from app.style import palette
 
 GRAB_SHARE = 0.2
@@ -199,6 +199,4 @@ def picture(view: QWidget, size: QSize) -> QImage:
 
 def is_film(path: str) -> bool:
     """Whether the ending is one that can be encoded."""
-    from app.film.encode import FORMATS
-
     return Path(path).suffix.lower() in FORMATS

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from app.film import mp4
-from app.film.encode import Film
+from app.film.film import Film
 
 WIDTH, HEIGHT = 64, 40
 

@@ -92,6 +92,14 @@ def test_nets_without_classes_are_reported_too(report, preset) -> None:
     assert "Confusion matrix" not in page.headings
 
 
+def test_training_can_write_its_report_at_once(tmp_path, capsys) -> None:
+    out = tmp_path / "run"
+    assert cli.main(["train", "xor", "--epochs", "1", "--out", str(out), "--report"]) == 0
+    assert "Curves" in Page((out / "report.html").read_text()).headings
+    assert cli.main(["train", "xor", "--report"]) == 1
+    assert "--report needs --out" in capsys.readouterr().err
+
+
 def test_refusals_are_one_sentence(tmp_path, capsys) -> None:
     for folder, words in ((tmp_path / "gone", "is no folder"), (tmp_path, "graph.graph.json")):
         assert cli.main(["report", str(folder)]) == 1
