@@ -11,7 +11,7 @@ from graphcore.worker import messages as m
 from graphcore.worker.arrays import pack
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
 from graphcore.worker.health_messages import HealthFrame, HealthRequest
-from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
+from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest, SetPlanePoint
 from graphcore.worker.net_file_messages import LoadWeights, NetSaved, SaveNet, WeightsLoaded
 from graphcore.worker.probe_messages import (
     DecisionFrame,
@@ -146,7 +146,12 @@ class EngineViews(QObject):
 
     def set_weights_on_plane(self, a: float, b: float, release: bool = False) -> None:
         """Give the net the weights at a point of the shown surface."""
-        self._send(m.SetPlanePoint(a, b, release))
+        self._send(SetPlanePoint(a, b, release))
+        self._want_frame()
+
+    def put_weights_back(self) -> None:
+        """The weights of before the last drag over the surface, unless the net learned since."""
+        self._send(SetPlanePoint(0.0, 0.0, back=True))
         self._want_frame()
 
 

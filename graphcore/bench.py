@@ -20,8 +20,9 @@ from graphcore import presets
 from graphcore.bench_models import MODELS
 from graphcore.datasets import Dataset, Normalization, Split
 from graphcore.graph import Graph
-from graphcore.landscape import Surface, random_plane
+from graphcore.landscape import Surface
 from graphcore.layer_list import parse_layers
+from graphcore.planes import random_plane
 from graphcore.settings import TrainingSettings
 from graphcore.training import Trainer
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from graphcore.landscape import Plane
     from graphcore.plan import Plan
+    from graphcore.planes import Plane
 else:
     torch = lazy_loader.load("torch")
 

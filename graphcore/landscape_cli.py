@@ -12,14 +12,8 @@ from typing import Any
 from graphcore import distributed
 from graphcore.errors import GradscapeError
 from graphcore.files.atomic import write_atomically
-from graphcore.landscape import (
-    PathRecorder,
-    Plane,
-    Surface,
-    principal_plane,
-    random_plane,
-    span_of_path,
-)
+from graphcore.landscape import PathRecorder, Surface
+from graphcore.planes import Plane, principal_plane, random_plane, span_of_path
 from graphcore.training import Trainer
 
 SAMPLES = 500

@@ -270,6 +270,15 @@ class Trainer:
         self._looking.copy_state(self.plan)
         return self._looking
 
+    def look(self) -> None:
+        """Both passes of the next batch in ``recorded``, in evaluation mode and without an update.
+
+        For weights that were changed by hand: nothing of the run depends on it.
+        """
+        plan = self.recorded
+        plan.forward(self.next_feeds())
+        plan.backward(self.groups[0].loss)
+
     def _another(self, mode: Mode, share: Plan | None = None) -> Plan:
         """A further plan of the same net."""
         device, dtype = str(self.plan.device), str(self.plan.dtype).removeprefix("torch.")

@@ -56,7 +56,7 @@ class DigitPadPanel(QWidget):
         engine.loaded.connect(lambda _loaded: self._on_loaded())
         engine.frame.connect(self._on_training)
         document.opened.connect(self.sketch.clear)
-        self._step = 0
+        self._step = (0, 0)
 
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
@@ -81,7 +81,7 @@ class DigitPadPanel(QWidget):
 
     def _on_training(self, frame: object) -> None:
         """A half-trained net changes its mind."""
-        step = getattr(frame, "step", 0)
+        step = getattr(frame, "step", 0), getattr(frame, "moved", 0)
         if step != self._step and self._seen and not self.sketch.empty:
             self._step = step
             self._ask()

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from collections.abc import Sequence
+
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.engine import Engine
-from app.plots.contour import ContourPlot
+from app.panels.landscape_options import Fineness, TwoWeights
+from app.plots.landscape_view import LandscapeView
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
-from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
+from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest, PlaneKind
 
-PLANES = ("random", "pca")
+PLANES: tuple[PlaneKind, ...] = ("random", "pca", "weights", "towards")
+MAP, SPACE, LINE = range(3)
+STALE = 200
+"""Steps behind the run from which on a surface is hatched."""
 
 
 class LandscapePanel(QWidget):
@@ -31,69 +28,105 @@ class LandscapePanel(QWidget):
         self._engine = engine
         self._frame: LandscapeFrame | None = None
         self._step = 0
-        self._refresh = 0
         self._seen = False
         self._seed = 0
-        self.contour = ContourPlot()
+        self.view = LandscapeView()
+        self.contour = self.view.contour
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 8)
         column.setSpacing(4)
         column.addLayout(self._make_controls())
-        column.addWidget(self.contour, 1)
+        column.addLayout(self._make_choices())
+        column.addWidget(self.view, 1)
         engine.landscape.connect(self._on_landscape)
         engine.frame.connect(self._on_frame)
         engine.reset_done.connect(self.clear)
         document.opened.connect(self.clear)
-        self.contour.dot_dragged.connect(engine.set_weights_on_plane)
-        self.contour.dot_released.connect(lambda a, b: engine.set_weights_on_plane(a, b, True))
+        self.view.dot_dragged.connect(engine.set_weights_on_plane)
+        self.view.dot_released.connect(lambda a, b: engine.set_weights_on_plane(a, b, True))
+        self.view.put_back.connect(engine.put_weights_back)
+        self._offer()
 
     def _make_controls(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(6)
         self.plane = QComboBox()
-        self.plane.addItems([self.tr("Random, filter-normalised"), self.tr("PCA of the path")])
+        self.plane.addItems(
+            [self.tr("Random directions"), self.tr("PCA of the path"), self.tr("Two weights"),
+             self.tr("Towards")]
+        )  # fmt: skip
         self.plane.setAccessibleName(self.tr("Plane"))
         self.plane.setToolTip(self.tr("Which plane through the space of all weights is shown"))
-        self.span = QDoubleSpinBox()
-        self.span.setRange(0.05, 5.0)
-        self.span.setSingleStep(0.25)
-        self.span.setValue(1.0)
-        self.span.setPrefix("± ")
-        self.span.setAccessibleName(self.tr("Span"))
-        self.span.setToolTip(
-            self.tr("How far the plane reaches; 1 is as far as the weights are long")
+        self.form = QComboBox()
+        self.form.addItems([self.tr("Map"), self.tr("3-D"), self.tr("Slice")])
+        self.form.setAccessibleName(self.tr("Form"))
+        self.form.setToolTip(
+            self.tr("From above, in space (drag turns it, the wheel zooms), or cut along one line")
         )
         self.log = QCheckBox(self.tr("log"))
         self.log.setChecked(True)
-        self.log.setToolTip(self.tr("Colours and lines by the logarithm of the loss"))
-        self.again = QPushButton(self.tr("New directions"))
+        self.log.setToolTip(self.tr("Colours, lines and heights by the logarithm of the loss"))
+        self.fineness = Fineness()
+        self.span, self.again = self.fineness.span, self.fineness.again
         self.scale = QLabel()
         self.scale.setObjectName("muted")
-        for widget in (self.plane, self.span, self.log, self.again):
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        for widget in (self.plane, self.form, self.log, self.fineness):
             row.addWidget(widget)
         row.addWidget(self.scale, 1)
         self.plane.currentIndexChanged.connect(lambda _i: self._ask())
-        self.span.valueChanged.connect(lambda _v: self._ask())
-        self.log.toggled.connect(self._on_log)
-        self.again.clicked.connect(self._new_directions)
+        self.form.currentIndexChanged.connect(self._on_form)
+        self.log.toggled.connect(self.view.set_log)
+        self.fineness.changed.connect(self._ask)
+        self.fineness.other_directions.connect(self._new_directions)
         return row
+
+    def _make_choices(self) -> QHBoxLayout:
+        """What belongs to one kind of plane alone."""
+        self.weights = TwoWeights()
+        self.target = QComboBox()
+        self.target.setAccessibleName(self.tr("Towards"))
+        self.target.setToolTip(self.tr("Straight from the current weights at 0 to these at 1"))
+        row = QHBoxLayout()
+        row.addWidget(self.weights, 1)
+        row.addWidget(self.target, 1)
+        self.weights.changed.connect(self._ask)
+        self.target.activated.connect(lambda _i: self._ask())
+        return row
+
+    def show_selection(self, names: Sequence[str]) -> None:
+        """Which nodes are selected on the canvas."""
+        self.weights.show_selection(names)
 
     def clear(self) -> None:
         """Nothing to see until the net is there."""
         self._frame = None
-        self.contour.clear()
+        self.view.clear()
         self.contour.set_stamp(
             self.tr("Press Play: the surface around the weights appears here."), False
         )
         self.scale.setText("")
 
+    @property
+    def _kind(self) -> PlaneKind:
+        return PLANES[self.plane.currentIndex()]
+
+    def _offer(self) -> None:
+        """Show the fields that have a meaning for the chosen plane."""
+        self.weights.setVisible(self._kind == "weights")
+        self.target.setVisible(self._kind == "towards")
+        self.span.setEnabled(self._kind in ("random", "weights"))
+        self.again.setEnabled(self._kind in ("random", "towards"))
+
     def _ask(self) -> None:
-        self.span.setEnabled(self.plane.currentIndex() == 0)
-        self.again.setEnabled(self.plane.currentIndex() == 0)
+        self._offer()
+        chosen = self.weights.chosen if self._kind == "weights" else ()
+        target = self.target.currentText() if self._kind == "towards" else ""
         self._engine.request_landscape(
             LandscapeRequest(
-                visible=self._seen, plane=PLANES[self.plane.currentIndex()],  # type: ignore[arg-type]
-                span=self.span.value(), seed=self._seed, refresh=self._refresh,
+                visible=self._seen, plane=self._kind, weights=chosen, target=target,
+                line=self.form.currentIndex() == LINE, span=self.span.value(), seed=self._seed,
+                resolution=self.fineness.resolution.currentData(),
+                samples=self.fineness.samples.value(), split=self.fineness.split.currentData(),
             )
         )  # fmt: skip
 
@@ -101,15 +134,25 @@ class LandscapePanel(QWidget):
         self._seed += 1
         self._ask()
 
-    def _on_log(self, on: bool) -> None:
-        self.contour.set_log(on)
+    def _on_form(self, form: int) -> None:
+        self.view.set_in_space(form == SPACE)
+        self._ask()
 
     def _on_landscape(self, frame: LandscapeFrame) -> None:
         self._frame = frame
-        self.contour.set_surface(unpack(frame.a), unpack(frame.b), unpack(frame.values))
-        self.contour.set_labels(*frame.labels)
-        self.contour.set_path(unpack(frame.path))
-        self.contour.set_current(*frame.current)
+        self.weights.set_shapes(frame.parameters)
+        if [self.target.itemText(i) for i in range(self.target.count())] != list(frame.targets):
+            chosen = self.target.currentText()
+            self.target.clear()
+            self.target.addItems(list(frame.targets))
+            self.target.setCurrentText(chosen)
+        view = self.view
+        view.set_surface(unpack(frame.a), unpack(frame.b), unpack(frame.values))
+        view.set_labels(*frame.labels)
+        view.set_path(unpack(frame.path))
+        view.set_current(*frame.current)
+        view.redraw()
+        self.contour.set_lowest(frame.lowest[:2] if frame.lowest else None)
         self.scale.setText(self.contour.value_range())
         self._show_stamp()
 
@@ -123,20 +166,33 @@ class LandscapePanel(QWidget):
         if f is None:
             return
         behind = self._step - f.step
-        text = self.tr(
-            "Step {0:,} · {1} samples of {2}, evaluation mode · level {3} of {4}"
-        ).format(f.step, f.samples, f.split, f.level, f.levels)
+        parts = [
+            self.tr("Step {0:,}").format(f.step),
+            self.tr("{0} samples of {1}, evaluation mode").format(f.samples, f.split),
+            self.tr("level {0} of {1}").format(f.level, f.levels),
+            *self._about_plane(f),
+        ]
+        if behind > 0:
+            parts.append(self.tr("STALE by {0:,} steps").format(behind))
+        self.contour.set_stamp(" · ".join(parts), behind > STALE)
+
+    def _about_plane(self, f: LandscapeFrame) -> list[str]:
+        """How much of the run or of the net the plane shows."""
+        if f.exact:
+            parts = [self.tr("exact: the net has these two numbers")]
+            if f.lowest is not None:
+                a, b, loss = f.lowest
+                text = self.tr("+ smallest loss {0:.4g} at {1:.4g}, {2:.4g} in closed form")
+                parts.append(text.format(loss, a, b))
+            return parts
+        parts = [f.note.rstrip(".")] if f.note else []
         if f.shares is not None:
-            total = sum(f.shares)
-            text += self.tr(" · plane holds {0:.0%} of the path's variance").format(total)
+            text = self.tr("plane holds {0:.0%} of the path's variance")
+            parts.append(text.format(sum(f.shares)))
         elif f.off_plane > 0.005:
-            text += self.tr(" · weights are {0:.0%} of their length off the plane").format(
-                f.off_plane
-            )
-        stale = behind > 0
-        if stale:
-            text += self.tr(" · STALE by {0:,} steps").format(behind)
-        self.contour.set_stamp(text, behind > 200)
+            text = self.tr("weights are {0:.0%} of their length off the plane")
+            parts.append(text.format(f.off_plane))
+        return parts
 
     def set_seen(self, seen: bool) -> None:
         """Told whether the panel is looked at."""

@@ -26,7 +26,7 @@ class SaliencyPanel(QWidget):
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()
-        self._engine, self._seen, self._step = engine, False, -1
+        self._engine, self._seen, self._step = engine, False, (-1, 0)
         self.sample = QSpinBox()
         self.sample.setAccessibleName(self.tr("Sample"))
         self.sample.setToolTip(self.tr("Which sample of the test set"))
@@ -71,7 +71,7 @@ class SaliencyPanel(QWidget):
 
     def clear(self) -> None:
         """Another graph."""
-        self._step = -1
+        self._step = (-1, 0)
         for view, caption in zip(self.views.values(), self.captions.values(), strict=True):
             view.clear()
             caption.setText("")
@@ -91,8 +91,9 @@ class SaliencyPanel(QWidget):
             self._engine.ask_attribution(self.sample.value(), self.layer.currentText())
 
     def _on_step(self, frame: m.Frame) -> None:
-        if frame.step != self._step and frame.state != "running":
-            self._step = frame.step
+        step = frame.step, frame.moved
+        if step != self._step and frame.state != "running":
+            self._step = step
             self.ask()
 
     def _on_frame(self, frame: AttributionFrame) -> None:

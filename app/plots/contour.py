@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
@@ -39,9 +41,11 @@ class ContourPlot(QWidget):
         self._labels = [pg.TextItem(anchor=(0.5, 0.5)) for _ in range(2 * LEVELS)]
         self._path = self.plot.plot()
         self._start = pg.ScatterPlotItem(symbol="s", size=9)
+        self._lowest = pg.ScatterPlotItem(symbol="+", size=15)
+        self._others: list[tuple[pg.PlotCurveItem, pg.ScatterPlotItem]] = []
         self.dot = pg.TargetItem(movable=True, size=14, symbol="o")
         self._veil = pg.QtWidgets.QGraphicsRectItem()
-        for item in (self._lines, self._veil, *self._labels, self._start, self.dot):
+        for item in (self._lines, self._veil, *self._labels, self._start, self._lowest, self.dot):
             self.plot.addItem(item, ignoreBounds=True)
         for label in self._labels:
             label.setFont(fonts.figure_font(7.5))
@@ -88,6 +92,8 @@ class ContourPlot(QWidget):
         self._lines.setData([], [])
         self._path.setData([], [])
         self._start.setData([], [])
+        self._lowest.setData([], [])
+        self.set_others({})
         for item in (self.dot, self._veil, *self._labels):
             item.hide()
         self.plot.show_empty(self._empty)
@@ -102,6 +108,33 @@ class ContourPlot(QWidget):
         if len(points):
             self._path.setData(points[:, 0], points[:, 1])
             self._start.setData([points[0, 0]], [points[0, 1]])
+
+    def set_others(self, paths: Mapping[str, np.ndarray]) -> None:
+        """Further runs by name, shape (k, 2) each: a line in the colour of its place, and its end.
+
+        The first one's beginning is marked: they all have the same.
+        """
+        while len(self._others) > len(paths):
+            for item in self._others.pop():
+                self.plot.removeItem(item)
+        while len(self._others) < len(paths):
+            pair = pg.PlotCurveItem(), pg.ScatterPlotItem(size=9)
+            for item in pair:
+                self.plot.addItem(item, ignoreBounds=True)
+            self._others.append(pair)
+        for i, ((line, end), points) in enumerate(zip(self._others, paths.values(), strict=True)):
+            color, style = series_pen(i)
+            line.setData(points[:, 0], points[:, 1])
+            line.setPen(pg.mkPen(color, width=2.5, style=style))
+            end.setData(points[-1:, 0], points[-1:, 1])
+            end.setBrush(pg.mkBrush(color))
+            end.setPen(pg.mkPen("#ffffff", width=1))
+        for points in list(paths.values())[:1]:
+            self._start.setData(points[:1, 0], points[:1, 1])
+
+    def set_lowest(self, place: tuple[float, float] | None) -> None:
+        """Mark where the loss is smallest, if that is known."""
+        self._lowest.setData(*([[c] for c in place] if place else ([], [])))
 
     def set_current(self, a: float, b: float) -> None:
         """Put the dot where the weights are."""
@@ -194,6 +227,7 @@ class ContourPlot(QWidget):
         self._path.curve.setSegmentedLineMode("on")
         self._start.setBrush(pg.mkBrush("#ffffff"))
         self._start.setPen(pg.mkPen(INK))
+        self._lowest.setPen(pg.mkPen("#ffffff", width=2))
         self.dot.setPen(pg.mkPen("#ffffff", width=2))
         self.dot.setBrush(pg.mkBrush(DOT))
         self._veil.setPen(pg.mkPen(None))
@@ -229,6 +263,13 @@ class ContourPlot(QWidget):
     def _on_dot_released(self) -> None:
         place = self.dot.pos()
         self.dot_released.emit(place.x(), place.y())
+
+
+def series_pen(i: int) -> tuple[str, Qt.PenStyle]:
+    """Colour and style of the i-th run on a surface, whose colours are dark in every theme."""
+    colors = palette.DARK.series
+    again = i >= len(colors)
+    return colors[i % len(colors)], Qt.PenStyle.DashLine if again else Qt.PenStyle.SolidLine
 
 
 def interpolated(grid: np.ndarray, points: int) -> np.ndarray:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QOpenGLContext
 from PySide6.QtWidgets import QLabel, QStackedLayout, QWidget
 
-from app.plots.contour import DOT
+from app.plots.contour import DOT, interpolated, series_pen
 from app.style import colormaps, palette
 
 HEIGHT = 0.55
 """Of the surface, where its sides are 1."""
 WITHOUT_OPENGL = ("offscreen", "minimal", "vnc", "linuxfb")
+FINE = 61
+"""Points per side that are drawn; between the grid's own the surface is straight."""
+PIECES = 12
+"""Of a line between two points of a path, so that it follows the surface."""
+ABOVE = 0.012
+"""How far lines float over the surface, so that it does not hide them."""
 
 
 class SurfacePlot(QWidget):
@@ -34,48 +42,96 @@ class SurfacePlot(QWidget):
         self._surface: Any = None
         self._dot: Any = None
         self._path: Any = None
+        self.log = True
+        self._others: list[tuple[Any, Any]] = []
         self._heights: np.ndarray | None = None
+        self._values: np.ndarray | None = None
         self._plane: tuple[np.ndarray, np.ndarray] | None = None
         palette.notifier.changed.connect(self.restyle)
 
     @property
     def can_draw(self) -> bool:
         """Whether this display offers OpenGL."""
-        return QGuiApplication.platformName() not in WITHOUT_OPENGL
+        if QGuiApplication.platformName() in WITHOUT_OPENGL:
+            return False
+        return self.view is not None or QOpenGLContext().create()
 
     def set_surface(self, a: np.ndarray, b: np.ndarray, values: np.ndarray) -> None:
         """Show loss ``values`` (rows along b, columns along a); what is not finite is capped."""
         if self.view is None and not self._make_view():
             self.note.setText(
-                self.tr("This display has no OpenGL: the map beside shows the same surface.")
+                self.tr("This display has no OpenGL; the map shows the same surface.")
             )
             return
-        finite = values[np.isfinite(values)]
+        self._values = np.asarray(values, float)
+        self._plane = np.asarray(a, float), np.asarray(b, float)
+        self._measure()
+
+    def set_log(self, on: bool) -> None:
+        """Heights and colours by the logarithm of the loss."""
+        self.log = on
+        if self.view is not None:
+            self._measure()
+
+    def _measure(self) -> None:
+        """Heights from 0 to 1; no outlier flattens the rest."""
+        if self._values is None:
+            return
+        finite = self._values[np.isfinite(self._values)]
         top = float(np.percentile(finite, 95)) if finite.size else 1.0
         low = float(finite.min()) if finite.size else 0.0
-        capped = np.clip(np.nan_to_num(values, nan=top), low, top + 0.5 * (top - low))
-        span = float(np.ptp(capped)) or 1.0
-        self._heights = ((capped - capped.min()) / span).T.astype(np.float32)
-        self._plane = np.asarray(a, float), np.asarray(b, float)
+        capped = np.clip(np.nan_to_num(self._values, nan=top), low, top + 0.5 * (top - low))
+        if self.log and low > 0:
+            capped = np.log10(capped)
+        fine = interpolated(capped, max(FINE, *capped.shape))
+        span = float(np.ptp(fine)) or 1.0
+        self._heights = ((fine - fine.min()) / span).T.astype(np.float32)
         self._draw()
 
     def clear(self) -> None:
         """Nothing to see."""
-        self._heights = None
+        self._heights = self._values = None
         self._stack.setCurrentWidget(self.note)
 
     def set_path(self, points: np.ndarray) -> None:
         """Show the run so far on the surface, shape (k, 2); its last point is the dot."""
         if self._heights is None or not len(points):
             return
-        places = np.array([self._lifted(a, b) for a, b in points.tolist()])
-        self._path.setData(pos=places)
-        self._dot.setData(pos=places[-1:])
+        self._path.setData(pos=self._along(points))
+        self._dot.setData(pos=self._along(points[-1:]))
+
+    def set_others(self, paths: Mapping[str, np.ndarray]) -> None:
+        """Further runs by name, shape (k, 2) each, and where each has come to."""
+        if self._heights is None:
+            return
+        for pair in self._others:
+            for item in pair:
+                self.view.removeItem(item)
+        self._others = [self._other(i, points) for i, points in enumerate(paths.values())]
+
+    def _other(self, i: int, points: np.ndarray) -> tuple[Any, Any]:
+        import pyqtgraph.opengl as gl
+
+        color = (*colormaps.rgb(series_pen(i)[0]), 1.0)
+        places = self._along(points)
+        line = gl.GLLinePlotItem(pos=places, color=color, width=2.5, glOptions="opaque")
+        end = gl.GLScatterPlotItem(pos=places[-1:], color=color, size=9, glOptions="opaque")
+        for item in (line, end):
+            self.view.addItem(item)
+        return line, end
+
+    def _along(self, points: np.ndarray) -> np.ndarray:
+        """A path as it lies on the surface, shape (n, 3)."""
+        pieces = [
+            np.linspace(p, q, PIECES, endpoint=False) for p, q in pairwise(points)
+        ]  # fmt: skip
+        dense = np.concatenate([*pieces, points[-1:]])
+        return np.array([self._lifted(a, b) for a, b in dense.tolist()])
 
     def set_current(self, a: float, b: float) -> None:
         """Put the dot where the weights are."""
         if self._heights is not None:
-            self._dot.setData(pos=np.array([self._lifted(a, b)]))
+            self._dot.setData(pos=self._along(np.array([[a, b]])))
 
     def restyle(self) -> None:
         """Take on the theme's colours."""
@@ -109,7 +165,7 @@ class SurfacePlot(QWidget):
         colors = palette.lut("sequential")[(self._heights * 255).astype(int)] / 255
         self._surface.setData(
             x=np.linspace(-0.5, 0.5, columns), y=np.linspace(-0.5, 0.5, rows),
-            z=HEIGHT * (self._heights - 0.5), colors=colors.astype(np.float32),
+            z=HEIGHT * (self._heights - 0.5), colors=colors.astype(np.float32).reshape(-1, 4),
         )  # fmt: skip
         self._stack.setCurrentWidget(self.view)
 
@@ -123,5 +179,5 @@ class SurfacePlot(QWidget):
         ]
         last = [n - 1 for n in self._heights.shape]
         cell = tuple(round(s * n) for s, n in zip(shares, last, strict=True))
-        height = HEIGHT * (float(self._heights[cell]) - 0.5) + 0.012
+        height = HEIGHT * (float(self._heights[cell]) - 0.5) + ABOVE
         return shares[0] - 0.5, shares[1] - 0.5, height

@@ -10,7 +10,8 @@ from graphcore import health, probing
 from graphcore.dims import format_shape
 from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
-from graphcore.landscape import PathRecorder, Surface, random_plane
+from graphcore.landscape import PathRecorder, Surface
+from graphcore.planes import random_plane
 from graphcore.run_log import Row, RunLog
 from graphcore.settings import TrainingSettings
 from graphcore.shapes import ShapeInference

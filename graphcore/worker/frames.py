@@ -76,7 +76,9 @@ class Frames:
 
     # -- frames -------------------------------------------------------------------------------
 
-    def of_run(self, trainer: Trainer, graph: Graph, running: bool, steps: int | None) -> m.Frame:
+    def of_run(
+        self, trainer: Trainer, graph: Graph, running: bool, steps: int | None, moved: int = 0
+    ) -> m.Frame:
         """The newest state of a run that has ``steps`` to go, or all that are left."""
         places, losses = thinned(self._points)
         done = trainer.finished
@@ -88,7 +90,7 @@ class Frames:
             seconds_left=self._seconds_left(trainer, steps) if running else None,
             steps=pack(places), losses=pack(losses[0]), accuracies=self._batch_accuracy(trainer),
             scores=tuple(self.scores), pictured_step=self.pictured_step,
-            epoch_ended=self.epoch_ended,
+            epoch_ended=self.epoch_ended, moved=moved,
             further={g.loss: pack(y) for g, y in zip(trainer.groups[1:], losses[1:], strict=False)},
             **self._pictures(trainer.recorded, graph),
         )  # fmt: skip

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphcore.compiler import compile
-from graphcore.landscape import PathRecorder, Plane, Surface, principal_plane, random_plane
-from graphcore.landscape import span_of_path as limits_of_path
+from graphcore.landscape import PathRecorder, Surface
 from graphcore.plan import Plan
+from graphcore.planes import Plane, lowest_point
 from graphcore.training import Trainer
 from graphcore.worker.arrays import pack
+from graphcore.worker.chosen_plane import Chosen, choose, widened
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SHARE = 0.07
 """Share of the worker's time while training; the bar is 10 %."""
@@ -22,17 +28,34 @@ PATIENCE = 3.0
 """Seconds that a finer grid may take while training; beyond that a fresh coarse one is better."""
 TRAINING_SAMPLES = 100
 """Samples of a surface that is made while training; it is made again with all when it pauses."""
+START, BEST = "start of the run", "best on the test set"
+PROBE = 0.5
+"""Distance between the places from which the lowest point of a quadratic loss is found."""
 
 
 class LandscapeTask:
-    """Computes the surface that the window asked for."""
+    """Computes the surface that the window asked for.
 
-    def __init__(self) -> None:
+    Args:
+        further: weights of other runs of the same net, by name.
+
+    Attributes:
+        path: weights along the run.
+        held: whether the dot is dragged: the plane under it stays.
+    """
+
+    def __init__(self, further: Callable[[], Mapping[str, Tensor]] = dict) -> None:
         self.path = PathRecorder()
+        self.held = False
+        self._further = further
         self._request = LandscapeRequest(visible=False)
         self._trainer: Trainer | None = None
         self._plan: Plan | None = None
         self._surface: Surface | None = None
+        self._chosen: Chosen | None = None
+        self._shown: Plane | None = None
+        self._lowest: tuple[float, float, float] | None = None
+        self._best: tuple[float, Tensor] | None = None
         self._origin_step = -1
         self._sent_level = -1
         self._samples = 0
@@ -46,7 +69,7 @@ class LandscapeTask:
 
     def has_work(self, trainer: Trainer | None) -> bool:
         """Whether there is something to compute while nothing trains."""
-        if trainer is None or not self._request.visible:
+        if trainer is None or not self._request.visible or self.held:
             return False
         return (
             self._surface is None
@@ -58,7 +81,7 @@ class LandscapeTask:
     def work(self, trainer: Trainer, *, training: bool) -> LandscapeFrame | None:
         """A slice of work; returns a frame when a level is complete."""
         self._notice(trainer)
-        if not self._request.visible or not self._due(training):
+        if not self._request.visible or self.held or not self._due(training):
             return None
         begun = time.perf_counter()
         if self._surface is None or self._outdated(trainer, training):
@@ -69,15 +92,21 @@ class LandscapeTask:
             surface.work(0.002 if training else SLICE)
             if surface.level > max(0, self._sent_level):
                 self._sent_level = surface.level
+                self._shown = surface.plane
                 frame = self._frame(trainer, surface)
         self._spent = time.perf_counter() - begun
         self._last_work = time.perf_counter()
         return frame
 
+    def note_score(self, trainer: Trainer, loss: float) -> None:
+        """Remember the weights if no others had so small a loss on the test set."""
+        if trainer is self._trainer and (self._best is None or loss < self._best[0]):
+            self._best = loss, trainer.plan.flat.clone()
+
     def move_to(self, trainer: Trainer, a: float, b: float) -> None:
         """Give the net the weights at a point of the shown plane."""
-        if self._surface is not None:
-            trainer.plan.flat.copy_(self._surface.plane.at(a, b))
+        if self._shown is not None and self._shown.origin.shape == trainer.plan.flat.shape:
+            trainer.plan.flat.copy_(self._shown.at(a, b))
 
     def _due(self, training: bool) -> bool:
         """While training, rest long enough to keep to the share of the time."""
@@ -87,10 +116,11 @@ class LandscapeTask:
         """Follow the run's path; a new net or a reset starts a new one."""
         if trainer is not self._trainer:
             self._trainer, self._plan, self._surface = trainer, None, None
+            self._shown = self._best = None
             self.path.clear()
         if not self.path.steps or trainer.step != self.path.steps[-1]:
             if self.path.steps and trainer.step < self.path.steps[-1]:
-                self._surface = None
+                self._surface = self._best = None
             self.path.add(trainer.step, trainer.plan.flat)
 
     def _stale(self, trainer: Trainer) -> bool:
@@ -116,33 +146,61 @@ class LandscapeTask:
         most = TRAINING_SAMPLES if training else request.samples
         self._samples = min(most, request.samples)
         x, t = trainer.tensors(split, self._samples)
-        plane, span = self._plane(trainer)
-        self._surface = Surface(self._plan, plane, b.feeds(x, t), b.loss, span, request.resolution)
+        feeds = b.feeds(x, t)
+        chosen = choose(request, trainer.plan, self.path.weights, self._targets(trainer))
+        span = chosen.span
+        self._lowest = _lowest(trainer, chosen.plane, feeds) if chosen.exact else None
+        if self._lowest is not None:
+            span = widened(span, self._lowest[:2])
+        if request.line:
+            span = (*span[:2], 0.0, 0.0)
+        self._chosen = chosen
+        self._surface = Surface(self._plan, chosen.plane, feeds, b.loss, span, request.resolution)
         self._origin_step, self._sent_level = trainer.step, -1
 
-    def _plane(self, trainer: Trainer) -> tuple[Plane, tuple[float, float, float, float]]:
-        request = self._request
-        if request.plane == "pca" and len(self.path.steps) >= 3:
-            matrix = self.path.matrix()
-            plane = principal_plane(matrix, trainer.plan.flat)
-            if plane is not None:
-                a0, a1, b0, b1 = limits_of_path(plane, matrix)
-                return plane, (a0, a1, b0, b1)
-        s = request.span
-        return random_plane(trainer.plan, request.seed), (-s, s, -s, s)
+    def _targets(self, trainer: Trainer) -> dict[str, Tensor]:
+        """Weights that a plane may go towards."""
+        found = {START: self.path.weights[0]} if self.path.weights else {}
+        if self._best is not None:
+            found[BEST] = self._best[1]
+        shape = trainer.plan.flat.shape
+        return {**found, **{k: v for k, v in self._further().items() if v.shape == shape}}
 
     def _frame(self, trainer: Trainer, surface: Surface) -> LandscapeFrame:
+        chosen = self._chosen
+        assert chosen is not None
         a, b, values = surface.shown()
-        path = [surface.plane.project(w)[:2] for w in self.path.weights]
+        path = surface.plane.places(self.path.weights)
         at_a, at_b, distance = surface.plane.project(trainer.plan.flat)
         length = float(np.linalg.norm(trainer.plan.flat.cpu().numpy())) or 1.0
         return LandscapeFrame(
-            plane="random" if surface.plane.shares is None else "pca",
+            plane=chosen.kind, exact=chosen.exact, note=chosen.note,
             labels=surface.plane.labels, shares=surface.plane.shares,
             a=pack(a.astype(np.float32)), b=pack(b.astype(np.float32)),
             values=pack(np.ascontiguousarray(values)), level=surface.level,
             levels=len(surface.levels), step=self._origin_step, samples=self._samples,
-            split=self._request.split, path=pack(np.array(path, np.float32).reshape(-1, 2)),
-            current=(at_a, at_b), off_plane=distance / length, stale=self._stale(trainer),
-            seconds=surface.seconds,
+            split=self._request.split, path=pack(path.astype(np.float32).reshape(-1, 2)),
+            current=(at_a, at_b), lowest=self._lowest, off_plane=distance / length,
+            stale=self._stale(trainer), seconds=surface.seconds,
+            targets=tuple(self._targets(trainer)),
+            parameters={p.name: tuple(p.shape) for p in trainer.plan.layout},
         )  # fmt: skip
+
+
+def _lowest(
+    trainer: Trainer, plane: Plane, feeds: Mapping[str, Any]
+) -> tuple[float, float, float] | None:
+    """Place and value of the smallest loss where it is quadratic, found in float64."""
+    plan = compile(trainer.graph, str(trainer.plan.device), "float64", "train")
+    origin, u, v = (t.double() for t in (plane.origin, plane.u, plane.v))
+    wide = Plane(origin, u, v, plane.labels)
+
+    def loss_at(a: float, b: float) -> float:
+        plan.flat.copy_(wide.at(a, b))
+        plan.forward(feeds)
+        return float(plan.value(trainer.binding.loss).mean())
+
+    h = PROBE
+    places = ((0, 0), (h, 0), (-h, 0), (0, h), (0, -h), (h, h), (-h, -h), (2 * h, -h))
+    found = lowest_point([loss_at(a, b) for a, b in places], h)
+    return None if found is None else (*found, loss_at(*found))

@@ -16,7 +16,7 @@ from graphcore.errors import WorkerError
 from graphcore.worker.arrays import Array
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
 from graphcore.worker.health_messages import HealthFrame, HealthRequest
-from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
+from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest, SetPlanePoint
 from graphcore.worker.net_file_messages import LoadWeights, NetSaved, SaveNet, WeightsLoaded
 from graphcore.worker.pictures import Picture
 from graphcore.worker.probe_messages import (
@@ -109,14 +109,6 @@ class NextFrame(msgspec.Struct, tag=True, frozen=True):
     """The last frame is drawn; send the next when there is something new."""
 
 
-class SetPlanePoint(msgspec.Struct, tag=True, frozen=True):
-    """Move the weights to a point of the shown landscape; ``release`` ends the drag."""
-
-    a: float
-    b: float
-    release: bool = False
-
-
 class Quit(msgspec.Struct, tag=True, frozen=True):
     """End the process."""
 
@@ -190,6 +182,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         values, gradients: pictures of the nodes that are watched, by name; empty in frames
             between two recorded steps, as is ``flow``.
         pictured_step: the step that the last pictures were of; 0 before the first.
+        moved: counts the times that the weights were changed by hand.
     """
 
     state: Literal["idle", "running", "done"]
@@ -210,6 +203,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     flow: tuple[Flow, ...] = ()
     pictured_step: int = 0
     epoch_ended: bool = False
+    moved: int = 0
 
 
 class Progress(msgspec.Struct, tag=True, frozen=True):

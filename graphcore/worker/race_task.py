@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from graphcore.race import Runner, runners
 from graphcore.worker.arrays import pack
 from graphcore.worker.race_messages import RaceFrame, RaceRequest
 from graphcore.worker.session import Session
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SLICE = 0.1
 """Seconds of work between two looks at the requests."""
@@ -21,6 +25,7 @@ class RaceTask:
 
     def __init__(self) -> None:
         self._runners: list[Runner] = []
+        self._raced: list[Runner] = []
         self._sent: list[int] = []
         self._samples = 0
 
@@ -38,9 +43,14 @@ class RaceTask:
             )
         except GradscapeError as error:
             return RaceFrame(done=1.0, problem=str(error))
+        self._raced = self._runners
         self._sent = [0] * len(self._runners)
         self._samples = request.steps * min(trainer.settings.batch, len(trainer.train_x))
         return None
+
+    def ends(self) -> dict[str, Tensor]:
+        """The weights that the runners of the last race have come to, by name."""
+        return {f"race: {r.name}": r.trainer.plan.flat for r in self._raced if not r.fallen}
 
     @property
     def has_work(self) -> bool:

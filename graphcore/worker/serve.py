@@ -21,8 +21,9 @@ from graphcore.errors import GradscapeError, WorkerError
 from graphcore.worker import messages as m
 from graphcore.worker import probe_messages as probes
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
+from graphcore.worker.drag_task import DragTask
 from graphcore.worker.health_messages import HealthRequest
-from graphcore.worker.landscape_messages import LandscapeRequest
+from graphcore.worker.landscape_messages import LandscapeRequest, SetPlanePoint
 from graphcore.worker.landscape_task import LandscapeTask
 from graphcore.worker.net_file_messages import LoadWeights, SaveNet
 from graphcore.worker.net_file_task import load_weights, save_net
@@ -86,8 +87,9 @@ class _Server:
     def __init__(self, send: Callable[[m.Reply], None]) -> None:
         self.send = send
         self.session = Session(send, "cpu")
-        self.landscape = LandscapeTask()
         self.what_if, self.race = WhatIfTask(), RaceTask()
+        self.landscape = LandscapeTask(self.race.ends)
+        self.drag = DragTask(self.landscape)
         self.walk, self.probe, self.rates = WalkTask(self.what_if), ProbeTask(), RateTask()
         self.quit = False
         s = self.session
@@ -102,7 +104,7 @@ class _Server:
             m.Watch: s.watch,
             m.NextFrame: lambda _: s.want_frame(),
             LandscapeRequest: self.landscape.request,
-            m.SetPlanePoint: self._set_plane_point,
+            SetPlanePoint: lambda request: self.drag.move(request, s),
             WalkRequest: self.walk.request,
             CheckRequest: lambda request: self.send(self.walk.check(request, s)),
             probes.DecisionRequest: self.probe.watch_decision,
@@ -165,6 +167,9 @@ class _Server:
         trainer = self.session.trainer
         if trainer is None:
             return
+        score, self.session.tested = self.session.tested, None
+        if score is not None:
+            self.landscape.note_score(trainer, score.loss)
         frame = self.landscape.work(trainer, training=self.session.running)
         if frame is not None:
             self.send(frame)
@@ -200,12 +205,6 @@ class _Server:
     def _hold(self, request: HoldRequest) -> None:
         self.what_if.hold(request)
         self.walk.again()
-
-    def _set_plane_point(self, request: m.SetPlanePoint) -> None:
-        if self.session.trainer is not None:
-            self.session.pause()
-            self.landscape.move_to(self.session.trainer, request.a, request.b)
-            self.session.weights_changed()
 
     def _end(self) -> None:
         self.quit = True

@@ -18,7 +18,7 @@ from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
 from graphcore.graph import Graph
 from graphcore.plan import Plan
 from graphcore.surgery import Kept, overlap, take_over
-from graphcore.training import Trainer
+from graphcore.training import Score, Trainer
 from graphcore.walk import calculate
 from graphcore.worker import messages as m
 from graphcore.worker.frames import EMPTY, Frames
@@ -44,6 +44,7 @@ class Session:
         steps_left: steps until a pause, or None.
         frames: what the window is told.
         weights_moved: counts the times that the weights were changed by hand.
+        tested: the newest score on the test split; whoever has taken note of it sets None.
     """
 
     def __init__(self, send: Callable[[m.Reply], None], device: str) -> None:
@@ -52,6 +53,8 @@ class Session:
         self._calculation: Plan | None = None
         self._end: str | None = None
         self.weights_moved = 0
+        self.tested: Score | None = None
+        self._look = False
         self.by_hand: set[str] = set()
         self._gone: dict[str, Tensor] = {}
         self.running = False
@@ -222,7 +225,7 @@ class Session:
         if self._wanted:
             self.send(self._frame())
             self._wanted = False
-        score = self.trainer.evaluate(self.trainer.data.test, limit=samples)
+        score = self.tested = self.trainer.evaluate(self.trainer.data.test, limit=samples)
         took = time.perf_counter() - begun
         self.frames.clock.leave_out(took)
         self._test_at = time.perf_counter() + took / TEST_SHARE
@@ -249,12 +252,18 @@ class Session:
             return self.frames.of_calculation(self._calculation, self._graph)
         if self.trainer is None:
             return EMPTY
-        return self.frames.of_run(self.trainer, self._graph, self.running, self.steps_left)
+        if self._look and not self.running:
+            self.trainer.look()
+            self.frames.picture(max(1, self.trainer.step))
+        self._look = False
+        return self.frames.of_run(
+            self.trainer, self._graph, self.running, self.steps_left, self.weights_moved
+        )
 
     def weights_changed(self) -> None:
         """Somebody other than the optimiser has changed the weights: every view is out of date."""
         self.weights_moved += 1
-        self._news = True
+        self._news = self._look = True
         if self._calculation is not None:
             self._end = calculate(self._calculation, self._graph)
             self.frames.fresh = True

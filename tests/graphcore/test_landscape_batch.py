@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from graphcore import datasets, presets
-from graphcore.landscape import Surface, random_plane
+from graphcore.landscape import Surface
 from graphcore.landscape_batch import ManyPoints
+from graphcore.planes import random_plane
 from graphcore.training import Trainer
 
 

@@ -8,8 +8,9 @@ import torch
 import graphcore as gc
 from graphcore import datasets, optimizers, presets, schedules
 from graphcore.errors import NonFiniteError
-from graphcore.landscape import PathRecorder, filter_normalised, principal_plane
+from graphcore.landscape import PathRecorder
 from graphcore.layer_list import parse_layers
+from graphcore.planes import filter_normalised, principal_plane
 from graphcore.surgery import take_over
 from graphcore.training import Trainer
 

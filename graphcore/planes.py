@@ -1,0 +1,210 @@
+"""Planes through the space of all weights, on which the loss is looked at.
+
+Random directions are normalised filter by filter (Li et al., NeurIPS 2018): each neuron's or
+channel's weights get a random direction as long as they are themselves, so that the picture does
+not depend on how the layers are scaled. The plane of the first two principal components of the
+path shows where training went; the share of the path's variance that it holds is part of the
+answer, since most random planes hold almost none. Two weights alone span a plane whose axes are
+their values; a net that has no others has its whole space on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import lazy_loader
+import numpy as np
+
+from graphcore.errors import EngineError
+from graphcore.parameters import seed_of
+from graphcore.plan import Plan
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+Span = tuple[float, float, float, float]
+"""Limits of a piece of a plane: low a, high a, low b, high b."""
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Weights origin + a·u + b·v.
+
+    Attributes:
+        origin, u, v: flat tensors of all parameters.
+        labels: names of the two axes.
+        shares: share of the path's variance along u and v, or None for a random plane.
+    """
+
+    origin: Tensor
+    u: Tensor
+    v: Tensor
+    labels: tuple[str, str]
+    shares: tuple[float, float] | None = None
+
+    def at(self, a: float, b: float) -> Tensor:
+        """The weights at a point of the plane."""
+        return self.origin + a * self.u + b * self.v
+
+    def project(self, flat: Tensor) -> tuple[float, float, float]:
+        """Coordinates of the nearest point of the plane, and the distance from it."""
+        basis = torch.stack([self.u, self.v], 1).double()
+        offset = (flat - self.origin).double()
+        gram = basis.t() @ basis
+        found = torch.linalg.lstsq(gram, basis.t() @ offset).solution
+        rest = offset - basis @ found
+        return float(found[0]), float(found[1]), float(torch.linalg.vector_norm(rest))
+
+    def places(self, flats: Sequence[Tensor]) -> np.ndarray:
+        """Coordinates of the nearest points of the plane, shape (k, 2)."""
+        basis = torch.stack([self.u, self.v], 1)
+        inner = [basis.t() @ (flat.to(basis) - self.origin) for flat in flats]
+        gram = (basis.t() @ basis).double()
+        columns = torch.stack(inner, 1).double() if inner else gram.new_zeros(2, 0)
+        found: np.ndarray = torch.linalg.lstsq(gram, columns).solution.t().cpu().numpy()
+        return found
+
+
+def random_plane(plan: Plan, seed: int = 0) -> Plane:
+    """Two random filter-normalised directions around the current weights."""
+    u, v = (filter_normalised(plan, seed_of(seed, f"direction {i}")) for i in (0, 1))
+    labels = ("random direction 1 (filter-normalised)", "random direction 2 (filter-normalised)")
+    return Plane(plan.flat.clone(), u, v, labels)
+
+
+def filter_normalised(plan: Plan, seed: int) -> Tensor:
+    """A random direction with the length of the weights, neuron by neuron.
+
+    Biases and other one-dimensional parameters stay where they are, as do frozen ones.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    direction = torch.zeros_like(plan.flat)
+    for info in plan.layout:
+        if len(info.shape) < 2 or info.frozen:
+            continue
+        n = math.prod(info.shape)
+        weights = plan.parameters[info.name].reshape(info.shape[0], -1)
+        noise = torch.randn(weights.shape, generator=generator).to(weights)
+        lengths = torch.linalg.vector_norm(weights, dim=1, keepdim=True)
+        noise *= lengths / torch.linalg.vector_norm(noise, dim=1, keepdim=True).clamp_min(1e-12)
+        direction[info.offset : info.offset + n] = noise.reshape(-1)
+    if not bool(direction.any()):  # a net of single numbers has no filters
+        direction[: plan.trainable] = torch.randn(plan.trainable, generator=generator).to(direction)
+    return direction
+
+
+def principal_plane(path: Tensor, origin: Tensor) -> Plane | None:
+    """The plane of the path's first two principal components through ``origin``.
+
+    Args:
+        path: weights along the run, shape (steps, numbers).
+
+    Returns:
+        None while the path is too short to span a plane. The directions are orthonormal.
+    """
+    centred = (path - path.mean(0)).double()
+    gram = centred @ centred.t()
+    variances, vectors = torch.linalg.eigh(gram)
+    total = float(variances.clamp_min(0).sum())
+    if len(path) < 3 or total <= 0 or float(variances[-2]) <= 1e-12 * float(variances[-1]):
+        return None
+    u, v = (
+        (centred.t() @ vectors[:, -i] / math.sqrt(float(variances[-i]))).to(path) for i in (1, 2)
+    )
+    shares = (float(variances[-1]) / total, float(variances[-2]) / total)
+    labels = tuple(f"PC{i + 1}: {share:.1%} of the path" for i, share in enumerate(shares))
+    return Plane(origin.clone(), u, v, (labels[0], labels[1]), shares)
+
+
+def span_of_path(plane: Plane, path: Iterable[Tensor], margin: float = 0.25) -> Span:
+    """Limits (low a, high a, low b, high b) that hold the whole path and a margin."""
+    points = plane.places(list(path))
+    low, high = points.min(0), points.max(0)
+    pad = np.maximum((high - low).max() * margin, 1e-3)
+    return (low[0] - pad, high[0] + pad, low[1] - pad, high[1] + pad)
+
+
+def plane_of_weights(plan: Plan, chosen: Sequence[tuple[str, int]]) -> Plane:
+    """The plane of two single weights; its coordinates are their values.
+
+    Args:
+        chosen: (parameter, place in it counted row by row), twice.
+
+    Raises:
+        EngineError: there is no such number, or it is the same one twice.
+    """
+    places = [_place(plan, name, index) for name, index in chosen]
+    if places[0] == places[1]:
+        raise EngineError("Both axes are the same weight: choose another for one of them.")
+    origin = plan.flat.clone()
+    origin[places] = 0.0
+    u, v = (torch.zeros_like(origin) for _ in range(2))
+    u[places[0]] = v[places[1]] = 1.0
+    labels = [name_of_weight(plan, name, index) for name, index in chosen]
+    return Plane(origin, u, v, (labels[0], labels[1]))
+
+
+def _place(plan: Plan, name: str, index: int) -> int:
+    """Where a number lies among all."""
+    info = next((p for p in plan.layout if p.name == name), None)
+    if info is None:
+        raise EngineError(f"The net has no parameter {name}.")
+    size = math.prod(info.shape)
+    if not 0 <= index < size:
+        raise EngineError(f"{name} has {size} numbers, from 0 to {size - 1}; {index} is not one.")
+    return info.offset + index
+
+
+def name_of_weight(plan: Plan, name: str, index: int) -> str:
+    """Such as "fc1.weight[3, 14]"."""
+    shape = next(p.shape for p in plan.layout if p.name == name)
+    places = ", ".join(str(i) for i in np.unravel_index(index, shape)) if shape else ""
+    return f"{name}[{places}]" if places else name
+
+
+def only_weights(plan: Plan) -> list[tuple[str, int]] | None:
+    """The two numbers of a net that has no others, or None."""
+    found = [(p.name, i) for p in plan.layout for i in range(min(3, math.prod(p.shape)))]
+    return found if len(found) == 2 and not any(p.frozen for p in plan.layout) else None
+
+
+def plane_towards(plan: Plan, other: Tensor, name: str, seed: int = 0) -> Plane:
+    """From the current weights at 0 straight to others at 1; across it a random direction.
+
+    The second direction is filter-normalised, at right angles to the first and as long.
+    """
+    u = other - plan.flat
+    v = filter_normalised(plan, seed_of(seed, "direction 1"))
+    length = torch.linalg.vector_norm(u)
+    v = v - u * (torch.dot(u, v) / length.square().clamp_min(1e-30))
+    v *= (length / torch.linalg.vector_norm(v).clamp_min(1e-30)).clamp_min(1e-12)
+    return Plane(plan.flat.clone(), u, v, (f"0 now, 1 {name}", "random direction"))
+
+
+def lowest_point(losses: Sequence[float], step: float) -> tuple[float, float] | None:
+    """Where a loss that is quadratic on a plane is smallest, in closed form; None if it is not.
+
+    Args:
+        losses: at (0, 0), (h, 0), (-h, 0), (0, h), (0, -h), (h, h), (-h, -h) and (2h, -h), where h
+            is ``step``. Seven of them overdetermine the quadratic; the last is the proof.
+    """
+    o, r, l, t, b, d, e, proof = losses
+    h = step
+    g = np.array([r - l, t - b]) / (2 * h)
+    xx, yy = (r - 2 * o + l) / h**2, (t - 2 * o + b) / h**2
+    xy = (d + e - r - l - t - b + 2 * o) / (2 * h**2)
+    hessian = np.array([[xx, xy], [xy, yy]])
+    at = np.array([2 * h, -h])
+    foretold = o + g @ at + 0.5 * at @ hessian @ at
+    if abs(foretold - proof) > 1e-3 * max(abs(proof), abs(o), 1e-12):
+        return None
+    if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian)[0] <= 1e-9 * abs(xx + yy):
+        return None
+    a, best = np.linalg.solve(hessian, -g)
+    return float(a), float(best)

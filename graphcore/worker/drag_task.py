@@ -1,0 +1,60 @@
+"""Weights that are carried over the shown landscape by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+from graphcore.training import Trainer
+from graphcore.worker.landscape_messages import SetPlanePoint
+from graphcore.worker.landscape_task import LandscapeTask
+from graphcore.worker.messages import Run
+from graphcore.worker.session import Session
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+
+class DragTask:
+    """From the first place that the dot is dragged to, until it is released or put back."""
+
+    def __init__(self, landscape: LandscapeTask) -> None:
+        self._landscape = landscape
+        self._before: tuple[Trainer, int, Tensor] | None = None
+        self._going = False
+        self._left: int | None = None
+
+    def move(self, request: SetPlanePoint, session: Session) -> None:
+        """Give the net other weights; training rests meanwhile, and goes on with the release."""
+        trainer = session.trainer
+        if trainer is None:
+            return
+        if request.back:
+            self._put_back(trainer, session)
+        else:
+            if not self._landscape.held:
+                self._begin(trainer, session)
+            self._landscape.move_to(trainer, request.a, request.b)
+            session.weights_changed()
+        if (request.release or request.back) and self._landscape.held:
+            self._landscape.held = False
+            if self._going:
+                session.run(Run(self._left))
+
+    def _begin(self, trainer: Trainer, session: Session) -> None:
+        self._before = trainer, trainer.step, trainer.plan.flat.clone()
+        self._going, self._left = session.running, session.steps_left
+        self._landscape.held = True
+        session.pause()
+
+    def _put_back(self, trainer: Trainer, session: Session) -> None:
+        """The weights of before, unless the net has learned since."""
+        if self._before is None or self._before[:2] != (trainer, trainer.step):
+            return
+        with torch.inference_mode():
+            trainer.plan.flat.copy_(self._before[2])
+        session.weights_changed()
