@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from app import file_dialogs
 from app.run_metrics import RunMetrics
+from graphcore.binding import learns
 from graphcore.errors import FileError, GradscapeError
 from graphcore.ops.torch_code import module_name
 from graphcore.worker.net_file_messages import NetSaved, WeightsLoaded
@@ -167,6 +168,9 @@ class Exports(QObject):
 
     def save_report(self) -> None:
         """Ask for a file and write an HTML page about the run."""
+        if not learns(self._window.document.root):
+            self._window.refuse(self.tr("This graph only calculates: nothing to report on."))
+            return
         if not self._is_free():
             return
         path = file_dialogs.ask_report(self._window, self._start(".html"))

@@ -44,10 +44,12 @@ class RunMetrics(QObject):
         if steps and len(self.log) and steps[0] <= self.log.newest:
             self.log.forget_after(steps[0] - 1)
         per_epoch, now = max(1, frame.steps_per_epoch), round(self._seconds, 3)
-        for step, loss in zip(steps, losses, strict=True):
+        further = {name: unpack(line).tolist() for name, line in frame.further.items()}
+        for i, (step, loss) in enumerate(zip(steps, losses, strict=True)):
             self.log.note(
-                step, epoch=(step - 1) // per_epoch, train_loss=loss, lr=frame.lr, seconds=now
-            )
+                step, {name: line[i] for name, line in further.items()},
+                epoch=(step - 1) // per_epoch, train_loss=loss, lr=frame.lr, seconds=now,
+            )  # fmt: skip
         for step, share in frame.accuracies:
             self.log.note(step, train_accuracy=share)
         for score in frame.scores:

@@ -48,8 +48,12 @@ class RunMetrics:
     def after(self, trainer: Trainer, record: StepRecord) -> None:
         """A step was done."""
         now = time.time() - self.log.begun
-        self.log.note(record.step, epoch=record.epoch, train_loss=record.loss, lr=record.lr,
-                      seconds=round(now, 4))  # fmt: skip
+        names = (group.loss for group in trainer.groups[1:])
+        further = dict(zip(names, record.losses[1:], strict=False))
+        self.log.note(
+            record.step, further, epoch=record.epoch, train_loss=record.loss, lr=record.lr,
+            seconds=round(now, 4),
+        )  # fmt: skip
         if trainer.step % trainer.steps_per_epoch == 0 or trainer.finished:
             begun = time.perf_counter()
             score = trainer.evaluate(trainer.data.test)

@@ -6,8 +6,9 @@ import csv
 import io
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -29,6 +30,7 @@ class Row(msgspec.Struct):
         test_loss, test_accuracy: of the test split, after the step.
         lr: learning rate of the step.
         seconds: since the run began.
+        further: losses of the second objective on, by the name of the node.
     """
 
     step: int
@@ -39,13 +41,16 @@ class Row(msgspec.Struct):
     test_accuracy: float | None = None
     lr: float | None = None
     seconds: float | None = None
+    further: dict[str, float] = {}
 
     @property
     def scored(self) -> bool:
         return self.test_loss is not None
 
 
-COLUMNS = Row.__struct_fields__
+COLUMNS = tuple(name for name in Row.__struct_fields__ if name != "further")
+FURTHER = "train_loss:"
+"""In front of the name of a further loss, as a column."""
 CURVES = {
     "train": {"loss": "train_loss", "accuracy": "train_accuracy", "learning rate": "lr"},
     "test": {"loss": "test_loss", "accuracy": "test_accuracy"},
@@ -78,9 +83,18 @@ class RunLog:
         """By step."""
         return [self._rows[step] for step in sorted(self._rows)]
 
-    def note(self, step: int, **measured: float | None) -> None:
+    @property
+    def further(self) -> list[str]:
+        """Names of the losses beside the first."""
+        return list(dict.fromkeys(name for row in self.rows for name in row.further))
+
+    def note(
+        self, step: int, further: Mapping[str, float] | None = None, **measured: float | None
+    ) -> None:
         """Add what was measured at a step to its row; what is None is left out."""
-        found = {name: value for name, value in measured.items() if value is not None}
+        found: dict[str, Any] = {k: v for k, v in measured.items() if v is not None}
+        if further:
+            found["further"] = dict(further)
         if step not in self._rows:
             if step % self._every and "test_loss" not in found:
                 return
@@ -114,9 +128,11 @@ class RunLog:
     def csv(self) -> str:
         """The table with a line of names; an empty field where nothing was measured."""
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([_shown(getattr(row, name)) for name in COLUMNS] for row in self.rows)
+        writer, further = csv.writer(text, lineterminator="\n"), self.further
+        writer.writerow([*COLUMNS, *(FURTHER + name for name in further)])
+        for row in self.rows:
+            own = [_shown(getattr(row, name)) for name in COLUMNS]
+            writer.writerow([*own, *(_shown(row.further.get(name)) for name in further)])
         return text.getvalue()
 
     def write_csv(self, path: Path) -> None:
@@ -154,6 +170,9 @@ class RunLog:
                 if value is not None:
                     at = self.begun + (row.seconds or 0.0)
                     yield tensorboard.Scalar(tag, row.step, float(value), at)
+            for name, loss in row.further.items() if run == "train" else ():
+                at = self.begun + (row.seconds or 0.0)
+                yield tensorboard.Scalar(f"loss/{name}", row.step, loss, at)
 
 
 def read_csv(path: Path) -> RunLog:
@@ -163,8 +182,12 @@ def read_csv(path: Path) -> RunLog:
         lines = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
         for line in lines:
             known = {k: float(v) for k, v in line.items() if v and k in COLUMNS}
-            step = int(known.pop("step"))
-            log.note(step, **known)
+            more = {
+                k.removeprefix(FURTHER): float(v)
+                for k, v in line.items()
+                if k and k.startswith(FURTHER) and v
+            }
+            log.note(int(known.pop("step")), more, **known)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileError(f"{path} cannot be read as metrics: {error}.") from None
     if lines:

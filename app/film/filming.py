@@ -164,7 +164,7 @@ class Filming(QObject):
             return
         if state == "running":
             self._began = True
-        elif self._began and state in ("idle", "done", "dead"):
+        elif state == "done" or (self._began and state in ("idle", "dead")):
             self.recorder.stop()
 
     def _on_state(self, state: str) -> None:

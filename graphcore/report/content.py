@@ -17,7 +17,7 @@ from graphcore.settings import TrainingSettings
 from graphcore.shapes import ShapeInference
 from graphcore.training import Score, Trainer
 from graphcore.worker.health_messages import HealthFrame
-from graphcore.worker.probe_messages import ResultsFrame
+from graphcore.worker.probe_messages import DecisionFrame, ResultsFrame
 
 LANDSCAPE_SAMPLES, RESOLUTION = 200, 17
 
@@ -57,6 +57,7 @@ class Report:
     parameters: int
     layers: tuple[Layer, ...]
     results: ResultsFrame
+    decision: DecisionFrame
     health: HealthFrame
     log: RunLog | None
     landscape: Surface | None
@@ -81,6 +82,7 @@ def gather(
     train, test = trainer.evaluate(data.train), trainer.evaluate(data.test)
     say("mistakes")
     results = probing.results(trainer)
+    decision = probing.decision_map(trainer)
     say("health")
     last = max((row.step for row in log.rows), default=0) if log is not None else 0
     return Report(
@@ -89,6 +91,7 @@ def gather(
         samples=(len(data.train), len(data.test)), note=data.note,
         normalization=data.normalization.describe(), train=train, test=test,
         parameters=trainer.plan.flat.numel(), layers=_layers(trainer.graph), results=results,
+        decision=decision,
         health=_health(trainer), log=log,
         landscape=_landscape(trainer, say) if landscape else None,
     )  # fmt: skip

@@ -17,7 +17,7 @@ _CATEGORIES = {
 
 PARTS = (
     sections.graph, sections.curves, sections.settings, sections.confusion, sections.per_class,
-    sections.mistakes, sections.landscape, sections.layers, sections.health,
+    sections.mistakes, sections.decision, sections.landscape, sections.layers, sections.health,
 )  # fmt: skip
 
 
@@ -50,10 +50,12 @@ _PAGE = """<!DOCTYPE html>
 
 _STYLE = """
 :root { --page: #eef0f3; --card: #ffffff; --line: #d0d6de; --text: #1c2128; --muted: #57606a;
-  --edge: #7a8594; --train: #1f6feb; --test: #b35900; --good: #1f6feb; --wrong: #cc6b1b; }
+  --edge: #7a8594; --train: #1f6feb; --test: #b35900;
+  --more1: #a8388c; --more2: #0f7b5f; --more3: #6347c9; --good: #1f6feb; --wrong: #cc6b1b; }
 @media (prefers-color-scheme: dark) {
   :root { --page: #17191d; --card: #1d2025; --line: #343a44; --text: #e6e9ee; --muted: #9aa4b2;
-    --edge: #6b7686; --train: #6ea8fe; --test: #f0a35e; --good: #2f7fc4; --wrong: #c06a1c; } }
+    --edge: #6b7686; --train: #6ea8fe; --test: #f0a35e;
+    --more1: #e58acb; --more2: #56d3a4; --more3: #9d8cf2; --good: #2f7fc4; --wrong: #c06a1c; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 24px; max-width: 1180px; background: var(--page);
   color: var(--text); font: 15px/1.5 Inter, system-ui, sans-serif; }
@@ -72,7 +74,7 @@ figure { margin: 0; } figcaption { font-weight: 600; }
 .key i { display: inline-block; width: 14px; height: 3px; margin-right: 6px;
   vertical-align: middle; }
 svg { display: block; width: 100%; height: auto; } svg text { fill: var(--muted); font-size: 12px; }
-svg.graph { margin: 0 auto; } .graph text { font-size: 13px; }
+.plot { max-width: 640px; } svg.graph { margin: 0 auto; } .graph text { font-size: 13px; }
 .graph .name { fill: var(--text); font-size: 15px; font-weight: 600; }
 .node { fill: var(--page); stroke: var(--line); } .edge { fill: none; stroke: var(--edge); }
 .curve { fill: none; stroke-width: 1.6; stroke-linejoin: round; } .grid { stroke: var(--line); }
@@ -90,5 +92,7 @@ th { font-weight: 500; color: var(--muted); }
 .surface img { display: block; width: 100%; aspect-ratio: 1; border-radius: 6px; }
 .surface i { position: absolute; left: calc(50% - 6px); top: calc(50% - 6px); width: 12px;
   height: 12px; border: 2px solid #fff; border-radius: 50%; background: #ff5d5d; }
+.plane { border: 1px solid var(--line); border-radius: 6px; } .plane .test { stroke: var(--text);
+  stroke-width: 1.2; } .plane .made { stroke: #ff6b6b; stroke-width: 1.4; }
 @media print { body { max-width: none; } }
 """

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from graphcore.report import svg
+from graphcore.report import plane, svg
 from graphcore.report.content import Report
 from graphcore.worker.arrays import unpack
 
-MOST_CLASSES, MISTAKES = 40, 24
+MOST_CLASSES, MISTAKES, FURTHER_LOSSES = 40, 24, 3
 
 
 def section(title: str, body: str, note: str = "") -> str:
@@ -49,25 +49,28 @@ def curves(r: Report) -> str:
     if not r.rows:
         text = "No metrics were kept of this run."
         return section("Curves", f'<p class="muted">{text}</p>')
-    plots = []
-    for title, train, test, share in (
-        ("Loss", "train_loss", "test_loss", False),
-        ("Accuracy", "train_accuracy", "test_accuracy", True),
-    ):
-        lines = {
-            "train": [(row.step, getattr(row, train)) for row in r.rows
-                      if getattr(row, train) is not None],
-            "test": [(row.step, getattr(row, test)) for row in r.rows
-                     if getattr(row, test) is not None],
-        }  # fmt: skip
-        drawn = svg.curves(lines, title, share=share)
-        if drawn:
-            legend = "".join(
-                f'<span class="key"><i style="background: var(--{name})"></i>{name}</span>'
-                for name, line in lines.items() if line
-            )  # fmt: skip
-            plots.append(f"<figure><figcaption>{title}{legend}</figcaption>{drawn}</figure>")
-    return section("Curves", f'<div class="pair">{"".join(plots)}</div>' if plots else "")
+    plots = [_plot("Loss", "loss", r, share=False), _plot("Accuracy", "accuracy", r, share=True)]
+    return section("Curves", f'<div class="pair">{"".join(plots)}</div>' if any(plots) else "")
+
+
+def _plot(title: str, what: str, r: Report, share: bool) -> str:
+    """One plot with its legend; "" where nothing was measured."""
+    lines, names = {}, {"train": "train", "test": "test"}
+    for name in names:
+        found = [(row.step, getattr(row, f"{name}_{what}")) for row in r.rows]
+        lines[name] = [(step, value) for step, value in found if value is not None]
+    further = r.log.further[:FURTHER_LOSSES] if r.log is not None and what == "loss" else []
+    for i, node in enumerate(further, 1):
+        lines[f"more{i}"] = [(row.step, row.further[node]) for row in r.rows if node in row.further]
+        names[f"more{i}"] = node
+    drawn = svg.curves(lines, title, share=share)
+    if not drawn:
+        return ""
+    legend = "".join(
+        f'<span class="key"><i style="background: var(--{key})"></i>{escape(names[key])}</span>'
+        for key, line in lines.items() if line
+    )  # fmt: skip
+    return f"<figure><figcaption>{title}{legend}</figcaption>{drawn}</figure>"
 
 
 def settings(r: Report) -> str:
@@ -153,6 +156,14 @@ def mistakes(r: Report) -> str:
                      f"<figcaption>{text}</figcaption></figure>")  # fmt: skip
     return section("Surest mistakes", f'<div class="mistakes">{"".join(cards)}</div>' if cards
                    else "", "On the test set.")  # fmt: skip
+
+
+def decision(r: Report) -> str:
+    """The plane that a net of two inputs divides."""
+    note = "What the net says at every place of its two inputs; test samples are ringed."
+    if r.decision.generated is not None:
+        note += " Crosses are points that the net made out of random numbers."
+    return section("Decision map", plane.picture(r.decision), note)
 
 
 def landscape(r: Report) -> str:

@@ -129,6 +129,22 @@ def test_an_export_that_is_given_up_leaves_nothing(qtbot, trained, tmp_path, mon
     assert not scratch.exists()
 
 
+def test_a_calculation_goes_to_pytorch_and_has_no_report(
+    qtbot, live_window, tmp_path, monkeypatch
+) -> None:
+    window = live_window
+    window.start("micrograd")
+    qtbot.waitUntil(lambda: window.engine.state in ("idle", "done"), timeout=PATIENCE)
+    choose(monkeypatch, "ask_script", tmp_path / "sum.py")
+    written = Path(export(qtbot, window, "export_script"))
+    spec = importlib.util.spec_from_file_location("sum", written)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.self_test()
+    act(window, "export_report")
+    assert window.banner.text == "This graph only calculates: nothing to report on."
+
+
 def test_refusals(qtbot, trained, tmp_path, monkeypatch) -> None:
     (tmp_path / "file").write_text("")
     choose(monkeypatch, "ask_script", tmp_path / "file" / "net.py")

@@ -45,6 +45,21 @@ def test_training_leaves_its_metrics(tmp_path, capsys) -> None:
     assert train["learning rate"][0][1] == pytest.approx(float(rows[0]["lr"]))
 
 
+def test_every_loss_of_a_gan_is_noted(tmp_path) -> None:
+    out = tmp_path / "gan"
+    asked = ["train", "gan-2d", "--epochs", "1", "--batch", "500", "--out", str(out)]
+    assert cli.main([*asked, "--tensorboard"]) == 0
+    rows = table(out / "metrics.csv")
+    (extra,) = set(rows[0]) - set(COLUMNS)
+    assert extra.startswith("train_loss:")
+    name = extra.removeprefix("train_loss:")
+    curve = scalars(out / "train")[f"loss/{name}"]
+    assert [value for _, value in curve] == pytest.approx([float(row[extra]) for row in rows])
+    again = read_csv(out / "metrics.csv")
+    assert again.further == [name]
+    assert again.csv() == (out / "metrics.csv").read_text()
+
+
 def test_a_run_that_is_taken_up_again_has_one_table(tmp_path) -> None:
     log = RunLog()
     for step in range(1, 11):

@@ -59,8 +59,8 @@ def test_a_classifier_with_everything(report) -> None:
     text, result = report("circle", "--title", "A <b>bold</b> title")
     page = Page(text)
     assert page.headings == [
-        "Graph", "Curves", "Training", "Confusion matrix", "Per class", "Loss landscape",
-        "Layers", "Health",
+        "Graph", "Curves", "Training", "Confusion matrix", "Per class", "Decision map",
+        "Loss landscape", "Layers", "Health",
     ]  # fmt: skip
     assert f"<b>{result['test_accuracy']:.2%}</b>" in text
     assert f"<b>{result['test_loss']:.4f}</b>" in text
@@ -69,7 +69,7 @@ def test_a_classifier_with_everything(report) -> None:
     assert all(address.startswith("data:image/png;base64,") for address in page.addresses)
     assert "http" not in text
     pictures = re.findall(r"<svg.*?</svg>", text, re.S)
-    assert len(pictures) == 3
+    assert len(pictures) == 4
     for picture in pictures:
         ElementTree.fromstring(picture)
     for node in presets.load("circle"):
@@ -87,7 +87,10 @@ def test_pictures_show_what_the_net_gets_wrong(report) -> None:
 
 @pytest.mark.parametrize("preset", ["linear-regression", "gan-2d"])
 def test_nets_without_classes_are_reported_too(report, preset) -> None:
-    page = Page(report(preset)[0])
+    text = report(preset)[0]
+    page = Page(text)
+    assert ("Decision map" in page.headings) == (preset == "gan-2d")
+    assert ("var(--more1)" in text) == (preset == "gan-2d")
     assert {"Graph", "Curves", "Training", "Layers", "Health"} <= set(page.headings)
     assert "Confusion matrix" not in page.headings
 
