@@ -69,6 +69,7 @@ class Engine(EngineViews):
         self.last_loaded: m.Loaded | None = None
         self.lr: float | None = None
         self.data_dir = ""
+        self.quietly = False
         self._speed: float | None = None
         self._process: QProcess | None = None
         self._errors = ""
@@ -205,7 +206,7 @@ class Engine(EngineViews):
         self._set_state("loading")
         self._send(
             m.Load(files.dumps(self.document.root), keep, resume, str(self._checkpoints),
-                   self.data_dir)
+                   self.data_dir, self.quietly)
         )  # fmt: skip
 
     def _unfinished(self) -> bool:

@@ -10,6 +10,9 @@ from PySide6.QtCore import QObject
 from app.engine import Engine
 from graphcore.worker import messages as m
 
+SAME = 1e-6
+"""Difference of outputs, of the largest of them, up to which two nets compute the same."""
+
 
 class EngineNews(QObject):
     """Joins an engine's signals to the window's banner and status bar.
@@ -45,17 +48,26 @@ class EngineNews(QObject):
             self._window.banner.show_message(loaded.note, "info")
 
     def _surgery(self, loaded: m.Loaded) -> str:
-        """What an edit did to the weights; "" where every one was kept, or none was to be."""
-        if not loaded.kept or not (loaded.part or loaded.fresh or loaded.gone):
+        """What an edit did to the weights; "" where nothing changed, or nothing was to be kept."""
+        lists = (loaded.part, loaded.fresh, loaded.gone, loaded.frozen, loaded.anew)
+        moved = loaded.change is not None and loaded.change > SAME
+        if not loaded.kept or not (any(lists) or moved):
             return ""
         parts = [self.tr("{0} parameters kept").format(loaded.kept)]
         for words, names in (
             (self.tr("kept in part: {0}"), loaded.part), (self.tr("new: {0}"), loaded.fresh),
-            (self.tr("gone: {0}"), loaded.gone),
+            (self.tr("gone: {0}"), loaded.gone), (self.tr("frozen: {0}"), loaded.frozen),
+            (self.tr("optimiser anew: {0}"), loaded.anew),
         ):  # fmt: skip
             if names:
                 more = " …" if len(names) > 3 else ""
                 parts.append(words.format(", ".join(names[:3]) + more))
+        if loaded.change is not None:
+            parts.append(
+                self.tr("outputs changed by up to {0:.2g} of the largest").format(loaded.change)
+                if moved
+                else self.tr("the function is unchanged")
+            )
         return "; ".join(parts) + "."
 
     def _on_progress(self, progress: m.Progress) -> None:

@@ -89,7 +89,7 @@ class MainWindow(QMainWindow):
         if engine is not None:
             EngineNews(self, engine)
             LiveView(self.canvas, engine)
-        for key in ("look/reduced_motion", "look/decimals", "files/autosave"):
+        for key in ("look/reduced_motion", "look/decimals", "files/autosave", "engine/quietly"):
             self.apply_preference(key)
         self.actions_table.actions["light"].setChecked(settings.get("look/theme") == "light")
         self._show_title()
@@ -340,8 +340,15 @@ class MainWindow(QMainWindow):
         elif key == "look/decimals":
             tiles.set_digits(self.settings.get(key))
             self.canvas.viewport().update()
+        elif key == "engine/quietly" and self.engine is not None:
+            self.engine.quietly = self.settings.get(key)
+            self.actions_table.actions["quietly"].setChecked(self.engine.quietly)
         elif key == "files/autosave":
             self.autosave.set_enabled(self.settings.get(key))
+
+    def set_quietly(self, on: bool) -> None:
+        """Let what is new in a net change nothing at first, or start from its initialisers."""
+        self.settings.set("engine/quietly", on)
 
     def set_light(self, light: bool) -> None:
         """Change to the light theme, or to the dark one."""

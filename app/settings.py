@@ -61,6 +61,10 @@ PREFERENCES: tuple[Preference, ...] = (
         _("Otherwise the app starts with LeNet-5."),
     ),
     Preference(
+        "engine/quietly", _("New neurons and layers start silent"), "bool", False,
+        _("A net that grows while it learns computes what it did before, and learns from there."),
+    ),
+    Preference(
         "engine/threads", _("Threads of the engine"), "int", 0,
         _("From the next launch on; 0 uses every core but one."), (), 0, 256,
     ),

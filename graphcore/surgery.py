@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from graphcore.growth import difference, grow_quietly
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
@@ -28,24 +30,34 @@ class Kept:
         part: of another size now; the numbers that are in both were kept, the rest is new.
         fresh: not there before, or of another number of axes: from their initialisers.
         gone: of the old net alone.
+        frozen: trained before and no longer.
+        anew: kept, but their optimiser state is not: it was another optimiser's, or none.
+        change: how much an output differs from the old net's at most, over the largest of those;
+            None where they cannot be compared.
     """
 
     whole: tuple[str, ...] = ()
     part: tuple[str, ...] = ()
     fresh: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
+    anew: tuple[str, ...] = ()
+    change: float | None = None
 
 
-def take_over(new: Trainer, old: Trainer, gone: dict[str, Tensor] | None = None) -> Kept:
+def take_over(
+    new: Trainer, old: Trainer, gone: dict[str, Tensor] | None = None, quietly: bool = False
+) -> Kept:
     """Give a new run every weight, statistic, optimiser state and the step of an old one.
 
     Args:
         gone: parameters as they were when their node was deleted or made smaller; what is back
             comes from there, so that undo brings the weights back too.
+        quietly: whether what is new is to change nothing at first, see ``graphcore.growth``.
     """
     buried = {} if gone is None else gone
     theirs = {p.name: p for p in old.plan.layout}
-    found: dict[str, list[str]] = {"whole": [], "part": [], "fresh": []}
+    found: dict[str, list[str]] = {k: [] for k in ("whole", "part", "fresh", "frozen", "anew")}
     with torch.inference_mode():
         for mine in new.plan.layout:
             other = theirs.pop(mine.name, None) or _moved(mine, theirs)
@@ -60,14 +72,21 @@ def take_over(new: Trainer, old: Trainer, gone: dict[str, Tensor] | None = None)
                 continue
             found["whole" if fits or other.shape == mine.shape else "part"].append(mine.name)
             overlap(new.plan.parameters[mine.name], old.plan.parameters[other.name])
-            _take_state(new, old, mine, other)
+            if mine.frozen and not other.frozen:
+                found["frozen"].append(mine.name)
+            elif not mine.frozen and not _take_state(new, old, mine, other):
+                found["anew"].append(mine.name)
         for name, buffer in new.plan.buffers.items():
             before = old.plan.buffers.get(name)
             if before is not None and before.dim() == buffer.dim():
                 overlap(buffer, before)
     buried.update({name: old.plan.parameters[name].clone() for name in theirs})
     new.step = min(old.step, new.total_steps)
-    return Kept(gone=tuple(theirs), **{k: tuple(v) for k, v in found.items()})
+    new.plan.generator.set_state(old.plan.generator.get_state())
+    if quietly:
+        grow_quietly(new, old, found["part"], found["fresh"])
+    kept = {k: tuple(v) for k, v in found.items()}
+    return Kept(gone=tuple(theirs), change=difference(new, old), **kept)
 
 
 def _moved(mine: ParameterInfo, theirs: dict[str, ParameterInfo]) -> ParameterInfo | None:
@@ -83,18 +102,19 @@ def overlap(new: Tensor, old: Tensor) -> None:
     new[both].copy_(old[both])
 
 
-def _take_state(new: Trainer, old: Trainer, mine: ParameterInfo, other: ParameterInfo) -> None:
+def _take_state(new: Trainer, old: Trainer, mine: ParameterInfo, other: ParameterInfo) -> bool:
     """Momentum and the like of one parameter, where both runs follow the same rule."""
-    if mine.frozen or other.frozen:
-        return
+    if other.frozen:
+        return False
     ours, theirs = new.group_of(mine), old.group_of(other)
     if ours.optimizer.name != theirs.optimizer.name:
-        return
+        return False
     ours.optimizer.steps.copy_(theirs.optimizer.steps)
     for name, state in ours.optimizer.state.items():
         before = theirs.optimizer.state.get(name)
         if before is not None and state.dim() == 1 and before.dim() == 1:
             overlap(_part(state, ours, mine), _part(before, theirs, other))
+    return True
 
 
 def _part(state: Tensor, group: Group, info: ParameterInfo) -> Tensor:

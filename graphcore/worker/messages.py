@@ -52,6 +52,7 @@ class Load(msgspec.Struct, tag=True, frozen=True):
 
     Attributes:
         keep: whether weights and optimiser state that still fit stay as they are.
+        quietly: whether what is new then is to leave the net's function as it is.
         resume: folder of a checkpoint to go on from, or "".
         checkpoints: folder that checkpoints are written to, or "".
         data_dir: folder of the data sets, or "" for the usual places.
@@ -62,6 +63,7 @@ class Load(msgspec.Struct, tag=True, frozen=True):
     resume: str = ""
     checkpoints: str = ""
     data_dir: str = ""
+    quietly: bool = False
 
 
 class Run(msgspec.Struct, tag=True, frozen=True):
@@ -131,6 +133,7 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
         kept: how many parameters kept their weights, of ``parameters``.
         part, fresh, gone: names of those of another size, of which what fits was kept, of those
             that are new, and of those that are no more.
+        frozen, anew, change: see ``graphcore.surgery.Kept``.
     """
 
     dataset: str
@@ -148,6 +151,9 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
     part: tuple[str, ...] = ()
     fresh: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
+    anew: tuple[str, ...] = ()
+    change: float | None = None
 
 
 class Flow(msgspec.Struct, tag=True, frozen=True):

@@ -94,7 +94,7 @@ class Session:
                 return
             data = self._load_data(graph, request.data_dir)
             trainer = Trainer(graph, data, device=self.device)
-            kept = self._take_over(trainer) if request.keep else Kept()
+            kept = self._take_over(trainer, request.quietly) if request.keep else Kept()
             if request.resume:
                 state, tensors = read_checkpoint(Path(request.resume))
                 trainer.load_state(tensors, state.step, state.lr)
@@ -308,9 +308,11 @@ class Session:
             self._data = (key, data)
         return self._data[1]
 
-    def _take_over(self, new: Trainer) -> Kept:
+    def _take_over(self, new: Trainer, quietly: bool) -> Kept:
         """Give the new net every weight of the old one that still fits."""
-        return take_over(new, self.trainer, self._gone) if self.trainer is not None else Kept()
+        if self.trainer is None:
+            return Kept()
+        return take_over(new, self.trainer, self._gone, quietly)
 
     def _loaded(self, data: datasets.Dataset, kept: Kept) -> m.Loaded:
         t = self.trainer
@@ -320,6 +322,7 @@ class Session:
             train_samples=len(data.train), test_samples=len(data.test), classes=data.classes,
             parameters=len(t.plan.parameters), numbers=t.plan.flat.numel(), kept=len(kept.whole),
             part=kept.part, fresh=kept.fresh if kept.whole else (), gone=kept.gone, step=t.step,
+            frozen=kept.frozen, anew=kept.anew, change=kept.change,
             steps_per_epoch=t.steps_per_epoch, total_steps=t.total_steps,
         )  # fmt: skip
 
