@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QHBoxLayout,
     QLabel,
@@ -17,9 +19,10 @@ from PySide6.QtWidgets import (
 from app.document import Document
 from app.engine import Engine
 from app.plots.curve import CurvePlot
+from app.plots.landscape_view import LandscapeView
 from app.plots.tiles import format_number
 from graphcore.worker.arrays import unpack
-from graphcore.worker.race_messages import RaceFrame, RaceRequest, What
+from graphcore.worker.race_messages import RaceFrame, RaceRequest, RaceSurface, What
 
 KINDS: tuple[tuple[What, str], ...] = (
     ("optimizer", "Optimisers"), ("lr", "Learning rates"), ("batch", "Batch sizes"),
@@ -50,7 +53,12 @@ class RacePanel(QWidget):
         self.said.setWordWrap(True)
         empty = self.tr("All start from the same weights and see the same samples.")
         self.plot = CurvePlot(self.tr("Loss over samples seen"), empty=empty)
+        self.map = LandscapeView(self.tr("The paths of all runners appear here, on one surface."))
+        self.in_space = QCheckBox(self.tr("3-D"))
+        self.in_space.setToolTip(self.tr("The surface in space: drag turns it, the wheel zooms"))
+        self.in_space.toggled.connect(self.map.set_in_space)
         self._racing = False
+        self._names: tuple[str, ...] = ()
         self._lay_out()
         engine.race.connect(self._on_frame)
         document.opened.connect(self.clear)
@@ -58,22 +66,28 @@ class RacePanel(QWidget):
 
     def _lay_out(self) -> None:
         side = QVBoxLayout()
-        for widget in (self.what, self.steps, self.start, self.progress, self.said):
+        for widget in (
+            self.what, self.steps, self.start, self.in_space, self.progress, self.said,
+        ):  # fmt: skip
             side.addWidget(widget)
         side.addStretch(1)
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 6, 10, 8)
         row.setSpacing(14)
         row.addLayout(side, 1)
-        row.addWidget(self.plot, 3)
+        row.addWidget(self.plot, 2)
+        row.addWidget(self.map, 2)
 
     def clear(self) -> None:
         """Another graph."""
         self._set_racing(False)
+        self._names = ()
         self.said.setText("")
         self.progress.setValue(0)
         self.plot.forget()
         self.plot.redraw()
+        self.map.clear()
+        self.map.contour.set_stamp("", False)
 
     def _set_racing(self, racing: bool) -> None:
         self._racing = racing
@@ -89,6 +103,10 @@ class RacePanel(QWidget):
         self._engine.request_race(RaceRequest(self.what.currentData(), self.steps.value()))
 
     def _on_frame(self, frame: RaceFrame) -> None:
+        if self._racing:
+            self._names = frame.names
+        if frame.surface is not None and self._names == frame.names:
+            self._show_surface(frame.surface)
         if not self._racing:
             return
         if frame.problem:
@@ -102,6 +120,23 @@ class RacePanel(QWidget):
         if frame.done >= 1:
             self._set_racing(False)
             self.said.setText(self._result(frame))
+
+    def _show_surface(self, surface: RaceSurface) -> None:
+        """The paths of all runners on the plane that holds them best."""
+        paths = dict(zip(self._names, map(unpack, surface.paths), strict=True))
+        self.map.set_surface(unpack(surface.a), unpack(surface.b), unpack(surface.values))
+        self.map.set_path(np.empty((0, 2)), paths)
+        self.map.set_labels(*surface.labels)
+        self.map.redraw()
+        parts = [self.tr("{0} samples of test, evaluation mode").format(surface.samples)]
+        if surface.shares is None:
+            parts.append(self.tr("exact: the net has these two numbers"))
+        else:
+            text = self.tr("plane holds {0:.0%} of the variance of all paths")
+            parts.append(text.format(sum(surface.shares)))
+        if surface.level < surface.levels:
+            parts.append(self.tr("level {0} of {1}").format(surface.level, surface.levels))
+        self.map.contour.set_stamp(" · ".join(parts), False)
 
     def _result(self, frame: RaceFrame) -> str:
         """Who won, and who fell."""

@@ -37,7 +37,7 @@ class LandscapeView(QWidget):
         self._surface: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self._path = np.empty((0, 2))
         self._others: dict[str, np.ndarray] = {}
-        self._current = (0.0, 0.0)
+        self._current: tuple[float, float] | None = None
         self._stack = QStackedLayout()
         for plot in (self.contour, self.line):
             self._stack.addWidget(plot)
@@ -121,7 +121,8 @@ class LandscapeView(QWidget):
             plot.set_surface(a, b, values)
             plot.set_others(self._others)
         plot.set_path(self._path)
-        plot.set_current(*self._current)
+        if self._current is not None:
+            plot.set_current(*self._current)
         self._stack.setCurrentWidget(plot)
 
     # -- the dot ------------------------------------------------------------------------------
@@ -142,7 +143,7 @@ class LandscapeView(QWidget):
 
     def _place_dots(self) -> None:
         for plot in (self.contour, self.line, self.space):
-            if plot is not None and self.has_surface:
+            if plot is not None and self.has_surface and self._current is not None:
                 plot.set_current(*self._current)
 
     def _put_back(self) -> None:

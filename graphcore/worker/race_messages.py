@@ -23,6 +23,28 @@ class RaceRequest(msgspec.Struct, tag=True, frozen=True):
     steps: int = 300
 
 
+class RaceSurface(msgspec.Struct, frozen=True, kw_only=True):
+    """The loss under the paths of all runners.
+
+    Attributes:
+        labels, a, b, values, level, levels, samples: as in ``LandscapeFrame``; loss on the test
+            set, in evaluation mode.
+        shares: of the variance of all paths together that both axes hold; None where the axes
+            are all the numbers that the net has.
+        paths: of each runner, shape (k, 2).
+    """
+
+    labels: tuple[str, str]
+    shares: tuple[float, float] | None
+    a: Array
+    b: Array
+    values: Array
+    level: int
+    levels: int
+    samples: int
+    paths: tuple[Array, ...]
+
+
 class RaceFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """How far the runners are.
 
@@ -32,6 +54,7 @@ class RaceFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         losses: smoothed, at the same places.
         fallen: runners whose loss became NaN or infinite.
         done: share of the race.
+        surface: under the paths, whenever it became finer; also after the race is done.
         problem: why there is none, or "".
     """
 
@@ -40,4 +63,5 @@ class RaceFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     losses: tuple[Array, ...] = ()
     fallen: tuple[str, ...] = ()
     done: float = 0.0
+    surface: RaceSurface | None = None
     problem: str = ""

@@ -10,7 +10,8 @@ import numpy as np
 from graphcore.errors import GradscapeError
 from graphcore.race import Runner, runners
 from graphcore.worker.arrays import pack
-from graphcore.worker.race_messages import RaceFrame, RaceRequest
+from graphcore.worker.race_messages import RaceFrame, RaceRequest, RaceSurface
+from graphcore.worker.race_surface import SharedSurface
 from graphcore.worker.session import Session
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 SLICE = 0.1
 """Seconds of work between two looks at the requests."""
+SURFACE = 0.03
+"""Of them for the surface under the paths."""
 
 
 class RaceTask:
@@ -25,13 +28,14 @@ class RaceTask:
 
     def __init__(self) -> None:
         self._runners: list[Runner] = []
-        self._raced: list[Runner] = []
+        self._ends: dict[str, Tensor] = {}
+        self._surface: SharedSurface | None = None
         self._sent: list[int] = []
         self._samples = 0
 
     def request(self, request: RaceRequest, session: Session) -> RaceFrame | None:
         """Begin or end."""
-        self._runners = []
+        self._end()
         trainer = session.trainer
         if not request.what:
             return None
@@ -43,14 +47,21 @@ class RaceTask:
             )
         except GradscapeError as error:
             return RaceFrame(done=1.0, problem=str(error))
-        self._raced = self._runners
+        self._surface = SharedSurface(self._runners)
         self._sent = [0] * len(self._runners)
         self._samples = request.steps * min(trainer.settings.batch, len(trainer.train_x))
         return None
 
     def ends(self) -> dict[str, Tensor]:
         """The weights that the runners of the last race have come to, by name."""
-        return {f"race: {r.name}": r.trainer.plan.flat for r in self._raced if not r.fallen}
+        return self._ends
+
+    def _end(self) -> None:
+        """No race any more; where the runners have come to is kept."""
+        if self._runners:
+            flats = {r.name: r.trainer.plan.flat for r in self._runners if not r.fallen}
+            self._ends = {f"race: {name}": flat.clone() for name, flat in flats.items()}
+        self._runners, self._surface = [], None
 
     @property
     def has_work(self) -> bool:
@@ -61,13 +72,15 @@ class RaceTask:
         """Some steps of all runners, and what they gave; all have seen as many samples."""
         if not self._runners:
             return None
-        end = time.perf_counter() + SLICE
+        assert self._surface is not None
+        end = time.perf_counter() + SLICE - SURFACE
         while time.perf_counter() < end and not self._over():
             least = min((r for r in self._runners if not self._home(r)), key=_seen)
             least.step()
-        frame = self._frame()
-        if self._over():
-            self._runners = []
+        surface = self._surface.work(SURFACE, self._over())
+        frame = self._frame(surface)
+        if self._over() and self._surface.done():
+            self._end()
         return frame
 
     def _home(self, runner: Runner) -> bool:
@@ -76,7 +89,7 @@ class RaceTask:
     def _over(self) -> bool:
         return all(self._home(r) for r in self._runners)
 
-    def _frame(self) -> RaceFrame:
+    def _frame(self, surface: RaceSurface | None) -> RaceFrame:
         samples, losses = [], []
         for i, runner in enumerate(self._runners):
             fresh = np.array(runner.points[self._sent[i] :], np.float64).reshape(-1, 2)
@@ -88,6 +101,7 @@ class RaceTask:
             names=tuple(r.name for r in self._runners), samples=tuple(samples),
             losses=tuple(losses), fallen=tuple(r.name for r in self._runners if r.fallen),
             done=1.0 if self._over() else done / len(self._runners),
+            surface=surface,
         )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
@@ -22,6 +23,15 @@ def test_a_race_is_run_stopped_and_won(qtbot, live_window) -> None:
     assert losses[-1] < losses[0]
     assert panel.start.text() == "Race"
     assert live_window.engine.last_frame.step == 0
+    qtbot.waitUntil(lambda: panel.map.has_surface, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "level" not in panel.map.contour.stamp.text(), timeout=PATIENCE)
+    assert "of the variance of all paths" in panel.map.contour.stamp.text()
+    paths = panel.map._others
+    assert list(paths) == list(panel.plot._curves)
+    starts = np.array([path[0] for path in paths.values()])
+    assert np.allclose(starts, starts[0], atol=1e-3)
+    ends = np.array([path[-1] for path in paths.values()])
+    assert np.ptp(ends, axis=0).max() > 0.01
     panel.what.setCurrentIndex(1)
     panel.steps.setValue(100_000)
     qtbot.mouseClick(panel.start, Qt.MouseButton.LeftButton)
@@ -32,3 +42,29 @@ def test_a_race_is_run_stopped_and_won(qtbot, live_window) -> None:
     assert panel.start.text() == "Race"
     live_window.engine.run(3)
     qtbot.waitUntil(lambda: live_window.engine.last_frame.step == 3, timeout=PATIENCE)
+
+
+def test_where_a_runner_came_to_is_a_place_to_look_towards(qtbot, live_window) -> None:
+    live_window.start("circle")
+    live_window.layouts.show("Train")
+    race = live_window.show_panel("race").fill()
+    QApplication.processEvents()
+    qtbot.waitUntil(lambda: live_window.engine.state == "idle", timeout=PATIENCE)
+    race.what.setCurrentIndex(1)
+    race.steps.setValue(30)
+    qtbot.mouseClick(race.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "level" not in race.map.contour.stamp.text() and race.map.has_surface
+                    and race.said.text() != "", timeout=PATIENCE)  # fmt: skip
+    surfaces = []
+    live_window.engine.landscape.connect(surfaces.append)
+    panel = live_window.show_panel("landscape").fill()
+    panel.plane.setCurrentIndex(3)
+    qtbot.waitUntil(lambda: panel.target.findText("race: 0.1") >= 0
+                    or any("race:" in t for s in surfaces for t in s.targets),
+                    timeout=PATIENCE)  # fmt: skip
+    name = next(t for s in surfaces for t in s.targets if t.startswith("race:"))
+    qtbot.waitUntil(lambda: panel.target.findText(name) >= 0, timeout=PATIENCE)
+    panel.target.setCurrentText(name)
+    panel.target.activated.emit(panel.target.currentIndex())
+    qtbot.waitUntil(lambda: surfaces[-1].plane == "towards" and name in surfaces[-1].labels[0],
+                    timeout=PATIENCE)  # fmt: skip
