@@ -51,7 +51,7 @@ def _(text: str) -> str:
 
 
 FILE, EDIT, VIEW = _("&File"), _("&Edit"), _("&View")
-EXPORT = _("&Export")
+IMPORT, EXPORT = _("&Import"), _("&Export")
 GRAPH, RUN, HELP = _("&Graph"), _("&Run"), _("&Help")
 MENUS = (FILE, EDIT, VIEW, GRAPH, RUN, HELP)
 
@@ -75,9 +75,12 @@ ACTIONS: tuple[Action, ...] = (
            "files.save", separated=True),
     Action("save_as", _("Save &As…"), "Ctrl+Shift+S", "save_as",
            _("Write the graph to another file."), (FILE,), "files.save_as"),
-    Action("load_weights", _("&Load Weights…"), "", "open",
-           _("Fill the net from a safetensors file, by name and shape."), (FILE,),
-           "exports.load_weights", "engine", separated=True),
+    Action("import_script", _("&PyTorch Module…"), "", "open",
+           _("A new graph from the source of an nn.Module, which is read and never run."),
+           (FILE, IMPORT), "imports.open_script", "engine", separated=True),
+    Action("load_weights", _("&Weights…"), "", "open",
+           _("Fill the net from a safetensors file, by name and shape."), (FILE, IMPORT),
+           "imports.load_weights", "engine"),
     Action("export", _("&Picture…"), "Ctrl+E", "export",
            _("The whole canvas as SVG, PDF or PNG."), (FILE, EXPORT), "files.export", "nodes"),
     Action("export_report", _("&Report…"), "", "export",

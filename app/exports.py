@@ -22,9 +22,7 @@ from app.run_metrics import RunMetrics
 from graphcore.binding import learns
 from graphcore.errors import FileError, GradscapeError
 from graphcore.ops.torch_code import module_name
-from graphcore.worker.net_file_messages import NetSaved, WeightsLoaded
-
-MOST_NAMES = 4
+from graphcore.worker.net_file_messages import NetSaved
 
 
 class Job(QObject):
@@ -113,7 +111,6 @@ class Exports(QObject):
         self._job: Job | None = None
         if self._engine is not None:
             self._engine.net_saved.connect(self._on_saved)
-            self._engine.weights_loaded.connect(self._on_weights)
             self._engine.died.connect(lambda _sentence: self._finish())
 
     # -- metrics ------------------------------------------------------------------------------
@@ -225,6 +222,22 @@ class Exports(QObject):
         self._job.said.connect(self._show)
         self._job.ended.connect(partial(self._on_ended, path))
 
+    def read_script(self, path: str, then: Callable[[Path], None]) -> None:
+        """Have a PyTorch source made a graph file; ``then`` is told where that lies."""
+        if self._job is not None or self._then is not None:
+            self._window.refuse(self.tr("Another export is not done yet: wait, or cancel it."))
+            return
+        self._scratch = tempfile.TemporaryDirectory(prefix="gradscape-")
+        out, self._what = Path(self._scratch.name) / "read.graph.json", self.tr("Reading")
+        self._show(Path(path).name)
+        self._job = Job(["import", path, "--out", str(out)], self)
+        self._job.ended.connect(lambda problem: self._on_read(problem, out, then))
+
+    def _on_read(self, problem: str, out: Path, then: Callable[[Path], None]) -> None:
+        if not problem:
+            then(out)
+        self._finish(problem)
+
     def _show(self, how_far: str) -> None:
         self.indicator.text.setText(f"{self._what}: {how_far}")
         self.indicator.show()
@@ -258,30 +271,3 @@ class Exports(QObject):
             show = (self.tr("Open"), partial(QDesktopServices.openUrl, QUrl.fromLocalFile(path)))
             self._window.banner.show_message(self.tr("Wrote {0}.").format(path), "info", (show,))
         self.done.emit(path)
-
-    # -- weights ------------------------------------------------------------------------------
-
-    def load_weights(self) -> None:
-        """Ask for a safetensors file and fill the net with what fits."""
-        if self._engine is None or self._engine.state not in ("idle", "running", "done"):
-            self._window.refuse(self.tr("The engine has no net yet: finish the graph first."))
-        elif path := file_dialogs.ask_weights(self._window, self._window.files.folder):
-            self._engine.load_weights(path)
-
-    def _on_weights(self, news: WeightsLoaded) -> None:
-        name = Path(news.path).name
-        if news.problem:
-            self._window.refuse(news.problem)
-            return
-        parts = [self.tr("{0} of {1} tensors of the net were taken from {2}").format(
-            len(news.loaded), news.wanted, name)]  # fmt: skip
-        for words, names in (
-            (self.tr("of another shape: {0}"), news.other_shape),
-            (self.tr("not in the file: {0}"), news.missing),
-            (self.tr("not used: {0}"), news.unused),
-        ):
-            if names:
-                more = " …" if len(names) > MOST_NAMES else ""
-                parts.append(words.format(", ".join(names[:MOST_NAMES]) + more))
-        whole = len(news.loaded) == news.wanted
-        self._window.banner.show_message("; ".join(parts) + ".", "info" if whole else "warning")

@@ -53,6 +53,12 @@ def ask_report(parent: QWidget, start: str) -> str:
     return _ask_new(parent, _tr("Write a report"), start, _tr("Web page (*.html)"), ".html")
 
 
+def ask_source(parent: QWidget, folder: str) -> str:
+    """Path of a Python source, or empty."""
+    kinds = _tr("Python source (*.py)")
+    return QFileDialog.getOpenFileName(parent, _tr("Import a PyTorch module"), folder, kinds)[0]
+
+
 def ask_weights(parent: QWidget, folder: str) -> str:
     """Path of a file of weights, or empty."""
     kinds = _tr("Weights (*.safetensors);;All files (*)")

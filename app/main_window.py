@@ -30,6 +30,7 @@ from app.engine_news import EngineNews
 from app.exports import Exports
 from app.files import Files
 from app.film.filming import Filming
+from app.imports import Imports
 from app.layouts import Layouts, PanelDock
 from app.live_view import LiveView, shown_pictures
 from app.menus import Menus
@@ -84,6 +85,7 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(document, self)
         self.setStatusBar(self.status)
         self.exports, self.filming = Exports(self), Filming(self)
+        self.imports = Imports(self, self.exports)
         self._add_tool_bar()
         self._connect()
         if engine is not None:

@@ -110,6 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     gradients.add_argument("--json", action="store_true")
     exported = command("export", export_cli.export, "Write a net for other programs.")
     export_cli.add_options(exported)
+    imported = command("import", export_cli.read, "Make a graph of a PyTorch module's source.")
+    export_cli.add_import_options(imported)
     reported = command("report", report_cli.write, "Write an HTML page about a run.")
     report_cli.add_options(reported)
     landscape = command("landscape", _landscape, "The loss around a net's weights.")

@@ -1,4 +1,4 @@
-"""``gradscape export``: a graph, trained or not, for other programs."""
+"""``gradscape export`` and ``import``: graphs for other programs, and from them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 
 from graphcore import files, presets, torch_export, train_cli
+from graphcore.errors import FileError
 from graphcore.files import weights
+from graphcore.files.torch_import import read_module
 from graphcore.files.torch_script import TorchExport
 from graphcore.graph import Graph
 from graphcore.plan import Plan
@@ -51,3 +53,25 @@ def _made(
 def _fill(plan: Plan, trained: Path | None) -> None:
     if trained is not None:
         weights.read_weights(trained / "weights.safetensors", plan)
+
+
+def add_import_options(parser: argparse.ArgumentParser) -> None:
+    """Options of ``import``."""
+    parser.add_argument("file", type=Path, help="Python source with a class of nn.Module")
+    parser.add_argument("--out", type=Path, metavar="FILE",
+                        help="graph file; left out, beside the source")  # fmt: skip
+    parser.add_argument("--json", action="store_true")
+
+
+def read(options: argparse.Namespace) -> int:
+    """Read a PyTorch module, without running it, and write it as a graph file."""
+    try:
+        text = options.file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FileError(f"{options.file} cannot be read: {reason}.") from None
+    graph = read_module(text)
+    out = options.out or options.file.with_suffix(".graph.json")
+    files.save(graph, out)
+    train_cli.show({"graph": str(out), "nodes": len(graph)}, options.json)
+    return train_cli.DONE

@@ -7,12 +7,14 @@ order, named, and shared out to the net (``forward``) and to what judges it (``l
 from __future__ import annotations
 
 import keyword
+import pprint
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import lazy_loader
+import msgspec
 
 from graphcore.dims import format_shape
 from graphcore.errors import ExportError
@@ -21,6 +23,7 @@ from graphcore.flatten import FlatNode, Port, flatten
 from graphcore.graph import Graph
 from graphcore.ops import torch_code
 from graphcore.plan import Plan
+from graphcore.settings import TrainingSettings
 from graphcore.shapes import Inferred, ShapeInference
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ else:
 
 _TAKEN = {"self", "torch", "nn", "F", "sys", "Path", "load_file", "net", "saved", "found", "HERE"}
 _FED = ("Input", "Target")
+FEW_NUMBERS = 64
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ class _Writer:
         parts.append(self._testing(net, results, wanted, ends))
         text = "".join(parts)
         functional = "import torch.nn.functional as F\n" if "F." in text else ""
-        head = HEAD.format(name=self.name, functional=functional)
+        head = HEAD.format(name=self.name, functional=functional, trained=self._trained())
         return TorchExport(head + text, self.weights, self._tensors(results + ends))
 
     # -- names --------------------------------------------------------------------------------
@@ -271,17 +275,35 @@ class _Writer:
             elif flat.node.operator == "Constant":
                 sources.append(self._constant(flat, name.removeprefix("self.")))
         made = "".join([*sources, *self._made]) or "        pass\n"
-        return NET.format(made=made)
+        return NET.format(made=made, inputs=self._inputs())
+
+    def _trained(self) -> str:
+        """Training settings that differ from the defaults, as source."""
+        own = msgspec.to_builtins(self.graph.training)
+        usual = msgspec.to_builtins(TrainingSettings())
+        changed = {k: v for k, v in own.items() if k == "dataset" or v != usual[k]}
+        return pprint.pformat(changed, width=86, sort_dicts=False).replace("\n", "\n" + " " * 10)
+
+    def _inputs(self) -> dict[str, tuple[Any, ...]]:
+        """Shape of what ``forward`` takes; "N" is the batch."""
+        found = {}
+        for node in self.graph:
+            if node.operator == "Input":
+                shape = tuple(node.attributes["shape"])
+                found[self._names[node.name, "y"]] = (
+                    ("N", *shape) if node.attributes["batch"] else shape
+                )
+        return found
 
     def _constant(self, flat: FlatNode, name: str) -> str:
-        """A number stands in the script itself, an array among the weights."""
+        """A few numbers stand in the script itself, many among the weights."""
         value = self.plan.value(flat.name)
-        if value.dim():
+        if value.numel() > FEW_NUMBERS:
             self.weights[name] = value
             made = f"torch.zeros({_lengths(value.shape)})"
         else:
             kind = ", dtype=torch.float64" if value.dtype == torch.float64 else ""
-            made = f"torch.tensor({value.item()}{kind}), persistent=False"
+            made = f"torch.tensor({value.tolist()}{kind}), persistent=False"
         return f'        self.register_buffer("{name}", {made})\n'
 
     def _method(

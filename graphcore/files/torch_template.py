@@ -18,11 +18,15 @@ import torch
 from torch import nn
 
 HERE = Path(__file__).parent
+TRAINED = {trained}
+"""How: the settings that are not Gradscape's own."""
 '''
 
 NET = """
 
 class Net(nn.Module):
+    inputs = {inputs}
+
     def __init__(self):
         super().__init__()
 {made}"""

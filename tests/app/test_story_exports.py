@@ -103,6 +103,27 @@ def test_to_pytorch_and_back(qtbot, trained, tmp_path, monkeypatch) -> None:
     assert all(torch.equal(again[name], tensors[name]) for name in again)
 
 
+def test_a_module_is_opened_with_the_weights_beside_it(
+    qtbot, trained, tmp_path, monkeypatch
+) -> None:
+    choose(monkeypatch, "ask_script", tmp_path / "net.py")
+    written = Path(export(qtbot, trained, "export_script"))
+    kept = load_file(written.with_suffix(".safetensors"))
+    before = sorted(node.operator for node in trained.document.root)
+    trained.files.open_preset("mlp")
+    choose(monkeypatch, "ask_source", written)
+    with qtbot.waitSignal(trained.engine.weights_loaded, timeout=PATIENCE) as news:
+        act(trained, "import_script")
+        qtbot.waitUntil(lambda: len(trained.document.root) == len(before), timeout=PATIENCE)
+    assert sorted(node.operator for node in trained.document.root) == before
+    assert len(news.args[0].loaded) == news.args[0].wanted == len(kept)
+    (tmp_path / "odd.py").write_text("import os\nos.remove('everything')\n")
+    choose(monkeypatch, "ask_source", tmp_path / "odd.py")
+    act(trained, "import_script")
+    qtbot.waitUntil(lambda: "no class with a forward" in trained.banner.text, timeout=PATIENCE)
+    assert sorted(node.operator for node in trained.document.root) == before
+
+
 def test_a_report_from_the_window(qtbot, trained, tmp_path, monkeypatch) -> None:
     path = choose(monkeypatch, "ask_report", tmp_path / "run.html")
     with qtbot.waitSignal(trained.exports.done, timeout=PATIENCE):
