@@ -1,0 +1,81 @@
+"""What a run has been measured to do: losses step by step, tests, and the seconds it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MOST = 8192
+"""Rows of losses kept; past twice that, each pair of neighbours becomes one."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Loss and accuracy on so many test samples after a step; ``whole`` if on all there are."""
+
+    step: int
+    loss: float
+    accuracy: float | None
+    samples: int
+    whole: bool
+
+
+class Curves:
+    """The measurements of one run.
+
+    Attributes:
+        tests: in the order they were made.
+        accuracies: (step, share of right answers) of training batches that were recorded.
+        seconds: of computing, so far.
+    """
+
+    def __init__(self) -> None:
+        self.tests: list[Evaluation] = []
+        self.accuracies: list[tuple[int, float]] = []
+        self.seconds = 0.0
+        self._rows: list[tuple[float, ...]] = []
+
+    def add(self, step: int, losses: tuple[float, ...], seconds: float) -> None:
+        """Note a step's losses, one per objective, and how long it took."""
+        self.seconds += seconds
+        self._rows.append((step, self.seconds, *losses))
+        if len(self._rows) >= 2 * MOST:
+            pairs = np.array(self._rows).reshape(MOST, 2, -1).mean(1)
+            self._rows = [tuple(row) for row in pairs.tolist()]
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Shape (n, 2 + objectives): step, seconds of computing up to it, losses."""
+        return np.array(self._rows, np.float64).reshape(len(self._rows), -1)
+
+    @property
+    def last_loss(self) -> float | None:
+        """Mean of the last ten rows' first loss."""
+        tail = [row[2] for row in self._rows[-10:]]
+        return sum(tail) / len(tail) if tail else None
+
+    @property
+    def last_test(self) -> Evaluation | None:
+        """The newest test."""
+        return self.tests[-1] if self.tests else None
+
+    def until(self, step: int) -> Curves:
+        """A copy of the part up to a step."""
+        part = Curves()
+        part._rows = [row for row in self._rows if row[0] <= step]
+        part.tests = [t for t in self.tests if t.step <= step]
+        part.accuracies = [a for a in self.accuracies if a[0] <= step]
+        part.seconds = part._rows[-1][1] if part._rows else 0.0
+        return part
+
+    @classmethod
+    def of(
+        cls, rows: np.ndarray, tests: list[Evaluation], accuracies: list[tuple[int, float]]
+    ) -> Curves:
+        """Curves from what ``rows``, ``tests`` and ``accuracies`` gave."""
+        curves = cls()
+        curves._rows = [tuple(row) for row in rows.tolist()]
+        curves.tests, curves.accuracies = list(tests), list(accuracies)
+        curves.seconds = curves._rows[-1][1] if curves._rows else 0.0
+        return curves

@@ -1,0 +1,252 @@
+"""All runs of one session: each with its recorded states, and where it branched off another.
+
+A run is recorded while it trains. One can look at any of its recorded steps and come back to
+the newest one as if nothing had been; or train on from the step that is looked at, which begins
+a branch: the run that one was in stays as it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+from graphcore.curves import Curves
+from graphcore.errors import EngineError
+from graphcore.settings import TrainingSettings
+from graphcore.timeline import Moment, Store, Timeline
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from graphcore.training import StepRecord, Trainer
+else:
+    torch = lazy_loader.load("torch")
+
+
+SHARE, ALLOWANCE = 0.02, 0.25
+"""Recording may take this share of the training time, and so many seconds beyond it."""
+
+
+@dataclass(eq=False)
+class Run:
+    """One run.
+
+    Attributes:
+        graph: the graph file's bytes; net and training settings.
+        settings: the training settings of that graph.
+        parent: number of the run that it branched off, or None.
+        begun_at: the step where it began: 0, or where it branched.
+        steps: updates done.
+    """
+
+    number: int
+    name: str
+    graph: bytes
+    settings: TrainingSettings
+    parent: int | None = None
+    begun_at: int = 0
+    steps: int = 0
+    timeline: Timeline = field(default_factory=Timeline)
+    curves: Curves = field(default_factory=Curves)
+
+
+class Runs:
+    """The runs of a session, one of which is the current one.
+
+    Attributes:
+        all: number -> run.
+        current: the run that is looked at and trained, or None before the first.
+        store: where their states are.
+    """
+
+    def __init__(self, store: Store | None = None) -> None:
+        self.store = store or Store()
+        self.all: dict[int, Run] = {}
+        self.current: Run | None = None
+        self._newest: Moment | None = None
+        self._numbers = itertools.count(1)
+        self._spent = 0.0
+
+    @property
+    def visiting(self) -> bool:
+        """Whether an earlier step than the newest is looked at."""
+        return self._newest is not None
+
+    # -- recording ----------------------------------------------------------------------------
+
+    def begin(self, trainer: Trainer, graph: bytes) -> Run:
+        """A run starts, or goes on with another graph or settings, where ``trainer`` stands.
+
+        At step 0 it has no parent. Later it is a branch of the current run. A current run that
+        has not trained yet gives way to it.
+        """
+        before, step = self.current, trainer.step
+        parent = before if step else None
+        if before is not None and before.steps == before.begun_at and not self._children(before):
+            del self.all[before.number]
+            parent = self.all.get(before.parent or 0) if step else None
+        run = self._add(graph, trainer.settings, parent, step)
+        if parent is not None and self._has_same_state(parent, trainer, step):
+            run.timeline = parent.timeline.until(step)
+        self._enter(run)
+        self._keep(Moment.of(trainer))
+        return run
+
+    def note(self, record: StepRecord, trainer: Trainer, seconds: float) -> None:
+        """A step was done in so many seconds."""
+        run = self._run()
+        run.steps = record.step
+        run.curves.add(record.step, record.losses, seconds)
+        affordable = self._spent <= ALLOWANCE + SHARE * run.curves.seconds
+        if run.timeline.due(record.step) and affordable:
+            begun = time.perf_counter()
+            self._keep(Moment.of(trainer))
+            self._spent += time.perf_counter() - begun
+
+    def _keep(self, moment: Moment) -> None:
+        run = self._run()
+        run.timeline.add(moment)
+        self.store.add(moment)
+        if self.store.full:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Thin the fullest timelines until the rest has room."""
+        self._drop_unused()
+        for run in sorted(self.all.values(), key=lambda r: -len(r.timeline.moments)):
+            if not self.store.full:
+                return
+            run.timeline.halve()
+            self._drop_unused()
+
+    def _drop_unused(self) -> None:
+        used = [m for run in self.all.values() for m in run.timeline.moments]
+        self.store.keep_only([*used, *([self._newest] if self._newest else [])])
+
+    @staticmethod
+    def _has_same_state(parent: Run, trainer: Trainer, step: int) -> bool:
+        earlier = parent.timeline.until(step).moments
+        return bool(earlier) and earlier[-1].fits(trainer)
+
+    # -- looking at earlier steps -------------------------------------------------------------
+
+    def visit(self, trainer: Trainer, step: int) -> int:
+        """Give the net the state that was recorded last up to a step; returns which it was.
+
+        Raises:
+            FileError: the recorded state is on disk and cannot be read.
+        """
+        run = self._run()
+        moment = run.timeline.at(step)
+        if moment.step >= run.steps and moment is run.timeline.moments[-1]:
+            self.come_back(trainer)
+            return trainer.step
+        tensors = moment.tensors()  # first: a file that cannot be read changes nothing
+        assert tensors
+        if self._newest is None:
+            self._newest = Moment.of(trainer)
+        moment.put(trainer)
+        return moment.step
+
+    def come_back(self, trainer: Trainer) -> None:
+        """Give the net its newest state again, as if no other had been looked at."""
+        if self._newest is not None:
+            self._newest.put(trainer)
+            self._newest = None
+
+    def leave(self, trainer: Trainer) -> None:
+        """Keep the newest state of the current run, which is about to be another."""
+        run = self.current
+        if run is None or not run.timeline.moments:
+            return
+        newest = self._newest or Moment.of(trainer)
+        if newest.step > run.timeline.moments[-1].step:
+            self._keep(newest)
+        self._newest = None
+
+    def branch(self, trainer: Trainer) -> Run:
+        """Go on from the step that is looked at as a run of its own."""
+        before = self._run()
+        self.leave(trainer)
+        run = self._add(before.graph, before.settings, before, trainer.step)
+        run.timeline = before.timeline.until(trainer.step)
+        self._enter(run)
+        self._keep(Moment.of(trainer))
+        return run
+
+    def enter(self, trainer: Trainer, number: int) -> None:
+        """Make another run the current one and give the net its newest state.
+
+        Args:
+            trainer: of that run's net; ``leave`` was called with the one before.
+        """
+        run = self.get(number)
+        run.timeline.moments[-1].put(trainer)
+        self._enter(run)
+
+    # -- the table of runs --------------------------------------------------------------------
+
+    def get(self, number: int) -> Run:
+        """A run by its number; raises EngineError."""
+        if number not in self.all:
+            raise EngineError(f"There is no run {number} any more.")
+        return self.all[number]
+
+    def remove(self, number: int) -> None:
+        """Forget a run; raises EngineError for the current one. Its branches stay."""
+        run = self.get(number)
+        if run is self.current:
+            raise EngineError(f"{run.name} is the one at work: go to another run first.")
+        del self.all[number]
+        for other in self.all.values():
+            if other.parent == number:
+                other.parent = run.parent
+        self._drop_unused()
+
+    def clear(self) -> None:
+        """Forget every run."""
+        self.all.clear()
+        self.current, self._newest = None, None
+        self._numbers = itertools.count(1)
+        self._drop_unused()
+
+    def _add(self, graph: bytes, settings: TrainingSettings, parent: Run | None, step: int) -> Run:
+        number = next(self._numbers)
+        run = Run(number, f"Run {number}", graph, settings, begun_at=step, steps=step)
+        if parent is not None:
+            run.parent, run.curves = parent.number, parent.curves.until(step)
+        self.all[number] = run
+        return run
+
+    def _enter(self, run: Run) -> None:
+        self.current, self._spent = run, 0.0
+
+    def _run(self) -> Run:
+        if self.current is None:
+            raise EngineError("There is no run yet: load a graph first.")
+        return self.current
+
+    def _children(self, run: Run) -> list[Run]:
+        return [r for r in self.all.values() if r.parent == run.number]
+
+
+def rehearse(trainer: Trainer) -> None:
+    """Run the next step's pass in ``trainer.recorded`` and leave only values and gradients.
+
+    Weights, running statistics and random state stay as they are, so that a look at the net
+    changes nothing of what it would do.
+    """
+    plan, feeds = trainer.recorded, trainer.next_feeds()
+    random_state = plan.generator.get_state()
+    statistics: dict[str, Tensor] = {k: v.clone() for k, v in plan.buffers.items()}
+    for group in trainer.groups:
+        plan.step(feeds, group.loss)
+    plan.generator.set_state(random_state)
+    with torch.inference_mode():
+        for name, buffer in plan.buffers.items():
+            buffer.copy_(statistics[name])
