@@ -197,7 +197,7 @@ class Engine(EngineViews):
         self._speed = steps_per_second
         self._send(m.SetSpeed(steps_per_second))
 
-    def _load(self, keep: bool, resume: str = "") -> None:
+    def _load(self, keep: bool, resume: str = "", forget: bool = False) -> None:
         if self._unfinished():
             self._set_state("refused")
             self._send(m.Pause())
@@ -206,7 +206,7 @@ class Engine(EngineViews):
         self._set_state("loading")
         self._send(
             m.Load(files.dumps(self.document.root), keep, resume, str(self._checkpoints),
-                   self.data_dir, self.quietly)
+                   self.data_dir, self.quietly, forget)
         )  # fmt: skip
 
     def _unfinished(self) -> bool:
@@ -310,7 +310,7 @@ class Engine(EngineViews):
             self._edit_timer.stop()
             self._send(m.Pause())
             if len(self.document.root):
-                self._load(keep=False)
+                self._load(keep=False, forget=True)
 
     def _on_change(self, change: Change) -> None:
         if change.kind in _STRUCTURE or (change.kind == "node_changed" and change.what in _FIELDS):

@@ -24,6 +24,14 @@ from graphcore.worker.probe_messages import (
 from graphcore.worker.race_messages import RaceFrame, RaceRequest
 from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
 from graphcore.worker.spread_messages import SpreadFrame, SpreadRequest
+from graphcore.worker.timeline_messages import (
+    CurvesFrame,
+    CurvesRequest,
+    EditRun,
+    EnterRun,
+    ScrubRequest,
+    TimelineFrame,
+)
 from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
 from graphcore.worker.weight_messages import SetNumbers, TensorFrame, TensorRequest
 from graphcore.worker.what_if_messages import Hold, HoldRequest, WhatIfFrame
@@ -36,8 +44,8 @@ class EngineViews(QObject):
 
     Signals:
         landscape, walk, checked, decision, rates, tensor, what_if, results, health, attribution,
-            spread, race, digit, net_saved, weights_loaded: the frame of that name, as
-            ``graphcore.worker`` sends it.
+            spread, race, digit, net_saved, weights_loaded, timeline, curves: the frame of that
+            name, as ``graphcore.worker`` sends it.
     """
 
     landscape = Signal(object)
@@ -55,6 +63,8 @@ class EngineViews(QObject):
     digit = Signal(object)
     net_saved = Signal(object)
     weights_loaded = Signal(object)
+    timeline = Signal(object)
+    curves = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -135,6 +145,24 @@ class EngineViews(QObject):
         names = watched.values if isinstance(watched, m.Watch) else ()
         self._send(DigitRequest(pack(pixels), centred, names))
 
+    def scrub(self, step: int | None) -> None:
+        """Let every view show a recorded step; None: the newest. ``timeline`` tells."""
+        self._send(ScrubRequest(step))
+        self._want_frame()
+
+    def enter_run(self, number: int) -> None:
+        """Go to another run of the session."""
+        self._send(EnterRun(number))
+        self._want_frame()
+
+    def edit_run(self, number: int, name: str = "", remove: bool = False) -> None:
+        """Rename or remove a run."""
+        self._send(EditRun(number, name, remove))
+
+    def watch_curves(self, visible: bool) -> None:
+        """Whether the curves of all runs can be seen."""
+        self._look(CurvesRequest(visible))
+
     def save_net(self, folder: str) -> None:
         """Have graph and weights written to a folder; ``net_saved`` tells."""
         self._send(SaveNet(folder))
@@ -171,5 +199,7 @@ SHOWN: dict[type, Any] = {
     DigitFrame: lambda self, reply: self.digit.emit(reply),
     NetSaved: lambda self, reply: self.net_saved.emit(reply),
     WeightsLoaded: lambda self, reply: self.weights_loaded.emit(reply),
+    TimelineFrame: lambda self, reply: self.timeline.emit(reply),
+    CurvesFrame: lambda self, reply: self.curves.emit(reply),
 }
 """What becomes of each reply that is a view."""

@@ -38,6 +38,7 @@ from app.plots import tiles
 from app.settings import Settings
 from app.status_bar import StatusBar
 from app.style import palette
+from app.time_strip import TimeStrip
 from app.transport import TransportBar
 from app.walk_view import WalkView
 from app.widgets.banner import Banner
@@ -105,6 +106,10 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         column.addWidget(self.banner)
         column.addWidget(self.pages, 1)
+        self.time: TimeStrip | None = None
+        if self.engine is not None:
+            self.time = TimeStrip(self.document, self.engine)
+            column.addWidget(self.time)
         self.setCentralWidget(centre)
 
     def _add_tool_bar(self) -> None:

@@ -47,7 +47,7 @@ class Curves:
     @property
     def rows(self) -> np.ndarray:
         """Shape (n, 2 + objectives): step, seconds of computing up to it, losses."""
-        return np.array(self._rows, np.float64).reshape(len(self._rows), -1)
+        return np.array(self._rows, np.float64) if self._rows else np.zeros((0, 3))
 
     @property
     def last_loss(self) -> float | None:

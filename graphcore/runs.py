@@ -12,20 +12,15 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import lazy_loader
-
-from graphcore.curves import Curves
+from graphcore import files
+from graphcore.curves import Curves, Evaluation
 from graphcore.errors import EngineError
+from graphcore.graph import Graph
 from graphcore.settings import TrainingSettings
 from graphcore.timeline import Moment, Store, Timeline
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
     from graphcore.training import StepRecord, Trainer
-else:
-    torch = lazy_loader.load("torch")
 
 
 SHARE, ALLOWANCE = 0.02, 0.25
@@ -107,6 +102,10 @@ class Runs:
             begun = time.perf_counter()
             self._keep(Moment.of(trainer))
             self._spent += time.perf_counter() - begun
+
+    def test(self, found: Evaluation) -> None:
+        """The net was tested."""
+        self._run().curves.tests.append(found)
 
     def _keep(self, moment: Moment) -> None:
         run = self._run()
@@ -235,18 +234,15 @@ class Runs:
         return [r for r in self.all.values() if r.parent == run.number]
 
 
-def rehearse(trainer: Trainer) -> None:
-    """Run the next step's pass in ``trainer.recorded`` and leave only values and gradients.
+def same_net(a: Graph, b: Graph) -> bool:
+    """Whether two graphs compute the same, wherever their nodes stand and however they train."""
+    return _content(a) == _content(b)
 
-    Weights, running statistics and random state stay as they are, so that a look at the net
-    changes nothing of what it would do.
-    """
-    plan, feeds = trainer.recorded, trainer.next_feeds()
-    random_state = plan.generator.get_state()
-    statistics: dict[str, Tensor] = {k: v.clone() for k, v in plan.buffers.items()}
-    for group in trainer.groups:
-        plan.step(feeds, group.loss)
-    plan.generator.set_state(random_state)
-    with torch.inference_mode():
-        for name, buffer in plan.buffers.items():
-            buffer.copy_(statistics[name])
+
+def _content(graph: Graph) -> object:
+    nodes = [
+        (n.name, n.operator, n.attributes, n.initializers, n.frozen, n.bypassed,
+         n.subgraph and files.dumps(n.subgraph))
+        for n in graph
+    ]  # fmt: skip
+    return sorted(nodes, key=lambda n: n[0]), set(graph.edges)

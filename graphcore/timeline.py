@@ -84,7 +84,10 @@ class Moment:
 
     def fits(self, trainer: Trainer) -> bool:
         """Whether a run has the same tensors: the same net under the same optimiser."""
-        mine, theirs = self.tensors(), trainer.state()
+        try:
+            mine, theirs = self.tensors(), trainer.state()
+        except FileError:
+            return False
         shared = [k for k in mine if k != "epochs" and not k.startswith("best:")]
         return all(k in theirs and theirs[k].shape == mine[k].shape for k in shared) and all(
             k in mine for k in theirs if k != "epochs" and not k.startswith("best:")

@@ -35,6 +35,7 @@ from graphcore.datasets import augmentation
 from graphcore.elements import Change
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
+from graphcore.worker.timeline_messages import RunCurves, TimelineFrame
 
 REDRAW_MS = 100
 """Curves and figures are read, not watched: ten times a second leaves the time to the canvas."""
@@ -68,6 +69,7 @@ class TrainingPanel(QWidget):
         engine.loaded.connect(self._on_loaded)
         engine.progress.connect(self._on_progress)
         engine.reset_done.connect(self.clear)
+        engine.timeline.connect(self._on_timeline)
         document.opened.connect(self._on_opened)
         document.changed.connect(self._on_change)
         self._show_settings()
@@ -279,16 +281,42 @@ class TrainingPanel(QWidget):
             self.accuracy.redraw()
             self._show_figures(frame)
 
+    def _on_timeline(self, frame: TimelineFrame) -> None:
+        """Mark the step that is looked at; another run has other curves."""
+        if frame.curves is not None:
+            self._show_run(frame.curves)
+        for plot in (self.loss, self.accuracy):
+            plot.set_playhead(frame.shown if frame.visiting else None)
+        if frame.visiting and frame.test_loss is not None:
+            self._show_score(frame.test_loss, frame.accuracy, frame.samples, False)
+
+    def _show_run(self, run: RunCurves) -> None:
+        self.clear()
+        steps, losses = unpack(run.steps), unpack(run.losses)
+        for name, y in zip(("train", *run.objectives), losses, strict=False):
+            self.loss.append(name, steps, y)
+        tests, batches = unpack(run.tests), unpack(run.accuracies)
+        self.loss.append("test", tests[:, 0], tests[:, 1])
+        known = tests[np.isfinite(tests[:, 2])]
+        self.accuracy.append("test", known[:, 0], known[:, 2])
+        self.accuracy.append("train", batches[:, 0], batches[:, 1])
+        self.loss.redraw()
+        self.accuracy.redraw()
+
     def _add_score(self, score: m.Scores) -> None:
         at = np.array([score.step])
         self.loss.append("test", at, np.array([score.test_loss]))
-        self.figures["loss"].setText(f"{score.test_loss:.4f}")
         if score.test_accuracy is not None:
             self.accuracy.append("test", at, np.array([score.test_accuracy]))
-            self.figures["accuracy"].setText(f"{score.test_accuracy:.2%}")
-        whole = self.tr("all {0:,} test samples") if score.whole else self.tr("{0:,} test samples")
+        self._show_score(score.test_loss, score.test_accuracy, score.samples, score.whole)
+
+    def _show_score(self, loss: float, accuracy: float | None, samples: int, all_: bool) -> None:
+        self.figures["loss"].setText(f"{loss:.4f}")
+        if accuracy is not None:
+            self.figures["accuracy"].setText(f"{accuracy:.2%}")
+        text = self.tr("all {0:,} test samples") if all_ else self.tr("{0:,} test samples")
         for key in ("loss", "accuracy"):
-            self.figures[key].setToolTip(whole.format(score.samples))
+            self.figures[key].setToolTip(text.format(samples))
 
     def _show_figures(self, frame: m.Frame) -> None:
         per_epoch = frame.steps_per_epoch or 1

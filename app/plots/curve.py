@@ -44,7 +44,10 @@ class CurvePlot(QWidget):
         self.plot = PlotArea(title)
         self._line = pg.InfiniteLine(angle=90)
         self._dots = self.plot.plot(pen=None, symbol="o", symbolSize=7, symbolPen=None)
-        self.plot.addItem(self._line, ignoreBounds=True)
+        self._playhead = pg.InfiniteLine(angle=90)
+        self._playhead.hide()
+        for line in (self._line, self._playhead):
+            self.plot.addItem(line, ignoreBounds=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -138,6 +141,7 @@ class CurvePlot(QWidget):
         """Take on the theme's colours."""
         p = palette.current()
         self._line.setPen(pg.mkPen(p.color("muted", 120)))
+        self._playhead.setPen(pg.mkPen(p.color("warning"), width=1))
         for key in self._curves:
             self._style_curve(key)
         self.redraw()
@@ -187,6 +191,17 @@ class CurvePlot(QWidget):
     def _on_left(self) -> None:
         self._line.hide()
         self._dots.setData([], [])
+
+    def set_playhead(self, x: float | None) -> None:
+        """Mark the place that is looked at; None marks none."""
+        self._playhead.setVisible(x is not None)
+        if x is not None:
+            self._playhead.setPos(x)
+
+    @property
+    def playhead(self) -> float | None:
+        """The place that is looked at, or None."""
+        return float(self._playhead.value()) if self._playhead.isVisible() else None
 
     def step_at(self) -> float | None:
         """The step that is marked, or None."""

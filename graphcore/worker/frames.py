@@ -47,7 +47,11 @@ class Frames:
         """Another net, or another start."""
         self.pictured_step = 0
         if not keep_curves:
-            self._points, self.scores = [], []
+            self.drop_points()
+
+    def drop_points(self) -> None:
+        """What has happened since the last frame is told in another way."""
+        self._points, self.scores = [], []
 
     def picture(self, step: int) -> None:
         """The values of this step are there to be shown."""

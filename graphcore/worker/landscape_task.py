@@ -42,11 +42,13 @@ class LandscapeTask:
     Attributes:
         path: weights along the run.
         held: whether the dot is dragged: the plane under it stays.
+        visiting: whether an earlier step is looked at: the plane stays, the dot goes there.
     """
 
     def __init__(self, further: Callable[[], Mapping[str, Tensor]] = dict) -> None:
         self.path = PathRecorder()
-        self.held = False
+        self.held = self.visiting = False
+        self._followed: int | None = None
         self._further = further
         self._request = LandscapeRequest(visible=False)
         self._trainer: Trainer | None = None
@@ -71,8 +73,11 @@ class LandscapeTask:
         """Whether there is something to compute while nothing trains."""
         if trainer is None or not self._request.visible or self.held:
             return False
+        if self._follows:
+            return self._followed != trainer.step
         return (
             self._surface is None
+            or self._followed is not None
             or not self._surface.done
             or self._stale(trainer)
             or self._samples < self._request.samples
@@ -80,7 +85,10 @@ class LandscapeTask:
 
     def work(self, trainer: Trainer, *, training: bool) -> LandscapeFrame | None:
         """A slice of work; returns a frame when a level is complete."""
-        self._notice(trainer)
+        if not self.visiting:
+            self._notice(trainer)
+        if (self._follows or self._followed is not None) and self._request.visible:
+            return self._follow(trainer)
         if not self._request.visible or self.held or not self._due(training):
             return None
         begun = time.perf_counter()
@@ -97,6 +105,19 @@ class LandscapeTask:
         self._spent = time.perf_counter() - begun
         self._last_work = time.perf_counter()
         return frame
+
+    @property
+    def _follows(self) -> bool:
+        """Whether the dot moves over a surface that stays."""
+        return self.visiting and self._surface is not None and self._surface.level > 0
+
+    def _follow(self, trainer: Trainer) -> LandscapeFrame | None:
+        """The same surface with the dot at the step that is looked at, or back at the newest."""
+        surface, there = self._surface, trainer.step if self.visiting else None
+        if there is not None and there == self._followed:
+            return None
+        self._followed = there
+        return None if surface is None or not surface.level else self._frame(trainer, surface)
 
     def note_score(self, trainer: Trainer, loss: float) -> None:
         """Remember the weights if no others had so small a loss on the test set."""

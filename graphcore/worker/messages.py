@@ -30,6 +30,14 @@ from graphcore.worker.probe_messages import (
 from graphcore.worker.race_messages import RaceFrame, RaceRequest
 from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
 from graphcore.worker.spread_messages import SpreadFrame, SpreadRequest
+from graphcore.worker.timeline_messages import (
+    CurvesFrame,
+    CurvesRequest,
+    EditRun,
+    EnterRun,
+    ScrubRequest,
+    TimelineFrame,
+)
 from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
 from graphcore.worker.weight_messages import SetNumbers, TensorFrame, TensorRequest
 from graphcore.worker.what_if_messages import HoldRequest, WhatIfFrame
@@ -52,6 +60,7 @@ class Load(msgspec.Struct, tag=True, frozen=True):
 
     Attributes:
         keep: whether weights and optimiser state that still fit stay as they are.
+        forget: whether the runs so far are forgotten, as they were of another document.
         quietly: whether what is new then is to leave the net's function as it is.
         resume: folder of a checkpoint to go on from, or "".
         checkpoints: folder that checkpoints are written to, or "".
@@ -64,6 +73,7 @@ class Load(msgspec.Struct, tag=True, frozen=True):
     checkpoints: str = ""
     data_dir: str = ""
     quietly: bool = False
+    forget: bool = False
 
 
 class Run(msgspec.Struct, tag=True, frozen=True):
@@ -245,14 +255,15 @@ Request = (
     | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
     | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest
     | HealthRequest | AttributionRequest | SpreadRequest
-    | RaceRequest | SaveNet | LoadWeights | Quit
+    | RaceRequest | SaveNet | LoadWeights | ScrubRequest | EnterRun | EditRun | CurvesRequest
+    | Quit
 )  # fmt: skip
 Reply = (
     Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
     | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
     | DigitFrame
     | WhatIfFrame | HealthFrame | AttributionFrame | SpreadFrame
-    | RaceFrame | NetSaved | WeightsLoaded
+    | RaceFrame | NetSaved | WeightsLoaded | TimelineFrame | CurvesFrame
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

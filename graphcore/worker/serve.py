@@ -34,6 +34,15 @@ from graphcore.worker.rate_messages import RateTestRequest
 from graphcore.worker.rate_task import RateTask
 from graphcore.worker.session import Session
 from graphcore.worker.spread_messages import SpreadRequest
+from graphcore.worker.time_task import TimeTask
+from graphcore.worker.timeline_messages import (
+    CurvesFrame,
+    CurvesRequest,
+    EditRun,
+    EnterRun,
+    ScrubRequest,
+    TimelineFrame,
+)
 from graphcore.worker.walk_messages import CheckRequest, WalkRequest
 from graphcore.worker.walk_task import WalkTask
 from graphcore.worker.weight_messages import SetNumbers, TensorRequest
@@ -91,12 +100,13 @@ class _Server:
         self.landscape = LandscapeTask(self.race.ends)
         self.drag = DragTask(self.landscape)
         self.walk, self.probe, self.rates = WalkTask(self.what_if), ProbeTask(), RateTask()
+        self.time = TimeTask()
         self.quit = False
         s = self.session
         self.handlers: dict[type, Callable[[Any], None]] = {
             m.Hello: self._hello,
             m.Load: s.load,
-            m.Run: s.run,
+            m.Run: self._run,
             m.Pause: lambda _: s.pause(),
             m.Reset: lambda _: s.reset(),
             m.SetRate: s.set_rate,
@@ -120,6 +130,10 @@ class _Server:
             SetNumbers: lambda request: set_numbers(request, s),
             SaveNet: lambda request: self.send(save_net(request, s)),
             LoadWeights: lambda request: self.send(load_weights(request, s)),
+            ScrubRequest: lambda request: self.time.scrub(request, s),
+            EnterRun: lambda request: self.time.enter(request, s),
+            EditRun: lambda request: self.time.edit(request, s),
+            CurvesRequest: self.time.watch_curves,
             m.Quit: lambda _: self._end(),
         }
 
@@ -147,7 +161,8 @@ class _Server:
         """Whether there is something to compute for the eyes alone."""
         session = self.session
         return (
-            self.rates.has_work
+            self.time.has_work(session)
+            or self.rates.has_work
             or self.race.has_work
             or self.walk.has_work(session)
             or self.what_if.has_work(session)
@@ -156,9 +171,11 @@ class _Server:
         )
 
     def _work(self) -> None:
-        self.session.work()
         session = self.session
+        told = self._travel()
+        session.work()
         for view in (
+            told,
             self.walk.work(session), self.probe.work(session), self.rates.work(),
             self.what_if.work(session), self.race.work(),
         ):  # fmt: skip
@@ -173,6 +190,20 @@ class _Server:
         frame = self.landscape.work(trainer, training=self.session.running)
         if frame is not None:
             self.send(frame)
+
+    def _travel(self) -> TimelineFrame | CurvesFrame | None:
+        """Go to the step that was asked for, before anything is shown of another."""
+        try:
+            told = self.time.work(self.session)
+        except GradscapeError as error:
+            self.send(m.Failure("request", str(error)))
+            told = None
+        self.landscape.visiting = self.session.runs.visiting
+        return told
+
+    def _run(self, request: m.Run) -> None:
+        self.time.settle(self.session)
+        self.session.run(request)
 
     def _hello(self, request: m.Hello) -> None:
         if request.protocol != m.PROTOCOL:

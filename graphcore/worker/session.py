@@ -13,10 +13,12 @@ import msgspec
 from graphcore import datasets, files
 from graphcore.binding import learns
 from graphcore.compiler import compile
-from graphcore.errors import FileError, GradscapeError, NonFiniteError
+from graphcore.curves import Evaluation
+from graphcore.errors import EngineError, FileError, GradscapeError, NonFiniteError
 from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
 from graphcore.graph import Graph
 from graphcore.plan import Plan
+from graphcore.runs import Runs, same_net
 from graphcore.surgery import Kept, overlap, take_over
 from graphcore.training import Score, Trainer
 from graphcore.walk import calculate
@@ -43,6 +45,7 @@ class Session:
         running: whether ``work`` trains.
         steps_left: steps until a pause, or None.
         frames: what the window is told.
+        runs: this run and those before it, recorded.
         weights_moved: counts the times that the weights were changed by hand.
         tested: the newest score on the test split; whoever has taken note of it sets None.
     """
@@ -61,11 +64,11 @@ class Session:
         self.steps_left: int | None = None
         self._graph, self._graph_bytes = Graph(), b""
         self._data: tuple[Any, datasets.Dataset] | None = None
-        self.frames = Frames()
+        self.frames, self.runs = Frames(), Runs()
         self._wanted, self._news = False, False
         self._speed: float | None = None
         self._next_step_at = 0.0
-        self._checkpoints = ""
+        self._checkpoints, self._data_dir = "", ""
         self._checkpoint_at = 0.0
         self._test_at = 0.0
 
@@ -102,10 +105,17 @@ class Session:
             self.running = False
             self.send(m.Failure("load", str(error), getattr(error, "node", "")))
             return
+        self._checkpoints = request.checkpoints
+        if request.forget or request.resume:
+            self.runs.clear()
+        elif self.trainer is not None:
+            self.runs.leave(self.trainer)
+        folder = Path(request.checkpoints) / "moments" if request.checkpoints else None
+        self.runs.store.folder = folder
         self.trainer, self._graph, self._graph_bytes = trainer, graph, request.graph
         self._calculation = None
-        self._checkpoints = request.checkpoints
         self._forget(keep_curves=bool(request.keep))
+        self.runs.begin(trainer, request.graph)
         self.send(self._loaded(data, kept))
 
     def run(self, request: m.Run) -> None:
@@ -116,6 +126,8 @@ class Session:
         if self.trainer is None:
             self.send(m.Failure("run", "There is no net to train: load a graph first."))
             return
+        if self.runs.visiting:
+            self.runs.branch(self.trainer)
         if request.steps is None and self.trainer.finished:
             self.trainer.settings = _longer(self.trainer.settings)
             self.trainer.epochs.stopped = False
@@ -131,9 +143,31 @@ class Session:
     def reset(self) -> None:
         """Back to the same start."""
         if self.trainer is not None:
+            self.runs.leave(self.trainer)
             self.trainer.reset()
             self.pause()
             self._forget(keep_curves=False)
+            self.runs.begin(self.trainer, self._graph_bytes)
+
+    def enter(self, number: int) -> None:
+        """Go to another run of the same net; raises EngineError if it is of another."""
+        run, trainer = self.runs.get(number), self.trainer
+        if trainer is None or run is self.runs.current:
+            return
+        graph = files.loads(run.graph)
+        if not same_net(graph, self._graph):
+            raise EngineError(f"{run.name} is of another net: take its edits back to go there.")
+        self.pause()
+        self.runs.leave(trainer)
+        if graph.training != self._graph.training:
+            self.trainer = Trainer(
+                graph, self._load_data(graph, self._data_dir), device=self.device
+            )
+            self._graph, self._graph_bytes = graph, run.graph
+        self._forget(keep_curves=False)
+        assert self.trainer is not None
+        self.runs.enter(self.trainer, number)
+        self.weights_changed()
 
     def set_rate(self, request: m.SetRate) -> None:
         """Learning rate from the next step on."""
@@ -188,6 +222,7 @@ class Session:
             self._stop(m.Failure("run", str(error), getattr(error, "node", "")))
             return
         self.frames.note(record, trainer.settings.batch, recording, took)
+        self.runs.note(record, trainer, took)
         self._news = True
         self._after_step(trainer)
 
@@ -229,9 +264,9 @@ class Session:
         took = time.perf_counter() - begun
         self.frames.clock.leave_out(took)
         self._test_at = time.perf_counter() + took / TEST_SHARE
-        self.frames.scores.append(
-            m.Scores(self.trainer.step, score.loss, score.accuracy, score.samples, samples is None)
-        )
+        found = (self.trainer.step, score.loss, score.accuracy, score.samples, samples is None)
+        self.frames.scores.append(m.Scores(*found))
+        self.runs.test(Evaluation(*found))
 
     def _checkpoint(self) -> None:
         self._checkpoint_at = time.perf_counter()
@@ -256,9 +291,12 @@ class Session:
             self.trainer.look()
             self.frames.picture(max(1, self.trainer.step))
         self._look = False
-        return self.frames.of_run(
+        frame = self.frames.of_run(
             self.trainer, self._graph, self.running, self.steps_left, self.weights_moved
         )
+        if self.runs.current is not None:
+            self.runs.current.curves.accuracies += frame.accuracies
+        return frame
 
     def weights_changed(self) -> None:
         """Somebody other than the optimiser has changed the weights: every view is out of date."""
@@ -283,6 +321,7 @@ class Session:
         self.trainer, self._calculation, self._graph = None, plan, graph
         self._end = end
         self.running = False
+        self.runs.clear()
         self._forget(keep_curves=False)
         self.frames.picture(1)
         self.send(
@@ -297,7 +336,7 @@ class Session:
     # -- loading ------------------------------------------------------------------------------
 
     def _load_data(self, graph: Graph, data_dir: str) -> datasets.Dataset:
-        s = graph.training
+        s, self._data_dir = graph.training, data_dir
         key = (s.dataset, dict(s.dataset_options), s.normalization, s.seed, data_dir)
         if self._data is None or self._data[0] != key:
             data = datasets.load(

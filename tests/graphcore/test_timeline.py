@@ -9,7 +9,7 @@ import graphcore as gc
 from graphcore import datasets, files
 from graphcore.errors import EngineError, FileError
 from graphcore.layer_list import parse_layers
-from graphcore.runs import Runs, rehearse
+from graphcore.runs import Runs
 from graphcore.timeline import PER_FOLD, Moment, Store, Timeline
 from graphcore.training import Trainer
 
@@ -70,7 +70,7 @@ def test_looking_back_changes_nothing_of_what_follows(optimizer: str, schedule: 
     for step in (30, 4, 12):
         assert runs.visit(trainer, step) == step
         assert runs.visiting
-        rehearse(trainer)
+        trainer.look()
         trainer.evaluate(trainer.data.test)
     runs.come_back(trainer)
     assert trainer.step == 37
@@ -87,22 +87,11 @@ def test_statistics_of_a_visited_step_are_its_own() -> None:
     for _ in straight.steps(7):
         pass
     runs.visit(trainer, 7)
-    rehearse(trainer)
+    trainer.look()
     assert trainer.plan.buffers
     for name, buffer in straight.plan.buffers.items():
         assert torch.equal(trainer.plan.buffers[name], buffer)
     assert torch.equal(trainer.plan.flat, straight.plan.flat)
-
-
-def test_a_rehearsal_shows_what_the_step_will_be() -> None:
-    trainer, _ = make()
-    for _ in trainer.steps(5):
-        pass
-    rehearse(trainer)
-    shown = trainer.recorded.number(trainer.binding.loss)
-    gradient = trainer.plan.flat_grad.clone()
-    assert trainer.train_step().loss == shown
-    assert torch.equal(trainer.plan.flat_grad, gradient)
 
 
 def test_a_branch_leaves_the_run_it_comes_from_whole() -> None:

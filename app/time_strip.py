@@ -1,0 +1,150 @@
+"""The strip below the canvas with which one goes through the recorded run."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+
+from app.document import Document
+from app.engine import Engine
+from app.style import icons, palette
+from app.widgets.time_slider import TimeSlider
+from graphcore.worker.arrays import unpack
+from graphcore.worker.messages import Failure
+from graphcore.worker.timeline_messages import TimelineFrame
+
+MOST_TICKS = 60
+"""With more epochs than that, only every so manieth has a tick."""
+
+
+class TimeStrip(QWidget):
+    """A slider over the recorded steps, "Now", and a button that begins a branch."""
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self.setObjectName("timeStrip")
+        self._engine = engine
+        self._steps = np.zeros(0, np.int64)
+        self._problem = ""
+        self.slider = TimeSlider()
+        self.slider.setAccessibleName(self.tr("Time: the recorded steps of the run"))
+        self.slider.setSingleStep(1)
+        self.slider.setPageStep(10)
+        self.slider.valueChanged.connect(self._on_moved)
+        self.words, self.room = QLabel(), QLabel()
+        self.words.setMinimumWidth(190)
+        self.room.setObjectName("muted")
+        self.now = QPushButton(self.tr("Now"))
+        self.now.setToolTip(self.tr("Back to the newest step, as if nothing had been looked at"))
+        self.now.clicked.connect(lambda: engine.scrub(None))
+        self.branch = QPushButton(self.tr("Train on from here"))
+        self.branch.setToolTip(
+            self.tr("Begin a branch at this step; the run that it leaves stays as it is")
+        )
+        self.branch.clicked.connect(engine.play)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 3, 10, 3)
+        row.setSpacing(10)
+        row.addWidget(self.words)
+        row.addWidget(self.slider, 1)
+        row.addWidget(self.room)
+        row.addWidget(self.now)
+        row.addWidget(self.branch)
+        engine.timeline.connect(self._on_timeline)
+        engine.state_changed.connect(self._on_state)
+        document.opened.connect(self.clear)
+        palette.notifier.changed.connect(self._restyle)
+        self._restyle()
+        self.clear()
+
+    def clear(self) -> None:
+        """There is no run."""
+        self._on_timeline(TimelineFrame())
+
+    @property
+    def steps(self) -> np.ndarray:
+        """The steps that one can go to, the newest last."""
+        return self._steps
+
+    def _on_moved(self, place: int) -> None:
+        last = place >= len(self._steps) - 1
+        self._engine.scrub(None if last else int(self._steps[place]))
+
+    def _on_state(self, state: str) -> None:
+        if state == "dead":
+            self.clear()
+
+    def _on_timeline(self, frame: TimelineFrame) -> None:
+        steps = unpack(frame.steps) if frame.steps is not None else np.zeros(0, np.int64)
+        self._steps = steps
+        some = len(steps) > 1
+        self.slider.setEnabled(some)
+        self.now.setEnabled(frame.visiting)
+        self.branch.setEnabled(frame.visiting)
+        if not self.slider.isSliderDown():
+            blocker = QSignalBlocker(self.slider)
+            self.slider.setRange(0, max(0, len(steps) - 1))
+            last = not frame.visiting
+            place = len(steps) - 1 if last else int(np.searchsorted(steps, frame.shown))
+            self.slider.setValue(max(0, place))
+            blocker.unblock()
+        self._show_marks(frame)
+        self._show_words(frame)
+
+    def _show_marks(self, frame: TimelineFrame) -> None:
+        """Ends of epochs, and the steps where this run's branches begin."""
+        if len(self._steps) < 2:
+            self.slider.set_marks([], [])
+            return
+        places = np.arange(len(self._steps))
+        epochs = frame.newest // max(1, frame.steps_per_epoch)
+        every = max(1, epochs // MOST_TICKS)
+        ends = np.arange(every, epochs + 1, every) * frame.steps_per_epoch
+        begun = [r.begun_at for r in frame.runs if r.parent == frame.run]
+        own = [r.begun_at for r in frame.runs if r.run == frame.run and r.parent is not None]
+        found = [np.interp(at, self._steps, places).tolist() for at in (ends, [*begun, *own])]
+        self.slider.set_marks(*found)
+
+    def _show_words(self, frame: TimelineFrame) -> None:
+        if len(self._steps) < 2:
+            self.words.setText(self.tr("No steps yet"))
+            self.room.setText("")
+            self.slider.setToolTip(
+                self.tr("Train first: every step that is kept can be gone back to here.")
+            )
+            return
+        epoch = frame.shown / max(1, frame.steps_per_epoch)
+        text = self.tr("Step {0:,} · epoch {1:.2f}").format(frame.shown, epoch)
+        if frame.visiting and frame.accuracy is not None:
+            text += self.tr(" · test {0:.1%}").format(frame.accuracy)
+        self.words.setText(text)
+        room = frame.memory + frame.disk
+        self.room.setText(self.tr("{0} steps, {1}").format(len(self._steps), _size(room)))
+        disk = self.tr(", {0} of it on disk").format(_size(frame.disk)) if frame.disk else ""
+        self.slider.setToolTip(
+            self.tr(
+                "Drag to see any of {0} recorded steps up to step {1:,}: all views show it.\n"
+                "Arrow keys go one on, Home and End to the start and to now. {2} kept{3}.\n"
+                "Ticks end epochs, triangles are branches."
+            ).format(len(self._steps), frame.newest, _size(room), disk)
+        )  # fmt: skip
+        self.room.setToolTip(frame.problem or self.slider.toolTip())
+        if frame.problem and frame.problem != self._problem:
+            self._problem = frame.problem
+            self._engine.failed.emit(Failure("disk", frame.problem))
+
+    def _restyle(self) -> None:
+        p = palette.current()
+        self.slider.set_mark_colors(p.color("muted"), p.color("warning"))
+        self.now.setIcon(icons.icon("epoch"))
+        self.branch.setIcon(icons.icon("play"))
+
+
+def _size(count: float) -> str:
+    """Bytes in three digits."""
+    for unit in ("B", "KB", "MB"):
+        if count < 999.5:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"

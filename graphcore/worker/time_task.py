@@ -1,0 +1,198 @@
+"""The time machine for the window: goes to the step that was asked for last, and tells of it.
+
+A request is only noted; the net is put there when no other request waits, so that a slider that
+is dragged never has to wait for steps that it has passed by.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from graphcore.errors import GradscapeError
+from graphcore.runs import Run
+from graphcore.training import Score
+from graphcore.worker.arrays import pack
+from graphcore.worker.session import TEST_SAMPLES, Session
+from graphcore.worker.timeline_messages import (
+    CurvesFrame,
+    CurvesRequest,
+    EditRun,
+    EnterRun,
+    RunCurves,
+    RunInfo,
+    ScrubRequest,
+    TimelineFrame,
+)
+
+REST = 0.25
+"""Seconds between two frames while the net trains."""
+CURVES_REST = 1.0
+POINTS = 500
+"""Points of a curve that is sent."""
+
+
+class TimeTask:
+    """What the window is told of the recorded runs, and what it asks of them."""
+
+    def __init__(self) -> None:
+        self._wanted: ScrubRequest | None = None
+        self._told: Any = None
+        self._told_at = 0.0
+        self._curves_of: int | None = None
+        self._curves_visible = False
+        self._curves_told: Any = None
+        self._curves_at = 0.0
+        self._scores: dict[tuple[int, int, int], Score] = {}
+
+    # -- requests -----------------------------------------------------------------------------
+
+    def scrub(self, request: ScrubRequest, session: Session) -> None:
+        """Stop training and go to a step, as soon as nothing else is asked."""
+        session.pause()
+        self._wanted = request
+
+    def settle(self, session: Session) -> None:
+        """Go where was asked now; raises FileError if the recorded state cannot be read."""
+        request, self._wanted = self._wanted, None
+        trainer, runs = session.trainer, session.runs
+        if request is None or trainer is None or runs.current is None:
+            return
+        before = trainer.step, runs.visiting
+        if request.step is None:
+            runs.come_back(trainer)
+        else:
+            runs.visit(trainer, request.step)
+        if (trainer.step, runs.visiting) != before:
+            session.weights_changed()
+
+    def enter(self, request: EnterRun, session: Session) -> None:
+        """Go to another run; raises EngineError if it is of another net."""
+        self.settle(session)
+        session.enter(request.run)
+
+    def edit(self, request: EditRun, session: Session) -> None:
+        """Rename or remove a run; raises EngineError."""
+        if request.remove:
+            session.runs.remove(request.run)
+        elif request.name.strip():
+            session.runs.get(request.run).name = request.name.strip()[:60]
+        self._told = self._curves_told = None
+
+    def watch_curves(self, request: CurvesRequest) -> None:
+        """Whether the curves of all runs can be seen."""
+        self._curves_visible, self._curves_told = request.visible, None
+
+    # -- work ---------------------------------------------------------------------------------
+
+    def has_work(self, session: Session) -> bool:
+        """Whether there is something to do or to tell while nothing trains."""
+        state = self._state(session)
+        return (
+            self._wanted is not None
+            or state != self._told
+            or self._unscored(session)
+            or (self._curves_visible and self._curves_told != state)
+        )
+
+    def work(self, session: Session) -> TimelineFrame | CurvesFrame | None:
+        """Go where was asked, then tell what is new."""
+        if self._wanted is not None:
+            self.settle(session)
+        state, now = self._state(session), time.perf_counter()
+        another = bool(state and self._told) and state[0] != self._told[0]
+        rested = not session.running or another or now - self._told_at >= REST
+        if state != self._told and rested:
+            self._told, self._told_at = state, now
+            return self._frame(session)
+        if not session.running and self._unscored(session):
+            self._score(session)
+            self._told = None
+            return None
+        if not self._curves_visible or self._curves_told == state:
+            return None
+        if session.running and now - self._curves_at < CURVES_REST:
+            return None
+        self._curves_told, self._curves_at = state, now
+        objectives = _objectives(session)
+        return CurvesFrame(tuple(_curves(r, objectives) for r in session.runs.all.values()))
+
+    def _state(self, session: Session) -> Any:
+        runs, trainer = session.runs, session.trainer
+        if runs.current is None or trainer is None:
+            return None
+        return (
+            runs.current.number, len(runs.all), runs.current.steps, trainer.step, runs.visiting,
+            len(runs.current.curves.tests), runs.store.problem, id(trainer),
+        )  # fmt: skip
+
+    def _key(self, session: Session) -> tuple[int, int, int]:
+        runs = session.runs
+        assert runs.current is not None
+        assert session.trainer is not None
+        return runs.current.number, session.trainer.step, session.weights_moved
+
+    def _unscored(self, session: Session) -> bool:
+        """Whether the net of the step that is looked at was not tested yet."""
+        return session.runs.visiting and self._key(session) not in self._scores
+
+    def _score(self, session: Session) -> None:
+        trainer = session.trainer
+        assert trainer is not None
+        try:
+            score = trainer.evaluate(trainer.data.test, limit=TEST_SAMPLES)
+        except GradscapeError:
+            score = Score(float("nan"), None, 0)
+        self._scores = {self._key(session): score}
+
+    def _frame(self, session: Session) -> TimelineFrame:
+        runs, trainer = session.runs, session.trainer
+        run = runs.current
+        if run is None or trainer is None:
+            self._curves_of = None
+            return TimelineFrame()
+        score = self._scores.get(self._key(session)) if runs.visiting else None
+        another = self._curves_of is not None and self._curves_of != run.number
+        self._curves_of = run.number
+        if another:
+            session.frames.drop_points()
+        steps = sorted({*run.timeline.steps, run.steps})
+        return TimelineFrame(
+            run=run.number, steps=pack(np.array(steps, np.int64)), shown=trainer.step,
+            newest=run.steps, visiting=runs.visiting, steps_per_epoch=trainer.steps_per_epoch,
+            lr=trainer.lr, memory=runs.store.memory, disk=runs.store.disk,
+            problem=runs.store.problem, test_loss=score.loss if score else None,
+            accuracy=score.accuracy if score else None, samples=score.samples if score else 0,
+            runs=tuple(_info(r) for r in runs.all.values()),
+            curves=_curves(run, _objectives(session)) if another else None,
+        )  # fmt: skip
+
+
+def _objectives(session: Session) -> tuple[str, ...]:
+    return tuple(g.loss for g in session.trainer.groups[1:]) if session.trainer else ()
+
+
+def _info(run: Run) -> RunInfo:
+    test = run.curves.last_test
+    return RunInfo(
+        run=run.number, name=run.name, parent=run.parent, begun_at=run.begun_at, steps=run.steps,
+        settings=run.settings, loss=run.curves.last_loss, test_loss=test.loss if test else None,
+        accuracy=test.accuracy if test else None, seconds=run.curves.seconds,
+    )  # fmt: skip
+
+
+def _curves(run: Run, objectives: tuple[str, ...]) -> RunCurves:
+    rows = run.curves.rows
+    if len(rows) > POINTS:
+        rows = np.array([part.mean(0) for part in np.array_split(rows, POINTS)])
+    none = float("nan")
+    tests = [(t.step, t.loss, none if t.accuracy is None else t.accuracy) for t in run.curves.tests]
+    return RunCurves(
+        run=run.number, name=run.name, steps=pack(rows[:, 0]), seconds=pack(rows[:, 1]),
+        losses=pack(np.ascontiguousarray(rows[:, 2:].T)),
+        tests=pack(np.array(tests, np.float64).reshape(-1, 3)),
+        accuracies=pack(np.array(run.curves.accuracies, np.float64).reshape(-1, 2)),
+        objectives=objectives,
+    )  # fmt: skip

@@ -1,0 +1,114 @@
+"""Messages of the time machine: going back to a recorded step, and the runs of the session."""
+
+from __future__ import annotations
+
+import msgspec
+
+from graphcore.settings import TrainingSettings
+from graphcore.worker.arrays import Array
+
+
+class ScrubRequest(msgspec.Struct, tag=True, frozen=True):
+    """Show the state that was recorded last up to a step; None: the newest state."""
+
+    step: int | None = None
+
+
+class EnterRun(msgspec.Struct, tag=True, frozen=True):
+    """Make another run the current one, at its newest step."""
+
+    run: int
+
+
+class EditRun(msgspec.Struct, tag=True, frozen=True):
+    """Give a run another name, or remove it."""
+
+    run: int
+    name: str = ""
+    remove: bool = False
+
+
+class CurvesRequest(msgspec.Struct, tag=True, frozen=True):
+    """Whether the curves of all runs can be seen."""
+
+    visible: bool = True
+
+
+class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """A row of the table of runs.
+
+    Attributes:
+        parent: number of the run that it branched off at step ``begun_at``; None: at none.
+        loss: mean of the last training losses; None before the first step.
+        accuracy: of the last test, as is ``test_loss``.
+        seconds: of computing.
+    """
+
+    run: int
+    name: str
+    parent: int | None
+    begun_at: int
+    steps: int
+    settings: TrainingSettings
+    loss: float | None
+    test_loss: float | None
+    accuracy: float | None
+    seconds: float
+
+
+class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """The curves of one run.
+
+    Attributes:
+        steps, seconds: of the losses, shape (n,); seconds of computing up to the step.
+        losses: a row per objective, shape (k, n); ``objectives`` names those after the first.
+        tests: (step, loss, accuracy or NaN) of each test, shape (n, 3).
+        accuracies: (step, share) of recorded batches, shape (n, 2).
+    """
+
+    run: int
+    name: str
+    steps: Array
+    seconds: Array
+    losses: Array
+    tests: Array
+    accuracies: Array
+    objectives: tuple[str, ...] = ()
+
+
+class TimelineFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """Where one is in the recorded run, and which runs there are.
+
+    Attributes:
+        run: number of the current run; 0 where there is none.
+        steps: that one can go back to, shape (n,).
+        shown, newest: step that every view shows, and the run's last.
+        lr: learning rate at the shown step, before the schedule.
+        memory, disk: bytes that all recorded states take.
+        problem: why earlier steps cannot be kept on disk, or "".
+        test_loss, accuracy: on ``samples`` of the test split, at the shown step when it is not
+            the newest.
+        curves: of the current run up to its newest step, when it is not the run of before.
+    """
+
+    run: int = 0
+    steps: Array | None = None
+    shown: int = 0
+    newest: int = 0
+    visiting: bool = False
+    steps_per_epoch: int = 1
+    lr: float = 0.0
+    memory: int = 0
+    disk: int = 0
+    problem: str = ""
+    test_loss: float | None = None
+    accuracy: float | None = None
+    samples: int = 0
+    runs: tuple[RunInfo, ...] = ()
+    curves: RunCurves | None = None
+
+
+class CurvesFrame(msgspec.Struct, tag=True, frozen=True):
+    """The curves of all runs, thinned."""
+
+    runs: tuple[RunCurves, ...] = ()

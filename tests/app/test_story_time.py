@@ -1,0 +1,139 @@
+"""Going back in time against the real engine: every view follows, and nothing is lost by it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
+
+PATIENCE = 60_000
+
+
+@pytest.fixture
+def trained(qtbot, live_window):
+    """A window that has trained *circle* for 120 steps; its frames, and its timelines."""
+    window = live_window
+    window.start("circle")
+    window.layouts.show("Train")
+    frames, times = [], []
+    window.engine.frame.connect(frames.append)
+    window.engine.timeline.connect(times.append)
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+    train(qtbot, window, 120, times)
+    window.frames, window.times = frames, times
+    return window
+
+
+def train(qtbot, window, steps: int, times: list) -> None:
+    to = (times[-1].shown if times and times[-1].visiting else _step(window)) + steps
+    window.engine.run(steps)
+    qtbot.waitUntil(
+        lambda: bool(times) and times[-1].newest == to and not times[-1].visiting
+        and window.engine.state in ("idle", "done"), timeout=PATIENCE,
+    )  # fmt: skip
+
+
+def _step(window) -> int:
+    return window.engine.last_frame.step if window.engine.last_frame else 0
+
+
+def numbers(qtbot, window, name: str) -> np.ndarray:
+    """A parameter as the engine has it now."""
+    from graphcore.worker.arrays import unpack
+
+    with qtbot.waitSignal(window.engine.tensor, timeout=PATIENCE) as sent:
+        window.engine.ask_tensor(name)
+    return unpack(sent.args[0].values)
+
+
+def weights_of(window) -> str:
+    node = next(n.name for n in window.document.graph if n.operator == "Linear")
+    return f"{node}.weight"
+
+
+def shown(qtbot, window, step: int, visiting: bool) -> None:
+    qtbot.waitUntil(
+        lambda: (window.times[-1].shown, window.times[-1].visiting) == (step, visiting),
+        timeout=PATIENCE,
+    )
+
+
+def test_every_view_shows_the_step_and_now_is_as_before(qtbot, trained) -> None:
+    window, strip = trained, trained.time
+    name = weights_of(window)
+    newest = numbers(qtbot, window, name)
+    assert strip.slider.isEnabled()
+    assert not strip.now.isEnabled()
+    assert strip.steps[0] == 0
+    assert strip.steps[-1] == 120
+    window.frames.clear()
+    strip.slider.setFocus()
+    qtbot.keyClick(strip.slider, Qt.Key.Key_Home)
+    shown(qtbot, window, 0, True)
+    qtbot.waitUntil(lambda: any(f.step == 0 and f.values for f in window.frames), timeout=PATIENCE)
+    first = numbers(qtbot, window, name)
+    assert not np.array_equal(first, newest)
+    panel = window.layouts.docks["training"].fill()
+    assert panel.loss.playhead == 0
+    assert "Step 0" in strip.words.text()
+    qtbot.waitUntil(lambda: window.times[-1].accuracy is not None, timeout=PATIENCE)
+    assert "test" in strip.words.text()
+    qtbot.keyClick(strip.slider, Qt.Key.Key_Right)
+    shown(qtbot, window, 1, True)
+    qtbot.keyClick(strip.slider, Qt.Key.Key_End)
+    shown(qtbot, window, 120, False)
+    np.testing.assert_array_equal(numbers(qtbot, window, name), newest)
+    assert panel.loss.playhead is None
+    assert not strip.now.isEnabled()
+
+
+def test_training_on_after_a_look_back_is_as_if_one_had_not_looked(qtbot, trained) -> None:
+    window, strip = trained, trained.time
+    name = weights_of(window)
+    middle = strip.slider.rect().center()
+    qtbot.mousePress(strip.slider, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.mouseMove(strip.slider, middle - QPoint(60, 0))
+    qtbot.mouseRelease(strip.slider, Qt.MouseButton.LeftButton, pos=middle - QPoint(60, 0))
+    qtbot.waitUntil(lambda: window.times[-1].visiting, timeout=PATIENCE)
+    qtbot.mouseClick(strip.now, Qt.MouseButton.LeftButton)
+    shown(qtbot, window, 120, False)
+    train(qtbot, window, 30, window.times)
+    looked = numbers(qtbot, window, name)
+    window.engine.reset()
+    qtbot.waitUntil(lambda: window.times[-1].newest == 0, timeout=PATIENCE)
+    train(qtbot, window, 150, window.times)
+    np.testing.assert_array_equal(numbers(qtbot, window, name), looked)
+    assert len(window.times[-1].runs) == 2
+
+
+def test_training_on_from_there_is_a_branch_and_the_old_run_stays(qtbot, trained) -> None:
+    window, strip = trained, trained.time
+    name = weights_of(window)
+    end = numbers(qtbot, window, name)
+    engine = window.engine
+    engine.set_speed(200)
+    strip.slider.setValue(list(strip.steps).index(20))
+    shown(qtbot, window, 20, True)
+    qtbot.mouseClick(strip.branch, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(window.times[-1].runs) == 2 and window.times[-1].newest > 30,
+                    timeout=PATIENCE)  # fmt: skip
+    engine.pause()
+    first, second = window.times[-1].runs
+    assert (second.parent, second.begun_at, first.steps) == (first.run, 20, 120)
+    panel = window.layouts.docks["training"].fill()
+    steps, _losses = panel.loss.points("train")
+    assert (np.diff(steps) > 0).all()
+    assert steps[0] == 1
+    engine.enter_run(first.run)
+    shown(qtbot, window, 120, False)
+    assert window.times[-1].run == first.run
+    np.testing.assert_array_equal(numbers(qtbot, window, name), end)
+    assert panel.loss.points("train")[0][-1] == 120
+    QApplication.processEvents()
+
+
+def test_without_a_run_the_strip_says_what_to_do(qtbot, window) -> None:
+    assert not window.time.slider.isEnabled()
+    assert "No steps yet" in window.time.words.text()
+    assert "Train first" in window.time.slider.toolTip()
