@@ -32,8 +32,11 @@ class PathRecorder:
 
     def add(self, step: int, flat: Tensor) -> None:
         """Keep the weights of this step, if it is one that is kept."""
-        if self.steps and step <= self.steps[-1]:
-            self.clear()
+        while self.steps and self.steps[-1] >= step:  # back in time: what came after is no more
+            self.steps.pop()
+            self.weights.pop()
+        if not self.steps:
+            self.every = 1
         if self.steps and step - self.steps[-1] < self.every:
             return
         self.steps.append(step)

@@ -140,6 +140,7 @@ class LandscapePanel(QWidget):
 
     def _on_landscape(self, frame: LandscapeFrame) -> None:
         self._frame = frame
+        self.plane.setEnabled(not frame.exact)
         self.weights.set_shapes(frame.parameters)
         if [self.target.itemText(i) for i in range(self.target.count())] != list(frame.targets):
             chosen = self.target.currentText()

@@ -29,6 +29,10 @@ KINDS: tuple[tuple[What, str], ...] = (
 )  # fmt: skip
 
 
+WIDE = 100.0
+"""Ratio of the largest loss to the smallest from which on the axis is logarithmic."""
+
+
 class RacePanel(QWidget):
     """Curves of all runners over the samples they have seen."""
 
@@ -115,11 +119,17 @@ class RacePanel(QWidget):
             return
         for name, samples, losses in zip(frame.names, frame.samples, frame.losses, strict=True):
             self.plot.append(name, unpack(samples), unpack(losses))
-        self.plot.redraw()
+        self.plot.set_log(self._differ_widely())
         self.progress.setValue(round(100 * frame.done))
         if frame.done >= 1:
             self._set_racing(False)
             self.said.setText(self._result(frame))
+
+    def _differ_widely(self) -> bool:
+        """Whether the losses span so many powers of ten that only their logarithms can be seen."""
+        losses = [y[np.isfinite(y) & (y > 0)] for _x, y in map(self.plot.points, self._names)]
+        found = np.concatenate(losses) if losses else np.empty(0)
+        return found.size > 0 and float(found.max()) > WIDE * float(found.min())
 
     def _show_surface(self, surface: RaceSurface) -> None:
         """The paths of all runners on the plane that holds them best."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QOpenGLContext
+from PySide6.QtGui import QGuiApplication, QOpenGLContext, QResizeEvent
 from PySide6.QtWidgets import QLabel, QStackedLayout, QWidget
 
 from app.plots.contour import DOT, interpolated, series_pen
@@ -21,6 +21,8 @@ FINE = 61
 """Points per side that are drawn; between the grid's own the surface is straight."""
 PIECES = 12
 """Of a line between two points of a path, so that it follows the surface."""
+NEAR, WIDE = 1.9, 1.2
+"""Distance of the eye, and its share of a wide view's width over its height."""
 ABOVE = 0.012
 """How far lines float over the surface, so that it does not hide them."""
 
@@ -43,6 +45,7 @@ class SurfacePlot(QWidget):
         self._dot: Any = None
         self._path: Any = None
         self.log = True
+        self._distance = NEAR
         self._others: list[tuple[Any, Any]] = []
         self._heights: np.ndarray | None = None
         self._values: np.ndarray | None = None
@@ -133,6 +136,16 @@ class SurfacePlot(QWidget):
         if self._heights is not None:
             self._dot.setData(pos=self._along(np.array([[a, b]])))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Stand so far away that all is seen, unless the wheel has chosen another distance."""
+        if self.view is not None and self.view.opts["distance"] == self._distance:
+            self._distance = max(NEAR, WIDE * self.width() / max(1, self.height()))
+            self.view.setCameraPosition(distance=self._distance)
+
     def restyle(self) -> None:
         """Take on the theme's colours."""
         if self.view is not None:
@@ -147,7 +160,8 @@ class SurfacePlot(QWidget):
         except ImportError:
             return False
         self.view = gl.GLViewWidget()
-        self.view.setCameraPosition(distance=1.9, elevation=34, azimuth=-60)
+        self.view.setCameraPosition(distance=self._distance, elevation=34, azimuth=-60)
+        self._fit()
         self.view.setBackgroundColor(palette.current().panel)
         red = (*colormaps.rgb(DOT), 1.0)
         self._surface = gl.GLSurfacePlotItem(smooth=False, computeNormals=False, shader=None)

@@ -60,7 +60,7 @@ class LandscapeTask:
         self._best: tuple[float, Tensor] | None = None
         self._origin_step = -1
         self._sent_level = -1
-        self._samples = 0
+        self._samples = self._taken = 0
         self._last_work = time.perf_counter()
         self._spent = 0.0
 
@@ -136,9 +136,11 @@ class LandscapeTask:
     def _notice(self, trainer: Trainer) -> None:
         """Follow the run's path; a new net or a reset starts a new one."""
         if trainer is not self._trainer:
+            same = self._trainer is not None and trainer.plan.layout == self._trainer.plan.layout
             self._trainer, self._plan, self._surface = trainer, None, None
             self._shown = self._best = None
-            self.path.clear()
+            if not same:
+                self.path.clear()
         if not self.path.steps or trainer.step != self.path.steps[-1]:
             if self.path.steps and trainer.step < self.path.steps[-1]:
                 self._surface = self._best = None
@@ -167,6 +169,7 @@ class LandscapeTask:
         most = TRAINING_SAMPLES if training else request.samples
         self._samples = min(most, request.samples)
         x, t = trainer.tensors(split, self._samples)
+        self._taken = len(x)
         feeds = b.feeds(x, t)
         chosen = choose(request, trainer.plan, self.path.weights, self._targets(trainer))
         span = chosen.span
@@ -199,7 +202,7 @@ class LandscapeTask:
             labels=surface.plane.labels, shares=surface.plane.shares,
             a=pack(a.astype(np.float32)), b=pack(b.astype(np.float32)),
             values=pack(np.ascontiguousarray(values)), level=surface.level,
-            levels=len(surface.levels), step=self._origin_step, samples=self._samples,
+            levels=len(surface.levels), step=self._origin_step, samples=self._taken,
             split=self._request.split, path=pack(path.astype(np.float32).reshape(-1, 2)),
             current=(at_a, at_b), lowest=self._lowest, off_plane=distance / length,
             stale=self._stale(trainer), seconds=surface.seconds,

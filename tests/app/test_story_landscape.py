@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from app.panels.landscape import LINE, MAP, SPACE
@@ -67,9 +68,6 @@ class Story:
             self.release(*places[-1])
 
     def move(self, a: float, b: float) -> None:
-        from PySide6.QtCore import QEvent
-        from PySide6.QtGui import QMouseEvent
-
         area = self.panel.contour.plot
         view, place = area.viewport(), QPointF(area.to_pixels(a, b))
         self.wait(area.scene()._moveEventIsAllowed)  # moves in quick succession are dropped
@@ -164,6 +162,9 @@ def test_every_view_follows_the_dot_and_escape_puts_it_back(story) -> None:
     maps: list = []
     s.window.engine.decision.connect(maps.append)
     s.window.engine.watch_decision(True)
+    results: list = []
+    s.window.engine.results.connect(results.append)
+    s.window.engine.watch_results(True)
     layer = f"{names[0]}.weight"
 
     def weights() -> np.ndarray:
@@ -172,10 +173,11 @@ def test_every_view_follows_the_dot_and_escape_puts_it_back(story) -> None:
     s.run(1)
     s.surface(lambda f: f.step == 6)
     here, home = numbers(s, layer), s.panel.contour.dot.pos()
-    pictured, seen = weights(), len(maps)
+    s.wait(lambda: maps and results and results[-1].step == 6)
+    pictured, seen, scored = weights(), len(maps), len(results)
     s.drag((0.2, 0.1), (0.5, 0.4), release=False)
     s.wait(lambda: not np.allclose(weights(), pictured, atol=0.01))
-    s.wait(lambda: len(maps) > seen)
+    s.wait(lambda: len(maps) > seen and len(results) > scored)
     assert s.frames[-1].step == 6
     assert not np.allclose(numbers(s, layer), here, atol=0.01)
     s.qtbot.keyClick(s.panel.contour.plot, Qt.Key.Key_Escape)
@@ -217,17 +219,23 @@ def test_the_surface_stands_in_space_where_there_is_opengl(story) -> None:
     space = s.panel.view.space
     if not space.can_draw:
         assert "no OpenGL" in space.note.text()
-        return
+        pytest.skip("this display has no OpenGL: the sentence is there, the rest cannot be seen")
     assert space.view.isVisible()
     shot = space.view.grabFramebuffer()
     colors = {shot.pixelColor(x, y).name() for x in range(0, shot.width(), 9)
               for y in range(0, shot.height(), 9)}  # fmt: skip
     assert len(colors) > 20
-    azimuth = space.view.opts["azimuth"]
-    middle = space.view.rect().center()
-    s.qtbot.mousePress(space.view, Qt.MouseButton.LeftButton, pos=middle)
-    s.qtbot.mouseMove(space.view, middle + QPoint(40, 0))
-    s.qtbot.mouseRelease(space.view, Qt.MouseButton.LeftButton, pos=middle + QPoint(40, 0))
+    before = space.view.cameraPosition()
+    middle = QPointF(space.view.rect().center())
+    none, left = Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton
+    for kind, place, button, held in (
+        (QEvent.Type.MouseButtonPress, middle, left, left),
+        (QEvent.Type.MouseMove, middle + QPointF(40, 9), none, left),
+        (QEvent.Type.MouseButtonRelease, middle + QPointF(40, 9), left, none),
+    ):
+        at = space.view.mapToGlobal(place)
+        event = QMouseEvent(kind, place, at, button, held, Qt.KeyboardModifier.NoModifier)
+        QApplication.sendEvent(space.view, event)
+    assert (space.view.cameraPosition() - before).length() > 0.1
     s.run(20)
     s.surface(lambda f: f.step == 20)
-    assert isinstance(azimuth, (int, float))
