@@ -62,6 +62,7 @@ class RacePanel(QWidget):
         self.in_space.setToolTip(self.tr("The surface in space: drag turns it, the wheel zooms"))
         self.in_space.toggled.connect(self.map.set_in_space)
         self._racing = False
+        self._number = 0
         self._names: tuple[str, ...] = ()
         self._lay_out()
         engine.race.connect(self._on_frame)
@@ -104,9 +105,14 @@ class RacePanel(QWidget):
             return
         self.clear()
         self._set_racing(True)
-        self._engine.request_race(RaceRequest(self.what.currentData(), self.steps.value()))
+        self._number += 1
+        self._engine.request_race(
+            RaceRequest(self.what.currentData(), self.steps.value(), self._number)
+        )
 
     def _on_frame(self, frame: RaceFrame) -> None:
+        if frame.number != self._number:  # of a race that was ended
+            return
         if self._racing:
             self._names = frame.names
         if frame.surface is not None and self._names == frame.names:

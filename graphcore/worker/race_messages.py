@@ -17,10 +17,12 @@ class RaceRequest(msgspec.Struct, tag=True, frozen=True):
     Attributes:
         what: what differs from runner to runner; "" ends the race.
         steps: of each runner.
+        number: which race it is; its frames bear it.
     """
 
     what: What | Literal[""] = ""
     steps: int = 300
+    number: int = 0
 
 
 class RaceSurface(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +58,7 @@ class RaceFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         done: share of the race.
         surface: under the paths, whenever it became finer; also after the race is done.
         problem: why there is none, or "".
+        number: of the request.
     """
 
     names: tuple[str, ...] = ()
@@ -65,3 +68,4 @@ class RaceFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     done: float = 0.0
     surface: RaceSurface | None = None
     problem: str = ""
+    number: int = 0

@@ -28,6 +28,7 @@ class RaceTask:
 
     def __init__(self) -> None:
         self._runners: list[Runner] = []
+        self._number = 0
         self._ends: dict[str, Tensor] = {}
         self._surface: SharedSurface | None = None
         self._sent: list[int] = []
@@ -36,17 +37,18 @@ class RaceTask:
     def request(self, request: RaceRequest, session: Session) -> RaceFrame | None:
         """Begin or end."""
         self._end()
+        self._number = request.number
         trainer = session.trainer
         if not request.what:
             return None
         if trainer is None:
-            return RaceFrame(done=1.0, problem="There is no net to race with.")
+            return RaceFrame(done=1.0, problem="There is no net to race with.", number=self._number)
         try:
             self._runners = runners(
                 trainer.graph, trainer.data, trainer.settings, request.what, session.device
             )
         except GradscapeError as error:
-            return RaceFrame(done=1.0, problem=str(error))
+            return RaceFrame(done=1.0, problem=str(error), number=self._number)
         self._surface = SharedSurface(self._runners)
         self._sent = [0] * len(self._runners)
         self._samples = request.steps * min(trainer.settings.batch, len(trainer.train_x))
@@ -101,7 +103,7 @@ class RaceTask:
             names=tuple(r.name for r in self._runners), samples=tuple(samples),
             losses=tuple(losses), fallen=tuple(r.name for r in self._runners if r.fallen),
             done=1.0 if self._over() else done / len(self._runners),
-            surface=surface,
+            surface=surface, number=self._number,
         )  # fmt: skip
 
 
