@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import lazy_loader
 import numpy as np
 
-from graphcore.errors import EngineError
+from graphcore.errors import EngineError, GradscapeError
 from graphcore.planes import (
     Plane,
     Span,
@@ -47,13 +47,14 @@ class Chosen:
 
 
 def choose(
-    request: LandscapeRequest, plan: Plan, path: Sequence[Tensor], targets: Mapping[str, Tensor]
-) -> Chosen:
+    request: LandscapeRequest, plan: Plan, path: Sequence[Tensor],
+    targets: Mapping[str, Callable[[], Tensor]],
+) -> Chosen:  # fmt: skip
     """The plane that was asked for, or a random one and the reason.
 
     Args:
         path: weights along the run.
-        targets: weights that a plane can go towards, by name.
+        targets: weights that a plane can go towards, by name; fetched when they are wanted.
     """
     alone = only_weights(plan)
     if alone is not None:
@@ -66,7 +67,7 @@ def choose(
             return _of_weights(request, plan, chosen, path)
         if request.plane == "towards":
             return _towards(request, plan, targets)
-    except EngineError as error:
+    except GradscapeError as error:
         return _random(request, plan, str(error))
     return _random(request, plan)
 
@@ -108,11 +109,15 @@ def _of_weights(
     return Chosen("weights", plane, limits, exact)
 
 
-def _towards(request: LandscapeRequest, plan: Plan, targets: Mapping[str, Tensor]) -> Chosen:
+def _towards(
+    request: LandscapeRequest, plan: Plan, targets: Mapping[str, Callable[[], Tensor]]
+) -> Chosen:
     name = request.target or next(iter(targets), "")
-    other = targets.get(name)
-    if other is None or other.shape != plan.flat.shape:
+    if name not in targets:
         raise EngineError(f"There are no weights called {name!r} to go towards just now.")
+    other = targets[name]()
+    if other.shape != plan.flat.shape:
+        raise EngineError(f"The weights of {name!r} are of another net.")
     if torch.equal(other, plan.flat):
         raise EngineError(f"The net has the weights of {name!r} just now.")
     return Chosen("towards", plane_towards(plan, other, name, request.seed), TOWARDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +38,7 @@ class LandscapeTask:
     """Computes the surface that the window asked for.
 
     Args:
-        further: weights of other runs of the same net, by name.
+        further: tells the names of other weights, and for each how to get them.
 
     Attributes:
         path: weights along the run.
@@ -45,7 +46,7 @@ class LandscapeTask:
         visiting: whether an earlier step is looked at: the plane stays, the dot goes there.
     """
 
-    def __init__(self, further: Callable[[], Mapping[str, Tensor]] = dict) -> None:
+    def __init__(self, further: Callable[[], Mapping[str, Callable[[], Tensor]]] = dict) -> None:
         self.path = PathRecorder()
         self.held = self.visiting = False
         self._followed: int | None = None
@@ -171,7 +172,7 @@ class LandscapeTask:
         x, t = trainer.tensors(split, self._samples)
         self._taken = len(x)
         feeds = b.feeds(x, t)
-        chosen = choose(request, trainer.plan, self.path.weights, self._targets(trainer))
+        chosen = choose(request, trainer.plan, self.path.weights, self._targets())
         span = chosen.span
         self._lowest = _lowest(trainer, chosen.plane, feeds) if chosen.exact else None
         if self._lowest is not None:
@@ -182,13 +183,12 @@ class LandscapeTask:
         self._surface = Surface(self._plan, chosen.plane, feeds, b.loss, span, request.resolution)
         self._origin_step, self._sent_level = trainer.step, -1
 
-    def _targets(self, trainer: Trainer) -> dict[str, Tensor]:
-        """Weights that a plane may go towards."""
-        found = {START: self.path.weights[0]} if self.path.weights else {}
+    def _targets(self) -> dict[str, Callable[[], Tensor]]:
+        """Weights that a plane may go towards, fetched when they are wanted."""
+        near = {START: self.path.weights[0]} if self.path.weights else {}
         if self._best is not None:
-            found[BEST] = self._best[1]
-        shape = trainer.plan.flat.shape
-        return {**found, **{k: v for k, v in self._further().items() if v.shape == shape}}
+            near[BEST] = self._best[1]
+        return {**{name: partial(_same, flat) for name, flat in near.items()}, **self._further()}
 
     def _frame(self, trainer: Trainer, surface: Surface) -> LandscapeFrame:
         chosen = self._chosen
@@ -206,9 +206,13 @@ class LandscapeTask:
             split=self._request.split, path=pack(path.astype(np.float32).reshape(-1, 2)),
             current=(at_a, at_b), lowest=self._lowest, off_plane=distance / length,
             stale=self._stale(trainer), seconds=surface.seconds,
-            targets=tuple(self._targets(trainer)),
+            targets=tuple(self._targets()),
             parameters={p.name: tuple(p.shape) for p in trainer.plan.layout},
         )  # fmt: skip
+
+
+def _same(flat: Tensor) -> Tensor:
+    return flat
 
 
 def _lowest(

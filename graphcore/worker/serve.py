@@ -12,6 +12,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import lazy_loader
@@ -23,6 +24,7 @@ from graphcore.worker import probe_messages as probes
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
 from graphcore.worker.drag_task import DragTask
 from graphcore.worker.health_messages import HealthRequest
+from graphcore.worker.kept_weights import kept_weights
 from graphcore.worker.landscape_messages import LandscapeRequest, SetPlanePoint
 from graphcore.worker.landscape_task import LandscapeTask
 from graphcore.worker.net_file_messages import LoadWeights, SaveNet
@@ -97,7 +99,7 @@ class _Server:
         self.send = send
         self.session = Session(send, "cpu")
         self.what_if, self.race = WhatIfTask(), RaceTask()
-        self.landscape = LandscapeTask(self.race.ends)
+        self.landscape = LandscapeTask(partial(kept_weights, self.session, self.race))
         self.drag = DragTask(self.landscape)
         self.walk, self.probe, self.rates = WalkTask(self.what_if), ProbeTask(), RateTask()
         self.time = TimeTask()

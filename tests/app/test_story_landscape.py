@@ -27,7 +27,7 @@ class Story:
         window.layouts.show(layout)
         self.panel = window.show_panel("landscape").fill()
         QApplication.processEvents()
-        self.wait(lambda: window.engine.state == "idle")
+        self.wait(lambda: window.engine.state == "idle" and bool(self.frames))
 
     def wait(self, holds) -> None:
         self.qtbot.waitUntil(holds, timeout=PATIENCE)
@@ -239,3 +239,20 @@ def test_the_surface_stands_in_space_where_there_is_opengl(story) -> None:
     assert (space.view.cameraPosition() - before).length() > 0.1
     s.run(20)
     s.surface(lambda f: f.step == 20)
+
+
+def test_the_plane_goes_towards_the_end_of_another_run(story) -> None:
+    s = story("circle")
+    s.run(60)
+    s.surface(lambda f: f.step == 60)
+    s.window.engine.scrub(20)
+    s.wait(lambda: s.frames[-1].step == 20)
+    s.window.engine.run(10)
+    s.wait(lambda: s.frames[-1].step == 30 and s.frames[-1].state != "running")
+    s.choose(3)
+    target = s.panel.target
+    s.wait(lambda: target.findText("end of Run 1") >= 0)
+    target.setCurrentText("end of Run 1")
+    target.activated.emit(target.currentIndex())
+    found = s.surface(lambda f: f.plane == "towards" and "end of Run 1" in f.labels[0])
+    assert found.current == pytest.approx((0, 0), abs=1e-3)

@@ -1,0 +1,36 @@
+"""Weights beside those of the run at work that a landscape can be looked at towards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from graphcore.timeline import Moment
+from graphcore.worker.race_task import RaceTask
+from graphcore.worker.session import Session
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Weights = Callable[[], "Tensor"]
+"""Fetches them, from a file perhaps, when they are wanted."""
+
+
+def kept_weights(session: Session, race: RaceTask) -> dict[str, Weights]:
+    """Where other runs have ended and where raced runners have come to, by name."""
+    found: dict[str, Weights] = {}
+    for run in session.runs.all.values():
+        if run is not session.runs.current and run.timeline.moments:
+            found[f"end of {run.name}"] = partial(_flat, run.timeline.moments[-1], session)
+    found.update({name: partial(_same, flat) for name, flat in race.ends().items()})
+    return found
+
+
+def _flat(moment: Moment, session: Session) -> Tensor:
+    flat = moment.tensors()["flat"]
+    return flat if session.trainer is None else flat.to(session.trainer.plan.flat)
+
+
+def _same(flat: Tensor) -> Tensor:
+    return flat
