@@ -21,7 +21,7 @@ from graphcore.graph import Graph
 from graphcore.ops import Context
 from graphcore.plan import Plan
 from graphcore.worker.arrays import Array, pack
-from graphcore.worker.walk_messages import Curve, Term, Update
+from graphcore.worker.walk_messages import Curve, Quantity, Term, Update
 
 if TYPE_CHECKING:
     import torch
@@ -163,6 +163,27 @@ def _curve(step: Step, x: Tensor) -> Curve:
 
 def _packed(tensor: Tensor) -> Array:
     return pack(tensor.to("cpu", torch.float32).numpy())
+
+
+LARGEST = 1 << 16
+"""Numbers of a quantity that are sent to be looked at."""
+
+
+def quantities(plan: Plan) -> dict[str, tuple[Quantity, ...]]:
+    """What every node computes on the way to its output, where its operator tells."""
+    found = {}
+    for step in plan.steps:
+        outputs = [plan.values[slot] for slot in step.outputs]
+        inputs = [plan.values[slot] for slot in step.inputs]
+        if any(t is None or not t.numel() for t in (*outputs, *inputs)):
+            continue
+        y = outputs[0] if len(outputs) == 1 else tuple(outputs)
+        with torch.inference_mode():
+            told = step.op.quantities(step.context, y, *inputs, **step.attributes)
+        kept = {n: t for n, t in told.items() if t.numel() <= LARGEST and t.dim() <= 3}
+        if kept:
+            found[step.name] = tuple(Quantity(n, _packed(t)) for n, t in kept.items())
+    return found
 
 
 def updates(trainer: Trainer, plan: Plan) -> tuple[Update, ...]:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from app import walk_words
 from app.document import Document
 from app.engine import Engine
+from app.panels.quantities import Quantities
 from app.plots.activation_curve import ActivationCurve
 from app.plots.tile_view import TileView
 from app.plots.tiles import format_number
@@ -160,6 +161,8 @@ class WalkPanel(QWidget):
         self.curve = ActivationCurve()
         row.addWidget(self.formula, 3)
         row.addWidget(self.curve, 3)
+        self.quantities = Quantities()
+        row.addWidget(self.quantities, 4)
         row.addWidget(self.value, 3)
         row.addWidget(self.gradient, 3)
         return row
@@ -174,6 +177,12 @@ class WalkPanel(QWidget):
                 unpack(part) for part in (curve.x, curve.y, curve.slope, curve.edges, curve.counts)
             )
             self.curve.set_curve(x, y, slope, edges, counts, curve.flat)
+
+    def _show_quantities(self) -> None:
+        """What the current node computes on the way, if its operator tells."""
+        event, frame = self.walk.current, self.walk.frame
+        told = frame.quantities.get(event.node, ()) if event and frame else ()
+        self.quantities.show_quantities(told)
 
     def _show_pictures(self) -> None:
         """The current node's value, and its gradient once it is there; values on hover."""
@@ -209,6 +218,7 @@ class WalkPanel(QWidget):
             *(walk_words.formulas(self._document.graph, frame, event) if shown else ())  # type: ignore[arg-type]
         )
         self._show_curve()
+        self._show_quantities()
         self._show_pictures()
         self._show_sample()
 

@@ -172,6 +172,18 @@ class Tanh(_Activation):
         return (Case(((3, 4),), reference=torch.tanh),)
 
 
+def softmax_quantities(x: Tensor, dim: int) -> dict[str, Tensor]:
+    """What softmax computes on its way, for the first slice along ``dim``, shape (C,) each."""
+    scores = x.movedim(dim, -1).reshape(-1, x.shape[dim])[0]
+    powers = (scores - scores.max()).exp()
+    return {
+        "x": scores,
+        "exp(x − max x)": powers,
+        "Σ exp": powers.sum(),
+        "p": powers / powers.sum(),
+    }
+
+
 @register
 class Softmax(Operator):
     """Turn scores into probabilities: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ) along ``dim``.
@@ -206,6 +218,10 @@ class Softmax(Operator):
     @staticmethod
     def vjp(g: Tensor, y: Tensor, x: Tensor, *, dim: int) -> tuple[Tensor]:
         return (torch.ops.aten._softmax_backward_data(g, y, dim, y.dtype),)
+
+    @staticmethod
+    def quantities(ctx: Context, y: Tensor, x: Tensor, *, dim: int) -> dict[str, Tensor]:
+        return softmax_quantities(x, dim)
 
     @staticmethod
     def cases() -> tuple[Case, ...]:
@@ -248,6 +264,11 @@ class LogSoftmax(Operator):
     @staticmethod
     def vjp(g: Tensor, y: Tensor, x: Tensor, *, dim: int) -> tuple[Tensor]:
         return (torch.ops.aten._log_softmax_backward_data(g, y, dim, y.dtype),)
+
+    @staticmethod
+    def quantities(ctx: Context, y: Tensor, x: Tensor, *, dim: int) -> dict[str, Tensor]:
+        found = softmax_quantities(x, dim)
+        return {**found, "ln p": found["p"].log()}
 
     @staticmethod
     def cases() -> tuple[Case, ...]:

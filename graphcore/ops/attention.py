@@ -116,6 +116,10 @@ class ScaledDotProductAttention(Operator):
         gy = torch.zeros_like(y[0]) if g[0] is None else g[0]
         return attend_backward(gy, g[1], query, key, value, y[1])
 
+    @staticmethod
+    def quantities(ctx: Context, y: Any, *_: Tensor, **__: Any) -> dict[str, Tensor]:
+        return {"attention weights": y[1][0]}
+
     @classmethod
     def multiply_adds(cls, shapes: Sequence[Shape], y: Shape, attributes: Mapping[str, Any]) -> Dim:
         query, key = shapes[0], shapes[1]
@@ -265,6 +269,10 @@ class MultiheadAttention(Operator):
         if not bias:
             return gx, gw_in, gw_out
         return gx, gw_in, g_qkv.sum(0), gw_out, gy.sum(0)
+
+    @staticmethod
+    def quantities(ctx: Context, y: Any, *_: Tensor, **__: Any) -> dict[str, Tensor]:
+        return {"attention weights": y[1][0]}
 
     @classmethod
     def multiply_adds(cls, shapes: Sequence[Shape], y: Shape, attributes: Mapping[str, Any]) -> Dim:

@@ -8,6 +8,7 @@ import lazy_loader
 
 from graphcore.dims import Shape, format_shape
 from graphcore.errors import ShapeError
+from graphcore.ops.activation import softmax_quantities
 from graphcore.ops.cross_entropy_kernels import NO_CLASS, lower_cross_entropy
 from graphcore.ops.kernels import Kernels
 from graphcore.ops.loss import REDUCTION, ElementwiseLoss, check_classes, loss_code, reduce
@@ -112,6 +113,12 @@ def picked_backward(
     return gradient
 
 
+def _one_hot(target: Tensor, x: Tensor) -> Tensor:
+    """1 at the target's class, 0 elsewhere, shape (N, C, *)."""
+    zeros = x.new_zeros(len(target), x.shape[1], *target.shape[1:])
+    return zeros.scatter_(1, target.unsqueeze(1), 1.0)
+
+
 def _as_rows(x: Tensor) -> Tensor:
     """(N, C, *) as (N · *, C)."""
     return x if x.dim() == 2 else x.movedim(1, -1).reshape(-1, x.shape[1])
@@ -182,10 +189,7 @@ class CrossEntropyLoss(_ClassLoss):
             ctx.saved = (log_p, w, total)
             return y
         cls.check(x, target, weight)
-        if target.is_floating_point():
-            wanted = target
-        else:
-            wanted = torch.zeros_like(x).scatter_(1, target.unsqueeze(1), 1.0)
+        wanted = target if target.is_floating_point() else _one_hot(target, x)
         if label_smoothing:
             wanted = wanted * (1 - label_smoothing) + label_smoothing / x.shape[1]
         if w is not None:
@@ -212,6 +216,16 @@ class CrossEntropyLoss(_ClassLoss):
         gt = -g * log_p * (1 - label_smoothing)
         w = _weights(weight, x)
         return gx, gt if w is None else gt * _along_classes(w, x)
+
+    @staticmethod
+    def quantities(
+        ctx: Context, y: Tensor, x: Tensor, target: Tensor, *, label_smoothing: float, **_: Any
+    ) -> dict[str, Tensor]:
+        found = softmax_quantities(x, 1)
+        wanted = target[:1] if target.is_floating_point() else _one_hot(target[:1], x)
+        wanted = wanted.movedim(1, -1).reshape(-1, x.shape[1])[0]
+        wanted = wanted * (1 - label_smoothing) + label_smoothing / x.shape[1]
+        return {**found, "t": wanted, "p − t": found["p"] - wanted}
 
     @classmethod
     def lower(

@@ -96,6 +96,18 @@ class _BatchNorm(_Normalization):
         )  # fmt: skip
         return gradients
 
+    @staticmethod
+    def quantities(
+        ctx: Context, y: Tensor, x: Tensor, weight: Tensor, bias: Tensor, *, eps: float, **_: Any
+    ) -> dict[str, Tensor]:
+        running = {"running mean": ctx.buffers["running_mean"], "running σ²":
+                   ctx.buffers["running_var"]}  # fmt: skip
+        batch: dict[str, Tensor] = {}
+        if ctx.training:
+            mean, inverse_std, _training = ctx.saved
+            batch = {"batch mean": mean, "batch σ²": inverse_std**-2 - eps}
+        return {**batch, **running, "γ": weight, "β": bias}
+
     @classmethod
     def lower(
         cls, ctx: Context, x: Tensor, weight: Tensor, bias: Tensor, *, eps: float, momentum: float
@@ -191,6 +203,12 @@ class BatchNorm2d(_BatchNorm):
         return _batch_norm_cases((4, 3, 5, 5))
 
 
+def mean_and_variance(ctx: Context, eps: float) -> dict[str, Tensor]:
+    """What was taken off and divided by in the first sample, one number per slice."""
+    mean, inverse_std = (saved[0].flatten() for saved in ctx.saved)
+    return {"mean": mean, "σ²": inverse_std**-2 - eps}
+
+
 @register
 class LayerNorm(_Normalization):
     """Normalise each sample over its own features, then scale and shift: no batch needed.
@@ -253,6 +271,10 @@ class LayerNorm(_Normalization):
         y, mean, inverse_std = torch.native_layer_norm(x, weight.shape, weight, bias, eps)
         ctx.saved = (mean, inverse_std)
         return y
+
+    @staticmethod
+    def quantities(ctx: Context, y: Tensor, *_: Tensor, eps: float, **__: Any) -> dict[str, Tensor]:
+        return mean_and_variance(ctx, eps)
 
     @staticmethod
     def vjp(
@@ -326,6 +348,10 @@ class GroupNorm(_Normalization):
         )
         ctx.saved = (mean, inverse_std)
         return y
+
+    @staticmethod
+    def quantities(ctx: Context, y: Tensor, *_: Tensor, eps: float, **__: Any) -> dict[str, Tensor]:
+        return mean_and_variance(ctx, eps)
 
     @staticmethod
     def vjp(

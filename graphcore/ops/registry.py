@@ -229,6 +229,10 @@ def _none(*shapes: Shape, **attributes: Any) -> dict[str, Any]:
     return {}
 
 
+def _no_quantities(ctx: Context, y: Any, *inputs: Any, **attributes: Any) -> dict[str, Any]:
+    return {}
+
+
 def _not_lowered(ctx: Context, *inputs: Any, **attributes: Any) -> None:
     return None
 
@@ -251,6 +255,8 @@ class Operator:
     * ``parameter_shapes(*shapes, **attributes)``: parameter input -> its shape;
     * ``buffer_shapes(*shapes, **attributes)``: running statistic -> (shape, starting value);
     * ``outputs_for(attributes)``: names of the outputs, where attributes decide them;
+    * ``quantities(ctx, y, *inputs, **attributes)``: name -> what is computed on the way to the
+      output for the first sample: numbers, vectors or matrices to be looked at;
     * ``lower(ctx, *inputs, **attributes)``: the buffered form (``ops.kernels``) for these very
       tensors, or None where there is none.
     """
@@ -279,6 +285,7 @@ class Operator:
     buffer_shapes: ClassVar[Callable[..., dict[str, tuple[tuple[int, ...], float]]]] = staticmethod(
         _none
     )
+    quantities: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(_no_quantities)
     lower: ClassVar[Callable[..., Kernels | None]] = staticmethod(_not_lowered)
     forward_takes_context: ClassVar[bool] = False
     vjp_takes_context: ClassVar[bool] = False

@@ -71,6 +71,17 @@ class Curve(msgspec.Struct, tag=True, frozen=True):
     flat: float
 
 
+class Quantity(msgspec.Struct, tag=True, frozen=True):
+    """Something that is computed on the way to a node's output, for the sample that is shown.
+
+    Attributes:
+        array: one number, shape (); a row of them, (n,); or maps of them, (n, m) or (k, n, m).
+    """
+
+    name: str
+    array: Array
+
+
 class Update(msgspec.Struct, tag=True, frozen=True):
     """What the optimiser would make of one parameter.
 
@@ -99,7 +110,7 @@ class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         numbers, slopes: value and gradient of every node that holds one number, in full.
         values, gradients: pictures of all nodes.
         terms: what runs back along every edge.
-        curves: activation functions by node.
+        curves: activation functions by node. quantities: what is computed on the way, by node.
         updates: what the optimiser would do then; empty where nothing is trained.
         rule: name of the optimiser, with its learning rate.
         label, answer: the sample's class and the net's, or "".
@@ -118,6 +129,7 @@ class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     gradients: dict[str, Picture]
     terms: tuple[Term, ...]
     curves: dict[str, Curve] = {}
+    quantities: dict[str, tuple[Quantity, ...]] = {}
     updates: tuple[Update, ...] = ()
     rule: str = ""
     label: str = ""

@@ -21,6 +21,7 @@ from graphcore.walk import (
     gradient,
     one_number,
     orders,
+    quantities,
     terms,
     updates,
     value,
@@ -130,6 +131,7 @@ def _seen(plan: Plan, graph: Graph, end: str | None) -> dict[str, Any]:
         "slopes": slopes, "values": recording.value_pictures(plan, graph, names),
         "gradients": recording.gradient_pictures(plan, graph, names) if end else {},
         "terms": terms(plan, graph) if end else (), "curves": activation_curves(plan),
+        "quantities": quantities(plan),
     }  # fmt: skip
 
 

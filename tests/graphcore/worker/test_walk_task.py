@@ -155,3 +155,46 @@ def test_an_activation_is_drawn_with_what_goes_into_it() -> None:
     assert np.array_equal(slope, (x > 0).astype(np.float32))
     assert unpack(curve.counts).sum() == 16
     assert 0 < curve.flat < 1
+
+
+def lenet_in_torch(trainer, sample: int) -> dict[str, torch.Tensor]:
+    """The same pass with torch's own autograd, every value by the node's name."""
+    f, w = torch.nn.functional, trainer.plan.parameters
+    w = {k: v.detach().clone().requires_grad_() for k, v in w.items()}
+    x, t = trainer.tensors(trainer.data.test, sample + 1)
+    v = {"x": x[sample:].clone().requires_grad_()}
+    v["conv1"] = f.conv2d(v["x"], w["conv1.weight"], w["conv1.bias"], padding=2)
+    v["relu1"] = v["conv1"].relu()
+    v["pool1"] = f.max_pool2d(v["relu1"], 2)
+    v["conv2"] = f.conv2d(v["pool1"], w["conv2.weight"], w["conv2.bias"])
+    v["relu2"] = v["conv2"].relu()
+    v["pool2"] = f.max_pool2d(v["relu2"], 2)
+    v["flatten"] = v["pool2"].flatten(1)
+    v["fc1"] = f.linear(v["flatten"], w["fc1.weight"], w["fc1.bias"])
+    v["relu3"] = v["fc1"].relu()
+    v["fc2"] = f.linear(v["relu3"], w["fc2.weight"], w["fc2.bias"])
+    v["relu4"] = v["fc2"].relu()
+    v["logits"] = f.linear(v["relu4"], w["logits.weight"], w["logits.bias"])
+    v["loss"] = f.cross_entropy(v["logits"], t[sample:])
+    for value in v.values():
+        value.retain_grad()
+    v["loss"].backward()
+    return {**v, **w}
+
+
+def test_every_value_and_gradient_of_lenet_equals_torch() -> None:
+    """LeNet-5 on a real digit: all that is shown, to 1e-6 of the largest value."""
+    frame, session = walked(presets.load("lenet5"), WalkRequest(sample=3))
+    wanted = lenet_in_torch(session.trainer, 3)
+    compared = 0
+    for name, tensor in wanted.items():
+        for told, reference in (
+            (frame.values[name], tensor.detach()), (frame.gradients[name], tensor.grad),
+        ):  # fmt: skip
+            shown = torch.from_numpy(unpack(told.array).copy()).reshape(-1)
+            if shown.numel() != reference.numel():
+                continue  # too large to be sent whole: what is shown is a part or means of parts
+            off = (shown - reference.reshape(-1)).abs().max()
+            assert off <= 1e-6 * reference.abs().max(), name
+            compared += 1
+    assert compared >= 40
