@@ -162,7 +162,7 @@ class WalkPanel(QWidget):
         row.addWidget(self.formula, 3)
         row.addWidget(self.curve, 3)
         self.quantities = Quantities()
-        row.addWidget(self.quantities, 4)
+        row.addWidget(self.quantities, 7)
         row.addWidget(self.value, 3)
         row.addWidget(self.gradient, 3)
         return row
