@@ -10,7 +10,7 @@ from app.plots.tiles import format_number
 from app.walk import Event, Walk
 from graphcore.elements import Node
 from graphcore.graph import Graph
-from graphcore.worker.walk_messages import Update, WalkFrame
+from graphcore.worker.walk_messages import CheckFrame, Update, WalkFrame
 
 _LETTERS = re.compile(r"(?<![A-Za-z\\])([A-Za-z])(?![A-Za-z_{])")
 
@@ -166,3 +166,29 @@ def _update(u: Update) -> str:
         return tr("{0}:  {1} → {2}, gradient {3}").format(u.name, before, then, g) + after
     g, change = format_number(u.gradient_size, 3), format_number(u.change_size, 3)
     return tr("{0}:  gradient {1}, change {2} (r.m.s.)").format(u.name, g, change) + after
+
+
+REASONS = {
+    "rounding": "rounding, about 2e−16 · L / h",
+    "curve": "the curve within the step, about h² / 6 · |L‴|",
+    "kink": "it does not fall with h²: a kink within the step, or a wrong gradient",
+}
+
+
+def comparison(frame: CheckFrame) -> list[str]:
+    """What the comparison with finite differences found, the worst first."""
+    worst = max((c.error for c in frame.checked.values()), default=0.0)
+    lines = [
+        tr(
+            "(L(w + h) − L(w − h)) / 2h, h = {0:.0e}, on this sample with these weights, in "
+            "double precision. Largest difference: {1} of the tensor's largest gradient."
+        ).format(frame.step, format_number(worst, 2))
+    ]
+    for name, c in sorted(frame.checked.items(), key=lambda item: -item[1].error):
+        own, found = format_number(c.own, 8), format_number(c.difference, 8)
+        lines.append(
+            tr("{0}[{1}]:  backward {2}, difference {3}, off by {4} ({5})").format(
+                name, c.place, own, found, format_number(c.error, 2), tr(REASONS[c.reason])
+            )
+        )
+    return lines

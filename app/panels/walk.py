@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
+    QComboBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -24,7 +25,6 @@ from app.engine import Engine
 from app.panels.quantities import Quantities
 from app.plots.activation_curve import ActivationCurve
 from app.plots.tile_view import TileView
-from app.plots.tiles import format_number
 from app.style import icons, palette
 from app.walk import Event, Walk
 from app.widgets.formula import FormulaView, typeset_ahead
@@ -100,13 +100,25 @@ class WalkPanel(QWidget):
         row.addSpacing(12)
         self._add_sample(row)
         row.addStretch(1)
+        self._add_check(row)
+        return row
+
+    def _add_check(self, row: QHBoxLayout) -> None:
+        self.difference = QComboBox()
+        for power in range(2, 11):
+            self.difference.addItem(f"h = 1e−{power}", 10.0**-power)
+        self.difference.setCurrentIndex(4)
+        self.difference.setAccessibleName(self.tr("Step of the finite differences"))
+        self.difference.setToolTip(
+            self.tr("How far each number is moved: too large a step bends, too small a one rounds")
+        )
         self.check = QPushButton(self.tr("Check me"))
         self.check.setToolTip(
-            self.tr("Compare every gradient of this net with central finite differences")
+            self.tr("Compare every gradient of this sample with central finite differences")
         )
         self.check.clicked.connect(self._check)
-        row.addWidget(self.check)
-        return row
+        for widget in (self.difference, self.check):
+            row.addWidget(widget)
 
     def _button(
         self, row: QHBoxLayout, icon: str, text: str, key: str, run: Callable[[], object],
@@ -269,22 +281,15 @@ class WalkPanel(QWidget):
     def _check(self) -> None:
         self.check.setEnabled(False)
         self.words.setText(self.tr("Comparing every gradient with finite differences …"))
-        self._engine.check_gradients()
+        self._engine.check_gradients(self.difference.currentData())
 
     def _on_checked(self, checked: CheckFrame) -> None:
         self.check.setEnabled(True)
         if checked.problem:
             self.words.setText(checked.problem)
             return
-        worst = max(checked.errors.values(), default=0.0)
-        lines = [
-            self.tr(
-                "Central differences, step 1e-6, in double precision, on random inputs. Largest "
-                "relative difference: {0}. What is left is rounding and the curve within a step."
-            ).format(format_number(worst, 2))
-        ]
-        lines += [f"{name}:  {format_number(e, 2)}" for name, e in checked.errors.items()]
-        self.words.setText("\n".join(lines))
+        self.title.setText(self.tr("Check me"))
+        self.words.setText("\n".join(walk_words.comparison(checked)))
 
     # -- the window ---------------------------------------------------------------------------
 

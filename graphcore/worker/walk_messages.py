@@ -30,9 +30,13 @@ class WalkRequest(msgspec.Struct, tag=True, frozen=True):
 
 
 class CheckRequest(msgspec.Struct, tag=True, frozen=True):
-    """Compare every gradient with finite differences."""
+    """Compare every gradient of the sample that is shown with central finite differences.
 
-    seed: int = 0
+    Attributes:
+        step: how far each number is moved to either side.
+    """
+
+    step: float = 1e-6
 
 
 class Term(msgspec.Struct, tag=True, frozen=True):
@@ -142,8 +146,30 @@ class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     step: int = 0
 
 
-class CheckFrame(msgspec.Struct, tag=True, frozen=True):
-    """Largest relative difference of each gradient from finite differences, by name."""
+class Checked(msgspec.Struct, tag=True, frozen=True):
+    """One tensor, where its gradient and the finite difference are furthest apart.
 
-    errors: dict[str, float]
+    Attributes:
+        error: relative to the tensor's largest gradient.
+        place: of the number, in row order. own, difference: its gradient both ways.
+        reason: what is left comes from rounding, or the curve within the step; else there is a
+            kink in it, or the gradient is wrong.
+    """
+
+    error: float
+    place: int
+    own: float
+    difference: float
+    reason: Literal["rounding", "curve", "kink"]
+
+
+class CheckFrame(msgspec.Struct, tag=True, frozen=True):
+    """Every parameter and every input that has a gradient, by name.
+
+    Attributes:
+        problem: why nothing could be compared, or "".
+    """
+
+    checked: dict[str, Checked]
+    step: float = 0.0
     problem: str = ""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import lazy_loader
 import msgspec
 import numpy as np
 
 from graphcore import recording
-from graphcore.errors import GradscapeError
+from graphcore.compiler import compile
+from graphcore.errors import EngineError, GradscapeError
+from graphcore.gradient_check import compare
 from graphcore.graph import Graph
-from graphcore.numeric import check_graph
 from graphcore.plan import Plan
 from graphcore.training import Trainer
 from graphcore.walk import (
@@ -28,8 +30,19 @@ from graphcore.walk import (
 )
 from graphcore.what_if import FREE
 from graphcore.worker.session import Session
-from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
+from graphcore.worker.walk_messages import (
+    Checked,
+    CheckFrame,
+    CheckRequest,
+    WalkFrame,
+    WalkRequest,
+)
 from graphcore.worker.what_if_task import WhatIfTask
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_loader.load("torch")
 
 
 class WalkTask:
@@ -107,11 +120,47 @@ class WalkTask:
         )  # fmt: skip
 
     def check(self, request: CheckRequest, session: Session) -> CheckFrame:
-        """Compare with finite differences, on numbers drawn at random, in float64."""
+        """Compare with finite differences, on what is shown, in float64."""
         try:
-            return CheckFrame(check_graph(session.graph, seed=request.seed))
+            plan, feeds, loss = self._in_double(session)
+            found = compare(plan, feeds, loss, request.step)
         except GradscapeError as error:
-            return CheckFrame({}, str(error))
+            return CheckFrame({}, problem=str(error))
+        checked = {
+            n: Checked(c.error, c.place, c.own, c.difference, c.reason) for n, c in found.items()
+        }
+        return CheckFrame(checked, request.step)
+
+    def _in_double(self, session: Session) -> tuple[Plan, dict[str, Any], str]:
+        """What is shown as a float64 plan of its own, its feeds, and the node that is explained."""
+        if session.trainer is not None:
+            trainer, b, r = session.trainer, session.trainer.binding, self._request
+            plan = compile(trainer.graph, dtype="float64")
+            plan.copy_state(trainer.plan)
+            split = trainer.data.train if r.split == "train" else trainer.data.test
+            i = min(max(0, r.sample), len(split) - 1)
+            x, t = (tensor[i : i + 1].cpu() for tensor in trainer.tensors(split, i + 1))
+            doubles = (a.double() if a.is_floating_point() else a for a in (x, t))
+            return plan, b.feeds(*doubles), b.loss
+        if session.calculation is None:
+            raise EngineError("There is no net to check: load a graph first.")
+        given, graph, end = session.calculation
+        if end is None:
+            raise EngineError("A gradient needs one result to start from: this graph has several.")
+        plan = compile(graph, dtype="float64")
+        plan.copy_state(given)
+        return plan, _own_values(graph), end
+
+
+def _own_values(graph: Graph) -> dict[str, torch.Tensor]:
+    """What the Inputs of a graph are fed by themselves, in the shapes that a plan takes."""
+    found = {}
+    for node in graph:
+        if node.operator == "Input" and node.attributes["value"] is not None:
+            value = torch.tensor(node.attributes["value"], dtype=torch.float64)
+            shape = tuple(node.attributes["shape"])
+            found[node.name] = value.reshape((-1, *shape) if node.attributes["batch"] else shape)
+    return found
 
 
 def _seen(plan: Plan, graph: Graph, end: str | None) -> dict[str, Any]:

@@ -107,12 +107,30 @@ def test_slow_motion_stops_at_a_breakpoint(qtbot, explain, live_window) -> None:
     assert (panel.walk.current.node, panel.walk.current.phase) == ("v", "backward")
 
 
-def test_check_me_finds_nothing_wrong(qtbot, explain) -> None:
+def test_check_me_compares_this_sample_and_says_why_it_differs(qtbot, explain) -> None:
     panel = explain("mlp")
+
+    def check(power: int) -> str:
+        panel.difference.setCurrentIndex(panel.difference.findData(10.0**-power))
+        panel.words.setText("")
+        qtbot.mouseClick(panel.check, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: "Largest difference" in panel.words.text(), timeout=PATIENCE)
+        return panel.words.text()
+
+    usual = check(6)
+    assert "h = 1e-06" in usual
+    assert "fc1.weight[" in usual
+    assert "rounding" in usual
+    assert "rounding" in check(10)
+    assert "the curve within the step" in check(2)
+
+
+def test_check_me_on_a_formula(qtbot, explain) -> None:
+    panel = explain("expression")
     qtbot.mouseClick(panel.check, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "fc1" in panel.words.text() or "double precision"
-                    in panel.words.text(), timeout=PATIENCE)  # fmt: skip
-    assert "Largest relative difference" in panel.words.text()
+    qtbot.waitUntil(lambda: "Largest difference" in panel.words.text(), timeout=PATIENCE)
+    for name, slope in (("a", "3"), ("b", "6"), ("c", "9")):
+        assert f"{name}[0]:  backward {slope}, " in panel.words.text()
 
 
 def test_the_keys_step_from_anywhere_and_can_be_changed(qtbot, live_window) -> None:

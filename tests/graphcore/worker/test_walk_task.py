@@ -141,9 +141,26 @@ def test_it_is_sent_again_when_the_weights_have_changed() -> None:
 
 def test_every_gradient_is_checked_on_demand() -> None:
     _, session = walked(presets.load("mlp"))
-    checked = WalkTask().check(CheckRequest(), session)
-    assert checked.errors
-    assert max(checked.errors.values()) < 1e-6
+    before = session.trainer.plan.flat.clone()
+    found = WalkTask().check(CheckRequest(), session)
+    assert set(found.checked) == {"x", *session.trainer.plan.parameters}
+    assert max(c.error for c in found.checked.values()) < 1e-6
+    assert {c.reason for c in found.checked.values()} <= {"rounding", "curve"}
+    assert torch.equal(session.trainer.plan.flat, before)
+
+
+def test_a_formula_is_checked_at_its_own_numbers() -> None:
+    _, session = walked(expression("J = 3*(a + b*c)", a=5, b=3, c=2))
+    found = WalkTask().check(CheckRequest(1e-4), session).checked
+    assert {n: round(c.own, 9) for n, c in found.items()} == {"a": 3, "b": 6, "c": 9}
+    assert max(c.error for c in found.values()) < 1e-10
+
+
+def test_what_cannot_be_checked_is_said() -> None:
+    graph = gc.parse_expression("y = a*2\nz = a*3")
+    graph.set_attributes("a", value=1.0)
+    _, session = walked(graph)
+    assert "one result" in WalkTask().check(CheckRequest(), session).problem
 
 
 def test_an_activation_is_drawn_with_what_goes_into_it() -> None:
