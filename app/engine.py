@@ -23,6 +23,7 @@ from graphcore.binding import learns
 from graphcore.elements import Change
 from graphcore.errors import WorkerError
 from graphcore.worker import messages as m
+from graphcore.worker.timeline_messages import TimelineFrame
 
 FRAME_MS = 33
 EDIT_MS = 250
@@ -76,6 +77,7 @@ class Engine(EngineViews):
         self._reader = m.FrameReader()
         self._closing = False
         self._checkpoint_step: int | None = None
+        self._run = 0
         self._checkpoints = checkpoint_folder()
         self._asked = QElapsedTimer()
         self._frame_timer = QTimer(self, singleShot=True)
@@ -265,6 +267,17 @@ class Engine(EngineViews):
     def _on_checkpoint(self, written: m.CheckpointWritten) -> None:
         self._checkpoint_step = written.step
 
+    def _on_timeline(self, frame: TimelineFrame) -> None:
+        """The settings of the document are those of the run that one goes to."""
+        another, self._run = frame.run != self._run, frame.run
+        settings = next((r.settings for r in frame.runs if r.run == frame.run), None)
+        root = self.document.root
+        settled = not self._edit_timer.isActive() and self.state in ("idle", "running", "done")
+        if another and settled and settings is not None and settings != root.training:
+            self.document.set_training(settings)
+            self._edit_timer.stop()  # the engine has them already
+        self.timeline.emit(frame)
+
     _handlers: dict[type, Callable[[Any, Any], None]] = {
         m.Ready: lambda self, reply: self.ready.emit(reply),
         m.Loaded: _on_loaded,
@@ -273,6 +286,7 @@ class Engine(EngineViews):
         m.Failure: _on_failure,
         m.CheckpointWritten: _on_checkpoint,
         **SHOWN,
+        TimelineFrame: _on_timeline,
     }
 
     def _on_errors(self) -> None:

@@ -85,7 +85,7 @@ class Runs:
         if before is not None and before.steps == before.begun_at and not self._children(before):
             del self.all[before.number]
             parent = self.all.get(before.parent or 0) if step else None
-        run = self._add(graph, trainer.settings, parent, step)
+        run = self._add(graph, trainer.graph.training, parent, step)
         if parent is not None and self._has_same_state(parent, trainer, step):
             run.timeline = parent.timeline.until(step)
         self._enter(run)

@@ -96,6 +96,8 @@ PANELS: tuple[Panel, ...] = (
           "bottom", ("Train",), "run"),
     Panel("histograms", _("Histograms"), "chart", "app.panels.histograms:HistogramsPanel",
           "bottom", ("Train",), "run"),
+    Panel("runs", _("Runs"), "history", "app.panels.runs:RunsPanel",
+          "bottom", ("Train",), "run"),
     Panel("race", _("Race"), "epoch", "app.panels.race:RacePanel",
           "bottom", ("Train",), "space"),
     Panel("digit_pad", _("Digit pad"), "brush", "app.panels.digit_pad:DigitPadPanel",

@@ -137,3 +137,36 @@ def test_without_a_run_the_strip_says_what_to_do(qtbot, window) -> None:
     assert not window.time.slider.isEnabled()
     assert "No steps yet" in window.time.words.text()
     assert "Train first" in window.time.slider.toolTip()
+
+
+def test_runs_stand_side_by_side_and_one_goes_from_one_to_another(qtbot, trained) -> None:
+    window, engine = trained, trained.engine
+    window.show_panel("training").fill()
+    panel = window.show_panel("runs").fill()
+    QApplication.processEvents()
+    engine.reset()
+    qtbot.waitUntil(lambda: window.times[-1].newest == 0, timeout=PATIENCE)
+    old = window.document.root.training
+    window.document.set_training(type(old)(dataset=old.dataset, optimizer="Adam", lr=0.01,
+                                 dataset_options=old.dataset_options, batch=20))  # fmt: skip
+    qtbot.waitUntil(lambda: window.times[-1].runs[-1].settings.optimizer == "Adam",
+                    timeout=PATIENCE)  # fmt: skip
+    train(qtbot, window, 40, window.times)
+    assert panel.table.rowCount() == 2
+    assert [panel.table.item(r, 3).text() for r in (0, 1)] == [old.optimizer, "Adam"]
+    assert [panel.table.item(r, 2).text() for r in (0, 1)] == ["120", "40"]
+    qtbot.waitUntil(lambda: len(panel.loss._series) == 2, timeout=PATIENCE)
+    steps_drawn = panel.loss.points("Run 1")[0]
+    panel.over.setCurrentIndex(1)
+    assert panel.loss.points("Run 1")[0][-1] < steps_drawn[-1]
+    panel.table.selectRow(0)
+    qtbot.mouseClick(panel.go, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.times[-1].newest == 120, timeout=PATIENCE)
+    assert window.document.root.training == old
+    assert window.document.undo_stack.canUndo()
+    panel.table.item(0, 0).setText("plain")
+    qtbot.waitUntil(lambda: window.times[-1].runs[0].name == "plain", timeout=PATIENCE)
+    panel.table.selectRow(1)
+    qtbot.mouseClick(panel.remove, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(window.times[-1].runs) == 1, timeout=PATIENCE)
+    assert panel.table.rowCount() == 1

@@ -1,0 +1,200 @@
+"""All runs of the session side by side: a table, and their curves over steps or seconds."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.document import Document
+from app.engine import Engine
+from app.plots.curve import CurvePlot
+from app.plots.tiles import format_number
+from app.style import palette
+from graphcore.worker.arrays import unpack
+from graphcore.worker.timeline_messages import CurvesFrame, RunCurves, RunInfo, TimelineFrame
+
+
+class RunsPanel(QWidget):
+    """Asks for the curves while it can be seen; a double-click on a row goes to that run."""
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+        self._frame = TimelineFrame()
+        self._curves: tuple[RunCurves, ...] = ()
+        self._make_table()
+        self.go = QPushButton(self.tr("Go to"))
+        self.go.setToolTip(self.tr("Let the net be that run's, at its newest step"))
+        self.go.clicked.connect(self._go)
+        self.remove = QPushButton(self.tr("Remove"))
+        self.remove.setToolTip(self.tr("Forget a run; its branches stay"))
+        self.remove.clicked.connect(self._remove)
+        self.over = QComboBox()
+        self.over.addItems([self.tr("over steps"), self.tr("over seconds of computing")])
+        self.over.setAccessibleName(self.tr("Horizontal axis"))
+        self.over.currentIndexChanged.connect(lambda _i: self._draw())
+        empty = self.tr("Train: each start and each branch is a run of its own here.")
+        self.loss = CurvePlot(self.tr("Training loss"), empty=empty)
+        self.accuracy = CurvePlot(self.tr("Test accuracy"), empty=empty)
+        self._lay_out()
+        engine.timeline.connect(self._on_timeline)
+        engine.curves.connect(self._on_curves)
+        document.opened.connect(self.clear)
+        self.clear()
+
+    def _make_table(self) -> None:
+        titles = (
+            self.tr("Run"), self.tr("from"), self.tr("steps"), self.tr("optimiser"),
+            self.tr("lr"), self.tr("batch"), self.tr("seed"), self.tr("loss"),
+            self.tr("test"), self.tr("s"),
+        )  # fmt: skip
+        self.table = QTableWidget(0, len(titles))
+        self.table.setAccessibleName(self.tr("Runs"))
+        self.table.setHorizontalHeaderLabels(list(titles))
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(24)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
+        self.table.setToolTip(
+            self.tr("Double-click: go to the run. F2: another name. s: seconds of computing")
+        )
+        self.table.cellDoubleClicked.connect(lambda _row, _column: self._go())
+        self.table.itemChanged.connect(self._on_renamed)
+        self.table.itemSelectionChanged.connect(self._refresh_buttons)
+
+    def _lay_out(self) -> None:
+        left = QVBoxLayout()
+        left.setSpacing(4)
+        left.addWidget(self.table, 1)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.go)
+        buttons.addWidget(self.remove)
+        buttons.addStretch(1)
+        buttons.addWidget(self.over)
+        left.addLayout(buttons)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 4, 8, 8)
+        row.setSpacing(10)
+        row.addLayout(left, 3)
+        row.addWidget(self.loss, 2)
+        row.addWidget(self.accuracy, 2)
+
+    def clear(self) -> None:
+        """Another document."""
+        self._curves = ()
+        self._on_timeline(TimelineFrame())
+        self._draw()
+
+    def set_seen(self, seen: bool) -> None:
+        """Told whether the panel is looked at."""
+        self._engine.watch_curves(seen)
+
+    # -- the table ----------------------------------------------------------------------------
+
+    def _chosen(self) -> RunInfo | None:
+        row = self.table.currentRow()
+        return self._frame.runs[row] if 0 <= row < len(self._frame.runs) else None
+
+    def _go(self) -> None:
+        if (chosen := self._chosen()) is not None:
+            self._engine.enter_run(chosen.run)
+
+    def _remove(self) -> None:
+        if (chosen := self._chosen()) is not None:
+            self._engine.edit_run(chosen.run, remove=True)
+
+    def _on_renamed(self, item: QTableWidgetItem) -> None:
+        if item.column() == 0 and item.row() < len(self._frame.runs):
+            self._engine.edit_run(self._frame.runs[item.row()].run, item.text())
+
+    def _refresh_buttons(self) -> None:
+        chosen = self._chosen()
+        other = chosen is not None and chosen.run != self._frame.run
+        self.go.setEnabled(other)
+        self.remove.setEnabled(other)
+
+    def _on_timeline(self, frame: TimelineFrame) -> None:
+        self._frame = frame
+        self._show_playhead()
+        if self.table.state() == QAbstractItemView.State.EditingState:
+            return
+        blocker = QSignalBlocker(self.table)
+        self.table.setRowCount(len(frame.runs))
+        for row, info in enumerate(frame.runs):
+            for column, text in enumerate(self._texts(info)):
+                self._put(row, column, text, info)
+        blocker.unblock()
+        self._refresh_buttons()
+
+    def _texts(self, info: RunInfo) -> tuple[str, ...]:
+        s, names = info.settings, {r.run: r.name for r in self._frame.runs}
+        origin = f"{names.get(info.parent, '–')} @ {info.begun_at:,}" if info.parent else "–"
+        return (
+            info.name, origin, f"{info.steps:,}", s.optimizer, f"{s.lr:g}", str(s.batch),
+            str(s.seed), "–" if info.loss is None else format_number(info.loss, 3),
+            "–" if info.accuracy is None else f"{info.accuracy:.2%}", f"{info.seconds:.1f}",
+        )  # fmt: skip
+
+    def _put(self, row: int, column: int, text: str, info: RunInfo) -> None:
+        item = self.table.item(row, column)
+        if item is None:
+            item = QTableWidgetItem()
+            self.table.setItem(row, column, item)
+        item.setText(text)
+        enabled = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        item.setFlags(enabled | Qt.ItemFlag.ItemIsEditable if column == 0 else enabled)
+        font = item.font()
+        font.setBold(info.run == self._frame.run)
+        item.setFont(font)
+        if column == 0:
+            series = palette.current().series
+            item.setForeground(QColor(series[row % len(series)]))
+
+    # -- the curves ---------------------------------------------------------------------------
+
+    def _on_curves(self, frame: CurvesFrame) -> None:
+        self._curves = frame.runs
+        self._draw()
+
+    def _draw(self) -> None:
+        for plot in (self.loss, self.accuracy):
+            plot.forget()
+        for run in self._curves:
+            steps, seconds = unpack(run.steps), unpack(run.seconds)
+            losses, tests = unpack(run.losses), unpack(run.tests)
+            tests = tests[np.isfinite(tests[:, 2])]
+            x = steps if self.over.currentIndex() == 0 else seconds
+            at = np.interp(tests[:, 0], steps, x) if len(steps) else tests[:, 0]
+            self.loss.append(run.name, x, losses[0] if len(losses) else x)
+            self.accuracy.append(run.name, at, tests[:, 2])
+        self.loss.redraw()
+        self.accuracy.redraw()
+        self._show_playhead()
+
+    def _show_playhead(self) -> None:
+        x = self._playhead() if self._frame.visiting else None
+        for plot in (self.loss, self.accuracy):
+            plot.set_playhead(x)
+
+    def _playhead(self) -> float:
+        """Where the shown step is on the axis that was chosen."""
+        shown = float(self._frame.shown)
+        current = next((c for c in self._curves if c.run == self._frame.run), None)
+        if self.over.currentIndex() == 0 or current is None or not len(unpack(current.steps)):
+            return shown
+        return float(np.interp(shown, unpack(current.steps), unpack(current.seconds)))

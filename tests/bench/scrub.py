@@ -1,0 +1,112 @@
+"""How soon the window shows a recorded step, and what recording costs the training.
+
+    python tests/bench/scrub.py [PLACES]
+
+Trains LeNet-5 for its three epochs on MNIST in the real window, then goes to so many of the
+recorded steps in a random order and waits for each until the thumbnails of that step are there.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QApplication
+
+from app.__main__ import make_window
+from app.settings import Settings
+from app.style import palette
+from graphcore import datasets, files, presets
+from graphcore.runs import Runs
+from graphcore.training import Trainer
+
+
+def main(places: int = 200) -> None:
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    app = QApplication(["bench"])
+    palette.apply(app, "dark")
+    with tempfile.TemporaryDirectory() as folder:
+        store = QSettings(str(Path(folder) / "s.ini"), QSettings.Format.IniFormat)
+        window = make_window(Settings(store), Path(folder))
+        window.resize(1600, 1000)
+        window.engine.threads = 1
+        window.show()
+        window.start("lenet5")
+        window.layouts.show("Train")
+        _train(window)
+        taken = [_seconds(window, step) for step in _chosen(window, places)]
+        print(f"recorded steps   {len(window.time.steps)}, {window.time.room.text()}")
+        window.document.undo_stack.setClean()
+        window.close()
+    taken.sort()
+    print(f"scrubbed to      {len(taken)}")
+    print(f"median           {1000 * statistics.median(taken):.1f} ms")
+    print(f"99th percentile  {1000 * taken[int(len(taken) * 0.99)]:.1f} ms")
+    print(f"worst            {1000 * taken[-1]:.1f} ms")
+    print(f"within 100 ms    {sum(t <= 0.1 for t in taken) / len(taken):.1%}")
+    _print_cost()
+
+
+def _train(window: Any) -> None:
+    engine = window.engine
+    _until(lambda: engine.state == "idle", 60)
+    engine.play()
+    _until(lambda: engine.state == "done", 600)
+    _until(lambda: len(window.time.steps) > 100, 10)
+
+
+def _chosen(window: Any, places: int) -> list[int]:
+    steps = window.time.steps.tolist()[:-1]
+    order = random.Random(0).sample(steps, min(places, len(steps)))
+    return [int(s) for s in order]
+
+
+def _seconds(window: Any, step: int) -> float:
+    """From the gesture to the frame with that step's thumbnails, painted."""
+    came: list[float] = []
+
+    def note(frame: Any) -> None:
+        if frame.step == step and frame.values and not came:
+            window.canvas.viewport().repaint()
+            came.append(time.perf_counter())
+
+    window.engine.frame.connect(note)
+    begun = time.perf_counter()
+    window.time.slider.setValue(window.time.steps.tolist().index(step))
+    _until(lambda: bool(came), 20)
+    window.engine.frame.disconnect(note)
+    return came[0] - begun
+
+
+def _print_cost() -> None:
+    """Seconds that recording takes of 600 steps from the start, where it is done most often."""
+    graph = presets.load("lenet5")
+    trainer, runs = Trainer(graph, datasets.load("mnist")), Runs()
+    runs.begin(trainer, files.dumps(graph))
+    spent = 0.0
+    begun = time.perf_counter()
+    for _ in range(600):
+        record = trainer.train_step()
+        at = time.perf_counter()
+        runs.note(record, trainer, 0.0)
+        spent += time.perf_counter() - at
+    print(f"recording takes  {spent / (time.perf_counter() - begun):.2%} of the first 600 steps")
+
+
+def _until(holds: Any, seconds: float) -> None:
+    end = time.perf_counter() + seconds
+    while not holds():
+        assert time.perf_counter() < end, "the engine did not answer in time"
+        QApplication.processEvents()
+        time.sleep(0.0005)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
