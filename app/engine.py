@@ -23,6 +23,7 @@ from graphcore.binding import learns
 from graphcore.elements import Change
 from graphcore.errors import WorkerError
 from graphcore.worker import messages as m
+from graphcore.worker.run_file_messages import RunsOpened
 from graphcore.worker.timeline_messages import TimelineFrame
 
 FRAME_MS = 33
@@ -77,7 +78,7 @@ class Engine(EngineViews):
         self._reader = m.FrameReader()
         self._closing = False
         self._checkpoint_step: int | None = None
-        self._run = 0
+        self._run, self._adopting = 0, False
         self._checkpoints = checkpoint_folder()
         self._asked = QElapsedTimer()
         self._frame_timer = QTimer(self, singleShot=True)
@@ -278,6 +279,15 @@ class Engine(EngineViews):
             self._edit_timer.stop()  # the engine has them already
         self.timeline.emit(frame)
 
+    def _on_runs_opened(self, opened: RunsOpened) -> None:
+        """The engine has the graph of the file's run already: the document follows."""
+        if not opened.problem:
+            self._edit_timer.stop()
+            self._adopting, self._run = True, 0
+            self.document.open_graph(files.loads(opened.graph))
+            self._adopting = False
+        self.runs_opened.emit(opened)
+
     _handlers: dict[type, Callable[[Any, Any], None]] = {
         m.Ready: lambda self, reply: self.ready.emit(reply),
         m.Loaded: _on_loaded,
@@ -287,6 +297,7 @@ class Engine(EngineViews):
         m.CheckpointWritten: _on_checkpoint,
         **SHOWN,
         TimelineFrame: _on_timeline,
+        RunsOpened: _on_runs_opened,
     }
 
     def _on_errors(self) -> None:
@@ -320,7 +331,7 @@ class Engine(EngineViews):
     def _on_opened(self) -> None:
         self._checkpoint_step = None
         self.last_frame = None
-        if self._process is not None:
+        if self._process is not None and not self._adopting:
             self._edit_timer.stop()
             self._send(m.Pause())
             if len(self.document.root):

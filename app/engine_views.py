@@ -23,6 +23,7 @@ from graphcore.worker.probe_messages import (
 )
 from graphcore.worker.race_messages import RaceFrame, RaceRequest
 from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
+from graphcore.worker.run_file_messages import OpenRuns, RunsSaved, SaveRuns
 from graphcore.worker.spread_messages import SpreadFrame, SpreadRequest
 from graphcore.worker.timeline_messages import (
     CurvesFrame,
@@ -65,6 +66,8 @@ class EngineViews(QObject):
     weights_loaded = Signal(object)
     timeline = Signal(object)
     curves = Signal(object)
+    runs_saved = Signal(object)
+    runs_opened = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,7 +151,7 @@ class EngineViews(QObject):
     def scrub(self, step: int | None) -> None:
         """Let every view show a recorded step; None: the newest. ``timeline`` tells."""
         self._send(ScrubRequest(step))
-        self._want_frame()
+        self._send(m.NextFrame())  # at once: the views follow the slider
 
     def enter_run(self, number: int) -> None:
         """Go to another run of the session."""
@@ -158,6 +161,15 @@ class EngineViews(QObject):
     def edit_run(self, number: int, name: str = "", remove: bool = False) -> None:
         """Rename or remove a run."""
         self._send(EditRun(number, name, remove))
+
+    def save_runs(self, path: str) -> None:
+        """Have all runs written to a file; ``runs_saved`` tells."""
+        self._send(SaveRuns(path))
+
+    def open_runs(self, path: str) -> None:
+        """Take up the runs of a file; ``runs_opened`` tells."""
+        self._send(OpenRuns(path))
+        self._want_frame()
 
     def watch_curves(self, visible: bool) -> None:
         """Whether the curves of all runs can be seen."""
@@ -200,6 +212,7 @@ SHOWN: dict[type, Any] = {
     NetSaved: lambda self, reply: self.net_saved.emit(reply),
     WeightsLoaded: lambda self, reply: self.weights_loaded.emit(reply),
     TimelineFrame: lambda self, reply: self.timeline.emit(reply),
+    RunsSaved: lambda self, reply: self.runs_saved.emit(reply),
     CurvesFrame: lambda self, reply: self.curves.emit(reply),
 }
 """What becomes of each reply that is a view."""

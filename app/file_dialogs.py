@@ -16,7 +16,9 @@ def _tr(text: str) -> str:
 
 def ask_open(parent: QWidget, folder: str) -> str:
     """Path of a graph file to open, or empty."""
-    kinds = _tr("Graphs (*.graph.json *.json);;All files (*)")
+    kinds = _tr(
+        "Graphs and runs (*.graph.json *.json *.gradrun);;Recorded runs (*.gradrun);;All files (*)"
+    )
     return QFileDialog.getOpenFileName(parent, _tr("Open graph"), folder, kinds)[0]
 
 
@@ -69,6 +71,18 @@ def _ask_new(parent: QWidget, title: str, start: str, kinds: str, ending: str) -
     """Path of a file to write, with its ending, or empty."""
     path = QFileDialog.getSaveFileName(parent, title, start, kinds)[0]
     return path + ending if path and "." not in path.replace("\\", "/").rsplit("/", 1)[-1] else path
+
+
+def ask_save_run(parent: QWidget, start: str) -> str:
+    """Path to write the recorded runs to, or empty."""
+    kinds = _tr("Recorded runs (*.gradrun)")
+    return QFileDialog.getSaveFileName(parent, _tr("Save run"), start, kinds)[0]
+
+
+def ask_open_run(parent: QWidget, folder: str) -> str:
+    """Path of a file of recorded runs, or empty."""
+    kinds = _tr("Recorded runs (*.gradrun);;All files (*)")
+    return QFileDialog.getOpenFileName(parent, _tr("Open run"), folder, kinds)[0]
 
 
 def ask_any_file(parent: QWidget, start: str) -> str:

@@ -17,6 +17,7 @@ from graphcore.errors import GradscapeError
 
 MAX_RECENT = 15
 SUFFIX = ".graph.json"
+RUN_SUFFIX = ".gradrun"
 
 
 class Files(QObject):
@@ -35,6 +36,7 @@ class Files(QObject):
     def __init__(self, document: Any, canvas: Any, settings: Settings, window: QWidget) -> None:
         super().__init__(window)
         self._document, self._canvas = document, canvas
+        self.engine: Any = None
         self._settings, self._window = settings, window
 
     # -- recent files -------------------------------------------------------------------------
@@ -93,7 +95,10 @@ class Files(QObject):
             self.open(path)
 
     def open(self, path: str) -> bool:
-        """Open a graph file, after asking about unsaved changes."""
+        """Open a graph file, after asking about unsaved changes; so with recorded runs."""
+        if path.endswith(RUN_SUFFIX):
+            self.open_run(path)
+            return True
         if not self.may_leave():
             return False
         try:
@@ -137,6 +142,38 @@ class Files(QObject):
         if self._document.path is None:
             return self.save_as()
         return self._write(None)
+
+    def save_run(self) -> None:
+        """Ask for a file and have the recorded runs written to it."""
+        start = str(Path(self.folder) / f"{self.name.lower()}{RUN_SUFFIX}")
+        if path := file_dialogs.ask_save_run(self._window, start):
+            self.engine.save_runs(path if path.endswith(RUN_SUFFIX) else path + RUN_SUFFIX)
+
+    def ask_open_run(self) -> None:
+        """Ask for a file of recorded runs and go on from it."""
+        if path := file_dialogs.ask_open_run(self._window, self.folder):
+            self.open_run(path)
+
+    def open_run(self, path: str) -> None:
+        """Go on from a file of recorded runs, after asking about unsaved changes."""
+        if self.engine is not None and self.may_leave():
+            self.engine.open_runs(path)
+
+    def follow(self, engine: Any) -> None:
+        """Have the engine keep runs in files, and tell how that went."""
+        self.engine = engine
+        engine.runs_saved.connect(self._on_run_file)
+        engine.runs_opened.connect(self._on_run_file)
+
+    def _on_run_file(self, told: Any) -> None:
+        if told.problem:
+            self.refused.emit(told.problem)
+            return
+        opened = hasattr(told, "graph")
+        text = self.tr("Opened {0}.") if opened else self.tr("Saved {0}.")
+        self._document.message.emit(text.format(told.path))
+        if opened:
+            self.opened.emit()
 
     def save_as(self) -> bool:
         """Ask for a file and write to it."""

@@ -90,6 +90,7 @@ class MainWindow(QMainWindow):
         self._add_tool_bar()
         self._connect()
         if engine is not None:
+            self.files.follow(engine)
             EngineNews(self, engine)
             LiveView(self.canvas, engine)
         for key in ("look/reduced_motion", "look/decimals", "files/autosave", "engine/quietly"):

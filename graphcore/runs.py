@@ -163,10 +163,14 @@ class Runs:
         run = self.current
         if run is None or not run.timeline.moments:
             return
-        newest = self._newest or Moment.of(trainer)
-        if newest.step > run.timeline.moments[-1].step:
-            self._keep(newest)
+        self.keep_newest(trainer)
         self._newest = None
+
+    def keep_newest(self, trainer: Trainer) -> None:
+        """Keep the newest state of the current run among its moments, whatever is looked at."""
+        newest = self._newest or Moment.of(trainer)
+        if newest.step > self._run().timeline.moments[-1].step:
+            self._keep(newest)
 
     def branch(self, trainer: Trainer) -> Run:
         """Go on from the step that is looked at as a run of its own."""
@@ -185,7 +189,10 @@ class Runs:
             trainer: of that run's net; ``leave`` was called with the one before.
         """
         run = self.get(number)
-        run.timeline.moments[-1].put(trainer)
+        newest = run.timeline.moments[-1]
+        if not newest.fits(trainer):
+            raise EngineError(f"The states of {run.name} are of another net than its graph.")
+        newest.put(trainer)
         self._enter(run)
 
     # -- the table of runs --------------------------------------------------------------------
@@ -206,6 +213,23 @@ class Runs:
             if other.parent == number:
                 other.parent = run.parent
         self._drop_unused()
+
+    def take(self, trainer: Trainer, current: int, runs: list[Run]) -> None:
+        """Have these runs in place of all others, and give the net the current one's state.
+
+        Raises:
+            EngineError: its states are of another net than ``trainer`` is of; nothing changed.
+        """
+        chosen = next(r for r in runs if r.number == current)
+        if not all(m.fits(trainer) for m in chosen.timeline.moments):
+            raise EngineError(f"The states of {chosen.name} are of another net than its graph.")
+        self.clear()
+        self.all = {r.number: r for r in runs}
+        self._numbers = itertools.count(max(self.all) + 1)
+        for run in runs:
+            for moment in run.timeline.moments:
+                self.store.add(moment)
+        self.enter(trainer, current)
 
     def clear(self) -> None:
         """Forget every run."""

@@ -179,6 +179,8 @@ class Store:
 
     def add(self, moment: Moment) -> None:
         """Take a moment in; older ones move into files if memory is short."""
+        if moment.number in self._kept:
+            return
         self._kept[moment.number] = moment
         self.memory += moment.size
         if self.folder is None or self.problem:

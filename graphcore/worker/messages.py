@@ -29,6 +29,7 @@ from graphcore.worker.probe_messages import (
 )
 from graphcore.worker.race_messages import RaceFrame, RaceRequest
 from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
+from graphcore.worker.run_file_messages import OpenRuns, RunsOpened, RunsSaved, SaveRuns
 from graphcore.worker.spread_messages import SpreadFrame, SpreadRequest
 from graphcore.worker.timeline_messages import (
     CurvesFrame,
@@ -256,6 +257,7 @@ Request = (
     | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest
     | HealthRequest | AttributionRequest | SpreadRequest
     | RaceRequest | SaveNet | LoadWeights | ScrubRequest | EnterRun | EditRun | CurvesRequest
+    | SaveRuns | OpenRuns
     | Quit
 )  # fmt: skip
 Reply = (
@@ -263,7 +265,7 @@ Reply = (
     | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
     | DigitFrame
     | WhatIfFrame | HealthFrame | AttributionFrame | SpreadFrame
-    | RaceFrame | NetSaved | WeightsLoaded | TimelineFrame | CurvesFrame
+    | RaceFrame | NetSaved | WeightsLoaded | TimelineFrame | CurvesFrame | RunsSaved | RunsOpened
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

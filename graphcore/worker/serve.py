@@ -34,6 +34,7 @@ from graphcore.worker.race_messages import RaceRequest
 from graphcore.worker.race_task import RaceTask
 from graphcore.worker.rate_messages import RateTestRequest
 from graphcore.worker.rate_task import RateTask
+from graphcore.worker.run_file_messages import OpenRuns, SaveRuns
 from graphcore.worker.session import Session
 from graphcore.worker.spread_messages import SpreadRequest
 from graphcore.worker.time_task import TimeTask
@@ -136,6 +137,8 @@ class _Server:
             EnterRun: lambda request: self.time.enter(request, s),
             EditRun: lambda request: self.time.edit(request, s),
             CurvesRequest: self.time.watch_curves,
+            SaveRuns: lambda request: self.send(self.time.save(request, s)),
+            OpenRuns: self._open_runs,
             m.Quit: lambda _: self._end(),
         }
 
@@ -202,6 +205,11 @@ class _Server:
             told = None
         self.landscape.visiting = self.session.runs.visiting
         return told
+
+    def _open_runs(self, request: OpenRuns) -> None:
+        problem = self.time.open(request, self.session)
+        if problem is not None:
+            self.send(problem)
 
     def _run(self, request: m.Run) -> None:
         self.time.settle(self.session)

@@ -16,6 +16,7 @@ from graphcore.compiler import compile
 from graphcore.curves import Evaluation
 from graphcore.errors import EngineError, FileError, GradscapeError, NonFiniteError
 from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
+from graphcore.files.run_file import read_runs
 from graphcore.graph import Graph
 from graphcore.plan import Plan
 from graphcore.runs import Runs, same_net
@@ -24,6 +25,7 @@ from graphcore.training import Score, Trainer
 from graphcore.walk import calculate
 from graphcore.worker import messages as m
 from graphcore.worker.frames import EMPTY, Frames
+from graphcore.worker.run_file_messages import RunsOpened
 
 if TYPE_CHECKING:
     import torch
@@ -148,6 +150,21 @@ class Session:
             self.pause()
             self._forget(keep_curves=False)
             self.runs.begin(self.trainer, self._graph_bytes)
+
+    def open_runs(self, path: str) -> None:
+        """Take up the runs of a file; raises GradscapeError, and nothing has changed then."""
+        current, runs = read_runs(Path(path))
+        text = next(r.graph for r in runs if r.number == current)
+        graph = files.loads(text)
+        data = self._load_data(graph, self._data_dir)
+        trainer = Trainer(graph, data, device=self.device)
+        self.runs.take(trainer, current, runs)
+        self.running, self._calculation = False, None
+        self.trainer, self._graph, self._graph_bytes = trainer, graph, text
+        self._forget(keep_curves=False)
+        self.send(RunsOpened(path, text))
+        self.send(self._loaded(data, Kept()))
+        self.weights_changed()
 
     def enter(self, number: int) -> None:
         """Go to another run of the same net; raises EngineError if it is of another."""

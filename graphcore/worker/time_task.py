@@ -7,14 +7,17 @@ is dragged never has to wait for steps that it has passed by.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from graphcore.errors import GradscapeError
+from graphcore.files.run_file import write_runs
 from graphcore.runs import Run
 from graphcore.training import Score
 from graphcore.worker.arrays import pack
+from graphcore.worker.run_file_messages import OpenRuns, RunsOpened, RunsSaved, SaveRuns
 from graphcore.worker.session import TEST_SAMPLES, Session
 from graphcore.worker.timeline_messages import (
     CurvesFrame,
@@ -30,6 +33,8 @@ from graphcore.worker.timeline_messages import (
 REST = 0.25
 """Seconds between two frames while the net trains."""
 CURVES_REST = 1.0
+SETTLED, NAP = 0.15, 0.005
+"""Seconds after the last request when a step is tested, so that dragging does not wait for it."""
 POINTS = 500
 """Points of a curve that is sent."""
 
@@ -40,7 +45,7 @@ class TimeTask:
     def __init__(self) -> None:
         self._wanted: ScrubRequest | None = None
         self._told: Any = None
-        self._told_at = 0.0
+        self._told_at = self._score_at = 0.0
         self._curves_of: int | None = None
         self._curves_visible = False
         self._curves_told: Any = None
@@ -65,6 +70,7 @@ class TimeTask:
             runs.come_back(trainer)
         else:
             runs.visit(trainer, request.step)
+        self._score_at = time.perf_counter() + SETTLED
         if (trainer.step, runs.visiting) != before:
             session.weights_changed()
 
@@ -84,6 +90,29 @@ class TimeTask:
     def watch_curves(self, request: CurvesRequest) -> None:
         """Whether the curves of all runs can be seen."""
         self._curves_visible, self._curves_told = request.visible, None
+
+    def save(self, request: SaveRuns, session: Session) -> RunsSaved:
+        """Write all runs to a file."""
+        self.settle(session)
+        runs, trainer = session.runs, session.trainer
+        if trainer is None or runs.current is None or not runs.current.steps:
+            return RunsSaved(request.path, "There is no recorded run to save: train first.")
+        try:
+            runs.keep_newest(trainer)
+            write_runs(Path(request.path), runs)
+        except GradscapeError as error:
+            return RunsSaved(request.path, str(error))
+        return RunsSaved(request.path)
+
+    def open(self, request: OpenRuns, session: Session) -> RunsOpened | None:
+        """Take up the runs of a file; the answer is the session's, or says why not."""
+        self._wanted = None
+        try:
+            session.open_runs(request.path)
+        except GradscapeError as error:
+            return RunsOpened(request.path, problem=str(error))
+        self._curves_of = -1
+        return None
 
     # -- work ---------------------------------------------------------------------------------
 
@@ -108,8 +137,11 @@ class TimeTask:
             self._told, self._told_at = state, now
             return self._frame(session)
         if not session.running and self._unscored(session):
-            self._score(session)
-            self._told = None
+            if now < self._score_at:
+                time.sleep(NAP)
+            else:
+                self._score(session)
+                self._told = None
             return None
         if not self._curves_visible or self._curves_told == state:
             return None

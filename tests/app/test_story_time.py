@@ -7,6 +7,8 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
+from graphcore import files
+
 PATIENCE = 60_000
 
 
@@ -170,3 +172,43 @@ def test_runs_stand_side_by_side_and_one_goes_from_one_to_another(qtbot, trained
     qtbot.mouseClick(panel.remove, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(window.times[-1].runs) == 1, timeout=PATIENCE)
     assert panel.table.rowCount() == 1
+
+
+def test_a_run_is_saved_reopened_and_branched_again(qtbot, trained, tmp_path, monkeypatch) -> None:
+    from app import file_dialogs
+
+    window, engine = trained, trained.engine
+    name, path = weights_of(window), tmp_path / "mine.gradrun"
+    graph, end = files.dumps(window.document.root), numbers(qtbot, window, name)
+    losses = window.layouts.docks["training"].fill().loss.points("train")[1].copy()
+    monkeypatch.setattr(file_dialogs, "ask_save_run", lambda *_: str(tmp_path / "mine"))
+    monkeypatch.setattr(file_dialogs, "ask_open_run", lambda *_: str(path))
+    with qtbot.waitSignal(engine.runs_saved, timeout=PATIENCE) as saved:
+        window.actions_table.actions["save_run"].trigger()
+    assert not saved.args[0].problem
+    window.files.open_preset("xor")
+    qtbot.waitUntil(lambda: bool(window.times) and window.times[-1].newest == 0, timeout=PATIENCE)
+    other = files.dumps(window.document.root)
+    whole = path.read_bytes()
+    for damage in (whole[: len(whole) // 2], b"no archive", whole.replace(b'"step"', b'"stop"')):
+        path.write_bytes(damage)
+        with qtbot.waitSignal(engine.runs_opened, timeout=PATIENCE) as opened:
+            window.actions_table.actions["open_run"].trigger()
+        assert "mine.gradrun" in opened.args[0].problem
+        assert "\n" not in opened.args[0].problem
+        assert files.dumps(window.document.root) == other
+        assert window.banner.isVisible()
+    path.write_bytes(whole)
+    with qtbot.waitSignal(engine.runs_opened, timeout=PATIENCE):
+        window.actions_table.actions["open_run"].trigger()
+    shown(qtbot, window, 120, False)
+    assert files.dumps(window.document.root) == graph
+    np.testing.assert_array_equal(numbers(qtbot, window, name), end)
+    panel = window.layouts.docks["training"].fill()
+    np.testing.assert_allclose(panel.loss.points("train")[1], losses)
+    window.time.slider.setValue(list(window.time.steps).index(30))
+    shown(qtbot, window, 30, True)
+    train(qtbot, window, 10, window.times)
+    assert [(r.parent, r.begun_at, r.steps) for r in window.times[-1].runs] == [
+        (None, 0, 120), (1, 30, 40),
+    ]  # fmt: skip

@@ -1,0 +1,163 @@
+"""Recorded runs in one file: a zip archive with ``run.json`` and the states as safetensors.
+
+Nothing is unpacked to disk. The tensors of a state are the member ``moments/N.safetensors``; a
+state that several runs share is there once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from graphcore.curves import Curves, Evaluation
+from graphcore.errors import FileError, GradscapeError
+from graphcore.files.graph_file import loads
+from graphcore.timeline import Moment, Timeline
+
+if TYPE_CHECKING:
+    from graphcore.runs import Run, Runs
+
+FORMAT_VERSION = 1
+SUFFIX = ".gradrun"
+
+
+class SavedMoment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A state; ``tensors`` is the name of its member."""
+
+    step: int
+    lr: float
+    epochs: int
+    tensors: str
+
+
+class SavedRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A run; ``moments`` are places in the list of all states. See ``runs.Run``, ``Curves``."""
+
+    number: int
+    name: str
+    graph: str
+    parent: int | None
+    begun_at: int
+    steps: int
+    moments: tuple[int, ...]
+    rows: tuple[tuple[float | None, ...], ...]
+    tests: tuple[tuple[int, float | None, float | None, int, bool], ...]
+    accuracies: tuple[tuple[int, float], ...]
+
+
+class SavedRuns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``run.json`` holds."""
+
+    format_version: int = FORMAT_VERSION
+    current: int
+    runs: tuple[SavedRun, ...]
+    moments: tuple[SavedMoment, ...]
+
+
+def write_runs(path: Path, runs: Runs) -> None:
+    """Write all runs of a session, whole or not at all; raises FileError."""
+    from safetensors.torch import save
+
+    assert runs.current is not None
+    moments = {m.number: m for run in runs.all.values() for m in run.timeline.moments}
+    places = {number: i for i, number in enumerate(moments)}
+    saved = SavedRuns(
+        current=runs.current.number,
+        runs=tuple(_saved(run, places) for run in runs.all.values()),
+        moments=tuple(
+            SavedMoment(m.step, m.lr, m.epochs, f"moments/{i}.safetensors")
+            for i, m in enumerate(moments.values())
+        ),
+    )
+    temporary = path.with_name(f".{path.name[:60]}.{secrets.token_hex(4)}.tmp")
+    try:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+            archive.writestr("run.json", msgspec.json.encode(saved))
+            for entry, moment in zip(saved.moments, moments.values(), strict=True):
+                archive.writestr(entry.tensors, save(moment.tensors()))
+        os.replace(temporary, path)
+    except OSError as error:
+        raise FileError(f"{path.name} cannot be written: {error.strerror or error}.") from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _saved(run: Run, places: dict[int, int]) -> SavedRun:
+    curves = run.curves
+    return SavedRun(
+        number=run.number, name=run.name, graph=run.graph.decode(), parent=run.parent,
+        begun_at=run.begun_at, steps=run.steps,
+        moments=tuple(places[m.number] for m in run.timeline.moments),
+        rows=tuple(tuple(row) for row in curves.rows.tolist()),
+        tests=tuple((t.step, t.loss, t.accuracy, t.samples, t.whole) for t in curves.tests),
+        accuracies=tuple(curves.accuracies),
+    )  # fmt: skip
+
+
+def read_runs(path: Path) -> tuple[int, list[Run]]:
+    """Number of the current run, and all runs; raises FileError and has changed nothing then."""
+    from safetensors import SafetensorError
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            saved = msgspec.json.decode(archive.read("run.json"), type=SavedRuns)
+            _check(saved)
+            moments = [_moment(archive, entry) for entry in saved.moments]
+        runs = [_run(entry, moments) for entry in saved.runs]
+    except FileError as error:
+        raise FileError(f"{path.name}: {error}") from None
+    except OSError as error:
+        raise FileError(f"{path.name} cannot be read: {error.strerror or error}.") from None
+    except (zipfile.BadZipFile, msgspec.MsgspecError, SafetensorError, KeyError, ValueError,
+            NotImplementedError, RuntimeError, EOFError, GradscapeError) as error:  # fmt: skip
+        text = str(error).strip("'\". \n").splitlines() or [type(error).__name__]
+        raise FileError(f"{path.name} is damaged: {text[0]}.") from None
+    return saved.current, runs
+
+
+def _check(saved: SavedRuns) -> None:
+    """Raise FileError unless the parts refer to each other and to nothing else."""
+    if saved.format_version > FORMAT_VERSION:
+        raise FileError("it was written by a later version.")
+    numbers = [run.number for run in saved.runs]
+    if saved.current not in numbers or len(set(numbers)) != len(numbers):
+        raise FileError("its current run is not among its runs.")
+    for i, entry in enumerate(saved.moments):
+        if entry.tensors != f"moments/{i}.safetensors":
+            raise FileError("it points outside itself.")
+    for run in saved.runs:
+        known = all(0 <= place < len(saved.moments) for place in run.moments)
+        if not known or not run.moments:
+            raise FileError(f"{run.name} has states that are not there.")
+
+
+def _moment(archive: zipfile.ZipFile, entry: SavedMoment) -> Moment:
+    from safetensors.torch import load
+
+    return Moment(entry.step, entry.lr, entry.epochs, load(archive.read(entry.tensors)))
+
+
+def _run(entry: SavedRun, moments: list[Moment]) -> Run:
+    from graphcore.runs import Run
+
+    graph = entry.graph.encode()
+    none = float("nan")
+    rows = np.array([[none if v is None else v for v in row] for row in entry.rows], np.float64)
+    if len(rows) and (rows.ndim != 2 or rows.shape[1] < 3):
+        raise FileError(f"the curves of {entry.name} have too few columns.")
+    tests = [Evaluation(s, none if x is None else x, a, n, w) for s, x, a, n, w in entry.tests]
+    kept = [moments[place] for place in entry.moments]
+    if [m.step for m in kept] != sorted({m.step for m in kept}):
+        raise FileError(f"the states of {entry.name} are not in the order of their steps.")
+    return Run(
+        entry.number, entry.name, graph, loads(graph).training, entry.parent, entry.begun_at,
+        entry.steps, Timeline(kept), Curves.of(rows, tests, list(entry.accuracies)),
+    )  # fmt: skip
