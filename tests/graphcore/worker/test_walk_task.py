@@ -105,7 +105,7 @@ def test_a_digit_through_lenet_is_torchs() -> None:
     assert frame.label == str(int(t[7]))
     assert frame.answer.split()[0] == str(int(y.argmax()))
     assert frame.backward[0] == "loss"
-    assert frame.samples == 10_000
+    assert frame.samples == len(trainer.data.test)
 
 
 def test_an_update_is_the_optimisers_own() -> None:
