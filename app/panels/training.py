@@ -48,7 +48,7 @@ class TrainingPanel(QWidget):
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()
         self._document, self._engine = document, engine
-        self._drawn = QElapsedTimer()
+        self._drawn, self._undrawn = QElapsedTimer(), True
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 8)
         row.setSpacing(10)
@@ -274,11 +274,14 @@ class TrainingPanel(QWidget):
             self.accuracy.append("train", np.array([step]), np.array([share]))
         for score in frame.scores:
             self._add_score(score)
+        self._undrawn |= bool(len(steps) or frame.accuracies or frame.scores)
         ended = frame.state != "running" or frame.scores
         if ended or not self._drawn.isValid() or self._drawn.elapsed() >= REDRAW_MS:
             self._drawn.start()
-            self.loss.redraw()
-            self.accuracy.redraw()
+            if self._undrawn:
+                self._undrawn = False
+                self.loss.redraw()
+                self.accuracy.redraw()
             self._show_figures(frame)
 
     def _on_timeline(self, frame: TimelineFrame) -> None:
