@@ -72,6 +72,8 @@ class EngineViews(QObject):
     def __init__(self) -> None:
         super().__init__()
         self._looked_at: dict[type, m.Request] = {}
+        self._watched = m.Watch()
+        self._closely: tuple[str, ...] = ()
 
     def _send(self, message: m.Request) -> None:
         raise NotImplementedError
@@ -87,7 +89,19 @@ class EngineViews(QObject):
 
     def watch(self, values: tuple[str, ...], gradients: tuple[str, ...], level: str = "") -> None:
         """Say which nodes' pictures can be seen just now, and on which level."""
-        self._look(m.Watch(values, gradients, level=level))
+        self._watched = m.Watch(values, gradients, level=level)
+        self._tell_watched()
+
+    def watch_closely(self, nodes: tuple[str, ...]) -> None:
+        """Say of which nodes both values and gradients are wanted, whatever the canvas shows."""
+        self._closely = nodes
+        self._tell_watched()
+
+    def _tell_watched(self) -> None:
+        w = self._watched
+        values = tuple(dict.fromkeys((*w.values, *self._closely)))
+        gradients = tuple(dict.fromkeys((*w.gradients, *self._closely)))
+        self._look(m.Watch(values, gradients, level=w.level))
 
     def request_landscape(self, request: LandscapeRequest) -> None:
         """Say which surface is wanted, or that none is."""

@@ -90,6 +90,8 @@ PANELS: tuple[Panel, ...] = (
           "right", ("Explain",), "node"),
     Panel("decision", _("Decision map"), "eye", "app.panels.decision:DecisionPanel",
           "bottom", ("Train", "Present"), "space"),
+    Panel("activations", _("Activations"), "grid", "app.panels.activations:ActivationsPanel",
+          "bottom", ("Train", "Present"), "run"),
     Panel("results", _("Results"), "check", "app.panels.results:ResultsPanel",
           "bottom", ("Train", "Present"), "run"),
     Panel("health", _("Health"), "pulse", "app.panels.health:HealthPanel",

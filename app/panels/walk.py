@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
@@ -24,14 +23,12 @@ from app.document import Document
 from app.engine import Engine
 from app.panels.quantities import Quantities
 from app.plots.activation_curve import ActivationCurve
-from app.plots.tile_view import TileView
+from app.plots.tile_view import TileView, as_maps
 from app.style import icons, palette
 from app.walk import Event, Walk
 from app.widgets.formula import FormulaView, typeset_ahead
 from graphcore.worker.arrays import unpack
 from graphcore.worker.walk_messages import CheckFrame
-
-COLUMNS = 16
 
 
 class WalkPanel(QWidget):
@@ -302,15 +299,3 @@ class WalkPanel(QWidget):
         """Told whether the panel is looked at."""
         self.walk.show(seen)
         self.looked_at.emit(seen)
-
-
-def as_maps(array: np.ndarray) -> np.ndarray | None:
-    """A tensor as maps (C, H, W), a vector in rows of ``COLUMNS``; None for a single number."""
-    if array.size <= 1 or array.ndim > 3:
-        return None
-    if array.ndim == 1 and len(array) > COLUMNS:
-        rows = -(-len(array) // COLUMNS)
-        folded = np.full(rows * COLUMNS, np.nan, np.float32)
-        folded[: len(array)] = array
-        return folded.reshape(1, rows, COLUMNS)
-    return array.reshape((1,) * (3 - array.ndim) + array.shape)

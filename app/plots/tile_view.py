@@ -10,6 +10,9 @@ from app.plots import tiles
 from app.plots.cells import Cell, CellGrid
 from app.style import palette
 
+COLUMNS = 16
+"""Numbers of a vector in one row."""
+
 
 class TileView(CellGrid):
     """Maps (C, H, W) on one colour scale, so that they can be compared.
@@ -30,11 +33,14 @@ class TileView(CellGrid):
     def sizeHint(self) -> QSize:
         return QSize(280, 160)
 
-    def set_maps(self, maps: np.ndarray, signed: bool | None = None) -> None:
+    def set_maps(
+        self, maps: np.ndarray, signed: bool | None = None, limit: float | None = None
+    ) -> None:
         """Show feature maps, shape (C, H, W).
 
         Args:
             signed: colours diverge from zero; not given, if any value is negative.
+            limit: number of the strongest colour; not given, the largest there is.
         """
         if maps.ndim != 3:
             raise ValueError(f"Tiles show 3 axes (C, H, W); the array has shape {maps.shape}.")
@@ -43,6 +49,8 @@ class TileView(CellGrid):
         self._low = float(finite.min()) if finite.size else 0.0
         self._high = float(finite.max()) if finite.size else 1.0
         self._signed = self._low < 0 if signed is None else signed
+        if limit is not None:
+            self._low, self._high, self._signed = -limit, limit, True
         self._sheet = self._image = None
         self.refresh_readout()
         self.update()
@@ -142,3 +150,15 @@ class TileView(CellGrid):
             x = area.left() + (i % across * (width + 1) + left) * wide
             y = area.top() + (i // across * (height + 1) + top) * high
             painter.drawRect(QRectF(x, y, (right - left) * wide, (bottom - top) * high))
+
+
+def as_maps(array: np.ndarray) -> np.ndarray | None:
+    """A tensor as maps (C, H, W), a vector in rows of ``COLUMNS``; None for a single number."""
+    if array.size <= 1 or array.ndim > 3:
+        return None
+    if array.ndim == 1 and len(array) > COLUMNS:
+        rows = -(-len(array) // COLUMNS)
+        folded = np.full(rows * COLUMNS, np.nan, np.float32)
+        folded[: len(array)] = array
+        return folded.reshape(1, rows, COLUMNS)
+    return array.reshape((1,) * (3 - array.ndim) + array.shape)

@@ -1,0 +1,99 @@
+"""A layer from the inside while LeNet-5 trains, and when it is paused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+TIMEOUT = 60_000
+
+
+@pytest.fixture
+def looking(live_window, qtbot):
+    """LeNet-5 in the Train layout with the panel in front, ready to train."""
+    window = live_window
+    window.start("lenet5")
+    window.layouts.show("Train")
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=TIMEOUT)
+    window.show_panel("activations")
+    panel = window.layouts.docks["activations"].fill()
+    qtbot.waitUntil(lambda: panel._seen, timeout=TIMEOUT)
+    return window, panel
+
+
+def train(window, qtbot, steps):
+    engine = window.engine
+    end = (engine.last_frame.step if engine.last_frame else 0) + steps
+    engine.run(steps)
+    qtbot.waitUntil(
+        lambda: engine.state == "idle" and engine.last_frame.step == end, timeout=TIMEOUT
+    )
+
+
+def filled(view) -> bool:
+    return bool(len(view._maps))
+
+
+def test_it_says_what_to_do_while_nothing_is_selected(looking):
+    _window, panel = looking
+    assert panel.empty.isVisible()
+    assert not panel.rows
+    assert not panel.pin.isEnabled()
+
+
+def test_the_selected_layer_shows_all_four(looking, qtbot):
+    window, panel = looking
+    window.canvas.select(["conv1"])
+    train(window, qtbot, 3)
+    row = panel.rows["conv1"]
+    qtbot.waitUntil(lambda: all(filled(v) for v in row.views.values()), timeout=TIMEOUT)
+    assert row.views["value"]._maps.shape[0] == 6
+    assert row.views["weights"]._maps.shape == (6, 5, 5)
+    assert "…" in row._captions["gradient"][0].text()
+    before = row.views["value"]._maps.copy()
+    train(window, qtbot, 6)
+    qtbot.waitUntil(lambda: not np.array_equal(row.views["value"]._maps, before), timeout=TIMEOUT)
+
+
+def test_another_node_appears_while_training_is_paused(looking, qtbot):
+    window, panel = looking
+    train(window, qtbot, 2)
+    window.canvas.select(["relu3"])
+    row = panel.rows["relu3"]
+    qtbot.waitUntil(lambda: filled(row.views["value"]), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: filled(row.views["gradient"]), timeout=TIMEOUT)
+    assert not row.views["weights"].isVisible()
+
+
+def test_pins_stay_and_go(looking, qtbot):
+    window, panel = looking
+    train(window, qtbot, 2)
+    window.canvas.select(["conv1"])
+    qtbot.mouseClick(panel.pin, Qt.MouseButton.LeftButton)
+    window.canvas.select(["fc1"])
+    assert list(panel.rows) == ["conv1", "fc1"]
+    for name in panel.rows:
+        view = panel.rows[name].views["gradient"]
+        qtbot.waitUntil(lambda view=view: filled(view), timeout=TIMEOUT)
+    qtbot.mouseClick(panel.rows["conv1"].unpin, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: list(panel.rows) == ["fc1"], timeout=TIMEOUT)
+
+
+def test_one_scale_makes_colours_comparable(looking, qtbot):
+    window, panel = looking
+    window.canvas.select(["conv1"])
+    train(window, qtbot, 2)
+    row = panel.rows["conv1"]
+    qtbot.waitUntil(lambda: all(filled(v) for v in row.views.values()), timeout=TIMEOUT)
+    assert len({v._high for v in row.views.values()}) > 1
+    qtbot.mouseClick(panel.one_scale, Qt.MouseButton.LeftButton)
+    assert len({(v._low, v._high) for v in row.views.values()}) == 1
+
+
+def test_nothing_is_asked_for_behind_a_tab(looking, qtbot):
+    window, panel = looking
+    window.canvas.select(["conv1"])
+    assert window.engine._closely == ("conv1",)
+    window.show_panel("results")
+    qtbot.waitUntil(lambda: window.engine._closely == (), timeout=TIMEOUT)
