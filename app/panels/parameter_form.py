@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -53,10 +54,13 @@ class ParameterForm(QWidget):
     def _add(self, column: QVBoxLayout, name: str) -> None:
         title, size = QLabel(name), QLabel()
         size.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        size.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        size.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         start = QComboBox()
         start.setEditable(True)
         start.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         start.setMinimumContentsLength(8)
+        start.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         for i, text in enumerate(initializers.names()):
             start.addItem(_example(text))
             start.setItemData(i, initializers.describe(text), Qt.ItemDataRole.ToolTipRole)
@@ -80,8 +84,8 @@ class ParameterForm(QWidget):
         for left, right in ((title, size), (start, frozen)):
             row = QHBoxLayout()
             row.setSpacing(10)
-            row.addWidget(left, 1)
-            row.addWidget(right)
+            row.addWidget(left, 0 if right is size else 1)
+            row.addWidget(right, 1 if right is size else 0)
             if right is size:
                 row.addWidget(table)
             column.addLayout(row)
@@ -117,12 +121,13 @@ class ParameterForm(QWidget):
             self.frozen[name].setChecked(all(held))
             shape = shape_of(name)
             self._sizes[name].setText("" if shape is None else _times(shape))
+            self._sizes[name].setToolTip(self._sizes[name].text())
 
 
 def _times(shape: tuple[int, ...]) -> str:
-    """``6 × 25 = 150``; a lone axis needs no product."""
+    """``6×25 = 150``; a lone axis needs no product."""
     product = f"{math.prod(shape):,}"
-    return f"{' × '.join(map(str, shape))} = {product}" if len(shape) > 1 else product
+    return f"{'×'.join(map(str, shape))} = {product}" if len(shape) > 1 else product
 
 
 def _example(name: str) -> str:

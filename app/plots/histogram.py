@@ -81,6 +81,10 @@ class _Layer:
     edges: np.ndarray
 
 
+USUAL = 0.8
+"""Share of the histograms of a ridge that lie within its axis at either end."""
+
+
 class Ridge(QWidget):
     """Histograms over time, the newest in front; every other one goes when they become many."""
 
@@ -139,14 +143,16 @@ class Ridge(QWidget):
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         low, high = self._limits()
-        tallest = max(float(_density(layer).max()) for layer in self._layers) or 1.0
+        painter.setClipRect(self.rect().adjusted(int(self._LEFT), 0, -int(self._RIGHT), 0))
         for i, layer in enumerate(self._layers):
-            self._paint_layer(painter, i, layer, (low, high), tallest)
+            self._paint_layer(painter, i, layer, (low, high))
+        painter.setClipping(False)
         self._paint_axis(painter, low, high)
 
     def _limits(self) -> tuple[float, float]:
-        low = min(float(layer.edges[0]) for layer in self._layers)
-        high = max(float(layer.edges[-1]) for layer in self._layers)
+        """What most histograms span: one stray gradient does not make a line of all the others."""
+        low = float(np.quantile([layer.edges[0] for layer in self._layers], 1 - USUAL))
+        high = float(np.quantile([layer.edges[-1] for layer in self._layers], USUAL))
         return (low, high) if high > low else (low - 0.5, high + 0.5)
 
     def _base(self, i: int) -> float:
@@ -164,13 +170,14 @@ class Ridge(QWidget):
         i: int,
         layer: _Layer,
         limits: tuple[float, float],
-        tallest: float,
     ) -> None:
+        """Each as high as its neighbours: how wide it is tells how far its numbers are spread."""
         p, base = palette.current(), self._base(i)
         wide = self.width() - self._LEFT - self._RIGHT
         middles = (layer.edges[:-1] + layer.edges[1:]) / 2
         x = self._LEFT + (middles - limits[0]) / (limits[1] - limits[0]) * wide
-        y = base - _density(layer) / tallest * self._ridge_height()
+        density = _density(layer)
+        y = base - density / (float(density.max()) or 1.0) * self._ridge_height()
         top = [QPointF(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
         corners = [QPointF(top[0].x(), base), *top, QPointF(top[-1].x(), base)]
         age = (i + 1) / len(self._layers)

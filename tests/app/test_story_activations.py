@@ -92,7 +92,7 @@ def test_one_scale_makes_colours_comparable(looking, qtbot):
 
 
 def test_nothing_is_asked_for_behind_a_tab(looking, qtbot):
-    window, panel = looking
+    window, _panel = looking
     window.canvas.select(["conv1"])
     assert window.engine._closely == ("conv1",)
     window.show_panel("results")
