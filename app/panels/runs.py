@@ -32,6 +32,7 @@ class RunsPanel(QWidget):
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()
         self._engine = engine
+        self._seen = True
         self._frame = TimelineFrame()
         self._curves: tuple[RunCurves, ...] = ()
         self._make_table()
@@ -102,7 +103,10 @@ class RunsPanel(QWidget):
 
     def set_seen(self, seen: bool) -> None:
         """Told whether the panel is looked at."""
+        self._seen = seen
         self._engine.watch_curves(seen)
+        if seen:
+            self._on_timeline(self._frame)
 
     # -- the table ----------------------------------------------------------------------------
 
@@ -130,6 +134,8 @@ class RunsPanel(QWidget):
 
     def _on_timeline(self, frame: TimelineFrame) -> None:
         self._frame = frame
+        if not self._seen:
+            return
         self._show_playhead()
         if self.table.state() == QAbstractItemView.State.EditingState:
             return

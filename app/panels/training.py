@@ -37,8 +37,8 @@ from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
 from graphcore.worker.timeline_messages import RunCurves, TimelineFrame
 
-REDRAW_MS = 100
-"""Curves and figures are read, not watched: ten times a second leaves the time to the canvas."""
+REDRAW_MS = 80
+"""Curves and figures are read, not watched: a few times a second leaves the time to the canvas."""
 FIGURES = ("epoch", "step", "loss", "accuracy", "speed", "left")
 
 
@@ -48,7 +48,8 @@ class TrainingPanel(QWidget):
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()
         self._document, self._engine = document, engine
-        self._drawn, self._undrawn = QElapsedTimer(), True
+        self._drawn = QElapsedTimer()
+        self._undrawn: set[CurvePlot] = set()
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 8)
         row.setSpacing(10)
@@ -274,15 +275,24 @@ class TrainingPanel(QWidget):
             self.accuracy.append("train", np.array([step]), np.array([share]))
         for score in frame.scores:
             self._add_score(score)
-        self._undrawn |= bool(len(steps) or frame.accuracies or frame.scores)
+        if not self._undrawn and (len(steps) or frame.accuracies or frame.scores):
+            self._undrawn = {self.loss, self.accuracy}
         ended = frame.state != "running" or frame.scores
         if ended or not self._drawn.isValid() or self._drawn.elapsed() >= REDRAW_MS:
             self._drawn.start()
-            if self._undrawn:
-                self._undrawn = False
-                self.loss.redraw()
-                self.accuracy.redraw()
+            self._redraw(both=bool(ended))
             self._show_figures(frame)
+
+    def _redraw(self, both: bool) -> None:
+        """Draw what is new: both plots, or one and the next time the other.
+
+        A plot takes as long as half the canvas: both at once would cost a frame.
+        """
+        if both:
+            self._undrawn = {self.loss, self.accuracy}
+        for plot in list(self._undrawn)[: None if both else 1]:
+            plot.redraw()
+            self._undrawn.discard(plot)
 
     def _on_timeline(self, frame: TimelineFrame) -> None:
         """Mark the step that is looked at; another run has other curves."""

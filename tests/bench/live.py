@@ -24,6 +24,8 @@ import msgspec
 from PySide6.QtCore import QEvent, QObject, QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from app.__main__ import make_window
 from app.settings import Settings
 from app.style import palette
