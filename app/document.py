@@ -260,9 +260,11 @@ class Document(EditedGraph):
         """Another copy of nodes and of the edges among them; returns the new names."""
         return self._add_text(files.dumps_selection(self.graph, names), at, self.tr("Duplicate"))
 
-    def add_graph(self, graph: Graph, at: Position, text: str) -> list[str]:
+    def add_graph(
+        self, graph: Graph, at: Position, text: str, aspect: float = SCREEN_ASPECT
+    ) -> list[str]:
         """Add a typed net or formula, laid out, as one step; returns the names."""
-        lay_out(graph)
+        lay_out(graph, aspect)
         return self._add_text(files.dumps_selection(graph, [n.name for n in graph]), at, text)
 
     def set_training(self, settings: TrainingSettings) -> None:

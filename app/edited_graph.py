@@ -281,7 +281,7 @@ def _path_to(root: Graph, wanted: Graph) -> tuple[str, ...]:
     raise GraphError("That part of the graph is not there any more.")
 
 
-def lay_out(graph: Graph) -> None:
-    """Give every node a place."""
-    for name, place in fold(graph, layout(graph), SCREEN_ASPECT).items():
+def lay_out(graph: Graph, aspect: float = SCREEN_ASPECT) -> None:
+    """Give every node a place, on a canvas so many times as wide as high."""
+    for name, place in fold(graph, layout(graph), aspect).items():
         graph.update(name, position=place)

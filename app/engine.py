@@ -235,6 +235,8 @@ class Engine(EngineViews):
             data = bytes(self._process.readAllStandardOutput().data())
             for body in self._reader.feed(data):
                 reply = m.decode_reply(body)
+                if type(reply) in SHOWN and not len(self.document.root):
+                    continue  # a view of the net that was there before the empty canvas
                 self._handlers[type(reply)](self, reply)
         except WorkerError as error:
             self._errors = str(error)

@@ -152,8 +152,7 @@ class EditingView(RunningView):
 
     def arrange(self) -> None:
         """Lay the graph out from left to right; nodes glide to their new places."""
-        aspect = self.viewport().width() / max(1, self.viewport().height())
-        if self.attempt_gliding(lambda: self.document.arrange(aspect)):
+        if self.attempt_gliding(lambda: self.document.arrange(self.aspect)):
             self.fit_all()
 
     def add_block(self, name: str, at: QPointF) -> None:
@@ -262,10 +261,15 @@ class EditingView(RunningView):
                 out = port[1] if side == "output" else None
                 self.attempt(lambda: self.document.connect_nodes(*pair, into, out))
 
+    @property
+    def aspect(self) -> float:
+        """Width over height of what can be seen."""
+        return self.viewport().width() / max(1, self.viewport().height())
+
     def _add_typed(self, graph: Graph, at: QPointF, text: str) -> None:
         names: list[str] = []
         place = (at.x(), at.y())
-        self.attempt(lambda: names.extend(self.document.add_graph(graph, place, text)))
+        self.attempt(lambda: names.extend(self.document.add_graph(graph, place, text, self.aspect)))
         self.select(names)
         self.fit_selection()
 

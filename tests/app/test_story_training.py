@@ -129,3 +129,21 @@ def test_a_killed_engine_costs_nothing(qtbot, live_window) -> None:
     ready(qtbot, window)
     engine.run(3)
     qtbot.waitUntil(lambda: engine.last_frame.step == step + 3, timeout=PATIENCE)
+
+
+def test_an_empty_canvas_shows_nothing_of_the_net_before(qtbot, live_window) -> None:
+    window = live_window
+    window.start("circle")
+    window.layouts.show("Train")
+    panel = window.layouts.docks["landscape"].fill()
+    qtbot.waitUntil(lambda: panel._frame is not None, timeout=60_000)
+    window.engine.run(20)
+    window.document.undo_stack.setClean()
+    window.files.new()
+    told = []
+    window.engine.landscape.connect(told.append)
+    window.engine.timeline.connect(told.append)
+    window.engine.run(5)
+    qtbot.wait(700)
+    assert not told
+    assert panel._frame is None
