@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import pack
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
+from graphcore.worker.embedding_messages import EmbeddingFrame, EmbeddingRequest
 from graphcore.worker.health_messages import HealthFrame, HealthRequest
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest, SetPlanePoint
 from graphcore.worker.net_file_messages import LoadWeights, NetSaved, SaveNet, WeightsLoaded
@@ -44,9 +45,9 @@ class EngineViews(QObject):
     What is looked at is told again to a process that takes another's place.
 
     Signals:
-        landscape, walk, checked, decision, rates, tensor, what_if, results, health, attribution,
-            spread, race, digit, net_saved, weights_loaded, timeline, curves: the frame of that
-            name, as ``graphcore.worker`` sends it.
+        landscape, walk, checked, decision, rates, tensor, what_if, results, health, embedding,
+            attribution, spread, race, digit, net_saved, weights_loaded, timeline, curves: the
+            frame of that name, as ``graphcore.worker`` sends it.
     """
 
     landscape = Signal(object)
@@ -58,6 +59,7 @@ class EngineViews(QObject):
     what_if = Signal(object)
     results = Signal(object)
     health = Signal(object)
+    embedding = Signal(object)
     attribution = Signal(object)
     spread = Signal(object)
     race = Signal(object)
@@ -126,6 +128,10 @@ class EngineViews(QObject):
     def watch_health(self, visible: bool) -> None:
         """Whether the examination of the net can be seen."""
         self._look(HealthRequest(visible))
+
+    def watch_embedding(self, visible: bool, node: str) -> None:
+        """Whether the samples as points can be seen, and by which node's values."""
+        self._look(EmbeddingRequest(visible, node))
 
     def watch_spread(self, node: str) -> None:
         """Whose histograms can be seen; "" for nobody's."""
@@ -222,6 +228,7 @@ SHOWN: dict[type, Any] = {
     RaceFrame: lambda self, reply: self.race.emit(reply),
     SpreadFrame: lambda self, reply: self.spread.emit(reply),
     HealthFrame: lambda self, reply: self.health.emit(reply),
+    EmbeddingFrame: lambda self, reply: self.embedding.emit(reply),
     DigitFrame: lambda self, reply: self.digit.emit(reply),
     NetSaved: lambda self, reply: self.net_saved.emit(reply),
     WeightsLoaded: lambda self, reply: self.weights_loaded.emit(reply),

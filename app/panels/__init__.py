@@ -100,6 +100,8 @@ PANELS: tuple[Panel, ...] = (
           "bottom", ("Train",), "run"),
     Panel("runs", _("Runs"), "history", "app.panels.runs:RunsPanel",
           "bottom", ("Train",), "run"),
+    Panel("embedding", _("Embedding"), "grid", "app.panels.embedding:EmbeddingPanel",
+          "bottom", ("Train",), "space"),
     Panel("race", _("Race"), "epoch", "app.panels.race:RacePanel",
           "bottom", ("Train",), "space"),
     Panel("digit_pad", _("Digit pad"), "brush", "app.panels.digit_pad:DigitPadPanel",

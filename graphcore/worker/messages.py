@@ -15,6 +15,7 @@ import msgspec
 from graphcore.errors import WorkerError
 from graphcore.worker.arrays import Array
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
+from graphcore.worker.embedding_messages import EmbeddingFrame, EmbeddingRequest
 from graphcore.worker.health_messages import HealthFrame, HealthRequest
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest, SetPlanePoint
 from graphcore.worker.net_file_messages import LoadWeights, NetSaved, SaveNet, WeightsLoaded
@@ -255,7 +256,7 @@ Request = (
     Hello | Load | Run | Pause | Reset | SetRate | SetSpeed | Watch | NextFrame | LandscapeRequest
     | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
     | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest
-    | HealthRequest | AttributionRequest | SpreadRequest
+    | EmbeddingRequest | HealthRequest | AttributionRequest | SpreadRequest
     | RaceRequest | SaveNet | LoadWeights | ScrubRequest | EnterRun | EditRun | CurvesRequest
     | SaveRuns | OpenRuns
     | Quit
@@ -264,7 +265,7 @@ Reply = (
     Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
     | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
     | DigitFrame
-    | WhatIfFrame | HealthFrame | AttributionFrame | SpreadFrame
+    | EmbeddingFrame | WhatIfFrame | HealthFrame | AttributionFrame | SpreadFrame
     | RaceFrame | NetSaved | WeightsLoaded | TimelineFrame | CurvesFrame | RunsSaved | RunsOpened
 )  # fmt: skip
 

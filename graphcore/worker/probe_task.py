@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from graphcore import health, probing, spread
+from graphcore import embedding, health, probing, spread
 from graphcore.training import Trainer
 from graphcore.worker.arrays import unpack
+from graphcore.worker.embedding_messages import EmbeddingFrame, EmbeddingRequest
 from graphcore.worker.health_messages import HealthFrame, HealthRequest
 from graphcore.worker.probe_messages import (
     DecisionFrame,
@@ -19,7 +20,7 @@ from graphcore.worker.probe_messages import (
 from graphcore.worker.session import Session
 from graphcore.worker.spread_messages import SpreadFrame, SpreadRequest
 
-ProbeFrame = DecisionFrame | ResultsFrame | HealthFrame | SpreadFrame
+ProbeFrame = DecisionFrame | ResultsFrame | HealthFrame | SpreadFrame | EmbeddingFrame
 SHARE = 0.03
 """Share of the time that each view may take while the net trains."""
 REST = 0.1
@@ -32,6 +33,7 @@ class ProbeTask:
     def __init__(self) -> None:
         self._decision, self._results, self._health = _View(), _View(), _View()
         self._spread, self._spread_of = _View(), ""
+        self._embedding, self._embedded = _View(), ""
 
     def watch_decision(self, request: DecisionRequest) -> None:
         """Whether the map can be seen."""
@@ -50,9 +52,14 @@ class ProbeTask:
         self._spread_of = request.node
         self._spread.set_visible(bool(request.node))
 
+    def watch_embedding(self, request: EmbeddingRequest) -> None:
+        """Whether the embedding can be seen, and of which node."""
+        self._embedded = request.node
+        self._embedding.set_visible(request.visible)
+
     def has_work(self, session: Session) -> bool:
         """Whether there is something to compute while nothing trains."""
-        views = (self._decision, self._results, self._health, self._spread)
+        views = (self._decision, self._results, self._health, self._spread, self._embedding)
         return any(v.due(session) for v in views)
 
     def work(self, session: Session) -> ProbeFrame | None:
@@ -69,6 +76,9 @@ class ProbeTask:
         if self._spread.due(session):
             with self._spread.at(session):
                 return spread.spread(trainer, self._spread_of)
+        if self._embedding.due(session):
+            with self._embedding.at(session):
+                return embedding.embed(trainer, self._embedded)
         if self._health.due(session):
             with self._health.at(session):
                 return health.examine(trainer)

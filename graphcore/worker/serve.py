@@ -23,6 +23,7 @@ from graphcore.worker import messages as m
 from graphcore.worker import probe_messages as probes
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
 from graphcore.worker.drag_task import DragTask
+from graphcore.worker.embedding_messages import EmbeddingRequest
 from graphcore.worker.health_messages import HealthRequest
 from graphcore.worker.kept_weights import kept_weights
 from graphcore.worker.landscape_messages import LandscapeRequest, SetPlanePoint
@@ -126,6 +127,7 @@ class _Server:
             RaceRequest: self._race,
             SpreadRequest: self.probe.watch_spread,
             HealthRequest: self.probe.watch_health,
+            EmbeddingRequest: self.probe.watch_embedding,
             probes.DigitRequest: lambda request: self.send(self.probe.digit(request, s.trainer)),
             RateTestRequest: self._test_rates,
             TensorRequest: lambda request: self.send(tensor(request, s)),

@@ -1,0 +1,155 @@
+"""The samples as points: what a layer takes for alike lies together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from app.document import Document
+from app.engine import Engine
+from app.panels.results import picture_of
+from app.plots.area import PlotArea
+from app.plots.legend import Legend
+from app.style import palette
+from graphcore.worker.arrays import unpack
+from graphcore.worker.embedding_messages import EmbeddingFrame
+
+SYMBOLS = (("o", ""), ("t", " ▾"), ("s", " ▪"), ("d", " ◆"), ("+", " +"), ("star", " ★"))
+"""Shapes, and how the legend says them: classes past the last colour get the colours again."""
+
+
+class EmbeddingPanel(QWidget):
+    """Follows the selected node; a click on a point shows its picture."""
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._document, self._engine = document, engine
+        self._node, self._seen = "", False
+        self._frame: EmbeddingFrame | None = None
+        self._colors: list[tuple[str, tuple[str, str]]] = []
+        self.legend = Legend(self.tr("Test samples"))
+        self.plot = PlotArea(self.tr("Embedding"))
+        self.scatter = pg.ScatterPlotItem(size=7, pen=None, hoverable=True, hoverSize=11)
+        self.plot.addItem(self.scatter)
+        self.scatter.sigClicked.connect(lambda _item, points, _event: self._on_clicked(points))
+        self.picture, self.words, self.stamp = QLabel(), QLabel(), QLabel()
+        self.stamp.setObjectName("muted")
+        for label in (self.words, self.stamp):
+            label.setWordWrap(True)
+        self.picture.setFixedSize(60, 60)
+        self._lay_out()
+        engine.embedding.connect(self._on_frame)
+        document.opened.connect(self._on_opened)
+        palette.notifier.changed.connect(self._draw)
+        self.clear()
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 4, 8, 8)
+        left, right = QVBoxLayout(), QVBoxLayout()
+        left.addWidget(self.legend)
+        left.addWidget(self.plot, 1)
+        for widget in (self.picture, self.words, self.stamp):
+            right.addWidget(widget)
+        right.addStretch(1)
+        row.addLayout(left, 4)
+        row.addLayout(right, 1)
+
+    def clear(self) -> None:
+        """Nothing to see."""
+        self._frame = None
+        self.scatter.clear()
+        self.picture.clear()
+        self.legend.set_entries([])
+        self.words.setText(
+            self.tr("Click a point to see its picture. Drag and wheel move the view.")
+        )
+        self.stamp.setText("")
+        self.plot.show_empty(
+            self.tr("Select a layer: where it puts the test samples appears here.")
+        )
+
+    def _on_opened(self) -> None:
+        self._node = ""
+        self.clear()
+        self._tell()
+
+    def show_selection(self, names: Sequence[str]) -> None:
+        """Told which nodes are selected on the canvas."""
+        if len(names) == 1 and self._document.prefix + names[0] != self._node:
+            self._node = self._document.prefix + names[0]
+            self._tell()
+
+    def set_seen(self, seen: bool) -> None:
+        """Told whether the panel is looked at."""
+        self._seen = seen
+        self._tell()
+
+    def _tell(self) -> None:
+        self._engine.watch_embedding(self._seen, self._node)
+
+    def _on_frame(self, frame: EmbeddingFrame) -> None:
+        if frame.points is None:
+            self.clear()
+            self.plot.show_empty(frame.problem)
+            return
+        self._frame = frame
+        self._draw()
+
+    def _draw(self) -> None:
+        frame = self._frame
+        if frame is None or frame.points is None or frame.labels is None:
+            return
+        points, labels = unpack(frame.points), unpack(frame.labels)
+        series = palette.current().series
+        shown = sorted(set(labels.tolist()))
+        self._colors = [
+            (series[c % len(series)], SYMBOLS[c // len(series) % len(SYMBOLS)]) for c in shown
+        ]
+        kinds = dict(zip(shown, self._colors, strict=True))
+        brushes = {c: pg.mkBrush(color) for c, (color, _) in kinds.items()}
+        self.scatter.setData(
+            pos=points, data=np.arange(len(points)), brush=[brushes[c] for c in labels.tolist()],
+            symbol=[kinds[c][1][0] for c in labels.tolist()],
+        )  # fmt: skip
+        self.plot.show_empty("")
+        self.legend.set_entries(
+            [(self._name(c) + kinds[c][1][1], pg.mkColor(kinds[c][0]), "") for c in shown if c >= 0]
+        )
+        first, second = frame.shares
+        self.plot.label_axes(
+            self.tr("component 1 ({0:.0%})").format(first),
+            self.tr("component 2 ({0:.0%})").format(second),
+        )
+        self.stamp.setText(
+            self.tr("{0}: {1:,} numbers per sample. The plane holds {2:.0%} of their variance "
+                    "at step {3:,}.").format(frame.node, frame.size, first + second, frame.step)
+        )  # fmt: skip
+
+    def _name(self, label: int) -> str:
+        assert self._frame is not None
+        names = self._frame.classes
+        return names[label] if label < len(names) else str(label)
+
+    def _on_clicked(self, points: Any) -> None:
+        if len(points):
+            self.choose(int(points[0].data()))
+
+    def choose(self, sample: int) -> None:
+        """Show one sample: its picture, what it is, and what the net takes it for."""
+        frame = self._frame
+        if frame is None or frame.labels is None or frame.answers is None:
+            return
+        label, answer = int(unpack(frame.labels)[sample]), int(unpack(frame.answers)[sample])
+        text = self.tr("Test sample {0}").format(sample)
+        if label >= 0:
+            text += self.tr(": a {0}, taken for {1}").format(self._name(label), self._name(answer))
+        self.words.setText(text)
+        if frame.images is not None:
+            self.picture.setPixmap(picture_of(unpack(frame.images)[sample]))
+            self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -1,0 +1,84 @@
+"""Where samples lie for a layer: its values in the plane that spreads them most.
+
+Source: Pearson (1901); the plane of the two largest principal components, by singular values.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lazy_loader
+import numpy as np
+
+from graphcore.errors import GradscapeError
+from graphcore.probing import class_shares
+from graphcore.training import Trainer
+from graphcore.worker.arrays import Array, pack
+from graphcore.worker.embedding_messages import EmbeddingFrame
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+SAMPLES = 300
+
+
+def principal_components(values: Tensor) -> tuple[Tensor, tuple[float, float]]:
+    """Samples in the plane of their two principal components, and the variance these hold.
+
+    Args:
+        values: shape (n, k), a row per sample.
+
+    Returns:
+        Points, shape (n, 2); along each axis the sample furthest out is on the positive side.
+    """
+    centred = values - values.mean(0)
+    u, s, _ = torch.linalg.svd(centred, full_matrices=False)
+    points = values.new_zeros(len(values), 2)
+    found = (u * s)[:, :2]
+    points[:, : found.shape[1]] = found
+    furthest = points.abs().argmax(0)
+    points *= torch.where(points[furthest, torch.arange(2)] < 0, -1.0, 1.0)
+    total = float((s**2).sum()) or 1.0
+    shares = [float(x) ** 2 / total for x in s[:2]] + [0.0, 0.0]
+    return points, (shares[0], shares[1])
+
+
+def embed(trainer: Trainer, node: str = "") -> EmbeddingFrame:
+    """The first test samples by the values of a node, in evaluation mode."""
+    b, data = trainer.binding, trainer.data
+    name = node or b.output
+    x, t = trainer.tensors(data.test, SAMPLES)
+    plan = trainer.looking_plan()
+    try:
+        plan.forward(b.feeds(x, t))
+        values = plan.value(name)
+    except GradscapeError as error:
+        return EmbeddingFrame(node=name, step=trainer.step, problem=str(error))
+    if values.dim() < 1 or len(values) != len(x) or len(x) < 3:
+        problem = f"{name} has no values for each sample: choose a layer before the loss."
+        return EmbeddingFrame(node=name, step=trainer.step, problem=problem)
+    points, shares = principal_components(values.reshape(len(x), -1).double().cpu())
+    classes = class_shares(plan.value(b.output), b.loss_kind, t) if b.target else None
+    nobody = np.full(len(x), -1, np.int64)
+    labels = nobody if classes is None else _labels(t)
+    answers = nobody if classes is None else classes.argmax(1).cpu().numpy().astype(np.int64)
+    return EmbeddingFrame(
+        node=name, size=values[0].numel(), step=trainer.step,
+        points=pack(points.float().numpy()), labels=pack(labels), answers=pack(answers),
+        classes=data.classes, shares=shares, images=_images(x),
+    )  # fmt: skip
+
+
+def _labels(target: Tensor) -> np.ndarray:
+    found = target.cpu().reshape(len(target), -1)[:, 0].numpy()
+    return (found > 0).astype(np.int64) if found.dtype.kind == "f" else found.astype(np.int64)
+
+
+def _images(x: Tensor) -> Array | None:
+    """Grey pictures (n, H, W), if that is what the samples are."""
+    if x.dim() != 4 or x.shape[1] != 1:
+        return None
+    return pack(x[:, 0].float().cpu().contiguous().numpy())

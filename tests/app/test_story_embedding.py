@@ -1,0 +1,61 @@
+"""The embedding follows the net and the selected layer; a click shows the picture of a point."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphcore.worker.arrays import unpack
+
+TIMEOUT = 60_000
+
+
+@pytest.fixture
+def looking(live_window, qtbot):
+    window = live_window
+    window.start("lenet5")
+    window.layouts.show("Train")
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=TIMEOUT)
+    window.show_panel("embedding")
+    panel = window.layouts.docks["embedding"].fill()
+    qtbot.waitUntil(lambda: panel._frame is not None, timeout=TIMEOUT)
+    return window, panel
+
+
+def test_points_have_classes_and_move_while_the_net_learns(looking, qtbot):
+    window, panel = looking
+    before = unpack(panel._frame.points).copy()
+    assert len(before) == 300
+    assert len(panel.scatter.data) == 300
+    assert len({str(c) for c in panel._colors}) == 10
+    window.engine.run(30)
+    qtbot.waitUntil(lambda: panel._frame.step == 30, timeout=TIMEOUT)
+    assert not np.allclose(unpack(panel._frame.points), before)
+    assert "logits" in panel.stamp.text()
+
+
+def test_the_selected_layer_is_the_one_that_is_shown(looking, qtbot):
+    window, panel = looking
+    window.canvas.select(["fc1"])
+    qtbot.waitUntil(lambda: panel._frame.node == "fc1", timeout=TIMEOUT)
+    assert panel._frame.size == 120
+    window.canvas.select(["loss"])
+    qtbot.waitUntil(lambda: "each sample" in panel.plot.empty_text, timeout=TIMEOUT)
+
+
+def test_a_click_on_a_point_shows_its_picture(looking, qtbot):
+    _window, panel = looking
+    assert panel.picture.pixmap().isNull()
+    panel.scatter.sigClicked.emit(panel.scatter, panel.scatter.points()[7:8], None)
+    assert panel.words.text().startswith("Test sample 7: a 9, taken for ")
+    assert not panel.picture.pixmap().isNull()
+
+
+def test_nothing_is_computed_behind_a_tab(looking, qtbot):
+    window, panel = looking
+    window.show_panel("landscape")
+    qtbot.waitUntil(lambda: not panel._seen, timeout=TIMEOUT)
+    step = panel._frame.step
+    window.engine.run(5)
+    qtbot.waitUntil(lambda: window.engine.last_frame.step == 5, timeout=TIMEOUT)
+    assert panel._frame.step == step
