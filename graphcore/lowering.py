@@ -108,8 +108,7 @@ class Program:
                 torch.index_select(x.data, 0, x.rows, out=self.feeds[slot])
             else:
                 self.feeds[slot].copy_(x)
-        for context in self._contexts:
-            context.training = self.training
+        self._set_contexts()
         for closure in self._forward:
             closure()
 
@@ -130,6 +129,10 @@ class Program:
     def prepare(self, slot: int) -> None:
         """What has to be in place before ``kernels_of`` are run."""
         self._backwards[slot].start_at(None)
+        self._set_contexts()
+
+    def _set_contexts(self) -> None:
+        """Tell the operators that are not lowered whether this is training."""
         for context in self._contexts:
             context.training = self.training
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +18,7 @@ from graphcore.feeds import Feeds, Rows
 from graphcore.flatten import FlatGraph, Port
 from graphcore.graph_reading import NodeOrName
 from graphcore.lowering import Backward, Program
+from graphcore.ops.kernels import Closure
 from graphcore.parameters import ParameterInfo
 from graphcore.repetition import Repetition
 
@@ -47,6 +48,7 @@ class Passes:
         flat, flat_grad: all parameters and all gradients, one behind the other; the first
             ``trainable`` numbers belong to parameters that are not frozen.
         draws_random: whether a forward pass in training draws random numbers.
+        repeated: the step that was just made, if it was one made before over other rows.
     """
 
     device: torch.device
@@ -74,8 +76,7 @@ class Passes:
     _kept: int | None = None
     _program: Program | None = None
     _repetitions: dict[tuple[NodeOrName, int], Repetition] = field(default_factory=dict)
-    _repeated: Repetition | None = None
-
+    repeated: Repetition | None = None
     draws_random: bool = False
     _fixed: list[Tensor | None] = field(default_factory=list)
     _parameter_slots: dict[int, Tensor] = field(default_factory=dict)
@@ -107,7 +108,7 @@ class Passes:
         Raises:
             FeedError: a feed is missing, unknown or of the wrong shape.
         """
-        self._grads, self._edge_grads, self._kept, self._repeated = None, {}, None, None
+        self._grads, self._edge_grads, self._kept, self.repeated = None, {}, None, None
         self.__dict__.pop("_sampled", None)
         with torch.inference_mode():
             given = self.feeds.taken(feeds)
@@ -156,7 +157,7 @@ class Passes:
         Args:
             grad: gradient to start from, of the node's shape; left out, 1 for a single number.
         """
-        slot, self._repeated = self._slot(node), None
+        slot, self.repeated = self._slot(node), None
         y = self.values[slot]
         if not self._ran or y is None:
             raise EngineError("There is nothing to go backward from: run forward first.")
@@ -190,11 +191,9 @@ class Passes:
             with torch.inference_mode():
                 return self.step(feeds, loss)
         again = self._repetition(feeds, loss)
-        if again is not None:
-            try:
-                return again.run(feeds)
-            except KERNEL_ERRORS:
-                pass  # made once more, to say which node cannot be computed
+        found = None if again is None else self.repeat(next(iter(feeds.values())).rows)
+        if found is not None:
+            return found
         self.forward(feeds, training=True)
         value = self.values[self._slot(loss)]
         if value is None:
@@ -204,17 +203,29 @@ class Passes:
         self._note_repetition(feeds, loss)
         return float(value)
 
+    def repeat(self, rows: Tensor) -> float | None:
+        """``repeated`` once more over other rows, under inference mode; returns the loss.
+
+        None if a kernel refuses them: ``step`` then says which node cannot be computed.
+        """
+        assert self.repeated is not None
+        try:
+            return self.repeated.run(rows)
+        except KERNEL_ERRORS:
+            self.repeated = None
+            return None
+
     def _repetition(self, feeds: Mapping[str, Any], loss: NodeOrName) -> Repetition | None:
         """An earlier step that was the same but for the rows."""
         given = next(iter(feeds.values()), None)
         if type(given) is not Rows:
             return None
         again = self._repetitions.get((loss, given.rows.shape[0]))
-        if again is None or not again.takes(feeds):
+        if again is None or again.rows_of(feeds) is None:
             return None
-        if again is not self._repeated:
-            self._repeated, self._program, self.values = again, again.program, again.program.values
-            self._take(again.slot, again.program.backward_from(again.slot))
+        if again is not self.repeated:
+            self.repeated, self._program, self.values = again, again.program, again.program.values
+            self._take(again.slot, again.begin())
         return again
 
     def _measure(self) -> None:
@@ -236,7 +247,7 @@ class Passes:
             data[name] = given.data, self._program.feeds[slot]
         if data and len(data) == len(self._program.feeds):
             self._repetitions[loss, len(given.rows)] = Repetition(
-                self._program, self._slot(loss), data, given.rows.clone(), self._measure
+                self._program, loss, self._slot(loss), data, given.rows.clone(), self._measure
             )
 
     def _seed_gradient(self, name: str, y: Tensor, grad: Any) -> Tensor:
@@ -265,9 +276,9 @@ class Passes:
             else:
                 view.zero_()
 
-    def kernels(self) -> list[Callable[[], object]]:
+    def kernels(self) -> list[Closure]:
         """What the last training step ran, kernel by kernel; for a plan in train mode."""
-        return [] if self._repeated is None else self._repeated.kernels()
+        return [] if self.repeated is None else self.repeated.kernels()
 
     def _slot(self, node: NodeOrName, output: str | None = None) -> int:
         name = name_of(node)

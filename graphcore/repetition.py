@@ -6,7 +6,7 @@ net's step would be checks and calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import lazy_loader
 
 from graphcore.feeds import Rows
-from graphcore.lowering import Program
+from graphcore.graph_reading import NodeOrName
+from graphcore.lowering import Backward, Program
+from graphcore.ops.kernels import Closure
 from graphcore.replay import replayed
 
 if TYPE_CHECKING:
@@ -29,35 +31,43 @@ class Repetition:
     """A step whose feeds are rows of some data, the same rows of each.
 
     Attributes:
-        slot: where the loss lies.
+        loss, slot: the node that was gone back from, and where its value lies.
         data: name of what is fed -> the data, and the buffer that their rows are put into.
         rows: indices, shape (N,); overwritten at every step.
         last: what is to be done when both passes are through.
     """
 
     program: Program
+    loss: NodeOrName
     slot: int
     data: dict[str, tuple[Tensor, Tensor]]
     rows: Tensor
-    last: Callable[[], object]
-    _kernels: list[Callable[[], object]] = field(default_factory=list)
+    last: Closure
+    _kernels: list[Closure] = field(default_factory=list)
 
-    def takes(self, feeds: Mapping[str, Any]) -> bool:
-        """Whether a step with these feeds is the same over other rows."""
+    def rows_of(self, feeds: Mapping[str, Any]) -> Tensor | None:
+        """The rows of a step with these feeds; None if it is not the same over other rows."""
         rows: Tensor | None = None
         for name, (data, _) in self.data.items():
             given = feeds.get(name)
             if type(given) is not Rows or given.data is not data:
-                return False
+                return None
             if rows is not None and given.rows is not rows:
-                return False
+                return None
             rows = given.rows
-        return rows is not None and len(feeds) == len(self.data)
+        return rows if len(feeds) == len(self.data) else None
 
-    def run(self, feeds: Mapping[str, Rows]) -> float:
-        """Make the step; returns the loss."""
-        self.rows.copy_(next(iter(feeds.values())).rows)
+    def begin(self) -> Backward:
+        """Put in place what ``run`` starts from; returns where the gradients will be."""
         self.program.prepare(self.slot)
+        return self.program.backward_from(self.slot)
+
+    def run(self, rows: Tensor) -> float:
+        """Make the step over as many rows as before; returns the loss.
+
+        ``begin`` was called, and nothing else has used the plan since.
+        """
+        self.rows.copy_(rows)
         if self._kernels:
             for kernel in self._kernels:
                 kernel()
@@ -65,7 +75,7 @@ class Repetition:
             self._kernels = self._replayed()
         return float(self.program.values[self.slot])  # type: ignore[arg-type]
 
-    def _replayed(self) -> list[Callable[[], object]]:
+    def _replayed(self) -> list[Closure]:
         gathering = [
             partial(torch.index_select, data, 0, self.rows, out=buffer)
             for data, buffer in self.data.values()
@@ -73,6 +83,6 @@ class Repetition:
         kernels, plain = self.program.kernels_of(self.slot)
         return replayed([*gathering, *kernels, self.last], plain)
 
-    def kernels(self) -> list[Callable[[], object]]:
+    def kernels(self) -> list[Closure]:
         """What ``run`` runs."""
         return self._kernels

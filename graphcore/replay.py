@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 
+from graphcore.ops.kernels import Closure
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 else:
     torch = lazy_loader.load("torch")
-
-Closure = Callable[[], object]
 
 
 @dataclass(frozen=True)

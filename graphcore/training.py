@@ -23,8 +23,10 @@ from graphcore.epochs import Epochs
 from graphcore.errors import DataError, EngineError, NonFiniteError
 from graphcore.feeds import Rows
 from graphcore.graph import Graph
+from graphcore.judging import correct
 from graphcore.parameters import ParameterInfo, seed_of
 from graphcore.plan import Mode, Plan
+from graphcore.repetition import Repetition
 from graphcore.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -91,7 +93,8 @@ class Trainer:
         groups.check(self.plan.layout, self.settings.objectives)
         self.groups = self._new_groups()
         self.epochs = Epochs()
-        self._order: tuple[int, Tensor] | None = None
+        self._order: tuple[int, tuple[Tensor, ...]] | None = None
+        self._repetition: Repetition | None = None
         self.shard: Shard | None = None
         self.lr = self.settings.lr
 
@@ -134,19 +137,42 @@ class Trainer:
             record: run this step in ``recorded``, a plan that keeps every value and gradient
                 to be looked at. The kernels, and so the numbers, are the same.
         """
-        feeds = self.next_feeds()
         lr, epoch = self.current_lr(), self.epoch
-        plan = self.recorded if record else self.plan
-        losses = tuple([self._update(plan, group, feeds, lr) for group in self.groups])
+        losses = None if record else self._again(lr)
+        if losses is None:
+            losses = self._anew(self.recorded if record else self.plan, lr)
         self.step += 1
         self.epochs.count(losses[0])
         if self.step % self.steps_per_epoch == 0:
             self._end_epoch()
         return StepRecord(self.step, epoch, losses[0], lr, losses)
 
+    def _again(self, lr: float) -> tuple[float, ...] | None:
+        """The step that was just made over the next rows; None if it has to be made anew."""
+        rows, again = self.next_rows(), self._repetition
+        if again is None or again is not self.plan.repeated or len(again.rows) != len(rows):
+            return None
+        random_state = self._random_state()
+        with torch.inference_mode():
+            loss = self.plan.repeat(rows)
+            if loss is None:
+                return None
+            square = self.plan.gradient_square
+            if not (math.isfinite(loss) and math.isfinite(square.item())):
+                self._blame(self.next_feeds(), self.groups[0].loss, loss, random_state)
+            self._change(self.groups[0], lr)
+        return (loss,)
+
+    def _anew(self, plan: Plan, lr: float) -> tuple[float, ...]:
+        feeds = self.next_feeds()
+        losses = tuple([self._update(plan, group, feeds, lr) for group in self.groups])
+        alone = len(self.groups) == 1 and self.shard is None
+        self._repetition = self.plan.repeated if alone else None
+        return losses
+
     def _update(self, plan: Plan, group: groups.Group, feeds: dict[str, Any], lr: float) -> float:
         """Forward, backward from a group's loss and one update; returns the loss before it."""
-        random_state = self.plan.generator.get_state() if self.plan.draws_random else None
+        random_state = self._random_state()
         with torch.inference_mode():
             if self.shard is None:
                 loss = plan.step(feeds, group.loss)
@@ -156,9 +182,15 @@ class Trainer:
                 square = torch.dot(group.optimizer.g, group.optimizer.g)
             if not (math.isfinite(loss) and math.isfinite(square.item())):
                 self._blame(feeds, group.loss, loss, random_state)
-            group.penalise(self.settings)
-            group.optimizer.update(lr * group.rate)
+            self._change(group, lr)
         return loss
+
+    def _random_state(self) -> Tensor | None:
+        return self.plan.generator.get_state() if self.plan.draws_random else None
+
+    def _change(self, group: groups.Group, lr: float) -> None:
+        group.penalise(self.settings)
+        group.optimizer.update(lr * group.rate)
 
     @property
     def finished(self) -> bool:
@@ -208,11 +240,11 @@ class Trainer:
 
     def next_rows(self) -> Tensor:
         """Which samples come next."""
-        batch, epoch = self.settings.batch, self.epoch
-        start = (self.step - epoch * self.steps_per_epoch) * batch
+        epoch, place = divmod(self.step, self.steps_per_epoch)
         if self._order is None or self._order[0] != epoch:
-            self._order = (epoch, self._shuffled(epoch))
-        return self._order[1][start : start + batch]
+            batches = torch.split(self._shuffled(epoch), self.settings.batch)
+            self._order = epoch, batches
+        return self._order[1][place]
 
     def _shuffled(self, epoch: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed_of(self.settings.seed, f"epoch {epoch}"))
@@ -349,29 +381,3 @@ class Trainer:
     def group_of(self, info: ParameterInfo) -> groups.Group:
         """The group that trains a parameter that is not frozen."""
         return next(g for g in self.groups if g.start <= info.offset < g.end)
-
-
-def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
-    """How many answers are right; None where that makes no sense.
-
-    Scores (N, C) against class indices: the largest score. One score per sample: a logit
-    above 0 (BCEWithLogitsLoss, HingeLoss, targets ±1) or a probability above one half.
-    Scores against one-hot or probability targets of the same shape: the largest of each.
-    """
-    if output.dim() == 2 and output.shape[1] > 1:
-        if not target.is_floating_point() and target.dim() == 1:
-            return int((output.argmax(1) == target).sum())
-        if target.shape == output.shape and loss_kind != "MSELoss":
-            return int((output.argmax(1) == target.argmax(1)).sum())
-        if target.shape == output.shape and bool(((target == 0) | (target == 1)).all()):
-            return int((output.argmax(1) == target.argmax(1)).sum())
-        return None
-    y, t = output.reshape(-1), target.reshape(-1)
-    if y.shape != t.shape:
-        return None
-    if bool((t.abs() == 1).all()) and bool((t < 0).any()):
-        return int(((y > 0) == (t > 0)).sum())
-    if bool(((t == 0) | (t == 1)).all()):
-        threshold = 0.0 if loss_kind in ("BCEWithLogitsLoss", "HingeLoss") else 0.5
-        return int(((y > threshold) == (t > 0.5)).sum())
-    return None

@@ -10,8 +10,9 @@ import numpy as np
 
 from graphcore import recording
 from graphcore.graph import Graph
+from graphcore.judging import correct
 from graphcore.plan import Plan
-from graphcore.training import StepRecord, Trainer, correct
+from graphcore.training import StepRecord, Trainer
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import pack
 from graphcore.worker.pace import TrainingClock, thinned

@@ -1,0 +1,34 @@
+"""Which answers of a net are right, by what kind of loss reads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
+    """How many answers are right; None where that makes no sense.
+
+    Scores (N, C) against class indices: the largest score. One score per sample: a logit
+    above 0 (BCEWithLogitsLoss, HingeLoss, targets ±1) or a probability above one half.
+    Scores against one-hot or probability targets of the same shape: the largest of each.
+    """
+    if output.dim() == 2 and output.shape[1] > 1:
+        if not target.is_floating_point() and target.dim() == 1:
+            return int((output.argmax(1) == target).sum())
+        if target.shape == output.shape and loss_kind != "MSELoss":
+            return int((output.argmax(1) == target.argmax(1)).sum())
+        if target.shape == output.shape and bool(((target == 0) | (target == 1)).all()):
+            return int((output.argmax(1) == target.argmax(1)).sum())
+        return None
+    y, t = output.reshape(-1), target.reshape(-1)
+    if y.shape != t.shape:
+        return None
+    if bool((t.abs() == 1).all()) and bool((t < 0).any()):
+        return int(((y > 0) == (t > 0)).sum())
+    if bool(((t == 0) | (t == 1)).all()):
+        threshold = 0.0 if loss_kind in ("BCEWithLogitsLoss", "HingeLoss") else 0.5
+        return int(((y > threshold) == (t > 0.5)).sum())
+    return None
