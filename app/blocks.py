@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from graphcore import files
 from graphcore.elements import Node
-from graphcore.errors import FileError
+from graphcore.files.atomic import make_folder
 from graphcore.graph import Graph
 
 SUFFIX = ".graph.json"
@@ -39,10 +39,7 @@ class Blocks(QObject):
         """Keep a composite under its name, in place of an older one; raises FileError."""
         graph = Graph()
         graph.insert(node.copy())
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FileError(f"{self.folder} cannot be made: {error.strerror}.") from None
+        make_folder(self.folder)
         files.save(graph, self.folder / f"{node.name}{SUFFIX}")
         self.changed.emit()
 

@@ -15,7 +15,6 @@ from graphcore import (
     datasets,
     distributed,
     export_cli,
-    files,
     landscape_cli,
     metrics_cli,
     presets,
@@ -23,8 +22,9 @@ from graphcore import (
     train_cli,
 )
 from graphcore.errors import GradscapeError, LostProcessError
-from graphcore.files import weights
+from graphcore.files.atomic import make_folder
 from graphcore.landscape import PathRecorder
+from graphcore.run_folder import named_net
 from graphcore.shapes import ShapeInference
 
 if TYPE_CHECKING:
@@ -84,6 +84,10 @@ def _launch(argv: Sequence[str], options: argparse.Namespace) -> int:
     return DONE
 
 
+Commands = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
+"""Adds a command: its name, what it runs, and help."""
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gradscape")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -93,33 +97,10 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    train = command("train", train_cli.train, "Train a graph and report how good it became.")
-    train.add_argument("file", help="graph file or preset")
-    train_cli.add_training_options(train)
-    train.add_argument("--resume", type=Path, metavar="DIR",
-                       help="go on from the checkpoint that a run left in DIR")  # fmt: skip
-    metrics_cli.add_options(train)
-    evaluate = command("eval", train_cli.evaluate, "Score a trained net that train --out wrote.")
-    evaluate.add_argument("dir", type=Path)
-    train_cli.add_data_options(evaluate)
-    check = command("check", _check, "Read a graph file and report what is wrong with it.")
-    check.add_argument("file", help="graph file or preset")
-    gradients = command("grad-check", _grad_check, "Compare backward with finite differences.")
-    gradients.add_argument("file", help="graph file or preset")
-    gradients.add_argument("--seed", type=int, default=0)
-    gradients.add_argument("--json", action="store_true")
-    exported = command("export", export_cli.export, "Write a net for other programs.")
-    export_cli.add_options(exported)
-    imported = command("import", export_cli.read, "Make a graph of a PyTorch module's source.")
-    export_cli.add_import_options(imported)
-    reported = command("report", report_cli.write, "Write an HTML page about a run.")
-    report_cli.add_options(reported)
-    landscape = command("landscape", _landscape, "The loss around a net's weights.")
-    landscape_cli.add_options(landscape)
-    train_cli.add_training_options(landscape)
-    bench = command("bench", _bench, "Time the engine beside plain PyTorch.")
-    bench.add_argument("--json", action="store_true")
-    bench.add_argument("--quick", action="store_true", help="fewer repetitions")
+    _add_training(command)
+    _add_checks(command)
+    _add_files(command)
+    _add_measurements(command)
     data = command("data", _data, "Fetch a data set.")
     data.add_argument("action", choices=("fetch",))
     data.add_argument("name", choices=("mnist",))
@@ -129,16 +110,52 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_training(command: Commands) -> None:
+    train = command("train", train_cli.train, "Train a graph and report how good it became.")
+    train.add_argument("file", help="graph file or preset")
+    train_cli.add_training_options(train)
+    train.add_argument("--resume", type=Path, metavar="DIR",
+                       help="go on from the checkpoint that a run left in DIR")  # fmt: skip
+    metrics_cli.add_options(train)
+    evaluate = command("eval", train_cli.evaluate, "Score a trained net that train --out wrote.")
+    evaluate.add_argument("dir", type=Path)
+    train_cli.add_data_options(evaluate)
+
+
+def _add_checks(command: Commands) -> None:
+    check = command("check", _check, "Read a graph file and report what is wrong with it.")
+    check.add_argument("file", help="graph file or preset")
+    gradients = command("grad-check", _grad_check, "Compare backward with finite differences.")
+    gradients.add_argument("file", help="graph file or preset")
+    gradients.add_argument("--seed", type=int, default=0)
+    gradients.add_argument("--json", action="store_true")
+
+
+def _add_files(command: Commands) -> None:
+    export_cli.add_options(command("export", export_cli.export, "Write a net for other programs."))
+    export_cli.add_import_options(
+        command("import", export_cli.read, "Make a graph of a PyTorch module's source.")
+    )
+    report_cli.add_options(command("report", report_cli.write, "Write an HTML page about a run."))
+
+
+def _add_measurements(command: Commands) -> None:
+    landscape = command("landscape", _landscape, "The loss around a net's weights.")
+    landscape_cli.add_options(landscape)
+    train_cli.add_training_options(landscape)
+    bench = command("bench", _bench, "Time the engine beside plain PyTorch.")
+    bench.add_argument("--json", action="store_true")
+    bench.add_argument("--quick", action="store_true", help="fewer repetitions")
+
+
 def _landscape(options: argparse.Namespace) -> int:
     landscape_cli.check(options)
-    trained = Path(options.file) if Path(options.file).is_dir() else None
-    graph = files.load(trained / "graph.graph.json") if trained else presets.resolve(options.file)
-    trainer = train_cli.make_trainer(graph, options)
-    if trained:
-        weights.read_weights(trained / "weights.safetensors", trainer.plan)
-        path = PathRecorder()
-    else:
-        path = landscape_cli.train_with_path(trainer)
+    net = named_net(options.file)
+    if options.out is not None:
+        make_folder(options.out)
+    trainer = train_cli.make_trainer(net.graph, options)
+    net.fill(trainer.plan)
+    path = PathRecorder() if net.folder else landscape_cli.train_with_path(trainer)
     report = landscape_cli.compute(trainer, path, options)
     distributed.leave()
     if not distributed.speaks():

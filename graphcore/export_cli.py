@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from graphcore import files, presets, torch_export, train_cli
+from graphcore import files, torch_export, train_cli
 from graphcore.errors import FileError
-from graphcore.files import weights
 from graphcore.files.torch_import import read_module
 from graphcore.files.torch_script import TorchExport
-from graphcore.graph import Graph
-from graphcore.plan import Plan
+from graphcore.run_folder import NamedNet, named_net
 
 FORMATS = ("torch",)
 
@@ -28,31 +26,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def export(options: argparse.Namespace) -> int:
     """Write the files and say where."""
-    given = Path(options.file)
-    trained = given if given.is_dir() else None
-    graph = files.load(trained / "graph.graph.json") if trained else presets.resolve(options.file)
-    name = torch_export.module_name(options.name or given.name.removesuffix(".graph.json"))
-    path = torch_export.write(_made(graph, trained, name, options), options.out, name)
+    called = options.name or Path(options.file).name.removesuffix(".graph.json")
+    name = torch_export.module_name(called)
+    made = _made(named_net(options.file), name, options)
+    path = torch_export.write(made, options.out, name)
     train_cli.show({"script": str(path), "weights": str(path.with_suffix(".safetensors")),
                     "self_test": f"python {path}"}, options.json)  # fmt: skip
     return train_cli.DONE
 
 
-def _made(
-    graph: Graph, trained: Path | None, name: str, options: argparse.Namespace
-) -> TorchExport:
-    if torch_export.is_calculation(graph):
-        plan = torch_export.calculation(graph)
-        _fill(plan, trained)
-        return torch_export.of_calculation(graph, plan, name)
-    trainer = train_cli.make_trainer(graph, options)
-    _fill(trainer.plan, trained)
+def _made(net: NamedNet, name: str, options: argparse.Namespace) -> TorchExport:
+    if torch_export.is_calculation(net.graph):
+        plan = torch_export.calculation(net.graph)
+        net.fill(plan)
+        return torch_export.of_calculation(net.graph, plan, name)
+    trainer = train_cli.make_trainer(net.graph, options)
+    net.fill(trainer.plan)
     return torch_export.of_run(trainer, name)
-
-
-def _fill(plan: Plan, trained: Path | None) -> None:
-    if trained is not None:
-        weights.read_weights(trained / "weights.safetensors", plan)
 
 
 def add_import_options(parser: argparse.ArgumentParser) -> None:

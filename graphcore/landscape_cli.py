@@ -11,7 +11,7 @@ from typing import Any
 
 from graphcore import distributed
 from graphcore.errors import GradscapeError
-from graphcore.files.atomic import write_atomically
+from graphcore.files.atomic import make_folder, write_atomically
 from graphcore.landscape import PathRecorder, Surface
 from graphcore.planes import Plane, principal_plane, random_plane, span_of_path
 from graphcore.training import Trainer
@@ -103,5 +103,5 @@ def _plane(
 
 def write(folder: Path, report: dict[str, Any]) -> None:
     """Write ``landscape.json``; raises FileError."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_atomically(folder / "landscape.json", json.dumps(report).encode())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from graphcore import files, report, run_log, torch_export, train_cli
 from graphcore.errors import FileError, GradscapeError
-from graphcore.files import weights
+from graphcore.run_folder import named_net
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -26,11 +26,11 @@ def write(options: argparse.Namespace) -> int:
     folder: Path = options.dir
     if not folder.is_dir():
         raise FileError(f"{folder} is no folder: train --out DIR writes one.")
-    graph = files.load(folder / "graph.graph.json")
-    if torch_export.is_calculation(graph):
+    net = named_net(folder)
+    if torch_export.is_calculation(net.graph):
         raise GradscapeError(f"{folder} holds a calculation: there is no training to report on.")
-    trainer = train_cli.make_trainer(graph, options)
-    weights.read_weights(folder / "weights.safetensors", trainer.plan)
+    trainer = train_cli.make_trainer(net.graph, options)
+    net.fill(trainer.plan)
     table = folder / "metrics.csv"
     log = run_log.read_csv(table) if table.is_file() else None
     name = options.title or folder.resolve().name

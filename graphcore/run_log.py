@@ -14,7 +14,7 @@ import msgspec
 
 from graphcore.errors import FileError
 from graphcore.files import tensorboard
-from graphcore.files.atomic import write_atomically
+from graphcore.files.atomic import make_folder, write_atomically
 
 MOST_ROWS = 50_000
 """With more, every second one goes that holds no score: a long run is sampled evenly."""
@@ -153,10 +153,7 @@ class RunLog:
                 continue
             place = folder / run
             old = list(place.glob("events.out.tfevents.*"))
-            try:
-                place.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise FileError(f"{place} cannot be made: {error.strerror}.") from None
+            make_folder(place)
             name = tensorboard.file_name(self.begun)
             write_atomically(place / name, tensorboard.event_file(scalars, self.begun))
             for path in old:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphcore.binding import learns
 from graphcore.compiler import compile
-from graphcore.errors import FileError
-from graphcore.files.atomic import write_atomically
+from graphcore.files.atomic import make_folder, write_atomically
 from graphcore.files.torch_script import TorchExport, export
 from graphcore.graph import Graph
 from graphcore.ops.torch_code import module_name
@@ -40,10 +39,7 @@ def write(made: TorchExport, folder: Path, name: str) -> Path:
     """Write the script and its two files; returns the script's path. Raises FileError."""
     from safetensors.torch import save
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"{folder} cannot be made: {error.strerror}.") from None
+    make_folder(folder)
     write_atomically(folder / f"{name}.safetensors", save(_apart(made.weights)))
     write_atomically(folder / f"{name}.selftest.safetensors", save(_apart(made.self_test)))
     path = folder / f"{name}.py"

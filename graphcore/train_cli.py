@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import lazy_loader
 import msgspec
 
-from graphcore import datasets, distributed, files, metrics_cli, optimizers, presets, schedules
+from graphcore import datasets, distributed, metrics_cli, optimizers, presets, schedules
 from graphcore.errors import FileError, GradscapeError
-from graphcore.files import weights
+from graphcore.files.atomic import make_folder
 from graphcore.graph import Graph
+from graphcore.run_folder import named_net, write_net, write_result
 from graphcore.settings import TrainingSettings
 from graphcore.training import Score, Trainer
 
@@ -61,7 +62,7 @@ def train(options: argparse.Namespace) -> int:
     metrics_cli.check(options)
     graph = presets.resolve(options.file)
     if options.out is not None:
-        _make(options.out)
+        make_folder(options.out)
     trainer = make_trainer(graph, options)
     graph.set_training(trainer.settings)
     if options.resume is not None:
@@ -76,7 +77,8 @@ def train(options: argparse.Namespace) -> int:
         return DONE
     result = _result(trainer, options, seconds, first)
     if options.out is not None:
-        _write_out(options.out, graph, trainer, result)
+        write_net(options.out, graph, trainer.plan)
+        write_result(options.out, result)
         if metrics is not None:
             metrics.write(trainer, options)
     show(result, options.json)
@@ -118,9 +120,11 @@ def _run_steps(
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    graph = files.load(options.dir / "graph.graph.json")
-    trainer = make_trainer(graph, options)
-    weights.read_weights(options.dir / "weights.safetensors", trainer.plan)
+    if not options.dir.is_dir():
+        raise FileError(f"{options.dir} is no folder: train --out DIR writes one.")
+    net = named_net(options.dir)
+    trainer = make_trainer(net.graph, options)
+    net.fill(trainer.plan)
     begun = time.perf_counter()
     result = _result(trainer, options, None)
     result["seconds"] = round(time.perf_counter() - begun, 3)
@@ -207,17 +211,3 @@ def show(result: dict[str, Any], as_json: bool) -> None:
         return
     for key, value in result.items():
         print(f"{key:>20}  {'-' if value is None else value}")
-
-
-def _make(folder: Path) -> None:
-    """Make the folder of results; raises FileError, before a run rather than after it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"{folder} cannot be made: {error.strerror}.") from None
-
-
-def _write_out(folder: Path, graph: Graph, trainer: Trainer, result: dict[str, Any]) -> None:
-    files.save(graph, folder / "graph.graph.json")
-    weights.write_weights(folder / "weights.safetensors", trainer.plan)
-    files.write_atomically(folder / "result.json", json.dumps(result, indent=2).encode() + b"\n")

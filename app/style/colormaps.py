@@ -6,8 +6,8 @@ from functools import cache
 
 import numpy as np
 
-SEQUENTIAL = ("#0b0f2e", "#173a74", "#12698a", "#2a9779", "#8cbf4e", "#fbe96a")
-"""Dark navy over teal to yellow: lightness only rises, so it reads without any colour."""
+from graphcore.colors import SEQUENTIAL
+
 DIVERGING = {
     "dark": ("#7cc7ff", "#2f7fc4", "#1d3b5c", "#22262d", "#5a3313", "#c06a1c", "#ffb765"),
     "light": ("#0a3f86", "#2e79c0", "#a9cdec", "#f7f8fa", "#f6c898", "#cc6b1b", "#843104"),

@@ -13,26 +13,10 @@ from PySide6.QtWidgets import QApplication
 from app.style import colormaps, fonts
 from app.style.colormaps import contrast
 from app.style.sheet import sheet
+from graphcore.colors import CATEGORY_COLORS
 
 RADIUS = 6.0
 GRID = 8
-
-CATEGORY_COLORS = {
-    "source": "#3870de",
-    "elementwise": "#977bdf",
-    "linear": "#079b88",
-    "convolution": "#c87609",
-    "pooling": "#8d7103",
-    "activation": "#c54966",
-    "normalization": "#4c9a30",
-    "reduction": "#8b9164",
-    "shape": "#7f8dad",
-    "attention": "#b650bd",
-    "recurrent": "#007fa0",
-    "loss": "#f65357",
-    "composite": "#747474",
-}
-"""Found by a search for the largest distance in OKLab, with and without red or green cones."""
 
 
 @dataclass(frozen=True)

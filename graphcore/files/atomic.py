@@ -6,13 +6,26 @@ import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from graphcore.errors import FileError
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """Write ``data`` to ``path``; a failure at any point leaves the old file as it was.
+
+    Raises:
+        FileError: the folder is missing or read-only, the disk is full, ``path`` is a folder.
+    """
+    with atomic_file(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to be written that takes the place of ``path`` when all went well.
 
     The data goes to a temporary file in the same folder, reaches the disk, and is then renamed
     into place. A symbolic link is followed and the permissions of an existing file are kept.
@@ -25,7 +38,12 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         temporary = target.with_name(f".{target.name[:60]}.{secrets.token_hex(4)}.tmp")
         mode = _check_target(target, Path(path).name)
         try:
-            _write(temporary, data, mode)
+            with _opened(temporary) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            if mode is not None:
+                os.chmod(temporary, mode)
             os.replace(temporary, target)
         finally:
             with contextlib.suppress(OSError):
@@ -34,6 +52,14 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise FileError(f"{Path(path).name} cannot be written: {reason}.") from error
     _sync_folder(target.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, if they are not there; raises FileError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"{folder} cannot be made: {error.strerror}.") from None
 
 
 def _check_target(target: Path, name: str) -> int | None:
@@ -51,17 +77,12 @@ def _check_target(target: Path, name: str) -> int | None:
     return stat.S_IMODE(target.stat().st_mode)
 
 
-def _write(path: Path, data: bytes, mode: int | None) -> None:
+def _opened(path: Path) -> BinaryIO:
     # os.open, not tempfile: a new file gets the permissions that the user's umask gives it.
     descriptor = os.open(
-        path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666
+        path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666
     )
-    with open(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    if mode is not None:
-        os.chmod(path, mode)
+    return open(descriptor, "w+b")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,9 +6,6 @@ state that several runs share is there once.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +15,7 @@ import numpy as np
 
 from graphcore.curves import Curves, Evaluation
 from graphcore.errors import FileError, GradscapeError
+from graphcore.files.atomic import atomic_file
 from graphcore.files.graph_file import loads
 from graphcore.timeline import Moment, Timeline
 
@@ -76,18 +74,13 @@ def write_runs(path: Path, runs: Runs) -> None:
             for i, m in enumerate(moments.values())
         ),
     )
-    temporary = path.with_name(f".{path.name[:60]}.{secrets.token_hex(4)}.tmp")
-    try:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-            archive.writestr("run.json", msgspec.json.encode(saved))
-            for entry, moment in zip(saved.moments, moments.values(), strict=True):
-                archive.writestr(entry.tensors, save(moment.tensors()))
-        os.replace(temporary, path)
-    except OSError as error:
-        raise FileError(f"{path.name} cannot be written: {error.strerror or error}.") from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    with (
+        atomic_file(path) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive,
+    ):
+        archive.writestr("run.json", msgspec.json.encode(saved))
+        for entry, moment in zip(saved.moments, moments.values(), strict=True):
+            archive.writestr(entry.tensors, save(moment.tensors()))
 
 
 def _saved(run: Run, places: dict[int, int]) -> SavedRun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ from graphcore import health, probing
 from graphcore.dims import format_shape
 from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
-from graphcore.landscape import PathRecorder, Surface
+from graphcore.landscape import Surface
 from graphcore.planes import random_plane
 from graphcore.run_log import Row, RunLog
 from graphcore.settings import TrainingSettings
-from graphcore.shapes import ShapeInference
+from graphcore.shapes import Inferred, ShapeInference
 from graphcore.training import Score, Trainer
 from graphcore.worker.health_messages import HealthFrame
 from graphcore.worker.probe_messages import DecisionFrame, ResultsFrame
@@ -113,8 +114,6 @@ def _landscape(trainer: Trainer, say: Say) -> Surface | None:
     if not trainer.plan.flat.numel():
         return None
     x, t = trainer.tensors(trainer.data.test, LANDSCAPE_SAMPLES)
-    path = PathRecorder()
-    path.add(trainer.step, trainer.plan.flat)
     surface = Surface(
         trainer.evaluation_plan(), random_plane(trainer.plan, trainer.settings.seed),
         trainer.binding.feeds(x, t), trainer.binding.loss, (-1.0, 1.0, -1.0, 1.0), RESOLUTION,
@@ -137,15 +136,11 @@ def _layers(graph: Graph) -> tuple[Layer, ...]:
     return tuple(found)
 
 
-def _numbers(known: object) -> int:
+def _numbers(known: Inferred) -> int:
     """Learned numbers of a node, those inside a composite with it."""
     total, waiting = 0, [known]
     while waiting:
         one = waiting.pop()
-        for shape in one.parameters.values():  # type: ignore[attr-defined]
-            count = 1
-            for length in shape:
-                count *= length
-            total += count
-        waiting.extend(one.inner.values())  # type: ignore[attr-defined]
+        total += sum(math.prod(shape) for shape in one.parameters.values())
+        waiting.extend(one.inner.values())
     return total

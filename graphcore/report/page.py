@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
+from graphcore.colors import CATEGORY_COLORS
 from graphcore.report import sections
 from graphcore.report.content import Report
-
-_CATEGORIES = {
-    "source": "#3870de", "elementwise": "#977bdf", "linear": "#079b88", "convolution": "#c87609",
-    "pooling": "#8d7103", "activation": "#c54966", "normalization": "#4c9a30",
-    "reduction": "#8b9164", "shape": "#7f8dad", "attention": "#b650bd", "recurrent": "#007fa0",
-    "loss": "#f65357", "composite": "#747474",
-}  # fmt: skip
-"""Colours of the operators' categories, as on the canvas."""
 
 PARTS = (
     sections.graph, sections.curves, sections.settings, sections.confusion, sections.per_class,
@@ -24,7 +17,7 @@ PARTS = (
 def render(report: Report) -> str:
     """The whole page."""
     body = "".join(part(report) for part in PARTS)
-    colors = "".join(f".{name} {{ fill: {color}; }}" for name, color in _CATEGORIES.items())
+    colors = "".join(f".{name} {{ fill: {color}; }}" for name, color in CATEGORY_COLORS.items())
     return _PAGE.format(
         title=escape(report.name), style=_STYLE + colors, written=escape(report.written),
         dataset=escape(report.dataset), figures=sections.headline(report), body=body,

@@ -190,10 +190,8 @@ def layers(r: Report) -> str:
     """Every node with its shape and its learned numbers."""
     rows = "".join(
         f"<tr><th>{escape(n.name)}</th><td class=l>{escape(n.operator)}</td>"
-        f"<td class=l>{escape(n.shape)}</td><td>{n.parameters or '':,}</td></tr>"
-        if n.parameters else
-        f"<tr><th>{escape(n.name)}</th><td class=l>{escape(n.operator)}</td>"
-        f"<td class=l>{escape(n.shape)}</td><td></td></tr>"
+        f"<td class=l>{escape(n.shape)}</td>"
+        f"<td>{f'{n.parameters:,}' if n.parameters else ''}</td></tr>"
         for n in r.layers
     )  # fmt: skip
     head = (

@@ -11,6 +11,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from graphcore.colors import SEQUENTIAL
 from graphcore.graph import Graph
 from graphcore.layout import NODE_SIZE, layout
 
@@ -22,7 +23,6 @@ MOST_POINTS = 600
 """A curve with more is thinned to the smallest and largest of each stretch."""
 FLATTER = 0.6
 """Nodes without pictures are lower than those on the canvas."""
-_SEQUENTIAL = ("0b0f2e", "173a74", "12698a", "2a9779", "8cbf4e", "fbe96a")
 
 
 def curves(lines: Mapping[str, Points], y_name: str, *, share: bool = False) -> str:
@@ -174,7 +174,7 @@ def grey(image: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 def colored(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Shares from 0 (dark) to 1 (yellow) as colours, shape (H, W, 3)."""
-    stops = np.array([[int(c[i : i + 2], 16) for i in (0, 2, 4)] for c in _SEQUENTIAL])
+    stops = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in SEQUENTIAL])
     at = np.clip(np.nan_to_num(values), 0, 1) * (len(stops) - 1)
     return np.stack(
         [np.interp(at, np.arange(len(stops)), stops[:, i]) for i in range(3)], -1

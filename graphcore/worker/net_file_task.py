@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from graphcore import files
 from graphcore.errors import EngineError, GradscapeError
 from graphcore.files import weights
 from graphcore.graph import Graph
 from graphcore.plan import Plan
+from graphcore.run_folder import write_net
 from graphcore.worker.net_file_messages import LoadWeights, NetSaved, SaveNet, WeightsLoaded
 from graphcore.worker.session import Session
 
@@ -18,8 +18,7 @@ def save_net(request: SaveNet, session: Session) -> NetSaved:
     folder = Path(request.folder)
     try:
         graph, plan = _net(session)
-        files.save(graph, folder / "graph.graph.json")
-        weights.write_weights(folder / "weights.safetensors", plan)
+        write_net(folder, graph, plan)
     except GradscapeError as error:
         return NetSaved(request.folder, str(error))
     return NetSaved(request.folder)
