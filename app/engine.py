@@ -88,6 +88,11 @@ class Engine(EngineViews):
         document.opened.connect(self._on_opened)
         document.changed.connect(self._on_change)
 
+    @property
+    def has_net(self) -> bool:
+        """Whether the process holds the net of the open graph."""
+        return self.state in ("idle", "running", "done")
+
     # -- the process --------------------------------------------------------------------------
 
     def start(self, resume: str = "") -> None:
@@ -245,7 +250,7 @@ class Engine(EngineViews):
 
     def _on_frame(self, frame: m.Frame) -> None:
         self.last_frame = frame
-        if self.state in ("idle", "running", "done", "refused"):
+        if self.has_net or self.state == "refused":
             self._set_state(frame.state)
         self.frame.emit(frame)
         self._want_frame()
@@ -275,7 +280,7 @@ class Engine(EngineViews):
         another, self._run = frame.run != self._run, frame.run
         settings = next((r.settings for r in frame.runs if r.run == frame.run), None)
         root = self.document.root
-        settled = not self._edit_timer.isActive() and self.state in ("idle", "running", "done")
+        settled = not self._edit_timer.isActive() and self.has_net
         if another and settled and settings is not None and settings != root.training:
             self.document.set_training(settings)
             self._edit_timer.stop()  # the engine has them already

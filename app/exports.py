@@ -118,7 +118,7 @@ class Exports(QObject):
     def save_metrics(self) -> None:
         """Ask for a file and write the curves as a table."""
         if self._has_metrics():
-            path = file_dialogs.ask_metrics(self._window, self._start(".csv"))
+            path = file_dialogs.ask_metrics(self._window, self._window.files.start(".csv"))
             if path:
                 self._write(path, self._log.write_csv)
 
@@ -152,9 +152,9 @@ class Exports(QObject):
 
     def save_script(self) -> None:
         """Ask for a file and write the net as a PyTorch script, with its weights beside it."""
-        if not self._is_free():
+        if not self._may_begin():
             return
-        path = file_dialogs.ask_script(self._window, self._start(".py"))
+        path = file_dialogs.ask_script(self._window, self._window.files.start(".py"))
         if path:
             named = Path(path).with_name(f"{module_name(Path(path).stem)}.py")
             self._begin(self.tr("PyTorch script"), partial(self._run_script, named))
@@ -168,9 +168,9 @@ class Exports(QObject):
         if not learns(self._window.document.root):
             self._window.refuse(self.tr("This graph only calculates: nothing to report on."))
             return
-        if not self._is_free():
+        if not self._may_begin():
             return
-        path = file_dialogs.ask_report(self._window, self._start(".html"))
+        path = file_dialogs.ask_report(self._window, self._window.files.start(".html"))
         if path:
             self._begin(self.tr("Report"), partial(self._run_report, Path(path)))
 
@@ -184,15 +184,17 @@ class Exports(QObject):
         title = self._window.files.name
         self._run(["report", str(net), "--out", str(path), "--title", title], str(path))
 
-    def _start(self, ending: str) -> str:
-        files = self._window.files
-        return str(Path(files.folder) / f"{files.name.lower()}{ending}")
-
     def _is_free(self) -> bool:
-        if self._then is not None or self._job is not None:
-            self._window.refuse(self.tr("Another export is not done yet: wait, or cancel it."))
+        if self._then is None and self._job is None:
+            return True
+        self._window.refuse(self.tr("Another export is not done yet: wait, or cancel it."))
+        return False
+
+    def _may_begin(self) -> bool:
+        """Whether the net can be exported now; says why not."""
+        if not self._is_free():
             return False
-        if self._engine is None or self._engine.state not in ("idle", "running", "done"):
+        if self._engine is None or not self._engine.has_net:
             self._window.refuse(self.tr("The engine has no net yet: finish the graph first."))
             return False
         return True
@@ -224,8 +226,7 @@ class Exports(QObject):
 
     def read_script(self, path: str, then: Callable[[Path], None]) -> None:
         """Have a PyTorch source made a graph file; ``then`` is told where that lies."""
-        if self._job is not None or self._then is not None:
-            self._window.refuse(self.tr("Another export is not done yet: wait, or cancel it."))
+        if not self._is_free():
             return
         self._scratch = tempfile.TemporaryDirectory(prefix="gradscape-")
         out, self._what = Path(self._scratch.name) / "read.graph.json", self.tr("Reading")

@@ -137,6 +137,10 @@ class Files(QObject):
 
     # -- saving -------------------------------------------------------------------------------
 
+    def start(self, ending: str) -> str:
+        """The path that a dialog offers first for a file about this document."""
+        return str(Path(self.folder) / f"{self.name.lower()}{ending}")
+
     def save(self) -> bool:
         """Write to the document's file, or ask for one."""
         if self._document.path is None:
@@ -145,8 +149,7 @@ class Files(QObject):
 
     def save_run(self) -> None:
         """Ask for a file and have the recorded runs written to it."""
-        start = str(Path(self.folder) / f"{self.name.lower()}{RUN_SUFFIX}")
-        if path := file_dialogs.ask_save_run(self._window, start):
+        if path := file_dialogs.ask_save_run(self._window, self.start(RUN_SUFFIX)):
             self.engine.save_runs(path if path.endswith(RUN_SUFFIX) else path + RUN_SUFFIX)
 
     def ask_open_run(self) -> None:
@@ -177,8 +180,7 @@ class Files(QObject):
 
     def save_as(self) -> bool:
         """Ask for a file and write to it."""
-        start = str(Path(self.folder) / f"{self.name.lower()}{SUFFIX}")
-        path = file_dialogs.ask_save(self._window, start)
+        path = file_dialogs.ask_save(self._window, self.start(SUFFIX))
         if not path:
             return False
         if not Path(path).suffix:

@@ -59,7 +59,7 @@ class Imports(QObject):
 
     def load_weights(self) -> None:
         """Ask for a safetensors file and fill the net with what fits."""
-        if self._engine is None or self._engine.state not in ("idle", "running", "done"):
+        if self._engine is None or not self._engine.has_net:
             self._window.refuse(self.tr("The engine has no net yet: finish the graph first."))
         elif path := file_dialogs.ask_weights(self._window, self._window.files.folder):
             self._engine.load_weights(path)

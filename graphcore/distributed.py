@@ -83,21 +83,16 @@ def launch(
         KeyboardInterrupt: this process was interrupted or told to end.
     """
     torch.get_num_threads()  # the launcher's own import of a torch that is not loaded yet aborts
-    from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs, SignalException
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.elastic.rendezvous import RendezvousError
-    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+    from torch.distributed.launcher.api import elastic_launch
 
     logging.disable(logging.CRITICAL)  # one sentence says it, below
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     os.environ[MARK] = "1"
     with tempfile.TemporaryDirectory(prefix="gradscape-") as logs:
-        config = LaunchConfig(
-            min_nodes=nodes, max_nodes=nodes, nproc_per_node=processes,
-            run_id=run_id or "gradscape", rdzv_backend="c10d",
-            rdzv_endpoint=endpoint or "localhost:0", max_restarts=0,
-            local_addr="localhost" if nodes == 1 else None, logs_specs=DefaultLogsSpecs(logs),
-        )  # fmt: skip
+        config = _launch_config(processes, nodes, endpoint, run_id, logs)
         try:
             elastic_launch(config, sys.executable)(*command)
         except ChildFailedError as failed:
@@ -114,6 +109,18 @@ def launch(
         finally:
             logging.disable(logging.NOTSET)
             os.environ.pop(MARK, None)
+
+
+def _launch_config(processes: int, nodes: int, endpoint: str, run_id: str, logs: str) -> Any:
+    from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs
+    from torch.distributed.launcher.api import LaunchConfig
+
+    return LaunchConfig(
+        min_nodes=nodes, max_nodes=nodes, nproc_per_node=processes,
+        run_id=run_id or "gradscape", rdzv_backend="c10d",
+        rdzv_endpoint=endpoint or "localhost:0", max_restarts=0,
+        local_addr="localhost" if nodes == 1 else None, logs_specs=DefaultLogsSpecs(logs),
+    )  # fmt: skip
 
 
 def _fault(failures: Mapping[int, Any]) -> GradscapeError:

@@ -120,8 +120,7 @@ class Filming(QObject):
         dialog.train.setVisible(window.engine is not None)
         if not dialog.exec():
             return
-        start = str(Path(window.files.folder) / f"{window.files.name.lower()}.gif")
-        path = file_dialogs.ask_film(window, start)
+        path = file_dialogs.ask_film(window, window.files.start(".gif"))
         if not path:
             return
         if not Path(path).suffix:

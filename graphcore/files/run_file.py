@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from graphcore.runs import Run, Runs
 
 FORMAT_VERSION = 1
-SUFFIX = ".gradrun"
 
 
 class SavedMoment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
