@@ -100,12 +100,7 @@ def launch(
         except SignalException:
             raise KeyboardInterrupt from None
         except (RendezvousError, ValueError):
-            if any(Path(logs).glob("*/attempt_*")):  # they had met, and processes were started
-                raise LostProcessError(GONE) from None
-            raise GradscapeError(
-                f"The machines could not meet at {endpoint or 'localhost'}: it must be reachable "
-                "from all of them, and all must give the same --nnodes and --rdzv-id."
-            ) from None
+            raise _not_met(endpoint, Path(logs)) from None
         finally:
             logging.disable(logging.NOTSET)
             os.environ.pop(MARK, None)
@@ -121,6 +116,15 @@ def _launch_config(processes: int, nodes: int, endpoint: str, run_id: str, logs:
         rdzv_endpoint=endpoint or "localhost:0", max_restarts=0,
         local_addr="localhost" if nodes == 1 else None, logs_specs=DefaultLogsSpecs(logs),
     )  # fmt: skip
+
+
+def _not_met(endpoint: str, logs: Path) -> GradscapeError:
+    if any(logs.glob("*/attempt_*")):  # they had met, and processes were started
+        return LostProcessError(GONE)
+    return GradscapeError(
+        f"The machines could not meet at {endpoint or 'localhost'}: it must be reachable "
+        "from all of them, and all must give the same --nnodes and --rdzv-id."
+    )
 
 
 def _fault(failures: Mapping[int, Any]) -> GradscapeError:

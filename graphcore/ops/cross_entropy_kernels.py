@@ -7,7 +7,7 @@ by number. Turned, so that the samples lie side by side, the same kernels take w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 
@@ -40,15 +40,9 @@ def lower_cross_entropy(x: Tensor, target: Tensor, weight: Tensor | None, mode: 
     scores = x.new_empty(shape) if turned else x
     log_p, g_log_p, g_scores = (x.new_empty(shape) for _ in range(3))
     y, total = x.new_empty(n if mode == 0 else ()), x.new_empty(())
-    kind, axis = ("nll_loss2d", 0) if turned else ("nll_loss", 1)
-    pick = getattr(torch.ops.aten, f"{kind}_forward").output
-    unpick = getattr(torch.ops.aten, f"{kind}_backward").grad_input
-    unlog = torch.ops.aten._log_softmax_backward_data.out
-
-    def seen(a: Tensor) -> Tensor:
-        """As one image of N pixels and C channels, where the samples lie side by side."""
-        return a.view(1, *a.shape[:-1], 1, n) if turned else a
-
+    pick, unpick = _picking("nll_loss2d" if turned else "nll_loss")
+    unlog, axis = torch.ops.aten._log_softmax_backward_data.out, 0 if turned else 1
+    seen = _as_image if turned else _as_it_is
     log_p_seen, target_seen, g_log_p_seen = seen(log_p), seen(target), seen(g_log_p)
     y_seen = seen(y) if mode == 0 else y
 
@@ -70,3 +64,18 @@ def lower_cross_entropy(x: Tensor, target: Tensor, weight: Tensor | None, mode: 
         return run
 
     return Kernels(y, forward, backward)
+
+
+def _picking(kind: str) -> tuple[Any, Any]:
+    """The kernels that take one log probability per sample, and that go back from it."""
+    aten = torch.ops.aten
+    return getattr(aten, f"{kind}_forward").output, getattr(aten, f"{kind}_backward").grad_input
+
+
+def _as_image(a: Tensor) -> Tensor:
+    """One image of N pixels and C channels, where the samples lie side by side."""
+    return a.view(1, *a.shape[:-1], 1, a.shape[-1])
+
+
+def _as_it_is(a: Tensor) -> Tensor:
+    return a

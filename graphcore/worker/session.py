@@ -34,7 +34,7 @@ else:
     torch = lazy_loader.load("torch")
 
 CHECKPOINT_SECONDS = 30.0
-TEST_SHARE = 0.02
+TEST_SHARE = 0.01
 """Share of the time that the running estimate of the test loss may take."""
 TEST_SAMPLES = 500
 
