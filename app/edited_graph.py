@@ -73,6 +73,7 @@ class EditedGraph(QObject):
         opened: ``root`` is another graph.
         level_changed: ``graph`` is another part of the same root.
         message: a sentence for the status bar.
+        saving: the graph is about to be written; what belongs in the file is noted now.
 
     Attributes:
         preparers: called with a file's graph before it is opened, to do what takes long.
@@ -83,6 +84,7 @@ class EditedGraph(QObject):
     opened = Signal()
     level_changed = Signal()
     message = Signal(str)
+    saving = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -155,6 +157,7 @@ class EditedGraph(QObject):
         target = Path(path) if path is not None else self.path
         if target is None:
             raise GraphError("The graph has no file yet: choose one.")
+        self.saving.emit()
         files.save(self.root, target)
         self.path = target
         self.undo_stack.setClean()

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QObject, QSettings, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 
+from app.dock_tabs import DockTabs
 from app.panels import LAYOUTS, PANELS, Panel
 from app.style import icons
 
@@ -79,6 +81,8 @@ class Layouts(QObject):
         self._window, self._store = window, store
         self.current = ""
         self.docks = {p.id: PanelDock(p, document, engine, window) for p in PANELS if p.exists}
+        self._tabs = DockTabs(window)
+        window.installEventFilter(self)
         self._late = QTimer(self)
         self._late.setSingleShot(True)
         self._late.setInterval(0)
@@ -88,6 +92,17 @@ class Layouts(QObject):
             dock.hide()
             for signal in (dock.visibilityChanged, dock.topLevelChanged, dock.dockLocationChanged):
                 signal.connect(self._late.start)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A window of another height leaves the canvas its share; Qt would let it pay for all."""
+        if isinstance(event, QResizeEvent) and watched is self._window and self.current:
+            before, after = event.oldSize().height(), event.size().height()
+            below = [d for d in self.docks.values() if d.isVisible() and not d.isFloating()
+                     and self._window.dockWidgetArea(d) == AREAS["bottom"]]  # fmt: skip
+            if below and before > 0 and before != after:
+                heights = [round(d.height() * after / before) for d in below]
+                self._window.resizeDocks(below, heights, Qt.Orientation.Vertical)
+        return False
 
     def show(self, layout: str) -> None:
         """Change to a layout, as it was left."""
@@ -179,6 +194,7 @@ class Layouts(QObject):
             tabbed = bool(tabs) and not dock.isFloating()
             if tabbed != (dock.titleBarWidget() is not None):
                 dock.setTitleBarWidget(QWidget() if tabbed else None)  # type: ignore[arg-type]
+        self._tabs.refresh()
 
     def _resize(self, layout: str, shown: list[PanelDock]) -> None:
         size, large = self._window.size(), layout in ("Train", "Present")

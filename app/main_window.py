@@ -151,7 +151,7 @@ class MainWindow(QMainWindow):
         self.files.recent_changed.connect(self._show_title)
         self.status.problems_wanted.connect(lambda: self.show_panel("problems"))
         self.settings.changed.connect(self.apply_preference)
-        self.layouts.changed.connect(self._refit)
+        self.layouts.changed.connect(self._leave_welcome)
         for dock in self.layouts.docks.values():
             dock.made.connect(self._connect_panel)
         if "inspector" in self.layouts.docks:
@@ -180,10 +180,9 @@ class MainWindow(QMainWindow):
     def _show_pictures(self, pictures: dict[str, SentPicture]) -> None:
         self.canvas.set_pictures(shown_pictures(self.document.prefix, pictures), {})
 
-    def _refit(self, _layout: str) -> None:
-        """Show the whole graph once the docks of another layout have taken their room."""
+    def _leave_welcome(self, _layout: str) -> None:
+        """Another layout is one round the canvas."""
         self.pages.setCurrentWidget(self.canvas)
-        QTimer.singleShot(0, self.canvas, self.canvas.fit_all)
 
     def _on_selection(self, names: Sequence[str]) -> None:
         self.selection = list(names)

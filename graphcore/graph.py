@@ -41,6 +41,7 @@ class Graph(ReadableGraph):
     Attributes:
         listeners: called in order with every ``Change``; append and remove at will.
         training: data set, optimiser, schedule and seed that are saved with the graph.
+        view: where one looked when it was saved: x and y of the middle, and the zoom; None for all.
     """
 
     def __init__(self) -> None:
@@ -49,6 +50,7 @@ class Graph(ReadableGraph):
         self.frames: dict[str, Frame] = {}
         self.notes: dict[str, Note] = {}
         self.training = TrainingSettings()
+        self.view: tuple[float, float, float] | None = None
 
     # -- changing -----------------------------------------------------------------------------
 

@@ -17,6 +17,10 @@ from app.style import palette
 from graphcore.elements import Edge
 
 LOWEST, HIGHEST = 0.05, 4.0
+STILL = 8
+"""Screen pixels by which rounding may move a view that nobody moved."""
+
+View = tuple[float, float, float]
 
 
 class NavigableView(QGraphicsView):
@@ -43,6 +47,7 @@ class NavigableView(QGraphicsView):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QGraphicsView.Shape.NoFrame)
         self.paints = 0
+        self._fitted: View | None = None
         self._seen_timer = QTimer(self, singleShot=True, interval=60)
         self.graph_scene.selectionChanged.connect(self._on_selection)
 
@@ -63,8 +68,31 @@ class NavigableView(QGraphicsView):
         return self.zoom < limit
 
     def fit_all(self) -> None:
-        """Show the whole graph."""
+        """Show the whole graph, and go on doing so when the window becomes larger or smaller."""
         self._fit(self.graph_scene.contents())
+        self._fitted = self.view
+
+    @property
+    def view(self) -> View:
+        """What is looked at: x and y of the middle, and the zoom."""
+        middle = self.seen_area().center()
+        return middle.x(), middle.y(), self.zoom
+
+    def show_view(self, view: View) -> None:
+        """Look there."""
+        x, y, zoom = view
+        self._set_zoom(zoom)
+        self.centerOn(x, y)
+        self.note_moved()
+
+    @property
+    def fitted(self) -> bool:
+        """Whether nobody has looked elsewhere since the whole graph was shown."""
+        if self._fitted is None:
+            return False
+        (x, y, zoom), (was_x, was_y, was) = self.view, self._fitted
+        aside = (abs(x - was_x) + abs(y - was_y)) * zoom
+        return abs(zoom - was) < 1e-6 and aside < STILL
 
     def fit_selection(self) -> None:
         """Show the selected nodes, or everything if there are none."""

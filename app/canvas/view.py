@@ -27,6 +27,7 @@ from app.canvas.interactions.outputs import MoveOutput
 from app.canvas.interactions.slicing import Slice
 from app.canvas.minimap import Minimap
 from app.canvas.node_item import End
+from app.canvas.views import Views
 from app.canvas.walking import next_node
 from app.document import Document
 from app.style import palette
@@ -68,11 +69,13 @@ class Canvas(DroppingView):
         self._right_from: QPoint | None = None
         self._space_held = self._space_used = False
         self._hovered = ""
-        self._fit_pending = True
+        self._view_pending = True
         self._rim = QTimer(self, interval=16)
         self._rim.timeout.connect(self._pan_at_rim)
         self._seen_timer.timeout.connect(self._on_view_moved)
         self.breadcrumbs = Breadcrumbs(self)
+        self._views = Views(self)
+        document.opened.connect(self._views.forget)
         document.opened.connect(self._on_opened)
         document.level_changed.connect(self._on_opened)
         document.changed.connect(self._on_document_changed)
@@ -332,14 +335,15 @@ class Canvas(DroppingView):
 
     def resizeEvent(self, event: Any) -> None:
         super().resizeEvent(event)
-        if self._fit_pending and self.isVisible():
-            self._fit_pending = False
+        if self.fitted:
             self.fit_all()
         self.note_moved()
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
-        self.fit_all()
+        if self._view_pending:
+            self._view_pending = False
+            self._views.place()
         self.note_moved()
 
     def hideEvent(self, event: Any) -> None:
@@ -358,9 +362,10 @@ class Canvas(DroppingView):
             self.viewport().update()
 
     def _on_opened(self) -> None:
-        self._fit_pending = not self.isVisible()
+        self._view_pending = not self.isVisible()
         self.overlay.set_edges([])
-        self.fit_all()
+        if self.isVisible():
+            self._views.place()
         self.note_moved()
         self.viewport().update()
         self.selection_changed.emit([])

@@ -149,6 +149,7 @@ def _bars(p: Palette) -> str:
     return f"""
     QTabBar::tab {{ background: transparent; color: {p.muted}; padding: 6px 12px;
         border-bottom: 2px solid transparent; }}
+    QTabBar[compact="true"]::tab {{ padding: 6px 5px; }}
     QTabBar::tab:selected {{ color: {p.text}; border-bottom-color: {p.accent}; }}
     QTabBar::tab:hover {{ color: {p.text}; }}
     QTabWidget::pane {{ border: none; border-top: 1px solid {p.line}; }}

@@ -71,6 +71,7 @@ class GraphRecord(_Record):
     ports: list[str] = []
     frames: list[FrameRecord] = []
     notes: list[NoteRecord] = []
+    view: tuple[float, float, float] | None = None
 
 
 # -- graph to records -----------------------------------------------------------------------------
@@ -87,6 +88,7 @@ def record_of(graph: Graph, depth: int = 0) -> GraphRecord:
         ports=_ports(graph) if depth else [],
         frames=[frame_record(k, f) for k, f in sorted(graph.frames.items())],
         notes=[note_record(k, n) for k, n in sorted(graph.notes.items())],
+        view=graph.view,
     )
 
 
@@ -183,7 +185,7 @@ def graph_of(record: GraphRecord, depth: int = 0) -> Graph:
         if note.name in graph.notes:
             raise FileError(f"There are two notes called {note.name!r}.")
         graph.notes[note.name] = Note(note.name, note.text, note.position, note.size)
-    graph.training = training_of(record.training)
+    graph.training, graph.view = training_of(record.training), record.view
     return graph
 
 
