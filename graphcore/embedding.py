@@ -11,7 +11,7 @@ import lazy_loader
 import numpy as np
 
 from graphcore.errors import GradscapeError
-from graphcore.probing import class_shares
+from graphcore.probing import class_indices, class_shares
 from graphcore.training import Trainer
 from graphcore.worker.arrays import Array, pack
 from graphcore.worker.embedding_messages import EmbeddingFrame
@@ -63,18 +63,13 @@ def embed(trainer: Trainer, node: str = "") -> EmbeddingFrame:
     points, shares = principal_components(values.reshape(len(x), -1).double().cpu())
     classes = class_shares(plan.value(b.output), b.loss_kind, t) if b.target else None
     nobody = np.full(len(x), -1, np.int64)
-    labels = nobody if classes is None else _labels(t)
+    labels = nobody if classes is None else class_indices(t)
     answers = nobody if classes is None else classes.argmax(1).cpu().numpy().astype(np.int64)
     return EmbeddingFrame(
         node=name, size=values[0].numel(), step=trainer.step,
         points=pack(points.float().numpy()), labels=pack(labels), answers=pack(answers),
         classes=data.classes, shares=shares, images=_images(x),
     )  # fmt: skip
-
-
-def _labels(target: Tensor) -> np.ndarray:
-    found = target.cpu().reshape(len(target), -1)[:, 0].numpy()
-    return (found > 0).astype(np.int64) if found.dtype.kind == "f" else found.astype(np.int64)
 
 
 def _images(x: Tensor) -> Array | None:

@@ -85,6 +85,29 @@ def f1(answers: Array, targets: Array, classes: int | None = None) -> Array:
 
 
 @metric
+def calibration(answers: Array, targets: Array, bins: int = 15) -> tuple[Array, float]:
+    """Whether a net is right as often as it says it is.
+
+    Args:
+        answers: probabilities, shape (n, C).
+        bins: parts of equal width that the confidence, the largest probability, is sorted into.
+
+    Returns:
+        Shape (bins, 3): answers in each part, their mean confidence and the share that is right;
+        and the expected calibration error Σ (answers / n) · |share right − confidence|.
+
+    Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017, eq. 3; 15 bins there.
+    """
+    confidence = answers.max(1).astype(np.float64)
+    right = (answers.argmax(1) == targets).astype(np.float64)
+    part = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    count = np.bincount(part, minlength=bins).astype(np.float64)
+    sure, share = (_share(np.bincount(part, w, bins), count) for w in (confidence, right))
+    error = np.nansum(count * np.abs(share - sure)) / max(1, len(targets))
+    return np.stack([count, sure, share], 1), float(error)
+
+
+@metric
 def mae(answers: Array, targets: Array) -> float:
     """Mean absolute error, in the unit of the targets."""
     error = np.abs(answers.astype(np.float64).reshape(targets.shape) - targets)

@@ -58,6 +58,12 @@ def class_shares(scores: Tensor, loss_kind: str, target: Tensor) -> Tensor | Non
     return torch.stack([1 - p, p], 1)
 
 
+def class_indices(target: Tensor) -> np.ndarray:
+    """Class of each sample, shape (n,): a target above 0 is the second of two classes."""
+    found = target.cpu().reshape(len(target), -1)[:, 0].numpy()
+    return (found > 0).astype(np.int64) if found.dtype.kind == "f" else found.astype(np.int64)
+
+
 def decision_map(trainer: Trainer) -> DecisionFrame:
     """What a net over two inputs answers on a grid of its plane, and each of its units."""
     b, data = trainer.binding, trainer.data
@@ -147,7 +153,7 @@ def _points(trainer: Trainer) -> tuple[np.ndarray, np.ndarray, int]:
 
 
 def results(trainer: Trainer, batch: int = 200) -> ResultsFrame:
-    """Confusion matrix, precision, recall, F1 and the worst mistakes on the test split."""
+    """Confusion matrix, figures per class, calibration and the worst mistakes on the test split."""
     data, b = trainer.data, trainer.binding
     if not b.target:
         return ResultsFrame(step=trainer.step, problem=NO_CLASSES)
@@ -158,23 +164,22 @@ def results(trainer: Trainer, batch: int = 200) -> ResultsFrame:
         plan.forward(b.feeds(x[i : i + batch], t[i : i + batch]))
         part = class_shares(plan.value(b.output), b.loss_kind, t)
         if part is None or t.shape[1:].numel() > 1:
-            return ResultsFrame(
-                step=trainer.step, problem="This net answers with values, not classes."
-            )
+            return ResultsFrame(step=trainer.step, problem=NO_CLASSES)
         parts.append(part)
     if not parts:
         return ResultsFrame(step=trainer.step, problem="The data set has no test samples.")
     shares = torch.cat(parts).cpu().numpy()
-    labels = t.cpu().reshape(-1).numpy()
-    labels = (labels > 0).astype(np.int64) if labels.dtype.kind == "f" else labels
+    labels = class_indices(t)
     counts = metrics.confusion_matrix(shares, labels)
     precision, recall, f1 = metrics.precision_recall_f1(shares, labels)
+    bins, error = metrics.calibration(shares, labels)
     names = data.classes or tuple(str(i) for i in range(len(counts)))
     return ResultsFrame(
         step=trainer.step, classes=names, counts=pack(counts.astype(np.int64)),
         precision=pack(precision.astype(np.float32)), recall=pack(recall.astype(np.float32)),
         f1=pack(f1.astype(np.float32)), accuracy=metrics.accuracy(shares, labels),
         mistakes=_mistakes(trainer, shares, labels),
+        calibration=pack(bins.astype(np.float32)), calibration_error=error,
     )  # fmt: skip
 
 

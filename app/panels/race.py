@@ -28,7 +28,6 @@ KINDS: tuple[tuple[What, str], ...] = (
     ("optimizer", "Optimisers"), ("lr", "Learning rates"), ("batch", "Batch sizes"),
 )  # fmt: skip
 
-
 WIDE = 100.0
 """Ratio of the largest loss to the smallest from which on the axis is logarithmic."""
 

@@ -1,4 +1,4 @@
-"""How a classifier does on the test set: confusion, figures per class, the surest mistakes."""
+"""How a classifier does on the test set: confusion, figures per class, mistakes, calibration."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QComboBox,
     QHBoxLayout,
     QLabel,
     QListWidget,
     QListWidgetItem,
+    QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -20,6 +22,7 @@ from PySide6.QtWidgets import (
 from app.document import Document
 from app.engine import Engine
 from app.plots.confusion import ConfusionMatrix
+from app.plots.reliability import ReliabilityPlot
 from graphcore.worker.arrays import unpack
 from graphcore.worker.probe_messages import Mistake, ResultsFrame
 
@@ -37,20 +40,15 @@ class ResultsPanel(QWidget):
         empty = self.tr("Train a classifier: what it takes for what appears here.")
         self.matrix = ConfusionMatrix(empty)
         self.matrix.cell_clicked.connect(self._choose)
-        self.table = QTableWidget(0, 3)
-        self.table.setHorizontalHeaderLabels([self.tr("prec."), self.tr("recall"), self.tr("F1")])
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setAccessibleName(self.tr("Figures per class"))
-        self.table.horizontalHeader().setDefaultSectionSize(58)
-        self.table.setFixedWidth(230)
-        self.table.setToolTip(self.tr("Precision, recall and F1 of each class on the test set"))
-        self.table.verticalHeader().setDefaultSectionSize(24)
-        self.gallery = QListWidget()
-        self.gallery.setViewMode(QListWidget.ViewMode.IconMode)
-        self.gallery.setResizeMode(QListWidget.ResizeMode.Adjust)
-        self.gallery.setMovement(QListWidget.Movement.Static)
-        self.gallery.setIconSize(QSize(PICTURE, PICTURE))
-        self.gallery.setAccessibleName(self.tr("Mistakes"))
+        self.table = self._make_table()
+        self.gallery = self._make_gallery()
+        self.calibration = ReliabilityPlot(self.tr("How sure the net is of its answers, and how "
+                                                   "often it is right, appears here."))  # fmt: skip
+        self.calibration_words = QLabel()
+        self.calibration_words.setWordWrap(True)
+        self.shown = QComboBox()
+        self.shown.addItems([self.tr("Mistakes"), self.tr("Calibration")])
+        self.shown.setAccessibleName(self.tr("What is shown beside the figures"))
         self.title, self.stamp = QLabel(), QLabel()
         self.stamp.setObjectName("muted")
         self._lay_out()
@@ -58,16 +56,51 @@ class ResultsPanel(QWidget):
         document.opened.connect(self.clear)
         self.clear()
 
+    def _make_table(self) -> QTableWidget:
+        table = QTableWidget(0, 3)
+        table.setHorizontalHeaderLabels([self.tr("prec."), self.tr("recall"), self.tr("F1")])
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setAccessibleName(self.tr("Figures per class"))
+        table.horizontalHeader().setDefaultSectionSize(58)
+        table.setFixedWidth(230)
+        table.setToolTip(self.tr("Precision, recall and F1 of each class on the test set"))
+        table.verticalHeader().setDefaultSectionSize(24)
+        return table
+
+    def _make_gallery(self) -> QListWidget:
+        gallery = QListWidget()
+        gallery.setViewMode(QListWidget.ViewMode.IconMode)
+        gallery.setResizeMode(QListWidget.ResizeMode.Adjust)
+        gallery.setMovement(QListWidget.Movement.Static)
+        gallery.setIconSize(QSize(PICTURE, PICTURE))
+        gallery.setAccessibleName(self.tr("Mistakes"))
+        return gallery
+
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 8)
         row.addWidget(self.matrix, 4)
         row.addWidget(self.table)
         column = QVBoxLayout()
-        column.addWidget(self.title)
-        column.addWidget(self.gallery, 1)
+        column.addWidget(self.shown, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self._make_pages(), 1)
         column.addWidget(self.stamp)
         row.addLayout(column, 3)
+
+    def _make_pages(self) -> QStackedWidget:
+        """The mistakes, or how sure the net is."""
+        pages = QStackedWidget()
+        for above, below in (
+            (self.title, self.gallery), (self.calibration_words, self.calibration),
+        ):  # fmt: skip
+            page = QWidget()
+            column = QVBoxLayout(page)
+            column.setContentsMargins(0, 0, 0, 0)
+            column.addWidget(above)
+            column.addWidget(below, 1)
+            pages.addWidget(page)
+        self.shown.currentIndexChanged.connect(pages.setCurrentIndex)
+        return pages
 
     def clear(self) -> None:
         """Another graph."""
@@ -75,7 +108,9 @@ class ResultsPanel(QWidget):
         self.matrix.clear()
         self.table.setRowCount(0)
         self.gallery.clear()
+        self.calibration.clear()
         self.title.setText("")
+        self.calibration_words.setText("")
         self.stamp.setText("")
 
     def _on_frame(self, frame: ResultsFrame) -> None:
@@ -87,6 +122,7 @@ class ResultsPanel(QWidget):
         self.matrix.set_counts(unpack(frame.counts), frame.classes)
         self._show_table(frame)
         self._show_mistakes()
+        self._show_calibration(frame)
         self.stamp.setText(
             self.tr("Step {0:,} · test accuracy {1:.2%}").format(frame.step, frame.accuracy)
         )
@@ -101,6 +137,20 @@ class ResultsPanel(QWidget):
                 item = QTableWidgetItem(text)
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(i, j, item)
+
+    def _show_calibration(self, frame: ResultsFrame) -> None:
+        if frame.calibration is None:
+            return
+        bins = unpack(frame.calibration)
+        self.calibration.set_bins(bins)
+        sure = float(np.nansum(bins[:, 0] * bins[:, 1]) / max(1.0, bins[:, 0].sum()))
+        text = self.tr(
+            "Expected calibration error {0:.2%}: {1:.1%} sure on average, {2:.1%} right."
+        )
+        self.calibration_words.setText(text.format(frame.calibration_error, sure, frame.accuracy))
+        self.calibration_words.setToolTip(
+            self.tr("The mean distance of the bars from the diagonal, weighed by their answers")
+        )
 
     def _choose(self, label: int, answer: int) -> None:
         """Show the mistakes of one cell; a click on it again shows all."""

@@ -57,11 +57,11 @@ class TrainingPanel(QWidget):
         empty = self.tr("Press Play: the curve appears here.")
         self.loss = CurvePlot(
             self.tr("Loss"), {"train": self.tr("train"), "test": self.tr("test")},
-            raw=("train",), marks=("test",), empty=empty,
+            raw=("train",), marks=("test",), empty=empty, gap=("train", "test"),
         )  # fmt: skip
         self.accuracy = CurvePlot(
             self.tr("Accuracy"), {"train": self.tr("train"), "test": self.tr("test")},
-            raw=("train",), marks=("test",), empty=empty,
+            raw=("train",), marks=("test",), empty=empty, gap=("train", "test"),
         )  # fmt: skip
         self.accuracy.smoothing = 0.6  # it has a point per recorded batch, not per step
         row.addWidget(self.loss, 1)

@@ -22,6 +22,7 @@ class CurvePlot(QWidget):
         raw: keys that are smoothed, and drawn faintly without smoothing behind.
         marks: keys whose points are marked.
         empty: the sentence that is shown while there is nothing to draw.
+        gap: two keys; what lies between their curves is marked, and said in the legend.
     """
 
     def __init__(
@@ -31,9 +32,11 @@ class CurvePlot(QWidget):
         raw: tuple[str, ...] = (),
         marks: tuple[str, ...] = (),
         empty: str = "",
+        gap: tuple[str, str] | None = None,
     ) -> None:
         super().__init__()
         self._raw, self._marks, self._empty = raw, marks, empty
+        self._gap = gap
         self._names: dict[str, str] = {}
         self._series: dict[str, Series] = {}
         self._curves: dict[str, pg.PlotDataItem] = {}
@@ -53,6 +56,10 @@ class CurvePlot(QWidget):
         column.setSpacing(0)
         column.addWidget(self.legend)
         column.addWidget(self.plot)
+        self._sides = pg.PlotCurveItem(), pg.PlotCurveItem()
+        self._between = pg.FillBetweenItem(*self._sides)
+        self._between.setZValue(-2)
+        self.plot.addItem(self._between, ignoreBounds=True)
         for key, name in (names or {}).items():
             self._add(key, name)
         self.plot.pointed.connect(self._on_pointed)
@@ -124,11 +131,34 @@ class CurvePlot(QWidget):
             last = (y[-1] if key in self._raw else series.last) if len(y) else None
             value = "" if last is None else format_number(float(last), 3)
             entries.append((self._names[key], pg.mkColor(self._color(key)), value))
+        gap = self._mark_gap()
+        if gap is not None:
+            color = palette.current().color("warning")
+            entries.append((self.tr("gap"), color, format_number(gap, 2)))
         self.legend.set_entries(entries)
         nothing = not any(len(s) for s in self._series.values())
         if nothing != bool(self.plot.empty_text):
             self.plot.show_empty(self._empty if nothing else "")
             self.plot.showGrid(x=False, y=not nothing, alpha=0.25)
+
+    def _mark_gap(self) -> float | None:
+        """Fill what lies between two curves; returns how far they are apart at the end."""
+        if self._gap is None:
+            return None
+        first, second = self._gap
+        x, y = self._series[second].x, self._shown(second)
+        known = self._series[first].x
+        inside = (x >= known[0]) if len(known) else np.zeros(len(x), bool)
+        x, y = x[inside], y[inside]
+        self._between.setVisible(len(x) > 1)
+        if not len(x):
+            return None
+        beside = np.interp(x, known, self._shown(first))
+        if len(x) > 1:
+            for side, values in zip(self._sides, (beside, y), strict=True):
+                drawn = self._drawable(values)
+                side.setData(x, np.log10(drawn) if self.log else drawn)
+        return float(y[-1] - beside[-1])
 
     def _shown(self, key: str) -> np.ndarray:
         series = self._series[key]
@@ -141,6 +171,7 @@ class CurvePlot(QWidget):
         """Take on the theme's colours."""
         p = palette.current()
         self._line.setPen(pg.mkPen(p.color("muted", 120)))
+        self._between.setBrush(p.color("warning", 40))
         self._playhead.setPen(pg.mkPen(p.color("warning"), width=1))
         for key in self._curves:
             self._style_curve(key)

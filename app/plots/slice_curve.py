@@ -8,10 +8,9 @@ from PySide6.QtCore import QPointF, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.plots.area import PlotArea
+from app.plots.contour import DOT
 from app.plots.tiles import format_number
 from app.style import palette
-
-DOT = "#ff5d73"
 
 
 class SliceCurve(QWidget):

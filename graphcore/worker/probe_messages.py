@@ -84,6 +84,9 @@ class ResultsFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         counts: shape (C, C), a row per true class and a column per answer.
         precision, recall, f1: shape (C,).
         mistakes: the surest wrong answers first, a few of every cell.
+        calibration: shape (bins, 3), for equal parts of the confidence from 0 to 1: answers, their
+            mean confidence, and the share of them that is right; NaN where there are none.
+        calibration_error: the expected calibration error, 0 to 1.
         problem: why there are no results, or "".
     """
 
@@ -95,6 +98,8 @@ class ResultsFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     f1: Array | None = None
     accuracy: float = 0.0
     mistakes: tuple[Mistake, ...] = ()
+    calibration: Array | None = None
+    calibration_error: float = 0.0
     problem: str = ""
 
 

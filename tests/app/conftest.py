@@ -94,6 +94,25 @@ def answers(monkeypatch):
     return known
 
 
+PATIENCE = 60_000
+"""Milliseconds after which the real engine is taken for stuck."""
+
+
+@pytest.fixture
+def opened(qtbot, live_window):
+    """Opens a graph in the Train layout with one of its panels in front, ready to train."""
+
+    def open_panel(graph: str, panel: str):
+        live_window.start(graph)
+        live_window.layouts.show("Train")
+        live_window.show_panel(panel)
+        QApplication.processEvents()
+        qtbot.waitUntil(lambda: live_window.engine.state == "idle", timeout=PATIENCE)
+        return live_window.layouts.docks[panel].fill()
+
+    return open_panel
+
+
 @pytest.fixture
 def live_window(qtbot, themed, settings, tmp_path):
     """A window whose engine is the real process."""

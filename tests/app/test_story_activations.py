@@ -10,16 +10,10 @@ TIMEOUT = 60_000
 
 
 @pytest.fixture
-def looking(live_window, qtbot):
-    """LeNet-5 in the Train layout with the panel in front, ready to train."""
-    window = live_window
-    window.start("lenet5")
-    window.layouts.show("Train")
-    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=TIMEOUT)
-    window.show_panel("activations")
-    panel = window.layouts.docks["activations"].fill()
+def looking(live_window, opened, qtbot):
+    panel = opened("lenet5", "activations")
     qtbot.waitUntil(lambda: panel._seen, timeout=TIMEOUT)
-    return window, panel
+    return live_window, panel
 
 
 def train(window, qtbot, steps):

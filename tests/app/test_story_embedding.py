@@ -11,15 +11,10 @@ TIMEOUT = 60_000
 
 
 @pytest.fixture
-def looking(live_window, qtbot):
-    window = live_window
-    window.start("lenet5")
-    window.layouts.show("Train")
-    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=TIMEOUT)
-    window.show_panel("embedding")
-    panel = window.layouts.docks["embedding"].fill()
+def looking(live_window, opened, qtbot):
+    panel = opened("lenet5", "embedding")
     qtbot.waitUntil(lambda: panel._frame is not None, timeout=TIMEOUT)
-    return window, panel
+    return live_window, panel
 
 
 def test_points_have_classes_and_move_while_the_net_learns(looking, qtbot):

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QApplication
+
+from graphcore.worker.arrays import unpack
 
 PATIENCE = 60_000
-
-
-@pytest.fixture
-def opened(qtbot, live_window):
-    """Opens a graph and one of its panels."""
-
-    def open_panel(graph: str, panel: str):
-        live_window.start(graph)
-        live_window.show_panel(panel)
-        QApplication.processEvents()
-        qtbot.waitUntil(lambda: live_window.engine.state == "idle", timeout=PATIENCE)
-        return live_window.layouts.docks[panel].widget()
-
-    return open_panel
 
 
 def train(qtbot, window, steps: int) -> None:
@@ -72,6 +58,27 @@ def test_results_show_what_is_taken_for_what(qtbot, opened, live_window) -> None
     assert 0 < panel.gallery.count() <= everything
     names = {panel.gallery.item(i).text() for i in range(panel.gallery.count())}
     assert names == {f"{mistake.label} → {mistake.answer}"}
+
+
+def test_results_say_whether_the_net_is_as_right_as_it_is_sure(qtbot, opened, live_window) -> None:
+    panel = opened("mlp", "results")
+    train(qtbot, live_window, 60)
+    qtbot.waitUntil(lambda: panel._frame is not None and panel._frame.step == 60, timeout=PATIENCE)
+    qtbot.keyClick(panel.shown, Qt.Key.Key_Down)
+    assert panel.calibration.isVisible()
+    bins = panel.calibration.bins
+    assert bins.shape == (15, 3)
+    assert bins[:, 0].sum() == unpack(panel._frame.counts).sum()
+    assert f"{panel._frame.calibration_error:.2%}" in panel.calibration_words.text()
+    fullest = (bins[:, 0].argmax() + 0.5) / len(bins)
+    assert "of them right" in panel.calibration.describe(float(fullest))
+
+
+def test_the_gap_between_training_and_test_is_marked(qtbot, opened, live_window) -> None:
+    panel = opened("mlp", "training")
+    train(qtbot, live_window, 700)
+    named = [name for name, _color, _value in panel.loss.legend.entries]
+    assert named == ["train", "test", "gap"]
 
 
 def test_a_drawn_one_is_taken_for_something(qtbot, opened, live_window) -> None:

@@ -17,7 +17,7 @@ FOUND = SCORES.argmax(1)
 def test_all_are_in_the_table_with_a_docstring() -> None:
     assert set(metrics.table) == {
         "accuracy", "top_k", "confusion_matrix", "precision_recall_f1", "precision",
-        "recall", "f1", "mae", "r2",
+        "recall", "f1", "calibration", "mae", "r2",
     }  # fmt: skip
     assert all(function.__doc__ for function in metrics.table.values())
 
@@ -70,6 +70,16 @@ def test_regression_like_scikit_learn() -> None:
 
 def test_answers_and_targets_of_another_layout_are_not_broadcast() -> None:
     assert metrics.mae(np.array([1.0, 2.0]), np.array([[1.0], [2.0]])) == 0
+
+
+def test_calibration_by_hand() -> None:
+    # Four answers in two of four parts: 0.6, 0.7 (one right) and 0.9, 1.0 (both right).
+    shares = np.array([[0.6, 0.4], [0.3, 0.7], [0.9, 0.1], [0.0, 1.0]])
+    bins, error = metrics.calibration(shares, np.array([0, 0, 0, 1]), bins=4)
+    assert np.allclose(bins[:, 0], [0, 0, 2, 2])
+    assert np.allclose(bins[2:, 1:], [[0.65, 0.5], [0.95, 1.0]])
+    assert np.isnan(bins[:2, 1:]).all()
+    assert error == pytest.approx(0.5 * 0.15 + 0.5 * 0.05)
 
 
 def test_nothing_to_measure() -> None:
