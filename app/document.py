@@ -273,21 +273,30 @@ class Document(EditedGraph):
             change = commands.elsewhere(self.root, commands.set_training(self.root, settings))
             self._push(self.tr("Training settings"), [change], "training")
 
-    def set_frame(self, name: str, frame: Frame | None, members: Sequence[str] = ()) -> None:
-        """Add, change or remove a frame and take nodes into it."""
-        changes = [commands.set_frame(self.graph, name, frame)]
-        changes += [commands.update(self.graph.node(n), frame=name) for n in members]
-        self._push(self.tr("Frame {0}").format(name), changes)
+    def set_frame(self, name: str, frame: Frame) -> None:
+        """Change a frame's title, colour or the frame it lies in."""
+        self._push(self.tr("Frame {0}").format(name), [commands.set_frame(self.graph, name, frame)])
 
     def add_frame(self, names: Sequence[str], title: str, color: str = "blue") -> str:
-        """Put a new frame round nodes; returns its name. They leave the frames they were in."""
+        """Put a new frame round nodes; returns its name.
+
+        Frames that lie wholly round these nodes lie in it from now on; the other nodes leave
+        the frames they were in.
+        """
         if not names:
             raise GraphError("A frame goes round nodes: select some first.")
         frame = _free("frame", self.graph.frames)
-        owners = {self.graph.node(n).frame for n in names}
-        parent = owners.pop() if len(owners) == 1 else ""
-        self.set_frame(frame, Frame(frame, title, color, parent), names)
+        self._push(
+            self.tr("Frame {0}").format(frame),
+            edits.add_frame(self.graph, Frame(frame, title, color), names),
+        )
         return frame
+
+    def put_in_frame(self, names: Sequence[str], frame: str) -> None:
+        """Let a frame own nodes."""
+        title = self.graph.frames[frame].title
+        changes = [commands.update(self.graph.node(n), frame=frame) for n in names]
+        self._push(self.tr("Put into {0}").format(title), changes)
 
     def remove_frame(self, name: str) -> None:
         """Remove a frame; its nodes stay, in the frame round it if there is one."""

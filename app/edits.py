@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from app import commands
 from app.commands import Reversible
-from graphcore.elements import Edge, Node
+from graphcore.elements import Edge, Frame, Node
 from graphcore.errors import GraphError
 from graphcore.graph import Graph
 from graphcore.layout import GAP_X, NODE_SIZE
@@ -124,3 +124,35 @@ def remove_frame(graph: Graph, name: str) -> list[Reversible]:
         if f.parent == name
     ]
     return [*changes, commands.set_frame(graph, name, None)]
+
+
+def add_frame(graph: Graph, frame: Frame, names: Iterable[str]) -> list[Reversible]:
+    """A new frame round nodes, and round the frames that hold no other nodes.
+
+    It lies in the frame that holds all of them, if there is one.
+    """
+    chosen = {n: graph.node(n).frame for n in names}
+    chains = {owner: _frames_round(graph, owner) for owner in chosen.values()}
+    others = {f for n in graph if n.name not in chosen for f in _frames_round(graph, n.frame)}
+    whole = {f for chain in chains.values() for f in chain} - others
+    shared = [f for f in next(iter(chains.values())) if all(f in c for c in chains.values())]
+    parent = next((f for f in shared if f not in whole), "")
+    changes = [commands.set_frame(graph, frame.name, replace(frame, parent=parent))]
+    outermost = [f for f in sorted(whole) if graph.frames[f].parent not in whole]
+    for name in outermost:
+        inner = replace(graph.frames[name], parent=frame.name)
+        changes.append(commands.set_frame(graph, name, inner))
+    return changes + [
+        commands.update(graph.node(n), frame=frame.name)
+        for n, owner in chosen.items()
+        if owner not in whole
+    ]
+
+
+def _frames_round(graph: Graph, name: str) -> list[str]:
+    """A frame and those that it lies in, from the inside out."""
+    chain: list[str] = []
+    while name in graph.frames and name not in chain:
+        chain.append(name)
+        name = graph.frames[name].parent
+    return chain

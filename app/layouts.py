@@ -55,6 +55,11 @@ class PanelDock(QDockWidget):
         if self._filled and hasattr(self.widget(), "set_seen"):
             self.widget().set_seen(self._seen)  # type: ignore[attr-defined]
 
+    def take_focus(self) -> None:
+        """Let the panel have the keys: its ``first_field``, if it names one."""
+        widget = self.fill()
+        getattr(widget, "first_field", widget).setFocus(Qt.FocusReason.TabFocusReason)
+
     def fill(self) -> QWidget:
         """The panel's widget, made now if it was not."""
         if not self._filled:

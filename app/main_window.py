@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.actions import ActionTable
-from app.autosave import Autosave, Rescued
+from app.announcements import Announcements
+from app.autosave import Autosave
 from app.canvas import Canvas
 from app.command_palette import CommandPalette
 from app.document import Document
@@ -35,6 +35,7 @@ from app.layouts import Layouts, PanelDock
 from app.live_view import LiveView, shown_pictures
 from app.menus import Menus
 from app.plots import tiles
+from app.rescue import Rescue
 from app.settings import Settings
 from app.status_bar import StatusBar
 from app.style import palette
@@ -78,6 +79,7 @@ class MainWindow(QMainWindow):
         self.pages.addWidget(self.canvas)
         self._welcome: Any = None
         self._put_centre()
+        self.announcements = Announcements(document, self.canvas)
         self.files = Files(document, self.canvas, settings, self)
         self.layouts = Layouts(self, document, engine, settings.store)
         self.autosave = Autosave(document, rescue_folder, self)
@@ -151,11 +153,11 @@ class MainWindow(QMainWindow):
         self.files.recent_changed.connect(self._show_title)
         self.status.problems_wanted.connect(lambda: self.show_panel("problems"))
         self.settings.changed.connect(self.apply_preference)
-        self.layouts.changed.connect(self._leave_welcome)
+        self.layouts.changed.connect(lambda _name: self.pages.setCurrentWidget(canvas))
         for dock in self.layouts.docks.values():
             dock.made.connect(self._connect_panel)
         if "inspector" in self.layouts.docks:
-            canvas.node_activated.connect(lambda _name: self.show_panel("inspector"))
+            canvas.node_activated.connect(lambda _name: self.show_panel("inspector").take_focus())
         self.actions_table.refresh()
 
     def _connect_panel(self, panel: QWidget) -> None:
@@ -176,13 +178,11 @@ class MainWindow(QMainWindow):
             panel.looked_at.connect(view.set_visible)  # type: ignore[attr-defined]
         if hasattr(panel, "operator_chosen"):
             panel.operator_chosen.connect(self.canvas.add_operator)
+        if hasattr(panel, "add_wanted"):
+            panel.add_wanted.connect(self.canvas.search_to_add)
 
     def _show_pictures(self, pictures: dict[str, SentPicture]) -> None:
         self.canvas.set_pictures(shown_pictures(self.document.prefix, pictures), {})
-
-    def _leave_welcome(self, _layout: str) -> None:
-        """Another layout is one round the canvas."""
-        self.pages.setCurrentWidget(self.canvas)
 
     def _on_selection(self, names: Sequence[str]) -> None:
         self.selection = list(names)
@@ -209,29 +209,9 @@ class MainWindow(QMainWindow):
         wanted = [file_or_preset] if file_or_preset else [p for p in recent if Path(p).exists()]
         if not (wanted and self.files.open_any(wanted[0])):
             self.files.open_preset(FIRST_GRAPH)
-        self.offer_rescue()
+        Rescue(self).offer()
         if self.engine is not None:
             QTimer.singleShot(0, self.engine, self.engine.start)
-
-    def offer_rescue(self) -> None:
-        """Offer the work that a crash left behind."""
-        for rescued in self.autosave.abandoned()[:1]:
-            name = rescued.path.name if rescued.path else self.tr("an unsaved graph")
-            self.banner.show_message(
-                self.tr("Gradscape ended unexpectedly. Restore {0}?").format(name),
-                "info",
-                (
-                    (self.tr("Restore"), partial(self._restore, rescued)),
-                    (self.tr("Discard"), partial(self.autosave.discard, rescued)),
-                ),
-            )
-
-    def _restore(self, rescued: Rescued) -> None:
-        if self.files.may_leave():
-            self.document.restore(rescued.graph, rescued.path)
-            self.autosave.write()
-            self.autosave.discard(rescued)
-            self._show_title()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self.files.may_leave():
@@ -286,6 +266,10 @@ class MainWindow(QMainWindow):
     def show_panel(self, name: str) -> PanelDock:
         """Bring a panel to the front."""
         return self.layouts.reveal(name)
+
+    def show_outline(self) -> None:
+        """The graph as a tree, with the keys on it."""
+        self.show_panel("outline").take_focus()
 
     @property
     def walk(self) -> Any:

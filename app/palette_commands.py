@@ -31,6 +31,10 @@ def _call(function: Callable[[str], object], argument: str) -> Callable[[], obje
     return lambda: function(argument)
 
 
+def _focus(window: Any, panel: str) -> Callable[[], object]:
+    return lambda: window.show_panel(panel).take_focus()
+
+
 def _actions(window: Any) -> list[Command]:
     found = []
     for row in window.actions_table.rows:
@@ -49,7 +53,7 @@ def _views(window: Any) -> list[Command]:
         found.append(Command(title, tip, _call(window.layouts.show, name), icon, _keys(action)))
     for name, dock in window.layouts.docks.items():
         title, tip = _tr("Panel: {0}").format(dock.windowTitle()), _tr("Bring it to the front.")
-        found.append(Command(title, tip, _call(window.show_panel, name), dock.windowIcon()))
+        found.append(Command(title, tip, _focus(window, name), dock.windowIcon()))
     return found
 
 

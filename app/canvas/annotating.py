@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from PySide6.QtCore import QPointF, QRect, QRectF
@@ -76,6 +77,23 @@ class AnnotatingView(EditingView):
         with self.document.macro(self.tr("Remove frames")):
             for frame in sorted(frames & self.document.graph.frames.keys()):
                 self.document.remove_frame(frame)
+
+    def recolor_frames(self) -> None:
+        """Give the frames of the selected nodes the next colour."""
+        graph = self.document.graph
+        owners = {self.items_by_name[n].node.frame for n in self.selected()} & graph.frames.keys()
+        with self.document.macro(self.tr("Colour of frames")):
+            for name in sorted(owners):
+                frame = graph.frames[name]
+                place = COLORS.index(frame.color) if frame.color in COLORS else -1
+                color = COLORS[(place + 1) % len(COLORS)]
+                self.document.set_frame(name, replace(frame, color=color))
+
+    def frame_round(self, at: QPointF, but: Collection[str] = ()) -> str | None:
+        """Name of the innermost frame round a point, as it is without some nodes."""
+        areas = self.graph_scene.frames.areas(but)
+        inside = [f for f, area in areas.items() if area.contains(at)]
+        return min(inside, key=lambda f: areas[f].width() * areas[f].height(), default=None)
 
     def edit_title(self, name: str) -> TextEdit:
         """Type a frame's title."""

@@ -20,7 +20,8 @@ class Row:
 
     Attributes:
         needs: "nodes" (at least one is selected), "one" (exactly one), "several", "composite"
-            (exactly one, and it is one), "inside" (of a composite), "" (always).
+            (exactly one, and it is one), "framed" (one is in a frame), "inside" (of a composite),
+            "" (always).
         separated: whether a line stands above it.
         elsewhere: whether the window's own table of actions has it too.
     """
@@ -42,10 +43,13 @@ ROWS: tuple[Row, ...] = (
     Row(_("Paste Here"), "", lambda c: c.paste_at(c.menu_at), elsewhere=True),
     Row(_("Add Note"), "N", lambda c: c.add_note()),
     Row(_("Rename"), "F2", lambda c: c.rename_selected(), "one", separated=True),
+    Row(_("Edit"), "", lambda c: c.open_node(c.selected()[0]), "one"),
+    Row(_("Connect to…"), "C", lambda c: c.connect_selected(), "one"),
     Row(_("Bypass"), "B", lambda c: c.toggle_flag("bypassed"), "nodes"),
     Row(_("Pin"), "P", lambda c: c.toggle_flag("pinned"), "nodes"),
     Row(_("Put in a Frame"), "G", lambda c: c.frame_selection(), "nodes"),
-    Row(_("Take out of the Frame"), "Shift+G", lambda c: c.unframe_selection(), "nodes"),
+    Row(_("Next Colour of the Frame"), "Alt+G", lambda c: c.recolor_frames(), "framed"),
+    Row(_("Take out of the Frame"), "Shift+G", lambda c: c.unframe_selection(), "framed"),
     Row(
         _("Group into a Composite"),
         "Ctrl+G",
@@ -92,6 +96,7 @@ class CanvasActions:
         possible = {
             "": True, "nodes": count > 0, "one": count == 1, "several": count > 1,
             "composite": count == 1 and document.graph.node(names[0]).subgraph is not None,
+            "framed": any(document.graph.node(n).frame for n in names),
             "inside": len(document.levels) > 1,
         }  # fmt: skip
         for row in ROWS:

@@ -13,16 +13,11 @@ from graphcore.graph import Graph
 MIME = "application/x-gradscape-nodes"
 
 
-def as_text(graph: Graph, names: Sequence[str]) -> str:
-    """Nodes and the edges between them as text."""
-    return files.dumps_selection(graph, names)
-
-
-def put(graph: Graph, names: Sequence[str]) -> None:
-    """Put nodes on the clipboard."""
-    if not names:
+def put(graph: Graph, names: Sequence[str], notes: Sequence[str] = ()) -> None:
+    """Put nodes with the edges between them, and notes, on the clipboard."""
+    if not names and not notes:
         return
-    text = as_text(graph, names)
+    text = files.dumps_selection(graph, names, notes)
     data = QMimeData()
     data.setText(text)
     data.setData(MIME, text.encode())

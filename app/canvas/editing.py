@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QPointF, Qt, Signal
@@ -15,11 +15,15 @@ from app.canvas.gliding import Glide
 from app.canvas.refusal import Refusal
 from app.canvas.running import RunningView
 from app.canvas.search_popup import SearchPopup
+from app.connections import connect_if_fitting
 from app.document import Document
 from graphcore import ops
 from graphcore.elements import Edge
 from graphcore.errors import Fix, GradscapeError, GraphError
 from graphcore.graph import Graph
+
+_LEFT_MIDDLE = QPointF(0, geo.HEIGHT / 2)
+"""From a node's corner to the point that the search box puts under the pointer."""
 
 
 class EditingView(RunningView):
@@ -71,15 +75,28 @@ class EditingView(RunningView):
         self.refusal.say(sentence, fix.label, lambda: self.attempt(repair))
 
     def add_operator(self, operator: str, at: QPointF | None = None) -> str | None:
-        """Add a node in the middle of the view, right of a selected node, or at a point."""
+        """Add a node at a point, or right of the selected node, to which it is connected.
+
+        With no node selected it stands in the middle of the view.
+        """
         place = at if at is not None else self._free_place()
         if operator.startswith(PREFIX):
             self.add_block(operator.removeprefix(PREFIX), place)
             return None
+        return self._add(operator, place, self.selected() if at is None else [])
+
+    def _add(self, operator: str, place: QPointF, joined: Sequence[str] = ()) -> str | None:
+        """Add a node, and connect it to the one that is given alone, as one step."""
         names: list[str] = []
         position = (round(place.x() / 10) * 10.0, round(place.y() / 10) * 10.0)
-        self.attempt(lambda: names.append(self.document.add_node(operator, position)))
-        if not names:
+
+        def change() -> None:
+            with self.document.macro(self.tr("Add {0}").format(operator)):
+                names.append(self.document.add_node(operator, position))
+                if len(joined) == 1:
+                    connect_if_fitting(self.document, joined[0], names[0])
+
+        if not self.attempt(change):
             return None
         self.select(names)
         return names[0]
@@ -90,9 +107,15 @@ class EditingView(RunningView):
             place = self.items_by_name[selected[0]].pos() + QPointF(geo.WIDTH + 60, 0)
         else:
             place = self.mapToScene(self.viewport().rect().center()) - geo.BODY.center()
-        while self.node_at(place + geo.BODY.center()) is not None:
+        while self._taken(place):
             place += QPointF(0, geo.HEIGHT + 40)
         return place
+
+    def _taken(self, corner: QPointF) -> bool:
+        """Whether a node there would lie on another."""
+        area = geo.BODY.translated(corner)
+        return any(area.intersects(geo.BODY.translated(i.pos()))
+                   for i in self.items_by_name.values())  # fmt: skip
 
     def delete_selection(self) -> None:
         """Remove the selected nodes and edges."""
@@ -114,7 +137,7 @@ class EditingView(RunningView):
 
     def copy(self) -> None:
         """Put the selected nodes on the clipboard, as text too."""
-        clipboard.put(self.document.graph, self.selected())
+        clipboard.put(self.document.graph, self.selected(), self.selected_notes())
 
     def cut(self) -> None:
         """Copy, then delete."""
@@ -210,10 +233,13 @@ class EditingView(RunningView):
             self._lit_edge = item
 
     def search_to_add(self) -> None:
-        """Open the search box at the pointer."""
+        """Open the search box at the pointer, or where there is room if that is on a node."""
         inside = self.viewport().rect()
-        at = self.viewport().mapFromGlobal(self.cursor().pos())
-        self.search_at(self.mapToScene(at) if inside.contains(at) else self._free_place())
+        point = self.viewport().mapFromGlobal(self.cursor().pos())
+        at = self.mapToScene(point)
+        if not inside.contains(point) or self._taken(at - _LEFT_MIDDLE):
+            at = self._free_place() + _LEFT_MIDDLE
+        self.search_at(at)
 
     def search_at(
         self, at: QPointF, port: tuple[str, str] | None = None, side: str = "output"
@@ -252,10 +278,13 @@ class EditingView(RunningView):
     def _add_found(
         self, operator: str, at: QPointF, port: tuple[str, str] | None, side: str
     ) -> None:
+        corner = at - QPointF(0 if side == "output" else geo.WIDTH, geo.HEIGHT / 2)
+        if port is None:
+            self._add(operator, corner, self.selected())
+            return
         with self.document.macro(self.tr("Add {0}").format(operator)):
-            corner = at - QPointF(0 if side == "output" else geo.WIDTH, geo.HEIGHT / 2)
             name = self.add_operator(operator, corner)
-            if name and port:
+            if name:
                 pair = (port[0], name) if side == "output" else (name, port[0])
                 into = None if side == "output" else port[1]
                 out = port[1] if side == "output" else None

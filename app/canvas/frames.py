@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF
@@ -39,7 +40,7 @@ class Frames:
             if name not in self.frames:
                 self.frames[name] = FrameItem(frame)
                 self._scene.addItem(self.frames[name])
-        areas = self._areas()
+        areas = self.areas()
         for name, item in self.frames.items():
             item.set_frame(graph.frames[name], areas.get(name, QRectF()), len(self._chain(name)))
         for name in {*self.notes, *graph.notes}:
@@ -69,10 +70,16 @@ class Frames:
             area = area.united(item.mapRectToScene(item.boundingRect()))
         return area
 
-    def _areas(self) -> dict[str, QRectF]:
-        """Where each frame is: round its nodes, with room for inner frames and titles."""
+    def areas(self, but: Collection[str] = ()) -> dict[str, QRectF]:
+        """Where each frame is: round its nodes, with room for inner frames and titles.
+
+        Args:
+            but: nodes that do not count.
+        """
         areas: dict[str, QRectF] = {}
         for node_name, item in self._scene.nodes.items():
+            if node_name in but:
+                continue
             owner = self._scene.document.graph.node(node_name).frame
             for depth, name in enumerate(self._chain(owner)):
                 pad = PADDING + depth * 14

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from app.blocks import PREFIX, blocks
@@ -60,8 +60,10 @@ class SearchPopup(QFrame):
         self._fill("")
 
     def open_at(self, at: QPoint) -> None:
-        """Show with the upper left corner at a global position."""
-        self.move(at)
+        """Show with the upper left corner at a global position, as far as the screen allows."""
+        screen = QGuiApplication.screenAt(at) or self.screen()
+        corner = screen.availableGeometry().bottomRight() - QPoint(self.width(), self.height())
+        self.move(min(at.x(), corner.x()), min(at.y(), corner.y()))
         self.show()
         self.field.setFocus()
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer
 from PySide6.QtGui import (
     QContextMenuEvent,
-    QKeyEvent,
     QMouseEvent,
     QNativeGestureEvent,
     QPainter,
@@ -18,17 +17,15 @@ from app.canvas import empty_canvas
 from app.canvas import geometry as geo
 from app.canvas.breadcrumbs import Breadcrumbs
 from app.canvas.canvas_actions import CanvasActions
-from app.canvas.dropping import DroppingView
-from app.canvas.interactions import Gesture
 from app.canvas.interactions.banding import RubberBand
 from app.canvas.interactions.connecting import DragEdge
 from app.canvas.interactions.moving import THRESHOLD, Move
 from app.canvas.interactions.outputs import MoveOutput
 from app.canvas.interactions.slicing import Slice
+from app.canvas.keys import KeyedView
 from app.canvas.minimap import Minimap
 from app.canvas.node_item import End
 from app.canvas.views import Views
-from app.canvas.walking import next_node
 from app.document import Document
 from app.style import palette
 from graphcore.elements import Edge
@@ -36,23 +33,15 @@ from graphcore.elements import Edge
 RIM, RIM_STEP = 24, 14
 """A drag that comes this near to the edge of the view moves the view on, by so much a tick."""
 
-Key: TypeAlias = Qt.Key
+CLICK_MS = 150
+"""Who lets go sooner than that may have slipped."""
+
 Button: TypeAlias = Qt.MouseButton
 Modifier: TypeAlias = Qt.KeyboardModifier
-_NUDGES = {
-    Key.Key_Left: (-10.0, 0.0), Key.Key_Right: (10.0, 0.0),
-    Key.Key_Up: (0.0, -10.0), Key.Key_Down: (0.0, 10.0),
-}  # fmt: skip
 
 
-class Canvas(DroppingView):
-    """The open graph, to be looked at and edited.
-
-    Signals:
-        node_activated: a node was double-clicked.
-    """
-
-    node_activated = Signal(str)
+class Canvas(KeyedView):
+    """The open graph, to be looked at and edited."""
 
     def __init__(self, document: Document) -> None:
         super().__init__(document)
@@ -63,11 +52,10 @@ class Canvas(DroppingView):
         self.menu_at = QPointF()
         self.actions_here = CanvasActions(self)
         self.minimap = Minimap(self)
-        self._gesture: Gesture | None = None
+        self._pressed_ms = 0
         self._pointer = QPoint()
         self._pan_from: QPoint | None = None
         self._right_from: QPoint | None = None
-        self._space_held = self._space_used = False
         self._hovered = ""
         self._view_pending = True
         self._rim = QTimer(self, interval=16)
@@ -86,6 +74,7 @@ class Canvas(DroppingView):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.refusal.hide()
         self.glide.stop()
+        self._pressed_ms = event.timestamp()
         point = event.position().toPoint()
         at = self.mapToScene(point)
         if event.button() == Button.MiddleButton or self._space_held:
@@ -242,7 +231,9 @@ class Canvas(DroppingView):
             self._pan_from = None
             self.viewport().unsetCursor()
         gesture, self._gesture = self._gesture, None
-        if gesture is not None:
+        if isinstance(gesture, Move) and event.timestamp() - self._pressed_ms < CLICK_MS:
+            gesture.release_at_once(self.mapToScene(point))
+        elif gesture is not None:
             gesture.release(self.mapToScene(point))
         elif self._right_from is not None and event.button() == Button.RightButton:
             self._open_menu(point)
@@ -253,6 +244,8 @@ class Canvas(DroppingView):
         name = self.node_at(at)
         if name is not None and not self.items_by_name[name].isSelected():
             self.mark_selected({name})
+        elif name is None and (frame := self.frame_at(at)) is not None:
+            self.mark_selected(set(self.graph_scene.frames.members(frame)))
         self.actions_here.menu(at, self.viewport().mapToGlobal(point))
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -266,58 +259,14 @@ class Canvas(DroppingView):
             return
         at = self.mapToScene(event.position().toPoint())
         name, note, frame = self.node_at(at), self.note_at(at), self.frame_at(at)
-        if name is not None and self.document.graph.node(name).subgraph is not None:
-            self.document.enter(name)
-        elif name is not None:
-            self.node_activated.emit(name)
+        if name is not None:
+            self.open_node(name)
         elif note is not None:
             self.edit_note(note)
         elif frame is not None:
             self.edit_title(frame)
         elif self.edge_at(at) is None:
             self.search_at(at)
-
-    # -- keys ---------------------------------------------------------------------------------
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = Key(event.key())
-        if key == Key.Key_Escape and self._gesture is not None:
-            gesture, self._gesture = self._gesture, None
-            gesture.cancel()
-        elif key == Key.Key_Escape:
-            self.refusal.hide()
-            self.mark_selected(set())
-        elif key == Key.Key_Space:
-            if not event.isAutoRepeat():
-                self._space_held, self._space_used = True, False
-                self.viewport().setCursor(Qt.CursorShape.OpenHandCursor)
-        elif key in _NUDGES:
-            self._press_arrow(key, event.modifiers())
-        else:
-            super().keyPressEvent(event)
-
-    def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        """Space alone searches; with a drag it moved the view."""
-        if event.key() == Key.Key_Space and not event.isAutoRepeat():
-            self._space_held = False
-            self.viewport().unsetCursor()
-            if not self._space_used:
-                self.search_to_add()
-        else:
-            super().keyReleaseEvent(event)
-
-    def _press_arrow(self, key: Key, modifiers: Modifier) -> None:
-        """Arrows nudge what is selected (Shift: by one); Ctrl with an arrow walks on."""
-        names = self.selected()
-        if names and not modifiers & Modifier.ControlModifier:
-            share = 0.1 if modifiers & Modifier.ShiftModifier else 1.0
-            self.nudge(*(d * share for d in _NUDGES[key]))
-        elif names:
-            found = next_node(self.document.graph, self.items_by_name, names[-1], key)
-            if found is not None:
-                self.select(found)
-        elif self.items_by_name:
-            self.select(self.document.graph.topological_order()[0])
 
     # -- the view itself ----------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ window connects what a panel has of the following:
 * ``pictures = Signal(object)``: pictures of nodes, by name, as the engine sends them;
 * ``set_seen(seen)``: told whether the panel is looked at, that is not closed, nor behind a tab;
 * ``ailing = Signal(object)``: names of nodes that get a mark on the canvas;
+* ``first_field``: the widget that gets the keys when the panel is called by keys;
+* ``add_wanted = Signal()``: a node is to be added after the selected one;
 * ``walk`` and ``looked_at = Signal(bool)``: passes to be gone through on the canvas.
 """
 

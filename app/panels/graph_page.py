@@ -17,6 +17,7 @@ class GraphPage(QWidget):
     def __init__(self, document: Any) -> None:
         super().__init__()
         self._document = document
+        self.first_field: QWidget = self
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 10, 12, 12)
         column.setSpacing(16)

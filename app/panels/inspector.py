@@ -46,6 +46,11 @@ class InspectorPanel(QWidget):
         assert self._page is not None
         return self._page
 
+    @property
+    def first_field(self) -> QWidget:
+        """The first attribute, or the name of a node that has none."""
+        return self.page.first_field
+
     def show_selection(self, names: Sequence[str]) -> None:
         """Show these nodes; none means the whole graph."""
         self._names = list(names)

@@ -56,6 +56,12 @@ class NodePage(QWidget):
             self._column.addWidget(OperatorHelp(nodes[0].op))
         self._column.addStretch(1)
 
+    @property
+    def first_field(self) -> QWidget:
+        """The first attribute, or the name of a node that has none."""
+        editors = list(self.attributes.editors.values())
+        return editors[0].widget if editors else self.name
+
     # -- parts --------------------------------------------------------------------------------
 
     def _add_header(self) -> None:

@@ -17,8 +17,8 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QHeaderView, QLineEdit, QMenu, QTreeView, QVBoxLayout, QWidget
 
+from app.connections import connections_of, spoken
 from app.panels.outline_model import OutlineModel
-from graphcore.elements import Edge
 from graphcore.errors import GradscapeError
 
 
@@ -47,13 +47,18 @@ class _Filter(QSortFilterProxyModel):
 
 
 class OutlinePanel(QWidget):
-    """A filter field over the tree. F2 renames, Delete removes, Enter follows an edge.
+    """A filter field over the tree.
+
+    Insert adds a node, C connects the current one, F2 renames, Delete removes, Enter follows an
+    edge.
 
     Signals:
         node_chosen: names of the nodes that were selected here.
+        add_wanted: a node is to be added after the selected one.
     """
 
     node_chosen = Signal(object)
+    add_wanted = Signal()
 
     def __init__(self, document: Any, engine: Any = None) -> None:
         super().__init__()
@@ -67,7 +72,7 @@ class OutlinePanel(QWidget):
         self.filter.setAccessibleName(self.tr("Filter nodes"))
         self.filter.setClearButtonEnabled(True)
         self.filter.textChanged.connect(self._shown.look_for)
-        self.tree = self._make_tree()
+        self.tree = self.first_field = self._make_tree()
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 0)
         column.setSpacing(6)
@@ -95,14 +100,17 @@ class OutlinePanel(QWidget):
 
     def _add_actions(self) -> None:
         context = Qt.ShortcutContext.WidgetWithChildrenShortcut
-        self.rename = QAction(self.tr("Rename"), self.tree)
-        self.rename.setShortcut(Qt.Key.Key_F2)
-        self.rename.triggered.connect(lambda: self.tree.edit(self.tree.currentIndex()))
-        self.delete = QAction(self.tr("Delete"), self.tree)
-        self.delete.setShortcut(QKeySequence.StandardKey.Delete)
-        self.delete.triggered.connect(self._delete)
-        for action in (self.rename, self.delete):
+        rows: tuple[tuple[str, str, Callable[[], Any]], ...] = (
+            (self.tr("Add a Node…"), "Ins", self.add_wanted.emit),
+            (self.tr("Connect to…"), "C", self._connect),
+            (self.tr("Rename"), "F2", lambda: self.tree.edit(self.tree.currentIndex())),
+            (self.tr("Delete"), "Del", self._delete),
+        )
+        for text, key, run in rows:
+            action = QAction(text, self.tree)
+            action.setShortcut(QKeySequence(key))
             action.setShortcutContext(context)
+            action.triggered.connect(run)
             self.tree.addAction(action)
 
     # -- selection ----------------------------------------------------------------------------
@@ -155,50 +163,35 @@ class OutlinePanel(QWidget):
             self._try(lambda: self._document.disconnect_edges(list(dict.fromkeys(edges))))
 
     def _menu(self, place: QPoint) -> None:
-        index = self.tree.indexAt(place)
-        if not index.isValid():
-            return
-        source = self._shown.mapToSource(index.siblingAtColumn(0))
-        menu = QMenu(self)
-        if self.model.edge_at(source) is None:
-            menu.addAction(self.rename)
-            self._add_targets(menu.addMenu(self.tr("Connect to")), self.model.node_at(source))
-        menu.addAction(self.delete)
-        menu.exec(self.tree.viewport().mapToGlobal(place))
+        if self.tree.indexAt(place).isValid():
+            menu = QMenu(self)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.addActions(self.tree.actions())
+            menu.popup(self.tree.viewport().mapToGlobal(place))
 
-    def _add_targets(self, menu: QMenu, name: str) -> None:
-        """Every free input that an edge from this node may enter."""
-        for edge in connections_from(self._document, name):
-            action = menu.addAction(f"{edge.target}.{edge.input}")
+    def _connect(self) -> None:
+        """Offer every port that the current node fits."""
+        index = self.tree.currentIndex()
+        source = self._shown.mapToSource(index.siblingAtColumn(0))
+        if not index.isValid() or self.model.edge_at(source) is not None:
+            return
+        menu, name = QMenu(self), self.model.node_at(source)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for edge in connections_of(self._document, name):
+            action = menu.addAction(spoken(edge, name))
             action.triggered.connect(
                 lambda _on=False, e=edge: self._try(
-                    lambda: self._document.connect_nodes(
-                        e.source, e.target, input=e.input, output=e.output
-                    )
+                    lambda: self._document.connect_nodes(e.source, e.target, e.input, e.output)
                 )
             )
-        menu.setEnabled(not menu.isEmpty())
+        if menu.isEmpty():
+            menu.addAction(self.tr("No free port fits")).setEnabled(False)
+        menu.setActiveAction(menu.actions()[0])
+        rect = self.tree.visualRect(index)
+        menu.popup(self.tree.viewport().mapToGlobal(rect.bottomLeft()))
 
     def _try(self, act: Callable[[], Any]) -> None:
         try:
             act()
         except GradscapeError as error:
             self._document.message.emit(str(error))
-
-
-def connections_from(document: Any, name: str, limit: int = 40) -> list[Edge]:
-    """Edges that could be made from a node's first output, valid shapes only."""
-    graph, found = document.graph, []
-    outputs = graph.node(name).outputs
-    for node in graph if outputs else ():
-        for port in graph.inputs(node):
-            edge = Edge(name, outputs[0], node.name, port)
-            try:
-                graph.check_edge(edge)
-            except GradscapeError:
-                continue
-            if document.shapes.refusal(edge) is None:
-                found.append(edge)
-        if len(found) >= limit:
-            break
-    return found[:limit]

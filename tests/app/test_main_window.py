@@ -145,7 +145,7 @@ def test_export_writes_each_kind_of_picture(window, answers, tmp_path):
 # -- recovery -----------------------------------------------------------------------------------
 
 
-def test_work_of_a_crashed_window_is_offered_and_restored(make_window):
+def test_work_of_a_crashed_window_is_offered_and_restored(make_window, qtbot):
     crashed = make_window("mlp")
     edit(crashed)
     crashed.autosave.write()
@@ -155,7 +155,8 @@ def test_work_of_a_crashed_window_is_offered_and_restored(make_window):
     assert window.banner.isVisible()
     rescued = window.autosave.abandoned()
     assert len(rescued) == 1
-    window._restore(rescued[0])
+    restore = next(b for b in window.banner.buttons if b.text() == "Restore")
+    qtbot.mouseClick(restore, Qt.MouseButton.LeftButton)
     assert len(window.document.graph) == 10
     assert window.document.modified
     assert window.document.path is None

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QGraphicsPathItem
 
 from app.canvas import geometry as geo
 from app.canvas.geometry import curve
+from app.canvas.interactions.moving import THRESHOLD
 from app.style import palette
 from graphcore.elements import Edge
 from graphcore.errors import GradscapeError, InputTakenError
@@ -38,8 +39,12 @@ class DragEdge:
         self._anchor = canvas.graph_scene.port_position(fixed[0], side, fixed[1])
         self._fitting = self._find_fitting()
         self._light(True)
+        self._start: QPointF | None = None
+        self._moved = False
 
     def move(self, at: QPointF) -> None:
+        self._start = self._start or at
+        self._moved |= self._canvas.screen_length(at - self._start) >= THRESHOLD
         near = self._nearest(at)
         end = self._position(near) if near else at
         start, stop = (self._anchor, end) if self._side == "output" else (end, self._anchor)
@@ -51,6 +56,9 @@ class DragEdge:
     def release(self, at: QPointF) -> None:
         target = self._nearest(at) or self._port_under(at)
         self._finish()
+        if not self._moved:
+            self._click()
+            return
         if target is None:
             if self._canvas.node_at(at) is not None:
                 self._canvas.refuse(
@@ -72,6 +80,15 @@ class DragEdge:
 
     def cancel(self) -> None:
         self._finish()
+
+    def _click(self) -> None:
+        """No drag: an edge is selected; at a free port the search box opens."""
+        if self._old is not None:
+            self._canvas.mark_selected(set())
+            self._canvas.graph_scene.edges[self._old].setSelected(True)
+        else:
+            aside = QPointF(60 if self._side == "output" else -60, 0)
+            self._canvas.search_at(self._anchor + aside, self._fixed, self._side)
 
     def _connect(self, edge: Edge) -> None:
         if self._old is not None:

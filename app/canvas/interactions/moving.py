@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 GRID = 10.0
 THRESHOLD = 6
 """Screen pixels below which a drag is a click."""
+SLIP = 12
+"""The same for who lets go at once."""
 
 
 class Move:
@@ -64,7 +66,7 @@ class Move:
     def release(self, at: QPointF) -> None:
         if not self._moved:
             return
-        edge = self._edge_under()
+        edge, frame = self._edge_under(), self._frame_joined(at)
         places = {n: (i.x(), i.y()) for n, i in self._nodes.items()}
         notes = {n: (i.x(), i.y()) for n, i in self._notes.items()}
         self.cancel()
@@ -73,13 +75,23 @@ class Move:
             ((name, place),) = places.items()
             self._canvas.attempt_gliding(lambda: document.insert_node_on_edge(edge, name, place))
             return
-        if not notes:
+        if not notes and frame is None:
             document.move(places)
             return
         with document.macro(self._canvas.tr("Move")):
             document.move(places)
+            if frame is not None:
+                loose = [n for n in places if not document.graph.node(n).frame]
+                document.put_in_frame(loose, frame)
             for name, place in notes.items():
                 document.set_note(name, replace(document.graph.notes[name], position=place))
+
+    def release_at_once(self, at: QPointF) -> None:
+        """Let go so soon that a short way was no drag."""
+        if self._canvas.screen_length(at - self._start) < SLIP:
+            self.cancel()
+        else:
+            self.release(at)
 
     def cancel(self) -> None:
         self._canvas.highlight_edge(None)
@@ -89,6 +101,12 @@ class Move:
         for item, origin in self._from.items():
             item.setPos(origin)
         self._canvas.graph_scene.moved(self._nodes)
+
+    def _frame_joined(self, at: QPointF) -> str | None:
+        """The frame into which nodes that were in none are let go."""
+        graph = self._canvas.document.graph
+        loose = any(not graph.node(n).frame for n in self._nodes)
+        return self._canvas.frame_round(at, self._nodes.keys()) if loose else None
 
     def _edge_under(self) -> Edge | None:
         """The edge under a lone unconnected node's middle, or None."""

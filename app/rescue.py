@@ -1,0 +1,41 @@
+"""The work that a crash left behind, offered at the next start."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QObject
+
+from app.autosave import Rescued
+
+
+class Rescue(QObject):
+    """Asks in a window's banner, and opens what was rescued as unsaved work."""
+
+    def __init__(self, window: Any) -> None:
+        super().__init__(window)
+        self._window = window
+
+    def offer(self) -> None:
+        """Offer the work that a crash left behind, if there is any."""
+        autosave = self._window.autosave
+        for rescued in autosave.abandoned()[:1]:
+            name = rescued.path.name if rescued.path else self.tr("an unsaved graph")
+            self._window.banner.show_message(
+                self.tr("Gradscape ended unexpectedly. Restore {0}?").format(name),
+                "info",
+                (
+                    (self.tr("Restore"), partial(self.restore, rescued)),
+                    (self.tr("Discard"), partial(autosave.discard, rescued)),
+                ),
+            )
+
+    def restore(self, rescued: Rescued) -> None:
+        """Open what was rescued, after asking about unsaved changes."""
+        window = self._window
+        if window.files.may_leave():
+            window.document.restore(rescued.graph, rescued.path)
+            window.autosave.write()
+            window.autosave.discard(rescued)
+            window.show_canvas()
