@@ -113,9 +113,13 @@ class EngineViews(QObject):
         """Say whether both passes of a sample are wanted; ``walk`` brings them."""
         self._look(request)
 
-    def check_gradients(self, step: float) -> None:
-        """Have every gradient compared with finite differences of a step; ``checked`` tells."""
-        self._send(CheckRequest(step))
+    def check_gradients(self, step: float, part: str = "") -> None:
+        """Have gradients compared with finite differences of a step; ``checked`` tells.
+
+        Args:
+            part: see ``CheckRequest``.
+        """
+        self._send(CheckRequest(step, part))
 
     def watch_decision(self, visible: bool) -> None:
         """Whether the map of a net over two inputs can be seen."""

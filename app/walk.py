@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.document import Document
 from app.engine import Engine
+from graphcore.errors import GradscapeError
 from graphcore.worker.walk_messages import Term, WalkFrame, WalkRequest
 
 Phase = Literal["forward", "backward", "update"]
@@ -25,17 +26,24 @@ class Event:
 class Walk(QObject):
     """Steps through what the engine has sent; every step is there at once.
 
+    A step goes on by one node of the level that is shown: over a composite as a whole, or node
+    by node inside it once it is entered. Names are those of the whole net, "composite/node".
+
     Signals:
         moved: another step is shown, or the numbers are new.
+        marked: ``errors`` are others.
 
     Attributes:
         frame: both passes, or None before the engine has sent them.
         events: all steps, in order.
         done: how many of them have been taken.
-        breakpoints: nodes that ``run_on`` stops at, in either pass.
+        breakpoints: nodes that slow motion stops at, in either pass.
+        errors: node -> largest relative error of its gradients against finite differences, and
+            whether they are right; of this sample with these weights.
     """
 
     moved = Signal()
+    marked = Signal()
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()
@@ -44,12 +52,14 @@ class Walk(QObject):
         self.events: tuple[Event, ...] = ()
         self.done = 0
         self.breakpoints: set[str] = set()
+        self.errors: dict[str, tuple[float, bool]] = {}
         self._visible, self._sample, self._refresh = False, 0, 0
         self._clock = QTimer(self, interval=700)
         self._clock.timeout.connect(self._tick)
         engine.walk.connect(self._on_frame)
         engine.loaded.connect(lambda _loaded: self.ask())
         document.opened.connect(self.clear)
+        document.level_changed.connect(self.moved)
 
     # -- the engine ---------------------------------------------------------------------------
 
@@ -78,11 +88,17 @@ class Walk(QObject):
         self.pause()
         self.frame, self.events, self.done = None, (), 0
         self.breakpoints.clear()
+        self.errors = {}
         self.moved.emit()
+
+    def set_errors(self, errors: dict[str, tuple[float, bool]]) -> None:
+        """What a check of the gradients found."""
+        self.errors = errors
+        self.marked.emit()
 
     def _on_frame(self, frame: WalkFrame) -> None:
         before = self.current
-        self.frame = frame
+        self.frame, self.errors = frame, {}
         self.events = (
             *(Event("forward", n) for n in frame.forward),
             *(Event("backward", n) for n in frame.backward),
@@ -103,12 +119,51 @@ class Walk(QObject):
     @property
     def valued(self) -> set[str]:
         """Nodes that have their value."""
-        return {e.node for e in self.events[: self.done] if e.phase == "forward"}
+        return self._reached("forward")
 
     @property
     def sloped(self) -> set[str]:
         """Nodes that have their gradient."""
-        return {e.node for e in self.events[: self.done] if e.phase == "backward"}
+        return self._reached("backward")
+
+    def _reached(self, phase: Phase) -> set[str]:
+        """Nodes that the pass has done; a composite when all inside it is, a port as its source."""
+        taken = {e.node for e in self.events[: self.done] if e.phase == phase}
+        stands_for = self.frame.aliases if self.frame else {}
+        rest = {e.node for e in self.events[self.done :] if e.phase == phase}
+        open_ = {above for name in rest for above in _composites(name)}
+        return taken | {a for a, n in stands_for.items() if n in taken and a not in open_}
+
+    def inside(self, composite: str) -> tuple[int, int]:
+        """How many of a composite's steps are taken in the pass one is in, and how many it has."""
+        phase = self.current.phase if self.current else "forward"
+        steps = [
+            i < self.done
+            for i, e in enumerate(self.events)
+            if e.phase == phase and e.node.startswith(f"{composite}/")
+        ]
+        return sum(steps), len(steps)
+
+    def part(self, node: str) -> str:
+        """The node of the level that is shown in which a node is; outside it, of the whole net."""
+        prefix = self._document.prefix
+        if not node.startswith(prefix):
+            prefix = ""
+        return prefix + node[len(prefix) :].split("/", maxsplit=1)[0]
+
+    @property
+    def shown(self) -> Event | None:
+        """The step that was taken last, as the level that is shown has it."""
+        current = self.current
+        return None if current is None else Event(current.phase, self.part(current.node))
+
+    def place(self) -> tuple[int, int]:
+        """Which node of its pass, on the level that is shown, one is at, and how many it has."""
+        shown = self.shown
+        nodes = dict.fromkeys(
+            self.part(e.node) for e in self.events if shown and e.phase == shown.phase
+        )
+        return (list(nodes).index(shown.node) + 1 if shown else 0), len(nodes)
 
     def arrived(self, node: str) -> tuple[Term, ...]:
         """What has come back to a node along its outgoing edges."""
@@ -131,11 +186,22 @@ class Walk(QObject):
 
     def step(self) -> None:
         """One node on."""
-        self.go_to(self.done + 1)
+        stop = self.done + 1
+        while 0 < stop < len(self.events) and self._same(stop - 1, stop):
+            stop += 1
+        self.go_to(stop)
 
     def back(self) -> None:
         """Undo one step."""
-        self.go_to(self.done - 1)
+        start = self.done - 1
+        while start > 0 and self._same(start - 1, start):
+            start -= 1
+        self.go_to(start)
+
+    def _same(self, one: int, other: int) -> bool:
+        """Whether two events are in one node of the level that is shown."""
+        a, b = self.events[one], self.events[other]
+        return a.phase == b.phase and self.part(a.node) == self.part(b.node)
 
     def restart(self) -> None:
         """Before the first step."""
@@ -151,14 +217,21 @@ class Walk(QObject):
 
     def next_layer(self) -> None:
         """To the next node that has weights of its own, or to the end of the pass."""
-        graph, start = self._document.graph, self.done
+        start = self.done
         stop = start
         while stop < len(self.events) and self.events[stop].phase == self.events[start].phase:
-            node = self.events[stop].node
             stop += 1
-            if node in graph and graph.node(node).parameter_inputs:
+            whole = stop >= len(self.events) or not self._same(stop - 1, stop)
+            if whole and self._has_weights(self.events[stop - 1].node):
                 break
         self.go_to(stop)
+
+    def _has_weights(self, node: str) -> bool:
+        try:
+            found = self._document.root.at(self.part(node))
+        except GradscapeError:
+            return False
+        return found.subgraph is not None or bool(found.parameter_inputs)
 
     # -- slow motion --------------------------------------------------------------------------
 
@@ -198,6 +271,11 @@ class Walk(QObject):
 
     def _tick(self) -> None:
         self.step()
-        current = self.current
-        if self.done >= len(self.events) or (current and current.node in self.breakpoints):
+        shown = self.shown
+        if self.done >= len(self.events) or (shown and shown.node in self.breakpoints):
             self.pause()
+
+
+def _composites(name: str) -> list[str]:
+    """The composites that a node is in: a/b/c is in a and a/b."""
+    return [name[:i] for i, letter in enumerate(name) if letter == "/"]

@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication
 from app.plots.tiles import format_number
 from app.walk import Event, Walk
 from graphcore.elements import Node
+from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
 from graphcore.worker.walk_messages import CheckFrame, Update, WalkFrame
 
@@ -22,28 +23,39 @@ def tr(text: str) -> str:
 
 def title(walk: Walk) -> str:
     """Which step it is: "Forward 3 of 5: v (Mul)"."""
-    event = walk.current
+    event = walk.shown
     if event is None:
         return tr("Step through the net: forward node by node, then backward.")
     if event.phase == "update":
         return tr("Update")
-    of_phase = [e for e in walk.events if e.phase == event.phase]
-    place = of_phase.index(event) + 1
     phase = tr("Forward") if event.phase == "forward" else tr("Backward")
-    return tr("{0} {1} of {2}:  {3}").format(phase, place, len(of_phase), event.node)
+    words = tr("{0} {1} of {2}:  {3}").format(phase, *walk.place(), event.node)
+    done, steps = walk.inside(event.node)
+    return words + tr("  ({0} of {1} inside)").format(done, steps) if done < steps else words
 
 
-def formulas(graph: Graph, frame: WalkFrame, event: Event) -> tuple[str, ...]:
+def level_of(root: Graph, path: str) -> tuple[Graph, str] | None:
+    """The graph that a node of the whole net stands in, and what names there begin with."""
+    above, _, name = path.rpartition("/")
+    try:
+        level = root.at(above).subgraph if above else root
+    except GradscapeError:
+        return None
+    return (level, f"{above}/" if above else "") if level is not None and name in level else None
+
+
+def formulas(root: Graph, frame: WalkFrame, event: Event) -> tuple[str, ...]:
     """The node's rule or its derivative, and the same with the numbers of this sample."""
-    if event.node not in graph:
+    found = level_of(root, event.node)
+    if found is None:
         return ()
-    node = graph.node(event.node)
-    op = node.op
+    node = root.at(event.node)
+    numbers = values_at(*found, frame, node)
     if event.phase == "forward":
-        return _with_numbers(op.formula, values_at(graph, frame, node))
+        return _with_numbers(node.op.formula, numbers)
     lines: list[str] = []
-    for part in _parts(op.derivative):
-        lines += _with_numbers(part, values_at(graph, frame, node))
+    for part in _parts(node.op.derivative):
+        lines += _with_numbers(part, numbers)
     return tuple(lines)
 
 
@@ -74,46 +86,53 @@ def _latex_number(x: float) -> str:
     return format_number(x, 5).replace("−", "-").replace("∞", r"\infty")
 
 
-def values_at(graph: Graph, frame: WalkFrame, node: Node) -> dict[str, float]:
+def values_at(graph: Graph, prefix: str, frame: WalkFrame, node: Node) -> dict[str, float]:
     """Numbers at a node's inputs and output, by the letters of its formula."""
     found = {
-        edge.input: frame.numbers[edge.source]
+        edge.input: frame.numbers[prefix + edge.source]
         for edge in graph.edges_into(node)
-        if edge.source in frame.numbers
+        if prefix + edge.source in frame.numbers
     }
-    if node.name in frame.numbers:
-        found["y"] = frame.numbers[node.name]
+    if prefix + node.name in frame.numbers:
+        found["y"] = frame.numbers[prefix + node.name]
     return found
 
 
-def sentences(graph: Graph, walk: Walk) -> list[str]:
+def sentences(root: Graph, walk: Walk) -> list[str]:
     """What happens at this step, in words and numbers."""
-    event, frame = walk.current, walk.frame
+    event, frame = walk.shown, walk.frame
     if event is None or frame is None:
         return []
     if event.phase == "update":
         return [tr("{0} changes every weight:").format(frame.rule)] + [
             _update(u) for u in frame.updates
         ]
-    if event.node not in graph:
+    found = level_of(root, event.node)
+    if found is None:
         return []
-    node = graph.node(event.node)
+    node = root.at(event.node)
     if event.phase == "forward":
-        return [node.op.summary(), _computed(graph, frame, node)]
-    return _gone_back(walk, frame, node)
+        return [_what(node), _computed(*found, frame, node)]
+    return _gone_back(walk, frame, event.node)
 
 
-def _computed(graph: Graph, frame: WalkFrame, node: Node) -> str:
+def _what(node: Node) -> str:
+    if node.subgraph is None:
+        return node.op.summary()
+    return tr("{0} nodes in one: enter it to go through them.").format(len(node.subgraph))
+
+
+def _computed(graph: Graph, prefix: str, frame: WalkFrame, node: Node) -> str:
     parts = []
     for edge in graph.edges_into(node):
-        number = frame.numbers.get(edge.source)
-        parts.append(f"{edge.input} = {_number_or_shape(frame, edge.source, number)}")
-    number = frame.numbers.get(node.name)
-    parts.append(f"{node.name} = {_number_or_shape(frame, node.name, number)}")
+        source = prefix + edge.source
+        parts.append(f"{edge.input} = {_number_or_shape(frame, source)}")
+    parts.append(f"{node.name} = {_number_or_shape(frame, prefix + node.name)}")
     return "   ".join(parts)
 
 
-def _number_or_shape(frame: WalkFrame, name: str, number: float | None) -> str:
+def _number_or_shape(frame: WalkFrame, name: str) -> str:
+    number = frame.numbers.get(name)
     if number is not None:
         return format_number(number, 6)
     picture = frame.values.get(name)
@@ -123,15 +142,15 @@ def _number_or_shape(frame: WalkFrame, name: str, number: float | None) -> str:
     return f"{picture.shape}, {low} … {high}"
 
 
-def _gone_back(walk: Walk, frame: WalkFrame, node: Node) -> list[str]:
+def _gone_back(walk: Walk, frame: WalkFrame, node: str) -> list[str]:
     """What arrived, its sum, and what is handed on."""
     end, lines = frame.end, []
-    arrived = walk.arrived(node.name)
+    arrived = walk.arrived(node)
     if not arrived:
         lines.append(tr("The gradient starts here: ∂{0}/∂{0} = 1.").format(end))
     elif len(arrived) > 1 and all(t.downstream is not None for t in arrived):
         parts = " + ".join(format_number(t.downstream or 0.0, 6) for t in arrived)
-        total = format_number(frame.slopes.get(node.name, 0.0), 6)
+        total = format_number(frame.slopes.get(node, 0.0), 6)
         lines.append(
             tr("It feeds {0} nodes: what comes back is added, {1} = {2}.").format(
                 len(arrived), parts, total
@@ -141,10 +160,10 @@ def _gone_back(walk: Walk, frame: WalkFrame, node: Node) -> list[str]:
         lines.append(
             tr("It feeds {0} nodes: the gradients that come back are added.").format(len(arrived))
         )
-    handed_on = walk.handed_on(node.name)
+    handed_on = walk.handed_on(node)
     if not handed_on:
         lines.append(
-            tr("The gradient ends here: it says how {0} changes with {1}.").format(end, node.name)
+            tr("The gradient ends here: it says how {0} changes with {1}.").format(end, node)
         )
     for term in handed_on:
         if term.upstream is not None and term.local is not None and term.downstream is not None:
@@ -171,7 +190,8 @@ def _update(u: Update) -> str:
 REASONS = {
     "rounding": "rounding, about 2e−16 · L / h",
     "curve": "the curve within the step, about h² / 6 · |L‴|",
-    "kink": "it does not fall with h²: a kink within the step, or a wrong gradient",
+    "kink": "a kink within the step: the slopes to its left and right differ",
+    "wrong": "it does not fall with h²: this gradient is wrong",
 }
 
 

@@ -3,7 +3,7 @@
 Central differences of step h are off by about h²/6 · |f‴| (the curve within the step) and by
 about ε · |f| / h (rounding, ε = 2.2e-16 in double precision): too large a step bends, too small
 a one rounds. Where a kink of a ReLU or a maximum lies within the step there is no derivative to
-compare with.
+compare with: the slopes to the left and to the right differ.
 
 Source: Press et al., Numerical Recipes (2007), §5.7.
 """
@@ -11,13 +11,13 @@ Source: Press et al., Numerical Recipes (2007), §5.7.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import lazy_loader
 
-from graphcore.numeric import difference
+from graphcore.errors import EngineError, GradscapeError
 from graphcore.plan import Plan
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 else:
     torch = lazy_loader.load("torch")
 
-Reason = Literal["rounding", "curve", "kink"]
-ENTRIES = 32
-"""Numbers of a tensor that are compared, evenly spread."""
+Reason = Literal["rounding", "curve", "kink", "wrong"]
+ENTRIES, ENTRIES_OF_VALUE = 32, 8
+"""Numbers of a parameter, a fed tensor or an edge, and of a node's value, evenly spread."""
 NOISE = 100
 """A loss is so many times less exact than one operation, after all that led to it."""
 SMALLEST = 1e-6
@@ -52,39 +52,124 @@ class Compared:
     reason: Reason
 
 
-def compare(plan: Plan, feeds: dict[str, Any], loss: str, step: float) -> dict[str, Compared]:
-    """Every parameter and every fed input that has a gradient, in evaluation mode.
+@dataclass(frozen=True)
+class _Moved:
+    """Numbers that are moved: of a slot, for all that read it or along one edge alone.
+
+    Attributes:
+        reader: name and input of the node at the edge's end; None for all readers.
+    """
+
+    name: str
+    slot: int
+    gradient: Tensor
+    entries: int
+    reader: tuple[str, str] | None = None
+
+
+def compare(
+    plan: Plan, feeds: dict[str, Any], loss: str, step: float, part: str = ""
+) -> dict[str, Compared]:
+    """Compare gradients in evaluation mode: of the whole graph, or of one part of it.
 
     Args:
         plan: in float64 and inspect mode; its weights are as before afterwards.
         feeds: float64 tensors; they are as before afterwards too.
         step: h, above 0.
+        part: a parameter "node.input", a node's value "node", an edge "source -> target.input",
+            or "" for every parameter and the value of every node.
+
+    Raises:
+        GradscapeError: there is no such part, or the loss does not depend on it.
     """
     plan.forward(feeds)
     plan.backward(loss, grad=torch.ones_like(plan.value(loss)))
-    fed = {k: v for k, v in feeds.items() if isinstance(v, torch.Tensor) and v.is_floating_point()}
-    tensors: Mapping[str, Tensor] = {**plan.parameters, **fed}
-    gradients = {name: plan.grad(name) for name in tensors}
+    found = list(_all(plan, loss)) if not part else [_one(plan, part)]
     size = abs(float(plan.value(loss).sum()))
-    return {
-        name: _worst(plan, feeds, loss, tensors[name], g.reshape(-1), step, size)
-        for name, g in gradients.items()
-        if g is not None and g.numel()
-    }
+    end = plan.slot(loss)
+    with torch.inference_mode():
+        return {m.name: _worst(_losses(plan, m, end), m, step, size) for m in found}
+
+
+def _all(plan: Plan, loss: str) -> Iterator[_Moved]:
+    computed = {step.name for step in plan.steps if len(step.outputs) == 1}
+    fed = set(plan.feeds.sources)
+    for name in dict.fromkeys((*plan.parameters, *plan.feeds.sources, *computed)):
+        value = plan.values[plan.slot(name)]
+        g = plan.grad(name) if name != loss else None
+        if g is not None and g.numel() and value is not None and value.is_floating_point():
+            whole = name in plan.parameters or name in fed
+            yield _Moved(name, plan.slot(name), g, ENTRIES if whole else ENTRIES_OF_VALUE)
+
+
+def _one(plan: Plan, part: str) -> _Moved:
+    source, arrow, target = part.partition(" -> ")
+    reader = None
+    if arrow:
+        node, _, port = target.rpartition(".")
+        g, reader = plan.edge_grad(source, node, input=port), (node, port)
+    else:
+        g = plan.grad(part)
+    if g is None or not g.numel():
+        raise EngineError(f"The result does not depend on {part}: there is nothing to compare.")
+    return _Moved(part, plan.slot(source), g, ENTRIES, reader)
+
+
+def _losses(plan: Plan, moved: _Moved, end: int) -> Callable[[int, float], float]:
+    """The loss as a function of one of the numbers: its place, and how far it is moved."""
+    value = plan.values[moved.slot]
+    if value is None:
+        raise GradscapeError(f"{moved.name} has no value.")
+    values, steps, slot = list(plan.values), list(plan.steps), moved.slot
+    if moved.reader is not None:
+        name, port = moved.reader
+        at = next(i for i, s in enumerate(steps) if s.name == name)
+        reader, slot = steps[at], len(values)
+        values.append(value)
+        inputs = list(reader.inputs)
+        inputs[reader.input_names.index(port)] = slot
+        steps[at] = replace(reader, inputs=tuple(inputs))
+    first = next((i for i, s in enumerate(steps) if slot in s.inputs), len(steps))
+
+    def at_distance(place: int, distance: float) -> float:
+        shifted = value.clone(memory_format=torch.contiguous_format)
+        shifted.view(-1)[place] += distance
+        values[slot] = shifted
+        for step in steps[first:]:
+            step.forward(values)
+        result = values[end]
+        return float(result.sum()) if result is not None else 0.0
+
+    return at_distance
 
 
 def _worst(
-    plan: Plan, feeds: dict[str, Any], loss: str, tensor: Tensor, g: Tensor, step: float,
-    size: float,
-) -> Compared:  # fmt: skip
+    loss: Callable[[int, float], float], moved: _Moved, step: float, size: float
+) -> Compared:
+    g = moved.gradient.reshape(-1)
     scale = max(float(g.abs().max()), SMALLEST * size, 1e-12)
-    places = torch.linspace(0, len(g) - 1, min(ENTRIES, len(g))).long().tolist()
-    rows = [(i, float(g[i]), difference(plan, feeds, loss, tensor, i, step)) for i in places]
+    places = torch.linspace(0, len(g) - 1, min(moved.entries, len(g))).long().tolist()
+    rows = [(i, float(g[i]), _central(loss, i, step)) for i in places]
     place, own, found = max(rows, key=lambda row: abs(row[1] - row[2]))
+    reason = _reason(loss, place, own, found, step, size)
+    return Compared(abs(own - found) / scale, place, own, found, reason)
+
+
+def _central(loss: Callable[[int, float], float], place: int, step: float) -> float:
+    return (loss(place, step) - loss(place, -step)) / (2 * step)
+
+
+def _reason(
+    loss: Callable[[int, float], float], place: int, own: float, found: float, step: float,
+    size: float,
+) -> Reason:  # fmt: skip
     error = abs(own - found)
-    reason: Reason = "rounding"
-    if error > (noise := NOISE * sys.float_info.epsilon * size / step):
-        closer = abs(own - difference(plan, feeds, loss, tensor, place, step / 10))
-        squared = abs(closer - error / 100) <= error / 200 + 10 * noise
-        reason = "curve" if squared else "kink"
-    return Compared(error / scale, place, own, found, reason)
+    noise = NOISE * sys.float_info.epsilon * size / step
+    if error <= noise:
+        return "rounding"
+    closer = abs(own - _central(loss, place, step / 10))
+    if abs(closer - error / 100) <= error / 200 + 10 * noise:
+        return "curve"
+    middle = loss(place, 0.0)
+    right, left = (loss(place, step) - middle) / step, (middle - loss(place, -step)) / step
+    return "kink" if abs(right - left) >= error else "wrong"

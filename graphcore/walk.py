@@ -9,12 +9,13 @@ along its edges is added.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 import numpy as np
 
+from graphcore.elements import Edge
 from graphcore.errors import GradscapeError
 from graphcore.execute import Step
 from graphcore.graph import Graph
@@ -52,19 +53,35 @@ def calculate(plan: Plan, graph: Graph) -> str | None:
     return end
 
 
-def orders(plan: Plan, graph: Graph, end: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Nodes of the top level in the order of the forward and of the backward pass.
+def orders(plan: Plan, end: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Nodes in the order of the forward and of the backward pass, composites opened up.
 
-    A composite stands where its last inner node does. Sources come first; nodes that the
-    gradient does not reach are left out of the backward order.
+    Sources of the top level come first; nodes that the gradient does not reach are left out of
+    the backward order.
     """
-    computed = list(dict.fromkeys(reversed([step.name.split("/")[0] for step in plan.steps])))
-    sources = [n.name for n in graph if n.name not in computed and n.operator != "Output"]
-    forward = (*sources, *reversed(computed))
+    flat = [n.name for n in plan.flat_graph.nodes if n.node.operator != "Output"]
+    computed = {step.name for step in plan.steps}
+    sources = [n for n in flat if n not in computed and "/" not in n]
+    forward = (*sources, *(n for n in flat if n not in set(sources)))
     if end is None:
         return forward, ()
     reached = [name for name in reversed(forward) if gradient(plan, name) is not None]
     return forward, tuple(reached)
+
+
+def aliases(plan: Plan) -> dict[str, str]:
+    """Ports of composites, composites and bypassed nodes -> the node whose value is theirs."""
+    flat = plan.flat_graph
+    return {name: flat.resolve((name, output))[0] for name, output in flat.aliases}
+
+
+def levels(graph: Graph) -> Iterator[tuple[str, Graph]]:
+    """The graph and what is inside its composites, each with what its names begin with."""
+    stack = [("", graph)]
+    while stack:
+        prefix, level = stack.pop()
+        yield prefix, level
+        stack += [(f"{prefix}{n.name}/", n.subgraph) for n in level if n.subgraph is not None]
 
 
 def value(plan: Plan, name: str) -> Tensor | None:
@@ -96,21 +113,41 @@ def size_of(tensor: Tensor) -> float:
 
 
 def terms(plan: Plan, graph: Graph) -> tuple[Term, ...]:
-    """What every edge of the top level hands back."""
+    """What every edge of every level hands back; names begin with those of their composites."""
     steps = {step.name: step for step in plan.steps}
     found = []
-    for edge in graph.edges:
-        g = plan.edge_grad(edge.source, edge.target, input=edge.input)
-        if g is None:
-            continue
-        step = steps.get(edge.target)
-        upstream = one_number(plan.grad(edge.target))
-        down = one_number(g)
-        local = None
-        if step is not None and upstream is not None and down is not None:
-            local = local_derivative(plan, step, edge.input)
-        found.append(Term(edge.source, edge.target, edge.input, upstream, local, down, size_of(g)))
+    for prefix, level in levels(graph):
+        for edge in level.edges:
+            g = _edge_gradient(plan, prefix, level, edge)
+            if g is None:
+                continue
+            source, target = prefix + edge.source, prefix + edge.target
+            step = steps.get(target)
+            upstream, down = one_number(gradient(plan, target)), one_number(g)
+            local = None
+            if step is not None and upstream is not None and down is not None:
+                local = local_derivative(plan, step, edge.input)
+            found.append(Term(source, target, edge.input, upstream, local, down, size_of(g)))
     return tuple(found)
+
+
+def _edge_gradient(plan: Plan, prefix: str, level: Graph, edge: Edge) -> Tensor | None:
+    """What comes back along an edge; into a composite, along all the edges that go on from it."""
+    total, stack = None, [(prefix, level, edge)]
+    while stack:
+        prefix, level, edge = stack.pop()
+        target, path = level.node(edge.target), prefix + edge.target
+        if target.subgraph is not None:
+            inside = target.subgraph
+            stack += [(f"{path}/", inside, e) for e in inside.edges_from(edge.input)]
+            continue
+        try:
+            g = plan.edge_grad(prefix + edge.source, path, input=edge.input)
+        except GradscapeError:  # on to the next level: its gradient is that of the value
+            g = gradient(plan, path)
+        if g is not None:
+            total = g if total is None else total + g
+    return total
 
 
 def local_derivative(plan: Plan, step: Step, input: str) -> float | None:
@@ -124,6 +161,47 @@ def local_derivative(plan: Plan, step: Step, input: str) -> float | None:
     with torch.inference_mode():
         gx = step.backward(plan.values, torch.ones_like(y))[place]
     return one_number(gx)
+
+
+JACOBIAN_ROWS, JACOBIAN = 32, 1024
+"""Outputs and numbers of the largest Jacobian that is written out."""
+
+
+def jacobians(plan: Plan) -> dict[str, tuple[Quantity, ...]]:
+    """∂output/∂input of every node where it is small, row by row out of the node's own vjp."""
+    found = {}
+    for step in plan.steps:
+        y = plan.values[step.outputs[0]] if len(step.outputs) == 1 else None
+        if y is None or not 1 <= y.numel() <= JACOBIAN_ROWS:
+            continue
+        told = [
+            Quantity(f"∂{step.name}/∂{name}", _packed(j))
+            for name, slot in zip(step.input_names, step.inputs, strict=True)
+            if (j := _jacobian(plan, step, name, slot)) is not None
+        ]
+        if told:
+            found[step.name] = tuple(told)
+    return found
+
+
+def _jacobian(plan: Plan, step: Step, input: str, slot: int) -> Tensor | None:
+    """Shape (outputs, inputs), or one row; None where it is large, one number or not there."""
+    y, x = plan.values[step.outputs[0]], plan.values[slot]
+    place = step.input_names.index(input)
+    owned = f"{step.name}.{input}" in plan.parameters
+    if y is None or x is None or owned or not step.context.needs[place]:
+        return None
+    if not 1 < y.numel() * x.numel() <= JACOBIAN:
+        return None
+    rows = []
+    with torch.inference_mode():
+        for i in range(y.numel()):
+            seed = torch.zeros_like(y, memory_format=torch.contiguous_format)
+            seed.view(-1)[i] = 1
+            g = step.backward(plan.values, seed)[place]
+            rows.append(torch.zeros(x.numel()) if g is None else g.reshape(-1))
+    matrix = torch.stack(rows)
+    return matrix.reshape(-1) if 1 in matrix.shape else matrix
 
 
 CURVE_POINTS, BINS, FLAT = 161, 40, 0.01

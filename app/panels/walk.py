@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLabel,
-    QPushButton,
     QScrollArea,
     QSlider,
     QSpinBox,
@@ -22,13 +20,14 @@ from app import walk_words
 from app.document import Document
 from app.engine import Engine
 from app.panels.quantities import Quantities
+from app.panels.walk_check import CheckBar
 from app.plots.activation_curve import ActivationCurve
 from app.plots.tile_view import TileView, as_maps
 from app.style import icons, palette
 from app.walk import Event, Walk
 from app.widgets.formula import FormulaView, typeset_ahead
 from graphcore.worker.arrays import unpack
-from graphcore.worker.walk_messages import CheckFrame
+from graphcore.worker.walk_messages import Quantity
 
 
 class WalkPanel(QWidget):
@@ -58,7 +57,6 @@ class WalkPanel(QWidget):
         self._ahead.timeout.connect(self._typeset_next)
         self._untypeset: list[Event] = []
         engine.walk.connect(lambda _frame: self._typeset_ahead())
-        engine.checked.connect(self._on_checked)
         engine.state_changed.connect(lambda _state: self._show())
         palette.notifier.changed.connect(self._restyle)
         self._show()
@@ -97,25 +95,11 @@ class WalkPanel(QWidget):
         row.addSpacing(12)
         self._add_sample(row)
         row.addStretch(1)
-        self._add_check(row)
+        self.check = CheckBar(self._document, self._engine)
+        self.check.told.connect(self._tell_check)
+        self.check.found.connect(walk.set_errors)
+        row.addWidget(self.check)
         return row
-
-    def _add_check(self, row: QHBoxLayout) -> None:
-        self.difference = QComboBox()
-        for power in range(2, 11):
-            self.difference.addItem(f"h = 1e−{power}", 10.0**-power)
-        self.difference.setCurrentIndex(4)
-        self.difference.setAccessibleName(self.tr("Step of the finite differences"))
-        self.difference.setToolTip(
-            self.tr("How far each number is moved: too large a step bends, too small a one rounds")
-        )
-        self.check = QPushButton(self.tr("Check me"))
-        self.check.setToolTip(
-            self.tr("Compare every gradient of this sample with central finite differences")
-        )
-        self.check.clicked.connect(self._check)
-        for widget in (self.difference, self.check):
-            row.addWidget(widget)
 
     def _button(
         self, row: QHBoxLayout, icon: str, text: str, key: str, run: Callable[[], object],
@@ -178,7 +162,7 @@ class WalkPanel(QWidget):
 
     def _show_curve(self) -> None:
         """The current node's function, if it is an activation."""
-        event, frame = self.walk.current, self.walk.frame
+        event, frame = self.walk.shown, self.walk.frame
         curve = frame.curves.get(event.node) if event and frame else None
         self.curve.setVisible(curve is not None)
         if curve is not None:
@@ -189,13 +173,17 @@ class WalkPanel(QWidget):
 
     def _show_quantities(self) -> None:
         """What the current node computes on the way, if its operator tells."""
-        event, frame = self.walk.current, self.walk.frame
-        told = frame.quantities.get(event.node, ()) if event and frame else ()
+        event, frame = self.walk.shown, self.walk.frame
+        told: tuple[Quantity, ...] = ()
+        if event and frame:
+            told = frame.quantities.get(event.node, ())
+            if event.phase == "backward":
+                told += frame.jacobians.get(event.node, ())
         self.quantities.show_quantities(told)
 
     def _show_pictures(self) -> None:
         """The current node's value, and its gradient once it is there; values on hover."""
-        event, frame = self.walk.current, self.walk.frame
+        event, frame = self.walk.shown, self.walk.frame
         name = event.node if event and frame else ""
         for view, pictures, done in (
             (self.value, frame.values if frame else {}, self.walk.valued),
@@ -220,11 +208,11 @@ class WalkPanel(QWidget):
         self.pause_at.setChecked(self._selected in walk.breakpoints)
         self.pause_at.setEnabled(bool(self._selected))
         self.title.setText(walk_words.title(walk) if there else self._waiting())
-        self.words.setText("\n".join(walk_words.sentences(self._document.graph, walk)))
-        event = walk.current
+        self.words.setText("\n".join(walk_words.sentences(self._document.root, walk)))
+        event = walk.shown
         shown = event is not None and frame is not None
         self.formula.set_latex(
-            *(walk_words.formulas(self._document.graph, frame, event) if shown else ())  # type: ignore[arg-type]
+            *(walk_words.formulas(self._document.root, frame, event) if shown else ())  # type: ignore[arg-type]
         )
         self._show_curve()
         self._show_quantities()
@@ -242,7 +230,7 @@ class WalkPanel(QWidget):
             self._ahead.stop()
             return
         event = self._untypeset.pop()
-        typeset_ahead(walk_words.formulas(self._document.graph, frame, event))
+        typeset_ahead(walk_words.formulas(self._document.root, frame, event))
 
     def _waiting(self) -> str:
         if self._engine.state == "running":
@@ -265,7 +253,9 @@ class WalkPanel(QWidget):
 
     def show_selection(self, names: Sequence[str]) -> None:
         """Told which nodes are selected on the canvas."""
-        self._selected = names[0] if len(names) == 1 else ""
+        name = names[0] if len(names) == 1 else ""
+        self._selected = self._document.prefix + name if name else ""
+        self.check.show_node(name)
         self._show()
 
     def toggle_breakpoint(self) -> None:
@@ -273,20 +263,9 @@ class WalkPanel(QWidget):
         if self._selected:
             self.walk.toggle_breakpoint(self._selected)
 
-    # -- check me -----------------------------------------------------------------------------
-
-    def _check(self) -> None:
-        self.check.setEnabled(False)
-        self.words.setText(self.tr("Comparing every gradient with finite differences …"))
-        self._engine.check_gradients(self.difference.currentData())
-
-    def _on_checked(self, checked: CheckFrame) -> None:
-        self.check.setEnabled(True)
-        if checked.problem:
-            self.words.setText(checked.problem)
-            return
+    def _tell_check(self, words: str) -> None:
         self.title.setText(self.tr("Check me"))
-        self.words.setText("\n".join(walk_words.comparison(checked)))
+        self.words.setText(words)
 
     # -- the window ---------------------------------------------------------------------------
 

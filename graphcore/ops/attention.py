@@ -270,9 +270,7 @@ class MultiheadAttention(Operator):
             return gx, gw_in, gw_out
         return gx, gw_in, g_qkv.sum(0), gw_out, gy.sum(0)
 
-    @staticmethod
-    def quantities(ctx: Context, y: Any, *_: Tensor, **__: Any) -> dict[str, Tensor]:
-        return {"attention weights": y[1][0]}
+    quantities = staticmethod(ScaledDotProductAttention.quantities)
 
     @classmethod
     def multiply_adds(cls, shapes: Sequence[Shape], y: Shape, attributes: Mapping[str, Any]) -> Dim:

@@ -30,13 +30,16 @@ class WalkRequest(msgspec.Struct, tag=True, frozen=True):
 
 
 class CheckRequest(msgspec.Struct, tag=True, frozen=True):
-    """Compare every gradient of the sample that is shown with central finite differences.
+    """Compare gradients of the sample that is shown with central finite differences.
 
     Attributes:
         step: how far each number is moved to either side.
+        part: a parameter "node.input", a node's value "node", an edge "source -> target.input",
+            or "" for every parameter and the value of every node.
     """
 
     step: float = 1e-6
+    part: str = ""
 
 
 class Term(msgspec.Struct, tag=True, frozen=True):
@@ -107,14 +110,18 @@ class Update(msgspec.Struct, tag=True, frozen=True):
 class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """Both passes of one sample.
 
+    Nodes inside composites are called "composite/node".
+
     Attributes:
-        forward: names of the nodes in the order in which they are computed.
+        forward: names of the nodes in the order in which they are computed, composites opened.
         backward: names in the order in which the gradient reaches them; empty without a loss.
         end: the node that the gradient starts from.
         numbers, slopes: value and gradient of every node that holds one number, in full.
         values, gradients: pictures of all nodes.
         terms: what runs back along every edge.
+        aliases: ports of composites and composites -> the node whose value is theirs.
         curves: activation functions by node. quantities: what is computed on the way, by node.
+        jacobians: ∂output/∂input where it is small, by node.
         updates: what the optimiser would do then; empty where nothing is trained.
         rule: name of the optimiser, with its learning rate.
         label, answer: the sample's class and the net's, or "".
@@ -134,6 +141,8 @@ class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     terms: tuple[Term, ...]
     curves: dict[str, Curve] = {}
     quantities: dict[str, tuple[Quantity, ...]] = {}
+    jacobians: dict[str, tuple[Quantity, ...]] = {}
+    aliases: dict[str, str] = {}
     updates: tuple[Update, ...] = ()
     rule: str = ""
     label: str = ""
@@ -152,24 +161,26 @@ class Checked(msgspec.Struct, tag=True, frozen=True):
     Attributes:
         error: relative to the tensor's largest gradient.
         place: of the number, in row order. own, difference: its gradient both ways.
-        reason: what is left comes from rounding, or the curve within the step; else there is a
-            kink in it, or the gradient is wrong.
+        reason: what is left comes from rounding, the curve within the step, or a kink in it; else
+            the gradient is wrong.
     """
 
     error: float
     place: int
     own: float
     difference: float
-    reason: Literal["rounding", "curve", "kink"]
+    reason: Literal["rounding", "curve", "kink", "wrong"]
 
 
 class CheckFrame(msgspec.Struct, tag=True, frozen=True):
-    """Every parameter and every input that has a gradient, by name.
+    """What was compared, by name.
 
     Attributes:
+        part: what was asked for.
         problem: why nothing could be compared, or "".
     """
 
     checked: dict[str, Checked]
     step: float = 0.0
+    part: str = ""
     problem: str = ""

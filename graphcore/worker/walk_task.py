@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import lazy_loader
@@ -18,9 +19,11 @@ from graphcore.plan import Plan
 from graphcore.training import Trainer
 from graphcore.walk import (
     activation_curves,
+    aliases,
     calculate,
     go_through,
     gradient,
+    jacobians,
     one_number,
     orders,
     quantities,
@@ -123,13 +126,13 @@ class WalkTask:
         """Compare with finite differences, on what is shown, in float64."""
         try:
             plan, feeds, loss = self._in_double(session)
-            found = compare(plan, feeds, loss, request.step)
+            found = compare(plan, feeds, loss, request.step, request.part)
         except GradscapeError as error:
-            return CheckFrame({}, problem=str(error))
+            return CheckFrame({}, part=request.part, problem=str(error))
         checked = {
             n: Checked(c.error, c.place, c.own, c.difference, c.reason) for n, c in found.items()
         }
-        return CheckFrame(checked, request.step)
+        return CheckFrame(checked, request.step, request.part)
 
     def _in_double(self, session: Session) -> tuple[Plan, dict[str, Any], str]:
         """What is shown as a float64 plan of its own, its feeds, and the node that is explained."""
@@ -149,60 +152,62 @@ class WalkTask:
             raise EngineError("A gradient needs one result to start from: this graph has several.")
         plan = compile(graph, dtype="float64")
         plan.copy_state(given)
-        return plan, _own_values(graph), end
-
-
-def _own_values(graph: Graph) -> dict[str, torch.Tensor]:
-    """What the Inputs of a graph are fed by themselves, in the shapes that a plan takes."""
-    found = {}
-    for node in graph:
-        if node.operator == "Input" and node.attributes["value"] is not None:
-            value = torch.tensor(node.attributes["value"], dtype=torch.float64)
-            shape = tuple(node.attributes["shape"])
-            found[node.name] = value.reshape((-1, *shape) if node.attributes["batch"] else shape)
-    return found
+        own = plan.feeds.taken({})
+        return plan, {name: own[slot] for name, (slot, _node) in plan.feeds.sources.items()}, end
 
 
 def _seen(plan: Plan, graph: Graph, end: str | None) -> dict[str, Any]:
-    forward, backward = orders(plan, graph, end)
-    names = [n.name for n in graph]
-    numbers, slopes = {}, {}
-    for name in forward:
-        number = one_number(value(plan, name))
-        if number is not None and math.isfinite(number):
-            numbers[name] = number
-    for name in backward:
-        slope = one_number(gradient(plan, name))
-        if slope is not None and math.isfinite(slope):
-            slopes[name] = slope
+    forward, backward = orders(plan, end)
+    stands_for = aliases(plan)
+    names = [*forward, *stands_for]
     return {
-        "forward": forward, "backward": backward, "end": end or "", "numbers": numbers,
-        "slopes": slopes, "values": recording.value_pictures(plan, graph, names),
+        "forward": forward, "backward": backward, "end": end or "", "aliases": stands_for,
+        "numbers": _numbers(names, lambda name: value(plan, name)),
+        "slopes": _numbers(names, lambda name: gradient(plan, name)) if end else {},
+        "values": recording.value_pictures(plan, graph, names),
         "gradients": recording.gradient_pictures(plan, graph, names) if end else {},
         "terms": terms(plan, graph) if end else (), "curves": activation_curves(plan),
-        "quantities": quantities(plan),
+        "quantities": quantities(plan), "jacobians": jacobians(plan) if end else {},
     }  # fmt: skip
+
+
+def _numbers(
+    names: Sequence[str], tensor: Callable[[str], torch.Tensor | None]
+) -> dict[str, float]:
+    """The nodes that hold one number, in full."""
+    found = ((name, one_number(tensor(name))) for name in names)
+    return {name: x for name, x in found if x is not None and math.isfinite(x)}
 
 
 def _plain(seen: dict[str, Any]) -> dict[str, Any]:
     """What was seen of a held net under the names that the free one has."""
-    free = {t.source for t in seen["terms"] if FREE in t.source}
+    terms_ = [
+        msgspec.structs.replace(t, source=_opened(t.source), target=_opened(t.target))
+        for t in seen["terms"]
+    ]
+    free = {t.source for t in terms_ if FREE in t.source}
     kept = []
-    for term in seen["terms"]:
+    for term in terms_:
         if term.source in free and term.source.startswith("hold"):
-            feeding = next((t.source for t in seen["terms"] if t.target == term.source), "")
+            feeding = next((t.source for t in terms_ if t.target == term.source), "")
             kept.append(msgspec.structs.replace(term, source=feeding))
         elif term.source not in free and not term.target.startswith("hold"):
             kept.append(msgspec.structs.replace(term, target=term.target.partition(FREE)[0]))
-    named = {k: v for k, v in seen.items() if isinstance(v, dict)}
-    orders_ = {k: tuple(n for n in seen[k] if FREE not in n) for k in ("forward", "backward")}
-    return {
-        **seen, **orders_, "terms": tuple(kept),
-        **{
-            k: {n.replace(FREE, ""): x for n, x in v.items() if FREE not in n or "." in n}
-            for k, v in named.items()
-        },
-    }  # fmt: skip
+    orders_ = {
+        k: tuple(n for n in map(_opened, seen[k]) if FREE not in n) for k in ("forward", "backward")
+    }
+    by_name = {
+        k: {n.replace(FREE, ""): x for n, x in v.items() if FREE not in _opened(n) or "." in n}
+        for k, v in seen.items()
+        if isinstance(v, dict)
+    }
+    by_name["aliases"] = {k: _opened(n) for k, n in by_name["aliases"].items()}
+    return {**seen, **by_name, **orders_, "terms": tuple(kept)}
+
+
+def _opened(name: str) -> str:
+    """What is inside a composite that is held keeps the name it has there."""
+    return name.replace(f"{FREE}/", "/")
 
 
 def _classes(trainer: Trainer, plan: Plan, target: Any) -> tuple[str, str]:

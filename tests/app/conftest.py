@@ -125,3 +125,18 @@ def live_window(qtbot, themed, settings, tmp_path):
     window.close()
     QApplication.processEvents()
     shiboken6.delete(window)
+
+
+@pytest.fixture
+def explain(qtbot, live_window):
+    """Opens a graph in the Explain layout; gives back its panel, with both passes there."""
+
+    def open_graph(name: str):
+        live_window.start(name)
+        live_window.layouts.show("Explain")
+        QApplication.processEvents()
+        panel = live_window.layouts.docks["walk"].widget()
+        qtbot.waitUntil(lambda: bool(panel.walk.events), timeout=60_000)
+        return panel
+
+    return open_graph

@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 PATIENCE = 60_000
-
-
-@pytest.fixture
-def explain(qtbot, live_window):
-    """Opens a graph in the Explain layout; gives back its panel, with both passes there."""
-
-    def open_graph(name: str):
-        live_window.start(name)
-        live_window.layouts.show("Explain")
-        QApplication.processEvents()
-        panel = live_window.layouts.docks["walk"].widget()
-        qtbot.waitUntil(lambda: bool(panel.walk.events), timeout=PATIENCE)
-        return panel
-
-    return open_graph
 
 
 def chips(window) -> list[str]:
@@ -111,9 +95,9 @@ def test_check_me_compares_this_sample_and_says_why_it_differs(qtbot, explain) -
     panel = explain("mlp")
 
     def check(power: int) -> str:
-        panel.difference.setCurrentIndex(panel.difference.findData(10.0**-power))
+        panel.check.difference.setCurrentIndex(panel.check.difference.findData(10.0**-power))
         panel.words.setText("")
-        qtbot.mouseClick(panel.check, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(panel.check.button, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda: "Largest difference" in panel.words.text(), timeout=PATIENCE)
         return panel.words.text()
 
@@ -127,7 +111,7 @@ def test_check_me_compares_this_sample_and_says_why_it_differs(qtbot, explain) -
 
 def test_check_me_on_a_formula(qtbot, explain) -> None:
     panel = explain("expression")
-    qtbot.mouseClick(panel.check, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(panel.check.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "Largest difference" in panel.words.text(), timeout=PATIENCE)
     for name, slope in (("a", "3"), ("b", "6"), ("c", "9")):
         assert f"{name}[0]:  backward {slope}, " in panel.words.text()

@@ -9,12 +9,12 @@ import graphcore as gc
 from graphcore.gradient_check import Compared, compare
 
 
-def checked(text: str, step: float, **values: float) -> dict[str, Compared]:
+def checked(text: str, step: float, part: str = "", **values: float) -> dict[str, Compared]:
     graph = gc.parse_expression(text)
     plan = gc.compile(graph, dtype="float64")
     end = next(n.name for n in graph if not graph.edges_from(n))
     feeds = {k: torch.tensor(v, dtype=torch.float64) for k, v in values.items()}
-    return compare(plan, feeds, end, step)
+    return compare(plan, feeds, end, step, part)
 
 
 def test_a_large_step_bends_and_the_error_falls_with_its_square() -> None:
@@ -45,7 +45,7 @@ def test_a_wrong_gradient_is_not_explained_away(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(tanh, "vjp", staticmethod(lambda g, y, x: (g * (1 - y),)))
     found = checked("tanh(x)", 1e-5, x=0.3)["x"]
     assert found.error > 0.1
-    assert found.reason == "kink"
+    assert found.reason == "wrong"
 
 
 def test_weights_and_feeds_are_as_before() -> None:
@@ -54,3 +54,31 @@ def test_weights_and_feeds_are_as_before() -> None:
     feeds = {k: torch.tensor(2.0, dtype=torch.float64) for k in "ab"}
     compare(plan, feeds, "result", 1e-3)
     assert all(float(v) == 2 for v in feeds.values())
+
+
+def test_a_part_alone_is_compared() -> None:
+    values = {"a": 5.0, "b": 3.0, "c": 2.0}
+    for part, slope in (("a", 3), ("u", 3), ("b -> u.a", 6), ("u -> v.b", 3)):
+        found = checked("u = b*c\nv = a + u\nJ = 3*v", 1e-4, part, **values)
+        assert list(found) == [part]
+        assert found[part].own == pytest.approx(slope)
+        assert found[part].difference == pytest.approx(slope, rel=1e-9)
+
+
+def test_one_of_two_edges_of_a_square_carries_half() -> None:
+    found = checked("J = x*x", 1e-4, "x -> J.b", x=3.0)["x -> J.b"]
+    assert (found.own, round(found.difference, 9)) == (3, 3)
+    whole = checked("J = x*x", 1e-4, "x", x=3.0)["x"]
+    assert (whole.own, round(whole.difference, 9)) == (6, 6)
+
+
+def test_every_node_on_the_way_is_compared() -> None:
+    found = checked("u = sin(x)\nJ = exp(u) + u", 1e-5, x=0.5)
+    assert {"x", "u"} <= set(found)
+    assert "J" not in found
+    assert max(c.error for c in found.values()) < 1e-9
+
+
+def test_what_the_result_does_not_depend_on_is_said() -> None:
+    with pytest.raises(gc.errors.GradscapeError, match="ghost"):
+        checked("J = x*x", 1e-4, "ghost", x=3.0)

@@ -143,7 +143,8 @@ def test_every_gradient_is_checked_on_demand() -> None:
     _, session = walked(presets.load("mlp"))
     before = session.trainer.plan.flat.clone()
     found = WalkTask().check(CheckRequest(), session)
-    assert set(found.checked) == {"x", *session.trainer.plan.parameters}
+    nodes = {n.name for n in session.graph} - {"loss", "target", "t"}
+    assert set(found.checked) == {*nodes, *session.trainer.plan.parameters}
     assert max(c.error for c in found.checked.values()) < 1e-6
     assert {c.reason for c in found.checked.values()} <= {"rounding", "curve"}
     assert torch.equal(session.trainer.plan.flat, before)
@@ -152,8 +153,19 @@ def test_every_gradient_is_checked_on_demand() -> None:
 def test_a_formula_is_checked_at_its_own_numbers() -> None:
     _, session = walked(expression("J = 3*(a + b*c)", a=5, b=3, c=2))
     found = WalkTask().check(CheckRequest(1e-4), session).checked
-    assert {n: round(c.own, 9) for n, c in found.items()} == {"a": 3, "b": 6, "c": 9}
+    assert {n: round(found[n].own, 9) for n in "abc"} == {"a": 3, "b": 6, "c": 9}
     assert max(c.error for c in found.values()) < 1e-10
+
+
+def test_a_graph_with_whole_numbers_is_checked() -> None:
+    graph = gc.Graph()
+    i = graph.add("Input", name="i", shape=(), batch=False, dtype="int", value=1)
+    a = graph.add("Input", name="a", shape=(), batch=False, value=2.5)
+    y = graph.add("Mul", name="y")
+    graph.connect(i, y)
+    graph.connect(a, y)
+    _, session = walked(graph)
+    assert set(WalkTask().check(CheckRequest(1e-4), session).checked) == {"a"}
 
 
 def test_what_cannot_be_checked_is_said() -> None:
