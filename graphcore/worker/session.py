@@ -37,6 +37,8 @@ CHECKPOINT_SECONDS = 30.0
 TEST_SHARE = 0.01
 """Share of the time that the running estimate of the test loss may take."""
 TEST_SAMPLES = 500
+FIRST_REST = 0.5
+"""Seconds from the first test to the next, at most."""
 
 
 class Session:
@@ -72,7 +74,7 @@ class Session:
         self._next_step_at = 0.0
         self._checkpoints, self._data_dir = "", ""
         self._checkpoint_at = 0.0
-        self._test_at = 0.0
+        self._test_at, self._test_rest = 0.0, FIRST_REST
 
     @property
     def graph(self) -> Graph:
@@ -280,7 +282,9 @@ class Session:
         score = self.tested = self.trainer.evaluate(self.trainer.data.test, limit=samples)
         took = time.perf_counter() - begun
         self.frames.clock.leave_out(took)
-        self._test_at = time.perf_counter() + took / TEST_SHARE
+        if samples is not None:  # the first takes long: it makes its plan
+            self._test_rest = min(2 * self._test_rest, took / TEST_SHARE)
+        self._test_at = time.perf_counter() + self._test_rest
         found = (self.trainer.step, score.loss, score.accuracy, score.samples, samples is None)
         self.frames.scores.append(m.Scores(*found))
         self.runs.test(Evaluation(*found))
@@ -383,7 +387,7 @@ class Session:
         )  # fmt: skip
 
     def _forget(self, keep_curves: bool) -> None:
-        self._news, self._test_at = True, 0.0
+        self._news, self._test_at, self._test_rest = True, 0.0, FIRST_REST
         self.frames.forget(keep_curves)
         if not keep_curves:
             self._checkpoint_at = 0.0
