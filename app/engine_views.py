@@ -10,9 +10,15 @@ from PySide6.QtCore import QObject, Signal
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import pack
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
-from graphcore.worker.embedding_messages import EmbeddingFrame, EmbeddingRequest
+from graphcore.worker.embedding_messages import (
+    EmbeddingFrame,
+    EmbeddingRequest,
+    TsneFrame,
+    TsneRequest,
+)
 from graphcore.worker.health_messages import HealthFrame, HealthRequest
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest, SetPlanePoint
+from graphcore.worker.nearest_messages import NearestFrame, NearestRequest
 from graphcore.worker.net_file_messages import LoadWeights, NetSaved, SaveNet, WeightsLoaded
 from graphcore.worker.probe_messages import (
     DecisionFrame,
@@ -25,6 +31,7 @@ from graphcore.worker.probe_messages import (
 from graphcore.worker.race_messages import RaceFrame, RaceRequest
 from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
 from graphcore.worker.run_file_messages import OpenRuns, RunsSaved, SaveRuns
+from graphcore.worker.sample_messages import SampleFrame, SampleRequest
 from graphcore.worker.spread_messages import SpreadFrame, SpreadRequest
 from graphcore.worker.timeline_messages import (
     CurvesFrame,
@@ -46,8 +53,8 @@ class EngineViews(QObject):
 
     Signals:
         landscape, walk, checked, decision, rates, tensor, what_if, results, health, embedding,
-            attribution, spread, race, digit, net_saved, weights_loaded, timeline, curves: the
-            frame of that name, as ``graphcore.worker`` sends it.
+            attribution, spread, race, digit, nearest, sample, tsne, net_saved, weights_loaded,
+            timeline, curves: the frame of that name, as ``graphcore.worker`` sends it.
     """
 
     landscape = Signal(object)
@@ -64,6 +71,9 @@ class EngineViews(QObject):
     spread = Signal(object)
     race = Signal(object)
     digit = Signal(object)
+    nearest = Signal(object)
+    sample = Signal(object)
+    tsne = Signal(object)
     net_saved = Signal(object)
     weights_loaded = Signal(object)
     timeline = Signal(object)
@@ -137,6 +147,14 @@ class EngineViews(QObject):
         """Whether the samples as points can be seen, and by which node's values."""
         self._look(EmbeddingRequest(visible, node))
 
+    def embed(self, run: bool, node: str) -> None:
+        """Begin t-SNE of a node's values, or end it; ``tsne`` tells how far it is."""
+        self._send(TsneRequest(run, node))
+
+    def watch_sample(self, nodes: tuple[str, ...], sample: int) -> None:
+        """Whose values and gradients can be seen for a test sample; ``sample`` brings them."""
+        self._look(SampleRequest(nodes, sample))
+
     def watch_spread(self, node: str) -> None:
         """Whose histograms can be seen; "" for nobody's."""
         self._look(SpreadRequest(node))
@@ -171,6 +189,10 @@ class EngineViews(QObject):
         watched = self._looked_at.get(m.Watch)
         names = watched.values if isinstance(watched, m.Watch) else ()
         self._send(DigitRequest(pack(pixels), centred, names))
+
+    def ask_nearest(self, pixels: np.ndarray, centred: bool, node: str) -> None:
+        """Have the training samples found that are like a drawing; ``nearest`` tells."""
+        self._send(NearestRequest(pack(pixels), centred, node))
 
     def scrub(self, step: int | None) -> None:
         """Let every view show a recorded step; None: the newest. ``timeline`` tells."""
@@ -234,6 +256,9 @@ SHOWN: dict[type, Any] = {
     HealthFrame: lambda self, reply: self.health.emit(reply),
     EmbeddingFrame: lambda self, reply: self.embedding.emit(reply),
     DigitFrame: lambda self, reply: self.digit.emit(reply),
+    NearestFrame: lambda self, reply: self.nearest.emit(reply),
+    SampleFrame: lambda self, reply: self.sample.emit(reply),
+    TsneFrame: lambda self, reply: self.tsne.emit(reply),
     NetSaved: lambda self, reply: self.net_saved.emit(reply),
     WeightsLoaded: lambda self, reply: self.weights_loaded.emit(reply),
     TimelineFrame: lambda self, reply: self.timeline.emit(reply),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import lazy_loader
+import msgspec
 import numpy as np
 
 from graphcore.errors import GradscapeError
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 else:
     torch = lazy_loader.load("torch")
 
-SAMPLES = 300
+SAMPLES, TSNE_SAMPLES = 300, 1000
+"""Test samples that are shown at every step, and on demand."""
 
 
 def principal_components(values: Tensor) -> tuple[Tensor, tuple[float, float]]:
@@ -47,29 +49,41 @@ def principal_components(values: Tensor) -> tuple[Tensor, tuple[float, float]]:
 
 
 def embed(trainer: Trainer, node: str = "") -> EmbeddingFrame:
-    """The first test samples by the values of a node, in evaluation mode."""
+    """The first test samples in the plane of the two principal components of a node's values."""
+    frame, values = measured(trainer, node, SAMPLES)
+    if values is None:
+        return frame
+    points, shares = principal_components(values)
+    return msgspec.structs.replace(frame, points=pack(points.float().numpy()), shares=shares)
+
+
+def measured(trainer: Trainer, node: str, samples: int) -> tuple[EmbeddingFrame, Tensor | None]:
+    """What a node makes of the first test samples, in evaluation mode.
+
+    Returns:
+        The samples, not yet placed, and values (n, k); None, and a frame that says why.
+    """
     b, data = trainer.binding, trainer.data
     name = node or b.output
-    x, t = trainer.tensors(data.test, SAMPLES)
+    x, t = trainer.tensors(data.test, samples)
     plan = trainer.looking_plan()
     try:
         plan.forward(b.feeds(x, t))
         values = plan.value(name)
     except GradscapeError as error:
-        return EmbeddingFrame(node=name, step=trainer.step, problem=str(error))
+        return EmbeddingFrame(node=name, step=trainer.step, problem=str(error)), None
     if values.dim() < 1 or len(values) != len(x) or len(x) < 3:
         problem = f"{name} has no values for each sample: choose a layer before the loss."
-        return EmbeddingFrame(node=name, step=trainer.step, problem=problem)
-    points, shares = principal_components(values.reshape(len(x), -1).double().cpu())
+        return EmbeddingFrame(node=name, step=trainer.step, problem=problem), None
     classes = class_shares(plan.value(b.output), b.loss_kind, t) if b.target else None
     nobody = np.full(len(x), -1, np.int64)
     labels = nobody if classes is None else class_indices(t)
     answers = nobody if classes is None else classes.argmax(1).cpu().numpy().astype(np.int64)
-    return EmbeddingFrame(
-        node=name, size=values[0].numel(), step=trainer.step,
-        points=pack(points.float().numpy()), labels=pack(labels), answers=pack(answers),
-        classes=data.classes, shares=shares, images=_images(x),
+    frame = EmbeddingFrame(
+        node=name, size=values[0].numel(), step=trainer.step, labels=pack(labels),
+        answers=pack(answers), classes=data.classes, images=_images(x),
     )  # fmt: skip
+    return frame, values.reshape(len(x), -1).double().cpu()
 
 
 def _images(x: Tensor) -> Array | None:

@@ -12,6 +12,7 @@ import lazy_loader
 import numpy as np
 
 from graphcore import metrics, recording
+from graphcore.datasets import Split
 from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
 from graphcore.plan import Plan
@@ -194,17 +195,17 @@ def _mistakes(trainer: Trainer, shares: np.ndarray, labels: np.ndarray) -> tuple
         cell = int(labels[i]), int(answers[i])
         taken[cell] = taken.get(cell, 0) + 1
         if taken[cell] <= MISTAKES_PER_CELL:
-            image = _image(trainer, i)
+            image = sample_image(trainer, trainer.data.test, i)
             found.append(
                 Mistake(i, *cell, float(shares[i, cell[1]]), None if image is None else pack(image))
             )
     return tuple(found)
 
 
-def _image(trainer: Trainer, i: int) -> np.ndarray | None:
-    """A test sample as a picture, normalisation undone."""
+def sample_image(trainer: Trainer, split: Split, i: int) -> np.ndarray | None:
+    """A sample as a picture (H, W), normalisation undone; None where samples are no pictures."""
     data = trainer.data
-    sample = np.asarray(data.normalization.invert(data.test.inputs[i]), np.float32)
+    sample = np.asarray(data.normalization.invert(split.inputs[i]), np.float32)
     shape = data.input_shape
     if len(shape) == 3 and shape[0] in (1, 3):
         grey: np.ndarray = sample.reshape(shape).mean(0)
@@ -240,23 +241,33 @@ def centred_digit(pixels: np.ndarray) -> np.ndarray:
     return result
 
 
-def digit(
-    trainer: Trainer, pixels: np.ndarray, centred: bool, watch: tuple[str, ...]
-) -> DigitFrame:
-    """Run a drawing through the net."""
+def drawn_input(
+    trainer: Trainer, pixels: np.ndarray, centred: bool
+) -> tuple[np.ndarray, Tensor] | None:
+    """A drawing as a picture (28, 28), and as the net is fed it; None if its input is no such."""
     shape = tuple(trainer.graph.node(trainer.binding.input).attributes["shape"])
     if math.prod(shape) != DIGIT * DIGIT:
-        return DigitFrame(problem="The digit pad is for nets whose input holds 28x28 numbers.")
+        return None
     if centred:
         seen = centred_digit(pixels)
     else:
         image = torch.from_numpy(np.ascontiguousarray(pixels, np.float32))[None, None]
         seen = torch.nn.functional.interpolate(image, (DIGIT, DIGIT), mode="area")[0, 0].numpy()
-    b, data = trainer.binding, trainer.data
-    x = torch.from_numpy(data.normalization.apply(seen.reshape(1, *shape)))
+    x = torch.from_numpy(trainer.data.normalization.apply(seen.reshape(1, *shape)))
+    return seen, x.to(trainer.plan.device, trainer.plan.dtype)
+
+
+def digit(
+    trainer: Trainer, pixels: np.ndarray, centred: bool, watch: tuple[str, ...]
+) -> DigitFrame:
+    """Run a drawing through the net."""
+    drawn = drawn_input(trainer, pixels, centred)
+    if drawn is None:
+        return DigitFrame(problem="The digit pad is for nets whose input holds 28x28 numbers.")
+    b, data, (seen, x) = trainer.binding, trainer.data, drawn
     _, t = trainer.tensors(data.test, 1)
     plan = trainer.looking_plan()
-    plan.forward(b.feeds(x.to(trainer.plan.device, trainer.plan.dtype), t))
+    plan.forward(b.feeds(x, t))
     shares = class_shares(plan.value(b.output), b.loss_kind, t) if b.target else None
     if shares is None:
         return DigitFrame(problem=NO_CLASSES)

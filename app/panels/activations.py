@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -25,7 +27,13 @@ from app.plots.tiles import format_number
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
 from graphcore.worker.pictures import Picture
+from graphcore.worker.probe_messages import DigitFrame
+from graphcore.worker.sample_messages import SampleFrame
 
+Pictures = Mapping[str, Picture]
+
+STEP, SAMPLE, DRAWN = range(3)
+"""Whose activations are shown: of the running step, of a test sample, of the drawing."""
 MOST = 4
 """Nodes that can be pinned below each other."""
 
@@ -74,12 +82,20 @@ class LayerRow(QWidget):
             row.addLayout(part, 1)
         column.addLayout(row, 1)
 
-    def show_frame(self, frame: m.Frame) -> None:
-        """Show the pictures of a frame that has some of this node."""
-        weights = next((k for k in frame.values if k.startswith(f"{self.node}.")), "")
+    def forget_gradients(self, why: str) -> None:
+        """What is shown next may have none, or others."""
+        for kind in ("gradient", "weights_gradient"):
+            self._maps.pop(kind, None)
+            self.views[kind].clear(why)
+            caption, name = self._captions[kind]
+            caption.setText(name)
+
+    def show_pictures(self, values: Pictures, gradients: Pictures) -> None:
+        """Show the pictures that are of this node."""
+        weights = next((k for k in values if k.startswith(f"{self.node}.")), "")
         for kind, sent, key in (
-            ("value", frame.values, self.node), ("gradient", frame.gradients, self.node),
-            ("weights", frame.values, weights), ("weights_gradient", frame.gradients, weights),
+            ("value", values, self.node), ("gradient", gradients, self.node),
+            ("weights", values, weights), ("weights_gradient", gradients, weights),
         ):  # fmt: skip
             if key in sent:
                 self._show(kind, sent[key])
@@ -134,8 +150,11 @@ class ActivationsPanel(QWidget):
         area.setWidget(page)
         column.addWidget(area, 1)
         engine.frame.connect(self._on_frame)
+        engine.sample.connect(self._on_sample)
+        engine.digit.connect(self._on_digit)
         document.opened.connect(self.clear)
         self._arrange()
+        self._on_source()
 
     def _make_controls(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -147,8 +166,28 @@ class ActivationsPanel(QWidget):
             self.tr("The same colour means the same number in all pictures of a node")
         )
         self.one_scale.toggled.connect(self._rescale)
+        self.of = QComboBox()
+        self.of.addItems(
+            [self.tr("the running step"), self.tr("a test sample"), self.tr("the drawn digit")]
+        )
+        self.of.setAccessibleName(self.tr("Whose activations are shown"))
+        self.of.setToolTip(
+            self.tr("The first sample of the running step; one test sample, which stays; or what "
+                    "is drawn on the digit pad")
+        )  # fmt: skip
+        self.sample = QSpinBox()
+        self.sample.setMaximum(0)
+        self.sample.setAccessibleName(self.tr("Number of the test sample"))
+        self.told = QLabel()
+        self.told.setObjectName("muted")
+        self.of.currentIndexChanged.connect(lambda _i: self._on_source())
+        self.sample.valueChanged.connect(lambda _i: self._tell())
         row.addWidget(self.pin)
         row.addWidget(self.one_scale)
+        row.addWidget(QLabel(self.tr("of")))
+        row.addWidget(self.of)
+        row.addWidget(self.sample)
+        row.addWidget(self.told)
         row.addStretch(1)
         return row
 
@@ -200,11 +239,29 @@ class ActivationsPanel(QWidget):
     def _new_row(self, node: str) -> LayerRow:
         row = self.rows[node] = LayerRow(node)
         row.one_scale = self.one_scale.isChecked()
+        row.forget_gradients(self._no_gradient())
         row.unpin.clicked.connect(lambda _on: self._unpin(node), Qt.ConnectionType.QueuedConnection)
         return row
 
     def _tell(self) -> None:
-        self._engine.watch_closely(tuple(self.rows) if self._seen else ())
+        nodes = tuple(self.rows) if self._seen else ()
+        self._engine.watch_closely(nodes)
+        self._engine.watch_sample(nodes if self.of.currentIndex() == SAMPLE else (),
+                                  self.sample.value())  # fmt: skip
+
+    def _no_gradient(self) -> str:
+        if self.of.currentIndex() == DRAWN:
+            return self.tr("A drawing has no target, so there is no loss and no gradient.")
+        return self.tr("nothing yet")
+
+    def _on_source(self) -> None:
+        """Another sample: what is shown of the one before goes."""
+        source = self.of.currentIndex()
+        self.sample.setVisible(source == SAMPLE)
+        self.told.setText(self.tr("Draw on the digit pad.") if source == DRAWN else "")
+        for row in self.rows.values():
+            row.forget_gradients(self._no_gradient())
+        self._tell()
 
     def _rescale(self, on: bool) -> None:
         for row in self.rows.values():
@@ -212,6 +269,31 @@ class ActivationsPanel(QWidget):
             row.rescale()
 
     def _on_frame(self, frame: m.Frame) -> None:
-        if self._seen and (frame.values or frame.gradients):
+        if self.of.currentIndex() == STEP:
+            self._show(frame.values, frame.gradients)
+
+    def _on_sample(self, frame: SampleFrame) -> None:
+        if self.of.currentIndex() != SAMPLE:
+            return
+        blocker = QSignalBlocker(self.sample)
+        self.sample.setMaximum(max(0, frame.samples - 1))
+        blocker.unblock()
+        text = frame.problem or self.tr("step {0:,}").format(frame.step)
+        if frame.label >= 0:
+            named = [
+                frame.classes[i] if i < len(frame.classes) else str(i)
+                for i in (frame.label, frame.answer)
+            ]
+            text = self.tr("a {0}, taken for {1} at step {2:,}").format(*named, frame.step)
+        self.told.setText(text)
+        self._show(frame.values, frame.gradients)
+
+    def _on_digit(self, frame: DigitFrame) -> None:
+        if self.of.currentIndex() == DRAWN and frame.values:
+            self.told.setText("")
+            self._show(frame.values, {})
+
+    def _show(self, values: Pictures, gradients: Pictures) -> None:
+        if self._seen and (values or gradients):
             for row in self.rows.values():
-                row.show_frame(frame)
+                row.show_pictures(values, gradients)

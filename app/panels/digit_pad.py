@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -16,11 +18,16 @@ from PySide6.QtWidgets import (
 
 from app.document import Document
 from app.engine import Engine
+from app.panels.neighbours import Neighbours
 from app.plots.tile_view import TileView
 from app.style import fonts, palette
 from app.widgets.sketch import Sketch
 from graphcore.worker.arrays import unpack
+from graphcore.worker.nearest_messages import NearestFrame
 from graphcore.worker.probe_messages import DigitFrame
+
+PAUSE_MS, WHILE_LEARNING_MS = 150, 2000
+"""Between two searches for the nearest samples: of other drawings, and of the same one."""
 
 
 class DigitPadPanel(QWidget):
@@ -34,19 +41,30 @@ class DigitPadPanel(QWidget):
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()
-        self._engine = engine
+        self._document, self._engine = document, engine
+        self._layer = ""
         self._waiting = self._again = self._seen = False
         self.sketch = Sketch()
-        self.sketch.changed.connect(self._ask)
+        self.sketch.changed.connect(self._on_drawn)
         self.centre = QCheckBox(self.tr("Centre like MNIST"))
         self.centre.setChecked(True)
         self.centre.setToolTip(
             self.tr("Scale the drawing into 20x20 and put its mass in the middle, as MNIST did")
         )
-        self.centre.toggled.connect(lambda _on: self._ask())
+        self.centre.toggled.connect(lambda _on: self._on_drawn())
+        self.back = QPushButton(self.tr("Undo stroke"))
+        self.back.setToolTip(self.tr("Take the last stroke back (Ctrl+Z while one draws)"))
+        self.back.clicked.connect(self.sketch.undo)
         self.wipe = QPushButton(self.tr("Clear"))
         self.wipe.clicked.connect(self.sketch.clear)
-        self.seen = TileView(self.tr("What the net gets"))
+        self.seen = TileView(
+            self.tr("What the net gets"), self.tr("Draw: what the net gets of it appears here.")
+        )
+        self.near = Neighbours()
+        self.near.by.currentIndexChanged.connect(lambda _i: self._look_near(PAUSE_MS))
+        self._near_timer = QTimer(self)
+        self._near_timer.setSingleShot(True)
+        self._near_timer.timeout.connect(self._ask_nearest)
         self.bars = ShareBars()
         self.words = QLabel()
         self.words.setObjectName("heading")
@@ -55,8 +73,10 @@ class DigitPadPanel(QWidget):
         engine.digit.connect(self._on_frame)
         engine.loaded.connect(lambda _loaded: self._on_loaded())
         engine.frame.connect(self._on_training)
-        document.opened.connect(self.sketch.clear)
+        engine.nearest.connect(self._on_nearest)
+        document.opened.connect(self.sketch.forget)
         self._step = (0, 0)
+        self._on_drawn()
 
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
@@ -65,19 +85,62 @@ class DigitPadPanel(QWidget):
         left.addWidget(self.sketch, 1)
         below = QHBoxLayout()
         below.addWidget(self.centre, 1)
+        below.addWidget(self.back)
         below.addWidget(self.wipe)
         left.addLayout(below)
         row.addLayout(left, 3)
-        row.addWidget(self.seen, 2)
         right = QVBoxLayout()
-        right.addWidget(self.words)
-        right.addWidget(self.bars, 1)
-        row.addLayout(right, 3)
+        answer = QHBoxLayout()
+        seen, told = QVBoxLayout(), QVBoxLayout()
+        caption = QLabel(self.tr("What the net gets"))
+        caption.setObjectName("muted")
+        seen.addWidget(caption)
+        seen.addWidget(self.seen, 1)
+        told.addWidget(self.words)
+        told.addWidget(self.bars, 1)
+        answer.addLayout(seen, 2)
+        answer.addLayout(told, 3)
+        right.addLayout(answer, 1)
+        right.addWidget(self.near)
+        row.addLayout(right, 5)
 
     def set_seen(self, seen: bool) -> None:
         """Told whether the panel is looked at."""
         self._seen = seen
+        self._on_drawn()
+
+    def show_selection(self, names: Sequence[str]) -> None:
+        """Told which nodes are selected on the canvas."""
+        layer = self._document.prefix + names[0] if len(names) == 1 else self._layer
+        if layer != self._layer:
+            self._layer = layer
+            if self.near.by.currentIndex():
+                self._look_near(PAUSE_MS)
+
+    def _on_drawn(self) -> None:
+        """The drawing is another, or it is looked at in another way."""
+        self.back.setEnabled(self.sketch.can_undo)
         self._ask()
+        self._look_near(PAUSE_MS)
+
+    def _look_near(self, pause: int) -> None:
+        """Search for the nearest samples after a pause: the net's answer comes first."""
+        if not self._near_timer.isActive() or pause < self._near_timer.remainingTime():
+            self._near_timer.start(pause)
+
+    def _ask_nearest(self) -> None:
+        by_layer = bool(self.near.by.currentIndex())
+        if not self._seen or self.sketch.empty:
+            self.near.clear()
+        elif by_layer and not self._layer:
+            self.near.clear(self.tr("Select a layer on the canvas."))
+        else:
+            node = self._layer if by_layer else ""
+            self._engine.ask_nearest(self.sketch.pixels(), self.centre.isChecked(), node)
+
+    def _on_nearest(self, frame: NearestFrame) -> None:
+        if not self.sketch.empty:
+            self.near.show_frame(frame)
 
     def _on_training(self, frame: object) -> None:
         """A half-trained net changes its mind."""
@@ -85,6 +148,8 @@ class DigitPadPanel(QWidget):
         if step != self._step and self._seen and not self.sketch.empty:
             self._step = step
             self._ask()
+            if self.near.by.currentIndex():
+                self._look_near(WHILE_LEARNING_MS)
 
     def _ask(self) -> None:
         """One question at a time; the newest drawing is asked about next."""
@@ -107,7 +172,7 @@ class DigitPadPanel(QWidget):
     def _on_loaded(self) -> None:
         """Another net, or the engine is there at last: what was asked before is lost."""
         self._waiting = False
-        self._ask()
+        self._on_drawn()
 
     def _on_frame(self, frame: DigitFrame) -> None:
         self._waiting = False

@@ -151,13 +151,12 @@ class CurvePlot(QWidget):
         inside = (x >= known[0]) if len(known) else np.zeros(len(x), bool)
         x, y = x[inside], y[inside]
         self._between.setVisible(len(x) > 1)
-        if not len(x):
+        if len(x) < 2:
             return None
         beside = np.interp(x, known, self._shown(first))
-        if len(x) > 1:
-            for side, values in zip(self._sides, (beside, y), strict=True):
-                drawn = self._drawable(values)
-                side.setData(x, np.log10(drawn) if self.log else drawn)
+        for side, values in zip(self._sides, (beside, y), strict=True):
+            drawn = self._drawable(values)
+            side.setData(x, np.log10(drawn) if self.log else drawn)
         return float(y[-1] - beside[-1])
 
     def _shown(self, key: str) -> np.ndarray:

@@ -65,8 +65,9 @@ class TileView(CellGrid):
             self._framed = area
             self.update()
 
-    def clear(self) -> None:
-        """Show nothing."""
+    def clear(self, why: str = "") -> None:
+        """Show nothing, and from now on say why."""
+        self._empty = why or self._empty
         self.set_maps(np.zeros((0, 1, 1), np.float32))
 
     def restyle(self) -> None:

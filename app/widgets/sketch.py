@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QImage,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QWidget
 
 from app.style import palette
@@ -14,19 +23,24 @@ SIDE, PEN = 140, 11.0
 
 
 class Sketch(QWidget):
-    """White on black, as the digits of MNIST are.
+    """White on black, as the digits of MNIST are; strokes can be taken back and drawn again.
 
     Signals:
         changed: the drawing is another.
     """
 
     changed = Signal()
+    MOST = 100
+    """Drawings that can be gone back to."""
 
     def __init__(self) -> None:
         super().__init__()
         self._image = QImage(SIDE, SIDE, QImage.Format.Format_Grayscale8)
         self._image.fill(0)
         self._last: QPointF | None = None
+        self._before: list[QImage] = []
+        self._after: list[QImage] = []
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.hint = self.tr("Draw a digit")
         self.setMinimumSize(120, 120)
         self.setCursor(Qt.CursorShape.CrossCursor)
@@ -47,10 +61,45 @@ class Sketch(QWidget):
         return rows[:, :SIDE].astype(np.float32) / 255
 
     def clear(self) -> None:
-        """Start over."""
+        """Start over; what was drawn can be brought back."""
+        if not self.empty:
+            self._keep()
+        self._show(QImage(self._image))
         self._image.fill(0)
-        self.update()
         self.changed.emit()
+
+    def forget(self) -> None:
+        """Start over with nothing to go back to."""
+        self.clear()
+        self._before.clear()
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a stroke to be taken back."""
+        return bool(self._before)
+
+    def undo(self) -> None:
+        """Take the last stroke back, or the last clearing."""
+        if self._before:
+            self._after.append(self._image)
+            self._show(self._before.pop())
+            self.changed.emit()
+
+    def redo(self) -> None:
+        """Draw again what was taken back."""
+        if self._after:
+            self._before.append(self._image)
+            self._show(self._after.pop())
+            self.changed.emit()
+
+    def _keep(self) -> None:
+        """What is drawn now is what the next undo goes back to."""
+        self._before = [*self._before, QImage(self._image)][-self.MOST :]
+        self._after.clear()
+
+    def _show(self, image: QImage) -> None:
+        self._image, self._last = image, None
+        self.update()
 
     def _area(self) -> QRectF:
         side = min(self.width(), self.height())
@@ -74,6 +123,7 @@ class Sketch(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
             self._last = None
+            self._keep()
             self._draw_to(self._place(event))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -83,13 +133,32 @@ class Sketch(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self._last = None
 
+    def event(self, event: QEvent) -> bool:
+        """While one draws, undo is about strokes and not about the graph."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            undo, redo = QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo
+            if event.matches(undo) or event.matches(redo):
+                event.accept()
+                return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Undo):
+            self.undo()
+        elif event.matches(QKeySequence.StandardKey.Redo):
+            self.redo()
+        elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self.clear()
+        else:
+            super().keyPressEvent(event)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         area = self._area()
         painter.drawImage(area, self._image)
         p = palette.current()
-        painter.setPen(QPen(p.color("line"), 1.0))
+        painter.setPen(QPen(p.color("accent" if self.hasFocus() else "line"), 1.0))
         painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
         if self.empty:
             painter.setPen(QColor("#9aa4b2"))

@@ -15,9 +15,15 @@ import msgspec
 from graphcore.errors import WorkerError
 from graphcore.worker.arrays import Array
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
-from graphcore.worker.embedding_messages import EmbeddingFrame, EmbeddingRequest
+from graphcore.worker.embedding_messages import (
+    EmbeddingFrame,
+    EmbeddingRequest,
+    TsneFrame,
+    TsneRequest,
+)
 from graphcore.worker.health_messages import HealthFrame, HealthRequest
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest, SetPlanePoint
+from graphcore.worker.nearest_messages import NearestFrame, NearestRequest
 from graphcore.worker.net_file_messages import LoadWeights, NetSaved, SaveNet, WeightsLoaded
 from graphcore.worker.pictures import Picture
 from graphcore.worker.probe_messages import (
@@ -31,6 +37,7 @@ from graphcore.worker.probe_messages import (
 from graphcore.worker.race_messages import RaceFrame, RaceRequest
 from graphcore.worker.rate_messages import RateTestFrame, RateTestRequest
 from graphcore.worker.run_file_messages import OpenRuns, RunsOpened, RunsSaved, SaveRuns
+from graphcore.worker.sample_messages import SampleFrame, SampleRequest
 from graphcore.worker.spread_messages import SpreadFrame, SpreadRequest
 from graphcore.worker.timeline_messages import (
     CurvesFrame,
@@ -256,6 +263,7 @@ Request = (
     Hello | Load | Run | Pause | Reset | SetRate | SetSpeed | Watch | NextFrame | LandscapeRequest
     | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
     | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest
+    | NearestRequest | SampleRequest | TsneRequest
     | EmbeddingRequest | HealthRequest | AttributionRequest | SpreadRequest
     | RaceRequest | SaveNet | LoadWeights | ScrubRequest | EnterRun | EditRun | CurvesRequest
     | SaveRuns | OpenRuns
@@ -264,7 +272,7 @@ Request = (
 Reply = (
     Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
     | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
-    | DigitFrame
+    | DigitFrame | NearestFrame | SampleFrame | TsneFrame
     | EmbeddingFrame | WhatIfFrame | HealthFrame | AttributionFrame | SpreadFrame
     | RaceFrame | NetSaved | WeightsLoaded | TimelineFrame | CurvesFrame | RunsSaved | RunsOpened
 )  # fmt: skip

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from graphcore import embedding, health, probing, spread
+from graphcore.chosen_sample import chosen_sample
+from graphcore.nearest import nearest
 from graphcore.training import Trainer
 from graphcore.worker.arrays import unpack
 from graphcore.worker.embedding_messages import EmbeddingFrame, EmbeddingRequest
 from graphcore.worker.health_messages import HealthFrame, HealthRequest
+from graphcore.worker.nearest_messages import NearestFrame, NearestRequest
 from graphcore.worker.probe_messages import (
     DecisionFrame,
     DecisionRequest,
@@ -17,10 +21,11 @@ from graphcore.worker.probe_messages import (
     ResultsFrame,
     ResultsRequest,
 )
+from graphcore.worker.sample_messages import SampleFrame, SampleRequest
 from graphcore.worker.session import Session
 from graphcore.worker.spread_messages import SpreadFrame, SpreadRequest
 
-ProbeFrame = DecisionFrame | ResultsFrame | HealthFrame | SpreadFrame | EmbeddingFrame
+ProbeFrame = DecisionFrame | ResultsFrame | HealthFrame | SpreadFrame | EmbeddingFrame | SampleFrame
 SHARE = 0.03
 """Share of the time that each view may take while the net trains."""
 REST = 0.1
@@ -34,6 +39,7 @@ class ProbeTask:
         self._decision, self._results, self._health = _View(), _View(), _View()
         self._spread, self._spread_of = _View(), ""
         self._embedding, self._embedded = _View(), ""
+        self._sample, self._sampled = _View(), SampleRequest()
 
     def watch_decision(self, request: DecisionRequest) -> None:
         """Whether the map can be seen."""
@@ -57,9 +63,17 @@ class ProbeTask:
         self._embedded = request.node
         self._embedding.set_visible(request.visible)
 
+    def watch_sample(self, request: SampleRequest) -> None:
+        """Which test sample is looked at, and at which nodes."""
+        self._sampled = request
+        self._sample.set_visible(bool(request.nodes))
+
     def has_work(self, session: Session) -> bool:
         """Whether there is something to compute while nothing trains."""
-        views = (self._decision, self._results, self._health, self._spread, self._embedding)
+        views = (
+            self._decision, self._results, self._health, self._spread, self._embedding,
+            self._sample,
+        )  # fmt: skip
         return any(v.due(session) for v in views)
 
     def work(self, session: Session) -> ProbeFrame | None:
@@ -67,21 +81,19 @@ class ProbeTask:
         trainer = session.trainer
         if trainer is None:
             return None
-        if self._decision.due(session):
-            with self._decision.at(session):
-                return probing.decision_map(trainer)
-        if self._results.due(session):
-            with self._results.at(session):
-                return probing.results(trainer)
-        if self._spread.due(session):
-            with self._spread.at(session):
-                return spread.spread(trainer, self._spread_of)
-        if self._embedding.due(session):
-            with self._embedding.at(session):
-                return embedding.embed(trainer, self._embedded)
-        if self._health.due(session):
-            with self._health.at(session):
-                return health.examine(trainer)
+        sampled = self._sampled
+        makers: tuple[tuple[_View, Callable[[], ProbeFrame]], ...] = (
+            (self._sample, lambda: chosen_sample(trainer, sampled.nodes, sampled.sample)),
+            (self._decision, lambda: probing.decision_map(trainer)),
+            (self._results, lambda: probing.results(trainer)),
+            (self._spread, lambda: spread.spread(trainer, self._spread_of)),
+            (self._embedding, lambda: embedding.embed(trainer, self._embedded)),
+            (self._health, lambda: health.examine(trainer)),
+        )
+        for view, make in makers:
+            if view.due(session):
+                with view.at(session):
+                    return make()
         return None
 
     def digit(self, request: DigitRequest, trainer: Trainer | None) -> DigitFrame:
@@ -89,6 +101,12 @@ class ProbeTask:
         if trainer is None:
             return DigitFrame(problem="There is no net to show the drawing to.")
         return probing.digit(trainer, unpack(request.pixels), request.centred, request.watch)
+
+    def nearest(self, request: NearestRequest, trainer: Trainer | None) -> NearestFrame:
+        """The training samples that are most like a drawing, at once."""
+        if trainer is None:
+            return NearestFrame(node=request.node)
+        return nearest(trainer, unpack(request.pixels), request.centred, request.node)
 
 
 class _View:

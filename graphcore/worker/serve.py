@@ -23,11 +23,12 @@ from graphcore.worker import messages as m
 from graphcore.worker import probe_messages as probes
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
 from graphcore.worker.drag_task import DragTask
-from graphcore.worker.embedding_messages import EmbeddingRequest
+from graphcore.worker.embedding_messages import EmbeddingRequest, TsneRequest
 from graphcore.worker.health_messages import HealthRequest
 from graphcore.worker.kept_weights import kept_weights
 from graphcore.worker.landscape_messages import LandscapeRequest, SetPlanePoint
 from graphcore.worker.landscape_task import LandscapeTask
+from graphcore.worker.nearest_messages import NearestRequest
 from graphcore.worker.net_file_messages import LoadWeights, SaveNet
 from graphcore.worker.net_file_task import load_weights, save_net
 from graphcore.worker.probe_task import ProbeTask
@@ -36,6 +37,7 @@ from graphcore.worker.race_task import RaceTask
 from graphcore.worker.rate_messages import RateTestRequest
 from graphcore.worker.rate_task import RateTask
 from graphcore.worker.run_file_messages import OpenRuns, SaveRuns
+from graphcore.worker.sample_messages import SampleRequest
 from graphcore.worker.session import Session
 from graphcore.worker.spread_messages import SpreadRequest
 from graphcore.worker.time_task import TimeTask
@@ -47,6 +49,7 @@ from graphcore.worker.timeline_messages import (
     ScrubRequest,
     TimelineFrame,
 )
+from graphcore.worker.tsne_task import TsneTask
 from graphcore.worker.walk_messages import CheckRequest, WalkRequest
 from graphcore.worker.walk_task import WalkTask
 from graphcore.worker.weight_messages import SetNumbers, TensorRequest
@@ -70,8 +73,10 @@ def serve() -> int:
         outgoing.write(m.encode(reply))
         outgoing.flush()
 
+    server = _Server(send)
     with contextlib.suppress(BrokenPipeError):
-        _Server(send).loop(inbox)
+        server.loop(inbox)
+    server.tsne.end()
     return 0
 
 
@@ -104,7 +109,7 @@ class _Server:
         self.landscape = LandscapeTask(partial(kept_weights, self.session, self.race))
         self.drag = DragTask(self.landscape)
         self.walk, self.probe, self.rates = WalkTask(self.what_if), ProbeTask(), RateTask()
-        self.time = TimeTask()
+        self.time, self.tsne = TimeTask(), TsneTask()
         self.quit = False
         s = self.session
         self.handlers: dict[type, Callable[[Any], None]] = {
@@ -128,6 +133,9 @@ class _Server:
             SpreadRequest: self.probe.watch_spread,
             HealthRequest: self.probe.watch_health,
             EmbeddingRequest: self.probe.watch_embedding,
+            SampleRequest: self.probe.watch_sample,
+            TsneRequest: self._embed,
+            NearestRequest: lambda request: self.send(self.probe.nearest(request, s.trainer)),
             probes.DigitRequest: lambda request: self.send(self.probe.digit(request, s.trainer)),
             RateTestRequest: self._test_rates,
             TensorRequest: lambda request: self.send(tensor(request, s)),
@@ -171,6 +179,7 @@ class _Server:
             self.time.has_work(session)
             or self.rates.has_work
             or self.race.has_work
+            or self.tsne.has_work
             or self.walk.has_work(session)
             or self.what_if.has_work(session)
             or self.probe.has_work(session)
@@ -184,7 +193,7 @@ class _Server:
         for view in (
             told,
             self.walk.work(session), self.probe.work(session), self.rates.work(),
-            self.what_if.work(session), self.race.work(),
+            self.what_if.work(session), self.race.work(), self.tsne.work(session),
         ):  # fmt: skip
             if view is not None:
                 self.send(view)
@@ -239,6 +248,11 @@ class _Server:
             self.send(AttributionFrame(problem="There is no net that tells classes apart."))
         else:
             self.send(attribution.attribute(trainer, request.sample, request.node))
+
+    def _embed(self, request: TsneRequest) -> None:
+        answer = self.tsne.request(request, self.session)
+        if answer is not None:
+            self.send(answer)
 
     def _race(self, request: RaceRequest) -> None:
         answer = self.race.request(request, self.session)

@@ -21,7 +21,8 @@ def train(window, qtbot, steps):
     end = (engine.last_frame.step if engine.last_frame else 0) + steps
     engine.run(steps)
     qtbot.waitUntil(
-        lambda: engine.state == "idle" and engine.last_frame.step == end, timeout=TIMEOUT
+        lambda: engine.last_frame and engine.last_frame.step == end and engine.state == "idle",
+        timeout=TIMEOUT,
     )
 
 
@@ -91,3 +92,38 @@ def test_nothing_is_asked_for_behind_a_tab(looking, qtbot):
     assert window.engine._closely == ("conv1",)
     window.show_panel("results")
     qtbot.waitUntil(lambda: window.engine._closely == (), timeout=TIMEOUT)
+
+
+def test_a_chosen_sample_stays_while_the_net_learns(looking, qtbot):
+    window, panel = looking
+    window.canvas.select(["x"])
+    panel.of.setFocus()
+    qtbot.keyClick(panel.of, Qt.Key.Key_Down)
+    qtbot.waitUntil(lambda: panel.told.text().startswith("a 7, taken for"), timeout=TIMEOUT)
+    panel.sample.setValue(2)
+    qtbot.waitUntil(lambda: panel.told.text().startswith("a 1, taken for"), timeout=TIMEOUT)
+    row = panel.rows["x"]
+    qtbot.waitUntil(lambda: filled(row.views["value"]), timeout=TIMEOUT)
+    before = row.views["value"]._maps.copy()
+    gradient = row.views["gradient"]._maps.copy()
+    train(window, qtbot, 6)
+    qtbot.waitUntil(lambda: panel.told.text().endswith("step 6"), timeout=TIMEOUT)
+    assert np.array_equal(row.views["value"]._maps, before)
+    assert not np.array_equal(row.views["gradient"]._maps, gradient)
+
+
+def test_a_layer_answers_the_drawn_digit(looking, qtbot):
+    window, panel = looking
+    window.canvas.select(["conv1"])
+    pad = window.show_panel("digit_pad").fill()
+    qtbot.waitUntil(lambda: pad._seen, timeout=TIMEOUT)
+    panel.of.setCurrentIndex(2)
+    assert "digit pad" in panel.told.text()
+    train(window, qtbot, 2)
+    row = panel.rows["conv1"]
+    assert not filled(row.views["value"])
+    middle = pad.sketch.rect().center()
+    qtbot.mousePress(pad.sketch, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.mouseRelease(pad.sketch, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.waitUntil(lambda: filled(row.views["value"]), timeout=TIMEOUT)
+    assert not filled(row.views["gradient"])

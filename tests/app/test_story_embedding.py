@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 
 from graphcore.worker.arrays import unpack
 
@@ -54,3 +55,37 @@ def test_nothing_is_computed_behind_a_tab(looking, qtbot):
     window.engine.run(5)
     qtbot.waitUntil(lambda: window.engine.last_frame.step == 5, timeout=TIMEOUT)
     assert panel._frame.step == step
+
+
+def test_tsne_is_made_on_demand_while_training_goes_on(looking, qtbot):
+    window, panel = looking
+    window.canvas.select(["fc2"])
+    window.engine.run(None)
+    qtbot.keyClick(panel.method, Qt.Key.Key_Down)
+    assert panel.make.isVisible()
+    assert "button" in panel.plot.empty_text
+    qtbot.mouseClick(panel.make, Qt.MouseButton.LeftButton)
+    assert panel.progress.isVisible()
+    qtbot.waitUntil(lambda: panel.progress.value() > 0, timeout=TIMEOUT)
+    begun = window.engine.last_frame.step
+    qtbot.waitUntil(lambda: panel._frame is not None, timeout=TIMEOUT)
+    assert window.engine.last_frame.step > begun
+    assert len(panel.scatter.data) == 1000
+    assert "t-SNE of 1,000" in panel.stamp.text()
+    assert panel._frame.node == "fc2"
+    assert not panel.progress.isVisible()
+    panel.scatter.sigClicked.emit(panel.scatter, panel.scatter.points()[7:8], None)
+    assert not panel.picture.pixmap().isNull()
+    window.engine.pause()
+
+
+def test_tsne_can_be_cancelled(looking, qtbot):
+    _window, panel = looking
+    qtbot.keyClick(panel.method, Qt.Key.Key_Down)
+    qtbot.mouseClick(panel.make, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.progress.value() > 0, timeout=TIMEOUT)
+    qtbot.mouseClick(panel.make, Qt.MouseButton.LeftButton)
+    assert not panel.progress.isVisible()
+    qtbot.keyClick(panel.method, Qt.Key.Key_Up)
+    qtbot.waitUntil(lambda: panel._frame is not None, timeout=TIMEOUT)
+    assert panel._frame.shares[0] > 0

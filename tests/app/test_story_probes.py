@@ -76,7 +76,7 @@ def test_results_say_whether_the_net_is_as_right_as_it_is_sure(qtbot, opened, li
 
 def test_the_gap_between_training_and_test_is_marked(qtbot, opened, live_window) -> None:
     panel = opened("mlp", "training")
-    train(qtbot, live_window, 700)
+    train(qtbot, live_window, 1900)  # past the end of an epoch: there are two points at least
     named = [name for name, _color, _value in panel.loss.legend.entries]
     assert named == ["train", "test", "gap"]
 
@@ -84,21 +84,76 @@ def test_the_gap_between_training_and_test_is_marked(qtbot, opened, live_window)
 def test_a_drawn_one_is_taken_for_something(qtbot, opened, live_window) -> None:
     panel, canvas = opened("mlp", "digit_pad"), live_window.canvas
     train(qtbot, live_window, 300)
-    middle = panel.sketch.rect().center()
-    reach = min(panel.sketch.width(), panel.sketch.height()) // 3
-    left = Qt.MouseButton.LeftButton
-    qtbot.mousePress(panel.sketch, left, pos=middle - QPoint(0, reach))
-    for y in range(-reach, reach, 4):
-        qtbot.mouseMove(panel.sketch, middle + QPoint(0, y))
-    qtbot.mouseRelease(panel.sketch, left, pos=middle + QPoint(0, reach))
+    draw_a_one(qtbot, panel.sketch)
     assert not panel.sketch.empty
     qtbot.waitUntil(lambda: len(panel.bars.shares) == 10, timeout=PATIENCE)
     qtbot.waitUntil(lambda: not panel._waiting, timeout=PATIENCE)
     assert int(panel.bars.shares.argmax()) == 1
     assert panel.words.text().startswith("1, with")
     assert canvas.items_by_name["x"].value is not None
-    qtbot.mouseClick(panel.wipe, left)
+    qtbot.mouseClick(panel.wipe, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(panel.bars.shares) == 0, timeout=PATIENCE)
+
+
+def draw_a_one(qtbot, sketch) -> None:
+    middle = sketch.rect().center()
+    reach = min(sketch.width(), sketch.height()) // 3
+    left = Qt.MouseButton.LeftButton
+    qtbot.mousePress(sketch, left, pos=middle - QPoint(0, reach))
+    for y in range(-reach, reach, 4):
+        qtbot.mouseMove(sketch, middle + QPoint(0, y))
+    qtbot.mouseRelease(sketch, left, pos=middle + QPoint(0, reach))
+
+
+def test_strokes_are_taken_back_and_the_graph_is_left_alone(qtbot, opened, live_window) -> None:
+    panel = opened("mlp", "digit_pad")
+    live_window.document.set_attributes("fc1", out_features=20)
+    draw_a_one(qtbot, panel.sketch)
+    one = panel.sketch.pixels()
+    qtbot.mousePress(panel.sketch, Qt.MouseButton.LeftButton, pos=QPoint(30, 30))
+    qtbot.mouseRelease(panel.sketch, Qt.MouseButton.LeftButton, pos=QPoint(30, 30))
+    assert panel.sketch.pixels().sum() > one.sum()
+    control = Qt.KeyboardModifier.ControlModifier
+    panel.sketch.setFocus()
+    qtbot.keyClick(panel.sketch, Qt.Key.Key_Z, control)
+    assert (panel.sketch.pixels() == one).all()
+    qtbot.keyClick(panel.sketch, Qt.Key.Key_Z, control)
+    assert panel.sketch.empty
+    assert not panel.back.isEnabled()
+    qtbot.keyClick(panel.sketch, Qt.Key.Key_Z, control | Qt.KeyboardModifier.ShiftModifier)
+    assert (panel.sketch.pixels() == one).all()
+    qtbot.mouseClick(panel.wipe, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(panel.back, Qt.MouseButton.LeftButton)
+    assert (panel.sketch.pixels() == one).all()
+    assert live_window.document.graph.node("fc1").attributes["out_features"] == 20
+
+
+def test_the_nearest_training_digits_are_ones(qtbot, opened, live_window) -> None:
+    panel = opened("mlp", "digit_pad")
+    draw_a_one(qtbot, panel.sketch)
+    qtbot.waitUntil(lambda: panel.near.gallery.count() == 6, timeout=PATIENCE)
+    assert {panel.near.gallery.item(i).text() for i in range(6)} == {"1"}
+    assert "60,000" in panel.near.words.text()
+    live_window.canvas.select(["fc1"])
+    qtbot.keyClick(panel.near.by, Qt.Key.Key_Down)
+    qtbot.waitUntil(lambda: "fc1" in panel.near.words.text(), timeout=PATIENCE)
+    assert panel.near.gallery.count() == 6
+    qtbot.mouseClick(panel.wipe, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.near.gallery.count() == 0, timeout=PATIENCE)
+
+
+def test_the_picture_is_centred_like_mnist_or_left_as_it_is(qtbot, opened) -> None:
+    panel = opened("mlp", "digit_pad")
+    left = Qt.MouseButton.LeftButton
+    area = panel.sketch._area().toRect()
+    qtbot.mousePress(panel.sketch, left, pos=area.topLeft() + QPoint(20, 20))
+    qtbot.mouseMove(panel.sketch, area.topLeft() + QPoint(20, area.height() // 3))
+    qtbot.mouseRelease(panel.sketch, left, pos=area.topLeft() + QPoint(20, area.height() // 3))
+    qtbot.waitUntil(lambda: len(panel.seen._maps) == 1 and not panel._waiting, timeout=PATIENCE)
+    centred = panel.seen._maps[0]
+    assert centred[:, :8].sum() == 0
+    qtbot.mouseClick(panel.centre, left, pos=QPoint(8, panel.centre.height() // 2))
+    qtbot.waitUntil(lambda: panel.seen._maps[0][:, :8].sum() > 0, timeout=PATIENCE)
 
 
 def test_a_gan_is_seen_to_learn(qtbot, opened, live_window) -> None:
