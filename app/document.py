@@ -267,11 +267,11 @@ class Document(EditedGraph):
         lay_out(graph, aspect)
         return self._add_text(files.dumps_selection(graph, [n.name for n in graph]), at, text)
 
-    def set_training(self, settings: TrainingSettings) -> None:
-        """Change what is trained on and how."""
+    def set_training(self, settings: TrainingSettings, step: str = "") -> None:
+        """Change what is trained on and how; a change that is named is a step of its own."""
         if settings != self.root.training:
             change = commands.elsewhere(self.root, commands.set_training(self.root, settings))
-            self._push(self.tr("Training settings"), [change], "training")
+            self._push(step or self.tr("Training settings"), [change], "" if step else "training")
 
     def set_frame(self, name: str, frame: Frame) -> None:
         """Change a frame's title, colour or the frame it lies in."""

@@ -88,6 +88,7 @@ def decision_map(trainer: Trainer) -> DecisionFrame:
         step=trainer.step, low=(float(low[0]), float(low[1])),
         high=(float(high[0]), float(high[1])), shares=_grids(maps, GRID),
         neurons=_neurons(trainer, plan), points=pack(shown), labels=pack(labels), tests=tests,
+        complete=len(shown) == len(trainer.data.train) + len(trainer.data.test),
         classes=() if shares is None else (data.classes or ("0", "1")),
         generated=_generated(trainer, plan),
     )  # fmt: skip

@@ -44,6 +44,7 @@ class DecisionFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         neurons: node -> what each of its units says, shape (units, r, r).
         points, labels: training samples (n, 2) and their class or value; ``tests`` of them at
             the end are test samples.
+        complete: whether these are all samples of the data set.
         classes: names; empty for a regression.
         generated: points (n, 2) that the net made itself, out of random numbers.
         problem: why there is no map, or "".
@@ -57,6 +58,7 @@ class DecisionFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     points: Array | None = None
     labels: Array | None = None
     tests: int = 0
+    complete: bool = False
     classes: tuple[str, ...] = ()
     generated: Array | None = None
     problem: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from PySide6.QtCore import QPoint, Qt
 
 from graphcore.worker.arrays import unpack
@@ -36,6 +37,59 @@ def test_the_plane_is_divided_as_the_net_learns(qtbot, opened, live_window) -> N
     centre = panel.map.area().center().toPoint()
     qtbot.mouseMove(panel.map, centre)
     assert "%" in panel.map.readout.text()
+
+
+def test_points_are_painted_moved_and_removed_by_hand(qtbot, opened, live_window) -> None:
+    panel, document = opened("circle", "decision"), live_window.document
+    qtbot.waitUntil(lambda: panel.map.has_map, timeout=PATIENCE)
+    left, right = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+    before, training = len(panel.map._points), document.root.training
+    centre = panel.map.area().center().toPoint()
+    qtbot.mouseClick(panel.map, left, pos=centre)  # nothing is changed by looking
+    assert document.root.training == training
+    qtbot.mouseClick(panel.edit, left, pos=QPoint(8, panel.edit.height() // 2))
+    panel.brush.setCurrentIndex(1)
+    live_window.engine.run(None)
+    corner = panel.map.area().topLeft().toPoint() + QPoint(6, 6)
+    qtbot.mousePress(panel.map, left, pos=corner)
+    for x in (15, 30, 45):
+        qtbot.mouseMove(panel.map, corner + QPoint(x, 0))
+    qtbot.mouseRelease(panel.map, left, pos=corner + QPoint(45, 0))
+    assert document.undo_stack.undoText() == "Paint 4 points"
+    qtbot.waitUntil(lambda: len(unpack(panel._frame.points)) == before + 4, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: live_window.engine.state == "running", timeout=PATIENCE)
+    step = live_window.engine.last_frame.step
+    qtbot.waitUntil(lambda: live_window.engine.last_frame.step > step, timeout=PATIENCE)
+    assert panel.map._labels[0] == 1.0  # the net is taught -1 and +1
+    painted = panel.map.position_of(panel.map._points[0]).toPoint()
+    qtbot.mousePress(panel.map, left, pos=painted)
+    qtbot.mouseMove(panel.map, painted + QPoint(0, 60))
+    qtbot.mouseRelease(panel.map, left, pos=painted + QPoint(0, 60))
+    assert document.undo_stack.undoText() == "Move a point"
+    place = panel.map._points[0].copy()
+    qtbot.waitUntil(lambda: abs(unpack(panel._frame.points)[0] - place).max() < 1e-3,
+                    timeout=PATIENCE)  # fmt: skip
+    there = panel.map.position_of(place).toPoint()
+    assert panel.map.point_at(there) == 0
+    qtbot.mouseClick(panel.map, right, pos=there)
+    assert document.undo_stack.undoText() == "Remove a point"
+    qtbot.waitUntil(lambda: len(unpack(panel._frame.points)) == before + 3, timeout=PATIENCE)
+    for _ in range(3):
+        document.undo_stack.undo()
+    assert document.root.training == training
+    qtbot.waitUntil(lambda: len(unpack(panel._frame.points)) == before, timeout=PATIENCE)
+    live_window.engine.pause()
+
+
+def test_three_classes_and_more_share_the_plane(qtbot, opened, live_window) -> None:
+    panel, document = opened("xor", "decision"), live_window.document
+    document.set_attributes("out", out_features=3)
+    settings = document.root.training
+    document.set_training(msgspec.structs.replace(settings, dataset="rings", dataset_options={}))
+    qtbot.waitUntil(lambda: panel._frame is not None and len(panel._frame.classes) == 3,
+                    timeout=PATIENCE)  # fmt: skip
+    assert len(panel.map._shares) == 3
+    assert set(panel.map._labels.tolist()) == {0.0, 1.0, 2.0}
 
 
 def test_a_net_of_images_has_no_plane(qtbot, opened) -> None:

@@ -59,7 +59,7 @@ def test_what_is_loaded_is_what_was_described(name: str) -> None:
     assert data.name == name
     assert data.task == info.task
     assert data.input_shape == info.input_shape
-    assert len(data.classes) == info.n_classes
+    assert info.n_classes in (len(data.classes), None)
     assert data.validation is None
     for split in (data.train, data.test):
         assert split.inputs.dtype == np.float32
@@ -78,7 +78,7 @@ def test_what_is_loaded_is_what_was_described(name: str) -> None:
 @pytest.mark.parametrize("name", GENERATED)
 def test_the_seed_decides(name: str) -> None:
     assert same(datasets.load(name, seed=3), datasets.load(name, seed=3))
-    if name != "xor4":
+    if name not in ("xor4", "by-hand"):  # nothing is drawn
         assert not same(datasets.load(name, seed=3), datasets.load(name, seed=4))
 
 

@@ -1,0 +1,70 @@
+"""Points of a plane that somebody set by hand, kept with the graph as text."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from graphcore.datasets.dataset import Array
+from graphcore.datasets.registry import TARGETS, Option, Request, Samples, dataset
+from graphcore.errors import DataError
+
+NAME = "by-hand"
+MOST = 5000
+"""Points that a text may hold."""
+
+
+@dataset(
+    NAME, "Points by hand", classes=None,
+    options=(Option("points", "-1 0 0; 1 0 1; -1 0 0 t; 1 0 1 t",
+                    "x, y and class of each point, parted by semicolons; t marks test points."),
+             Option("names", "0,1", "Names of the classes, parted by commas."), TARGETS),
+)  # fmt: skip
+def by_hand(request: Request) -> Samples:
+    """Points that were painted, moved or removed in the decision map.
+
+    Each is "x y class", or "x y class t" for a test point.
+    """
+    names = tuple(n.strip() for n in request.options["names"].split(",") if n.strip())
+    points, labels, tests = _read(request.options["points"], len(names))
+    inputs, targets = points[~tests], labels[~tests]
+    if not len(inputs):
+        raise DataError("There is no point left to train on: paint one in the decision map.")
+    test = (points[tests], labels[tests]) if tests.any() else (inputs, targets)
+    return Samples(inputs, targets, test=test, classes=names)
+
+
+def to_text(points: Array, labels: Array, tests: Array) -> str:
+    """Points (n, 2) with their class (n,), and which are test points (n,), as the option's text."""
+    return "; ".join(
+        f"{x:.5g} {y:.5g} {int(label)}{' t' if test else ''}"
+        for (x, y), label, test in zip(points.tolist(), labels, tests, strict=True)
+    )
+
+
+def _read(text: str, classes: int) -> tuple[Array, Array, Array]:
+    """Points (n, 2), classes (n,), and which are test points (n,); raises DataError."""
+    rows = [row.split() for row in text.split(";") if row.strip()]
+    if len(rows) > MOST:
+        raise DataError(f"There are {len(rows):,} points; {MOST:,} can be set by hand.")
+    points, labels = np.zeros((len(rows), 2)), np.zeros(len(rows), np.int64)
+    tests = np.zeros(len(rows), bool)
+    for i, row in enumerate(rows):
+        points[i], labels[i], tests[i] = _point(row, classes)
+    return points, labels, tests
+
+
+def _point(row: list[str], classes: int) -> tuple[tuple[float, float], int, bool]:
+    said = f"The point {' '.join(row)!r}"
+    try:
+        x, y, label = float(row[0]), float(row[1]), int(row[2])
+    except (ValueError, IndexError):
+        raise DataError(f"{said} is not written as 'x y class' or 'x y class t'.") from None
+    if len(row) > 3 and row[3:] != ["t"]:
+        raise DataError(f"{said} is not written as 'x y class' or 'x y class t'.")
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise DataError(f"{said} lies nowhere: its place is not finite.")
+    if not 0 <= label < classes:
+        raise DataError(f"{said} is of class {label}, but there are {classes} names of classes.")
+    return (x, y), label, len(row) > 3
