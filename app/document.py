@@ -9,7 +9,7 @@ from typing import Any
 from app import commands, edits
 from app.commands import Reversible
 from app.edited_graph import SCREEN_ASPECT, EditedGraph, lay_out
-from graphcore import composites, files, ops
+from graphcore import composites, datasets, files, ops
 from graphcore.elements import Edge, Frame, Node, Note
 from graphcore.errors import Fix, GraphError
 from graphcore.folding import fold
@@ -375,6 +375,8 @@ class Document(EditedGraph):
     def _new_node(self, operator: str, position: Position, attributes: dict[str, Any]) -> Node:
         op = ops.get(operator)
         usual = {a.name: _USUAL.get(a.name, 1) for a in op.attrs if a.required}
+        if operator == "Input" and len(self.levels) == 1:
+            usual["shape"] = datasets.describe(self.root.training.dataset).input_shape or (1,)
         full = op.complete({**usual, **attributes})
         return Node(self.graph.free_name(operator), operator, full, position=position)
 
@@ -389,5 +391,6 @@ def _free(base: str, taken: Mapping[str, object]) -> str:
 _USUAL: dict[str, Any] = {
     "out_features": 10, "out_channels": 8, "kernel_size": 3, "shape": (1,), "hidden_size": 32,
     "num_heads": 4, "num_embeddings": 10, "embedding_dim": 16, "num_groups": 1,
+    "equation": "ij,jk->ik",
 }  # fmt: skip
 """What a new node starts with where an operator leaves the choice open."""

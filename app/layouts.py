@@ -38,14 +38,14 @@ class PanelDock(QDockWidget):
         super().__init__(QCoreApplication.translate("Panels", panel.title), parent)
         self.panel = panel
         self._arguments = (document, engine)
-        self._filled = self._seen = False
+        self._filled = self.seen = False
         self.visibilityChanged.connect(self._on_visibility)
         self.setObjectName(panel.id)
         self.setWindowIcon(icons.icon(panel.icon))
         self.setWidget(QWidget())
 
     def _on_visibility(self, seen: bool) -> None:
-        self._seen = seen
+        self.seen = seen
         if seen and not self._filled:
             QTimer.singleShot(0, self, self.fill)  # the window is painted before panels are made
         self._tell()
@@ -53,7 +53,7 @@ class PanelDock(QDockWidget):
     def _tell(self) -> None:
         """Tell the panel whether it is looked at: behind another tab it is shown, but not seen."""
         if self._filled and hasattr(self.widget(), "set_seen"):
-            self.widget().set_seen(self._seen)  # type: ignore[attr-defined]
+            self.widget().set_seen(self.seen)  # type: ignore[attr-defined]
 
     def take_focus(self) -> None:
         """Let the panel have the keys: its ``first_field``, if it names one."""
@@ -102,7 +102,7 @@ class Layouts(QObject):
         """A window of another height leaves the canvas its share; Qt would let it pay for all."""
         if isinstance(event, QResizeEvent) and watched is self._window and self.current:
             before, after = event.oldSize().height(), event.size().height()
-            below = [d for d in self.docks.values() if d.isVisible() and not d.isFloating()
+            below = [d for d in self.docks.values() if d.seen and not d.isFloating()
                      and self._window.dockWidgetArea(d) == AREAS["bottom"]]  # fmt: skip
             if below and before > 0 and before != after:
                 heights = [round(d.height() * after / before) for d in below]

@@ -87,6 +87,8 @@ class EditingView(RunningView):
 
     def _add(self, operator: str, place: QPointF, joined: Sequence[str] = ()) -> str | None:
         """Add a node, and connect it to the one that is given alone, as one step."""
+        if joined and place == self._free_place() and not ops.get(operator).inputs:
+            place = self._place_before(joined[0])
         names: list[str] = []
         position = (round(place.x() / 10) * 10.0, round(place.y() / 10) * 10.0)
 
@@ -107,6 +109,13 @@ class EditingView(RunningView):
             place = self.items_by_name[selected[0]].pos() + QPointF(geo.WIDTH + 60, 0)
         else:
             place = self.mapToScene(self.viewport().rect().center()) - geo.BODY.center()
+        while self._taken(place):
+            place += QPointF(0, geo.HEIGHT + 40)
+        return place
+
+    def _place_before(self, name: str) -> QPointF:
+        """Where a node stands that feeds another: to its left, below what is there."""
+        place = self.items_by_name[name].pos() + QPointF(-geo.WIDTH - 60, geo.HEIGHT + 40)
         while self._taken(place):
             place += QPointF(0, geo.HEIGHT + 40)
         return place

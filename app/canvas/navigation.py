@@ -100,6 +100,8 @@ class NavigableView(QGraphicsView):
 
     def _fit(self, area: QRectF) -> None:
         if area.isEmpty():
+            self._set_zoom(1.0)
+            self.centerOn(0, 0)
             return
         self.fitInView(area.adjusted(-40, -40, 40, 40), Qt.AspectRatioMode.KeepAspectRatio)
         if self.zoom > 1.25:

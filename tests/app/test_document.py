@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.document import Document
-from graphcore import files, presets
+from graphcore import files, ops, presets
 from graphcore.elements import Edge, Frame, Note
 from graphcore.errors import (
     AttributeRefusedError,
@@ -87,6 +87,12 @@ def test_an_edit_is_one_step_and_can_be_taken_back(document, name):
     assert not document.modified
     document.undo_stack.redo()
     assert state(document) == after
+
+
+def test_every_operator_can_be_added(qapp):
+    document = Document()
+    for name in set(ops.names()) - {"Composite", "Output"}:
+        document.add_node(name, (0.0, 0.0))
 
 
 REFUSED = {

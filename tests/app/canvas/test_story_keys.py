@@ -47,6 +47,7 @@ def typist(window, qtbot):
         def choose(self, text):
             """In the open menu, by arrow keys."""
             menu = visible(QMenu)
+            assert text in [a.text() for a in menu.actions()]
             while menu.activeAction().text() != text:
                 qtbot.keyClick(menu, KEY.Key_Down)
             qtbot.keyClick(menu, KEY.Key_Return)
@@ -56,8 +57,9 @@ def typist(window, qtbot):
 
 def test_each_node_is_connected_to_the_selected_one_and_stands_beside_it(typist, window):
     x = typist.add("input")
-    first, second = typist.add("dense"), typist.add("relu")
     graph = typist.graph
+    assert graph.node(x).attributes["shape"] == (1, 28, 28), "what the data set hands out"
+    first, second = typist.add("flat"), typist.add("relu")
     assert graph.edge_into(first, "x").source == x
     assert graph.edge_into(second, "x").source == first
     places = [graph.node(n).position for n in (x, first, second)]
@@ -75,12 +77,12 @@ def test_a_source_goes_into_the_free_port_of_the_selected_node(typist):
 
 def test_what_does_not_fit_is_added_alone(typist):
     typist.add("input")
-    conv = typist.add("conv2d")
-    assert typist.graph.edge_into(conv, "x") is None, "(N, 1) is no image"
+    dense = typist.add("dense")
+    assert typist.graph.edge_into(dense, "x") is None, "a Linear takes no images"
 
 
 def test_ports_are_connected_by_a_menu(typist, qtbot):
-    x, first = typist.add("input"), typist.add("dense")
+    _, first, last = (typist.add(text) for text in ("input", "flat", "relu"))
     typist.press(KEY.Key_Escape)
     adder = typist.add("plus")
     port = typist.graph.data_inputs(adder)
@@ -88,14 +90,14 @@ def test_ports_are_connected_by_a_menu(typist, qtbot):
     typist.choose(f"{port[0]} ← {first}.y")
     assert typist.graph.edge_into(adder, port[0]).source == first
     typist.canvas.setFocus()
-    typist.canvas.select(x)
+    typist.canvas.select(last)
     typist.press(KEY.Key_C)
     typist.choose(f"y → {adder}.{port[1]}")
-    assert typist.graph.edge_into(adder, port[1]).source == x
+    assert typist.graph.edge_into(adder, port[1]).source == last
 
 
 def test_walk_edit_delete_and_undo(typist, window, qtbot):
-    x, first, last = typist.add("input"), typist.add("dense"), typist.add("relu")
+    _, flat, first, last = (typist.add(text) for text in ("input", "flat", "dense", "relu"))
     typist.press(KEY.Key_Left, modifiers=CONTROL)
     assert typist.canvas.selected() == [first]
     typist.press(KEY.Key_Return)
@@ -108,7 +110,7 @@ def test_walk_edit_delete_and_undo(typist, window, qtbot):
     typist.press(KEY.Key_F4)
     assert typist.canvas.hasFocus()
     typist.press(KEY.Key_Backspace)
-    assert typist.graph.edge_into(last, "x").source == x, "what stood on both sides is joined"
+    assert typist.graph.edge_into(last, "x").source == flat, "what stood on both sides is joined"
     typist.press(KEY.Key_Z, modifiers=CONTROL)
     assert typist.graph.edge_into(last, "x").source == first
     typist.press(KEY.Key_A, modifiers=CONTROL)
@@ -127,7 +129,7 @@ def test_moves_by_keys_go_the_way_of_the_mouse(typist, window):
 
 def test_copy_paste_and_duplicate(typist):
     typist.add("input")
-    typist.add("dense")
+    typist.add("flat")
     typist.press(KEY.Key_A, KEY.Key_C, modifiers=CONTROL)
     typist.press(KEY.Key_V, modifiers=CONTROL)
     assert len(typist.graph) == 4
@@ -151,7 +153,7 @@ def test_a_composite_is_made_entered_and_left(typist, window):
 
 
 def test_the_outline_creates_follows_connects_and_edits(typist, window, qtbot):
-    x, first = typist.add("input"), typist.add("dense")
+    _, other_end, first = (typist.add(text) for text in ("input", "flat", "relu"))
     typist.press(KEY.Key_F3)
     panel = window.layouts.docks["outline"].fill()
     qtbot.waitUntil(panel.tree.hasFocus)
@@ -165,8 +167,8 @@ def test_the_outline_creates_follows_connects_and_edits(typist, window, qtbot):
     assert typist.graph.edge_into(adder, one).source == first, "after the selected one"
     panel.tree.setFocus()
     qtbot.keyClick(panel.tree, KEY.Key_C)
-    typist.choose(f"{other} ← {x}.y")
-    assert typist.graph.edge_into(adder, other).source == x
+    typist.choose(f"{other} ← {other_end}.y")
+    assert typist.graph.edge_into(adder, other).source == other_end
     panel.tree.setFocus()
     qtbot.keyClick(panel.tree, KEY.Key_Right)
     qtbot.keyClick(panel.tree, KEY.Key_Down)
