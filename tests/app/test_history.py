@@ -77,6 +77,10 @@ def annotate(rng, d):
         d.add_note("Text", (rng.randint(0, 99), 0.0))
 
 
+def reframe(rng, d):
+    d.put_in_frame(some_nodes(rng, d), rng.choice(sorted(d.graph.frames)))
+
+
 def unframe(rng, d):
     d.remove_frame(rng.choice(sorted(d.graph.frames) or ["none"]))
 
@@ -112,7 +116,7 @@ def composite(rng, d):
 
 
 EDITING = (add, connect, connect, remove, rename, move, attribute, parameter, flag, annotate,
-           unframe, whole, disconnect, insert, composite, composite)  # fmt: skip
+           reframe, unframe, whole, disconnect, insert, composite, composite)  # fmt: skip
 
 
 def shown(canvas: Canvas) -> tuple[object, ...]:
@@ -122,11 +126,21 @@ def shown(canvas: Canvas) -> tuple[object, ...]:
         {n: (i.pos().x(), i.pos().y()) for n, i in scene.nodes.items()},
         set(scene.edges),
         set(scene.frames.notes),
+        {name: item.frame for name, item in scene.frames.frames.items()},
     )
 
 
+def assert_edges_end_at_their_ports(canvas: Canvas) -> None:
+    scene = canvas.graph_scene
+    for edge, item in scene.edges.items():
+        assert item.start == scene.port_position(edge.source, "output", edge.output)
+        assert item.end == scene.port_position(edge.target, "input", edge.input)
+
+
 def wanted(graph: Graph) -> tuple[object, ...]:
-    return ({n.name: n.position for n in graph}, set(graph.edges), set(graph.notes))
+    return (
+        {n.name: n.position for n in graph}, set(graph.edges), set(graph.notes), graph.frames,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -155,8 +169,10 @@ def test_every_edit_is_undone_and_redone_to_the_same_bytes(document, qtbot, seed
         stack.undo()
         assert files.dumps(document.root) == history[step]
         assert shown(canvas) == wanted(document.graph)
+        assert_edges_end_at_their_ports(canvas)
     for step in range(1, len(history)):
         stack.redo()
         assert files.dumps(document.root) == history[step]
         assert shown(canvas) == wanted(document.graph)
+        assert_edges_end_at_their_ports(canvas)
     canvas.hide()
