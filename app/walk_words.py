@@ -171,6 +171,8 @@ def _gone_back(walk: Walk, frame: WalkFrame, node: str) -> list[str]:
             lines.append(
                 tr("to {0}:  upstream {1} × local {2} = {3}").format(term.source, *numbers)
             )
+        elif term.downstream is not None:
+            lines.append(tr("to {0}:  {1}").format(term.source, format_number(term.downstream, 6)))
         else:
             size = format_number(term.size, 3)
             lines.append(tr("to {0}:  a gradient of size {1} (r.m.s.)").format(term.source, size))
@@ -197,18 +199,18 @@ REASONS = {
 
 def comparison(frame: CheckFrame) -> list[str]:
     """What the comparison with finite differences found, the worst first."""
-    worst = max((c.error for c in frame.checked.values()), default=0.0)
+    smooth = [c.error for c in frame.checked.values() if c.reason != "kink"]
     lines = [
         tr(
             "(L(w + h) − L(w − h)) / 2h, h = {0:.0e}, on this sample with these weights, in "
             "double precision. Largest difference: {1} of the tensor's largest gradient."
-        ).format(frame.step, format_number(worst, 2))
+        ).format(frame.step, format_number(max(smooth, default=0.0), 2))
     ]
     for name, c in sorted(frame.checked.items(), key=lambda item: -item[1].error):
         own, found = format_number(c.own, 8), format_number(c.difference, 8)
-        lines.append(
-            tr("{0}[{1}]:  backward {2}, difference {3}, off by {4} ({5})").format(
-                name, c.place, own, found, format_number(c.error, 2), tr(REASONS[c.reason])
-            )
+        line = tr("{0}[{1}]:  backward {2}, difference {3}, off by {4} ({5})").format(
+            name, c.place, own, found, format_number(c.error, 2), tr(REASONS[c.reason])
         )
+        left_out = tr("; {0} more at a kink are left out").format(c.kinks) if c.kinks else ""
+        lines.append(line + left_out)
     return lines

@@ -43,6 +43,7 @@ class Compared:
         error: of the largest gradient of the tensor.
         place: of the number, in row order. own, difference: its gradient both ways.
         reason: what the error comes from.
+        kinks: how many more numbers had a kink within the step; they are left out.
     """
 
     error: float
@@ -50,6 +51,7 @@ class Compared:
     own: float
     difference: float
     reason: Reason
+    kinks: int = 0
 
 
 @dataclass(frozen=True)
@@ -150,9 +152,13 @@ def _worst(
     scale = max(float(g.abs().max()), SMALLEST * size, 1e-12)
     places = torch.linspace(0, len(g) - 1, min(moved.entries, len(g))).long().tolist()
     rows = [(i, float(g[i]), _central(loss, i, step)) for i in places]
-    place, own, found = max(rows, key=lambda row: abs(row[1] - row[2]))
-    reason = _reason(loss, place, own, found, step, size)
-    return Compared(abs(own - found) / scale, place, own, found, reason)
+    rows.sort(key=lambda row: -abs(row[1] - row[2]))
+    for kinks, (place, own, found) in enumerate(rows):
+        reason = _reason(loss, place, own, found, step, size)
+        if reason != "kink":
+            return Compared(abs(own - found) / scale, place, own, found, reason, kinks)
+    place, own, found = rows[0]
+    return Compared(abs(own - found) / scale, place, own, found, "kink")
 
 
 def _central(loss: Callable[[int, float], float], place: int, step: float) -> float:

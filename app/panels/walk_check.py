@@ -89,6 +89,8 @@ class CheckBar(QWidget):
         self.told.emit("\n".join(walk_words.comparison(frame)))
         errors: dict[str, tuple[float, bool]] = {}
         for name, c in frame.checked.items():
+            if c.reason == "kink":
+                continue  # nothing to compare with
             node = name.partition(" -> ")[0].partition(".")[0]
             error, right = errors.get(node, (0.0, True))
             errors[node] = max(error, c.error), right and c.reason != "wrong"

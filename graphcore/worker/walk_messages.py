@@ -163,6 +163,7 @@ class Checked(msgspec.Struct, tag=True, frozen=True):
         place: of the number, in row order. own, difference: its gradient both ways.
         reason: what is left comes from rounding, the curve within the step, or a kink in it; else
             the gradient is wrong.
+        kinks: how many more numbers had a kink within the step; they are left out.
     """
 
     error: float
@@ -170,6 +171,7 @@ class Checked(msgspec.Struct, tag=True, frozen=True):
     own: float
     difference: float
     reason: Literal["rounding", "curve", "kink", "wrong"]
+    kinks: int = 0
 
 
 class CheckFrame(msgspec.Struct, tag=True, frozen=True):

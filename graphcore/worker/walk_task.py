@@ -130,7 +130,8 @@ class WalkTask:
         except GradscapeError as error:
             return CheckFrame({}, part=request.part, problem=str(error))
         checked = {
-            n: Checked(c.error, c.place, c.own, c.difference, c.reason) for n, c in found.items()
+            n: Checked(c.error, c.place, c.own, c.difference, c.reason, c.kinks)
+            for n, c in found.items()
         }
         return CheckFrame(checked, request.step, request.part)
 

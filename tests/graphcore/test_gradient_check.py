@@ -82,3 +82,15 @@ def test_every_node_on_the_way_is_compared() -> None:
 def test_what_the_result_does_not_depend_on_is_said() -> None:
     with pytest.raises(gc.errors.GradscapeError, match="ghost"):
         checked("J = x*x", 1e-4, "ghost", x=3.0)
+
+
+def test_numbers_at_a_kink_are_left_out_and_counted() -> None:
+    graph = gc.Graph()
+    x = graph.add("Input", name="x", shape=(4,), batch=False)
+    graph.connect(x, graph.add("ReLU", name="r"))
+    graph.connect("r", graph.add("Sum", name="J"))
+    plan = gc.compile(graph, dtype="float64")
+    feeds = {"x": torch.tensor([1.0, -2.0, 1e-3, 3.0], dtype=torch.float64)}
+    found = compare(plan, feeds, "J", 1e-2, "x")["x"]
+    assert (found.kinks, found.reason) == (1, "rounding")
+    assert found.error < 1e-9
