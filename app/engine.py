@@ -23,6 +23,7 @@ from graphcore.binding import learns
 from graphcore.elements import Change
 from graphcore.errors import WorkerError
 from graphcore.worker import messages as m
+from graphcore.worker.data_messages import Sample
 from graphcore.worker.run_file_messages import RunsOpened
 from graphcore.worker.timeline_messages import TimelineFrame
 
@@ -338,6 +339,7 @@ class Engine(EngineViews):
     def _on_opened(self) -> None:
         self._checkpoint_step = None
         self.last_frame = None
+        self.choose_sample(Sample())
         if self._process is not None and not self._adopting:
             self._edit_timer.stop()
             self._send(m.Pause())

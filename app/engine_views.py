@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import pack
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
+from graphcore.worker.data_messages import Sample, SamplesFrame, SamplesRequest
 from graphcore.worker.embedding_messages import (
     EmbeddingFrame,
     EmbeddingRequest,
@@ -55,6 +56,10 @@ class EngineViews(QObject):
         landscape, walk, checked, decision, rates, tensor, what_if, results, health, embedding,
             attribution, spread, race, digit, nearest, sample, tsne, net_saved, weights_loaded,
             timeline, curves: the frame of that name, as ``graphcore.worker`` sends it.
+        samples: a page of the data set. sample_chosen: ``chosen_sample`` is another.
+
+    Attributes:
+        chosen_sample: the one that the stepper and all that belongs to it look at.
     """
 
     landscape = Signal(object)
@@ -67,6 +72,8 @@ class EngineViews(QObject):
     results = Signal(object)
     health = Signal(object)
     embedding = Signal(object)
+    samples = Signal(object)
+    sample_chosen = Signal(object)
     attribution = Signal(object)
     spread = Signal(object)
     race = Signal(object)
@@ -84,6 +91,7 @@ class EngineViews(QObject):
     def __init__(self) -> None:
         super().__init__()
         self._looked_at: dict[type, m.Request] = {}
+        self.chosen_sample = Sample()
         self._watched = m.Watch()
         self._closely: tuple[str, ...] = ()
 
@@ -180,9 +188,19 @@ class EngineViews(QObject):
         self._send(SetNumbers(name, places, values))
         self.ask_tensor(name)
 
-    def ask_attribution(self, sample: int, node: str) -> None:
-        """Have a sample's answer explained; ``attribution`` tells."""
-        self._send(AttributionRequest(sample, node))
+    def choose_sample(self, sample: Sample) -> None:
+        """Look at this sample from now on."""
+        if sample != self.chosen_sample:
+            self.chosen_sample = sample
+            self.sample_chosen.emit(sample)
+
+    def ask_samples(self, request: SamplesRequest) -> None:
+        """Have a page of the data set sent; ``samples`` brings it."""
+        self._send(request)
+
+    def ask_attribution(self, node: str) -> None:
+        """Have the answer to the chosen sample explained; ``attribution`` tells."""
+        self._send(AttributionRequest(self.chosen_sample, node))
 
     def ask_digit(self, pixels: np.ndarray, centred: bool) -> None:
         """Run a drawing through the net; ``digit`` tells what it makes of it."""
@@ -250,6 +268,7 @@ SHOWN: dict[type, Any] = {
     TensorFrame: lambda self, reply: self.tensor.emit(reply),
     WhatIfFrame: lambda self, reply: self.what_if.emit(reply),
     ResultsFrame: lambda self, reply: self.results.emit(reply),
+    SamplesFrame: lambda self, reply: self.samples.emit(reply),
     AttributionFrame: lambda self, reply: self.attribution.emit(reply),
     RaceFrame: lambda self, reply: self.race.emit(reply),
     SpreadFrame: lambda self, reply: self.spread.emit(reply),

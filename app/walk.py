@@ -53,11 +53,12 @@ class Walk(QObject):
         self.done = 0
         self.breakpoints: set[str] = set()
         self.errors: dict[str, tuple[float, bool]] = {}
-        self._visible, self._sample, self._refresh = False, 0, 0
+        self._visible, self._refresh = False, 0
         self._clock = QTimer(self, interval=700)
         self._clock.timeout.connect(self._tick)
         engine.walk.connect(self._on_frame)
         engine.loaded.connect(lambda _loaded: self.ask())
+        engine.sample_chosen.connect(lambda _sample: self.ask())
         document.opened.connect(self.clear)
         document.level_changed.connect(self.moved)
 
@@ -70,17 +71,11 @@ class Walk(QObject):
             self.pause()
         self.ask()
 
-    def choose(self, sample: int) -> None:
-        """Another sample of the test split."""
-        if sample != self._sample:
-            self._sample = sample
-            self.ask()
-
     def ask(self) -> None:
         """Have both passes computed, with the weights as they are now."""
         self._refresh += 1
         self._engine.request_walk(
-            WalkRequest(visible=self._visible, sample=self._sample, refresh=self._refresh)
+            WalkRequest(self._visible, self._engine.chosen_sample, self._refresh)
         )
 
     def clear(self) -> None:
@@ -97,6 +92,8 @@ class Walk(QObject):
         self.marked.emit()
 
     def _on_frame(self, frame: WalkFrame) -> None:
+        if frame == self.frame:
+            return  # asked for twice: nothing is new
         before = self.current
         self.frame, self.errors = frame, {}
         self.events = (

@@ -12,9 +12,11 @@ import lazy_loader
 
 from graphcore.errors import GradscapeError
 from graphcore.plan import Plan
+from graphcore.samples import fed, split_of
 from graphcore.training import Trainer
 from graphcore.worker.arrays import Array, pack
 from graphcore.worker.attribution_messages import AttributionFrame
+from graphcore.worker.data_messages import Sample
 
 if TYPE_CHECKING:
     import torch
@@ -25,13 +27,11 @@ else:
 LARGEST_NUDGE, HALVINGS = 1.0, 10
 
 
-def attribute(trainer: Trainer, sample: int, node: str = "") -> AttributionFrame:
-    """Saliency, Grad-CAM and a nudge for one sample of the test split, with today's weights."""
-    b, split = trainer.binding, trainer.data.test
+def attribute(trainer: Trainer, sample: Sample, node: str = "") -> AttributionFrame:
+    """Saliency, Grad-CAM and a nudge for one sample, with today's weights."""
+    b, split = trainer.binding, split_of(trainer, sample.split)
     shape = tuple(trainer.graph.node(b.input).attributes["shape"])
-    x, t = trainer.tensors(split)
-    i = min(max(0, sample), len(x) - 1)
-    x, t = x[i : i + 1], t[i : i + 1]
+    x, t, i = fed(trainer, sample)
     plan = trainer.looking_plan()
     scores = _scores(plan, b, x, t)
     if len(shape) not in (2, 3) or scores is None or not x.is_floating_point():

@@ -72,6 +72,8 @@ PANELS: tuple[Panel, ...] = (
           "left", ("Build",), "model"),
     Panel("outline", _("Outline"), "outline", "app.panels.outline:OutlinePanel",
           "left", ("Build",), "model"),
+    Panel("samples", _("Samples"), "grid", "app.panels.samples:SamplesPanel",
+          "left", ("Explain",), "model"),
     Panel("inspector", _("Inspector"), "inspector", "app.panels.inspector:InspectorPanel",
           "right", ("Build", "Explain"), "node"),
     Panel("history", _("History"), "history", "app.panels.history:HistoryPanel",

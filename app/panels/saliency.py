@@ -19,6 +19,7 @@ from app.plots.tile_view import TileView
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import Array, unpack
 from graphcore.worker.attribution_messages import AttributionFrame
+from graphcore.worker.data_messages import Sample
 
 
 class SaliencyPanel(QWidget):
@@ -29,8 +30,8 @@ class SaliencyPanel(QWidget):
         self._engine, self._seen, self._step = engine, False, (-1, 0)
         self.sample = QSpinBox()
         self.sample.setAccessibleName(self.tr("Sample"))
-        self.sample.setToolTip(self.tr("Which sample of the test set"))
-        self.sample.valueChanged.connect(lambda _v: self.ask())
+        self.sample.setToolTip(self.tr("Which sample: see also Samples"))
+        self.sample.valueChanged.connect(self._choose)
         self.layer = QComboBox()
         self.layer.setAccessibleName(self.tr("Convolution"))
         self.layer.setToolTip(self.tr("The convolution whose maps are weighed"))
@@ -48,6 +49,7 @@ class SaliencyPanel(QWidget):
         self._lay_out()
         engine.attribution.connect(self._on_frame)
         engine.loaded.connect(lambda _loaded: self.ask())
+        engine.sample_chosen.connect(lambda _sample: self.ask())
         engine.frame.connect(self._on_step)
         document.opened.connect(self.clear)
         self.clear()
@@ -88,7 +90,10 @@ class SaliencyPanel(QWidget):
     def ask(self) -> None:
         """Have the sample explained with the weights of this moment."""
         if self._seen:
-            self._engine.ask_attribution(self.sample.value(), self.layer.currentText())
+            self._engine.ask_attribution(self.layer.currentText())
+
+    def _choose(self, index: int) -> None:
+        self._engine.choose_sample(Sample(index, self._engine.chosen_sample.split))
 
     def _on_step(self, frame: m.Frame) -> None:
         step = frame.step, frame.moved
@@ -103,6 +108,7 @@ class SaliencyPanel(QWidget):
             return
         with QSignalBlocker(self.sample):
             self.sample.setRange(0, frame.samples - 1)
+            self.sample.setValue(self._engine.chosen_sample.index)
         if frame.convolutions != tuple(self.layer.itemText(i) for i in range(self.layer.count())):
             self.layer.clear()
             self.layer.addItems(frame.convolutions)

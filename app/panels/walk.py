@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -27,6 +27,7 @@ from app.style import icons, palette
 from app.walk import Event, Walk
 from app.widgets.formula import FormulaView, typeset_ahead
 from graphcore.worker.arrays import unpack
+from graphcore.worker.data_messages import Sample
 from graphcore.worker.walk_messages import Quantity
 
 
@@ -123,8 +124,8 @@ class WalkPanel(QWidget):
         self.sample = QSpinBox()
         self.sample.setMaximum(0)
         self.sample.setAccessibleName(self.tr("Sample"))
-        self.sample.setToolTip(self.tr("Which sample of the test set goes through the net"))
-        self.sample.valueChanged.connect(self.walk.choose)
+        self.sample.setToolTip(self.tr("Which sample goes through the net: see also Samples"))
+        self.sample.valueChanged.connect(self._choose)
         self.verdict = QLabel()
         self.verdict.setObjectName("muted")
         for widget in (self.sample_name, self.sample, self.verdict):
@@ -233,9 +234,14 @@ class WalkPanel(QWidget):
         typeset_ahead(walk_words.formulas(self._document.root, frame, event))
 
     def _waiting(self) -> str:
+        if self.walk.frame is not None and self.walk.frame.problem:
+            return self.walk.frame.problem
         if self._engine.state == "running":
             return self.tr("Pause the training to go through a sample.")
         return self.tr("As soon as the graph can run, its passes can be gone through here.")
+
+    def _choose(self, index: int) -> None:
+        self._engine.choose_sample(Sample(index, self._engine.chosen_sample.split))
 
     def _show_sample(self) -> None:
         frame = self.walk.frame
@@ -244,7 +250,15 @@ class WalkPanel(QWidget):
             widget.setVisible(has_samples)
         if frame is None or not has_samples:
             return
-        self.sample.setMaximum(frame.samples - 1)
+        with QSignalBlocker(self.sample):
+            self.sample.setMaximum(frame.samples - 1)
+            self.sample.setValue(self._engine.chosen_sample.index)
+        chosen = self._engine.chosen_sample
+        self.sample_name.setText(
+            self.tr("Drawn, in place of") if chosen.drawn
+            else self.tr("Typed, in place of") if chosen.given is not None
+            else self.tr("Sample of {0}").format(chosen.split)
+        )  # fmt: skip
         done = all(name in self.walk.valued for name in frame.forward)
         words = self.tr("a {0}").format(frame.label) if frame.label else ""
         if done and frame.answer:

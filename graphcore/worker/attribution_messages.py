@@ -5,16 +5,17 @@ from __future__ import annotations
 import msgspec
 
 from graphcore.worker.arrays import Array
+from graphcore.worker.data_messages import Sample
 
 
 class AttributionRequest(msgspec.Struct, tag=True, frozen=True):
-    """Explain one sample of the test split.
+    """Explain one sample.
 
     Attributes:
         node: convolution whose maps are weighed (Grad-CAM); "" for the last one.
     """
 
-    sample: int = 0
+    sample: Sample = Sample()
     node: str = ""
 
 

@@ -15,6 +15,7 @@ import msgspec
 from graphcore.errors import WorkerError
 from graphcore.worker.arrays import Array
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
+from graphcore.worker.data_messages import SamplesFrame, SamplesRequest
 from graphcore.worker.embedding_messages import (
     EmbeddingFrame,
     EmbeddingRequest,
@@ -265,7 +266,8 @@ Request = (
     | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest
     | NearestRequest | SampleRequest | TsneRequest
     | EmbeddingRequest | HealthRequest | AttributionRequest | SpreadRequest
-    | RaceRequest | SaveNet | LoadWeights | ScrubRequest | EnterRun | EditRun | CurvesRequest
+    | SamplesRequest | RaceRequest | SaveNet | LoadWeights | ScrubRequest | EnterRun | EditRun
+    | CurvesRequest
     | SaveRuns | OpenRuns
     | Quit
 )  # fmt: skip
@@ -274,7 +276,8 @@ Reply = (
     | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
     | DigitFrame | NearestFrame | SampleFrame | TsneFrame
     | EmbeddingFrame | WhatIfFrame | HealthFrame | AttributionFrame | SpreadFrame
-    | RaceFrame | NetSaved | WeightsLoaded | TimelineFrame | CurvesFrame | RunsSaved | RunsOpened
+    | SamplesFrame | RaceFrame | NetSaved | WeightsLoaded | TimelineFrame | CurvesFrame | RunsSaved
+    | RunsOpened
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 
-from graphcore import attribution
+from graphcore import attribution, samples
 from graphcore.errors import GradscapeError, WorkerError
 from graphcore.worker import messages as m
 from graphcore.worker import probe_messages as probes
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
+from graphcore.worker.data_messages import SamplesFrame, SamplesRequest
 from graphcore.worker.drag_task import DragTask
 from graphcore.worker.embedding_messages import EmbeddingRequest, TsneRequest
 from graphcore.worker.health_messages import HealthRequest
@@ -129,6 +130,7 @@ class _Server:
             probes.DecisionRequest: self.probe.watch_decision,
             probes.ResultsRequest: self.probe.watch_results,
             AttributionRequest: self._attribute,
+            SamplesRequest: self._show_samples,
             RaceRequest: self._race,
             SpreadRequest: self.probe.watch_spread,
             HealthRequest: self.probe.watch_health,
@@ -253,6 +255,13 @@ class _Server:
         answer = self.tsne.request(request, self.session)
         if answer is not None:
             self.send(answer)
+
+    def _show_samples(self, request: SamplesRequest) -> None:
+        trainer = self.session.trainer
+        if trainer is None:
+            self.send(SamplesFrame(problem="This graph takes its numbers from no data set."))
+        else:
+            self.send(samples.browse(trainer, request))
 
     def _race(self, request: RaceRequest) -> None:
         answer = self.race.request(request, self.session)

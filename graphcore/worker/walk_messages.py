@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from graphcore.worker.arrays import Array
+from graphcore.worker.data_messages import Sample
 from graphcore.worker.pictures import Picture
 
 
@@ -19,13 +20,11 @@ class WalkRequest(msgspec.Struct, tag=True, frozen=True):
 
     Attributes:
         visible: whether it can be seen; nothing is computed for it otherwise.
-        sample: which sample of the split.
         refresh: counts up to ask for it again now.
     """
 
     visible: bool = True
-    sample: int = 0
-    split: Literal["train", "test"] = "test"
+    sample: Sample = Sample()
     refresh: int = 0
 
 
@@ -126,19 +125,20 @@ class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         rule: name of the optimiser, with its learning rate.
         label, answer: the sample's class and the net's, or "".
         held: how many values are held; ``free_answer`` is the net's without that.
-        problem: why what is to be held cannot be, or "".
-        samples: how many there are in the split.
+        problem: why what is to be held or shown cannot be, or "".
+        sample, samples: its row in the split, and how many there are; ``given``: the sample's own
+            numbers, before normalisation.
         step: training step whose weights these are.
     """
 
-    forward: tuple[str, ...]
-    backward: tuple[str, ...]
-    end: str
-    numbers: dict[str, float]
-    slopes: dict[str, float]
-    values: dict[str, Picture]
-    gradients: dict[str, Picture]
-    terms: tuple[Term, ...]
+    forward: tuple[str, ...] = ()
+    backward: tuple[str, ...] = ()
+    end: str = ""
+    numbers: dict[str, float] = {}
+    slopes: dict[str, float] = {}
+    values: dict[str, Picture] = {}
+    gradients: dict[str, Picture] = {}
+    terms: tuple[Term, ...] = ()
     curves: dict[str, Curve] = {}
     quantities: dict[str, tuple[Quantity, ...]] = {}
     jacobians: dict[str, tuple[Quantity, ...]] = {}
@@ -152,6 +152,7 @@ class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     problem: str = ""
     sample: int = 0
     samples: int = 0
+    given: Array | None = None
     step: int = 0
 
 

@@ -12,10 +12,11 @@ import numpy as np
 
 from graphcore import recording
 from graphcore.compiler import compile
-from graphcore.errors import EngineError, GradscapeError
+from graphcore.errors import DataError, EngineError, GradscapeError
 from graphcore.gradient_check import compare
 from graphcore.graph import Graph
 from graphcore.plan import Plan
+from graphcore.samples import fed, split_of
 from graphcore.training import Trainer
 from graphcore.walk import (
     activation_curves,
@@ -32,6 +33,7 @@ from graphcore.walk import (
     value,
 )
 from graphcore.what_if import FREE
+from graphcore.worker.arrays import Array, pack
 from graphcore.worker.session import Session
 from graphcore.worker.walk_messages import (
     Checked,
@@ -77,7 +79,10 @@ class WalkTask:
             return None
         self._shown, self._session = self._state(session), session
         if session.trainer is not None:
-            return self._of_sample(session.trainer)
+            try:
+                return self._of_sample(session.trainer)
+            except DataError as error:  # numbers that were typed for another input
+                return WalkFrame(problem=str(error))
         assert session.calculation is not None
         return self._of_numbers(*session.calculation)
 
@@ -100,18 +105,16 @@ class WalkTask:
 
     def _of_sample(self, trainer: Trainer) -> WalkFrame:
         """One sample through a net that learns, in evaluation mode."""
-        plan, b, r = trainer.looking_plan(), trainer.binding, self._request
-        split = trainer.data.train if r.split == "train" else trainer.data.test
-        i = min(max(0, r.sample), len(split) - 1)
-        x, t = trainer.tensors(split)
-        feeds, graph, free = b.feeds(x[i : i + 1], t[i : i + 1]), trainer.graph, ""
+        plan, b, sample = trainer.looking_plan(), trainer.binding, self._request.sample
+        x, t, i = fed(trainer, sample)
+        feeds, graph, free = b.feeds(x, t), trainer.graph, ""
         held = self._what_if.plan(self._session, plan)
         if held is not None:
             plan.forward(feeds)
-            free = _classes(trainer, plan, t[i : i + 1])[1] if b.target else ""
+            free = _classes(trainer, plan, t)[1] if b.target else ""
             plan, graph = held
         go_through(plan, feeds, b.loss)
-        label, answer = _classes(trainer, plan, t[i : i + 1]) if b.target else ("", "")
+        label, answer = _classes(trainer, plan, t) if b.target else ("", "")
         rate = trainer.current_lr()
         return WalkFrame(
             **_plain(_seen(plan, graph, b.loss)),
@@ -119,7 +122,8 @@ class WalkTask:
             held=len(self._what_if.request.holds) if held else 0, free_answer=free,
             problem=self._what_if.problem,
             rule=f"{trainer.settings.optimizer}, lr {rate:.3g}", label=label, answer=answer,
-            sample=i, samples=len(split), step=trainer.step,
+            sample=i, samples=len(split_of(trainer, sample.split)), step=trainer.step,
+            given=_numbers_of(trainer, x),
         )  # fmt: skip
 
     def check(self, request: CheckRequest, session: Session) -> CheckFrame:
@@ -138,13 +142,11 @@ class WalkTask:
     def _in_double(self, session: Session) -> tuple[Plan, dict[str, Any], str]:
         """What is shown as a float64 plan of its own, its feeds, and the node that is explained."""
         if session.trainer is not None:
-            trainer, b, r = session.trainer, session.trainer.binding, self._request
+            trainer, b = session.trainer, session.trainer.binding
             plan = compile(trainer.graph, dtype="float64")
             plan.copy_state(trainer.plan)
-            split = trainer.data.train if r.split == "train" else trainer.data.test
-            i = min(max(0, r.sample), len(split) - 1)
-            x, t = (tensor[i : i + 1].cpu() for tensor in trainer.tensors(split, i + 1))
-            doubles = (a.double() if a.is_floating_point() else a for a in (x, t))
+            x, t, _ = fed(trainer, self._request.sample)
+            doubles = (a.cpu().double() if a.is_floating_point() else a.cpu() for a in (x, t))
             return plan, b.feeds(*doubles), b.loss
         if session.calculation is None:
             raise EngineError("There is no net to check: load a graph first.")
@@ -155,6 +157,14 @@ class WalkTask:
         plan.copy_state(given)
         own = plan.feeds.taken({})
         return plan, {name: own[slot] for name, (slot, _node) in plan.feeds.sources.items()}, end
+
+
+def _numbers_of(trainer: Trainer, x: torch.Tensor) -> Array:
+    """What is fed, as it was before normalisation."""
+    shape = tuple(x.shape[1:])
+    numbers = x.to("cpu", torch.float32).numpy().reshape(1, *trainer.data.input_shape)
+    own = np.asarray(trainer.data.normalization.invert(numbers), np.float32)
+    return pack(own.reshape(shape))
 
 
 def _seen(plan: Plan, graph: Graph, end: str | None) -> dict[str, Any]:

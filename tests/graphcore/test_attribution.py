@@ -10,6 +10,7 @@ from graphcore import datasets, presets
 from graphcore.attribution import attribute
 from graphcore.training import Trainer
 from graphcore.worker.arrays import unpack
+from graphcore.worker.data_messages import Sample
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def answer(trainer: Trainer, image: np.ndarray) -> torch.Tensor:
 
 
 def test_saliency_is_the_gradient_of_the_answers_score(trainer: Trainer) -> None:
-    frame = attribute(trainer, 3)
+    frame = attribute(trainer, Sample(3))
     image, found = unpack(frame.image), unpack(frame.saliency)
     best = int(answer(trainer, image).argmax())
     y, x = np.unravel_index(np.abs(found[0]).argmax(), found[0].shape)
@@ -40,7 +41,7 @@ def test_saliency_is_the_gradient_of_the_answers_score(trainer: Trainer) -> None
 
 
 def test_the_nudge_is_just_large_enough(trainer: Trainer) -> None:
-    frame = attribute(trainer, 3)
+    frame = attribute(trainer, Sample(3))
     image, nudged = unpack(frame.image), unpack(frame.nudged)
     assert frame.new_answer != frame.answer
     assert int(answer(trainer, nudged).argmax()) != int(answer(trainer, image).argmax())
@@ -50,7 +51,7 @@ def test_the_nudge_is_just_large_enough(trainer: Trainer) -> None:
 
 
 def test_grad_cam_weighs_the_maps(trainer: Trainer) -> None:
-    frame = attribute(trainer, 3)
+    frame = attribute(trainer, Sample(3))
     assert len(frame.convolutions) == 2
     assert frame.node == frame.convolutions[-1]
     cam = unpack(frame.cam)
@@ -70,8 +71,8 @@ def test_grad_cam_weighs_the_maps(trainer: Trainer) -> None:
 
 def test_nets_without_pictures_or_classes_are_told(trainer: Trainer) -> None:
     circle = Trainer(presets.load("circle"), datasets.load("circle", options={"targets": "signs"}))
-    assert "pictures" in attribute(circle, 0).problem
+    assert "pictures" in attribute(circle, Sample()).problem
     flat = Trainer(presets.load("mlp"), datasets.load("digits"))
-    frame = attribute(flat, 0)
+    frame = attribute(flat, Sample())
     assert frame.cam is None
     assert frame.saliency is not None

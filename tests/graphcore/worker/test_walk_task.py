@@ -12,6 +12,7 @@ import graphcore as gc
 from graphcore import files, presets
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
+from graphcore.worker.data_messages import Sample
 from graphcore.worker.session import Session
 from graphcore.worker.walk_messages import CheckRequest, WalkFrame, WalkRequest
 from graphcore.worker.walk_task import WalkTask
@@ -84,7 +85,7 @@ def test_a_diamond_adds_what_comes_back() -> None:
 
 
 def test_a_digit_through_lenet_is_torchs() -> None:
-    frame, session = walked(presets.load("lenet5"), WalkRequest(sample=7))
+    frame, session = walked(presets.load("lenet5"), WalkRequest(sample=Sample(7)))
     trainer = session.trainer
     assert trainer is not None
     x, t = trainer.tensors(trainer.data.test)
@@ -176,7 +177,7 @@ def test_what_cannot_be_checked_is_said() -> None:
 
 
 def test_an_activation_is_drawn_with_what_goes_into_it() -> None:
-    frame, _ = walked(presets.load("mlp"), WalkRequest(sample=2))
+    frame, _ = walked(presets.load("mlp"), WalkRequest(sample=Sample(2)))
     name = next(n for n in frame.curves if "relu" in n)
     curve = frame.curves[name]
     x, y, slope = (unpack(a) for a in (curve.x, curve.y, curve.slope))
@@ -213,7 +214,7 @@ def lenet_in_torch(trainer, sample: int) -> dict[str, torch.Tensor]:
 
 def test_every_value_and_gradient_of_lenet_equals_torch() -> None:
     """LeNet-5 on a real digit: all that is shown, to 1e-6 of the largest value."""
-    frame, session = walked(presets.load("lenet5"), WalkRequest(sample=3))
+    frame, session = walked(presets.load("lenet5"), WalkRequest(sample=Sample(3)))
     wanted = lenet_in_torch(session.trainer, 3)
     compared = 0
     for name, tensor in wanted.items():
