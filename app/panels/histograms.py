@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.document import Document
 from app.engine import Engine
+from app.plots.heat_strips import HeatStrips
 from app.plots.histogram import Ridge
 from graphcore.worker.arrays import unpack
 from graphcore.worker.spread_messages import SpreadFrame
@@ -16,7 +24,7 @@ KINDS = ("weights", "gradient", "update", "activation")
 
 
 class HistogramsPanel(QWidget):
-    """A ridge per kind; a node that is looked at again begins anew."""
+    """Ridges or strips of heat per kind; a node that is looked at again begins anew."""
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()
@@ -25,16 +33,28 @@ class HistogramsPanel(QWidget):
         self.title = QLabel()
         names = (self.tr("Weights"), self.tr("Gradient"), self.tr("Update"), self.tr("Activation"))
         self.ridges = {key: Ridge(name) for key, name in zip(KINDS, names, strict=True)}
+        self.strips = {key: HeatStrips(name) for key, name in zip(KINDS, names, strict=True)}
+        self.form = QComboBox()
+        self.form.addItems([self.tr("Ridges"), self.tr("Heat")])
+        self.form.setAccessibleName(self.tr("Form of the histograms"))
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 8)
-        column.addWidget(self.title)
+        head = QHBoxLayout()
+        head.addWidget(self.title)
+        head.addStretch(1)
+        head.addWidget(self.form)
+        column.addLayout(head)
         row = QHBoxLayout()
         for key, name in zip(KINDS, names, strict=True):
             part = QVBoxLayout()
             caption = QLabel(name)
             caption.setObjectName("muted")
             part.addWidget(caption)
-            part.addWidget(self.ridges[key], 1)
+            forms = QStackedWidget()
+            forms.addWidget(self.ridges[key])
+            forms.addWidget(self.strips[key])
+            self.form.currentIndexChanged.connect(forms.setCurrentIndex)
+            part.addWidget(forms, 1)
             row.addLayout(part, 1)
         column.addLayout(row, 1)
         engine.spread.connect(self._on_frame)
@@ -44,8 +64,8 @@ class HistogramsPanel(QWidget):
 
     def clear(self) -> None:
         """Forget the histograms."""
-        for ridge in self.ridges.values():
-            ridge.clear()
+        for plot in (*self.ridges.values(), *self.strips.values()):
+            plot.clear()
         name = self._node or self.tr("Select a node: its histograms appear here as the net learns.")
         self.title.setText(name)
 
@@ -71,4 +91,5 @@ class HistogramsPanel(QWidget):
         for key in KINDS:
             spread, ridge = getattr(frame, key), self.ridges[key]
             if spread is not None and (not ridge.steps or ridge.steps[-1] < frame.step):
-                ridge.append(frame.step, unpack(spread.counts), unpack(spread.edges))
+                for plot in (ridge, self.strips[key]):
+                    plot.append(frame.step, unpack(spread.counts), unpack(spread.edges))

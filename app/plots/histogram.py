@@ -176,8 +176,8 @@ class Ridge(QWidget):
         wide = self.width() - self._LEFT - self._RIGHT
         middles = (layer.edges[:-1] + layer.edges[1:]) / 2
         x = self._LEFT + (middles - limits[0]) / (limits[1] - limits[0]) * wide
-        density = _density(layer)
-        y = base - density / (float(density.max()) or 1.0) * self._ridge_height()
+        found = density(layer.counts, layer.edges)
+        y = base - found / (float(found.max()) or 1.0) * self._ridge_height()
         top = [QPointF(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
         corners = [QPointF(top[0].x(), base), *top, QPointF(top[-1].x(), base)]
         age = (i + 1) / len(self._layers)
@@ -194,7 +194,8 @@ class Ridge(QWidget):
         painter.setFont(fonts.figure_font(8.0))
         painter.setPen(p.color("muted"))
         wide, y = self.width() - self._LEFT - self._RIGHT, self.height() - self._BOTTOM + 3
-        marks = [low, high] + ([0.0] if low < 0 < high else [])
+        apart = 44 * (high - low) / max(1.0, wide)  # a zero beside an end is not written over it
+        marks = [low, high] + ([0.0] if low + apart < 0 < high - apart else [])
         for value in marks:
             x = self._LEFT + (value - low) / (high - low) * wide
             x = min(max(x, self._LEFT + 20), self._LEFT + wide - 20)
@@ -231,10 +232,10 @@ class Ridge(QWidget):
         self.update()
 
 
-def _density(layer: _Layer) -> np.ndarray:
+def density(counts: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Counts per width of their bin: histograms with other edges can be compared."""
-    widths = np.maximum(np.diff(layer.edges), 1e-300)
-    share: np.ndarray = layer.counts / max(1.0, layer.counts.sum()) / widths
+    widths = np.maximum(np.diff(edges), 1e-300)
+    share: np.ndarray = counts / max(1.0, counts.sum()) / widths
     return share
 
 

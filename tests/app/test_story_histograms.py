@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 PATIENCE = 60_000
@@ -18,6 +19,12 @@ def test_ridges_grow_while_the_net_learns(qtbot, live_window) -> None:
     qtbot.waitUntil(lambda: len(panel.ridges["weights"].steps) >= 3, timeout=PATIENCE)
     assert len(panel.ridges["gradient"].steps) >= 2
     assert panel.ridges["activation"].steps
+    assert panel.ridges["update"].steps
+    qtbot.keyClick(panel.form, Qt.Key.Key_Down)
+    assert all(strips.isVisible() for strips in panel.strips.values())
+    assert panel.strips["weights"].steps == panel.ridges["weights"].steps
+    qtbot.mouseMove(panel.strips["weights"], panel.strips["weights"].rect().center())
+    assert panel.strips["weights"].readout.text().startswith("step ")
     live_window.canvas.select(["fc1"])
     assert panel.title.text() == "fc1"
     assert panel.ridges["weights"].steps == []
