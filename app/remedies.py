@@ -9,8 +9,10 @@ import msgspec
 from PySide6.QtCore import QT_TRANSLATE_NOOP
 
 from app.document import Document
+from graphcore.errors import GraphError
 
 MATRICES = ("Linear", "Conv1d", "Conv2d", "ConvTranspose2d")
+ACTIVATIONS = ("Sigmoid", "Tanh", "ReLU", "LeakyReLU", "ELU", "GELU", "SiLU")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,38 @@ def _scale_rate(document: Document, factor: float) -> None:
     document.set_training(msgspec.structs.replace(settings, lr=settings.lr * factor))
 
 
+def _normalise(document: Document) -> None:
+    """Batch norm between weights and activation: Ioffe and Szegedy, ICML 2015."""
+    graph = document.graph
+    for name in _hidden(document, *ACTIVATIONS):
+        edge = graph.edge_into(name, "x")
+        if edge is None or graph.node(edge.source).operator not in MATRICES:
+            continue
+        shape = document.shapes.shape(edge.source)
+        norm = "BatchNorm2d" if shape is not None and len(shape) == 4 else "BatchNorm1d"
+        document.insert_on_edge(edge, norm)
+
+
+def _skip(document: Document) -> None:
+    """Add what goes into weights to what comes out of their activation: He et al., CVPR 2016."""
+    graph, shapes = document.graph, document.shapes
+    fitting = []
+    for name in _hidden(document, *ACTIVATIONS):
+        edge = graph.edge_into(name, "x")
+        start = graph.edge_into(edge.source, "x") if edge is not None else None
+        if edge is None or start is None or graph.node(edge.source).operator not in MATRICES:
+            continue
+        if len(graph.edges_from(name)) == 1 and shapes.shape(start.source) == shapes.shape(name):
+            fitting.append((edge.source, name))
+    if not fitting:
+        raise GraphError("No layer hands on as many numbers as it takes: nothing can be skipped.")
+    for weights, name in fitting:
+        start = graph.edge_into(weights, "x")
+        assert start is not None
+        added = document.insert_on_edge(graph.edges_from(name)[0], "Add")
+        document.connect_nodes(start.source, added, input="b", output=start.output)
+
+
 def _clip(document: Document) -> None:
     document.set_training(msgspec.structs.replace(document.root.training, clip_norm=1.0))
 
@@ -71,7 +105,15 @@ REMEDIES: dict[str, Remedy] = {
     "xavier": Remedy(_("Try Xavier's initialiser"), lambda d: _initialise(d, "xavier_normal"),
                      anew=True),
     "leaky": Remedy(_("Try LeakyReLU"), _use_leaky),
+    "norm": Remedy(_("Insert batch norm"), _normalise, anew=True),
+    "skip": Remedy(_("Add skip connections"), _skip, anew=True),
     "clip": Remedy(_("Clip the gradient at 1"), _clip),
     "slower": Remedy(_("Try a tenth of the learning rate"), lambda d: _scale_rate(d, 0.1)),
     "faster": Remedy(_("Try ten times the learning rate"), lambda d: _scale_rate(d, 10.0)),
 }  # fmt: skip
+
+FURTHER: dict[str, tuple[str, ...]] = {
+    "relu": ("norm", "skip"), "xavier": ("norm",), "leaky": ("norm", "slower"),
+    "clip": ("norm", "slower"), "slower": ("clip",), "faster": (),
+}  # fmt: skip
+"""What else usually helps where a remedy does."""

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 from app.document import Document
 from app.engine import Engine
 from app.plots.profile import ProfilePlot
-from app.remedies import REMEDIES
+from app.remedies import FURTHER, REMEDIES
 from graphcore.errors import GradscapeError
 from graphcore.worker.health_messages import Finding, HealthFrame
 
@@ -116,13 +116,9 @@ class HealthPanel(QWidget):
         buttons = QVBoxLayout()
         buttons.setAlignment(Qt.AlignmentFlag.AlignLeft)
         buttons.setSpacing(6)
-        remedy = REMEDIES.get(finding.remedy)
-        if remedy is not None:
-            help_ = QPushButton(QCoreApplication.translate("Remedies", remedy.label))
-            help_.setObjectName("primary")
-            help_.setMinimumHeight(28)
-            help_.clicked.connect(lambda: self.treat(finding.remedy))
-            buttons.addWidget(help_)
+        for key in (finding.remedy, *FURTHER.get(finding.remedy, ())):
+            if key in REMEDIES:
+                buttons.addWidget(self._remedy_button(key, key == finding.remedy))
         if finding.node:
             show = QPushButton(self.tr("Show"))
             show.setMinimumHeight(28)
@@ -131,6 +127,13 @@ class HealthPanel(QWidget):
             buttons.addWidget(show)
         column.addLayout(buttons)
         return card
+
+    def _remedy_button(self, key: str, first: bool) -> QPushButton:
+        button = QPushButton(QCoreApplication.translate("Remedies", REMEDIES[key].label))
+        button.setObjectName("primary" if first else "")
+        button.setMinimumHeight(28)
+        button.clicked.connect(lambda: self.treat(key))
+        return button
 
     def treat(self, key: str) -> None:
         """Try a remedy, as one step that can be undone."""

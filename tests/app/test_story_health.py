@@ -6,6 +6,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 
+from app.remedies import REMEDIES
+from graphcore import files, presets
+
 PATIENCE = 60_000
 
 
@@ -40,3 +43,32 @@ def test_the_vanishing_gradient_is_seen_explained_and_cured(qtbot, live_window) 
     assert accuracy_after_an_epoch(qtbot, live_window) > 0.8
     live_window.document.undo_stack.undo()
     assert {n.operator for n in live_window.document.graph} == operators
+
+
+@pytest.mark.parametrize("key", sorted(REMEDIES))
+def test_every_remedy_is_one_step_that_fits_and_can_be_undone(key, document) -> None:
+    document.open_graph(presets.load("vanishing" if key == "relu" else "vanishing-relu"))
+    before = files.dumps(document.root)
+    with document.macro(key):
+        REMEDIES[key].apply(document)
+    assert document.undo_stack.count() == 1
+    assert not document.shapes.problems
+    assert files.dumps(document.root) != before
+    document.undo_stack.undo()
+    assert files.dumps(document.root) == before
+
+
+def test_skip_connections_let_the_gradient_through(qtbot, live_window) -> None:
+    live_window.start("vanishing")
+    live_window.layouts.show("Train")
+    panel = live_window.show_panel("health").fill()
+    QApplication.processEvents()
+    qtbot.waitUntil(lambda: bool(panel.cards), timeout=PATIENCE)
+    labels = [b.text() for b in panel.cards[0].findChildren(QPushButton)]
+    assert labels == ["Try ReLU with He's initialiser", "Insert batch norm",
+                      "Add skip connections", "Show"]  # fmt: skip
+    before = panel._frame.ratio
+    skip = panel.cards[0].findChildren(QPushButton)[2]
+    qtbot.mouseClick(skip, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel._frame.ratio > 100 * before, timeout=PATIENCE)
+    assert sum(n.operator == "Add" for n in live_window.document.graph) == 5
