@@ -52,6 +52,9 @@ class EngineViews(QObject):
 
     What is looked at is told again to a process that takes another's place.
 
+    Attributes:
+        covered: nodes whose values a view shows on the canvas, in place of the running step's.
+
     Signals:
         landscape, walk, checked, decision, rates, tensor, what_if, results, health, embedding,
             attribution, spread, race, digit, nearest, sample, tsne, net_saved, weights_loaded,
@@ -94,6 +97,7 @@ class EngineViews(QObject):
         self.chosen_sample = Sample()
         self._watched = m.Watch()
         self._closely: tuple[str, ...] = ()
+        self.covered: frozenset[str] = frozenset()
 
     def _send(self, message: m.Request) -> None:
         raise NotImplementedError
@@ -139,9 +143,13 @@ class EngineViews(QObject):
         """
         self._send(CheckRequest(step, part))
 
-    def watch_decision(self, visible: bool) -> None:
-        """Whether the map of a net over two inputs can be seen."""
-        self._look(DecisionRequest(visible))
+    def watch_decision(self, visible: bool, warped: str = "") -> None:
+        """Whether the map of a net over two inputs can be seen, and how a layer warps it."""
+        self._look(DecisionRequest(visible, warped))
+
+    def cover(self, nodes: frozenset[str]) -> None:
+        """Say which nodes' values the canvas is shown by a view, and not by the running step."""
+        self.covered = nodes
 
     def watch_results(self, visible: bool) -> None:
         """Whether the results on the test set can be seen."""

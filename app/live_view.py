@@ -41,8 +41,10 @@ class LiveView(QObject):
         if not (frame.flow or frame.values or frame.gradients):
             return
         prefix = self._canvas.document.prefix
+        covered = self._engine.covered
+        shown = {k: v for k, v in frame.values.items() if k not in covered}
         self._canvas.set_pictures(
-            shown_pictures(prefix, frame.values), shown_pictures(prefix, frame.gradients)
+            shown_pictures(prefix, shown), shown_pictures(prefix, frame.gradients)
         )
         values = {_edge(f): f.value for f in frame.flow}
         gradients = {_edge(f): f.gradient for f in frame.flow}

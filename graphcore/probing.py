@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import lazy_loader
 import numpy as np
 
-from graphcore import metrics, recording
+from graphcore import metrics, recording, warp
 from graphcore.datasets import Split
 from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
 from graphcore.plan import Plan
 from graphcore.training import Trainer
 from graphcore.worker.arrays import pack
-from graphcore.worker.probe_messages import DecisionFrame, DigitFrame, Mistake, ResultsFrame
+from graphcore.worker.probe_messages import DecisionFrame, DigitFrame, Mistake, ResultsFrame, Warp
 
 if TYPE_CHECKING:
     import torch
@@ -65,8 +65,12 @@ def class_indices(target: Tensor) -> np.ndarray:
     return (found > 0).astype(np.int64) if found.dtype.kind == "f" else found.astype(np.int64)
 
 
-def decision_map(trainer: Trainer) -> DecisionFrame:
-    """What a net over two inputs answers on a grid of its plane, and each of its units."""
+def decision_map(trainer: Trainer, warped: str = "") -> DecisionFrame:
+    """What a net over two inputs answers on a grid of its plane, and each of its units.
+
+    Args:
+        warped: the node whose warp of the plane is wanted too.
+    """
     b, data = trainer.binding, trainer.data
     if tuple(trainer.graph.node(b.input).attributes["shape"]) != (2,):
         return DecisionFrame(
@@ -83,15 +87,27 @@ def decision_map(trainer: Trainer) -> DecisionFrame:
     shares = class_shares(answers, b.loss_kind, t) if b.target else None
     maps = answers.reshape(len(answers), -1)[:, :1] if shares is None else shares
     _on_grid(plan, trainer, low, high, NEURON_GRID, t)
+    neurons, generated = _neurons(trainer, plan), _generated(trainer, plan)
     shown, labels, tests = _points(trainer)
     return DecisionFrame(
         step=trainer.step, low=(float(low[0]), float(low[1])),
         high=(float(high[0]), float(high[1])), shares=_grids(maps, GRID),
-        neurons=_neurons(trainer, plan), points=pack(shown), labels=pack(labels), tests=tests,
+        neurons=neurons, points=pack(shown), labels=pack(labels), tests=tests,
         complete=len(shown) == len(trainer.data.train) + len(trainer.data.test),
         classes=() if shares is None else (data.classes or ("0", "1")),
-        generated=_generated(trainer, plan),
+        generated=generated,
+        links=warp.links(trainer.graph, plan, set(neurons), b.input, NEURONS),
+        warp=_warp(trainer, plan, warped, shown) if warped in neurons else None,
     )  # fmt: skip
+
+
+def _warp(trainer: Trainer, plan: Plan, node: str, samples: np.ndarray) -> Warp | None:
+    """The plane as a node bends it; ``plan`` has just been run over the small grid."""
+    grid, b = plan.value(node).clone(), trainer.binding
+    _, t = trainer.tensors(trainer.data.train, 1)
+    feed = torch.from_numpy(samples).to(trainer.plan.device, trainer.plan.dtype)
+    plan.forward(b.feeds(feed, t.expand(len(feed), *t.shape[1:])))
+    return warp.warp(plan, node, grid, NEURON_GRID)
 
 
 def _made_of_noise(graph: Graph) -> set[str]:

@@ -9,9 +9,10 @@ from graphcore.worker.pictures import Picture
 
 
 class DecisionRequest(msgspec.Struct, tag=True, frozen=True):
-    """Whether the map of a net over two inputs can be seen."""
+    """Whether the map of a net over two inputs can be seen, and the layer whose warp is wanted."""
 
     visible: bool = True
+    warped: str = ""
 
 
 class ResultsRequest(msgspec.Struct, tag=True, frozen=True):
@@ -34,6 +35,31 @@ class DigitRequest(msgspec.Struct, tag=True, frozen=True):
     watch: tuple[str, ...] = ()
 
 
+class Link(msgspec.Struct, tag=True, frozen=True):
+    """Weights between two layers, shape (units of the target, units of the source)."""
+
+    source: str
+    target: str
+    weights: Array
+
+
+class Warp(msgspec.Struct, tag=True, frozen=True):
+    """Where a layer puts the plane of the inputs.
+
+    Attributes:
+        grid: of the points of a grid, shape (r, r, 2), rows from below.
+        points: of the samples that are shown, shape (n, 2).
+        units: of the layer; where there are more than two, it is the plane of their principal
+            components, which holds ``share`` of the grid's variance.
+    """
+
+    node: str
+    grid: Array
+    points: Array
+    units: int
+    share: float
+
+
 class DecisionFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """What a net of two inputs says at every place of its plane.
 
@@ -46,6 +72,8 @@ class DecisionFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
             the end are test samples.
         complete: whether these are all samples of the data set.
         classes: names; empty for a regression.
+        links: the weights between the layers of ``neurons``, and from the input to them.
+        warp: how the layer that was asked for bends the plane.
         generated: points (n, 2) that the net made itself, out of random numbers.
         problem: why there is no map, or "".
     """
@@ -60,6 +88,8 @@ class DecisionFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     tests: int = 0
     complete: bool = False
     classes: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    warp: Warp | None = None
     generated: Array | None = None
     problem: str = ""
 

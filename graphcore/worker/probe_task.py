@@ -37,12 +37,14 @@ class ProbeTask:
 
     def __init__(self) -> None:
         self._decision, self._results, self._health = _View(), _View(), _View()
+        self._warped = ""
         self._spread, self._spread_of = _View(), ""
         self._embedding, self._embedded = _View(), ""
         self._sample, self._sampled = _View(), SampleRequest()
 
     def watch_decision(self, request: DecisionRequest) -> None:
         """Whether the map can be seen."""
+        self._warped = request.warped
         self._decision.set_visible(request.visible)
 
     def watch_results(self, request: ResultsRequest) -> None:
@@ -84,7 +86,7 @@ class ProbeTask:
         sampled = self._sampled
         makers: tuple[tuple[_View, Callable[[], ProbeFrame]], ...] = (
             (self._sample, lambda: chosen_sample(trainer, sampled.nodes, sampled.sample)),
-            (self._decision, lambda: probing.decision_map(trainer)),
+            (self._decision, lambda: probing.decision_map(trainer, self._warped)),
             (self._results, lambda: probing.results(trainer)),
             (self._spread, lambda: spread.spread(trainer, self._spread_of)),
             (self._embedding, lambda: embedding.embed(trainer, self._embedded)),

@@ -39,6 +39,40 @@ def test_the_plane_is_divided_as_the_net_learns(qtbot, opened, live_window) -> N
     assert "%" in panel.map.readout.text()
 
 
+def test_every_unit_has_its_map_and_every_weight_its_line(qtbot, opened, live_window) -> None:
+    panel, canvas = opened("circle", "decision"), live_window.canvas
+    train(qtbot, live_window, 100)
+    qtbot.waitUntil(lambda: panel._frame is not None and panel._frame.step == 100, timeout=PATIENCE)
+    assert canvas.items_by_name["tanh1"].value.array.shape == (4, 32, 32)
+    qtbot.keyClick(panel.view, Qt.Key.Key_Down)
+    assert [name for name, _ in panel.net.columns] == ["x", "tanh1", "tanh2", "answer"]
+    assert [(s, t, w.shape) for s, t, w in panel.net.links] == [
+        ("x", "tanh1", (4, 2)), ("tanh1", "tanh2", (2, 4)), ("tanh2", "answer", (1, 2)),
+    ]  # fmt: skip
+    unit = panel.net.unit_rect((1, 2)).center().toPoint()
+    qtbot.mouseMove(panel.net, unit)
+    assert panel.net.readout.text().startswith("tanh1, unit 2\nweights from x: ")
+    live_window.show_panel("landscape")
+    qtbot.waitUntil(lambda: not panel._seen, timeout=PATIENCE)
+    train(qtbot, live_window, 1)
+    qtbot.waitUntil(lambda: canvas.items_by_name["tanh1"].value.array.shape == (4,),
+                    timeout=PATIENCE)  # fmt: skip
+
+
+def test_the_grid_is_shown_as_a_layer_warps_it(qtbot, opened, live_window) -> None:
+    panel = opened("circle", "decision")
+    panel.view.setCurrentIndex(2)  # before there is a layer to be chosen
+    qtbot.waitUntil(lambda: panel.warped.grid.shape == (32, 32, 2), timeout=PATIENCE)
+    panel.layer.setCurrentText("tanh2")  # two units: no projection
+    qtbot.waitUntil(lambda: "2 units of tanh2" in panel.warped.toolTip(), timeout=PATIENCE)
+    assert abs(panel.warped.grid).max() <= 1
+    before = panel.warped.grid
+    train(qtbot, live_window, 300)
+    qtbot.waitUntil(lambda: abs(panel.warped.grid - before).max() > 0.01, timeout=PATIENCE)
+    panel.layer.setCurrentText("tanh1")
+    qtbot.waitUntil(lambda: "two principal components" in panel.warped.toolTip(), timeout=PATIENCE)
+
+
 def test_points_are_painted_moved_and_removed_by_hand(qtbot, opened, live_window) -> None:
     panel, document = opened("circle", "decision"), live_window.document
     qtbot.waitUntil(lambda: panel.map.has_map, timeout=PATIENCE)
