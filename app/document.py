@@ -322,11 +322,10 @@ class Document(EditedGraph):
     def group(self, names: Sequence[str]) -> str:
         """Make one composite node of several; returns its name."""
         name = self.graph.free_name("block")
-        self._exchange(
-            self.tr("Group into {0}").format(name),
-            composites.group(self.graph, names, name, self.shapes),
-            [(n, f"{name}/{n}") for n in names],
-        )
+        exchange = composites.group(self.graph, names, name, self.shapes)
+        edits.make_way(self.graph, exchange)
+        moved = [(n, f"{name}/{n}") for n in names]
+        self._exchange(self.tr("Group into {0}").format(name), exchange, moved)
         return name
 
     def ungroup(self, name: str) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from app import commands
 from app.commands import Reversible
+from graphcore.composites import Exchange
 from graphcore.elements import Edge, Frame, Node
 from graphcore.errors import GraphError
 from graphcore.graph import Graph
@@ -156,3 +157,13 @@ def _frames_round(graph: Graph, name: str) -> list[str]:
         chain.append(name)
         name = graph.frames[name].parent
     return chain
+
+
+def make_way(graph: Graph, exchange: Exchange) -> None:
+    """Put a composite that would lie on a node that stays below it."""
+    staying = [n.position for n in graph if n.name not in exchange.gone and n.position]
+    (width, height), (block,) = NODE_SIZE, exchange.nodes
+    x, y = block.position or (0.0, 0.0)
+    while any(abs(x - left) < width and abs(y - top) < height for left, top in staying):
+        y += height + GAP_X / 2
+    block.position = (x, y)

@@ -50,10 +50,12 @@ class EditingView(RunningView):
             return False
         return True
 
-    def attempt_gliding(self, change: Callable[[], Any]) -> bool:
-        """The same; nodes that it moves glide to their new places."""
+    def attempt_gliding(self, change: Callable[[], Any], fit: bool = False) -> bool:
+        """The same; nodes that it moves glide to their new places, all in view if ``fit``."""
         before = {n: item.pos() for n, item in self.items_by_name.items()}
         made = self.attempt(change)
+        if made and fit:
+            self.fit_all()
         if made and self.isVisible() and not self.reduced_motion:
             self.glide.start(before)
         return made
@@ -184,8 +186,7 @@ class EditingView(RunningView):
 
     def arrange(self) -> None:
         """Lay the graph out from left to right; nodes glide to their new places."""
-        if self.attempt_gliding(lambda: self.document.arrange(self.aspect)):
-            self.fit_all()
+        self.attempt_gliding(lambda: self.document.arrange(self.aspect), fit=True)
 
     def add_block(self, name: str, at: QPointF) -> None:
         """Add a copy of a block that was kept."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from app.blocks import PREFIX, blocks
@@ -40,6 +40,7 @@ class SearchPopup(QFrame):
     def __init__(self, parent: QWidget, fits: Callable[[str], bool] | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setFrameShape(QFrame.Shape.StyledPanel)
+        self._over = parent
         self._fits = fits or (lambda name: True)
         self.field, self.list = QLineEdit(), QListWidget()
         self.field.setPlaceholderText(
@@ -60,9 +61,11 @@ class SearchPopup(QFrame):
         self._fill("")
 
     def open_at(self, at: QPoint) -> None:
-        """Show with the upper left corner at a global position, as far as the screen allows."""
-        screen = QGuiApplication.screenAt(at) or self.screen()
-        corner = screen.availableGeometry().bottomRight() - QPoint(self.width(), self.height())
+        """Show with the upper left corner at a global position, as far as there is room."""
+        room = QRect(self._over.mapToGlobal(QPoint(0, 0)), self._over.size())
+        if room.width() < self.width() or room.height() < self.height():
+            room = self.screen().availableGeometry()
+        corner = room.bottomRight() - QPoint(self.width(), self.height())
         self.move(min(at.x(), corner.x()), min(at.y(), corner.y()))
         self.show()
         self.field.setFocus()

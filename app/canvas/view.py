@@ -202,6 +202,7 @@ class Canvas(KeyedView):
             return
         if not name:
             self.viewport().unsetCursor()
+            self.hover_message.emit("")
             return
         item = self.items_by_name[name]
         port = None if self.far else item.port_at(at - item.pos(), max(11.0, 9 / self.zoom))
@@ -318,6 +319,7 @@ class Canvas(KeyedView):
         self.note_moved()
         self.viewport().update()
         self.selection_changed.emit([])
+        self.hover_message.emit("")
 
     def _on_theme(self) -> None:
         for item in self.items_by_name.values():

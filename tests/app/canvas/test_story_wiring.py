@@ -172,3 +172,34 @@ def test_an_empty_graph_is_one_to_one(show):
     canvas = show(graph=Graph())
     canvas.fit_all()
     assert canvas.zoom == pytest.approx(1.0)
+
+
+def test_an_arranged_graph_is_in_view_while_it_still_glides(canvas):
+    canvas.reduced_motion = False
+    canvas.document.move({"conv1": (-3000.0, 0.0), "loss": (0.0, 2500.0)})
+    canvas.arrange()
+    assert canvas.zoom > 0.3, "fitted to where the nodes go, not to where they come from"
+    canvas.glide.stop()
+    assert canvas.seen_area().contains(canvas.graph_scene.contents())
+    assert canvas.fitted
+
+
+def test_a_composite_lies_on_no_other_node(canvas, graph):
+    canvas.document.move({"target": graph.node("pool1").position})
+    canvas.select(["relu1", "pool1", "conv2"])
+    canvas.group_selection()
+    (block,) = canvas.selected()
+    body = geo.BODY.translated(canvas.items_by_name[block].pos())
+    others = [n for n in canvas.items_by_name if n != block]
+    assert not any(
+        body.intersects(geo.BODY.translated(canvas.items_by_name[n].pos())) for n in others
+    )
+
+
+def test_the_search_box_stays_over_the_canvas(canvas, hand):
+    area = canvas.rect().adjusted(0, 0, 4, 4)  # as wide as a popup's border offscreen
+    box = canvas.search_at(canvas.mapToScene(area.bottomRight() - QPoint(5, 5)))
+    corner = canvas.mapFromGlobal(box.pos())
+    assert area.contains(corner)
+    assert area.contains(corner + QPoint(box.width() - 1, box.height() - 1))
+    box.close()
