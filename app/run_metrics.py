@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from PySide6.QtCore import QElapsedTimer, QObject
@@ -9,6 +10,7 @@ from PySide6.QtCore import QElapsedTimer, QObject
 from graphcore.run_log import RunLog
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
+from graphcore.worker.timeline_messages import RunCurves, TimelineFrame
 
 
 class RunMetrics(QObject):
@@ -22,17 +24,49 @@ class RunMetrics(QObject):
     def __init__(self, document: Any, engine: Any) -> None:
         super().__init__(engine)
         self.log = RunLog()
-        self._seconds = 0.0
+        self._seconds, self._run = 0.0, 0
         self._since = QElapsedTimer()
         engine.frame.connect(self._on_frame)
         engine.reset_done.connect(self.clear)
+        engine.timeline.connect(self._on_timeline)
         document.opened.connect(self.clear)
 
     def clear(self) -> None:
         """Another run."""
         self.log.clear()
-        self._seconds = 0.0
+        self._seconds, self._run = 0.0, 0
         self._since.invalidate()
+
+    def _on_timeline(self, frame: TimelineFrame) -> None:
+        """Where another run is gone to the table is that run's; a branch keeps what it shares."""
+        before, self._run = self._run, frame.run
+        if frame.curves is None or before == frame.run:
+            return
+        run = next(r for r in frame.runs if r.run == frame.run)
+        if before and run.parent == before and self.log.newest >= run.begun_at:
+            self.log.forget_after(run.begun_at)
+        else:
+            self._take(frame.curves, max(1, frame.steps_per_epoch))
+
+    def _take(self, curves: RunCurves, per_epoch: int) -> None:
+        """The rows of a run as the engine keeps them: thinned, and without learning rates."""
+        self.clear()
+        self._run = curves.run
+        steps, seconds = unpack(curves.steps).round().astype(int), unpack(curves.seconds)
+        for i, (first, *others) in enumerate(unpack(curves.losses).T.tolist()):
+            step = int(steps[i])
+            self.log.note(
+                step, dict(zip(curves.objectives, others, strict=False)),
+                epoch=(step - 1) // per_epoch, train_loss=first, seconds=round(seconds[i], 3),
+            )  # fmt: skip
+        for step, share in unpack(curves.accuracies).tolist():
+            self.log.note(int(step), train_accuracy=share)
+        for step, loss, accuracy in unpack(curves.tests).tolist():
+            known = None if math.isnan(accuracy) else accuracy
+            self.log.note(
+                int(step), epoch=(int(step) - 1) // per_epoch, test_loss=loss, test_accuracy=known
+            )
+        self._seconds = float(seconds[-1]) if len(seconds) else 0.0
 
     def _on_frame(self, frame: m.Frame) -> None:
         if self._since.isValid():

@@ -98,9 +98,14 @@ class Surface:
         self.seconds += time.perf_counter() - begun
         return self.done
 
+    @property
+    def points(self) -> int:
+        """How many are computed."""
+        return int(np.count_nonzero(~np.isnan(self.values)))
+
     def seconds_to_next_level(self) -> float:
         """How much work the next finer grid is, from the time that a point took so far."""
-        known = int(np.count_nonzero(~np.isnan(self.values)))
+        known = self.points
         if self.done or not known:
             return 0.0
         stride = self.levels[self.level]
@@ -148,6 +153,11 @@ class Surface:
 
 
 def _levels(resolution: int) -> list[int]:
-    """Strides from coarse to fine; each grid contains the one before."""
-    strides = [s for s in (8, 4, 2, 1) if (resolution - 1) % s == 0 and (resolution - 1) // s >= 4]
-    return strides or [1]
+    """Strides from coarse to fine: about 5 points per side, then each grid holds the one before."""
+    last = resolution - 1
+    stride = next((s for s in range(max(1, last // 4), 0, -1) if last % s == 0), 1)
+    strides = [stride]
+    while stride > 1:
+        stride = next(s for s in range(stride // 2, 0, -1) if stride % s == 0)
+        strides.append(stride)
+    return strides

@@ -17,7 +17,7 @@ from graphcore.curves import Curves, Evaluation
 from graphcore.errors import EngineError
 from graphcore.graph import Graph
 from graphcore.settings import TrainingSettings
-from graphcore.timeline import Moment, Store, Timeline
+from graphcore.timeline import Moment, Store, Timeline, net_shapes
 
 if TYPE_CHECKING:
     from graphcore.training import StepRecord, Trainer
@@ -130,7 +130,7 @@ class Runs:
     @staticmethod
     def _has_same_state(parent: Run, trainer: Trainer, step: int) -> bool:
         earlier = parent.timeline.until(step).moments
-        return bool(earlier) and earlier[-1].fits(trainer)
+        return bool(earlier) and earlier[-1].shapes == net_shapes(trainer.state())
 
     # -- looking at earlier steps -------------------------------------------------------------
 
@@ -146,10 +146,9 @@ class Runs:
             self.come_back(trainer)
             return trainer.step
         tensors = moment.tensors()  # first: a file that cannot be read changes nothing
-        assert tensors
         if self._newest is None:
             self._newest = Moment.of(trainer)
-        moment.put(trainer)
+        moment.put(trainer, tensors)
         return moment.step
 
     def come_back(self, trainer: Trainer) -> None:
@@ -190,7 +189,7 @@ class Runs:
         """
         run = self.get(number)
         newest = run.timeline.moments[-1]
-        if not newest.fits(trainer):
+        if newest.shapes != net_shapes(trainer.state()):
             raise EngineError(f"The states of {run.name} are of another net than its graph.")
         newest.put(trainer)
         self._enter(run)
@@ -221,7 +220,8 @@ class Runs:
             EngineError: its states are of another net than ``trainer`` is of; nothing changed.
         """
         chosen = next(r for r in runs if r.number == current)
-        if not all(m.fits(trainer) for m in chosen.timeline.moments):
+        shapes = net_shapes(trainer.state())
+        if any(m.shapes != shapes for m in chosen.timeline.moments):
             raise EngineError(f"The states of {chosen.name} are of another net than its graph.")
         self.clear()
         self.all = {r.number: r for r in runs}

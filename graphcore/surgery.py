@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import lazy_loader
 
 from graphcore.growth import difference, grow_quietly
+from graphcore.runs import same_net
 
 if TYPE_CHECKING:
     import torch
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from graphcore.groups import Group
     from graphcore.parameters import ParameterInfo
+    from graphcore.plan import Plan
     from graphcore.training import Trainer
 else:
     torch = lazy_loader.load("torch")
@@ -33,7 +36,7 @@ class Kept:
         frozen: trained before and no longer.
         anew: kept, but their optimiser state is not: it was another optimiser's, or none.
         change: how much an output differs from the old net's at most, over the largest of those;
-            None where they cannot be compared.
+            None where they cannot be compared, or where the net is the same.
     """
 
     whole: tuple[str, ...] = ()
@@ -61,32 +64,47 @@ def take_over(
     with torch.inference_mode():
         for mine in new.plan.layout:
             other = theirs.pop(mine.name, None) or _moved(mine, theirs)
-            back = buried.get(mine.name)
-            if other is not None and other.shape != mine.shape:
-                buried[mine.name] = old.plan.parameters[other.name].clone()
-            fits = back is not None and back.shape == mine.shape
-            if back is not None and fits:
-                new.plan.parameters[mine.name].copy_(back)
-            if other is None or len(other.shape) != len(mine.shape):
-                found["whole" if fits else "fresh"].append(mine.name)
-                continue
-            found["whole" if fits or other.shape == mine.shape else "part"].append(mine.name)
-            overlap(new.plan.parameters[mine.name], old.plan.parameters[other.name])
-            if mine.frozen and not other.frozen:
-                found["frozen"].append(mine.name)
-            elif not mine.frozen and not _take_state(new, old, mine, other):
-                found["anew"].append(mine.name)
-        for name, buffer in new.plan.buffers.items():
-            before = old.plan.buffers.get(name)
-            if before is not None and before.dim() == buffer.dim():
-                overlap(buffer, before)
+            for what in _take_one(new, old, mine, other, buried):
+                found[what].append(mine.name)
+        _take_buffers(new.plan, old.plan)
     buried.update({name: old.plan.parameters[name].clone() for name in theirs})
     new.step = min(old.step, new.total_steps)
     new.plan.generator.set_state(old.plan.generator.get_state())
     if quietly:
         grow_quietly(new, old, found["part"], found["fresh"])
     kept = {k: tuple(v) for k, v in found.items()}
-    return Kept(gone=tuple(theirs), change=difference(new, old), **kept)
+    change = None if same_net(new.graph, old.graph) else difference(new, old)
+    return Kept(gone=tuple(theirs), change=change, **kept)
+
+
+def _take_one(
+    new: Trainer, old: Trainer, mine: ParameterInfo, other: ParameterInfo | None,
+    buried: dict[str, Tensor],
+) -> Iterator[str]:  # fmt: skip
+    """Fill one parameter with what there is of it; says what became of it, as ``Kept`` does."""
+    weight, back = new.plan.parameters[mine.name], buried.get(mine.name)
+    fits = back is not None and back.shape == weight.shape
+    if other is not None and other.shape != mine.shape:
+        buried[mine.name] = old.plan.parameters[other.name].clone()
+    if back is not None and fits:
+        weight.copy_(back)
+    if other is None or len(other.shape) != len(mine.shape):
+        yield "whole" if fits else "fresh"
+        return
+    yield "whole" if fits or other.shape == mine.shape else "part"
+    overlap(weight, old.plan.parameters[other.name])
+    if mine.frozen and not other.frozen:
+        yield "frozen"
+    elif not mine.frozen and not _take_state(new, old, mine, other):
+        yield "anew"
+
+
+def _take_buffers(new: Plan, old: Plan) -> None:
+    """Running statistics."""
+    for name, buffer in new.buffers.items():
+        before = old.buffers.get(name)
+        if before is not None and before.dim() == buffer.dim():
+            overlap(buffer, before)
 
 
 def _moved(mine: ParameterInfo, theirs: dict[str, ParameterInfo]) -> ParameterInfo | None:

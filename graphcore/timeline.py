@@ -40,6 +40,7 @@ class Moment:
         lr: learning rate of the run, before its schedule.
         epochs: how many the run was to have then; schedules depend on it.
         size: bytes.
+        shapes: see ``net_shapes``.
     """
 
     _numbers = itertools.count()
@@ -47,6 +48,7 @@ class Moment:
     def __init__(self, step: int, lr: float, epochs: int, tensors: dict[str, Tensor]) -> None:
         self.step, self.lr, self.epochs = step, lr, epochs
         self.size = sum(t.nbytes for t in tensors.values())
+        self.shapes = net_shapes(tensors)
         self.number = next(self._numbers)
         self._tensors: dict[str, Tensor] | None = tensors
         self._file: Path | None = None
@@ -76,22 +78,14 @@ class Moment:
         except (OSError, SafetensorError) as error:
             raise FileError(f"The recorded step {self.step} cannot be read: {error}.") from None
 
-    def put(self, trainer: Trainer) -> None:
-        """Give a run of the same net this state; raises EngineError or FileError."""
-        tensors = self.tensors()
-        trainer.load_state(tensors, self.step, self.lr)
-        trainer.settings = msgspec.structs.replace(trainer.settings, epochs=self.epochs)
+    def put(self, trainer: Trainer, tensors: dict[str, Tensor] | None = None) -> None:
+        """Give a run of the same net this state; raises EngineError or FileError.
 
-    def fits(self, trainer: Trainer) -> bool:
-        """Whether a run has the same tensors: the same net under the same optimiser."""
-        try:
-            mine, theirs = self.tensors(), trainer.state()
-        except FileError:
-            return False
-        shared = [k for k in mine if k != "epochs" and not k.startswith("best:")]
-        return all(k in theirs and theirs[k].shape == mine[k].shape for k in shared) and all(
-            k in mine for k in theirs if k != "epochs" and not k.startswith("best:")
-        )
+        Args:
+            tensors: the state, where it was read already.
+        """
+        trainer.load_state(self.tensors() if tensors is None else tensors, self.step, self.lr)
+        trainer.settings = msgspec.structs.replace(trainer.settings, epochs=self.epochs)
 
     def write(self, folder: Path) -> None:
         """Move from memory into a file; raises OSError, and stays in memory then."""
@@ -111,6 +105,15 @@ class Moment:
         """Remove its file, if it has one."""
         if self._file is not None:
             self._file.unlink(missing_ok=True)
+
+
+def net_shapes(state: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Shapes that are equal where a net and its optimiser are: the epochs done do not matter."""
+    return {
+        name: tuple(tensor.shape)
+        for name, tensor in state.items()
+        if name != "epochs" and not name.startswith("best:")
+    }
 
 
 class Timeline:

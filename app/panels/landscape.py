@@ -167,14 +167,14 @@ class LandscapePanel(QWidget):
         if f is None:
             return
         behind = self._step - f.step
+        age = self.tr(", {0:,} steps ago").format(behind) if behind > 0 else ""
         parts = [
-            self.tr("Step {0:,}").format(f.step),
+            *([self.tr("STALE")] if behind > STALE else []),
+            self.tr("Step {0:,}").format(f.step) + age,
             self.tr("{0} samples of {1}, evaluation mode").format(f.samples, f.split),
             self.tr("level {0} of {1}").format(f.level, f.levels),
             *self._about_plane(f),
         ]
-        if behind > 0:
-            parts.append(self.tr("STALE by {0:,} steps").format(behind))
         self.contour.set_stamp(" · ".join(parts), behind > STALE)
 
     def _about_plane(self, f: LandscapeFrame) -> list[str]:

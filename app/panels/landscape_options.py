@@ -62,7 +62,10 @@ class Fineness(QToolButton):
         self.samples.setSingleStep(100)
         self.samples.setValue(200)
         self.samples.setToolTip(
-            self.tr("Samples that the loss is taken over; at most 100 while the net trains")
+            self.tr(
+                "Samples that the loss is taken over; while the net trains at most 100, "
+                "or 32 where a surface would come too seldom"
+            )
         )
         self.resolution = QComboBox()
         for n in RESOLUTIONS:

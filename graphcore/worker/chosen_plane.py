@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 else:
     torch = lazy_loader.load("torch")
 
+Weights = Callable[[], "Tensor"]
+"""Fetches them, from a file perhaps, when they are wanted."""
 TOWARDS: Span = (-0.5, 1.5, -1.0, 1.0)
 """Shown of a plane that goes from the current weights at 0 to others at 1."""
 
@@ -46,9 +48,14 @@ class Chosen:
     note: str = ""
 
 
+def at_hand(flat: Tensor) -> Weights:
+    """Weights that need no fetching."""
+    return lambda: flat
+
+
 def choose(
     request: LandscapeRequest, plan: Plan, path: Sequence[Tensor],
-    targets: Mapping[str, Callable[[], Tensor]],
+    targets: Mapping[str, Weights],
 ) -> Chosen:  # fmt: skip
     """The plane that was asked for, or a random one and the reason.
 
@@ -109,9 +116,7 @@ def _of_weights(
     return Chosen("weights", plane, limits, exact)
 
 
-def _towards(
-    request: LandscapeRequest, plan: Plan, targets: Mapping[str, Callable[[], Tensor]]
-) -> Chosen:
+def _towards(request: LandscapeRequest, plan: Plan, targets: Mapping[str, Weights]) -> Chosen:
     name = request.target or next(iter(targets), "")
     if name not in targets:
         raise EngineError(f"There are no weights called {name!r} to go towards just now.")

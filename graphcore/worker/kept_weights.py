@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from graphcore.timeline import Moment
+from graphcore.worker.chosen_plane import Weights, at_hand
 from graphcore.worker.race_task import RaceTask
 from graphcore.worker.session import Session
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-Weights = Callable[[], "Tensor"]
-"""Fetches them, from a file perhaps, when they are wanted."""
 
 
 def kept_weights(session: Session, race: RaceTask) -> dict[str, Weights]:
@@ -23,14 +20,10 @@ def kept_weights(session: Session, race: RaceTask) -> dict[str, Weights]:
     for run in session.runs.all.values():
         if run is not session.runs.current and run.timeline.moments:
             found[f"end of {run.name}"] = partial(_flat, run.timeline.moments[-1], session)
-    found.update({name: partial(_same, flat) for name, flat in race.ends().items()})
+    found.update({name: at_hand(flat) for name, flat in race.ends().items()})
     return found
 
 
 def _flat(moment: Moment, session: Session) -> Tensor:
     flat = moment.tensors()["flat"]
     return flat if session.trainer is None else flat.to(session.trainer.plan.flat)
-
-
-def _same(flat: Tensor) -> Tensor:
-    return flat

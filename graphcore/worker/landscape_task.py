@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,20 +15,23 @@ from graphcore.plan import Plan
 from graphcore.planes import Plane, lowest_point
 from graphcore.training import Trainer
 from graphcore.worker.arrays import pack
-from graphcore.worker.chosen_plane import Chosen, choose, widened
+from graphcore.worker.chosen_plane import Chosen, Weights, at_hand, choose, widened
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-SHARE = 0.07
+SHARE = 0.08
 """Share of the worker's time while training; the bar is 10 %."""
 SLICE = 0.02
 """Seconds of work at a time while nothing trains."""
-PATIENCE = 3.0
+PATIENCE = 2.0
 """Seconds that a finer grid may take while training; beyond that a fresh coarse one is better."""
-TRAINING_SAMPLES = 100
-"""Samples of a surface that is made while training; it is made again with all when it pauses."""
+TRAINING_SAMPLES, FEW_SAMPLES = 100, 32
+"""Samples of a surface that is made while training, of a fast and of a slow net; it is made again
+with all when it pauses."""
+MIDDLING = 81
+"""Points of the grid that is to be complete within ``PATIENCE``, with the larger number."""
 START, BEST = "start of the run", "best on the test set"
 PROBE = 0.5
 """Distance between the places from which the lowest point of a quadratic loss is found."""
@@ -46,7 +49,7 @@ class LandscapeTask:
         visiting: whether an earlier step is looked at: the plane stays, the dot goes there.
     """
 
-    def __init__(self, further: Callable[[], Mapping[str, Callable[[], Tensor]]] = dict) -> None:
+    def __init__(self, further: Callable[[], Mapping[str, Weights]] = dict) -> None:
         self.path = PathRecorder()
         self.held = self.visiting = False
         self._followed: int | None = None
@@ -62,6 +65,7 @@ class LandscapeTask:
         self._origin_step = -1
         self._sent_level = -1
         self._samples = self._taken = 0
+        self._pace = math.inf
         self._last_work = time.perf_counter()
         self._spent = 0.0
 
@@ -139,7 +143,7 @@ class LandscapeTask:
         if trainer is not self._trainer:
             same = self._trainer is not None and trainer.plan.layout == self._trainer.plan.layout
             self._trainer, self._plan, self._surface = trainer, None, None
-            self._shown = self._best = None
+            self._shown, self._best, self._pace = None, None, math.inf
             if not same:
                 self.path.clear()
         if not self.path.steps or trainer.step != self.path.steps[-1]:
@@ -165,10 +169,11 @@ class LandscapeTask:
             dtype = str(trainer.plan.dtype).removeprefix("torch.")
             self._plan = compile(trainer.graph, str(trainer.plan.device), dtype, "train")
         self._plan.copy_state(trainer.plan)
+        if self._surface is not None and self._surface.points:
+            self._pace = self._surface.seconds / (self._surface.points * self._taken)
         request, b = self._request, trainer.binding
         split = trainer.data.test if request.split == "test" else trainer.data.train
-        most = TRAINING_SAMPLES if training else request.samples
-        self._samples = min(most, request.samples)
+        self._samples = min(self._affordable(training), request.samples)
         x, t = trainer.tensors(split, self._samples)
         self._taken = len(x)
         feeds = b.feeds(x, t)
@@ -183,12 +188,19 @@ class LandscapeTask:
         self._surface = Surface(self._plan, chosen.plane, feeds, b.loss, span, request.resolution)
         self._origin_step, self._sent_level = trainer.step, -1
 
-    def _targets(self) -> dict[str, Callable[[], Tensor]]:
+    def _affordable(self, training: bool) -> int:
+        """Samples with which a surface comes soon while the net trains."""
+        if not training:
+            return self._request.samples
+        seconds = self._pace * TRAINING_SAMPLES * MIDDLING
+        return TRAINING_SAMPLES if seconds / SHARE <= PATIENCE else FEW_SAMPLES
+
+    def _targets(self) -> dict[str, Weights]:
         """Weights that a plane may go towards, fetched when they are wanted."""
         near = {START: self.path.weights[0]} if self.path.weights else {}
         if self._best is not None:
             near[BEST] = self._best[1]
-        return {**{name: partial(_same, flat) for name, flat in near.items()}, **self._further()}
+        return {**{name: at_hand(flat) for name, flat in near.items()}, **self._further()}
 
     def _frame(self, trainer: Trainer, surface: Surface) -> LandscapeFrame:
         chosen = self._chosen
@@ -209,10 +221,6 @@ class LandscapeTask:
             targets=tuple(self._targets()),
             parameters={p.name: tuple(p.shape) for p in trainer.plan.layout},
         )  # fmt: skip
-
-
-def _same(flat: Tensor) -> Tensor:
-    return flat
 
 
 def _lowest(

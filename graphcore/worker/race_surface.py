@@ -10,7 +10,6 @@ import numpy as np
 from graphcore.compiler import compile
 from graphcore.landscape import Surface
 from graphcore.planes import (
-    Plane,
     only_weights,
     plane_of_weights,
     principal_plane,
@@ -47,7 +46,6 @@ class SharedSurface:
         self._plan = compile(first.graph, str(first.plan.device), dtype, "train")
         self._plan.copy_state(first.plan)
         self._samples = len(x)
-        self._plane: Plane | None = None
         self._surface: Surface | None = None
         self._sent_level = 0
         self._begun_at = 0
@@ -84,8 +82,8 @@ class SharedSurface:
 
     def _begin(self, length: int) -> None:
         self._begun_at = length
-        paths = [torch.stack(r.way(POINTS)) for r in self._runners if not self._astray(r)]
-        together = torch.cat(paths or [torch.stack(r.way(POINTS)) for r in self._runners])
+        steady = [r for r in self._runners if not self._astray(r)]
+        together = torch.stack([w for r in steady or self._runners for w in r.way(POINTS)])
         alone = only_weights(self._plan)
         plane = (
             principal_plane(together, together.mean(0))
@@ -96,7 +94,7 @@ class SharedSurface:
             self._surface = None
             return
         span = span_of_path(plane, together)
-        self._plane, self._sent_level = plane, 0
+        self._sent_level = 0
         self._surface = Surface(self._plan, plane, self._feeds, self._loss, span, RESOLUTION)
 
     def _astray(self, runner: Runner) -> bool:

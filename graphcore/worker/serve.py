@@ -112,8 +112,12 @@ class _Server:
         self.walk, self.probe, self.rates = WalkTask(self.what_if), ProbeTask(), RateTask()
         self.time, self.tsne = TimeTask(), TsneTask()
         self.quit = False
+        self.handlers = {**self._of_training(), **self._of_runs(), **self._of_views()}
+
+    def _of_training(self) -> dict[type, Callable[[Any], None]]:
+        """What serves the requests that steer training and change the net."""
         s = self.session
-        self.handlers: dict[type, Callable[[Any], None]] = {
+        return {
             m.Hello: self._hello,
             m.Load: s.load,
             m.Run: self._run,
@@ -121,38 +125,55 @@ class _Server:
             m.Reset: lambda _: s.reset(),
             m.SetRate: s.set_rate,
             m.SetSpeed: s.set_speed,
-            m.Watch: s.watch,
-            m.NextFrame: lambda _: s.want_frame(),
-            LandscapeRequest: self.landscape.request,
+            RateTestRequest: lambda request: self._tell(self.rates.request(request, s)),
+            RaceRequest: lambda request: self._tell(self.race.request(request, s)),
             SetPlanePoint: lambda request: self.drag.move(request, s),
-            WalkRequest: self.walk.request,
-            CheckRequest: lambda request: self.send(self.walk.check(request, s)),
-            probes.DecisionRequest: self.probe.watch_decision,
-            probes.ResultsRequest: self.probe.watch_results,
-            AttributionRequest: self._attribute,
-            SamplesRequest: self._show_samples,
-            RaceRequest: self._race,
-            SpreadRequest: self.probe.watch_spread,
-            HealthRequest: self.probe.watch_health,
-            EmbeddingRequest: self.probe.watch_embedding,
-            SampleRequest: self.probe.watch_sample,
-            TsneRequest: self._embed,
-            NearestRequest: lambda request: self.send(self.probe.nearest(request, s.trainer)),
-            probes.DigitRequest: lambda request: self.send(self.probe.digit(request, s.trainer)),
-            RateTestRequest: self._test_rates,
-            TensorRequest: lambda request: self.send(tensor(request, s)),
-            HoldRequest: self._hold,
             SetNumbers: lambda request: set_numbers(request, s),
             SaveNet: lambda request: self.send(save_net(request, s)),
             LoadWeights: lambda request: self.send(load_weights(request, s)),
+            m.Quit: lambda _: self._end(),
+        }
+
+    def _of_runs(self) -> dict[type, Callable[[Any], None]]:
+        """What serves the time machine."""
+        s = self.session
+        return {
             ScrubRequest: lambda request: self.time.scrub(request, s),
             EnterRun: lambda request: self.time.enter(request, s),
             EditRun: lambda request: self.time.edit(request, s),
             CurvesRequest: self.time.watch_curves,
             SaveRuns: lambda request: self.send(self.time.save(request, s)),
-            OpenRuns: self._open_runs,
-            m.Quit: lambda _: self._end(),
+            OpenRuns: lambda request: self._tell(self.time.open(request, s)),
         }
+
+    def _of_views(self) -> dict[type, Callable[[Any], None]]:
+        """What serves those who look."""
+        s = self.session
+        return {
+            m.Watch: s.watch,
+            m.NextFrame: lambda _: s.want_frame(),
+            LandscapeRequest: self.landscape.request,
+            WalkRequest: self.walk.request,
+            CheckRequest: lambda request: self.send(self.walk.check(request, s)),
+            HoldRequest: self._hold,
+            AttributionRequest: self._attribute,
+            SamplesRequest: self._show_samples,
+            TensorRequest: lambda request: self.send(tensor(request, s)),
+            SpreadRequest: self.probe.watch_spread,
+            HealthRequest: self.probe.watch_health,
+            EmbeddingRequest: self.probe.watch_embedding,
+            SampleRequest: self.probe.watch_sample,
+            TsneRequest: lambda request: self._tell(self.tsne.request(request, s)),
+            NearestRequest: lambda request: self.send(self.probe.nearest(request, s.trainer)),
+            probes.DecisionRequest: self.probe.watch_decision,
+            probes.ResultsRequest: self.probe.watch_results,
+            probes.DigitRequest: lambda request: self.send(self.probe.digit(request, s.trainer)),
+        }
+
+    def _tell(self, reply: m.Reply | None) -> None:
+        """Send a reply, if there is one."""
+        if reply is not None:
+            self.send(reply)
 
     def loop(self, inbox: queue.SimpleQueue[m.Request | None]) -> None:
         while not self.quit:
@@ -197,17 +218,14 @@ class _Server:
             self.walk.work(session), self.probe.work(session), self.rates.work(),
             self.what_if.work(session), self.race.work(), self.tsne.work(session),
         ):  # fmt: skip
-            if view is not None:
-                self.send(view)
+            self._tell(view)
         trainer = self.session.trainer
         if trainer is None:
             return
         score, self.session.tested = self.session.tested, None
         if score is not None:
             self.landscape.note_score(trainer, score.loss)
-        frame = self.landscape.work(trainer, training=self.session.running)
-        if frame is not None:
-            self.send(frame)
+        self._tell(self.landscape.work(trainer, training=self.session.running))
 
     def _travel(self) -> TimelineFrame | CurvesFrame | None:
         """Go to the step that was asked for, before anything is shown of another."""
@@ -218,11 +236,6 @@ class _Server:
             told = None
         self.landscape.visiting = self.session.runs.visiting
         return told
-
-    def _open_runs(self, request: OpenRuns) -> None:
-        problem = self.time.open(request, self.session)
-        if problem is not None:
-            self.send(problem)
 
     def _run(self, request: m.Run) -> None:
         self.time.settle(self.session)
@@ -239,11 +252,6 @@ class _Server:
         self.session.device = device
         self.send(m.Ready(m.PROTOCOL, device, torch.get_num_threads(), str(torch.__version__)))
 
-    def _test_rates(self, request: RateTestRequest) -> None:
-        answer = self.rates.request(request, self.session)
-        if answer is not None:
-            self.send(answer)
-
     def _attribute(self, request: AttributionRequest) -> None:
         trainer = self.session.trainer
         if trainer is None:
@@ -251,22 +259,12 @@ class _Server:
         else:
             self.send(attribution.attribute(trainer, request.sample, request.node))
 
-    def _embed(self, request: TsneRequest) -> None:
-        answer = self.tsne.request(request, self.session)
-        if answer is not None:
-            self.send(answer)
-
     def _show_samples(self, request: SamplesRequest) -> None:
         trainer = self.session.trainer
         if trainer is None:
             self.send(SamplesFrame(problem="This graph takes its numbers from no data set."))
         else:
             self.send(samples.browse(trainer, request))
-
-    def _race(self, request: RaceRequest) -> None:
-        answer = self.race.request(request, self.session)
-        if answer is not None:
-            self.send(answer)
 
     def _hold(self, request: HoldRequest) -> None:
         self.what_if.hold(request)

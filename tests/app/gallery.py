@@ -153,7 +153,7 @@ def contour() -> QWidget:
 @exhibit
 def contour_stale() -> QWidget:
     plot = contour()
-    plot.set_stamp("step 1,200 · STALE by 800 steps", True)
+    plot.set_stamp("STALE · Step 1,200, 800 steps ago", True)
     return plot
 
 

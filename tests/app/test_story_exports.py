@@ -74,6 +74,33 @@ def test_a_reset_begins_another_table(qtbot, trained) -> None:
     assert [row.step for row in log.rows] == [1, 2, 3]
 
 
+def test_the_table_is_that_of_the_run_one_goes_to(qtbot, trained, tmp_path, monkeypatch) -> None:
+    engine, metrics, times = trained.engine, trained.exports.metrics, []
+    engine.timeline.connect(times.append)
+    newest = metrics.log.newest
+    losses = {row.step: row.train_loss for row in metrics.log.rows}
+    engine.reset()
+    engine.run(3)
+    qtbot.waitUntil(lambda: metrics.log.newest == 3, timeout=PATIENCE)
+    first = next(r.run for r in times[-1].runs if r.steps == newest)
+    engine.enter_run(first)
+    qtbot.waitUntil(lambda: times[-1].run == first, timeout=PATIENCE)
+    path = choose(monkeypatch, "ask_metrics", tmp_path / "run.csv")
+    export(qtbot, trained, "export_metrics")
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    assert int(rows[-1]["step"]) == newest
+    there = {int(r["step"]): float(r["train_loss"]) for r in rows if r["train_loss"]}
+    assert len(there) > 3
+    same = [there[s] == pytest.approx(losses[s], rel=1e-3) for s in there if losses.get(s)]
+    assert same
+    assert all(same)
+    engine.scrub(2)
+    qtbot.waitUntil(lambda: times[-1].shown == 2, timeout=PATIENCE)
+    engine.run(2)
+    qtbot.waitUntil(lambda: metrics.log.newest == 4, timeout=PATIENCE)
+    assert metrics.log.rows[0].train_loss == pytest.approx(losses[metrics.log.rows[0].step])
+
+
 def test_to_pytorch_and_back(qtbot, trained, tmp_path, monkeypatch) -> None:
     path = choose(monkeypatch, "ask_script", tmp_path / "my net.py")
     written = Path(export(qtbot, trained, "export_script"))

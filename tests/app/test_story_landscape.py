@@ -256,3 +256,21 @@ def test_the_plane_goes_towards_the_end_of_another_run(story) -> None:
     target.activated.emit(target.currentIndex())
     found = s.surface(lambda f: f.plane == "towards" and "end of Run 1" in f.labels[0])
     assert found.current == pytest.approx((0, 0), abs=1e-3)
+
+
+def test_while_it_trains_coarse_surfaces_come_first_and_their_age_is_told(story) -> None:
+    tale = story("lenet5")
+    tale.surface()
+    tale.shown.clear()
+    tale.window.engine.play()
+    tale.wait(lambda: len({f.step for f in tale.shown}) >= 3)
+    coarse = next(f for f in tale.shown if f.level == 1)
+    assert unpack(coarse.values).shape == (5, 5)
+    assert coarse.samples < 200
+    stamp = tale.panel.contour.stamp
+    tale.wait(lambda: "steps ago" in stamp.text())
+    tale.window.engine.pause()
+    tale.wait(lambda: tale.frames[-1].state != "running")
+    last = tale.surface(lambda f: f.step == tale.frames[-1].step)
+    assert last.samples == 200
+    assert "ago" not in stamp.text()

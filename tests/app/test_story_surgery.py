@@ -19,7 +19,7 @@ def test_a_net_grows_while_it_trains_and_forgets_nothing(qtbot, live_window) -> 
     assert engine.quietly
     engine.set_speed(40)
     engine.play()
-    qtbot.waitUntil(lambda: frames[-1].step > 5, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: bool(frames) and frames[-1].step > 5, timeout=PATIENCE)
     graph = window.document.root
     layer = next(n.name for n in graph if n.operator == "Linear")
     width = graph.node(layer).attributes["out_features"]
