@@ -7,6 +7,7 @@ opens. Nothing heavy is imported before it is painted.
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -75,11 +76,12 @@ def open_window(file: str = "") -> int:
     from app.settings import Settings
     from app.style import palette
 
+    settings = Settings()
+    use_scale(settings)
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     app.setApplicationName("Gradscape")
     app.setOrganizationName("Gradscape")
-    settings = Settings()
     palette.apply(app, settings.get("look/theme"))
     faults = fault_log.FaultLog(fault_log.default_file())
     window = make_window(settings)
@@ -90,6 +92,16 @@ def open_window(file: str = "") -> int:
         return int(app.exec())
     finally:
         faults.close()
+
+
+def use_scale(settings: Any) -> None:
+    """Have Qt draw everything larger or smaller; it asks once, before there is an application.
+
+    A scale that the environment names is left alone.
+    """
+    percent = settings.get("look/scale")
+    if percent != 100:
+        os.environ.setdefault("QT_SCALE_FACTOR", str(percent / 100))
 
 
 def make_window(settings: Any, rescue_folder: Any = None) -> Any:

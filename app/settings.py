@@ -45,6 +45,11 @@ PREFERENCES: tuple[Preference, ...] = (
         _("Colours of the whole window."), (("dark", _("Dark")), ("light", _("Light"))),
     ),
     Preference(
+        "look/scale", _("Size of everything"), "int", 100,
+        _("From the next launch on; 150 % can be read from the back of a room."), (), 75, 300,
+        " %",
+    ),
+    Preference(
         "look/reduced_motion", _("Reduce motion"), "bool", False,
         _("Views jump instead of gliding, and nothing pulses while a net trains."),
     ),

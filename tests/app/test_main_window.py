@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QTabBar
 
 import graphcore as gc
 from app import actions, palette_commands
+from app.__main__ import use_scale
 from app.command_palette import CommandPalette, score
 from app.document import Document
 from app.panels import LAYOUTS, PANELS
@@ -404,3 +405,16 @@ def test_the_icons_of_tabs_follow_the_theme(window):
     window.set_light(True)
     assert bar.tabIcon(0).pixmap(16, 16).toImage() != dark
     window.set_light(False)
+
+
+def test_everything_is_as_large_as_preferred(settings, monkeypatch):
+    monkeypatch.setenv("QT_SCALE_FACTOR", "")
+    monkeypatch.delenv("QT_SCALE_FACTOR")
+    use_scale(settings)
+    assert "QT_SCALE_FACTOR" not in os.environ
+    settings.set("look/scale", 150)
+    use_scale(settings)
+    assert os.environ["QT_SCALE_FACTOR"] == "1.5"
+    monkeypatch.setenv("QT_SCALE_FACTOR", "2")
+    use_scale(settings)
+    assert os.environ["QT_SCALE_FACTOR"] == "2"
