@@ -85,14 +85,14 @@ def _unit(plan: Plan, step: Step) -> UnitHealth:
     with torch.inference_mode():
         slope = step.backward(plan.values, torch.ones_like(y))[0]
         if slope is None or not slope.numel():
-            return UnitHealth(step.name, 0.0, 0.0)
+            return UnitHealth(step.name, 0.0, 0.0, step.op.name)
         size = slope.abs()
         per_unit = size.reshape(len(size), -1).amax(0) if size.dim() > 1 else size
         if size.dim() == 4:  # a feature map is one unit
             per_unit = size.amax((0, 2, 3))
         return UnitHealth(
             step.name, float((per_unit == 0).double().mean()),
-            float((size < FLAT).double().mean()),
+            float((size < FLAT).double().mean()), step.op.name,
         )  # fmt: skip
 
 

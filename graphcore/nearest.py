@@ -23,9 +23,8 @@ else:
     torch = lazy_loader.load("torch")
 
 WANTED = 6
-BY_LAYER = 2000
+BY_LAYER = 1000
 """Training samples that are run through the net to compare the values of a node."""
-BLOCK = 4096
 
 
 def nearest(trainer: Trainer, pixels: np.ndarray, centred: bool, node: str = "") -> NearestFrame:
@@ -72,6 +71,7 @@ def _values(
 
 
 def _distances(others: Tensor, own: Tensor) -> Tensor:
-    """Euclidean distance of each row from ``own``, a block of rows at a time."""
-    blocks = (others[i : i + BLOCK] for i in range(0, len(others), BLOCK))
-    return torch.cat([torch.linalg.vector_norm(block - own, dim=1) for block in blocks])
+    """Euclidean distance of each row from ``own``: no copy of the rows is made."""
+    lengths = torch.linalg.vector_norm(others, dim=1)
+    squares: Tensor = lengths**2 - 2 * (others @ own) + own @ own
+    return squares.clamp(min=0).sqrt()

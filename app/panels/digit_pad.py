@@ -27,7 +27,7 @@ from graphcore.worker.nearest_messages import NearestFrame
 from graphcore.worker.probe_messages import DigitFrame
 
 PAUSE_MS, WHILE_LEARNING_MS = 150, 2000
-"""Between two searches for the nearest samples: of other drawings, and of the same one."""
+"""Before the nearest samples are searched for: after a stroke, and while the net learns."""
 
 
 class DigitPadPanel(QWidget):
@@ -124,8 +124,8 @@ class DigitPadPanel(QWidget):
         self._look_near(PAUSE_MS)
 
     def _look_near(self, pause: int) -> None:
-        """Search for the nearest samples after a pause: the net's answer comes first."""
-        if not self._near_timer.isActive() or pause < self._near_timer.remainingTime():
+        """Search for the nearest samples when one pauses: while one draws, the net answers."""
+        if pause == PAUSE_MS or not self._near_timer.isActive():
             self._near_timer.start(pause)
 
     def _ask_nearest(self) -> None:

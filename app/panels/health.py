@@ -41,6 +41,8 @@ class HealthPanel(QWidget):
         self.units = ProfilePlot(
             self.tr("Share of flat values in each activation"), "", logarithmic=False
         )
+        self.dead = ProfilePlot(self.tr("Share of dead units in each ReLU"), "", logarithmic=False)
+        self.updates = ProfilePlot(self.tr("Size of an update over that of the weight"), "")
         self.stamp = QLabel()
         self.stamp.setObjectName("muted")
         self.stamp.setWordWrap(True)
@@ -56,7 +58,7 @@ class HealthPanel(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 4, 10, 8)
         row.setSpacing(18)
-        row.addWidget(_scrolled(self.gradients, self.units), 3)
+        row.addWidget(_scrolled(self.gradients, self.updates, self.units, self.dead), 3)
         right = QWidget()
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
@@ -69,7 +71,8 @@ class HealthPanel(QWidget):
         """Another graph."""
         self._frame = None
         self.gradients.set_bars(())
-        self.units.set_bars(())
+        for plot in (self.units, self.dead, self.updates):
+            plot.set_bars(())
         self.stamp.setText("")
         self._show_findings(())
 
@@ -83,6 +86,11 @@ class HealthPanel(QWidget):
         before, self._frame = self._frame, frame
         self.gradients.set_bars([(layer.name, layer.gradient) for layer in frame.layers])
         self.units.set_bars([(unit.node, unit.saturated) for unit in frame.units])
+        self.dead.set_bars(
+            [(unit.node, unit.dead) for unit in frame.units if unit.operator == "ReLU"]
+        )
+        self.dead.setVisible(bool(self.dead.bars))
+        self.updates.set_bars([(w.name, w.change / w.weight) for w in frame.layers if w.weight > 0])
         if before is None or _said(before) != _said(frame):
             self._show_findings(frame.findings)
         self.ailing.emit(tuple(f.node for f in frame.findings))

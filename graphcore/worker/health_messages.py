@@ -37,6 +37,7 @@ class UnitHealth(msgspec.Struct, frozen=True):
     node: str
     dead: float
     saturated: float
+    operator: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True):

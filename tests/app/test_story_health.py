@@ -28,6 +28,8 @@ def test_the_vanishing_gradient_is_seen_explained_and_cured(qtbot, live_window) 
     qtbot.waitUntil(lambda: bool(panel.cards), timeout=PATIENCE)
     sizes = [size for _name, size in panel.gradients.bars]
     assert sizes[0] / sizes[-1] == pytest.approx(3e-6, rel=0.6)
+    assert [name for name, _ in panel.updates.bars] == [name for name, _ in panel.gradients.bars]
+    assert not panel.dead.isVisible()
     first = panel._frame.findings[0].node
     assert live_window.canvas.items_by_name[first].ailing
     assert accuracy_after_an_epoch(qtbot, live_window) < 0.3
@@ -39,6 +41,7 @@ def test_the_vanishing_gradient_is_seen_explained_and_cured(qtbot, live_window) 
     assert "Sigmoid" not in {n.operator for n in live_window.document.graph}
     qtbot.waitUntil(lambda: live_window.engine.state == "idle", timeout=PATIENCE)
     assert panel.gradients.bars[0][1] / panel.gradients.bars[-1][1] > 0.1
+    assert len(panel.dead.bars) == 6
     assert not live_window.canvas.items_by_name[first].ailing
     assert accuracy_after_an_epoch(qtbot, live_window) > 0.8
     live_window.document.undo_stack.undo()
