@@ -3,50 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QNativeGestureEvent, QPointingDevice, QWheelEvent
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QTabBar
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 KEY = Qt.Key
-CENTRE = QPoint(600, 400)
-
-
-def two_fingers(canvas, pixels, modifiers=Qt.KeyboardModifier.NoModifier):
-    """What a trackpad sends: a wheel that knows its way in pixels."""
-    view, at = canvas.viewport(), QPointF(CENTRE)
-    event = QWheelEvent(
-        at, QPointF(view.mapToGlobal(at)), pixels, pixels * 2, Qt.MouseButton.NoButton, modifiers,
-        Qt.ScrollPhase.ScrollUpdate, False,
-    )  # fmt: skip
-    QApplication.sendEvent(view, event)
-
-
-def pinch(canvas, value):
-    event = QNativeGestureEvent(
-        Qt.NativeGestureType.ZoomNativeGesture, QPointingDevice.primaryPointingDevice(), 2,
-        QPointF(CENTRE), QPointF(CENTRE), QPointF(CENTRE), value, QPointF(),
-    )  # fmt: skip
-    QApplication.sendEvent(canvas.viewport(), event)
 
 
 def whole(canvas):
     return canvas.seen_area().contains(canvas.graph_scene.contents())
-
-
-def test_two_fingers_pan_and_a_pinch_zooms_about_the_pointer(canvas, steps):
-    zoom, corner = canvas.zoom, canvas.seen_area().topLeft()
-    two_fingers(canvas, QPoint(-40, 25))
-    moved = (canvas.seen_area().topLeft() - corner) * zoom
-    assert (moved.x(), moved.y()) == pytest.approx((40, -25), abs=2)
-    assert canvas.zoom == zoom
-    under = canvas.mapToScene(CENTRE)
-    pinch(canvas, 0.5)
-    assert canvas.zoom == pytest.approx(1.5 * zoom)
-    assert (canvas.mapFromScene(under) - CENTRE).manhattanLength() <= 3
-    two_fingers(canvas, QPoint(0, 60), CONTROL)
-    assert canvas.zoom > 1.5 * zoom, "with Ctrl it zooms"
-    assert not steps(), "to look is no step"
 
 
 def test_keys_fit_all_fit_the_selection_and_show_one_to_one(window, qtbot):
