@@ -80,3 +80,26 @@ def test_a_trained_weight_is_shown_and_nonsense_is_refused(qtbot, live_window, t
     shown.which.setCurrentIndex(1)
     qtbot.waitUntil(lambda: "step 20" in shown.said.text(), timeout=PATIENCE)
     assert not shown.model.flags(shown.model.index(0, 0)) & Qt.ItemFlag.ItemIsEditable
+
+
+def test_the_weights_of_a_deleted_node_come_back_with_undo(qtbot, live_window, table) -> None:
+    shown = table("mlp", "fc1", "bias")
+    engine, document = live_window.engine, live_window.document
+    engine.run(20)
+    qtbot.waitUntil(lambda: "step 20" in shown.said.text(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: engine.state == "idle", timeout=PATIENCE)
+    trained = shown.model.values.copy()
+    shown.close()
+    states = []
+    engine.state_changed.connect(states.append)
+    live_window.canvas.select("fc1")
+    live_window.canvas.delete_and_reconnect()
+    qtbot.waitUntil(lambda: "idle" in states, timeout=PATIENCE)  # the net goes on without it
+    assert "fc1" not in document.graph
+    states.clear()
+    document.undo_stack.undo()
+    qtbot.waitUntil(lambda: "idle" in states, timeout=PATIENCE)
+    again = WeightsTable(document, engine, "fc1.bias", live_window)
+    again.show()
+    qtbot.waitUntil(lambda: again.model.values.size > 0, timeout=PATIENCE)
+    np.testing.assert_array_equal(again.model.values, trained)

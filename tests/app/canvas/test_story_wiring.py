@@ -177,6 +177,7 @@ def test_an_empty_graph_is_one_to_one(show):
 def test_an_arranged_graph_is_in_view_while_it_still_glides(canvas):
     canvas.reduced_motion = False
     canvas.document.move({"conv1": (-3000.0, 0.0), "loss": (0.0, 2500.0)})
+    canvas._set_zoom(3.0)
     canvas.arrange()
     assert canvas.zoom > 0.3, "fitted to where the nodes go, not to where they come from"
     canvas.glide.stop()
