@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -48,6 +49,7 @@ class WalkPanel(QWidget):
         self.walk = Walk(document, engine)
         self._selected = ""
         self._icons: list[tuple[QToolButton, str]] = []
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 4, 10, 6)
         column.setSpacing(6)
@@ -69,10 +71,10 @@ class WalkPanel(QWidget):
         row.setSpacing(4)
         self.restart = self._button(row, "reset", self.tr("Back to the start"), "", walk.restart)
         self.back = self._button(
-            row, "undo", self.tr("One step back"), "Shift+F10", walk.back, self.tr("Back")
+            row, "undo", self.tr("One step back"), "Shift+F10, ←", walk.back, self.tr("Back")
         )
         self.step = self._button(
-            row, "step_op", self.tr("One node on"), "F10", walk.step, self.tr("Step")
+            row, "step_op", self.tr("One node on"), "F10, →", walk.step, self.tr("Step")
         )
         self.layer = self._button(
             row, "step", self.tr("On to the next layer"), "Ctrl+F10", walk.next_layer
@@ -114,6 +116,8 @@ class WalkPanel(QWidget):
         button.setToolTip(f"{text}  ({key})" if key else text)
         button.setAccessibleName(text)
         button.setAutoRaise(True)
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        button.installEventFilter(self)
         button.clicked.connect(lambda _on: run())
         self._icons.append((button, icon))
         row.addWidget(button)
@@ -280,6 +284,33 @@ class WalkPanel(QWidget):
     def _tell_check(self, words: str) -> None:
         self.title.setText(self.tr("Check me"))
         self.words.setText(words)
+
+    # -- keys ---------------------------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The buttons leave the arrows to the panel."""
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            return self._press(event)
+        return super().eventFilter(watched, event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self._press(event):
+            super().keyPressEvent(event)
+
+    def _press(self, event: QKeyEvent) -> bool:
+        """Right and left: a step on or back; down: a layer; Home and End: of the passes."""
+        if event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+            return False
+        walk = self.walk
+        run = {
+            Qt.Key.Key_Right: walk.step, Qt.Key.Key_Left: walk.back,
+            Qt.Key.Key_Down: walk.next_layer, Qt.Key.Key_End: walk.finish_pass,
+            Qt.Key.Key_Home: walk.restart,
+        }.get(Qt.Key(event.key()))  # fmt: skip
+        if run is None:
+            return False
+        run()
+        return True
 
     # -- the window ---------------------------------------------------------------------------
 

@@ -1,0 +1,119 @@
+"""How soon a step of the stepper can be seen on LeNet-5, and how evenly its slow motion is painted.
+
+    python tests/bench/stepper.py [SECONDS]
+
+Presses Right until both passes of a digit are through, three times, and measures from the key to
+the moment when canvas and panel are painted. Then lets the slow motion run at its highest pace.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, QSettings, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from app.__main__ import make_window
+from app.settings import Settings
+from app.style import palette
+
+
+class Paints(QObject):
+    """Notes when the canvas was painted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: list[float] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            self.times.append(time.perf_counter())
+        return False
+
+
+def main(seconds: float = 10.0) -> None:
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    app = QApplication(["bench"])
+    palette.apply(app, "dark")
+    with tempfile.TemporaryDirectory() as folder:
+        store = QSettings(str(Path(folder) / "s.ini"), QSettings.Format.IniFormat)
+        window = make_window(Settings(store), Path(folder))
+        window.resize(1600, 1000)
+        window.engine.threads = 1
+        window.show()
+        window.start("lenet5")
+        window.layouts.show("Explain")
+        panel: Any = window.show_panel("walk").fill()
+        _until(lambda: bool(panel.walk.events), 60)
+        _rest(2.0)
+        taken = sorted(t for _ in range(3) for t in _steps(window, panel))
+        print(f"steps             {len(taken)}")
+        print(f"median            {1000 * statistics.median(taken):.1f} ms")
+        print(f"99th percentile   {1000 * taken[int(len(taken) * 0.99)]:.1f} ms")
+        print(f"worst             {1000 * taken[-1]:.1f} ms")
+        print(f"within 50 ms      {sum(t <= 0.05 for t in taken) / len(taken):.1%}")
+        _slow_motion(window, panel, seconds)
+        window.document.undo_stack.setClean()
+        window.close()
+
+
+def _steps(window: Any, panel: Any) -> list[float]:
+    """Seconds from each key to both being painted."""
+    QTest.keyClick(panel, Qt.Key.Key_Home)
+    _rest(0.1)
+    taken = []
+    while panel.walk.done < len(panel.walk.events):
+        begun = time.perf_counter()
+        QTest.keyClick(panel, Qt.Key.Key_Right)
+        window.canvas.viewport().repaint()
+        panel.repaint()
+        QApplication.processEvents()
+        taken.append(time.perf_counter() - begun)
+    return taken
+
+
+def _slow_motion(window: Any, panel: Any, seconds: float) -> None:
+    paints = Paints()
+    window.canvas.viewport().installEventFilter(paints)
+    QTest.keyClick(panel, Qt.Key.Key_Home)
+    panel.pace.setValue(panel.pace.maximum())
+    panel.walk.play()
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        QApplication.processEvents()
+        if not panel.walk.playing:
+            panel.walk.play()
+        time.sleep(0.0005)
+    gaps = sorted(b - a for a, b in zip(paints.times, paints.times[1:], strict=False))
+    if not gaps:
+        print("slow motion       was not painted")
+        return
+    print(f"slow motion       {len(gaps) / seconds:.1f} frames per second")
+    print(f"median interval   {1000 * statistics.median(gaps):.1f} ms")
+    print(f"99th percentile   {1000 * gaps[int(len(gaps) * 0.99)]:.1f} ms")
+
+
+def _rest(seconds: float) -> None:
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        QApplication.processEvents()
+        time.sleep(0.001)
+
+
+def _until(holds: Any, seconds: float) -> None:
+    end = time.perf_counter() + seconds
+    while not holds():
+        assert time.perf_counter() < end, "the engine did not answer in time"
+        QApplication.processEvents()
+        time.sleep(0.0005)
+
+
+if __name__ == "__main__":
+    main(*map(float, sys.argv[1:]))
