@@ -257,6 +257,11 @@ class Walk(QObject):
             self._clock.stop()
             self.moved.emit()
 
+    @property
+    def interval_ms(self) -> int:
+        """How long a step of the slow motion lasts."""
+        return self._clock.interval()
+
     def set_pace(self, steps_per_second: float) -> None:
         """How fast it goes on by itself."""
         self._clock.setInterval(round(1000 / steps_per_second))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from PySide6.QtCore import QObject, QPointF
+from PySide6.QtCore import QElapsedTimer, QObject, QPointF, QTimer
 
 from app.canvas import Canvas
 from app.canvas import geometry as geo
+from app.canvas.live import Picture
+from app.canvas.overlay import PulseOverlay
 from app.canvas.walk_overlay import Chip, WalkOverlay
 from app.live_view import shown_pictures
 from app.plots.tiles import format_number
 from app.walk import Walk
-from graphcore.worker.pictures import Picture
-from graphcore.worker.walk_messages import Term
+from graphcore.worker.walk_messages import Term, WalkFrame
+
+FRAME_MS = 16
 
 
 class WalkView(QObject):
@@ -26,6 +27,14 @@ class WalkView(QObject):
         canvas.graph_scene.addItem(self.overlay)
         canvas.walk_overlay = self.overlay  # type: ignore[attr-defined]
         self._shown = False
+        self._of: tuple[WalkFrame | None, str] = (None, "")
+        self._values: dict[str, Picture] = {}
+        self._gradients: dict[str, Picture] = {}
+        self.pulses = PulseOverlay()
+        canvas.graph_scene.addItem(self.pulses)
+        self._pulse = QTimer(self, interval=FRAME_MS)
+        self._pulse.timeout.connect(self._advance)
+        self._began = QElapsedTimer()
         walk.moved.connect(self._show)
         walk.marked.connect(self._show)
 
@@ -33,8 +42,11 @@ class WalkView(QObject):
         """Whether the stepper is looked at; else the canvas shows no trace of it."""
         self._shown = visible
         if visible:
+            self._canvas.clear_pictures()
             self._show()
         else:
+            self._pulse.stop()
+            self.pulses.hide()
             self.overlay.set_chips(())
             self._canvas.set_step_state(set(), None)
             self._canvas.set_show("value")
@@ -48,17 +60,56 @@ class WalkView(QObject):
         valued, sloped = walk.valued, walk.sloped
         current = _below(shown.node, prefix) if shown and shown.node else None
         canvas.set_step_state({_below(n, prefix) for n in valued}, current)
-        canvas.clear_pictures()
-        canvas.set_pictures(
-            shown_pictures(prefix, _only(walk.frame.values, valued)),
-            shown_pictures(prefix, _only(walk.frame.gradients, sloped)),
-        )
+        self._show_pictures(walk.frame, valued, sloped)
+        self._show_pulses()
         for name, item in canvas.items_by_name.items():
             path = prefix + name
             item.set_state(show_gradient=path in sloped and path not in walk.frame.slopes)
         self.overlay.set_chips(
             (*self._node_chips(sloped), *self._edge_chips(sloped), *self._marks())
         )
+
+    def _show_pictures(self, frame: WalkFrame, valued: set[str], sloped: set[str]) -> None:
+        """Pictures of what is done; those that stay are not made anew."""
+        prefix = self._canvas.document.prefix
+        if self._of[0] is not frame or self._of[1] != prefix:
+            self._of = (frame, prefix)
+            self._values = shown_pictures(prefix, frame.values)
+            self._gradients = shown_pictures(prefix, frame.gradients)
+        for name, item in self._canvas.items_by_name.items():
+            for pictures, done, main, extra in (
+                (self._values, valued, "value", "weights"),
+                (self._gradients, sloped, "gradient", "weights_gradient"),
+            ):
+                for which, key in ((main, name), (extra, f"{name}.weight")):
+                    picture = pictures.get(key) if prefix + name in done else None
+                    if getattr(item, which) is not picture:
+                        item.set_picture(which, picture)
+
+    def _show_pulses(self) -> None:
+        """In slow motion dots run along the edges of the step: to the node, or back from it."""
+        walk, prefix, shown = self._walk, self._canvas.document.prefix, self._walk.shown
+        moving = walk.playing and shown is not None and not self._canvas.reduced_motion
+        edges = []
+        for edge, item in self._canvas.graph_scene.edges.items():
+            used = moving and shown is not None and prefix + edge.target == shown.node
+            forward = shown is not None and shown.phase == "forward"
+            item.set_flow(1.0 if used and forward else None, 1.0 if used and not forward else None)
+            edges += [item] if used else []
+        self.pulses.set_edges(edges)
+        self.pulses.setVisible(moving)
+        self._began.start()
+        if moving and not self._pulse.isActive():
+            self._pulse.start()
+        elif not moving:
+            self._pulse.stop()
+
+    def _advance(self) -> None:
+        """A frame of the slow motion: the dots are as far as the step's time has gone by."""
+        shown = self._walk.shown
+        share = min(0.999, self._began.elapsed() / self._walk.interval_ms)
+        start = 0.5 if shown is not None and shown.phase == "backward" else 0.0
+        self.pulses.advance_by(start + share / 2 - self.pulses.phase)
 
     def _node_chips(self, sloped: set[str]) -> list[Chip]:
         """∂J/∂x under every node that has its gradient."""
@@ -128,8 +179,3 @@ def _under(corner: QPointF) -> QPointF:
 def _below(path: str, prefix: str) -> str:
     """A node's name on a level; "" for one that is not on it."""
     return path.removeprefix(prefix) if path.startswith(prefix) else ""
-
-
-def _only(pictures: Mapping[str, Picture], nodes: set[str]) -> dict[str, Picture]:
-    """Pictures of these nodes and of their parameters: "conv1.weight" is conv1's."""
-    return {k: p for k, p in pictures.items() if k.partition(".")[0] in nodes}

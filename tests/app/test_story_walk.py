@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from app.walk_view import WalkView
+
 PATIENCE = 60_000
 
 
@@ -89,6 +91,25 @@ def test_slow_motion_stops_at_a_breakpoint(qtbot, explain, live_window) -> None:
     qtbot.mouseClick(panel.play, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not panel.walk.playing, timeout=PATIENCE)
     assert (panel.walk.current.node, panel.walk.current.phase) == ("v", "backward")
+
+
+def test_slow_motion_sends_dots_along_what_the_step_uses(qtbot, explain, live_window) -> None:
+    panel = explain("expression")
+    dots = live_window.canvas.findChild(WalkView).pulses
+    edges = live_window.canvas.graph_scene.edges
+    panel.pace.setValue(20)
+
+    def lit(target: str, gradient: bool) -> bool:
+        brightness = [e.gradient if gradient else e.value for k, e in edges.items()
+                      if k.target == target]  # fmt: skip
+        return dots.isVisible() and brightness == [1.0, 1.0]
+
+    qtbot.mouseClick(panel.play, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: lit("v", gradient=False) and 0.1 < dots.phase < 0.5, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: lit("v", gradient=True) and dots.phase > 0.6, timeout=PATIENCE)
+    qtbot.mouseClick(panel.play, Qt.MouseButton.LeftButton)
+    assert not dots.isVisible()
+    assert all(e.value is None and e.gradient is None for e in edges.values())
 
 
 def test_check_me_compares_this_sample_and_says_why_it_differs(qtbot, explain) -> None:
