@@ -206,7 +206,8 @@ def comparison(frame: CheckFrame) -> list[str]:
             "double precision. Largest difference: {1} of the tensor's largest gradient."
         ).format(frame.step, format_number(max(smooth, default=0.0), 2))
     ]
-    for name, c in sorted(frame.checked.items(), key=lambda item: -item[1].error):
+    by_error = sorted(frame.checked.items(), key=lambda i: (i[1].reason == "kink", -i[1].error))
+    for name, c in by_error:
         own, found = format_number(c.own, 8), format_number(c.difference, 8)
         line = tr("{0}[{1}]:  backward {2}, difference {3}, off by {4} ({5})").format(
             name, c.place, own, found, format_number(c.error, 2), tr(REASONS[c.reason])

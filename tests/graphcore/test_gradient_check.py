@@ -94,3 +94,11 @@ def test_numbers_at_a_kink_are_left_out_and_counted() -> None:
     found = compare(plan, feeds, "J", 1e-2, "x")["x"]
     assert (found.kinks, found.reason) == (1, "rounding")
     assert found.error < 1e-9
+
+
+def test_kinks_that_cancel_in_the_slopes_are_kinks_all_the_same() -> None:
+    """Ties of two maxima with opposite signs: left and right slopes agree, the gradient differs."""
+    found = checked("max(x, 3*x) - max(2*x, 0*x)", 1e-4, "x", x=0.0)["x"]
+    assert found.reason in ("kink", "rounding")
+    found = checked("max(x, 3*x) - max(0*x, 2*x)", 1e-4, "x", x=0.0)["x"]
+    assert found.reason in ("kink", "rounding")
