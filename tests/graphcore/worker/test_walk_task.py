@@ -228,3 +228,21 @@ def test_every_value_and_gradient_of_lenet_equals_torch() -> None:
             assert off <= 1e-6 * reference.abs().max(), name
             compared += 1
     assert compared >= 40
+
+
+def test_a_small_jacobian_is_written_out() -> None:
+    """That of softmax is diag(p) − p pᵀ; that of a layer is its weight."""
+    graph = gc.Graph()
+    graph.add("Input", name="x", shape=(3,), batch=False, value=[0.5, -1.0, 2.0])
+    graph.connect("x", graph.add("Softmax", name="p"))
+    graph.connect("p", graph.add("Sum", name="J"))
+    frame, _ = walked(graph)
+    p = torch.tensor([0.5, -1.0, 2.0]).softmax(0).numpy()
+    told = {q.name: unpack(q.array) for qs in frame.jacobians.values() for q in qs}
+    assert np.allclose(told["∂p/∂x"], np.diag(p) - np.outer(p, p), atol=1e-7)
+    assert told["∂J/∂x"].tolist() == [1, 1, 1]  # a row
+    frame, session = walked(presets.load("mlp"))
+    (jacobian,) = frame.jacobians["logits"]
+    assert session.trainer is not None
+    weight = session.trainer.plan.parameters["logits.weight"].numpy()
+    assert np.allclose(unpack(jacobian.array), weight, atol=1e-7)
