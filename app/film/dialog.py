@@ -34,6 +34,15 @@ class FilmDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Record a film"))
         self._store = settings.store
+        self._make_fields(views)
+        self._restore()
+        column = QVBoxLayout(self)
+        column.addLayout(self._make_form())
+        column.addWidget(self._make_note())
+        column.addWidget(self._make_buttons())
+        self.setMinimumWidth(420)
+
+    def _make_fields(self, views: Mapping[str, str]) -> None:
         self.view, self.width_choice, self.fps = QComboBox(), QComboBox(), QSpinBox()
         self.limit, self.train = QSpinBox(), QCheckBox(self.tr("Train, and stop when it is done"))
         for id_, text in views.items():
@@ -43,11 +52,12 @@ class FilmDialog(QDialog):
             self.width_choice.addItem(text.format(width), width)
         self.fps.setRange(1, 30)
         self.fps.setSuffix(self.tr(" per second"))
+        self.fps.setToolTip(self.tr("At most: a view that takes long to draw gets fewer"))
         self.limit.setRange(1, 60)
         self.limit.setSuffix(self.tr(" min"))
-        self.fps.setToolTip(self.tr("At most: a view that takes long to draw gets fewer"))
         self.limit.setToolTip(self.tr("The film ends by itself after so long"))
-        self._restore()
+
+    def _make_form(self) -> QFormLayout:
         form = QFormLayout()
         for label, field in (
             (self.tr("View"), self.view), (self.tr("Pictures"), self.fps),
@@ -56,6 +66,10 @@ class FilmDialog(QDialog):
             field.setAccessibleName(label)
             form.addRow(label, field)
         form.addRow("", self.train)
+        return form
+
+    def _make_note(self) -> QLabel:
+        """Which kinds of file there are."""
         note = QLabel(
             self.tr("Saved as GIF, animated PNG or MP4: the ending of the file's name says which.")
             if mp4.ffmpeg()
@@ -64,17 +78,16 @@ class FilmDialog(QDialog):
         )  # fmt: skip
         note.setObjectName("muted")
         note.setWordWrap(True)
+        return note
+
+    def _make_buttons(self) -> QDialogButtonBox:
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.record = buttons.addButton(
             self.tr("Choose a File and Record …"), QDialogButtonBox.ButtonRole.AcceptRole
         )
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.addLayout(form)
-        column.addWidget(note)
-        column.addWidget(buttons)
-        self.setMinimumWidth(420)
+        return buttons
 
     def _restore(self) -> None:
         get = self._store.value

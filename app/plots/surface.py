@@ -125,9 +125,7 @@ class SurfacePlot(QWidget):
 
     def _along(self, points: np.ndarray) -> np.ndarray:
         """A path as it lies on the surface, shape (n, 3)."""
-        pieces = [
-            np.linspace(p, q, PIECES, endpoint=False) for p, q in pairwise(points)
-        ]  # fmt: skip
+        pieces = [np.linspace(p, q, PIECES, endpoint=False) for p, q in pairwise(points)]
         dense = np.concatenate([*pieces, points[-1:]])
         return np.array([self._lifted(a, b) for a, b in dense.tolist()])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtWidgets import QApplication
 
 PATIENCE = 60_000
@@ -40,4 +41,58 @@ def test_a_net_grows_while_it_trains_and_forgets_nothing(qtbot, live_window) -> 
     window.document.undo_stack.undo()
     qtbot.waitUntil(lambda: any("outputs changed by" in s for s in said), timeout=PATIENCE)
     assert graph.node(layer).attributes["out_features"] == width
+    engine.pause()
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_every_kind_of_change_keeps_what_fits_and_says_so(qtbot, live_window, running) -> None:
+    window, frames, loads, said = live_window, [], [], []
+    engine, document = window.engine, window.document
+    engine.frame.connect(frames.append)
+    engine.loaded.connect(loads.append)
+    window.status.messageChanged.connect(said.append)
+    window.start("circle")
+    qtbot.waitUntil(lambda: engine.state == "idle" and bool(frames), timeout=PATIENCE)
+    graph = document.root
+    first = next(n.name for n in graph if n.operator == "Linear")
+    activation = next(e.target for e in graph.edges if e.source == first)
+    engine.set_speed(60)
+    engine.run(None if running else 5)
+    qtbot.waitUntil(lambda: frames[-1].step >= 5, timeout=PATIENCE)
+
+    def changed(edit, word: str = "") -> object:
+        seen, heard, step = len(loads), len(said), frames[-1].step
+        edit()
+        qtbot.waitUntil(lambda: len(loads) > seen, timeout=PATIENCE)
+        qtbot.waitUntil(lambda: any(word in s for s in said[heard:]), timeout=PATIENCE)
+        if not running:
+            engine.run(3)
+        qtbot.waitUntil(lambda: frames[-1].step >= step + 3, timeout=PATIENCE)
+        assert loads[-1].step >= step
+        return loads[-1]
+
+    width = graph.node(first).attributes["out_features"]
+    kept = changed(lambda: document.change_operator([activation], "Sigmoid"), "outputs changed by")
+    assert kept.kept == 2 * sum(n.operator == "Linear" for n in graph)
+    kept = changed(lambda: document.set_attributes(first, out_features=width - 1), "kept in part")
+    assert set(kept.part) >= {f"{first}.weight", f"{first}.bias"}
+    edge = next(e for e in graph.edges if e.source == activation)
+
+    def deepen() -> None:
+        document.insert_on_edge(edge, "Linear", out_features=width - 1)
+
+    engine.quietly = True
+    kept = changed(deepen, "the function is unchanged")
+    assert len(kept.fresh) == 2
+    new = kept.fresh[0].partition(".")[0]
+    edge = next(e for e in graph.edges if e.source == new)
+
+    def skip() -> None:
+        add = document.insert_on_edge(edge, "Add")
+        document.connect_nodes(activation, add)
+
+    kept = changed(skip, "outputs changed by")
+    assert not kept.fresh
+    kept = changed(lambda: document.remove([new], reconnect=True), "gone")
+    assert set(kept.gone) == {f"{new}.weight", f"{new}.bias"}
     engine.pause()
