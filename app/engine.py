@@ -163,8 +163,10 @@ class Engine(EngineViews):
         if self._edit_timer.isActive():
             self._edit_timer.stop()
             self._load(keep=True)
-        if self.state == "refused":
+        elif self.state == "refused":
             self._load(keep=True)
+        if self.state == "refused":
+            return
         self._send(m.Run(steps))
         self._want_frame()
 
@@ -251,7 +253,7 @@ class Engine(EngineViews):
 
     def _on_frame(self, frame: m.Frame) -> None:
         self.last_frame = frame
-        if self.has_net or self.state == "refused":
+        if self.has_net:  # else it is of the net before
             self._set_state(frame.state)
         self.frame.emit(frame)
         self._want_frame()

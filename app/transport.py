@@ -113,6 +113,8 @@ class TransportBar(QWidget):
         self.play.setToolTip(self.tr("Pause (F5)") if running else self.tr("Train (F5)"))
         self.play.setAccessibleName(self.tr("Pause") if running else self.tr("Train"))
         possible = state in ("idle", "running", "done", "dead")
+        if state == "refused":
+            self.play.setToolTip(self.tr("The graph cannot be trained yet: finish it first."))
         for button in (self.play, self.step, self.epoch, self.reset):
             button.setEnabled(possible)
         self.step.setEnabled(possible and not running)

@@ -70,10 +70,11 @@ def _pooled(images: Tensor, largest: tuple[int, int]) -> Tensor:
 def value_pictures(plan: Plan, graph: Graph, names: Iterable[str]) -> dict[str, Picture]:
     """Pictures of values: nodes by name, and their parameters as "node.input"."""
     found: dict[str, Picture] = {}
+    batches = _has_batch(graph)
     for name in names:
-        tensor = _quiet(plan.value, name, first=1)
+        tensor = _quiet(plan.value, name, first=1 if batches else None)
         if tensor is not None:
-            found[name] = picture(tensor, batched=_batched(graph, name, tensor))
+            found[name] = picture(tensor, batched=batches and _batched(graph, name, tensor))
         for parameter, weights in _parameters_of(plan, name).items():
             found[parameter] = picture(weights, batched=False)
     return found
@@ -82,11 +83,13 @@ def value_pictures(plan: Plan, graph: Graph, names: Iterable[str]) -> dict[str, 
 def gradient_pictures(plan: Plan, graph: Graph, names: Iterable[str]) -> dict[str, Picture]:
     """Pictures of gradients, under the same names as the values."""
     found: dict[str, Picture] = {}
+    batches = _has_batch(graph)
     for name in names:
         for key in (name, *_parameters_of(plan, name)):
-            g = _quiet(plan.grad, key, first=1)
+            g = _quiet(plan.grad, key, first=1 if batches else None)
             if g is not None:
-                found[key] = picture(g, batched=key == name and _batched(graph, name, g))
+                batched = batches and key == name and _batched(graph, name, g)
+                found[key] = picture(g, batched=batched)
     return found
 
 
@@ -120,7 +123,7 @@ def _edges_at(graph: Graph, level: str) -> tuple[Edge, ...]:
     return inside.edges if inside is not None else ()
 
 
-def _quiet(function: object, *arguments: str, first: int) -> Tensor | None:
+def _quiet(function: object, *arguments: str, first: int | None) -> Tensor | None:
     """The tensor, or None where the pass did not reach it."""
     assert callable(function)
     try:
@@ -134,6 +137,13 @@ def _rms(tensor: Tensor | None) -> float:
     if tensor is None or tensor.numel() == 0:
         return 0.0
     return float(torch.linalg.vector_norm(tensor.to(torch.float32))) / math.sqrt(tensor.numel())
+
+
+def _has_batch(graph: Graph) -> bool:
+    """Whether any node has a first axis of samples: a calculation of given numbers has none."""
+    return any(
+        n.operator == "Target" or (n.operator == "Input" and n.attributes["batch"]) for n in graph
+    )
 
 
 def _batched(graph: Graph, name: str, tensor: Tensor) -> bool:

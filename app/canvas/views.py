@@ -37,6 +37,8 @@ class Views:
             self._canvas.fit_all()
         else:
             self._canvas.show_view(view)
+            if not self._canvas.seen_area().intersects(self._canvas.graph_scene.contents()):
+                self._canvas.fit_all()  # a file that was changed by hand
 
     def _now(self) -> View | None:
         return None if self._canvas.fitted else self._canvas.view

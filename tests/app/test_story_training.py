@@ -147,3 +147,26 @@ def test_an_empty_canvas_shows_nothing_of_the_net_before(qtbot, live_window) -> 
     qtbot.wait(700)
     assert not told
     assert panel._frame is None
+
+
+def test_a_graph_with_a_problem_trains_nothing(qtbot, live_window) -> None:
+    """Neither the net that was there before, whose frames still come, nor a half of this one."""
+    window = live_window
+    window.start("lenet5")
+    ready(qtbot, window)
+    engine, document = window.engine, window.document
+    document.disconnect_edges([document.graph.edge_into("fc1", "x")])
+    qtbot.waitUntil(lambda: engine.state == "refused", timeout=PATIENCE)
+    stepped = []
+    engine.frame.connect(lambda frame: stepped.append(frame.step))
+    engine.pause()
+    qtbot.waitUntil(lambda: bool(stepped), timeout=PATIENCE)
+    assert engine.state == "refused"
+    assert not window.transport.play.isEnabled()
+    assert "finish" in window.transport.play.toolTip()
+    engine.play()
+    assert engine.state == "refused"
+    document.undo_stack.undo()
+    ready(qtbot, window)
+    assert set(stepped) == {0}
+    assert window.transport.play.isEnabled()

@@ -6,6 +6,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QTabBar
 
+from graphcore import presets
+
 CONTROL = Qt.KeyboardModifier.ControlModifier
 KEY = Qt.Key
 
@@ -112,3 +114,11 @@ def test_titles_of_docks_are_whole_where_many_share_little_room(make_window, qtb
     qtbot.waitUntil(lambda: len(bars()) == 2 and all(map(fits, bars())))
     window.resize(1900, 900)
     qtbot.waitUntil(lambda: not any(b.property("compact") for b in bars()))
+
+
+@pytest.mark.parametrize("view", [(1e300, -1e300, 1.0), (50_000.0, 0.0, 4.0)])
+def test_a_view_beside_the_graph_shows_the_graph(show, view):
+    graph = presets.load("lenet5")
+    graph.view = view
+    canvas = show(graph=graph)
+    assert canvas.seen_area().contains(canvas.graph_scene.contents())
