@@ -137,8 +137,12 @@ class ShapeInference:
 
     def refusal(self, edge: Edge) -> Problem | None:
         """What would be wrong at the edge's target if the edge were there; None if nothing."""
-        target = self._graph.node(edge.target)
-        arriving = {**self.input_shapes(target), edge.input: self.shape(edge.source, edge.output)}
+        return self.misfit(edge.target, edge.input, self.shape(edge.source, edge.output))
+
+    def misfit(self, node: str, input: str, shape: Shape | None) -> Problem | None:
+        """What would be wrong at a node if an input got this shape; None if nothing."""
+        target = self._graph.node(node)
+        arriving = {**self.input_shapes(target), input: shape}
         missing = [i for i in self._required(target) if i not in arriving]
         if missing or any(v is None for v in arriving.values()):
             return None

@@ -11,6 +11,7 @@ from app.blocks import PREFIX, blocks
 from app.canvas import clipboard, exporting
 from app.canvas import geometry as geo
 from app.canvas.edge_item import EdgeItem
+from app.canvas.fitting import Fitting
 from app.canvas.gliding import Glide
 from app.canvas.refusal import Refusal
 from app.canvas.running import RunningView
@@ -255,35 +256,13 @@ class EditingView(RunningView):
         self, at: QPointF, port: tuple[str, str] | None = None, side: str = "output"
     ) -> SearchPopup:
         """Open the search box; with a port, for operators that fit there, and connect."""
-        popup = SearchPopup(self, self._fits(port, side) if port else None)
+        popup = SearchPopup(self, Fitting(self.document, port, side) if port else None)
         popup.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         popup.operator_chosen.connect(lambda name: self._add_found(name, at, port, side))
         popup.block_chosen.connect(lambda name: self.add_block(name, at))
         popup.graph_chosen.connect(lambda graph, text: self._add_typed(graph, at, text))
         popup.open_at(self.viewport().mapToGlobal(self.mapFromScene(at)))
         return popup
-
-    def _fits(self, port: tuple[str, str] | None, side: str) -> Callable[[str], bool]:
-        """Whether an operator takes the value of a port and gives a shape."""
-        assert port is not None
-        shape = self.document.shapes.shape(*port) if side == "output" else None
-
-        def fits(name: str) -> bool:
-            op = ops.get(name)
-            if side == "input":
-                return bool(op.outputs)
-            if not (op.inputs or op.variadic):
-                return False
-            if shape is None or len(op.inputs) > 1:
-                return True
-            usual = {a.name: 1 for a in op.attrs if a.required}
-            try:
-                op.infer_shape(shape, **op.complete(usual))
-            except (GradscapeError, TypeError):
-                return False
-            return True
-
-        return fits
 
     def _add_found(
         self, operator: str, at: QPointF, port: tuple[str, str] | None, side: str
