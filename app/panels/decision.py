@@ -196,7 +196,8 @@ class DecisionPanel(QWidget):
             self.layer.addItems(names)
             self.layer.setCurrentText(kept)
             self.layer.blockSignals(False)
-            self._tell()
+            if self.view.currentIndex() == WARPED:
+                self._tell()
         for widget in (self.view, self.layer, self.pages):
             widget.setVisible(bool(names))
         if not names:
