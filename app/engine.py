@@ -125,6 +125,11 @@ class Engine(EngineViews):
         """Start anew after the process died, from the last checkpoint if there is one."""
         self.start(str(self._checkpoints) if self._checkpoint_step is not None else "")
 
+    def begin(self) -> None:
+        """Start, unless the window was closed before it came to that."""
+        if not self._closing:
+            self.start()
+
     def close(self) -> None:
         """End the process; waits for it a moment, then kills it."""
         self._closing = True

@@ -211,7 +211,7 @@ class MainWindow(QMainWindow):
             self.files.open_preset(FIRST_GRAPH)
         Rescue(self).offer()
         if self.engine is not None:
-            QTimer.singleShot(0, self.engine, self.engine.start)
+            QTimer.singleShot(0, self.engine, self.engine.begin)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self.files.may_leave():

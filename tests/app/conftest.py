@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import shiboken6
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QProcess, QSettings
 from PySide6.QtWidgets import QApplication
 
 from app import file_dialogs
@@ -26,6 +26,12 @@ def nothing_is_collected():
     """
     gc.collect()
     gc.disable()
+    yield
+    for left in [o for o in gc.get_objects() if isinstance(o, QProcess)]:
+        if shiboken6.isValid(left) and left.state() != QProcess.ProcessState.NotRunning:
+            left.blockSignals(True)  # its end is nobody's business any more
+            left.kill()
+            left.waitForFinished(2000)
 
 
 SILENT = [sys.executable, "-c", "import sys; sys.stdin.buffer.read()"]
