@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 import pytest
@@ -32,6 +33,22 @@ def nothing_is_collected():
             left.blockSignals(True)  # its end is nobody's business any more
             left.kill()
             left.waitForFinished(2000)
+
+
+_ended: list[int] = []
+
+
+def pytest_sessionfinish(exitstatus):
+    _ended.append(int(exitstatus))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure():
+    """End here: with hundreds of deleted windows Qt may crash when Python takes itself apart."""
+    if _ended:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_ended[-1])
 
 
 SILENT = [sys.executable, "-c", "import sys; sys.stdin.buffer.read()"]
