@@ -221,7 +221,7 @@ class Passes:
         if type(given) is not Rows:
             return None
         again = self._repetitions.get((loss, given.rows.shape[0]))
-        if again is None or again.rows_of(feeds) is None:
+        if again is None or not again.takes(feeds):
             return None
         if again is not self.repeated:
             self.repeated, self._program, self.values = again, again.program, again.program.values
@@ -247,7 +247,7 @@ class Passes:
             data[name] = given.data, self._program.feeds[slot]
         if data and len(data) == len(self._program.feeds):
             self._repetitions[loss, len(given.rows)] = Repetition(
-                self._program, loss, self._slot(loss), data, given.rows.clone(), self._measure
+                self._program, self._slot(loss), data, given.rows.clone(), self._measure
             )
 
     def _seed_gradient(self, name: str, y: Tensor, grad: Any) -> Tensor:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import lazy_loader
 
 from graphcore.feeds import Rows
-from graphcore.graph_reading import NodeOrName
 from graphcore.lowering import Backward, Program
 from graphcore.ops.kernels import Closure
 from graphcore.replay import replayed
@@ -31,31 +30,30 @@ class Repetition:
     """A step whose feeds are rows of some data, the same rows of each.
 
     Attributes:
-        loss, slot: the node that was gone back from, and where its value lies.
+        slot: where the loss lies.
         data: name of what is fed -> the data, and the buffer that their rows are put into.
         rows: indices, shape (N,); overwritten at every step.
         last: what is to be done when both passes are through.
     """
 
     program: Program
-    loss: NodeOrName
     slot: int
     data: dict[str, tuple[Tensor, Tensor]]
     rows: Tensor
     last: Closure
     _kernels: list[Closure] = field(default_factory=list)
 
-    def rows_of(self, feeds: Mapping[str, Any]) -> Tensor | None:
-        """The rows of a step with these feeds; None if it is not the same over other rows."""
+    def takes(self, feeds: Mapping[str, Any]) -> bool:
+        """Whether a step with these feeds is the same over other rows."""
         rows: Tensor | None = None
         for name, (data, _) in self.data.items():
             given = feeds.get(name)
             if type(given) is not Rows or given.data is not data:
-                return None
+                return False
             if rows is not None and given.rows is not rows:
-                return None
+                return False
             rows = given.rows
-        return rows if len(feeds) == len(self.data) else None
+        return rows is not None and len(feeds) == len(self.data)
 
     def begin(self) -> Backward:
         """Put in place what ``run`` starts from; returns where the gradients will be."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from graphcore.datasets.dataset import Split
 from graphcore.errors import DataError
-from graphcore.probing import centred_digit, class_shares, sample_image
+from graphcore.probing import centred_digit, class_indices, class_shares, sample_image
 from graphcore.training import Trainer
 from graphcore.worker.arrays import pack, unpack
 from graphcore.worker.data_messages import Sample, SamplesFrame, SamplesRequest
@@ -93,9 +93,7 @@ def browse(trainer: Trainer, request: SamplesRequest) -> SamplesFrame:
     """A page of the data set, with what the net takes each for at this moment."""
     data, split = trainer.data, split_of(trainer, request.split)
     classes = data.classes
-    labels = split.targets.reshape(len(split), -1)[:, 0] if classes else None
-    if labels is not None and labels.dtype.kind == "f":
-        labels = (labels > 0).astype(np.int64)
+    labels = class_indices(torch.from_numpy(split.targets)) if classes else None
     chosen = np.arange(len(split))
     if labels is not None and request.label >= 0:
         chosen = chosen[labels == request.label]

@@ -50,6 +50,12 @@ class Inferred:
     inner: dict[str, Inferred] = field(default_factory=dict)
 
 
+def each_output(result: Any) -> tuple[Shape, ...]:
+    """What ``infer_shape`` returned, one shape per output, also where there is only one."""
+    several = isinstance(result, tuple) and result and isinstance(result[0], tuple)
+    return result if several else (result,)
+
+
 class ShapeInference:
     """Listens to a graph and re-infers only what a change can have touched.
 
@@ -186,8 +192,7 @@ class ShapeInference:
         names = [i for i in self._graph.data_inputs(node) if i in arriving]
         data: list[Any] = [arriving[i] for i in names]  # None for a Target's shape
         result = node.op.infer_shape(*data, **node.attributes)
-        several = isinstance(result, tuple) and result and isinstance(result[0], tuple)
-        outputs = result if several else (result,)
+        outputs = each_output(result)
         if node.bypassed and data and outputs[0] != data[0]:
             raise ShapeError(
                 f"{node.name} cannot be bypassed: it turns {format_shape(data[0])} into "
@@ -201,7 +206,7 @@ class ShapeInference:
                     f"gets {format_shape(arriving[name])}."
                 )
         buffers = node.op.buffer_shapes(*data, **node.attributes)
-        return Inferred(tuple(outputs), parameters, buffers)
+        return Inferred(outputs, parameters, buffers)
 
     def _required(self, node: Node) -> tuple[str, ...]:
         inputs = self._graph.data_inputs(node)

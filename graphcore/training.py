@@ -157,13 +157,14 @@ class Trainer:
             loss = self.plan.repeat(rows)
             if loss is None:
                 return None
-            square = self.plan.gradient_square
-            if not (math.isfinite(loss) and math.isfinite(square.item())):
-                self._blame(self.next_feeds(), self.groups[0].loss, loss, random_state)
-            self._change(self.groups[0], lr)
+            group, square = self.groups[0], self.plan.gradient_square
+            if not _finite(loss, square):
+                self._blame(self.next_feeds(), group.loss, loss, random_state)
+            self._change(group, lr)
         return (loss,)
 
     def _anew(self, plan: Plan, lr: float) -> tuple[float, ...]:
+        """The next step with all that it is fed looked up; the loss of each group."""
         feeds = self.next_feeds()
         losses = tuple([self._update(plan, group, feeds, lr) for group in self.groups])
         alone = len(self.groups) == 1 and self.shard is None
@@ -180,7 +181,7 @@ class Trainer:
             else:
                 loss = self.shard.step(plan, feeds, group)
                 square = torch.dot(group.optimizer.g, group.optimizer.g)
-            if not (math.isfinite(loss) and math.isfinite(square.item())):
+            if not _finite(loss, square):
                 self._blame(feeds, group.loss, loss, random_state)
             self._change(group, lr)
         return loss
@@ -381,3 +382,7 @@ class Trainer:
     def group_of(self, info: ParameterInfo) -> groups.Group:
         """The group that trains a parameter that is not frozen."""
         return next(g for g in self.groups if g.start <= info.offset < g.end)
+
+
+def _finite(loss: float, gradient_square: Tensor) -> bool:
+    return math.isfinite(loss) and math.isfinite(gradient_square.item())

@@ -9,6 +9,7 @@ from typing import Any
 from graphcore import ops
 from graphcore.dims import Shape
 from graphcore.errors import GradscapeError
+from graphcore.shapes import each_output
 
 MOST = 8
 """Shapes of the graph, and numbers in them, that are tried where one is to be chosen."""
@@ -65,8 +66,7 @@ class Fitting:
                     result = op.infer_shape(first, *[other] * (count - 1), **op.complete(chosen))
                 except (GradscapeError, TypeError, ValueError):
                     continue
-                several = isinstance(result, tuple) and result and isinstance(result[0], tuple)
-                yield result[0] if several else result
+                yield each_output(result)[0]
 
     def _numbers(self, op: ops.OperatorClass) -> list[int]:
         if not any(a.required for a in op.attrs):
