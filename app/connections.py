@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from graphcore.elements import Edge
@@ -23,6 +24,28 @@ def connections_of(document: Any, name: str, limit: int = MOST) -> list[Edge]:
             ways = [Edge(other.name, o, name, i) for i in graph.inputs(node) for o in other.outputs]
             found += [e for e in ways if fits(document, e)]
     return found[:limit]
+
+
+def fill(
+    menu: Any, document: Any, name: str, attempt: Callable[[Callable[[], Any]], Any]
+) -> bool:  # fmt: skip
+    """Offer every port that a node fits, the first one marked; returns whether there is any.
+
+    Args:
+        menu: a ``QMenu``.
+        attempt: makes the edge that is chosen, and says why not if it cannot be.
+    """
+    for edge in connections_of(document, name):
+        action = menu.addAction(spoken(edge, name))
+        action.triggered.connect(
+            lambda _on=False, e=edge: attempt(
+                lambda: document.connect_nodes(e.source, e.target, e.input, e.output)
+            )
+        )
+    if menu.isEmpty():
+        return False
+    menu.setActiveAction(menu.actions()[0])
+    return True
 
 
 def fits(document: Any, edge: Edge) -> bool:

@@ -54,15 +54,13 @@ class EngineViews(QObject):
 
     Attributes:
         covered: nodes whose values a view shows on the canvas, in place of the running step's.
+        chosen_sample: the one that the stepper and all that belongs to it look at.
 
     Signals:
         landscape, walk, checked, decision, rates, tensor, what_if, results, health, embedding,
             attribution, spread, race, digit, nearest, sample, tsne, net_saved, weights_loaded,
             timeline, curves: the frame of that name, as ``graphcore.worker`` sends it.
         samples: a page of the data set. sample_chosen: ``chosen_sample`` is another.
-
-    Attributes:
-        chosen_sample: the one that the stepper and all that belongs to it look at.
     """
 
     landscape = Signal(object)

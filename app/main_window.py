@@ -95,9 +95,7 @@ class MainWindow(QMainWindow):
             self.files.follow(engine)
             EngineNews(self, engine)
             LiveView(self.canvas, engine)
-        for key in ("look/reduced_motion", "look/decimals", "files/autosave", "engine/quietly"):
-            self.apply_preference(key)
-        self.actions_table.actions["light"].setChecked(settings.get("look/theme") == "light")
+        self._apply_preferences()
         self._show_title()
         if geometry := settings.store.value("window/geometry"):
             self.restoreGeometry(geometry)
@@ -321,6 +319,12 @@ class MainWindow(QMainWindow):
         CommandPalette(commands(self), self).show()
 
     # -- preferences --------------------------------------------------------------------------
+
+    def _apply_preferences(self) -> None:
+        for key in ("look/reduced_motion", "look/decimals", "files/autosave", "engine/quietly"):
+            self.apply_preference(key)
+        light = self.settings.get("look/theme") == "light"
+        self.actions_table.actions["light"].setChecked(light)
 
     def apply_preference(self, key: str) -> None:
         """Let a preference take effect."""

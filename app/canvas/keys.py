@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu
 from app.canvas.dropping import DroppingView
 from app.canvas.interactions import Gesture
 from app.canvas.walking import next_node
-from app.connections import connections_of, spoken
+from app.connections import fill
 from app.document import Document
 
 Key: TypeAlias = Qt.Key
@@ -88,19 +88,12 @@ class KeyedView(DroppingView):
     def connect_selected(self) -> QMenu | None:
         """Offer every port that the selected node fits, to be chosen by keys."""
         name = self.selected()[0]
-        edges = connections_of(self.document, name)
-        if not edges:
-            self.refuse(self.tr("There is no free port that {0} fits.").format(name), None)
-            return None
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for edge in edges:
-            menu.addAction(spoken(edge, name)).triggered.connect(
-                lambda _on=False, e=edge: self.attempt(
-                    lambda: self.document.connect_nodes(e.source, e.target, e.input, e.output)
-                )
-            )
-        menu.setActiveAction(menu.actions()[0])
+        if not fill(menu, self.document, name, self.attempt):
+            menu.deleteLater()
+            self.refuse(self.tr("There is no free port that {0} fits.").format(name), None)
+            return None
         corner = self.items_by_name[name].sceneBoundingRect().bottomLeft()
         menu.popup(self.viewport().mapToGlobal(self.mapFromScene(corner)))
         return menu

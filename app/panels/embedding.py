@@ -20,10 +20,11 @@ from PySide6.QtWidgets import (
 
 from app.document import Document
 from app.engine import Engine
-from app.panels.results import picture_of
+from app.panels.results import PICTURE
 from app.plots.area import PlotArea
 from app.plots.legend import Legend
 from app.style import palette
+from app.widgets.gallery import picture_of
 from graphcore.worker.arrays import unpack
 from graphcore.worker.embedding_messages import EmbeddingFrame, TsneFrame
 
@@ -242,5 +243,5 @@ class EmbeddingPanel(QWidget):
             text += self.tr(": a {0}, taken for {1}").format(self._name(label), self._name(answer))
         self.words.setText(text)
         if frame.images is not None:
-            self.picture.setPixmap(picture_of(unpack(frame.images)[sample]))
+            self.picture.setPixmap(picture_of(unpack(frame.images)[sample], PICTURE))
             self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)

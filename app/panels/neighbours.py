@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QListWidget,
     QListWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
-from app.panels.results import picture_of
 from app.plots.tiles import format_number
+from app.widgets.gallery import gallery, picture_of
 from graphcore.worker.arrays import unpack
 from graphcore.worker.nearest_messages import NearestFrame, Neighbour
 
@@ -37,13 +36,8 @@ class Neighbours(QWidget):
         self.words = QLabel()
         self.words.setObjectName("muted")
         self.words.setWordWrap(True)
-        self.gallery = QListWidget()
-        self.gallery.setViewMode(QListWidget.ViewMode.IconMode)
-        self.gallery.setResizeMode(QListWidget.ResizeMode.Adjust)
-        self.gallery.setMovement(QListWidget.Movement.Static)
+        self.gallery = gallery(self.tr("Nearest training samples"), PICTURE)
         self.gallery.setWrapping(False)
-        self.gallery.setIconSize(QSize(PICTURE, PICTURE))
-        self.gallery.setAccessibleName(self.tr("Nearest training samples"))
         self.gallery.setFixedHeight(PICTURE + 42)
         self.gallery.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         column = QVBoxLayout(self)
@@ -77,7 +71,7 @@ class Neighbours(QWidget):
     def _item(self, neighbour: Neighbour, classes: tuple[str, ...]) -> QListWidgetItem:
         label = neighbour.label
         name = classes[label] if label < len(classes) else str(label)
-        item = QListWidgetItem(QIcon(picture_of(unpack(neighbour.image))), name)
+        item = QListWidgetItem(QIcon(picture_of(unpack(neighbour.image), PICTURE)), name)
         item.setToolTip(
             self.tr("Training sample {0:,}: a {1}, at a distance of {2}").format(
                 neighbour.index, name, format_number(neighbour.distance, 3)

@@ -17,7 +17,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QHeaderView, QLineEdit, QMenu, QTreeView, QVBoxLayout, QWidget
 
-from app.connections import connections_of, spoken
+from app.connections import fill
 from app.panels.outline_model import OutlineModel
 from graphcore.errors import GradscapeError
 
@@ -177,16 +177,8 @@ class OutlinePanel(QWidget):
             return
         menu, name = QMenu(self), self.model.node_at(source)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for edge in connections_of(self._document, name):
-            action = menu.addAction(spoken(edge, name))
-            action.triggered.connect(
-                lambda _on=False, e=edge: self._try(
-                    lambda: self._document.connect_nodes(e.source, e.target, e.input, e.output)
-                )
-            )
-        if menu.isEmpty():
+        if not fill(menu, self._document, name, self._try):
             menu.addAction(self.tr("No free port fits")).setEnabled(False)
-        menu.setActiveAction(menu.actions()[0])
         rect = self.tree.visualRect(index)
         menu.popup(self.tree.viewport().mapToGlobal(rect.bottomLeft()))
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QIcon, QImage, QPixmap
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QListWidget,
     QListWidgetItem,
     QStackedWidget,
     QTableWidget,
@@ -23,6 +22,7 @@ from app.document import Document
 from app.engine import Engine
 from app.plots.confusion import ConfusionMatrix
 from app.plots.reliability import ReliabilityPlot
+from app.widgets.gallery import gallery, picture_of
 from graphcore.worker.arrays import unpack
 from graphcore.worker.probe_messages import Mistake, ResultsFrame
 
@@ -41,7 +41,7 @@ class ResultsPanel(QWidget):
         self.matrix = ConfusionMatrix(empty)
         self.matrix.cell_clicked.connect(self._choose)
         self.table = self._make_table()
-        self.gallery = self._make_gallery()
+        self.gallery = gallery(self.tr("Mistakes"), PICTURE)
         self.calibration = ReliabilityPlot(self.tr("How sure the net is of its answers, and how "
                                                    "often it is right, appears here."))  # fmt: skip
         self.calibration_words = QLabel()
@@ -66,15 +66,6 @@ class ResultsPanel(QWidget):
         table.setToolTip(self.tr("Precision, recall and F1 of each class on the test set"))
         table.verticalHeader().setDefaultSectionSize(24)
         return table
-
-    def _make_gallery(self) -> QListWidget:
-        gallery = QListWidget()
-        gallery.setViewMode(QListWidget.ViewMode.IconMode)
-        gallery.setResizeMode(QListWidget.ResizeMode.Adjust)
-        gallery.setMovement(QListWidget.Movement.Static)
-        gallery.setIconSize(QSize(PICTURE, PICTURE))
-        gallery.setAccessibleName(self.tr("Mistakes"))
-        return gallery
 
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
@@ -181,21 +172,9 @@ class ResultsPanel(QWidget):
             )
         )
         if mistake.image is not None:
-            item.setIcon(QIcon(picture_of(unpack(mistake.image))))
+            item.setIcon(QIcon(picture_of(unpack(mistake.image), PICTURE)))
         return item
 
     def set_seen(self, seen: bool) -> None:
         """Told whether the panel is looked at."""
         self._engine.watch_results(seen)
-
-
-def picture_of(image: np.ndarray) -> QPixmap:
-    """A grey picture from brightness (H, W), whatever its range."""
-    low, high = float(image.min()), float(image.max())
-    grey = ((image - low) / max(high - low, 1e-9) * 255).astype(np.uint8)
-    grey = np.ascontiguousarray(grey)
-    height, width = grey.shape
-    picture = QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8)
-    return QPixmap.fromImage(picture.copy()).scaled(
-        PICTURE, PICTURE, Qt.AspectRatioMode.KeepAspectRatio
-    )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-from PySide6.QtCore import QSignalBlocker, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QImage, QPixmap
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QColor, QIcon
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 from app.engine import Engine
 from app.plots.tiles import format_number
 from app.style import palette
+from app.widgets.gallery import gallery, picture_of
 from graphcore.worker.arrays import unpack
 from graphcore.worker.data_messages import Sample, SamplesFrame, SamplesRequest
 
@@ -36,12 +36,8 @@ class SampleGrid(QWidget):
         self.frame: SamplesFrame | None = None
         self._start = 0
         self._make_filters()
-        self.list = QListWidget()
-        self.list.setResizeMode(QListWidget.ResizeMode.Adjust)
-        self.list.setMovement(QListWidget.Movement.Static)
-        self.list.setIconSize(QSize(PICTURE, PICTURE))
+        self.list = gallery(self.tr("Samples"), PICTURE)
         self.list.setUniformItemSizes(True)
-        self.list.setAccessibleName(self.tr("Samples"))
         self.list.currentRowChanged.connect(self._choose)
         self.list.itemClicked.connect(lambda item: self._choose(self.list.row(item)))
         self.back, self.next = QToolButton(), QToolButton()
@@ -121,9 +117,11 @@ class SampleGrid(QWidget):
     def clear(self) -> None:
         """Another graph."""
         self.frame, self._start = None, 0
-        for box in (self.split, self.label, self.wrong):
+        for box in (self.split, self.label):
             with QSignalBlocker(box):
-                box.setCurrentIndex(0) if isinstance(box, QComboBox) else box.setChecked(False)
+                box.setCurrentIndex(0)
+        with QSignalBlocker(self.wrong):
+            self.wrong.setChecked(False)
         self._show()
 
     def _on_frame(self, frame: SamplesFrame) -> None:
@@ -171,7 +169,7 @@ class SampleGrid(QWidget):
         text = f"{label}→{answer}" if wrong else label
         item = QListWidgetItem()
         if frame.images is not None:
-            item.setIcon(QIcon(_picture(unpack(frame.images)[i])))
+            item.setIcon(QIcon(picture_of(unpack(frame.images)[i], PICTURE)))
         elif frame.rows is not None:
             numbers = ", ".join(format_number(float(x), 3) for x in unpack(frame.rows)[i])
             text = f"{frame.indices[i]}:  {numbers}" + (f"   {text}" if text else "")
@@ -202,13 +200,3 @@ class SampleGrid(QWidget):
             row = frame.indices.index(sample.index)
         with QSignalBlocker(self.list):
             self.list.setCurrentRow(row)
-
-
-def _picture(image: np.ndarray) -> QPixmap:
-    """A grey picture from brightness 0 to 1, shape (H, W)."""
-    grey = np.ascontiguousarray((image * 255).astype(np.uint8))
-    height, width = grey.shape
-    made = QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8)
-    return QPixmap.fromImage(made.copy()).scaled(
-        PICTURE, PICTURE, Qt.AspectRatioMode.KeepAspectRatio
-    )

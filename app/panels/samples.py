@@ -99,7 +99,7 @@ class SamplesPanel(QWidget):
         self._step = (-1, 0)
         self.grid.clear()
         with QSignalBlocker(self.sketch):
-            self.sketch.clear()
+            self.sketch.forget()
 
     def _on_page(self, frame: SamplesFrame) -> None:
         has_data = not frame.problem

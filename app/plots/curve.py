@@ -56,10 +56,7 @@ class CurvePlot(QWidget):
         column.setSpacing(0)
         column.addWidget(self.legend)
         column.addWidget(self.plot)
-        self._sides = pg.PlotCurveItem(), pg.PlotCurveItem()
-        self._between = pg.FillBetweenItem(*self._sides)
-        self._between.setZValue(-2)
-        self.plot.addItem(self._between, ignoreBounds=True)
+        self._add_gap()
         for key, name in (names or {}).items():
             self._add(key, name)
         self.plot.pointed.connect(self._on_pointed)
@@ -67,6 +64,13 @@ class CurvePlot(QWidget):
         self.plot.styled.connect(self.restyle)
         self._on_left()
         self.restyle()
+
+    def _add_gap(self) -> None:
+        """The area between two curves, behind everything."""
+        self._sides = pg.PlotCurveItem(), pg.PlotCurveItem()
+        self._between = pg.FillBetweenItem(*self._sides)
+        self._between.setZValue(-2)
+        self.plot.addItem(self._between, ignoreBounds=True)
 
     # -- points -------------------------------------------------------------------------------
 

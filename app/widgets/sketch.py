@@ -72,6 +72,7 @@ class Sketch(QWidget):
         """Start over with nothing to go back to."""
         self.clear()
         self._before.clear()
+        self._after.clear()
 
     @property
     def can_undo(self) -> bool:
