@@ -10,25 +10,16 @@ landscape, and of the command line without a window, all on one thread. Read the
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QEvent, QObject, QSettings, QTimer
-from PySide6.QtWidgets import QApplication
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from app.__main__ import make_window
-from app.settings import Settings
-from app.style import palette
+from PySide6.QtCore import QEvent, QObject, QTimer
+from window import lenet5, rest, until
 
 WARM_UP = 5.0
 EPOCHS = 50
@@ -52,26 +43,15 @@ class Paints(QObject):
 
 
 def main(seconds: float = 20.0) -> None:
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    app = QApplication(["bench"])
-    palette.apply(app, "dark")
     headless = _headless()
-    with tempfile.TemporaryDirectory() as folder:
-        store = QSettings(str(Path(folder) / "s.ini"), QSettings.Format.IniFormat)
-        window = make_window(Settings(store), Path(folder))
-        window.resize(1600, 1000)
-        window.engine.threads = 1
-        window.show()
-        window.start("lenet5")
+    with lenet5() as window:
         longer = msgspec.structs.replace(window.document.graph.training, epochs=EPOCHS)
         window.document.set_training(longer)
-        _wait(1.0)
+        rest(1.0)
         window.layouts.show("Train")
         watched, paints = _run(window, seconds)
         window.layouts.docks["landscape"].hide()
         flat, _ = _run(window, seconds / 2)
-        window.document.undo_stack.setClean()
-        window.close()
     gaps = sorted(1000 * (b - a) for a, b in pairwise(paints))
     print(f"paints           {len(gaps)}")
     print(f"interval median  {statistics.median(gaps):.1f} ms")
@@ -97,32 +77,18 @@ def _run(window: Any, seconds: float) -> tuple[float, list[float]]:
     engine, canvas = window.engine, window.canvas
     paints = Paints()
     canvas.viewport().installEventFilter(paints)
-    _until(lambda: engine.state in ("idle", "done"), 60)
+    until(lambda: engine.state in ("idle", "done"), 60)
     engine.reset()
     engine.play()
-    _wait(WARM_UP)
+    rest(WARM_UP)
     paints.times.clear()
     begun, first = time.perf_counter(), engine.last_frame
-    _wait(seconds)
+    rest(seconds)
     last, took = engine.last_frame, time.perf_counter() - begun
     engine.pause()
-    _until(lambda: engine.state != "running", 10)
+    until(lambda: engine.state != "running", 10)
     canvas.viewport().removeEventFilter(paints)
     return (last.step - first.step) / took, list(paints.times)
-
-
-def _wait(seconds: float) -> None:
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        QApplication.processEvents()
-        time.sleep(0.0005)
-
-
-def _until(holds: object, seconds: float) -> None:
-    end = time.perf_counter() + seconds
-    while not holds():  # type: ignore[operator]
-        assert time.perf_counter() < end, "the engine did not answer in time"
-        _wait(0.01)
 
 
 if __name__ == "__main__":

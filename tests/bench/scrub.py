@@ -8,43 +8,25 @@ recorded steps in a random order and waits for each until the thumbnails of that
 
 from __future__ import annotations
 
-import os
 import random
 import statistics
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSettings
-from PySide6.QtWidgets import QApplication
+from window import lenet5, until
 
-from app.__main__ import make_window
-from app.settings import Settings
-from app.style import palette
 from graphcore import datasets, files, presets
 from graphcore.runs import Runs
 from graphcore.training import Trainer
 
 
 def main(places: int = 200) -> None:
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    app = QApplication(["bench"])
-    palette.apply(app, "dark")
-    with tempfile.TemporaryDirectory() as folder:
-        store = QSettings(str(Path(folder) / "s.ini"), QSettings.Format.IniFormat)
-        window = make_window(Settings(store), Path(folder))
-        window.resize(1600, 1000)
-        window.engine.threads = 1
-        window.show()
-        window.start("lenet5")
+    with lenet5() as window:
         window.layouts.show("Train")
         _train(window)
         taken = [_seconds(window, step) for step in _chosen(window, places)]
         print(f"recorded steps   {len(window.time.steps)}, {window.time.room.text()}")
-        window.document.undo_stack.setClean()
-        window.close()
     taken.sort()
     print(f"scrubbed to      {len(taken)}")
     print(f"median           {1000 * statistics.median(taken):.1f} ms")
@@ -56,10 +38,10 @@ def main(places: int = 200) -> None:
 
 def _train(window: Any) -> None:
     engine = window.engine
-    _until(lambda: engine.state == "idle", 60)
+    until(lambda: engine.state == "idle", 60)
     engine.play()
-    _until(lambda: engine.state == "done", 600)
-    _until(lambda: len(window.time.steps) > 100, 10)
+    until(lambda: engine.state == "done", 600)
+    until(lambda: len(window.time.steps) > 100, 10)
 
 
 def _chosen(window: Any, places: int) -> list[int]:
@@ -80,7 +62,7 @@ def _seconds(window: Any, step: int) -> float:
     window.engine.frame.connect(note)
     begun = time.perf_counter()
     window.time.slider.setValue(window.time.steps.tolist().index(step))
-    _until(lambda: bool(came), 20)
+    until(lambda: bool(came), 20)
     window.engine.frame.disconnect(note)
     return came[0] - begun
 
@@ -98,14 +80,6 @@ def _print_cost() -> None:
         runs.note(record, trainer, 0.0)
         spent += time.perf_counter() - at
     print(f"recording takes  {spent / (time.perf_counter() - begun):.2%} of the first 600 steps")
-
-
-def _until(holds: Any, seconds: float) -> None:
-    end = time.perf_counter() + seconds
-    while not holds():
-        assert time.perf_counter() < end, "the engine did not answer in time"
-        QApplication.processEvents()
-        time.sleep(0.0005)
 
 
 if __name__ == "__main__":

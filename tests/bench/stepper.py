@@ -8,21 +8,16 @@ the moment when canvas and panel are painted. Then lets the slow motion run at i
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QSettings, Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from window import lenet5, rest, until
 
-from app.__main__ import make_window
-from app.settings import Settings
-from app.style import palette
 from app.walk_view import WalkView
 
 
@@ -42,20 +37,11 @@ class Paints(QObject):
 
 
 def main(seconds: float = 10.0) -> None:
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    app = QApplication(["bench"])
-    palette.apply(app, "dark")
-    with tempfile.TemporaryDirectory() as folder:
-        store = QSettings(str(Path(folder) / "s.ini"), QSettings.Format.IniFormat)
-        window = make_window(Settings(store), Path(folder))
-        window.resize(1600, 1000)
-        window.engine.threads = 1
-        window.show()
-        window.start("lenet5")
+    with lenet5() as window:
         window.layouts.show("Explain")
         panel: Any = window.show_panel("walk").fill()
-        _until(lambda: bool(panel.walk.events), 60)
-        _rest(2.0)
+        until(lambda: bool(panel.walk.events), 60)
+        rest(2.0)
         both = [t for _ in range(3) for t in _steps(window, panel)]
         taken, busy = sorted(t for t, _ in both), sorted(t for _, t in both)
         print(f"steps             {len(taken)}")
@@ -66,14 +52,12 @@ def main(seconds: float = 10.0) -> None:
         print(f"processor time    median {1000 * statistics.median(busy):.1f} ms, "
               f"worst {1000 * busy[-1]:.1f} ms")  # fmt: skip
         _slow_motion(window, panel, seconds)
-        window.document.undo_stack.setClean()
-        window.close()
 
 
 def _steps(window: Any, panel: Any) -> list[tuple[float, float]]:
     """Seconds from each key to both being painted, and the window's processor time in them."""
     QTest.keyClick(panel, Qt.Key.Key_Home)
-    _rest(0.1)
+    rest(0.1)
     taken = []
     while panel.walk.done < len(panel.walk.events):
         begun, busy = time.perf_counter(), time.process_time()
@@ -105,21 +89,6 @@ def _slow_motion(window: Any, panel: Any, seconds: float) -> None:
     print(f"slow motion       {len(gaps) / sum(gaps):.1f} frames per second while dots move")
     print(f"median interval   {1000 * statistics.median(gaps):.1f} ms")
     print(f"99th percentile   {1000 * gaps[int(len(gaps) * 0.99)]:.1f} ms")
-
-
-def _rest(seconds: float) -> None:
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        QApplication.processEvents()
-        time.sleep(0.001)
-
-
-def _until(holds: Any, seconds: float) -> None:
-    end = time.perf_counter() + seconds
-    while not holds():
-        assert time.perf_counter() < end, "the engine did not answer in time"
-        QApplication.processEvents()
-        time.sleep(0.0005)
 
 
 if __name__ == "__main__":

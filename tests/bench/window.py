@@ -1,0 +1,55 @@
+"""The real window on LeNet-5, for the benchmarks that look at it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QApplication
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from app.__main__ import make_window
+from app.settings import Settings
+from app.style import palette
+
+
+@contextmanager
+def lenet5() -> Iterator[Any]:
+    """A shown window with an engine of one thread and settings of its own."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    app = QApplication.instance() or QApplication(["bench"])
+    palette.apply(app, "dark")
+    with tempfile.TemporaryDirectory() as folder:
+        store = QSettings(str(Path(folder) / "s.ini"), QSettings.Format.IniFormat)
+        window = make_window(Settings(store), Path(folder))
+        window.resize(1600, 1000)
+        window.engine.threads = 1
+        window.show()
+        window.start("lenet5")
+        yield window
+        window.document.undo_stack.setClean()
+        window.close()
+
+
+def rest(seconds: float) -> None:
+    """Let the window go on."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        QApplication.processEvents()
+        time.sleep(0.0005)
+
+
+def until(holds: Callable[[], object], seconds: float) -> None:
+    """Let the window go on until something holds; an AssertionError if it takes longer."""
+    end = time.perf_counter() + seconds
+    while not holds():
+        assert time.perf_counter() < end, "the engine did not answer in time"
+        rest(0.0005)
