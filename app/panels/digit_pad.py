@@ -52,7 +52,7 @@ class DigitPadPanel(QWidget):
             self.tr("Scale the drawing into 20x20 and put its mass in the middle, as MNIST did")
         )
         self.centre.toggled.connect(lambda _on: self._on_drawn())
-        self.back = QPushButton(self.tr("Undo stroke"))
+        self.back = QPushButton(self.tr("Undo"))
         self.back.setToolTip(self.tr("Take the last stroke back (Ctrl+Z while one draws)"))
         self.back.clicked.connect(self.sketch.undo)
         self.wipe = QPushButton(self.tr("Clear"))
