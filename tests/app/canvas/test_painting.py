@@ -1,10 +1,13 @@
 """What is painted, how often, and what a crowded graph costs: counted, not timed."""
 
+import re
+
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QBuffer, QPointF
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QApplication, QStyleOptionGraphicsItem
 
 from app.canvas import geometry as geo
 from app.canvas.edge_item import glow
@@ -26,10 +29,10 @@ def painted(canvas, action):
     return {n for n, i in canvas.items_by_name.items() if i.paints > before[n]}
 
 
-def crowd(count):
-    full = get("Constant").complete({})
+def crowd(count, operator="Constant"):
+    full = get(operator).complete({})
     nodes = [
-        Node(f"n{i}", "Constant", dict(full), position=(i % 20 * 240.0, i // 20 * 160.0))
+        Node(f"n{i}", operator, dict(full), position=(i % 20 * 240.0, i // 20 * 160.0))
         for i in range(count)
     ]
     return Graph.build(nodes, [])
@@ -144,3 +147,31 @@ def test_an_empty_canvas_says_how_to_begin(show, theme):
         assert {after.pixelColor(x, y).name() for x, y in area} != colors
     finally:
         palette.apply(QApplication.instance(), "dark")
+
+
+def drawn(item, zoom):
+    """Elements and words that an item draws at a zoom, as SVG has them."""
+    buffer, svg = QBuffer(), QSvgGenerator()
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+    svg.setOutputDevice(buffer)
+    painter = QPainter(svg)
+    painter.scale(zoom, zoom)
+    item.paint(painter, QStyleOptionGraphicsItem())
+    painter.end()
+    text = bytes(buffer.data().data()).decode()
+    words = re.findall(r"<text[^>]*>([^<]*)</text>", text)
+    return re.findall(r"<(path|rect|polyline|circle|line)\b", text), words
+
+
+def test_the_middle_level_draws_names_and_lines_alone(show):
+    close, middle = geo.CROWDED_MIDDLE, (geo.FAR + geo.CROWDED_MIDDLE) / 2
+    canvas = show(graph=crowd(200, "Identity"))
+    canvas.document.connect_nodes("n0", "n1")
+    QApplication.processEvents()
+    node = canvas.items_by_name["n1"]
+    edge = next(iter(canvas.graph_scene.edges.values()))
+    assert drawn(node, close)[1] == ["n1", "Identity"]
+    shapes, words = drawn(node, middle)
+    assert (len(shapes), words) == (4, ["n1"]), "card, outline, header and its end; a name"
+    assert drawn(edge, close)[0] == ["path"], "a curve"
+    assert drawn(edge, middle) == (["polyline"], []), "one straight line"
