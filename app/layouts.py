@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 from app.dock_tabs import DockTabs
 from app.panels import LAYOUTS, PANELS, Panel
 from app.style import icons
+from app.widgets.scroller import Scroller
 
 AREAS = {
     "left": Qt.DockWidgetArea.LeftDockWidgetArea,
@@ -21,6 +22,8 @@ AREAS = {
     "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
 }
 STATE_VERSION = 1
+_SHARES = {"run": 3, "space": 2}
+"""How groups of panels beside each other divide the width."""
 FIRST_LAYOUT = "Train"
 """What a first launch shows: one click on Play and everything moves."""
 
@@ -38,7 +41,8 @@ class PanelDock(QDockWidget):
         super().__init__(QCoreApplication.translate("Panels", panel.title), parent)
         self.panel = panel
         self._arguments = (document, engine)
-        self._filled = self.seen = False
+        self._made: QWidget | None = None
+        self.seen = False
         self.visibilityChanged.connect(self._on_visibility)
         self.setObjectName(panel.id)
         self.setWindowIcon(icons.icon(panel.icon))
@@ -46,14 +50,14 @@ class PanelDock(QDockWidget):
 
     def _on_visibility(self, seen: bool) -> None:
         self.seen = seen
-        if seen and not self._filled:
+        if seen and self._made is None:
             QTimer.singleShot(0, self, self.fill)  # the window is painted before panels are made
         self._tell()
 
     def _tell(self) -> None:
         """Tell the panel whether it is looked at: behind another tab it is shown, but not seen."""
-        if self._filled and hasattr(self.widget(), "set_seen"):
-            self.widget().set_seen(self.seen)  # type: ignore[attr-defined]
+        if hasattr(self._made, "set_seen"):
+            self._made.set_seen(self.seen)  # type: ignore[union-attr]
 
     def take_focus(self) -> None:
         """Let the panel have the keys: its ``first_field``, if it names one."""
@@ -62,14 +66,13 @@ class PanelDock(QDockWidget):
 
     def fill(self) -> QWidget:
         """The panel's widget, made now if it was not."""
-        if not self._filled:
-            self._filled = True
-            widget = self.panel.make(*self._arguments)
-            widget.setAutoFillBackground(True)
-            self.setWidget(widget)
-            self.made.emit(widget)
+        if self._made is None:
+            self._made = self.panel.make(*self._arguments)
+            self._made.setAutoFillBackground(True)
+            self.setWidget(Scroller(self._made))
+            self.made.emit(self._made)
             self._tell()
-        return self.widget()
+        return self._made
 
 
 class Layouts(QObject):
@@ -210,4 +213,5 @@ class Layouts(QObject):
         below = [d for d in shown if d.panel.area == "bottom"]
         height = round(size.height() * (0.46 if large else 0.3))
         self._window.resizeDocks(below, [height] * len(below), Qt.Orientation.Vertical)
-        self._window.resizeDocks(below, [1000] * len(below), Qt.Orientation.Horizontal)
+        shares = [_SHARES.get(d.panel.group, 1) * size.width() for d in below]
+        self._window.resizeDocks(below, shares, Qt.Orientation.Horizontal)

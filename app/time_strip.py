@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app.document import Document
@@ -16,6 +17,8 @@ from graphcore.worker.timeline_messages import TimelineFrame
 
 MOST_TICKS = 60
 """With more epochs than that, only every so manieth has a tick."""
+WIDE = 720
+"""In a narrower strip the slider gets the room of the words that its tool tip says, too."""
 
 
 class TimeStrip(QWidget):
@@ -33,7 +36,7 @@ class TimeStrip(QWidget):
         self.slider.setPageStep(10)
         self.slider.valueChanged.connect(self._on_moved)
         self.words, self.room = QLabel(), QLabel()
-        self.words.setMinimumWidth(190)
+        self.words.setMinimumWidth(150)
         self.room.setObjectName("muted")
         self.now = QPushButton(self.tr("Now"))
         self.now.setToolTip(self.tr("Back to the newest step, as if nothing had been looked at"))
@@ -57,6 +60,10 @@ class TimeStrip(QWidget):
         palette.notifier.changed.connect(self._restyle)
         self._restyle()
         self.clear()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.room.setVisible(event.size().width() >= WIDE)
 
     def clear(self) -> None:
         """There is no run."""

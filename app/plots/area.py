@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFontMetricsF, QResizeEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
 from app.style import fonts, palette
 
-TICK_POINTS = 8.0
+TICK_POINTS = LABEL_POINTS = 8.0
 SIDES = ("left", "bottom")
 
 
 class Axis(pg.AxisItem):  # type: ignore[misc]
-    """Tick labels with thousands apart; on a logarithmic axis only those that have room."""
+    """Tick labels with thousands apart; on a logarithmic axis only those that have room.
+
+    A name that is longer than the axis ends in dots.
+    """
+
+    labelText: str  # noqa: N815
+
+    def labelString(self) -> str:
+        text, room = self.labelText, self.size()
+        length = room.height() if self.orientation == "left" else room.width()
+        metrics = QFontMetricsF(fonts.text_font(LABEL_POINTS))
+        self.labelText = metrics.elidedText(text, Qt.TextElideMode.ElideRight, length)
+        try:
+            return str(super().labelString())
+        finally:
+            self.labelText = text
+
+    def resizeEvent(self, event: object = None) -> None:
+        if getattr(self, "label", None) is not None:  # gone while the plot closes
+            self.label.setHtml(self.labelString())
+        super().resizeEvent(event)
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if self.logMode:
@@ -83,8 +103,8 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
     def label_axes(self, x: str, y: str) -> None:
         """Name the axes, small and dim."""
         color = palette.current().muted
-        self.setLabel("bottom", x, color=color, size="8pt")
-        self.setLabel("left", y, color=color, size="8pt")
+        self.setLabel("bottom", x, color=color, size=f"{LABEL_POINTS}pt")
+        self.setLabel("left", y, color=color, size=f"{LABEL_POINTS}pt")
 
     def restyle(self) -> None:
         """Take on the theme's colours."""
@@ -95,7 +115,7 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
             axis.setPen(p.line)
             axis.setTextPen(p.muted)
             if axis.labelText:
-                axis.setLabel(axis.labelText, color=p.muted, size="8pt")
+                axis.setLabel(axis.labelText, color=p.muted, size=f"{LABEL_POINTS}pt")
         self.styled.emit()
 
     def _on_moved(self, place: QPointF) -> None:

@@ -42,7 +42,7 @@ class CurvePlot(QWidget):
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._faint: dict[str, pg.PlotDataItem] = {}
         self.smoothing, self.log = 0.9, False
-        self.setMinimumWidth(190)
+        self.setMinimumWidth(150)
         self.legend = Legend(title)
         self.plot = PlotArea(title)
         self._line = pg.InfiniteLine(angle=90)

@@ -158,7 +158,7 @@ def explain(qtbot, live_window):
         live_window.start(name)
         live_window.layouts.show("Explain")
         QApplication.processEvents()
-        panel = live_window.layouts.docks["walk"].widget()
+        panel = live_window.layouts.docks["walk"].fill()
         qtbot.waitUntil(lambda: bool(panel.walk.events), timeout=60_000)
         return panel
 

@@ -16,6 +16,7 @@ from app.__main__ import use_scale
 from app.command_palette import CommandPalette, score
 from app.document import Document
 from app.panels import LAYOUTS, PANELS
+from app.panels.problems import ProblemsPanel
 from app.plots import tiles
 from app.shortcuts import ShortcutsDialog
 
@@ -286,10 +287,10 @@ def test_a_layout_remembers_itself(make_window):
 
 def test_panels_are_made_when_they_are_seen(window):
     dock = window.layouts.docks["problems"]
-    assert not dock._filled
+    assert dock.findChild(ProblemsPanel) is None
     window.show_panel("problems")
     QApplication.processEvents()
-    assert dock._filled
+    assert dock.findChild(ProblemsPanel) is not None
 
 
 def test_welcome_page_opens_a_preset_in_one_click(window, qtbot):

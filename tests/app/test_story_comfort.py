@@ -7,6 +7,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QToolBar
 
 from app import actions
+from app.panels import LAYOUTS
 from app.shortcuts import ShortcutsDialog
 
 Key = Qt.Key
@@ -126,3 +127,20 @@ def test_selected_nodes_are_put_in_order_from_the_menu(qtbot, window, row, holds
     places = [graph.node(n).position for n in names]
     assert holds(places), places
     assert window.document.undo_stack.count() == before + 1
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_layout_fits_a_projector_at_150_percent(window, layout):
+    """1600x900 pixels at 150 % are 1066x600: what has no room scrolls inside its panel."""
+    window.layouts.show(layout)
+    for dock in window.layouts.docks.values():
+        if layout in dock.panel.layouts:
+            dock.fill()
+    QApplication.processEvents()
+    window.resize(1066, 600)
+    QApplication.processEvents()
+    assert (window.width(), window.height()) == (1066, 600)
+    dock = next(d for d in window.layouts.docks.values() if d.seen)
+    panel, room = dock.fill(), dock.widget().viewport()
+    assert panel.width() >= max(room.width(), panel.minimumSizeHint().width())
+    assert panel.height() >= max(room.height(), panel.minimumSizeHint().height())

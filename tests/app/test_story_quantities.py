@@ -21,7 +21,7 @@ def explain(qtbot, live_window):
         live_window.start(name)
         live_window.layouts.show("Explain")
         QApplication.processEvents()
-        panel = live_window.layouts.docks["walk"].widget()
+        panel = live_window.layouts.docks["walk"].fill()
         qtbot.waitUntil(lambda: bool(panel.walk.events), timeout=PATIENCE)
         while panel.walk.current is None or panel.walk.current.node != node:
             qtbot.mouseClick(panel.step, Qt.MouseButton.LeftButton)

@@ -1,0 +1,51 @@
+"""A panel that never keeps the window from becoming small."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QSize
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
+
+LEAST = QSize(320, 150)
+"""What a panel asks for at most; where it gets less than it needs, it scrolls."""
+
+
+class Scroller(QScrollArea):
+    """Shows a widget as large as there is room, and scrolls what does not fit.
+
+    Qt's own ``widgetResizable`` gives a widget with wrapped words its preferred height.
+    """
+
+    def __init__(self, inside: QWidget) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self._inside = inside
+        self.setWidget(inside)
+        inside.installEventFilter(self)
+
+    def minimumSizeHint(self) -> QSize:
+        return self._needed().boundedTo(LEAST)
+
+    def sizeHint(self) -> QSize:
+        return self._inside.sizeHint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fill()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._inside and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+            self._fill()
+        return super().eventFilter(watched, event)
+
+    def _needed(self) -> QSize:
+        return self._inside.minimumSizeHint().expandedTo(self._inside.minimumSize())
+
+    def _fill(self) -> None:
+        needed, room = self._needed(), self.maximumViewportSize()
+        if needed.width() > room.width():
+            room.setHeight(room.height() - self.horizontalScrollBar().sizeHint().height())
+        if needed.height() > room.height():
+            room.setWidth(room.width() - self.verticalScrollBar().sizeHint().width())
+        self._inside.resize(room.expandedTo(needed))
