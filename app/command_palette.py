@@ -70,7 +70,7 @@ class CommandPalette(QDialog):
         self.list.setMouseTracking(True)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         frame = QFrame()
-        frame.setFrameShape(QFrame.Shape.StyledPanel)
+        frame.setObjectName("popup")
         inner = QVBoxLayout(frame)
         inner.setContentsMargins(10, 10, 10, 10)
         inner.addWidget(self.search)

@@ -6,7 +6,15 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.blocks import PREFIX, blocks
 from app.operator_search import ranked
@@ -18,6 +26,7 @@ from graphcore.graph import Graph
 from graphcore.layer_list import parse_layers
 
 MOST_ROWS = 300
+WIDTH, HEIGHT = 460, 320
 
 
 class SearchPopup(QFrame):
@@ -39,7 +48,7 @@ class SearchPopup(QFrame):
 
     def __init__(self, parent: QWidget, fits: Callable[[str], bool] | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.setObjectName("popup")
         self._over = parent
         self._fits = fits or (lambda name: True)
         self.field, self.list = QLineEdit(), QListWidget()
@@ -49,11 +58,15 @@ class SearchPopup(QFrame):
         self.field.setAccessibleName(self.tr("Search operators"))
         self.list.setAccessibleName(self.tr("Found operators"))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.none = QLabel()
+        self.none.setObjectName("muted")
+        self.none.setWordWrap(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
-        column.addWidget(self.field)
-        column.addWidget(self.list)
-        self.resize(380, 320)
+        for part in (self.field, self.list, self.none):
+            column.addWidget(part)
+        column.addStretch(1)
+        self.resize(WIDTH, HEIGHT)
         self.field.textChanged.connect(self._fill)
         self.field.installEventFilter(self)
         self.list.itemClicked.connect(lambda _item: self._choose())
@@ -85,10 +98,22 @@ class SearchPopup(QFrame):
                     PREFIX + name, self.tr("{0}  —  one of your blocks").format(name), "graph"
                 )
         self.list.setCurrentRow(0)
+        self._show_what_there_is(text.strip())
+
+    def _show_what_there_is(self, text: str) -> None:
+        """As tall as the rows that were found; a sentence where there are none."""
+        count = self.list.count()
+        self.none.setText(self.tr("Nothing that fits here is called “{0}”.").format(text))
+        self.none.setVisible(not count)
+        self.list.setVisible(bool(count))
+        self.list.setFixedHeight(min(HEIGHT - 60, count * max(1, self.list.sizeHintForRow(0)) + 4))
+        self.layout().activate()
+        self.resize(WIDTH, self.sizeHint().height())
 
     def _row(self, name: str, text: str, icon: str) -> None:
         picture = icons.icon(icon) if icon else icons.category_icon(ops.get(name).category)
         item = QListWidgetItem(picture, text)
+        item.setToolTip(text)
         item.setData(Qt.ItemDataRole.UserRole, name)
         self.list.addItem(item)
 

@@ -101,9 +101,7 @@ class LandscapePanel(QWidget):
         """Nothing to see until the net is there."""
         self._frame = None
         self.view.clear()
-        self.contour.set_stamp(
-            self.tr("Press Play: the surface around the weights appears here."), False
-        )
+        self.contour.set_stamp("", False)
         self.scale.setText("")
 
     @property

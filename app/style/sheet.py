@@ -72,6 +72,7 @@ def _menus(p: Palette) -> str:
     QMenuBar::item {{ padding: 4px 9px; border-radius: 5px; background: transparent; }}
     QMenuBar::item:selected {{ background: {p.raised}; }}
     QMenu {{ background: {p.card}; border: 1px solid {p.line}; padding: 5px; }}
+    QFrame#popup {{ background: {p.panel}; border: 1px solid {p.edge}; }}
     QMenu::item {{ padding: 5px 26px 5px 22px; border-radius: 5px; }}
     QMenu::item:selected {{ background: {p.accent}; color: {p.on_accent}; }}
     QMenu::item:disabled {{ color: {p.muted}; background: transparent; }}

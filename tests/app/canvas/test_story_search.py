@@ -136,3 +136,16 @@ def test_half_a_formula_is_no_graph(search):
     popup = search("J = 3*(a +")
     assert "" not in offered(popup)
     popup.close()
+
+
+def test_the_box_is_as_tall_as_what_it_found_and_says_when_that_is_nothing(search):
+    box = search("")
+    tall = box.height()
+    QTest.keyClicks(box.field, "convtr")
+    assert box.list.count() == 1
+    assert box.height() < tall / 2
+    QTest.keyClicks(box.field, "zz")
+    assert box.list.count() == 0
+    assert box.none.isVisible()
+    assert "convtrzz" in box.none.text()
+    box.close()
