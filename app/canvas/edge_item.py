@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPainterPathStroker, QPen
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
 from app.canvas import geometry as geo
 from app.canvas import port_kinds
@@ -15,10 +17,11 @@ from graphcore.elements import Edge
 
 LABELLED = 190.0
 """Edges of this length tell their shape; shorter ones join nodes whose footers do."""
+_SHADES = 128
 
 
-class EdgeItem(QGraphicsItem):
-    """Draws one edge.
+class EdgeItem(QGraphicsRectItem):
+    """Draws one edge; the rectangle is its bounds, which Qt asks for seven times a repaint.
 
     Attributes:
         kind, shape_text: what the edge carries.
@@ -34,19 +37,19 @@ class EdgeItem(QGraphicsItem):
         self.kind: Kind = "unknown"
         self.shape_text = ""
         self.start, self.end = QPointF(), QPointF()
-        self.path, self._bounds = QPainterPath(), QRectF()
+        self.path = QPainterPath()
         self.value: float | None = None
         self.gradient: float | None = None
         self.highlighted = self.faded = False
+        self.setPen(QPen(Qt.PenStyle.NoPen))
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIsSelectable)
         self.set_shape("unknown", "")
 
     def set_ends(self, start: QPointF, end: QPointF) -> None:
         """Go from one port to another."""
-        self.prepareGeometryChange()
         self.start, self.end = start, end
         self.path = geo.curve(start, end)
-        self._bounds = self.path.controlPointRect().adjusted(-6, -12, 6, 12)
+        self.setRect(self.path.controlPointRect().adjusted(-6, -12, 6, 12))
 
     def set_shape(self, kind: Kind, shape_text: str) -> None:
         """Show what the edge carries."""
@@ -68,9 +71,6 @@ class EdgeItem(QGraphicsItem):
                 setattr(self, key, value)
                 self.update()
 
-    def boundingRect(self) -> QRectF:
-        return self._bounds
-
     def shape(self) -> QPainterPath:
         stroker = QPainterPathStroker()
         stroker.setWidth(12)
@@ -86,8 +86,7 @@ class EdgeItem(QGraphicsItem):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, not far)
         if self.faded:
             painter.setOpacity(0.3)
-        chosen = self.isSelected() or self.highlighted
-        painter.setPen(QPen(self.line_color(p), self._width(zoom, chosen, crowded)))
+        painter.setPen(self._line_pen(p, zoom, crowded))
         if far:
             painter.drawLine(self.start, self.end)
             return
@@ -100,11 +99,15 @@ class EdgeItem(QGraphicsItem):
         if zoom >= 0.5 and self.shape_text:
             self._paint_shape(painter, p)
 
-    def _width(self, zoom: float, chosen: bool, crowded: bool) -> float:
-        """Smooth wide lines are the dearest thing on a canvas: thin ones while far away."""
-        if chosen:
-            return max(3.0, 2.0 / zoom)
-        return 2.0 if zoom >= geo.MIDDLE and not crowded else 0.0
+    def _line_pen(self, p: palette.Palette, zoom: float, crowded: bool) -> QPen:
+        """The theme's accent, the flow's brightness, or the colour of what is carried.
+
+        Smooth wide lines are the dearest thing on a canvas: thin ones while far away.
+        """
+        if self.isSelected() or self.highlighted:
+            return QPen(p.color("accent"), max(3.0, 2.0 / zoom))
+        ink = self.kind if self.value is None else round(self.value * _SHADES)
+        return _pen(p.name, ink, 2.0 if zoom >= geo.MIDDLE and not crowded else 0.0)
 
     def _paint_shape(self, painter: QPainter, p: palette.Palette) -> None:
         if abs(self.end.x() - self.start.x()) < LABELLED:
@@ -119,15 +122,15 @@ class EdgeItem(QGraphicsItem):
         painter.setPen(p.color("muted"))
         painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.shape_text)
 
-    def line_color(self, p: palette.Palette) -> QColor:
-        """The theme's accent, the flow's brightness, or the colour of what is carried."""
-        if self.isSelected() or self.highlighted:
-            return p.color("accent")
-        if self.value is not None:
-            return glow(p, "forward", self.value)
-        color = port_kinds.color_of(self.kind)
-        color.setAlpha(190)
-        return color
+
+@lru_cache(maxsize=1024)
+def _pen(theme: str, ink: Kind | int, width: float) -> QPen:
+    """For what an edge carries, or for a brightness out of ``_SHADES``."""
+    if isinstance(ink, int):
+        return QPen(glow(palette.THEMES[theme], "forward", ink / _SHADES), width)
+    color = port_kinds.color_of(ink)
+    color.setAlpha(190)
+    return QPen(color, width)
 
 
 def glow(p: palette.Palette, direction: str, brightness: float) -> QColor:

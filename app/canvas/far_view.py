@@ -6,13 +6,14 @@ lines straight from NumPy's memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import shiboken6
 from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtWidgets import QGraphicsItem
 
 from app.canvas import geometry as geo
 from app.canvas.edge_item import EdgeItem, glow
@@ -29,11 +30,20 @@ _LEVELS = 6
 
 
 class FarView:
-    """Arrays of all boxes and lines; they are made anew when they were marked as out of date."""
+    """Arrays of all boxes and lines; they are made anew when they were marked as out of date.
 
-    def __init__(self, nodes: Mapping[str, NodeItem], edges: Mapping[Edge, EdgeItem]) -> None:
-        self._nodes, self._edges = nodes, edges
-        self._stale = True
+    Attributes:
+        version: counts how often something moved, came or went.
+    """
+
+    def __init__(
+        self,
+        nodes: Mapping[str, NodeItem],
+        edges: Mapping[Edge, EdgeItem],
+        selected: Callable[[], list[QGraphicsItem]],
+    ) -> None:
+        self._nodes, self._edges, self._selected = nodes, edges, selected
+        self.version, self._collected = 0, -1
         self._names: list[str] = []
         self._corners = np.empty((0, 2))
         self._boxes: dict[str, np.ndarray] = {}
@@ -41,11 +51,11 @@ class FarView:
 
     def mark_stale(self) -> None:
         """Something moved, came or went."""
-        self._stale = True
+        self.version += 1
 
     def paint(self, painter: QPainter, zoom: float) -> None:
         """Draw everything; lines are one screen pixel wide."""
-        if self._stale:
+        if self._collected != self.version:
             self._collect()
         p = palette.current()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, zoom > 0.1)
@@ -80,15 +90,16 @@ class FarView:
 
     def _paint_marks(self, painter: QPainter, p: palette.Palette, zoom: float) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        chosen = [i for i in self._nodes.values() if i.isSelected()]
+        selected = self._selected()
+        chosen = [i for i in selected if isinstance(i, NodeItem)]
         wrong = [i for i in self._nodes.values() if i.problem is not None and i.at_fault]
         for items, color in ((wrong, p.color("error")), (chosen, p.color("text"))):
             painter.setPen(QPen(color, 2.5 / zoom))
             draw_array(painter, _boxes_of(items), QRectF)
         painter.setPen(QPen(p.color("accent"), 3 / zoom))
-        for edge in self._edges.values():
-            if edge.isSelected() or edge.highlighted:
-                painter.drawLine(edge.start, edge.end)
+        lit = [i for i in selected if isinstance(i, EdgeItem)]
+        for edge in (*lit, *(e for e in self._edges.values() if e.highlighted)):
+            painter.drawLine(edge.start, edge.end)
 
     def _collect(self) -> None:
         self._names = list(self._nodes)
@@ -102,7 +113,7 @@ class FarView:
             a, b = edge.start, edge.end
             lines.setdefault(_level(edge), []).extend((a.x(), a.y(), b.x(), b.y()))
         self._lines = {k: np.array(v).reshape(-1, 4) for k, v in sorted(lines.items())}
-        self._stale = False
+        self._collected = self.version
 
 
 def _boxes_of(items: Iterable[NodeItem]) -> np.ndarray:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QTransform
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QTransform
 from PySide6.QtWidgets import QWidget
 
 from app.style import palette
@@ -27,6 +27,7 @@ class Minimap(QWidget):
         super().__init__(canvas)
         self._canvas = canvas
         self.wanted = True
+        self._graph, self._drawn = QPixmap(), ""
         self.resize(WIDTH, HEIGHT)
         self.setAccessibleName(self.tr("Map of the graph"))
         self.setToolTip(self.tr("Map of the graph: press to go there"))
@@ -52,13 +53,27 @@ class Minimap(QWidget):
         painter.setBrush(p.color("panel", 235))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
         transform = self._transform()
-        painter.setTransform(transform)
-        self._canvas.graph_scene.far.paint(painter, transform.m11())
-        painter.resetTransform()
+        painter.drawPixmap(0, 0, self._picture(transform))
         painter.setPen(QPen(p.color("accent"), 1.5))
         painter.setBrush(p.color("accent", 28))
         seen = transform.mapRect(self._canvas.seen_area())
         painter.drawRoundedRect(seen.intersected(QRectF(self.rect()).adjusted(2, 2, -2, -2)), 3, 3)
+
+    def _picture(self, transform: QTransform) -> QPixmap:
+        """The graph, drawn anew only when it is another: the view below is painted more often."""
+        scene, sharp = self._canvas.graph_scene, self.devicePixelRatio()
+        chosen = [id(i) for i in scene.selectedItems()]
+        drawn = repr((scene.far.version, palette.current().name, sharp, chosen))
+        if drawn != self._drawn:
+            self._drawn = drawn
+            self._graph = QPixmap(self.size() * sharp)
+            self._graph.setDevicePixelRatio(sharp)
+            self._graph.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(self._graph)
+            painter.setTransform(transform)
+            scene.far.paint(painter, transform.m11())
+            painter.end()
+        return self._graph
 
     def _transform(self) -> QTransform:
         area = self._canvas.graph_scene.contents()

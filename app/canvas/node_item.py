@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QImage, QPainter, QPainterPath
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QImage, QPainter, QPainterPath, QPen
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
 from app.canvas import geometry as geo
 from app.canvas import node_painter
@@ -23,8 +23,10 @@ End = tuple[str, str]
 """A side, "input" or "output", and the name of a port there."""
 
 
-class NodeItem(QGraphicsItem):
-    """Holds what a node shows; told everything by the scene and the view.
+class NodeItem(QGraphicsRectItem):
+    """A rectangle, so that Qt knows the bounds without asking Python.
+
+    Holds what a node shows; told everything by the scene and the view.
 
     Attributes:
         kinds: what runs through a port; ports that are not in it have no known shape.
@@ -37,7 +39,8 @@ class NodeItem(QGraphicsItem):
     """
 
     def __init__(self, node: Node, ports: geo.Ports) -> None:
-        super().__init__()
+        super().__init__(_BOUNDS)
+        self.setPen(QPen(Qt.PenStyle.NoPen))
         self.node, self.ports = node, ports
         self.shape_text = ""
         self.problem: Problem | None = None
@@ -108,9 +111,6 @@ class NodeItem(QGraphicsItem):
                 if distance <= best:
                     best, found = distance, (side, name)
         return found
-
-    def boundingRect(self) -> QRectF:
-        return _BOUNDS
 
     def shape(self) -> QPainterPath:
         return _SHAPE

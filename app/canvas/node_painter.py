@@ -22,6 +22,8 @@ _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 _CENTRE = int(Qt.AlignmentFlag.AlignCenter)
+_TINT = {"dark": 88, "light": 62}
+"""Alpha of a category's colour across a header."""
 _WRAPPED = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
 
 
@@ -78,7 +80,7 @@ def _paint_card(painter: QPainter, item: NodeItem, p: palette.Palette, header: f
     painter.drawRoundedRect(geo.BODY, palette.RADIUS, palette.RADIUS)
     color = palette.category_color(item.node.op.category)
     tint = QColor(color)
-    tint.setAlpha(88 if p.name == "dark" else 62)
+    tint.setAlpha(_TINT[p.name])
     painter.fillPath(_header_path(header), tint)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(outline)
@@ -88,17 +90,31 @@ def _paint_card(painter: QPainter, item: NodeItem, p: palette.Palette, header: f
 
 
 def _paint_plain_card(painter: QPainter, item: NodeItem, p: palette.Palette, header: float) -> None:
-    tint = palette.category_color(item.node.op.category)
-    painter.fillRect(geo.BODY, p.color("card"))
-    painter.fillRect(QRectF(0, 0, 4, header), tint)
-    tint.setAlpha(88 if p.name == "dark" else 62)
+    card, mark, tint = _plain_colors(p.name, item.node.op.category)
+    painter.fillRect(geo.BODY, card)
+    painter.fillRect(QRectF(0, 0, 4, header), mark)
     painter.fillRect(QRectF(4, 0, geo.WIDTH - 4, header), tint)
-    outline = _outline(item, p)
-    if outline.widthF() < 2.0:
-        outline.setWidthF(0)
-    painter.setPen(outline)
+    painter.setPen(_outline(item, p, 0.0))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRect(geo.BODY)
+
+
+@lru_cache(maxsize=64)
+def _plain_colors(theme: str, category: str) -> tuple[QColor, QColor, QColor]:
+    """Of a card, of the mark of its category and of its header; opaque ones are drawn faster."""
+    card, mark = palette.THEMES[theme].color("card"), palette.category_color(category)
+    share = _TINT[theme] / 255
+    red, green, blue = (
+        getattr(card, part)() * (1 - share) + getattr(mark, part)() * share
+        for part in ("redF", "greenF", "blueF")
+    )
+    return card, mark, QColor.fromRgbF(red, green, blue)
+
+
+@lru_cache(maxsize=64)
+def _pen(theme: str, color: str, width: float, dashed: bool = False) -> QPen:
+    line = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
+    return QPen(palette.THEMES[theme].color(color), width, line)
 
 
 @lru_cache(maxsize=64)
@@ -115,16 +131,16 @@ def _header_path(height: float) -> QPainterPath:
     return path
 
 
-def _outline(item: NodeItem, p: palette.Palette) -> QPen:
+def _outline(item: NodeItem, p: palette.Palette, thin: float = 1.2) -> QPen:
     if item.isSelected():
-        return QPen(p.color("accent"), 2.2)
+        return _pen(p.name, "accent", 2.2)
     if item.step_state == "current":
-        return QPen(p.color("warning"), 2.6)
+        return _pen(p.name, "warning", 2.6)
     if item.at_fault:
-        return QPen(p.color("error"), 2.2)
+        return _pen(p.name, "error", 2.2)
     if item.problem is not None:
-        return QPen(p.color("edge"), 1.2, Qt.PenStyle.DashLine)
-    return QPen(p.color("edge" if item.hovered else "line"), 1.2)
+        return _pen(p.name, "edge", thin, dashed=True)
+    return _pen(p.name, "edge" if item.hovered else "line", thin)
 
 
 # -- words ----------------------------------------------------------------------------------------

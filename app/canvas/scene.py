@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
@@ -37,7 +37,8 @@ class Scene(QGraphicsScene):
         self.edges: dict[Edge, EdgeItem] = {}
         self.frames = Frames(self)
         self.passing: list[QGraphicsItem] = []
-        self.far = FarView(self.nodes, self.edges)
+        self.far = FarView(self.nodes, self.edges, self.selectedItems)
+        self._area, self._area_version = QRectF(), -1
         self._prepared: Items | None = None
         document.preparers.append(self.prepare)
         document.changed.connect(self._on_change)
@@ -90,14 +91,12 @@ class Scene(QGraphicsScene):
 
     def contents(self, names: Iterable[str] | None = None) -> QRectF:
         """The area that nodes take up; all of them with frames and notes, if none are named."""
-        wanted = self.nodes.values() if names is None else [self.nodes[n] for n in names]
-        if not wanted:
-            return self.frames.area() if names is None else QRectF()
-        xs, ys = [i.x() for i in wanted], [i.y() for i in wanted]
-        area = QRectF(
-            min(xs), min(ys), max(xs) - min(xs) + geo.WIDTH, max(ys) - min(ys) + geo.HEIGHT
-        )
-        return area if names is not None else area.united(self.frames.area())
+        if names is not None:
+            return _area_of([self.nodes[n] for n in names])
+        if self._area_version != self.far.version:
+            self._area = _area_of(list(self.nodes.values())).united(self.frames.area())
+            self._area_version = self.far.version
+        return QRectF(self._area)
 
     def moved(self, names: Iterable[str]) -> None:
         """Lay anew what hangs on nodes that were moved: edges and frames."""
@@ -163,6 +162,7 @@ class Scene(QGraphicsScene):
         """Show shapes and problems; what runs along the edges follows from them."""
         graph, shapes = self.document.graph, self.document.shapes
         known = [n for n in names if n in self.nodes]
+        self.far.mark_stale()
         touched = dict.fromkeys(known)
         for name in known:
             for edge in graph.edges_from(name):
@@ -226,3 +226,10 @@ class Scene(QGraphicsScene):
             self.port_position(e.source, "output", e.output),
             self.port_position(e.target, "input", e.input),
         )
+
+
+def _area_of(items: Sequence[NodeItem]) -> QRectF:
+    if not items:
+        return QRectF()
+    xs, ys = [i.x() for i in items], [i.y() for i in items]
+    return QRectF(min(xs), min(ys), max(xs) - min(xs) + geo.WIDTH, max(ys) - min(ys) + geo.HEIGHT)

@@ -61,7 +61,7 @@ class SearchPopup(QFrame):
         self.none = QLabel()
         self.none.setObjectName("muted")
         self.none.setWordWrap(True)
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         for part in (self.field, self.list, self.none):
             column.addWidget(part)
@@ -107,7 +107,7 @@ class SearchPopup(QFrame):
         self.none.setVisible(not count)
         self.list.setVisible(bool(count))
         self.list.setFixedHeight(min(HEIGHT - 60, count * max(1, self.list.sizeHintForRow(0)) + 4))
-        self.layout().activate()
+        self._column.activate()
         self.resize(WIDTH, self.sizeHint().height())
 
     def _row(self, name: str, text: str, icon: str) -> None:

@@ -175,3 +175,23 @@ def test_the_middle_level_draws_names_and_lines_alone(show):
     assert (len(shapes), words) == (4, ["n1"]), "card, outline, header and its end; a name"
     assert drawn(edge, close)[0] == ["path"], "a curve"
     assert drawn(edge, middle) == (["polyline"], []), "one straight line"
+
+
+def test_the_map_draws_the_graph_anew_only_when_it_is_another(show, qtbot):
+    canvas = show(graph=crowd(200))
+    canvas._set_zoom(1.0)
+    qtbot.waitUntil(canvas.minimap.isVisible)
+
+    def drawn():
+        canvas.viewport().repaint()
+        canvas.minimap.repaint()
+        return canvas.minimap._graph.cacheKey()
+
+    first = drawn()
+    canvas.horizontalScrollBar().setValue(canvas.horizontalScrollBar().value() + 40)
+    assert drawn() == first
+    canvas.document.move({"n0": (900.0, 900.0)})
+    moved = drawn()
+    assert moved != first
+    canvas.select("n5")
+    assert drawn() != moved
