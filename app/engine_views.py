@@ -42,7 +42,14 @@ from graphcore.worker.timeline_messages import (
     ScrubRequest,
     TimelineFrame,
 )
-from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
+from graphcore.worker.walk_messages import (
+    CheckFrame,
+    CheckRequest,
+    NumbersFrame,
+    NumbersRequest,
+    WalkFrame,
+    WalkRequest,
+)
 from graphcore.worker.weight_messages import SetNumbers, TensorFrame, TensorRequest
 from graphcore.worker.what_if_messages import Hold, HoldRequest, WhatIfFrame
 
@@ -57,14 +64,16 @@ class EngineViews(QObject):
         chosen_sample: the one that the stepper and all that belongs to it look at.
 
     Signals:
-        landscape, walk, checked, decision, rates, tensor, what_if, results, health, embedding,
-            attribution, spread, race, digit, nearest, sample, tsne, net_saved, weights_loaded,
-            timeline, curves: the frame of that name, as ``graphcore.worker`` sends it.
+        landscape, walk, numbers, checked, decision, rates, tensor, what_if, results, health,
+            embedding, attribution, spread, race, digit, nearest, sample, tsne,
+            net_saved, weights_loaded, timeline, curves: the frame of that name, as
+            ``graphcore.worker`` sends it.
         samples: a page of the data set. sample_chosen: ``chosen_sample`` is another.
     """
 
     landscape = Signal(object)
     walk = Signal(object)
+    numbers = Signal(object)
     checked = Signal(object)
     decision = Signal(object)
     rates = Signal(object)
@@ -132,6 +141,10 @@ class EngineViews(QObject):
     def request_walk(self, request: WalkRequest) -> None:
         """Say whether both passes of a sample are wanted; ``walk`` brings them."""
         self._look(request)
+
+    def ask_numbers(self, name: str) -> None:
+        """Have all numbers of a node or a parameter at the shown sample sent; ``numbers`` tells."""
+        self._send(NumbersRequest(name))
 
     def check_gradients(self, step: float, part: str = "") -> None:
         """Have gradients compared with finite differences of a step; ``checked`` tells.
@@ -268,6 +281,7 @@ class EngineViews(QObject):
 SHOWN: dict[type, Any] = {
     LandscapeFrame: lambda self, reply: self.landscape.emit(reply),
     WalkFrame: lambda self, reply: self.walk.emit(reply),
+    NumbersFrame: lambda self, reply: self.numbers.emit(reply),
     CheckFrame: lambda self, reply: self.checked.emit(reply),
     DecisionFrame: lambda self, reply: self.decision.emit(reply),
     RateTestFrame: lambda self, reply: self.rates.emit(reply),

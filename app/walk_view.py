@@ -12,9 +12,12 @@ from app.canvas.walk_overlay import Chip, WalkOverlay
 from app.live_view import shown_pictures
 from app.plots.tiles import format_number
 from app.walk import Walk
-from graphcore.worker.walk_messages import Term, WalkFrame
+from app.walk_words import quantity_name
+from graphcore.worker.walk_messages import Term, Update, WalkFrame
 
 FRAME_MS = 16
+CHIP_LINE = 22.0
+"""Height of a line of chips."""
 
 
 class WalkView(QObject):
@@ -66,7 +69,12 @@ class WalkView(QObject):
             path = prefix + name
             item.set_state(show_gradient=path in sloped and path not in walk.frame.slopes)
         self.overlay.set_chips(
-            (*self._node_chips(sloped), *self._edge_chips(sloped), *self._marks())
+            (
+                *self._node_chips(sloped),
+                *self._edge_chips(sloped),
+                *self._update_chips(),
+                *self._marks(),
+            )
         )
 
     def _show_pictures(self, frame: WalkFrame, valued: set[str], sloped: set[str]) -> None:
@@ -146,6 +154,21 @@ class WalkView(QObject):
                     found.append(Chip(term_text(term), middle, "accent", strong))
         return found
 
+    def _update_chips(self) -> list[Chip]:
+        """At the update: what every parameter becomes, below its node."""
+        walk, prefix, found = self._walk, self._canvas.document.prefix, []
+        if walk.frame is None or walk.shown is None or walk.shown.phase != "update":
+            return []
+        below: dict[str, int] = {}
+        for update in walk.frame.updates:
+            owner, _, parameter = update.name.rpartition(".")
+            item = self._canvas.items_by_name.get(_below(owner, prefix))
+            if item is not None:
+                below[owner] = below.get(owner, 0) + 1
+                place = _under(item.pos()) + QPointF(0, CHIP_LINE * below[owner])
+                found.append(Chip(update_text(update, parameter), place, "good", strong=True))
+        return found
+
     def _marks(self) -> list[Chip]:
         """How far one is inside a composite, where one stops, and how far gradients are off."""
         walk, prefix, found = self._walk, self._canvas.document.prefix, []
@@ -170,6 +193,14 @@ def term_text(term: Term) -> str:
         numbers = (term.upstream, term.local, term.downstream)
         return "{} × {} = {}".format(*(format_number(x) for x in numbers))
     return f"∇ {format_number(term.size, 3)}"
+
+
+def update_text(u: Update, parameter: str) -> str:
+    """What the optimiser does: "weight 0.5 → 0.4, m −0.1", or the sizes of many numbers."""
+    moments = "".join(f",  {quantity_name(k)} {format_number(v, 3)}" for k, v in u.moments.items())
+    if u.before is not None and u.after is not None:
+        return f"{parameter} {format_number(u.before)} → {format_number(u.after)}{moments}"
+    return f"Δ{parameter} {format_number(u.change_size, 3)}{moments}"
 
 
 def _under(corner: QPointF) -> QPointF:

@@ -8,10 +8,12 @@ from PySide6.QtCore import QCoreApplication
 
 from app.plots.tiles import format_number
 from app.walk import Event, Walk
+from graphcore import optimizers
 from graphcore.elements import Node
 from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
-from graphcore.worker.walk_messages import CheckFrame, Update, WalkFrame
+from graphcore.worker.arrays import unpack
+from graphcore.worker.walk_messages import CheckFrame, Quantity, Update, WalkFrame
 
 _LETTERS = re.compile(r"(?<![A-Za-z\\])([A-Za-z])(?![A-Za-z_{])")
 
@@ -46,6 +48,8 @@ def level_of(root: Graph, path: str) -> tuple[Graph, str] | None:
 
 def formulas(root: Graph, frame: WalkFrame, event: Event) -> tuple[str, ...]:
     """The node's rule or its derivative, and the same with the numbers of this sample."""
+    if event.phase == "update":
+        return _rule(frame)
     found = level_of(root, event.node)
     if found is None:
         return ()
@@ -57,6 +61,15 @@ def formulas(root: Graph, frame: WalkFrame, event: Event) -> tuple[str, ...]:
     for part in _parts(node.op.derivative):
         lines += _with_numbers(part, numbers)
     return tuple(lines)
+
+
+def _rule(frame: WalkFrame) -> tuple[str, ...]:
+    """The optimiser's rule, an assignment a line."""
+    name = frame.rule.partition(",")[0]
+    if name == "SGD" and not any(u.moments for u in frame.updates):
+        return (r"w \leftarrow w - \eta g",)
+    parts = optimizers.get(name).formula.split(r"\quad")
+    return tuple(p.strip().rstrip(",") for p in parts if p.strip())
 
 
 def _parts(derivative: str) -> list[str]:
@@ -179,8 +192,46 @@ def _gone_back(walk: Walk, frame: WalkFrame, node: str) -> list[str]:
     return lines
 
 
+MOMENTS = {
+    "exp_avg": "m", "exp_avg_sq": "v", "max_exp_avg_sq": "largest v", "exp_inf": "u",
+    "square_avg": "mean g²", "sum": "Σ g²", "acc_delta": "mean Δ²", "grad_avg": "mean g",
+    "momentum_buffer": "velocity", "prev": "last g", "step_size": "step",
+}  # fmt: skip
+"""torch.optim's name of a moment -> what papers call it."""
+
+
+def quantity_name(kind: str) -> str:
+    """What a tensor of a node or a parameter is called."""
+    known = {"value": tr("Value"), "gradient": tr("Gradient"), "after": tr("After the update")}
+    return known.get(kind) or MOMENTS.get(kind, kind)
+
+
+def update_rows(frame: WalkFrame, node: str) -> tuple[Quantity, ...]:
+    """The first numbers of a node's parameters: now, gradient, moments, after the update.
+
+    Args:
+        node: of the whole net; "" for every parameter there is.
+    """
+    found = []
+    for u in frame.updates:
+        owner, _, parameter = u.name.rpartition(".")
+        if node in ("", owner):
+            name = parameter if node else u.name
+            sent = len(unpack(u.numbers["value"]))
+            first = tr(", first {0}").format(sent) if sent < u.count else ""
+            titles = {
+                "value": name + first, "gradient": f"∂{frame.end}/∂{name}",
+                "after": tr("{0} after").format(name),
+            }  # fmt: skip
+            found += [
+                Quantity(titles.get(k) or f"{quantity_name(k)} ({name})", v)
+                for k, v in u.numbers.items()
+            ]
+    return tuple(found)
+
+
 def _update(u: Update) -> str:
-    moments = ", ".join(f"{k} {format_number(v, 3)}" for k, v in u.moments.items())
+    moments = ", ".join(f"{quantity_name(k)} {format_number(v, 3)}" for k, v in u.moments.items())
     after = f"  ({moments})" if moments else ""
     if u.before is not None and u.gradient is not None and u.after is not None:
         before, g, then = (format_number(x, 6) for x in (u.before, u.gradient, u.after))

@@ -41,12 +41,15 @@ class Group:
     optimizer: optimizers.Optimizer
     rate: float = 1.0
 
-    def preview(self, flat: Tensor, grad: Tensor, lr: float) -> optimizers.Optimizer:
+    def preview(
+        self, flat: Tensor, grad: Tensor, lr: float, settings: TrainingSettings | None = None
+    ) -> optimizers.Optimizer:
         """What the optimiser would do with these weights and gradients, done on a copy.
 
         Args:
             flat, grad: all numbers of a plan of the same net.
             lr: the run's learning rate.
+            settings: of the run, whose penalties and clipping come before; None: without them.
 
         Returns:
             A twin of the optimiser after the step; its ``w`` are the new weights.
@@ -56,8 +59,14 @@ class Group:
             twin = optimizers.make(rule.name, flat[mine].clone(), grad[mine].clone(), rule.chosen)
         twin.load_state({k: v.clone() for k, v in rule.state.items()})
         with torch.inference_mode():
+            if settings is not None:
+                _penalise(twin, settings)
             twin.update(lr * self.rate)
         return twin
+
+    def penalise(self, settings: TrainingSettings) -> None:
+        """Add the gradients of the L1 and L2 penalties, then clip the norm."""
+        _penalise(self.optimizer, settings)
 
     def part(self, info: ParameterInfo) -> slice | None:
         """Where a parameter lies in the group's numbers; None if it is not in the group."""
@@ -66,16 +75,16 @@ class Group:
         start = info.offset - self.start
         return slice(start, start + math.prod(info.shape))
 
-    def penalise(self, settings: TrainingSettings) -> None:
-        """Add the gradients of the L1 and L2 penalties, then clip the norm."""
-        g, w = self.optimizer.g, self.optimizer.w
-        if settings.l2:
-            g.add_(w, alpha=settings.l2)
-        if settings.l1:
-            g.add_(torch.sign(w), alpha=settings.l1)
-        if settings.clip_norm is not None:
-            norm = torch.linalg.vector_norm(g)
-            g.mul_(torch.clamp(settings.clip_norm / (norm + 1e-6), max=1.0))
+
+def _penalise(rule: optimizers.Optimizer, settings: TrainingSettings) -> None:
+    g, w = rule.g, rule.w
+    if settings.l2:
+        g.add_(w, alpha=settings.l2)
+    if settings.l1:
+        g.add_(torch.sign(w), alpha=settings.l1)
+    if settings.clip_norm is not None:
+        norm = torch.linalg.vector_norm(g)
+        g.mul_(torch.clamp(settings.clip_norm / (norm + 1e-6), max=1.0))
 
 
 def owner(name: str, objectives: Sequence[Objective]) -> int:

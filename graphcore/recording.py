@@ -156,5 +156,11 @@ def _batched(graph: Graph, name: str, tensor: Tensor) -> bool:
     return not (node.operator == "Input" and not node.attributes["batch"]) and tensor.dim() > 0
 
 
+def one_sample(graph: Graph, name: str, tensor: Tensor) -> Tensor:
+    """A node's value or gradient without its axis of samples, if it has one: the first of them."""
+    batched = _has_batch(graph) and _batched(graph, name, tensor) and len(tensor) > 0
+    return tensor[0] if batched else tensor
+
+
 def _parameters_of(plan: Plan, name: str) -> dict[str, Tensor]:
     return {k: v for k, v in plan.parameters.items() if k.rpartition(".")[0] == name}

@@ -264,27 +264,51 @@ def quantities(plan: Plan) -> dict[str, tuple[Quantity, ...]]:
     return found
 
 
+FIRST = 64
+"""Numbers of a parameter that come with every step; the rest is sent when it is asked for."""
+
+
 def updates(trainer: Trainer, plan: Plan) -> tuple[Update, ...]:
     """What the optimiser would make of the parameters, given the gradients in ``plan``."""
     return tuple(u for group in trainer.groups for u in _group_updates(trainer, plan, group))
 
 
 def _group_updates(trainer: Trainer, plan: Plan, group: Group) -> list[Update]:
-    rule = group.preview(plan.flat, plan.flat_grad, trainer.current_lr())
-    before, w, g = plan.flat[group.start : group.end], rule.w, rule.g
+    rule = group.preview(plan.flat, plan.flat_grad, trainer.current_lr(), trainer.settings)
+    mine = slice(group.start, group.end)
+    before, w, g = plan.flat[mine], rule.w, plan.flat_grad[mine]
     found = []
     for info in plan.layout:
         part = group.part(info)
         if part is None:
             continue
-        moments = {k: _summary(v[part]) for k, v in rule.state.items() if v.shape == w.shape}
+        moments = {k: v[part] for k, v in rule.state.items() if v.shape == w.shape}
+        told = {"value": before[part], "gradient": g[part], **moments, "after": w[part]}
         found.append(
             Update(
                 info.name, one_number(before[part]), one_number(g[part]), one_number(w[part]),
-                size_of(g[part]), size_of(w[part] - before[part]), moments,
+                size_of(g[part]), size_of(w[part] - before[part]),
+                {k: _summary(v) for k, v in moments.items()},
+                {k: _packed(v[:FIRST]) for k, v in told.items()}, w[part].numel(),
             )
         )  # fmt: skip
     return found
+
+
+def after_update(trainer: Trainer, plan: Plan, name: str) -> dict[str, Tensor]:
+    """A parameter's moments and its value after the update, in its shape; empty if it is frozen."""
+    for group in trainer.groups:
+        for info in plan.layout:
+            part = group.part(info) if info.name == name else None
+            if part is not None:
+                rule = group.preview(
+                    plan.flat, plan.flat_grad, trainer.current_lr(), trainer.settings
+                )
+                state = {k: v for k, v in rule.state.items() if v.shape == rule.w.shape}
+                return {
+                    k: v[part].reshape(info.shape) for k, v in {**state, "after": rule.w}.items()
+                }
+    return {}
 
 
 def _summary(tensor: Tensor) -> float:

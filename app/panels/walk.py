@@ -21,9 +21,10 @@ from app import walk_words
 from app.document import Document
 from app.engine import Engine
 from app.panels.quantities import Quantities
+from app.panels.step_numbers import StepNumbers
+from app.panels.tensor_view import TensorView
 from app.panels.walk_check import CheckBar
 from app.plots.activation_curve import ActivationCurve
-from app.plots.tile_view import TileView, as_maps
 from app.style import icons, palette
 from app.walk import Event, Walk
 from app.widgets.formula import FormulaView, typeset_ahead
@@ -154,7 +155,10 @@ class WalkPanel(QWidget):
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setWidget(text)
         self.formula = FormulaView()
-        self.value, self.gradient = TileView(self.tr("Value")), TileView(self.tr("Gradient"))
+        self.value = TensorView(self.tr("Value"))
+        self.gradient = TensorView(self.tr("Gradient"))
+        self.value.table_wanted.connect(lambda: self.open_table("value"))
+        self.gradient.table_wanted.connect(lambda: self.open_table("gradient"))
         row.addWidget(area, 4)
         self.curve = ActivationCurve()
         row.addWidget(self.formula, 3)
@@ -177,13 +181,17 @@ class WalkPanel(QWidget):
             self.curve.set_curve(x, y, slope, edges, counts, curve.flat)
 
     def _show_quantities(self) -> None:
-        """What the current node computes on the way, if its operator tells."""
+        """What the current node computes on the way, and what becomes of its parameters."""
         event, frame = self.walk.shown, self.walk.frame
         told: tuple[Quantity, ...] = ()
         if event and frame:
             told = frame.quantities.get(event.node, ())
             if event.phase == "backward":
+                told += walk_words.update_rows(frame, event.node)
                 told += frame.jacobians.get(event.node, ())
+            elif event.phase == "update":
+                rows = walk_words.update_rows(frame, self._selected) if self._selected else ()
+                told = rows or walk_words.update_rows(frame, "")
         self.quantities.show_quantities(told)
 
     def _show_pictures(self) -> None:
@@ -194,11 +202,15 @@ class WalkPanel(QWidget):
             (self.value, frame.values if frame else {}, self.walk.valued),
             (self.gradient, frame.gradients if frame else {}, self.walk.sloped),
         ):
-            picture = pictures.get(name) if name in done else None
-            maps = None if picture is None else as_maps(unpack(picture.array))
-            view.setVisible(maps is not None)
-            if maps is not None:
-                view.set_maps(maps)
+            view.show_picture(pictures.get(name) if name in done else None)
+
+    def open_table(self, kind: str) -> None:
+        """All numbers of the current node's "value" or "gradient" as a table."""
+        event, frame = self.walk.shown, self.walk.frame
+        if event is not None and event.node and frame is not None:
+            own = [n for n in frame.values if n.startswith(f"{event.node}.")]
+            names = (event.node, *own)
+            StepNumbers(self._document, self._engine, names, kind, self.window()).show()
 
     # -- what is shown ------------------------------------------------------------------------
 

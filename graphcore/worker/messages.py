@@ -48,7 +48,14 @@ from graphcore.worker.timeline_messages import (
     ScrubRequest,
     TimelineFrame,
 )
-from graphcore.worker.walk_messages import CheckFrame, CheckRequest, WalkFrame, WalkRequest
+from graphcore.worker.walk_messages import (
+    CheckFrame,
+    CheckRequest,
+    NumbersFrame,
+    NumbersRequest,
+    WalkFrame,
+    WalkRequest,
+)
 from graphcore.worker.weight_messages import SetNumbers, TensorFrame, TensorRequest
 from graphcore.worker.what_if_messages import HoldRequest, WhatIfFrame
 
@@ -264,7 +271,7 @@ Request = (
     Hello | Load | Run | Pause | Reset | SetRate | SetSpeed | Watch | NextFrame | LandscapeRequest
     | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
     | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest
-    | NearestRequest | SampleRequest | TsneRequest
+    | NearestRequest | SampleRequest | TsneRequest | NumbersRequest
     | EmbeddingRequest | HealthRequest | AttributionRequest | SpreadRequest
     | SamplesRequest | RaceRequest | SaveNet | LoadWeights | ScrubRequest | EnterRun | EditRun
     | CurvesRequest
@@ -274,7 +281,7 @@ Request = (
 Reply = (
     Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
     | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
-    | DigitFrame | NearestFrame | SampleFrame | TsneFrame
+    | DigitFrame | NearestFrame | SampleFrame | TsneFrame | NumbersFrame
     | EmbeddingFrame | WhatIfFrame | HealthFrame | AttributionFrame | SpreadFrame
     | SamplesFrame | RaceFrame | NetSaved | WeightsLoaded | TimelineFrame | CurvesFrame | RunsSaved
     | RunsOpened

@@ -51,7 +51,7 @@ from graphcore.worker.timeline_messages import (
     TimelineFrame,
 )
 from graphcore.worker.tsne_task import TsneTask
-from graphcore.worker.walk_messages import CheckRequest, WalkRequest
+from graphcore.worker.walk_messages import CheckRequest, NumbersRequest, WalkRequest
 from graphcore.worker.walk_task import WalkTask
 from graphcore.worker.weight_messages import SetNumbers, TensorRequest
 from graphcore.worker.weight_task import set_numbers, tensor
@@ -155,6 +155,7 @@ class _Server:
             LandscapeRequest: self.landscape.request,
             WalkRequest: self.walk.request,
             CheckRequest: lambda request: self.send(self.walk.check(request, s)),
+            NumbersRequest: lambda request: self.send(self.walk.numbers(request, s)),
             HoldRequest: self._hold,
             AttributionRequest: self._attribute,
             SamplesRequest: self._show_samples,

@@ -95,6 +95,8 @@ class Update(msgspec.Struct, tag=True, frozen=True):
         before, gradient, after: if the parameter is one number.
         gradient_size, change_size: root mean squares of the gradient and of the change.
         moments: name of each of the optimiser's moments -> its number, or its root mean square.
+        numbers: the first numbers of "value", "gradient", every moment after the update, and
+            "after". count: how many the parameter has.
     """
 
     name: str
@@ -104,6 +106,28 @@ class Update(msgspec.Struct, tag=True, frozen=True):
     gradient_size: float
     change_size: float
     moments: dict[str, float]
+    numbers: dict[str, Array] = {}
+    count: int = 1
+
+
+class NumbersRequest(msgspec.Struct, tag=True, frozen=True):
+    """Send all numbers of a node, "conv1", or of a parameter, "conv1.weight", at this sample."""
+
+    name: str
+
+
+class NumbersFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """All numbers of a node or a parameter of the sample that is gone through.
+
+    Attributes:
+        tensors: "value" and "gradient"; of a parameter also every moment of the optimiser after
+            the update, and "after", its value then. What is not there is left out.
+        problem: why there is none, or "".
+    """
+
+    name: str
+    tensors: dict[str, Array] = {}
+    problem: str = ""
 
 
 class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from graphcore.samples import fed, split_of
 from graphcore.training import Trainer
 from graphcore.walk import (
     activation_curves,
+    after_update,
     aliases,
     calculate,
     go_through,
@@ -39,6 +40,8 @@ from graphcore.worker.walk_messages import (
     Checked,
     CheckFrame,
     CheckRequest,
+    NumbersFrame,
+    NumbersRequest,
     WalkFrame,
     WalkRequest,
 )
@@ -126,6 +129,32 @@ class WalkTask:
             given=_numbers_of(trainer, x),
         )  # fmt: skip
 
+    def numbers(self, request: NumbersRequest, session: Session) -> NumbersFrame:
+        """All numbers of a node or a parameter at the sample that is shown."""
+        trainer, name = session.trainer, request.name
+        try:
+            if trainer is not None:
+                plan = trainer.looking_plan()
+                x, t, _ = fed(trainer, self._request.sample)
+                feeds, end = trainer.binding.feeds(x, t), trainer.binding.loss
+                graph: Graph = trainer.graph
+            elif session.calculation is not None:
+                (plan, graph, found), feeds = session.calculation, {}
+                end = found or ""
+            else:
+                return NumbersFrame(name=name, problem="There is no net to look at.")
+            held = self._what_if.plan(session, plan)
+            plan, graph = held or (plan, graph)
+            go_through(plan, feeds, end or None)
+        except GradscapeError as error:
+            return NumbersFrame(name=name, problem=str(error))
+        tensors = _tensors(plan, graph, name, bool(end))
+        if trainer is not None and held is None and name in plan.parameters:
+            tensors.update(after_update(trainer, plan, name))
+        problem = "" if tensors else f"{name} has no value here."
+        packed = {k: pack(np.asarray(v.to("cpu", torch.float32))) for k, v in tensors.items()}
+        return NumbersFrame(name=name, tensors=packed, problem=problem)
+
     def check(self, request: CheckRequest, session: Session) -> CheckFrame:
         """Compare with finite differences, on what is shown, in float64."""
         try:
@@ -157,6 +186,20 @@ class WalkTask:
         plan.copy_state(given)
         own = plan.feeds.taken({})
         return plan, {name: own[slot] for name, (slot, _node) in plan.feeds.sources.items()}, end
+
+
+def _tensors(plan: Plan, graph: Graph, name: str, backward: bool) -> dict[str, torch.Tensor]:
+    """Value and gradient by name; a parameter of a held node is found under its own name too."""
+    node, _, which = name.rpartition(".")
+    found = {}
+    for key in (name, f"{node}{FREE}.{which}" if node else name):
+        for kind, read in (("value", value), ("gradient", gradient)):
+            tensor = read(plan, key) if kind == "value" or backward else None
+            if kind == "value" and key in plan.parameters:
+                tensor = plan.parameters[key]
+            if tensor is not None and kind not in found:
+                found[kind] = recording.one_sample(graph, key, tensor)
+    return found
 
 
 def _numbers_of(trainer: Trainer, x: torch.Tensor) -> Array:
