@@ -1,11 +1,24 @@
-"""Which answers of a net are right, by what kind of loss reads them."""
+"""How good a net's answers are, and which are right, by what kind of loss reads them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Score:
+    """Loss (mean per sample) and accuracy over a split, in evaluation mode.
+
+    ``accuracy`` is None where answers are neither right nor wrong (regression).
+    """
+
+    loss: float
+    accuracy: float | None
+    samples: int
 
 
 def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:

@@ -54,7 +54,8 @@ class RunMetrics:
             record.step, further, epoch=record.epoch, train_loss=record.loss, lr=record.lr,
             seconds=round(now, 4),
         )  # fmt: skip
-        if trainer.step % trainer.steps_per_epoch == 0 or trainer.finished:
+        there = record.step == trainer.step  # steps may be made several at once
+        if there and (trainer.step % trainer.steps_per_epoch == 0 or trainer.finished):
             begun = time.perf_counter()
             score = trainer.evaluate(trainer.data.test)
             seen = trainer.evaluate(trainer.data.train, limit=TRAIN_SAMPLES)

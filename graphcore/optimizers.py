@@ -26,6 +26,7 @@ class Optimizer:
     Attributes:
         options: keyword -> default, torch's own.
         formula: the update as LaTeX; help is the docstring's first line.
+        repeats: whether every update but the first makes the same calls on the same tensors.
 
     Args:
         w: the parameters, one flat tensor, changed in place.
@@ -35,6 +36,7 @@ class Optimizer:
     name = ""
     options: Mapping[str, Any] = {}
     formula = ""
+    repeats = False
 
     def __init__(self, w: Tensor, g: Tensor, options: Mapping[str, Any]) -> None:
         self.w, self.g = w, g
@@ -109,6 +111,7 @@ class SGD(Optimizer):
     Source: torch.optim.SGD; Sutskever et al., ICML 2013 (Nesterov).
     """
 
+    repeats = True
     options = {"momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False}
     formula = r"v \leftarrow \mu v + g,\quad w \leftarrow w - \eta v"
 
@@ -135,6 +138,7 @@ class SGD(Optimizer):
 class _AdamRule(Optimizer):
     """Adam and AdamW differ in where the weight decay goes, and in its default."""
 
+    repeats = True
     kernel: Callable[..., None]
     formula = (
         r"m \leftarrow \beta_1 m + (1-\beta_1) g,\quad v \leftarrow \beta_2 v + (1-\beta_2) g^2,"

@@ -6,7 +6,7 @@ net's step would be checks and calls.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -70,16 +70,24 @@ class Repetition:
             for kernel in self._kernels:
                 kernel()
         else:
-            self._kernels = self._replayed()
-        return float(self.program.values[self.slot])  # type: ignore[arg-type]
+            self._kernels = replayed(*self.closures())
+        return float(self.loss)
 
-    def _replayed(self) -> list[Closure]:
+    @property
+    def loss(self) -> Tensor:
+        """Of the step that was made last, shape ()."""
+        loss = self.program.values[self.slot]
+        assert loss is not None
+        return loss
+
+    def closures(self) -> tuple[list[Closure], Collection[Closure]]:
+        """All that a step does, in order; and those that need not do the same every time."""
         gathering = [
             partial(torch.index_select, data, 0, self.rows, out=buffer)
             for data, buffer in self.data.values()
         ]
         kernels, plain = self.program.kernels_of(self.slot)
-        return replayed([*gathering, *kernels, self.last], plain)
+        return [*gathering, *kernels, self.last], plain
 
     def kernels(self) -> list[Closure]:
         """What ``run`` runs."""

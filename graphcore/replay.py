@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 else:
     torch = lazy_loader.load("torch")
+
+
+Loop = Callable[["Tensor", "Tensor", list[float]], None]
+"""Called with what is put into the rows, shape (n, *rows); where the kept numbers are noted, shape
+(n, kept); and the learning rate of each time: what kernels call ``lr``."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,23 @@ def replayed(closures: Sequence[Closure], plain: Collection[Closure] = ()) -> li
         script = writer.script([c for c in calls if c.closure in places]) if alike else None
         found += [closures[i] for i in places] if script is None else [script]
     return found
+
+
+def looped(closures: Sequence[Closure], rows: Tensor, kept: Sequence[Tensor]) -> Loop | None:
+    """Run closures once, in order, and return what does the same many times in one call.
+
+    Args:
+        rows: overwritten each time, before anything else, by a row of what the loop is given.
+        kept: numbers, shape (), that are noted each time when everything is done.
+
+    Returns:
+        None where one of the closures has to be run by itself.
+    """
+    calls = _noted(closures)
+    if not hasattr(torch._C, "parse_ir"):
+        return None
+    writer = _Writer(calls)
+    return writer.loop(calls, rows, kept) if all(map(writer.takes, calls)) else None
 
 
 def _noted(closures: Sequence[Closure]) -> list[_Call]:
@@ -165,46 +188,75 @@ class _Writer:
 
     def script(self, calls: Sequence[_Call]) -> Closure | None:
         """A closure that repeats some calls; None if torch does not take them."""
-        text = _Text()
+        text = self._text(calls, _Text())
+        if not text.lines:
+            return lambda: None
+        function = _function(text.whole())
+        return function and partial(function, list(text.inputs))
+
+    def loop(self, calls: Sequence[_Call], rows: Tensor, kept: Sequence[Tensor]) -> Loop | None:
+        """What repeats the calls over many rows; None if torch does not take them."""
+        text = self._text(calls, _Text("%lr"))
+        function = _function(text.loop(rows, kept))
+        if function is None:
+            return None
+
+        def run(given: Tensor, noted: Tensor, rates: list[float]) -> None:
+            function(text.inputs, given, noted, rates, len(rates))
+
+        return run
+
+    def _text(self, calls: Sequence[_Call], text: _Text) -> _Text:
         for call in calls:
             if not self.lasts(call):
                 text.call(call)
-        if not text.lines:
-            return lambda: None
-        graph = torch._C.parse_ir(text.whole())
-        kernels = [n for n in graph.nodes() if not n.kind().startswith("prim::")]
-        if any(n.kind() != n.schema().split("(")[0].split(".")[0] for n in kernels):
-            return None  # a call that the interpreter has no form for
-        function = torch._C._create_function_from_graph("step", graph)
-        return _repeating(function, list(text.inputs))
+        return text
 
 
-def _repeating(function: Callable[[list[Tensor]], object], tensors: list[Tensor]) -> Closure:
-    """Call a script as it is written, without torch's passes over it."""
+def _function(text: str) -> Callable[..., None] | None:
+    """A script, called as it is written, without torch's passes over it.
+
+    None if there is a call in it that the interpreter has no form for.
+    """
+    graph = torch._C.parse_ir(text)
+    nodes = [n for node in graph.nodes() for n in (node, *_inner(node))]
+    kernels = [n for n in nodes if not n.kind().startswith("prim::")]
+    if any(n.kind() != n.schema().split("(")[0].split(".")[0] for n in kernels):
+        return None
+    function = torch._C._create_function_from_graph("step", graph)
     passes, set_passes = (
         torch._C._get_graph_executor_optimize, torch._C._set_graph_executor_optimize,
     )  # fmt: skip
 
-    def run() -> None:
+    def run(*arguments: object) -> None:
         before = passes()
         set_passes(False)
         try:
-            function(tensors)
+            function(*arguments)
         finally:
             set_passes(before)
 
     return run
 
 
+def _inner(node: Any) -> Iterator[Any]:
+    for block in node.blocks():
+        yield from block.nodes()
+
+
 class _Text:
     """The text of one script.
+
+    Args:
+        rate: what stands for an argument that is called ``lr``; its number if left out.
 
     Attributes:
         inputs: tensors that lie where they are at every step, in the order they are handed over.
         lines: one per call.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rate: str = "") -> None:
+        self._rate = rate
         self.inputs: list[Tensor] = []
         self.lines: list[str] = []
         self._constants: dict[str, str] = {}
@@ -212,7 +264,14 @@ class _Text:
 
     def call(self, call: _Call) -> None:
         """Add a call; a list that it returns is taken apart."""
-        arguments = ", ".join([self._argument(a) for a in call.arguments])
+        schema = call.function._schema
+        named = zip(schema.arguments, call.arguments, strict=True)
+        arguments = ", ".join(
+            [
+                self._rate if a.name == "lr" and self._rate else self._argument(v, str(a.type))
+                for a, v in named
+            ]
+        )
         fresh = {id(r) for r in call.fresh}
         outputs, apart = [], []
         for i, result in enumerate(call.results):
@@ -225,22 +284,44 @@ class _Text:
                 self._names.update(zip(map(id, result), parts, strict=True))
             elif id(result) in fresh:
                 self._names[id(result)] = name
-        self.lines += [f"{', '.join(outputs)} = {call.function._schema.name}({arguments})", *apart]
+        made = f"{', '.join(outputs)} = " if schema.returns else ""
+        self.lines += [f"{made}{schema.name}({arguments})", *apart]
 
     def whole(self) -> str:
         """Everything, as ``parse_ir`` reads it."""
+        return self._graph("%ts : Tensor[]", self.lines)
+
+    def loop(self, rows: Tensor, kept: Sequence[Tensor]) -> str:
+        """Everything, as many times as there are rows."""
+        zero, false, true = (self._argument(v) for v in (0, False, True))
+        first = [
+            f"%row : Tensor = aten::select(%given, {zero}, %i)",
+            f"%put : Tensor = aten::copy_({self._tensor(rows)}, %row, {false})",
+            f"{self._rate} : float = aten::__getitem__(%rates, %i)",
+        ]
+        last = [f"%place : Tensor = aten::select(%noted, {zero}, %i)"]
+        for i, number in enumerate(kept):
+            last += [
+                f"%place{i} : Tensor = aten::select(%place, {zero}, {self._argument(i)})",
+                f"%kept{i} : Tensor = aten::copy_(%place{i}, {self._tensor(number)}, {false})",
+            ]
+        body = [f"    {line}" for line in (*first, *self.lines, *last, f"-> ({true})")]
+        arguments = "%ts : Tensor[], %given : Tensor, %noted : Tensor, %rates : float[], %n : int"
+        return self._graph(arguments, [f"prim::Loop(%n, {true})", "  block0(%i : int):", *body])
+
+    def _graph(self, arguments: str, lines: Sequence[str]) -> str:
         inputs = ", ".join(f"%t{i} : Tensor" for i in range(len(self.inputs)))
         unpacked = [f"{inputs} = prim::ListUnpack(%ts)"] if inputs else []
         constants = [f"{name} : {line}" for line, name in self._constants.items()]
-        body = [*unpacked, *constants, *self.lines, "%end : NoneType = prim::Constant()"]
-        return "\n".join(["graph(%ts : Tensor[]):", *(f"  {b}" for b in body), "  return (%end)\n"])
+        body = [*unpacked, *constants, *lines, "%end : NoneType = prim::Constant()"]
+        return "\n".join([f"graph({arguments}):", *(f"  {b}" for b in body), "  return (%end)\n"])
 
-    def _argument(self, value: Any) -> str:
+    def _argument(self, value: Any, declared: str = "") -> str:
         if isinstance(value, torch.Tensor):
             return self._tensor(value)
         if isinstance(value, list | tuple):
             parts = [self._argument(v) for v in value]
-            kind = _kind(value[0]) if value else "int"
+            kind = _kind(value[0]) if value else "Tensor" if "Tensor" in declared else "int"
             made = f"{kind}[] = prim::ListConstruct({', '.join(parts)})"
             if kind != "Tensor":
                 return self._constant(made)

@@ -17,9 +17,10 @@ from graphcore import datasets, distributed, metrics_cli, optimizers, presets, s
 from graphcore.errors import FileError, GradscapeError
 from graphcore.files.atomic import make_folder
 from graphcore.graph import Graph
+from graphcore.judging import Score
 from graphcore.run_folder import named_net, write_net, write_result
 from graphcore.settings import TrainingSettings
-from graphcore.training import Score, Trainer
+from graphcore.training import Trainer
 
 if TYPE_CHECKING:
     import torch
@@ -104,7 +105,7 @@ def _run_steps(
     metrics: metrics_cli.RunMetrics | None,
 ) -> None:
     shown, speaks = 0.0, distributed.speaks()
-    for record in trainer.steps():
+    for record in trainer.steps(ahead=trainer.total_steps):
         now = time.perf_counter()
         if checkpoints is not None:
             checkpoints.after(trainer)

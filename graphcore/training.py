@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import lazy_loader
 import numpy as np
 
 from graphcore import groups, schedules
+from graphcore.batches import Batches
 from graphcore.binding import bind
 from graphcore.blame import first_non_finite
 from graphcore.compiler import compile
@@ -23,11 +23,12 @@ from graphcore.epochs import Epochs
 from graphcore.errors import DataError, EngineError, NonFiniteError
 from graphcore.feeds import Rows
 from graphcore.graph import Graph
-from graphcore.judging import correct
+from graphcore.judging import Score, correct
 from graphcore.parameters import ParameterInfo, seed_of
 from graphcore.plan import Mode, Plan
 from graphcore.repetition import Repetition
 from graphcore.settings import TrainingSettings
+from graphcore.stride import Stride
 
 if TYPE_CHECKING:
     import torch
@@ -49,18 +50,6 @@ class StepRecord(NamedTuple):
     loss: float
     lr: float
     losses: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Score:
-    """Loss (mean per sample) and accuracy over a split, in evaluation mode.
-
-    ``accuracy`` is None where answers are neither right nor wrong (regression).
-    """
-
-    loss: float
-    accuracy: float | None
-    samples: int
 
 
 class Trainer:
@@ -85,7 +74,9 @@ class Trainer:
         self.data = data
         self.plan: Plan = compile(self.graph, device, dtype, mode, self.settings.seed)
         self.train_x, self.train_t = self.tensors(data.train)
-        self.steps_per_epoch = max(1, math.ceil(len(self.train_x) / self.settings.batch))
+        self.batches = Batches(
+            len(self.train_x), self.settings.batch, self.settings.seed, self.plan.device
+        )
         self._evaluation: Plan | None = None
         self._recorded: Plan | None = None
         self._looking: Plan | None = None
@@ -93,12 +84,17 @@ class Trainer:
         groups.check(self.plan.layout, self.settings.objectives)
         self.groups = self._new_groups()
         self.epochs = Epochs()
-        self._order: tuple[int, tuple[Tensor, ...]] | None = None
         self._repetition: Repetition | None = None
+        self._stride_of: Stride | None = None
+        self._single = 0  # up to this step they are made one by one
         self.shard: Shard | None = None
         self.lr = self.settings.lr
 
     # -- the run ------------------------------------------------------------------------------
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.batches.per_epoch
 
     @property
     def total_steps(self) -> int:
@@ -109,18 +105,22 @@ class Trainer:
         """Whole epochs done."""
         return self.step // self.steps_per_epoch
 
-    def current_lr(self) -> float:
-        """Learning rate of the next step."""
+    def current_lr(self, ahead: int = 0) -> float:
+        """Learning rate of the next step, or of one ``ahead`` of it in the same epoch."""
         s = self.settings
         if s.schedule == "constant":
             return self.lr
         moment = schedules.Moment(
-            self.step, self.total_steps, self.epoch, s.epochs, self.epochs.losses
+            self.step + ahead, self.total_steps, self.epoch, s.epochs, self.epochs.losses
         )
         return self.lr * schedules.factor(s.schedule, moment, s.schedule_options)
 
-    def steps(self, count: int | None = None) -> Iterator[StepRecord]:
+    def steps(self, count: int | None = None, ahead: int = 1) -> Iterator[StepRecord]:
         """Train, one record per step; without a count, up to the end of the last epoch.
+
+        Args:
+            ahead: so many steps may be made at once, which small nets gain from: the net is
+                then further than the record that one holds.
 
         Raises:
             NonFiniteError: the loss or a gradient became NaN or infinite; the weights are
@@ -128,7 +128,7 @@ class Trainer:
         """
         end = self.total_steps if count is None else self.step + count
         while self.step < end and not self.epochs.stopped:
-            yield self.train_step()
+            yield from self._stride(min(ahead, end - self.step)) or (self.train_step(),)
 
     def train_step(self, record: bool = False) -> StepRecord:
         """One batch forward, backward, and one update.
@@ -137,10 +137,31 @@ class Trainer:
             record: run this step in ``recorded``, a plan that keeps every value and gradient
                 to be looked at. The kernels, and so the numbers, are the same.
         """
-        lr, epoch = self.current_lr(), self.epoch
+        lr = self.current_lr()
         losses = None if record else self._again(lr)
         if losses is None:
             losses = self._anew(self.recorded if record else self.plan, lr)
+        return self._count(losses, lr)
+
+    def _stride(self, most: int) -> list[StepRecord]:
+        """At most so many steps made at once; none where they have to be made one by one."""
+        again = self._repetition
+        if most < 2 or again is None or again is not self.plan.repeated or self.step < self._single:
+            return []
+        made_for = again, self.groups[0], self.settings
+        if self._stride_of is None or not self._stride_of.fits(*made_for):
+            self._stride_of = Stride(self.plan, *made_for)
+        rows = self.batches.whole(self.step, min(most, self._stride_of.most))
+        rates = [self.current_lr(i) for i in range(len(rows))]
+        losses = self._stride_of.run(rows, rates)
+        if losses is None:
+            self._single = self.step + most
+            return []
+        return [self._count((loss,), lr) for loss, lr in zip(losses, rates, strict=True)]
+
+    def _count(self, losses: tuple[float, ...], lr: float) -> StepRecord:
+        """Note that a step was made."""
+        epoch = self.epoch
         self.step += 1
         self.epochs.count(losses[0])
         if self.step % self.steps_per_epoch == 0:
@@ -149,7 +170,7 @@ class Trainer:
 
     def _again(self, lr: float) -> tuple[float, ...] | None:
         """The step that was just made over the next rows; None if it has to be made anew."""
-        rows, again = self.next_rows(), self._repetition
+        rows, again = self.batches.at(self.step), self._repetition
         if again is None or again is not self.plan.repeated or len(again.rows) != len(rows):
             return None
         random_state = self._random_state()
@@ -219,7 +240,7 @@ class Trainer:
 
     def next_feeds(self) -> dict[str, Any]:
         """The batch of the step that comes next."""
-        rows = self.next_rows()
+        rows = self.batches.at(self.step)
         x: Tensor | None = None
         if self.settings.augmentation:
             x = self._augmented(self.train_x.index_select(0, rows))
@@ -229,28 +250,13 @@ class Trainer:
         return self.binding.feeds(inputs, Rows(self.train_t, rows))
 
     def _augmented(self, images: Tensor) -> Tensor:
-        """Images changed at random, the same ones at the same step of the same run.
-
-        They are changed as the data set has them, so that the 0 that comes in is its black.
-        """
+        """Images changed at random, the same ones at the same step of the same run."""
         seed = seed_of(self.settings.seed, f"augmentation {self.step}")
-        scale = self.data.normalization
-        plain = scale.invert(images.to("cpu", torch.float32).numpy())
-        changed = augmentation.apply(self.settings.augmentation, plain, np.random.default_rng(seed))
-        return torch.from_numpy(scale.apply(changed)).to(images)
-
-    def next_rows(self) -> Tensor:
-        """Which samples come next."""
-        epoch, place = divmod(self.step, self.steps_per_epoch)
-        if self._order is None or self._order[0] != epoch:
-            batches = torch.split(self._shuffled(epoch), self.settings.batch)
-            self._order = epoch, batches
-        return self._order[1][place]
-
-    def _shuffled(self, epoch: int) -> Tensor:
-        generator = torch.Generator().manual_seed(seed_of(self.settings.seed, f"epoch {epoch}"))
-        order = torch.randperm(len(self.train_x), generator=generator)
-        return order.to(self.plan.device)
+        changed = augmentation.apply_normalised(
+            self.settings.augmentation, images.to("cpu", torch.float32).numpy(),
+            np.random.default_rng(seed), self.data.normalization,
+        )  # fmt: skip
+        return torch.from_numpy(changed).to(images)
 
     def _blame(
         self, feeds: dict[str, Any], end: str, loss: float, random_state: Tensor | None
@@ -339,7 +345,7 @@ class Trainer:
         """Back to the same start: weights, optimiser, random state, order, statistics."""
         self.plan.reset()
         self.epochs = Epochs()
-        self.step, self.lr, self._order = 0, self.settings.lr, None
+        self.step, self.lr, self._single = 0, self.settings.lr, 0
         self.groups = self._new_groups()
 
     def _prefixed(self) -> list[tuple[str, groups.Group]]:
@@ -372,7 +378,7 @@ class Trainer:
             )
         self.plan.generator.set_state(state["generator"])
         self.epochs.load_state(state)
-        self.step, self.lr, self._order = step, lr, None
+        self.step, self.lr, self._single = step, lr, 0
 
     def _new_groups(self) -> list[groups.Group]:
         n = self.plan.trainable

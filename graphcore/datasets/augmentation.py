@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from graphcore.datasets.dataset import Array
+from graphcore.datasets.normalization import Normalization
 from graphcore.errors import DataError
 
 Augmentation = Callable[..., Array]
@@ -53,6 +54,13 @@ def apply(chosen: Mapping[str, float], images: Array, rng: np.random.Generator) 
             raise DataError(f"The augmentation {name} takes a strength from 0 on, not {strength}.")
         images = function(images, rng, strength)
     return np.ascontiguousarray(images, np.float32)
+
+
+def apply_normalised(
+    chosen: Mapping[str, float], images: Array, rng: np.random.Generator, scale: Normalization
+) -> Array:
+    """``apply`` to normalised images: what comes in at the rim is the data set's black."""
+    return scale.apply(apply(chosen, scale.invert(images), rng))
 
 
 def _get(name: str) -> Augmentation:

@@ -11,12 +11,13 @@ from graphcore import health, probing
 from graphcore.dims import format_shape
 from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
+from graphcore.judging import Score
 from graphcore.landscape import Surface
 from graphcore.planes import random_plane
 from graphcore.run_log import Row, RunLog
 from graphcore.settings import TrainingSettings
 from graphcore.shapes import Inferred, ShapeInference
-from graphcore.training import Score, Trainer
+from graphcore.training import Trainer
 from graphcore.worker.health_messages import HealthFrame
 from graphcore.worker.probe_messages import DecisionFrame, ResultsFrame
 

@@ -18,10 +18,11 @@ from graphcore.errors import EngineError, FileError, GradscapeError, NonFiniteEr
 from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
 from graphcore.files.run_file import read_runs
 from graphcore.graph import Graph
+from graphcore.judging import Score
 from graphcore.plan import Plan
 from graphcore.runs import Runs, same_net
 from graphcore.surgery import Kept, overlap, take_over
-from graphcore.training import Score, Trainer
+from graphcore.training import Trainer
 from graphcore.walk import calculate
 from graphcore.worker import messages as m
 from graphcore.worker.frames import EMPTY, Frames

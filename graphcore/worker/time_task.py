@@ -14,8 +14,8 @@ import numpy as np
 
 from graphcore.errors import GradscapeError
 from graphcore.files.run_file import write_runs
+from graphcore.judging import Score
 from graphcore.runs import Run
-from graphcore.training import Score
 from graphcore.worker.arrays import pack
 from graphcore.worker.run_file_messages import OpenRuns, RunsOpened, RunsSaved, SaveRuns
 from graphcore.worker.session import TEST_SAMPLES, Session

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 
-from graphcore import presets, repetition
+from graphcore import presets, repetition, stride
 from graphcore.datasets import Dataset, Normalization, Split
-from graphcore.errors import GradscapeError
+from graphcore.errors import GradscapeError, NonFiniteError
 from graphcore.graph import Graph
 from graphcore.layer_list import parse_layers
 from graphcore.replay import replayed
@@ -170,3 +171,60 @@ def test_nothing_is_replayed_where_torch_has_no_interpreter(
     step = lambda: x.add_(1)
     assert times_two([step]) == [step]
     assert x.tolist() == [1, 1]
+
+
+# -- strides ------------------------------------------------------------------------------------
+
+
+def watched(run: Trainer, ahead: int, count: int) -> tuple[list[float], list[int]]:
+    """Losses of some steps, and how far the net was when each was told."""
+    found = [(r.loss, run.step) for r in run.steps(count, ahead)]
+    return [loss for loss, _ in found], [step for _, step in found]
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam", "AdamW", "RMSprop"])
+@pytest.mark.parametrize("name", ["lenet5", "mlp", "resnet8", "dropout"])
+def test_steps_made_at_once_are_those_made_one_by_one(
+    name: str, optimizer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With penalties, clipping and a rate that falls, over ends of epochs."""
+    monkeypatch.setattr(stride, "LONGEST", 1e9)
+    random = name == "dropout"
+    net = parse_layers("784-32-relu | dropout 0.5 | 10") if random else presets.load(name)
+    runs = []
+    for _ in range(2):
+        run = trainer(net, batch=3)
+        run.settings = msgspec.structs.replace(
+            run.settings, optimizer=optimizer, schedule="onecycle", l1=1e-4, l2=1e-3, clip_norm=0.5,
+            optimizer_options={"momentum": 0.9} if optimizer == "SGD" else {},
+        )  # fmt: skip
+        run.reset()
+        runs.append(run)
+    one, many = runs
+    losses, _ = watched(one, 1, 30)
+    at_once, places = watched(many, 5, 30)
+    assert at_once == losses
+    assert torch.equal(one.plan.flat, many.plan.flat)
+    for key, buffer in one.plan.buffers.items():
+        assert torch.equal(buffer, many.plan.buffers[key])
+    single = name in ("dropout", "resnet8") or optimizer == "RMSprop"
+    assert (places == list(range(1, 31))) == single
+
+
+def test_a_stride_that_meets_a_number_that_is_not_finite_is_taken_back() -> None:
+    run = trainer(parse_layers("784-16-relu-10"), batch=2)
+    list(run.steps(4))
+    run.train_x[run.batches.at(8)[0]] = float("nan")
+    with pytest.raises(NonFiniteError, match="step 9"):
+        list(run.steps(40, ahead=40))
+    assert run.step == 8
+    assert run.plan.flat.isfinite().all()
+
+
+def test_a_stride_whose_kernels_refuse_names_the_node() -> None:
+    run = trainer(parse_layers("784-16-relu-10"), batch=2, targets=[i % 10 for i in range(SAMPLES)])
+    list(run.steps(4))
+    run.train_t[run.batches.at(8)[1]] = 99
+    with pytest.raises(GradscapeError, match="class"):
+        list(run.steps(40, ahead=40))
+    assert run.step == 8

@@ -1,0 +1,46 @@
+"""Which samples come at which step: shuffled anew in every epoch, by the seed alone."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+from graphcore.parameters import seed_of
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = lazy_loader.load("torch")
+
+
+class Batches:
+    """The order of so many samples, each once an epoch; the last batch may be smaller.
+
+    Attributes:
+        per_epoch: how many batches an epoch has, at least 1.
+    """
+
+    def __init__(self, samples: int, size: int, seed: int, device: torch.device) -> None:
+        self.per_epoch = max(1, math.ceil(samples / size))
+        self._samples, self._size, self._seed, self._device = samples, size, seed, device
+        self._epoch: tuple[int, tuple[Tensor, ...]] | None = None
+
+    def at(self, step: int) -> Tensor:
+        """Indices of a step's samples, shape (N,)."""
+        return self._of(step // self.per_epoch)[step % self.per_epoch]
+
+    def whole(self, step: int, most: int) -> tuple[Tensor, ...]:
+        """Those of the next steps of the same epoch, up to one that is smaller than the first."""
+        place = step % self.per_epoch
+        coming = self._of(step // self.per_epoch)[place : place + most]
+        return tuple(rows for rows in coming if len(rows) == len(coming[0]))
+
+    def _of(self, epoch: int) -> tuple[Tensor, ...]:
+        if self._epoch is None or self._epoch[0] != epoch:
+            generator = torch.Generator().manual_seed(seed_of(self._seed, f"epoch {epoch}"))
+            order = torch.randperm(self._samples, generator=generator).to(self._device)
+            self._epoch = epoch, torch.split(order, self._size)
+        return self._epoch[1]
