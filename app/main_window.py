@@ -334,7 +334,8 @@ class MainWindow(QMainWindow):
             self.canvas.reduced_motion = self.settings.get(key)
         elif key == "look/decimals":
             tiles.set_digits(self.settings.get(key))
-            self.canvas.viewport().update()
+            if self.isVisible():
+                palette.notifier.changed.emit()  # all is drawn anew, with other numbers in it
         elif key == "engine/quietly" and self.engine is not None:
             self.engine.quietly = self.settings.get(key)
             self.actions_table.actions["quietly"].setChecked(self.engine.quietly)

@@ -10,7 +10,8 @@ from app.canvas.live import Picture
 from app.canvas.overlay import PulseOverlay
 from app.canvas.walk_overlay import Chip, WalkOverlay
 from app.live_view import shown_pictures
-from app.plots.tiles import format_number
+from app.plots.tiles import at_least, format_number
+from app.style import palette
 from app.walk import Walk
 from app.walk_words import quantity_name
 from graphcore.worker.walk_messages import Term, Update, WalkFrame
@@ -40,6 +41,7 @@ class WalkView(QObject):
         self._began = QElapsedTimer()
         walk.moved.connect(self._show)
         walk.marked.connect(self._show)
+        palette.notifier.changed.connect(self._show)
 
     def set_visible(self, visible: bool) -> None:
         """Whether the stepper is looked at; else the canvas shows no trace of it."""
@@ -132,7 +134,7 @@ class WalkView(QObject):
             text = f"∂{frame.end}/∂{name} = {format_number(slope)}" if slope is not None else "∇"
             if slope is None:
                 sizes = [t.size for t in walk.arrived(path)]
-                text = f"∇ {format_number(max(sizes), 3)}" if sizes else "∇ 1"
+                text = f"∇ {format_number(max(sizes), at_least(3))}" if sizes else "∇ 1"
             strong = walk.shown is not None and walk.shown.node == path
             found.append(Chip(text, _under(item.pos()), "warning", strong))
         return found
@@ -192,15 +194,17 @@ def term_text(term: Term) -> str:
     if term.upstream is not None and term.local is not None and term.downstream is not None:
         numbers = (term.upstream, term.local, term.downstream)
         return "{} × {} = {}".format(*(format_number(x) for x in numbers))
-    return f"∇ {format_number(term.size, 3)}"
+    return f"∇ {format_number(term.size, at_least(3))}"
 
 
 def update_text(u: Update, parameter: str) -> str:
     """What the optimiser does: "weight 0.5 → 0.4, m −0.1", or the sizes of many numbers."""
-    moments = "".join(f",  {quantity_name(k)} {format_number(v, 3)}" for k, v in u.moments.items())
+    moments = "".join(
+        f",  {quantity_name(k)} {format_number(v, at_least(3))}" for k, v in u.moments.items()
+    )
     if u.before is not None and u.after is not None:
         return f"{parameter} {format_number(u.before)} → {format_number(u.after)}{moments}"
-    return f"Δ{parameter} {format_number(u.change_size, 3)}{moments}"
+    return f"Δ{parameter} {format_number(u.change_size, at_least(3))}{moments}"
 
 
 def _under(corner: QPointF) -> QPointF:

@@ -6,7 +6,7 @@ import re
 
 from PySide6.QtCore import QCoreApplication
 
-from app.plots.tiles import format_number
+from app.plots.tiles import at_least, format_number
 from app.walk import Event, Walk
 from graphcore import optimizers
 from graphcore.elements import Node
@@ -96,7 +96,7 @@ def _with_numbers(formula: str, numbers: dict[str, float]) -> tuple[str, ...]:
 
 
 def _latex_number(x: float) -> str:
-    return format_number(x, 5).replace("−", "-").replace("∞", r"\infty")
+    return format_number(x, at_least(5)).replace("−", "-").replace("∞", r"\infty")
 
 
 def values_at(graph: Graph, prefix: str, frame: WalkFrame, node: Node) -> dict[str, float]:
@@ -147,11 +147,11 @@ def _computed(graph: Graph, prefix: str, frame: WalkFrame, node: Node) -> str:
 def _number_or_shape(frame: WalkFrame, name: str) -> str:
     number = frame.numbers.get(name)
     if number is not None:
-        return format_number(number, 6)
+        return format_number(number, at_least(6))
     picture = frame.values.get(name)
     if picture is None:
         return "…"
-    low, high = format_number(picture.low, 3), format_number(picture.high, 3)
+    low, high = format_number(picture.low, at_least(3)), format_number(picture.high, at_least(3))
     return f"{picture.shape}, {low} … {high}"
 
 
@@ -162,8 +162,8 @@ def _gone_back(walk: Walk, frame: WalkFrame, node: str) -> list[str]:
     if not arrived:
         lines.append(tr("The gradient starts here: ∂{0}/∂{0} = 1.").format(end))
     elif len(arrived) > 1 and all(t.downstream is not None for t in arrived):
-        parts = " + ".join(format_number(t.downstream or 0.0, 6) for t in arrived)
-        total = format_number(frame.slopes.get(node, 0.0), 6)
+        parts = " + ".join(format_number(t.downstream or 0.0, at_least(6)) for t in arrived)
+        total = format_number(frame.slopes.get(node, 0.0), at_least(6))
         lines.append(
             tr("It feeds {0} nodes: what comes back is added, {1} = {2}.").format(
                 len(arrived), parts, total
@@ -180,14 +180,18 @@ def _gone_back(walk: Walk, frame: WalkFrame, node: str) -> list[str]:
         )
     for term in handed_on:
         if term.upstream is not None and term.local is not None and term.downstream is not None:
-            numbers = [format_number(x, 6) for x in (term.upstream, term.local, term.downstream)]
+            numbers = [
+                format_number(x, at_least(6)) for x in (term.upstream, term.local, term.downstream)
+            ]
             lines.append(
                 tr("to {0}:  upstream {1} × local {2} = {3}").format(term.source, *numbers)
             )
         elif term.downstream is not None:
-            lines.append(tr("to {0}:  {1}").format(term.source, format_number(term.downstream, 6)))
+            lines.append(
+                tr("to {0}:  {1}").format(term.source, format_number(term.downstream, at_least(6)))
+            )
         else:
-            size = format_number(term.size, 3)
+            size = format_number(term.size, at_least(3))
             lines.append(tr("to {0}:  a gradient of size {1} (r.m.s.)").format(term.source, size))
     return lines
 
@@ -231,12 +235,17 @@ def update_rows(frame: WalkFrame, node: str) -> tuple[Quantity, ...]:
 
 
 def _update(u: Update) -> str:
-    moments = ", ".join(f"{quantity_name(k)} {format_number(v, 3)}" for k, v in u.moments.items())
+    moments = ", ".join(
+        f"{quantity_name(k)} {format_number(v, at_least(3))}" for k, v in u.moments.items()
+    )
     after = f"  ({moments})" if moments else ""
     if u.before is not None and u.gradient is not None and u.after is not None:
-        before, g, then = (format_number(x, 6) for x in (u.before, u.gradient, u.after))
+        before, g, then = (format_number(x, at_least(6)) for x in (u.before, u.gradient, u.after))
         return tr("{0}:  {1} → {2}, gradient {3}").format(u.name, before, then, g) + after
-    g, change = format_number(u.gradient_size, 3), format_number(u.change_size, 3)
+    g, change = (
+        format_number(u.gradient_size, at_least(3)),
+        format_number(u.change_size, at_least(3)),
+    )
     return tr("{0}:  gradient {1}, change {2} (r.m.s.)").format(u.name, g, change) + after
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from app.plots.tile_view import TileView
-from app.plots.tiles import format_number
+from app.plots.tiles import at_least, format_number
 from app.widgets.quantity_table import QuantityTable
 from graphcore.worker.arrays import unpack
 from graphcore.worker.walk_messages import Quantity
@@ -23,7 +23,7 @@ class Quantities(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         self.numbers = QLabel()
-        self.table = QuantityTable(lambda value: format_number(value, 3))
+        self.table = QuantityTable(lambda value: format_number(value, at_least(3)))
         self.table.setAccessibleName(self.tr("What is computed on the way"))
         self.maps = TileView(self.tr("What is computed on the way"))
         for widget, stretch in ((self.numbers, 0), (self.table, 1), (self.maps, 1)):
@@ -36,7 +36,7 @@ class Quantities(QWidget):
         numbers = {n: float(a) for n, a in arrays.items() if a.ndim == 0}
         rows = {n: a for n, a in arrays.items() if a.ndim == 1}
         maps = {n: a for n, a in arrays.items() if a.ndim > 1}
-        words = [f"{n} = {format_number(x, 6)}" for n, x in numbers.items()]
+        words = [f"{n} = {format_number(x, at_least(6))}" for n, x in numbers.items()]
         words += [f"{n} {'×'.join(map(str, a.shape))}" for n, a in maps.items()]
         self.numbers.setText("    ".join(words))
         self.numbers.setVisible(bool(words))

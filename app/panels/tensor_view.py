@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from app.plots.tile_view import TileView, as_maps
-from app.plots.tiles import format_number
+from app.plots.tiles import at_least, format_number
 from graphcore.worker.arrays import unpack
 from graphcore.worker.pictures import Picture
 
@@ -45,7 +45,10 @@ class TensorView(QWidget):
         maps = None if picture is None else as_maps(unpack(picture.array))
         self.setVisible(maps is not None)
         if maps is not None and picture is not None:
-            low, high = format_number(picture.low, 3), format_number(picture.high, 3)
+            low, high = (
+                format_number(picture.low, at_least(3)),
+                format_number(picture.high, at_least(3)),
+            )
             self.caption.setText(f"<b>{self._name}</b>  {picture.shape}, {low} … {high}")
             self.map.set_maps(maps)
 

@@ -11,12 +11,18 @@ from PySide6.QtGui import QColor, QFont, QImage, QPainter
 
 from app.style import colormaps, palette
 
-_digits = [4]
+USUAL = 4
+_digits = [USUAL]
 
 
 def set_digits(count: int) -> None:
     """How many significant digits ``format_number`` gives where nobody says."""
     _digits[0] = count
+
+
+def at_least(digits: int) -> int:
+    """So many digits, or as many as were picked, once more than usual were picked."""
+    return max(digits, _digits[0]) if _digits[0] > USUAL else digits
 
 
 def format_number(x: float, digits: int | None = None) -> str:

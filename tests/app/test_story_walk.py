@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from app.plots import tiles
+from app.plots.tiles import format_number
+from app.preferences import PreferencesDialog
+from app.style import palette
 from app.walk_view import WalkView
 
 PATIENCE = 60_000
@@ -91,6 +96,57 @@ def test_slow_motion_stops_at_a_breakpoint(qtbot, explain, live_window) -> None:
     qtbot.mouseClick(panel.play, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not panel.walk.playing, timeout=PATIENCE)
     assert (panel.walk.current.node, panel.walk.current.phase) == ("v", "backward")
+
+
+def test_a_breakpoint_is_painted_at_its_node(qtbot, explain, live_window) -> None:
+    panel, canvas = explain("expression"), live_window.canvas
+    canvas.fit_all()
+    item = canvas.items_by_name["v"]
+
+    def red() -> int:
+        """Pixels of the mark's colour around the node's upper left corner."""
+        corner = canvas.mapFromScene(item.pos())
+        picture = canvas.viewport().grab(QRect(corner - QPoint(20, 20), QSize(40, 40))).toImage()
+        wanted = palette.current().color("error").rgb()
+        return sum(
+            picture.pixel(x, y) == wanted
+            for x in range(picture.width()) for y in range(picture.height())
+        )  # fmt: skip
+
+    place = canvas.mapFromScene(item.sceneBoundingRect().center())
+    qtbot.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert canvas.selected() == ["v"]
+    assert red() == 0
+    qtbot.mouseClick(panel.pause_at, Qt.MouseButton.LeftButton)
+    assert panel.walk.breakpoints == {"v"}
+    assert "⏸" in chips(live_window)
+    assert red() > 8
+    qtbot.mouseClick(panel.pause_at, Qt.MouseButton.LeftButton)
+    assert red() == 0
+
+
+def test_more_digits_are_picked_in_the_preferences(qtbot, explain, live_window) -> None:
+    panel = explain("micrograd")
+    qtbot.mouseClick(panel.finish, Qt.MouseButton.LeftButton)
+    assert "g = 24.7041" in panel.words.text()
+    live_window.actions_table.actions["preferences"].trigger()
+    dialog = live_window.findChild(PreferencesDialog)
+    digits = dialog.editors["look/decimals"]
+    for _ in range(5):
+        QTest.keyClick(digits, Qt.Key.Key_Up)
+    try:
+        assert digits.value() == 9
+        assert "g = 24.7040816" in panel.words.text()
+        qtbot.mouseClick(panel.finish, Qt.MouseButton.LeftButton)
+        a, b = (format_number(panel.walk.frame.slopes[n], 9) for n in "ab")
+        assert a.startswith("138.8338")
+        assert len(b) > 9
+        assert {f"∂g/∂a = {a}", f"∂g/∂b = {b}"} <= set(chips(live_window))
+        dialog.editors["look/decimals"].setValue(4)
+        assert "∂g/∂a = 138.8" in chips(live_window)
+    finally:
+        tiles.set_digits(4)
+        dialog.close()
 
 
 def test_slow_motion_sends_dots_along_what_the_step_uses(qtbot, explain, live_window) -> None:
