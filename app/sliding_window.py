@@ -55,11 +55,11 @@ class Window:
         (top, bottom), (left, right) = bounds
         return top, left, bottom, right
 
-    def patch(self, image: np.ndarray, row: int, column: int) -> np.ndarray:
-        """The numbers under the window, one map; 0 in the padding."""
+    def patch(self, image: np.ndarray, row: int, column: int, outside: float = 0.0) -> np.ndarray:
+        """The numbers under the window, one map; ``outside`` in the padding."""
         top, left, bottom, right = self.seen_by(row, column)
         height, width = image.shape
-        framed = np.zeros((bottom - top, right - left), image.dtype)
+        framed = np.full((bottom - top, right - left), outside, image.dtype)
         rows = slice(max(0, top), min(height, bottom))
         columns = slice(max(0, left), min(width, right))
         framed[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = (

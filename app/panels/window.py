@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.document import Document
@@ -15,36 +16,43 @@ from app.plots.tiles import format_number
 from app.sliding_window import OPERATORS, Window
 from graphcore.elements import Node
 from graphcore.worker.arrays import unpack
-from graphcore.worker.walk_messages import WalkFrame
-from graphcore.worker.weight_messages import TensorFrame
+from graphcore.worker.walk_messages import NumbersFrame
 
 Place = tuple[int, int, int]
 
 
 class WindowPanel(QWidget):
-    """Input maps above, output maps below, the numbers of one window between them."""
+    """Input maps above, output maps below, the numbers of one window between them.
+
+    Pointing shows, a click keeps: an output pixel with what it came from, or an input pixel with
+    the outputs that it feeds. A second click, or one at another pixel, lets go.
+    """
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()
         self._document, self._engine = document, engine
-        self._frame: WalkFrame | None = None
+        self._seen = False
         self._node: Node | None = None
-        self._weights: dict[str, np.ndarray] = {}
-        self._place: Place | None = None
+        self._prefix = ""
+        self._arrays: dict[str, np.ndarray] = {}
+        self._kept: dict[TileView, Place | None] = {}
         self.inputs, self.outputs = TileView(self.tr("Input")), TileView(self.tr("Output"))
         self.numbers = {
             key: TileView(name)
             for key, name in (("patch", self.tr("Window")), ("kernel", self.tr("Kernel")),
                               ("product", self.tr("Product")))
         }  # fmt: skip
-        self.said, self.sum = QLabel(), QLabel()
-        for label in (self.said, self.sum):
+        self.said, self.sum, self.fed = QLabel(), QLabel(), QLabel()
+        for label, lines in ((self.said, 3), (self.sum, 3), (self.fed, 2)):
             label.setWordWrap(True)
+            label.setAlignment(Qt.AlignmentFlag.AlignTop)
+            label.setFixedHeight(lines * label.fontMetrics().lineSpacing() + 2)
         self._lay_out()
-        self.outputs.cell_pointed.connect(self._on_output)
-        self.inputs.cell_pointed.connect(self._on_input)
-        engine.walk.connect(self._on_walk)
-        engine.tensor.connect(self._on_tensor)
+        for view in (self.outputs, self.inputs):
+            view.cell_pointed.connect(lambda _cell: self._show_numbers())
+            view.cell_chosen.connect(lambda row, column, v=view: self._keep(v, (row, column)))
+        engine.numbers.connect(self._on_numbers)
+        engine.walk.connect(lambda _frame: self._ask())
         document.opened.connect(self.clear)
         self.clear()
 
@@ -55,130 +63,180 @@ class WindowPanel(QWidget):
         column.addWidget(self.inputs, 3)
         row = QHBoxLayout()
         self.signs = []
-        for view, sign in zip(self.numbers.values(), ("×", "=", ""), strict=True):
+        for i, view in enumerate(self.numbers.values()):
+            if i:
+                self.signs.append(QLabel())
+                self.signs[-1].setFixedWidth(12)
+                row.addWidget(self.signs[-1])
             row.addWidget(view, 1)
-            self.signs.append(QLabel(sign))
-            row.addWidget(self.signs[-1])
         column.addLayout(row, 2)
         column.addWidget(self.sum)
+        column.addWidget(self.fed)
         column.addWidget(self.outputs, 3)
 
     def clear(self) -> None:
         """Another graph."""
-        self._frame = None
         self.show_selection(())
+
+    def set_seen(self, seen: bool) -> None:
+        """Told whether the panel is looked at."""
+        self._seen = seen
+        self._ask()
 
     def show_selection(self, names: Sequence[str]) -> None:
         """Told which nodes are selected on the canvas."""
-        graph = self._document.graph
+        graph, self._prefix = self._document.graph, self._document.prefix
         node = graph.node(names[0]) if len(names) == 1 and names[0] in graph else None
-        fits = node is not None and node.operator in OPERATORS and not self._document.prefix
-        self._node, self._place, self._weights = node if fits else None, None, {}
-        if self._node is not None and self._node.operator == "Conv2d":
-            for which in self._node.parameter_inputs:
-                self._engine.ask_tensor(f"{self._node.name}.{which}")
+        self._node = node if node is not None and node.operator in OPERATORS else None
+        self._arrays, self._kept = {}, {}
+        self._ask()
         self._show()
 
-    def _on_walk(self, frame: WalkFrame) -> None:
-        self._frame = frame
-        if self._node is not None and self._node.operator == "Conv2d":
-            for which in self._node.parameter_inputs:
-                self._engine.ask_tensor(f"{self._node.name}.{which}")
+    # -- the engine ---------------------------------------------------------------------------
+
+    def _names(self) -> dict[str, str]:
+        """The node's input, the node and its parameters: as the engine calls them -> here."""
+        if self._node is None or self._node.name not in self._document.graph:
+            return {}
+        edge = self._document.graph.edge_into(self._node, "x")
+        path = self._prefix + self._node.name
+        names = {self._prefix + edge.source: "x"} if edge else {}
+        return {**names, path: "y", **{f"{path}.{p}": p for p in self._node.parameter_inputs}}
+
+    def _ask(self) -> None:
+        """Have everything sent that the window is made of, while it is looked at."""
+        if self._seen:
+            for name in self._names():
+                self._engine.ask_numbers(name)
+
+    def _on_numbers(self, frame: NumbersFrame) -> None:
+        key = self._names().get(frame.name)
+        if key is None or not self._seen:
+            return
+        self._arrays.pop(key, None)
+        if "value" in frame.tensors:
+            self._arrays[key] = unpack(frame.tensors["value"])
         self._show()
 
-    def _on_tensor(self, frame: TensorFrame) -> None:
-        node, _, which = frame.name.rpartition(".")
-        if self._node is not None and node == self._node.name and frame.values is not None:
-            self._weights[which] = unpack(frame.values)
-            self._show_numbers()
+    def _maps(self, key: str) -> np.ndarray | None:
+        """The feature maps that come in, "x", or go out, "y"; None while they are not there."""
+        array = self._arrays.get(key)
+        return array if array is not None and array.ndim == 3 else None
+
+    def _window(self) -> Window | None:
+        maps = self._maps("x")
+        return None if maps is None or self._node is None else Window.of(self._node, len(maps))
 
     # -- showing ------------------------------------------------------------------------------
 
-    def _maps(self, name: str) -> np.ndarray | None:
-        """The feature maps of a node; None while they are not there."""
-        picture = self._frame.values.get(name) if self._frame else None
-        array = None if picture is None else unpack(picture.array)
-        return array if array is not None and array.ndim == 3 else None
-
-    def _source(self) -> str:
-        assert self._node is not None
-        edge = self._document.graph.edge_into(self._node, "x")
-        return edge.source if edge else ""
-
     def _show(self) -> None:
-        maps: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
-        if self._node is not None:
-            maps = (self._maps(self._source()), self._maps(self._node.name))
-        there = maps[0] is not None and maps[1] is not None
-        for view, shown in zip((self.inputs, self.outputs), maps, strict=True):
+        window, images, results = self._window(), self._maps("x"), self._maps("y")
+        there = window is not None and results is not None
+        for view in (self.inputs, self.outputs):
             view.setVisible(there)
-            if there and shown is not None:
-                view.set_maps(shown)
-        self._show_tiles({})
-        self.sum.setText("")
-        if there and self._node is not None:
-            self.said.setText(self.tr("<b>{0}</b>: point at a pixel.").format(self._node.name))
-            self._show_numbers()
+        if window is not None and images is not None and results is not None:
+            self.inputs.set_maps(images, border=window.padding)
+            self.outputs.set_maps(results)
+            self.said.setText(self._described(window))
         else:
             self.said.setText(self.tr("Select a convolution or pooling of images; its window "
                                       "slides here over the sample of the stepper."))  # fmt: skip
-
-    def _on_output(self, cell: Cell | None) -> None:
-        self._place = self.outputs.place_of(cell) if cell is not None else None
         self._show_numbers()
 
-    def _on_input(self, cell: Cell | None) -> None:
-        """Which output pixels an input pixel feeds."""
-        place = self.inputs.place_of(cell) if cell is not None else None
-        window = self._window()
-        if place is None or window is None:
-            self.outputs.frame(None)
-            return
-        shape = self.outputs.map_shape()
-        self.outputs.frame(window.fed_by(place[1], place[2], shape))
+    def _described(self, window: Window) -> str:
+        assert self._node is not None
+        sizes = ("×".join(map(str, pair)) for pair in (window.size, window.stride, window.padding))
+        return self.tr(
+            "<b>{0}</b>: window {1}, stride {2}, padding {3}. Point at a pixel; click to keep it."
+        ).format(self._node.name, *sizes)
 
-    def _window(self) -> Window | None:
-        maps = self._maps(self._source()) if self._node is not None else None
-        return None if maps is None or self._node is None else Window.of(self._node, len(maps))
+    def _keep(self, view: TileView, cell: Cell) -> None:
+        place = view.place_of(cell)
+        self._kept = {view: None if place == self._kept.get(view) else place}
+        self._show_numbers()
+
+    def _place(self, view: TileView) -> Place | None:
+        """The pixel that is pointed at in a view, else the one that was kept there."""
+        pointed = view.place_of(view.marked) if view.marked is not None else None
+        return pointed or self._kept.get(view)
 
     def _show_numbers(self) -> None:
-        """The window under the pointed output pixel, and how its value comes about."""
-        window, node, place = self._window(), self._node, self._place
-        if window is None or node is None or place is None:
+        """The window under the chosen output pixel; or the outputs that an input pixel feeds."""
+        window, node = self._window(), self._node
+        images, results = self._maps("x"), self._maps("y")
+        self._show_tiles({})
+        self.sum.setText("")
+        self._show_fed(window, images)
+        place = self._place(self.outputs)
+        if window is None or node is None or images is None or results is None or place is None:
             self.inputs.frame(None)
             return
-        images, results = self._maps(self._source()), self._maps(node.name)
-        if images is None or results is None:
-            return
-        channel, row, column = place
-        self.inputs.frame(window.seen_by(row, column))
+        self.inputs.frame(window.seen_by(*place[1:]))
         if node.operator == "Conv2d":
-            self._show_convolution(window, images, results, place)
-            return
-        patch = window.patch(images[channel], row, column)
-        self._show_tiles({"patch": patch})
-        said = self.tr("largest: {0}") if node.operator == "MaxPool2d" else self.tr("mean: {0}")
-        self.sum.setText(said.format(format_number(float(results[place]))))
+            self._show_convolution(window, images, place)
+        else:
+            self._show_pooling(window, images[place[0]], results, place)
 
-    def _show_convolution(
-        self, window: Window, images: np.ndarray, results: np.ndarray, place: Place
+    def _show_fed(self, window: Window | None, images: np.ndarray | None) -> None:
+        """Which output pixels an input pixel feeds."""
+        place = self._place(self.inputs)
+        if place is None or window is None or images is None:
+            self.outputs.frame(None)
+            self.fed.setText("")
+            return
+        area = window.fed_by(place[1], place[2], self.outputs.map_shape())
+        self.outputs.frame(area)
+        feeds = max(0, area[2] - area[0]) * max(0, area[3] - area[1])
+        value = format_number(float(images[place]))
+        self.fed.setText(
+            self.tr("x[{0}, {1}, {2}] = {3} feeds {4} pixels of an output map").format(
+                *place, value, feeds
+            )
+        )
+
+    def _show_pooling(
+        self, window: Window, image: np.ndarray, results: np.ndarray, place: Place
     ) -> None:
+        assert self._node is not None
+        value = format_number(float(results[place]))
+        if self._node.operator != "MaxPool2d":
+            patch = window.patch(image, *place[1:])
+            self._show_tiles({"patch": patch})
+            self.sum.setText(
+                self.tr("mean: {0} / {1} = {2}").format(
+                    format_number(float(patch.sum())), patch.size, value
+                )
+            )
+            return
+        patch = window.patch(image, *place[1:], outside=np.nan)
+        self._show_tiles({"patch": patch})
+        known = np.where(np.isnan(patch), -np.inf, patch)
+        row, column = np.unravel_index(int(known.argmax()), patch.shape)
+        self.sum.setText(
+            self.tr("largest: {0}, at row {1}, column {2} of the window").format(
+                value, int(row), int(column)
+            )
+        )
+
+    def _show_convolution(self, window: Window, images: np.ndarray, place: Place) -> None:
         channel, row, column = place
-        weight = self._weights.get("weight")
+        weight = self._arrays.get("weight")
         if weight is None or channel >= len(weight):
             return
         read = window.maps_read_by(channel, len(weight), len(images))
-        patches = np.stack([window.patch(images[i], row, column) for i in read if i < len(images)])
-        if len(patches) != weight.shape[1]:
-            return  # more maps than pictures hold
+        patches = np.stack([window.patch(images[i], row, column) for i in read])
         products = patches * weight[channel]
         shown = int(np.abs(products).sum((1, 2)).argmax())
         self._show_tiles({"patch": patches[shown], "kernel": weight[channel, shown],
-                         "product": products[shown]})  # fmt: skip
-        bias = self._weights.get("bias")
+                          "product": products[shown]})  # fmt: skip
+        bias = self._arrays.get("bias")
         start = float(bias[channel]) if bias is not None else 0.0
         part = format_number(float(products[shown].sum()))
-        others = self.tr(" (this map {0})").format(part) if len(products) > 1 else ""
+        others = (
+            self.tr(" (input map {0}, shown: {1})").format(read[shown], part)
+            if len(products) > 1
+            else ""
+        )
         total = format_number(float(products.sum()) + start)
         self.sum.setText(
             self.tr("Σ window × kernel = {0}{1}, + bias {2} = {3}").format(
@@ -187,9 +245,15 @@ class WindowPanel(QWidget):
         )
 
     def _show_tiles(self, shown: dict[str, np.ndarray]) -> None:
-        for sign in self.signs:
-            sign.setVisible(len(shown) > 1)
+        """The numbers of a window; without them their place stays, so that no pixel moves."""
+        there = self._window() is not None and self._node is not None
+        multiplied = there and self._node is not None and self._node.operator == "Conv2d"
+        for label, sign in zip(self.signs, "×=", strict=True):
+            label.setText(sign if shown else "")
+            label.setVisible(multiplied)
         for key, view in self.numbers.items():
-            view.setVisible(key in shown)
+            view.setVisible(there if key == "patch" else multiplied)
             if key in shown:
                 view.set_maps(shown[key][None])
+            else:
+                view.clear()

@@ -25,6 +25,7 @@ class TileView(CellGrid):
         self._empty = empty
         self._maps = np.zeros((0, 1, 1), np.float32)
         self._low, self._high, self._signed = 0.0, 1.0, True
+        self._border = (0, 0)
         self._framed: tuple[int, int, int, int] | None = None
         self._sheet: np.ndarray | None = None
         self._image: QImage | None = None
@@ -34,17 +35,19 @@ class TileView(CellGrid):
         return QSize(280, 160)
 
     def set_maps(
-        self, maps: np.ndarray, signed: bool | None = None, limit: float | None = None
-    ) -> None:
+        self, maps: np.ndarray, signed: bool | None = None, limit: float | None = None,
+        border: tuple[int, int] = (0, 0),
+    ) -> None:  # fmt: skip
         """Show feature maps, shape (C, H, W).
 
         Args:
             signed: colours diverge from zero; not given, if any value is negative.
             limit: number of the strongest colour; not given, the largest there is.
+            border: pixels left free around every map, above and below, left and right.
         """
         if maps.ndim != 3:
             raise ValueError(f"Tiles show 3 axes (C, H, W); the array has shape {maps.shape}.")
-        self._maps = np.asarray(maps)
+        self._maps, self._border = np.asarray(maps), border
         finite = self._maps[np.isfinite(self._maps)]
         self._low = float(finite.min()) if finite.size else 0.0
         self._high = float(finite.max()) if finite.size else 1.0
@@ -80,7 +83,14 @@ class TileView(CellGrid):
     def _montage(self) -> np.ndarray:
         if self._sheet is None:
             aspect = self.width() / max(1, self.height())
-            self._sheet = tiles.montage(self._maps, aspect)
+            down, right = self._border
+            free = ((0, 0), (down, down), (right, right))
+            framed = (
+                np.pad(self._maps, free, constant_values=np.nan)
+                if any(free[1] + free[2])
+                else self._maps
+            )
+            self._sheet = tiles.montage(framed, aspect)
         return self._sheet
 
     def grid_size(self) -> Cell:
@@ -96,12 +106,17 @@ class TileView(CellGrid):
 
     def place_of(self, cell: Cell) -> tuple[int, int, int] | None:
         """Channel, row and column of a pixel of the montage, or None in a gap."""
-        _, height, width = self._maps.shape
-        columns = (self._montage().shape[1] + 1) // (width + 1)
-        channel = cell[0] // (height + 1) * columns + cell[1] // (width + 1)
-        row, column = cell[0] % (height + 1), cell[1] % (width + 1)
-        inside = channel < len(self._maps) and row < height and column < width
+        (down, right), (height, width) = self._pitch(), self.map_shape()
+        columns = (self._montage().shape[1] + 1) // right
+        channel = cell[0] // down * columns + cell[1] // right
+        row, column = cell[0] % down - self._border[0], cell[1] % right - self._border[1]
+        inside = channel < len(self._maps) and 0 <= row < height and 0 <= column < width
         return (channel, row, column) if inside else None
+
+    def _pitch(self) -> tuple[int, int]:
+        """Pixels of the montage from one map to the next, down and to the right."""
+        height, width = self.map_shape()
+        return height + 2 * self._border[0] + 1, width + 2 * self._border[1] + 1
 
     def describe(self, cell: Cell) -> str:
         place = self.place_of(cell)
@@ -116,7 +131,7 @@ class TileView(CellGrid):
 
     def beside(self, cell: Cell, down: int, right: int) -> Cell:
         """The next pixel of a map, across the gap to the next map; stays where there is none."""
-        for step in (1, 2):
+        for step in range(1, 2 + 2 * max(self._border) + 1):
             found = super().beside(cell, step * down, step * right)
             if self.place_of(found) is not None:
                 return found
@@ -138,18 +153,25 @@ class TileView(CellGrid):
         self.paint_mark(painter)
 
     def _paint_frames(self, painter: QPainter) -> None:
-        if self._framed is None:
-            return
-        top, left, bottom, right = self._framed
-        (rows, columns), area = self.grid_size(), self.grid_area()
-        height, width = self.map_shape()
-        across = (columns + 1) // (width + 1)
-        wide, high = area.width() / columns, area.height() / rows
-        painter.setPen(QPen(palette.current().color("warning"), 1.5))
         painter.setBrush(Qt.BrushStyle.NoBrush)
+        if any(self._border):  # the padding, dotted around every map
+            height, width = self.map_shape()
+            down, right = self._border
+            painter.setPen(QPen(palette.current().color("muted"), 1.0, Qt.PenStyle.DotLine))
+            self._paint_frame(painter, (-down, -right, height + down, width + right))
+        if self._framed is not None:
+            painter.setPen(QPen(palette.current().color("warning"), 1.5))
+            self._paint_frame(painter, self._framed)
+
+    def _paint_frame(self, painter: QPainter, frame: tuple[int, int, int, int]) -> None:
+        """A rectangle into every map: top, left, bottom, right."""
+        top, left, bottom, right = frame
+        (rows, columns), area, pitch = self.grid_size(), self.grid_area(), self._pitch()
+        across = (columns + 1) // pitch[1]
+        wide, high = area.width() / columns, area.height() / rows
         for i in range(len(self._maps)):
-            x = area.left() + (i % across * (width + 1) + left) * wide
-            y = area.top() + (i // across * (height + 1) + top) * high
+            x = area.left() + (i % across * pitch[1] + self._border[1] + left) * wide
+            y = area.top() + (i // across * pitch[0] + self._border[0] + top) * high
             painter.drawRect(QRectF(x, y, (right - left) * wide, (bottom - top) * high))
 
 
