@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
+
+import numpy as np
 from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
@@ -9,6 +13,8 @@ from app.plots.tile_view import TileView, as_maps
 from app.plots.tiles import at_least, format_number
 from graphcore.worker.arrays import unpack
 from graphcore.worker.pictures import Picture
+
+_DIGITS = re.compile(r"\d+")
 
 
 class TensorView(QWidget):
@@ -40,16 +46,32 @@ class TensorView(QWidget):
         column.addLayout(top)
         column.addWidget(self.map, 1)
 
-    def show_picture(self, picture: Picture | None) -> None:
-        """Show a tensor; None, or a single number, hides the view."""
-        maps = None if picture is None else as_maps(unpack(picture.array))
+    def show_picture(self, picture: Picture | None) -> bool:
+        """Show a tensor; None, or a single number, hides the view.
+
+        Returns:
+            Whether the picture is smaller than the tensor: ``show_all`` can show the whole.
+        """
+        array = None if picture is None else unpack(picture.array)
+        self._show(array)
+        if picture is None or array is None:
+            return False
+        low, high = (format_number(x, at_least(3)) for x in (picture.low, picture.high))
+        self.caption.setText(f"<b>{self._name}</b>  {picture.shape}, {low} … {high}")
+        return array.size < math.prod(map(int, _DIGITS.findall(picture.shape)))
+
+    def show_all(self, tensor: np.ndarray) -> None:
+        """Show every number of the tensor that the picture was of."""
+        self._show(tensor)
+
+    def _show(self, array: np.ndarray | None) -> None:
+        maps = None
+        if array is not None:
+            long = array.ndim > 3
+            maps = as_maps(array.reshape(-1, *array.shape[-2:]) if long else array)
         self.setVisible(maps is not None)
-        if maps is not None and picture is not None:
-            low, high = (
-                format_number(picture.low, at_least(3)),
-                format_number(picture.high, at_least(3)),
-            )
-            self.caption.setText(f"<b>{self._name}</b>  {picture.shape}, {low} … {high}")
+        if maps is not None and array is not None:
+            self.map.tensor_shape = array.shape
             self.map.set_maps(maps)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

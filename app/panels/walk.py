@@ -30,7 +30,7 @@ from app.walk import Event, Walk
 from app.widgets.formula import FormulaView, typeset_ahead
 from graphcore.worker.arrays import unpack
 from graphcore.worker.data_messages import Sample
-from graphcore.worker.walk_messages import Quantity
+from graphcore.worker.walk_messages import NumbersFrame, Quantity
 
 
 class WalkPanel(QWidget):
@@ -61,6 +61,7 @@ class WalkPanel(QWidget):
         self._ahead.timeout.connect(self._typeset_next)
         self._untypeset: list[Event] = []
         engine.walk.connect(lambda _frame: self._typeset_ahead())
+        engine.numbers.connect(self._show_whole)
         engine.state_changed.connect(lambda _state: self._show())
         palette.notifier.changed.connect(self._restyle)
         self._show()
@@ -197,12 +198,24 @@ class WalkPanel(QWidget):
     def _show_pictures(self) -> None:
         """The current node's value, and its gradient once it is there; values on hover."""
         event, frame = self.walk.shown, self.walk.frame
-        name = event.node if event and frame else ""
+        name, smaller = event.node if event and frame else "", False
         for view, pictures, done in (
             (self.value, frame.values if frame else {}, self.walk.valued),
             (self.gradient, frame.gradients if frame else {}, self.walk.sloped),
         ):
-            view.show_picture(pictures.get(name) if name in done else None)
+            if view.show_picture(pictures.get(name) if name in done else None):
+                smaller = True
+        if smaller:
+            self._engine.ask_numbers(name)
+
+    def _show_whole(self, told: NumbersFrame) -> None:
+        """All numbers of the current node, where its pictures are smaller."""
+        event = self.walk.shown
+        if event is None or event.node != told.name:
+            return
+        for view, kind in ((self.value, "value"), (self.gradient, "gradient")):
+            if not view.isHidden() and kind in told.tensors:
+                view.show_all(unpack(told.tensors[kind]))
 
     def open_table(self, kind: str) -> None:
         """All numbers of the current node's "value" or "gradient" as a table."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen
@@ -18,6 +20,10 @@ class TileView(CellGrid):
     """Maps (C, H, W) on one colour scale, so that they can be compared.
 
     A cell of the grid is a pixel of the montage; the gaps between maps are nothing.
+
+    Attributes:
+        tensor_shape: of what the maps show in row order, to name its numbers; None: by map and
+            pixel.
     """
 
     def __init__(self, name: str, empty: str = "") -> None:
@@ -25,6 +31,7 @@ class TileView(CellGrid):
         self._empty = empty
         self._maps = np.zeros((0, 1, 1), np.float32)
         self._low, self._high, self._signed = 0.0, 1.0, True
+        self.tensor_shape: tuple[int, ...] | None = None
         self._border = (0, 0)
         self._framed: tuple[int, int, int, int] | None = None
         self._sheet: np.ndarray | None = None
@@ -123,6 +130,12 @@ class TileView(CellGrid):
         if place is None:
             return ""
         value = tiles.format_number(float(self._maps[place]))
+        if self.tensor_shape:
+            flat = int(np.ravel_multi_index(place, self._maps.shape))
+            if flat >= math.prod(self.tensor_shape):
+                return ""  # the rest of a last row
+            index = np.unravel_index(flat, self.tensor_shape)
+            return f"[{', '.join(str(int(i)) for i in index)}] = {value}"
         return self.tr("map {0}, row {1}, column {2}: {3}").format(*place, value)
 
     def mark(self, cell: Cell | None) -> None:

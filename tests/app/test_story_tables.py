@@ -53,8 +53,19 @@ def test_the_pointer_reads_a_value(qtbot, explain) -> None:
     assert view.place_of(view.cell_at(place.toPointF())) == (4, 12, 14)
     said = format_number(float(maps[4, 12, 14]))
     assert view.readout.isVisible()
-    assert view.readout.text() == f"map 4, row 12, column 14: {said}"
+    assert view.readout.text() == f"[4, 12, 14] = {said}"
     assert "(1, 6, 28, 28)" in panel.value.caption.text()
+
+
+def test_a_long_vector_is_read_number_by_number(qtbot, explain) -> None:
+    panel = explain("lenet5")
+    step_to(qtbot, panel, "flatten", "forward")
+    view = panel.value.map
+    qtbot.waitUntil(lambda: view.grid_size() == (25, 16), timeout=PATIENCE)  # all 400 of them
+    pooled = unpack(panel.walk.frame.values["pool2"].array).reshape(-1)
+    best = int(pooled.argmax())
+    point_at(view, (best // 16, best % 16))
+    assert view.readout.text() == f"[{best}] = {format_number(float(pooled[best]))}"
 
 
 def test_a_double_click_opens_the_whole_tensor(qtbot, explain, tables) -> None:
