@@ -36,7 +36,7 @@ class Batches:
         """Those of the next steps of the same epoch, up to one that is smaller than the first."""
         place = step % self.per_epoch
         coming = self._of(step // self.per_epoch)[place : place + most]
-        return tuple(rows for rows in coming if len(rows) == len(coming[0]))
+        return coming if coming[-1].shape == coming[0].shape else coming[:-1]
 
     def _of(self, epoch: int) -> tuple[Tensor, ...]:
         if self._epoch is None or self._epoch[0] != epoch:

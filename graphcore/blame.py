@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 else:
     torch = lazy_loader.load("torch")
+
+
+def finite(loss: float, gradient_square: Tensor) -> bool:
+    """Whether a step can be taken by its loss and the sum of its squared gradients, shape ()."""
+    return math.isfinite(loss) and math.isfinite(gradient_square.item())
 
 
 def first_non_finite(plan: Plan, feeds: Mapping[str, Any], loss: str) -> tuple[str, str]:

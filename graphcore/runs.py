@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -92,16 +93,21 @@ class Runs:
         self._keep(Moment.of(trainer))
         return run
 
-    def note(self, record: StepRecord, trainer: Trainer, seconds: float) -> None:
-        """A step was done in so many seconds."""
+    def note(self, records: Sequence[StepRecord], trainer: Trainer, seconds: float) -> None:
+        """Steps were done in so many seconds each; the net is where the last of them left it."""
         run = self._run()
-        run.steps = record.step
-        run.curves.add(record.step, record.losses, seconds)
+        run.steps = records[-1].step
+        for record in records:
+            run.curves.add(record.step, record.losses, seconds)
         affordable = self._spent <= ALLOWANCE + SHARE * run.curves.seconds
-        if run.timeline.due(record.step) and affordable:
+        if run.timeline.due(run.steps) and affordable:
             begun = time.perf_counter()
             self._keep(Moment.of(trainer))
             self._spent += time.perf_counter() - begun
+
+    def steps_until_kept(self, step: int) -> int:
+        """How many steps can be made before the state may have to be kept."""
+        return self._run().timeline.steps_until_due(step)
 
     def test(self, found: Evaluation) -> None:
         """The net was tested."""

@@ -138,6 +138,12 @@ class Timeline:
             return True
         return step - self.moments[-1].step >= max(1, step // self.per_fold)
 
+    def steps_until_due(self, step: int) -> int:
+        """How many steps after this one the next state to keep may come, at the earliest."""
+        if not self.moments:
+            return 1
+        return max(1, self.moments[-1].step + step // self.per_fold - step)
+
     def add(self, moment: Moment) -> None:
         """Keep a moment that is later than all others, or replaces the last."""
         if self.moments and self.moments[-1].step >= moment.step:

@@ -16,7 +16,7 @@ import numpy as np
 from graphcore import groups, schedules
 from graphcore.batches import Batches
 from graphcore.binding import bind
-from graphcore.blame import first_non_finite
+from graphcore.blame import finite, first_non_finite
 from graphcore.compiler import compile
 from graphcore.datasets import Dataset, Split, augmentation
 from graphcore.epochs import Epochs
@@ -128,7 +128,11 @@ class Trainer:
         """
         end = self.total_steps if count is None else self.step + count
         while self.step < end and not self.epochs.stopped:
-            yield from self._stride(min(ahead, end - self.step)) or (self.train_step(),)
+            yield from self.train_steps(min(ahead, end - self.step))
+
+    def train_steps(self, most: int) -> list[StepRecord]:
+        """One step, or as many as can be made at once, all of one epoch; raises as ``steps``."""
+        return self._stride(most) or [self.train_step()]
 
     def train_step(self, record: bool = False) -> StepRecord:
         """One batch forward, backward, and one update.
@@ -170,7 +174,7 @@ class Trainer:
 
     def _again(self, lr: float) -> tuple[float, ...] | None:
         """The step that was just made over the next rows; None if it has to be made anew."""
-        rows, again = self.batches.at(self.step), self._repetition
+        rows, again = self.next_rows(), self._repetition
         if again is None or again is not self.plan.repeated or len(again.rows) != len(rows):
             return None
         random_state = self._random_state()
@@ -179,7 +183,7 @@ class Trainer:
             if loss is None:
                 return None
             group, square = self.groups[0], self.plan.gradient_square
-            if not _finite(loss, square):
+            if not finite(loss, square):
                 self._blame(self.next_feeds(), group.loss, loss, random_state)
             self._change(group, lr)
         return (loss,)
@@ -202,7 +206,7 @@ class Trainer:
             else:
                 loss = self.shard.step(plan, feeds, group)
                 square = torch.dot(group.optimizer.g, group.optimizer.g)
-            if not _finite(loss, square):
+            if not finite(loss, square):
                 self._blame(feeds, group.loss, loss, random_state)
             self._change(group, lr)
         return loss
@@ -240,7 +244,7 @@ class Trainer:
 
     def next_feeds(self) -> dict[str, Any]:
         """The batch of the step that comes next."""
-        rows = self.batches.at(self.step)
+        rows = self.next_rows()
         x: Tensor | None = None
         if self.settings.augmentation:
             x = self._augmented(self.train_x.index_select(0, rows))
@@ -248,6 +252,10 @@ class Trainer:
             rows, x = self.shard.begin(rows, x)
         inputs = Rows(self.train_x, rows) if x is None else x
         return self.binding.feeds(inputs, Rows(self.train_t, rows))
+
+    def next_rows(self) -> Tensor:
+        """Which samples come next."""
+        return self.batches.at(self.step)
 
     def _augmented(self, images: Tensor) -> Tensor:
         """Images changed at random, the same ones at the same step of the same run."""
@@ -388,7 +396,3 @@ class Trainer:
     def group_of(self, info: ParameterInfo) -> groups.Group:
         """The group that trains a parameter that is not frozen."""
         return next(g for g in self.groups if g.start <= info.offset < g.end)
-
-
-def _finite(loss: float, gradient_square: Tensor) -> bool:
-    return math.isfinite(loss) and math.isfinite(gradient_square.item())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ class Frames:
         pictured_step: the step whose values can be shown; 0 for none.
         fresh: whether they were not shown yet.
         epoch_ended: whether one did since the last frame.
+        plain_seconds: what a step that is not recorded takes.
     """
 
     def __init__(self) -> None:
@@ -42,7 +44,7 @@ class Frames:
         self.epoch_ended = False
         self._points: list[tuple[int, tuple[float, ...]]] = []
         self._record_at = 0.0
-        self._plain_seconds = 0.0
+        self.plain_seconds = 0.0
 
     def forget(self, keep_curves: bool) -> None:
         """Another net, or another start."""
@@ -65,19 +67,21 @@ class Frames:
         """Whether recording has rested long enough since the last time."""
         return time.perf_counter() >= self._record_at
 
-    def note(self, record: StepRecord, batch: int, recorded: bool, seconds: float) -> None:
-        """A step was done, and took so long.
+    def note(
+        self, records: Sequence[StepRecord], batch: int, recorded: bool, seconds: float
+    ) -> None:
+        """Steps were done, and took so long each.
 
         After a recorded step recording rests in proportion to what it took more than a plain one.
         """
         if recorded:
-            extra = max(0.0, seconds - self._plain_seconds)
+            extra = max(0.0, seconds - self.plain_seconds)
             self._record_at = time.perf_counter() + extra / RECORD_SHARE
-            self.picture(record.step)
+            self.picture(records[-1].step)
         else:
-            self._plain_seconds += 0.1 * (seconds - self._plain_seconds)
-        self._points.append((record.step, record.losses))
-        self.clock.count(batch)
+            self.plain_seconds += 0.1 * (seconds - self.plain_seconds)
+        self._points += [(record.step, record.losses) for record in records]
+        self.clock.count(batch * len(records))
 
     # -- frames -------------------------------------------------------------------------------
 

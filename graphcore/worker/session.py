@@ -26,6 +26,7 @@ from graphcore.training import Trainer
 from graphcore.walk import calculate
 from graphcore.worker import messages as m
 from graphcore.worker.frames import EMPTY, Frames
+from graphcore.worker.loaded import calculation_loaded, loaded
 from graphcore.worker.run_file_messages import RunsOpened
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ else:
     torch = lazy_loader.load("torch")
 
 CHECKPOINT_SECONDS = 30.0
+STRIDE_SECONDS = 0.003
+"""How long steps may be made without looking for requests."""
 TEST_SHARE = 0.01
 """Share of the time that the running estimate of the test loss may take."""
 TEST_SAMPLES = 500
@@ -121,7 +124,7 @@ class Session:
         self._calculation = None
         self._forget(keep_curves=bool(request.keep))
         self.runs.begin(trainer, request.graph)
-        self.send(self._loaded(data, kept))
+        self.send(loaded(trainer, data, kept))
 
     def run(self, request: m.Run) -> None:
         """Start training."""
@@ -166,7 +169,7 @@ class Session:
         self.trainer, self._graph, self._graph_bytes = trainer, graph, text
         self._forget(keep_curves=False)
         self.send(RunsOpened(path, text))
-        self.send(self._loaded(data, Kept()))
+        self.send(loaded(trainer, data, Kept()))
         self.weights_changed()
 
     def enter(self, number: int) -> None:
@@ -233,18 +236,29 @@ class Session:
         try:
             recording = self._records_now(trainer)
             begun = time.perf_counter()
-            record = trainer.train_step(record=recording)
-            took = time.perf_counter() - begun
+            if recording:
+                records = [trainer.train_step(record=True)]
+            else:
+                records = trainer.train_steps(self._steps_at_once(trainer))
+            took = (time.perf_counter() - begun) / len(records)
         except NonFiniteError as error:
             self._stop(m.Failure("run", str(error), error.node))
             return
         except GradscapeError as error:
             self._stop(m.Failure("run", str(error), getattr(error, "node", "")))
             return
-        self.frames.note(record, trainer.settings.batch, recording, took)
-        self.runs.note(record, trainer, took)
+        self.frames.note(records, trainer.settings.batch, recording, took)
+        self.runs.note(records, trainer, took)
         self._news = True
-        self._after_step(trainer)
+        self._after_steps(trainer, len(records))
+
+    def _steps_at_once(self, trainer: Trainer) -> int:
+        """How many steps may be made before anything has to be looked at."""
+        if self._speed:
+            return 1
+        left = trainer.total_steps - trainer.step if self.steps_left is None else self.steps_left
+        room = self.runs.steps_until_kept(trainer.step)
+        return min(left - 1, room, int(STRIDE_SECONDS / max(1e-6, self.frames.plain_seconds)))
 
     def _records_now(self, trainer: Trainer) -> bool:
         """Whether the next step is one that the window is shown: the last, or when it is time."""
@@ -252,7 +266,7 @@ class Session:
         slow = self._speed is not None and self._speed <= 30
         return last or slow or (self._wanted and self.frames.due)
 
-    def _after_step(self, trainer: Trainer) -> None:
+    def _after_steps(self, trainer: Trainer, count: int) -> None:
         epoch_done = trainer.step % trainer.steps_per_epoch == 0
         now = time.perf_counter()
         if epoch_done:
@@ -263,7 +277,7 @@ class Session:
         if epoch_done or now - self._checkpoint_at >= CHECKPOINT_SECONDS:
             self._checkpoint()
         if self.steps_left is not None:
-            self.steps_left -= 1
+            self.steps_left -= count
             if self.steps_left <= 0:
                 self.pause()
         elif trainer.finished:
@@ -346,14 +360,7 @@ class Session:
         self.runs.clear()
         self._forget(keep_curves=False)
         self.frames.picture(1)
-        self.send(
-            m.Loaded(
-                dataset="", note="",
-                normalization="", train_samples=0, test_samples=0, classes=(),
-                parameters=len(plan.parameters), numbers=plan.flat.numel(), kept=0, step=0,
-                steps_per_epoch=1, total_steps=0,
-            )
-        )  # fmt: skip
+        self.send(calculation_loaded(plan))
 
     # -- loading ------------------------------------------------------------------------------
 
@@ -374,18 +381,6 @@ class Session:
         if self.trainer is None:
             return Kept()
         return take_over(new, self.trainer, self._gone, quietly)
-
-    def _loaded(self, data: datasets.Dataset, kept: Kept) -> m.Loaded:
-        t = self.trainer
-        assert t is not None
-        return m.Loaded(
-            dataset=data.name, note=data.note, normalization=data.normalization.describe(),
-            train_samples=len(data.train), test_samples=len(data.test), classes=data.classes,
-            parameters=len(t.plan.parameters), numbers=t.plan.flat.numel(), kept=len(kept.whole),
-            part=kept.part, fresh=kept.fresh if kept.whole else (), gone=kept.gone, step=t.step,
-            frozen=kept.frozen, anew=kept.anew, change=kept.change,
-            steps_per_epoch=t.steps_per_epoch, total_steps=t.total_steps,
-        )  # fmt: skip
 
     def _forget(self, keep_curves: bool) -> None:
         self._news, self._test_at, self._test_rest = True, 0.0, FIRST_REST

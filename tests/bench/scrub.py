@@ -77,7 +77,7 @@ def _print_cost() -> None:
     for _ in range(600):
         record = trainer.train_step()
         at = time.perf_counter()
-        runs.note(record, trainer, 0.0)
+        runs.note([record], trainer, 0.0)
         spent += time.perf_counter() - at
     print(f"recording takes  {spent / (time.perf_counter() - begun):.2%} of the first 600 steps")
 

@@ -31,7 +31,7 @@ def train(runs: Runs, trainer: Trainer, steps: int) -> list[float]:
     losses = []
     for _ in range(steps):
         record = trainer.train_step()
-        runs.note(record, trainer, 0.001)
+        runs.note([record], trainer, 0.001)
         losses.append(record.loss)
     return losses
 

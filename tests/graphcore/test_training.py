@@ -40,7 +40,7 @@ def test_twenty_steps_equal_torch(name: str) -> None:
     layers = sorted({k.rpartition(".")[0] for k in p})
     first, last = layers[0], layers[-1]
     for _ in range(20):
-        rows = trainer.batches.at(trainer.step)
+        rows = trainer.next_rows()
         x, t = trainer.train_x[rows], trainer.train_t[rows]
         theirs.zero_grad()
         h = torch.tanh(x @ p[f"{first}.weight"].t() + p[f"{first}.bias"])

@@ -1,0 +1,30 @@
+"""What the window is told of a graph that was loaded."""
+
+from __future__ import annotations
+
+from graphcore.datasets import Dataset
+from graphcore.plan import Plan
+from graphcore.surgery import Kept
+from graphcore.training import Trainer
+from graphcore.worker.messages import Loaded
+
+
+def loaded(t: Trainer, data: Dataset, kept: Kept) -> Loaded:
+    """Of a net that learns, and of what it kept of the one before it."""
+    return Loaded(
+        dataset=data.name, note=data.note, normalization=data.normalization.describe(),
+        train_samples=len(data.train), test_samples=len(data.test), classes=data.classes,
+        parameters=len(t.plan.parameters), numbers=t.plan.flat.numel(), kept=len(kept.whole),
+        part=kept.part, fresh=kept.fresh if kept.whole else (), gone=kept.gone, step=t.step,
+        frozen=kept.frozen, anew=kept.anew, change=kept.change,
+        steps_per_epoch=t.steps_per_epoch, total_steps=t.total_steps,
+    )  # fmt: skip
+
+
+def calculation_loaded(plan: Plan) -> Loaded:
+    """Of a graph that has nothing to learn."""
+    return Loaded(
+        dataset="", note="", normalization="", train_samples=0, test_samples=0, classes=(),
+        parameters=len(plan.parameters), numbers=plan.flat.numel(), kept=0, step=0,
+        steps_per_epoch=1, total_steps=0,
+    )  # fmt: skip
