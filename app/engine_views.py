@@ -45,6 +45,8 @@ from graphcore.worker.timeline_messages import (
 from graphcore.worker.walk_messages import (
     CheckFrame,
     CheckRequest,
+    ElementFrame,
+    ElementRequest,
     NumbersFrame,
     NumbersRequest,
     WalkFrame,
@@ -64,8 +66,8 @@ class EngineViews(QObject):
         chosen_sample: the one that the stepper and all that belongs to it look at.
 
     Signals:
-        landscape, walk, numbers, checked, decision, rates, tensor, what_if, results, health,
-            embedding, attribution, spread, race, digit, nearest, sample, tsne,
+        landscape, walk, numbers, element, checked, decision, rates, tensor, what_if, results,
+            health, embedding, attribution, spread, race, digit, nearest, sample, tsne,
             net_saved, weights_loaded, timeline, curves: the frame of that name, as
             ``graphcore.worker`` sends it.
         samples: a page of the data set. sample_chosen: ``chosen_sample`` is another.
@@ -74,6 +76,7 @@ class EngineViews(QObject):
     landscape = Signal(object)
     walk = Signal(object)
     numbers = Signal(object)
+    element = Signal(object)
     checked = Signal(object)
     decision = Signal(object)
     rates = Signal(object)
@@ -145,6 +148,10 @@ class EngineViews(QObject):
     def ask_numbers(self, name: str) -> None:
         """Have all numbers of a node or a parameter at the shown sample sent; ``numbers`` tells."""
         self._send(NumbersRequest(name))
+
+    def ask_element(self, node: str, index: tuple[int, ...] = ()) -> None:
+        """Have one number of a node's output written out as a sum; ``element`` tells."""
+        self._send(ElementRequest(node, index))
 
     def check_gradients(self, step: float, part: str = "") -> None:
         """Have gradients compared with finite differences of a step; ``checked`` tells.
@@ -282,6 +289,7 @@ SHOWN: dict[type, Any] = {
     LandscapeFrame: lambda self, reply: self.landscape.emit(reply),
     WalkFrame: lambda self, reply: self.walk.emit(reply),
     NumbersFrame: lambda self, reply: self.numbers.emit(reply),
+    ElementFrame: lambda self, reply: self.element.emit(reply),
     CheckFrame: lambda self, reply: self.checked.emit(reply),
     DecisionFrame: lambda self, reply: self.decision.emit(reply),
     RateTestFrame: lambda self, reply: self.rates.emit(reply),

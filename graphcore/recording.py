@@ -158,8 +158,12 @@ def _batched(graph: Graph, name: str, tensor: Tensor) -> bool:
 
 def one_sample(graph: Graph, name: str, tensor: Tensor) -> Tensor:
     """A node's value or gradient without its axis of samples, if it has one: the first of them."""
-    batched = _has_batch(graph) and _batched(graph, name, tensor) and len(tensor) > 0
-    return tensor[0] if batched else tensor
+    return tensor[0] if batched_node(graph, name, tensor) and len(tensor) > 0 else tensor
+
+
+def batched_node(graph: Graph, name: str, tensor: Tensor) -> bool:
+    """Whether the first axis of a node's value is that of the samples."""
+    return _has_batch(graph) and _batched(graph, name, tensor)
 
 
 def _parameters_of(plan: Plan, name: str) -> dict[str, Tensor]:

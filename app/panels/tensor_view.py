@@ -22,9 +22,11 @@ class TensorView(QWidget):
 
     Signals:
         table_wanted: the button was pressed, or the map double-clicked.
+        number_chosen: index of a number that was clicked.
     """
 
     table_wanted = Signal()
+    number_chosen = Signal(object)
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -37,6 +39,7 @@ class TensorView(QWidget):
         self.table.setToolTip(self.tr("All numbers as a table; or double-click the map."))
         self.table.clicked.connect(self.table_wanted)
         self.map.installEventFilter(self)
+        self.map.cell_chosen.connect(self._choose)
         top = QHBoxLayout()
         top.addWidget(self.caption, 1)
         top.addWidget(self.table)
@@ -73,6 +76,11 @@ class TensorView(QWidget):
         if maps is not None and array is not None:
             self.map.tensor_shape = array.shape
             self.map.set_maps(maps)
+
+    def _choose(self, row: int, column: int) -> None:
+        index = self.map.index_of((row, column))
+        if index is not None:
+            self.number_chosen.emit(index)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """A double click into the map opens the table."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from app import walk_words
 from app.document import Document
+from app.element_words import factor_rows, written_out
 from app.engine import Engine
 from app.panels.quantities import Quantities
 from app.panels.step_numbers import StepNumbers
@@ -28,9 +30,9 @@ from app.plots.activation_curve import ActivationCurve
 from app.style import icons, palette
 from app.walk import Event, Walk
 from app.widgets.formula import FormulaView, typeset_ahead
-from graphcore.worker.arrays import unpack
+from graphcore.worker.arrays import pack, unpack
 from graphcore.worker.data_messages import Sample
-from graphcore.worker.walk_messages import NumbersFrame, Quantity
+from graphcore.worker.walk_messages import SUMS, ElementFrame, NumbersFrame, Quantity
 
 
 class WalkPanel(QWidget):
@@ -49,6 +51,8 @@ class WalkPanel(QWidget):
         self._document, self._engine = document, engine
         self.walk = Walk(document, engine)
         self._selected = ""
+        self._element: ElementFrame | None = None
+        self._chosen: tuple[str, tuple[int, ...]] = ("", ())
         self._icons: list[tuple[QToolButton, str]] = []
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         column = QVBoxLayout(self)
@@ -62,6 +66,7 @@ class WalkPanel(QWidget):
         self._untypeset: list[Event] = []
         engine.walk.connect(lambda _frame: self._typeset_ahead())
         engine.numbers.connect(self._show_whole)
+        engine.element.connect(self._show_element)
         engine.state_changed.connect(lambda _state: self._show())
         palette.notifier.changed.connect(self._restyle)
         self._show()
@@ -158,11 +163,12 @@ class WalkPanel(QWidget):
         self.formula = FormulaView()
         self.value = TensorView(self.tr("Value"))
         self.gradient = TensorView(self.tr("Gradient"))
+        self.value.number_chosen.connect(self._choose_number)
         self.value.table_wanted.connect(lambda: self.open_table("value"))
         self.gradient.table_wanted.connect(lambda: self.open_table("gradient"))
         row.addWidget(area, 4)
         self.curve = ActivationCurve()
-        row.addWidget(self.formula, 3)
+        row.addWidget(self.formula, 4)
         row.addWidget(self.curve, 3)
         self.quantities = Quantities()
         row.addWidget(self.quantities, 7)
@@ -193,7 +199,9 @@ class WalkPanel(QWidget):
             elif event.phase == "update":
                 rows = walk_words.update_rows(frame, self._selected) if self._selected else ()
                 told = rows or walk_words.update_rows(frame, "")
-        self.quantities.show_quantities(told)
+        factors = factor_rows(self._element) if self._element is not None else {}
+        written = tuple(Quantity(n, pack(a.astype(np.float32))) for n, a in factors.items())
+        self.quantities.show_quantities((*written, *told))
 
     def _show_pictures(self) -> None:
         """The current node's value, and its gradient once it is there; values on hover."""
@@ -228,7 +236,7 @@ class WalkPanel(QWidget):
     # -- what is shown ------------------------------------------------------------------------
 
     def _show(self) -> None:
-        walk, frame = self.walk, self.walk.frame
+        walk = self.walk
         there = bool(walk.events)
         for button in (self.step, self.layer, self.finish, self.play):
             button.setEnabled(there and (walk.done < len(walk.events) or button is self.play))
@@ -239,15 +247,45 @@ class WalkPanel(QWidget):
         self.pause_at.setEnabled(bool(self._selected))
         self.title.setText(walk_words.title(walk) if there else self._waiting())
         self.words.setText("\n".join(walk_words.sentences(self._document.root, walk)))
-        event = walk.shown
-        shown = event is not None and frame is not None
-        self.formula.set_latex(
-            *(walk_words.formulas(self._document.root, frame, event) if shown else ())  # type: ignore[arg-type]
-        )
+        self._ask_element()
+        self._show_formula()
         self._show_curve()
         self._show_quantities()
         self._show_pictures()
         self._show_sample()
+
+    def _show_formula(self) -> None:
+        """The current node's rule, with one number of its output written out."""
+        event, frame, element = self.walk.shown, self.walk.frame, self._element
+        if event is None or frame is None:
+            self.formula.set_latex()
+            return
+        lines = walk_words.formulas(self._document.root, frame, event)
+        if element is not None:
+            lines += written_out(element, lines[0].partition("=")[0].strip() if lines else "y")
+        self.formula.set_latex(*lines)
+
+    def _choose_number(self, index: tuple[int, ...]) -> None:
+        """Have the clicked number of the current node written out from now on."""
+        self._chosen = (self.walk.shown.node if self.walk.shown else "", index)
+        self._ask_element()
+
+    def _ask_element(self) -> None:
+        """Have a number of the current node written out, where its numbers are sums."""
+        event, self._element = self.walk.shown, None
+        if event is None or event.phase != "forward" or self.walk.frame is None:
+            return
+        found = walk_words.level_of(self._document.root, event.node)
+        if found is not None and self._document.root.at(event.node).operator in SUMS:
+            node, index = self._chosen
+            self._engine.ask_element(event.node, index if node == event.node else ())
+
+    def _show_element(self, element: ElementFrame) -> None:
+        event = self.walk.shown
+        if event is not None and event.phase == "forward" and event.node == element.node:
+            self._element = element
+            self._show_formula()
+            self._show_quantities()
 
     def _typeset_ahead(self) -> None:
         """Have every step's formulas ready, one event loop's turn each."""

@@ -125,17 +125,23 @@ class TileView(CellGrid):
         height, width = self.map_shape()
         return height + 2 * self._border[0] + 1, width + 2 * self._border[1] + 1
 
+    def index_of(self, cell: Cell) -> tuple[int, ...] | None:
+        """Where in the tensor a pixel's number stands; None outside, as behind a last row."""
+        place, shape = self.place_of(cell), self.tensor_shape
+        if place is None or not shape:
+            return None
+        flat = int(np.ravel_multi_index(place, self._maps.shape))
+        inside = flat < math.prod(shape)
+        return tuple(int(i) for i in np.unravel_index(flat, shape)) if inside else None
+
     def describe(self, cell: Cell) -> str:
         place = self.place_of(cell)
         if place is None:
             return ""
         value = tiles.format_number(float(self._maps[place]))
         if self.tensor_shape:
-            flat = int(np.ravel_multi_index(place, self._maps.shape))
-            if flat >= math.prod(self.tensor_shape):
-                return ""  # the rest of a last row
-            index = np.unravel_index(flat, self.tensor_shape)
-            return f"[{', '.join(str(int(i)) for i in index)}] = {value}"
+            index = self.index_of(cell)
+            return f"[{', '.join(map(str, index))}] = {value}" if index else ""
         return self.tr("map {0}, row {1}, column {2}: {3}").format(*place, value)
 
     def mark(self, cell: Cell | None) -> None:

@@ -51,6 +51,8 @@ from graphcore.worker.timeline_messages import (
 from graphcore.worker.walk_messages import (
     CheckFrame,
     CheckRequest,
+    ElementFrame,
+    ElementRequest,
     NumbersFrame,
     NumbersRequest,
     WalkFrame,
@@ -271,7 +273,7 @@ Request = (
     Hello | Load | Run | Pause | Reset | SetRate | SetSpeed | Watch | NextFrame | LandscapeRequest
     | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
     | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest
-    | NearestRequest | SampleRequest | TsneRequest | NumbersRequest
+    | NearestRequest | SampleRequest | TsneRequest | NumbersRequest | ElementRequest
     | EmbeddingRequest | HealthRequest | AttributionRequest | SpreadRequest
     | SamplesRequest | RaceRequest | SaveNet | LoadWeights | ScrubRequest | EnterRun | EditRun
     | CurvesRequest
@@ -281,7 +283,7 @@ Request = (
 Reply = (
     Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
     | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
-    | DigitFrame | NearestFrame | SampleFrame | TsneFrame | NumbersFrame
+    | DigitFrame | NearestFrame | SampleFrame | TsneFrame | NumbersFrame | ElementFrame
     | EmbeddingFrame | WhatIfFrame | HealthFrame | AttributionFrame | SpreadFrame
     | SamplesFrame | RaceFrame | NetSaved | WeightsLoaded | TimelineFrame | CurvesFrame | RunsSaved
     | RunsOpened

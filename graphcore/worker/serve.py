@@ -51,7 +51,12 @@ from graphcore.worker.timeline_messages import (
     TimelineFrame,
 )
 from graphcore.worker.tsne_task import TsneTask
-from graphcore.worker.walk_messages import CheckRequest, NumbersRequest, WalkRequest
+from graphcore.worker.walk_messages import (
+    CheckRequest,
+    ElementRequest,
+    NumbersRequest,
+    WalkRequest,
+)
 from graphcore.worker.walk_task import WalkTask
 from graphcore.worker.weight_messages import SetNumbers, TensorRequest
 from graphcore.worker.weight_task import set_numbers, tensor
@@ -156,6 +161,7 @@ class _Server:
             WalkRequest: self.walk.request,
             CheckRequest: lambda request: self.send(self.walk.check(request, s)),
             NumbersRequest: lambda request: self.send(self.walk.numbers(request, s)),
+            ElementRequest: lambda request: self.send(self.walk.element(request, s)),
             HoldRequest: self._hold,
             AttributionRequest: self._attribute,
             SamplesRequest: self._show_samples,

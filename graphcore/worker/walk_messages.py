@@ -130,6 +130,50 @@ class NumbersFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     problem: str = ""
 
 
+SUMS = ("Linear", "MatMul", "Sum", "Mean", "MSELoss")
+"""Operators whose numbers are written out as sums."""
+
+
+class ElementRequest(msgspec.Struct, tag=True, frozen=True):
+    """Write out one number of a node's output.
+
+    Attributes:
+        index: of the number, without the axis of samples; () for the first.
+    """
+
+    node: str
+    index: tuple[int, ...] = ()
+
+
+class Factor(msgspec.Struct, tag=True, frozen=True):
+    """A number of a tensor that the node's formula calls by a letter."""
+
+    letter: str
+    index: tuple[int, ...]
+    value: float
+
+
+class ElementFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """One number as the sum that it is: share · Σ left · right + bias.
+
+    Attributes:
+        left, right: the first factors of the sum; without ``right`` the terms are ``left`` alone.
+        squares: the terms are (left − right)².
+        count: how many terms the sum has.
+        total: the number itself. Without terms the node's numbers are no such sums.
+    """
+
+    node: str
+    index: tuple[int, ...] = ()
+    left: tuple[Factor, ...] = ()
+    right: tuple[Factor, ...] = ()
+    squares: bool = False
+    count: int = 0
+    share: float = 1.0
+    bias: Factor | None = None
+    total: float = 0.0
+
+
 class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """Both passes of one sample.
 

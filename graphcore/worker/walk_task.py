@@ -17,6 +17,7 @@ from graphcore.gradient_check import compare
 from graphcore.graph import Graph
 from graphcore.plan import Plan
 from graphcore.samples import fed, split_of
+from graphcore.summands import element
 from graphcore.training import Trainer
 from graphcore.walk import (
     activation_curves,
@@ -40,6 +41,8 @@ from graphcore.worker.walk_messages import (
     Checked,
     CheckFrame,
     CheckRequest,
+    ElementFrame,
+    ElementRequest,
     NumbersFrame,
     NumbersRequest,
     WalkFrame,
@@ -133,27 +136,40 @@ class WalkTask:
         """All numbers of a node or a parameter at the sample that is shown."""
         trainer, name = session.trainer, request.name
         try:
-            if trainer is not None:
-                plan = trainer.looking_plan()
-                x, t, _ = fed(trainer, self._request.sample)
-                feeds, end = trainer.binding.feeds(x, t), trainer.binding.loss
-                graph: Graph = trainer.graph
-            elif session.calculation is not None:
-                (plan, graph, found), feeds = session.calculation, {}
-                end = found or ""
-            else:
-                return NumbersFrame(name=name, problem="There is no net to look at.")
-            held = self._what_if.plan(session, plan)
-            plan, graph = held or (plan, graph)
-            go_through(plan, feeds, end or None)
+            plan, graph, end = self._again(session)
         except GradscapeError as error:
             return NumbersFrame(name=name, problem=str(error))
-        tensors = _tensors(plan, graph, name, bool(end))
-        if trainer is not None and held is None and name in plan.parameters:
+        tensors = _tensors(plan, graph, name, end is not None)
+        if trainer is not None and not self._what_if.request.holds and name in plan.parameters:
             tensors.update(after_update(trainer, plan, name))
         problem = "" if tensors else f"{name} has no value here."
         packed = {k: pack(np.asarray(v.to("cpu", torch.float32))) for k, v in tensors.items()}
         return NumbersFrame(name=name, tensors=packed, problem=problem)
+
+    def element(self, request: ElementRequest, session: Session) -> ElementFrame:
+        """One number of a node's output, written out as a sum."""
+        try:
+            plan, graph, _ = self._again(session)
+        except GradscapeError:
+            return ElementFrame(node=request.node)
+        found = element(plan, graph, request.node, request.index)
+        return found or ElementFrame(node=request.node)
+
+    def _again(self, session: Session) -> tuple[Plan, Graph, str | None]:
+        """Both passes of what is shown, run once more: plan, graph and where the gradient began."""
+        end: str | None
+        if session.trainer is not None:
+            trainer, b = session.trainer, session.trainer.binding
+            x, t, _ = fed(trainer, self._request.sample)
+            plan, graph, feeds, end = trainer.looking_plan(), trainer.graph, b.feeds(x, t), b.loss
+        elif session.calculation is not None:
+            plan, graph, end = session.calculation
+            feeds = {}
+        else:
+            raise EngineError("There is no net to look at.")
+        plan, graph = self._what_if.plan(session, plan) or (plan, graph)
+        go_through(plan, feeds, end)
+        return plan, graph, end
 
     def check(self, request: CheckRequest, session: Session) -> CheckFrame:
         """Compare with finite differences, on what is shown, in float64."""
