@@ -37,6 +37,7 @@ class Walk(QObject):
         frame: both passes, or None before the engine has sent them.
         events: all steps, in order.
         done: how many of them have been taken.
+        batch: how many samples go through together.
         breakpoints: nodes that slow motion stops at, in either pass.
         errors: node -> largest relative error of its gradients against finite differences, and
             whether they are right; of this sample with these weights.
@@ -53,7 +54,7 @@ class Walk(QObject):
         self.done = 0
         self.breakpoints: set[str] = set()
         self.errors: dict[str, tuple[float, bool]] = {}
-        self._visible, self._refresh = False, 0
+        self._visible, self._refresh, self.batch = False, 0, 1
         self._clock = QTimer(self, interval=700)
         self._clock.timeout.connect(self._tick)
         engine.walk.connect(self._on_frame)
@@ -75,8 +76,14 @@ class Walk(QObject):
         """Have both passes computed, with the weights as they are now."""
         self._refresh += 1
         self._engine.request_walk(
-            WalkRequest(self._visible, self._engine.chosen_sample, self._refresh)
+            WalkRequest(self._visible, self._engine.chosen_sample, self._refresh, self.batch)
         )
+
+    def set_batch(self, count: int) -> None:
+        """Let so many samples go through together, the chosen one the first of them."""
+        if count != self.batch:
+            self.batch = count
+            self.ask()
 
     def clear(self) -> None:
         """Another graph."""

@@ -50,6 +50,16 @@ def fed(trainer: Trainer, sample: Sample) -> tuple[Tensor, Tensor, int]:
     return x, t, i
 
 
+def fed_together(trainer: Trainer, sample: Sample, count: int) -> tuple[Tensor, Tensor, int]:
+    """As ``fed``, with the samples that follow it; one that was drawn or typed goes alone."""
+    if count < 2 or sample.given is not None:
+        return fed(trainer, sample)
+    split = split_of(trainer, sample.split)
+    i = min(max(0, sample.index), len(split) - 1)
+    x, t = trainer.tensors(split.take(np.arange(i, min(i + count, len(split)))))
+    return x, t, i
+
+
 def _given(trainer: Trainer, sample: Sample) -> Tensor:
     """Numbers that were typed or drawn, normalised as the data are, shape (1, *input)."""
     assert sample.given is not None

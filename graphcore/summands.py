@@ -8,6 +8,7 @@ import lazy_loader
 
 from graphcore.execute import Step
 from graphcore.graph import Graph
+from graphcore.ops import Context
 from graphcore.plan import Plan
 from graphcore.recording import batched_node
 from graphcore.worker.walk_messages import ElementFrame, Factor
@@ -31,7 +32,10 @@ def element(plan: Plan, graph: Graph, name: str, index: tuple[int, ...]) -> Elem
             does not fit.
     """
     step = next((s for s in plan.steps if s.name == name), None)
-    if step is None or len(step.outputs) != 1 or step.op.name not in _WRITTEN:
+    if step is None or len(step.outputs) != 1:
+        return None
+    write = _WRITTEN.get(step.op.name, _losses if step.op.category == "loss" else None)
+    if write is None:
         return None
     y = plan.values[step.outputs[0]]
     inputs = [plan.values[slot] for slot in step.inputs]
@@ -42,7 +46,7 @@ def element(plan: Plan, graph: Graph, name: str, index: tuple[int, ...]) -> Elem
     if len(index) != len(shape) or any(not 0 <= i < n for i, n in zip(index, shape, strict=True)):
         index = (0,) * len(shape)
     full = (0,) * hidden + index
-    return _WRITTEN[step.op.name](step, [t for t in inputs if t is not None], y, full, hidden)
+    return write(step, [t for t in inputs if t is not None], y, full, hidden)
 
 
 def _factors(
@@ -116,6 +120,27 @@ def _squares(
         node=step.name, index=(), left=tuple(_factors("x", p, places, kept)),
         right=tuple(_factors("t", t, places, kept)), count=len(places), total=float(y),
         share=1.0 / len(places) if mean else 1.0, squares=True,
+    )  # fmt: skip
+
+
+def _losses(
+    step: Step, inputs: list[Tensor], y: Tensor, at: tuple[int, ...], hidden: int
+) -> ElementFrame | None:
+    """A loss over several samples or numbers: the average of what each of them has alone."""
+    if y.numel() != 1 or step.attributes.get("reduction") not in ("mean", "sum"):
+        return None
+    with torch.inference_mode():
+        each = step.op.run_forward(
+            Context(needs=step.context.needs), inputs, {**step.attributes, "reduction": "none"}
+        )
+    share = 1.0 / max(1, each.numel()) if step.attributes["reduction"] == "mean" else 1.0
+    total = float(y)
+    if each.numel() < 2 or abs(float(each.sum()) * share - total) > 1e-4 * (abs(total) + 1e-9):
+        return None  # one alone, or an average with weights
+    places = [tuple(i) for i in torch.ones_like(each).nonzero().tolist()]
+    return ElementFrame(
+        node=step.name, left=tuple(_factors("L", each, places, 0)), count=len(places),
+        share=share, total=total,
     )  # fmt: skip
 
 

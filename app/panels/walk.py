@@ -54,6 +54,7 @@ class WalkPanel(QWidget):
         self._element: ElementFrame | None = None
         self._chosen: tuple[str, tuple[int, ...]] = ("", ())
         self._icons: list[tuple[QToolButton, str]] = []
+        self.setMinimumHeight(190)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 4, 10, 6)
@@ -139,7 +140,16 @@ class WalkPanel(QWidget):
         self.sample.valueChanged.connect(self._choose)
         self.verdict = QLabel()
         self.verdict.setObjectName("muted")
-        for widget in (self.sample_name, self.sample, self.verdict):
+        self.batch = QSpinBox()
+        self.batch.setRange(1, 64)
+        self.batch.setPrefix("× ")
+        self.batch.setAccessibleName(self.tr("Samples that go through together"))
+        self.batch.setToolTip(
+            self.tr("How many samples go through together, this one first: the loss is their "
+                    "average, and so are the gradients. Values are shown of the first.")
+        )  # fmt: skip
+        self.batch.valueChanged.connect(self.walk.set_batch)
+        for widget in (self.sample_name, self.sample, self.batch, self.verdict):
             row.addWidget(widget)
 
     def _make_words(self) -> QHBoxLayout:
@@ -276,9 +286,10 @@ class WalkPanel(QWidget):
         if event is None or event.phase != "forward" or self.walk.frame is None:
             return
         found = walk_words.level_of(self._document.root, event.node)
-        if found is not None and self._document.root.at(event.node).operator in SUMS:
-            node, index = self._chosen
-            self._engine.ask_element(event.node, index if node == event.node else ())
+        node = self._document.root.at(event.node) if found is not None else None
+        if node is not None and (node.operator in SUMS or node.op.category == "loss"):
+            chosen, index = self._chosen
+            self._engine.ask_element(event.node, index if chosen == event.node else ())
 
     def _show_element(self, element: ElementFrame) -> None:
         event = self.walk.shown
@@ -313,7 +324,7 @@ class WalkPanel(QWidget):
     def _show_sample(self) -> None:
         frame = self.walk.frame
         has_samples = frame is not None and frame.samples > 0
-        for widget in (self.sample_name, self.sample, self.verdict):
+        for widget in (self.sample_name, self.sample, self.batch, self.verdict):
             widget.setVisible(has_samples)
         if frame is None or not has_samples:
             return

@@ -225,7 +225,8 @@ class CrossEntropyLoss(_ClassLoss):
         wanted = target[:1] if target.is_floating_point() else _one_hot(target[:1], x)
         wanted = wanted.movedim(1, -1).reshape(-1, x.shape[1])[0]
         wanted = wanted * (1 - label_smoothing) + label_smoothing / x.shape[1]
-        return {**found, "t": wanted, "p − t": found["p"] - wanted}
+        surprise = -(wanted * found["p"].clamp_min(torch.finfo(x.dtype).tiny).log()).sum()
+        return {**found, "t": wanted, "p − t": found["p"] - wanted, "−Σ t log p": surprise}
 
     @classmethod
     def lower(

@@ -20,12 +20,15 @@ class WalkRequest(msgspec.Struct, tag=True, frozen=True):
 
     Attributes:
         visible: whether it can be seen; nothing is computed for it otherwise.
+        batch: how many samples go through together, ``sample`` the first of them: the loss and
+            its gradients are their average. What is shown of a value is the first one's.
         refresh: counts up to ask for it again now.
     """
 
     visible: bool = True
     sample: Sample = Sample()
     refresh: int = 0
+    batch: int = 1
 
 
 class CheckRequest(msgspec.Struct, tag=True, frozen=True):
@@ -131,7 +134,7 @@ class NumbersFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 
 
 SUMS = ("Linear", "MatMul", "Sum", "Mean", "MSELoss")
-"""Operators whose numbers are written out as sums."""
+"""Operators whose numbers are written out as sums; so are losses, which average samples."""
 
 
 class ElementRequest(msgspec.Struct, tag=True, frozen=True):

@@ -16,7 +16,7 @@ from graphcore.errors import DataError, EngineError, GradscapeError
 from graphcore.gradient_check import compare
 from graphcore.graph import Graph
 from graphcore.plan import Plan
-from graphcore.samples import fed, split_of
+from graphcore.samples import fed_together, split_of
 from graphcore.summands import element
 from graphcore.training import Trainer
 from graphcore.walk import (
@@ -112,7 +112,7 @@ class WalkTask:
     def _of_sample(self, trainer: Trainer) -> WalkFrame:
         """One sample through a net that learns, in evaluation mode."""
         plan, b, sample = trainer.looking_plan(), trainer.binding, self._request.sample
-        x, t, i = fed(trainer, sample)
+        x, t, i = fed_together(trainer, sample, self._request.batch)
         feeds, graph, free = b.feeds(x, t), trainer.graph, ""
         held = self._what_if.plan(self._session, plan)
         if held is not None:
@@ -129,7 +129,7 @@ class WalkTask:
             problem=self._what_if.problem,
             rule=f"{trainer.settings.optimizer}, lr {rate:.3g}", label=label, answer=answer,
             sample=i, samples=len(split_of(trainer, sample.split)), step=trainer.step,
-            given=_numbers_of(trainer, x),
+            given=_numbers_of(trainer, x[:1]),
         )  # fmt: skip
 
     def numbers(self, request: NumbersRequest, session: Session) -> NumbersFrame:
@@ -160,7 +160,7 @@ class WalkTask:
         end: str | None
         if session.trainer is not None:
             trainer, b = session.trainer, session.trainer.binding
-            x, t, _ = fed(trainer, self._request.sample)
+            x, t, _ = fed_together(trainer, self._request.sample, self._request.batch)
             plan, graph, feeds, end = trainer.looking_plan(), trainer.graph, b.feeds(x, t), b.loss
         elif session.calculation is not None:
             plan, graph, end = session.calculation
@@ -190,7 +190,7 @@ class WalkTask:
             trainer, b = session.trainer, session.trainer.binding
             plan = compile(trainer.graph, dtype="float64")
             plan.copy_state(trainer.plan)
-            x, t, _ = fed(trainer, self._request.sample)
+            x, t, _ = fed_together(trainer, self._request.sample, self._request.batch)
             doubles = (a.cpu().double() if a.is_floating_point() else a.cpu() for a in (x, t))
             return plan, b.feeds(*doubles), b.loss
         if session.calculation is None:

@@ -52,6 +52,8 @@ def test_softmax_with_cross_entropy_is_taken_apart(explain) -> None:
         for cell, value in zip(rows[name], values, strict=True):
             assert cell == format_number(value, 3), name
     assert f"Σ exp = {format_number(powers.sum(), 6)}" in panel.quantities.numbers.text()
+    surprise = f"−Σ t log p = {format_number(frame.numbers['loss'], 6)}"
+    assert surprise in panel.quantities.numbers.text()
     assert np.isclose(frame.numbers["loss"], -np.log(p[int(frame.label)]), rtol=1e-5)
 
 

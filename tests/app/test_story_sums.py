@@ -120,3 +120,35 @@ def test_a_matrix_product_number_by_number(qtbot, calculation) -> None:
     qtbot.waitUntil(lambda: wanted in panel.formula.latex, timeout=PATIENCE)
     assert written(panel, r"y_{1,2} = a_{1,0} \cdot b_{0,2} + a_{1,1} \cdot b_{1,2}")
     assert rows(panel)["product"] == [21, -4]
+
+
+def test_the_loss_and_its_gradient_are_averages_over_a_batch(qtbot, explain) -> None:
+    """J = 1/n Σ L and ∂J/∂W = 1/n Σ ∂Lₖ/∂W, as one goes through the samples alone and together."""
+    panel = explain("lenet5")
+    losses, gradients = [], []
+
+    def taken(frame) -> None:
+        losses.append(frame.numbers["loss"])
+        gradients.append(unpack(frame.gradients["logits.bias"].array).copy())
+
+    for sample in range(3):
+        panel.sample.setValue(sample)
+        qtbot.waitUntil(lambda i=sample: panel.walk.frame.sample == i, timeout=PATIENCE)
+        taken(panel.walk.frame)
+    panel.sample.setValue(0)
+    qtbot.waitUntil(lambda: panel.walk.frame.sample == 0, timeout=PATIENCE)
+    panel.batch.setFocus()
+    panel.batch.selectAll()
+    qtbot.keyClicks(panel.batch, "3")
+    qtbot.keyClick(panel.batch, Qt.Key.Key_Return)
+    mean = sum(losses) / 3
+    qtbot.waitUntil(
+        lambda: panel.walk.frame.numbers["loss"] == pytest.approx(mean, rel=1e-6),
+        timeout=PATIENCE,
+    )
+    together = unpack(panel.walk.frame.gradients["logits.bias"].array)
+    np.testing.assert_allclose(together, np.mean(gradients, 0), atol=1e-7)
+    step_to(qtbot, panel, "loss")
+    terms = " + ".join(format_number(x, 3) for x in losses)
+    wanted = rf"= \frac{{1}}{{3}} ({terms}) = {format_number(mean)}"
+    qtbot.waitUntil(lambda: wanted in panel.formula.latex, timeout=PATIENCE)
