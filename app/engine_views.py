@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import pack
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
+from graphcore.worker.compare_messages import CompareFrame, CompareRequest
 from graphcore.worker.data_messages import Sample, SamplesFrame, SamplesRequest
 from graphcore.worker.embedding_messages import (
     EmbeddingFrame,
@@ -68,7 +69,7 @@ class EngineViews(QObject):
     Signals:
         landscape, walk, numbers, element, checked, decision, rates, tensor, what_if, results,
             health, embedding, attribution, spread, race, digit, nearest, sample, tsne,
-            net_saved, weights_loaded, timeline, curves: the frame of that name, as
+            net_saved, weights_loaded, timeline, curves, comparison: the frame of that name, as
             ``graphcore.worker`` sends it.
         samples: a page of the data set. sample_chosen: ``chosen_sample`` is another.
     """
@@ -100,6 +101,7 @@ class EngineViews(QObject):
     curves = Signal(object)
     runs_saved = Signal(object)
     runs_opened = Signal(object)
+    comparison = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -265,6 +267,10 @@ class EngineViews(QObject):
         """Whether the curves of all runs can be seen."""
         self._look(CurvesRequest(visible))
 
+    def watch_comparison(self, request: CompareRequest) -> None:
+        """Put another run beside the one at work, or none; ``comparison`` tells."""
+        self._look(request)
+
     def save_net(self, folder: str) -> None:
         """Have graph and weights written to a folder; ``net_saved`` tells."""
         self._send(SaveNet(folder))
@@ -305,6 +311,7 @@ SHOWN: dict[type, Any] = {
     DigitFrame: lambda self, reply: self.digit.emit(reply),
     NearestFrame: lambda self, reply: self.nearest.emit(reply),
     SampleFrame: lambda self, reply: self.sample.emit(reply),
+    CompareFrame: lambda self, reply: self.comparison.emit(reply),
     TsneFrame: lambda self, reply: self.tsne.emit(reply),
     NetSaved: lambda self, reply: self.net_saved.emit(reply),
     WeightsLoaded: lambda self, reply: self.weights_loaded.emit(reply),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from graphcore.binding import Binding
+from graphcore.plan import Plan
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -45,3 +48,22 @@ def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
         threshold = 0.0 if loss_kind in ("BCEWithLogitsLoss", "HingeLoss") else 0.5
         return int(((y > threshold) == (t > 0.5)).sum())
     return None
+
+
+def judged(plan: Plan, binding: Binding, x: Tensor, t: Tensor, batch: int = 200) -> Score:
+    """Run a plan over samples in evaluation mode.
+
+    Args:
+        x, t: inputs and targets, shape (N, *) each.
+    """
+    total, right, judged = 0.0, 0, False
+    for i in range(0, len(x), batch):
+        xs, ts = x[i : i + batch], t[i : i + batch]
+        plan.forward(binding.feeds(xs, ts))
+        total += float(plan.value(binding.loss).mean()) * len(xs)
+        output = plan.value(binding.output) if binding.target else None
+        hits = None if output is None else correct(output, ts, binding.loss_kind)
+        if hits is not None:
+            judged, right = True, right + hits
+    n = max(1, len(x))
+    return Score(total / n, right / n if judged else None, len(x))

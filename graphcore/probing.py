@@ -12,8 +12,9 @@ import lazy_loader
 import numpy as np
 
 from graphcore import metrics, recording, warp
+from graphcore.binding import Binding
 from graphcore.datasets import Split
-from graphcore.errors import GradscapeError
+from graphcore.errors import DataError, GradscapeError
 from graphcore.graph import Graph
 from graphcore.plan import Plan
 from graphcore.training import Trainer
@@ -32,6 +33,7 @@ NEURONS = 16
 MARGIN = 0.12
 POINTS = 600
 MISTAKES_PER_CELL = 12
+NO_PLANE = "The map shows nets of two inputs: choose the circle, spiral, xor or moons."
 NO_CLASSES = "This net answers with values, not classes."
 DIGIT, INK = 28, 20
 """Side of an MNIST picture, and of the box that its digit was scaled into (LeCun's page)."""
@@ -72,21 +74,15 @@ def decision_map(trainer: Trainer, warped: str = "") -> DecisionFrame:
         warped: the node whose warp of the plane is wanted too.
     """
     b, data = trainer.binding, trainer.data
-    if tuple(trainer.graph.node(b.input).attributes["shape"]) != (2,):
-        return DecisionFrame(
-            step=trainer.step,
-            problem="The map shows nets of two inputs: choose the circle, spiral, xor or moons.",
-        )
-    points = data.train.inputs.reshape(len(data.train), -1)
-    low, high = points.min(0), points.max(0)
-    pad = MARGIN * np.maximum(high - low, 1e-6)
-    low, high = low - pad, high + pad
+    if not _has_plane(trainer):
+        return DecisionFrame(step=trainer.step, problem=NO_PLANE)
+    low, high = _area(trainer)
     plan = trainer.evaluation_plan()
     _, t = trainer.tensors(data.train, POINTS)
-    answers = _on_grid(plan, trainer, low, high, GRID, t)
+    answers = _on_grid(plan, b, (low, high), GRID, t)
     shares = class_shares(answers, b.loss_kind, t) if b.target else None
     maps = answers.reshape(len(answers), -1)[:, :1] if shares is None else shares
-    _on_grid(plan, trainer, low, high, NEURON_GRID, t)
+    _on_grid(plan, b, (low, high), NEURON_GRID, t)
     neurons, generated = _neurons(trainer, plan), _generated(trainer, plan)
     shown, labels, tests = _points(trainer)
     return DecisionFrame(
@@ -125,14 +121,45 @@ def _generated(trainer: Trainer, plan: Plan) -> Any:
     return None
 
 
+def plane_answers(plan: Plan, binding: Binding, trainer: Trainer) -> Tensor:
+    """What a plan answers over the plane of a run's data, seen from above.
+
+    Returns:
+        Shape (C, GRID, GRID): the probability of each class, of the second alone where there are
+        two; where the net answers with a value, that.
+
+    Raises:
+        DataError: the net has not two inputs.
+    """
+    if not _has_plane(trainer):
+        raise DataError(NO_PLANE)
+    _, t = trainer.tensors(trainer.data.train, POINTS)
+    answers = _on_grid(plan, binding, _area(trainer), GRID, t)
+    shares = class_shares(answers, binding.loss_kind, t) if binding.target else None
+    maps = answers.reshape(len(answers), -1)[:, :1] if shares is None else shares
+    maps = maps[:, 1:] if maps.shape[1] == 2 else maps
+    return maps.t().reshape(-1, GRID, GRID).flip(1)
+
+
+def _has_plane(trainer: Trainer) -> bool:
+    return tuple(trainer.graph.node(trainer.binding.input).attributes["shape"]) == (2,)
+
+
+def _area(trainer: Trainer) -> tuple[np.ndarray, np.ndarray]:
+    """Lower left and upper right of the plane that the training samples lie in."""
+    points = trainer.data.train.inputs.reshape(len(trainer.data.train), -1)
+    low, high = points.min(0), points.max(0)
+    pad = MARGIN * np.maximum(high - low, 1e-6)
+    return low - pad, high + pad
+
+
 def _on_grid(
-    plan: Plan, trainer: Trainer, low: np.ndarray, high: np.ndarray, side: int, target: Tensor
+    plan: Plan, b: Binding, area: tuple[np.ndarray, np.ndarray], side: int, target: Tensor
 ) -> Tensor:
     """The net's answers at the points of a grid, rows from below."""
-    x, y = (np.linspace(low[i], high[i], side, dtype=np.float32) for i in (0, 1))
+    x, y = (np.linspace(area[0][i], area[1][i], side, dtype=np.float32) for i in (0, 1))
     grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
-    b = trainer.binding
-    feed = torch.from_numpy(grid).to(trainer.plan.device, trainer.plan.dtype)
+    feed = torch.from_numpy(grid).to(plan.device, plan.dtype)
     filler = target[:1].expand(len(grid), *target.shape[1:])  # the loss is not looked at
     plan.forward(b.feeds(feed, filler))
     return plan.value(b.output)

@@ -23,7 +23,7 @@ from graphcore.epochs import Epochs
 from graphcore.errors import DataError, EngineError, NonFiniteError
 from graphcore.feeds import Rows
 from graphcore.graph import Graph
-from graphcore.judging import Score, correct
+from graphcore.judging import Score, judged
 from graphcore.parameters import ParameterInfo, seed_of
 from graphcore.plan import Mode, Plan
 from graphcore.repetition import Repetition
@@ -290,18 +290,7 @@ class Trainer:
 
         Runs in a plan of its own, so the values of the running step stay to be looked at.
         """
-        plan, b = self.evaluation_plan(), self.binding
-        x, t = self.tensors(split, limit)
-        total, right, judged = 0.0, 0, False
-        for i in range(0, len(x), batch):
-            xs, ts = x[i : i + batch], t[i : i + batch]
-            plan.forward(b.feeds(xs, ts))
-            total += float(plan.value(b.loss).mean()) * len(xs)
-            hits = correct(plan.value(b.output), ts, b.loss_kind) if b.target else None
-            if hits is not None:
-                judged, right = True, right + hits
-        n = max(1, len(x))
-        return Score(total / n, right / n if judged else None, len(x))
+        return judged(self.evaluation_plan(), self.binding, *self.tensors(split, limit), batch)
 
     def evaluation_plan(self) -> Plan:
         """A second plan of the same net with the weights and statistics of this moment."""

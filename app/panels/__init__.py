@@ -104,6 +104,8 @@ PANELS: tuple[Panel, ...] = (
           "bottom", ("Train",), "run"),
     Panel("runs", _("Runs"), "history", "app.panels.runs:RunsPanel",
           "bottom", ("Train",), "run"),
+    Panel("compare", _("Compare"), "compare", "app.panels.compare:ComparePanel",
+          "bottom", ("Train",), "run"),
     Panel("embedding", _("Embedding"), "grid", "app.panels.embedding:EmbeddingPanel",
           "bottom", ("Train",), "space"),
     Panel("race", _("Race"), "epoch", "app.panels.race:RacePanel",

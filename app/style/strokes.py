@@ -39,6 +39,7 @@ STROKES: dict[str, str] = {
     "play": "M7 4l13 8-13 8z",
     "pause": "M8 5v14 M16 5v14",
     "step": "M6 5l9 7-9 7z M18 5v14",
+    "compare": "M4 4h6v16H4z M14 4h6v16h-6z M4 9h6 M14 14h6",
     "epoch": "M4 5l7 7-7 7z M12 5l7 7-7 7z M21 5v14",
     "library": "M4 4h4v16H4z M10 4h4v16h-4z M16 5l4-1 3 15-4 1z",
     "outline": "M4 6h3 M10 6h10 M7 12h3 M13 12h7 M7 18h3 M13 18h7",

@@ -15,6 +15,7 @@ import msgspec
 from graphcore.errors import WorkerError
 from graphcore.worker.arrays import Array
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
+from graphcore.worker.compare_messages import CompareFrame, CompareRequest
 from graphcore.worker.data_messages import SamplesFrame, SamplesRequest
 from graphcore.worker.embedding_messages import (
     EmbeddingFrame,
@@ -274,6 +275,7 @@ Request = (
     | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
     | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest
     | NearestRequest | SampleRequest | TsneRequest | NumbersRequest | ElementRequest
+    | CompareRequest
     | EmbeddingRequest | HealthRequest | AttributionRequest | SpreadRequest
     | SamplesRequest | RaceRequest | SaveNet | LoadWeights | ScrubRequest | EnterRun | EditRun
     | CurvesRequest
@@ -284,6 +286,7 @@ Reply = (
     Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
     | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
     | DigitFrame | NearestFrame | SampleFrame | TsneFrame | NumbersFrame | ElementFrame
+    | CompareFrame
     | EmbeddingFrame | WhatIfFrame | HealthFrame | AttributionFrame | SpreadFrame
     | SamplesFrame | RaceFrame | NetSaved | WeightsLoaded | TimelineFrame | CurvesFrame | RunsSaved
     | RunsOpened

@@ -7,9 +7,12 @@ from collections.abc import Callable
 
 from graphcore import embedding, health, probing, spread
 from graphcore.chosen_sample import chosen_sample
+from graphcore.compare import Counterpart, compare
+from graphcore.errors import GradscapeError
 from graphcore.nearest import nearest
 from graphcore.training import Trainer
 from graphcore.worker.arrays import unpack
+from graphcore.worker.compare_messages import CompareFrame, CompareRequest
 from graphcore.worker.embedding_messages import EmbeddingFrame, EmbeddingRequest
 from graphcore.worker.health_messages import HealthFrame, HealthRequest
 from graphcore.worker.nearest_messages import NearestFrame, NearestRequest
@@ -25,7 +28,10 @@ from graphcore.worker.sample_messages import SampleFrame, SampleRequest
 from graphcore.worker.session import Session
 from graphcore.worker.spread_messages import SpreadFrame, SpreadRequest
 
-ProbeFrame = DecisionFrame | ResultsFrame | HealthFrame | SpreadFrame | EmbeddingFrame | SampleFrame
+ProbeFrame = (
+    DecisionFrame | ResultsFrame | HealthFrame | SpreadFrame | EmbeddingFrame | SampleFrame
+    | CompareFrame
+)  # fmt: skip
 SHARE = 0.03
 """Share of the time that each view may take while the net trains."""
 REST = 0.1
@@ -41,6 +47,8 @@ class ProbeTask:
         self._spread, self._spread_of = _View(), ""
         self._embedding, self._embedded = _View(), ""
         self._sample, self._sampled = _View(), SampleRequest()
+        self._compare, self._compared = _View(), CompareRequest()
+        self._other: Counterpart | None = None
 
     def watch_decision(self, request: DecisionRequest) -> None:
         """Whether the map can be seen."""
@@ -70,11 +78,26 @@ class ProbeTask:
         self._sampled = request
         self._sample.set_visible(bool(request.nodes))
 
+    def watch_comparison(self, request: CompareRequest) -> None:
+        """Which run is put beside the one at work."""
+        self._compared = request
+        self._compare.set_visible(bool(request.run))
+
+    def _comparison(self, session: Session, trainer: Trainer) -> CompareFrame:
+        runs, request = session.runs, self._compared
+        try:
+            run = runs.get(request.run)
+            if self._other is None or self._other.run is not run:
+                self._other = Counterpart(run, trainer.plan)
+        except GradscapeError as error:
+            return CompareFrame(problem=str(error))
+        return compare(trainer, runs.current.name if runs.current else "", self._other, request)
+
     def has_work(self, session: Session) -> bool:
         """Whether there is something to compute while nothing trains."""
         views = (
             self._decision, self._results, self._health, self._spread, self._embedding,
-            self._sample,
+            self._sample, self._compare,
         )  # fmt: skip
         return any(v.due(session) for v in views)
 
@@ -86,6 +109,7 @@ class ProbeTask:
         sampled = self._sampled
         makers: tuple[tuple[_View, Callable[[], ProbeFrame]], ...] = (
             (self._sample, lambda: chosen_sample(trainer, sampled.nodes, sampled.sample)),
+            (self._compare, lambda: self._comparison(session, trainer)),
             (self._decision, lambda: probing.decision_map(trainer, self._warped)),
             (self._results, lambda: probing.results(trainer)),
             (self._spread, lambda: spread.spread(trainer, self._spread_of)),

@@ -22,6 +22,7 @@ from graphcore.errors import GradscapeError, WorkerError
 from graphcore.worker import messages as m
 from graphcore.worker import probe_messages as probes
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
+from graphcore.worker.compare_messages import CompareRequest
 from graphcore.worker.data_messages import SamplesFrame, SamplesRequest
 from graphcore.worker.drag_task import DragTask
 from graphcore.worker.embedding_messages import EmbeddingRequest, TsneRequest
@@ -170,6 +171,7 @@ class _Server:
             HealthRequest: self.probe.watch_health,
             EmbeddingRequest: self.probe.watch_embedding,
             SampleRequest: self.probe.watch_sample,
+            CompareRequest: self.probe.watch_comparison,
             TsneRequest: lambda request: self._tell(self.tsne.request(request, s)),
             NearestRequest: lambda request: self.send(self.probe.nearest(request, s.trainer)),
             probes.DecisionRequest: self.probe.watch_decision,

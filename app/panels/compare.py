@@ -1,0 +1,195 @@
+"""Two runs side by side on one playhead: the same of both nets, and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+
+from app.document import Document
+from app.engine import Engine
+from app.plots.tile_view import TileView, as_maps
+from app.plots.tiles import format_number
+from graphcore.worker.arrays import unpack
+from graphcore.worker.compare_messages import CompareFrame, CompareRequest, Side, What
+from graphcore.worker.pictures import Picture
+from graphcore.worker.timeline_messages import TimelineFrame
+
+WHAT: tuple[What, ...] = ("output", "weights", "map")
+NONE = 0
+"""The number of no run."""
+
+
+class _Part(QWidget):
+    """A caption above a picture."""
+
+    def __init__(self, name: str, empty: str) -> None:
+        super().__init__()
+        self.caption = QLabel()
+        self.caption.setObjectName("muted")
+        self.caption.setWordWrap(True)
+        self.view = TileView(name, empty)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.caption)
+        column.addWidget(self.view, 1)
+
+    def show_picture(self, picture: Picture, limit: float) -> None:
+        """Colours reach from -limit to limit, so that parts can be compared."""
+        array = unpack(picture.array)
+        maps = as_maps(array)
+        maps = array.reshape(1, 1, 1) if maps is None else maps
+        self.view.set_maps(maps, signed=picture.low < 0, limit=limit or None)
+
+
+class ComparePanel(QWidget):
+    """The run at work and another at the step that is shown; follows the slider and training."""
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._document, self._engine = document, engine
+        self._node, self._seen = "", False
+        self.ours = _Part(self.tr("This run"), "")
+        self.theirs = _Part(self.tr("The other run"), "")
+        self.difference = _Part(self.tr("The difference"), "")
+        self.told = QLabel()
+        self.told.setObjectName("muted")
+        self.told.setWordWrap(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 4, 8, 8)
+        column.addLayout(self._make_controls())
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        for part in (self.ours, self.theirs, self.difference):
+            row.addWidget(part, 1)
+        column.addLayout(row, 1)
+        column.addWidget(self.told)
+        engine.timeline.connect(self._on_timeline)
+        engine.comparison.connect(self._on_frame)
+        document.opened.connect(self.clear)
+        self.clear()
+
+    def _make_controls(self) -> QHBoxLayout:
+        self.run = QComboBox()
+        self.run.setAccessibleName(self.tr("The run to compare with"))
+        self.run.setToolTip(
+            self.tr("Beside the run at work: its net at the same step, or at its last before that")
+        )
+        self.what = QComboBox()
+        self.what.addItems([self.tr("output"), self.tr("weights"), self.tr("decision map")])
+        self.what.setAccessibleName(self.tr("What is compared"))
+        self.what.setToolTip(
+            self.tr("Of the node that is selected on the canvas: its output for a test sample, or "
+                    "its weights; or what the whole net answers over the plane of two inputs")
+        )  # fmt: skip
+        self.sample = QSpinBox()
+        self.sample.setMaximum(0)
+        self.sample.setPrefix(self.tr("test sample "))
+        self.sample.setAccessibleName(self.tr("Number of the test sample"))
+        self.run.activated.connect(lambda _i: self._tell())
+        self.what.currentIndexChanged.connect(lambda _i: self._tell())
+        self.sample.valueChanged.connect(lambda _i: self._tell())
+        row = QHBoxLayout()
+        row.addWidget(QLabel(self.tr("Compare with")))
+        for field in (self.run, self.what, self.sample):
+            row.addWidget(field)
+        row.addStretch(1)
+        return row
+
+    def clear(self) -> None:
+        """Another graph: nothing is compared."""
+        self._node = ""
+        self._on_timeline(TimelineFrame())
+
+    def show_selection(self, names: Sequence[str]) -> None:
+        """Told which nodes are selected on the canvas."""
+        if len(names) == 1:
+            self._node = self._document.prefix + names[0]
+            self._tell()
+
+    def set_seen(self, seen: bool) -> None:
+        """Told whether the panel is looked at."""
+        self._seen = seen
+        self._tell()
+
+    def _on_timeline(self, frame: TimelineFrame) -> None:
+        """Offer the other runs; the one that was chosen stays, if it is still another."""
+        others = [r for r in frame.runs if r.run != frame.run]
+        found = [(r.run, r.name) for r in others]
+        known = [(self.run.itemData(i), self.run.itemText(i)) for i in range(self.run.count())]
+        if found == known and found:
+            return
+        chosen = self.run.currentData()
+        blocker = QSignalBlocker(self.run)
+        self.run.clear()
+        for info in others:
+            self.run.addItem(info.name, info.run)
+        at = self.run.findData(chosen)
+        self.run.setCurrentIndex(at if at >= 0 else self.run.count() - 1)
+        blocker.unblock()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Ask for what is looked at."""
+        what, run = WHAT[self.what.currentIndex()], self.run.currentData() or NONE
+        self.run.setEnabled(bool(run))
+        self.sample.setVisible(what == "output")
+        if not run:
+            self._show_nothing(
+                self.tr("There is one run. Start again, or go back in time and train on from "
+                        "there: the two can be compared here step by step.")
+            )  # fmt: skip
+        self._engine.watch_comparison(
+            CompareRequest(run if self._seen else NONE, what, self._node, self.sample.value())
+        )
+
+    def _show_nothing(self, why: str) -> None:
+        for part in (self.ours, self.theirs, self.difference):
+            part.view.clear("")
+            part.caption.setText("")
+        self.told.setText(why)
+
+    def _on_frame(self, frame: CompareFrame) -> None:
+        blocker = QSignalBlocker(self.sample)
+        self.sample.setMaximum(max(0, frame.sample_count - 1))
+        blocker.unblock()
+        ours, theirs = frame.ours.picture, frame.theirs.picture
+        if ours is None or theirs is None or frame.difference is None:
+            self._show_nothing(frame.problem)
+            return
+        limit = max(abs(v) for p in (ours, theirs) for v in (p.low, p.high))
+        self.ours.show_picture(ours, limit)
+        self.theirs.show_picture(theirs, limit)
+        self.difference.show_picture(frame.difference, frame.largest)
+        self.ours.caption.setText(self._of(frame.ours))
+        self.theirs.caption.setText(self._of(frame.theirs))
+        self.difference.caption.setText(
+            self.tr("<b>{0} − {1}</b><br>at most {2}").format(
+                frame.ours.name, frame.theirs.name, format_number(frame.largest, 3)
+            )
+        )
+        self.told.setText(self._sentence(frame))
+
+    def _of(self, side: Side) -> str:
+        text = self.tr("<b>{0}</b> at step {1:,}").format(side.name, side.step)
+        loss = "–" if side.loss is None else format_number(side.loss, 3)
+        text += "<br>" + self.tr("test loss {0}").format(loss)
+        if side.accuracy is not None:
+            text += self.tr(" · right {0:.1%}").format(side.accuracy)
+        return text
+
+    def _sentence(self, frame: CompareFrame) -> str:
+        what = {
+            "output": self.tr("Output of {0}").format(frame.node),
+            "weights": self.tr("Weights of {0}").format(frame.node),
+            "map": self.tr("What the nets answer over the plane"),
+        }[frame.what]
+        if frame.distance == 0:
+            return self.tr("{0}. The two nets have the same weights at this step.").format(what)
+        if frame.distance is None:
+            return self.tr("{0}. The nets have not the same weights to compare.").format(what)
+        return self.tr("{0}. All weights differ by {1:.2%} of their length.").format(
+            what, frame.distance
+        )
