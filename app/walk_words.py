@@ -12,9 +12,11 @@ from graphcore import optimizers
 from graphcore.elements import Node
 from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
-from graphcore.worker.arrays import unpack
+from graphcore.worker.arrays import pack, unpack
 from graphcore.worker.walk_messages import CheckFrame, Quantity, Update, WalkFrame
 
+FEW, COLUMNS = 6, 32
+"""Parameters that are shown at once; numbers of each that are shown beside each other."""
 _LETTERS = re.compile(r"(?<![A-Za-z\\])([A-Za-z])(?![A-Za-z_{])")
 
 
@@ -117,9 +119,9 @@ def sentences(root: Graph, walk: Walk) -> list[str]:
     if event is None or frame is None:
         return []
     if event.phase == "update":
-        return [tr("{0} changes every weight:").format(frame.rule)] + [
-            _update(u) for u in frame.updates
-        ]
+        hint = [tr("Select a node to see its numbers.")] if len(frame.updates) > FEW else []
+        begin = tr("{0} changes every weight:").format(frame.rule)
+        return [begin, *hint, *map(_update, frame.updates)]
     found = level_of(root, event.node)
     if found is None:
         return []
@@ -214,22 +216,25 @@ def update_rows(frame: WalkFrame, node: str) -> tuple[Quantity, ...]:
     """The first numbers of a node's parameters: now, gradient, moments, after the update.
 
     Args:
-        node: of the whole net; "" for every parameter there is.
+        node: of the whole net; "" for every parameter there is, if they are few.
     """
+    if not node and len(frame.updates) > FEW:
+        return ()
     found = []
     for u in frame.updates:
         owner, _, parameter = u.name.rpartition(".")
         if node in ("", owner):
             name = parameter if node else u.name
-            sent = len(unpack(u.numbers["value"]))
+            numbers = {k: unpack(v)[:COLUMNS] for k, v in u.numbers.items()}
+            sent = len(numbers["value"])
             first = tr(", first {0}").format(sent) if sent < u.count else ""
             titles = {
                 "value": name + first, "gradient": f"∂{frame.end}/∂{name}",
                 "after": tr("{0} after").format(name),
             }  # fmt: skip
             found += [
-                Quantity(titles.get(k) or f"{quantity_name(k)} ({name})", v)
-                for k, v in u.numbers.items()
+                Quantity(titles.get(k) or f"{quantity_name(k)} ({name})", pack(v))
+                for k, v in numbers.items()
             ]
     return tuple(found)
 

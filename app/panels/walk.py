@@ -54,7 +54,6 @@ class WalkPanel(QWidget):
         self._element: ElementFrame | None = None
         self._chosen: tuple[str, tuple[int, ...]] = ("", ())
         self._icons: list[tuple[QToolButton, str]] = []
-        self.setMinimumHeight(190)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 4, 10, 6)
@@ -207,8 +206,8 @@ class WalkPanel(QWidget):
                 told += walk_words.update_rows(frame, event.node)
                 told += frame.jacobians.get(event.node, ())
             elif event.phase == "update":
-                rows = walk_words.update_rows(frame, self._selected) if self._selected else ()
-                told = rows or walk_words.update_rows(frame, "")
+                told = walk_words.update_rows(frame, self._selected)
+                told = told or walk_words.update_rows(frame, "")
         factors = factor_rows(self._element) if self._element is not None else {}
         written = tuple(Quantity(n, pack(a.astype(np.float32))) for n, a in factors.items())
         self.quantities.show_quantities((*written, *told))

@@ -99,3 +99,16 @@ def test_a_layers_weights_stand_at_its_backward_step(qtbot, explain) -> None:
     rows = cells(panel)
     assert len(rows["∂loss/∂bias"]) == len(rows["bias"]) == len(rows["bias after"]) > 1
     assert any(name.startswith("m (") for name in rows)
+
+
+def test_of_a_large_net_the_selected_layer_is_shown(qtbot, explain, live_window) -> None:
+    panel = explain("lenet5")
+    for button in (panel.finish, panel.finish, panel.step):
+        qtbot.mouseClick(button, LEFT)
+    assert "Select a node to see its numbers." in panel.words.text()
+    assert not panel.quantities.isVisible()
+    live_window.canvas.select(["conv1"])
+    shown = cells(panel)
+    update = next(u for u in panel.walk.frame.updates if u.name == "conv1.bias")
+    assert len(shown["bias"]) == update.count == 6
+    assert len(shown["weight, first 32"]) == 32
