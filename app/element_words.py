@@ -23,6 +23,8 @@ def written_out(frame: ElementFrame, name: str) -> tuple[str, ...]:
     """
     if not frame.left:
         return ()
+    if frame.backward:
+        name = r"\partial L/\partial W"
     letters = _joined(frame, _terms(frame, lambda f: _indexed(f.letter, f.index)))
     terms = _terms(frame, _bracketed)
     numbers, total = _joined(frame, terms), _number(frame.total, 4)

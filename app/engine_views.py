@@ -151,9 +151,9 @@ class EngineViews(QObject):
         """Have all numbers of a node or a parameter at the shown sample sent; ``numbers`` tells."""
         self._send(NumbersRequest(name))
 
-    def ask_element(self, node: str, index: tuple[int, ...] = ()) -> None:
-        """Have one number of a node's output written out as a sum; ``element`` tells."""
-        self._send(ElementRequest(node, index))
+    def ask_element(self, node: str, index: tuple[int, ...] = (), backward: bool = False) -> None:
+        """Have one number of a node's output, or of a gradient, written out; ``element`` tells."""
+        self._send(ElementRequest(node, index, backward))
 
     def check_gradients(self, step: float, part: str = "") -> None:
         """Have gradients compared with finite differences of a step; ``checked`` tells.

@@ -11,6 +11,7 @@ from graphcore.graph import Graph
 from graphcore.ops import Context
 from graphcore.plan import Plan
 from graphcore.recording import batched_node
+from graphcore.walk import gradient
 from graphcore.worker.walk_messages import ElementFrame, Factor
 
 if TYPE_CHECKING:
@@ -47,6 +48,27 @@ def element(plan: Plan, graph: Graph, name: str, index: tuple[int, ...]) -> Elem
         index = (0,) * len(shape)
     full = (0,) * hidden + index
     return write(step, [t for t in inputs if t is not None], y, full, hidden)
+
+
+def weight_gradient(
+    plan: Plan, graph: Graph, name: str, index: tuple[int, ...]
+) -> ElementFrame | None:
+    """∂L/∂W of the first weight of an output: Σ g · x over the samples; None without one."""
+    step = next((s for s in plan.steps if s.name == name), None)
+    key = f"{name}.weight"
+    if step is None or step.op.name != "Linear" or key not in plan.parameters:
+        return None
+    g, whole, x = gradient(plan, name), gradient(plan, key), plan.values[step.inputs[0]]
+    if g is None or whole is None or x is None or not g.numel():
+        return None
+    row = index[-1] if index and index[-1] < g.shape[-1] else 0
+    places = [tuple(i) for i in torch.ones(g.shape[:-1]).nonzero().tolist()]
+    one = 1 if batched_node(graph, name, g) and len(g) == 1 else 0
+    return ElementFrame(
+        node=name, backward=True, index=(row, 0), count=len(places),
+        left=tuple(_factors("g", g, [(*p, row) for p in places], one)),
+        right=tuple(_factors("x", x, [(*p, 0) for p in places], one)), total=float(whole[row, 0]),
+    )  # fmt: skip
 
 
 def _factors(

@@ -26,13 +26,14 @@ from app.panels.quantities import Quantities
 from app.panels.step_numbers import StepNumbers
 from app.panels.tensor_view import TensorView
 from app.panels.walk_check import CheckBar
+from app.panels.walk_element import WrittenOut
 from app.plots.activation_curve import ActivationCurve
 from app.style import icons, palette
 from app.walk import Event, Walk
 from app.widgets.formula import FormulaView, typeset_ahead
 from graphcore.worker.arrays import pack, unpack
 from graphcore.worker.data_messages import Sample
-from graphcore.worker.walk_messages import SUMS, ElementFrame, NumbersFrame, Quantity
+from graphcore.worker.walk_messages import NumbersFrame, Quantity
 
 
 class WalkPanel(QWidget):
@@ -51,8 +52,7 @@ class WalkPanel(QWidget):
         self._document, self._engine = document, engine
         self.walk = Walk(document, engine)
         self._selected = ""
-        self._element: ElementFrame | None = None
-        self._chosen: tuple[str, tuple[int, ...]] = ("", ())
+        self._written = WrittenOut(document, engine, self.walk)
         self._icons: list[tuple[QToolButton, str]] = []
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         column = QVBoxLayout(self)
@@ -66,7 +66,7 @@ class WalkPanel(QWidget):
         self._untypeset: list[Event] = []
         engine.walk.connect(lambda _frame: self._typeset_ahead())
         engine.numbers.connect(self._show_whole)
-        engine.element.connect(self._show_element)
+        self._written.told.connect(self._show_element)
         engine.state_changed.connect(lambda _state: self._show())
         palette.notifier.changed.connect(self._restyle)
         self._show()
@@ -172,7 +172,8 @@ class WalkPanel(QWidget):
         self.formula = FormulaView()
         self.value = TensorView(self.tr("Value"))
         self.gradient = TensorView(self.tr("Gradient"))
-        self.value.number_chosen.connect(self._choose_number)
+        for view in (self.value, self.gradient):
+            view.number_chosen.connect(self._written.choose)
         self.value.table_wanted.connect(lambda: self.open_table("value"))
         self.gradient.table_wanted.connect(lambda: self.open_table("gradient"))
         row.addWidget(area, 4)
@@ -208,7 +209,7 @@ class WalkPanel(QWidget):
             elif event.phase == "update":
                 told = walk_words.update_rows(frame, self._selected)
                 told = told or walk_words.update_rows(frame, "")
-        factors = factor_rows(self._element) if self._element is not None else {}
+        factors = factor_rows(self._written.element) if self._written.element is not None else {}
         written = tuple(Quantity(n, pack(a.astype(np.float32))) for n, a in factors.items())
         self.quantities.show_quantities((*written, *told))
 
@@ -256,7 +257,7 @@ class WalkPanel(QWidget):
         self.pause_at.setEnabled(bool(self._selected))
         self.title.setText(walk_words.title(walk) if there else self._waiting())
         self.words.setText("\n".join(walk_words.sentences(self._document.root, walk)))
-        self._ask_element()
+        self._written.ask()
         self._show_formula()
         self._show_curve()
         self._show_quantities()
@@ -265,7 +266,7 @@ class WalkPanel(QWidget):
 
     def _show_formula(self) -> None:
         """The current node's rule, with one number of its output written out."""
-        event, frame, element = self.walk.shown, self.walk.frame, self._element
+        event, frame, element = self.walk.shown, self.walk.frame, self._written.element
         if event is None or frame is None:
             self.formula.set_latex()
             return
@@ -274,28 +275,9 @@ class WalkPanel(QWidget):
             lines += written_out(element, lines[0].partition("=")[0].strip() if lines else "y")
         self.formula.set_latex(*lines)
 
-    def _choose_number(self, index: tuple[int, ...]) -> None:
-        """Have the clicked number of the current node written out from now on."""
-        self._chosen = (self.walk.shown.node if self.walk.shown else "", index)
-        self._ask_element()
-
-    def _ask_element(self) -> None:
-        """Have a number of the current node written out, where its numbers are sums."""
-        event, self._element = self.walk.shown, None
-        if event is None or event.phase != "forward" or self.walk.frame is None:
-            return
-        found = walk_words.level_of(self._document.root, event.node)
-        node = self._document.root.at(event.node) if found is not None else None
-        if node is not None and (node.operator in SUMS or node.op.category == "loss"):
-            chosen, index = self._chosen
-            self._engine.ask_element(event.node, index if chosen == event.node else ())
-
-    def _show_element(self, element: ElementFrame) -> None:
-        event = self.walk.shown
-        if event is not None and event.phase == "forward" and event.node == element.node:
-            self._element = element
-            self._show_formula()
-            self._show_quantities()
+    def _show_element(self) -> None:
+        self._show_formula()
+        self._show_quantities()
 
     def _typeset_ahead(self) -> None:
         """Have every step's formulas ready, one event loop's turn each."""

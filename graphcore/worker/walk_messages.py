@@ -142,10 +142,12 @@ class ElementRequest(msgspec.Struct, tag=True, frozen=True):
 
     Attributes:
         index: of the number, without the axis of samples; () for the first.
+        backward: not the number itself, but the gradient of the first weight that goes into it.
     """
 
     node: str
     index: tuple[int, ...] = ()
+    backward: bool = False
 
 
 class Factor(msgspec.Struct, tag=True, frozen=True):
@@ -164,9 +166,11 @@ class ElementFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         squares: the terms are (left − right)².
         count: how many terms the sum has.
         total: the number itself. Without terms the node's numbers are no such sums.
+        backward: it is a gradient, ∂L/∂W.
     """
 
     node: str
+    backward: bool = False
     index: tuple[int, ...] = ()
     left: tuple[Factor, ...] = ()
     right: tuple[Factor, ...] = ()

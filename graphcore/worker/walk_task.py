@@ -17,7 +17,7 @@ from graphcore.gradient_check import compare
 from graphcore.graph import Graph
 from graphcore.plan import Plan
 from graphcore.samples import fed_together, split_of
-from graphcore.summands import element
+from graphcore.summands import element, weight_gradient
 from graphcore.training import Trainer
 from graphcore.walk import (
     activation_curves,
@@ -152,7 +152,8 @@ class WalkTask:
             plan, graph, _ = self._again(session)
         except GradscapeError:
             return ElementFrame(node=request.node)
-        found = element(plan, graph, request.node, request.index)
+        write = weight_gradient if request.backward else element
+        found = write(plan, graph, request.node, request.index)
         return found or ElementFrame(node=request.node)
 
     def _again(self, session: Session) -> tuple[Plan, Graph, str | None]:

@@ -68,7 +68,7 @@ def test_a_layers_number_is_written_out_and_another_one_chosen(qtbot, explain) -
     assert numbers.endswith(f"= {format_number(value)}".replace("−", "-"))
     shown = rows(panel)
     assert list(shown)[:3] == ["W[1, k]", "x[k]", "product"]
-    bias = panel._element.bias.value
+    bias = panel._written.element.bias.value
     assert sum(shown["product"]) + bias == pytest.approx(value, abs=1e-6)
     panel.walk.go_to(len(panel.walk.events))
     (edge,) = panel.walk.handed_on("logits")
@@ -152,3 +152,21 @@ def test_the_loss_and_its_gradient_are_averages_over_a_batch(qtbot, explain) -> 
     terms = " + ".join(format_number(x, 3) for x in losses)
     wanted = rf"= \frac{{1}}{{3}} ({terms}) = {format_number(mean)}"
     qtbot.waitUntil(lambda: wanted in panel.formula.latex, timeout=PATIENCE)
+
+
+def test_the_gradient_of_a_weight_is_upstream_times_input(qtbot, explain) -> None:
+    panel = explain("linear-regression")
+    qtbot.mouseClick(panel.finish, LEFT)
+    step_to(qtbot, panel, "loss")
+    while (panel.walk.shown.node, panel.walk.shown.phase) != ("line", "backward"):
+        qtbot.mouseClick(panel.step, LEFT)
+    frame = panel.walk.frame
+    update = next(u for u in frame.updates if u.name == "line.weight")
+    g, x = frame.slopes["line"], frame.numbers["x"]
+    assert g * x == pytest.approx(update.gradient, rel=1e-6)
+    texts = [f"({t})" if t.startswith("-") else t
+             for t in (format_number(v, 3).replace("−", "-") for v in (g, x))]  # fmt: skip
+    total = format_number(update.gradient).replace("−", "-")
+    wanted = rf"= {texts[0]} \cdot {texts[1]} = {total}"
+    qtbot.waitUntil(lambda: wanted in panel.formula.latex, timeout=PATIENCE)
+    assert written(panel, r"\partial L/\partial W_{0,0} = g_{0} \cdot x_{0}")
