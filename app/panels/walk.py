@@ -165,10 +165,6 @@ class WalkPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.title)
         column.addWidget(self.words, 1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setWidget(text)
         self.formula = FormulaView()
         self.value = TensorView(self.tr("Value"))
         self.gradient = TensorView(self.tr("Gradient"))
@@ -176,9 +172,9 @@ class WalkPanel(QWidget):
             view.number_chosen.connect(self._written.choose)
         self.value.table_wanted.connect(lambda: self.open_table("value"))
         self.gradient.table_wanted.connect(lambda: self.open_table("gradient"))
-        row.addWidget(area, 4)
+        row.addWidget(_scrolling(text), 4)
         self.curve = ActivationCurve()
-        row.addWidget(self.formula, 4)
+        row.addWidget(_scrolling(self.formula), 4)
         row.addWidget(self.curve, 3)
         self.quantities = Quantities()
         row.addWidget(self.quantities, 7)
@@ -378,3 +374,12 @@ class WalkPanel(QWidget):
         """Told whether the panel is looked at."""
         self.walk.show(seen)
         self.looked_at.emit(seen)
+
+
+def _scrolling(inner: QWidget) -> QScrollArea:
+    """A part that may be higher than the panel."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setWidget(inner)
+    return area

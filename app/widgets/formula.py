@@ -37,6 +37,7 @@ class FormulaView(QWidget):
         kept = tuple(f for f in formulas if f)
         if kept != self._latex:
             self._latex = kept
+            self.setMinimumHeight(self.sizeHint().height())
             self.setAccessibleDescription("; ".join(kept))
             self.updateGeometry()
             self.update()
