@@ -164,7 +164,8 @@ def _gone_back(walk: Walk, frame: WalkFrame, node: str) -> list[str]:
     if not arrived:
         lines.append(tr("The gradient starts here: ∂{0}/∂{0} = 1.").format(end))
     elif len(arrived) > 1 and all(t.downstream is not None for t in arrived):
-        parts = " + ".join(format_number(t.downstream or 0.0, at_least(6)) for t in arrived)
+        back = (format_number(t.downstream or 0.0, at_least(6)) for t in arrived)
+        parts = " + ".join(f"({n})" if n.startswith("−") else n for n in back)
         total = format_number(frame.slopes.get(node, 0.0), at_least(6))
         lines.append(
             tr("It feeds {0} nodes: what comes back is added, {1} = {2}.").format(

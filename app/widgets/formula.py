@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable
 from functools import lru_cache
@@ -16,6 +17,7 @@ from app.style import palette
 
 SIZE = 17.0
 GAP = 10.0
+_SIGN = re.compile(r"(^|[(=]\s*)-")
 
 
 class FormulaView(QWidget):
@@ -78,7 +80,8 @@ def typeset_ahead(formulas: Iterable[str]) -> None:
 def _svg(latex: str, color: str) -> str:
     """The formula as SVG; empty if it cannot be typeset."""
     try:
-        return str(_ziamath().Latex(latex, size=SIZE, color=color).svg())
+        signs = _SIGN.sub(r"\1{-}", latex)  # no gap, as there is around a minus between terms
+        return str(_ziamath().Latex(signs, size=SIZE, color=color).svg())
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return ""
 
