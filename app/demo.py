@@ -116,7 +116,7 @@ class _Demo:
         self._last = frame
         self._speed = frame.samples_per_second or self._speed
         for score in frame.scores:
-            self._score = score
+            self._score = self._score if score.held_back else score
         self._done_when_seen()
 
     def _on_landscape(self, frame: LandscapeFrame) -> None:
@@ -144,14 +144,14 @@ class _Demo:
         result = {
             "dataset": self._loaded.dataset, "train_samples": self._loaded.train_samples,
             "test_samples": self._score.samples, "epochs": self._last.epoch,
-            "steps": self._last.step, "test_accuracy": self._score.test_accuracy,
-            "test_loss": self._score.test_loss, "samples_per_second": round(self._speed, 1),
+            "steps": self._last.step, "test_accuracy": self._score.accuracy,
+            "test_loss": self._score.loss, "samples_per_second": round(self._speed, 1),
             "seconds": round(self._last.step * _batch(self._window) / max(self._speed, 1e-9), 1),
         }  # fmt: skip
         (self._out / "result.json").write_text(json.dumps(result, indent=2) + "\n")
         self._window.grab().save(str(self._out / "window.png"))
         self._window.layouts.docks["landscape"].grab().save(str(self._out / "landscape.png"))
-        accuracy = self._score.test_accuracy or 0.0
+        accuracy = self._score.accuracy or 0.0
         print(f"Test accuracy {accuracy:.2%} on {self._score.samples:,} samples.")
         print(f"{self._out}/result.json, window.png and landscape.png are there to look at.")
 

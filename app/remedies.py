@@ -108,6 +108,8 @@ REMEDIES: dict[str, Remedy] = {
     "norm": Remedy(_("Insert batch norm"), _normalise, anew=True),
     "skip": Remedy(_("Add skip connections"), _skip, anew=True),
     "clip": Remedy(_("Clip the gradient at 1"), _clip),
+    "again": Remedy(_("Start again with a tenth of the learning rate"),
+                    lambda d: _scale_rate(d, 0.1), anew=True),
     "slower": Remedy(_("Try a tenth of the learning rate"), lambda d: _scale_rate(d, 0.1)),
     "faster": Remedy(_("Try ten times the learning rate"), lambda d: _scale_rate(d, 10.0)),
 }  # fmt: skip
@@ -115,5 +117,6 @@ REMEDIES: dict[str, Remedy] = {
 FURTHER: dict[str, tuple[str, ...]] = {
     "relu": ("norm", "skip"), "xavier": ("norm",), "leaky": ("norm", "slower"),
     "clip": ("norm", "slower"), "slower": ("clip",), "faster": (),
+    "again": ("clip", "norm"),
 }  # fmt: skip
 """What else usually helps where a remedy does."""

@@ -61,11 +61,10 @@ class RunMetrics(QObject):
             )  # fmt: skip
         for step, share in unpack(curves.accuracies).tolist():
             self.log.note(int(step), train_accuracy=share)
-        for step, loss, accuracy in unpack(curves.tests).tolist():
-            known = None if math.isnan(accuracy) else accuracy
-            self.log.note(
-                int(step), epoch=(int(step) - 1) // per_epoch, test_loss=loss, test_accuracy=known
-            )
+        for split, scores in (("test", curves.tests), ("validation", curves.validations)):
+            for step, loss, accuracy in unpack(scores).tolist():
+                known = None if math.isnan(accuracy) else accuracy
+                self._note_score(split, int(step), per_epoch, loss, known)
         self._seconds = float(seconds[-1]) if len(seconds) else 0.0
 
     def _on_frame(self, frame: m.Frame) -> None:
@@ -87,7 +86,12 @@ class RunMetrics(QObject):
         for step, share in frame.accuracies:
             self.log.note(step, train_accuracy=share)
         for score in frame.scores:
-            self.log.note(
-                score.step, epoch=(score.step - 1) // per_epoch, test_loss=score.test_loss,
-                test_accuracy=score.test_accuracy, seconds=now,
-            )  # fmt: skip
+            split = "validation" if score.held_back else "test"
+            self._note_score(split, score.step, per_epoch, score.loss, score.accuracy, now)
+
+    def _note_score(
+        self, split: str, step: int, per_epoch: int, loss: float, accuracy: float | None,
+        now: float | None = None,
+    ) -> None:  # fmt: skip
+        measured = {f"{split}_loss": loss, f"{split}_accuracy": accuracy, "seconds": now}
+        self.log.note(step, None, epoch=(step - 1) // per_epoch, **measured)

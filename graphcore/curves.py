@@ -26,12 +26,14 @@ class Curves:
 
     Attributes:
         tests: in the order they were made.
+        validations: on the samples held back, at the ends of epochs.
         accuracies: (step, share of right answers) of training batches that were recorded.
         seconds: of computing, so far.
     """
 
     def __init__(self) -> None:
         self.tests: list[Evaluation] = []
+        self.validations: list[Evaluation] = []
         self.accuracies: list[tuple[int, float]] = []
         self.seconds = 0.0
         self._rows: list[tuple[float, ...]] = []
@@ -65,6 +67,7 @@ class Curves:
         part = Curves()
         part._rows = [row for row in self._rows if row[0] <= step]
         part.tests = [t for t in self.tests if t.step <= step]
+        part.validations = [v for v in self.validations if v.step <= step]
         part.accuracies = [a for a in self.accuracies if a[0] <= step]
         part.seconds = part._rows[-1][1] if part._rows else 0.0
         return part

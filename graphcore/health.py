@@ -7,10 +7,12 @@ the learning process" (updates of about a thousandth of the weights).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 
+from graphcore.blame import finite, first_non_finite
 from graphcore.execute import Step
 from graphcore.plan import Plan
 from graphcore.training import Trainer
@@ -44,10 +46,22 @@ def examine(trainer: Trainer) -> HealthFrame:
     ratio = None
     if len(layers) >= 2 and layers[-1].gradient > 0:
         ratio = layers[0].gradient / layers[-1].gradient
-    findings = (*_of_gradients(layers, ratio), *_of_units(plan, units), *_of_updates(layers))
+    findings = (
+        *_of_numbers(plan, b.feeds(x, t), b.loss),
+        *_of_gradients(layers, ratio), *_of_units(plan, units), *_of_updates(layers),
+    )  # fmt: skip
     return HealthFrame(
         step=trainer.step, layers=layers, units=units, ratio=ratio, findings=findings
     )
+
+
+def _of_numbers(plan: Plan, feeds: Mapping[str, Any], loss: str) -> list[Finding]:
+    """Where a number is not finite; both passes have been run over ``feeds``."""
+    if finite(float(plan.value(loss).sum()), torch.dot(plan.flat_grad, plan.flat_grad)):
+        return []
+    node, phase = first_non_finite(plan, feeds, loss)
+    what = "value" if phase == "forward" else "gradient"
+    return [Finding(node, f"The {what} of {node or loss} is NaN or infinite.", "again")]
 
 
 def _layers(trainer: Trainer, plan: Plan) -> tuple[LayerHealth, ...]:

@@ -61,6 +61,9 @@ class RunMetrics:
             seen = trainer.evaluate(trainer.data.train, limit=TRAIN_SAMPLES)
             self.log.note(record.step, test_loss=score.loss, test_accuracy=score.accuracy,
                           train_accuracy=seen.accuracy)  # fmt: skip
+            if (held_back := trainer.validated) is not None:
+                self.log.note(record.step, validation_loss=held_back.loss,
+                              validation_accuracy=held_back.accuracy)  # fmt: skip
             self.scoring_seconds += time.perf_counter() - begun
 
     def write(self, trainer: Trainer, options: argparse.Namespace) -> None:

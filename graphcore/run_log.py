@@ -28,6 +28,7 @@ class Row(msgspec.Struct):
         train_loss: of the step's batch, before its update.
         train_accuracy: of the batch, or of the first training samples after the step.
         test_loss, test_accuracy: of the test split, after the step.
+        validation_loss, validation_accuracy: of the samples held back from training.
         lr: learning rate of the step.
         seconds: since the run began.
         further: losses of the second objective on, by the name of the node.
@@ -41,11 +42,13 @@ class Row(msgspec.Struct):
     test_accuracy: float | None = None
     lr: float | None = None
     seconds: float | None = None
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
     further: dict[str, float] = {}
 
     @property
     def scored(self) -> bool:
-        return self.test_loss is not None
+        return self.test_loss is not None or self.validation_loss is not None
 
 
 COLUMNS = tuple(name for name in Row.__struct_fields__ if name != "further")
@@ -54,6 +57,7 @@ FURTHER = "train_loss:"
 CURVES = {
     "train": {"loss": "train_loss", "accuracy": "train_accuracy", "learning rate": "lr"},
     "test": {"loss": "test_loss", "accuracy": "test_accuracy"},
+    "validation": {"loss": "validation_loss", "accuracy": "validation_accuracy"},
 }
 """Run in TensorBoard -> tag -> column: curves of one tag are drawn over each other."""
 
@@ -96,7 +100,7 @@ class RunLog:
         if further:
             found["further"] = dict(further)
         if step not in self._rows:
-            if step % self._every and "test_loss" not in found:
+            if step % self._every and not found.keys() & {"test_loss", "validation_loss"}:
                 return
             self._rows[step] = Row(step)
             if len(self._rows) > MOST_ROWS:

@@ -113,6 +113,10 @@ class Runs:
         """The net was tested."""
         self._run().curves.tests.append(found)
 
+    def validate(self, found: Evaluation) -> None:
+        """The net was judged by the samples held back."""
+        self._run().curves.validations.append(found)
+
     def _keep(self, moment: Moment) -> None:
         run = self._run()
         run.timeline.add(moment)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import lazy_loader
+import msgspec
 import numpy as np
 
 from graphcore import groups, schedules
@@ -58,6 +59,9 @@ class Trainer:
     Args:
         mode: "inspect" keeps every value of every step; "train" only of recorded ones.
 
+    Attributes:
+        validated: how good the net was on the samples held back, when the last epoch ended.
+
     Raises:
         GraphError, ShapeError, AttributeRefusedError: the graph cannot be trained as it is.
         DataError: the data do not fit the graph's input.
@@ -84,6 +88,7 @@ class Trainer:
         groups.check(self.plan.layout, self.settings.objectives)
         self.groups = self._new_groups()
         self.epochs = Epochs()
+        self.validated: Score | None = None
         self._repetition: Repetition | None = None
         self._stride_of: Stride | None = None
         self._single = 0  # up to this step they are made one by one
@@ -227,8 +232,8 @@ class Trainer:
         if self.shard is not None:
             self.shard.agree()
         held_back, patience = self.data.validation, self.settings.patience
-        wanted = patience is not None or self.settings.schedule == "plateau"
-        validation = self.evaluate(held_back).loss if wanted and held_back is not None else None
+        self.validated = None if held_back is None else self.evaluate(held_back)
+        validation = None if self.validated is None else self.validated.loss
         if self.shard is not None and validation is not None:
             validation = self.shard.firsts(validation)
         self.epochs.end(validation, self.plan, patience)
@@ -337,6 +342,11 @@ class Trainer:
         return x, t.to(self.plan.dtype) if t.is_floating_point() else t
 
     # -- state --------------------------------------------------------------------------------
+
+    def lengthen(self) -> None:
+        """Have as many epochs again, even if patience was worn out."""
+        self.settings = msgspec.structs.replace(self.settings, epochs=2 * self.settings.epochs)
+        self.epochs.stopped = False
 
     def reset(self) -> None:
         """Back to the same start: weights, optimiser, random state, order, statistics."""

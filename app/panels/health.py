@@ -19,6 +19,7 @@ from app.plots.profile import ProfilePlot
 from app.remedies import FURTHER, REMEDIES
 from graphcore.errors import GradscapeError
 from graphcore.worker.health_messages import Finding, HealthFrame
+from graphcore.worker.messages import Failure
 
 
 class HealthPanel(QWidget):
@@ -36,6 +37,7 @@ class HealthPanel(QWidget):
         super().__init__()
         self._document, self._engine = document, engine
         self._frame: HealthFrame | None = None
+        self._diverged: Finding | None = None
         empty = self.tr("As soon as the net can run, its gradients appear here.")
         self.gradients = ProfilePlot(self.tr("Gradient of each weight (root mean square)"), empty)
         self.units = ProfilePlot(
@@ -51,6 +53,8 @@ class HealthPanel(QWidget):
         self._found.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._lay_out()
         engine.health.connect(self._on_frame)
+        engine.failed.connect(self._on_failed)
+        engine.state_changed.connect(self._on_state)
         document.opened.connect(self.clear)
         self.clear()
 
@@ -69,12 +73,12 @@ class HealthPanel(QWidget):
 
     def clear(self) -> None:
         """Another graph."""
-        self._frame = None
+        self._frame = self._diverged = None
         self.gradients.set_bars(())
         for plot in (self.units, self.dead, self.updates):
             plot.set_bars(())
         self.stamp.setText("")
-        self._show_findings(())
+        self._show_findings()
 
     def set_seen(self, seen: bool) -> None:
         """Told whether the panel is looked at."""
@@ -92,21 +96,46 @@ class HealthPanel(QWidget):
         self.dead.setVisible(bool(self.dead.bars))
         self.updates.set_bars([(w.name, w.change / w.weight) for w in frame.layers if w.weight > 0])
         if before is None or _said(before) != _said(frame):
-            self._show_findings(frame.findings)
-        self.ailing.emit(tuple(f.node for f in frame.findings))
+            self._show_findings()
+        self._mark()
         text = self.tr("Step {0:,}. ").format(frame.step)
         if frame.ratio is not None:
             text += self.tr("First to last weight: gradient {0:.1e}.").format(frame.ratio)
         self.stamp.setText(text)
 
-    def _show_findings(self, findings: tuple[Finding, ...]) -> None:
+    def _on_failed(self, failure: Failure) -> None:
+        """Training stopped at a number that is not finite: nothing is more urgent."""
+        if failure.kind == "diverged":
+            self._diverged = Finding(failure.node, failure.message, "again")
+            self._refresh()
+
+    def _on_state(self, state: str) -> None:
+        if state == "running" and self._diverged is not None:
+            self._diverged = None
+            self._refresh()
+
+    def _refresh(self) -> None:
+        self._show_findings()
+        self._mark()
+
+    def _mark(self) -> None:
+        """Mark on the canvas where something was found."""
+        self.ailing.emit(tuple(finding.node for finding in self.findings))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong, the most urgent first."""
+        found = self._frame.findings if self._frame is not None else ()
+        return found if self._diverged is None else (self._diverged, *found)
+
+    def _show_findings(self) -> None:
         while (item := self._found.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        self.cards = [self._card(f) for f in findings]
-        if not findings and self._frame is not None:
+        self.cards = [self._card(f) for f in self.findings]
+        if not self.cards and self._frame is not None:
             self._found.addWidget(QLabel(self.tr("Nothing is wrong: this net can learn.")))
         for card in self.cards:
             self._found.addWidget(card)

@@ -39,6 +39,8 @@ from graphcore.worker.timeline_messages import RunCurves, TimelineFrame
 
 REDRAW_MS = 80
 """Curves and figures are read, not watched: a few times a second leaves the time to the canvas."""
+HELD_BACK = "validation"
+"""The curve of the samples that are held back from training, where there are any."""
 FIGURES = ("epoch", "step", "loss", "accuracy", "speed", "left")
 
 
@@ -55,13 +57,12 @@ class TrainingPanel(QWidget):
         row.setSpacing(10)
         row.addLayout(self._make_side())
         empty = self.tr("Press Play: the curve appears here.")
-        self.loss = CurvePlot(
-            self.tr("Loss"), {"train": self.tr("train"), "test": self.tr("test")},
-            raw=("train",), marks=("test",), empty=empty, gap=("train", "test"),
-        )  # fmt: skip
-        self.accuracy = CurvePlot(
-            self.tr("Accuracy"), {"train": self.tr("train"), "test": self.tr("test")},
-            raw=("train",), marks=("test",), empty=empty, gap=("train", "test"),
+        self.loss, self.accuracy = (
+            CurvePlot(
+                title, {"train": self.tr("train"), "test": self.tr("test")}, raw=("train",),
+                marks=("test", HELD_BACK), empty=empty, gap=("train", HELD_BACK, "test"),
+            )
+            for title in (self.tr("Loss"), self.tr("Accuracy"))
         )  # fmt: skip
         self.accuracy.smoothing = 0.6  # it has a point per recorded batch, not per step
         row.addWidget(self.loss, 1)
@@ -308,20 +309,24 @@ class TrainingPanel(QWidget):
         steps, losses = unpack(run.steps), unpack(run.losses)
         for name, y in zip(("train", *run.objectives), losses, strict=False):
             self.loss.append(name, steps, y)
-        tests, batches = unpack(run.tests), unpack(run.accuracies)
-        self.loss.append("test", tests[:, 0], tests[:, 1])
-        known = tests[np.isfinite(tests[:, 2])]
-        self.accuracy.append("test", known[:, 0], known[:, 2])
+        for name, scores in (("test", unpack(run.tests)), (HELD_BACK, unpack(run.validations))):
+            known = scores[np.isfinite(scores[:, 2])]
+            if len(scores):
+                self.loss.append(name, scores[:, 0], scores[:, 1])
+            if len(known):
+                self.accuracy.append(name, known[:, 0], known[:, 2])
+        batches = unpack(run.accuracies)
         self.accuracy.append("train", batches[:, 0], batches[:, 1])
         self.loss.redraw()
         self.accuracy.redraw()
 
     def _add_score(self, score: m.Scores) -> None:
-        at = np.array([score.step])
-        self.loss.append("test", at, np.array([score.test_loss]))
-        if score.test_accuracy is not None:
-            self.accuracy.append("test", at, np.array([score.test_accuracy]))
-        self._show_score(score.test_loss, score.test_accuracy, score.samples, score.whole)
+        at, name = np.array([score.step]), HELD_BACK if score.held_back else "test"
+        self.loss.append(name, at, np.array([score.loss]))
+        if score.accuracy is not None:
+            self.accuracy.append(name, at, np.array([score.accuracy]))
+        if not score.held_back:
+            self._show_score(score.loss, score.accuracy, score.samples, score.whole)
 
     def _show_score(self, loss: float, accuracy: float | None, samples: int, all_: bool) -> None:
         self.figures["loss"].setText(f"{loss:.4f}")

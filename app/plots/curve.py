@@ -22,7 +22,8 @@ class CurvePlot(QWidget):
         raw: keys that are smoothed, and drawn faintly without smoothing behind.
         marks: keys whose points are marked.
         empty: the sentence that is shown while there is nothing to draw.
-        gap: two keys; what lies between their curves is marked, and said in the legend.
+        gap: what lies between the curve of the first key and that of the first other one that
+            has points is marked, and said in the legend.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class CurvePlot(QWidget):
         raw: tuple[str, ...] = (),
         marks: tuple[str, ...] = (),
         empty: str = "",
-        gap: tuple[str, str] | None = None,
+        gap: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         self._raw, self._marks, self._empty = raw, marks, empty
@@ -147,9 +148,11 @@ class CurvePlot(QWidget):
 
     def _mark_gap(self) -> float | None:
         """Fill what lies between two curves; returns how far they are apart at the end."""
-        if self._gap is None:
+        keys = [key for key in self._gap if len(self._series.get(key, ()))]
+        if len(keys) < 2 or keys[0] != self._gap[0]:
+            self._between.hide()
             return None
-        first, second = self._gap
+        first, second = keys[:2]
         x, y = self._series[second].x, self._shown(second)
         known = self._series[first].x
         inside = (x >= known[0]) if len(known) else np.zeros(len(x), bool)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from graphcore.runs import Run, Runs
 
 FORMAT_VERSION = 1
+SavedEvaluation = tuple[int, float | None, float | None, int, bool]
+"""The fields of ``curves.Evaluation``."""
 
 
 class SavedMoment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,8 +47,9 @@ class SavedRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     steps: int
     moments: tuple[int, ...]
     rows: tuple[tuple[float | None, ...], ...]
-    tests: tuple[tuple[int, float | None, float | None, int, bool], ...]
+    tests: tuple[SavedEvaluation, ...]
     accuracies: tuple[tuple[int, float], ...]
+    validations: tuple[SavedEvaluation, ...] = ()
 
 
 class SavedRuns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,7 +92,7 @@ def _saved(run: Run, places: dict[int, int]) -> SavedRun:
         begun_at=run.begun_at, steps=run.steps,
         moments=tuple(places[m.number] for m in run.timeline.moments),
         rows=tuple(tuple(row) for row in curves.rows.tolist()),
-        tests=tuple((t.step, t.loss, t.accuracy, t.samples, t.whole) for t in curves.tests),
+        tests=_told(curves.tests), validations=_told(curves.validations),
         accuracies=tuple(curves.accuracies),
     )  # fmt: skip
 
@@ -145,11 +148,21 @@ def _run(entry: SavedRun, moments: list[Moment]) -> Run:
     rows = np.array([[none if v is None else v for v in row] for row in entry.rows], np.float64)
     if len(rows) and (rows.ndim != 2 or rows.shape[1] < 3):
         raise FileError(f"the curves of {entry.name} have too few columns.")
-    tests = [Evaluation(s, none if x is None else x, a, n, w) for s, x, a, n, w in entry.tests]
     kept = [moments[place] for place in entry.moments]
     if [m.step for m in kept] != sorted({m.step for m in kept}):
         raise FileError(f"the states of {entry.name} are not in the order of their steps.")
+    curves = Curves.of(rows, _evaluations(entry.tests), list(entry.accuracies))
+    curves.validations = _evaluations(entry.validations)
     return Run(
         entry.number, entry.name, graph, loads(graph).training, entry.parent, entry.begun_at,
-        entry.steps, Timeline(kept), Curves.of(rows, tests, list(entry.accuracies)),
+        entry.steps, Timeline(kept), curves,
     )  # fmt: skip
+
+
+def _told(evaluations: list[Evaluation]) -> tuple[SavedEvaluation, ...]:
+    return tuple((e.step, e.loss, e.accuracy, e.samples, e.whole) for e in evaluations)
+
+
+def _evaluations(saved: tuple[SavedEvaluation, ...]) -> list[Evaluation]:
+    none = float("nan")
+    return [Evaluation(s, none if x is None else x, a, n, w) for s, x, a, n, w in saved]

@@ -44,10 +44,12 @@ _PAGE = """<!DOCTYPE html>
 _STYLE = """
 :root { --page: #eef0f3; --card: #ffffff; --line: #d0d6de; --text: #1c2128; --muted: #57606a;
   --edge: #7a8594; --train: #1f6feb; --test: #b35900;
+  --validation: #0f7b5f;
   --more1: #a8388c; --more2: #0f7b5f; --more3: #6347c9; --good: #1f6feb; --wrong: #cc6b1b; }
 @media (prefers-color-scheme: dark) {
   :root { --page: #17191d; --card: #1d2025; --line: #343a44; --text: #e6e9ee; --muted: #9aa4b2;
     --edge: #6b7686; --train: #6ea8fe; --test: #f0a35e;
+    --validation: #56d3a4;
     --more1: #e58acb; --more2: #56d3a4; --more3: #9d8cf2; --good: #2f7fc4; --wrong: #c06a1c; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 24px; max-width: 1180px; background: var(--page);

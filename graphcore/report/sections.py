@@ -55,7 +55,7 @@ def curves(r: Report) -> str:
 
 def _plot(title: str, what: str, r: Report, share: bool) -> str:
     """One plot with its legend; "" where nothing was measured."""
-    lines, names = {}, {"train": "train", "test": "test"}
+    lines, names = {}, {"train": "train", "test": "test", "validation": "validation"}
     for name in names:
         found = [(row.step, getattr(row, f"{name}_{what}")) for row in r.rows]
         lines[name] = [(step, value) for step, value in found if value is not None]

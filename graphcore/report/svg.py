@@ -26,7 +26,7 @@ FLATTER = 0.6
 
 
 def curves(lines: Mapping[str, Points], y_name: str, *, share: bool = False) -> str:
-    """Curves over the step, one colour variable each: --train, --test.
+    """Curves over the step, one colour variable each: --train, --test, --validation.
 
     Args:
         lines: name -> (step, value) by step.

@@ -198,13 +198,18 @@ class Flow(msgspec.Struct, tag=True, frozen=True):
 
 
 class Scores(msgspec.Struct, tag=True, frozen=True):
-    """Losses and accuracies at a step; ``samples`` of the test split were used."""
+    """Loss and accuracy at a step, on so many samples of the test split.
+
+    Attributes:
+        held_back: they were those held back from training for validation instead.
+    """
 
     step: int
-    test_loss: float
-    test_accuracy: float | None
+    loss: float
+    accuracy: float | None
     samples: int
     whole: bool
+    held_back: bool = False
 
 
 class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
@@ -254,11 +259,12 @@ class Failure(msgspec.Struct, tag=True, frozen=True):
     """One sentence for the user, and the node at fault if there is one.
 
     Attributes:
-        kind: "load" (the graph or the data were refused), "run" (training stopped),
+        kind: "load" (the graph or the data were refused), "run" (training stopped), "diverged"
+            (it stopped at a number that is not finite),
             "disk" (a checkpoint could not be written; training goes on), "request".
     """
 
-    kind: Literal["load", "run", "disk", "request"]
+    kind: Literal["load", "run", "diverged", "disk", "request"]
     message: str
     node: str = ""
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lazy_loader
-import msgspec
 
 from graphcore import datasets, files
 from graphcore.binding import learns
@@ -137,8 +136,7 @@ class Session:
         if self.runs.visiting:
             self.runs.branch(self.trainer)
         if request.steps is None and self.trainer.finished:
-            self.trainer.settings = _longer(self.trainer.settings)
-            self.trainer.epochs.stopped = False
+            self.trainer.lengthen()
         self.running, self.steps_left = True, request.steps
         self.frames.clock.start()
         if not self._checkpoint_at:
@@ -242,7 +240,7 @@ class Session:
                 records = trainer.train_steps(self._steps_at_once(trainer))
             took = (time.perf_counter() - begun) / len(records)
         except NonFiniteError as error:
-            self._stop(m.Failure("run", str(error), error.node))
+            self._stop(m.Failure("diverged", str(error), error.node))
             return
         except GradscapeError as error:
             self._stop(m.Failure("run", str(error), getattr(error, "node", "")))
@@ -271,6 +269,7 @@ class Session:
         now = time.perf_counter()
         if epoch_done:
             self.frames.epoch_ended = True
+            self._note_validation(trainer)
             self._test(None)
         elif now >= self._test_at:
             self._test(TEST_SAMPLES)
@@ -303,6 +302,13 @@ class Session:
         found = (self.trainer.step, score.loss, score.accuracy, score.samples, samples is None)
         self.frames.scores.append(m.Scores(*found))
         self.runs.test(Evaluation(*found))
+
+    def _note_validation(self, trainer: Trainer) -> None:
+        """The epoch that has just ended was judged by the samples held back, if there are any."""
+        if (score := trainer.validated) is not None:
+            found = (trainer.step, score.loss, score.accuracy, score.samples, True)
+            self.frames.scores.append(m.Scores(*found, held_back=True))
+            self.runs.validate(Evaluation(*found))
 
     def _checkpoint(self) -> None:
         self._checkpoint_at = time.perf_counter()
@@ -387,8 +393,3 @@ class Session:
         self.frames.forget(keep_curves)
         if not keep_curves:
             self._checkpoint_at = 0.0
-
-
-def _longer(settings: Any) -> Any:
-    """The same settings with as many epochs again: Play after the end goes on."""
-    return msgspec.structs.replace(settings, epochs=settings.epochs * 2)

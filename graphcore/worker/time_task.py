@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from graphcore.curves import Evaluation
 from graphcore.errors import GradscapeError
 from graphcore.files.run_file import write_runs
 from graphcore.judging import Score
@@ -78,6 +79,7 @@ class TimeTask:
         """Go to another run; raises EngineError if it is of another net."""
         self.settle(session)
         session.enter(request.run)
+        self._curves_of = -1  # the window may have cleared its curves since it was told
 
     def edit(self, request: EditRun, session: Session) -> None:
         """Rename or remove a run; raises EngineError."""
@@ -219,12 +221,17 @@ def _curves(run: Run, objectives: tuple[str, ...]) -> RunCurves:
     rows = run.curves.rows
     if len(rows) > POINTS:
         rows = np.array([part.mean(0) for part in np.array_split(rows, POINTS)])
-    none = float("nan")
-    tests = [(t.step, t.loss, none if t.accuracy is None else t.accuracy) for t in run.curves.tests]
     return RunCurves(
         run=run.number, name=run.name, steps=pack(rows[:, 0]), seconds=pack(rows[:, 1]),
         losses=pack(np.ascontiguousarray(rows[:, 2:].T)),
-        tests=pack(np.array(tests, np.float64).reshape(-1, 3)),
+        tests=_scores(run.curves.tests), validations=_scores(run.curves.validations),
         accuracies=pack(np.array(run.curves.accuracies, np.float64).reshape(-1, 2)),
         objectives=objectives,
     )  # fmt: skip
+
+
+def _scores(evaluations: list[Evaluation]) -> Any:
+    """Shape (n, 3): step, loss, and accuracy or NaN."""
+    none = float("nan")
+    rows = [(e.step, e.loss, none if e.accuracy is None else e.accuracy) for e in evaluations]
+    return pack(np.array(rows, np.float64).reshape(-1, 3))

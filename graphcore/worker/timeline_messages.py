@@ -63,6 +63,7 @@ class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         steps, seconds: of the losses, shape (n,); seconds of computing up to the step.
         losses: a row per objective, shape (k, n); ``objectives`` names those after the first.
         tests: (step, loss, accuracy or NaN) of each test, shape (n, 3).
+        validations: the same of the samples held back, at the ends of epochs.
         accuracies: (step, share) of recorded batches, shape (n, 2).
     """
 
@@ -72,6 +73,7 @@ class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     seconds: Array
     losses: Array
     tests: Array
+    validations: Array
     accuracies: Array
     objectives: tuple[str, ...] = ()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from app.remedies import REMEDIES
 from graphcore import files, presets
@@ -17,7 +18,7 @@ def accuracy_after_an_epoch(qtbot, window) -> float:
     window.engine.frame.connect(lambda f: scores.extend(s for s in f.scores if s.whole))
     window.engine.run_epoch()
     qtbot.waitUntil(lambda: bool(scores) and window.engine.state == "idle", timeout=PATIENCE)
-    return float(scores[-1].test_accuracy)
+    return float(scores[-1].accuracy)
 
 
 def test_the_vanishing_gradient_is_seen_explained_and_cured(qtbot, live_window) -> None:
@@ -75,3 +76,30 @@ def test_skip_connections_let_the_gradient_through(qtbot, live_window) -> None:
     qtbot.mouseClick(skip, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: panel._frame.ratio > 100 * before, timeout=PATIENCE)
     assert sum(n.operator == "Add" for n in live_window.document.graph) == 5
+
+
+def test_a_run_that_blows_up_says_where_and_starts_again_more_slowly(qtbot, live_window) -> None:
+    window = live_window
+    window.start("linear-regression")
+    window.layouts.show("Train")
+    panel = window.show_panel("health").fill()
+    training = window.document.graph.training
+    settings = msgspec.structs.replace(training, lr=1e9, optimizer="SGD", optimizer_options={})
+    window.document.set_training(settings)
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+    failures = []
+    window.engine.failed.connect(failures.append)
+    window.engine.play()
+    qtbot.waitUntil(lambda: bool(failures), timeout=PATIENCE)
+    assert failures[0].kind == "diverged"
+    words = [label.text() for label in panel.cards[0].findChildren(QLabel)]
+    assert words == [failures[0].message]
+    assert "NaN or infinite at step" in words[0]
+    node = failures[0].node
+    assert window.canvas.items_by_name[node].ailing
+    again = panel.cards[0].findChildren(QPushButton)[0]
+    assert "Start again" in again.text()
+    qtbot.mouseClick(again, Qt.MouseButton.LeftButton)
+    assert window.document.graph.training.lr == pytest.approx(1e8)
+    window.document.undo_stack.undo()
+    assert window.document.graph.training.lr == pytest.approx(1e9)

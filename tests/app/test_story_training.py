@@ -4,6 +4,8 @@ import itertools
 import os
 import signal
 
+import msgspec
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
@@ -68,7 +70,7 @@ def test_from_an_empty_canvas_to_a_trained_net_and_back(qtbot, live_window) -> N
     ready(qtbot, window)
     qtbot.mouseClick(window.transport.play, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.engine.state == "done", timeout=PATIENCE)
-    assert scores[-1].test_accuracy > 0.85
+    assert scores[-1].accuracy > 0.85
     built = files.dumps(document.graph)
     while document.undo_stack.canUndo():
         document.undo_stack.undo()
@@ -170,3 +172,35 @@ def test_a_graph_with_a_problem_trains_nothing(qtbot, live_window) -> None:
     ready(qtbot, window)
     assert set(stepped) == {0}
     assert window.transport.play.isEnabled()
+
+
+def test_samples_held_back_have_a_curve_of_their_own(qtbot, live_window):
+    window = live_window
+    window.start("circle")
+    window.layouts.show("Train")
+    training = window.document.graph.training
+    options = {**training.dataset_options, "validation": 0.4}
+    window.document.set_training(
+        msgspec.structs.replace(training, dataset_options=options, epochs=6)
+    )
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+    panel = window.layouts.docks["training"].fill()
+    scores, times = [], []
+    window.engine.frame.connect(lambda frame: scores.extend(frame.scores))
+    window.engine.timeline.connect(times.append)
+    window.engine.play()
+    qtbot.waitUntil(lambda: window.engine.state == "done" and bool(times), timeout=PATIENCE)
+    run = times[-1].run
+    held_back = [s for s in scores if s.held_back]
+    assert len(held_back) == 6, "once at the end of each epoch"
+    steps, losses = panel.loss.points("validation")
+    assert list(losses) == pytest.approx([s.loss for s in held_back])
+    assert steps[-1] == window.engine.last_frame.step
+    told = {name: value for name, _, value in panel.loss.legend.entries}
+    gap = losses[-1] - panel.loss._shown("train")[-1]
+    assert float(told["gap"].replace("−", "-")) == pytest.approx(gap, abs=0.02)
+    window.engine.reset()
+    qtbot.waitUntil(lambda: not len(panel.loss.points("validation")[0]), timeout=PATIENCE)
+    window.engine.enter_run(run)
+    qtbot.waitUntil(lambda: len(panel.loss.points("validation")[0]) == 6, timeout=PATIENCE)
+    assert list(panel.loss.points("validation")[1]) == list(losses)

@@ -77,3 +77,11 @@ def test_an_exploding_gradient_is_said() -> None:
     with torch.inference_mode():
         made.plan.parameters["fc2.weight"].mul_(1e5)
     assert "clip" in kinds(made)
+
+
+def test_a_net_whose_numbers_overflow_is_not_called_healthy() -> None:
+    made = trainer("mlp")
+    made.plan.flat.fill_(1e38)
+    found = examine(made).findings[0]
+    assert found.remedy == "again"
+    assert "NaN or infinite" in found.sentence
