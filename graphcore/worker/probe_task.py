@@ -36,13 +36,16 @@ SHARE = 0.03
 """Share of the time that each view may take while the net trains."""
 REST = 0.1
 """Seconds between two of the same view while the net trains, however little they take."""
+MAP_SHARE, MAP_REST = 0.05, 1 / 30
+"""Those of the decision map: with a net of two inputs it is what one looks at."""
 
 
 class ProbeTask:
     """What the window looks at, made anew when the weights have changed and it is time."""
 
     def __init__(self) -> None:
-        self._decision, self._results, self._health = _View(), _View(), _View()
+        self._decision = _View(MAP_SHARE, MAP_REST)
+        self._results, self._health = _View(), _View()
         self._warped = ""
         self._spread, self._spread_of = _View(), ""
         self._embedding, self._embedded = _View(), ""
@@ -138,7 +141,8 @@ class ProbeTask:
 class _View:
     """When one view is due: it can be seen, the weights are others, and it has rested enough."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: float = SHARE, rest: float = REST) -> None:
+        self._share, self._rest = share, rest
         self._visible = False
         self._shown: object = None
         self._rest_until = 0.0
@@ -150,7 +154,8 @@ class _View:
     def due(self, session: Session) -> bool:
         if not self._visible or session.trainer is None:
             return False
-        if session.running and time.perf_counter() < self._rest_until:
+        hurried = session.running and not session.unhurried
+        if hurried and time.perf_counter() < self._rest_until:
             return False
         return self._state(session) != self._shown
 
@@ -163,7 +168,7 @@ class _View:
 
     def __exit__(self, *_: object) -> None:
         now = time.perf_counter()
-        self._rest_until = now + max(REST, (now - self._begun) / SHARE)
+        self._rest_until = now + max(self._rest, (now - self._begun) / self._share)
 
     @staticmethod
     def _state(session: Session) -> object:

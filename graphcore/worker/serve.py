@@ -187,8 +187,8 @@ class _Server:
     def loop(self, inbox: queue.SimpleQueue[m.Request | None]) -> None:
         while not self.quit:
             wait = self.session.seconds_to_wait()
-            if wait is None and self._has_views():
-                wait = 0.0
+            if self._has_views() if wait is None else wait and self.probe.has_work(self.session):
+                wait = 0.0  # what can be seen is made while there is nothing to train
             try:
                 request = inbox.get(timeout=wait) if wait != 0.0 else inbox.get_nowait()
             except queue.Empty:

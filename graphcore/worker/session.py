@@ -90,6 +90,11 @@ class Session:
         plan = self._calculation
         return None if plan is None else (plan, self._graph, self._end)
 
+    @property
+    def unhurried(self) -> bool:
+        """Whether steps are made so slowly that every one of them can be seen."""
+        return self._speed is not None and self._speed <= 30
+
     # -- requests -----------------------------------------------------------------------------
 
     def load(self, request: m.Load) -> None:
@@ -261,8 +266,7 @@ class Session:
     def _records_now(self, trainer: Trainer) -> bool:
         """Whether the next step is one that the window is shown: the last, or when it is time."""
         last = self.steps_left == 1 or trainer.step + 1 == trainer.total_steps
-        slow = self._speed is not None and self._speed <= 30
-        return last or slow or (self._wanted and self.frames.due)
+        return last or self.unhurried or (self._wanted and self.frames.due)
 
     def _after_steps(self, trainer: Trainer, count: int) -> None:
         epoch_done = trainer.step % trainer.steps_per_epoch == 0
