@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from app import walk_words
 from app.document import Document
-from app.element_words import factor_rows, written_out
+from app.element_words import factor_rows
 from app.engine import Engine
 from app.panels.quantities import Quantities
 from app.panels.step_numbers import StepNumbers
@@ -262,14 +262,12 @@ class WalkPanel(QWidget):
 
     def _show_formula(self) -> None:
         """The current node's rule, with one number of its output written out."""
-        event, frame, element = self.walk.shown, self.walk.frame, self._written.element
+        event, frame = self.walk.shown, self.walk.frame
         if event is None or frame is None:
             self.formula.set_latex()
             return
-        lines = walk_words.formulas(self._document.root, frame, event)
-        if element is not None:
-            lines += written_out(element, lines[0].partition("=")[0].strip() if lines else "y")
-        self.formula.set_latex(*lines)
+        rule = walk_words.formulas(self._document.root, frame, event)
+        self.formula.set_latex(*rule, *self._written.lines)
 
     def _show_element(self) -> None:
         self._show_formula()
