@@ -15,7 +15,7 @@ from graphcore.graph import Graph
 from graphcore.worker.arrays import pack, unpack
 from graphcore.worker.walk_messages import CheckFrame, Quantity, Update, WalkFrame
 
-FEW, COLUMNS = 6, 32
+FEW, COLUMNS = 6, 16
 """Parameters that are shown at once; numbers of each that are shown beside each other."""
 _LETTERS = re.compile(r"(?<![A-Za-z\\])([A-Za-z])(?![A-Za-z_{])")
 

@@ -111,4 +111,4 @@ def test_of_a_large_net_the_selected_layer_is_shown(qtbot, explain, live_window)
     shown = cells(panel)
     update = next(u for u in panel.walk.frame.updates if u.name == "conv1.bias")
     assert len(shown["bias"]) == update.count == 6
-    assert len(shown["weight, first 32"]) == 32
+    assert len(shown["weight, first 16"]) == 16
