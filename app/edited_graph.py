@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QUndoStack
 
-from app import commands
+from app import commands, edits
 from app.commands import Edit, Reversible
 from graphcore import files
 from graphcore.dims import Shape
@@ -146,6 +146,11 @@ class EditedGraph(QObject):
     def open_graph(self, graph: Graph) -> None:
         """Take a graph that is in no file yet, such as a preset."""
         self._replace(self._level("", graph, {}), None)
+
+    def become(self, graph: Graph, step: str) -> None:
+        """Turn the whole graph into another one, as a single step that can be undone."""
+        self.leave(0)
+        self._push(step, edits.become(self.root, graph))
 
     def restore(self, graph: Graph, path: Path | None) -> None:
         """Take rescued work: it belongs to ``path`` but was not saved there."""

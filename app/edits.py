@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from app import commands
 from app.commands import Reversible
+from graphcore import files
 from graphcore.composites import Exchange
 from graphcore.elements import Edge, Frame, Node
 from graphcore.errors import GraphError
@@ -167,3 +168,27 @@ def make_way(graph: Graph, exchange: Exchange) -> None:
     while any(abs(x - left) < width and abs(y - top) < height for left, top in staying):
         y += height + GAP_X / 2
     block.position = (x, y)
+
+
+def become(graph: Graph, wanted: Graph) -> list[Reversible]:
+    """Turn a graph into another one; nodes and edges that both have stay."""
+    stays = {n.name for n in wanted if n.name in graph and _alike(graph.node(n.name), n)}
+    gone = [n for n in graph if n.name not in stays]
+    kept = [e for e in graph.edges if {e.source, e.target} <= stays]
+    changes = remove(graph, gone, reconnect=False)
+    changes += [commands.disconnect(e) for e in kept if e not in wanted.edges]
+    for name in graph.frames.keys() | wanted.frames.keys():
+        if graph.frames.get(name) != wanted.frames.get(name):
+            changes.append(commands.set_frame(graph, name, wanted.frames.get(name)))
+    changes += [commands.add(n) for n in wanted if n.name not in stays]
+    changes += [commands.connect(e) for e in wanted.edges if e not in kept]
+    for name in graph.notes.keys() | wanted.notes.keys():
+        if graph.notes.get(name) != wanted.notes.get(name):
+            changes.append(commands.set_note(graph, name, wanted.notes.get(name)))
+    return [*changes, commands.set_training(graph, wanted.training)]
+
+
+def _alike(a: Node, b: Node) -> bool:
+    """Whether two nodes are the same, with what is inside them."""
+    inside = [None if n.subgraph is None else files.dumps(n.subgraph) for n in (a, b)]
+    return inside[0] == inside[1] and replace(a, subgraph=None) == replace(b, subgraph=None)

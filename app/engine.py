@@ -25,7 +25,7 @@ from graphcore.errors import WorkerError
 from graphcore.worker import messages as m
 from graphcore.worker.data_messages import Sample
 from graphcore.worker.run_file_messages import RunsOpened
-from graphcore.worker.timeline_messages import TimelineFrame
+from graphcore.worker.timeline_messages import RunEntered, TimelineFrame
 
 FRAME_MS = 33
 EDIT_MS = 250
@@ -303,6 +303,11 @@ class Engine(EngineViews):
             self._adopting = False
         self.runs_opened.emit(opened)
 
+    def _on_run_entered(self, entered: RunEntered) -> None:
+        """The engine has the graph of that run already: the document follows, as one step."""
+        self.document.become(files.loads(entered.graph), self.tr("Go to {0}").format(entered.name))
+        self._edit_timer.stop()
+
     _handlers: dict[type, Callable[[Any, Any], None]] = {
         m.Ready: lambda self, reply: self.ready.emit(reply),
         m.Loaded: _on_loaded,
@@ -313,6 +318,7 @@ class Engine(EngineViews):
         **SHOWN,
         TimelineFrame: _on_timeline,
         RunsOpened: _on_runs_opened,
+        RunEntered: _on_run_entered,
     }
 
     def _on_errors(self) -> None:

@@ -46,6 +46,7 @@ from graphcore.worker.timeline_messages import (
     CurvesRequest,
     EditRun,
     EnterRun,
+    RunEntered,
     ScrubRequest,
     TimelineFrame,
 )
@@ -295,7 +296,7 @@ Reply = (
     | CompareFrame
     | EmbeddingFrame | WhatIfFrame | HealthFrame | AttributionFrame | SpreadFrame
     | SamplesFrame | RaceFrame | NetSaved | WeightsLoaded | TimelineFrame | CurvesFrame | RunsSaved
-    | RunsOpened
+    | RunsOpened | RunEntered
 )  # fmt: skip
 
 _encoder = msgspec.msgpack.Encoder()

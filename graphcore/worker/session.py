@@ -13,7 +13,7 @@ from graphcore import datasets, files
 from graphcore.binding import learns
 from graphcore.compiler import compile
 from graphcore.curves import Evaluation
-from graphcore.errors import EngineError, FileError, GradscapeError, NonFiniteError
+from graphcore.errors import FileError, GradscapeError, NonFiniteError
 from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
 from graphcore.files.run_file import read_runs
 from graphcore.graph import Graph
@@ -27,6 +27,7 @@ from graphcore.worker import messages as m
 from graphcore.worker.frames import EMPTY, Frames
 from graphcore.worker.loaded import calculation_loaded, loaded
 from graphcore.worker.run_file_messages import RunsOpened
+from graphcore.worker.timeline_messages import RunEntered
 
 if TYPE_CHECKING:
     import torch
@@ -176,23 +177,23 @@ class Session:
         self.weights_changed()
 
     def enter(self, number: int) -> None:
-        """Go to another run of the same net; raises EngineError if it is of another."""
-        run, trainer = self.runs.get(number), self.trainer
-        if trainer is None or run is self.runs.current:
+        """Go to another run and its graph; raises GradscapeError, nothing has changed then."""
+        run, before = self.runs.get(number), self.trainer
+        if before is None or run is self.runs.current:
             return
-        graph = files.loads(run.graph)
-        if not same_net(graph, self._graph):
-            raise EngineError(f"{run.name} is of another net: take its edits back to go there.")
-        self.pause()
-        self.runs.leave(trainer)
-        if graph.training != self._graph.training:
-            self.trainer = Trainer(
-                graph, self._load_data(graph, self._data_dir), device=self.device
-            )
+        trainer, graph = before, files.loads(run.graph)
+        another, data = not same_net(graph, self._graph), self._load_data(graph, self._data_dir)
+        if another or graph.training != self._graph.training:
+            trainer = Trainer(graph, data, device=self.device)
             self._graph, self._graph_bytes = graph, run.graph
+        self.pause()
+        self.runs.leave(before)
+        self.trainer = trainer
         self._forget(keep_curves=False)
-        assert self.trainer is not None
-        self.runs.enter(self.trainer, number)
+        self.runs.enter(trainer, number)
+        if another:
+            self.send(RunEntered(run.name, run.graph))
+            self.send(loaded(trainer, data, Kept()))
         self.weights_changed()
 
     def set_rate(self, request: m.SetRate) -> None:

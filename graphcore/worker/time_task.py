@@ -76,7 +76,7 @@ class TimeTask:
             session.weights_changed()
 
     def enter(self, request: EnterRun, session: Session) -> None:
-        """Go to another run; raises EngineError if it is of another net."""
+        """Go to another run; raises GradscapeError if its graph or its data cannot be had."""
         self.settle(session)
         session.enter(request.run)
         self._curves_of = -1  # the window may have cleared its curves since it was told

@@ -212,3 +212,31 @@ def test_a_run_is_saved_reopened_and_branched_again(qtbot, trained, tmp_path, mo
     assert [(r.parent, r.begun_at, r.steps) for r in window.times[-1].runs] == [
         (None, 0, 120), (1, 30, 40),
     ]  # fmt: skip
+
+
+def test_one_goes_to_a_run_of_another_graph_and_back_by_undo(qtbot, trained) -> None:
+    window, document = trained, trained.document
+    was = files.dumps(document.root)
+    old = numbers(qtbot, window, weights_of(window))
+    layer = weights_of(window).partition(".")[0]
+    width = document.root.node(layer).attributes["out_features"]
+    document.set_attributes(layer, out_features=width + 3)
+    document.change_operator([document.root.edges_from(layer)[0].target], "ReLU")
+    qtbot.waitUntil(lambda: len(window.times[-1].runs) == 2, timeout=PATIENCE)
+    now, steps = files.dumps(document.root), document.undo_stack.count()
+    panel = window.show_panel("runs").fill()
+    qtbot.waitUntil(lambda: panel.table.rowCount() == 2, timeout=PATIENCE)
+    panel.table.selectRow(0)
+    qtbot.mouseClick(panel.go, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: files.dumps(document.root) == was, timeout=PATIENCE)
+    shown(qtbot, window, 120, False)
+    assert window.times[-1].run == 1
+    np.testing.assert_array_equal(numbers(qtbot, window, weights_of(window)), old)
+    assert document.undo_stack.count() == steps + 1
+    assert "Run 1" in document.undo_stack.undoText()
+    assert window.engine.state == "idle"
+    runs = len(window.times[-1].runs)
+    document.undo_stack.undo()
+    assert files.dumps(document.root) == now
+    qtbot.waitUntil(lambda: len(window.times[-1].runs) == runs + 1, timeout=PATIENCE)
+    assert numbers(qtbot, window, f"{layer}.weight").shape[0] == width + 3
