@@ -38,6 +38,7 @@ class Walk(QObject):
         events: all steps, in order.
         done: how many of them have been taken.
         batch: how many samples go through together.
+        training: whether the passes are those of training.
         breakpoints: nodes that slow motion stops at, in either pass.
         errors: node -> largest relative error of its gradients against finite differences, and
             whether they are right; of this sample with these weights.
@@ -54,7 +55,7 @@ class Walk(QObject):
         self.done = 0
         self.breakpoints: set[str] = set()
         self.errors: dict[str, tuple[float, bool]] = {}
-        self._visible, self._refresh, self.batch = False, 0, 1
+        self._visible, self._refresh, self.batch, self.training = False, 0, 1, False
         self._clock = QTimer(self, interval=700)
         self._clock.timeout.connect(self._tick)
         engine.walk.connect(self._on_frame)
@@ -76,8 +77,16 @@ class Walk(QObject):
         """Have both passes computed, with the weights as they are now."""
         self._refresh += 1
         self._engine.request_walk(
-            WalkRequest(self._visible, self._engine.chosen_sample, self._refresh, self.batch)
+            WalkRequest(
+                self._visible, self._engine.chosen_sample, self._refresh, self.batch, self.training
+            )
         )
+
+    def set_training(self, on: bool) -> None:
+        """Go through as in training: dropout drops, batch norm takes the batch's statistics."""
+        if on != self.training:
+            self.training = on
+            self.ask()
 
     def set_batch(self, count: int) -> None:
         """Let so many samples go through together, the chosen one the first of them."""

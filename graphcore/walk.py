@@ -34,9 +34,18 @@ else:
     torch = lazy_loader.load("torch")
 
 
-def go_through(plan: Plan, feeds: Mapping[str, Any], end: str | None) -> None:
-    """Run both passes of a plan in inspect mode, backward from ``end`` if it is given."""
-    plan.forward(feeds)
+def go_through(
+    plan: Plan, feeds: Mapping[str, Any], end: str | None, training: bool = False
+) -> None:
+    """Run both passes of a plan in inspect mode, backward from ``end`` if it is given.
+
+    Args:
+        training: as in training: dropout drops, the same numbers at every call; batch norm takes
+            the batch's own statistics.
+    """
+    if training:
+        plan.generator.manual_seed(plan.seed)
+    plan.forward(feeds, training=training)
     if end is not None:
         plan.backward(end, grad=torch.ones_like(plan.value(end)))
 

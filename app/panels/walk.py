@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
+    QCheckBox,
     QHBoxLayout,
     QLabel,
     QScrollArea,
@@ -31,9 +32,13 @@ from app.plots.activation_curve import ActivationCurve
 from app.style import icons, palette
 from app.walk import Event, Walk
 from app.widgets.formula import FormulaView, typeset_ahead
+from graphcore.walk import levels
 from graphcore.worker.arrays import pack, unpack
 from graphcore.worker.data_messages import Sample
 from graphcore.worker.walk_messages import NumbersFrame, Quantity
+
+TWO_MODES = {"Dropout", "Dropout2d", "BatchNorm1d", "BatchNorm2d"}
+"""Operators that do something else while a net trains."""
 
 
 class WalkPanel(QWidget):
@@ -148,7 +153,13 @@ class WalkPanel(QWidget):
                     "average, and so are the gradients. Values are shown of the first.")
         )  # fmt: skip
         self.batch.valueChanged.connect(self.walk.set_batch)
-        for widget in (self.sample_name, self.sample, self.batch, self.verdict):
+        self.training = QCheckBox(self.tr("as in training"))
+        self.training.setToolTip(
+            self.tr("Dropout drops, and batch norm takes the statistics of the samples that go "
+                    "through together, as they do while the net trains")
+        )  # fmt: skip
+        self.training.toggled.connect(self.walk.set_training)
+        for widget in (self.sample_name, self.sample, self.batch, self.training, self.verdict):
             row.addWidget(widget)
 
     def _make_words(self) -> QHBoxLayout:
@@ -301,6 +312,8 @@ class WalkPanel(QWidget):
         has_samples = frame is not None and frame.samples > 0
         for widget in (self.sample_name, self.sample, self.batch, self.verdict):
             widget.setVisible(has_samples)
+        operators = {n.operator for _, level in levels(self._document.root) for n in level}
+        self.training.setVisible(has_samples and bool(operators & TWO_MODES))
         if frame is None or not has_samples:
             return
         with QSignalBlocker(self.sample):

@@ -22,6 +22,7 @@ class WalkRequest(msgspec.Struct, tag=True, frozen=True):
         visible: whether it can be seen; nothing is computed for it otherwise.
         batch: how many samples go through together, ``sample`` the first of them: the loss and
             its gradients are their average. What is shown of a value is the first one's.
+        training: whether dropout drops and batch norm takes the batch's own statistics.
         refresh: counts up to ask for it again now.
     """
 
@@ -29,6 +30,7 @@ class WalkRequest(msgspec.Struct, tag=True, frozen=True):
     sample: Sample = Sample()
     refresh: int = 0
     batch: int = 1
+    training: bool = False
 
 
 class CheckRequest(msgspec.Struct, tag=True, frozen=True):

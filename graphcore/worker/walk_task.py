@@ -12,7 +12,7 @@ import numpy as np
 
 from graphcore import recording
 from graphcore.compiler import compile
-from graphcore.errors import DataError, EngineError, GradscapeError
+from graphcore.errors import EngineError, GradscapeError
 from graphcore.gradient_check import compare
 from graphcore.graph import Graph
 from graphcore.plan import Plan
@@ -87,7 +87,7 @@ class WalkTask:
         if session.trainer is not None:
             try:
                 return self._of_sample(session.trainer)
-            except DataError as error:  # numbers that were typed for another input
+            except GradscapeError as error:  # numbers typed for another input, too few samples
                 return WalkFrame(problem=str(error))
         assert session.calculation is not None
         return self._of_numbers(*session.calculation)
@@ -119,7 +119,7 @@ class WalkTask:
             plan.forward(feeds)
             free = _classes(trainer, plan, t)[1] if b.target else ""
             plan, graph = held
-        go_through(plan, feeds, b.loss)
+        go_through(plan, feeds, b.loss, self._request.training)
         label, answer = _classes(trainer, plan, t) if b.target else ("", "")
         rate = trainer.current_lr()
         return WalkFrame(
@@ -169,7 +169,7 @@ class WalkTask:
         else:
             raise EngineError("There is no net to look at.")
         plan, graph = self._what_if.plan(session, plan) or (plan, graph)
-        go_through(plan, feeds, end)
+        go_through(plan, feeds, end, self._request.training)
         return plan, graph, end
 
     def check(self, request: CheckRequest, session: Session) -> CheckFrame:
