@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -12,6 +12,8 @@ from PySide6.QtGui import QColor, QFont, QImage, QPainter
 from app.style import colormaps, palette
 
 USUAL = 4
+SHADES = 32
+"""Of a bar, by its length."""
 _digits = [USUAL]
 
 
@@ -121,14 +123,22 @@ def paint_bars(painter: QPainter, rect: QRectF, values: np.ndarray) -> None:
     zero = rect.bottom() + low / span * rect.height()
     width = rect.width() / max(1, len(values))
     gap = 1.0 if width > 3 else 0.0
+    theme = palette.current().name
     painter.setPen(Qt.PenStyle.NoPen)
     for i, share in enumerate(shares.tolist()):
         if share:
             tall = share / span * rect.height()
-            painter.setBrush(map_color(math.copysign(0.45, share) + 0.55 * share, "diverging"))
+            painter.setBrush(_bar_color(theme, math.ceil(abs(share) * SHADES), share < 0))
             painter.drawRect(QRectF(rect.left() + i * width, zero - tall, width - gap, tall))
     painter.setPen(palette.current().color("muted", 120))
     painter.drawLine(int(rect.left()), round(zero), int(rect.right()), round(zero))
+
+
+@lru_cache(maxsize=256)
+def _bar_color(theme: str, shade: int, negative: bool) -> QColor:
+    """From a colour that is seen for the smallest bars to the strongest for the largest."""
+    share = 0.45 + 0.55 * shade / SHADES
+    return map_color(-share if negative else share, "diverging")
 
 
 def paint_sparkline(painter: QPainter, rect: QRectF, values: np.ndarray, color: QColor) -> None:

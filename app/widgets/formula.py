@@ -26,8 +26,9 @@ class FormulaView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._latex: tuple[str, ...] = ()
+        self._drawn: list[QSvgRenderer] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        palette.notifier.changed.connect(self.update)
+        palette.notifier.changed.connect(self._restyle)
 
     @property
     def latex(self) -> tuple[str, ...]:
@@ -39,10 +40,15 @@ class FormulaView(QWidget):
         kept = tuple(f for f in formulas if f)
         if kept != self._latex:
             self._latex = kept
+            self._drawn = self._renderers()
             self.setMinimumHeight(self.sizeHint().height())
             self.setAccessibleDescription("; ".join(kept))
             self.updateGeometry()
             self.update()
+
+    def _restyle(self) -> None:
+        self._drawn = self._renderers()
+        self.update()
 
     def _renderers(self) -> list[QSvgRenderer]:
         color = palette.current().text
@@ -54,7 +60,7 @@ class FormulaView(QWidget):
         return found
 
     def sizeHint(self) -> QSize:
-        sizes = [r.defaultSize() for r in self._renderers()]
+        sizes = [r.defaultSize() for r in self._drawn]
         height = sum(s.height() + GAP for s in sizes)
         return QSize(max((s.width() for s in sizes), default=120), max(24, round(height)))
 
@@ -62,7 +68,7 @@ class FormulaView(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         top = 2.0
-        for renderer in self._renderers():
+        for renderer in self._drawn:
             size = renderer.defaultSize()
             shrink = min(1.0, (self.width() - 4) / max(1, size.width()))
             wide, high = size.width() * shrink, size.height() * shrink

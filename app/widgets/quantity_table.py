@@ -13,7 +13,7 @@ COLUMNS = 64
 
 
 class QuantityTable(QTableWidget):
-    """Vectors below each other, the largest number of each in bold.
+    """Vectors below each other, the largest positive number of each in bold.
 
     Args:
         text: how a number is written.
@@ -38,7 +38,7 @@ class QuantityTable(QTableWidget):
         self.setVerticalHeaderLabels(list(rows))
         self.setHorizontalHeaderLabels([str(i) for i in range(width)])
         for i, values in enumerate(rows.values()):
-            largest = int(np.argmax(values)) if len(values) > 1 else -1
+            largest = int(np.argmax(values)) if len(values) > 1 and np.max(values) > 0 else -1
             for j, value in enumerate(values[:width]):
                 self.setItem(i, j, self._cell(float(value), j == largest))
         self.resizeColumnsToContents()
