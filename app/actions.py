@@ -53,6 +53,7 @@ def _(text: str) -> str:
 FILE, EDIT, VIEW = _("&File"), _("&Edit"), _("&View")
 IMPORT, EXPORT = _("&Import"), _("&Export")
 GRAPH, RUN, HELP = _("&Graph"), _("&Run"), _("&Help")
+GROW = _("&Grow Without Forgetting")
 MENUS = (FILE, EDIT, VIEW, GRAPH, RUN, HELP)
 
 CONDITIONS: dict[str, Callable[[Any], bool]] = {
@@ -166,9 +167,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("reset", _("&Back to the Same Start"), "F8", "reset",
            _("The same initial weights and the same order of the data."), (RUN,),
            "transport.reset.click", "engine"),
-    Action("quietly", _("&Grow Without Forgetting"), "", "add",
-           _("New neurons and layers change nothing until they have learned."), (RUN,),
-           "set_quietly", "engine", checkable=True),
+    Action("grow_silent", _("New Units Start &Silent"), "", "add",
+           _("New neurons and layers change nothing until they have learned."), (RUN, GROW),
+           "growth.silent", "engine", checkable=True),
+    Action("grow_copies", _("New Units Are &Copies"), "", "add",
+           _("New neurons copy old ones and share their weights out: the function stays."),
+           (RUN, GROW), "growth.copies", "engine", checkable=True),
+    Action("grow_noisy", _("New Units Are Copies With &Noise"), "", "add",
+           _("Copies that differ a little from the start, and so learn something else."),
+           (RUN, GROW), "growth.noisy", "engine", checkable=True),
     Action("walk_step", _("Explain: One &Node On"), "F10", "step_op",
            _("Step through both passes of one sample, a node at a time."), (RUN,), "walk.step",
            "engine", separated=True),

@@ -22,6 +22,7 @@ from graphcore import files
 from graphcore.binding import learns
 from graphcore.elements import Change
 from graphcore.errors import WorkerError
+from graphcore.growth import Growth
 from graphcore.worker import messages as m
 from graphcore.worker.data_messages import Sample
 from graphcore.worker.run_file_messages import RunsOpened
@@ -72,7 +73,7 @@ class Engine(EngineViews):
         self.last_loaded: m.Loaded | None = None
         self.lr: float | None = None
         self.data_dir = ""
-        self.quietly = False
+        self.growth: Growth = "initial"
         self._speed: float | None = None
         self._process: QProcess | None = None
         self._errors = ""
@@ -222,7 +223,7 @@ class Engine(EngineViews):
         self._set_state("loading")
         self._send(
             m.Load(files.dumps(self.document.root), keep, resume, str(self._checkpoints),
-                   self.data_dir, self.quietly, forget)
+                   self.data_dir, self.growth, forget)
         )  # fmt: skip
 
     def _unfinished(self) -> bool:

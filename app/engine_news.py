@@ -62,6 +62,9 @@ class EngineNews(QObject):
             if names:
                 more = " …" if len(names) > 3 else ""
                 parts.append(words.format(", ".join(names[:3]) + more))
+        if loaded.copies:
+            each = ", ".join(f"{name} ({count})" for name, count in loaded.copies.items())
+            parts.append(self.tr("new units are copies: {0}").format(each))
         if loaded.change is not None:
             parts.append(
                 self.tr("outputs changed by up to {0:.2g} of the largest").format(loaded.change)

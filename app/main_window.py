@@ -30,6 +30,7 @@ from app.engine_news import EngineNews
 from app.exports import Exports
 from app.files import Files
 from app.film.filming import Filming
+from app.growth_choice import GrowthChoice
 from app.imports import Imports
 from app.layouts import Layouts, PanelDock
 from app.live_view import LiveView, shown_pictures
@@ -88,6 +89,7 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(document, self)
         self.setStatusBar(self.status)
         self.exports, self.filming = Exports(self), Filming(self)
+        self.growth = GrowthChoice(self)
         self.imports = Imports(self, self.exports)
         self._add_tool_bar()
         self._connect()
@@ -321,7 +323,7 @@ class MainWindow(QMainWindow):
     # -- preferences --------------------------------------------------------------------------
 
     def _apply_preferences(self) -> None:
-        for key in ("look/reduced_motion", "look/decimals", "files/autosave", "engine/quietly"):
+        for key in ("look/reduced_motion", "look/decimals", "files/autosave", "engine/growth"):
             self.apply_preference(key)
         light = self.settings.get("look/theme") == "light"
         self.actions_table.actions["light"].setChecked(light)
@@ -336,15 +338,10 @@ class MainWindow(QMainWindow):
             tiles.set_digits(self.settings.get(key))
             if self.isVisible():
                 palette.notifier.changed.emit()  # all is drawn anew, with other numbers in it
-        elif key == "engine/quietly" and self.engine is not None:
-            self.engine.quietly = self.settings.get(key)
-            self.actions_table.actions["quietly"].setChecked(self.engine.quietly)
+        elif key == "engine/growth":
+            self.growth.apply()
         elif key == "files/autosave":
             self.autosave.set_enabled(self.settings.get(key))
-
-    def set_quietly(self, on: bool) -> None:
-        """Let what is new in a net change nothing at first, or start from its initialisers."""
-        self.settings.set("engine/quietly", on)
 
     def set_light(self, light: bool) -> None:
         """Change to the light theme, or to the dark one."""

@@ -66,8 +66,11 @@ PREFERENCES: tuple[Preference, ...] = (
         _("Otherwise the app starts with LeNet-5."),
     ),
     Preference(
-        "engine/quietly", _("New neurons and layers start silent"), "bool", False,
-        _("A net that grows while it learns computes what it did before, and learns from there."),
+        "engine/growth", _("New units and layers"), "choice", "initial",
+        _("Silent ones and copies leave the net's function as it was when it grows while it "
+          "learns; copies share the weights out, noise lets them part."),
+        (("initial", _("from their initialisers")), ("silent", _("start silent")),
+         ("copies", _("copies of old units")), ("noisy", _("copies with noise"))),
     ),
     Preference(
         "engine/threads", _("Threads of the engine"), "int", 0,

@@ -3,13 +3,13 @@
 Weights out of new neurons start at 0 and those into them from their initialisers (so that they
 receive gradients at once); a new layer in the way passes its input on; a new layer on a branch
 that is added starts at 0. Source: Chen, Goodfellow & Shlens, "Net2Net" (2016); the zeros of
-Goyal et al., "Accurate, Large Minibatch SGD" (2017), in place of Net2Net's copies.
+Goyal et al., "Accurate, Large Minibatch SGD" (2017). Net2Net's own copies: ``widening``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import lazy_loader
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 else:
     torch = lazy_loader.load("torch")
 
+Growth = Literal["initial", "silent", "copies", "noisy"]
+"""What new units and layers start from: their initialisers; nothing that is heard; copies of
+old units; copies that differ a little. All but the first leave the net's function as it was."""
 SAMPLES = 32
 """Of the test set, on which two nets are compared."""
 TRANSPOSED = "ConvTranspose2d"

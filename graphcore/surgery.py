@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import lazy_loader
 
-from graphcore.growth import difference, grow_quietly
+from graphcore.growth import Growth, difference, grow_quietly
 from graphcore.runs import same_net
+from graphcore.widening import widen
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +38,7 @@ class Kept:
         anew: kept, but their optimiser state is not: it was another optimiser's, or none.
         change: how much an output differs from the old net's at most, over the largest of those;
             None where they cannot be compared, or where the net is the same.
+        copies: how many units of each layer are copies of old ones.
     """
 
     whole: tuple[str, ...] = ()
@@ -46,17 +48,18 @@ class Kept:
     frozen: tuple[str, ...] = ()
     anew: tuple[str, ...] = ()
     change: float | None = None
+    copies: dict[str, int] = field(default_factory=dict)
 
 
 def take_over(
-    new: Trainer, old: Trainer, gone: dict[str, Tensor] | None = None, quietly: bool = False
+    new: Trainer, old: Trainer, gone: dict[str, Tensor] | None = None, growth: Growth = "initial"
 ) -> Kept:
     """Give a new run every weight, statistic, optimiser state and the step of an old one.
 
     Args:
         gone: parameters as they were when their node was deleted or made smaller; what is back
             comes from there, so that undo brings the weights back too.
-        quietly: whether what is new is to change nothing at first, see ``graphcore.growth``.
+        growth: what is new starts from this.
     """
     buried = {} if gone is None else gone
     theirs = {p.name: p for p in old.plan.layout}
@@ -70,11 +73,22 @@ def take_over(
     buried.update({name: old.plan.parameters[name].clone() for name in theirs})
     new.step = min(old.step, new.total_steps)
     new.plan.generator.set_state(old.plan.generator.get_state())
-    if quietly:
-        grow_quietly(new, old, found["part"], found["fresh"])
+    copies = _grow(new, old, found["part"], found["fresh"], growth)
     kept = {k: tuple(v) for k, v in found.items()}
     change = None if same_net(new.graph, old.graph) else difference(new, old)
-    return Kept(gone=tuple(theirs), change=change, **kept)
+    return Kept(gone=tuple(theirs), change=change, copies=copies, **kept)
+
+
+def _grow(
+    new: Trainer, old: Trainer, part: list[str], fresh: list[str], growth: Growth
+) -> dict[str, int]:
+    """Give what is new its start; returns how many units of each layer were copied."""
+    copies, settled = dict[str, int](), set[str]()
+    if growth in ("copies", "noisy"):
+        copies, settled = widen(new, old, part, growth == "noisy")
+    if growth != "initial":
+        grow_quietly(new, old, [name for name in part if name not in settled], fresh)
+    return copies
 
 
 def _take_one(

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from graphcore.errors import WorkerError
+from graphcore.growth import Growth
 from graphcore.worker.arrays import Array
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
 from graphcore.worker.compare_messages import CompareFrame, CompareRequest
@@ -82,7 +83,7 @@ class Load(msgspec.Struct, tag=True, frozen=True):
     Attributes:
         keep: whether weights and optimiser state that still fit stay as they are.
         forget: whether the runs so far are forgotten, as they were of another document.
-        quietly: whether what is new then is to leave the net's function as it is.
+        growth: what is new then starts from this.
         resume: folder of a checkpoint to go on from, or "".
         checkpoints: folder that checkpoints are written to, or "".
         data_dir: folder of the data sets, or "" for the usual places.
@@ -93,7 +94,7 @@ class Load(msgspec.Struct, tag=True, frozen=True):
     resume: str = ""
     checkpoints: str = ""
     data_dir: str = ""
-    quietly: bool = False
+    growth: Growth = "initial"
     forget: bool = False
 
 
@@ -164,7 +165,7 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
         kept: how many parameters kept their weights, of ``parameters``.
         part, fresh, gone: names of those of another size, of which what fits was kept, of those
             that are new, and of those that are no more.
-        frozen, anew, change: see ``graphcore.surgery.Kept``.
+        frozen, anew, change, copies: see ``graphcore.surgery.Kept``.
     """
 
     dataset: str
@@ -185,6 +186,7 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
     frozen: tuple[str, ...] = ()
     anew: tuple[str, ...] = ()
     change: float | None = None
+    copies: dict[str, int] = {}
 
 
 class Flow(msgspec.Struct, tag=True, frozen=True):

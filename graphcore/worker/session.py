@@ -17,6 +17,7 @@ from graphcore.errors import FileError, GradscapeError, NonFiniteError
 from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
 from graphcore.files.run_file import read_runs
 from graphcore.graph import Graph
+from graphcore.growth import Growth
 from graphcore.judging import Score
 from graphcore.plan import Plan
 from graphcore.runs import Runs, same_net
@@ -110,7 +111,7 @@ class Session:
                 return
             data = self._load_data(graph, request.data_dir)
             trainer = Trainer(graph, data, device=self.device)
-            kept = self._take_over(trainer, request.quietly) if request.keep else Kept()
+            kept = self._take_over(trainer, request.growth) if request.keep else Kept()
             if request.resume:
                 state, tensors = read_checkpoint(Path(request.resume))
                 trainer.load_state(tensors, state.step, state.lr)
@@ -387,11 +388,11 @@ class Session:
             self._data = (key, data)
         return self._data[1]
 
-    def _take_over(self, new: Trainer, quietly: bool) -> Kept:
+    def _take_over(self, new: Trainer, growth: Growth) -> Kept:
         """Give the new net every weight of the old one that still fits."""
         if self.trainer is None:
             return Kept()
-        return take_over(new, self.trainer, self._gone, quietly)
+        return take_over(new, self.trainer, self._gone, growth)
 
     def _forget(self, keep_curves: bool) -> None:
         self._news, self._test_at, self._test_rest = True, 0.0, FIRST_REST

@@ -16,8 +16,8 @@ def test_a_net_grows_while_it_trains_and_forgets_nothing(qtbot, live_window) -> 
     window.start("circle")
     QApplication.processEvents()
     qtbot.waitUntil(lambda: engine.state == "idle", timeout=PATIENCE)
-    window.actions_table.actions["quietly"].trigger()
-    assert engine.quietly
+    window.actions_table.actions["grow_silent"].trigger()
+    assert engine.growth == "silent"
     engine.set_speed(40)
     engine.play()
     qtbot.waitUntil(lambda: bool(frames) and frames[-1].step > 5, timeout=PATIENCE)
@@ -81,7 +81,7 @@ def test_every_kind_of_change_keeps_what_fits_and_says_so(qtbot, live_window, ru
     def deepen() -> None:
         document.insert_on_edge(edge, "Linear", out_features=width - 1)
 
-    engine.quietly = True
+    engine.growth = "silent"
     kept = changed(deepen, "the function is unchanged")
     assert len(kept.fresh) == 2
     new = kept.fresh[0].partition(".")[0]
@@ -96,3 +96,34 @@ def test_every_kind_of_change_keeps_what_fits_and_says_so(qtbot, live_window, ru
     kept = changed(lambda: document.remove([new], reconnect=True), "gone")
     assert set(kept.gone) == {f"{new}.weight", f"{new}.bias"}
     engine.pause()
+
+
+def test_a_layer_grows_by_copies_and_one_is_told(qtbot, live_window) -> None:
+    window, loads, said = live_window, [], []
+    engine, actions = window.engine, window.actions_table.actions
+    engine.loaded.connect(loads.append)
+    window.status.messageChanged.connect(said.append)
+    window.start("circle")
+    qtbot.waitUntil(lambda: engine.state == "idle" and bool(loads), timeout=PATIENCE)
+    actions["grow_silent"].trigger()
+    actions["grow_copies"].trigger()
+    assert not actions["grow_silent"].isChecked()
+    assert window.settings.get("engine/growth") == engine.growth == "copies"
+    graph = window.document.root
+    layer = next(n.name for n in graph if n.operator == "Linear")
+    width = graph.node(layer).attributes["out_features"]
+    for growth, sentence in (
+        ("copies", "the function is unchanged"), ("noisy", "outputs changed by"),
+    ):  # fmt: skip
+        seen, heard = len(loads), len(said)
+        window.settings.set("engine/growth", growth)
+        assert actions[f"grow_{growth}"].isChecked()
+        width += 3
+        window.document.set_attributes(layer, out_features=width)
+        qtbot.waitUntil(lambda seen=seen: len(loads) > seen, timeout=PATIENCE)
+        assert loads[-1].copies == {layer: 3}
+        told = f"new units are copies: {layer} (3)"
+        qtbot.waitUntil(lambda h=heard, t=told: any(t in s for s in said[h:]), timeout=PATIENCE)
+        assert any(sentence in s for s in said[heard:])
+    actions["grow_noisy"].trigger()
+    assert engine.growth == "initial"

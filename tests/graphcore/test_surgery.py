@@ -5,6 +5,7 @@ import torch
 
 from graphcore import datasets
 from graphcore.graph import Graph
+from graphcore.growth import Growth
 from graphcore.layer_list import parse_layers
 from graphcore.settings import TrainingSettings
 from graphcore.surgery import Kept, take_over
@@ -39,9 +40,9 @@ def moments(trainer: Trainer, name: str) -> list[torch.Tensor]:
     return [s[start : start + size].view(info.shape) for s in states]
 
 
-def changed(old: Trainer, graph: Graph, quietly: bool = True) -> tuple[Trainer, Kept]:
+def changed(old: Trainer, graph: Graph, growth: Growth = "silent") -> tuple[Trainer, Kept]:
     new = Trainer(graph, old.data)
-    return new, take_over(new, old, quietly=quietly)
+    return new, take_over(new, old, growth=growth)
 
 
 def assert_survivors_kept(new: Trainer, old: Trainer) -> None:
@@ -73,7 +74,7 @@ def test_without_being_asked_new_neurons_follow_their_initialisers(data: dataset
     old = trained(data)
     graph = old.graph.copy()
     graph.set_attributes(linears(graph)[0], out_features=9)
-    new, kept = changed(old, graph, quietly=False)
+    new, kept = changed(old, graph, growth="initial")
     assert new.plan.parameters[f"{linears(graph)[1]}.weight"][:, 6:].any()
     assert kept.change > 1e-4
     assert_survivors_kept(new, old)
