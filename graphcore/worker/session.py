@@ -390,9 +390,8 @@ class Session:
 
     def _take_over(self, new: Trainer, growth: Growth) -> Kept:
         """Give the new net every weight of the old one that still fits."""
-        if self.trainer is None:
-            return Kept()
-        return take_over(new, self.trainer, self._gone, growth)
+        old = self.trainer
+        return Kept() if old is None else take_over(new, old, self._gone, growth)
 
     def _forget(self, keep_curves: bool) -> None:
         self._news, self._test_at, self._test_rest = True, 0.0, FIRST_REST
