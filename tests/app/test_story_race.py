@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
+import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 PATIENCE = 60_000
@@ -68,3 +72,31 @@ def test_where_a_runner_came_to_is_a_place_to_look_towards(qtbot, live_window) -
     panel.target.activated.emit(panel.target.currentIndex())
     qtbot.waitUntil(lambda: surfaces[-1].plane == "towards" and name in surfaces[-1].labels[0],
                     timeout=PATIENCE)  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "names"), [("learning rates", 3), ("batch sizes", 2)])
+def test_rates_and_batches_race_over_the_same_samples(qtbot, live_window, what, names) -> None:
+    live_window.start("circle")
+    live_window.layouts.show("Train")
+    panel = live_window.show_panel("race").fill()
+    QApplication.processEvents()
+    qtbot.waitUntil(lambda: live_window.engine.state == "idle", timeout=PATIENCE)
+    panel.what.setFocus()
+    for _ in range(panel.what.count()):
+        if what not in panel.what.currentText().lower():
+            QTest.keyClick(panel.what, Qt.Key.Key_Down)
+    assert what in panel.what.currentText().lower()
+    panel.steps.setValue(40)
+    qtbot.mouseClick(panel.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "is first" in panel.said.text(), timeout=PATIENCE)
+    runners = list(panel.plot._curves)
+    assert len(runners) >= names
+    values = [float(re.search(r"[\d.]+", name).group()) for name in runners]
+    assert len(set(values)) == len(runners), "each has its own number"
+    last = {name: panel.plot.points(name)[0][-1] for name in runners}
+    if what == "batch sizes":
+        assert max(last.values()) <= 1.5 * min(last.values()), "samples are counted, not steps"
+    winner = min(runners, key=lambda name: panel.plot.points(name)[1][-1])
+    assert panel.said.text().startswith(winner)
+    qtbot.waitUntil(lambda: panel.map.has_surface, timeout=PATIENCE)
+    assert list(panel.map._others) == runners

@@ -1,0 +1,91 @@
+"""Every view shows the step that one goes back to, and at the end what it showed before."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from graphcore.worker.landscape_messages import LandscapeFrame
+from graphcore.worker.spread_messages import SpreadFrame
+
+PATIENCE = 60_000
+LEFT = Qt.MouseButton.LeftButton
+STEPS = 60
+
+
+def open_trained(qtbot, window, preset):
+    window.start(preset)
+    window.layouts.show("Train")
+    times = []
+    window.engine.timeline.connect(times.append)
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+    window.engine.run(STEPS)
+    qtbot.waitUntil(
+        lambda: bool(times) and times[-1].newest == STEPS and window.engine.state == "idle",
+        timeout=PATIENCE,
+    )
+
+
+def draw(panel):
+    sketch = panel.sketch
+    QTest.mousePress(sketch, LEFT, pos=QPoint(60, 30))
+    for y in range(30, 120, 10):
+        QTest.mouseMove(sketch, QPoint(60 + y // 8, y))
+    QTest.mouseRelease(sketch, LEFT, pos=QPoint(75, 120))
+
+
+def choose_sample(panel):
+    panel.of.setFocus()
+    QTest.keyClick(panel.of, Qt.Key.Key_Down)
+
+
+def content(frame):
+    """What a view shows, whatever step it says it is of.
+
+    Of histograms the weights' alone: the gradient is that of the batch that comes next. Of a
+    landscape, which goes on being refined, where the dot is.
+    """
+    if isinstance(frame, LandscapeFrame):
+        return frame.current
+    if isinstance(frame, SpreadFrame):
+        return msgspec.msgpack.encode(frame.weights)
+    fields = [f for f in ("step", "epoch", "lr") if hasattr(frame, f)]
+    return msgspec.msgpack.encode(msgspec.structs.replace(frame, **dict.fromkeys(fields, 0)))
+
+
+@pytest.mark.parametrize(
+    ("preset", "panel", "signal"),
+    [
+        ("circle", "decision", "decision"), ("circle", "results", "results"),
+        ("circle", "health", "health"), ("circle", "histograms", "spread"),
+        ("circle", "embedding", "embedding"), ("circle", "landscape", "landscape"),
+        ("circle", "activations", "sample"), ("mlp", "digit_pad", "digit"),
+    ],
+)  # fmt: skip
+def test_a_view_goes_back_and_comes_back(qtbot, live_window, preset, panel, signal) -> None:
+    window = live_window
+    frames = []
+    getattr(window.engine, signal).connect(frames.append)
+    open_trained(qtbot, window, preset)
+    layer = next(n.name for n in window.document.graph if n.operator == "Linear")
+    view = window.show_panel(panel).fill()
+    window.canvas.select(layer)
+    QApplication.processEvents()
+    if panel == "digit_pad":
+        draw(view)
+    if panel == "activations":
+        choose_sample(view)
+    qtbot.waitUntil(lambda: bool(frames), timeout=PATIENCE)
+    qtbot.wait(300)  # coarse first: what is refined has come
+    newest, count = content(frames[-1]), len(frames)
+    slider = window.time.slider
+    slider.setFocus()
+    QTest.keyClick(slider, Qt.Key.Key_Home)
+    qtbot.waitUntil(lambda: len(frames) > count and content(frames[-1]) != newest, timeout=PATIENCE)
+    if hasattr(frames[-1], "step") and signal != "landscape":
+        assert frames[-1].step == 0
+    QTest.keyClick(slider, Qt.Key.Key_End)
+    qtbot.waitUntil(lambda: content(frames[-1]) == newest, timeout=PATIENCE)
