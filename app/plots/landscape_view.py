@@ -65,6 +65,8 @@ class LandscapeView(QWidget):
         self._in_space = on
         if on and self.space is None:
             self.space = SurfacePlot()
+            self.space.dot_dragged.connect(self._on_dragged)
+            self.space.dot_released.connect(self._on_released)
             self.space.set_log(self.contour.log)
             self._stack.addWidget(self.space)
         self._show()
@@ -120,6 +122,8 @@ class LandscapeView(QWidget):
             assert not isinstance(plot, SliceCurve)
             plot.set_surface(a, b, values)
             plot.set_others(self._others)
+        if isinstance(plot, SurfacePlot) and plot.view is not None:
+            plot.view.installEventFilter(self)
         plot.set_path(self._path)
         if self._current is not None:
             plot.set_current(*self._current)

@@ -7,10 +7,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QOpenGLContext, QResizeEvent
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QMouseEvent, QOpenGLContext, QResizeEvent
 from PySide6.QtWidgets import QLabel, QStackedLayout, QWidget
 
+from app.plots import picking
 from app.plots.contour import DOT, interpolated, series_pen
 from app.style import colormaps, palette
 
@@ -23,12 +24,22 @@ PIECES = 12
 """Of a line between two points of a path, so that it follows the surface."""
 NEAR, WIDE = 1.9, 1.2
 """Distance of the eye, and its share of a wide view's width over its height."""
+REACH = 14.0
+"""Pixels from the dot at which it is taken hold of."""
 ABOVE = 0.012
 """How far lines float over the surface, so that it does not hide them."""
 
 
 class SurfacePlot(QWidget):
-    """Heights over a plane. OpenGL is loaded with the first surface, not before."""
+    """Heights over a plane. OpenGL is loaded with the first surface, not before.
+
+    Signals:
+        dot_dragged, dot_released: coordinates (a, b) under the dot, as it is drawn over the
+            surface; a drag that begins elsewhere turns the surface.
+    """
+
+    dot_dragged = Signal(float, float)
+    dot_released = Signal(float, float)
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,6 +57,8 @@ class SurfacePlot(QWidget):
         self._path: Any = None
         self.log = True
         self._distance = NEAR
+        self._at = (0.0, 0.0)
+        self._dragging = False
         self._others: list[tuple[Any, Any]] = []
         self._heights: np.ndarray | None = None
         self._values: np.ndarray | None = None
@@ -101,7 +114,7 @@ class SurfacePlot(QWidget):
         if self._heights is None or not len(points):
             return
         self._path.setData(pos=self._along(points))
-        self._dot.setData(pos=self._along(points[-1:]))
+        self.set_current(*points[-1].tolist())
 
     def set_others(self, paths: Mapping[str, np.ndarray]) -> None:
         """Further runs by name, shape (k, 2) each, and where each has come to."""
@@ -131,8 +144,53 @@ class SurfacePlot(QWidget):
 
     def set_current(self, a: float, b: float) -> None:
         """Put the dot where the weights are."""
-        if self._heights is not None:
-            self._dot.setData(pos=self._along(np.array([[a, b]])))
+        if self._heights is not None and not self._dragging:
+            self._put_dot(a, b)
+
+    def _put_dot(self, a: float, b: float) -> None:
+        self._at = a, b
+        self._dot.setData(pos=self._along(np.array([[a, b]])))
+
+    # -- the dot ------------------------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A drag that begins at the dot moves it; every other one is the view's."""
+        if not isinstance(event, QMouseEvent) or self._heights is None:
+            return False
+        kind, at = event.type(), (event.position().x(), event.position().y())
+        if kind == QEvent.Type.MouseButtonPress and event.button() == Qt.MouseButton.LeftButton:
+            dot, _ = self._on_screen(np.array([self._lifted(*self._at)]))
+            self._dragging = bool(np.hypot(*(dot[0] - at)) <= REACH)
+            return self._dragging
+        if not self._dragging:
+            return False
+        place = self._place_under(at)
+        if kind == QEvent.Type.MouseMove:
+            self._put_dot(*place)
+            self.dot_dragged.emit(*place)
+        elif kind == QEvent.Type.MouseButtonRelease:
+            self._dragging = False
+            self.dot_released.emit(*place)
+        return True
+
+    def _on_screen(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        view = np.array(self.view.viewMatrix().data()).reshape(4, 4).T
+        size = self.view.width(), self.view.height()
+        return picking.on_screen(points, view, self.view.opts["fov"], size)
+
+    def _place_under(self, pointer: tuple[float, float]) -> tuple[float, float]:
+        """The place of the plane whose point of the surface is under the pointer."""
+        assert self._plane is not None
+        assert self._heights is not None
+        columns, rows = (np.linspace(-0.5, 0.5, n) for n in self._heights.shape)
+        x, y = np.meshgrid(columns, rows, indexing="ij")
+        points = np.stack([x, y, HEIGHT * (self._heights - 0.5)], -1).reshape(-1, 3)
+        found = picking.under(pointer, *self._on_screen(points), REACH)
+        a, b = (
+            float(axis[0] + (points[found, i] + 0.5) * (axis[-1] - axis[0]))
+            for i, axis in enumerate(self._plane)
+        )
+        return a, b
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -167,6 +225,7 @@ class SurfacePlot(QWidget):
         self._dot = gl.GLScatterPlotItem(color=red, size=10, glOptions="opaque")
         for item in (self._surface, self._path, self._dot):
             self.view.addItem(item)
+        self.view.installEventFilter(self)
         self._stack.addWidget(self.view)
         return True
 
