@@ -191,17 +191,25 @@ class Runs:
         self._keep(Moment.of(trainer))
         return run
 
-    def enter(self, trainer: Trainer, number: int) -> None:
+    def enter(self, trainer: Trainer, number: int, before: Trainer | None = None) -> None:
         """Make another run the current one and give the net its newest state.
 
         Args:
-            trainer: of that run's net; ``leave`` was called with the one before.
+            trainer: of that run's net.
+            before: of the current run, which is left; None if there is none.
+
+        Raises:
+            EngineError, FileError: there is no such run, its states are of another net or cannot
+                be read; nothing changed.
         """
         run = self.get(number)
         newest = run.timeline.moments[-1]
         if newest.shapes != net_shapes(trainer.state()):
             raise EngineError(f"The states of {run.name} are of another net than its graph.")
-        newest.put(trainer)
+        tensors = newest.tensors()  # first: a file that cannot be read changes nothing
+        if before is not None:
+            self.leave(before)
+        newest.put(trainer, tensors)
         self._enter(run)
 
     # -- the table of runs --------------------------------------------------------------------

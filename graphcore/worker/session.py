@@ -186,12 +186,11 @@ class Session:
         another, data = not same_net(graph, self._graph), self._load_data(graph, self._data_dir)
         if another or graph.training != self._graph.training:
             trainer = Trainer(graph, data, device=self.device)
-            self._graph, self._graph_bytes = graph, run.graph
+        self.runs.enter(trainer, number, before)
+        if trainer is not before:
+            self.trainer, self._graph, self._graph_bytes = trainer, graph, run.graph
         self.pause()
-        self.runs.leave(before)
-        self.trainer = trainer
         self._forget(keep_curves=False)
-        self.runs.enter(trainer, number)
         if another:
             self.send(RunEntered(run.name, run.graph))
             self.send(loaded(trainer, data, Kept()))

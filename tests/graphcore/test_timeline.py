@@ -108,8 +108,7 @@ def test_a_branch_leaves_the_run_it_comes_from_whole() -> None:
     other = train(runs, trainer, 30)
     assert other[0] == losses[10]
     assert other[5:] != losses[15:]
-    runs.leave(trainer)
-    runs.enter(trainer, first.number)
+    runs.enter(trainer, first.number, trainer)
     assert trainer.step == 40
     assert torch.equal(trainer.plan.flat, end)
     assert first.curves.rows[:, 2].tolist() == losses

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from graphcore import files, presets
+from graphcore.errors import FileError
 from graphcore.training import Trainer
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
@@ -44,3 +45,31 @@ def test_a_watched_run_is_the_run_by_itself(watched):
     assert (
         gaps <= np.maximum(1, np.array(kept[1:]) // session.runs.current.timeline.per_fold)
     ).all()
+
+
+@pytest.mark.parametrize("other", ["xor", "circle"], ids=["of another net", "of the same net"])
+def test_a_run_whose_states_cannot_be_read_is_not_gone_to(tmp_path, other):
+    session = Session(lambda reply: None, "cpu")
+    load = {name: m.Load(files.dumps(presets.load(name))) for name in ("circle", other)}
+    session.load(load["circle"])
+    session.run(m.Run(steps=20))
+    while session.running:
+        session.work()
+    session.runs.store.memory_limit = 0
+    session.runs.store.folder = tmp_path
+    session.reset()
+    session.load(load[other])
+    session.run(m.Run(steps=20))
+    while session.running:
+        session.work()
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:50])
+    current, trainer, graph = session.runs.current, session.trainer, session.graph
+    weights = trainer.plan.flat.clone()
+    with pytest.raises(FileError, match="cannot be read"):
+        session.enter(1)
+    assert session.runs.current is current
+    assert session.trainer is trainer
+    assert session.graph is graph
+    assert trainer.step == current.steps
+    assert bool((trainer.plan.flat == weights).all())
