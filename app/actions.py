@@ -244,6 +244,7 @@ class ActionTable(QObject):
         action = QAction(icons.icon(row.icon), translated(row.text), self._window)
         action.setObjectName(row.id)
         action.setCheckable(row.checkable)
+        action.setIconVisibleInMenu(not row.checkable)  # there the tick is
         self._put_shortcut(row, action, self.shortcut(row))
         if row.checkable:
             action.toggled.connect(lambda on: self._run(row, on))

@@ -308,6 +308,11 @@ class Engine(EngineViews):
         """The engine has the graph of that run already: the document follows, as one step."""
         self.document.become(files.loads(entered.graph), self.tr("Go to {0}").format(entered.name))
         self._edit_timer.stop()
+        self.document.message.emit(
+            self.tr("This is {0}, on a graph of its own; undo brings the other graph back.").format(
+                entered.name
+            )
+        )
 
     _handlers: dict[type, Callable[[Any, Any], None]] = {
         m.Ready: lambda self, reply: self.ready.emit(reply),

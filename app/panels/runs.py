@@ -180,10 +180,13 @@ class RunsPanel(QWidget):
     def _draw(self) -> None:
         for plot in (self.loss, self.accuracy):
             plot.forget()
+        shared = {r.run: r.begun_at for r in self._frame.runs if r.parent is not None}
         for run in self._curves:
             steps, seconds = unpack(run.steps), unpack(run.seconds)
             losses, tests = unpack(run.losses), unpack(run.tests)
-            tests = tests[np.isfinite(tests[:, 2])]
+            own = steps >= shared.get(run.run, 0)  # what it shares is its parent's curve
+            steps, seconds, losses = steps[own], seconds[own], losses[:, own]
+            tests = tests[np.isfinite(tests[:, 2]) & (tests[:, 0] >= shared.get(run.run, 0))]
             x = steps if self.over.currentIndex() == 0 else seconds
             at = np.interp(tests[:, 0], steps, x) if len(steps) else tests[:, 0]
             self.loss.append(run.name, x, losses[0] if len(losses) else x)
