@@ -80,16 +80,26 @@ def sliding(qtbot, live_window):
                         timeout=PATIENCE)  # fmt: skip
         qtbot.waitUntil(lambda: set(panel._names().values()) <= panel._arrays.keys(),
                         timeout=PATIENCE)  # fmt: skip
+        settle(panel.inputs)
         return panel, panel._arrays
 
     return look_at
 
 
+def settle(view) -> None:
+    """Let the layout come to rest: a pixel is where it is going to be."""
+    before = None
+    while before != view.geometry():
+        before = view.geometry()
+        QApplication.processEvents()
+
+
 def point_at(view, place: tuple[int, int, int]) -> QPoint:
     """Move the mouse to a pixel of a map."""
+    QTest.mouseMove(view, QPoint(1, 1))
+    settle(view)
     cell = next(c for c in np.ndindex(*view.grid_size()) if view.place_of(c) == place)
     at = view.cell_rect(cell).center().toPoint()
-    QTest.mouseMove(view, QPoint(1, 1))
     QTest.mouseMove(view, at)
     assert view.place_of(view.marked) == place
     return at
