@@ -34,8 +34,7 @@ class Counterpart:
     def __init__(self, run: Run, like: Plan) -> None:
         self.run = run
         graph = files.loads(run.graph)
-        dtype = str(like.dtype).removeprefix("torch.")
-        self.plan = compile(graph, str(like.device), dtype, "inspect")
+        self.plan = compile(graph, *like.made_for, "inspect")
         self.binding = bind(graph)
         self.step = -1
 

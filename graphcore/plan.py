@@ -146,6 +146,11 @@ class Plan(Passes):
 
     # -- parts --------------------------------------------------------------------------------
 
+    @property
+    def made_for(self) -> tuple[str, str]:
+        """Device and precision, as ``compile`` takes them: for a further plan like this one."""
+        return str(self.device), str(self.dtype).removeprefix("torch.")
+
     def reset(self, seed: int | None = None) -> None:
         """Start over: draw every parameter anew, clear the buffers and the random state."""
         self.seed = self.seed if seed is None else seed

@@ -322,8 +322,7 @@ class Trainer:
 
     def _another(self, mode: Mode, share: Plan | None = None) -> Plan:
         """A further plan of the same net."""
-        device, dtype = str(self.plan.device), str(self.plan.dtype).removeprefix("torch.")
-        return compile(self.graph, device, dtype, mode, self.settings.seed, share=share)
+        return compile(self.graph, *self.plan.made_for, mode, self.settings.seed, share=share)
 
     def tensors(self, split: Split, limit: int | None = None) -> tuple[Tensor, Tensor]:
         """Inputs and targets of a split (its first ``limit`` samples) as they are fed."""

@@ -111,8 +111,7 @@ def _from_sample(hold: Hold, trainer: Trainer) -> Any:
 
 def held_plan(graph: Graph, like: Plan, mode: Any = "inspect") -> Plan:
     """A plan of a held graph with the weights and statistics of a plan of the free one."""
-    device, dtype = str(like.device), str(like.dtype).removeprefix("torch.")
-    plan = compile(graph, device, dtype, mode, like.seed)
+    plan = compile(graph, *like.made_for, mode, like.seed)
     with torch.inference_mode():
         for name, parameter in plan.parameters.items():
             parameter.copy_(like.parameters[_free_name(name, like.parameters)])

@@ -27,7 +27,8 @@ class Minimap(QWidget):
         super().__init__(canvas)
         self._canvas = canvas
         self.wanted = True
-        self._graph, self._drawn = QPixmap(), ""
+        self._graph = QPixmap()
+        self._drawn: object = None
         self.resize(WIDTH, HEIGHT)
         self.setAccessibleName(self.tr("Map of the graph"))
         self.setToolTip(self.tr("Map of the graph: press to go there"))
@@ -63,7 +64,7 @@ class Minimap(QWidget):
         """The graph, drawn anew only when it is another: the view below is painted more often."""
         scene, sharp = self._canvas.graph_scene, self.devicePixelRatio()
         chosen = [id(i) for i in scene.selectedItems()]
-        drawn = repr((scene.far.version, palette.current().name, sharp, chosen))
+        drawn = scene.far.version, palette.current().name, sharp, chosen
         if drawn != self._drawn:
             self._drawn = drawn
             self._graph = QPixmap(self.size() * sharp)

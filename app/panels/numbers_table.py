@@ -35,9 +35,11 @@ class NumbersModel(QAbstractTableModel):
         self._table = table
         self.shape: tuple[int, ...] = ()
         self.values = np.zeros((0, 0), np.float32)
+        self._largest = 0.0
 
     def show(self, values: np.ndarray) -> None:
         """Show other numbers."""
+        self._largest = float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
         rows = values.shape[0] if values.ndim > 1 else 1
         flat = values.reshape(rows, values.size // max(1, rows))
         if values.shape != self.shape or flat.shape != self.values.shape:
@@ -71,12 +73,10 @@ class NumbersModel(QAbstractTableModel):
         return None
 
     def _tint(self, value: float) -> QBrush | None:
-        largest = float(np.abs(self.values).max(initial=0.0))
-        if not np.isfinite(value) or largest == 0:
+        if not np.isfinite(value) or self._largest == 0:
             return None
-        color = QColor(
-            *map(int, palette.lut("diverging")[round((value / largest + 1) / 2 * 255)][:3])
-        )
+        place = round((value / self._largest + 1) / 2 * 255)
+        color = QColor(*map(int, palette.lut("diverging")[place][:3]))
         color.setAlpha(110)
         return QBrush(color)
 

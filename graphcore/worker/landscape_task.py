@@ -166,8 +166,7 @@ class LandscapeTask:
 
     def _begin(self, trainer: Trainer, training: bool) -> None:
         if self._plan is None:
-            dtype = str(trainer.plan.dtype).removeprefix("torch.")
-            self._plan = compile(trainer.graph, str(trainer.plan.device), dtype, "train")
+            self._plan = compile(trainer.graph, *trainer.plan.made_for, "train")
         self._plan.copy_state(trainer.plan)
         if self._surface is not None and self._surface.points:
             self._pace = self._surface.seconds / (self._surface.points * self._taken)

@@ -17,8 +17,7 @@ def loaded(t: Trainer, data: Dataset, kept: Kept) -> Loaded:
         parameters=len(t.plan.parameters), numbers=t.plan.flat.numel(), kept=len(kept.whole),
         part=kept.part, fresh=kept.fresh if kept.whole else (), gone=kept.gone, step=t.step,
         frozen=kept.frozen, anew=kept.anew, change=kept.change,
-        copies=kept.copies,
-        steps_per_epoch=t.steps_per_epoch, total_steps=t.total_steps,
+        copies=kept.copies, steps_per_epoch=t.steps_per_epoch, total_steps=t.total_steps,
     )  # fmt: skip
 
 

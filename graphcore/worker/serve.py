@@ -187,7 +187,9 @@ class _Server:
     def loop(self, inbox: queue.SimpleQueue[m.Request | None]) -> None:
         while not self.quit:
             wait = self.session.seconds_to_wait()
-            if self._has_views() if wait is None else wait and self.probe.has_work(self.session):
+            idle = wait is None and self._has_views()
+            between_steps = bool(wait) and self.probe.has_work(self.session)
+            if idle or between_steps:
                 wait = 0.0  # what can be seen is made while there is nothing to train
             try:
                 request = inbox.get(timeout=wait) if wait != 0.0 else inbox.get_nowait()
