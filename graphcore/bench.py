@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import lazy_loader
 import numpy as np
 
-from graphcore import presets
+from graphcore import presets, processor
 from graphcore.bench_models import MODELS
 from graphcore.datasets import Dataset, Normalization, Split
 from graphcore.graph import Graph
@@ -56,7 +56,7 @@ def run(quick: bool = False) -> dict[str, Any]:
         share of our time the kernels alone would take.
     """
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    processor.set_up(threads=1)
     rounds = 3 if quick else 9
     try:
         rows = [_measure(net, batch, rounds) for net, sizes in NETS.items() for batch in sizes]

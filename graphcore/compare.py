@@ -34,7 +34,7 @@ class Counterpart:
     def __init__(self, run: Run, like: Plan) -> None:
         self.run = run
         graph = files.loads(run.graph)
-        self.plan = compile(graph, *like.made_for, "inspect")
+        self.plan = compile(graph, mode="inspect", **like.made_for)
         self.binding = bind(graph)
         self.step = -1
 

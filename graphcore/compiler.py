@@ -34,12 +34,15 @@ def compile(
     seed: int = 0,
     *,
     share: Plan | None = None,
+    turned: bool = False,
 ) -> Plan:
     """Turn a graph into a plan.
 
     Args:
         share: a plan of the same graph whose parameters, gradients, running statistics and
             random state the new one uses instead of its own.
+        turned: whether parameters may lie in memory as kernels read them fastest
+            (``Operator.turned``), not row by row; their shapes are the same.
 
     Raises:
         ShapeError: the first problem of the graph, with the node's name.
@@ -49,7 +52,8 @@ def compile(
     shapes.close()
     for problem in shapes.problems.values():
         raise ShapeError(problem.message, problem.fix, problem.node)
-    return _Compiler(graph, shapes, device, dtype, mode, seed).plan(share)
+    turned = share.turned if share else turned
+    return _Compiler(graph, shapes, device, dtype, mode, seed, turned).plan(share)
 
 
 def usable_device(name: str) -> torch.device:
@@ -67,13 +71,14 @@ class _Compiler:
     """Builds one plan."""
 
     def __init__(
-        self, graph: Graph, shapes: ShapeInference, device: str, dtype: str, mode: Mode, seed: int
-    ) -> None:
+        self, graph: Graph, shapes: ShapeInference, device: str, dtype: str, mode: Mode, seed: int,
+        turned: bool,
+    ) -> None:  # fmt: skip
         self.flat_graph = flatten(graph)
         self.objectives = graph.training.objectives
         self.inferred = shapes.flat()
         self.device, self.dtype = usable_device(device), getattr(torch, dtype)
-        self.mode, self.seed = mode, seed
+        self.mode, self.seed, self.turned = mode, seed, turned
         self.slots: dict[Port, int] = {}
         self.layout: list[ParameterInfo] = []
         self.needed: set[int] = set()
@@ -100,7 +105,7 @@ class _Compiler:
             values=[None] * len(self.slots),
             flat=share.flat if share else self._zeros(total),
             flat_grad=share.flat_grad if share else self._zeros(total),
-            trainable=trainable,
+            trainable=trainable, turned=self.turned,
             generator=share.generator if share else torch.Generator(self.device),
         )  # fmt: skip
         self._fill(plan, share)
@@ -122,8 +127,7 @@ class _Compiler:
         """Views of the flat buffers, constants and running statistics."""
         for info in self.layout:
             for whole, views in ((plan.flat, plan.parameters), (plan.flat_grad, plan.gradients)):
-                part = whole[info.offset : info.offset + math.prod(info.shape)]
-                views[info.name] = part.view(info.shape)
+                views[info.name] = info.within(whole)
             plan.values[self.slots[info.name, ""]] = plan.parameters[info.name]
         for flat in self.flat_graph.nodes:
             if flat.node.operator == "Constant":
@@ -179,7 +183,10 @@ class _Compiler:
         chosen = node.initializers.get(input, node.op.initializers[input])
         frozen = input in node.frozen
         fans = fans_of(dict(shapes))
-        self.layout.append(ParameterInfo(name, flat.name, shapes[input], chosen, fans, frozen))
+        turned = self.turned and input in node.op.turned
+        self.layout.append(
+            ParameterInfo(name, flat.name, shapes[input], chosen, fans, frozen, turned)
+        )
         slot = self._new_slot((name, ""))
         if not frozen or self.mode == "inspect":
             self.needed.add(slot)

@@ -68,12 +68,13 @@ class Group:
         """Add the gradients of the L1 and L2 penalties, then clip the norm."""
         _penalise(self.optimizer, settings)
 
-    def part(self, info: ParameterInfo) -> slice | None:
-        """Where a parameter lies in the group's numbers; None if it is not in the group."""
-        if info.frozen or not self.start <= info.offset < self.end:
-            return None
-        start = info.offset - self.start
-        return slice(start, start + math.prod(info.shape))
+    def trains(self, info: ParameterInfo) -> bool:
+        """Whether a parameter is one of the group's."""
+        return not info.frozen and self.start <= info.offset < self.end
+
+    def part(self, info: ParameterInfo, numbers: Tensor) -> Tensor:
+        """A parameter that it trains in what it has a number each for: not a copy."""
+        return info.within(numbers, self.start)
 
 
 def _penalise(rule: optimizers.Optimizer, settings: TrainingSettings) -> None:

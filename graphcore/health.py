@@ -84,11 +84,9 @@ def _changes(trainer: Trainer, plan: Plan) -> dict[str, float]:
     found = {}
     for group in trainer.groups:
         new = group.preview(plan.flat, plan.flat_grad, trainer.current_lr()).w
-        before = plan.flat[group.start : group.end]
         for info in plan.layout:
-            part = group.part(info)
-            if part is not None:
-                found[info.name] = size_of(new[part] - before[part])
+            if group.trains(info):
+                found[info.name] = size_of(group.part(info, new) - plan.parameters[info.name])
     return found
 
 

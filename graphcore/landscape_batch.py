@@ -137,7 +137,7 @@ class ManyPoints:
     def _part(self, slot: int, flat: Tensor) -> Tensor:
         """A parameter's numbers in a flat tensor."""
         p = self.parameters[slot]
-        return flat[p.offset : p.offset + math.prod(p.shape)].view(p.shape)
+        return p.within(flat)
 
 
 def _mapped(step: Step, inputs: Sequence[Any], batched: Sequence[bool]) -> Any:

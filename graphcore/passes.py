@@ -47,6 +47,7 @@ class Passes:
         feeds: what the Inputs and Targets take.
         flat, flat_grad: all parameters and all gradients, one behind the other; the first
             ``trainable`` numbers belong to parameters that are not frozen.
+        turned: whether parameters lie as ``Operator.turned`` says, not row by row.
         draws_random: whether a forward pass in training draws random numbers.
         repeated: the step that was just made, if it was one made before over other rows.
     """
@@ -64,6 +65,7 @@ class Passes:
     flat: Tensor
     flat_grad: Tensor
     trainable: int
+    turned: bool
     generator: torch.Generator
     parameters: dict[str, Tensor] = field(default_factory=dict)
     gradients: dict[str, Tensor] = field(default_factory=dict)

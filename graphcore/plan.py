@@ -147,9 +147,10 @@ class Plan(Passes):
     # -- parts --------------------------------------------------------------------------------
 
     @property
-    def made_for(self) -> tuple[str, str]:
-        """Device and precision, as ``compile`` takes them: for a further plan like this one."""
-        return str(self.device), str(self.dtype).removeprefix("torch.")
+    def made_for(self) -> dict[str, Any]:
+        """Device, precision and layout, as ``compile`` takes them: for a plan like this one."""
+        dtype = str(self.dtype).removeprefix("torch.")
+        return {"device": str(self.device), "dtype": dtype, "turned": self.turned}
 
     def reset(self, seed: int | None = None) -> None:
         """Start over: draw every parameter anew, clear the buffers and the random state."""
@@ -165,7 +166,8 @@ class Plan(Passes):
     def copy_state(self, other: Plan) -> None:
         """Take over the weights and running statistics of another plan of the same net."""
         with torch.inference_mode():
-            self.flat.copy_(other.flat)
+            for name, parameter in self.parameters.items():
+                parameter.copy_(other.parameters[name])
             for name, buffer in self.buffers.items():
                 buffer.copy_(other.buffers[name])
 

@@ -88,12 +88,11 @@ def filter_normalised(plan: Plan, seed: int) -> Tensor:
     for info in plan.layout:
         if len(info.shape) < 2 or info.frozen:
             continue
-        n = math.prod(info.shape)
         weights = plan.parameters[info.name].reshape(info.shape[0], -1)
         noise = torch.randn(weights.shape, generator=generator).to(weights)
         lengths = torch.linalg.vector_norm(weights, dim=1, keepdim=True)
         noise *= lengths / torch.linalg.vector_norm(noise, dim=1, keepdim=True).clamp_min(1e-12)
-        direction[info.offset : info.offset + n] = noise.reshape(-1)
+        info.within(direction).copy_(noise.view(info.shape))
     if not bool(direction.any()):  # a net of single numbers has no filters
         direction[: plan.trainable] = torch.randn(plan.trainable, generator=generator).to(direction)
     return direction
@@ -158,7 +157,7 @@ def _place(plan: Plan, name: str, index: int) -> int:
     size = math.prod(info.shape)
     if not 0 <= index < size:
         raise EngineError(f"{name} has {size} numbers, from 0 to {size - 1}; {index} is not one.")
-    return info.offset + index
+    return info.place(index)
 
 
 def name_of_weight(plan: Plan, name: str, index: int) -> str:

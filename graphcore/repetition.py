@@ -33,7 +33,7 @@ class Repetition:
         slot: where the loss lies.
         data: name of what is fed -> the data, and the buffer that their rows are put into.
         rows: indices, shape (N,); overwritten at every step.
-        last: what is to be done when both passes are through.
+        last: what is to be done when both passes of a single step are through.
     """
 
     program: Program
@@ -70,7 +70,8 @@ class Repetition:
             for kernel in self._kernels:
                 kernel()
         else:
-            self._kernels = replayed(*self.closures())
+            closures, plain = self.closures()
+            self._kernels = replayed([*closures, self.last], plain)
         return float(self.loss)
 
     @property
@@ -81,13 +82,13 @@ class Repetition:
         return loss
 
     def closures(self) -> tuple[list[Closure], Collection[Closure]]:
-        """All that a step does, in order; and those that need not do the same every time."""
+        """What both passes do, in order; and those that need not do the same every time."""
         gathering = [
             partial(torch.index_select, data, 0, self.rows, out=buffer)
             for data, buffer in self.data.values()
         ]
         kernels, plain = self.program.kernels_of(self.slot)
-        return [*gathering, *kernels, self.last], plain
+        return [*gathering, *kernels], plain
 
     def kernels(self) -> list[Closure]:
         """What ``run`` runs."""

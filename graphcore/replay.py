@@ -29,8 +29,8 @@ else:
 
 
 Loop = Callable[["Tensor", "Tensor", list[float]], None]
-"""Called with what is put into the rows, shape (n, *rows); where the kept numbers are noted, shape
-(n, kept); and the learning rate of each time: what kernels call ``lr``."""
+"""Called with what is put into the rows, shape (n, *rows); where the kept number is noted, shape
+(n,); and the learning rate of each time: what kernels call ``lr``."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,12 @@ def replayed(closures: Sequence[Closure], plain: Collection[Closure] = ()) -> li
     return found
 
 
-def looped(closures: Sequence[Closure], rows: Tensor, kept: Sequence[Tensor]) -> Loop | None:
+def looped(closures: Sequence[Closure], rows: Tensor, kept: Tensor) -> Loop | None:
     """Run closures once, in order, and return what does the same many times in one call.
 
     Args:
         rows: overwritten each time, before anything else, by a row of what the loop is given.
-        kept: numbers, shape (), that are noted each time when everything is done.
+        kept: a number, shape (), that is noted each time when everything is done.
 
     Returns:
         None where one of the closures has to be run by itself.
@@ -194,7 +194,7 @@ class _Writer:
         function = _function(text.whole())
         return function and partial(function, list(text.inputs))
 
-    def loop(self, calls: Sequence[_Call], rows: Tensor, kept: Sequence[Tensor]) -> Loop | None:
+    def loop(self, calls: Sequence[_Call], rows: Tensor, kept: Tensor) -> Loop | None:
         """What repeats the calls over many rows; None if torch does not take them."""
         text = self._text(calls, _Text("%lr"))
         function = _function(text.loop(rows, kept))
@@ -291,7 +291,7 @@ class _Text:
         """Everything, as ``parse_ir`` reads it."""
         return self._graph("%ts : Tensor[]", self.lines)
 
-    def loop(self, rows: Tensor, kept: Sequence[Tensor]) -> str:
+    def loop(self, rows: Tensor, kept: Tensor) -> str:
         """Everything, as many times as there are rows."""
         zero, false, true = (self._argument(v) for v in (0, False, True))
         first = [
@@ -299,12 +299,10 @@ class _Text:
             f"%put : Tensor = aten::copy_({self._tensor(rows)}, %row, {false})",
             f"{self._rate} : float = aten::__getitem__(%rates, %i)",
         ]
-        last = [f"%place : Tensor = aten::select(%noted, {zero}, %i)"]
-        for i, number in enumerate(kept):
-            last += [
-                f"%place{i} : Tensor = aten::select(%place, {zero}, {self._argument(i)})",
-                f"%kept{i} : Tensor = aten::copy_(%place{i}, {self._tensor(number)}, {false})",
-            ]
+        last = [
+            f"%place : Tensor = aten::select(%noted, {zero}, %i)",
+            f"%kept : Tensor = aten::copy_(%place, {self._tensor(kept)}, {false})",
+        ]
         body = [f"    {line}" for line in (*first, *self.lines, *last, f"-> ({true})")]
         arguments = "%ts : Tensor[], %given : Tensor, %noted : Tensor, %rates : float[], %n : int"
         return self._graph(arguments, [f"prim::Loop(%n, {true})", "  block0(%i : int):", *body])

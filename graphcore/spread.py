@@ -37,10 +37,9 @@ def _update(trainer: Trainer, name: str) -> Tensor | None:
     plan = trainer.plan
     for group in trainer.groups:
         for info in plan.layout:
-            part = group.part(info) if info.name == name else None
-            if part is not None:
+            if info.name == name and group.trains(info):
                 new = group.preview(plan.flat, plan.flat_grad, trainer.current_lr()).w
-                return new[part] - plan.flat[group.start : group.end][part]
+                return group.part(info, new) - plan.parameters[name]
     return None
 
 

@@ -46,13 +46,12 @@ class Stride:
         changed = [group.optimizer.w, *group.optimizer.state.values(), *plan.buffers.values()]
         self._changed = [(tensor, tensor.clone()) for tensor in changed]
         self._rate, self._pace = group.rate, LONGEST / 2
-        self._kept = (repetition.loss, plan.gradient_square)
         self._loop = None
         closures, plain = repetition.closures()
         if group.optimizer.repeats and not plain:
             closures += [partial(group.penalise, settings), partial(group.optimizer.update, 0.0)]
             with torch.inference_mode():
-                self._loop = looped(closures, repetition.rows, self._kept)
+                self._loop = looped(closures, repetition.rows, repetition.loss)
                 self._undo()
 
     def fits(self, *made_for: object) -> bool:
@@ -67,6 +66,8 @@ class Stride:
     def run(self, rows: Sequence[Tensor], rates: Sequence[float]) -> list[float] | None:
         """Make a step over each of ``rows``, of one size, at each of the run's learning rates.
 
+        A weight that is not finite stays so: one look at them behind the last step tells.
+
         Returns:
             Their losses. None, and everything is as before, if they have to be made one by one:
             a number is not finite, a kernel refuses its input, there are too few.
@@ -77,17 +78,17 @@ class Stride:
         with torch.inference_mode():
             for tensor, copy in self._changed:
                 copy.copy_(tensor)
-            noted = self._kept[0].new_empty(len(rows), len(self._kept))
+            noted = self._changed[0][0].new_empty(len(rows))
             try:
                 self._loop(torch.stack(list(rows)), noted, [lr * self._rate for lr in rates])
-                finite = bool(noted.isfinite().all())
+                finite = bool(noted.isfinite().all() and self._changed[0][0].isfinite().all())
             except KERNEL_ERRORS:
                 finite = False
             if not finite:
                 self._undo()
                 return None
         self._pace = (time.perf_counter() - begun) / len(rows)
-        losses: list[float] = noted[:, 0].tolist()
+        losses: list[float] = noted.tolist()
         return losses
 
     def _undo(self) -> None:

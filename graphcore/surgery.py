@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from graphcore.groups import Group
     from graphcore.parameters import ParameterInfo
     from graphcore.plan import Plan
     from graphcore.training import Trainer
@@ -145,10 +143,5 @@ def _take_state(new: Trainer, old: Trainer, mine: ParameterInfo, other: Paramete
     for name, state in ours.optimizer.state.items():
         before = theirs.optimizer.state.get(name)
         if before is not None and state.dim() == 1 and before.dim() == 1:
-            overlap(_part(state, ours, mine), _part(before, theirs, other))
+            overlap(ours.part(mine, state), theirs.part(other, before))
     return True
-
-
-def _part(state: Tensor, group: Group, info: ParameterInfo) -> Tensor:
-    start = info.offset - group.start
-    return state[start : start + math.prod(info.shape)].view(info.shape)

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 import lazy_loader
 import msgspec
 
-from graphcore import datasets, distributed, metrics_cli, optimizers, presets, schedules
+from graphcore import (
+    datasets,
+    distributed,
+    metrics_cli,
+    optimizers,
+    presets,
+    processor,
+    schedules,
+)
 from graphcore.errors import FileError, GradscapeError
 from graphcore.files.atomic import make_folder
 from graphcore.graph import Graph
@@ -183,8 +191,7 @@ def show_progress(what: str, done: int, total: int) -> None:
 def _use_threads(options: argparse.Namespace) -> None:
     if options.threads is not None and options.threads < 1:
         raise GradscapeError(f"--threads must be at least 1, got {options.threads}.")
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    processor.set_up(options.threads)
 
 
 def _result(

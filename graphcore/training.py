@@ -76,7 +76,7 @@ class Trainer:
         self.graph.training = self.settings
         self.binding = bind(self.graph)
         self.data = data
-        self.plan: Plan = compile(self.graph, device, dtype, mode, self.settings.seed)
+        self.plan: Plan = compile(self.graph, device, dtype, mode, self.settings.seed, turned=True)
         self.train_x, self.train_t = self.tensors(data.train)
         self.batches = Batches(
             len(self.train_x), self.settings.batch, self.settings.seed, self.plan.device
@@ -322,7 +322,8 @@ class Trainer:
 
     def _another(self, mode: Mode, share: Plan | None = None) -> Plan:
         """A further plan of the same net."""
-        return compile(self.graph, *self.plan.made_for, mode, self.settings.seed, share=share)
+        seed = self.settings.seed
+        return compile(self.graph, mode=mode, seed=seed, share=share, **self.plan.made_for)
 
     def tensors(self, split: Split, limit: int | None = None) -> tuple[Tensor, Tensor]:
         """Inputs and targets of a split (its first ``limit`` samples) as they are fed."""

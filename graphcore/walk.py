@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from graphcore.groups import Group
+    from graphcore.optimizers import Optimizer
+    from graphcore.parameters import ParameterInfo
     from graphcore.training import Trainer
 else:
     torch = lazy_loader.load("torch")
@@ -284,39 +286,42 @@ def updates(trainer: Trainer, plan: Plan) -> tuple[Update, ...]:
 
 def _group_updates(trainer: Trainer, plan: Plan, group: Group) -> list[Update]:
     rule = group.preview(plan.flat, plan.flat_grad, trainer.current_lr(), trainer.settings)
-    mine = slice(group.start, group.end)
-    before, w, g = plan.flat[mine], rule.w, plan.flat_grad[mine]
     found = []
     for info in plan.layout:
-        part = group.part(info)
-        if part is None:
+        if not group.trains(info):
             continue
-        moments = {k: v[part] for k, v in rule.state.items() if v.shape == w.shape}
-        told = {"value": before[part], "gradient": g[part], **moments, "after": w[part]}
+        before, g = plan.parameters[info.name], plan.gradients[info.name]
+        moments, after = _moments(group, rule, info)
+        told = {"value": before, "gradient": g, **moments, "after": after}
         found.append(
             Update(
-                info.name, one_number(before[part]), one_number(g[part]), one_number(w[part]),
-                size_of(g[part]), size_of(w[part] - before[part]),
+                info.name, one_number(before), one_number(g), one_number(after),
+                size_of(g), size_of(after - before),
                 {k: _summary(v) for k, v in moments.items()},
-                {k: _packed(v[:FIRST]) for k, v in told.items()}, w[part].numel(),
+                {k: _packed(v.reshape(-1)[:FIRST]) for k, v in told.items()}, after.numel(),
             )
         )  # fmt: skip
     return found
+
+
+def _moments(
+    group: Group, rule: Optimizer, info: ParameterInfo
+) -> tuple[dict[str, Tensor], Tensor]:
+    """A parameter's moments and its value after the update that ``rule`` has made."""
+    state = {k: v for k, v in rule.state.items() if v.shape == rule.w.shape}
+    return {k: group.part(info, v) for k, v in state.items()}, group.part(info, rule.w)
 
 
 def after_update(trainer: Trainer, plan: Plan, name: str) -> dict[str, Tensor]:
     """A parameter's moments and its value after the update, in its shape; empty if it is frozen."""
     for group in trainer.groups:
         for info in plan.layout:
-            part = group.part(info) if info.name == name else None
-            if part is not None:
+            if info.name == name and group.trains(info):
                 rule = group.preview(
                     plan.flat, plan.flat_grad, trainer.current_lr(), trainer.settings
                 )
-                state = {k: v for k, v in rule.state.items() if v.shape == rule.w.shape}
-                return {
-                    k: v[part].reshape(info.shape) for k, v in {**state, "after": rule.w}.items()
-                }
+                moments, after = _moments(group, rule, info)
+                return {**moments, "after": after}
     return {}
 
 

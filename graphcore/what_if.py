@@ -111,7 +111,7 @@ def _from_sample(hold: Hold, trainer: Trainer) -> Any:
 
 def held_plan(graph: Graph, like: Plan, mode: Any = "inspect") -> Plan:
     """A plan of a held graph with the weights and statistics of a plan of the free one."""
-    plan = compile(graph, *like.made_for, mode, like.seed)
+    plan = compile(graph, mode=mode, seed=like.seed, **like.made_for)
     with torch.inference_mode():
         for name, parameter in plan.parameters.items():
             parameter.copy_(like.parameters[_free_name(name, like.parameters)])

@@ -187,13 +187,12 @@ class _Widening:
         if mine.frozen or theirs.frozen:
             return
         ours, before = self.new.group_of(mine), self.old.group_of(theirs)
-        here, there = ours.part(mine), before.part(theirs)
-        if ours.optimizer.name != before.optimizer.name or here is None or there is None:
+        if ours.optimizer.name != before.optimizer.name:
             return
         for name, state in ours.optimizer.state.items():
             other = before.optimizer.state.get(name)
             if other is not None and state.dim() == 1 and other.dim() == 1:
-                yield state[here].view(mine.shape), other[there].view(theirs.shape)
+                yield ours.part(mine, state), before.part(theirs, other)
 
     def _disturb(self, weight: Tensor, old: int) -> None:
         """Let copies differ from their originals, so that they learn something else."""

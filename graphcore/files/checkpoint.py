@@ -18,7 +18,8 @@ from graphcore.files.atomic import write_atomically
 if TYPE_CHECKING:
     from torch import Tensor
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2: weights lie as ``Operator.turned`` says."""
 
 
 class CheckpointState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,8 +63,11 @@ def read_checkpoint(folder: Path) -> tuple[CheckpointState, dict[str, Tensor]]:
 
     try:
         state = msgspec.json.decode((folder / "state.json").read_bytes(), type=CheckpointState)
-        if state.format_version > FORMAT_VERSION:
-            raise FileError(f"The checkpoint in {folder} was written by a later version.")
+        if state.format_version != FORMAT_VERSION:
+            raise FileError(
+                f"The checkpoint in {folder} was written by another version of Gradscape: its "
+                f"format is {state.format_version}, this one reads {FORMAT_VERSION}."
+            )
         if os.path.basename(state.tensors) != state.tensors:
             raise FileError(f"The checkpoint in {folder} points outside its folder.")
         return state, load((folder / state.tensors).read_bytes())

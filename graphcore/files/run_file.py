@@ -22,7 +22,8 @@ from graphcore.timeline import Moment, Timeline
 if TYPE_CHECKING:
     from graphcore.runs import Run, Runs
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2: weights lie as ``Operator.turned`` says."""
 SavedEvaluation = tuple[int, float | None, float | None, int, bool]
 """The fields of ``curves.Evaluation``."""
 
@@ -120,8 +121,11 @@ def read_runs(path: Path) -> tuple[int, list[Run]]:
 
 def _check(saved: SavedRuns) -> None:
     """Raise FileError unless the parts refer to each other and to nothing else."""
-    if saved.format_version > FORMAT_VERSION:
-        raise FileError("it was written by a later version.")
+    if saved.format_version != FORMAT_VERSION:
+        raise FileError(
+            f"it was written by another version of Gradscape: its format is "
+            f"{saved.format_version}, this one reads {FORMAT_VERSION}."
+        )
     numbers = [run.number for run in saved.runs]
     if saved.current not in numbers or len(set(numbers)) != len(numbers):
         raise FileError("its current run is not among its runs.")

@@ -47,7 +47,9 @@ def write_weights(path: Path, plan: Plan) -> None:
     """Write parameters and running statistics; raises FileError."""
     from safetensors.torch import save
 
-    write_atomically(path, save({k: v.detach().cpu().clone() for k, v in state(plan).items()}))
+    write_atomically(
+        path, save({k: v.detach().cpu().contiguous().clone() for k, v in state(plan).items()})
+    )
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -53,6 +53,7 @@ class Linear(Operator):
         Attr("bias", True, "Whether a bias is added to each output."),
     )
     initializers = {"weight": "uniform_fan_in", "bias": "uniform_fan_in"}
+    turned = frozenset({"weight"})
     formula = r"y = x W^\top + b"
     derivative = (
         r"\partial L/\partial x = g W,\ \partial L/\partial W = g^\top x,"
@@ -99,9 +100,10 @@ class Linear(Operator):
     def lower(
         ctx: Context, x: Tensor, weight: Tensor, bias_: Tensor | None = None, **_: Any
     ) -> Kernels | None:
-        if x.dim() < 2 or not (x.is_contiguous() and weight.is_contiguous()):
-            return None
         inside, turned = x.shape[-1], weight.t()
+        laid = weight.is_contiguous() or turned.is_contiguous()
+        if x.dim() < 2 or not (x.is_contiguous() and laid):
+            return None
         y = x.new_empty(*x.shape[:-1], len(weight))
         rows = y.view(-1, len(weight))
         ones = x.new_ones(len(rows))

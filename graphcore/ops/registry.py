@@ -250,7 +250,8 @@ class Operator:
     * ``cases()``: worked examples for the tests.
 
     ``forward`` and ``vjp`` get a ``Context`` first if their first parameter is called ``ctx``.
-    Inputs are the data inputs, then the parameter inputs. A class may add
+    Inputs are the data inputs, then the parameter inputs; matrices among these that its kernels
+    read fastest column after column are named in ``turned``. A class may add
 
     * ``parameter_shapes(*shapes, **attributes)``: parameter input -> its shape;
     * ``buffer_shapes(*shapes, **attributes)``: running statistic -> (shape, starting value);
@@ -271,6 +272,7 @@ class Operator:
     optional_inputs: ClassVar[frozenset[str]] = frozenset()
     attrs: ClassVar[tuple[Attr, ...]] = ()
     initializers: ClassVar[Mapping[str, str]] = {}
+    turned: ClassVar[frozenset[str]] = frozenset()
     formula: ClassVar[str] = ""
     derivative: ClassVar[str] = ""
     torch_code: ClassVar[TorchCode] = TorchCode()

@@ -166,7 +166,7 @@ class LandscapeTask:
 
     def _begin(self, trainer: Trainer, training: bool) -> None:
         if self._plan is None:
-            self._plan = compile(trainer.graph, *trainer.plan.made_for, "train")
+            self._plan = compile(trainer.graph, mode="train", **trainer.plan.made_for)
         self._plan.copy_state(trainer.plan)
         if self._surface is not None and self._surface.points:
             self._pace = self._surface.seconds / (self._surface.points * self._taken)
@@ -226,7 +226,7 @@ def _lowest(
     trainer: Trainer, plane: Plane, feeds: Mapping[str, Any]
 ) -> tuple[float, float, float] | None:
     """Place and value of the smallest loss where it is quadratic, found in float64."""
-    plan = compile(trainer.graph, str(trainer.plan.device), "float64", "train")
+    plan = compile(trainer.graph, mode="train", **{**trainer.plan.made_for, "dtype": "float64"})
     origin, u, v = (t.double() for t in (plane.origin, plane.u, plane.v))
     wide = Plane(origin, u, v, plane.labels)
 

@@ -42,7 +42,7 @@ class SharedSurface:
         first = runners[0].trainer
         x, t = first.tensors(first.data.test, SAMPLES)
         self._feeds, self._loss = first.binding.feeds(x, t), first.binding.loss
-        self._plan = compile(first.graph, *first.plan.made_for, "train")
+        self._plan = compile(first.graph, mode="train", **first.plan.made_for)
         self._plan.copy_state(first.plan)
         self._samples = len(x)
         self._surface: Surface | None = None

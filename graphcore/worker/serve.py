@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 
-from graphcore import attribution, samples
+from graphcore import attribution, processor, samples
 from graphcore.errors import GradscapeError, WorkerError
 from graphcore.worker import messages as m
 from graphcore.worker import probe_messages as probes
@@ -258,7 +258,7 @@ class _Server:
                 f"The window speaks version {request.protocol} of the protocol, this engine "
                 f"version {m.PROTOCOL}: install the same Gradscape on both machines."
             )
-        torch.set_num_threads(request.threads or max(1, (os.cpu_count() or 2) - 1))
+        processor.set_up(request.threads or max(1, (os.cpu_count() or 2) - 1))
         device = request.device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.session.device = device
         self.send(m.Ready(m.PROTOCOL, device, torch.get_num_threads(), str(torch.__version__)))

@@ -40,14 +40,14 @@ def set_numbers(request: SetNumbers, session: Session) -> None:
     plan = _plan(session)
     if plan is None or request.name not in plan.parameters:
         raise EngineError(f"The engine has no parameter {request.name} just now.")
-    flat = plan.parameters[request.name].view(-1)
+    numbers = plan.parameters[request.name]
     if len(request.places) != len(request.values) or not all(
-        0 <= p < len(flat) for p in request.places
+        0 <= p < numbers.numel() for p in request.places
     ):
-        raise EngineError(f"{request.name} has {len(flat)} numbers; those are others.")
+        raise EngineError(f"{request.name} has {numbers.numel()} numbers; those are others.")
     with torch.inference_mode():
         for place, value in zip(request.places, request.values, strict=True):
-            flat[place] = value
+            numbers[np.unravel_index(place, numbers.shape)] = value
     session.by_hand.add(request.name)
     session.weights_changed()
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 import graphcore as gc
-from graphcore import datasets, presets
+from graphcore import datasets, presets, processor
 from graphcore.health import examine
 from graphcore.settings import TrainingSettings
 from graphcore.training import Trainer
@@ -217,7 +217,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="lessons whose name contains this")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    processor.set_up(threads=1)
     rows = []
     for lesson in LESSONS:
         if options.only in lesson.name:

@@ -32,10 +32,10 @@ def test_coordinates_of_two_weights_are_their_values(circle: Trainer) -> None:
     name = plan.layout[0].name
     plane = plane_of_weights(plan, [(name, 1), (name, 2)])
     a, b = plane.places([plan.flat])[0]
-    flat = plan.parameters[name].reshape(-1)
-    assert (a, b) == pytest.approx((float(flat[1]), float(flat[2])))
+    weights = plan.parameters[name].numpy()
+    assert (a, b) == pytest.approx((weights.flat[1], weights.flat[2]))
     plan.flat.copy_(plane.at(5.0, -7.0))
-    assert flat[1:3].tolist() == [5.0, -7.0]
+    assert weights.flat[1:3].tolist() == [5.0, -7.0]
     assert plane.labels[0] == f"{name}[0, 1]"
 
 

@@ -33,11 +33,9 @@ def moments(trainer: Trainer, name: str) -> list[torch.Tensor]:
     """The parts of the optimiser's state that belong to one parameter."""
     info = next(p for p in trainer.plan.layout if p.name == name)
     group = trainer.group_of(info)
-    size = trainer.plan.parameters[name].numel()
-    start = info.offset - group.start
     states = [s for s in group.optimizer.state.values() if s.dim() == 1]
     assert states
-    return [s[start : start + size].view(info.shape) for s in states]
+    return [group.part(info, s) for s in states]
 
 
 def changed(old: Trainer, graph: Graph, growth: Growth = "silent") -> tuple[Trainer, Kept]:
