@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGrap
 from app.canvas import geometry as geo
 from app.canvas import node_painter
 from app.canvas.live import Picture
+from app.canvas.picture_item import PictureItem
 from app.canvas.port_kinds import Kind
 from graphcore.dims import format_shape
 from graphcore.elements import Node
@@ -56,6 +57,7 @@ class NodeItem(QGraphicsRectItem):
         self.step_state = ""
         self.ailing = False
         self.paints = 0
+        self._running: PictureItem | None = None
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIsSelectable)
         self.setZValue(1)
         self.sync_position()
@@ -75,14 +77,41 @@ class NodeItem(QGraphicsRectItem):
         """Show another picture: "value", "gradient", "weights" or "weights_gradient"."""
         if picture is None and getattr(self, which) is None:
             return
+        first = getattr(self, which) is None
         setattr(self, which, picture)
         self.images.pop(which, None)
-        self.update()
+        if first or picture is None:
+            self._repaint()
+        elif self._running is not None:
+            self._running.update()
 
     def forget_images(self) -> None:
         """Make the pictures anew, in another theme's colours."""
         self.images.clear()
+        self._repaint()
+
+    @property
+    def running(self) -> bool:
+        """Whether there are pictures to show on this side."""
+        if self.show_gradient:
+            return self.gradient is not None or self.weights_gradient is not None
+        return self.value is not None or self.weights is not None
+
+    def _repaint(self) -> None:
+        """Paint the card and what is in it."""
+        if self._running is None and self.running:
+            self._running = PictureItem(self)
+        if self._running is not None:
+            self._running.setVisible(self.running)
+            self._running.update()
         self.update()
+
+    def keep_painted(self, on: bool) -> None:
+        """Let Qt keep what was painted until it changes: while dots pass at 60 frames a second."""
+        mode = self.CacheMode.DeviceCoordinateCache if on else self.CacheMode.NoCache
+        self.setCacheMode(mode)
+        if self._running is not None:
+            self._running.setCacheMode(mode)
 
     def set_state(self, **state: Any) -> None:
         """Set ``hovered``, ``lit``, ``ailing`` or the like; repaint if it is new."""
@@ -90,7 +119,7 @@ class NodeItem(QGraphicsRectItem):
         for key, value in new.items():
             setattr(self, key, value)
         if new:
-            self.update()
+            self._repaint()
 
     @property
     def flippable(self) -> bool:

@@ -34,12 +34,7 @@ def paint(painter: QPainter, item: NodeItem, zoom: float, plain: bool) -> None:
         plain: square and flat: in a crowded graph, smooth corners cost more than all else.
     """
     p = palette.current()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, not plain)
-    if item.lit is not None and not item.lit:
-        painter.setOpacity(0.3)
-    elif item.node.bypassed or item.step_state == "pending":
-        painter.setOpacity(0.55)
-    close = zoom >= (geo.CROWDED_MIDDLE if plain else geo.MIDDLE)
+    close = _begin(painter, item, zoom, plain)
     header = geo.HEADER if close else geo.compact_header(zoom)
     if plain:
         _paint_plain_card(painter, item, p, header)
@@ -49,14 +44,33 @@ def paint(painter: QPainter, item: NodeItem, zoom: float, plain: bool) -> None:
     if close:
         if item.flippable:
             _paint_flip(painter, item, p)
-        _paint_inside(painter, item, p, geo.PICTURE_RECT)
-        _paint_footer(painter, item, p)
-    else:
-        _paint_pictures(painter, item, geo.BODY.adjusted(8, header + 4, -8, -6))
+        if not item.running:
+            _paint_about(painter, item, p, geo.PICTURE_RECT)
+            _paint_footer(painter, item, p)
     if plain and not close and item.lit is None:
         return
     _paint_ports(painter, item, p, close)
     _paint_badges(painter, item, p)
+
+
+def paint_running(painter: QPainter, item: NodeItem, zoom: float, plain: bool) -> None:
+    """Draw what a node shows of the running step, into the card."""
+    if _begin(painter, item, zoom, plain):
+        _paint_pictures(painter, item, geo.PICTURE_RECT)
+        _paint_footer(painter, item, palette.current())
+    else:
+        header = geo.compact_header(zoom)
+        _paint_pictures(painter, item, geo.BODY.adjusted(8, header + 4, -8, -6))
+
+
+def _begin(painter: QPainter, item: NodeItem, zoom: float, plain: bool) -> bool:
+    """Set smoothness and opacity; returns whether there is room for small print."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, not plain)
+    if item.lit is not None and not item.lit:
+        painter.setOpacity(0.3)
+    elif item.node.bypassed or item.step_state == "pending":
+        painter.setOpacity(0.55)
+    return zoom >= (geo.CROWDED_MIDDLE if plain else geo.MIDDLE)
 
 
 def _paint_card(painter: QPainter, item: NodeItem, p: palette.Palette, header: float) -> None:
@@ -229,10 +243,8 @@ def _short(value: Any) -> str:
 # -- pictures -------------------------------------------------------------------------------------
 
 
-def _paint_inside(painter: QPainter, item: NodeItem, p: palette.Palette, area: QRectF) -> None:
-    """Pictures; while nothing runs, the attributes that matter or what is wrong."""
-    if _paint_pictures(painter, item, area):
-        return
+def _paint_about(painter: QPainter, item: NodeItem, p: palette.Palette, area: QRectF) -> None:
+    """While nothing runs: the attributes that matter, or what is wrong."""
     painter.setFont(font(11))
     painter.setPen(p.color("error" if item.at_fault else "muted"))
     text = item.problem.message if item.problem is not None else summary(item.node)
@@ -240,18 +252,15 @@ def _paint_inside(painter: QPainter, item: NodeItem, p: palette.Palette, area: Q
         painter.drawText(area.adjusted(4, 0, -4, 0), _WRAPPED, text)
 
 
-def _paint_pictures(painter: QPainter, item: NodeItem, area: QRectF) -> bool:
-    """The value beside the weights, or their gradients; False if there is nothing to show."""
+def _paint_pictures(painter: QPainter, item: NodeItem, area: QRectF) -> None:
+    """The value beside the weights, or their gradients."""
     which, beside = ("gradient", "weights_gradient") if item.show_gradient else ("value", "weights")
-    if getattr(item, which) is None and getattr(item, beside) is None:
-        return False
     if getattr(item, beside) is not None:
         left = QRectF(area.left(), area.top(), area.width() * 0.44, area.height())
         _paint_picture(painter, item, beside, left)
         area = area.adjusted(left.width() + 6, 0, 0, 0)
     if getattr(item, which) is not None:
         _paint_picture(painter, item, which, area)
-    return True
 
 
 def _paint_picture(painter: QPainter, item: NodeItem, which: str, area: QRectF) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QGraphicsItem
 
 from app.canvas.live import Picture
 from app.canvas.navigation import NavigableView
@@ -15,9 +14,6 @@ from graphcore.elements import Edge
 
 PULSE_SECONDS = 1.6
 MOST_PULSES = 400
-
-
-_NOT_CACHED = QGraphicsItem.CacheMode.NoCache
 
 
 class RunningView(NavigableView):
@@ -72,10 +68,8 @@ class RunningView(NavigableView):
     def set_pulsing(self, on: bool) -> None:
         """Let pulses run along the edges, unless motion is to be reduced."""
         pulsing = on and not self.reduced_motion
-        # While dots pass at 60 frames a second, a node is painted once per picture, not per dot.
-        mode = QGraphicsItem.CacheMode.DeviceCoordinateCache if pulsing else _NOT_CACHED
         for item in self.items_by_name.values():
-            item.setCacheMode(mode)
+            item.keep_painted(pulsing)
         if pulsing:
             self._collect_pulse_edges()
             self.overlay.show()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 import numpy as np
-from PySide6.QtCore import QElapsedTimer, QSignalBlocker, Qt
+from PySide6.QtCore import QElapsedTimer, QSignalBlocker, Qt, QTimer
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -24,7 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.document import Document
-from app.engine import Engine
+from app.engine import FRAME_MS, Engine
 from app.objectives import ObjectivesDialog
 from app.panels.options_form import OptionRow, OptionsForm
 from app.plots.curve import CurvePlot
@@ -52,6 +53,8 @@ class TrainingPanel(QWidget):
         self._document, self._engine = document, engine
         self._drawn = QElapsedTimer()
         self._undrawn: set[CurvePlot] = set()
+        self._between = QTimer(self, singleShot=True, interval=FRAME_MS // 2)
+        self._between.timeout.connect(partial(self._redraw, both=False))
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 8)
         row.setSpacing(10)
@@ -281,13 +284,17 @@ class TrainingPanel(QWidget):
         ended = frame.state != "running" or frame.scores
         if ended or not self._drawn.isValid() or self._drawn.elapsed() >= REDRAW_MS:
             self._drawn.start()
-            self._redraw(both=bool(ended))
             self._show_figures(frame)
+            if ended:
+                self._redraw(both=True)
+            else:
+                self._between.start()
 
     def _redraw(self, both: bool) -> None:
         """Draw what is new: both plots, or one and the next time the other.
 
-        A plot takes as long as half the canvas: both at once would cost a frame.
+        A plot takes as long as half the canvas: both at once would cost a frame, and one is drawn
+        between two pictures of the canvas.
         """
         if both:
             self._undrawn = {self.loss, self.accuracy}

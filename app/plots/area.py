@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QResizeEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
@@ -20,6 +20,11 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
     """
 
     labelText: str  # noqa: N815
+
+    def __init__(self, side: str) -> None:
+        super().__init__(side)
+        # Its grid lies behind the curves: without this it is painted with each of their points.
+        self.setCacheMode(self.CacheMode.DeviceCoordinateCache)
 
     def labelString(self) -> str:
         text, room = self.labelText, self.size()
@@ -146,6 +151,33 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
         """Where a point of the plot is on this widget."""
         place: QPoint = self.mapFromScene(self.getPlotItem().vb.mapViewToScene(QPointF(x, y)))
         return place
+
+
+class Room(pg.GraphicsObject):  # type: ignore[misc]
+    """Nothing to see: keeps an axis longer than the curves are, so that it seldom has to change."""
+
+    SHARE = 0.2
+    """Of the length of the curves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.end = 0.0
+
+    def hold(self, last: float) -> None:
+        """Have room for curves that go up to ``last``."""
+        if last > self.end or not last:
+            self.end = last * (1 + self.SHARE)
+            self.informViewBoundsChanged()
+
+    def dataBounds(
+        self, axis: int, frac: float = 1.0, orthoRange: object = None
+    ) -> tuple[float | None, float | None]:
+        return (self.end, self.end) if axis == 0 and self.end else (None, None)
+
+    def boundingRect(self) -> QRectF:
+        return QRectF()
+
+    def paint(self, *_: object) -> None: ...
 
 
 class Readout(QLabel):

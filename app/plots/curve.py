@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.plots.area import PlotArea
+from app.plots.area import PlotArea, Room
 from app.plots.legend import Legend
 from app.plots.series import Series
 from app.plots.tiles import format_number
@@ -52,6 +52,8 @@ class CurvePlot(QWidget):
         self._playhead.hide()
         for line in (self._line, self._playhead):
             self.plot.addItem(line, ignoreBounds=True)
+        self._room = Room()
+        self.plot.addItem(self._room)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -141,6 +143,7 @@ class CurvePlot(QWidget):
             color = palette.current().color("warning")
             entries.append((self.tr("gap"), color, format_number(gap, 2)))
         self.legend.set_entries(entries)
+        self._room.hold(max((float(s.x[-1]) for s in self._series.values() if len(s)), default=0.0))
         nothing = not any(len(s) for s in self._series.values())
         if nothing != bool(self.plot.empty_text):
             self.plot.show_empty(self._empty if nothing else "")
