@@ -1,10 +1,11 @@
 """How smooth the window is while LeNet-5 trains, and what watching costs the training.
 
-    python tests/bench/live.py [SECONDS]
+    python tests/bench/live.py [ROUNDS]
 
 Prints the intervals between completed paints of the canvas (median, 99th percentile, share
-within 33 ms); and the training speed with everything visible, with everything but the
-landscape, and of the command line without a window, all on one thread. Read the ratios.
+within 33 ms); and the training speed of the command line without a window, with everything
+visible, and with everything but the landscape. They take turns, all on one thread; read the
+ratios.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import msgspec
 from PySide6.QtCore import QEvent, QObject, QTimer
 from window import lenet5, rest, until
 
-WARM_UP = 5.0
+WARM_UP, SECONDS = 5.0, 10.0
 EPOCHS = 50
 """More than are run: the net must not be done before the clock is."""
 
@@ -42,30 +43,38 @@ class Paints(QObject):
         self.times.append(time.perf_counter())
 
 
-def main(seconds: float = 20.0) -> None:
-    headless = _headless()
+def main(rounds: int = 3) -> None:
+    speeds: dict[str, list[float]] = {"headless": [], "all visible": [], "no landscape": []}
+    gaps: list[float] = []
     with lenet5() as window:
         longer = msgspec.structs.replace(window.document.graph.training, epochs=EPOCHS)
         window.document.set_training(longer)
         rest(1.0)
         window.layouts.show("Train")
-        watched, paints = _run(window, seconds)
-        window.layouts.docks["landscape"].hide()
-        flat, _ = _run(window, seconds / 2)
-    gaps = sorted(1000 * (b - a) for a, b in pairwise(paints))
+        landscape = window.layouts.docks["landscape"]
+        for _ in range(rounds):
+            speeds["headless"].append(_headless())
+            for seen, name in ((True, "all visible"), (False, "no landscape")):
+                landscape.setVisible(seen)
+                speed, paints = _run(window, SECONDS)
+                speeds[name].append(speed)
+                if seen:
+                    gaps += [1000 * (b - a) for a, b in pairwise(paints)]
+            print(*(f"{name} {times[-1]:.0f} steps/s" for name, times in speeds.items()), sep=", ")
+    gaps.sort()
     print(f"paints           {len(gaps)}")
     print(f"interval median  {statistics.median(gaps):.1f} ms")
     print(f"interval p99     {gaps[int(len(gaps) * 0.99)]:.1f} ms")
     print(f"within 33 ms     {sum(g <= 33 for g in gaps) / len(gaps):.1%}")
-    print(f"headless         {headless:.1f} steps/s, 100 %")
-    print(f"no landscape     {flat:.1f} steps/s, {flat / headless:.1%}")
-    print(f"all visible      {watched:.1f} steps/s, {watched / headless:.1%}")
+    for name, found in speeds.items():
+        shares = [v / headless for v, headless in zip(found, speeds["headless"], strict=True)]
+        print(f"{name:16} {statistics.median(shares):.1%} of the speed of the command line")
 
 
 def _headless() -> float:
     """Steps per second of the same run from the command line."""
     done = subprocess.run(
-        [sys.executable, "-m", "app", "train", "lenet5", "--data", "mnist", "--epochs", "2",
+        [sys.executable, "-m", "app", "train", "lenet5", "--data", "mnist", "--epochs", "1",
          "--threads", "1", "--json"], capture_output=True, check=True,
     )  # fmt: skip
     result = json.loads(done.stdout.splitlines()[-1])
@@ -92,4 +101,4 @@ def _run(window: Any, seconds: float) -> tuple[float, list[float]]:
 
 
 if __name__ == "__main__":
-    main(*map(float, sys.argv[1:]))
+    main(*map(int, sys.argv[1:]))
