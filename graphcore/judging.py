@@ -50,20 +50,42 @@ def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
     return None
 
 
+class Judging:
+    """A plan run over samples in evaluation mode, batch by batch.
+
+    Args:
+        x, t: inputs and targets, shape (N, *) each.
+    """
+
+    def __init__(self, binding: Binding, x: Tensor, t: Tensor, batch: int = 200) -> None:
+        self._binding, self._x, self._t, self._batch = binding, x, t, batch
+        self._at, self._total, self._right, self._judged = 0, 0.0, 0, False
+
+    def work(self, plan: Plan) -> Score | None:
+        """The next batch; the score when all are done."""
+        at, b = slice(self._at, self._at + self._batch), self._binding
+        xs, ts = self._x[at], self._t[at]
+        if len(xs):
+            plan.forward(b.feeds(xs, ts))
+            self._total += float(plan.value(b.loss).mean()) * len(xs)
+            output = plan.value(b.output) if b.target else None
+            hits = None if output is None else correct(output, ts, b.loss_kind)
+            if hits is not None:
+                self._judged, self._right = True, self._right + hits
+        self._at = at.stop
+        if self._at < len(self._x):
+            return None
+        n = max(1, len(self._x))
+        return Score(self._total / n, self._right / n if self._judged else None, len(self._x))
+
+
 def judged(plan: Plan, binding: Binding, x: Tensor, t: Tensor, batch: int = 200) -> Score:
     """Run a plan over samples in evaluation mode.
 
     Args:
         x, t: inputs and targets, shape (N, *) each.
     """
-    total, right, judged = 0.0, 0, False
-    for i in range(0, len(x), batch):
-        xs, ts = x[i : i + batch], t[i : i + batch]
-        plan.forward(binding.feeds(xs, ts))
-        total += float(plan.value(binding.loss).mean()) * len(xs)
-        output = plan.value(binding.output) if binding.target else None
-        hits = None if output is None else correct(output, ts, binding.loss_kind)
-        if hits is not None:
-            judged, right = True, right + hits
-    n = max(1, len(x))
-    return Score(total / n, right / n if judged else None, len(x))
+    judging = Judging(binding, x, t, batch)
+    while (score := judging.work(plan)) is None:
+        pass
+    return score

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SHARE = 0.08
 """Share of the worker's time while training; the bar is 10 %."""
-SLICE = 0.02
+SLICE = 0.005
 """Seconds of work at a time while nothing trains."""
 PATIENCE = 2.0
 """Seconds that a finer grid may take while training; beyond that a fresh coarse one is better."""

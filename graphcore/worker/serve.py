@@ -194,7 +194,7 @@ class _Server:
             try:
                 request = inbox.get(timeout=wait) if wait != 0.0 else inbox.get_nowait()
             except queue.Empty:
-                self._work()
+                self._work(inbox)
                 continue
             if request is None:
                 return
@@ -220,17 +220,20 @@ class _Server:
             or self.landscape.has_work(session.trainer)
         )
 
-    def _work(self) -> None:
+    def _work(self, inbox: queue.SimpleQueue[m.Request | None]) -> None:
+        """A piece of training, then what is looked at, unless somebody has asked for something."""
         session = self.session
         told = self._travel()
         session.work()
+        self._tell(told)
+        trainer = session.trainer
+        if session.running and not inbox.empty():
+            return
         for view in (
-            told,
             self.walk.work(session), self.probe.work(session), self.rates.work(),
             self.what_if.work(session), self.race.work(), self.tsne.work(session),
         ):  # fmt: skip
             self._tell(view)
-        trainer = self.session.trainer
         if trainer is None:
             return
         score, self.session.tested = self.session.tested, None

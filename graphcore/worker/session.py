@@ -26,6 +26,7 @@ from graphcore.training import Trainer
 from graphcore.walk import calculate
 from graphcore.worker import messages as m
 from graphcore.worker.frames import EMPTY, Frames
+from graphcore.worker.held_out import HeldOut
 from graphcore.worker.loaded import calculation_loaded, loaded
 from graphcore.worker.run_file_messages import RunsOpened
 from graphcore.worker.timeline_messages import RunEntered
@@ -39,11 +40,6 @@ else:
 CHECKPOINT_SECONDS = 30.0
 STRIDE_SECONDS = 0.003
 """How long steps may be made without looking for requests."""
-TEST_SHARE = 0.01
-"""Share of the time that the running estimate of the test loss may take."""
-TEST_SAMPLES = 500
-FIRST_REST = 0.5
-"""Seconds from the first test to the next, at most."""
 
 
 class Session:
@@ -79,7 +75,7 @@ class Session:
         self._next_step_at = 0.0
         self._checkpoints, self._data_dir = "", ""
         self._checkpoint_at = 0.0
-        self._test_at, self._test_rest = 0.0, FIRST_REST
+        self._held_out = HeldOut()
 
     @property
     def graph(self) -> Graph:
@@ -218,15 +214,17 @@ class Session:
 
     def seconds_to_wait(self) -> float | None:
         """0: there is work; None: none until a request comes; else when to look again."""
-        if self._wanted and self._news:
+        if (self._wanted and self._news) or self._held_out.at_work:
             return 0.0
         if not self.running:
             return None
         return max(0.0, self._next_step_at - time.perf_counter()) if self._speed else 0.0
 
     def work(self) -> None:
-        """One step if it is time for one, then a frame if one is wanted."""
-        if self.running and time.perf_counter() >= self._next_step_at:
+        """A piece of a test or a step, if it is time for one; then a frame if one is wanted."""
+        if self._held_out.at_work:
+            self._test()
+        elif self.running and time.perf_counter() >= self._next_step_at:
             self._train_step()
         if self._wanted and self._news:
             self.send(self._frame())
@@ -271,42 +269,40 @@ class Session:
 
     def _after_steps(self, trainer: Trainer, count: int) -> None:
         epoch_done = trainer.step % trainer.steps_per_epoch == 0
-        now = time.perf_counter()
         if epoch_done:
             self.frames.epoch_ended = True
             self._note_validation(trainer)
-            self._test(None)
-        elif now >= self._test_at:
-            self._test(TEST_SAMPLES)
-        if epoch_done or now - self._checkpoint_at >= CHECKPOINT_SECONDS:
+        if epoch_done or self._held_out.due:
+            self._held_out.begin(trainer, self.weights_moved, whole=epoch_done)
+        if epoch_done or time.perf_counter() - self._checkpoint_at >= CHECKPOINT_SECONDS:
             self._checkpoint()
         if self.steps_left is not None:
             self.steps_left -= count
-            if self.steps_left <= 0:
-                self.pause()
-        elif trainer.finished:
+        if not self._held_out.at_work:
+            self._end_if_done(trainer)
+
+    def _end_if_done(self, trainer: Trainer) -> None:
+        if trainer.finished if self.steps_left is None else self.steps_left <= 0:
             self.pause()
 
     def _stop(self, failure: m.Failure) -> None:
         self.pause()
         self.send(failure)
 
-    def _test(self, samples: int | None) -> None:
-        """Loss and accuracy on the test split, or on its first samples."""
+    def _test(self) -> None:
+        """Go on with the test of the weights of this moment; training waits for it."""
         assert self.trainer is not None
-        begun = time.perf_counter()
-        if self._wanted:
-            self.send(self._frame())
-            self._wanted = False
-        score = self.tested = self.trainer.evaluate(self.trainer.data.test, limit=samples)
-        took = time.perf_counter() - begun
-        self.frames.clock.leave_out(took)
-        if samples is not None:  # the first takes long: it makes its plan
-            self._test_rest = min(2 * self._test_rest, took / TEST_SHARE)
-        self._test_at = time.perf_counter() + self._test_rest
-        found = (self.trainer.step, score.loss, score.accuracy, score.samples, samples is None)
-        self.frames.scores.append(m.Scores(*found))
-        self.runs.test(Evaluation(*found))
+        tests = self._held_out
+        score = tests.work(self.trainer, self.weights_moved)
+        if tests.at_work:
+            return
+        if score is not None:
+            self.tested, self._news = score, True
+            self.frames.clock.leave_out(time.perf_counter() - tests.begun)
+            found = (self.trainer.step, score.loss, score.accuracy, score.samples, tests.whole)
+            self.frames.scores.append(m.Scores(*found))
+            self.runs.test(Evaluation(*found))
+        self._end_if_done(self.trainer)
 
     def _note_validation(self, trainer: Trainer) -> None:
         """The epoch that has just ended was judged by the samples held back, if there are any."""
@@ -393,7 +389,8 @@ class Session:
         return Kept() if old is None else take_over(new, old, self._gone, growth)
 
     def _forget(self, keep_curves: bool) -> None:
-        self._news, self._test_at, self._test_rest = True, 0.0, FIRST_REST
+        self._news = True
+        self._held_out.forget()
         self.frames.forget(keep_curves)
         if not keep_curves:
             self._checkpoint_at = 0.0

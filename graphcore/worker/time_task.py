@@ -18,8 +18,9 @@ from graphcore.files.run_file import write_runs
 from graphcore.judging import Score
 from graphcore.runs import Run
 from graphcore.worker.arrays import pack
+from graphcore.worker.held_out import SAMPLES
 from graphcore.worker.run_file_messages import OpenRuns, RunsOpened, RunsSaved, SaveRuns
-from graphcore.worker.session import TEST_SAMPLES, Session
+from graphcore.worker.session import Session
 from graphcore.worker.timeline_messages import (
     CurvesFrame,
     CurvesRequest,
@@ -176,7 +177,7 @@ class TimeTask:
         trainer = session.trainer
         assert trainer is not None
         try:
-            score = trainer.evaluate(trainer.data.test, limit=TEST_SAMPLES)
+            score = trainer.evaluate(trainer.data.test, limit=SAMPLES)
         except GradscapeError:
             score = Score(float("nan"), None, 0)
         self._scores = {self._key(session): score}
