@@ -46,6 +46,8 @@ class LiveView(QObject):
         self._canvas.set_pictures(
             shown_pictures(prefix, shown), shown_pictures(prefix, frame.gradients)
         )
+        if not frame.flow:  # as bright as before
+            return
         values = {_edge(f): f.value for f in frame.flow}
         gradients = {_edge(f): f.gradient for f in frame.flow}
         self._canvas.set_flow(brightness(values), brightness(gradients))

@@ -211,6 +211,7 @@ class Passes:
         None if a kernel refuses them: ``step`` then says which node cannot be computed.
         """
         assert self.repeated is not None
+        self.__dict__.pop("_sampled", None)
         try:
             return self.repeated.run(rows)
         except KERNEL_ERRORS:
@@ -236,7 +237,7 @@ class Passes:
 
     def _note_repetition(self, feeds: Mapping[str, Any], loss: NodeOrName) -> None:
         """Remember the step that was just made, if all that it was fed are rows of data."""
-        if self.mode != "train" or self._program is None:
+        if self._program is None:
             return
         data = {}
         for name, given in feeds.items():

@@ -67,25 +67,29 @@ def _pooled(images: Tensor, largest: tuple[int, int]) -> Tensor:
     return torch.nn.functional.adaptive_avg_pool2d(images, size)
 
 
-def value_pictures(plan: Plan, graph: Graph, names: Iterable[str]) -> dict[str, Picture]:
-    """Pictures of values: nodes by name, and their parameters as "node.input"."""
+def value_pictures(
+    plan: Plan, graph: Graph, names: Iterable[str], weights: bool = True
+) -> dict[str, Picture]:
+    """Pictures of values: nodes by name, and, if asked for, their parameters as "node.input"."""
     found: dict[str, Picture] = {}
     batches = _has_batch(graph)
     for name in names:
         tensor = _quiet(plan.value, name, first=1 if batches else None)
         if tensor is not None:
             found[name] = picture(tensor, batched=batches and _batched(graph, name, tensor))
-        for parameter, weights in _parameters_of(plan, name).items():
-            found[parameter] = picture(weights, batched=False)
+        for parameter, numbers in (_parameters_of(plan, name) if weights else {}).items():
+            found[parameter] = picture(numbers, batched=False)
     return found
 
 
-def gradient_pictures(plan: Plan, graph: Graph, names: Iterable[str]) -> dict[str, Picture]:
+def gradient_pictures(
+    plan: Plan, graph: Graph, names: Iterable[str], weights: bool = True
+) -> dict[str, Picture]:
     """Pictures of gradients, under the same names as the values."""
     found: dict[str, Picture] = {}
     batches = _has_batch(graph)
     for name in names:
-        for key in (name, *_parameters_of(plan, name)):
+        for key in (name, *(_parameters_of(plan, name) if weights else ())):
             g = _quiet(plan.grad, key, first=1 if batches else None)
             if g is not None:
                 batched = batches and key == name and _batched(graph, name, g)

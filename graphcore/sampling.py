@@ -75,11 +75,22 @@ def _arrived(step: Step, found: dict[int, Tensor], value: Find, gradient: Find) 
 def _vjp(
     step: Step, wanted: tuple[bool, ...], g: Any, value: Find, fixed: Sequence[Tensor | None]
 ) -> tuple[Any, ...]:
-    inputs: list[Any] = []
-    for slot in step.inputs:
-        x = value(slot)
-        is_batch = fixed[slot] is None and x is not None and x.dim() > 0
-        inputs.append(x[:1] if is_batch and x is not None else x)
+    inputs: list[Any] = [value(slot) for slot in step.inputs]
+    batches = [
+        fixed[slot] is None and x is not None and x.dim() > 0
+        for slot, x in zip(step.inputs, inputs, strict=True)
+    ]
+    first = [x[:1] if batch else x for x, batch in zip(inputs, batches, strict=True)]
+    taken = inputs if _over_batch(step, value) else first  # a mean needs all that it is taken of
     context = Context(needs=wanted, buffers=step.context.buffers)
-    y = step.op.run_forward(context, inputs, step.attributes)
-    return step.op.run_vjp(context, g, y, inputs, step.attributes)
+    y = step.op.run_forward(context, taken, step.attributes)
+    gradients = step.op.run_vjp(context, g, y, taken, step.attributes)
+    return tuple(
+        gx[:1] if batch and gx is not None else gx
+        for gx, batch in zip(gradients, batches, strict=True)
+    )
+
+
+def _over_batch(step: Step, value: Find) -> bool:
+    """Whether an output is one number for all samples, such as a loss."""
+    return any(y is not None and not y.dim() for y in map(value, step.outputs))

@@ -20,6 +20,9 @@ from graphcore.worker.pace import TrainingClock, thinned
 
 RECORD_SHARE = 0.04
 """Share of the time that recording for the views may take; fewer pictures rather than more."""
+SLOW_REST = 0.3
+"""Seconds between two pictures, while a net trains, of what changes slowly and takes long: its
+weights, and how bright its edges are. Values and gradients have twice as many pictures for it."""
 
 
 class Frames:
@@ -43,7 +46,7 @@ class Frames:
         self.fresh = False
         self.epoch_ended = False
         self._points: list[tuple[int, tuple[float, ...]]] = []
-        self._record_at = 0.0
+        self._record_at = self._slow_at = 0.0
         self.plain_seconds = 0.0
 
     def forget(self, keep_curves: bool) -> None:
@@ -55,6 +58,10 @@ class Frames:
     def drop_points(self) -> None:
         """What has happened since the last frame is told in another way."""
         self._points, self.scores = [], []
+
+    def look_at(self, watch: m.Watch) -> None:
+        """The window shows something else."""
+        self.watch, self.fresh, self._slow_at = watch, True, 0.0
 
     def picture(self, step: int) -> None:
         """The values of this step are there to be shown."""
@@ -101,24 +108,29 @@ class Frames:
             scores=tuple(self.scores), pictured_step=self.pictured_step,
             epoch_ended=self.epoch_ended, moved=moved,
             further={g.loss: pack(y) for g, y in zip(trainer.groups[1:], losses[1:], strict=False)},
-            **self._pictures(trainer.recorded, graph),
+            **self._pictures(trainer.recorded, graph, running),
         )  # fmt: skip
         self._points, self.scores, self.epoch_ended = [], [], False
         return frame
 
     def of_calculation(self, plan: Plan, graph: Graph) -> m.Frame:
         """Values and gradients of a graph that has nothing to learn."""
-        return msgspec.structs.replace(EMPTY, pictured_step=1, **self._pictures(plan, graph))
+        return msgspec.structs.replace(
+            EMPTY, pictured_step=1, **self._pictures(plan, graph, running=False)
+        )
 
-    def _pictures(self, plan: Plan, graph: Graph) -> dict[str, Any]:
+    def _pictures(self, plan: Plan, graph: Graph, running: bool) -> dict[str, Any]:
         if not (self.pictured_step and self.fresh):
             return {}
         begun = time.perf_counter()
         watch, self.fresh = self.watch, False
+        slow = not running or begun >= self._slow_at
+        if slow:
+            self._slow_at = begun + SLOW_REST
         pictures = {
-            "values": recording.value_pictures(plan, graph, watch.values),
-            "gradients": recording.gradient_pictures(plan, graph, watch.gradients),
-            "flow": recording.edge_flow(plan, graph, watch.level) if watch.flow else (),
+            "values": recording.value_pictures(plan, graph, watch.values, weights=slow),
+            "gradients": recording.gradient_pictures(plan, graph, watch.gradients, weights=slow),
+            "flow": recording.edge_flow(plan, graph, watch.level) if watch.flow and slow else (),
         }
         self._record_at += (time.perf_counter() - begun) / RECORD_SHARE
         return pictures

@@ -204,7 +204,8 @@ class Session:
 
     def watch(self, request: m.Watch) -> None:
         """What the window shows from now on."""
-        self.frames.watch, self._news, self.frames.fresh = request, True, True
+        self.frames.look_at(request)
+        self._news = True
 
     def want_frame(self) -> None:
         """The window has drawn the last frame."""

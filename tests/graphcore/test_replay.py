@@ -12,6 +12,7 @@ import torch
 from graphcore import presets, repetition, stride
 from graphcore.datasets import Dataset, Normalization, Split
 from graphcore.errors import GradscapeError, NonFiniteError
+from graphcore.feeds import Rows
 from graphcore.graph import Graph
 from graphcore.layer_list import parse_layers
 from graphcore.replay import replayed
@@ -228,3 +229,45 @@ def test_a_stride_whose_kernels_refuse_names_the_node() -> None:
     with pytest.raises(GradscapeError, match="class"):
         list(run.steps(40, ahead=40))
     assert run.step == 8
+
+
+@pytest.mark.parametrize(
+    "name", ["lenet5", "mlp", "tiny-conv", "resnet8", "vit-tiny", "lstm-rows", "autoencoder"]
+)
+def test_a_recorded_step_that_is_replayed_shows_what_it_computed(name: str) -> None:
+    run = trainer(presets.load(name))
+    list(run.steps(3))
+    shown, plain, loss = run.recorded, run.looking_plan(), run.binding.loss
+    for feeds in (run.next_feeds(), run.binding.feeds(*rows_of(run, [3, 1, 4, 1, 5, 9, 2, 6]))):
+        shown.step(feeds, loss)
+        shown.step(feeds, loss)
+    assert shown.repeated is not None
+    plain.forward(feeds, training=True)
+    plain.backward(loss)
+    for node in plain.flat_graph.nodes:
+        if node.node.operator in ("Input", "Target"):
+            continue
+        close(shown.value(node.name), plain.value(node.name))
+        close(shown.grad(node.name), plain.grad(node.name))
+    for node in plain.flat_graph.nodes:
+        for port, (source, _) in node.inputs.items():
+            if source in plain.parameters or node.node.operator == "Target":
+                continue
+            there = plain.edge_grad(source, node.name, input=port)
+            here = shown.edge_grad(source, node.name, input=port, first=1)
+            close(here, there)
+
+
+def rows_of(run: Trainer, rows: Sequence[int]) -> tuple[Rows, Rows]:
+    """Some samples of the training data as they are fed."""
+    places = torch.tensor(rows)
+    return Rows(run.train_x, places), Rows(run.train_t, places)
+
+
+def close(here: torch.Tensor | None, there: torch.Tensor | None) -> None:
+    """Equal but for the order of float32 sums; of some gradients the first sample alone is told."""
+    assert (here is None) == (there is None)
+    if here is not None and there is not None:
+        there = there[: len(here)] if there.dim() else there
+        scale = float(there.abs().max()) if there.numel() else 0.0
+        torch.testing.assert_close(here, there, rtol=1e-4, atol=2e-5 * scale + 1e-12)
