@@ -52,14 +52,12 @@ class CurvePlot(QWidget):
         self._playhead.hide()
         for line in (self._line, self._playhead):
             self.plot.addItem(line, ignoreBounds=True)
-        self._room = Room()
-        self.plot.addItem(self._room)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.legend)
         column.addWidget(self.plot)
-        self._add_gap()
+        self._add_background()
         for key, name in (names or {}).items():
             self._add(key, name)
         self.plot.pointed.connect(self._on_pointed)
@@ -68,8 +66,10 @@ class CurvePlot(QWidget):
         self._on_left()
         self.restyle()
 
-    def _add_gap(self) -> None:
-        """The area between two curves, behind everything."""
+    def _add_background(self) -> None:
+        """The area between two curves, behind everything, and room for points to come."""
+        self._room = Room()
+        self.plot.addItem(self._room)
         self._sides = pg.PlotCurveItem(), pg.PlotCurveItem()
         self._between = pg.FillBetweenItem(*self._sides)
         self._between.setZValue(-2)

@@ -226,7 +226,6 @@ class _Server:
         told = self._travel()
         session.work()
         self._tell(told)
-        trainer = session.trainer
         if session.running and not inbox.empty():
             return
         for view in (
@@ -234,6 +233,7 @@ class _Server:
             self.what_if.work(session), self.race.work(), self.tsne.work(session),
         ):  # fmt: skip
             self._tell(view)
+        trainer = session.trainer
         if trainer is None:
             return
         score, self.session.tested = self.session.tested, None

@@ -189,7 +189,7 @@ class WalkTask:
         """What is shown as a float64 plan of its own, its feeds, and the node that is explained."""
         if session.trainer is not None:
             trainer, b = session.trainer, session.trainer.binding
-            plan = compile(trainer.graph, **{**trainer.plan.made_for, "dtype": "float64"})
+            plan = compile(trainer.graph, dtype="float64", turned=trainer.plan.turned)
             plan.copy_state(trainer.plan)
             x, t, _ = fed_together(trainer, self._request.sample, self._request.batch)
             doubles = (a.cpu().double() if a.is_floating_point() else a.cpu() for a in (x, t))
