@@ -43,11 +43,7 @@ class Counterpart:
         moment = self.run.timeline.at(step)
         if moment.step == self.step:
             return
-        tensors = moment.tensors()
-        with torch.inference_mode():
-            self.plan.flat.copy_(tensors["flat"])
-            for name, buffer in self.plan.buffers.items():
-                buffer.copy_(tensors[f"buffer:{name}"])
+        self.plan.load_state(moment.tensors())
         self.step = moment.step
 
 

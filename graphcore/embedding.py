@@ -1,6 +1,6 @@
 """Where samples lie for a layer: its values in the plane that spreads them most.
 
-Source: Pearson (1901); the plane of the two largest principal components, by singular values.
+Source: Pearson (1901); the plane of the two largest principal components.
 """
 
 from __future__ import annotations
@@ -37,14 +37,17 @@ def principal_components(values: Tensor) -> tuple[Tensor, tuple[float, float]]:
         Points, shape (n, 2); along each axis the sample furthest out is on the positive side.
     """
     centred = values - values.mean(0)
-    u, s, _ = torch.linalg.svd(centred, full_matrices=False)
+    few = len(values) <= centred[0].numel()  # the smaller of two products has the same variances
+    product = centred @ centred.t() if few else centred.t() @ centred
+    variances, axes = torch.linalg.eigh(product)
+    variances, axes = variances.flip(0).clamp_min(0), axes.flip(1)[:, :2]
+    found = axes * variances[:2].sqrt() if few else centred @ axes
     points = values.new_zeros(len(values), 2)
-    found = (u * s)[:, :2]
     points[:, : found.shape[1]] = found
     furthest = points.abs().argmax(0)
     points *= torch.where(points[furthest, torch.arange(2)] < 0, -1.0, 1.0)
-    total = float((s**2).sum()) or 1.0
-    shares = [float(x) ** 2 / total for x in s[:2]] + [0.0, 0.0]
+    total = float(variances.sum()) or 1.0
+    shares = [float(x) / total for x in variances[:2]] + [0.0, 0.0]
     return points, (shares[0], shares[1])
 
 

@@ -171,6 +171,18 @@ class Plan(Passes):
             for name, buffer in self.buffers.items():
                 buffer.copy_(other.buffers[name])
 
+    def state(self) -> dict[str, Tensor]:
+        """Copies of the weights ("flat") and of the running statistics ("buffer:NAME")."""
+        statistics = {f"buffer:{name}": buffer for name, buffer in self.buffers.items()}
+        return {k: v.clone() for k, v in {"flat": self.flat, **statistics}.items()}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Take up what ``state`` of a plan of the same net gave."""
+        with torch.inference_mode():
+            self.flat.copy_(state["flat"])
+            for name, buffer in self.buffers.items():
+                buffer.copy_(state[f"buffer:{name}"])
+
     def slot(self, node: NodeOrName) -> int:
         """Where the value of a node lies; raises UnknownNodeError."""
         return self._slot(node)

@@ -1,4 +1,4 @@
-"""Looking at what a net has learned: the plane it divides, its mistakes, a drawing.
+"""Looking at what a net has learned: the plane it divides, a drawing.
 
 Everything is computed with the weights of the moment in evaluation mode.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import lazy_loader
 import numpy as np
 
-from graphcore import metrics, recording, warp
+from graphcore import recording, warp
 from graphcore.binding import Binding
 from graphcore.datasets import Split
 from graphcore.errors import DataError, GradscapeError
@@ -19,7 +19,7 @@ from graphcore.graph import Graph
 from graphcore.plan import Plan
 from graphcore.training import Trainer
 from graphcore.worker.arrays import pack
-from graphcore.worker.probe_messages import DecisionFrame, DigitFrame, Mistake, ResultsFrame, Warp
+from graphcore.worker.probe_messages import DecisionFrame, DigitFrame, Warp
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +32,6 @@ GRID, NEURON_GRID = 100, 32
 NEURONS = 16
 MARGIN = 0.12
 POINTS = 600
-MISTAKES_PER_CELL = 12
 NO_PLANE = "The map shows nets of two inputs: choose the circle, spiral, xor or moons."
 NO_CLASSES = "This net answers with values, not classes."
 DIGIT, INK = 28, 20
@@ -195,55 +194,6 @@ def _points(trainer: Trainer) -> tuple[np.ndarray, np.ndarray, int]:
     labels = np.concatenate([data.train.targets[:POINTS], data.test.targets[: POINTS // 2]])
     flat = labels.reshape(len(labels), -1)[:, 0].astype(np.float32)
     return points.astype(np.float32), flat, len(test)
-
-
-def results(trainer: Trainer, batch: int = 200) -> ResultsFrame:
-    """Confusion matrix, figures per class, calibration and the worst mistakes on the test split."""
-    data, b = trainer.data, trainer.binding
-    if not b.target:
-        return ResultsFrame(step=trainer.step, problem=NO_CLASSES)
-    plan = trainer.evaluation_plan()
-    x, t = trainer.tensors(data.test)
-    parts = []
-    for i in range(0, len(x), batch):
-        plan.forward(b.feeds(x[i : i + batch], t[i : i + batch]))
-        part = class_shares(plan.value(b.output), b.loss_kind, t)
-        if part is None or t.shape[1:].numel() > 1:
-            return ResultsFrame(step=trainer.step, problem=NO_CLASSES)
-        parts.append(part)
-    if not parts:
-        return ResultsFrame(step=trainer.step, problem="The data set has no test samples.")
-    shares = torch.cat(parts).cpu().numpy()
-    labels = class_indices(t)
-    counts = metrics.confusion_matrix(shares, labels)
-    precision, recall, f1 = metrics.precision_recall_f1(shares, labels)
-    bins, error = metrics.calibration(shares, labels)
-    names = data.classes or tuple(str(i) for i in range(len(counts)))
-    return ResultsFrame(
-        step=trainer.step, classes=names, counts=pack(counts.astype(np.int64)),
-        precision=pack(precision.astype(np.float32)), recall=pack(recall.astype(np.float32)),
-        f1=pack(f1.astype(np.float32)), accuracy=metrics.accuracy(shares, labels),
-        mistakes=_mistakes(trainer, shares, labels),
-        calibration=pack(bins.astype(np.float32)), calibration_error=error,
-    )  # fmt: skip
-
-
-def _mistakes(trainer: Trainer, shares: np.ndarray, labels: np.ndarray) -> tuple[Mistake, ...]:
-    """The surest wrong answers of every cell of the matrix."""
-    answers = shares.argmax(1)
-    wrong = np.flatnonzero(answers != labels)
-    order = wrong[np.argsort(-shares[wrong, answers[wrong]])]
-    taken: dict[tuple[int, int], int] = {}
-    found = []
-    for i in order.tolist():
-        cell = int(labels[i]), int(answers[i])
-        taken[cell] = taken.get(cell, 0) + 1
-        if taken[cell] <= MISTAKES_PER_CELL:
-            image = sample_image(trainer, trainer.data.test, i)
-            found.append(
-                Mistake(i, *cell, float(shares[i, cell[1]]), None if image is None else pack(image))
-            )
-    return tuple(found)
 
 
 def sample_image(trainer: Trainer, split: Split, i: int) -> np.ndarray | None:

@@ -362,22 +362,18 @@ class Trainer:
     def state(self) -> dict[str, Tensor]:
         """Everything that a resumed run needs, as copies: see ``load_state``."""
         tensors = {
-            "flat": self.plan.flat, "generator": self.plan.generator.get_state(),
-            **{f"buffer:{k}": v for k, v in self.plan.buffers.items()},
+            "generator": self.plan.generator.get_state(),
             **{f"{p}{k}": v for p, g in self._prefixed() for k, v in g.optimizer.state.items()},
             **self.epochs.state(),
-        }  # fmt: skip
-        return {k: v.clone() for k, v in tensors.items()}
+        }
+        return {**self.plan.state(), **{k: v.clone() for k, v in tensors.items()}}
 
     def load_state(self, state: dict[str, Tensor], step: int, lr: float) -> None:
         """Take up a run at ``step``; raises EngineError if the state is of another net."""
         flat = state.get("flat")
         if flat is None or flat.shape != self.plan.flat.shape:
             raise EngineError("The saved weights are of another net than this graph.")
-        with torch.inference_mode():
-            self.plan.flat.copy_(flat)
-            for name, buffer in self.plan.buffers.items():
-                buffer.copy_(state[f"buffer:{name}"])
+        self.plan.load_state(state)
         self.groups = self._new_groups()
         for prefix, group in self._prefixed():
             group.optimizer.load_state(

@@ -14,6 +14,7 @@ from graphcore.graph import Graph
 from graphcore.judging import Score
 from graphcore.landscape import Surface
 from graphcore.planes import random_plane
+from graphcore.results import results
 from graphcore.run_log import Row, RunLog
 from graphcore.settings import TrainingSettings
 from graphcore.shapes import Inferred, ShapeInference
@@ -83,7 +84,7 @@ def gather(
     say("scores")
     train, test = trainer.evaluate(data.train), trainer.evaluate(data.test)
     say("mistakes")
-    results = probing.results(trainer)
+    found = results(trainer)
     decision = probing.decision_map(trainer)
     say("health")
     last = max((row.step for row in log.rows), default=0) if log is not None else 0
@@ -92,7 +93,7 @@ def gather(
         written=time.strftime("%Y-%m-%d %H:%M"), step=trainer.step or last, dataset=data.name,
         samples=(len(data.train), len(data.test)), note=data.note,
         normalization=data.normalization.describe(), train=train, test=test,
-        parameters=trainer.plan.flat.numel(), layers=_layers(trainer.graph), results=results,
+        parameters=trainer.plan.flat.numel(), layers=_layers(trainer.graph), results=found,
         decision=decision,
         health=_health(trainer), log=log,
         landscape=_landscape(trainer, say) if landscape else None,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from graphcore import embedding, health, probing, spread
 from graphcore.chosen_sample import chosen_sample
 from graphcore.compare import Counterpart, compare
 from graphcore.errors import GradscapeError
 from graphcore.nearest import nearest
+from graphcore.results import results_in_pieces
 from graphcore.training import Trainer
 from graphcore.worker.arrays import unpack
 from graphcore.worker.compare_messages import CompareFrame, CompareRequest
@@ -32,6 +33,8 @@ ProbeFrame = (
     DecisionFrame | ResultsFrame | HealthFrame | SpreadFrame | EmbeddingFrame | SampleFrame
     | CompareFrame
 )  # fmt: skip
+Maker = Callable[[], ProbeFrame | Iterator[ProbeFrame | None]]
+"""Makes a view, or its pieces: None after each but the last."""
 SHARE = 0.03
 """Share of the time that each view may take while the net trains."""
 REST = 0.1
@@ -105,24 +108,23 @@ class ProbeTask:
         return any(v.due(session) for v in views)
 
     def work(self, session: Session) -> ProbeFrame | None:
-        """One view that it is time for."""
+        """One view that it is time for, or a piece of it."""
         trainer = session.trainer
         if trainer is None:
             return None
         sampled = self._sampled
-        makers: tuple[tuple[_View, Callable[[], ProbeFrame]], ...] = (
+        makers: tuple[tuple[_View, Maker], ...] = (
             (self._sample, lambda: chosen_sample(trainer, sampled.nodes, sampled.sample)),
             (self._compare, lambda: self._comparison(session, trainer)),
             (self._decision, lambda: probing.decision_map(trainer, self._warped)),
-            (self._results, lambda: probing.results(trainer)),
+            (self._results, lambda: results_in_pieces(trainer)),
             (self._spread, lambda: spread.spread(trainer, self._spread_of)),
             (self._embedding, lambda: embedding.embed(trainer, self._embedded)),
             (self._health, lambda: health.examine(trainer)),
         )
         for view, make in makers:
             if view.due(session):
-                with view.at(session):
-                    return make()
+                return view.work(session, make)
         return None
 
     def digit(self, request: DigitRequest, trainer: Trainer | None) -> DigitFrame:
@@ -145,11 +147,12 @@ class _View:
         self._share, self._rest = share, rest
         self._visible = False
         self._shown: object = None
-        self._rest_until = 0.0
-        self._begun = 0.0
+        self._rest_until = self._took = 0.0
+        self._pieces: Iterator[ProbeFrame | None] | None = None
+        self._pieces_of: object = None
 
     def set_visible(self, visible: bool) -> None:
-        self._visible, self._shown = visible, None
+        self._visible, self._shown, self._pieces = visible, None, None
 
     def due(self, session: Session) -> bool:
         if not self._visible or session.trainer is None:
@@ -157,18 +160,22 @@ class _View:
         hurried = session.running and not session.unhurried
         if hurried and time.perf_counter() < self._rest_until:
             return False
-        return self._state(session) != self._shown
+        return self._pieces is not None or self._state(session) != self._shown
 
-    def at(self, session: Session) -> _View:
-        self._shown = self._state(session)
-        return self
-
-    def __enter__(self) -> None:
-        self._begun = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
+    def work(self, session: Session, make: Maker) -> ProbeFrame | None:
+        """The view, or the next piece of it; weights changed by hand begin it anew."""
+        begun, moment = time.perf_counter(), (session.trainer, session.weights_moved)
+        if self._pieces is None or self._pieces_of != moment:
+            self._shown, self._pieces_of, self._took = self._state(session), moment, 0.0
+            made = make()
+            self._pieces = made if isinstance(made, Iterator) else iter((made,))
+        frame = next(self._pieces)
         now = time.perf_counter()
-        self._rest_until = now + max(self._rest, (now - self._begun) / self._share)
+        self._took += now - begun
+        if frame is not None:
+            self._pieces = self._pieces_of = None
+            self._rest_until = now + max(self._rest, self._took / self._share)
+        return frame
 
     @staticmethod
     def _state(session: Session) -> object:

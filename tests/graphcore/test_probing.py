@@ -42,22 +42,6 @@ def test_the_map_says_what_the_net_says() -> None:
         assert unpack(maps).shape[1:] == (probing.NEURON_GRID, probing.NEURON_GRID)
 
 
-def test_results_are_those_of_an_evaluation() -> None:
-    trainer = trained("mlp", 60)
-    frame = probing.results(trainer)
-    counts = unpack(frame.counts)  # type: ignore[arg-type]
-    assert counts.sum() == 10_000
-    score = trainer.evaluate(trainer.data.test)
-    assert counts.trace() / 10_000 == pytest.approx(score.accuracy)
-    assert frame.accuracy == pytest.approx(score.accuracy)
-    labels = trainer.data.test.targets
-    for mistake in frame.mistakes[:20]:
-        assert labels[mistake.index] == mistake.label != mistake.answer
-        assert mistake.image is not None
-    sure = [m.share for m in frame.mistakes]
-    assert sure == sorted(sure, reverse=True)
-
-
 def test_a_drawn_digit_is_seen_as_mnists_are() -> None:
     trainer = trained("mlp", 300)
     data = trainer.data
@@ -80,5 +64,4 @@ def test_what_does_not_apply_is_said(name: str) -> None:
 
 def test_a_regression_has_no_classes() -> None:
     trainer = trained("linear-regression", 2)
-    assert probing.results(trainer).problem == probing.NO_CLASSES
     assert probing.digit(trainer, np.zeros((9, 9), np.float32), True, ()).problem
