@@ -28,7 +28,7 @@ from graphcore.worker.data_messages import Sample
 from graphcore.worker.run_file_messages import RunsOpened
 from graphcore.worker.timeline_messages import RunEntered, TimelineFrame
 
-FRAME_MS = 33
+FRAME_MS = 25
 EDIT_MS = 250
 _STRUCTURE = {"node_added", "node_removed", "node_renamed", "edge_added", "edge_removed",
               "training_changed"}  # fmt: skip
@@ -84,7 +84,7 @@ class Engine(EngineViews):
         self._checkpoints = checkpoint_folder()
         self._asked = QElapsedTimer()
         self._frame_timer = QTimer(self, singleShot=True)
-        self._frame_timer.timeout.connect(lambda: self._send(m.NextFrame()))
+        self._frame_timer.timeout.connect(self._ask_for_frame)
         self._edit_timer = QTimer(self, singleShot=True, interval=EDIT_MS)
         self._edit_timer.timeout.connect(lambda: self._load(keep=True))
         document.opened.connect(self._on_opened)
@@ -268,8 +268,11 @@ class Engine(EngineViews):
         """Ask for the next frame, not sooner than a thirtieth of a second after the last."""
         if not self._frame_timer.isActive():
             passed = self._asked.elapsed() if self._asked.isValid() else FRAME_MS
-            self._asked.start()
             self._frame_timer.start(max(0, FRAME_MS - int(passed)))
+
+    def _ask_for_frame(self) -> None:
+        self._asked.start()
+        self._send(m.NextFrame())
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
         self.last_loaded = loaded

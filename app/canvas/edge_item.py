@@ -93,7 +93,8 @@ class EdgeItem(QGraphicsRectItem):
         painter.drawPath(self.path)
         if self.gradient is not None:
             painter.translate(0, 4)
-            painter.setPen(QPen(glow(p, "backward", self.gradient), 1.6 if zoom > 0.5 else 0))
+            ink = round(self.gradient * _SHADES)
+            painter.setPen(_glowing_pen(p.name, "backward", ink, 1.6 if zoom > 0.5 else 0.0))
             painter.drawPath(self.path)
             painter.translate(0, -4)
         if zoom >= 0.5 and self.shape_text:
@@ -106,8 +107,10 @@ class EdgeItem(QGraphicsRectItem):
         """
         if self.isSelected() or self.highlighted:
             return QPen(p.color("accent"), max(3.0, 2.0 / zoom))
-        ink = self.kind if self.value is None else round(self.value * _SHADES)
-        return _pen(p.name, ink, 2.0 if zoom >= geo.MIDDLE and not crowded else 0.0)
+        width = 2.0 if zoom >= geo.MIDDLE and not crowded else 0.0
+        if self.value is None:
+            return _kind_pen(p.name, self.kind, width)
+        return _glowing_pen(p.name, "forward", round(self.value * _SHADES), width)
 
     def _paint_shape(self, painter: QPainter, p: palette.Palette) -> None:
         if abs(self.end.x() - self.start.x()) < LABELLED:
@@ -123,14 +126,18 @@ class EdgeItem(QGraphicsRectItem):
         painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.shape_text)
 
 
-@lru_cache(maxsize=1024)
-def _pen(theme: str, ink: Kind | int, width: float) -> QPen:
-    """For what an edge carries, or for a brightness out of ``_SHADES``."""
-    if isinstance(ink, int):
-        return QPen(glow(palette.THEMES[theme], "forward", ink / _SHADES), width)
-    color = port_kinds.color_of(ink)
+@lru_cache(maxsize=256)
+def _kind_pen(theme: str, kind: Kind, width: float) -> QPen:
+    """For what an edge carries; the theme is there because its colours depend on it."""
+    color = port_kinds.color_of(kind)
     color.setAlpha(190)
     return QPen(color, width)
+
+
+@lru_cache(maxsize=1024)
+def _glowing_pen(theme: str, direction: str, shade: int, width: float) -> QPen:
+    """For a brightness out of ``_SHADES``."""
+    return QPen(glow(palette.THEMES[theme], direction, shade / _SHADES), width)
 
 
 def glow(p: palette.Palette, direction: str, brightness: float) -> QColor:

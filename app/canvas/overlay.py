@@ -27,6 +27,7 @@ class PulseOverlay(QGraphicsItem):
         super().__init__()
         self.phase = 0.0
         self._edges: list[EdgeItem] = []
+        self._dots: list[tuple[QPointF, float]] = []
         self._area = QRectF()
         self.setZValue(0.5)
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
@@ -34,23 +35,24 @@ class PulseOverlay(QGraphicsItem):
     def set_edges(self, edges: list[EdgeItem]) -> None:
         """The edges along which pulses run: those that can be seen."""
         self.prepareGeometryChange()
-        self._edges = edges
+        self._edges, self._dots = edges, []
         self._area = QRectF()
         for edge in edges:
             self._area = self._area.united(edge.boundingRect())
 
     def advance_by(self, share: float) -> None:
         """Move on by a share of the period; only where dots were and are is painted again."""
-        before = self._dots()
+        before = self._dots
         self.phase = (self.phase + share) % 1.0
-        for centre, _brightness in (*before, *self._dots()):
+        self._dots = self._found()
+        for centre, _brightness in (*before, *self._dots):
             self.update(QRectF(centre.x() - HALO, centre.y() - HALO, 2 * HALO, 2 * HALO))
 
     @property
     def _forward(self) -> bool:
         return self.phase < 0.5
 
-    def _dots(self) -> list[tuple[QPointF, float]]:
+    def _found(self) -> list[tuple[QPointF, float]]:
         """Centre and brightness of every dot."""
         along = self.phase * 2 if self._forward else 2 - self.phase * 2
         below = QPointF(0, 0 if self._forward else 4)
@@ -71,7 +73,7 @@ class PulseOverlay(QGraphicsItem):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         direction = "forward" if self._forward else "backward"
-        for centre, brightness in self._dots():
+        for centre, brightness in self._dots:
             color = glow(p, direction, 0.25 + 0.75 * brightness)
             painter.setBrush(color)
             painter.drawEllipse(centre, 4.5, 4.5)

@@ -12,7 +12,7 @@ from app.canvas.overlay import PulseOverlay
 from app.document import Document
 from graphcore.elements import Edge
 
-PULSE_SECONDS = 1.6
+PULSE_MS, PULSE_SECONDS = 16, 1.6
 MOST_PULSES = 400
 
 
@@ -24,7 +24,7 @@ class RunningView(NavigableView):
         self.reduced_motion = False
         self.overlay = PulseOverlay()
         self.graph_scene.addItem(self.overlay)
-        self._pulse = QTimer(self, interval=16)
+        self._pulse = QTimer(self, interval=PULSE_MS)
         self._pulse.timeout.connect(self._advance_pulses)
 
     def shown(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -104,7 +104,7 @@ class RunningView(NavigableView):
             item.set_state(step_state=state)
 
     def _advance_pulses(self) -> None:
-        self.overlay.advance_by(self._pulse.interval() / 1000 / PULSE_SECONDS)
+        self.overlay.advance_by(PULSE_MS / 1000 / PULSE_SECONDS)
 
     def _collect_pulse_edges(self) -> None:
         area = self.mapToScene(self.viewport().rect()).boundingRect()

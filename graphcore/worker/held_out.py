@@ -10,7 +10,7 @@ import time
 from graphcore.judging import Judging, Score
 from graphcore.training import Trainer
 
-SHARE = 0.01
+SHARE = 0.005
 """Share of the time that the running estimate may take."""
 SAMPLES = 500
 FIRST_REST = 0.5

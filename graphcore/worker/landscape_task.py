@@ -21,7 +21,7 @@ from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
 if TYPE_CHECKING:
     from torch import Tensor
 
-SHARE = 0.08
+SHARE = 0.05
 """Share of the worker's time while training; the bar is 10 %."""
 SLICE = 0.005
 """Seconds of work at a time while nothing trains."""

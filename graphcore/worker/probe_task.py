@@ -39,6 +39,8 @@ SHARE = 0.03
 """Share of the time that each view may take while the net trains."""
 REST = 0.1
 """Seconds between two of the same view while the net trains, however little they take."""
+PROBLEM_REST = 1.0
+"""Seconds between two times that a view says why it is empty."""
 MAP_SHARE, MAP_REST = 0.05, 1 / 30
 """Those of the decision map: with a net of two inputs it is what one looks at."""
 
@@ -174,7 +176,8 @@ class _View:
         self._took += now - begun
         if frame is not None:
             self._pieces = self._pieces_of = None
-            self._rest_until = now + max(self._rest, self._took / self._share)
+            rest = PROBLEM_REST if getattr(frame, "problem", "") else self._rest
+            self._rest_until = now + max(rest, self._took / self._share)
         return frame
 
     @staticmethod

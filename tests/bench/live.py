@@ -5,8 +5,8 @@
 Prints the intervals between completed paints of the canvas over 20 seconds (median, 99th
 percentile, share within 33 ms); and the training speed with everything visible, and with
 everything but the landscape, beside that of the same run in a process without a window. These
-two take turns of a second, one halted while the other works, all on one thread: read the ratios.
-The speed with a window counts the tests that draw its curves, the other makes none.
+two take turns of a second, one halted while the other works, all on one thread: read the ratios,
+which are of all turns together. Both runs test the net after every epoch.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ for line in sys.stdin:
     begun, steps, end = time.perf_counter(), 0, float(line)
     while time.perf_counter() - begun < end:
         steps += len(trainer.train_steps(10))
+        if trainer.step % trainer.steps_per_epoch == 0:
+            trainer.evaluate(trainer.data.test)
         if trainer.finished:
             trainer.lengthen()
     print(steps / (time.perf_counter() - begun), flush=True)
@@ -93,7 +95,7 @@ def _gaps(window: Any) -> list[float]:
 
 
 def _turns(window: Any, rounds: int) -> tuple[float, float, float]:
-    """Medians of the steps per second with a window and without, and of their ratio."""
+    """Steps per second with a window and without, and their ratio."""
     engine = window.engine
     worker = engine._process.processId()
     with subprocess.Popen(
@@ -115,8 +117,8 @@ def _turns(window: Any, rounds: int) -> tuple[float, float, float]:
             alone.append(float(child.stdout.readline()))
             os.kill(worker, signal.SIGCONT)
         child.stdin.close()
-    shares = [w / a for w, a in zip(watched, alone, strict=True)]
-    return statistics.median(watched), statistics.median(alone), statistics.median(shares)
+    found = statistics.mean(watched), statistics.mean(alone)
+    return *found, found[0] / found[1]
 
 
 def _step(engine: Any) -> tuple[float, int]:

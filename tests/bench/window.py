@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QEventLoop, QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -40,11 +40,12 @@ def lenet5() -> Iterator[Any]:
 
 
 def rest(seconds: float) -> None:
-    """Let the window go on."""
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        QApplication.processEvents()
-        time.sleep(0.0005)
+    """Let the window go on, woken by nothing but what it does itself."""
+    loop = QEventLoop()
+    timer = QTimer(loop, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(loop.quit)
+    timer.start(round(1000 * seconds))
+    loop.exec()
 
 
 def until(holds: Callable[[], object], seconds: float) -> None:
@@ -52,4 +53,5 @@ def until(holds: Callable[[], object], seconds: float) -> None:
     end = time.perf_counter() + seconds
     while not holds():
         assert time.perf_counter() < end, "the engine did not answer in time"
-        rest(0.0005)
+        QApplication.processEvents()
+        time.sleep(0.0005)
