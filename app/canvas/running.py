@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QPixmapCache
 
 from app.canvas.live import Picture
 from app.canvas.navigation import NavigableView
@@ -14,6 +15,9 @@ from graphcore.elements import Edge
 
 PULSE_MS, PULSE_SECONDS = 16, 1.6
 MOST_PULSES = 400
+KEPT_KB = 64 * 1024
+"""Room for what cards keep painted, ``NodeItem.keep_painted``: those of a screen of fine pixels,
+which at Qt's own 10 MB push each other out and are painted at every frame."""
 
 
 class RunningView(NavigableView):
@@ -22,6 +26,7 @@ class RunningView(NavigableView):
     def __init__(self, document: Document) -> None:
         super().__init__(document)
         self.reduced_motion = False
+        QPixmapCache.setCacheLimit(max(QPixmapCache.cacheLimit(), KEPT_KB))
         self.overlay = PulseOverlay()
         self.graph_scene.addItem(self.overlay)
         self._pulse = QTimer(self, interval=PULSE_MS)
