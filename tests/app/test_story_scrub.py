@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from app.panels.weights_table import WeightsTable
 from graphcore.worker.landscape_messages import LandscapeFrame
 from graphcore.worker.spread_messages import SpreadFrame
 
@@ -89,3 +91,43 @@ def test_a_view_goes_back_and_comes_back(qtbot, live_window, preset, panel, sign
         assert frames[-1].step == 0
     QTest.keyClick(slider, Qt.Key.Key_End)
     qtbot.waitUntil(lambda: content(frames[-1]) == newest, timeout=PATIENCE)
+
+
+def test_an_open_table_of_weights_goes_back_and_comes_back(qtbot, live_window) -> None:
+    window = live_window
+    open_trained(qtbot, window, "circle")
+    layer = next(n.name for n in window.document.graph if n.operator == "Linear")
+    table = WeightsTable(window.document, window.engine, f"{layer}.weight", window)
+    qtbot.addWidget(table)
+    table.show()
+    qtbot.waitUntil(lambda: f"step {STEPS}" in table.said.text(), timeout=PATIENCE)
+    newest = table.model.values.copy()
+    slider = window.time.slider
+    slider.setFocus()
+    QTest.keyClick(slider, Qt.Key.Key_Home)
+    qtbot.waitUntil(lambda: table.said.text().endswith("step 0"), timeout=PATIENCE)
+    assert not np.array_equal(table.model.values, newest)
+    QTest.keyClick(slider, Qt.Key.Key_End)
+    qtbot.waitUntil(lambda: f"step {STEPS}" in table.said.text(), timeout=PATIENCE)
+    np.testing.assert_array_equal(table.model.values, newest)
+
+
+def test_a_run_that_memory_does_not_hold_is_kept_on_disk(qtbot, live_window) -> None:
+    window = live_window
+    window.start("mlp")
+    window.layouts.show("Train")
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+    states = []
+    window.engine.state_changed.connect(states.append)
+    window.document.set_attributes("fc1", out_features=9000)  # a step that is kept takes 57 MB
+    qtbot.waitUntil(lambda: "idle" in states, timeout=PATIENCE)
+    slider, strip = window.time.slider, window.time
+    window.engine.run(14)
+    qtbot.waitUntil(lambda: "of it on disk" in slider.toolTip(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "Step 14" in strip.words.text(), timeout=PATIENCE)
+    slider.setFocus()
+    QTest.keyClick(slider, Qt.Key.Key_Home)
+    QTest.keyClick(slider, Qt.Key.Key_Right)
+    qtbot.waitUntil(lambda: "Step 1 " in strip.words.text(), timeout=PATIENCE)
+    assert strip.room.toolTip() == slider.toolTip()  # nothing went wrong
