@@ -7,8 +7,6 @@ import math
 import numpy as np
 
 Size = tuple[int, int]
-DEEP = 0.05
-"""Points so much farther than the foremost are of the same fold of a surface of side 1."""
 
 
 def on_screen(
@@ -32,11 +30,50 @@ def on_screen(
     return np.stack([wide / 2 + seen[:, 0] * scale, high / 2 - seen[:, 1] * scale], 1), depth
 
 
-def under(pointer: tuple[float, float], pixels: np.ndarray, depth: np.ndarray, reach: float) -> int:
-    """The point under the pointer: of those within reach the one in front, else the nearest."""
-    away = np.hypot(*(pixels - np.asarray(pointer)).T)
-    near = np.flatnonzero(away <= reach)
-    if not len(near):
-        return int(away.argmin())
-    front = near[depth[near] <= depth[near].min() + DEEP]
-    return int(front[away[front].argmin()])
+def under(
+    pointer: tuple[float, float], pixels: np.ndarray, depth: np.ndarray
+) -> tuple[float, float]:
+    """The place of a surface that is seen under the pointer: on its foremost fold.
+
+    Args:
+        pixels, depth: of the surface's points, shapes (n, m, 2) and (n, m).
+
+    Returns:
+        Row and column between the points; beside the surface, those of the nearest point.
+    """
+    found = _halves_under(pointer, pixels, depth)
+    last = len(depth) - 1, len(depth[0]) - 1
+    for far, row, column in _halves_under(pointer, pixels[::-1, ::-1], depth[::-1, ::-1]):
+        found.append((far, last[0] - row, last[1] - column))
+    if found:
+        return min(found)[1:]
+    away = np.hypot(*(pixels - np.asarray(pointer)).reshape(-1, 2).T)
+    nearest = np.unravel_index(int(away.argmin()), depth.shape)
+    return float(nearest[0]), float(nearest[1])
+
+
+def _halves_under(
+    pointer: tuple[float, float], pixels: np.ndarray, depth: np.ndarray
+) -> list[tuple[float, float, float]]:
+    """Depth, row and column where the pointer meets a triangle.
+
+    They are the halves at the first corners of the squares that four points make.
+    """
+    corner = pixels[:-1, :-1]
+    down, right = pixels[1:, :-1] - corner, pixels[:-1, 1:] - corner
+    to = np.asarray(pointer) - corner
+    with np.errstate(divide="ignore", invalid="ignore"):
+        whole = _cross(down, right)
+        s, t = _cross(to, right) / whole, _cross(down, to) / whole
+    found = []
+    for i, j in zip(*np.nonzero((s >= 0) & (t >= 0) & (s + t <= 1)), strict=True):
+        far = depth[i, j]
+        far += s[i, j] * (depth[i + 1, j] - far) + t[i, j] * (depth[i, j + 1] - far)
+        found.append((float(far), float(i + s[i, j]), float(j + t[i, j])))
+    return found
+
+
+def _cross(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Of vectors in the plane, shape (n, m, 2) each."""
+    found: np.ndarray = p[..., 0] * q[..., 1] - p[..., 1] * q[..., 0]
+    return found

@@ -159,8 +159,7 @@ class SurfacePlot(QWidget):
             return False
         kind, at = event.type(), (event.position().x(), event.position().y())
         if kind == QEvent.Type.MouseButtonPress and event.button() == Qt.MouseButton.LeftButton:
-            dot, _ = self._on_screen(np.array([self._lifted(*self._at)]))
-            self._dragging = bool(np.hypot(*(dot[0] - at)) <= REACH)
+            self._dragging = bool(np.hypot(*(self.pixel_of(*self._at) - at)) <= REACH)
             return self._dragging
         if not self._dragging:
             return False
@@ -173,6 +172,12 @@ class SurfacePlot(QWidget):
             self.dot_released.emit(*place)
         return True
 
+    def pixel_of(self, a: float, b: float) -> np.ndarray:
+        """Where a place of the plane is seen in the view, shape (2,), from the upper left."""
+        pixels, _ = self._on_screen(np.array([self._lifted(a, b)]))
+        found: np.ndarray = pixels[0]
+        return found
+
     def _on_screen(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         view = np.array(self.view.viewMatrix().data()).reshape(4, 4).T
         size = self.view.width(), self.view.height()
@@ -184,11 +189,12 @@ class SurfacePlot(QWidget):
         assert self._heights is not None
         columns, rows = (np.linspace(-0.5, 0.5, n) for n in self._heights.shape)
         x, y = np.meshgrid(columns, rows, indexing="ij")
-        points = np.stack([x, y, HEIGHT * (self._heights - 0.5)], -1).reshape(-1, 3)
-        found = picking.under(pointer, *self._on_screen(points), REACH)
+        points = np.stack([x, y, HEIGHT * (self._heights - 0.5) + ABOVE], -1)
+        pixels, depth = self._on_screen(points.reshape(-1, 3))
+        found = picking.under(pointer, pixels.reshape(*x.shape, 2), depth.reshape(x.shape))
         a, b = (
-            float(axis[0] + (points[found, i] + 0.5) * (axis[-1] - axis[0]))
-            for i, axis in enumerate(self._plane)
+            float(axis[0] + at / (n - 1) * (axis[-1] - axis[0]))
+            for axis, at, n in zip(self._plane, found, x.shape, strict=True)
         )
         return a, b
 

@@ -36,14 +36,40 @@ def test_pixels_are_those_of_qt_s_own_projection():
     assert (depth > 0).all()
 
 
+def hill(elevation):
+    """A hill that hides what is behind it: heights, pixels and depth over a grid."""
+    places = np.linspace(-0.5, 0.5, 61)
+    x, y = np.meshgrid(places, places, indexing="ij")
+    points = np.stack([x, y, 0.5 * np.exp(-20 * (x**2 + y**2))], -1)
+    found, depth = picking.on_screen(
+        points.reshape(-1, 3), as_array(camera(elevation=elevation)), FOV, SIZE
+    )
+    return found.reshape(61, 61, 2), depth.reshape(61, 61)
+
+
+def test_a_place_is_found_where_it_is_seen():
+    pixels, depth = hill(elevation=75)  # from above all of it is seen
+    for place in ((30, 30), (5, 40), (52, 17), (0, 60)):
+        np.testing.assert_allclose(
+            picking.under(tuple(pixels[place]), pixels, depth), place, atol=1e-6
+        )
+    between = pixels[[20, 21], [20, 20]].mean(0)
+    np.testing.assert_allclose(picking.under(tuple(between), pixels, depth), (20.5, 20), atol=1e-6)
+
+
 def test_the_foremost_fold_of_a_surface_is_taken():
-    x, y = np.meshgrid(np.linspace(-0.5, 0.5, 61), np.linspace(-0.5, 0.5, 61), indexing="ij")
-    hill = np.stack([x, y, 0.5 * np.exp(-20 * (x**2 + y**2))], -1).reshape(-1, 3)
-    pixels, depth = picking.on_screen(hill, as_array(camera(elevation=10)), FOV, SIZE)
-    for place in (61 * 30 + 30, 61 * 5 + 40):
-        found = picking.under(tuple(pixels[place]), pixels, depth, 14.0)
-        assert np.hypot(*(pixels[found] - pixels[place])) < 14
-        behind = np.flatnonzero(np.hypot(*(pixels - pixels[place]).T) < 14)
-        assert depth[found] <= depth[behind].min() + picking.DEEP
-    outside = picking.under((-50.0, 300.0), pixels, depth, 14.0)
-    assert pixels[outside, 0] == pixels[:, 0].min() or pixels[outside, 0] < 200
+    pixels, depth = hill(elevation=10)
+    hidden = 0
+    for place in np.ndindex(61, 61):
+        row, column = picking.under(tuple(pixels[place]), pixels, depth)
+        near = round(row), round(column)
+        assert depth[near] <= depth[place] + 0.05
+        assert np.hypot(*(pixels[near] - pixels[place])) < 12
+        hidden += np.hypot(row - place[0], column - place[1]) > 3
+    assert hidden > 100  # behind the hill
+
+
+def test_beside_the_surface_its_nearest_point_is_taken():
+    pixels, depth = hill(elevation=10)
+    row, column = picking.under((-50.0, 300.0), pixels, depth)
+    assert pixels[int(row), int(column), 0] == pixels[..., 0].min()
