@@ -11,7 +11,7 @@ lowered) is run as the closure that it is; where torch lacks the interpreter, ev
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -90,8 +90,8 @@ def looped(closures: Sequence[Closure], rows: Tensor, kept: Tensor) -> Loop | No
     """Run closures once, in order, and return what does the same many times in one call.
 
     Args:
-        rows: overwritten each time, before anything else, by a row of what the loop is given.
-        kept: a number, shape (), that is noted each time when everything is done.
+        rows: a row of what the loop is given stands for it each time.
+        kept: a number, shape (), that the closures put out; it is noted each time.
 
     Returns:
         None where one of the closures has to be run by itself.
@@ -196,8 +196,11 @@ class _Writer:
 
     def loop(self, calls: Sequence[_Call], rows: Tensor, kept: Tensor) -> Loop | None:
         """What repeats the calls over many rows; None if torch does not take them."""
-        text = self._text(calls, _Text("%lr"))
-        function = _function(text.loop(rows, kept))
+        seen = {id(t) for call in calls if self.lasts(call) for t in call.tensors}
+        if id(rows) in seen or id(kept) in seen:
+            return None  # a view made once is of the tensor that was there then
+        text = self._text(calls, _Text("%lr", {id(rows): "%row", id(kept): "%place"}))
+        function = _function(text.loop())
         if function is None:
             return None
 
@@ -249,18 +252,19 @@ class _Text:
 
     Args:
         rate: what stands for an argument that is called ``lr``; its number if left out.
+        places: tensor, by its id -> what stands for it.
 
     Attributes:
         inputs: tensors that lie where they are at every step, in the order they are handed over.
         lines: one per call.
     """
 
-    def __init__(self, rate: str = "") -> None:
+    def __init__(self, rate: str = "", places: Mapping[int, str] | None = None) -> None:
         self._rate = rate
         self.inputs: list[Tensor] = []
         self.lines: list[str] = []
         self._constants: dict[str, str] = {}
-        self._names: dict[int, str] = {}
+        self._names: dict[int, str] = dict(places or {})
 
     def call(self, call: _Call) -> None:
         """Add a call; a list that it returns is taken apart."""
@@ -291,19 +295,15 @@ class _Text:
         """Everything, as ``parse_ir`` reads it."""
         return self._graph("%ts : Tensor[]", self.lines)
 
-    def loop(self, rows: Tensor, kept: Tensor) -> str:
-        """Everything, as many times as there are rows."""
-        zero, false, true = (self._argument(v) for v in (0, False, True))
+    def loop(self) -> str:
+        """Everything, as many times as there are rows: of "%row", put into "%place"."""
+        zero, true = self._argument(0), self._argument(True)
         first = [
             f"%row : Tensor = aten::select(%given, {zero}, %i)",
-            f"%put : Tensor = aten::copy_({self._tensor(rows)}, %row, {false})",
+            f"%place : Tensor = aten::select(%noted, {zero}, %i)",
             f"{self._rate} : float = aten::__getitem__(%rates, %i)",
         ]
-        last = [
-            f"%place : Tensor = aten::select(%noted, {zero}, %i)",
-            f"%kept : Tensor = aten::copy_(%place, {self._tensor(kept)}, {false})",
-        ]
-        body = [f"    {line}" for line in (*first, *self.lines, *last, f"-> ({true})")]
+        body = [f"    {line}" for line in (*first, *self.lines, f"-> ({true})")]
         arguments = "%ts : Tensor[], %given : Tensor, %noted : Tensor, %rates : float[], %n : int"
         return self._graph(arguments, [f"prim::Loop(%n, {true})", "  block0(%i : int):", *body])
 

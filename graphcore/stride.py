@@ -36,13 +36,12 @@ class Stride:
     Args:
         repetition: the step, without the update.
         group: what is updated.
-
     """
 
     def __init__(
         self, plan: Plan, repetition: Repetition, group: Group, settings: TrainingSettings
     ) -> None:
-        self._made_for = repetition, group, settings
+        self._made_for, self._repetition = (repetition, group, settings), repetition
         changed = [group.optimizer.w, *group.optimizer.state.values(), *plan.buffers.values()]
         self._changed = [(tensor, tensor.clone()) for tensor in changed]
         self._rate, self._pace = group.rate, LONGEST / 2
@@ -72,7 +71,7 @@ class Stride:
             Their losses. None, and everything is as before, if they have to be made one by one:
             a number is not finite, a kernel refuses its input, there are too few.
         """
-        if self._loop is None or len(rows) < 2 or len(rows[0]) != len(self._made_for[0].rows):
+        if self._loop is None or len(rows) < 2 or len(rows[0]) != len(self._repetition.rows):
             return None
         begun = time.perf_counter()
         with torch.inference_mode():
@@ -87,6 +86,8 @@ class Stride:
             if not finite:
                 self._undo()
                 return None
+            self._repetition.rows.copy_(rows[-1])
+            self._repetition.loss.copy_(noted[-1])
         self._pace = (time.perf_counter() - begun) / len(rows)
         losses: list[float] = noted.tolist()
         return losses
