@@ -37,7 +37,8 @@ def lower_cross_entropy(x: Tensor, target: Tensor, weight: Tensor | None, mode: 
     n, classes = x.shape
     turned = classes < LANES <= n
     shape = (classes, n) if turned else (n, classes)
-    scores = x.new_empty(shape) if turned else x
+    copied = turned and not x.t().is_contiguous()
+    scores = x.new_empty(shape) if copied else _laid(x, turned)
     log_p, g_log_p, g_scores = (x.new_empty(shape) for _ in range(3))
     y, total = x.new_empty(n if mode == 0 else ()), x.new_empty(())
     pick, unpick = _picking("nll_loss2d" if turned else "nll_loss")
@@ -47,18 +48,20 @@ def lower_cross_entropy(x: Tensor, target: Tensor, weight: Tensor | None, mode: 
     y_seen = seen(y) if mode == 0 else y
 
     def forward() -> None:
-        if turned:
+        if copied:
             scores.copy_(x.t())
         torch.log_softmax(scores, axis, out=log_p)
         pick(log_p_seen, target_seen, weight, mode, NO_CLASS, output=y_seen, total_weight=total)
 
     def backward(g: Tensor, gx: Tensor, _: Tensor | None) -> Closure:
+        there = g_scores if copied else _laid(gx, turned)
+
         def run() -> None:
             g_seen = seen(g) if mode == 0 else g
             unpick(g_seen, log_p_seen, target_seen, weight, mode, NO_CLASS, total,
                    grad_input=g_log_p_seen)  # fmt: skip
-            unlog(g_log_p, log_p, axis, x.dtype, out=g_scores if turned else gx)
-            if turned:
+            unlog(g_log_p, log_p, axis, x.dtype, out=there)
+            if copied:
                 gx.copy_(g_scores.t())
 
         return run
@@ -70,6 +73,10 @@ def _picking(kind: str) -> tuple[Any, Any]:
     """The kernels that take one log probability per sample, and that go back from it."""
     aten = torch.ops.aten
     return getattr(aten, f"{kind}_forward").output, getattr(aten, f"{kind}_backward").grad_input
+
+
+def _laid(a: Tensor, turned: bool) -> Tensor:
+    return a.t() if turned else a
 
 
 def _as_image(a: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import lazy_loader
 
 from graphcore.dims import Batch, Dim, Shape, broadcast, format_shape, size
 from graphcore.errors import Fix, ShapeError
+from graphcore.ops.cross_entropy_kernels import LANES
 from graphcore.ops.kernels import Closure, Kernels
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode
@@ -102,9 +103,12 @@ class Linear(Operator):
     ) -> Kernels | None:
         inside, turned = x.shape[-1], weight.t()
         laid = weight.is_contiguous() or turned.is_contiguous()
-        if x.dim() < 2 or not (x.is_contiguous() and laid):
+        x_turned = x.dim() == 2 and x.t().is_contiguous()
+        if x.dim() < 2 or not ((x.is_contiguous() or x_turned) and laid):
             return None
         y = x.new_empty(*x.shape[:-1], len(weight))
+        if x.dim() == 2 and len(weight) < LANES <= len(x):  # as cross-entropy reads few classes
+            y = x.new_empty(len(weight), len(x)).t()
         rows = y.view(-1, len(weight))
         ones = x.new_ones(len(rows))
 
