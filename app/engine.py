@@ -156,6 +156,11 @@ class Engine(EngineViews):
         """Whether the process runs."""
         return self._process is not None and self.state != "dead"
 
+    @property
+    def step(self) -> int:
+        """Steps that the net had made at the newest frame; 0 before the first."""
+        return self.last_frame.step if self.last_frame is not None else 0
+
     # -- requests -----------------------------------------------------------------------------
 
     def play(self) -> None:
@@ -178,10 +183,8 @@ class Engine(EngineViews):
 
     def run_epoch(self) -> None:
         """Train to the end of the current epoch."""
-        frame = self.last_frame
         per_epoch = (self.last_loaded.steps_per_epoch if self.last_loaded else 0) or 1
-        done = frame.step % per_epoch if frame else 0
-        self.run(per_epoch - done)
+        self.run(per_epoch - self.step % per_epoch)
 
     def pause(self) -> None:
         """Stop after the current step."""

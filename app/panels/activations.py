@@ -110,7 +110,7 @@ class LayerRow(QWidget):
         caption, name = self._captions[kind]
         low, high = format_number(picture.low, 2), format_number(picture.high, 2)
         told = format_number(float(array), 6) if maps is None else f"{low} … {high}"
-        caption.setText(f"{name}  {told}")
+        caption.setText(f"{name}\n{told}")
         caption.setToolTip(self.tr("{0}, shape {1}: {2}").format(name, picture.shape, told))
         self._maps[kind] = array.reshape(1, 1, 1) if maps is None else maps
         self.rescale()

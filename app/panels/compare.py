@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.document import Document
 from app.engine import Engine
@@ -60,11 +68,13 @@ class ComparePanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 8)
         column.addLayout(self._make_controls())
-        row = QHBoxLayout()
+        self._parts = QWidget()
+        row = QHBoxLayout(self._parts)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(10)
         for part in (self.ours, self.theirs, self.difference):
             row.addWidget(part, 1)
-        column.addLayout(row, 1)
+        column.addWidget(self._parts, 1)
         column.addWidget(self.told)
         engine.timeline.connect(self._on_timeline)
         engine.comparison.connect(self._on_frame)
@@ -149,7 +159,17 @@ class ComparePanel(QWidget):
         for part in (self.ours, self.theirs, self.difference):
             part.view.clear("")
             part.caption.setText("")
-        self.told.setText(why)
+        self._say(why, empty=True)
+
+    def _say(self, text: str, empty: bool) -> None:
+        """A sentence under what is compared, or in its place."""
+        self._parts.setHidden(empty)
+        self.told.setText(text)
+        everywhere, below = QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred
+        self.told.setSizePolicy(below, everywhere if empty else below)
+        self.told.setAlignment(
+            Qt.AlignmentFlag.AlignCenter if empty else Qt.AlignmentFlag.AlignLeft
+        )
 
     def _on_frame(self, frame: CompareFrame) -> None:
         blocker = QSignalBlocker(self.sample)
@@ -170,7 +190,7 @@ class ComparePanel(QWidget):
                 frame.ours.name, frame.theirs.name, format_number(frame.largest, 3)
             )
         )
-        self.told.setText(self._sentence(frame))
+        self._say(self._sentence(frame), empty=False)
 
     def _of(self, side: Side) -> str:
         text = self.tr("<b>{0}</b> at step {1:,}").format(side.name, side.step)

@@ -103,6 +103,7 @@ class EmbeddingPanel(QWidget):
         self._frame = None
         self.scatter.clear()
         self.picture.clear()
+        self.picture.hide()
         self.legend.set_entries([])
         self.words.setText(
             self.tr("Click a point to see its picture. Drag and wheel move the view.")
@@ -245,3 +246,4 @@ class EmbeddingPanel(QWidget):
         if frame.images is not None:
             self.picture.setPixmap(picture_of(unpack(frame.images)[sample], PICTURE))
             self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            self.picture.show()

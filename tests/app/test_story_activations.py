@@ -18,10 +18,10 @@ def looking(live_window, opened, qtbot):
 
 def train(window, qtbot, steps):
     engine = window.engine
-    end = (engine.last_frame.step if engine.last_frame else 0) + steps
+    end = (engine.step) + steps
     engine.run(steps)
     qtbot.waitUntil(
-        lambda: engine.last_frame and engine.last_frame.step == end and engine.state == "idle",
+        lambda: engine.step == end and engine.state == "idle",
         timeout=TIMEOUT,
     )
 

@@ -108,6 +108,6 @@ def test_one_run_says_how_to_get_a_second(qtbot, live_window):
     assert not panel.run.isEnabled()
     assert "train on from there" in panel.told.text()
     window.engine.run(5)
-    qtbot.waitUntil(lambda: window.engine.last_frame.step == 5, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.engine.step == 5, timeout=PATIENCE)
     window.engine.reset()
     qtbot.waitUntil(lambda: panel.run.currentText() == "Run 1", timeout=PATIENCE)

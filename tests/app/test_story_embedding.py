@@ -53,7 +53,7 @@ def test_nothing_is_computed_behind_a_tab(looking, qtbot):
     qtbot.waitUntil(lambda: not panel._seen, timeout=TIMEOUT)
     step = panel._frame.step
     window.engine.run(5)
-    qtbot.waitUntil(lambda: window.engine.last_frame.step == 5, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: window.engine.step == 5, timeout=TIMEOUT)
     assert panel._frame.step == step
 
 
@@ -67,9 +67,9 @@ def test_tsne_is_made_on_demand_while_training_goes_on(looking, qtbot):
     qtbot.mouseClick(panel.make, Qt.MouseButton.LeftButton)
     assert panel.progress.isVisible()
     qtbot.waitUntil(lambda: panel.progress.value() > 0, timeout=TIMEOUT)
-    begun = window.engine.last_frame.step
+    begun = window.engine.step
     qtbot.waitUntil(lambda: panel._frame is not None, timeout=TIMEOUT)
-    assert window.engine.last_frame.step > begun
+    assert window.engine.step > begun
     assert len(panel.scatter.data) == 1000
     assert "t-SNE of 1,000" in panel.stamp.text()
     assert panel._frame.node == "fc2"

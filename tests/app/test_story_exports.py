@@ -49,7 +49,7 @@ def test_metrics_as_a_table_and_for_tensorboard(qtbot, trained, tmp_path, monkey
     path = choose(monkeypatch, "ask_metrics", tmp_path / "run.csv")
     assert export(qtbot, trained, "export_metrics") == str(path)
     rows = list(csv.DictReader(path.read_text().splitlines()))
-    assert int(rows[-1]["step"]) == trained.engine.last_frame.step
+    assert int(rows[-1]["step"]) == trained.engine.step
     scored = [row for row in rows if row["test_loss"]]
     assert len(scored) >= 2
     panel = trained.layouts.docks["training"].fill()

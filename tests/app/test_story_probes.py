@@ -11,12 +11,12 @@ PATIENCE = 60_000
 
 
 def train(qtbot, window, steps: int) -> None:
-    before = window.engine.last_frame.step if window.engine.last_frame else 0
+    before = window.engine.step
     window.engine.run(steps)
     qtbot.waitUntil(
         lambda: (
             window.engine.last_frame is not None
-            and window.engine.last_frame.step >= before + steps
+            and window.engine.step >= before + steps
             and window.engine.state in ("idle", "done")
         ),
         timeout=PATIENCE,
@@ -92,8 +92,8 @@ def test_points_are_painted_moved_and_removed_by_hand(qtbot, opened, live_window
     assert document.undo_stack.undoText() == "Paint 4 points"
     qtbot.waitUntil(lambda: len(unpack(panel._frame.points)) == before + 4, timeout=PATIENCE)
     qtbot.waitUntil(lambda: live_window.engine.state == "running", timeout=PATIENCE)
-    step = live_window.engine.last_frame.step
-    qtbot.waitUntil(lambda: live_window.engine.last_frame.step > step, timeout=PATIENCE)
+    step = live_window.engine.step
+    qtbot.waitUntil(lambda: live_window.engine.step > step, timeout=PATIENCE)
     assert panel.map._labels[0] == 1.0  # the net is taught -1 and +1
     painted = panel.map.position_of(panel.map._points[0]).toPoint()
     qtbot.mousePress(panel.map, left, pos=painted)

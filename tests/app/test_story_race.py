@@ -26,7 +26,7 @@ def test_a_race_is_run_stopped_and_won(qtbot, live_window) -> None:
     assert len(steps) == 60
     assert losses[-1] < losses[0]
     assert panel.start.text() == "Race"
-    assert live_window.engine.last_frame.step == 0
+    assert live_window.engine.step == 0
     qtbot.waitUntil(lambda: panel.map.has_surface, timeout=PATIENCE)
     qtbot.waitUntil(lambda: "level" not in panel.map.contour.stamp.text(), timeout=PATIENCE)
     assert "of the variance of all paths" in panel.map.contour.stamp.text()
@@ -45,7 +45,7 @@ def test_a_race_is_run_stopped_and_won(qtbot, live_window) -> None:
     qtbot.mouseClick(panel.start, Qt.MouseButton.LeftButton)
     assert panel.start.text() == "Race"
     live_window.engine.run(3)
-    qtbot.waitUntil(lambda: live_window.engine.last_frame.step == 3, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: live_window.engine.step == 3, timeout=PATIENCE)
 
 
 def test_where_a_runner_came_to_is_a_place_to_look_towards(qtbot, live_window) -> None:

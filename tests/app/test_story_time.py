@@ -37,7 +37,7 @@ def train(qtbot, window, steps: int, times: list) -> None:
 
 
 def _step(window) -> int:
-    return window.engine.last_frame.step if window.engine.last_frame else 0
+    return window.engine.step
 
 
 def numbers(qtbot, window, name: str) -> np.ndarray:

@@ -88,7 +88,7 @@ def test_train_save_and_reopen(qtbot, live_window, tmp_path) -> None:
     ready(qtbot, window)
     window.engine.run(50)
     qtbot.waitUntil(
-        lambda: window.engine.last_frame is not None and window.engine.last_frame.step == 50,
+        lambda: window.engine.step == 50,
         timeout=PATIENCE,
     )
     path = tmp_path / "mine.graph.json"
@@ -112,7 +112,7 @@ def test_a_killed_engine_costs_nothing(qtbot, live_window) -> None:
     per_epoch = engine.last_loaded.steps_per_epoch
     engine.play()
     qtbot.waitUntil(
-        lambda: engine.last_frame is not None and engine.last_frame.step > per_epoch + 3,
+        lambda: engine.step > per_epoch + 3,
         timeout=PATIENCE,
     )
     before = files.dumps(window.document.graph)
@@ -130,7 +130,7 @@ def test_a_killed_engine_costs_nothing(qtbot, live_window) -> None:
     engine.set_speed(None)
     ready(qtbot, window)
     engine.run(3)
-    qtbot.waitUntil(lambda: engine.last_frame.step == step + 3, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: engine.step == step + 3, timeout=PATIENCE)
 
 
 def test_an_empty_canvas_shows_nothing_of_the_net_before(qtbot, live_window) -> None:
@@ -195,7 +195,7 @@ def test_samples_held_back_have_a_curve_of_their_own(qtbot, live_window):
     assert len(held_back) == 6, "once at the end of each epoch"
     steps, losses = panel.loss.points("validation")
     assert list(losses) == pytest.approx([s.loss for s in held_back])
-    assert steps[-1] == window.engine.last_frame.step
+    assert steps[-1] == window.engine.step
     told = {name: value for name, _, value in panel.loss.legend.entries}
     gap = losses[-1] - panel.loss._shown("train")[-1]
     assert float(told["gap"].replace("−", "-")) == pytest.approx(gap, abs=0.02)

@@ -29,8 +29,7 @@ def explaining(qtbot, live_window):
             live_window.engine.run(steps)
             qtbot.waitUntil(
                 lambda: (
-                    live_window.engine.last_frame is not None
-                    and live_window.engine.last_frame.step == steps
+                    live_window.engine.last_frame is not None and live_window.engine.step == steps
                 ),
                 timeout=PATIENCE,
             )
@@ -158,9 +157,9 @@ def test_a_channel_of_a_trained_net_and_the_accuracy_per_class(
     changes = [panel.table.item(i, 2).text() for i in range(11)]
     assert any(text.startswith("−") for text in changes)
     qtbot.waitUntil(lambda: "free for" in panel.verdict.text(), timeout=PATIENCE)
-    before = live_window.engine.last_frame.step
+    before = live_window.engine.step
     live_window.engine.run(5)
-    qtbot.waitUntil(lambda: live_window.engine.last_frame.step == before + 5, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: live_window.engine.step == before + 5, timeout=PATIENCE)
     assert panel.holds
     live_window.document.undo_stack.setClean()
     live_window.start("mlp")
