@@ -41,3 +41,18 @@ def test_so_does_torchs_team_of_threads() -> None:
         "x = torch.full((1_000_000,), 1e-30); assert not (x * 1e-10).any()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the GNU C library's malloc is asked to")
+def test_the_memory_of_a_step_is_kept_for_the_next() -> None:
+    """Pages that the system hands out while tensors of 8 MB come and go."""
+    code = (
+        "import resource, torch; from graphcore import processor; processor.set_up(1)\n"
+        "def pages(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "def step(): a = torch.ones(2_000_000); b = a + 1; return float((a * b)[0])\n"
+        "for _ in range(10): step()\n"
+        "before = pages()\n"
+        "for _ in range(50): step()\n"
+        "assert pages() - before < 8000, pages() - before"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
