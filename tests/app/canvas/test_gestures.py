@@ -353,10 +353,13 @@ def test_middle_and_space_drags_pan(canvas, hand, qtbot, steps):
 def test_space_alone_and_a_double_click_search(canvas, hand, qtbot):
     qtbot.keyClick(canvas, Qt.Key.Key_Space)
     (popup,) = popups()
+    assert popup.isVisible()
     popup.close()
+    assert not popups()
     area = canvas.graph_scene.contents()
     hand.double_click(QPointF(area.center().x(), area.bottom() - 20))
     (popup,) = popups()
+    assert popup.isVisible()
     popup.close()
 
 

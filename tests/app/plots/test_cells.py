@@ -61,9 +61,9 @@ def test_a_heatmap_needs_two_axes(heatmap):
 @pytest.mark.parametrize("values", [np.zeros((3, 3)), np.full((2, 2), np.nan), np.ones((1, 500))])
 def test_odd_arrays_are_drawn(heatmap, qapp, values):
     heatmap.set_values(values)
-    heatmap.grab()
+    drawn = heatmap.grab().toImage()
     heatmap.clear()
-    heatmap.grab()
+    assert heatmap.grab().toImage() != drawn
 
 
 def test_colours_follow_the_theme(heatmap, qapp):

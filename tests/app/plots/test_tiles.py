@@ -61,8 +61,10 @@ def test_any_type_of_number_can_be_shown(qapp, dtype):
 
 
 def test_a_constant_array_is_no_division_by_zero(qapp):
-    tiles.to_image(np.zeros((3, 3)), 0.0, 0.0, signed=True)
-    tiles.to_image(np.full((3, 3), 7.0), 7.0, 7.0, signed=False)
+    for value, signed in ((0.0, True), (7.0, False)):
+        image = tiles.to_image(np.full((3, 3), value), value, value, signed=signed)
+        colours = {image.pixelColor(x, y).name() for x in range(3) for y in range(3)}
+        assert len(colours) == 1
 
 
 def draw(paint):
@@ -82,11 +84,17 @@ def test_bars_stand_on_the_zero_line(qapp):
     assert image.pixelColor(85, 5).name() == "#000000"  # half as tall
 
 
-@pytest.mark.parametrize("values", [[], [0.0, 0.0], [np.nan], [np.inf, 1.0]])
-def test_odd_values_do_no_harm(qapp, values):
+@pytest.mark.parametrize(
+    ("values", "rows"), [([], 2), ([0.0, 0.0], 2), ([np.nan], 2), ([np.inf, 1.0], 40)]
+)
+def test_odd_values_do_no_harm(qapp, values, rows):
+    """Where there is nothing to see, no more than a line at zero is drawn."""
     array = np.array(values)
-    draw(lambda p, r: tiles.paint_bars(p, r, array))
-    draw(lambda p, r: tiles.paint_sparkline(p, r, array, QColor("white")))
+    bars = draw(lambda p, r: tiles.paint_bars(p, r, array))
+    line = draw(lambda p, r: tiles.paint_sparkline(p, r, array, QColor("white")))
+    for image in (bars, line):
+        drawn = {y for y in range(40) for x in range(100) if image.pixel(x, y) & 0xFFFFFF}
+        assert len(drawn) <= rows
 
 
 def test_a_sparkline_rises_with_its_values(qapp):
