@@ -112,7 +112,7 @@ def _medians(loops: dict[str, Callable[[], object]], rounds: int) -> dict[str, f
         step()
         begun = time.perf_counter()
         step()
-        counts[name] = max(1, min(200, int(ROUND / (time.perf_counter() - begun))))
+        counts[name] = max(1, min(2000, int(ROUND / (time.perf_counter() - begun))))
     times: dict[str, list[float]] = {name: [] for name in loops}
     for _ in range(rounds):
         for name, step in loops.items():

@@ -6,6 +6,7 @@ makes its steps a stride at a time; the numbers are those of steps made one by o
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -65,7 +66,7 @@ class Stride:
     def run(self, rows: Sequence[Tensor], rates: Sequence[float]) -> list[float] | None:
         """Make a step over each of ``rows``, of one size, at each of the run's learning rates.
 
-        A weight that is not finite stays so: one look at them behind the last step tells.
+        A weight that is not finite stays so: their sum behind the last step tells.
 
         Returns:
             Their losses. None, and everything is as before, if they have to be made one by one:
@@ -80,7 +81,7 @@ class Stride:
             noted = self._changed[0][0].new_empty(len(rows))
             try:
                 self._loop(torch.stack(list(rows)), noted, [lr * self._rate for lr in rates])
-                finite = bool(noted.isfinite().all() and self._changed[0][0].isfinite().all())
+                finite = math.isfinite(noted.sum() + self._changed[0][0].sum())
             except KERNEL_ERRORS:
                 finite = False
             if not finite:
