@@ -196,8 +196,9 @@ class _Writer:
 
     def loop(self, calls: Sequence[_Call], rows: Tensor, kept: Tensor) -> Loop | None:
         """What repeats the calls over many rows; None if torch does not take them."""
-        seen = {id(t) for call in calls if self.lasts(call) for t in call.tensors}
-        if id(rows) in seen or id(kept) in seen:
+        seen = {id(t) for c in calls if self.lasts(c) for t in (*c.tensors, *c.fresh)}
+        written = {id(t) for c in calls if c.function._schema.is_mutable for t in c.tensors}
+        if id(rows) in seen or id(kept) in seen or id(kept) not in written or self._moves(kept):
             return None  # a view made once is of the tensor that was there then
         text = self._text(calls, _Text("%lr", {id(rows): "%row", id(kept): "%place"}))
         function = _function(text.loop())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from graphcore import presets, repetition, stride
+from graphcore import datasets, presets, repetition, stride
 from graphcore.datasets import Dataset, Normalization, Split
 from graphcore.errors import GradscapeError, NonFiniteError
 from graphcore.feeds import Rows
@@ -210,6 +210,21 @@ def test_steps_made_at_once_are_those_made_one_by_one(
         assert torch.equal(buffer, many.plan.buffers[key])
     single = name in ("dropout", "resnet8") or optimizer == "RMSprop"
     assert (places == list(range(1, 31))) == single
+
+
+@pytest.mark.parametrize(
+    "name", ["xor", "circle", "linear-regression", "logistic-regression", "nielsen",
+             "softmax-regression", "autoencoder", "vanishing", "lstm-rows", "gan-2d"],
+)  # fmt: skip
+def test_the_losses_that_a_stride_tells_are_those_of_its_steps(name: str) -> None:
+    """Whatever loss the net has, and whatever its optimiser."""
+    graph = presets.load(name)
+    s = graph.training
+    images = s.dataset == "mnist"
+    data = trainer(graph).data if images else datasets.load(s.dataset, options=s.dataset_options)
+    one, many = Trainer(graph, data), Trainer(graph, data)
+    assert watched(many, 7, 30)[0] == watched(one, 1, 30)[0]
+    assert torch.equal(one.plan.flat, many.plan.flat)
 
 
 def test_a_stride_that_meets_a_number_that_is_not_finite_is_taken_back() -> None:
