@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import lazy_loader
+import msgspec
 
 from graphcore.errors import GradscapeError
+from graphcore.parameters import ParameterInfo
+from graphcore.timeline import Moment, Timeline
 from graphcore.training import Trainer
 from graphcore.worker.arrays import pack
 from graphcore.worker.spread_messages import Spread, SpreadFrame
@@ -19,11 +23,51 @@ else:
 
 BINS = 48
 SAMPLES = 16
+PAST = 24
+"""Earlier steps that are shown of a run, at most."""
+
+
+def spread_since_start(
+    trainer: Trainer, node: str, timeline: Timeline
+) -> Iterator[SpreadFrame | None]:
+    """``spread``, and how the weights were spread at earlier steps of the run.
+
+    Yields:
+        None after each of the earlier steps, the frame at last.
+    """
+    past, name = [], _parameter(trainer, node)
+    for info in (p for p in trainer.plan.layout if p.name == name):
+        for moment in _chosen(timeline, trainer.step):
+            found = _histogram(_as_it_was(trainer, info, moment))
+            if found is not None:
+                past.append((moment.step, found))
+            yield None
+    yield msgspec.structs.replace(spread(trainer, node), past=tuple(past))
+
+
+def _chosen(timeline: Timeline, step: int) -> list[Moment]:
+    """Recorded states before a step, about equally far from each other."""
+    places = [i * step // PAST for i in range(PAST)]
+    found = {m.step: m for m in map(timeline.at, places)} if timeline.moments else {}
+    return [m for at, m in sorted(found.items()) if at < step]
+
+
+def _as_it_was(trainer: Trainer, info: ParameterInfo, moment: Moment) -> Tensor | None:
+    try:
+        flat = moment.tensors()["flat"]
+    except GradscapeError:
+        return None
+    return info.within(flat) if flat.shape == trainer.plan.flat.shape else None
+
+
+def _parameter(trainer: Trainer, node: str) -> str:
+    """The weight of a node, or a Parameter node itself; empty where there is none."""
+    return next((n for n in (f"{node}.weight", node) if n in trainer.plan.parameters), "")
 
 
 def spread(trainer: Trainer, node: str) -> SpreadFrame:
     """How the numbers of a node are spread just now."""
-    name = next((n for n in (f"{node}.weight", node) if n in trainer.plan.parameters), "")
+    name = _parameter(trainer, node)
     weights = trainer.plan.parameters.get(name)
     gradient = trainer.plan.gradients[name] if name and trainer.step else None
     return SpreadFrame(

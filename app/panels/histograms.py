@@ -18,7 +18,7 @@ from app.engine import Engine
 from app.plots.heat_strips import HeatStrips
 from app.plots.histogram import Ridge
 from graphcore.worker.arrays import unpack
-from graphcore.worker.spread_messages import SpreadFrame
+from graphcore.worker.spread_messages import Spread, SpreadFrame
 
 KINDS = ("weights", "gradient", "update", "activation")
 
@@ -88,8 +88,14 @@ class HistogramsPanel(QWidget):
     def _on_frame(self, frame: SpreadFrame) -> None:
         if frame.node != self._node:
             return
+        for step, spread in frame.past:
+            self._append("weights", step, spread)
         for key in KINDS:
-            spread, ridge = getattr(frame, key), self.ridges[key]
-            if spread is not None and (not ridge.steps or ridge.steps[-1] < frame.step):
-                for plot in (ridge, self.strips[key]):
-                    plot.append(frame.step, unpack(spread.counts), unpack(spread.edges))
+            self._append(key, frame.step, getattr(frame, key))
+
+    def _append(self, key: str, step: int, spread: Spread | None) -> None:
+        """Show the histogram of a step, if it is later than those that are shown."""
+        ridge = self.ridges[key]
+        if spread is not None and (not ridge.steps or ridge.steps[-1] < step):
+            for plot in (ridge, self.strips[key]):
+                plot.append(step, unpack(spread.counts), unpack(spread.edges))

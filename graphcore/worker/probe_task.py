@@ -52,7 +52,7 @@ class ProbeTask:
         self._decision = _View(MAP_SHARE, MAP_REST)
         self._results, self._health = _View(), _View()
         self._warped = ""
-        self._spread, self._spread_of = _View(), ""
+        self._spread, self._spread_of, self._past_told = _View(), "", True
         self._embedding, self._embedded = _View(), ""
         self._sample, self._sampled = _View(), SampleRequest()
         self._compare, self._compared = _View(), CompareRequest()
@@ -73,7 +73,7 @@ class ProbeTask:
 
     def watch_spread(self, request: SpreadRequest) -> None:
         """Whose histograms can be seen."""
-        self._spread_of = request.node
+        self._spread_of, self._past_told = request.node, False
         self._spread.set_visible(bool(request.node))
 
     def watch_embedding(self, request: EmbeddingRequest) -> None:
@@ -101,6 +101,16 @@ class ProbeTask:
             return CompareFrame(problem=str(error))
         return compare(trainer, runs.current.name if runs.current else "", self._other, request)
 
+    def _spreads(self, session: Session, trainer: Trainer) -> Iterator[SpreadFrame | None]:
+        """With what came before, when it is looked at anew."""
+        run = session.runs.current
+        if self._past_told or run is None:
+            yield spread.spread(trainer, self._spread_of)
+            return
+        for frame in spread.spread_since_start(trainer, self._spread_of, run.timeline):
+            self._past_told = frame is not None
+            yield frame
+
     def has_work(self, session: Session) -> bool:
         """Whether there is something to compute while nothing trains."""
         views = (
@@ -120,7 +130,7 @@ class ProbeTask:
             (self._compare, lambda: self._comparison(session, trainer)),
             (self._decision, lambda: probing.decision_map(trainer, self._warped)),
             (self._results, lambda: results_in_pieces(trainer)),
-            (self._spread, lambda: spread.spread(trainer, self._spread_of)),
+            (self._spread, lambda: self._spreads(session, trainer)),
             (self._embedding, lambda: embedding.embed(trainer, self._embedded)),
             (self._health, lambda: health.examine(trainer)),
         )

@@ -27,6 +27,8 @@ class SpreadFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         weights, gradient, update: of its weight: the numbers, their gradient, and what the
             optimiser would change now.
         activation: what the node gave out in the recorded step.
+        past: the numbers at some earlier steps of the run, in their order; in the first frame
+            after a request.
     """
 
     node: str
@@ -35,3 +37,4 @@ class SpreadFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     gradient: Spread | None = None
     update: Spread | None = None
     activation: Spread | None = None
+    past: tuple[tuple[int, Spread], ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
@@ -28,6 +30,28 @@ def test_ridges_grow_while_the_net_learns(qtbot, live_window) -> None:
     live_window.canvas.select(["fc1"])
     assert panel.title.text() == "fc1"
     assert panel.ridges["weights"].steps == []
+
+
+def test_the_weights_of_the_run_so_far_are_there_at_once(qtbot, live_window) -> None:
+    live_window.start("mlp")
+    live_window.layouts.show("Train")
+    QApplication.processEvents()
+    qtbot.waitUntil(lambda: live_window.engine.state == "idle", timeout=PATIENCE)
+    live_window.engine.run(600)
+    qtbot.waitUntil(lambda: live_window.engine.step == 600, timeout=PATIENCE)
+    panel = live_window.show_panel("histograms").fill()
+    live_window.canvas.select(["fc2"])
+    ridge, strips = panel.ridges["weights"], panel.strips["weights"]
+    qtbot.waitUntil(lambda: len(ridge.steps) >= 20, timeout=PATIENCE)
+    assert (ridge.steps[0], ridge.steps[-1]) == (0, 600)
+    assert ridge.steps == sorted(ridge.steps) == strips.steps
+    gaps = [b - a for a, b in pairwise(ridge.steps)]
+    assert max(gaps) < 80
+    assert panel.ridges["gradient"].steps == [600]
+    live_window.canvas.select(["fc1"])
+    qtbot.waitUntil(
+        lambda: panel.title.text() == "fc1" and len(ridge.steps) >= 20, timeout=PATIENCE
+    )
 
 
 def test_an_edit_says_what_became_of_the_weights(qtbot, live_window) -> None:
