@@ -115,7 +115,8 @@ class TimeStrip(QWidget):
 
     def _show_words(self, frame: TimelineFrame) -> None:
         if len(self._steps) < 2:
-            self.words.setText(self.tr("No steps yet"))
+            later = self.tr("Step {0:,}").format(frame.newest)  # a run that began with an edit
+            self.words.setText(later if frame.newest else self.tr("No steps yet"))
             self.room.setText("")
             self.slider.setToolTip(
                 self.tr("Train first: every step that is kept can be gone back to here.")

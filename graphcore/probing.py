@@ -251,6 +251,13 @@ def drawn_input(
     return seen, x.to(trainer.plan.device, trainer.plan.dtype)
 
 
+def _without_target(trainer: Trainer, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that a drawing, which nobody has named, has a value for."""
+    graph, target = trainer.graph, trainer.binding.target
+    judged = {target, *graph.descendants([target])} if target else set()
+    return tuple(name for name in names if name not in judged)
+
+
 def digit(
     trainer: Trainer, pixels: np.ndarray, centred: bool, watch: tuple[str, ...]
 ) -> DigitFrame:
@@ -268,5 +275,5 @@ def digit(
     return DigitFrame(
         classes=data.classes, shares=pack(shares[0].to("cpu", torch.float32).numpy()),
         seen=pack(seen.astype(np.float32)),
-        values=recording.value_pictures(plan, trainer.graph, watch),
+        values=recording.value_pictures(plan, trainer.graph, _without_target(trainer, watch)),
     )  # fmt: skip

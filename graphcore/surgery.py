@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import lazy_loader
+import msgspec
 
 from graphcore.growth import Growth, difference, grow_quietly
 from graphcore.runs import same_net
@@ -69,6 +70,8 @@ def take_over(
                 found[what].append(mine.name)
         _take_buffers(new.plan, old.plan)
     buried.update({name: old.plan.parameters[name].clone() for name in theirs})
+    if new.settings.epochs == old.graph.training.epochs:  # the run may have been lengthened
+        new.settings = msgspec.structs.replace(new.settings, epochs=old.settings.epochs)
     new.step = min(old.step, new.total_steps)
     new.plan.generator.set_state(old.plan.generator.get_state())
     copies = _grow(new, old, found["part"], found["fresh"], growth)

@@ -49,6 +49,7 @@ class HealthPanel(QWidget):
         self.stamp.setObjectName("muted")
         self.stamp.setWordWrap(True)
         self.cards: list[QFrame] = []
+        self._sentences: list[QLabel] = []
         self._found = QVBoxLayout()
         self._found.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._lay_out()
@@ -97,6 +98,8 @@ class HealthPanel(QWidget):
         self.updates.set_bars([(w.name, w.change / w.weight) for w in frame.layers if w.weight > 0])
         if before is None or _said(before) != _said(frame):
             self._show_findings()
+        for sentence, finding in zip(self._sentences, self.findings, strict=True):
+            sentence.setText(finding.sentence)
         self._mark()
         text = self.tr("Step {0:,}. ").format(frame.step)
         if frame.ratio is not None:
@@ -134,6 +137,7 @@ class HealthPanel(QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
+        self._sentences.clear()
         self.cards = [self._card(f) for f in self.findings]
         if not self.cards and self._frame is not None:
             self._found.addWidget(QLabel(self.tr("Nothing is wrong: this net can learn.")))
@@ -149,6 +153,7 @@ class HealthPanel(QWidget):
         column.setContentsMargins(10, 8, 10, 8)
         sentence = QLabel(finding.sentence)
         sentence.setWordWrap(True)
+        self._sentences.append(sentence)
         column.addWidget(sentence)
         buttons = QVBoxLayout()
         buttons.setAlignment(Qt.AlignmentFlag.AlignLeft)
@@ -186,7 +191,7 @@ class HealthPanel(QWidget):
 
 
 def _said(frame: HealthFrame) -> tuple[tuple[str, str], ...]:
-    """What the cards stand for: a figure that moves a little makes no new card."""
+    """What the cards stand for: a figure that moves makes no new card, its sentence follows."""
     return tuple((f.node, f.remedy) for f in frame.findings)
 
 

@@ -19,7 +19,10 @@ from app.plots.heat_strips import HeatStrips
 from app.plots.histogram import Ridge
 from graphcore.worker.arrays import unpack
 from graphcore.worker.spread_messages import Spread, SpreadFrame
+from graphcore.worker.timeline_messages import TimelineFrame
 
+MOST_FRAMES = 256
+"""Histograms that are kept to go back to; every other one goes when they become more."""
 KINDS = ("weights", "gradient", "update", "activation")
 
 
@@ -29,7 +32,8 @@ class HistogramsPanel(QWidget):
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()
         self._document, self._engine = document, engine
-        self._node, self._seen = "", False
+        self._node, self._seen, self._run = "", False, 0
+        self._frames: list[SpreadFrame] = []
         self.title = QLabel()
         names = (self.tr("Weights"), self.tr("Gradient"), self.tr("Update"), self.tr("Activation"))
         self.ridges = {key: Ridge(name) for key, name in zip(KINDS, names, strict=True)}
@@ -58,12 +62,14 @@ class HistogramsPanel(QWidget):
             row.addLayout(part, 1)
         column.addLayout(row, 1)
         engine.spread.connect(self._on_frame)
+        engine.timeline.connect(self._on_timeline)
         engine.reset_done.connect(self.clear)
         document.opened.connect(self.clear)
         self.clear()
 
     def clear(self) -> None:
         """Forget the histograms."""
+        self._frames = []
         for plot in (*self.ridges.values(), *self.strips.values()):
             plot.clear()
         name = self._node or self.tr("Select a node: its histograms appear here as the net learns.")
@@ -85,15 +91,41 @@ class HistogramsPanel(QWidget):
     def _tell(self) -> None:
         self._engine.watch_spread(self._node if self._seen else "")
 
+    def _on_timeline(self, frame: TimelineFrame) -> None:
+        """Another run has histograms of its own."""
+        if frame.run != self._run:
+            self._run = frame.run
+            self.clear()
+            self._engine.watch_spread("")
+            self._tell()
+
     def _on_frame(self, frame: SpreadFrame) -> None:
         if frame.node != self._node:
             return
-        for step, spread in frame.past:
-            self._append("weights", step, spread)
-        for key in KINDS:
-            self._append(key, frame.step, getattr(frame, key))
+        if not self._frames or self._frames[-1].step < frame.step:
+            self._frames.append(frame)
+        if len(self._frames) > MOST_FRAMES:
+            self._frames = [*self._frames[:-1:2], self._frames[-1]]
+        shown = self.ridges["weights"].steps or self.ridges["activation"].steps
+        if frame.past or (shown and shown[-1] > frame.step):
+            self._go_to(frame)
+        self._append(frame)
 
-    def _append(self, key: str, step: int, spread: Spread | None) -> None:
+    def _go_to(self, frame: SpreadFrame) -> None:
+        """Show the run up to the step of a frame."""
+        for plot in (*self.ridges.values(), *self.strips.values()):
+            plot.clear()
+        for step, spread in frame.past:
+            self._append_to("weights", step, spread)
+        for earlier in self._frames:
+            if earlier.step < frame.step:
+                self._append(earlier)
+
+    def _append(self, frame: SpreadFrame) -> None:
+        for key in KINDS:
+            self._append_to(key, frame.step, getattr(frame, key))
+
+    def _append_to(self, key: str, step: int, spread: Spread | None) -> None:
         """Show the histogram of a step, if it is later than those that are shown."""
         ridge = self.ridges[key]
         if spread is not None and (not ridge.steps or ridge.steps[-1] < step):

@@ -113,8 +113,9 @@ class LandscapeTask:
 
     @property
     def _follows(self) -> bool:
-        """Whether the dot moves over a surface that stays."""
-        return self.visiting and self._surface is not None and self._surface.level > 0
+        """Whether the dot moves over a surface that stays; random ones are made around it anew."""
+        stays = self._chosen is not None and self._chosen.kind != "random"
+        return self.visiting and stays and self._surface is not None and self._surface.level > 0
 
     def _follow(self, trainer: Trainer) -> LandscapeFrame | None:
         """The same surface with the dot at the step that is looked at, or back at the newest."""

@@ -52,7 +52,8 @@ class ProbeTask:
         self._decision = _View(MAP_SHARE, MAP_REST)
         self._results, self._health = _View(), _View()
         self._warped = ""
-        self._spread, self._spread_of, self._past_told = _View(), "", True
+        self._spread, self._spread_of = _View(), ""
+        self._past_told: object = None
         self._embedding, self._embedded = _View(), ""
         self._sample, self._sampled = _View(), SampleRequest()
         self._compare, self._compared = _View(), CompareRequest()
@@ -73,7 +74,7 @@ class ProbeTask:
 
     def watch_spread(self, request: SpreadRequest) -> None:
         """Whose histograms can be seen."""
-        self._spread_of, self._past_told = request.node, False
+        self._spread_of, self._past_told = request.node, None
         self._spread.set_visible(bool(request.node))
 
     def watch_embedding(self, request: EmbeddingRequest) -> None:
@@ -102,13 +103,14 @@ class ProbeTask:
         return compare(trainer, runs.current.name if runs.current else "", self._other, request)
 
     def _spreads(self, session: Session, trainer: Trainer) -> Iterator[SpreadFrame | None]:
-        """With what came before, when it is looked at anew."""
-        run = session.runs.current
-        if self._past_told or run is None:
+        """With what came before, when it is looked at anew or the step is not the next."""
+        run, moved = session.runs.current, session.weights_moved
+        if run is None or self._past_told == (run.number, moved):
             yield spread.spread(trainer, self._spread_of)
             return
         for frame in spread.spread_since_start(trainer, self._spread_of, run.timeline):
-            self._past_told = frame is not None
+            if frame is not None:
+                self._past_told = run.number, moved
             yield frame
 
     def has_work(self, session: Session) -> bool:

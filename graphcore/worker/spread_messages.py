@@ -27,8 +27,8 @@ class SpreadFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         weights, gradient, update: of its weight: the numbers, their gradient, and what the
             optimiser would change now.
         activation: what the node gave out in the recorded step.
-        past: the numbers at some earlier steps of the run, in their order; in the first frame
-            after a request.
+        past: the numbers at some earlier steps of the run, in their order; in a frame that is not
+            of a step soon after that of the one before.
     """
 
     node: str

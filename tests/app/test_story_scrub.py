@@ -48,10 +48,10 @@ def content(frame):
     """What a view shows, whatever step it says it is of.
 
     Of histograms the weights' alone: the gradient is that of the batch that comes next. Of a
-    landscape, which goes on being refined, where the dot is.
+    landscape, which goes on being refined, around which step it lies and where the dot is.
     """
     if isinstance(frame, LandscapeFrame):
-        return frame.current
+        return frame.step, frame.current
     if isinstance(frame, SpreadFrame):
         return msgspec.msgpack.encode(frame.weights)
     fields = [f for f in ("step", "epoch", "lr") if hasattr(frame, f)]
@@ -91,6 +91,38 @@ def test_a_view_goes_back_and_comes_back(qtbot, live_window, preset, panel, sign
         assert frames[-1].step == 0
     QTest.keyClick(slider, Qt.Key.Key_End)
     qtbot.waitUntil(lambda: content(frames[-1]) == newest, timeout=PATIENCE)
+
+
+def test_ridges_end_at_the_step_that_is_looked_at(qtbot, live_window) -> None:
+    window = live_window
+    open_trained(qtbot, window, "circle")
+    panel = window.show_panel("histograms").fill()
+    window.canvas.select(next(n.name for n in window.document.graph if n.operator == "Linear"))
+    QApplication.processEvents()
+    ridges = panel.ridges
+    qtbot.waitUntil(lambda: ridges["weights"].steps[-1:] == [STEPS], timeout=PATIENCE)
+    newest = {key: ridge.steps for key, ridge in ridges.items()}
+    slider = window.time.slider
+    slider.setFocus()
+    for _ in range(10):
+        QTest.keyClick(slider, Qt.Key.Key_Left)
+    qtbot.waitUntil(
+        lambda: window.time.words.text().startswith("Step 5")
+        and ridges["weights"].steps[-1] == ridges["activation"].steps[-1] < STEPS,
+        timeout=PATIENCE,
+    )  # fmt: skip
+    assert ridges["weights"].steps[0] == 0
+    QTest.keyClick(slider, Qt.Key.Key_End)
+    qtbot.waitUntil(
+        lambda: {key: ridge.steps for key, ridge in ridges.items()} == newest, timeout=PATIENCE
+    )
+    QTest.keyClick(slider, Qt.Key.Key_Home)
+    qtbot.waitUntil(lambda: ridges["weights"].steps == [0], timeout=PATIENCE)
+    qtbot.mouseClick(window.time.branch, LEFT)
+    qtbot.waitUntil(lambda: len(ridges["gradient"].steps) > 1, timeout=PATIENCE)
+    window.engine.pause()
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+    assert ridges["weights"].steps == sorted(ridges["weights"].steps)
 
 
 def test_an_open_table_of_weights_goes_back_and_comes_back(qtbot, live_window) -> None:

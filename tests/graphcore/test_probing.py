@@ -53,6 +53,7 @@ def test_a_drawn_digit_is_seen_as_mnists_are() -> None:
     assert float(np.abs(seen - picture).mean()) < 0.03
     assert int(unpack(frame.shares).argmax()) == data.test.targets[0]  # type: ignore[arg-type]
     assert frame.values["x"].array.shape == (1, 28, 28)
+    assert "loss" not in frame.values  # nobody has said what the drawing is
     nothing = probing.digit(trainer, np.zeros((50, 50), np.float32), True, ())
     assert unpack(nothing.seen).max() == 0  # type: ignore[arg-type]
 

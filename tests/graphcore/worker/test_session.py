@@ -47,6 +47,28 @@ def test_a_watched_run_is_the_run_by_itself(watched):
     ).all()
 
 
+def test_an_edit_past_the_planned_epochs_goes_on_where_the_net_was():
+    session = Session(lambda reply: None, "cpu")
+    graph = presets.load("circle")
+    graph.set_training(msgspec.structs.replace(graph.training, epochs=2))
+    session.load(m.Load(files.dumps(graph)))
+    planned = session.trainer.total_steps
+    for request in (m.Run(), m.Run(steps=7)):
+        session.run(request)
+        while session.running:
+            session.work()
+        session.trainer.lengthen()  # as Play does behind the last epoch
+    assert session.trainer.step == planned + 7
+    layer = next(n for n in graph if n.operator == "Linear")
+    graph.set_attributes(layer.name, out_features=layer.attributes["out_features"] + 1)
+    session.load(m.Load(files.dumps(graph), keep=True))
+    assert session.trainer.step == planned + 7
+    assert not session.trainer.finished
+    graph.set_training(msgspec.structs.replace(graph.training, epochs=1))
+    session.load(m.Load(files.dumps(graph), keep=True))
+    assert session.trainer.finished  # fewer epochs were asked for
+
+
 @pytest.mark.parametrize("other", ["xor", "circle"], ids=["of another net", "of the same net"])
 def test_a_run_whose_states_cannot_be_read_is_not_gone_to(tmp_path, other):
     session = Session(lambda reply: None, "cpu")
