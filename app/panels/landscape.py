@@ -25,7 +25,7 @@ class LandscapePanel(QWidget):
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()
-        self._engine = engine
+        self._document, self._engine = document, engine
         self._frame: LandscapeFrame | None = None
         self._step = 0
         self._seen = False
@@ -43,9 +43,16 @@ class LandscapePanel(QWidget):
         engine.reset_done.connect(self.clear)
         document.opened.connect(self.clear)
         self.view.dot_dragged.connect(engine.set_weights_on_plane)
-        self.view.dot_released.connect(lambda a, b: engine.set_weights_on_plane(a, b, True))
+        self.view.dot_released.connect(self._on_released)
         self.view.put_back.connect(engine.put_weights_back)
         self._offer()
+
+    def _on_released(self, a: float, b: float) -> None:
+        self._engine.set_weights_on_plane(a, b, True)
+        self._document.message.emit(
+            self.tr("The net has the weights under the dot; Play trains on from there, Escape puts "
+                    "those of before back.")
+        )  # fmt: skip
 
     def _make_controls(self) -> QHBoxLayout:
         self.plane = QComboBox()

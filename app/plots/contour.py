@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyqtgraph as pg
@@ -190,9 +190,11 @@ class ContourPlot(QWidget):
         places = isolines.label_places(lines, (LINE_POINTS, LINE_POINTS))
         for label in self._labels:
             label.hide()
-        for label, value, place in zip(self._labels, values, places, strict=False):
+        for label, text, place in zip(
+            self._labels, _distinct(values.tolist()), places, strict=False
+        ):
             if place is not None:
-                label.setText(format_number(float(value), 3), color=QColor("#ffffff"))
+                label.setText(text, color=QColor("#ffffff"))
                 label.setPos(*self._to_plane(place))
                 label.show()
 
@@ -289,3 +291,12 @@ def _weights(given: int, wanted: int) -> np.ndarray:
     distances = np.abs(places[:, None] - np.arange(given)[None])
     weights: np.ndarray = np.clip(1 - distances, 0, None)
     return weights
+
+
+def _distinct(values: Sequence[float]) -> list[str]:
+    """Numbers of three digits, or of as many as tell them apart."""
+    for digits in range(3, 8):
+        texts = [format_number(value, digits) for value in values]
+        if len(set(texts)) == len(texts):
+            break
+    return texts

@@ -82,6 +82,15 @@ def test_the_loss_under_the_pointer_is_read(contour, qapp):
     assert contour.value_at(3.0, 0.0) is None
 
 
+def test_lines_of_a_flat_surface_are_told_apart(contour, qapp):
+    a, b, values = bowl()
+    contour.set_surface(a, b, 2.3 + 1e-3 * values)
+    qapp.processEvents()
+    texts = [label.toPlainText() for label in contour._labels if label.isVisible()]
+    assert len(texts) > 2
+    assert len(set(texts)) == len(texts)
+
+
 def test_dragging_says_where_the_dot_is_and_moving_it_does_not(contour, qtbot):
     moves = []
     contour.dot_dragged.connect(lambda a, b: moves.append((a, b)))
