@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -178,16 +178,19 @@ class HealthPanel(QWidget):
         return button
 
     def treat(self, key: str) -> None:
-        """Try a remedy, as one step that can be undone."""
+        """Try a remedy, as one step that can be undone: the net then starts anew again."""
         remedy = REMEDIES[key]
         try:
             with self._document.macro(QCoreApplication.translate("Remedies", remedy.label)):
                 remedy.apply(self._document)
+                if remedy.anew:
+                    self._document.look_at("", self._start_anew, None, None)
         except GradscapeError as error:
             self._document.message.emit(str(error))
-            return
-        if remedy.anew:
-            self._engine.start_anew()
+
+    def _start_anew(self, _: None) -> None:
+        """When the graph is as it is to be: with its initial weights."""
+        QTimer.singleShot(0, self, self._engine.start_anew)
 
 
 def _said(frame: HealthFrame) -> tuple[tuple[str, str], ...]:

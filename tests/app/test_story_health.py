@@ -47,6 +47,12 @@ def test_the_vanishing_gradient_is_seen_explained_and_cured(qtbot, live_window) 
     assert accuracy_after_an_epoch(qtbot, live_window) > 0.8
     live_window.document.undo_stack.undo()
     assert {n.operator for n in live_window.document.graph} == operators
+    qtbot.waitUntil(
+        lambda: [size for _name, size in panel.gradients.bars] == sizes and bool(panel.cards),
+        timeout=PATIENCE,
+    )  # the net that one began with, at its start
+    live_window.document.undo_stack.redo()
+    qtbot.waitUntil(lambda: not panel.cards, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("key", sorted(REMEDIES))
