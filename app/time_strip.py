@@ -134,6 +134,7 @@ class TimeStrip(QWidget):
             self.tr(
                 "Drag to see any of {0} recorded steps up to step {1:,}: all views show it.\n"
                 "Arrow keys go one on, Home and End to the start and to now. {2} kept{3}.\n"
+                "Of the early steps more are kept, so they lie further apart.\n"
                 "Ticks end epochs, triangles are branches."
             ).format(len(self._steps), frame.newest, _size(room), disk)
         )  # fmt: skip

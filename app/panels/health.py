@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from app.document import Document
 from app.engine import Engine
 from app.plots.profile import ProfilePlot
+from app.plots.tiles import format_number
 from app.remedies import FURTHER, REMEDIES
 from graphcore.errors import GradscapeError
 from graphcore.worker.health_messages import Finding, HealthFrame
@@ -103,7 +104,9 @@ class HealthPanel(QWidget):
         self._mark()
         text = self.tr("Step {0:,}. ").format(frame.step)
         if frame.ratio is not None:
-            text += self.tr("First to last weight: gradient {0:.1e}.").format(frame.ratio)
+            text += self.tr("First to last weight: gradient {0}.").format(
+                format_number(frame.ratio, 2)
+            )
         self.stamp.setText(text)
 
     def _on_failed(self, failure: Failure) -> None:

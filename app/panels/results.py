@@ -155,7 +155,7 @@ class ResultsPanel(QWidget):
             return
         shown = [m for m in frame.mistakes if self._cell in (None, (m.label, m.answer))]
         if self._cell is None:
-            self.title.setText(self.tr("The surest mistakes; click a cell to see its own"))
+            self.title.setText(self.tr("The surest mistakes; click a cell for those in it"))
         else:
             names = [frame.classes[i] for i in self._cell]
             self.title.setText(self.tr("{0}, taken for {1}").format(*names))

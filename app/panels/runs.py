@@ -53,6 +53,7 @@ class RunsPanel(QWidget):
         engine.timeline.connect(self._on_timeline)
         engine.curves.connect(self._on_curves)
         document.opened.connect(self.clear)
+        palette.notifier.changed.connect(lambda: self._on_timeline(self._frame))
         self.clear()
 
     def _make_table(self) -> None:
