@@ -26,6 +26,8 @@ from graphcore.worker.arrays import unpack
 from graphcore.worker.nearest_messages import NearestFrame
 from graphcore.worker.probe_messages import DigitFrame
 
+LEAST = 11.0
+"""Pixels that the line of a class takes, at least."""
 PAUSE_MS, WHILE_LEARNING_MS = 150, 2000
 """Before the nearest samples are searched for: after a stroke, and while the net learns."""
 
@@ -205,6 +207,7 @@ class ShareBars(QWidget):
     def set_shares(self, names: tuple[str, ...], shares: np.ndarray) -> None:
         """Show a bar for each class."""
         self._names, self._shares = names, shares
+        self.setMinimumHeight(round(LEAST * len(names)))
         said = (f"{n} {float(s):.1%}" for n, s in zip(names, shares, strict=True))
         self.setAccessibleDescription(", ".join(said))
         self.update()
@@ -220,14 +223,14 @@ class ShareBars(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         p, height = palette.current(), min(24.0, self.height() / len(self._names))
-        painter.setFont(fonts.figure_font(9))
+        painter.setFont(fonts.figure_font(min(9.0, 0.6 * height)))
         wide = max(painter.fontMetrics().horizontalAdvance(n) for n in self._names) + 8
         room, best = self.width() - wide - 52, int(self._shares.argmax())
         for i, (name, share) in enumerate(zip(self._names, self._shares, strict=True)):
             line = QRectF(0, i * height, self.width(), height)
             painter.setPen(p.color("text"))
             painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, name)
-            bar = QRectF(wide, line.top() + 3, max(1.0, room * float(share)), height - 6)
+            bar = QRectF(wide, line.top() + height / 6, max(1.0, room * float(share)), height / 1.5)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(p.color("accent" if i == best else "edge"))
             painter.drawRoundedRect(bar, 2, 2)
