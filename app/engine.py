@@ -268,7 +268,7 @@ class Engine(EngineViews):
         self._want_frame()
 
     def _want_frame(self) -> None:
-        """Ask for the next frame, not sooner than a thirtieth of a second after the last."""
+        """Ask for the next frame, not sooner than ``FRAME_MS`` after the last."""
         if not self._frame_timer.isActive():
             passed = self._asked.elapsed() if self._asked.isValid() else FRAME_MS
             self._frame_timer.start(max(0, FRAME_MS - int(passed)))

@@ -34,35 +34,33 @@ def lower_cross_entropy(x: Tensor, target: Tensor, weight: Tensor | None, mode: 
         weight: one per class, shape (C,), or None.
         mode: 0 keeps one loss per sample, 1 averages, 2 adds up (ATen/core/Reduction.h).
     """
-    n, classes = x.shape
-    turned = classes < LANES <= n
-    shape = (classes, n) if turned else (n, classes)
-    copied = turned and not x.t().is_contiguous()
-    scores = x.new_empty(shape) if copied else _laid(x, turned)
-    log_p, g_log_p, g_scores = (x.new_empty(shape) for _ in range(3))
-    y, total = x.new_empty(n if mode == 0 else ()), x.new_empty(())
+    turned = x.shape[1] < LANES <= len(x)
+    laid = _laid(x, turned)
+    copied = turned and not laid.is_contiguous()
+    scores = x.new_empty(laid.shape) if copied else laid
+    log_p, g_log_p = (x.new_empty(laid.shape) for _ in range(2))
+    y, total = x.new_empty(len(x) if mode == 0 else ()), x.new_empty(())
     pick, unpick = _picking("nll_loss2d" if turned else "nll_loss")
     unlog, axis = torch.ops.aten._log_softmax_backward_data.out, 0 if turned else 1
     seen = _as_image if turned else _as_it_is
     log_p_seen, target_seen, g_log_p_seen = seen(log_p), seen(target), seen(g_log_p)
-    y_seen = seen(y) if mode == 0 else y
+    each = seen if mode == 0 else _as_it_is
 
     def forward() -> None:
         if copied:
-            scores.copy_(x.t())
+            scores.copy_(laid)
         torch.log_softmax(scores, axis, out=log_p)
-        pick(log_p_seen, target_seen, weight, mode, NO_CLASS, output=y_seen, total_weight=total)
+        pick(log_p_seen, target_seen, weight, mode, NO_CLASS, output=each(y), total_weight=total)
 
     def backward(g: Tensor, gx: Tensor, _: Tensor | None) -> Closure:
-        there = g_scores if copied else _laid(gx, turned)
+        there = x.new_empty(laid.shape) if copied else _laid(gx, turned)
 
         def run() -> None:
-            g_seen = seen(g) if mode == 0 else g
-            unpick(g_seen, log_p_seen, target_seen, weight, mode, NO_CLASS, total,
+            unpick(each(g), log_p_seen, target_seen, weight, mode, NO_CLASS, total,
                    grad_input=g_log_p_seen)  # fmt: skip
             unlog(g_log_p, log_p, axis, x.dtype, out=there)
             if copied:
-                gx.copy_(g_scores.t())
+                gx.copy_(there.t())
 
         return run
 

@@ -60,9 +60,9 @@ def test_a_ridge_keeps_the_whole_run_and_its_newest_step(qtbot):
 
 def test_a_ridge_of_equal_values_is_drawn(qtbot):
     plot = shown(qtbot, Ridge("weights", empty="None yet."))
-    plot.grab()
+    empty = plot.grab().toImage()
     plot.append(0, np.zeros(3), np.zeros(4))
-    plot.grab()
+    assert plot.grab().toImage() != empty
 
 
 # -- landscape ------------------------------------------------------------------------------------
