@@ -105,12 +105,16 @@ def use_scale(settings: Any) -> None:
 
 
 def make_window(settings: Any, rescue_folder: Any = None) -> Any:
-    """A main window with a document and an engine that is not started yet."""
+    """A main window with a document and an engine that is not started yet.
+
+    Qt paints in one thread: more would push those of the engine aside.
+    """
     from app.autosave import default_folder
     from app.document import Document
     from app.engine import Engine
     from app.main_window import MainWindow
 
+    os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
     document = Document()
     command = shlex.split(settings.get("engine/command")) or None
     engine = Engine(document, command, settings.get("engine/threads"))

@@ -107,7 +107,7 @@ class NodeItem(QGraphicsRectItem):
         self.update()
 
     def keep_painted(self, on: bool) -> None:
-        """Let Qt keep what was painted until it changes: while dots pass at 60 frames a second."""
+        """Let Qt keep what was painted until it changes: while dots pass many times a second."""
         mode = self.CacheMode.DeviceCoordinateCache if on else self.CacheMode.NoCache
         self.setCacheMode(mode)
         if self._running is not None:

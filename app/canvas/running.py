@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QElapsedTimer, Qt, QTimer
 from PySide6.QtGui import QPixmapCache
 
 from app.canvas.live import Picture
@@ -13,7 +13,8 @@ from app.canvas.overlay import PulseOverlay
 from app.document import Document
 from graphcore.elements import Edge
 
-PULSE_MS, PULSE_SECONDS = 16, 1.6
+PULSE_MS, PULSE_SECONDS = 22, 1.6
+"""Pulses move with the pictures, in one paint; so late without new pictures, they go on alone."""
 MOST_PULSES = 400
 KEPT_KB = 64 * 1024
 """Room for what cards keep painted, ``NodeItem.keep_painted``: those of a screen of fine pixels,
@@ -29,8 +30,9 @@ class RunningView(NavigableView):
         QPixmapCache.setCacheLimit(max(QPixmapCache.cacheLimit(), KEPT_KB))
         self.overlay = PulseOverlay()
         self.graph_scene.addItem(self.overlay)
-        self._pulse = QTimer(self, interval=PULSE_MS)
+        self._pulse = QTimer(self, interval=PULSE_MS, timerType=Qt.TimerType.PreciseTimer)
         self._pulse.timeout.connect(self._advance_pulses)
+        self._advanced = QElapsedTimer()
 
     def shown(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Names of visible nodes that show their value, and of those that show their gradient."""
@@ -50,6 +52,8 @@ class RunningView(NavigableView):
                     self.items_by_name[key].set_picture(main, picture)
                 elif name in self.items_by_name and parameter == "weight":
                     self.items_by_name[name].set_picture(extra, picture)
+        if self.pulsing:
+            self._advance_pulses()
 
     def clear_pictures(self) -> None:
         """Back to a graph that nothing runs through."""
@@ -78,6 +82,7 @@ class RunningView(NavigableView):
         if pulsing:
             self._collect_pulse_edges()
             self.overlay.show()
+            self._advanced.start()
             self._pulse.start()
         else:
             self._pulse.stop()
@@ -109,7 +114,8 @@ class RunningView(NavigableView):
             item.set_state(step_state=state)
 
     def _advance_pulses(self) -> None:
-        self.overlay.advance_by(PULSE_MS / 1000 / PULSE_SECONDS)
+        self._pulse.start()
+        self.overlay.advance_by(self._advanced.restart() / 1000 / PULSE_SECONDS)
 
     def _collect_pulse_edges(self) -> None:
         area = self.mapToScene(self.viewport().rect()).boundingRect()

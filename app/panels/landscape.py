@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.document import Document
@@ -18,6 +19,8 @@ PLANES: tuple[PlaneKind, ...] = ("random", "pca", "weights", "towards")
 MAP, SPACE, LINE = range(3)
 STALE = 200
 """Steps behind the run from which on a surface is hatched."""
+STAMP_MS = 250
+"""The stamp may take another line, which lays out the window anew: not at every frame."""
 
 
 class LandscapePanel(QWidget):
@@ -30,6 +33,8 @@ class LandscapePanel(QWidget):
         self._step = 0
         self._seen = False
         self._seed = 0
+        self._restamp = QTimer(self, singleShot=True, interval=STAMP_MS)
+        self._restamp.timeout.connect(self._show_stamp)
         self.view = LandscapeView()
         self.contour = self.view.contour
         column = QVBoxLayout(self)
@@ -165,7 +170,8 @@ class LandscapePanel(QWidget):
     def _on_frame(self, frame: m.Frame) -> None:
         if frame.step != self._step:
             self._step = frame.step
-            self._show_stamp()
+            if not self._restamp.isActive():
+                self._restamp.start()
 
     def _show_stamp(self) -> None:
         f = self._frame

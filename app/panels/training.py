@@ -40,6 +40,7 @@ from graphcore.worker.timeline_messages import RunCurves, TimelineFrame
 
 REDRAW_MS = 80
 """Curves and figures are read, not watched: a few times a second leaves the time to the canvas."""
+FIGURE_WIDE = 128
 HELD_BACK = "validation"
 """The curve of the samples that are held back from training, where there are any."""
 FIGURES = ("epoch", "step", "loss", "accuracy", "speed", "left")
@@ -95,6 +96,8 @@ class TrainingPanel(QWidget):
             figure, caption = QLabel("–"), QLabel(name)
             figure.setObjectName("figure")
             figure.setAccessibleName(name)
+            figure.ensurePolished()
+            figure.setFixedSize(FIGURE_WIDE, figure.sizeHint().height())  # or each lays out the window
             caption.setObjectName("muted")
             grid.addWidget(figure, i // 2 * 2, i % 2)
             grid.addWidget(caption, i // 2 * 2 + 1, i % 2)

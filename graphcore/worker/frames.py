@@ -18,7 +18,7 @@ from graphcore.worker import messages as m
 from graphcore.worker.arrays import pack
 from graphcore.worker.pace import TrainingClock, thinned
 
-RECORD_SHARE = 0.03
+RECORD_SHARE = 0.02
 """Share of the time that recording for the views may take; fewer pictures rather than more."""
 SLOW_REST = 0.3
 """Seconds between two pictures, while a net trains, of what changes slowly and takes long: its

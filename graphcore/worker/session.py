@@ -38,7 +38,7 @@ else:
     torch = lazy_loader.load("torch")
 
 CHECKPOINT_SECONDS = 30.0
-STRIDE_SECONDS = 0.003
+STRIDE_SECONDS = 0.01
 """How long steps may be made without looking for requests."""
 
 

@@ -6,7 +6,7 @@ import signal
 
 import msgspec
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
 from graphcore import files
@@ -204,3 +204,30 @@ def test_samples_held_back_have_a_curve_of_their_own(qtbot, live_window):
     window.engine.enter_run(run)
     qtbot.waitUntil(lambda: len(panel.loss.points("validation")[0]) == 6, timeout=PATIENCE)
     assert list(panel.loss.points("validation")[1]) == list(losses)
+
+
+class Layouts(QObject):
+    """Counts how often a widget is laid out."""
+
+    count = 0
+
+    def eventFilter(self, watched, event) -> bool:
+        self.count += event.type() == QEvent.Type.LayoutRequest
+        return False
+
+
+def test_new_figures_do_not_lay_out_the_window_at_every_frame(qtbot, live_window):
+    window = live_window
+    window.start("lenet5")
+    ready(qtbot, window)
+    window.layouts.show("Train")
+    layouts, frames = Layouts(), []
+    window.engine.play()
+    landscape = window.layouts.docks["landscape"].fill()
+    qtbot.waitUntil(lambda: "steps ago" in landscape.contour.stamp.text(), timeout=PATIENCE)
+    window.engine.frame.connect(frames.append)
+    window.installEventFilter(layouts)
+    qtbot.waitUntil(lambda: len(frames) > 80, timeout=PATIENCE)
+    window.engine.pause()
+    assert len({f.step for f in frames}) > 60, "there was something new to show at each"
+    assert layouts.count < len(frames) / 1.5

@@ -45,6 +45,22 @@ def test_a_picture_repaints_its_node_alone(canvas):
     assert canvas.items_by_name["fc1"].weights is weights
 
 
+def test_dots_move_on_with_the_pictures_and_by_the_clock(canvas, qtbot):
+    canvas.reduced_motion = False
+    canvas.set_pulsing(True)
+    canvas.set_pictures({"conv1": TILES}, {})
+    moved = canvas.overlay.phase
+    qtbot.wait(10)
+    canvas.set_pictures({"conv1": TILES}, {})
+    assert moved < canvas.overlay.phase, "with the picture"
+    moved = canvas.overlay.phase
+    qtbot.waitUntil(lambda: canvas.overlay.phase != moved, timeout=2000)
+    canvas.set_pulsing(False)
+    moved = canvas.overlay.phase
+    canvas.set_pictures({"conv1": TILES}, {})
+    assert canvas.overlay.phase == moved
+
+
 def test_what_does_not_change_is_not_painted(canvas):
     canvas.set_step_state({"x"}, "conv1")
     assert not painted(canvas, lambda: canvas.set_step_state({"x"}, "conv1"))
