@@ -83,28 +83,32 @@ class DigitPadPanel(QWidget):
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 8)
-        left = QVBoxLayout()
+        row.addLayout(self._make_left(), 3)
+        row.addLayout(self._make_right(), 5)
+
+    def _make_left(self) -> QVBoxLayout:
+        left, below = QVBoxLayout(), QHBoxLayout()
         left.addWidget(self.sketch, 1)
-        below = QHBoxLayout()
-        below.addWidget(self.centre, 1)
         below.addWidget(self.back)
         below.addWidget(self.wipe)
+        below.addStretch(1)
         left.addLayout(below)
-        row.addLayout(left, 3)
-        right = QVBoxLayout()
-        answer = QHBoxLayout()
-        seen, told = QVBoxLayout(), QVBoxLayout()
+        return left
+
+    def _make_right(self) -> QVBoxLayout:
+        right, head, answer, told = QVBoxLayout(), QHBoxLayout(), QHBoxLayout(), QVBoxLayout()
         caption = QLabel(self.tr("What the net gets"))
         caption.setObjectName("muted")
-        seen.addWidget(caption)
-        seen.addWidget(self.seen, 1)
+        head.addWidget(caption, 1)
+        head.addWidget(self.centre)
         told.addWidget(self.words)
         told.addWidget(self.bars, 1)
-        answer.addLayout(seen, 2)
+        answer.addWidget(self.seen, 2)
         answer.addLayout(told, 3)
+        right.addLayout(head)
         right.addLayout(answer, 1)
         right.addWidget(self.near)
-        row.addLayout(right, 5)
+        return right
 
     def set_seen(self, seen: bool) -> None:
         """Told whether the panel is looked at."""

@@ -103,6 +103,7 @@ class TrainingPanel(QWidget):
             grid.addWidget(caption, i // 2 * 2 + 1, i % 2)
             self.figures[key] = figure
         side.addLayout(grid)
+        side.setAlignment(grid, Qt.AlignmentFlag.AlignLeft)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName(self.tr("Progress of the epoch"))

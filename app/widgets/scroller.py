@@ -44,6 +44,10 @@ class Scroller(QScrollArea):
 
     def _fill(self) -> None:
         needed, room = self._needed(), self.maximumViewportSize()
+        layout = self._inside.layout()
+        if layout is not None and layout.hasHeightForWidth():
+            wide = max(needed.width(), room.width())
+            needed.setHeight(max(needed.height(), layout.totalMinimumHeightForWidth(wide)))
         if needed.width() > room.width():
             room.setHeight(room.height() - self.horizontalScrollBar().sizeHint().height())
         if needed.height() > room.height():
