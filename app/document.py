@@ -109,14 +109,11 @@ class Document(EditedGraph):
         Raises:
             GradscapeError: an edge goes to an input that the operator does not have.
         """
-        changes: list[Reversible] = []
-        for old in (self.graph.node(n) for n in names):
-            edges = [*self.graph.edges_into(old), *self.graph.edges_from(old)]
-            node = replace(self._new_node(operator, old.position or (0.0, 0.0), {}), name=old.name)
-            node.frame, node.pinned = old.frame, old.pinned
-            changes += [commands.disconnect(e) for e in edges]
-            changes += [commands.remove(old), commands.add(node)]
-            changes += [commands.connect(e) for e in edges]
+        changes = [
+            change
+            for old in (self.graph.node(n) for n in names)
+            for change in edits.exchange(self.graph, old, edits.in_place(old, operator))
+        ]
         self._push(self.tr("Change to {0}").format(operator), changes)
 
     def set_attributes(self, names: str | Sequence[str], **changes: Any) -> None:
@@ -372,11 +369,10 @@ class Document(EditedGraph):
     # -- inside -------------------------------------------------------------------------------
 
     def _new_node(self, operator: str, position: Position, attributes: dict[str, Any]) -> Node:
-        op = ops.get(operator)
-        usual = {a.name: _USUAL.get(a.name, 1) for a in op.attrs if a.required}
+        usual = edits.usual_attributes(operator)
         if operator == "Input" and len(self.levels) == 1:
             usual["shape"] = datasets.describe(self.root.training.dataset).input_shape or (1,)
-        full = op.complete({**usual, **attributes})
+        full = ops.get(operator).complete({**usual, **attributes})
         return Node(self.graph.free_name(operator), operator, full, position=position)
 
 
@@ -385,11 +381,3 @@ def _free(base: str, taken: Mapping[str, object]) -> str:
     while f"{base}{number}" in taken:
         number += 1
     return f"{base}{number}"
-
-
-_USUAL: dict[str, Any] = {
-    "out_features": 10, "out_channels": 8, "kernel_size": 3, "shape": (1,), "hidden_size": 32,
-    "num_heads": 4, "num_embeddings": 10, "embedding_dim": 16, "num_groups": 1,
-    "equation": "ij,jk->ik",
-}  # fmt: skip
-"""What a new node starts with where an operator leaves the choice open."""

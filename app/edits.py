@@ -4,17 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from app import commands
 from app.commands import Reversible
-from graphcore import files
+from graphcore import files, ops
 from graphcore.composites import Exchange
 from graphcore.elements import Edge, Frame, Node
-from graphcore.errors import GraphError
+from graphcore.errors import GradscapeError, GraphError
 from graphcore.graph import Graph
 from graphcore.layout import GAP_X, NODE_SIZE
 
 STEP = NODE_SIZE[0] + GAP_X
+
+_USUAL: dict[str, Any] = {
+    "out_features": 10, "out_channels": 8, "kernel_size": 3, "shape": (1,), "hidden_size": 32,
+    "num_heads": 4, "num_embeddings": 10, "embedding_dim": 16, "num_groups": 1,
+    "equation": "ij,jk->ik",
+}  # fmt: skip
+"""What a new node starts with where an operator leaves the choice open."""
+
+
+def usual_attributes(operator: str) -> dict[str, Any]:
+    """A usual value for each attribute that has no default."""
+    return {a.name: _USUAL.get(a.name, 1) for a in ops.get(operator).attrs if a.required}
+
+
+def in_place(old: Node, operator: str) -> Node:
+    """Another operator in the place of a node's; what has the same name in both stays."""
+    op, usual = ops.get(operator), usual_attributes(operator)
+    kept = {a.name: old.attributes[a.name] for a in op.attrs if a.name in old.attributes}
+    try:
+        full = op.complete({**usual, **kept})
+    except GradscapeError:  # the name means something else there
+        full = op.complete(usual)
+    return replace(
+        old, operator=operator, attributes=full, frozen=old.frozen & set(op.initializers),
+        initializers={k: v for k, v in old.initializers.items() if k in op.initializers},
+    )  # fmt: skip
+
+
+def exchange(graph: Graph, old: Node, new: Node) -> list[Reversible]:
+    """One node for another of the same name; the edges stay."""
+    edges = [*graph.edges_into(old), *graph.edges_from(old)]
+    return [
+        *(commands.disconnect(e) for e in edges), commands.remove(old), commands.add(new),
+        *(commands.connect(e) for e in edges),
+    ]  # fmt: skip
 
 
 def remove(graph: Graph, nodes: Sequence[Node], reconnect: bool) -> list[Reversible]:

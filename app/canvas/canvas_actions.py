@@ -45,6 +45,7 @@ ROWS: tuple[Row, ...] = (
     Row(_("Rename"), "F2", lambda c: c.rename_selected(), "one", separated=True),
     Row(_("Edit"), "", lambda c: c.open_node(c.selected()[0]), "one"),
     Row(_("Connect to…"), "C", lambda c: c.connect_selected(), "one"),
+    Row(_("Change to…"), "Shift+C", lambda c: c.change_selected(), "nodes"),
     Row(_("Bypass"), "B", lambda c: c.toggle_flag("bypassed"), "nodes"),
     Row(_("Pin"), "P", lambda c: c.toggle_flag("pinned"), "nodes"),
     Row(_("Put in a Frame"), "G", lambda c: c.frame_selection(), "nodes"),

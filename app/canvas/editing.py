@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, Qt, Signal
 from app.blocks import PREFIX, blocks
 from app.canvas import clipboard, exporting
 from app.canvas import geometry as geo
+from app.canvas.alternatives import Alternatives
 from app.canvas.edge_item import EdgeItem
 from app.canvas.fitting import Fitting
 from app.canvas.gliding import Glide
@@ -263,6 +264,21 @@ class EditingView(RunningView):
         popup.graph_chosen.connect(lambda graph, text: self._add_typed(graph, at, text))
         popup.open_at(self.viewport().mapToGlobal(self.mapFromScene(at)))
         return popup
+
+    def change_selected(self) -> None:
+        """Open the search box for what the selected nodes could compute instead."""
+        names = self.selected()
+        fits = Alternatives(self.document, names)
+        if not any(fits(name) for name in ops.names()):
+            self.refuse(self.tr("No other operator has the inputs and outputs of these."), None)
+            return
+        popup = SearchPopup(self, fits, fits.akin)
+        popup.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        popup.operator_chosen.connect(
+            lambda op: self.attempt(lambda: self.document.change_operator(names, op))
+        )
+        below = self.items_by_name[names[0]].sceneBoundingRect().bottomLeft()
+        popup.open_at(self.viewport().mapToGlobal(self.mapFromScene(below)))
 
     def _add_found(
         self, operator: str, at: QPointF, port: tuple[str, str] | None, side: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -34,6 +34,7 @@ class SearchPopup(QFrame):
 
     Args:
         fits: whether an operator may be offered.
+        front: operators that are offered first. With any, no nets and blocks are.
 
     Signals:
         operator_chosen: its name.
@@ -46,15 +47,19 @@ class SearchPopup(QFrame):
     block_chosen = Signal(str)
     recent: list[str] = []
 
-    def __init__(self, parent: QWidget, fits: Callable[[str], bool] | None = None) -> None:
+    def __init__(
+        self, parent: QWidget, fits: Callable[[str], bool] | None = None, front: Sequence[str] = ()
+    ) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setObjectName("popup")
         self._over = parent
         self._fits = fits or (lambda name: True)
+        self._front = front
         self.field, self.list = QLineEdit(), QListWidget()
         self.field.setPlaceholderText(
-            self.tr("Operator, or a net: 784-128-relu-10, J = 3*(a + b*c)")
-        )
+            self.tr("Operator") if front
+            else self.tr("Operator, or a net: 784-128-relu-10, J = 3*(a + b*c)")
+        )  # fmt: skip
         self.field.setAccessibleName(self.tr("Search operators"))
         self.list.setAccessibleName(self.tr("Found operators"))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -85,14 +90,14 @@ class SearchPopup(QFrame):
 
     def _fill(self, text: str) -> None:
         self.list.clear()
-        self._graph = _typed_graph(text)
+        self._graph = None if self._front else _typed_graph(text)
         if self._graph is not None:
             count = len(self._graph)
             self._row("", self.tr("Build “{0}” ({1} nodes)").format(text.strip(), count), "graph")
-        for name in ranked(text, self.recent):
+        for name in ranked(text, list(dict.fromkeys((*self._front, *self.recent)))):
             if self._fits(name) and self.list.count() < MOST_ROWS:
                 self._row(name, f"{name}  —  {ops.get(name).summary()}", "")
-        for name in blocks.names():
+        for name in () if self._front else blocks.names():
             if text.strip().lower() in name.lower():
                 self._row(
                     PREFIX + name, self.tr("{0}  —  one of your blocks").format(name), "graph"

@@ -97,7 +97,9 @@ class TrainingPanel(QWidget):
             figure.setObjectName("figure")
             figure.setAccessibleName(name)
             figure.ensurePolished()
-            figure.setFixedSize(FIGURE_WIDE, figure.sizeHint().height())  # or each lays out the window
+            figure.setFixedSize(
+                FIGURE_WIDE, figure.sizeHint().height()
+            )  # or each lays out the window
             caption.setObjectName("muted")
             grid.addWidget(figure, i // 2 * 2, i % 2)
             grid.addWidget(caption, i // 2 * 2 + 1, i % 2)

@@ -1,0 +1,70 @@
+"""Letting a node compute something else: by key or menu, with what it was joined to."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from app.canvas.search_popup import SearchPopup
+from graphcore import files
+
+
+@pytest.fixture
+def change(canvas):
+    """Selects nodes and opens the box that offers others in their place."""
+
+    def begin(*names):
+        canvas.select(names)
+        QTest.keyClick(canvas, Qt.Key.Key_C, Qt.KeyboardModifier.ShiftModifier)
+        boxes = [w for w in QApplication.topLevelWidgets() if isinstance(w, SearchPopup)]
+        return next((w for w in boxes if w.isVisible()), None)
+
+    return begin
+
+
+def offered(popup):
+    role = Qt.ItemDataRole.UserRole
+    return [popup.list.item(i).data(role) for i in range(popup.list.count())]
+
+
+def test_an_activation_is_another_by_four_keys_and_keeps_its_edges(canvas, graph, change, steps):
+    before, edges = files.dumps(graph), set(graph.edges)
+    box = change("relu3", "relu4")
+    assert graph.node("relu3").op.category == "activation"
+    assert {"Sigmoid", "Tanh", "LeakyReLU"} <= set(offered(box)[:20]), "its own kind is in front"
+    assert {"ReLU", "Add", "Input", "CrossEntropyLoss"}.isdisjoint(offered(box))
+    QTest.keyClicks(box.field, "tanh")
+    QTest.keyClick(box.field, Qt.Key.Key_Return)
+    assert [graph.node(n).operator for n in ("relu1", "relu3", "relu4")] == ["ReLU", "Tanh", "Tanh"]
+    assert set(graph.edges) == edges
+    assert canvas.items_by_name["relu3"].node.operator == "Tanh"
+    assert len(steps()) == 1
+    canvas.document.undo_stack.undo()
+    assert files.dumps(graph) == before
+
+
+def test_what_would_break_the_net_is_not_offered(canvas, change):
+    pooled = offered(change("pool1"))
+    assert pooled[0] == "AvgPool2d"
+    assert {"Conv1d", "MaxPool1d", "LSTM"}.isdisjoint(pooled), "they take no images"
+    assert "MSELoss" not in offered(change("loss")), "classes are no numbers to be near to"
+
+
+def test_size_and_stride_stay_where_pooling_becomes_another(canvas, graph, change):
+    canvas.document.set_attributes("pool2", kernel_size=3)
+    old = graph.node("pool2").attributes
+    box = change("pool2")
+    QTest.keyClicks(box.field, "avgpool2d")
+    QTest.keyClick(box.field, Qt.Key.Key_Return)
+    new = graph.node("pool2")
+    assert new.operator == "AvgPool2d"
+    shared = old.keys() & new.attributes.keys()
+    assert "kernel_size" in shared
+    assert {k: new.attributes[k] for k in shared} == {k: old[k] for k in shared}
+
+
+def test_where_nothing_else_fits_one_sentence_says_so(canvas, change):
+    said = []
+    canvas.document.message.connect(said.append)
+    assert change("x") is None
+    assert len(said) == 1
