@@ -67,7 +67,9 @@ class EngineNews(QObject):
             parts.append(self.tr("new units are copies: {0}").format(each))
         if loaded.change is not None:
             parts.append(
-                self.tr("outputs changed by up to {0:.2g} of the largest").format(loaded.change)
+                self.tr("outputs changed by at most {0:.2g} × the largest output").format(
+                    loaded.change
+                )
                 if moved
                 else self.tr("the function is unchanged")
             )

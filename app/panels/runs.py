@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QColor
@@ -24,6 +26,9 @@ from app.plots.tiles import format_number
 from app.style import palette
 from graphcore.worker.arrays import unpack
 from graphcore.worker.timeline_messages import CurvesFrame, RunCurves, RunInfo, TimelineFrame
+
+RATES = 3
+"""Learning rates of a run that are told, the first and the last ones."""
 
 
 class RunsPanel(QWidget):
@@ -152,7 +157,7 @@ class RunsPanel(QWidget):
         s, names = info.settings, {r.run: r.name for r in self._frame.runs}
         origin = f"{names.get(info.parent, '–')} @ {info.begun_at:,}" if info.parent else "–"
         return (
-            info.name, origin, f"{info.steps:,}", s.optimizer, f"{s.lr:g}", str(s.batch),
+            info.name, origin, f"{info.steps:,}", s.optimizer, _told(info.rates), str(s.batch),
             str(s.seed), "–" if info.loss is None else format_number(info.loss, 3),
             "–" if info.accuracy is None else f"{info.accuracy:.2%}", f"{info.seconds:.1f}",
         )  # fmt: skip
@@ -208,3 +213,9 @@ class RunsPanel(QWidget):
         if self.over.currentIndex() == 0 or current is None or not len(unpack(current.steps)):
             return shown
         return float(np.interp(shown, unpack(current.steps), unpack(current.seconds)))
+
+
+def _told(rates: Sequence[float]) -> str:
+    """The learning rates of a run in their order: the first and the last ones."""
+    told = [f"{rate:g}" for rate in rates]
+    return " → ".join(told if len(told) <= RATES else [told[0], "…", *told[1 - RATES :]])

@@ -12,7 +12,7 @@ from graphcore.report import plane, svg
 from graphcore.report.content import Report
 from graphcore.worker.arrays import unpack
 
-MOST_CLASSES, MISTAKES, FURTHER_LOSSES = 40, 24, 3
+MOST_CLASSES, MISTAKES, FURTHER_LOSSES, RATES = 40, 24, 3, 6
 
 
 def section(title: str, body: str, note: str = "") -> str:
@@ -79,7 +79,7 @@ def settings(r: Report) -> str:
     rows = [
         ("Data set", f"{r.dataset} ({r.samples[0]:,} to train, {r.samples[1]:,} to test)"),
         ("Inputs", r.normalization), ("Optimiser", s.optimizer + _options(s.optimizer_options)),
-        ("Learning rate", f"{s.lr:g}"), ("Schedule", s.schedule + _options(s.schedule_options)),
+        ("Learning rate", _rates(r)), ("Schedule", s.schedule + _options(s.schedule_options)),
         ("Batch", f"{s.batch:,}"), ("Epochs", f"{s.epochs:,}"), ("Seed", f"{s.seed}"),
     ]  # fmt: skip
     if s.augmentation:
@@ -92,6 +92,19 @@ def settings(r: Report) -> str:
         rows.append(("Patience", f"{s.patience} epochs"))
     body = "".join(f"<tr><th>{k}</th><td>{escape(v)}</td></tr>" for k, v in rows)
     return section("Training", f'<table class="facts">{body}</table>', r.note)
+
+
+def _rates(r: Report) -> str:
+    """The learning rate, and what it was changed to by hand while the net trained."""
+    told = [f"{r.settings.lr:g}"]
+    if r.settings.schedule != "constant":
+        return told[0]
+    now = r.settings.lr
+    for row in r.rows:
+        if row.lr is not None and not math.isclose(row.lr, now):
+            now = row.lr
+            told.append(f"{now:g} from step {row.step:,}")
+    return ", ".join(told if len(told) <= RATES else [told[0], "…", *told[2 - RATES :]])
 
 
 def _options(options: Any) -> str:

@@ -7,6 +7,7 @@ is dragged never has to wait for steps that it has passed by.
 from __future__ import annotations
 
 import time
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,10 @@ class TimeTask:
             lr=trainer.lr, memory=runs.store.memory, disk=runs.store.disk,
             problem=runs.store.problem, test_loss=score.loss if score else None,
             accuracy=score.accuracy if score else None, samples=score.samples if score else 0,
-            runs=tuple(_info(r) for r in runs.all.values()),
+            runs=tuple(
+                _info(r, () if runs.visiting or r is not run else (trainer.lr,))
+                for r in runs.all.values()
+            ),
             curves=_curves(run, _objectives(session)) if another else None,
         )  # fmt: skip
 
@@ -209,12 +213,16 @@ def _objectives(session: Session) -> tuple[str, ...]:
     return tuple(g.loss for g in session.trainer.groups[1:]) if session.trainer else ()
 
 
-def _info(run: Run) -> RunInfo:
+def _info(run: Run, now: tuple[float, ...]) -> RunInfo:
+    """A row of the table; ``now`` is the learning rate of the moment, where it is the run's."""
     test = run.curves.last_test
+    kept = [moment.lr for moment in run.timeline.moments if moment.step >= run.begun_at]
+    rates = tuple(rate for rate, _ in groupby((*kept, *now)))
     return RunInfo(
         run=run.number, name=run.name, parent=run.parent, begun_at=run.begun_at, steps=run.steps,
-        settings=run.settings, loss=run.curves.last_loss, test_loss=test.loss if test else None,
-        accuracy=test.accuracy if test else None, seconds=run.curves.seconds,
+        settings=run.settings, rates=rates, loss=run.curves.last_loss,
+        test_loss=test.loss if test else None, accuracy=test.accuracy if test else None,
+        seconds=run.curves.seconds,
     )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 
     Attributes:
         parent: number of the run that it branched off at step ``begun_at``; None: at none.
+        rates: learning rates in the order in which they were set, before the schedule.
         loss: mean of the last training losses; None before the first step.
         accuracy: of the last test, as is ``test_loss``.
         seconds: of computing.
@@ -57,6 +58,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     begun_at: int
     steps: int
     settings: TrainingSettings
+    rates: tuple[float, ...]
     loss: float | None
     test_loss: float | None
     accuracy: float | None

@@ -160,9 +160,24 @@ def test_a_report_from_the_window(qtbot, trained, tmp_path, monkeypatch) -> None
         assert "Another export is not done yet" in trained.banner.text
     assert trained.exports.indicator.isHidden()
     text = path.read_text()
+    assert " from step " not in text
     assert "<h2>Curves</h2>" in text
     assert "<polyline" in text
     assert str(path) in trained.banner.text
+
+
+def test_a_report_tells_of_a_learning_rate_set_while_it_trained(
+    qtbot, trained, tmp_path, monkeypatch
+) -> None:
+    path = choose(monkeypatch, "ask_report", tmp_path / "run.html")
+    begun, log = trained.engine.step, trained.exports.metrics.log
+    trained.transport.rate.setValue(0.0125)
+    trained.engine.run(4)
+    qtbot.waitUntil(lambda: log.newest == begun + 4, timeout=PATIENCE)
+    with qtbot.waitSignal(trained.exports.done, timeout=PATIENCE):
+        act(trained, "export_report")
+    before = trained.document.root.training.lr
+    assert f"{before:g}, 0.0125 from step {begun + 1}<" in path.read_text()
 
 
 def test_an_export_that_is_given_up_leaves_nothing(qtbot, trained, tmp_path, monkeypatch) -> None:

@@ -158,6 +158,11 @@ def test_runs_stand_side_by_side_and_one_goes_from_one_to_another(qtbot, trained
     assert [panel.table.item(r, 3).text() for r in (0, 1)] == [old.optimizer, "Adam"]
     assert [panel.table.item(r, 2).text() for r in (0, 1)] == ["120", "40"]
     qtbot.waitUntil(lambda: len(panel.loss._series) == 2, timeout=PATIENCE)
+    assert [panel.table.item(r, 4).text() for r in (0, 1)] == [f"{old.lr:g}", "0.01"]
+    for rate in (0.04, 0.002, 0.001):
+        window.transport.rate.setValue(rate)
+        train(qtbot, window, 4, window.times)
+    assert panel.table.item(1, 4).text() == "0.01 → … → 0.002 → 0.001"
     steps_drawn = panel.loss.points("Run 1")[0]
     panel.over.setCurrentIndex(1)
     assert panel.loss.points("Run 1")[0][-1] < steps_drawn[-1]
