@@ -151,7 +151,7 @@ class EmbeddingPanel(QWidget):
         elif frame.embedding is not None:
             self._set_busy(False)
             self._on_frame(frame.embedding)
-            self.plot.autoRange()
+            self.plot.fit()
 
     # -- what is shown ------------------------------------------------------------------------
 

@@ -71,7 +71,7 @@ class LandscapePanel(QWidget):
         self.form.addItems([self.tr("Map"), self.tr("3-D"), self.tr("Slice")])
         self.form.setAccessibleName(self.tr("Form"))
         self.form.setToolTip(
-            self.tr("From above, in space (drag turns it, the wheel zooms), or cut along one line")
+            self.tr("From above, in space, or cut along one line; drag and wheel move and zoom it")
         )
         self.log = QCheckBox(self.tr("log"))
         self.log.setChecked(True)
@@ -164,7 +164,7 @@ class LandscapePanel(QWidget):
         view.set_current(*frame.current)
         view.redraw()
         self.contour.set_lowest(frame.lowest[:2] if frame.lowest else None)
-        self.scale.setText(self.contour.value_range())
+        self.scale.setText(view.value_range())
         self._show_stamp()
 
     def _on_frame(self, frame: m.Frame) -> None:
@@ -183,7 +183,7 @@ class LandscapePanel(QWidget):
             *([self.tr("STALE")] if behind > STALE else []),
             self.tr("Step {0:,}").format(f.step) + age,
             self.tr("{0} samples of {1}, evaluation mode").format(f.samples, f.split),
-            self.tr("level {0} of {1}").format(f.level, f.levels),
+            self.tr("refinement {0} of {1}").format(f.level, f.levels),
             *self._about_plane(f),
         ]
         self.contour.set_stamp(" · ".join(parts), behind > STALE)
@@ -202,7 +202,7 @@ class LandscapePanel(QWidget):
             text = self.tr("plane holds {0:.0%} of the path's variance")
             parts.append(text.format(sum(f.shares)))
         elif f.off_plane > 0.005:
-            text = self.tr("weights are {0:.0%} of their length off the plane")
+            text = self.tr("the weights lie beside the plane by {0:.0%} of their length")
             parts.append(text.format(f.off_plane))
         return parts
 

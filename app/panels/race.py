@@ -150,7 +150,7 @@ class RacePanel(QWidget):
             text = self.tr("plane holds {0:.0%} of the variance of all paths")
             parts.append(text.format(sum(surface.shares)))
         if surface.level < surface.levels:
-            parts.append(self.tr("level {0} of {1}").format(surface.level, surface.levels))
+            parts.append(self.tr("refinement {0} of {1}").format(surface.level, surface.levels))
         self.map.contour.set_stamp(" · ".join(parts), False)
 
     def _result(self, frame: RaceFrame) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QResizeEvent
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtGui import QFontMetricsF, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 
-from app.style import fonts, palette
+from app.style import fonts, icons, palette
 
 TICK_POINTS = LABEL_POINTS = 8.0
 SIDES = ("left", "bottom")
@@ -60,6 +60,12 @@ def _power(exponent: float) -> str:
 class PlotArea(pg.PlotWidget):  # type: ignore[misc]
     """Axes and what is drawn between them.
 
+    Dragging and the wheel move what is seen; then a button in the corner, or a double-click,
+    brings all of it back.
+
+    Attributes:
+        fit_button: only there while the view was moved.
+
     Signals:
         pointed: the pointer is at (x, y), in the units of the axes.
         left: the pointer went away.
@@ -84,6 +90,8 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._empty.hide()
+        self._home: QRectF | None = None
+        self._make_fit_button()
         for side in SIDES:
             axis = self.getAxis(side)
             axis.enableAutoSIPrefix(False)
@@ -91,6 +99,39 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
         self.scene().sigMouseMoved.connect(self._on_moved)
         palette.notifier.changed.connect(self.restyle)
         self.restyle()
+
+    def _make_fit_button(self) -> None:
+        self.fit_button = QToolButton(self)
+        self.fit_button.setToolTip(self.tr("Show all of it (double-click)"))
+        self.fit_button.setAccessibleName(self.tr("Show all of it"))
+        self.fit_button.setCursor(Qt.CursorShape.ArrowCursor)
+        self.fit_button.clicked.connect(self.fit)
+        self.fit_button.hide()
+        moved = self.getPlotItem().vb.sigRangeChangedManually
+        moved.connect(lambda _axes: self.fit_button.show())
+
+    @property
+    def moved(self) -> bool:
+        """Whether one looks at another part than is shown by itself."""
+        return not self.fit_button.isHidden()
+
+    def show_area(self, area: QRectF) -> None:
+        """Let this be seen, and come back with ``fit``; a view that was moved stays as it is."""
+        if area != self._home or not self.moved:
+            self._home = area
+            self.fit()
+
+    def fit(self) -> None:
+        """Show everything again."""
+        self.fit_button.hide()
+        if self._home is None:
+            self.getPlotItem().vb.enableAutoRange()
+        else:
+            self.setRange(self._home, padding=0.0)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        super().mouseDoubleClickEvent(event)
+        self.fit()
 
     def show_empty(self, sentence: str) -> None:
         """Say why there is nothing to see; an empty sentence takes it away."""
@@ -115,6 +156,7 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
         """Take on the theme's colours."""
         p = palette.current()
         self.setBackground(p.panel)
+        self.fit_button.setIcon(icons.icon("fit_all"))
         for side in SIDES:
             axis = self.getAxis(side)
             axis.setPen(p.line)
@@ -143,6 +185,8 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
         super().resizeEvent(event)
         if hasattr(self, "_empty"):  # the base class resizes before there is one
             self._place_empty()
+            self.fit_button.adjustSize()
+            self.fit_button.move(self.width() - self.fit_button.width() - 12, 12)
 
     def _place_empty(self) -> None:
         self._empty.setGeometry(self.rect().adjusted(24, 8, -24, -8))

@@ -153,13 +153,6 @@ class ContourPlot(QWidget):
         self.image.setOpacity(0.6 if stale else 1.0)
         self._veil.setVisible(stale and self.has_surface)
 
-    def value_range(self) -> str:
-        """Lowest and highest loss that is shown."""
-        if self._values is None or not np.isfinite(self._values).any():
-            return ""
-        finite = self._values[np.isfinite(self._values)]
-        return f"{format_number(float(finite.min()))} … {format_number(float(finite.max()))}"
-
     # -- drawing ------------------------------------------------------------------------------
 
     def _draw(self) -> None:
@@ -173,7 +166,7 @@ class ContourPlot(QWidget):
         self.image.setRect(self._area)
         self._veil.setRect(self._area)
         self._draw_lines(interpolated(coarse, LINE_POINTS))
-        self.plot.setRange(self._area, padding=0.0)
+        self.plot.show_area(self._area)
 
     def _draw_lines(self, heights: np.ndarray) -> None:
         low, high = float(np.nanmin(heights)), float(np.nanpercentile(heights, 97))

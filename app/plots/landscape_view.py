@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 from app.plots.contour import ContourPlot
 from app.plots.slice_curve import SliceCurve
 from app.plots.surface import SurfacePlot
+from app.plots.tiles import format_number
 
 
 class LandscapeView(QWidget):
@@ -54,6 +55,14 @@ class LandscapeView(QWidget):
     def has_surface(self) -> bool:
         """Whether there is anything to see."""
         return self._surface is not None
+
+    def value_range(self) -> str:
+        """Lowest and highest loss that is shown, or empty."""
+        values = self._surface[2] if self._surface is not None else np.empty(0)
+        finite = values[np.isfinite(values)]
+        if not len(finite):
+            return ""
+        return f"{format_number(float(finite.min()))} … {format_number(float(finite.max()))}"
 
     @property
     def in_space(self) -> bool:

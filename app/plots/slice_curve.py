@@ -93,7 +93,8 @@ class SliceCurve(QWidget):
             return
         self.plot.setLogMode(y=self._in_log)
         self._curve.setData(self._a, self._values, connect="finite")
-        self.plot.setXRange(self._a[0], self._a[-1], padding=0.02)
+        if not self.plot.moved:
+            self.plot.setXRange(self._a[0], self._a[-1], padding=0.02)
         self.set_current(self.dot.pos().x(), 0.0)
 
     def restyle(self) -> None:

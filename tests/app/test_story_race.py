@@ -28,7 +28,7 @@ def test_a_race_is_run_stopped_and_won(qtbot, live_window) -> None:
     assert panel.start.text() == "Race"
     assert live_window.engine.step == 0
     qtbot.waitUntil(lambda: panel.map.has_surface, timeout=PATIENCE)
-    qtbot.waitUntil(lambda: "level" not in panel.map.contour.stamp.text(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "refinement" not in panel.map.contour.stamp.text(), timeout=PATIENCE)
     assert "of the variance of all paths" in panel.map.contour.stamp.text()
     paths = panel.map._others
     assert list(paths) == list(panel.plot._curves)
@@ -57,7 +57,8 @@ def test_where_a_runner_came_to_is_a_place_to_look_towards(qtbot, live_window) -
     race.what.setCurrentIndex(1)
     race.steps.setValue(30)
     qtbot.mouseClick(race.start, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "level" not in race.map.contour.stamp.text() and race.map.has_surface
+    stamp = race.map.contour.stamp
+    qtbot.waitUntil(lambda: "refinement" not in stamp.text() and race.map.has_surface
                     and race.said.text() != "", timeout=PATIENCE)  # fmt: skip
     surfaces = []
     live_window.engine.landscape.connect(surfaces.append)

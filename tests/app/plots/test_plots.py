@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPoint, QPointF, Qt
 
 from app.plots.contour import ContourPlot, interpolated
 from app.plots.histogram import Histogram, Ridge
+from app.plots.landscape_view import LandscapeView
 from app.plots.surface import SurfacePlot
 from app.style import palette
 
@@ -103,6 +104,50 @@ def test_dragging_says_where_the_dot_is_and_moving_it_does_not(contour, qtbot):
     assert released.args == [0.5, -0.25]
 
 
+@pytest.mark.parametrize("back", ["button", "double-click"])
+def test_a_view_that_was_moved_stays_until_one_asks_for_all_of_it(contour, qtbot, back):
+    plot, pane = contour.plot, contour.plot.viewport()
+    home = plot.viewRect()
+    assert plot.fit_button.isHidden()
+    place = QPoint(pane.width() // 2, pane.height() // 3)
+    drag(qtbot, pane, place, place + QPoint(40, 30))
+    moved = plot.viewRect()
+    assert moved != home
+    assert not plot.fit_button.isHidden()
+    a, b, values = bowl()
+    contour.set_surface(a, b, values + 1)
+    assert plot.viewRect() == moved, "a newer surface of the same area leaves it"
+    if back == "button":
+        qtbot.mouseClick(plot.fit_button, Qt.MouseButton.LeftButton)
+    else:
+        qtbot.mouseDClick(pane, Qt.MouseButton.LeftButton, pos=place)
+    assert plot.viewRect() == home
+    assert plot.fit_button.isHidden()
+    drag(qtbot, pane, place, place + QPoint(40, 30))
+    contour.set_surface(2 * a, 2 * b, values)
+    assert plot.viewRect().width() == pytest.approx(2 * home.width()), "another area is shown whole"
+
+
+def drag(qtbot, pane, start, end):
+    qtbot.mousePress(pane, Qt.MouseButton.LeftButton, pos=start)
+    for share in (0.2, 0.6, 1.0):
+        qtbot.mouseMove(pane, start + (end - start) * share)
+        qtbot.wait(20)
+    qtbot.mouseRelease(pane, Qt.MouseButton.LeftButton, pos=end)
+
+
+def test_the_range_is_that_of_what_is_shown(qtbot):
+    view = shown(qtbot, LandscapeView())
+    assert view.value_range() == ""
+    a, b, values = bowl()
+    view.set_surface(a, b, values)
+    assert view.value_range() == "0.1 … 2.1"
+    view.set_surface(a, b[10:11], values[10:11])
+    assert view.value_range() == "0.1 … 1.1", "of the slice"
+    view.set_surface(a, b, np.full_like(values, np.nan))
+    assert view.value_range() == ""
+
+
 def test_lines_are_labelled_with_round_losses(contour):
     labels = [i.toPlainText() for i in contour._labels if i.isVisible()]
     assert len(labels) >= 3
@@ -125,7 +170,6 @@ def test_clearing_leaves_a_sentence(contour):
     contour.clear()
     assert not contour.has_surface
     assert contour.plot.empty_text.startswith("Press Play")
-    assert contour.value_range() == ""
     contour.set_log(False)
 
 
@@ -139,7 +183,7 @@ def test_odd_surfaces_are_drawn(contour, qapp, log):
     for odd in (holes, values * 0, values - 1, values * 1e30, np.full_like(values, np.nan)):
         contour.set_surface(a, b, odd)
         qapp.processEvents()
-    assert contour.value_range() == ""
+        assert contour.has_surface
 
 
 def test_interpolation_keeps_the_grid_points_and_the_holes():
