@@ -80,7 +80,7 @@ class JobIndicator(QWidget):
         self.button.setText(self.tr("Cancel"))
         self.button.setToolTip(self.tr("Give the export up"))
         self.button.setAccessibleName(self.button.toolTip())
-        self.button.setAutoRaise(True)
+        self.button.setObjectName("outlined")
         self.button.clicked.connect(self.cancelled)
         row.addWidget(self.text)
         row.addWidget(self.button)

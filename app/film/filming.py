@@ -27,7 +27,7 @@ class Indicator(QWidget):
         row.setContentsMargins(8, 0, 8, 0)
         self.dot, self.text, self.button = QLabel("●"), QLabel(), QToolButton()
         self.dot.setObjectName("recording")
-        self.button.setAutoRaise(True)
+        self.button.setObjectName("outlined")
         self.button.clicked.connect(self._on_button)
         for widget in (self.dot, self.text, self.button):
             row.addWidget(widget)

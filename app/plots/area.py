@@ -102,6 +102,7 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
 
     def _make_fit_button(self) -> None:
         self.fit_button = QToolButton(self)
+        self.fit_button.setObjectName("floating")
         self.fit_button.setToolTip(self.tr("Show all of it (double-click)"))
         self.fit_button.setAccessibleName(self.tr("Show all of it"))
         self.fit_button.setCursor(Qt.CursorShape.ArrowCursor)

@@ -47,6 +47,8 @@ def _buttons(p: Palette) -> str:
     return f"""
     QToolButton {{ border: 1px solid transparent; border-radius: 6px; padding: 3px;
         color: {p.text}; }}
+    QToolButton#outlined, QToolButton#floating {{ border-color: {p.edge}; padding: 1px 8px; }}
+    QToolButton#floating {{ background: {p.panel}; padding: 3px; }}
     QToolButton:hover {{ background: {p.raised}; }}
     QToolButton:pressed, QToolButton:checked {{ background: {p.line}; }}
     QToolButton:focus, QPushButton:focus {{ border-color: {p.accent}; }}
