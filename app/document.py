@@ -103,18 +103,24 @@ class Document(EditedGraph):
         ]
         self._push(self.tr("Arrange"), changes)
 
-    def change_operator(self, names: Sequence[str], operator: str) -> None:
-        """Let nodes compute something else of the same inputs; names and edges stay.
+    def change_operator(self, names: Sequence[str], operator: str) -> list[str]:
+        """Let nodes compute something else of the same inputs; edges stay.
+
+        Returns:
+            What the nodes are called now: a name that says the old operator says the new one.
 
         Raises:
             GradscapeError: an edge goes to an input that the operator does not have.
         """
-        changes = [
-            change
-            for old in (self.graph.node(n) for n in names)
-            for change in edits.exchange(self.graph, old, edits.in_place(old, operator))
-        ]
+        changes, called = list[Reversible](), list[str]()
+        for old in (self.graph.node(n) for n in names):
+            changes += edits.exchange(self.graph, old, edits.in_place(old, operator))
+            name = edits.renamed(old, operator)
+            free = name not in self.graph and name not in called
+            called.append(name if free else old.name)
+        changes += [commands.rename(a, b) for a, b in zip(names, called, strict=True) if a != b]
         self._push(self.tr("Change to {0}").format(operator), changes)
+        return called
 
     def set_attributes(self, names: str | Sequence[str], **changes: Any) -> None:
         """Change attributes of one node or of several alike; typing in a row is one step."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from graphcore import files, ops
 from graphcore.composites import Exchange
 from graphcore.elements import Edge, Frame, Node
 from graphcore.errors import GradscapeError, GraphError
-from graphcore.graph import Graph
+from graphcore.graph import Graph, usual_name
 from graphcore.layout import GAP_X, NODE_SIZE
 
 STEP = NODE_SIZE[0] + GAP_X
@@ -42,6 +43,18 @@ def in_place(old: Node, operator: str) -> Node:
         old, operator=operator, attributes=full, frozen=old.frozen & set(op.initializers),
         initializers={k: v for k, v in old.initializers.items() if k in op.initializers},
     )  # fmt: skip
+
+
+def renamed(node: Node, operator: str) -> str:
+    """Its name with another operator: ``sigmoid2`` becomes ``relu2``, a name of one's own stays.
+
+    One with parameters keeps its name, by which their numbers are known.
+    """
+    old, new = ops.get(node.operator), ops.get(operator)
+    number = node.name.removeprefix(usual_name(old.name))
+    by_operator = number != node.name and re.fullmatch(r"_?\d*", number)
+    own = old.initializers or new.initializers
+    return usual_name(new.name) + number if by_operator and not own else node.name
 
 
 def exchange(graph: Graph, old: Node, new: Node) -> list[Reversible]:

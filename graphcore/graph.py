@@ -292,7 +292,7 @@ class Graph(ReadableGraph):
 
     def free_name(self, operator: str) -> str:
         """``max_pool2d``, or ``max_pool2d_2`` if that is taken."""
-        base = _WORDS.sub("_", operator).lower()
+        base = usual_name(operator)
         name, i = base, 2
         while name in self._nodes:
             name, i = f"{base}_{i}", i + 1
@@ -337,3 +337,8 @@ def _put(table: dict[str, Any], key: str, value: Any) -> None:
         table.pop(key, None)
     else:
         table[key] = value
+
+
+def usual_name(operator: str) -> str:
+    """What the first node of an operator is called: ``max_pool2d``."""
+    return _WORDS.sub("_", operator).lower()

@@ -275,7 +275,9 @@ class EditingView(RunningView):
         popup = SearchPopup(self, fits, fits.akin)
         popup.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         popup.operator_chosen.connect(
-            lambda op: self.attempt(lambda: self.document.change_operator(names, op))
+            lambda op: self.attempt(
+                lambda: self.mark_selected(set(self.document.change_operator(names, op)))
+            )
         )
         below = self.items_by_name[names[0]].sceneBoundingRect().bottomLeft()
         popup.open_at(self.viewport().mapToGlobal(self.mapFromScene(below)))

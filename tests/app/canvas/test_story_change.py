@@ -35,9 +35,15 @@ def test_an_activation_is_another_by_four_keys_and_keeps_its_edges(canvas, graph
     assert {"ReLU", "Add", "Input", "CrossEntropyLoss"}.isdisjoint(offered(box))
     QTest.keyClicks(box.field, "tanh")
     QTest.keyClick(box.field, Qt.Key.Key_Return)
-    assert [graph.node(n).operator for n in ("relu1", "relu3", "relu4")] == ["ReLU", "Tanh", "Tanh"]
-    assert set(graph.edges) == edges
-    assert canvas.items_by_name["relu3"].node.operator == "Tanh"
+    assert {n.name: n.operator for n in graph if n.op.category == "activation"} == {
+        "relu1": "ReLU", "relu2": "ReLU", "tanh3": "Tanh", "tanh4": "Tanh",
+    }  # fmt: skip
+    assert {(e.source, e.target) for e in graph.edges} == {
+        tuple(n.replace("relu3", "tanh3").replace("relu4", "tanh4") for n in (e.source, e.target))
+        for e in edges
+    }
+    assert canvas.items_by_name["tanh3"].node.operator == "Tanh"
+    assert canvas.selected() == ["tanh3", "tanh4"]
     assert len(steps()) == 1
     canvas.document.undo_stack.undo()
     assert files.dumps(graph) == before
@@ -68,3 +74,15 @@ def test_where_nothing_else_fits_one_sentence_says_so(canvas, change):
     canvas.document.message.connect(said.append)
     assert change("x") is None
     assert len(said) == 1
+
+
+def test_a_name_of_ones_own_stays_and_none_is_taken_twice(canvas, graph):
+    document = canvas.document
+    document.rename("relu3", "squash")
+    document.rename("relu2", "tanh1")
+    assert document.change_operator(["squash", "relu1", "relu4"], "Tanh") == [
+        "squash", "relu1", "tanh4",
+    ]  # fmt: skip
+    assert graph.node("tanh1").operator == "ReLU"
+    assert document.change_operator(["tanh4"], "LeakyReLU") == ["leaky_relu4"]
+    assert document.change_operator(["leaky_relu4"], "ELU") == ["elu4"]
