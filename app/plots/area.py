@@ -132,12 +132,15 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         super().mouseDoubleClickEvent(event)
-        self.fit()
+        if self.moved:
+            self.fit()
 
     def show_empty(self, sentence: str) -> None:
         """Say why there is nothing to see; an empty sentence takes it away."""
         self._empty.setText(sentence)
         self._empty.setVisible(bool(sentence))
+        if sentence and self.moved:
+            self.fit()
         for side in SIDES:
             self.getAxis(side).setStyle(showValues=not sentence)
         self._place_empty()

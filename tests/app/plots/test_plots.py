@@ -126,6 +126,10 @@ def test_a_view_that_was_moved_stays_until_one_asks_for_all_of_it(contour, qtbot
     drag(qtbot, pane, place, place + QPoint(40, 30))
     contour.set_surface(2 * a, 2 * b, values)
     assert plot.viewRect().width() == pytest.approx(2 * home.width()), "another area is shown whole"
+    drag(qtbot, pane, place, place + QPoint(40, 30))
+    contour.clear()
+    contour.set_surface(2 * a, 2 * b, values)
+    assert plot.viewRect().width() == pytest.approx(2 * home.width()), "so is another net's"
 
 
 def drag(qtbot, pane, start, end):
