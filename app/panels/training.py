@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -312,6 +313,7 @@ class TrainingPanel(QWidget):
         """Mark the step that is looked at; another run has other curves."""
         if frame.curves is not None:
             self._show_run(frame.curves)
+            self._show_last_figures(frame, frame.curves)
         for plot in (self.loss, self.accuracy):
             plot.set_playhead(frame.shown if frame.visiting else None)
         if frame.visiting and frame.test_loss is not None:
@@ -333,6 +335,15 @@ class TrainingPanel(QWidget):
         self.loss.redraw()
         self.accuracy.redraw()
 
+    def _show_last_figures(self, frame: TimelineFrame, run: RunCurves) -> None:
+        """What is known of the net that another run has; a branch's was not tested before it."""
+        begun = next((r.begun_at for r in frame.runs if r.run == run.run and r.parent), -1)
+        if self._engine.last_frame is not None:
+            self._show_figures(self._engine.last_frame)
+        for step, loss, share in unpack(run.tests)[-1:].tolist():
+            if step > begun:
+                self._show_score(loss, None if math.isnan(share) else share)
+
     def _add_score(self, score: m.Scores) -> None:
         at, name = np.array([score.step]), HELD_BACK if score.held_back else "test"
         self.loss.append(name, at, np.array([score.loss]))
@@ -341,13 +352,15 @@ class TrainingPanel(QWidget):
         if not score.held_back:
             self._show_score(score.loss, score.accuracy, score.samples, score.whole)
 
-    def _show_score(self, loss: float, accuracy: float | None, samples: int, all_: bool) -> None:
+    def _show_score(
+        self, loss: float, accuracy: float | None, samples: int = 0, all_: bool = False
+    ) -> None:
         self.figures["loss"].setText(f"{loss:.4f}")
         if accuracy is not None:
             self.figures["accuracy"].setText(f"{accuracy:.2%}")
         text = self.tr("all {0:,} test samples") if all_ else self.tr("{0:,} test samples")
         for key in ("loss", "accuracy"):
-            self.figures[key].setToolTip(text.format(samples))
+            self.figures[key].setToolTip(text.format(samples) if samples else "")
 
     def _show_figures(self, frame: m.Frame) -> None:
         per_epoch = frame.steps_per_epoch or 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -125,6 +126,7 @@ class Session:
         self.trainer, self._graph, self._graph_bytes = trainer, graph, request.graph
         self._calculation = None
         self._forget(keep_curves=bool(request.keep))
+        self._look = trainer.step > 0
         self.runs.begin(trainer, request.graph)
         self.send(loaded(trainer, data, kept))
 
@@ -332,8 +334,9 @@ class Session:
         if self.trainer is None:
             return EMPTY
         if self._look and not self.running:
-            self.trainer.look()
-            self.frames.picture(max(1, self.trainer.step))
+            with contextlib.suppress(GradscapeError):  # training tells it, when it is wanted
+                self.trainer.look()
+                self.frames.picture(max(1, self.trainer.step))
         self._look = False
         frame = self.frames.of_run(
             self.trainer, self._graph, self.running, self.steps_left, self.weights_moved

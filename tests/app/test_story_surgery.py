@@ -133,3 +133,44 @@ def test_a_layer_grows_by_copies_and_one_is_told(qtbot, live_window) -> None:
         assert any(sentence in s for s in said[heard:])
     actions["grow_noisy"].trigger()
     assert engine.growth == "initial"
+
+
+def test_a_paused_net_is_shown_as_it_is_after_an_edit(qtbot, live_window) -> None:
+    window, loads, frames = live_window, [], []
+    engine, document = window.engine, window.document
+    engine.loaded.connect(loads.append)
+    engine.frame.connect(frames.append)
+    window.start("lenet5")
+    panel = window.show_panel("training").fill()
+    qtbot.waitUntil(lambda: engine.state == "idle" and bool(frames), timeout=PATIENCE)
+    engine.run(12)
+    qtbot.waitUntil(lambda: frames[-1].step == 12 and engine.state == "idle", timeout=PATIENCE)
+    (name,) = document.change_operator(["relu3"], "Tanh")
+    qtbot.waitUntil(lambda: len(loads) == 2, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.canvas.items_by_name[name].value is not None, timeout=PATIENCE)
+    shown = window.canvas.items_by_name[name].value
+    assert shown.low < 0, "what the new operator makes of it"
+    assert shown.high <= 1
+    qtbot.waitUntil(lambda: panel.figures["step"].text() == "12", timeout=PATIENCE)
+    assert panel.figures["epoch"].text() != "–"
+    assert panel.figures["loss"].text() == "–", "this net was not tested yet"
+    engine.run(1)
+    qtbot.waitUntil(lambda: frames[-1].step == 13, timeout=PATIENCE)
+
+
+def test_an_edit_that_the_data_do_not_fit_leaves_the_engine_at_work(qtbot, live_window) -> None:
+    window, loads, frames, failures = live_window, [], [], []
+    engine, document = window.engine, window.document
+    engine.loaded.connect(loads.append)
+    engine.frame.connect(frames.append)
+    engine.failed.connect(failures.append)
+    window.start("lenet5")
+    qtbot.waitUntil(lambda: engine.state == "idle" and bool(frames), timeout=PATIENCE)
+    engine.run(3)
+    qtbot.waitUntil(lambda: frames[-1].step == 3 and engine.state == "idle", timeout=PATIENCE)
+    document.set_attributes("logits", out_features=5)
+    qtbot.waitUntil(lambda: len(loads) == 2 or bool(failures), timeout=PATIENCE)
+    document.undo_stack.undo()
+    qtbot.waitUntil(lambda: bool(loads) and engine.state == "idle", timeout=PATIENCE)
+    engine.run(1)
+    qtbot.waitUntil(lambda: frames[-1].step == 4 and engine.alive, timeout=PATIENCE)
