@@ -64,6 +64,7 @@ class EngineViews(QObject):
 
     Attributes:
         covered: nodes whose values a view shows on the canvas, in place of the running step's.
+        drawing: whether the canvas shows what the net makes of a drawing, and of nothing else.
         chosen_sample: the one that the stepper and all that belongs to it look at.
 
     Signals:
@@ -110,6 +111,7 @@ class EngineViews(QObject):
         self._watched = m.Watch()
         self._closely: tuple[str, ...] = ()
         self.covered: frozenset[str] = frozenset()
+        self.drawing = False
 
     def _send(self, message: m.Request) -> None:
         raise NotImplementedError
@@ -170,6 +172,14 @@ class EngineViews(QObject):
     def cover(self, nodes: frozenset[str]) -> None:
         """Say which nodes' values the canvas is shown by a view, and not by the running step."""
         self.covered = nodes
+
+    def show_drawing(self, on: bool) -> None:
+        """Say whether the canvas is shown a drawing; behind it come the running step's values."""
+        back = self.drawing and not on
+        self.drawing = on
+        if back and (watched := self._looked_at.get(m.Watch)) is not None:
+            self._send(watched)
+            self._want_frame()
 
     def watch_results(self, visible: bool) -> None:
         """Whether the results on the test set can be seen."""

@@ -41,8 +41,11 @@ class LiveView(QObject):
         if not (frame.flow or frame.values or frame.gradients):
             return
         prefix = self._canvas.document.prefix
-        covered = self._engine.covered
-        shown = {k: v for k, v in frame.values.items() if k not in covered}
+        covered, drawing = self._engine.covered, self._engine.drawing
+        shown = {
+            k: v for k, v in frame.values.items()
+            if k not in covered and not (drawing and "." not in k)  # with a dot: weights
+        }  # fmt: skip
         self._canvas.set_pictures(
             shown_pictures(prefix, shown), shown_pictures(prefix, frame.gradients)
         )

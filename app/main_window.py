@@ -182,7 +182,11 @@ class MainWindow(QMainWindow):
             panel.add_wanted.connect(self.canvas.search_to_add)
 
     def _show_pictures(self, pictures: dict[str, SentPicture]) -> None:
-        self.canvas.set_pictures(shown_pictures(self.document.prefix, pictures), {})
+        shown = shown_pictures(self.document.prefix, pictures)
+        if self.engine is not None and self.engine.drawing:
+            self.canvas.set_values_alone(shown)
+        else:
+            self.canvas.set_pictures(shown, {})
 
     def _on_selection(self, names: Sequence[str]) -> None:
         self.selection = list(names)

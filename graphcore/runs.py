@@ -259,6 +259,7 @@ class Runs:
     def _add(self, graph: bytes, settings: TrainingSettings, parent: Run | None, step: int) -> Run:
         number = next(self._numbers)
         run = Run(number, f"Run {number}", graph, settings, begun_at=step, steps=step)
+        run.timeline.begun = step
         if parent is not None:
             run.parent, run.curves = parent.number, parent.curves.until(step)
         self.all[number] = run

@@ -121,11 +121,14 @@ class Timeline:
 
     Attributes:
         per_fold: see ``PER_FOLD``; halved whenever room had to be made.
+        begun: step at which the run began; moments grow rarer from there.
     """
 
-    def __init__(self, moments: Iterable[Moment] = (), per_fold: int = PER_FOLD) -> None:
+    def __init__(
+        self, moments: Iterable[Moment] = (), per_fold: int = PER_FOLD, begun: int = 0
+    ) -> None:
         self.moments = list(moments)
-        self.per_fold = per_fold
+        self.per_fold, self.begun = per_fold, begun
 
     @property
     def steps(self) -> list[int]:
@@ -136,13 +139,16 @@ class Timeline:
         """Whether the state after this step is one to keep."""
         if not self.moments:
             return True
-        return step - self.moments[-1].step >= max(1, step // self.per_fold)
+        return step - self.moments[-1].step >= self._apart(step)
 
     def steps_until_due(self, step: int) -> int:
         """How many steps after this one the next state to keep may come, at the earliest."""
         if not self.moments:
             return 1
-        return max(1, self.moments[-1].step + step // self.per_fold - step)
+        return max(1, self.moments[-1].step + self._apart(step) - step)
+
+    def _apart(self, step: int) -> int:
+        return max(1, (step - self.begun) // self.per_fold)
 
     def add(self, moment: Moment) -> None:
         """Keep a moment that is later than all others, or replaces the last."""
@@ -155,8 +161,8 @@ class Timeline:
         return self.moments[max(0, bisect_right(self.steps, step) - 1)]
 
     def until(self, step: int) -> Timeline:
-        """The part up to a step, sharing its moments."""
-        return Timeline([m for m in self.moments if m.step <= step], self.per_fold)
+        """The part up to a step, sharing its moments, for a run that begins there."""
+        return Timeline([m for m in self.moments if m.step <= step], self.per_fold, step)
 
     def halve(self) -> bool:
         """Leave out every other moment but the first and the last; False if there are none."""

@@ -55,6 +55,13 @@ class RunningView(NavigableView):
         if self.pulsing:
             self._advance_pulses()
 
+    def set_values_alone(self, values: Mapping[str, Picture]) -> None:
+        """Show these values, and none where there is none: they are of another pass."""
+        self.set_pictures(values, {})
+        for name, item in self.items_by_name.items():
+            if name not in values:
+                item.set_picture("value", None)
+
     def clear_pictures(self) -> None:
         """Back to a graph that nothing runs through."""
         for item in self.items_by_name.values():

@@ -113,6 +113,8 @@ class DigitPadPanel(QWidget):
     def set_seen(self, seen: bool) -> None:
         """Told whether the panel is looked at."""
         self._seen = seen
+        if not seen:
+            self._engine.show_drawing(False)
         self._on_drawn()
 
     def show_selection(self, names: Sequence[str]) -> None:
@@ -171,6 +173,7 @@ class DigitPadPanel(QWidget):
         self._engine.ask_digit(self.sketch.pixels(), self.centre.isChecked())
 
     def _show_nothing(self, why: str) -> None:
+        self._engine.show_drawing(False)
         self.words.setText(why)
         self.seen.clear()
         self.bars.set_shares((), np.zeros(0))
@@ -193,7 +196,9 @@ class DigitPadPanel(QWidget):
         best = int(shares.argmax())
         self.words.setText(self.tr("{0}, with {1:.1%}").format(names[best], float(shares[best])))
         self.bars.set_shares(names, shares)
-        self.pictures.emit(frame.values)
+        self._engine.show_drawing(self._seen)
+        if self._seen:
+            self.pictures.emit(frame.values)
 
 
 class ShareBars(QWidget):

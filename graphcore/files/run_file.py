@@ -159,7 +159,7 @@ def _run(entry: SavedRun, moments: list[Moment]) -> Run:
     curves.validations = _evaluations(entry.validations)
     return Run(
         entry.number, entry.name, graph, loads(graph).training, entry.parent, entry.begun_at,
-        entry.steps, Timeline(kept), curves,
+        entry.steps, Timeline(kept, begun=entry.begun_at), curves,
     )  # fmt: skip
 
 

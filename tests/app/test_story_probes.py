@@ -178,9 +178,16 @@ def test_a_drawn_one_is_taken_for_something(qtbot, opened, live_window) -> None:
     qtbot.waitUntil(lambda: not panel._waiting, timeout=PATIENCE)
     assert int(panel.bars.shares.argmax()) == 1
     assert panel.words.text().startswith("1, with")
-    assert canvas.items_by_name["x"].value is not None
+    items, drawn = canvas.items_by_name, canvas.items_by_name["x"].value
+    assert drawn is not None
+    train(qtbot, live_window, 20)
+    assert (items["x"].value.array == drawn.array).all(), "the drawing, not a training sample"
+    assert items["target"].value is None, "nobody says what the drawing is"
+    assert items["loss"].value is None
     qtbot.mouseClick(panel.wipe, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(panel.bars.shares) == 0, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: items["target"].value is not None, timeout=PATIENCE)
+    assert (items["x"].value.array != drawn.array).any()
 
 
 def draw_a_one(qtbot, sketch) -> None:
@@ -198,8 +205,9 @@ def test_strokes_are_taken_back_and_the_graph_is_left_alone(qtbot, opened, live_
     live_window.document.set_attributes("fc1", out_features=20)
     draw_a_one(qtbot, panel.sketch)
     one = panel.sketch.pixels()
-    qtbot.mousePress(panel.sketch, Qt.MouseButton.LeftButton, pos=QPoint(30, 30))
-    qtbot.mouseRelease(panel.sketch, Qt.MouseButton.LeftButton, pos=QPoint(30, 30))
+    beside = panel.sketch.rect().center() - QPoint(40, 0)
+    qtbot.mousePress(panel.sketch, Qt.MouseButton.LeftButton, pos=beside)
+    qtbot.mouseRelease(panel.sketch, Qt.MouseButton.LeftButton, pos=beside)
     assert panel.sketch.pixels().sum() > one.sum()
     control = Qt.KeyboardModifier.ControlModifier
     panel.sketch.setFocus()

@@ -194,3 +194,16 @@ def test_a_damaged_file_of_a_step_changes_nothing(tmp_path) -> None:
     assert not runs.visiting
     assert trainer.step == 30
     assert torch.equal(trainer.plan.flat, before)
+
+
+def test_a_run_that_begins_late_keeps_its_first_steps_as_densely_as_any():
+    kept = []
+    for begun in (0, 6000):
+        timeline = Timeline([Moment(begun, 0.1, 1, {})], begun=begun)
+        for step in range(begun + 1, begun + 500):
+            if timeline.due(step):
+                timeline.add(Moment(step, 0.1, 1, {}))
+        kept.append([step - begun for step in timeline.steps])
+    assert kept[0] == kept[1]
+    assert len(kept[0]) > 100
+    assert timeline.until(6100).begun == 6100
