@@ -10,6 +10,7 @@ from app.engine import Engine
 from app.style import icons, palette
 from graphcore.elements import Change
 from graphcore.worker import messages as m
+from graphcore.worker.timeline_messages import TimelineFrame
 
 SPEEDS: tuple[float | None, ...] = (1, 2, 5, 10, 30, 100, None)
 """Steps per second; None is full speed."""
@@ -21,6 +22,7 @@ class TransportBar(QWidget):
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()
         self._document, self._engine = document, engine
+        self._place: tuple[int, int | None] | None = None
         row = QHBoxLayout(self)
         row.setContentsMargins(4, 0, 4, 0)
         row.setSpacing(3)
@@ -36,6 +38,7 @@ class TransportBar(QWidget):
         self._add_rate(row)
         engine.state_changed.connect(self._on_state)
         engine.frame.connect(self._on_frame)
+        engine.timeline.connect(self._on_timeline)
         document.opened.connect(self._show_rate)
         document.changed.connect(self._on_change)
         palette.notifier.changed.connect(self._restyle)
@@ -103,9 +106,19 @@ class TransportBar(QWidget):
             self._show_rate()
 
     def _show_rate(self) -> None:
+        self._put_rate(self._document.root.training.lr)
+
+    def _put_rate(self, lr: float) -> None:
         blocker = QSignalBlocker(self.rate)
-        self.rate.setValue(self._document.root.training.lr)
+        self.rate.setValue(lr)
         blocker.unblock()
+
+    def _on_timeline(self, frame: TimelineFrame) -> None:
+        """The run, or the step of it, that one goes to may have had another learning rate."""
+        place = frame.run, frame.shown if frame.visiting else None
+        if frame.run and place != self._place:
+            self._place = place
+            self._put_rate(frame.lr)
 
     def _on_state(self, state: str) -> None:
         running = state == "running"

@@ -53,7 +53,7 @@ class Kept:
 def take_over(
     new: Trainer, old: Trainer, gone: dict[str, Tensor] | None = None, growth: Growth = "initial"
 ) -> Kept:
-    """Give a new run every weight, statistic, optimiser state and the step of an old one.
+    """Give a new run every weight, statistic, optimiser state, step and rate of an old one.
 
     Args:
         gone: parameters as they were when their node was deleted or made smaller; what is back
@@ -72,6 +72,8 @@ def take_over(
     buried.update({name: old.plan.parameters[name].clone() for name in theirs})
     if new.settings.epochs == old.graph.training.epochs:  # the run may have been lengthened
         new.settings = msgspec.structs.replace(new.settings, epochs=old.settings.epochs)
+    if new.settings.lr == old.settings.lr:  # it may have been set while the old one trained
+        new.lr = old.lr
     new.step = min(old.step, new.total_steps)
     new.plan.generator.set_state(old.plan.generator.get_state())
     copies = _grow(new, old, found["part"], found["fresh"], growth)

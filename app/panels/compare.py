@@ -49,7 +49,7 @@ class _Part(QWidget):
         array = unpack(picture.array)
         maps = as_maps(array)
         maps = array.reshape(1, 1, 1) if maps is None else maps
-        self.view.set_maps(maps, signed=picture.low < 0, limit=limit or None)
+        self.view.set_maps(maps, limit=limit or 1.0)
 
 
 class ComparePanel(QWidget):

@@ -40,12 +40,16 @@ class HealthPanel(QWidget):
         self._frame: HealthFrame | None = None
         self._diverged: Finding | None = None
         empty = self.tr("As soon as the net can run, its gradients appear here.")
-        self.gradients = ProfilePlot(self.tr("Gradient of each weight (root mean square)"), empty)
+        self.gradients = ProfilePlot(
+            self.tr("Gradient of each weight (root mean square, log scale)"), empty
+        )
         self.units = ProfilePlot(
             self.tr("Share of flat values in each activation"), "", logarithmic=False
         )
         self.dead = ProfilePlot(self.tr("Share of dead units in each ReLU"), "", logarithmic=False)
-        self.updates = ProfilePlot(self.tr("Size of an update over that of the weight"), "")
+        self.updates = ProfilePlot(
+            self.tr("Size of an update over that of the weight (log scale)"), ""
+        )
         self.stamp = QLabel()
         self.stamp.setObjectName("muted")
         self.stamp.setWordWrap(True)

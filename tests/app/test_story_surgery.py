@@ -174,3 +174,37 @@ def test_an_edit_that_the_data_do_not_fit_leaves_the_engine_at_work(qtbot, live_
     qtbot.waitUntil(lambda: bool(loads) and engine.state == "idle", timeout=PATIENCE)
     engine.run(1)
     qtbot.waitUntil(lambda: frames[-1].step == 4 and engine.alive, timeout=PATIENCE)
+
+
+def test_the_learning_rate_that_was_typed_outlives_an_edit_and_follows_the_slider(
+    qtbot, live_window
+) -> None:
+    window, times = live_window, []
+    engine, rate = window.engine, window.transport.rate
+    engine.timeline.connect(times.append)
+    window.start("circle")
+    qtbot.waitUntil(lambda: engine.state == "idle" and bool(times), timeout=PATIENCE)
+    before = window.document.root.training.lr
+    assert rate.value() == before
+
+    def train(to: int) -> None:
+        engine.run(to - times[-1].newest)
+        qtbot.waitUntil(lambda: times[-1].newest == to and engine.state == "idle", timeout=PATIENCE)
+
+    train(5)
+    rate.setValue(0.0125)
+    train(10)
+    layer = next(n.name for n in window.document.root if n.operator == "Linear")
+    width = window.document.root.node(layer).attributes["out_features"]
+    window.document.set_attributes(layer, out_features=width + 1)
+    qtbot.waitUntil(lambda: times[-1].run == 2, timeout=PATIENCE)
+    train(15)
+    assert times[-1].lr == rate.value() == 0.0125
+    engine.enter_run(1)
+    qtbot.waitUntil(lambda: times[-1].run == 1, timeout=PATIENCE)
+    engine.scrub(3)
+    qtbot.waitUntil(lambda: times[-1].visiting and times[-1].shown == 3, timeout=PATIENCE)
+    assert rate.value() == before
+    engine.scrub(None)
+    qtbot.waitUntil(lambda: not times[-1].visiting, timeout=PATIENCE)
+    assert rate.value() == 0.0125
