@@ -125,7 +125,7 @@ class TimeStrip(QWidget):
         epoch = frame.shown / max(1, frame.steps_per_epoch)
         text = self.tr("Step {0:,} · epoch {1:.2f}").format(frame.shown, epoch)
         if frame.visiting and frame.accuracy is not None:
-            text += self.tr(" · test {0:.1%}").format(frame.accuracy)
+            text += self.tr(" · test {0:.1%} of {1:,}").format(frame.accuracy, frame.samples)
         self.words.setText(text)
         room = frame.memory + frame.disk
         self.room.setText(self.tr("{0} steps, {1}").format(len(self._steps), _size(room)))

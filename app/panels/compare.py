@@ -59,6 +59,7 @@ class ComparePanel(QWidget):
         super().__init__()
         self._document, self._engine = document, engine
         self._node, self._seen = "", False
+        self._chosen: int | None = None
         self.ours = _Part(self.tr("This run"), "")
         self.theirs = _Part(self.tr("The other run"), "")
         self.difference = _Part(self.tr("The difference"), "")
@@ -98,7 +99,7 @@ class ComparePanel(QWidget):
         self.sample.setMaximum(0)
         self.sample.setPrefix(self.tr("test sample "))
         self.sample.setAccessibleName(self.tr("Number of the test sample"))
-        self.run.activated.connect(lambda _i: self._tell())
+        self.run.activated.connect(self._choose)
         self.what.currentIndexChanged.connect(lambda _i: self._tell())
         self.sample.valueChanged.connect(lambda _i: self._tell())
         row = QHBoxLayout()
@@ -110,7 +111,7 @@ class ComparePanel(QWidget):
 
     def clear(self) -> None:
         """Another graph: nothing is compared."""
-        self._node = ""
+        self._node, self._chosen = "", None
         self._on_timeline(TimelineFrame())
 
     def show_selection(self, names: Sequence[str]) -> None:
@@ -125,20 +126,25 @@ class ComparePanel(QWidget):
         self._tell()
 
     def _on_timeline(self, frame: TimelineFrame) -> None:
-        """Offer the other runs; the one that was chosen stays, if it is still another."""
+        """Offer the other runs: the one that was chosen, the one branched off, or the newest."""
         others = [r for r in frame.runs if r.run != frame.run]
         found = [(r.run, r.name) for r in others]
         known = [(self.run.itemData(i), self.run.itemText(i)) for i in range(self.run.count())]
         if found == known and found:
             return
-        chosen = self.run.currentData()
+        parent = next((r.parent for r in frame.runs if r.run == frame.run), None)
         blocker = QSignalBlocker(self.run)
         self.run.clear()
         for info in others:
             self.run.addItem(info.name, info.run)
-        at = self.run.findData(chosen)
-        self.run.setCurrentIndex(at if at >= 0 else self.run.count() - 1)
+        places = [self.run.findData(number) for number in (self._chosen, parent)]
+        at = next((i for i in places if i >= 0), self.run.count() - 1)
+        self.run.setCurrentIndex(at)
         blocker.unblock()
+        self._tell()
+
+    def _choose(self, _place: int) -> None:
+        self._chosen = self.run.currentData()
         self._tell()
 
     def _tell(self) -> None:

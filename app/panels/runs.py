@@ -27,8 +27,8 @@ from app.style import palette
 from graphcore.worker.arrays import unpack
 from graphcore.worker.timeline_messages import CurvesFrame, RunCurves, RunInfo, TimelineFrame
 
-RATES = 3
-"""Learning rates of a run that are told, the first and the last ones."""
+RATE = 4
+"""The column of the learning rates."""
 
 
 class RunsPanel(QWidget):
@@ -173,6 +173,9 @@ class RunsPanel(QWidget):
         font = item.font()
         font.setBold(info.run == self._frame.run)
         item.setFont(font)
+        if column == RATE:
+            rates = " → ".join(f"{rate:g}" for rate in info.rates)
+            item.setToolTip(self.tr("Learning rates: {0}").format(rates))
         if column == 0:
             series = palette.current().series
             item.setForeground(QColor(series[row % len(series)]))
@@ -216,6 +219,6 @@ class RunsPanel(QWidget):
 
 
 def _told(rates: Sequence[float]) -> str:
-    """The learning rates of a run in their order: the first and the last ones."""
-    told = [f"{rate:g}" for rate in rates]
-    return " → ".join(told if len(told) <= RATES else [told[0], "…", *told[1 - RATES :]])
+    """The first and the last learning rate of a run."""
+    between = " … " if len(rates) > 2 else " → "
+    return between.join(f"{rate:g}" for rate in dict.fromkeys((*rates[:1], *rates[-1:])))

@@ -111,3 +111,20 @@ def test_one_run_says_how_to_get_a_second(qtbot, live_window):
     qtbot.waitUntil(lambda: window.engine.step == 5, timeout=PATIENCE)
     window.engine.reset()
     qtbot.waitUntil(lambda: panel.run.currentText() == "Run 1", timeout=PATIENCE)
+
+
+def test_a_branch_is_compared_with_the_run_it_left_until_one_chooses(qtbot, parted):
+    window = parted
+    panel, _frames = open_panel(qtbot, window)
+    for run in (3, 4):
+        go_to(qtbot, window, 20)
+        window.engine.run(5)
+        qtbot.waitUntil(lambda n=run: window.times[-1].run == n, timeout=PATIENCE)
+        qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+        assert panel.run.currentText() == f"Run {run - 1}"
+    panel.run.setCurrentText("Run 1")
+    panel.run.activated.emit(panel.run.currentIndex())
+    go_to(qtbot, window, 20)
+    window.engine.run(5)
+    qtbot.waitUntil(lambda: window.times[-1].run == 5, timeout=PATIENCE)
+    assert panel.run.currentText() == "Run 1"

@@ -162,7 +162,11 @@ def test_runs_stand_side_by_side_and_one_goes_from_one_to_another(qtbot, trained
     for rate in (0.04, 0.002, 0.001):
         window.transport.rate.setValue(rate)
         train(qtbot, window, 4, window.times)
-    assert panel.table.item(1, 4).text() == "0.01 → … → 0.002 → 0.001"
+        qtbot.waitUntil(
+            lambda now=rate: panel.table.item(1, 4).text().endswith(f" {now:g}"), timeout=PATIENCE
+        )
+    assert panel.table.item(1, 4).text() == "0.01 … 0.001"
+    assert "0.01 → 0.04 → 0.002 → 0.001" in panel.table.item(1, 4).toolTip()
     steps_drawn = panel.loss.points("Run 1")[0]
     panel.over.setCurrentIndex(1)
     assert panel.loss.points("Run 1")[0][-1] < steps_drawn[-1]
