@@ -1,4 +1,4 @@
-"""How fast a run goes, and its curve in no more points than can be drawn."""
+"""How fast a run goes, how seldom it is interrupted, and its curve in points to be drawn."""
 
 from __future__ import annotations
 
@@ -6,6 +6,28 @@ import time
 from collections import deque
 
 import numpy as np
+
+
+class Attention:
+    """How long steps are made without looking for requests: briefly, while somebody makes some.
+
+    A frame is asked for all the time; whoever draws or scrubs waits for every answer.
+    """
+
+    LONG, BRIEF, LASTS = 0.01, 0.003, 1.0
+    """Seconds of steps, and for how long a request is remembered."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def asked(self) -> None:
+        """There was a request other than for a frame."""
+        self._until = time.perf_counter() + self.LASTS
+
+    @property
+    def seconds(self) -> float:
+        """How long steps may be made just now."""
+        return self.BRIEF if time.perf_counter() < self._until else self.LONG
 
 
 class TrainingClock:

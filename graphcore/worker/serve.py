@@ -201,6 +201,8 @@ class _Server:
             self._handle(request)
 
     def _handle(self, request: m.Request) -> None:
+        if type(request) is not m.NextFrame:
+            self.session.attention.asked()
         try:
             self.handlers[type(request)](request)
         except GradscapeError as error:

@@ -29,6 +29,7 @@ from graphcore.worker import messages as m
 from graphcore.worker.frames import EMPTY, Frames
 from graphcore.worker.held_out import HeldOut
 from graphcore.worker.loaded import calculation_loaded, loaded
+from graphcore.worker.pace import Attention
 from graphcore.worker.run_file_messages import RunsOpened
 from graphcore.worker.timeline_messages import RunEntered
 
@@ -39,8 +40,6 @@ else:
     torch = lazy_loader.load("torch")
 
 CHECKPOINT_SECONDS = 30.0
-STRIDE_SECONDS = 0.01
-"""How long steps may be made without looking for requests."""
 
 
 class Session:
@@ -52,6 +51,7 @@ class Session:
         steps_left: steps until a pause, or None.
         frames: what the window is told.
         runs: this run and those before it, recorded.
+        attention: whether somebody waits for answers.
         weights_moved: counts the times that the weights were changed by hand.
         tested: the newest score on the test split; whoever has taken note of it sets None.
     """
@@ -63,19 +63,17 @@ class Session:
         self._end: str | None = None
         self.weights_moved = 0
         self.tested: Score | None = None
-        self._look = False
         self.by_hand: set[str] = set()
         self._gone: dict[str, Tensor] = {}
         self.running = False
         self.steps_left: int | None = None
         self._graph, self._graph_bytes = Graph(), b""
         self._data: tuple[Any, datasets.Dataset] | None = None
-        self.frames, self.runs = Frames(), Runs()
-        self._wanted, self._news = False, False
+        self.frames, self.runs, self.attention = Frames(), Runs(), Attention()
+        self._wanted = self._news = self._look = False
         self._speed: float | None = None
-        self._next_step_at = 0.0
+        self._next_step_at = self._checkpoint_at = 0.0
         self._checkpoints, self._data_dir = "", ""
-        self._checkpoint_at = 0.0
         self._held_out = HeldOut()
 
     @property
@@ -263,7 +261,9 @@ class Session:
             return 1
         left = trainer.total_steps - trainer.step if self.steps_left is None else self.steps_left
         room = self.runs.steps_until_kept(trainer.step)
-        return min(left - 1, room, int(STRIDE_SECONDS / max(1e-6, self.frames.plain_seconds)))
+        return min(
+            left - 1, room, int(self.attention.seconds / max(1e-6, self.frames.plain_seconds))
+        )
 
     def _records_now(self, trainer: Trainer) -> bool:
         """Whether the next step is one that the window is shown: the last, or when it is time."""
