@@ -1,7 +1,7 @@
 """The window's end of the engine process: starts it, asks it, and passes on what it says.
 
 Runs in the event loop alone: the process's output is read when it arrives, a frame is asked
-for when the last one was drawn, at most 30 times a second.
+for when the last one was drawn, every ``FRAME_MS`` at most.
 """
 
 from __future__ import annotations

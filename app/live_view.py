@@ -42,10 +42,8 @@ class LiveView(QObject):
             return
         prefix = self._canvas.document.prefix
         covered, drawing = self._engine.covered, self._engine.drawing
-        shown = {
-            k: v for k, v in frame.values.items()
-            if k not in covered and not (drawing and "." not in k)  # with a dot: weights
-        }  # fmt: skip
+        sent = frame.values.items()
+        shown = {k: v for k, v in sent if k not in covered and ("." in k or not drawing)}
         self._canvas.set_pictures(
             shown_pictures(prefix, shown), shown_pictures(prefix, frame.gradients)
         )

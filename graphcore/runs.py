@@ -258,8 +258,10 @@ class Runs:
 
     def _add(self, graph: bytes, settings: TrainingSettings, parent: Run | None, step: int) -> Run:
         number = next(self._numbers)
-        run = Run(number, f"Run {number}", graph, settings, begun_at=step, steps=step)
-        run.timeline.begun = step
+        run = Run(
+            number, f"Run {number}", graph, settings, begun_at=step, steps=step,
+            timeline=Timeline(begun=step),
+        )  # fmt: skip
         if parent is not None:
             run.parent, run.curves = parent.number, parent.curves.until(step)
         self.all[number] = run

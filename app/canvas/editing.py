@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QPointF, Signal
 
 from app.blocks import PREFIX, blocks
 from app.canvas import clipboard, exporting
@@ -258,7 +258,6 @@ class EditingView(RunningView):
     ) -> SearchPopup:
         """Open the search box; with a port, for operators that fit there, and connect."""
         popup = SearchPopup(self, Fitting(self.document, port, side) if port else None)
-        popup.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         popup.operator_chosen.connect(lambda name: self._add_found(name, at, port, side))
         popup.block_chosen.connect(lambda name: self.add_block(name, at))
         popup.graph_chosen.connect(lambda graph, text: self._add_typed(graph, at, text))
@@ -273,7 +272,6 @@ class EditingView(RunningView):
             self.refuse(self.tr("No other operator has the inputs and outputs of these."), None)
             return
         popup = SearchPopup(self, fits, fits.akin)
-        popup.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         popup.operator_chosen.connect(
             lambda op: self.attempt(
                 lambda: self.mark_selected(set(self.document.change_operator(names, op)))

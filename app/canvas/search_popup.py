@@ -51,6 +51,7 @@ class SearchPopup(QFrame):
         self, parent: QWidget, fits: Callable[[str], bool] | None = None, front: Sequence[str] = ()
     ) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setObjectName("popup")
         self._over = parent
         self._fits = fits or (lambda name: True)

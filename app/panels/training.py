@@ -42,6 +42,7 @@ from graphcore.worker.timeline_messages import RunCurves, TimelineFrame
 REDRAW_MS = 80
 """Curves and figures are read, not watched: a few times a second leaves the time to the canvas."""
 FIGURE_WIDE = 128
+"""A figure of fixed size does not lay out the window with every number."""
 HELD_BACK = "validation"
 """The curve of the samples that are held back from training, where there are any."""
 FIGURES = ("epoch", "step", "loss", "accuracy", "speed", "left")
@@ -98,9 +99,7 @@ class TrainingPanel(QWidget):
             figure.setObjectName("figure")
             figure.setAccessibleName(name)
             figure.ensurePolished()
-            figure.setFixedSize(
-                FIGURE_WIDE, figure.sizeHint().height()
-            )  # or each lays out the window
+            figure.setFixedSize(FIGURE_WIDE, figure.sizeHint().height())
             caption.setObjectName("muted")
             grid.addWidget(figure, i // 2 * 2, i % 2)
             grid.addWidget(caption, i // 2 * 2 + 1, i % 2)

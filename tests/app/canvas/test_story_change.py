@@ -3,10 +3,9 @@
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
-from app.canvas.search_popup import SearchPopup
 from graphcore import files
+from tests.app.canvas.test_story_search import offered, popups
 
 
 @pytest.fixture
@@ -16,15 +15,9 @@ def change(canvas):
     def begin(*names):
         canvas.select(names)
         QTest.keyClick(canvas, Qt.Key.Key_C, Qt.KeyboardModifier.ShiftModifier)
-        boxes = [w for w in QApplication.topLevelWidgets() if isinstance(w, SearchPopup)]
-        return next((w for w in boxes if w.isVisible()), None)
+        return next(iter(popups()), None)
 
     return begin
-
-
-def offered(popup):
-    role = Qt.ItemDataRole.UserRole
-    return [popup.list.item(i).data(role) for i in range(popup.list.count())]
 
 
 def test_an_activation_is_another_by_four_keys_and_keeps_its_edges(canvas, graph, change, steps):
