@@ -37,7 +37,9 @@ class Alternatives:
 
     def _fits(self, node: Node, op: ops.OperatorClass) -> bool:
         old = node.op
-        if op is old or node.subgraph is not None or op.variadic or old.variadic or not old.inputs:
+        if op is old or op.variadic or old.variadic or not old.inputs:
+            return False
+        if "composite" in (op.category, old.category):  # its ports are edges' ends further out
             return False
         graph = self._document.graph
         into, out = graph.edges_into(node.name), graph.edges_from(node.name)

@@ -69,6 +69,18 @@ def test_where_nothing_else_fits_one_sentence_says_so(canvas, change):
     assert len(said) == 1
 
 
+def test_a_composite_and_its_ports_stay_what_they_are(canvas, graph, change):
+    document, said = canvas.document, []
+    document.message.connect(said.append)
+    document.group(["relu3", "fc2"])
+    (block,) = [n.name for n in graph if n.subgraph is not None]
+    assert change(block) is None
+    document.enter(block)
+    for name in [n.name for n in document.graph if n.operator in ("Input", "Output")]:
+        assert change(name) is None
+    assert len(said) >= 3
+
+
 def test_a_name_of_ones_own_stays_and_none_is_taken_twice(canvas, graph):
     document = canvas.document
     document.rename("relu3", "squash")
