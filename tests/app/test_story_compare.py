@@ -117,14 +117,20 @@ def test_a_branch_is_compared_with_the_run_it_left_until_one_chooses(qtbot, part
     window = parted
     panel, _frames = open_panel(qtbot, window)
     for run in (3, 4):
-        go_to(qtbot, window, 20)
-        window.engine.run(5)
-        qtbot.waitUntil(lambda n=run: window.times[-1].run == n, timeout=PATIENCE)
-        qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+        branch(qtbot, window, run)
         assert panel.run.currentText() == f"Run {run - 1}"
     panel.run.setCurrentText("Run 1")
     panel.run.activated.emit(panel.run.currentIndex())
+    branch(qtbot, window, 5)
+    assert panel.run.currentText() == "Run 1"
+
+
+def branch(qtbot, window, number):
+    """Go back to step 20 and train five steps from there, which is another run."""
     go_to(qtbot, window, 20)
     window.engine.run(5)
-    qtbot.waitUntil(lambda: window.times[-1].run == 5, timeout=PATIENCE)
-    assert panel.run.currentText() == "Run 1"
+    done = (number, 25, False)
+    qtbot.waitUntil(
+        lambda: (window.times[-1].run, window.times[-1].newest, window.times[-1].visiting) == done
+        and window.engine.state == "idle", timeout=PATIENCE,
+    )  # fmt: skip
