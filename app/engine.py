@@ -50,6 +50,9 @@ class Engine(EngineViews):
         failed: something was refused or stopped (``Failure``).
         state_changed: "starting", "loading", "idle", "running", "done", "refused" or "dead".
         died: the process ended by itself; the sentence for the banner.
+
+    Attributes:
+        by_hand: whether the weights that are shown were changed by hand since training left them.
     """
 
     ready = Signal(object)
@@ -70,6 +73,7 @@ class Engine(EngineViews):
         self.threads = threads
         self.state = "starting"
         self.last_frame: m.Frame | None = None
+        self.by_hand = False
         self.last_loaded: m.Loaded | None = None
         self.lr: float | None = None
         self.data_dir = ""
@@ -293,6 +297,7 @@ class Engine(EngineViews):
     def _on_timeline(self, frame: TimelineFrame) -> None:
         """The settings of the document are those of the run that one goes to."""
         another, self._run = frame.run != self._run, frame.run
+        self.by_hand = frame.by_hand
         settings = next((r.settings for r in frame.runs if r.run == frame.run), None)
         root = self.document.root
         settled = not self._edit_timer.isActive() and self.has_net

@@ -114,7 +114,7 @@ class TimeStrip(QWidget):
         self.slider.set_marks(*found)
 
     def _show_words(self, frame: TimelineFrame) -> None:
-        if len(self._steps) < 2:
+        if len(self._steps) < 2 and not frame.by_hand:
             later = self.tr("Step {0:,}").format(frame.newest)  # a run that began with an edit
             self.words.setText(later if frame.newest else self.tr("No steps yet"))
             self.room.setText("")
@@ -124,9 +124,12 @@ class TimeStrip(QWidget):
             return
         epoch = frame.shown / max(1, frame.steps_per_epoch)
         text = self.tr("Step {0:,} · epoch {1:.2f}").format(frame.shown, epoch)
-        if frame.visiting and frame.accuracy is not None:
+        if frame.by_hand:
+            text += self.tr(" · weights changed by hand")
+        if frame.accuracy is not None:
             text += self.tr(" · test {0:.1%} of {1:,}").format(frame.accuracy, frame.samples)
         self.words.setText(text)
+        self.words.setToolTip(self._about_hand() if frame.by_hand else "")
         room = frame.memory + frame.disk
         self.room.setText(self.tr("{0} steps, {1}").format(len(self._steps), _size(room)))
         disk = self.tr(", {0} of it on disk").format(_size(frame.disk)) if frame.disk else ""
@@ -142,6 +145,12 @@ class TimeStrip(QWidget):
         if frame.problem and frame.problem != self._problem:
             self._problem = frame.problem
             self._engine.failed.emit(Failure("disk", frame.problem))
+
+    def _about_hand(self) -> str:
+        return self.tr(
+            "Training on from these weights begins a run of its own; what training had left stays "
+            "in the run of before."
+        )
 
     def _restyle(self) -> None:
         p = palette.current()

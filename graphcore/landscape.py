@@ -23,31 +23,44 @@ else:
 
 @dataclass
 class PathRecorder:
-    """Weights along a run, never more than ``most``: when full, every other one is dropped."""
+    """Weights along a run, never more than ``most``: when full, every other one is dropped.
+
+    Attributes:
+        legs: of each, which unbroken part of the path it belongs to.
+    """
 
     most: int = 64
     every: int = 1
     steps: list[int] = field(default_factory=list)
     weights: list[Tensor] = field(default_factory=list)
+    legs: list[int] = field(default_factory=list)
 
-    def add(self, step: int, flat: Tensor) -> None:
+    def add(self, step: int, flat: Tensor, leg: int = 0) -> None:
         """Keep the weights of this step, if it is one that is kept."""
         while self.steps and self.steps[-1] >= step:  # back in time: what came after is no more
             self.steps.pop()
             self.weights.pop()
+            self.legs.pop()
         if not self.steps:
             self.every = 1
         if self.steps and step - self.steps[-1] < self.every:
             return
         self.steps.append(step)
         self.weights.append(flat.detach().clone())
+        self.legs.append(leg)
         if len(self.steps) > self.most:
             self.steps, self.weights = self.steps[::2], self.weights[::2]
+            self.legs = self.legs[::2]
             self.every *= 2
 
     def clear(self) -> None:
         """Forget the path."""
-        self.steps, self.weights, self.every = [], [], 1
+        self.steps, self.weights, self.legs, self.every = [], [], [], 1
+
+    def on(self, plane: Plane) -> np.ndarray:
+        """Nearest points of the plane, shape (k, 2), with a row of NaN between two legs."""
+        breaks = np.flatnonzero(np.diff(self.legs)) + 1
+        return np.insert(plane.places(self.weights), breaks, np.nan, axis=0)
 
     def matrix(self) -> Tensor:
         """Shape (steps, numbers)."""

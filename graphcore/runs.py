@@ -2,14 +2,16 @@
 
 A run is recorded while it trains. One can look at any of its recorded steps and come back to
 the newest one as if nothing had been; or train on from the step that is looked at, which begins
-a branch: the run that one was in stays as it is.
+a branch: the run that one was in stays as it is. So does training on with weights that somebody
+has changed by hand.
 """
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,8 @@ from graphcore.settings import TrainingSettings
 from graphcore.timeline import Moment, Store, Timeline, net_shapes
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from graphcore.training import StepRecord, Trainer
 
 
@@ -37,6 +41,7 @@ class Run:
         settings: the training settings of that graph.
         parent: number of the run that it branched off, or None.
         begun_at: the step where it began: 0, or where it branched.
+        by_hand: whether it began with weights that somebody had changed.
         steps: updates done.
     """
 
@@ -46,6 +51,7 @@ class Run:
     settings: TrainingSettings
     parent: int | None = None
     begun_at: int = 0
+    by_hand: bool = False
     steps: int = 0
     timeline: Timeline = field(default_factory=Timeline)
     curves: Curves = field(default_factory=Curves)
@@ -58,13 +64,18 @@ class Runs:
         all: number -> run.
         current: the run that is looked at and trained, or None before the first.
         store: where their states are.
+        by_hand: whether somebody has changed the weights that training had left.
+        jumps: how often the weights have gone elsewhere than training led them.
     """
 
     def __init__(self, store: Store | None = None) -> None:
         self.store = store or Store()
         self.all: dict[int, Run] = {}
         self.current: Run | None = None
+        self.by_hand, self.jumps = False, 0
+        self._learned: Tensor | None = None
         self._newest: Moment | None = None
+        self._newest_learned: Tensor | None = None
         self._numbers = itertools.count(1)
         self._spent = 0.0
 
@@ -87,6 +98,7 @@ class Runs:
             del self.all[before.number]
             parent = self.all.get(before.parent or 0) if step else None
         run = self._add(graph, trainer.graph.training, parent, step)
+        run.by_hand = self.by_hand and step > 0
         if parent is not None and self._has_same_state(parent, trainer, step):
             run.timeline = parent.timeline.until(step)
         self._enter(run)
@@ -157,8 +169,9 @@ class Runs:
             return trainer.step
         tensors = moment.tensors()  # first: a file that cannot be read changes nothing
         if self._newest is None:
-            self._newest = Moment.of(trainer)
+            self._newest, self._newest_learned = Moment.of(trainer), self._learned
         moment.put(trainer, tensors)
+        self._compare(trainer, None)
         return moment.step
 
     def come_back(self, trainer: Trainer) -> None:
@@ -166,6 +179,7 @@ class Runs:
         if self._newest is not None:
             self._newest.put(trainer)
             self._newest = None
+            self._compare(trainer, self._newest_learned)
 
     def leave(self, trainer: Trainer) -> None:
         """Keep the newest state of the current run, which is about to be another."""
@@ -182,11 +196,19 @@ class Runs:
             self._keep(newest)
 
     def branch(self, trainer: Trainer) -> Run:
-        """Go on from the step that is looked at as a run of its own."""
-        before = self._run()
-        self.leave(trainer)
-        run = self._add(before.graph, before.settings, before, trainer.step)
-        run.timeline = before.timeline.until(trainer.step)
+        """Go on from the step or the weights that are looked at as a run of its own.
+
+        A run that has not trained yet stays the one, whatever weights it begins with.
+        """
+        before, by_hand = self._run(), self.by_hand
+        if self.visiting or before.steps > before.begun_at:
+            self.leave(trainer)
+            run = self._add(before.graph, before.settings, before, trainer.step)
+            run.timeline = before.timeline.until(trainer.step)
+        else:
+            run = before
+        run.by_hand |= by_hand
+        self.jumps += by_hand
         self._enter(run)
         self._keep(Moment.of(trainer))
         return run
@@ -210,7 +232,24 @@ class Runs:
         if before is not None:
             self.leave(before)
         newest.put(trainer, tensors)
+        self.jumps += 1
         self._enter(run)
+
+    # -- weights changed by hand --------------------------------------------------------------
+
+    @contextmanager
+    def changed_by_hand(self, trainer: Trainer) -> Iterator[None]:
+        """Somebody changes the weights meanwhile; what training had left stays recorded."""
+        if self._learned is None:
+            self.keep_newest(trainer)
+            self._learned = trainer.plan.flat.clone()
+        yield
+        self._compare(trainer, self._learned)
+
+    def _compare(self, trainer: Trainer, learned: Tensor | None) -> None:
+        """See whether the weights are what training had left; None: they are."""
+        self._learned = learned
+        self.by_hand = learned is not None and not trainer.plan.flat.equal(learned)
 
     # -- the table of runs --------------------------------------------------------------------
 
@@ -253,6 +292,7 @@ class Runs:
         """Forget every run."""
         self.all.clear()
         self.current, self._newest = None, None
+        self.by_hand, self._learned = False, None
         self._numbers = itertools.count(1)
         self._drop_unused()
 
@@ -269,6 +309,7 @@ class Runs:
 
     def _enter(self, run: Run) -> None:
         self.current, self._spent = run, 0.0
+        self.by_hand, self._learned = False, None
 
     def _run(self) -> Run:
         if self.current is None:

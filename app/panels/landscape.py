@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QElapsedTimer, QTimer
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.document import Document
@@ -17,8 +17,9 @@ from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
 
 PLANES: tuple[PlaneKind, ...] = ("random", "pca", "weights", "towards")
 MAP, SPACE, LINE = range(3)
-STALE = 200
-"""Steps behind the run from which on a surface is hatched."""
+STALE_STEPS, STALE_MS = 200, 4000
+"""A surface that is so many steps and so long behind the run is hatched; one that is always being
+made anew is not, however fast the net trains."""
 STAMP_MS = 250
 """The stamp may take another line, which lays out the window anew: not at every frame."""
 
@@ -33,6 +34,7 @@ class LandscapePanel(QWidget):
         self._step = 0
         self._seen = False
         self._seed = 0
+        self._age = QElapsedTimer()
         self._restamp = QTimer(self, singleShot=True, interval=STAMP_MS)
         self._restamp.timeout.connect(self._show_stamp)
         self.view = LandscapeView()
@@ -149,6 +151,8 @@ class LandscapePanel(QWidget):
         self._ask()
 
     def _on_landscape(self, frame: LandscapeFrame) -> None:
+        if self._frame is None or self._frame.step != frame.step:
+            self._age.start()
         self._frame = frame
         self.plane.setEnabled(not frame.exact)
         self.weights.set_shapes(frame.parameters)
@@ -178,15 +182,16 @@ class LandscapePanel(QWidget):
         if f is None:
             return
         behind = self._step - f.step
+        stale = behind > STALE_STEPS and self._age.hasExpired(STALE_MS)
         age = self.tr(", {0:,} steps ago").format(behind) if behind > 0 else ""
         parts = [
-            *([self.tr("STALE")] if behind > STALE else []),
+            *([self.tr("STALE")] if stale else []),
             self.tr("Step {0:,}").format(f.step) + age,
             self.tr("{0} samples of {1}, evaluation mode").format(f.samples, f.split),
             self.tr("refinement {0} of {1}").format(f.level, f.levels),
             *self._about_plane(f),
         ]
-        self.contour.set_stamp(" · ".join(parts), behind > STALE)
+        self.contour.set_stamp(" · ".join(parts), stale)
 
     def _about_plane(self, f: LandscapeFrame) -> list[str]:
         """How much of the run or of the net the plane shows."""

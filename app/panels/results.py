@@ -114,9 +114,9 @@ class ResultsPanel(QWidget):
         self._show_table(frame)
         self._show_mistakes()
         self._show_calibration(frame)
-        self.stamp.setText(
-            self.tr("Step {0:,} · test accuracy {1:.2%}").format(frame.step, frame.accuracy)
-        )
+        said = self.tr("Step {0:,} · test accuracy {1:.2%}").format(frame.step, frame.accuracy)
+        by_hand = self.tr(" · weights changed by hand") if self._engine.by_hand else ""
+        self.stamp.setText(said + by_hand)
 
     def _show_table(self, frame: ResultsFrame) -> None:
         columns = [unpack(c) for c in (frame.precision, frame.recall, frame.f1) if c is not None]

@@ -27,8 +27,10 @@ from app.style import palette
 from graphcore.worker.arrays import unpack
 from graphcore.worker.timeline_messages import CurvesFrame, RunCurves, RunInfo, TimelineFrame
 
-RATE = 4
-"""The column of the learning rates."""
+COLUMNS = (
+    "run", "from", "steps", "loss", "test", "seconds", "optimizer", "rate", "batch", "seed"
+)  # fmt: skip
+"""What decides comes first: a narrow table is cut at the right."""
 
 
 class RunsPanel(QWidget):
@@ -63,9 +65,8 @@ class RunsPanel(QWidget):
 
     def _make_table(self) -> None:
         titles = (
-            self.tr("Run"), self.tr("from"), self.tr("steps"), self.tr("optimiser"),
-            self.tr("lr"), self.tr("batch"), self.tr("seed"), self.tr("loss"),
-            self.tr("test"), self.tr("s"),
+            self.tr("Run"), self.tr("from"), self.tr("steps"), self.tr("loss"), self.tr("test"),
+            self.tr("s"), self.tr("optimiser"), self.tr("lr"), self.tr("batch"), self.tr("seed"),
         )  # fmt: skip
         self.table = QTableWidget(0, len(titles))
         self.table.setAccessibleName(self.tr("Runs"))
@@ -148,7 +149,7 @@ class RunsPanel(QWidget):
         blocker = QSignalBlocker(self.table)
         self.table.setRowCount(len(frame.runs))
         for row, info in enumerate(frame.runs):
-            for column, text in enumerate(self._texts(info)):
+            for column, text in zip(COLUMNS, self._texts(info), strict=True):
                 self._put(row, column, text, info)
         blocker.unblock()
         self._refresh_buttons()
@@ -156,27 +157,37 @@ class RunsPanel(QWidget):
     def _texts(self, info: RunInfo) -> tuple[str, ...]:
         s, names = info.settings, {r.run: r.name for r in self._frame.runs}
         origin = f"{names.get(info.parent, '–')} @ {info.begun_at:,}" if info.parent else "–"
+        if info.by_hand:
+            origin = self.tr("{0}, by hand").format(origin)
         return (
-            info.name, origin, f"{info.steps:,}", s.optimizer, _told(info.rates), str(s.batch),
-            str(s.seed), "–" if info.loss is None else format_number(info.loss, 3),
+            info.name, origin, f"{info.steps:,}",
+            "–" if info.loss is None else format_number(info.loss, 3),
             "–" if info.accuracy is None else f"{info.accuracy:.2%}", f"{info.seconds:.1f}",
+            s.optimizer, _told(info.rates), str(s.batch), str(s.seed),
         )  # fmt: skip
 
-    def _put(self, row: int, column: int, text: str, info: RunInfo) -> None:
-        item = self.table.item(row, column)
+    def _about(self, column: str, info: RunInfo) -> str:
+        if column == "rate":
+            rates = " → ".join(f"{rate:g}" for rate in info.rates)
+            return self.tr("Learning rates: {0}").format(rates)
+        if column == "from" and info.by_hand:
+            return self.tr("It began with weights that were changed by hand")
+        return ""
+
+    def _put(self, row: int, column: str, text: str, info: RunInfo) -> None:
+        place = COLUMNS.index(column)
+        item = self.table.item(row, place)
         if item is None:
             item = QTableWidgetItem()
-            self.table.setItem(row, column, item)
+            self.table.setItem(row, place, item)
         item.setText(text)
         enabled = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        item.setFlags(enabled | Qt.ItemFlag.ItemIsEditable if column == 0 else enabled)
+        item.setFlags(enabled | Qt.ItemFlag.ItemIsEditable if column == "run" else enabled)
         font = item.font()
         font.setBold(info.run == self._frame.run)
         item.setFont(font)
-        if column == RATE:
-            rates = " → ".join(f"{rate:g}" for rate in info.rates)
-            item.setToolTip(self.tr("Learning rates: {0}").format(rates))
-        if column == 0:
+        item.setToolTip(self._about(column, info))
+        if column == "run":
             series = palette.current().series
             item.setForeground(QColor(series[row % len(series)]))
 

@@ -315,7 +315,7 @@ class TrainingPanel(QWidget):
             self._show_last_figures(frame, frame.curves)
         for plot in (self.loss, self.accuracy):
             plot.set_playhead(frame.shown if frame.visiting else None)
-        if frame.visiting and frame.test_loss is not None:
+        if frame.test_loss is not None:
             self._show_score(frame.test_loss, frame.accuracy, frame.samples, False)
 
     def _show_run(self, run: RunCurves) -> None:

@@ -56,7 +56,8 @@ class SliceCurve(QWidget):
 
     def set_path(self, points: np.ndarray) -> None:
         """Mark where the run was, as far as it is beside the line: shape (k, 2)."""
-        places = [(a, self._height(a)) for a in points[:, 0].tolist()] if len(points) else []
+        along = points[np.isfinite(points[:, 0]), 0].tolist() if len(points) else []
+        places = [(a, self._height(a)) for a in along]
         self._path.setData([p[0] for p in places], [p[1] for p in places])
 
     def set_current(self, a: float, b: float) -> None:

@@ -113,7 +113,7 @@ class SurfacePlot(QWidget):
         """Show the run so far on the surface, shape (k, 2); its last point is the dot."""
         if self._heights is None or not len(points):
             return
-        self._path.setData(pos=self._along(points))
+        self._path.setData(pos=self._legs(points), mode="lines")
         self.set_current(*points[-1].tolist())
 
     def set_others(self, paths: Mapping[str, np.ndarray]) -> None:
@@ -135,6 +135,13 @@ class SurfacePlot(QWidget):
         for item in (line, end):
             self.view.addItem(item)
         return line, end
+
+    def _legs(self, points: np.ndarray) -> np.ndarray:
+        """The lines of a path that may have breaks, from each even row to the next, (2n, 3)."""
+        broken = np.flatnonzero(np.isnan(points[:, 0]))
+        legs = [leg[np.isfinite(leg[:, 0])] for leg in np.split(points, broken)]
+        lines = [np.repeat(self._along(leg), 2, axis=0)[1:-1] for leg in legs if len(leg)]
+        return np.concatenate(lines)
 
     def _along(self, points: np.ndarray) -> np.ndarray:
         """A path as it lies on the surface, shape (n, 3)."""

@@ -45,6 +45,7 @@ class SavedRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     graph: str
     parent: int | None
     begun_at: int
+    by_hand: bool = False
     steps: int
     moments: tuple[int, ...]
     rows: tuple[tuple[float | None, ...], ...]
@@ -90,7 +91,7 @@ def _saved(run: Run, places: dict[int, int]) -> SavedRun:
     curves = run.curves
     return SavedRun(
         number=run.number, name=run.name, graph=run.graph.decode(), parent=run.parent,
-        begun_at=run.begun_at, steps=run.steps,
+        begun_at=run.begun_at, by_hand=run.by_hand, steps=run.steps,
         moments=tuple(places[m.number] for m in run.timeline.moments),
         rows=tuple(tuple(row) for row in curves.rows.tolist()),
         tests=_told(curves.tests), validations=_told(curves.validations),
@@ -159,7 +160,7 @@ def _run(entry: SavedRun, moments: list[Moment]) -> Run:
     curves.validations = _evaluations(entry.validations)
     return Run(
         entry.number, entry.name, graph, loads(graph).training, entry.parent, entry.begun_at,
-        entry.steps, Timeline(kept, begun=entry.begun_at), curves,
+        entry.by_hand, entry.steps, Timeline(kept, begun=entry.begun_at), curves,
     )  # fmt: skip
 
 

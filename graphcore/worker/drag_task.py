@@ -38,8 +38,8 @@ class DragTask:
         else:
             if not self._landscape.held:
                 self._begin(trainer, session)
-            self._landscape.move_to(trainer, request.a, request.b)
-            session.weights_changed()
+            with session.changed_by_hand():
+                self._landscape.move_to(trainer, request.a, request.b)
         if (request.release or request.back) and self._landscape.held:
             self._landscape.held = False
             if self._going:
@@ -55,6 +55,5 @@ class DragTask:
         """The weights of before, unless the net has learned since."""
         if self._before is None or self._before[:2] != (trainer, trainer.step):
             return
-        with torch.inference_mode():
+        with session.changed_by_hand(), torch.inference_mode():
             trainer.plan.flat.copy_(self._before[2])
-        session.weights_changed()

@@ -73,7 +73,8 @@ class LandscapeFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         values: loss, shape (rows, columns), one row in a slice; NaN where it is not computed yet.
         level, levels: how fine the grid is so far.
         step: step whose weights are the origin of the plane.
-        path: shape (k, 2), the run so far on the plane; ``current`` is where the weights are.
+        path: shape (k, 2), the run so far on the plane, with a row of NaN where the weights went
+            elsewhere than training led them; ``current`` is where the weights are.
         lowest: (a, b, loss) of the smallest loss in closed form, where it is quadratic.
         off_plane: distance of the current weights from the plane, over their length.
         stale: whether the weights have moved on since the surface was begun.

@@ -47,11 +47,13 @@ class LandscapeTask:
         path: weights along the run.
         held: whether the dot is dragged: the plane under it stays.
         visiting: whether an earlier step is looked at: the plane stays, the dot goes there.
+        jumps: how often the weights have gone elsewhere than training led them.
     """
 
     def __init__(self, further: Callable[[], Mapping[str, Weights]] = dict) -> None:
         self.path = PathRecorder()
         self.held = self.visiting = False
+        self.jumps = 0
         self._followed: int | None = None
         self._further = further
         self._request = LandscapeRequest(visible=False)
@@ -150,7 +152,7 @@ class LandscapeTask:
         if not self.path.steps or trainer.step != self.path.steps[-1]:
             if self.path.steps and trainer.step < self.path.steps[-1]:
                 self._surface = self._best = None
-            self.path.add(trainer.step, trainer.plan.flat)
+            self.path.add(trainer.step, trainer.plan.flat, self.jumps)
 
     def _stale(self, trainer: Trainer) -> bool:
         return self._origin_step != trainer.step
@@ -206,7 +208,7 @@ class LandscapeTask:
         chosen = self._chosen
         assert chosen is not None
         a, b, values = surface.shown()
-        path = surface.plane.places(self.path.weights)
+        path = self.path.on(surface.plane)
         at_a, at_b, distance = surface.plane.project(trainer.plan.flat)
         length = float(np.linalg.norm(trainer.plan.flat.cpu().numpy())) or 1.0
         return LandscapeFrame(

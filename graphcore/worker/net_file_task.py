@@ -28,12 +28,12 @@ def load_weights(request: LoadWeights, session: Session) -> WeightsLoaded:
     """Take what fits; the optimiser goes on with what it knows."""
     try:
         _, plan = _net(session)
-        fit = weights.fit_weights(plan, weights.read_tensors(Path(request.path)))
+        tensors = weights.read_tensors(Path(request.path))
+        with session.changed_by_hand():
+            fit = weights.fit_weights(plan, tensors)
+            session.altered.update(set(fit.loaded) & plan.parameters.keys())
     except GradscapeError as error:
         return WeightsLoaded(path=request.path, problem=str(error))
-    if fit.loaded:
-        session.by_hand.update(set(fit.loaded) & plan.parameters.keys())
-        session.weights_changed()
     return WeightsLoaded(
         path=request.path, wanted=len(weights.state(plan)), loaded=fit.loaded,
         other_shape=fit.other_shape, missing=fit.missing, unused=fit.unused,

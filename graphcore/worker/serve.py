@@ -250,7 +250,8 @@ class _Server:
         except GradscapeError as error:
             self.send(m.Failure("request", str(error)))
             told = None
-        self.landscape.visiting = self.session.runs.visiting
+        runs = self.session.runs
+        self.landscape.visiting, self.landscape.jumps = runs.visiting, runs.jumps
         return told
 
     def _run(self, request: m.Run) -> None:

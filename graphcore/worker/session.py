@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import lazy_loader
 
-from graphcore import datasets, files
+from graphcore import files
 from graphcore.binding import learns
 from graphcore.compiler import compile
 from graphcore.curves import Evaluation
@@ -28,6 +28,7 @@ from graphcore.walk import calculate
 from graphcore.worker import messages as m
 from graphcore.worker.frames import EMPTY, Frames
 from graphcore.worker.held_out import HeldOut
+from graphcore.worker.kept_data import KeptData
 from graphcore.worker.loaded import calculation_loaded, loaded
 from graphcore.worker.pace import Attention
 from graphcore.worker.run_file_messages import RunsOpened
@@ -52,7 +53,8 @@ class Session:
         frames: what the window is told.
         runs: this run and those before it, recorded.
         attention: whether somebody waits for answers.
-        weights_moved: counts the times that the weights were changed by hand.
+        weights_moved: counts the times that others than the optimiser changed the weights.
+        altered: names of the parameters that somebody has changed.
         tested: the newest score on the test split; whoever has taken note of it sets None.
     """
 
@@ -63,17 +65,17 @@ class Session:
         self._end: str | None = None
         self.weights_moved = 0
         self.tested: Score | None = None
-        self.by_hand: set[str] = set()
+        self.altered: set[str] = set()
         self._gone: dict[str, Tensor] = {}
         self.running = False
         self.steps_left: int | None = None
         self._graph, self._graph_bytes = Graph(), b""
-        self._data: tuple[Any, datasets.Dataset] | None = None
+        self._data = KeptData(send)
         self.frames, self.runs, self.attention = Frames(), Runs(), Attention()
         self._wanted = self._news = self._look = False
         self._speed: float | None = None
         self._next_step_at = self._checkpoint_at = 0.0
-        self._checkpoints, self._data_dir = "", ""
+        self._checkpoints = ""
         self._held_out = HeldOut()
 
     @property
@@ -99,12 +101,12 @@ class Session:
         try:
             graph = files.loads(request.graph)
             if not request.keep:
-                self.by_hand.clear()
+                self.altered.clear()
                 self._gone.clear()
             if not learns(graph):
                 self._load_calculation(graph)
                 return
-            data = self._load_data(graph, request.data_dir)
+            data = self._data.of(graph.training, request.data_dir)
             trainer = Trainer(graph, data, device=self.device)
             kept = self._take_over(trainer, request.growth) if request.keep else Kept()
             if request.resume:
@@ -136,8 +138,9 @@ class Session:
         if self.trainer is None:
             self.send(m.Failure("run", "There is no net to train: load a graph first."))
             return
-        if self.runs.visiting:
+        if self.runs.visiting or self.runs.by_hand:
             self.runs.branch(self.trainer)
+            self._held_out.forget()
         if request.steps is None and self.trainer.finished:
             self.trainer.lengthen()
         self.running, self.steps_left = True, request.steps
@@ -163,7 +166,7 @@ class Session:
         current, runs = read_runs(Path(path))
         text = next(r.graph for r in runs if r.number == current)
         graph = files.loads(text)
-        data = self._load_data(graph, self._data_dir)
+        data = self._data.of(graph.training)
         trainer = Trainer(graph, data, device=self.device)
         self.runs.take(trainer, current, runs)
         self.running, self._calculation = False, None
@@ -179,7 +182,7 @@ class Session:
         if before is None or run is self.runs.current:
             return
         trainer, graph = before, files.loads(run.graph)
-        another, data = not same_net(graph, self._graph), self._load_data(graph, self._data_dir)
+        another, data = not same_net(graph, self._graph), self._data.of(graph.training)
         if another or graph.training != self._graph.training:
             trainer = Trainer(graph, data, device=self.device)
         self.runs.enter(trainer, number, before)
@@ -345,8 +348,16 @@ class Session:
             self.runs.current.curves.accuracies += frame.accuracies
         return frame
 
+    @contextlib.contextmanager
+    def changed_by_hand(self) -> Iterator[None]:
+        """Somebody changes the weights meanwhile: to train on with them begins a run."""
+        trainer = self.trainer
+        with self.runs.changed_by_hand(trainer) if trainer else contextlib.nullcontext():
+            yield
+        self.weights_changed()
+
     def weights_changed(self) -> None:
-        """Somebody other than the optimiser has changed the weights: every view is out of date."""
+        """The weights are others than the last step's: every view is out of date."""
         self.weights_moved += 1
         self._news = self._look = True
         if self._calculation is not None:
@@ -362,7 +373,7 @@ class Session:
         """
         plan = compile(graph, self.device, "float64", "inspect")
         if self._calculation is not None:
-            for name in self.by_hand & plan.parameters.keys() & self._calculation.parameters.keys():
+            for name in self.altered & plan.parameters.keys() & self._calculation.parameters.keys():
                 overlap(plan.parameters[name], self._calculation.parameters[name])
         end = calculate(plan, graph)
         self.trainer, self._calculation, self._graph = None, plan, graph
@@ -374,18 +385,6 @@ class Session:
         self.send(calculation_loaded(plan))
 
     # -- loading ------------------------------------------------------------------------------
-
-    def _load_data(self, graph: Graph, data_dir: str) -> datasets.Dataset:
-        s, self._data_dir = graph.training, data_dir
-        key = (s.dataset, dict(s.dataset_options), s.normalization, s.seed, data_dir)
-        if self._data is None or self._data[0] != key:
-            data = datasets.load(
-                s.dataset, options=s.dataset_options, normalization=s.normalization, seed=s.seed,
-                data_dir=Path(data_dir) if data_dir else None,
-                progress=lambda what, done, total: self.send(m.Progress(what, done, total)),
-            )  # fmt: skip
-            self._data = (key, data)
-        return self._data[1]
 
     def _take_over(self, new: Trainer, growth: Growth) -> Kept:
         """Give the new net every weight of the old one that still fits."""

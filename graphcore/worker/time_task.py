@@ -49,6 +49,7 @@ class TimeTask:
         self._wanted: ScrubRequest | None = None
         self._told: Any = None
         self._told_at = self._score_at = 0.0
+        self._seen: tuple[int, int, int] | None = None
         self._curves_of: int | None = None
         self._curves_visible = False
         self._curves_told: Any = None
@@ -73,7 +74,6 @@ class TimeTask:
             runs.come_back(trainer)
         else:
             runs.visit(trainer, request.step)
-        self._score_at = time.perf_counter() + SETTLED
         if (trainer.step, runs.visiting) != before:
             session.weights_changed()
 
@@ -161,7 +161,7 @@ class TimeTask:
             return None
         return (
             runs.current.number, len(runs.all), runs.current.steps, trainer.step, runs.visiting,
-            len(runs.current.curves.tests), runs.store.problem, id(trainer),
+            runs.by_hand, len(runs.current.curves.tests), runs.store.problem, id(trainer),
         )  # fmt: skip
 
     def _key(self, session: Session) -> tuple[int, int, int]:
@@ -171,8 +171,13 @@ class TimeTask:
         return runs.current.number, session.trainer.step, session.weights_moved
 
     def _unscored(self, session: Session) -> bool:
-        """Whether the net of the step that is looked at was not tested yet."""
-        return session.runs.visiting and self._key(session) not in self._scores
+        """Whether the net that is looked at is not the run's newest and was not tested yet."""
+        runs = session.runs
+        if not runs.visiting and not runs.by_hand:
+            return False
+        if (key := self._key(session)) != self._seen:
+            self._seen, self._score_at = key, time.perf_counter() + SETTLED
+        return key not in self._scores
 
     def _score(self, session: Session) -> None:
         trainer = session.trainer
@@ -189,7 +194,7 @@ class TimeTask:
         if run is None or trainer is None:
             self._curves_of = None
             return TimelineFrame()
-        score = self._scores.get(self._key(session)) if runs.visiting else None
+        score = self._scores.get(self._key(session))
         another = self._curves_of is not None and self._curves_of != run.number
         self._curves_of = run.number
         if another:
@@ -197,7 +202,8 @@ class TimeTask:
         steps = sorted({*run.timeline.steps, run.steps})
         return TimelineFrame(
             run=run.number, steps=pack(np.array(steps, np.int64)), shown=trainer.step,
-            newest=run.steps, visiting=runs.visiting, steps_per_epoch=trainer.steps_per_epoch,
+            newest=run.steps, visiting=runs.visiting, by_hand=runs.by_hand,
+            steps_per_epoch=trainer.steps_per_epoch,
             lr=trainer.lr, memory=runs.store.memory, disk=runs.store.disk,
             problem=runs.store.problem, test_loss=score.loss if score else None,
             accuracy=score.accuracy if score else None, samples=score.samples if score else 0,
@@ -216,13 +222,15 @@ def _objectives(session: Session) -> tuple[str, ...]:
 def _info(run: Run, now: tuple[float, ...]) -> RunInfo:
     """A row of the table; ``now`` is the learning rate of the moment, where it is the run's."""
     test = run.curves.last_test
+    if test and run.by_hand and test.step <= run.begun_at:
+        test = None  # of the weights of before
     kept = [moment.lr for moment in run.timeline.moments if moment.step >= run.begun_at]
     rates = tuple(rate for rate, _ in groupby((*kept, *now)))
     return RunInfo(
-        run=run.number, name=run.name, parent=run.parent, begun_at=run.begun_at, steps=run.steps,
-        settings=run.settings, rates=rates, loss=run.curves.last_loss,
-        test_loss=test.loss if test else None, accuracy=test.accuracy if test else None,
-        seconds=run.curves.seconds,
+        run=run.number, name=run.name, parent=run.parent, begun_at=run.begun_at,
+        by_hand=run.by_hand, steps=run.steps, settings=run.settings, rates=rates,
+        loss=run.curves.last_loss, test_loss=test.loss if test else None,
+        accuracy=test.accuracy if test else None, seconds=run.curves.seconds,
     )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 
     Attributes:
         parent: number of the run that it branched off at step ``begun_at``; None: at none.
+        by_hand: whether it began with weights that somebody had changed.
         rates: learning rates in the order in which they were set, before the schedule.
         loss: mean of the last training losses; None before the first step.
         accuracy: of the last test, as is ``test_loss``.
@@ -56,6 +57,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     name: str
     parent: int | None
     begun_at: int
+    by_hand: bool
     steps: int
     settings: TrainingSettings
     rates: tuple[float, ...]
@@ -94,11 +96,12 @@ class TimelineFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         run: number of the current run; 0 where there is none.
         steps: that one can go back to, shape (n,).
         shown, newest: step that every view shows, and the run's last.
+        by_hand: whether somebody has changed the weights that training had left at that step.
         lr: learning rate at the shown step, before the schedule.
         memory, disk: bytes that all recorded states take.
         problem: why earlier steps cannot be kept on disk, or "".
-        test_loss, accuracy: on ``samples`` of the test split, at the shown step when it is not
-            the newest.
+        test_loss, accuracy: on ``samples`` of the test split, where the net that is shown is not
+            what training has come to.
         curves: of the current run up to its newest step, when it is not the run of before.
     """
 
@@ -107,6 +110,7 @@ class TimelineFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     shown: int = 0
     newest: int = 0
     visiting: bool = False
+    by_hand: bool = False
     steps_per_epoch: int = 1
     lr: float = 0.0
     memory: int = 0

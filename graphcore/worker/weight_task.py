@@ -45,11 +45,10 @@ def set_numbers(request: SetNumbers, session: Session) -> None:
         0 <= p < numbers.numel() for p in request.places
     ):
         raise EngineError(f"{request.name} has {numbers.numel()} numbers; those are others.")
-    with torch.inference_mode():
+    with session.changed_by_hand(), torch.inference_mode():
         for place, value in zip(request.places, request.values, strict=True):
             numbers[np.unravel_index(place, numbers.shape)] = value
-    session.by_hand.add(request.name)
-    session.weights_changed()
+        session.altered.add(request.name)
 
 
 def _plan(session: Session) -> Plan | None:

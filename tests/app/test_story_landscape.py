@@ -209,6 +209,11 @@ def test_the_net_trains_on_from_where_it_is_dropped(story) -> None:
     s.wait(lambda: s.frames[-1].step > resting + 2)
     assert s.frames[-1].state == "running"
     s.window.engine.pause()
+    s.wait(lambda: s.frames[-1].state == "idle")
+    broken = s.surface(lambda f: f.step == s.frames[-1].step)
+    assert np.isnan(unpack(broken.path)[:, 0]).sum() == 1  # not joined to where it was taken from
+    s.choose(0, LINE)
+    s.surface()
 
 
 def test_the_surface_stands_in_space_where_there_is_opengl(story) -> None:

@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
+from app.panels.runs import COLUMNS
 from graphcore import files
 
 PATIENCE = 60_000
@@ -155,18 +156,22 @@ def test_runs_stand_side_by_side_and_one_goes_from_one_to_another(qtbot, trained
                     timeout=PATIENCE)  # fmt: skip
     train(qtbot, window, 40, window.times)
     assert panel.table.rowCount() == 2
-    assert [panel.table.item(r, 3).text() for r in (0, 1)] == [old.optimizer, "Adam"]
-    assert [panel.table.item(r, 2).text() for r in (0, 1)] == ["120", "40"]
+
+    def cell(row: int, column: str):
+        return panel.table.item(row, COLUMNS.index(column))
+
+    assert [cell(r, "optimizer").text() for r in (0, 1)] == [old.optimizer, "Adam"]
+    assert [cell(r, "steps").text() for r in (0, 1)] == ["120", "40"]
     qtbot.waitUntil(lambda: len(panel.loss._series) == 2, timeout=PATIENCE)
-    assert [panel.table.item(r, 4).text() for r in (0, 1)] == [f"{old.lr:g}", "0.01"]
+    assert [cell(r, "rate").text() for r in (0, 1)] == [f"{old.lr:g}", "0.01"]
     for rate in (0.04, 0.002, 0.001):
         window.transport.rate.setValue(rate)
         train(qtbot, window, 4, window.times)
         qtbot.waitUntil(
-            lambda now=rate: panel.table.item(1, 4).text().endswith(f" {now:g}"), timeout=PATIENCE
+            lambda now=rate: cell(1, "rate").text().endswith(f" {now:g}"), timeout=PATIENCE
         )
-    assert panel.table.item(1, 4).text() == "0.01 … 0.001"
-    assert "0.01 → 0.04 → 0.002 → 0.001" in panel.table.item(1, 4).toolTip()
+    assert cell(1, "rate").text() == "0.01 … 0.001"
+    assert "0.01 → 0.04 → 0.002 → 0.001" in cell(1, "rate").toolTip()
     steps_drawn = panel.loss.points("Run 1")[0]
     panel.over.setCurrentIndex(1)
     assert panel.loss.points("Run 1")[0][-1] < steps_drawn[-1]
@@ -175,7 +180,7 @@ def test_runs_stand_side_by_side_and_one_goes_from_one_to_another(qtbot, trained
     qtbot.waitUntil(lambda: window.times[-1].newest == 120, timeout=PATIENCE)
     assert window.document.root.training == old
     assert window.document.undo_stack.canUndo()
-    panel.table.item(0, 0).setText("plain")
+    cell(0, "run").setText("plain")
     qtbot.waitUntil(lambda: window.times[-1].runs[0].name == "plain", timeout=PATIENCE)
     panel.table.selectRow(1)
     qtbot.mouseClick(panel.remove, Qt.MouseButton.LeftButton)
@@ -249,3 +254,80 @@ def test_one_goes_to_a_run_of_another_graph_and_back_by_undo(qtbot, trained) -> 
     assert files.dumps(document.root) == now
     qtbot.waitUntil(lambda: len(window.times[-1].runs) == runs + 1, timeout=PATIENCE)
     assert numbers(qtbot, window, f"{layer}.weight").shape[0] == width + 3
+
+
+def test_weights_changed_by_hand_are_said_to_be_and_go_on_as_a_run_of_their_own(
+    qtbot, trained, tmp_path, monkeypatch
+) -> None:
+    from app import file_dialogs
+
+    window, engine, strip = trained, trained.engine, trained.time
+    runs = window.show_panel("runs").fill()
+    qtbot.waitUntil(lambda: runs.table.rowCount() == 1, timeout=PATIENCE)
+    tested = runs.table.item(0, COLUMNS.index("test")).text()
+    name, stamp = weights_of(window), window.show_panel("results").fill().stamp
+    QApplication.processEvents()
+    learned = numbers(qtbot, window, name)
+    qtbot.waitUntil(lambda: "120" in stamp.text(), timeout=PATIENCE)
+
+    window.document.set_number(name, 0, float(learned.flat[0]), 40.0, engine.set_numbers)
+    qtbot.waitUntil(lambda: "changed by hand" in stamp.text(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: " of " in strip.words.text(), timeout=PATIENCE)  # it was tested
+    assert "Step 120" in strip.words.text()
+    assert "weights changed by hand" in strip.words.text()
+    assert not window.times[-1].visiting
+    window.document.undo_stack.undo()
+    qtbot.waitUntil(lambda: "by hand" not in strip.words.text() + stamp.text(), timeout=PATIENCE)
+
+    window.document.undo_stack.redo()
+    qtbot.waitUntil(lambda: window.times[-1].by_hand, timeout=PATIENCE)
+    strip.slider.setValue(list(strip.steps).index(20))
+    shown(qtbot, window, 20, True)
+    assert "by hand" not in strip.words.text()
+    qtbot.mouseClick(strip.now, Qt.MouseButton.LeftButton)
+    shown(qtbot, window, 120, False)
+    assert "by hand" in strip.words.text()
+    assert numbers(qtbot, window, name).flat[0] == 40
+
+    train(qtbot, window, 5, window.times)
+    first, second = window.times[-1].runs
+    assert (first.steps, first.by_hand) == (120, False)
+    assert (second.parent, second.begun_at, second.by_hand) == (first.run, 120, True)
+    assert "by hand" not in strip.words.text()
+    window.show_panel("runs")
+    qtbot.waitUntil(lambda: runs.table.rowCount() == 2, timeout=PATIENCE)
+    assert runs.table.item(1, COLUMNS.index("from")).text() == "Run 1 @ 120, by hand"
+    assert runs.table.item(0, COLUMNS.index("test")).text() == tested
+    strip.slider.setValue(list(strip.steps).index(120))
+    shown(qtbot, window, 120, True)
+    assert numbers(qtbot, window, name).flat[0] == 40
+    path = tmp_path / "mine.gradrun"
+    monkeypatch.setattr(file_dialogs, "ask_save_run", lambda *_: str(path))
+    monkeypatch.setattr(file_dialogs, "ask_open_run", lambda *_: str(path))
+    monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "discard")
+    with qtbot.waitSignal(engine.runs_saved, timeout=PATIENCE):
+        window.actions_table.actions["save_run"].trigger()
+    with qtbot.waitSignal(engine.runs_opened, timeout=PATIENCE):
+        window.actions_table.actions["open_run"].trigger()
+    shown(qtbot, window, 125, False)
+    assert [r.by_hand for r in window.times[-1].runs] == [False, True]
+    engine.enter_run(first.run)
+    shown(qtbot, window, 120, False)
+    np.testing.assert_array_equal(numbers(qtbot, window, name), learned)
+
+
+def test_a_run_that_begins_with_weights_set_by_hand_stays_one_run(qtbot, live_window) -> None:
+    window, times = live_window, []
+    window.start("circle")
+    window.engine.timeline.connect(times.append)
+    qtbot.waitUntil(lambda: window.engine.state == "idle" and bool(times), timeout=PATIENCE)
+    name = weights_of(window)
+    before = float(numbers(qtbot, window, name).flat[0])
+    window.document.set_number(name, 0, before, 3.0, window.engine.set_numbers)
+    qtbot.waitUntil(lambda: times[-1].by_hand, timeout=PATIENCE)
+    assert "by hand" in window.time.words.text()
+    train(qtbot, window, 5, times)
+    assert [(r.parent, r.by_hand) for r in times[-1].runs] == [(None, True)]
+    window.engine.scrub(0)
+    qtbot.waitUntil(lambda: times[-1].visiting, timeout=PATIENCE)
+    assert numbers(qtbot, window, name).flat[0] == 3
