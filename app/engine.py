@@ -28,7 +28,7 @@ from graphcore.worker.data_messages import Sample
 from graphcore.worker.run_file_messages import RunsOpened
 from graphcore.worker.timeline_messages import RunEntered, TimelineFrame
 
-FRAME_MS = 28
+FRAME_MS = 34
 EDIT_MS = 250
 _STRUCTURE = {"node_added", "node_removed", "node_renamed", "edge_added", "edge_removed",
               "training_changed"}  # fmt: skip

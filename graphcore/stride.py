@@ -29,6 +29,8 @@ else:
 
 LONGEST = 0.02
 """Seconds that a stride may take: there is no looking at the clock or for Ctrl+C in it."""
+TRIED_AGAIN = 100
+"""After so many times what a step took that was too slow for strides, two are tried again."""
 
 
 class Stride:
@@ -45,7 +47,7 @@ class Stride:
         self._made_for, self._repetition = (repetition, group, settings), repetition
         changed = [group.optimizer.w, *group.optimizer.state.values(), *plan.buffers.values()]
         self._changed = [(tensor, tensor.clone()) for tensor in changed]
-        self._rate, self._pace = group.rate, LONGEST / 2
+        self._rate, self._pace, self._measured = group.rate, LONGEST / 2, 0.0
         self._loop = None
         closures, plain = repetition.closures()
         if group.optimizer.repeats and not plain:
@@ -61,7 +63,10 @@ class Stride:
     @property
     def most(self) -> int:
         """How many steps it makes at once; 1 if they have to be made one by one."""
-        return max(1, int(LONGEST / self._pace)) if self._loop is not None else 1
+        if self._loop is None:
+            return 1
+        once = time.perf_counter() - self._measured > TRIED_AGAIN * self._pace
+        return max(2 if once else 1, int(LONGEST / self._pace))
 
     def run(self, rows: Sequence[Tensor], rates: Sequence[float]) -> list[float] | None:
         """Make a step over each of ``rows``, of one size, at each of the run's learning rates.
@@ -74,7 +79,7 @@ class Stride:
         """
         if self._loop is None or len(rows) < 2 or len(rows[0]) != len(self._repetition.rows):
             return None
-        begun = time.perf_counter()
+        begun = time.thread_time()  # a computer that sleeps meanwhile does not make it slow
         with torch.inference_mode():
             for tensor, copy in self._changed:
                 copy.copy_(tensor)
@@ -89,7 +94,8 @@ class Stride:
                 return None
             self._repetition.rows.copy_(rows[-1])
             self._repetition.loss.copy_(noted[-1])
-        self._pace = (time.perf_counter() - begun) / len(rows)
+        self._measured = time.perf_counter()
+        self._pace = (time.thread_time() - begun) / len(rows)
         losses: list[float] = noted.tolist()
         return losses
 

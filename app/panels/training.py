@@ -39,7 +39,7 @@ from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
 from graphcore.worker.timeline_messages import RunCurves, TimelineFrame
 
-REDRAW_MS = 80
+REDRAW_MS = 150
 """Curves and figures are read, not watched: a few times a second leaves the time to the canvas."""
 FIGURE_WIDE = 128
 """A figure of fixed size does not lay out the window with every number."""

@@ -16,7 +16,7 @@ from graphcore.plan import Plan
 from graphcore.training import StepRecord, Trainer
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import pack
-from graphcore.worker.pace import TrainingClock, thinned
+from graphcore.worker.pace import TrainingClock, rest, thinned
 
 RECORD_SHARE = 0.02
 """Share of the time that recording for the views may take; fewer pictures rather than more."""
@@ -83,7 +83,7 @@ class Frames:
         """
         if recorded:
             extra = max(0.0, seconds - self.plain_seconds)
-            self._record_at = time.perf_counter() + extra / RECORD_SHARE
+            self._record_at = time.perf_counter() + rest(extra, RECORD_SHARE)
             self.picture(records[-1].step)
         else:
             self.plain_seconds += 0.1 * (seconds - self.plain_seconds)
@@ -132,7 +132,7 @@ class Frames:
             "gradients": recording.gradient_pictures(plan, graph, watch.gradients, weights=slow),
             "flow": recording.edge_flow(plan, graph, watch.level) if watch.flow and slow else (),
         }
-        self._record_at += (time.perf_counter() - begun) / RECORD_SHARE
+        self._record_at += rest(time.perf_counter() - begun, RECORD_SHARE)
         return pictures
 
     def _batch_accuracy(self, trainer: Trainer) -> tuple[tuple[int, float], ...]:

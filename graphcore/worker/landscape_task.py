@@ -17,6 +17,7 @@ from graphcore.training import Trainer
 from graphcore.worker.arrays import pack
 from graphcore.worker.chosen_plane import Chosen, Weights, at_hand, choose, widened
 from graphcore.worker.landscape_messages import LandscapeFrame, LandscapeRequest
+from graphcore.worker.pace import rest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -139,7 +140,7 @@ class LandscapeTask:
 
     def _due(self, training: bool) -> bool:
         """While training, rest long enough to keep to the share of the time."""
-        return not training or time.perf_counter() - self._last_work >= self._spent / SHARE
+        return not training or time.perf_counter() - self._last_work >= rest(self._spent, SHARE)
 
     def _notice(self, trainer: Trainer) -> None:
         """Follow the run's path; a new net or a reset starts a new one."""

@@ -7,6 +7,14 @@ from collections import deque
 
 import numpy as np
 
+LONGEST_REST = 20.0
+"""Seconds. A computer that slept in the midst of some work makes it seem to have taken hours."""
+
+
+def rest(worked: float, share: float) -> float:
+    """Seconds without work of a kind that may take such a share of the time."""
+    return min(worked / share, LONGEST_REST)
+
 
 class Attention:
     """How long steps are made without looking for requests: briefly, while somebody makes some.
@@ -14,8 +22,8 @@ class Attention:
     A frame is asked for all the time; whoever draws or scrubs waits for every answer.
     """
 
-    LONG, BRIEF, LASTS = 0.01, 0.003, 1.0
-    """Seconds of steps, and for how long a request is remembered."""
+    LONG, BRIEF, LASTS = 0.02, 0.003, 1.0
+    """Seconds of steps, as long as ``stride.LONGEST``, and for how long a request is remembered."""
 
     def __init__(self) -> None:
         self._until = 0.0

@@ -17,6 +17,7 @@ from graphcore.worker.compare_messages import CompareFrame, CompareRequest
 from graphcore.worker.embedding_messages import EmbeddingFrame, EmbeddingRequest
 from graphcore.worker.health_messages import HealthFrame, HealthRequest
 from graphcore.worker.nearest_messages import NearestFrame, NearestRequest
+from graphcore.worker.pace import rest
 from graphcore.worker.probe_messages import (
     DecisionFrame,
     DecisionRequest,
@@ -188,8 +189,8 @@ class _View:
         self._took += now - begun
         if frame is not None:
             self._pieces = self._pieces_of = None
-            rest = PROBLEM_REST if getattr(frame, "problem", "") else self._rest
-            self._rest_until = now + max(rest, self._took / self._share)
+            least = PROBLEM_REST if getattr(frame, "problem", "") else self._rest
+            self._rest_until = now + max(least, rest(self._took, self._share))
         return frame
 
     @staticmethod

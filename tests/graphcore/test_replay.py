@@ -227,6 +227,29 @@ def test_the_losses_that_a_stride_tells_are_those_of_its_steps(name: str) -> Non
     assert torch.equal(one.plan.flat, many.plan.flat)
 
 
+def test_strides_come_back_after_a_time_in_which_steps_were_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that took long must not be the last: nothing else is measured than strides."""
+    wall, busy, slow = [0.0], [0.0], [0.0]
+
+    def thread_time() -> float:
+        busy[0] += slow[0]
+        return busy[0]
+
+    monkeypatch.setattr(stride.time, "perf_counter", lambda: wall[0])
+    monkeypatch.setattr(stride.time, "thread_time", thread_time)
+    run = trainer(parse_layers("784-16-relu-10"), batch=2)
+    list(run.steps(4))
+    slow[0] = 0.1
+    assert len(run.train_steps(4)) == 2
+    assert [len(run.train_steps(4)) for _ in range(5)] == [1] * 5
+    slow[0] = 0.001
+    wall[0] = 0.05 * stride.TRIED_AGAIN + 1
+    list(run.steps(4))
+    assert [len(run.train_steps(4)) for _ in range(2)] == [2, 4]
+
+
 def test_a_stride_that_meets_a_number_that_is_not_finite_is_taken_back() -> None:
     run = trainer(parse_layers("784-16-relu-10"), batch=2)
     list(run.steps(4))

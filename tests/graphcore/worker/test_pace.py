@@ -1,4 +1,4 @@
-"""How long steps are made without looking for requests."""
+"""How long steps are made without looking for requests, and how long views rest."""
 
 import io
 
@@ -30,3 +30,8 @@ def test_steps_are_interrupted_often_only_while_somebody_waits(clock, request_, 
     assert attention.seconds == (attention.BRIEF if awaited else attention.LONG)
     clock[0] += attention.LASTS + 0.1
     assert attention.seconds == attention.LONG
+
+
+def test_views_do_not_rest_for_the_time_that_a_computer_slept():
+    assert pace.rest(0.01, 0.02) == pytest.approx(0.5)
+    assert pace.rest(3600.0, 0.02) == pace.LONGEST_REST
