@@ -50,6 +50,7 @@ class EdgeItem(QGraphicsRectItem):
         self.start, self.end = start, end
         self.path = geo.curve(start, end)
         self.setRect(self.path.controlPointRect().adjusted(-6, -12, 6, 12))
+        self.update()  # a curve may be mirrored in the same rectangle
 
     def set_shape(self, kind: Kind, shape_text: str) -> None:
         """Show what the edge carries."""

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGrap
 from app.canvas import geometry as geo
 from app.canvas import node_painter
 from app.canvas.live import Picture
-from app.canvas.picture_item import PictureItem
+from app.canvas.picture_item import PictureItem, keep_painted
 from app.canvas.port_kinds import Kind
 from graphcore.dims import format_shape
 from graphcore.elements import Node
@@ -107,11 +107,10 @@ class NodeItem(QGraphicsRectItem):
         self.update()
 
     def keep_painted(self, on: bool) -> None:
-        """Let Qt keep what was painted until it changes: while dots pass many times a second."""
-        mode = self.CacheMode.DeviceCoordinateCache if on else self.CacheMode.NoCache
-        self.setCacheMode(mode)
+        """See ``picture_item.keep_painted``."""
+        keep_painted(self, on)
         if self._running is not None:
-            self._running.setCacheMode(mode)
+            keep_painted(self._running, on)
 
     def set_state(self, **state: Any) -> None:
         """Set ``hovered``, ``lit``, ``ailing`` or the like; repaint if it is new."""

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPen
-from PySide6.QtWidgets import QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import (
+    QGraphicsItem,
+    QGraphicsRectItem,
+    QStyleOptionGraphicsItem,
+    QWidget,
+)
 
 from app.canvas import geometry as geo
 from app.canvas import node_painter
@@ -19,6 +24,12 @@ if TYPE_CHECKING:
 
 _BOUNDS = geo.BODY.adjusted(6, 8, -6, 0)
 _NOWHERE = QPainterPath()
+
+
+def keep_painted(item: QGraphicsItem, on: bool) -> None:
+    """Let Qt keep what was painted until it changes: while dots pass many times a second."""
+    modes = QGraphicsItem.CacheMode
+    item.setCacheMode(modes.DeviceCoordinateCache if on else modes.NoCache)
 
 
 class PictureItem(QGraphicsRectItem):

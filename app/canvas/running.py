@@ -10,6 +10,7 @@ from PySide6.QtGui import QPixmapCache
 from app.canvas.live import Picture
 from app.canvas.navigation import NavigableView
 from app.canvas.overlay import PulseOverlay
+from app.canvas.picture_item import keep_painted
 from app.document import Document
 from graphcore.elements import Edge
 
@@ -86,6 +87,8 @@ class RunningView(NavigableView):
         pulsing = on and not self.reduced_motion
         for item in self.items_by_name.values():
             item.keep_painted(pulsing)
+        for edge in self.graph_scene.edges.values():
+            keep_painted(edge, pulsing)
         if pulsing:
             self._collect_pulse_edges()
             self.overlay.show()

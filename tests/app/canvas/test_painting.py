@@ -45,6 +45,32 @@ def test_a_picture_repaints_its_node_alone(canvas):
     assert canvas.items_by_name["fc1"].weights is weights
 
 
+def test_what_is_kept_painted_while_dots_pass_is_never_out_of_date(canvas):
+    """Cards and edges look as when they are painted anew: after a move, in another theme."""
+    edge = next(iter(canvas.graph_scene.edges))
+    theme = palette.current().name
+
+    def looks(pulsing):
+        canvas.set_pulsing(pulsing)
+        QApplication.processEvents()
+        return canvas.grab().toImage()
+
+    canvas.reduced_motion = False
+    before = looks(True)
+    for change in (
+        lambda: canvas.graph_scene.edges[edge].set_flow(0.01, 0.01),  # too dark for a dot
+        lambda: canvas.document.move({"conv1": (-150.0, 90.0)}),
+        lambda: palette.apply(QApplication.instance(), "light" if theme == "dark" else "dark"),
+        lambda: palette.apply(QApplication.instance(), theme),
+    ):
+        change()
+        kept = looks(True)
+        assert kept != before
+        looks(False)
+        before = looks(True)
+        assert kept == before
+
+
 def test_dots_move_on_with_the_pictures_and_by_the_clock(canvas, qtbot):
     canvas.reduced_motion = False
     canvas.set_pulsing(True)
