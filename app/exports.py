@@ -18,11 +18,15 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from app import file_dialogs
+from app.file_dialogs import Question
 from app.run_metrics import RunMetrics
 from graphcore.binding import learns
 from graphcore.errors import FileError, GradscapeError
 from graphcore.ops.torch_code import module_name
 from graphcore.worker.net_file_messages import NetSaved
+
+LOOKED_AT = (".html", ".gif", ".png", ".mp4", ".svg", ".pdf")
+"""Endings of what has been written to be looked at."""
 
 
 class Job(QObject):
@@ -118,14 +122,14 @@ class Exports(QObject):
     def save_metrics(self) -> None:
         """Ask for a file and write the curves as a table."""
         if self._has_metrics():
-            path = file_dialogs.ask_metrics(self._window, self._window.files.start(".csv"))
+            path = self._ask(file_dialogs.ask_metrics, ".csv")
             if path:
                 self._write(path, self._log.write_csv)
 
     def save_events(self) -> None:
         """Ask for a folder and write TensorBoard's event files there."""
         if self._has_metrics():
-            folder = file_dialogs.ask_folder(self._window, self._window.files.folder)
+            folder = self._window.files.ask(file_dialogs.ask_folder)
             if folder:
                 self._write(folder, self._log.write_events)
 
@@ -146,7 +150,11 @@ class Exports(QObject):
         except GradscapeError as error:
             self._window.refuse(str(error))
         else:
-            self._tell(path)
+            self.tell(path)
+
+    def _ask(self, question: Question, ending: str) -> str:
+        files = self._window.files
+        return str(files.ask(question, files.start(ending)))
 
     # -- what a process of its own does -------------------------------------------------------
 
@@ -154,7 +162,7 @@ class Exports(QObject):
         """Ask for a file and write the net as a PyTorch script, with its weights beside it."""
         if not self._may_begin():
             return
-        path = file_dialogs.ask_script(self._window, self._window.files.start(".py"))
+        path = self._ask(file_dialogs.ask_script, ".py")
         if path:
             named = Path(path).with_name(f"{module_name(Path(path).stem)}.py")
             self._begin(self.tr("PyTorch script"), partial(self._run_script, named))
@@ -170,7 +178,7 @@ class Exports(QObject):
             return
         if not self._may_begin():
             return
-        path = file_dialogs.ask_report(self._window, self._window.files.start(".html"))
+        path = self._ask(file_dialogs.ask_report, ".html")
         if path:
             self._begin(self.tr("Report"), partial(self._run_report, Path(path)))
 
@@ -246,7 +254,7 @@ class Exports(QObject):
     def _on_ended(self, path: str, problem: str) -> None:
         self._finish(problem)
         if not problem:
-            self._tell(path)
+            self.tell(path)
 
     def _finish(self, problem: str = "") -> None:
         if self._job is not None:
@@ -265,10 +273,11 @@ class Exports(QObject):
             self._job.cancel()
         self._finish()
 
-    def _tell(self, path: str) -> None:
-        """Say where it is, with a button that opens it."""
-        self._window.status.say(self.tr("Wrote {0}.").format(path))
-        if path.endswith(".html"):
+    def tell(self, path: str, more: str = "") -> None:
+        """Say where it is, and more of it; what one looks at stays said, with a button for it."""
+        text = " ".join(filter(None, (self.tr("Wrote {0}.").format(path), more)))
+        self._window.status.say(text)
+        if path.lower().endswith(LOOKED_AT):
             show = (self.tr("Open"), partial(QDesktopServices.openUrl, QUrl.fromLocalFile(path)))
-            self._window.banner.show_message(self.tr("Wrote {0}.").format(path), "info", (show,))
+            self._window.banner.show_message(text, "info", (show,))
         self.done.emit(path)

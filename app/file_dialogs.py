@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 Answer = Literal["save", "discard", "cancel"]
+Question = Callable[[QWidget, str], str]
+"""Asks for a path, given the window and where to begin; "" is none."""
 
 
 def _tr(text: str) -> str:

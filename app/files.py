@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from app import file_dialogs
 from app.edited_graph import CancelledError
+from app.file_dialogs import Question
 from app.settings import Settings
 from app.waiting import Waiting
 from graphcore import presets
@@ -27,11 +28,13 @@ class Files(QObject):
         refused: the sentence that says why something could not be read or written.
         recent_changed: the list of recent files is another.
         opened: a graph was opened or begun.
+        wrote: path of a picture of the canvas.
     """
 
     refused = Signal(str)
     recent_changed = Signal()
     opened = Signal()
+    wrote = Signal(str)
 
     def __init__(self, document: Any, canvas: Any, settings: Settings, window: QWidget) -> None:
         super().__init__(window)
@@ -50,6 +53,7 @@ class Files(QObject):
         full = str(Path(path).resolve())
         kept = [full, *(p for p in self.recent if p != full)][:MAX_RECENT]
         self._settings.store.setValue("files/recent", kept)
+        self._settings.store.setValue("files/folder", str(Path(full).parent))
         self.recent_changed.emit()
 
     def _forget(self, path: str) -> None:
@@ -61,12 +65,26 @@ class Files(QObject):
         self._settings.store.remove("files/recent")
         self.recent_changed.emit()
 
+    # -- asking -------------------------------------------------------------------------------
+
     @property
     def folder(self) -> str:
-        """Where file dialogs begin."""
-        if self._document.path is not None:
-            return str(Path(self._document.path).parent)
-        return str(Path(self.recent[0]).parent) if self.recent else str(Path.home())
+        """Where file dialogs begin: where the last file was."""
+        last = str(self._settings.store.value("files/folder") or "")
+        return last if last and Path(last).is_dir() else str(Path.home())
+
+    def ask(self, question: Question, start: str = "") -> str:
+        """Path of a file, or "" where none was chosen; the next question begins beside it.
+
+        Args:
+            question: one of ``file_dialogs``.
+            start: what is offered; "" is the folder.
+        """
+        path = question(self._window, start or self.folder)
+        if path:
+            folder = Path(path) if Path(path).is_dir() else Path(path).parent
+            self._settings.store.setValue("files/folder", str(folder.resolve()))
+        return path
 
     # -- opening ------------------------------------------------------------------------------
 
@@ -91,7 +109,7 @@ class Files(QObject):
 
     def ask_open(self) -> None:
         """Ask for a file and open it."""
-        if path := file_dialogs.ask_open(self._window, self.folder):
+        if path := self.ask(file_dialogs.ask_open):
             self.open(path)
 
     def open(self, path: str) -> bool:
@@ -149,12 +167,12 @@ class Files(QObject):
 
     def save_run(self) -> None:
         """Ask for a file and have the recorded runs written to it."""
-        if path := file_dialogs.ask_save_run(self._window, self.start(RUN_SUFFIX)):
+        if path := self.ask(file_dialogs.ask_save_run, self.start(RUN_SUFFIX)):
             self.engine.save_runs(path if path.endswith(RUN_SUFFIX) else path + RUN_SUFFIX)
 
     def ask_open_run(self) -> None:
         """Ask for a file of recorded runs and go on from it."""
-        if path := file_dialogs.ask_open_run(self._window, self.folder):
+        if path := self.ask(file_dialogs.ask_open_run):
             self.open_run(path)
 
     def open_run(self, path: str) -> None:
@@ -180,7 +198,7 @@ class Files(QObject):
 
     def save_as(self) -> bool:
         """Ask for a file and write to it."""
-        path = file_dialogs.ask_save(self._window, self.start(SUFFIX))
+        path = self.ask(file_dialogs.ask_save, self.start(SUFFIX))
         if not path:
             return False
         if not Path(path).suffix:
@@ -199,8 +217,7 @@ class Files(QObject):
 
     def export(self) -> None:
         """Ask for a file and draw the canvas into it; its ending says the format."""
-        start = str(Path(self.folder) / f"{self.name.lower()}.svg")
-        path = file_dialogs.ask_export(self._window, start)
+        path = self.ask(file_dialogs.ask_export, self.start(".svg"))
         if not path:
             return
         try:
@@ -208,4 +225,4 @@ class Files(QObject):
         except (GradscapeError, OSError) as error:
             self.refused.emit(str(error))
         else:
-            self._document.message.emit(self.tr("Wrote {0}.").format(path))
+            self.wrote.emit(path)

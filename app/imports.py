@@ -35,7 +35,7 @@ class Imports(QObject):
     def open_script(self) -> None:
         """Ask for a PyTorch source and open it as a new graph, with the weights beside it."""
         window = self._window
-        if path := file_dialogs.ask_source(window, window.files.folder):
+        if path := window.files.ask(file_dialogs.ask_source):
             self._exports.read_script(path, partial(self._open, Path(path)))
 
     def _open(self, source: Path, made: Path) -> None:
@@ -61,7 +61,7 @@ class Imports(QObject):
         """Ask for a safetensors file and fill the net with what fits."""
         if self._engine is None or not self._engine.has_net:
             self._window.refuse(self.tr("The engine has no net yet: finish the graph first."))
-        elif path := file_dialogs.ask_weights(self._window, self._window.files.folder):
+        elif path := self._window.files.ask(file_dialogs.ask_weights):
             self._engine.load_weights(path)
 
     def _on_weights(self, news: WeightsLoaded) -> None:

@@ -120,7 +120,7 @@ class Filming(QObject):
         dialog.train.setVisible(window.engine is not None)
         if not dialog.exec():
             return
-        path = file_dialogs.ask_film(window, window.files.start(".gif"))
+        path = window.files.ask(file_dialogs.ask_film, window.files.start(".gif"))
         if not path:
             return
         if not Path(path).suffix:
@@ -175,7 +175,7 @@ class Filming(QObject):
 
     def _on_written(self, path: str) -> None:
         r, size = self.recorder, Path(path).stat().st_size / 1e6
-        text = self.tr("Wrote {0}: {1} pictures, {2:.1f} MB.").format(path, r.grabbed, size)
+        text = self.tr("{0} pictures, {1:.1f} MB.").format(r.grabbed, size)
         if r.missed:
             text += " " + self.tr("{0} more came too fast to be encoded.").format(r.missed)
-        self._window.status.say(text)
+        self._window.exports.tell(path, text)

@@ -11,7 +11,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QTabBar
 
 import graphcore as gc
-from app import actions, palette_commands
+from app import actions, file_dialogs, palette_commands
 from app.__main__ import use_scale
 from app.command_palette import CommandPalette, score
 from app.document import Document
@@ -419,3 +419,23 @@ def test_everything_is_as_large_as_preferred(settings, monkeypatch):
     monkeypatch.setenv("QT_SCALE_FACTOR", "2")
     use_scale(settings)
     assert os.environ["QT_SCALE_FACTOR"] == "2"
+
+
+def test_a_file_dialog_begins_where_the_last_file_was(window, answers, tmp_path, monkeypatch):
+    begun = []
+    for name in ("ask_export", "ask_open"):
+        monkeypatch.setattr(
+            file_dialogs, name, lambda _parent, start: begun.append(Path(start).parent) or ""
+        )
+    (tmp_path / "kept").mkdir()
+    answers["ask_save"] = str(tmp_path / "kept" / "mine.graph.json")
+    assert window.files.save_as()
+    window.files.export()
+    assert begun.pop() == tmp_path / "kept"
+    monkeypatch.setattr(file_dialogs, "ask_film", lambda *_: str(tmp_path / "run.gif"))
+    assert window.files.ask(file_dialogs.ask_film)
+    window.files.ask_open()
+    assert begun.pop() == tmp_path.parent, "the folder itself is offered"
+    window.files.open_preset("xor")
+    window.files.export()
+    assert begun.pop() == tmp_path

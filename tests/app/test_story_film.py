@@ -76,6 +76,8 @@ def test_a_run_is_recorded_until_it_is_done(qtbot, window, film_at) -> None:
     assert window.filming.indicator.isHidden()
     assert not window.actions_table.actions["record"].isChecked()
     assert "run.gif" in window.status.currentMessage()
+    assert "run.gif" in window.banner.text
+    assert [button.text() for button in window.banner.buttons] == ["Open"]
 
 
 def test_stopping_and_giving_up(qtbot, window, film_at) -> None:
