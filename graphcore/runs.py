@@ -15,10 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from graphcore import files
 from graphcore.curves import Curves, Evaluation
 from graphcore.errors import EngineError
-from graphcore.graph import Graph
 from graphcore.settings import TrainingSettings
 from graphcore.timeline import Moment, Store, Timeline, net_shapes
 
@@ -318,17 +316,3 @@ class Runs:
 
     def _children(self, run: Run) -> list[Run]:
         return [r for r in self.all.values() if r.parent == run.number]
-
-
-def same_net(a: Graph, b: Graph) -> bool:
-    """Whether two graphs compute the same, wherever their nodes stand and however they train."""
-    return _content(a) == _content(b)
-
-
-def _content(graph: Graph) -> object:
-    nodes = [
-        (n.name, n.operator, n.attributes, n.initializers, n.frozen, n.bypassed,
-         n.subgraph and files.dumps(n.subgraph))
-        for n in graph
-    ]  # fmt: skip
-    return sorted(nodes, key=lambda n: n[0]), set(graph.edges)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import lazy_loader
 import msgspec
 
+from graphcore.graph_changes import same_net
 from graphcore.growth import Growth, difference, grow_quietly
-from graphcore.runs import same_net
 from graphcore.widening import widen
 
 if TYPE_CHECKING:

@@ -28,9 +28,12 @@ from graphcore.worker.arrays import unpack
 from graphcore.worker.timeline_messages import CurvesFrame, RunCurves, RunInfo, TimelineFrame
 
 COLUMNS = (
-    "run", "from", "steps", "loss", "test", "seconds", "optimizer", "rate", "batch", "seed"
+    "run", "from", "steps", "loss", "test", "changes", "optimizer", "rate", "batch", "seed",
+    "seconds",
 )  # fmt: skip
 """What decides comes first: a narrow table is cut at the right."""
+LONGEST = 28
+"""Characters of a change that are shown; the tool tip has all."""
 
 
 class RunsPanel(QWidget):
@@ -66,7 +69,8 @@ class RunsPanel(QWidget):
     def _make_table(self) -> None:
         titles = (
             self.tr("Run"), self.tr("from"), self.tr("steps"), self.tr("loss"), self.tr("test"),
-            self.tr("s"), self.tr("optimiser"), self.tr("lr"), self.tr("batch"), self.tr("seed"),
+            self.tr("net"), self.tr("optimiser"), self.tr("lr"), self.tr("batch"), self.tr("seed"),
+            self.tr("s"),
         )  # fmt: skip
         self.table = QTableWidget(0, len(titles))
         self.table.setAccessibleName(self.tr("Runs"))
@@ -162,14 +166,17 @@ class RunsPanel(QWidget):
         return (
             info.name, origin, f"{info.steps:,}",
             "–" if info.loss is None else format_number(info.loss, 3),
-            "–" if info.accuracy is None else f"{info.accuracy:.2%}", f"{info.seconds:.1f}",
-            s.optimizer, _told(info.rates), str(s.batch), str(s.seed),
+            "–" if info.accuracy is None else f"{info.accuracy:.2%}", _short(info.changes),
+            s.optimizer, _told(info.rates), str(s.batch), str(s.seed), f"{info.seconds:.1f}",
         )  # fmt: skip
 
     def _about(self, column: str, info: RunInfo) -> str:
         if column == "rate":
             rates = " → ".join(f"{rate:g}" for rate in info.rates)
             return self.tr("Learning rates: {0}").format(rates)
+        if column == "changes" and info.changes:
+            title = self.tr("Unlike the net of the run it comes from, or of the one before:")
+            return "\n".join((title, *info.changes))
         if column == "from" and info.by_hand:
             return self.tr("It began with weights that were changed by hand")
         return ""
@@ -233,3 +240,11 @@ def _told(rates: Sequence[float]) -> str:
     """The first and the last learning rate of a run."""
     between = " … " if len(rates) > 2 else " → "
     return between.join(f"{rate:g}" for rate in dict.fromkeys((*rates[:1], *rates[-1:])))
+
+
+def _short(changes: Sequence[str]) -> str:
+    """The first change, and how many there are beside it."""
+    if not changes:
+        return "–"
+    first = changes[0] if len(changes[0]) <= LONGEST else changes[0][: LONGEST - 1] + "…"
+    return first if len(changes) == 1 else f"{first}, {len(changes) - 1} more"

@@ -18,10 +18,11 @@ from graphcore.errors import FileError, GradscapeError, NonFiniteError
 from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
 from graphcore.files.run_file import read_runs
 from graphcore.graph import Graph
+from graphcore.graph_changes import same_net
 from graphcore.growth import Growth
 from graphcore.judging import Score
 from graphcore.plan import Plan
-from graphcore.runs import Runs, same_net
+from graphcore.runs import Runs
 from graphcore.surgery import Kept, overlap, take_over
 from graphcore.training import Trainer
 from graphcore.walk import calculate

@@ -7,17 +7,21 @@ is dragged never has to wait for steps that it has passed by.
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
+from graphcore import files
 from graphcore.curves import Evaluation
 from graphcore.errors import GradscapeError
 from graphcore.files.run_file import write_runs
+from graphcore.graph_changes import changes
 from graphcore.judging import Score
-from graphcore.runs import Run
+from graphcore.runs import Run, Runs
 from graphcore.worker.arrays import pack
 from graphcore.worker.held_out import SAMPLES
 from graphcore.worker.run_file_messages import OpenRuns, RunsOpened, RunsSaved, SaveRuns
@@ -207,16 +211,33 @@ class TimeTask:
             lr=trainer.lr, memory=runs.store.memory, disk=runs.store.disk,
             problem=runs.store.problem, test_loss=score.loss if score else None,
             accuracy=score.accuracy if score else None, samples=score.samples if score else 0,
-            runs=tuple(
-                _info(r, () if runs.visiting or r is not run else (trainer.lr,))
-                for r in runs.all.values()
-            ),
+            runs=_table(runs, trainer.lr),
             curves=_curves(run, _objectives(session)) if another else None,
         )  # fmt: skip
 
 
 def _objectives(session: Session) -> tuple[str, ...]:
     return tuple(g.loss for g in session.trainer.groups[1:]) if session.trainer else ()
+
+
+def _table(runs: Runs, lr: float) -> tuple[RunInfo, ...]:
+    """A row of each; ``lr`` is the learning rate of the moment."""
+    rows = []
+    before: Run | None = None
+    for run in runs.all.values():
+        origin = runs.all.get(run.parent or 0, before)
+        newest = run is runs.current and not runs.visiting
+        row = _info(run, (lr,) if newest else ())
+        if origin is not None:
+            row = msgspec.structs.replace(row, changes=_changes(origin.graph, run.graph))
+        rows.append(row)
+        before = run
+    return tuple(rows)
+
+
+@lru_cache(maxsize=64)
+def _changes(before: bytes, after: bytes) -> tuple[str, ...]:
+    return changes(files.loads(before), files.loads(after))
 
 
 def _info(run: Run, now: tuple[float, ...]) -> RunInfo:

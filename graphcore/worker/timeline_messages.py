@@ -51,6 +51,8 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         loss: mean of the last training losses; None before the first step.
         accuracy: of the last test, as is ``test_loss``.
         seconds: of computing.
+        changes: what its net does otherwise than that of the run it branched off, or else of the
+            run before it.
     """
 
     run: int
@@ -65,6 +67,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     test_loss: float | None
     accuracy: float | None
     seconds: float
+    changes: tuple[str, ...] = ()
 
 
 class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from app.panels.runs import COLUMNS
+
 PATIENCE = 60_000
 
 
@@ -156,6 +158,11 @@ def test_a_paused_net_is_shown_as_it_is_after_an_edit(qtbot, live_window) -> Non
     assert panel.figures["loss"].text() == "–", "this net was not tested yet"
     engine.run(1)
     qtbot.waitUntil(lambda: frames[-1].step == 13, timeout=PATIENCE)
+    runs = window.show_panel("runs").fill()
+    qtbot.waitUntil(lambda: runs.table.rowCount() == 2, timeout=PATIENCE)
+    told = [runs.table.item(row, COLUMNS.index("changes")) for row in (0, 1)]
+    assert [item.text() for item in told] == ["–", f"relu3 → {name} (Tanh)"]
+    assert name in told[1].toolTip()
 
 
 def test_an_edit_that_the_data_do_not_fit_leaves_the_engine_at_work(qtbot, live_window) -> None:
