@@ -52,7 +52,7 @@ class Engine(EngineViews):
         died: the process ended by itself; the sentence for the banner.
 
     Attributes:
-        by_hand: whether the weights that are shown were changed by hand since training left them.
+        moment: what is known of the runs, and of the step that is shown.
     """
 
     ready = Signal(object)
@@ -73,7 +73,7 @@ class Engine(EngineViews):
         self.threads = threads
         self.state = "starting"
         self.last_frame: m.Frame | None = None
-        self.by_hand = False
+        self.moment = TimelineFrame()
         self.last_loaded: m.Loaded | None = None
         self.lr: float | None = None
         self.data_dir = ""
@@ -297,7 +297,7 @@ class Engine(EngineViews):
     def _on_timeline(self, frame: TimelineFrame) -> None:
         """The settings of the document are those of the run that one goes to."""
         another, self._run = frame.run != self._run, frame.run
-        self.by_hand = frame.by_hand
+        self.moment = frame
         settings = next((r.settings for r in frame.runs if r.run == frame.run), None)
         root = self.document.root
         settled = not self._edit_timer.isActive() and self.has_net

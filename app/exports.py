@@ -189,8 +189,20 @@ class Exports(QObject):
             except FileError as error:
                 self._finish(str(error))
                 return
-        title = self._window.files.name
-        self._run(["report", str(net), "--out", str(path), "--title", title], str(path))
+        self._run(["report", str(net), "--out", str(path), "--title", self._title()], str(path))
+
+    def _title(self) -> str:
+        """The graph's name; where there are several runs, which it is and where it comes from."""
+        runs = {run.run: run for run in self._engine.moment.runs}
+        run, title = runs.get(self._engine.moment.run), str(self._window.files.name)
+        if run is None or len(runs) < 2:
+            return title
+        title = f"{title}, {run.name}"
+        if run.parent not in runs:
+            return title
+        by_hand = self.tr(", with weights changed by hand") if run.by_hand else ""
+        from_ = self.tr(" (from {0} at step {1:,}{2})")
+        return title + from_.format(runs[run.parent].name, run.begun_at, by_hand)
 
     def _is_free(self) -> bool:
         if self._then is None and self._job is None:

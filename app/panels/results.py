@@ -115,7 +115,7 @@ class ResultsPanel(QWidget):
         self._show_mistakes()
         self._show_calibration(frame)
         said = self.tr("Step {0:,} · test accuracy {1:.2%}").format(frame.step, frame.accuracy)
-        by_hand = self.tr(" · weights changed by hand") if self._engine.by_hand else ""
+        by_hand = self.tr(" · weights changed by hand") if self._engine.moment.by_hand else ""
         self.stamp.setText(said + by_hand)
 
     def _show_table(self, frame: ResultsFrame) -> None:

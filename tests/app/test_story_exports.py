@@ -222,3 +222,17 @@ def test_refusals(qtbot, trained, tmp_path, monkeypatch) -> None:
     trained.engine.reset()
     act(trained, "export_metrics")
     assert trained.banner.text == "There are no metrics yet: train the net first."
+
+
+def test_a_report_names_the_run_and_where_it_branched(
+    qtbot, trained, tmp_path, monkeypatch
+) -> None:
+    path = choose(monkeypatch, "ask_report", tmp_path / "run.html")
+    engine, strip = trained.engine, trained.time
+    strip.slider.setValue(list(strip.steps).index(10))
+    qtbot.waitUntil(lambda: engine.moment.visiting, timeout=PATIENCE)
+    engine.run(3)
+    qtbot.waitUntil(lambda: engine.moment.newest == 13, timeout=PATIENCE)
+    with qtbot.waitSignal(trained.exports.done, timeout=PATIENCE):
+        act(trained, "export_report")
+    assert "Run 2 (from Run 1 at step 10)</h1>" in path.read_text()
