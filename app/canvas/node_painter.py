@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
 
@@ -275,9 +276,18 @@ def _paint_picture(painter: QPainter, item: NodeItem, which: str, area: QRectF) 
             array = picture.array
             if picture.kind == "tiles":
                 array = tiles.montage(array, area.width() / area.height())
-            image = tiles.to_image(array, picture.low, picture.high, picture.signed)
+            of_weights = which.startswith("weights")
+            limits = _contrast(array) if of_weights else (picture.low, picture.high)
+            image = tiles.to_image(array, *limits, picture.signed)
             item.images[which] = image
         tiles.paint_image(painter, area, image)
+
+
+def _contrast(array: np.ndarray) -> tuple[float, float]:
+    """Limits of the colours of weights: a few large ones leave the others to be seen."""
+    finite = array[np.isfinite(array)]
+    low, high = np.percentile(finite, (1, 99)) if len(finite) else (0.0, 0.0)
+    return float(low), float(high)
 
 
 # -- ports and badges -----------------------------------------------------------------------------

@@ -58,7 +58,7 @@ class RunsPanel(QWidget):
         self.over.currentIndexChanged.connect(lambda _i: self._draw())
         empty = self.tr("Train: each start and each branch is a run of its own here.")
         self.loss = CurvePlot(self.tr("Training loss"), empty=empty)
-        self.accuracy = CurvePlot(self.tr("Test accuracy"), empty=empty)
+        self.accuracy = CurvePlot(self.tr("Test accuracy"), marks=None, empty=empty)
         self._lay_out()
         engine.timeline.connect(self._on_timeline)
         engine.curves.connect(self._on_curves)

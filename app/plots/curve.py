@@ -20,7 +20,7 @@ class CurvePlot(QWidget):
     Args:
         names: key -> what the legend says; ``append`` adds keys that are not among them.
         raw: keys that are smoothed, and drawn faintly without smoothing behind.
-        marks: keys whose points are marked.
+        marks: keys whose points are marked; None is all.
         empty: the sentence that is shown while there is nothing to draw.
         gap: what lies between the curve of the first key and that of the first other one that
             has points is marked, and said in the legend.
@@ -31,7 +31,7 @@ class CurvePlot(QWidget):
         title: str,
         names: dict[str, str] | None = None,
         raw: tuple[str, ...] = (),
-        marks: tuple[str, ...] = (),
+        marks: tuple[str, ...] | None = (),
         empty: str = "",
         gap: tuple[str, ...] = (),
     ) -> None:
@@ -191,7 +191,7 @@ class CurvePlot(QWidget):
         again = list(self._curves).index(key) >= len(palette.current().series)
         style = Qt.PenStyle.DashLine if again else Qt.PenStyle.SolidLine
         curve.setPen(pg.mkPen(color, width=1, style=style))
-        if key in self._marks:
+        if self._marks is None or key in self._marks:
             curve.setSymbol("o")
             curve.setSymbolSize(5)
             curve.setSymbolBrush(color)

@@ -162,6 +162,8 @@ def test_runs_stand_side_by_side_and_one_goes_from_one_to_another(qtbot, trained
 
     assert [cell(r, "optimizer").text() for r in (0, 1)] == [old.optimizer, "Adam"]
     assert [cell(r, "steps").text() for r in (0, 1)] == ["120", "40"]
+    marked = [curve.opts["symbol"] for curve in panel.accuracy._curves.values()]
+    assert set(marked) == {"o"}, "a run that was tested once has a point"
     qtbot.waitUntil(lambda: len(panel.loss._series) == 2, timeout=PATIENCE)
     assert [cell(r, "rate").text() for r in (0, 1)] == [f"{old.lr:g}", "0.01"]
     for rate in (0.04, 0.002, 0.001):
