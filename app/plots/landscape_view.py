@@ -37,6 +37,7 @@ class LandscapeView(QWidget):
         self._home: tuple[float, float] | None = None
         self._surface: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self._path = np.empty((0, 2))
+        self._labels = "", ""
         self._others: dict[str, np.ndarray] = {}
         self._current: tuple[float, float] | None = None
         self._stack = QStackedLayout()
@@ -77,6 +78,7 @@ class LandscapeView(QWidget):
             self.space.dot_dragged.connect(self._on_dragged)
             self.space.dot_released.connect(self._on_released)
             self.space.set_log(self.contour.log)
+            self.space.set_labels(*self._labels)
             self._stack.addWidget(self.space)
         self._show()
 
@@ -101,8 +103,11 @@ class LandscapeView(QWidget):
 
     def set_labels(self, x: str, y: str) -> None:
         """Name the axes."""
+        self._labels = x, y
         self.contour.set_labels(x, y)
         self.line.set_label(x)
+        if self.space is not None:
+            self.space.set_labels(x, y)
 
     def redraw(self) -> None:
         """Show what was set."""

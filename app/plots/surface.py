@@ -8,11 +8,18 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QMouseEvent, QOpenGLContext, QResizeEvent
+from PySide6.QtGui import (
+    QGuiApplication,
+    QMouseEvent,
+    QOpenGLContext,
+    QResizeEvent,
+    QVector3D,
+)
 from PySide6.QtWidgets import QLabel, QStackedLayout, QWidget
 
 from app.plots import picking
 from app.plots.contour import DOT, interpolated, series_pen
+from app.plots.space_axes import SpaceAxes
 from app.style import colormaps, palette
 
 HEIGHT = 0.55
@@ -22,8 +29,9 @@ FINE = 61
 """Points per side that are drawn; between the grid's own the surface is straight."""
 PIECES = 12
 """Of a line between two points of a path, so that it follows the surface."""
-NEAR, WIDE = 1.9, 1.2
-"""Distance of the eye, and its share of a wide view's width over its height."""
+NEAR, WIDE, LOWER = 2.2, 1.35, 0.1
+"""Distance of the eye, its share of a wide view's width over its height, and how far below the
+middle of the surface it looks: there is the frame."""
 REACH = 14.0
 """Pixels from the dot at which it is taken hold of."""
 ABOVE = 0.012
@@ -52,6 +60,8 @@ class SurfacePlot(QWidget):
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self.note)
         self.view: Any = None
+        self.axes: SpaceAxes | None = None
+        self._labels = "", ""
         self._surface: Any = None
         self._dot: Any = None
         self._path: Any = None
@@ -83,6 +93,12 @@ class SurfacePlot(QWidget):
         self._plane = np.asarray(a, float), np.asarray(b, float)
         self._measure()
 
+    def set_labels(self, a: str, b: str) -> None:
+        """Name the axes of the plane."""
+        self._labels = a, b
+        if self.axes is not None:
+            self.axes.set_labels(a, b, self.tr("loss"))
+
     def set_log(self, on: bool) -> None:
         """Heights and colours by the logarithm of the loss."""
         self.log = on
@@ -97,11 +113,14 @@ class SurfacePlot(QWidget):
         top = float(np.percentile(finite, 95)) if finite.size else 1.0
         low = float(finite.min()) if finite.size else 0.0
         capped = np.clip(np.nan_to_num(self._values, nan=top), low, top + 0.5 * (top - low))
+        ends = float(capped.min()), float(capped.max())
         if self.log and low > 0:
             capped = np.log10(capped)
         fine = interpolated(capped, max(FINE, *capped.shape))
         span = float(np.ptp(fine)) or 1.0
         self._heights = ((fine - fine.min()) / span).T.astype(np.float32)
+        if self.axes is not None and self._plane is not None:
+            self.axes.set_ends(*self._plane, *ends)
         self._draw()
 
     def clear(self) -> None:
@@ -219,6 +238,8 @@ class SurfacePlot(QWidget):
         """Take on the theme's colours."""
         if self.view is not None:
             self.view.setBackgroundColor(palette.current().panel)
+            if self.axes is not None:
+                self.axes.restyle()
             self._draw()
 
     def _make_view(self) -> bool:
@@ -229,7 +250,9 @@ class SurfacePlot(QWidget):
         except ImportError:
             return False
         self.view = gl.GLViewWidget()
-        self.view.setCameraPosition(distance=self._distance, elevation=34, azimuth=-60)
+        self.view.setCameraPosition(
+            pos=QVector3D(0, 0, -LOWER), distance=self._distance, elevation=34, azimuth=-60
+        )
         self._fit()
         self.view.setBackgroundColor(palette.current().panel)
         red = (*colormaps.rgb(DOT), 1.0)
@@ -238,6 +261,8 @@ class SurfacePlot(QWidget):
         self._dot = gl.GLScatterPlotItem(color=red, size=10, glOptions="opaque")
         for item in (self._surface, self._path, self._dot):
             self.view.addItem(item)
+        self.axes = SpaceAxes(self.view, HEIGHT)
+        self.set_labels(*self._labels)
         self.view.installEventFilter(self)
         self._stack.addWidget(self.view)
         return True

@@ -30,7 +30,8 @@ plot.set_surface(axis, axis, 0.2 + a**2 + 0.3 * b**2)
 if plot.view is None:
     print(json.dumps({"drawn": False}))
     sys.exit()
-plot.set_path(np.array([[-0.9, -0.9], [0.0, 0.0]]))
+plot.set_labels("PC 1 (71 %)", "PC 2")
+plot.set_path(np.array([[-0.9, -0.9], [-0.6, -0.5], [np.nan, np.nan], [0.0, 0.0]]))
 QTest.qWait(200)
 dragged, released = [], []
 plot.dot_dragged.connect(lambda *at: dragged.append(at))
@@ -57,6 +58,7 @@ changed = [
 found = {
     "drawn": True, "dragged": dragged, "released": released,
     "turned": plot.view.opts["azimuth"] != azimuth,
+    "words": [text.text for text in plot.axes.texts.values()],
     "changed": changed, "wanted": plot.pixel_of(0.6, -0.5).tolist(),
 }
 drag(QPoint(30, 30), QPoint(130, 30))
@@ -98,8 +100,9 @@ def test_the_dot_follows_the_mouse_over_the_surface(display: str) -> None:
     found = json.loads(done.stdout)
     if not found["drawn"]:
         pytest.skip("there is no OpenGL")
+    assert {"PC 1", "PC 2", "loss", "−1", "1", "0.2", "1.5"} <= set(found["words"])
     assert len(found["dragged"]) == 4
-    assert found["released"] == [pytest.approx([0.6, -0.5], abs=0.03)]
+    assert found["released"] == [pytest.approx([0.6, -0.5], abs=0.05)]
     assert not found["turned"]
     assert any(
         abs(x - found["wanted"][0]) <= 6 and abs(y - found["wanted"][1]) <= 6
