@@ -44,8 +44,8 @@ class HistogramsPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 8)
         head = QHBoxLayout()
-        head.addWidget(self.title)
-        head.addStretch(1)
+        self.title.setWordWrap(True)
+        head.addWidget(self.title, 1)
         head.addWidget(self.form)
         column.addLayout(head)
         row = QHBoxLayout()
@@ -72,8 +72,14 @@ class HistogramsPanel(QWidget):
         self._frames = []
         for plot in (*self.ridges.values(), *self.strips.values()):
             plot.clear()
+        self._show_title()
+
+    def _show_title(self) -> None:
+        """The node, and since when there is more of it than its weights."""
         name = self._node or self.tr("Select a node: its histograms appear here as the net learns.")
-        self.title.setText(name)
+        since = self._frames[0].step if self._frames else 0
+        told = self.tr("{0} · weights of the whole run, the rest since step {1:,}, when one looked")
+        self.title.setText(told.format(name, since) if since > 1 else name)
 
     def show_selection(self, names: Sequence[str]) -> None:
         """Told which nodes are selected on the canvas."""
@@ -106,6 +112,7 @@ class HistogramsPanel(QWidget):
             self._frames.append(frame)
         if len(self._frames) > MOST_FRAMES:
             self._frames = [*self._frames[:-1:2], self._frames[-1]]
+        self._show_title()
         shown = self.ridges["weights"].steps or self.ridges["activation"].steps
         if frame.past or (shown and shown[-1] > frame.step):
             self._go_to(frame)

@@ -50,8 +50,9 @@ def test_the_weights_of_the_run_so_far_are_there_at_once(qtbot, live_window) -> 
     assert panel.ridges["gradient"].steps == [600]
     live_window.canvas.select(["fc1"])
     qtbot.waitUntil(
-        lambda: panel.title.text() == "fc1" and len(ridge.steps) >= 20, timeout=PATIENCE
+        lambda: panel.title.text().startswith("fc1 ·") and len(ridge.steps) >= 20, timeout=PATIENCE
     )
+    assert "the rest since step 600" in panel.title.text()
 
 
 def test_an_edit_says_what_became_of_the_weights(qtbot, live_window) -> None:
