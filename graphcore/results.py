@@ -22,6 +22,8 @@ else:
 
 BATCH = 200
 MISTAKES_PER_CELL = 12
+NUMBERS = 3
+"""Of a sample that is no picture, so many are told."""
 NO_SAMPLES = "The data set has no test samples."
 
 
@@ -85,8 +87,15 @@ def _mistakes(trainer: Trainer, shares: np.ndarray, labels: np.ndarray) -> tuple
         cell = int(labels[i]), int(answers[i])
         taken[cell] = taken.get(cell, 0) + 1
         if taken[cell] <= MISTAKES_PER_CELL:
-            image = sample_image(trainer, trainer.data.test, i)
-            found.append(
-                Mistake(i, *cell, float(shares[i, cell[1]]), None if image is None else pack(image))
-            )
+            found.append(_mistake(trainer, i, *cell, float(shares[i, cell[1]])))
     return tuple(found)
+
+
+def _mistake(trainer: Trainer, i: int, label: int, answer: int, share: float) -> Mistake:
+    """With its picture, or with its first numbers."""
+    data = trainer.data
+    image = sample_image(trainer, data.test, i)
+    if image is not None:
+        return Mistake(i, label, answer, share, pack(image))
+    sample = np.asarray(data.normalization.invert(data.test.inputs[i]), np.float64).ravel()
+    return Mistake(i, label, answer, share, None, tuple(sample[:NUMBERS].tolist()))

@@ -22,6 +22,7 @@ from app.document import Document
 from app.engine import Engine
 from app.plots.confusion import ConfusionMatrix
 from app.plots.reliability import ReliabilityPlot
+from app.plots.tiles import format_number
 from app.widgets.gallery import gallery, picture_of
 from graphcore.worker.arrays import unpack
 from graphcore.worker.probe_messages import Mistake, ResultsFrame
@@ -165,7 +166,9 @@ class ResultsPanel(QWidget):
 
     def _item(self, mistake: Mistake, classes: tuple[str, ...]) -> QListWidgetItem:
         label, answer = classes[mistake.label], classes[mistake.answer]
-        item = QListWidgetItem(f"{label} → {answer}")
+        numbers = ", ".join(format_number(number, 2) for number in mistake.numbers)
+        lines = [f"({numbers})"] if numbers else []
+        item = QListWidgetItem("\n".join((*lines, f"{label} → {answer}")))
         item.setToolTip(
             self.tr("Test sample {0}: a {1}, taken for {2} with {3:.1%}").format(
                 mistake.index, label, answer, mistake.share

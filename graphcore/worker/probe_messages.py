@@ -100,6 +100,7 @@ class Mistake(msgspec.Struct, tag=True, frozen=True):
     Attributes:
         share: probability that the net gives to its wrong answer.
         image: shape (H, W), or None where samples are no images.
+        numbers: the first of the sample's numbers, before normalisation, where it is no image.
     """
 
     index: int
@@ -107,6 +108,7 @@ class Mistake(msgspec.Struct, tag=True, frozen=True):
     answer: int
     share: float
     image: Array | None
+    numbers: tuple[float, ...] = ()
 
 
 class ResultsFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from PySide6.QtCore import QPoint, Qt
 
+from app.plots.tiles import format_number
 from graphcore.worker.arrays import unpack
 
 PATIENCE = 60_000
@@ -146,6 +147,15 @@ def test_results_show_what_is_taken_for_what(qtbot, opened, live_window) -> None
     assert 0 < panel.gallery.count() <= everything
     names = {panel.gallery.item(i).text() for i in range(panel.gallery.count())}
     assert names == {f"{mistake.label} → {mistake.answer}"}
+
+
+def test_mistakes_over_points_say_where_they_lie(qtbot, opened, live_window) -> None:
+    panel = opened("circle", "results")
+    train(qtbot, live_window, 5)
+    qtbot.waitUntil(lambda: panel._frame is not None and panel._frame.step == 5, timeout=PATIENCE)
+    first = panel._frame.mistakes[0]
+    x, y = (format_number(number, 2) for number in first.numbers)
+    assert panel.gallery.item(0).text().startswith(f"({x}, {y})\n")
 
 
 def test_results_say_whether_the_net_is_as_right_as_it_is_sure(qtbot, opened, live_window) -> None:

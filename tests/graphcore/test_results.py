@@ -40,6 +40,15 @@ def test_results_are_those_of_an_evaluation() -> None:
     assert sure == sorted(sure, reverse=True)
 
 
+def test_a_mistake_over_points_tells_which_point_it_is() -> None:
+    trainer = trained("circle", 5)
+    for mistake in results(trainer).mistakes:
+        assert mistake.image is None
+        point = trainer.data.normalization.invert(trainer.data.test.inputs[mistake.index])
+        assert mistake.numbers == pytest.approx(point.tolist())
+        assert len(mistake.numbers) == 2
+
+
 def test_the_pieces_are_of_one_moment() -> None:
     trainer = trained("resnet8", 2)
     whole = results(trainer)
