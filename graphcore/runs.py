@@ -97,6 +97,7 @@ class Runs:
             parent = self.all.get(before.parent or 0) if step else None
         run = self._add(graph, trainer.graph.training, parent, step)
         run.by_hand = self.by_hand and step > 0
+        self.jumps += run.by_hand
         if parent is not None and self._has_same_state(parent, trainer, step):
             run.timeline = parent.timeline.until(step)
         self._enter(run)

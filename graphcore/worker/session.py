@@ -14,8 +14,8 @@ from graphcore import files
 from graphcore.binding import learns
 from graphcore.compiler import compile
 from graphcore.curves import Evaluation
-from graphcore.errors import FileError, GradscapeError, NonFiniteError
-from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
+from graphcore.errors import GradscapeError, NonFiniteError
+from graphcore.files.checkpoint import read_checkpoint
 from graphcore.files.run_file import read_runs
 from graphcore.graph import Graph
 from graphcore.graph_changes import same_net
@@ -27,6 +27,7 @@ from graphcore.surgery import Kept, overlap, take_over
 from graphcore.training import Trainer
 from graphcore.walk import calculate
 from graphcore.worker import messages as m
+from graphcore.worker.checkpoints import Checkpoints
 from graphcore.worker.frames import EMPTY, Frames
 from graphcore.worker.held_out import HeldOut
 from graphcore.worker.kept_data import KeptData
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 else:
     torch = lazy_loader.load("torch")
-
-CHECKPOINT_SECONDS = 30.0
 
 
 class Session:
@@ -75,8 +74,8 @@ class Session:
         self.frames, self.runs, self.attention = Frames(), Runs(), Attention()
         self._wanted = self._news = self._look = False
         self._speed: float | None = None
-        self._next_step_at = self._checkpoint_at = 0.0
-        self._checkpoints = ""
+        self._next_step_at = 0.0
+        self._checkpoints = Checkpoints(send)
         self._held_out = HeldOut()
 
     @property
@@ -117,7 +116,7 @@ class Session:
             self.running = False
             self.send(m.Failure("load", str(error), getattr(error, "node", "")))
             return
-        self._checkpoints = request.checkpoints
+        self._checkpoints.folder = request.checkpoints
         if request.forget or request.resume:
             self.runs.clear()
         elif self.trainer is not None:
@@ -139,15 +138,13 @@ class Session:
         if self.trainer is None:
             self.send(m.Failure("run", "There is no net to train: load a graph first."))
             return
-        if self.runs.visiting or self.runs.by_hand:
-            self.runs.branch(self.trainer)
-            self._held_out.forget()
+        self.branch()
         if request.steps is None and self.trainer.finished:
             self.trainer.lengthen()
         self.running, self.steps_left = True, request.steps
         self.frames.clock.start()
-        if not self._checkpoint_at:
-            self._checkpoint()
+        if self._checkpoints.none:
+            self._checkpoints.write(self.trainer, self._graph_bytes)
 
     def pause(self) -> None:
         """Stop after the current step."""
@@ -281,8 +278,8 @@ class Session:
             self._note_validation(trainer)
         if epoch_done or self._held_out.due:
             self._held_out.begin(trainer, self.weights_moved, whole=epoch_done)
-        if epoch_done or time.perf_counter() - self._checkpoint_at >= CHECKPOINT_SECONDS:
-            self._checkpoint()
+        if epoch_done or self._checkpoints.due:
+            self._checkpoints.write(trainer, self._graph_bytes)
         if self.steps_left is not None:
             self.steps_left -= count
         if not self._held_out.at_work:
@@ -318,20 +315,6 @@ class Session:
             self.frames.scores.append(m.Scores(*found, held_back=True))
             self.runs.validate(Evaluation(*found))
 
-    def _checkpoint(self) -> None:
-        self._checkpoint_at = time.perf_counter()
-        if not self._checkpoints or self.trainer is None:
-            return
-        try:
-            write_checkpoint(
-                Path(self._checkpoints), self.trainer.state(), step=self.trainer.step,
-                lr=self.trainer.lr, graph=self._graph_bytes.decode(),
-            )  # fmt: skip
-        except FileError as error:
-            self.send(m.Failure("disk", str(error)))
-        else:
-            self.send(m.CheckpointWritten(self._checkpoints, self.trainer.step))
-
     def _frame(self) -> m.Frame:
         if self._calculation is not None:
             return self.frames.of_calculation(self._calculation, self._graph)
@@ -355,7 +338,15 @@ class Session:
         trainer = self.trainer
         with self.runs.changed_by_hand(trainer) if trainer else contextlib.nullcontext():
             yield
+        if self.running:
+            self.branch()
         self.weights_changed()
+
+    def branch(self) -> None:
+        """What is looked at becomes a run of its own, if it is not the end of the current one."""
+        if self.trainer is not None and (self.runs.visiting or self.runs.by_hand):
+            self.runs.branch(self.trainer)
+            self._held_out.forget()
 
     def weights_changed(self) -> None:
         """The weights are others than the last step's: every view is out of date."""
@@ -397,4 +388,4 @@ class Session:
         self._held_out.forget()
         self.frames.forget(keep_curves)
         if not keep_curves:
-            self._checkpoint_at = 0.0
+            self._checkpoints.forget()

@@ -106,6 +106,8 @@ class TimeTask:
         if trainer is None or runs.current is None or not runs.current.steps:
             return RunsSaved(request.path, "There is no recorded run to save: train first.")
         try:
+            if runs.by_hand:
+                session.branch()
             runs.keep_newest(trainer)
             write_runs(Path(request.path), runs)
         except GradscapeError as error:

@@ -333,3 +333,43 @@ def test_a_run_that_begins_with_weights_set_by_hand_stays_one_run(qtbot, live_wi
     window.engine.scrub(0)
     qtbot.waitUntil(lambda: times[-1].visiting, timeout=PATIENCE)
     assert numbers(qtbot, window, name).flat[0] == 3
+
+
+def test_weights_changed_while_the_net_trains_begin_a_run_at_once(qtbot, trained) -> None:
+    window, engine, name = trained, trained.engine, weights_of(trained)
+    engine.set_speed(60)
+    engine.play()
+    qtbot.waitUntil(lambda: window.times[-1].newest > 125, timeout=PATIENCE)
+    engine.set_numbers(name, (0,), (7.0,))
+    qtbot.waitUntil(lambda: len(window.times[-1].runs) == 2, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.times[-1].newest > window.times[-1].runs[1].begun_at + 3,
+                    timeout=PATIENCE)  # fmt: skip
+    assert not window.times[-1].by_hand
+    assert window.times[-1].runs[1].by_hand
+    assert engine.state == "running"
+    engine.pause()
+
+
+def test_weights_changed_by_hand_are_saved_with_the_runs(
+    qtbot, trained, tmp_path, monkeypatch
+) -> None:
+    from app import file_dialogs
+
+    window, engine, name = trained, trained.engine, weights_of(trained)
+    path = tmp_path / "mine.gradrun"
+    monkeypatch.setattr(file_dialogs, "ask_save_run", lambda *_: str(path))
+    learned = numbers(qtbot, window, name)
+    engine.set_numbers(name, (0,), (7.0,))
+    with qtbot.waitSignal(engine.runs_saved, timeout=PATIENCE):
+        window.actions_table.actions["save_run"].trigger()
+    engine.reset()
+    qtbot.waitUntil(lambda: window.times[-1].newest == 0, timeout=PATIENCE)
+    with qtbot.waitSignal(engine.runs_opened, timeout=PATIENCE):
+        window.files.open_run(str(path))
+    shown(qtbot, window, 120, False)
+    assert numbers(qtbot, window, name).flat[0] == 7
+    first, second = window.times[-1].runs
+    assert (second.parent, second.steps, second.by_hand) == (first.run, 120, True)
+    engine.enter_run(first.run)
+    qtbot.waitUntil(lambda: window.times[-1].run == first.run, timeout=PATIENCE)
+    np.testing.assert_array_equal(numbers(qtbot, window, name), learned)
