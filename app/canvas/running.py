@@ -14,7 +14,7 @@ from app.canvas.picture_item import keep_painted
 from app.document import Document
 from graphcore.elements import Edge
 
-PULSE_MS, PULSE_SECONDS = 22, 1.6
+PULSE_MS, PULSE_SECONDS = 21, 1.6
 """Pulses move with the pictures, in one paint; so late without new pictures, they go on alone."""
 MOST_PULSES = 400
 KEPT_KB = 64 * 1024
