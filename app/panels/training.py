@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -28,12 +27,12 @@ from PySide6.QtWidgets import (
 from app.document import Document
 from app.engine import FRAME_MS, Engine
 from app.objectives import ObjectivesDialog
-from app.panels.options_form import OptionRow, OptionsForm
+from app.panels import training_rows
+from app.panels.options_form import OptionsForm
 from app.plots.curve import CurvePlot
 from app.rate_finder import RateFinder
 from app.widgets.wheel_guard import WheelGuard
 from graphcore import datasets, optimizers, schedules
-from graphcore.datasets import augmentation
 from graphcore.elements import Change
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
@@ -56,6 +55,8 @@ class TrainingPanel(QWidget):
         self._document, self._engine = document, engine
         self._drawn = QElapsedTimer()
         self._undrawn: set[CurvePlot] = set()
+        self._tested: tuple[float, float | None, int, bool] | None = None
+        self._away = False
         self._between = QTimer(self, singleShot=True, interval=FRAME_MS // 2)
         self._between.timeout.connect(partial(self._redraw, both=False))
         row = QHBoxLayout(self)
@@ -236,10 +237,10 @@ class TrainingPanel(QWidget):
                 field.setValue(value or 0)
             blocker.unblock()
         for name, rows in (
-            ("dataset_options", _dataset_rows(settings.dataset)),
-            ("augmentation", _augmentation_rows()),
-            ("optimizer_options", _rows(optimizers.get(settings.optimizer).options)),
-            ("schedule_options", _rows(schedules.options(settings.schedule))),
+            ("dataset_options", training_rows.of_data(settings.dataset)),
+            ("augmentation", training_rows.of_augmentation()),
+            ("optimizer_options", training_rows.plain(optimizers.get(settings.optimizer).options)),
+            ("schedule_options", training_rows.plain(schedules.options(settings.schedule))),
         ):
             self.options[name].show_options(rows, getattr(settings, name))
 
@@ -315,6 +316,9 @@ class TrainingPanel(QWidget):
             self._show_last_figures(frame, frame.curves)
         for plot in (self.loss, self.accuracy):
             plot.set_playhead(frame.shown if frame.visiting else None)
+        was_away, self._away = self._away, frame.visiting or frame.by_hand
+        if was_away and not self._away and frame.curves is None and self._tested is not None:
+            self._show_score(*self._tested)
         if frame.test_loss is not None:
             self._show_score(frame.test_loss, frame.accuracy, frame.samples, False)
 
@@ -349,7 +353,8 @@ class TrainingPanel(QWidget):
         if score.accuracy is not None:
             self.accuracy.append(name, at, np.array([score.accuracy]))
         if not score.held_back:
-            self._show_score(score.loss, score.accuracy, score.samples, score.whole)
+            self._tested = score.loss, score.accuracy, score.samples, score.whole
+            self._show_score(*self._tested)
 
     def _show_score(
         self, loss: float, accuracy: float | None, samples: int = 0, all_: bool = False
@@ -379,19 +384,3 @@ def _duration(seconds: float | None) -> str:
         return "–"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}"
-
-
-def _rows(options: Mapping[str, Any]) -> list[OptionRow]:
-    return [OptionRow(name, default) for name, default in options.items()]
-
-
-def _dataset_rows(dataset: str) -> list[OptionRow]:
-    return [
-        OptionRow(o.name, o.default, o.help, o.minimum, o.maximum, o.choices, o.path)
-        for o in datasets.describe(dataset).options
-    ]
-
-
-def _augmentation_rows() -> list[OptionRow]:
-    described = {name: augmentation.describe(name)[0] for name in augmentation.names()}
-    return [OptionRow(name, 0.0, help_, minimum=0.0) for name, help_ in described.items()]

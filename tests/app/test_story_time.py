@@ -272,14 +272,18 @@ def test_weights_changed_by_hand_are_said_to_be_and_go_on_as_a_run_of_their_own(
     learned = numbers(qtbot, window, name)
     qtbot.waitUntil(lambda: "120" in stamp.text(), timeout=PATIENCE)
 
+    figure = window.layouts.docks["training"].fill().figures["accuracy"]
+    learned_to = figure.text()
     window.document.set_number(name, 0, float(learned.flat[0]), 40.0, engine.set_numbers)
     qtbot.waitUntil(lambda: "changed by hand" in stamp.text(), timeout=PATIENCE)
     qtbot.waitUntil(lambda: " of " in strip.words.text(), timeout=PATIENCE)  # it was tested
+    assert figure.text() != learned_to
     assert "Step 120" in strip.words.text()
     assert "weights changed by hand" in strip.words.text()
     assert not window.times[-1].visiting
     window.document.undo_stack.undo()
     qtbot.waitUntil(lambda: "by hand" not in strip.words.text() + stamp.text(), timeout=PATIENCE)
+    assert figure.text() == learned_to, "of what training had left, as Runs has it"
 
     window.document.undo_stack.redo()
     qtbot.waitUntil(lambda: window.times[-1].by_hand, timeout=PATIENCE)
@@ -303,6 +307,8 @@ def test_weights_changed_by_hand_are_said_to_be_and_go_on_as_a_run_of_their_own(
     strip.slider.setValue(list(strip.steps).index(120))
     shown(qtbot, window, 120, True)
     assert numbers(qtbot, window, name).flat[0] == 40
+    qtbot.mouseClick(strip.now, Qt.MouseButton.LeftButton)
+    shown(qtbot, window, 125, False)
     path = tmp_path / "mine.gradrun"
     monkeypatch.setattr(file_dialogs, "ask_save_run", lambda *_: str(path))
     monkeypatch.setattr(file_dialogs, "ask_open_run", lambda *_: str(path))
@@ -313,6 +319,12 @@ def test_weights_changed_by_hand_are_said_to_be_and_go_on_as_a_run_of_their_own(
         window.actions_table.actions["open_run"].trigger()
     shown(qtbot, window, 125, False)
     assert [r.by_hand for r in window.times[-1].runs] == [False, True]
+    qtbot.waitUntil(lambda: 20 in strip.steps, timeout=PATIENCE)
+    strip.slider.setValue(list(strip.steps).index(20))
+    shown(qtbot, window, 20, True)
+    train(qtbot, window, 5, window.times)
+    third = window.times[-1].runs[2]
+    assert (third.parent, third.begun_at) == (first.run, 20), "the run that made the step"
     engine.enter_run(first.run)
     shown(qtbot, window, 120, False)
     np.testing.assert_array_equal(numbers(qtbot, window, name), learned)
