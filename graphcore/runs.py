@@ -202,8 +202,7 @@ class Runs:
         before, by_hand = self._run(), self.by_hand
         if self.visiting or before.steps > before.begun_at:
             self.leave(trainer)
-            origin = self._run_of_step(before, trainer.step)
-            run = self._add(before.graph, before.settings, origin, trainer.step)
+            run = self._add(before.graph, before.settings, before, trainer.step)
             run.timeline = before.timeline.until(trainer.step)
         else:
             run = before
@@ -315,12 +314,6 @@ class Runs:
         if self.current is None:
             raise EngineError("There is no run yet: load a graph first.")
         return self.current
-
-    def _run_of_step(self, run: Run, step: int) -> Run:
-        """The run that made a step: this one, or one that it comes from."""
-        while step < run.begun_at and run.parent in self.all:
-            run = self.all[run.parent]
-        return run
 
     def _children(self, run: Run) -> list[Run]:
         return [r for r in self.all.values() if r.parent == run.number]
