@@ -18,7 +18,6 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from app import file_dialogs
-from app.file_dialogs import Question
 from app.run_metrics import RunMetrics
 from graphcore.binding import learns
 from graphcore.errors import FileError, GradscapeError
@@ -110,6 +109,7 @@ class Exports(QObject):
         window.status.insertPermanentWidget(1, self.indicator)
         self.indicator.hide()
         self.indicator.cancelled.connect(self.cancel)
+        window.files.wrote.connect(self.tell)
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._then: Callable[[Path], None] | None = None
         self._job: Job | None = None
@@ -122,7 +122,7 @@ class Exports(QObject):
     def save_metrics(self) -> None:
         """Ask for a file and write the curves as a table."""
         if self._has_metrics():
-            path = self._ask(file_dialogs.ask_metrics, ".csv")
+            path = self._window.files.ask(file_dialogs.ask_metrics, ".csv")
             if path:
                 self._write(path, self._log.write_csv)
 
@@ -152,17 +152,13 @@ class Exports(QObject):
         else:
             self.tell(path)
 
-    def _ask(self, question: Question, ending: str) -> str:
-        files = self._window.files
-        return str(files.ask(question, files.start(ending)))
-
     # -- what a process of its own does -------------------------------------------------------
 
     def save_script(self) -> None:
         """Ask for a file and write the net as a PyTorch script, with its weights beside it."""
         if not self._may_begin():
             return
-        path = self._ask(file_dialogs.ask_script, ".py")
+        path = self._window.files.ask(file_dialogs.ask_script, ".py")
         if path:
             named = Path(path).with_name(f"{module_name(Path(path).stem)}.py")
             self._begin(self.tr("PyTorch script"), partial(self._run_script, named))
@@ -178,7 +174,7 @@ class Exports(QObject):
             return
         if not self._may_begin():
             return
-        path = self._ask(file_dialogs.ask_report, ".html")
+        path = self._window.files.ask(file_dialogs.ask_report, ".html")
         if path:
             self._begin(self.tr("Report"), partial(self._run_report, Path(path)))
 

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QWidget
 
 from app import file_dialogs
 from app.edited_graph import CancelledError
-from app.file_dialogs import Question
 from app.settings import Settings
 from app.waiting import Waiting
 from graphcore import presets
@@ -73,14 +72,14 @@ class Files(QObject):
         last = str(self._settings.store.value("files/folder") or "")
         return last if last and Path(last).is_dir() else str(Path.home())
 
-    def ask(self, question: Question, start: str = "") -> str:
+    def ask(self, question: file_dialogs.Question, ending: str = "") -> str:
         """Path of a file, or "" where none was chosen; the next question begins beside it.
 
         Args:
             question: one of ``file_dialogs``.
-            start: what is offered; "" is the folder.
+            ending: of the name that is offered; "" offers the folder alone.
         """
-        path = question(self._window, start or self.folder)
+        path = question(self._window, self.start(ending) if ending else self.folder)
         if path:
             folder = Path(path) if Path(path).is_dir() else Path(path).parent
             self._settings.store.setValue("files/folder", str(folder.resolve()))
@@ -167,7 +166,7 @@ class Files(QObject):
 
     def save_run(self) -> None:
         """Ask for a file and have the recorded runs written to it."""
-        if path := self.ask(file_dialogs.ask_save_run, self.start(RUN_SUFFIX)):
+        if path := self.ask(file_dialogs.ask_save_run, RUN_SUFFIX):
             self.engine.save_runs(path if path.endswith(RUN_SUFFIX) else path + RUN_SUFFIX)
 
     def ask_open_run(self) -> None:
@@ -198,7 +197,7 @@ class Files(QObject):
 
     def save_as(self) -> bool:
         """Ask for a file and write to it."""
-        path = self.ask(file_dialogs.ask_save, self.start(SUFFIX))
+        path = self.ask(file_dialogs.ask_save, SUFFIX)
         if not path:
             return False
         if not Path(path).suffix:
@@ -217,7 +216,7 @@ class Files(QObject):
 
     def export(self) -> None:
         """Ask for a file and draw the canvas into it; its ending says the format."""
-        path = self.ask(file_dialogs.ask_export, self.start(".svg"))
+        path = self.ask(file_dialogs.ask_export, ".svg")
         if not path:
             return
         try:

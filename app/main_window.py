@@ -91,7 +91,6 @@ class MainWindow(QMainWindow):
         self.exports, self.filming = Exports(self), Filming(self)
         self.growth = GrowthChoice(self)
         self.imports = Imports(self, self.exports)
-        self.files.wrote.connect(self.exports.tell)
         self._add_tool_bar()
         self._connect()
         if engine is not None:

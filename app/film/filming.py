@@ -120,7 +120,7 @@ class Filming(QObject):
         dialog.train.setVisible(window.engine is not None)
         if not dialog.exec():
             return
-        path = window.files.ask(file_dialogs.ask_film, window.files.start(".gif"))
+        path = window.files.ask(file_dialogs.ask_film, ".gif")
         if not path:
             return
         if not Path(path).suffix:
