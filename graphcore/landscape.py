@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 import numpy as np
 
+from graphcore.errors import FileError
 from graphcore.landscape_batch import ManyPoints
 from graphcore.plan import Plan
 from graphcore.planes import Plane, Span
@@ -17,6 +19,8 @@ from graphcore.planes import Plane, Span
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+    from graphcore.timeline import Moment
 else:
     torch = lazy_loader.load("torch")
 
@@ -52,6 +56,17 @@ class PathRecorder:
             self.steps, self.weights = self.steps[::2], self.weights[::2]
             self.legs = self.legs[::2]
             self.every *= 2
+
+    def retrace(self, moments: Sequence[Moment], legs: Sequence[int]) -> None:
+        """Be the path of a run that was recorded; a moment that cannot be read is left out."""
+        self.clear()
+        apart = max(1, moments[-1].step // self.most)
+        for moment, leg in zip(moments, legs, strict=True):
+            if self.steps and moment.step - self.steps[-1] < apart:
+                continue
+            with contextlib.suppress(FileError):
+                self.add(moment.step, moment.tensors()["flat"], leg)
+        self.every = max(self.every, apart)
 
     def clear(self) -> None:
         """Forget the path."""

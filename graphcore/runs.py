@@ -234,6 +234,18 @@ class Runs:
         self.jumps += 1
         self._enter(run)
 
+    def legs(self) -> list[int]:
+        """Of each moment of the current run, which unbroken part of its path it belongs to.
+
+        The newest part has the number ``jumps``.
+        """
+        run = self._run()
+        line = [run]
+        while (parent := self.all.get(line[-1].parent or 0)) is not None:
+            line.append(parent)
+        breaks = [r.begun_at for r in line if r.by_hand]
+        return [self.jumps - sum(at > step for at in breaks) for step in run.timeline.steps]
+
     # -- weights changed by hand --------------------------------------------------------------
 
     @contextmanager

@@ -13,6 +13,7 @@ from graphcore.compiler import compile
 from graphcore.landscape import PathRecorder, Surface
 from graphcore.plan import Plan
 from graphcore.planes import Plane, lowest_point
+from graphcore.runs import Runs
 from graphcore.training import Trainer
 from graphcore.worker.arrays import pack
 from graphcore.worker.chosen_plane import Chosen, Weights, at_hand, choose, widened
@@ -142,14 +143,28 @@ class LandscapeTask:
         """While training, rest long enough to keep to the share of the time."""
         return not training or time.perf_counter() - self._last_work >= rest(self._spent, SHARE)
 
+    def retrace(self, trainer: Trainer, runs: Runs) -> None:
+        """Another run is the current one: the path is what was recorded of it."""
+        self._meet(trainer)
+        self._surface = self._best = None
+        run = runs.current
+        if run is not None and run.timeline.moments:
+            self.path.retrace(run.timeline.moments, runs.legs())
+            self.path.weights = [flat.to(trainer.plan.flat) for flat in self.path.weights]
+
+    def _meet(self, trainer: Trainer) -> None:
+        """What was of another net is no more."""
+        if trainer is self._trainer:
+            return
+        same = self._trainer is not None and trainer.plan.layout == self._trainer.plan.layout
+        self._trainer, self._plan, self._surface = trainer, None, None
+        self._shown, self._best, self._pace = None, None, math.inf
+        if not same:
+            self.path.clear()
+
     def _notice(self, trainer: Trainer) -> None:
         """Follow the run's path; a new net or a reset starts a new one."""
-        if trainer is not self._trainer:
-            same = self._trainer is not None and trainer.plan.layout == self._trainer.plan.layout
-            self._trainer, self._plan, self._surface = trainer, None, None
-            self._shown, self._best, self._pace = None, None, math.inf
-            if not same:
-                self.path.clear()
+        self._meet(trainer)
         if not self.path.steps or trainer.step != self.path.steps[-1]:
             if self.path.steps and trainer.step < self.path.steps[-1]:
                 self._surface = self._best = None

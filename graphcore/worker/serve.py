@@ -145,11 +145,11 @@ class _Server:
         s = self.session
         return {
             ScrubRequest: lambda request: self.time.scrub(request, s),
-            EnterRun: lambda request: self.time.enter(request, s),
+            EnterRun: lambda request: self._elsewhere(self.time.enter(request, s)),
             EditRun: lambda request: self.time.edit(request, s),
             CurvesRequest: self.time.watch_curves,
             SaveRuns: lambda request: self.send(self.time.save(request, s)),
-            OpenRuns: lambda request: self._tell(self.time.open(request, s)),
+            OpenRuns: lambda request: self._elsewhere(self.time.open(request, s)),
         }
 
     def _of_views(self) -> dict[type, Callable[[Any], None]]:
@@ -253,6 +253,13 @@ class _Server:
         runs = self.session.runs
         self.landscape.visiting, self.landscape.jumps = runs.visiting, runs.jumps
         return told
+
+    def _elsewhere(self, problem: m.Reply | None) -> None:
+        """Another run was gone to, unless there is a problem."""
+        if problem is not None:
+            self.send(problem)
+        elif self.session.trainer is not None:
+            self.landscape.retrace(self.session.trainer, self.session.runs)
 
     def _run(self, request: m.Run) -> None:
         self.time.settle(self.session)

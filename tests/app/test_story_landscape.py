@@ -216,6 +216,30 @@ def test_the_net_trains_on_from_where_it_is_dropped(story) -> None:
     s.surface()
 
 
+def test_the_path_is_that_of_the_run_one_goes_to(story, tmp_path) -> None:
+    s = story("circle")
+    engine = s.window.engine
+    s.choose(0)
+    s.run(40)
+    engine.reset()
+    s.wait(lambda: s.frames[-1].step == 0)
+    s.window.transport.rate.setValue(0.3)
+    s.run(20)
+    s.shown.clear()
+    engine.enter_run(1)
+    of_first = s.surface(lambda f: f.step == 40)
+    path = unpack(of_first.path)
+    assert np.isfinite(path).all()
+    assert len(path) == 41  # Run 2 took no more than 20 steps
+    assert np.allclose(path[-1], of_first.current, atol=1e-3)
+    with s.qtbot.waitSignal(engine.runs_saved, timeout=PATIENCE):
+        engine.save_runs(str(tmp_path / "two.gradrun"))
+    s.shown.clear()
+    engine.open_runs(str(tmp_path / "two.gradrun"))
+    assert np.isfinite(unpack(s.surface(lambda f: f.step == 40).path)).all()
+    assert len(unpack(s.shown[-1].path)) == len(path)
+
+
 def test_the_surface_stands_in_space_where_there_is_opengl(story) -> None:
     s = story("circle")
     s.surface()
