@@ -5,6 +5,7 @@ Each layout remembers how it was left. A panel's widget is made when its dock is
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, Qt, QTimer, Signal
@@ -21,6 +22,8 @@ AREAS = {
     "right": Qt.DockWidgetArea.RightDockWidgetArea,
     "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
 }
+SIDES = {"left": 264, "right": 304}
+"""Widths of what is beside the canvas, at first."""
 STATE_VERSION = 1
 _SHARES = {"run": 3, "space": 2}
 """How groups of panels beside each other divide the width."""
@@ -95,6 +98,9 @@ class Layouts(QObject):
         self._late.setSingleShot(True)
         self._late.setInterval(0)
         self._late.timeout.connect(self._show_titles)
+        self._shares: dict[PanelDock, float] = {}
+        self._resized = QTimer(self, singleShot=True, interval=0)
+        self._resized.timeout.connect(self._share_height)
         for dock in self.docks.values():
             window.addDockWidget(AREAS[dock.panel.area], dock)
             dock.hide()
@@ -104,13 +110,40 @@ class Layouts(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """A window of another height leaves the canvas its share; Qt would let it pay for all."""
         if isinstance(event, QResizeEvent) and watched is self._window and self.current:
-            before, after = event.oldSize().height(), event.size().height()
-            below = [d for d in self.docks.values() if d.seen and not d.isFloating()
-                     and self._window.dockWidgetArea(d) == AREAS["bottom"]]  # fmt: skip
-            if below and before > 0 and before != after:
-                heights = [round(d.height() * after / before) for d in below]
-                self._window.resizeDocks(below, heights, Qt.Orientation.Vertical)
+            before = event.oldSize().height()
+            if before > 0 and before != event.size().height() and not self._shares:
+                self._keep_shares(before)
         return False
+
+    def _keep_shares(self, before: int) -> None:
+        """Let what is below the canvas have the share soon that it has of a height of before."""
+        self._shares = {d: self._height(d) / before for d in self._below()}
+        self._resized.start()
+
+    def _height(self, dock: PanelDock) -> int:
+        """Of a dock with its tabs: what ``resizeDocks`` counts."""
+        direct = Qt.FindChildOption.FindDirectChildrenOnly
+        bars = [
+            bar.height() for bar in self._window.findChildren(QTabBar, options=direct)
+            if bar.isVisible()
+            and dock.windowTitle() in [bar.tabText(i) for i in range(bar.count())]
+        ]  # fmt: skip
+        return dock.height() + max(bars, default=0)
+
+    def _below(self) -> list[PanelDock]:
+        """The docks below the canvas that can be seen."""
+        return [
+            d for d in self.docks.values()
+            if d.seen and not d.isFloating()
+            and self._window.dockWidgetArea(d) == AREAS["bottom"]
+        ]  # fmt: skip
+
+    def _share_height(self) -> None:
+        """Give the docks below the canvas the share that they had of a window of other height."""
+        docks = [d for d in self._below() if d in self._shares]
+        heights = [round(self._shares[d] * self._window.height()) for d in docks]
+        self._window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
+        self._shares.clear()
 
     def show(self, layout: str) -> None:
         """Change to a layout, as it was left."""
@@ -119,6 +152,9 @@ class Layouts(QObject):
         state = self._store.value(f"layouts/{layout}")
         if state is not None:
             self._window.restoreState(state, STATE_VERSION)
+            before = int(str(self._store.value(f"layouts/{layout}/height", 0)))
+            if before and before != self._window.height():
+                QTimer.singleShot(0, self, partial(self._keep_shares, before))
         self._store.setValue("layouts/current", layout)
         self.current = layout
         self.changed.emit(layout)
@@ -132,7 +168,7 @@ class Layouts(QObject):
 
     def reset(self) -> None:
         """Put the panels of the current layout where they started."""
-        self._store.remove(f"layouts/{self.current}")
+        self._store.remove(f"layouts/{self.current}")  # and what is under that name
         self._arrange(self.current)
 
     def restore(self) -> None:
@@ -154,6 +190,9 @@ class Layouts(QObject):
         if opened and alone and area == AREAS["bottom"]:
             height = min(180, self._window.height() // 4)
             self._window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
+        elif opened and alone:
+            width = SIDES[dock.panel.area]
+            self._window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
         return dock
 
     def refresh_icons(self) -> None:
@@ -171,6 +210,7 @@ class Layouts(QObject):
         if self.current:
             state = self._window.saveState(STATE_VERSION)
             self._store.setValue(f"layouts/{self.current}", state)
+            self._store.setValue(f"layouts/{self.current}/height", self._window.height())
 
     def _arrange(self, layout: str) -> None:
         """Every panel where its row says, those of one group as tabs."""
@@ -206,8 +246,7 @@ class Layouts(QObject):
 
     def _resize(self, layout: str, shown: list[PanelDock]) -> None:
         size, large = self._window.size(), layout in ("Train", "Present")
-        widths = {"left": 264, "right": 304}
-        for area, width in widths.items():
+        for area, width in SIDES.items():
             docks = [d for d in shown if d.panel.area == area]
             self._window.resizeDocks(docks, [width] * len(docks), Qt.Orientation.Horizontal)
         below = [d for d in shown if d.panel.area == "bottom"]

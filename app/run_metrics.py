@@ -62,7 +62,7 @@ class RunMetrics(QObject):
         for step, share in unpack(curves.accuracies).tolist():
             self.log.note(int(step), train_accuracy=share)
         for split, scores in (("test", curves.tests), ("validation", curves.validations)):
-            for step, loss, accuracy in unpack(scores).tolist():
+            for step, loss, accuracy, _ in unpack(scores).tolist():
                 known = None if math.isnan(accuracy) else accuracy
                 self._note_score(split, int(step), per_epoch, loss, known)
         self._seconds = float(seconds[-1]) if len(seconds) else 0.0

@@ -82,8 +82,14 @@ class TransportBar(QWidget):
         self.rate.setAccessibleName(label.text())
         self.rate.setToolTip(self.tr("Takes effect at the next step, also while training"))
         self.rate.valueChanged.connect(self._engine.set_rate)
+        self.scheduled = QLabel()
+        self.scheduled.setObjectName("muted")
+        self.scheduled.setToolTip(
+            self.tr("What the schedule makes of the learning rate at this step")
+        )
         row.addWidget(label)
         row.addWidget(self.rate)
+        row.addWidget(self.scheduled)
 
     def _toggle(self) -> None:
         if self._engine.state == "running":
@@ -136,6 +142,8 @@ class TransportBar(QWidget):
 
     def _on_frame(self, frame: m.Frame) -> None:
         self.reset.setEnabled(frame.step > 0)
+        scheduled = self._document.root.training.schedule != "constant"
+        self.scheduled.setText(self.tr("now {0:.2e}").format(frame.lr) if scheduled else "")
 
     def _restyle(self) -> None:
         for button in (self.play, self.step, self.epoch, self.reset):

@@ -31,6 +31,8 @@ LARGE_GRADIENT = 10.0
 DEAD, SATURATED, FLAT = 0.4, 0.5, 0.01
 LARGE_CHANGE, SMALL_CHANGE = 0.1, 1e-6
 """Size of an update over that of the weight."""
+LOWERED = 0.1
+"""Share of its learning rate that a schedule leaves when the steps are small on purpose."""
 
 
 def examine(trainer: Trainer) -> HealthFrame:
@@ -48,7 +50,8 @@ def examine(trainer: Trainer) -> HealthFrame:
         ratio = layers[0].gradient / layers[-1].gradient
     findings = (
         *_of_numbers(plan, b.feeds(x, t), b.loss),
-        *_of_gradients(layers, ratio), *_of_units(plan, units), *_of_updates(layers),
+        *_of_gradients(layers, ratio), *_of_units(plan, units),
+        *_of_updates(layers, lowered=trainer.current_lr() < LOWERED * trainer.lr),
     )  # fmt: skip
     return HealthFrame(
         step=trainer.step, layers=layers, units=units, ratio=ratio, findings=findings
@@ -140,7 +143,9 @@ def _of_units(plan: Plan, units: tuple[UnitHealth, ...]) -> list[Finding]:
     return found
 
 
-def _of_updates(layers: tuple[LayerHealth, ...]) -> list[Finding]:
+def _of_updates(layers: tuple[LayerHealth, ...], lowered: bool) -> list[Finding]:
+    """What is wrong with the sizes of the steps; where a schedule has them small on purpose,
+    ``lowered``, that they are is nothing wrong."""
     shares = [(layer.change / layer.weight, layer) for layer in layers if layer.weight > 0]
     if not shares:
         return []
@@ -149,7 +154,7 @@ def _of_updates(layers: tuple[LayerHealth, ...]) -> list[Finding]:
         return [Finding(layer.node, (
             f"The steps are too large: one changes {layer.node} by {share:.0%} of its size."),
             "slower")]  # fmt: skip
-    if share < SMALL_CHANGE:
+    if share < SMALL_CHANGE and not lowered:
         return [Finding(layer.node, (
             f"The steps are too small: the largest changes {layer.node} by {share:.0e} of its "
             "size."), "faster")]  # fmt: skip

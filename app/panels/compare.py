@@ -189,8 +189,8 @@ class ComparePanel(QWidget):
         self.ours.show_picture(ours, limit)
         self.theirs.show_picture(theirs, limit)
         self.difference.show_picture(frame.difference, frame.largest)
-        self.ours.caption.setText(self._of(frame.ours))
-        self.theirs.caption.setText(self._of(frame.theirs))
+        self.ours.caption.setText(self._of(frame.ours, frame.samples))
+        self.theirs.caption.setText(self._of(frame.theirs, frame.samples))
         self.difference.caption.setText(
             self.tr("<b>{0} − {1}</b><br>at most {2}").format(
                 frame.ours.name, frame.theirs.name, format_number(frame.largest, 3)
@@ -198,12 +198,12 @@ class ComparePanel(QWidget):
         )
         self._say(self._sentence(frame), empty=False)
 
-    def _of(self, side: Side) -> str:
+    def _of(self, side: Side, samples: int) -> str:
         text = self.tr("<b>{0}</b> at step {1:,}").format(side.name, side.step)
         loss = "–" if side.loss is None else format_number(side.loss, 3)
         text += "<br>" + self.tr("test loss {0}").format(loss)
         if side.accuracy is not None:
-            text += self.tr(" · right {0:.1%}").format(side.accuracy)
+            text += self.tr(" · right {0:.1%} of {1:,}").format(side.accuracy, samples)
         return text
 
     def _sentence(self, frame: CompareFrame) -> str:

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -29,6 +28,7 @@ from app.engine import FRAME_MS, Engine
 from app.objectives import ObjectivesDialog
 from app.panels import training_rows
 from app.panels.options_form import OptionsForm
+from app.panels.training_figures import TrainingFigures
 from app.plots.curve import CurvePlot
 from app.rate_finder import RateFinder
 from app.widgets.wheel_guard import WheelGuard
@@ -40,11 +40,8 @@ from graphcore.worker.timeline_messages import RunCurves, TimelineFrame
 
 REDRAW_MS = 150
 """Curves and figures are read, not watched: a few times a second leaves the time to the canvas."""
-FIGURE_WIDE = 128
-"""A figure of fixed size does not lay out the window with every number."""
 HELD_BACK = "validation"
 """The curve of the samples that are held back from training, where there are any."""
-FIGURES = ("epoch", "step", "loss", "accuracy", "speed", "left")
 
 
 class TrainingPanel(QWidget):
@@ -55,7 +52,7 @@ class TrainingPanel(QWidget):
         self._document, self._engine = document, engine
         self._drawn = QElapsedTimer()
         self._undrawn: set[CurvePlot] = set()
-        self._tested: tuple[float, float | None, int, bool] | None = None
+        self._tested: tuple[float, float | None, int] | None = None
         self._away = False
         self._between = QTimer(self, singleShot=True, interval=FRAME_MS // 2)
         self._between.timeout.connect(partial(self._redraw, both=False))
@@ -90,23 +87,8 @@ class TrainingPanel(QWidget):
     def _make_side(self) -> QVBoxLayout:
         side = QVBoxLayout()
         side.setSpacing(6)
-        self.figures: dict[str, QLabel] = {}
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(14)
-        names = (self.tr("epoch"), self.tr("step"), self.tr("test loss"), self.tr("test accuracy"),
-                 self.tr("samples/s"), self.tr("left"))  # fmt: skip
-        for i, (key, name) in enumerate(zip(FIGURES, names, strict=True)):
-            figure, caption = QLabel("–"), QLabel(name)
-            figure.setObjectName("figure")
-            figure.setAccessibleName(name)
-            figure.ensurePolished()
-            figure.setFixedSize(FIGURE_WIDE, figure.sizeHint().height())
-            caption.setObjectName("muted")
-            grid.addWidget(figure, i // 2 * 2, i % 2)
-            grid.addWidget(caption, i // 2 * 2 + 1, i % 2)
-            self.figures[key] = figure
-        side.addLayout(grid)
-        side.setAlignment(grid, Qt.AlignmentFlag.AlignLeft)
+        self.figures = TrainingFigures()
+        side.addWidget(self.figures, 0, Qt.AlignmentFlag.AlignLeft)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName(self.tr("Progress of the epoch"))
@@ -250,8 +232,7 @@ class TrainingPanel(QWidget):
         """Forget the curves and figures."""
         self.loss.clear()
         self.accuracy.clear()
-        for figure in self.figures.values():
-            figure.setText("–")
+        self.figures.clear()
         self.progress.setValue(0)
 
     def _on_opened(self) -> None:
@@ -270,7 +251,7 @@ class TrainingPanel(QWidget):
             loaded.dataset, loaded.train_samples, loaded.test_samples, loaded.normalization
         )
         self.note.setText(f"{loaded.note} {text}".strip())
-        self.figures["step"].setText(f"{loaded.step:,}")
+        self.figures.labels["step"].setText(f"{loaded.step:,}")
 
     def _on_progress(self, progress: m.Progress) -> None:
         done = progress.done / progress.total if progress.total else 0
@@ -291,7 +272,7 @@ class TrainingPanel(QWidget):
         ended = frame.state != "running" or frame.scores
         if ended or not self._drawn.isValid() or self._drawn.elapsed() >= REDRAW_MS:
             self._drawn.start()
-            self._show_figures(frame)
+            self._show_frame(frame)
             if ended:
                 self._redraw(both=True)
             else:
@@ -318,9 +299,9 @@ class TrainingPanel(QWidget):
             plot.set_playhead(frame.shown if frame.visiting else None)
         was_away, self._away = self._away, frame.visiting or frame.by_hand
         if was_away and not self._away and frame.curves is None and self._tested is not None:
-            self._show_score(*self._tested)
+            self.figures.show_score(*self._tested)
         if frame.test_loss is not None:
-            self._show_score(frame.test_loss, frame.accuracy, frame.samples, False)
+            self.figures.show_score(frame.test_loss, frame.accuracy, frame.samples)
 
     def _show_run(self, run: RunCurves) -> None:
         self.clear()
@@ -342,10 +323,11 @@ class TrainingPanel(QWidget):
         """What is known of the net that another run has; a branch's was not tested before it."""
         begun = next((r.begun_at for r in frame.runs if r.run == run.run and r.parent), -1)
         if self._engine.last_frame is not None:
-            self._show_figures(self._engine.last_frame)
-        for step, loss, share in unpack(run.tests)[-1:].tolist():
+            self._show_frame(self._engine.last_frame)
+        for step, loss, share, samples in unpack(run.tests)[-1:].tolist():
             if step > begun:
-                self._show_score(loss, None if math.isnan(share) else share)
+                known = None if math.isnan(share) else share
+                self.figures.show_score(loss, known, int(samples))
 
     def _add_score(self, score: m.Scores) -> None:
         at, name = np.array([score.step]), HELD_BACK if score.held_back else "test"
@@ -353,34 +335,12 @@ class TrainingPanel(QWidget):
         if score.accuracy is not None:
             self.accuracy.append(name, at, np.array([score.accuracy]))
         if not score.held_back:
-            self._tested = score.loss, score.accuracy, score.samples, score.whole
-            self._show_score(*self._tested)
+            self._tested = score.loss, score.accuracy, score.samples
+            self.figures.show_score(*self._tested)
 
-    def _show_score(
-        self, loss: float, accuracy: float | None, samples: int = 0, all_: bool = False
-    ) -> None:
-        self.figures["loss"].setText(f"{loss:.4f}")
-        if accuracy is not None:
-            self.figures["accuracy"].setText(f"{accuracy:.2%}")
-        text = self.tr("all {0:,} test samples") if all_ else self.tr("{0:,} test samples")
-        for key in ("loss", "accuracy"):
-            self.figures[key].setToolTip(text.format(samples) if samples else "")
-
-    def _show_figures(self, frame: m.Frame) -> None:
+    def _show_frame(self, frame: m.Frame) -> None:
+        self.figures.show_frame(frame)
         per_epoch = frame.steps_per_epoch or 1
-        epochs = -(-frame.total_steps // per_epoch)
-        self.figures["epoch"].setText(f"{frame.step / per_epoch:.2f}/{epochs}")
-        self.figures["step"].setText(f"{frame.step:,}")
-        if frame.samples_per_second:
-            self.figures["speed"].setText(f"{frame.samples_per_second:,.0f}")
-        self.figures["left"].setText(_duration(frame.seconds_left))
         self.progress.setRange(0, per_epoch)
         done = frame.step % per_epoch
         self.progress.setValue(per_epoch if frame.step and not done else done)
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"

@@ -13,7 +13,6 @@ from graphcore.compiler import compile
 from graphcore.landscape import PathRecorder, Surface
 from graphcore.plan import Plan
 from graphcore.planes import Plane, lowest_point
-from graphcore.runs import Runs
 from graphcore.training import Trainer
 from graphcore.worker.arrays import pack
 from graphcore.worker.chosen_plane import Chosen, Weights, at_hand, choose, widened
@@ -22,6 +21,8 @@ from graphcore.worker.pace import rest
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from graphcore.worker.session import Session
 
 SHARE = 0.05
 """Share of the worker's time while training; the bar is 10 %."""
@@ -143,14 +144,15 @@ class LandscapeTask:
         """While training, rest long enough to keep to the share of the time."""
         return not training or time.perf_counter() - self._last_work >= rest(self._spent, SHARE)
 
-    def retrace(self, trainer: Trainer, runs: Runs) -> None:
+    def retrace(self, session: Session) -> None:
         """Another run is the current one: the path is what was recorded of it."""
+        trainer, run = session.trainer, session.runs.current
+        if trainer is None or run is None or not run.timeline.moments:
+            return
         self._meet(trainer)
         self._surface = self._best = None
-        run = runs.current
-        if run is not None and run.timeline.moments:
-            self.path.retrace(run.timeline.moments, runs.legs())
-            self.path.weights = [flat.to(trainer.plan.flat) for flat in self.path.weights]
+        self.path.retrace(run.timeline.moments, session.runs.legs())
+        self.path.weights = [flat.to(trainer.plan.flat) for flat in self.path.weights]
 
     def _meet(self, trainer: Trainer) -> None:
         """What was of another net is no more."""

@@ -145,11 +145,11 @@ class _Server:
         s = self.session
         return {
             ScrubRequest: lambda request: self.time.scrub(request, s),
-            EnterRun: lambda request: self._elsewhere(self.time.enter(request, s)),
+            EnterRun: self._enter,
             EditRun: lambda request: self.time.edit(request, s),
             CurvesRequest: self.time.watch_curves,
             SaveRuns: lambda request: self.send(self.time.save(request, s)),
-            OpenRuns: lambda request: self._elsewhere(self.time.open(request, s)),
+            OpenRuns: self._open,
         }
 
     def _of_views(self) -> dict[type, Callable[[Any], None]]:
@@ -254,12 +254,16 @@ class _Server:
         self.landscape.visiting, self.landscape.jumps = runs.visiting, runs.jumps
         return told
 
-    def _elsewhere(self, problem: m.Reply | None) -> None:
-        """Another run was gone to, unless there is a problem."""
-        if problem is not None:
+    def _enter(self, request: EnterRun) -> None:
+        self.time.enter(request, self.session)
+        self.landscape.retrace(self.session)
+
+    def _open(self, request: OpenRuns) -> None:
+        problem = self.time.open(request, self.session)
+        if problem is None:
+            self.landscape.retrace(self.session)
+        else:
             self.send(problem)
-        elif self.session.trainer is not None:
-            self.landscape.retrace(self.session.trainer, self.session.runs)
 
     def _run(self, request: m.Run) -> None:
         self.time.settle(self.session)

@@ -271,7 +271,10 @@ def _curves(run: Run, objectives: tuple[str, ...]) -> RunCurves:
 
 
 def _scores(evaluations: list[Evaluation]) -> Any:
-    """Shape (n, 3): step, loss, and accuracy or NaN."""
+    """Shape (n, 4): step, loss, accuracy or NaN, and the number of samples."""
     none = float("nan")
-    rows = [(e.step, e.loss, none if e.accuracy is None else e.accuracy) for e in evaluations]
-    return pack(np.array(rows, np.float64).reshape(-1, 3))
+    rows = [
+        (e.step, e.loss, none if e.accuracy is None else e.accuracy, e.samples)
+        for e in evaluations
+    ]  # fmt: skip
+    return pack(np.array(rows, np.float64).reshape(-1, 4))

@@ -76,7 +76,7 @@ class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     Attributes:
         steps, seconds: of the losses, shape (n,); seconds of computing up to the step.
         losses: a row per objective, shape (k, n); ``objectives`` names those after the first.
-        tests: (step, loss, accuracy or NaN) of each test, shape (n, 3).
+        tests: (step, loss, accuracy or NaN, samples) of each test, shape (n, 4).
         validations: the same of the samples held back, at the ends of epochs.
         accuracies: (step, share) of recorded batches, shape (n, 2).
     """

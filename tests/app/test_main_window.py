@@ -15,8 +15,7 @@ from app import actions, file_dialogs, palette_commands
 from app.__main__ import use_scale
 from app.command_palette import CommandPalette, score
 from app.document import Document
-from app.panels import LAYOUTS, PANELS
-from app.panels.problems import ProblemsPanel
+from app.panels import LAYOUTS
 from app.plots import tiles
 from app.shortcuts import ShortcutsDialog
 
@@ -261,36 +260,7 @@ def test_scores_put_starts_first():
     assert score("zzz", "Save") == 0
 
 
-# -- layouts, theme, faults -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_layout_shows_its_panels(window, layout):
-    window.layouts.show(layout)
-    shown = {d.panel.id for d in window.layouts.docks.values() if d.toggleViewAction().isChecked()}
-    assert shown == {p.id for p in PANELS if layout in p.layouts and p.exists}
-
-
-def test_a_layout_remembers_itself(make_window):
-    window = make_window()
-    window.layouts.show("Build")
-    window.layouts.docks["library"].close()
-    window.layouts.show("Train")
-    window.layouts.show("Build")
-    assert not window.layouts.docks["library"].toggleViewAction().isChecked()
-    window.close()
-    again = make_window()
-    assert not again.layouts.docks["library"].toggleViewAction().isChecked()
-    again.layouts.reset()
-    assert again.layouts.docks["library"].toggleViewAction().isChecked()
-
-
-def test_panels_are_made_when_they_are_seen(window):
-    dock = window.layouts.docks["problems"]
-    assert dock.findChild(ProblemsPanel) is None
-    window.show_panel("problems")
-    QApplication.processEvents()
-    assert dock.findChild(ProblemsPanel) is not None
+# -- theme, faults -----------------------------------------------------------------------
 
 
 def test_welcome_page_opens_a_preset_in_one_click(window, qtbot):

@@ -53,7 +53,7 @@ def test_metrics_as_a_table_and_for_tensorboard(qtbot, trained, tmp_path, monkey
     scored = [row for row in rows if row["test_loss"]]
     assert len(scored) >= 2
     panel = trained.layouts.docks["training"].fill()
-    assert panel.figures["loss"].text() == f"{float(scored[-1]['test_loss']):.4f}"
+    assert panel.figures.labels["loss"].text() == f"{float(scored[-1]['test_loss']):.4f}"
     assert all(float(row["lr"]) > 0 for row in rows if row["train_loss"])
     seconds = [float(row["seconds"]) for row in rows if row["seconds"]]
     assert seconds == sorted(seconds)

@@ -153,9 +153,9 @@ def test_a_paused_net_is_shown_as_it_is_after_an_edit(qtbot, live_window) -> Non
     shown = window.canvas.items_by_name[name].value
     assert shown.low < 0, "what the new operator makes of it"
     assert shown.high <= 1
-    qtbot.waitUntil(lambda: panel.figures["step"].text() == "12", timeout=PATIENCE)
-    assert panel.figures["epoch"].text() != "–"
-    assert panel.figures["loss"].text() == "–", "this net was not tested yet"
+    qtbot.waitUntil(lambda: panel.figures.labels["step"].text() == "12", timeout=PATIENCE)
+    assert panel.figures.labels["epoch"].text() != "–"
+    assert panel.figures.labels["loss"].text() == "–", "this net was not tested yet"
     engine.run(1)
     qtbot.waitUntil(lambda: frames[-1].step == 13, timeout=PATIENCE)
     runs = window.show_panel("runs").fill()

@@ -272,7 +272,7 @@ def test_weights_changed_by_hand_are_said_to_be_and_go_on_as_a_run_of_their_own(
     learned = numbers(qtbot, window, name)
     qtbot.waitUntil(lambda: "120" in stamp.text(), timeout=PATIENCE)
 
-    figure = window.layouts.docks["training"].fill().figures["accuracy"]
+    figure = window.layouts.docks["training"].fill().figures.labels["accuracy"]
     learned_to = figure.text()
     window.document.set_number(name, 0, float(learned.flat[0]), 40.0, engine.set_numbers)
     qtbot.waitUntil(lambda: "changed by hand" in stamp.text(), timeout=PATIENCE)

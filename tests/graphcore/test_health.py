@@ -72,6 +72,13 @@ def test_steps_that_are_too_large_or_too_small_are_said() -> None:
     assert "faster" in kinds(trainer("mlp", optimizer="SGD", optimizer_options={}, lr=1e-9))
 
 
+def test_steps_that_a_schedule_makes_small_are_nothing_wrong() -> None:
+    ended = trainer("mlp", optimizer="SGD", optimizer_options={}, lr=0.01, schedule="cosine")
+    ended.step = ended.total_steps
+    assert ended.current_lr() < 1e-8
+    assert "faster" not in kinds(ended)
+
+
 def test_an_exploding_gradient_is_said() -> None:
     made = trainer("mlp")
     with torch.inference_mode():
