@@ -53,7 +53,7 @@ class EngineNews(QObject):
         moved = loaded.change is not None and loaded.change > SAME
         if not loaded.kept or not (any(lists) or moved):
             return ""
-        parts = [self.tr("{0} parameters kept").format(loaded.kept)]
+        parts = [self.tr("{0} weights and biases kept whole").format(loaded.kept)]
         for words, names in (
             (self.tr("kept in part: {0}"), loaded.part), (self.tr("new: {0}"), loaded.fresh),
             (self.tr("gone: {0}"), loaded.gone), (self.tr("frozen: {0}"), loaded.frozen),

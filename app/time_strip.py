@@ -124,11 +124,16 @@ class TimeStrip(QWidget):
             return
         epoch = frame.shown / max(1, frame.steps_per_epoch)
         text = self.tr("Step {0:,} · epoch {1:.2f}").format(frame.shown, epoch)
+        if len(frame.runs) > 1:
+            text += " · " + next(r.name for r in frame.runs if r.run == frame.run)
         if frame.by_hand:
             text += self.tr(" · weights changed by hand")
         if frame.accuracy is not None:
             text += self.tr(" · test {0:.1%} of {1:,}").format(frame.accuracy, frame.samples)
         self.words.setText(text)
+        needed = self.words.sizeHint().width()
+        if needed > self.words.minimumWidth():  # and not back: the slider would jump
+            self.words.setMinimumWidth(needed)
         self.words.setToolTip(self._about_hand() if frame.by_hand else "")
         room = frame.memory + frame.disk
         self.room.setText(self.tr("{0} steps, {1}").format(len(self._steps), _size(room)))

@@ -87,6 +87,7 @@ class TransportBar(QWidget):
         self.scheduled.setToolTip(
             self.tr("What the schedule makes of the learning rate at this step")
         )
+        row.addSpacing(8)
         row.addWidget(label)
         row.addWidget(self.rate)
         row.addWidget(self.scheduled)

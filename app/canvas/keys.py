@@ -41,6 +41,7 @@ class KeyedView(DroppingView):
         if key == Key.Key_Escape and self._gesture is not None:
             gesture, self._gesture = self._gesture, None
             gesture.cancel()
+            self.hover_message.emit("")
         elif key == Key.Key_Escape:
             self.refusal.hide()
             self.mark_selected(set())

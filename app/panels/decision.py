@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -92,6 +92,7 @@ class DecisionPanel(QWidget):
         for widget in (self.units, self.net, self.warped):
             self.pages.addWidget(widget)
         self.view.currentIndexChanged.connect(self.pages.setCurrentIndex)
+        self.view.currentIndexChanged.connect(lambda _i: self._leave_lines())
         self.view.currentIndexChanged.connect(lambda _i: self._on_view())
 
     def _make_tools(self) -> QHBoxLayout:
@@ -151,6 +152,11 @@ class DecisionPanel(QWidget):
 
     def _on_edit(self, _on: bool) -> None:
         self._show_tools()
+        if self.map.editing:
+            self._document.message.emit(
+                self.tr("Click or drag to paint points; drag a point to move it; the right button "
+                        "removes it.")
+            )  # fmt: skip
 
     def _show_tools(self) -> None:
         """Only samples that are all there and have classes are changed."""
@@ -158,8 +164,8 @@ class DecisionPanel(QWidget):
         there = frame is not None and not frame.problem
         self.edit.setEnabled(there)
         refusal = PointEdits.refusal(frame) if frame is not None and there and wanted else ""
-        self.refused.setText(refusal)
         usable = there and wanted and not refusal
+        self.refused.setText(refusal)
         self.map.set_editing(usable)
         self.brush.setVisible(usable)
         names = frame.classes if frame is not None else ()
@@ -196,6 +202,7 @@ class DecisionPanel(QWidget):
             self.layer.addItems(names)
             self.layer.setCurrentText(kept)
             self.layer.blockSignals(False)
+            self._leave_lines()
             if self.view.currentIndex() == WARPED:
                 self._tell()
         for widget in (self.view, self.layer, self.pages):
@@ -207,6 +214,17 @@ class DecisionPanel(QWidget):
         self.layer.setEnabled(self.view.currentIndex() != NET)
         self._tell()
         self._show_units()
+
+    def _leave_lines(self) -> None:
+        """Warped: the last layer of two units or more, where the chosen one would be a line."""
+        if self.view.currentIndex() != WARPED:
+            return
+        neurons = self._frame.neurons if self._frame is not None else {}
+        wide = [name for name, maps in neurons.items() if maps.shape[0] > 1]
+        if wide and self.layer.currentText() not in wide:
+            blocker = QSignalBlocker(self.layer)
+            self.layer.setCurrentText(wide[-1])
+            blocker.unblock()
 
     def _show_units(self) -> None:
         frame = self._frame

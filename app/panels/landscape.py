@@ -51,7 +51,7 @@ class LandscapePanel(QWidget):
         document.opened.connect(self.clear)
         self.view.dot_dragged.connect(engine.set_weights_on_plane)
         self.view.dot_released.connect(self._on_released)
-        self.view.put_back.connect(engine.put_weights_back)
+        self.view.put_back.connect(self._on_put_back)
         self._offer()
 
     def _on_released(self, a: float, b: float) -> None:
@@ -60,6 +60,10 @@ class LandscapePanel(QWidget):
             self.tr("The net has the weights under the dot; Play trains on from there, Escape puts "
                     "those of before back.")
         )  # fmt: skip
+
+    def _on_put_back(self) -> None:
+        self._engine.put_weights_back()
+        self._document.message.emit(self.tr("The net has the weights of before the drag."))
 
     def _make_controls(self) -> QHBoxLayout:
         self.plane = QComboBox()

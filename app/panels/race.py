@@ -128,7 +128,8 @@ class RacePanel(QWidget):
         self.progress.setValue(round(100 * frame.done))
         if frame.done >= 1:
             self._set_racing(False)
-            self.said.setText(self._result(frame))
+        result = self._result(frame) if frame.done >= 1 else ""
+        self.said.setText("\n".join(filter(None, (result, self._rates(frame)))))
 
     def _differ_widely(self) -> bool:
         """Whether the losses span so many powers of ten that only their logarithms can be seen."""
@@ -152,6 +153,16 @@ class RacePanel(QWidget):
         if surface.level < surface.levels:
             parts.append(self.tr("refinement {0} of {1}").format(surface.level, surface.levels))
         self.map.contour.set_stamp(" · ".join(parts), False)
+
+    def _rates(self, frame: RaceFrame) -> str:
+        """With which learning rates they run, unless these are their names."""
+        if frame.names == tuple(f"{rate:g}" for rate in frame.rates):
+            return ""
+        if len(set(frame.rates)) == 1:
+            return self.tr("Learning rate {0:g}").format(frame.rates[0])
+        pairs = zip(frame.names, frame.rates, strict=True)
+        listed = "; ".join(f"{name} {rate:g}" for name, rate in pairs)
+        return self.tr("Learning rates: {0}").format(listed)
 
     def _result(self, frame: RaceFrame) -> str:
         """Who won, and who fell."""

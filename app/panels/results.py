@@ -28,6 +28,8 @@ from graphcore.worker.arrays import unpack
 from graphcore.worker.probe_messages import Mistake, ResultsFrame
 
 PICTURE = 56
+SHOWN = 60
+"""Mistakes beside the matrix, at most."""
 
 
 class ResultsPanel(QWidget):
@@ -154,15 +156,24 @@ class ResultsPanel(QWidget):
         frame = self._frame
         if frame is None:
             return
-        shown = [m for m in frame.mistakes if self._cell in (None, (m.label, m.answer))]
+        shown = [m for m in frame.mistakes if self._cell in (None, (m.label, m.answer))][:SHOWN]
         if self._cell is None:
             self.title.setText(self.tr("The surest mistakes; click a cell for those in it"))
         else:
             names = [frame.classes[i] for i in self._cell]
-            self.title.setText(self.tr("{0}, taken for {1}").format(*names))
+            said = self.tr("{0}, taken for {1}: {2:,}").format(*names, self._count(frame))
+            if len(shown) < self._count(frame):
+                said += self.tr(", the surest {0} of them").format(len(shown))
+            self.title.setText(said)
         self.gallery.clear()
-        for mistake in shown[:60]:
+        for mistake in shown:
             self.gallery.addItem(self._item(mistake, frame.classes))
+
+    def _count(self, frame: ResultsFrame) -> int:
+        """Mistakes in the cell that was chosen."""
+        assert frame.counts is not None
+        assert self._cell is not None
+        return int(unpack(frame.counts)[self._cell])
 
     def _item(self, mistake: Mistake, classes: tuple[str, ...]) -> QListWidgetItem:
         label, answer = classes[mistake.label], classes[mistake.answer]

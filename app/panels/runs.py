@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QPushButton,
+    QSplitter,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -99,16 +100,23 @@ class RunsPanel(QWidget):
         buttons.addStretch(1)
         buttons.addWidget(self.over)
         left.addLayout(buttons)
+        left.setContentsMargins(0, 0, 0, 0)
+        beside = QWidget()
+        beside.setLayout(left)
+        self.parts = QSplitter()
+        self.parts.setChildrenCollapsible(False)
+        self.parts.setHandleWidth(9)
+        for widget, share in ((beside, 3), (self.loss, 2), (self.accuracy, 2)):
+            self.parts.addWidget(widget)
+            self.parts.setStretchFactor(self.parts.count() - 1, share)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 8)
-        row.setSpacing(10)
-        row.addLayout(left, 3)
-        row.addWidget(self.loss, 2)
-        row.addWidget(self.accuracy, 2)
+        row.addWidget(self.parts)
 
     def clear(self) -> None:
         """Another document."""
         self._curves = ()
+        self.table.horizontalScrollBar().setValue(0)
         self._on_timeline(TimelineFrame())
         self._draw()
 
@@ -177,6 +185,8 @@ class RunsPanel(QWidget):
         if column == "changes" and info.changes:
             title = self.tr("Unlike the net of the run it comes from, or of the one before:")
             return "\n".join((title, *info.changes))
+        if column == "test" and info.samples:
+            return self.tr("Of {0:,} test samples").format(info.samples)
         if column == "from" and info.by_hand:
             return self.tr("It began with weights that were changed by hand")
         return ""

@@ -91,7 +91,7 @@ class TrainingPanel(QWidget):
         side.addWidget(self.figures, 0, Qt.AlignmentFlag.AlignLeft)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
-        self.progress.setAccessibleName(self.tr("Progress of the epoch"))
+        self.progress.setAccessibleName(self.tr("Progress of the run"))
         side.addWidget(self.progress)
         self.note = QLabel()
         self.note.setObjectName("muted")
@@ -340,7 +340,5 @@ class TrainingPanel(QWidget):
 
     def _show_frame(self, frame: m.Frame) -> None:
         self.figures.show_frame(frame)
-        per_epoch = frame.steps_per_epoch or 1
-        self.progress.setRange(0, per_epoch)
-        done = frame.step % per_epoch
-        self.progress.setValue(per_epoch if frame.step and not done else done)
+        self.progress.setRange(0, max(1, frame.total_steps))
+        self.progress.setValue(min(frame.step, frame.total_steps))

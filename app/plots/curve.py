@@ -39,6 +39,7 @@ class CurvePlot(QWidget):
         self._raw, self._marks, self._empty = raw, marks, empty
         self._gap = gap
         self._names: dict[str, str] = {}
+        self._apart = np.empty(0), np.empty(0)
         self._series: dict[str, Series] = {}
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._faint: dict[str, pg.PlotDataItem] = {}
@@ -128,46 +129,63 @@ class CurvePlot(QWidget):
 
     def redraw(self) -> None:
         """Show what was added."""
-        entries = []
         for key, curve in self._curves.items():
             series = self._series[key]
-            y = self._shown(key)
-            curve.setData(series.x, self._drawable(y))
+            curve.setData(series.x, self._drawable(self._shown(key)))
             if key in self._faint:
                 self._faint[key].setData(series.x, self._drawable(series.y))
-            last = (y[-1] if key in self._raw else series.last) if len(y) else None
-            value = "" if last is None else format_number(float(last), 3)
-            entries.append((self._names[key], pg.mkColor(self._color(key)), value))
-        gap = self._mark_gap()
-        if gap is not None:
-            color = palette.current().color("warning")
-            entries.append((self.tr("gap"), color, format_number(gap, 2)))
-        self.legend.set_entries(entries)
+        self._mark_gap()
+        self._show_legend()
         self._room.hold(max((float(s.x[-1]) for s in self._series.values() if len(s)), default=0.0))
         nothing = not any(len(s) for s in self._series.values())
         if nothing != bool(self.plot.empty_text):
             self.plot.show_empty(self._empty if nothing else "")
             self.plot.showGrid(x=False, y=not nothing, alpha=0.25)
 
-    def _mark_gap(self) -> float | None:
-        """Fill what lies between two curves; returns how far they are apart at the end."""
+    def _show_legend(self) -> None:
+        """Each curve's last value, or that at the step that is looked at."""
+        entries = [
+            (name, pg.mkColor(self._color(key)), self._value(key))
+            for key, name in self._names.items()
+        ]
+        x, apart = self._apart
+        known = self._known(x)
+        if known:
+            color = palette.current().color("muted")
+            entries.append((self.tr("gap"), color, format_number(float(apart[known - 1]), 2)))
+        self.legend.set_entries(entries)
+
+    def _known(self, x: np.ndarray) -> int:
+        """How many points there are up to the step that is looked at."""
+        return len(x) if self.playhead is None else int(np.searchsorted(x, self.playhead, "right"))
+
+    def _value(self, key: str) -> str:
+        series = self._series[key]
+        if self.playhead is None and key not in self._raw:
+            return format_number(series.last, 3) if len(series) else ""
+        known = self._known(series.x)
+        return format_number(float(self._shown(key)[known - 1]), 3) if known else ""
+
+    def _mark_gap(self) -> None:
+        """Fill what lies between two curves, and note how far they are apart."""
+        self._between.hide()
+        self._apart = np.empty(0), np.empty(0)
         keys = [key for key in self._gap if len(self._series.get(key, ()))]
         if len(keys) < 2 or keys[0] != self._gap[0]:
-            self._between.hide()
-            return None
+            return
         first, second = keys[:2]
         x, y = self._series[second].x, self._shown(second)
-        known = self._series[first].x
-        inside = (x >= known[0]) if len(known) else np.zeros(len(x), bool)
+        beside = self._series[first].x
+        inside = (x >= beside[0]) if len(beside) else np.zeros(len(x), bool)
         x, y = x[inside], y[inside]
-        self._between.setVisible(len(x) > 1)
         if len(x) < 2:
-            return None
-        beside = np.interp(x, known, self._shown(first))
-        for side, values in zip(self._sides, (beside, y), strict=True):
+            return
+        others = np.interp(x, beside, self._shown(first))
+        for side, values in zip(self._sides, (others, y), strict=True):
             drawn = self._drawable(values)
             side.setData(x, np.log10(drawn) if self.log else drawn)
-        return float(y[-1] - beside[-1])
+        self._between.show()
+        self._apart = x, y - others
 
     def _shown(self, key: str) -> np.ndarray:
         series = self._series[key]
@@ -180,7 +198,7 @@ class CurvePlot(QWidget):
         """Take on the theme's colours."""
         p = palette.current()
         self._line.setPen(pg.mkPen(p.color("muted", 120)))
-        self._between.setBrush(p.color("warning", 40))
+        self._between.setBrush(p.color("muted", 40))
         self._playhead.setPen(pg.mkPen(p.color("warning"), width=1))
         for key in self._curves:
             self._style_curve(key)
@@ -234,9 +252,12 @@ class CurvePlot(QWidget):
 
     def set_playhead(self, x: float | None) -> None:
         """Mark the place that is looked at; None marks none."""
+        before = self.playhead
         self._playhead.setVisible(x is not None)
         if x is not None:
             self._playhead.setPos(x)
+        if self.playhead != before:
+            self._show_legend()
 
     @property
     def playhead(self) -> float | None:

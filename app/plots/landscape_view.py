@@ -29,6 +29,7 @@ class LandscapeView(QWidget):
 
     def __init__(self, empty: str = "") -> None:
         super().__init__()
+        self._empty = empty
         self.contour, self.line = ContourPlot(empty), SliceCurve()
         self.space: SurfacePlot | None = None
         self._in_space = False
@@ -74,7 +75,7 @@ class LandscapeView(QWidget):
         """Draw a surface in space, or from above."""
         self._in_space = on
         if on and self.space is None:
-            self.space = SurfacePlot()
+            self.space = SurfacePlot(self._empty)
             self.space.dot_dragged.connect(self._on_dragged)
             self.space.dot_released.connect(self._on_released)
             self.space.set_log(self.contour.log)
@@ -153,7 +154,10 @@ class LandscapeView(QWidget):
         self.dot_dragged.emit(a, b)
 
     def _on_released(self, a: float, b: float) -> None:
-        if not self._given_up:
+        if self._given_up:
+            for plot in (self.contour, self.line):
+                plot.dot.setMouseHover(False)  # it has left the pointer
+        else:
             self._current = a, b
             self.dot_released.emit(a, b)
         self._given_up = self._dragging = False

@@ -10,7 +10,7 @@ from app.style import fonts, palette
 
 _GAP, _SWATCH, _LINE = 6.0, 11.0, 19.0
 _VALUE = 44.0
-"""Room for a value: a name keeps its place while its value changes."""
+"""Room for a value at least: a name keeps its place while its value changes."""
 
 
 class Legend(QWidget):
@@ -21,6 +21,7 @@ class Legend(QWidget):
         self._title = title
         self._entries: list[tuple[str, QColor, str]] = []
         self._places: list[tuple[float, int]] = []
+        self._room = _VALUE
         self._rows = 1
         self.setAccessibleName(title)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -36,7 +37,7 @@ class Legend(QWidget):
         metrics, left, row = QFontMetricsF(fonts.text_font(9)), 4.0, 0
         self._places = []
         for name, _color, _value in self._entries:
-            wide = _SWATCH + 8 + metrics.horizontalAdvance(name) + _VALUE
+            wide = _SWATCH + 8 + metrics.horizontalAdvance(name) + self._room
             if left > 4 and left + wide > self.width():
                 left, row = 4.0, row + 1
             self._places.append((left, row))
@@ -50,7 +51,10 @@ class Legend(QWidget):
         if entries != self._entries:
             named = [e[0] for e in entries] != [e[0] for e in self._entries]
             self._entries = entries
-            if named:
+            metrics = QFontMetricsF(fonts.figure_font(9, True))
+            needed = max((metrics.horizontalAdvance(e[2]) + 4 for e in entries), default=0.0)
+            grown, self._room = needed > self._room, max(needed, self._room)
+            if named or grown:
                 self._place()
             self.setAccessibleDescription(", ".join(f"{n} {v}" for n, _, v in entries))
             self.update()

@@ -79,6 +79,7 @@ class PointMap(DecisionMap):
             self.removed.emit(found)
         elif event.button() == Qt.MouseButton.LeftButton:
             self._busy, self._held = True, found
+            self.readout.hide()
             if found is None:
                 self._paint(place)
 

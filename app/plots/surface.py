@@ -49,10 +49,11 @@ class SurfacePlot(QWidget):
     dot_dragged = Signal(float, float)
     dot_released = Signal(float, float)
 
-    def __init__(self) -> None:
+    def __init__(self, empty: str = "") -> None:
         super().__init__()
         self.setAccessibleName(self.tr("Loss surface"))
-        self.note = QLabel(self.tr("Press Play: the surface around the weights appears here."))
+        empty = empty or self.tr("Press Play: the surface around the weights appears here.")
+        self.note = QLabel(empty)
         self.note.setObjectName("muted")
         self.note.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.note.setWordWrap(True)

@@ -39,7 +39,7 @@ def _windows(p: Palette) -> str:
     QToolTip {{ background: {p.raised}; color: {p.text}; border: 1px solid {p.line};
         padding: 5px; }}
     QScrollArea {{ border: none; background: transparent; }}
-    QSplitter::handle {{ background: {p.line}; }}
+    QSplitter::handle:horizontal {{ background: {p.line}; margin: 0 4px; }}
     """
 
 

@@ -52,6 +52,7 @@ class RaceFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 
     Attributes:
         names: of the runners.
+        rates: their learning rates.
         samples: seen by each runner at its steps since the last frame, shape (n,) each.
         losses: smoothed, at the same places.
         fallen: runners whose loss became NaN or infinite.
@@ -62,6 +63,7 @@ class RaceFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """
 
     names: tuple[str, ...] = ()
+    rates: tuple[float, ...] = ()
     samples: tuple[Array, ...] = ()
     losses: tuple[Array, ...] = ()
     fallen: tuple[str, ...] = ()

@@ -100,7 +100,8 @@ class RaceTask:
             losses.append(pack(fresh[:, 1]))
         done = sum(1.0 if self._home(r) else _seen(r) / self._samples for r in self._runners)
         return RaceFrame(
-            names=tuple(r.name for r in self._runners), samples=tuple(samples),
+            names=tuple(r.name for r in self._runners),
+            rates=tuple(r.trainer.lr for r in self._runners), samples=tuple(samples),
             losses=tuple(losses), fallen=tuple(r.name for r in self._runners if r.fallen),
             done=1.0 if self._over() else done / len(self._runners),
             surface=surface, number=self._number,

@@ -253,7 +253,8 @@ def _info(run: Run, now: tuple[float, ...]) -> RunInfo:
         run=run.number, name=run.name, parent=run.parent, begun_at=run.begun_at,
         by_hand=run.by_hand, steps=run.steps, settings=run.settings, rates=rates,
         loss=run.curves.last_loss, test_loss=test.loss if test else None,
-        accuracy=test.accuracy if test else None, seconds=run.curves.seconds,
+        accuracy=test.accuracy if test else None, samples=test.samples if test else 0,
+        seconds=run.curves.seconds,
     )  # fmt: skip
 
 

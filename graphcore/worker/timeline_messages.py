@@ -49,7 +49,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         by_hand: whether it began with weights that somebody had changed.
         rates: learning rates in the order in which they were set, before the schedule.
         loss: mean of the last training losses; None before the first step.
-        accuracy: of the last test, as is ``test_loss``.
+        accuracy: of the last test, as is ``test_loss``; on so many ``samples``.
         seconds: of computing.
         changes: what its net does otherwise than that of the run it branched off, or else of the
             run before it.
@@ -66,6 +66,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     loss: float | None
     test_loss: float | None
     accuracy: float | None
+    samples: int
     seconds: float
     changes: tuple[str, ...] = ()
 

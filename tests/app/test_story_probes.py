@@ -72,6 +72,12 @@ def test_the_grid_is_shown_as_a_layer_warps_it(qtbot, opened, live_window) -> No
     qtbot.waitUntil(lambda: abs(panel.warped.grid - before).max() > 0.01, timeout=PATIENCE)
     panel.layer.setCurrentText("tanh1")
     qtbot.waitUntil(lambda: "two principal components" in panel.warped.toolTip(), timeout=PATIENCE)
+    panel.view.setCurrentIndex(0)
+    panel.layer.setCurrentText("answer")  # one unit: it would bend the plane to a line
+    panel.view.setCurrentIndex(2)
+    assert panel.layer.currentText() == "tanh2"
+    panel.layer.setCurrentText("answer")  # unless it is asked for
+    assert panel.layer.currentText() == "answer"
 
 
 def test_points_are_painted_moved_and_removed_by_hand(qtbot, opened, live_window) -> None:
@@ -145,6 +151,9 @@ def test_results_show_what_is_taken_for_what(qtbot, opened, live_window) -> None
     mistake = panel._frame.mistakes[0]
     panel.matrix.cell_clicked.emit(mistake.label, mistake.answer)
     assert 0 < panel.gallery.count() <= everything
+    taken = int(unpack(panel._frame.counts)[mistake.label, mistake.answer])
+    assert f": {taken}" in panel.title.text()
+    assert ("surest" in panel.title.text()) == (panel.gallery.count() < taken)
     names = {panel.gallery.item(i).text() for i in range(panel.gallery.count())}
     assert names == {f"{mistake.label} → {mistake.answer}"}
 

@@ -26,6 +26,7 @@ def test_a_race_is_run_stopped_and_won(qtbot, live_window) -> None:
     assert len(steps) == 60
     assert losses[-1] < losses[0]
     assert panel.start.text() == "Race"
+    assert "Adam 0.001" in panel.said.text()  # the rate that it races with
     assert live_window.engine.step == 0
     qtbot.waitUntil(lambda: panel.map.has_surface, timeout=PATIENCE)
     qtbot.waitUntil(lambda: "refinement" not in panel.map.contour.stamp.text(), timeout=PATIENCE)

@@ -110,11 +110,14 @@ def test_less_than_six_pixels_is_a_click(canvas, hand, steps):
 
 
 def test_escape_gives_a_drag_up(canvas, hand, qtbot, steps):
+    said = []
+    canvas.hover_message.connect(said.append)
     before = canvas.items_by_name["conv1"].pos()
     hand.drag(hand.body("conv1"), hand.body("conv1") + QPointF(90, 200), let_go=False)
     assert canvas.items_by_name["conv1"].pos() != before
     qtbot.keyClick(canvas, Qt.Key.Key_Escape)
     assert canvas.items_by_name["conv1"].pos() == before
+    assert said[-1] == ""
     hand.release(hand.body("conv1"))
     assert not steps()
 

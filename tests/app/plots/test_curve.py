@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from PySide6.QtGui import QFontMetricsF
 
 from app.plots import series
 from app.plots.curve import CurvePlot
 from app.plots.series import Series
-from app.style import palette
+from app.style import fonts, palette
 
 
 @pytest.fixture
@@ -111,3 +112,38 @@ def test_curves_follow_the_theme(plot, qapp):
     assert plot._curves["train"].opts["pen"].color().name() == palette.LIGHT.series[0]
     palette.apply(qapp, "dark")
     assert plot._curves["train"].opts["pen"].color().name() == palette.DARK.series[0]
+
+
+def test_the_legend_says_what_was_known_at_the_step_looked_at(qtbot):
+    plot = CurvePlot("Loss", {"train": "train", "test": "test"}, gap=("train", "test"))
+    qtbot.addWidget(plot)
+    plot.append("train", np.arange(5), np.array([5.0, 4, 3, 2, 1]))
+    plot.append("test", np.array([1, 3]), np.array([4.5, 2.25]))
+    plot.redraw()
+
+    def told():
+        return [value for _name, _color, value in plot.legend.entries]
+
+    assert told() == ["1", "2.25", "0.25"]
+    plot.set_playhead(2.0)
+    assert told() == ["3", "4.5", "0.5"]
+    plot.set_playhead(0.0)
+    assert told() == ["5", ""]
+    plot.set_playhead(None)
+    assert told() == ["1", "2.25", "0.25"]
+
+
+def test_a_long_value_does_not_run_into_the_next_name(qtbot):
+    plot = CurvePlot("Loss", {"train": "train", "test": "test"})
+    qtbot.addWidget(plot)
+    plot.resize(600, 200)
+    plot.legend.resize(600, 40)
+    plot.append("train", np.arange(2), np.array([1.0, 1.0]))
+    plot.redraw()
+    before = plot.legend._places[1]
+    plot.append("train", np.array([2]), np.array([-0.00012345]))
+    plot.redraw()
+    wide = QFontMetricsF(fonts.figure_font(9, True)).horizontalAdvance(plot.legend.entries[0][2])
+    name = QFontMetricsF(fonts.text_font(9)).horizontalAdvance("train")
+    assert plot.legend._places[1][0] >= before[0]
+    assert plot.legend._places[1][0] > 4 + 11 + 4 + name + 4 + wide
