@@ -40,6 +40,7 @@ from graphcore.worker.timeline_messages import (
     CurvesRequest,
     EditRun,
     EnterRun,
+    PutBack,
     ScrubRequest,
     TimelineFrame,
 )
@@ -254,6 +255,11 @@ class EngineViews(QObject):
         """Let every view show a recorded step; None: the newest. ``timeline`` tells."""
         self._send(ScrubRequest(step))
         self._send(m.NextFrame())  # at once: the views follow the slider
+
+    def put_learned_back(self) -> None:
+        """The weights that training had left, in place of those changed by hand."""
+        self._send(PutBack())
+        self._want_frame()
 
     def enter_run(self, number: int) -> None:
         """Go to another run of the session."""

@@ -40,6 +40,8 @@ class Files(QObject):
         self._document, self._canvas = document, canvas
         self.engine: Any = None
         self._settings, self._window = settings, window
+        self._preset = ""
+        document.opened.connect(self._on_document)
 
     # -- recent files -------------------------------------------------------------------------
 
@@ -96,9 +98,14 @@ class Files(QObject):
 
     @property
     def name(self) -> str:
-        """What the title calls the graph."""
+        """What the title calls the graph: its file, or what it was begun with."""
         path = self._document.path
-        return Path(path).name.removesuffix(SUFFIX) if path else self.tr("Untitled")
+        if path:
+            return Path(path).name.removesuffix(SUFFIX)
+        return self._preset or self.tr("Untitled")
+
+    def _on_document(self) -> None:
+        self._preset = ""
 
     def new(self) -> None:
         """Begin an empty graph."""
@@ -144,6 +151,7 @@ class Files(QObject):
         except GradscapeError as error:
             self.refused.emit(str(error))
             return False
+        self._preset = name
         self.opened.emit()
         return True
 

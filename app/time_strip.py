@@ -30,6 +30,7 @@ class TimeStrip(QWidget):
         self._engine = engine
         self._steps = np.zeros(0, np.int64)
         self._problem = ""
+        self._putting_back = False
         self.slider = TimeSlider()
         self.slider.setAccessibleName(self.tr("Time: the recorded steps of the run"))
         self.slider.setSingleStep(1)
@@ -38,9 +39,8 @@ class TimeStrip(QWidget):
         self.words, self.room = QLabel(), QLabel()
         self.words.setMinimumWidth(150)
         self.room.setObjectName("muted")
-        self.now = QPushButton(self.tr("Now"))
-        self.now.setToolTip(self.tr("Back to the newest step, as if nothing had been looked at"))
-        self.now.clicked.connect(lambda: engine.scrub(None))
+        self.now = QPushButton()
+        self.now.clicked.connect(self._on_now)
         self.branch = QPushButton(self.tr("Train on from here"))
         self.branch.setToolTip(
             self.tr("Begin a branch at this step; the run that it leaves stays as it is")
@@ -87,7 +87,7 @@ class TimeStrip(QWidget):
         self._steps = steps
         some = len(steps) > 1
         self.slider.setEnabled(some)
-        self.now.setEnabled(frame.visiting)
+        self._show_now(frame)
         self.branch.setEnabled(frame.visiting)
         if not self.slider.isSliderDown():
             blocker = QSignalBlocker(self.slider)
@@ -98,6 +98,23 @@ class TimeStrip(QWidget):
             blocker.unblock()
         self._show_marks(frame)
         self._show_words(frame)
+
+    def _show_now(self, frame: TimelineFrame) -> None:
+        """The way back: from an earlier step to the newest, from weights changed to learned."""
+        self._putting_back = frame.by_hand and not frame.visiting
+        self.now.setEnabled(frame.visiting or frame.by_hand)
+        self.now.setText(self.tr("Put back") if self._putting_back else self.tr("Now"))
+        self.now.setToolTip(
+            self.tr("Give the net back the weights that training had left")
+            if self._putting_back
+            else self.tr("Back to the newest step, as if nothing had been looked at")
+        )
+
+    def _on_now(self) -> None:
+        if self._putting_back:
+            self._engine.put_learned_back()
+        else:
+            self._engine.scrub(None)
 
     def _show_marks(self, frame: TimelineFrame) -> None:
         """Ends of epochs, and the steps where this run's branches begin."""

@@ -84,6 +84,11 @@ class TransportBar(QWidget):
         self.rate.valueChanged.connect(self._engine.set_rate)
         self.scheduled = QLabel()
         self.scheduled.setObjectName("muted")
+        self.scheduled.ensurePolished()
+        widest = self.scheduled.fontMetrics().horizontalAdvance(
+            self.tr("now {0}").format("8.88e-88")
+        )
+        self.scheduled.setFixedSize(widest + 8, self.scheduled.sizeHint().height())
         self.scheduled.setToolTip(
             self.tr("What the schedule makes of the learning rate at this step")
         )

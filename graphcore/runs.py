@@ -257,6 +257,14 @@ class Runs:
         yield
         self._compare(trainer, self._learned)
 
+    def put_back(self, trainer: Trainer) -> bool:
+        """Give the net what training had left of its newest step; whether it was another."""
+        if self._learned is None or self.visiting or not self.by_hand:
+            return False
+        trainer.plan.flat.copy_(self._learned)
+        self._compare(trainer, self._learned)
+        return True
+
     def _compare(self, trainer: Trainer, learned: Tensor | None) -> None:
         """See whether the weights are what training had left; None: they are."""
         self._learned = learned

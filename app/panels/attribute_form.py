@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QWidget
 
 from app.panels.attribute_text import format_value, parse_value
+from app.widgets.wheel_guard import WheelGuard
 from graphcore.errors import GradscapeError
 from graphcore.ops import Attr
 
@@ -30,6 +31,7 @@ class AttributeEditor(QObject):
         self.attr, self._what = attr, what
         self._commit, self._refuse = commit, refuse
         self._shown: list[Any] = []
+        self._guard = WheelGuard(self)
         self.widget: QWidget = self._make()
         self.widget.setAccessibleName(attr.name)
         self.widget.setAccessibleDescription(attr.help)
@@ -72,6 +74,7 @@ class AttributeEditor(QObject):
             combo.addItems(list(self.attr.choices))
             combo.setPlaceholderText(self._placeholder(mixed=True))
             combo.activated.connect(lambda i: self._take(combo.itemText(i)))
+            self._guard.watch(combo)
             return combo
         line = QLineEdit()
         line.editingFinished.connect(lambda: self._take_text(line.text()))

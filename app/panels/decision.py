@@ -58,6 +58,7 @@ class DecisionPanel(QWidget):
         self.layer.currentTextChanged.connect(lambda _name: self._on_view())
         self.stamp = QLabel()
         self.stamp.setObjectName("muted")
+        self.stamp.setWordWrap(True)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 8)
         left = QVBoxLayout()

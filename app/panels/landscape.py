@@ -57,8 +57,8 @@ class LandscapePanel(QWidget):
     def _on_released(self, a: float, b: float) -> None:
         self._engine.set_weights_on_plane(a, b, True)
         self._document.message.emit(
-            self.tr("The net has the weights under the dot; Play trains on from there, Escape puts "
-                    "those of before back.")
+            self.tr("The net has the weights under the dot: Play trains on from there, Escape or "
+                    "Put back gives it those of before.")
         )  # fmt: skip
 
     def _on_put_back(self) -> None:

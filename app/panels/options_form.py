@@ -97,9 +97,8 @@ class OptionsForm(QWidget):
         label = row.name.replace("_", " ")
         field.setAccessibleName(label)
         field.setToolTip(row.help)
-        field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         field.setMinimumWidth(70)
-        field.installEventFilter(self._guard)
+        self._guard.watch(field)
         if row.path:
             self._form.addRow(label, self._with_button(field, row))
         else:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.widgets.wheel_guard import WheelGuard
 from graphcore import initializers
 from graphcore.elements import Node
 from graphcore.errors import GradscapeError
@@ -48,6 +49,7 @@ class ParameterForm(QWidget):
         self.tables: dict[str, QToolButton] = {}
         self._sizes: dict[str, QLabel] = {}
         self._shown: dict[str, str] = {}
+        self._guard = WheelGuard(self)
         for name in parameters:
             self._add(column, name)
 
@@ -69,6 +71,7 @@ class ParameterForm(QWidget):
         frozen = QCheckBox(self.tr("frozen"))
         frozen.setAccessibleName(self.tr("{0} is frozen").format(name))
         frozen.setToolTip(self.tr("Training leaves a frozen parameter as it is."))
+        self._guard.watch(start)
         start.activated.connect(lambda _i: self._choose(name))
         line = start.lineEdit()
         if line is not None:

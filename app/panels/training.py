@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import Any
 
@@ -52,8 +51,6 @@ class TrainingPanel(QWidget):
         self._document, self._engine = document, engine
         self._drawn = QElapsedTimer()
         self._undrawn: set[CurvePlot] = set()
-        self._tested: tuple[float, float | None, int] | None = None
-        self._away = False
         self._between = QTimer(self, singleShot=True, interval=FRAME_MS // 2)
         self._between.timeout.connect(partial(self._redraw, both=False))
         row = QHBoxLayout(self)
@@ -182,9 +179,8 @@ class TrainingPanel(QWidget):
 
     def _put(self, form: QFormLayout, name: str, label: str, field: QWidget) -> None:
         field.setAccessibleName(label)
-        field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         field.setMinimumWidth(80)
-        field.installEventFilter(self._guard)
+        self._guard.watch(field)
         form.addRow(label, field)
         self.fields[name] = field
 
@@ -294,12 +290,10 @@ class TrainingPanel(QWidget):
         """Mark the step that is looked at; another run has other curves."""
         if frame.curves is not None:
             self._show_run(frame.curves)
-            self._show_last_figures(frame, frame.curves)
+            if self._engine.last_frame is not None:
+                self._show_frame(self._engine.last_frame)
         for plot in (self.loss, self.accuracy):
             plot.set_playhead(frame.shown if frame.visiting else None)
-        was_away, self._away = self._away, frame.visiting or frame.by_hand
-        if was_away and not self._away and frame.curves is None and self._tested is not None:
-            self.figures.show_score(*self._tested)
         if frame.test_loss is not None:
             self.figures.show_score(frame.test_loss, frame.accuracy, frame.samples)
 
@@ -319,24 +313,13 @@ class TrainingPanel(QWidget):
         self.loss.redraw()
         self.accuracy.redraw()
 
-    def _show_last_figures(self, frame: TimelineFrame, run: RunCurves) -> None:
-        """What is known of the net that another run has; a branch's was not tested before it."""
-        begun = next((r.begun_at for r in frame.runs if r.run == run.run and r.parent), -1)
-        if self._engine.last_frame is not None:
-            self._show_frame(self._engine.last_frame)
-        for step, loss, share, samples in unpack(run.tests)[-1:].tolist():
-            if step > begun:
-                known = None if math.isnan(share) else share
-                self.figures.show_score(loss, known, int(samples))
-
     def _add_score(self, score: m.Scores) -> None:
         at, name = np.array([score.step]), HELD_BACK if score.held_back else "test"
         self.loss.append(name, at, np.array([score.loss]))
         if score.accuracy is not None:
             self.accuracy.append(name, at, np.array([score.accuracy]))
         if not score.held_back:
-            self._tested = score.loss, score.accuracy, score.samples
-            self.figures.show_score(*self._tested)
+            self.figures.show_score(score.loss, score.accuracy, score.samples)
 
     def _show_frame(self, frame: m.Frame) -> None:
         self.figures.show_frame(frame)

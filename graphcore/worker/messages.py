@@ -47,6 +47,7 @@ from graphcore.worker.timeline_messages import (
     CurvesRequest,
     EditRun,
     EnterRun,
+    PutBack,
     RunEntered,
     ScrubRequest,
     TimelineFrame,
@@ -286,8 +287,8 @@ Request = (
     | NearestRequest | SampleRequest | TsneRequest | NumbersRequest | ElementRequest
     | CompareRequest
     | EmbeddingRequest | HealthRequest | AttributionRequest | SpreadRequest
-    | SamplesRequest | RaceRequest | SaveNet | LoadWeights | ScrubRequest | EnterRun | EditRun
-    | CurvesRequest
+    | SamplesRequest | RaceRequest | SaveNet | LoadWeights | ScrubRequest | PutBack | EnterRun
+    | EditRun | CurvesRequest
     | SaveRuns | OpenRuns
     | Quit
 )  # fmt: skip

@@ -48,6 +48,7 @@ from graphcore.worker.timeline_messages import (
     CurvesRequest,
     EditRun,
     EnterRun,
+    PutBack,
     ScrubRequest,
     TimelineFrame,
 )
@@ -145,6 +146,7 @@ class _Server:
         s = self.session
         return {
             ScrubRequest: lambda request: self.time.scrub(request, s),
+            PutBack: lambda _: s.put_back(),
             EnterRun: self._enter,
             EditRun: lambda request: self.time.edit(request, s),
             CurvesRequest: self.time.watch_curves,

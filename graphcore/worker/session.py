@@ -342,6 +342,11 @@ class Session:
             self.branch()
         self.weights_changed()
 
+    def put_back(self) -> None:
+        """The weights that training had left are the net's again."""
+        if self.trainer is not None and self.runs.put_back(self.trainer):
+            self.weights_changed()
+
     def branch(self) -> None:
         """What is looked at becomes a run of its own, if it is not the end of the current one."""
         if self.trainer is not None and (self.runs.visiting or self.runs.by_hand):

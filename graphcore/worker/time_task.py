@@ -20,12 +20,11 @@ from graphcore.curves import Evaluation
 from graphcore.errors import GradscapeError
 from graphcore.files.run_file import write_runs
 from graphcore.graph_changes import changes
-from graphcore.judging import Score
 from graphcore.runs import Run, Runs
 from graphcore.worker.arrays import pack
-from graphcore.worker.held_out import SAMPLES
 from graphcore.worker.run_file_messages import OpenRuns, RunsOpened, RunsSaved, SaveRuns
 from graphcore.worker.session import Session
+from graphcore.worker.shown_test import ShownTest
 from graphcore.worker.timeline_messages import (
     CurvesFrame,
     CurvesRequest,
@@ -40,8 +39,6 @@ from graphcore.worker.timeline_messages import (
 REST = 0.25
 """Seconds between two frames while the net trains."""
 CURVES_REST = 1.0
-SETTLED, NAP = 0.15, 0.005
-"""Seconds after the last request when a step is tested, so that dragging does not wait for it."""
 POINTS = 500
 """Points of a curve that is sent."""
 
@@ -52,13 +49,12 @@ class TimeTask:
     def __init__(self) -> None:
         self._wanted: ScrubRequest | None = None
         self._told: Any = None
-        self._told_at = self._score_at = 0.0
-        self._seen: tuple[int, int, int] | None = None
+        self._told_at = 0.0
         self._curves_of: int | None = None
         self._curves_visible = False
         self._curves_told: Any = None
         self._curves_at = 0.0
-        self._scores: dict[tuple[int, int, int], Score] = {}
+        self._test = ShownTest()
 
     # -- requests -----------------------------------------------------------------------------
 
@@ -132,7 +128,7 @@ class TimeTask:
         return (
             self._wanted is not None
             or state != self._told
-            or self._unscored(session)
+            or self._test.wanted(session)
             or (self._curves_visible and self._curves_told != state)
         )
 
@@ -146,11 +142,8 @@ class TimeTask:
         if state != self._told and rested:
             self._told, self._told_at = state, now
             return self._frame(session)
-        if not session.running and self._unscored(session):
-            if now < self._score_at:
-                time.sleep(NAP)
-            else:
-                self._score(session)
+        if self._test.wanted(session):
+            if self._test.work(session):
                 self._told = None
             return None
         if not self._curves_visible or self._curves_told == state:
@@ -170,37 +163,13 @@ class TimeTask:
             runs.by_hand, len(runs.current.curves.tests), runs.store.problem, id(trainer),
         )  # fmt: skip
 
-    def _key(self, session: Session) -> tuple[int, int, int]:
-        runs = session.runs
-        assert runs.current is not None
-        assert session.trainer is not None
-        return runs.current.number, session.trainer.step, session.weights_moved
-
-    def _unscored(self, session: Session) -> bool:
-        """Whether the net that is looked at is not the run's newest and was not tested yet."""
-        runs = session.runs
-        if not runs.visiting and not runs.by_hand:
-            return False
-        if (key := self._key(session)) != self._seen:
-            self._seen, self._score_at = key, time.perf_counter() + SETTLED
-        return key not in self._scores
-
-    def _score(self, session: Session) -> None:
-        trainer = session.trainer
-        assert trainer is not None
-        try:
-            score = trainer.evaluate(trainer.data.test, limit=SAMPLES)
-        except GradscapeError:
-            score = Score(float("nan"), None, 0)
-        self._scores = {self._key(session): score}
-
     def _frame(self, session: Session) -> TimelineFrame:
         runs, trainer = session.runs, session.trainer
         run = runs.current
         if run is None or trainer is None:
             self._curves_of = None
             return TimelineFrame()
-        score = self._scores.get(self._key(session))
+        score = self._test.found(session)
         another = self._curves_of is not None and self._curves_of != run.number
         self._curves_of = run.number
         if another:

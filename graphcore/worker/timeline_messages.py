@@ -41,6 +41,10 @@ class CurvesRequest(msgspec.Struct, tag=True, frozen=True):
     visible: bool = True
 
 
+class PutBack(msgspec.Struct, tag=True, frozen=True):
+    """Give the net the weights that training had left, in place of those changed by hand."""
+
+
 class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """A row of the table of runs.
 

@@ -33,7 +33,9 @@ def test_first_launch_opens_the_example(make_window):
     window = make_window("")
     assert "conv1" in window.document.graph
     assert not window.isWindowModified()
-    assert "Untitled" in window.windowTitle()
+    assert window.windowTitle().startswith("lenet5")
+    window.files.new()
+    assert window.windowTitle().startswith("Untitled")
 
 
 def test_save_as_open_and_recent(window, answers, tmp_path):

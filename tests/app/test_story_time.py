@@ -245,8 +245,8 @@ def test_one_goes_to_a_run_of_another_graph_and_back_by_undo(qtbot, trained) -> 
     panel.table.selectRow(0)
     qtbot.mouseClick(panel.go, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: files.dumps(document.root) == was, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.times[-1].run == 1, timeout=PATIENCE)
     shown(qtbot, window, 120, False)
-    assert window.times[-1].run == 1
     np.testing.assert_array_equal(numbers(qtbot, window, weights_of(window)), old)
     assert document.undo_stack.count() == steps + 1
     assert "Run 1" in document.undo_stack.undoText()
@@ -273,17 +273,18 @@ def test_weights_changed_by_hand_are_said_to_be_and_go_on_as_a_run_of_their_own(
     qtbot.waitUntil(lambda: "120" in stamp.text(), timeout=PATIENCE)
 
     figure = window.layouts.docks["training"].fill().figures.labels["accuracy"]
+    qtbot.waitUntil(lambda: " of " in strip.words.text(), timeout=PATIENCE)  # it was tested
     learned_to = figure.text()
     window.document.set_number(name, 0, float(learned.flat[0]), 40.0, engine.set_numbers)
     qtbot.waitUntil(lambda: "changed by hand" in stamp.text(), timeout=PATIENCE)
-    qtbot.waitUntil(lambda: " of " in strip.words.text(), timeout=PATIENCE)  # it was tested
-    assert figure.text() != learned_to
+    qtbot.waitUntil(lambda: figure.text() != learned_to, timeout=PATIENCE)
+    assert " of " in strip.words.text()
     assert "Step 120" in strip.words.text()
     assert "weights changed by hand" in strip.words.text()
     assert not window.times[-1].visiting
     window.document.undo_stack.undo()
     qtbot.waitUntil(lambda: "by hand" not in strip.words.text() + stamp.text(), timeout=PATIENCE)
-    assert figure.text() == learned_to, "of what training had left, as Runs has it"
+    qtbot.waitUntil(lambda: figure.text() == learned_to, timeout=PATIENCE)  # of what it learned
 
     window.document.undo_stack.redo()
     qtbot.waitUntil(lambda: window.times[-1].by_hand, timeout=PATIENCE)
@@ -294,6 +295,17 @@ def test_weights_changed_by_hand_are_said_to_be_and_go_on_as_a_run_of_their_own(
     shown(qtbot, window, 120, False)
     assert "by hand" in strip.words.text()
     assert numbers(qtbot, window, name).flat[0] == 40
+    moved = numbers(qtbot, window, name)
+
+    assert strip.now.text() == "Put back"
+    qtbot.mouseClick(strip.now, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not window.times[-1].by_hand, timeout=PATIENCE)
+    assert strip.now.text() == "Now"
+    assert not strip.now.isEnabled()
+    np.testing.assert_array_equal(numbers(qtbot, window, name), learned)
+    with qtbot.waitSignal(window.engine.timeline, timeout=PATIENCE):
+        window.engine.set_numbers(name, (0,), (40.0,))
+    np.testing.assert_array_equal(numbers(qtbot, window, name), moved)
 
     train(qtbot, window, 5, window.times)
     first, second = window.times[-1].runs
