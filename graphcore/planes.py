@@ -105,7 +105,8 @@ def principal_plane(path: Tensor, origin: Tensor) -> Plane | None:
         path: weights along the run, shape (steps, numbers).
 
     Returns:
-        None while the path is too short to span a plane. The directions are orthonormal.
+        None while the path is too short to span a plane. The directions are orthonormal; the
+        path begins on the left and above its middle, so that a later plane is not turned over.
     """
     centred = (path - path.mean(0)).double()
     gram = centred @ centred.t()
@@ -114,11 +115,18 @@ def principal_plane(path: Tensor, origin: Tensor) -> Plane | None:
     if len(path) < 3 or total <= 0 or float(variances[-2]) <= 1e-12 * float(variances[-1]):
         return None
     u, v = (
-        (centred.t() @ vectors[:, -i] / math.sqrt(float(variances[-i]))).to(path) for i in (1, 2)
+        _component(centred, vectors[:, -i], float(variances[-i]), begins).to(path)
+        for i, begins in ((1, -1.0), (2, 1.0))
     )
     shares = (float(variances[-1]) / total, float(variances[-2]) / total)
     labels = tuple(f"PC{i + 1}: {share:.1%} of the path" for i, share in enumerate(shares))
     return Plane(origin.clone(), u, v, (labels[0], labels[1]), shares)
+
+
+def _component(centred: Tensor, vector: Tensor, variance: float, begins: float) -> Tensor:
+    """A principal direction along which the path begins on this side of its middle."""
+    turn = math.copysign(1.0, begins * float(vector[0]))
+    return centred.t() @ vector * (turn / math.sqrt(variance))
 
 
 def span_of_path(plane: Plane, path: Iterable[Tensor], margin: float = 0.25) -> Span:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from app.plots import isolines
 from app.plots.area import PlotArea
+from app.plots.log_scale import loggable
 from app.plots.tiles import format_number
 from app.style import fonts, palette
 
@@ -57,7 +58,7 @@ class ContourPlot(QWidget):
         self.stamp.setObjectName("muted")
         self.stamp.setWordWrap(True)
         self.stamp.setContentsMargins(8, 0, 8, 4)
-        self.log = True
+        self.log, self._in_log = True, False
         self._values: np.ndarray | None = None
         self._area = QRectF()
         self._moving = False
@@ -142,6 +143,8 @@ class ContourPlot(QWidget):
         self.dot.setPos(QPointF(a, b))
         self._moving = False
         self.dot.show()
+        if self.has_surface:
+            self._show_area()
 
     def set_labels(self, x: str, y: str) -> None:
         """Name the axes."""
@@ -158,7 +161,9 @@ class ContourPlot(QWidget):
     def _draw(self) -> None:
         if self._values is None or not np.isfinite(self._values).any():
             return
-        coarse = self._heights(self._values)
+        positive = loggable(self._values) if self.log else None
+        self._in_log = positive is not None
+        coarse = self._heights(self._values if positive is None else positive)
         heights = interpolated(coarse, SMOOTH)
         low, high = float(np.nanmin(heights)), float(np.nanmax(heights))
         self.image.setImage(heights, levels=(low, high if high > low else low + 1.0))
@@ -166,7 +171,16 @@ class ContourPlot(QWidget):
         self.image.setRect(self._area)
         self._veil.setRect(self._area)
         self._draw_lines(interpolated(coarse, LINE_POINTS))
-        self.plot.show_area(self._area)
+        self._show_area()
+
+    def _show_area(self) -> None:
+        """Let the whole surface be seen, and the dot where it has left it."""
+        at, area = self.dot.pos(), self._area
+        if self.dot.isVisible() and area.isValid() and not area.contains(at.x(), at.y()):
+            pad_a, pad_b = 0.04 * area.width(), 0.04 * area.height()
+            around = QRectF(at.x() - pad_a, at.y() - pad_b, 2 * pad_a, 2 * pad_b)
+            area = area.united(around)
+        self.plot.show_area(area)
 
     def _draw_lines(self, heights: np.ndarray) -> None:
         low, high = float(np.nanmin(heights)), float(np.nanpercentile(heights, 97))
@@ -198,10 +212,6 @@ class ContourPlot(QWidget):
         corner = np.array([area.left(), area.top()])
         plane: np.ndarray = corner + places / last * size
         return plane
-
-    @property
-    def _in_log(self) -> bool:
-        return self.log and self._values is not None and bool(np.nanmin(self._values) > 0)
 
     def _heights(self, values: np.ndarray) -> np.ndarray:
         """Values as they are coloured: logarithms, and no outlier flattens the rest."""

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.plots.area import PlotArea
 from app.plots.contour import DOT
+from app.plots.log_scale import loggable
 from app.plots.tiles import format_number
 from app.style import palette
 
@@ -35,7 +36,8 @@ class SliceCurve(QWidget):
         self.dot.sigPositionChanged.connect(self._on_dot)
         self.dot.sigPositionChangeFinished.connect(self._on_released)
         self.log = True
-        self._a, self._values = np.empty(0), np.empty(0)
+        self._a, self._values, self._drawn = np.empty(0), np.empty(0), np.empty(0)
+        self._in_log = False
         self._moving = False
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -77,23 +79,21 @@ class SliceCurve(QWidget):
             return None
         return float(np.interp(a, self._a, self._values))
 
-    @property
-    def _in_log(self) -> bool:
-        finite = self._values[np.isfinite(self._values)]
-        return self.log and finite.size > 0 and bool(finite.min() > 0)
-
     def _height(self, a: float) -> float:
         """Where a place of the line is drawn: on the curve, at its end beyond it."""
         if not len(self._a):
             return 0.0
-        value = float(np.interp(a, self._a, self._values))
-        return float(np.log10(value)) if self._in_log and value > 0 else value
+        value = float(np.interp(a, self._a, self._drawn))
+        return float(np.log10(value)) if self._in_log else value
 
     def _draw(self) -> None:
         if not len(self._a):
             return
+        positive = loggable(self._values) if self.log else None
+        self._in_log = positive is not None
+        self._drawn = self._values if positive is None else positive
         self.plot.setLogMode(y=self._in_log)
-        self._curve.setData(self._a, self._values, connect="finite")
+        self._curve.setData(self._a, self._drawn, connect="finite")
         if not self.plot.moved:
             self.plot.setXRange(self._a[0], self._a[-1], padding=0.02)
         self.set_current(self.dot.pos().x(), 0.0)

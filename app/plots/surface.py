@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QLabel, QStackedLayout, QWidget
 
 from app.plots import picking
 from app.plots.contour import DOT, interpolated, series_pen
+from app.plots.log_scale import loggable
 from app.plots.space_axes import SpaceAxes
 from app.style import colormaps, palette
 
@@ -115,8 +116,9 @@ class SurfacePlot(QWidget):
         low = float(finite.min()) if finite.size else 0.0
         capped = np.clip(np.nan_to_num(self._values, nan=top), low, top + 0.5 * (top - low))
         ends = float(capped.min()), float(capped.max())
-        if self.log and low > 0:
-            capped = np.log10(capped)
+        positive = loggable(capped) if self.log else None
+        if positive is not None:
+            capped = np.log10(positive)
         fine = interpolated(capped, max(FINE, *capped.shape))
         span = float(np.ptp(fine)) or 1.0
         self._heights = ((fine - fine.min()) / span).T.astype(np.float32)

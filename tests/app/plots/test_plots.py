@@ -7,6 +7,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from app.plots.contour import ContourPlot, interpolated
 from app.plots.histogram import Histogram, Ridge
 from app.plots.landscape_view import LandscapeView
+from app.plots.slice_curve import SliceCurve
 from app.plots.surface import SurfacePlot
 from app.style import palette
 
@@ -175,6 +176,35 @@ def test_clearing_leaves_a_sentence(contour):
     assert not contour.has_surface
     assert contour.plot.empty_text.startswith("Press Play")
     contour.set_log(False)
+
+
+def test_a_loss_of_zero_leaves_the_scale_logarithmic(contour, qapp):
+    a = np.linspace(-1, 1, 9)
+    bowl = 10.0 ** (4 * np.hypot(*np.meshgrid(a, a))) - 1
+    assert bowl.min() == 0
+    contour.set_surface(a, a, bowl)
+    assert contour._in_log
+    shown = contour.image.image
+    assert np.isfinite(shown).all()
+    assert np.ptp(shown) > 2  # decades
+    curve = SliceCurve()
+    curve.set_curve(a, bowl[4])
+    assert curve._in_log
+    assert np.isfinite(curve._height(0.0))
+    contour.set_surface(a, a, bowl - 1.0)
+    assert not contour._in_log, "losses below zero have no logarithm"
+
+
+def test_a_dot_beside_the_surface_is_seen(contour, qapp):
+    a = np.linspace(-1, 1, 9)
+    contour.set_surface(a, a, np.hypot(*np.meshgrid(a, a)) + 1)
+    contour.set_current(1.7, 0.0)
+    (low, high), _ = contour.plot.getPlotItem().vb.viewRange()
+    assert high > 1.7
+    assert low == pytest.approx(-1)
+    contour.set_current(0.2, 0.0)
+    (low, high), _ = contour.plot.getPlotItem().vb.viewRange()
+    assert (low, high) == pytest.approx((-1, 1))
 
 
 @pytest.mark.parametrize("log", [True, False])
