@@ -62,6 +62,11 @@ class PanelDock(QDockWidget):
         if hasattr(self._made, "set_seen"):
             self._made.set_seen(self.seen)  # type: ignore[union-attr]
 
+    def bring_forward(self, shown: bool) -> None:
+        """A panel that is switched on is the one in front of its tabs."""
+        if shown:
+            self.raise_()
+
     def take_focus(self) -> None:
         """Let the panel have the keys: its ``first_field``, if it names one."""
         widget = self.fill()

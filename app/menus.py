@@ -93,7 +93,9 @@ class Menus(QObject):
     def _add_panels(self, layouts: Layouts) -> None:
         menu = self.menus[VIEW].addMenu(self.tr("&Panels"))
         for dock in layouts.docks.values():
-            menu.addAction(dock.toggleViewAction())
+            action = dock.toggleViewAction()
+            action.triggered.connect(dock.bring_forward)
+            menu.addAction(action)
 
     def refresh_recent(self) -> None:
         """List the files that were open."""

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app.document import Document
 from app.engine import Engine
+from app.plots.tiles import format_number
 from app.style import icons, palette
 from app.widgets.time_slider import TimeSlider
 from graphcore.worker.arrays import unpack
@@ -29,6 +30,7 @@ class TimeStrip(QWidget):
         self.setObjectName("timeStrip")
         self._engine = engine
         self._steps = np.zeros(0, np.int64)
+        self._frame = TimelineFrame()
         self._problem = ""
         self._putting_back = False
         self.slider = TimeSlider()
@@ -37,7 +39,6 @@ class TimeStrip(QWidget):
         self.slider.setPageStep(10)
         self.slider.valueChanged.connect(self._on_moved)
         self.words, self.room = QLabel(), QLabel()
-        self.words.setMinimumWidth(150)
         self.room.setObjectName("muted")
         self.now = QPushButton()
         self.now.clicked.connect(self._on_now)
@@ -64,6 +65,7 @@ class TimeStrip(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.room.setVisible(event.size().width() >= WIDE)
+        self._show_words(self._frame)
 
     def clear(self) -> None:
         """There is no run."""
@@ -83,6 +85,7 @@ class TimeStrip(QWidget):
             self.clear()
 
     def _on_timeline(self, frame: TimelineFrame) -> None:
+        self._frame = frame
         steps = unpack(frame.steps) if frame.steps is not None else np.zeros(0, np.int64)
         self._steps = steps
         some = len(steps) > 1
@@ -133,25 +136,19 @@ class TimeStrip(QWidget):
     def _show_words(self, frame: TimelineFrame) -> None:
         if len(self._steps) < 2 and not frame.by_hand:
             later = self.tr("Step {0:,}").format(frame.newest)  # a run that began with an edit
-            self.words.setText(later if frame.newest else self.tr("No steps yet"))
+            self._say(later if frame.newest else self.tr("No steps yet"))
             self.room.setText("")
             self.slider.setToolTip(
                 self.tr("Train first: every step that is kept can be gone back to here.")
             )
             return
-        epoch = frame.shown / max(1, frame.steps_per_epoch)
-        text = self.tr("Step {0:,} · epoch {1:.2f}").format(frame.shown, epoch)
-        if len(frame.runs) > 1:
-            text += " · " + next(r.name for r in frame.runs if r.run == frame.run)
-        if frame.by_hand:
-            text += self.tr(" · weights changed by hand")
-        if frame.accuracy is not None:
-            text += self.tr(" · test {0:.1%} of {1:,}").format(frame.accuracy, frame.samples)
-        self.words.setText(text)
-        needed = self.words.sizeHint().width()
-        if needed > self.words.minimumWidth():  # and not back: the slider would jump
-            self.words.setMinimumWidth(needed)
-        self.words.setToolTip(self._about_hand() if frame.by_hand else "")
+        text, test = self._where(frame, frame.shown), self._tested(frame)
+        if self.width() >= WIDE:
+            self._say(text + test, self._where(frame, frame.newest) + self._test(0.888, 10_000))
+        else:
+            self._say(text, self._where(frame, frame.newest))
+        about = self._about_hand() if frame.by_hand else ""
+        self.words.setToolTip("\n".join(filter(None, (text + test, about))))
         room = frame.memory + frame.disk
         self.room.setText(self.tr("{0} steps, {1}").format(len(self._steps), _size(room)))
         disk = self.tr(", {0} of it on disk").format(_size(frame.disk)) if frame.disk else ""
@@ -167,6 +164,30 @@ class TimeStrip(QWidget):
         if frame.problem and frame.problem != self._problem:
             self._problem = frame.problem
             self._engine.failed.emit(Failure("disk", frame.problem))
+
+    def _where(self, frame: TimelineFrame, step: int) -> str:
+        text = self.tr("Step {0:,} · epoch {1:.2f}").format(
+            step, step / max(1, frame.steps_per_epoch)
+        )
+        if len(frame.runs) > 1:
+            text += " · " + next(r.name for r in frame.runs if r.run == frame.run)
+        return text + (self.tr(" · weights changed by hand") if frame.by_hand else "")
+
+    def _tested(self, frame: TimelineFrame) -> str:
+        if frame.accuracy is not None:
+            return self._test(frame.accuracy, frame.samples)
+        if frame.test_loss is not None:
+            return self.tr(" · test loss {0}").format(format_number(frame.test_loss, 3))
+        return ""
+
+    def _test(self, accuracy: float, samples: int) -> str:
+        return self.tr(" · test {0:.1%} of {1:,}").format(accuracy, samples)
+
+    def _say(self, text: str, longest: str = "") -> None:
+        """Show a sentence in the room of the longest of its kind: the slider is not to jump."""
+        self.words.setText(text)
+        metrics = self.words.fontMetrics()
+        self.words.setFixedWidth(max(map(metrics.horizontalAdvance, (text, longest))) + 8)
 
     def _about_hand(self) -> str:
         return self.tr(

@@ -8,6 +8,8 @@ import numpy as np
 
 MOST = 8192
 """Rows of losses kept; past twice that, each pair of neighbours becomes one."""
+SMOOTHING, TAIL = 0.9, 100
+"""How much a loss counts beside the next one, and after how many it counts nothing."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,13 @@ class Curves:
 
     @property
     def last_loss(self) -> float | None:
-        """Mean of the last ten rows' first loss."""
-        tail = [row[2] for row in self._rows[-10:]]
-        return sum(tail) / len(tail) if tail else None
+        """Mean of the last rows' first loss, each counting ``SMOOTHING`` of the next."""
+        losses = np.array([row[2] for row in self._rows[-TAIL:]])
+        known = np.isfinite(losses)
+        if not known.any():
+            return float(losses[-1]) if len(losses) else None
+        counts = SMOOTHING ** np.arange(len(losses))[::-1]
+        return float(np.average(losses[known], weights=counts[known]))
 
     @property
     def last_test(self) -> Evaluation | None:

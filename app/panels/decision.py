@@ -25,6 +25,7 @@ from app.plots.tile_view import TileView
 from app.plots.unit_net import UnitNet
 from app.plots.warped_grid import WarpedGrid
 from app.point_edits import PointEdits
+from app.widgets.note import Note
 from graphcore.worker.arrays import pack, unpack
 from graphcore.worker.pictures import Picture
 from graphcore.worker.probe_messages import DecisionFrame
@@ -56,9 +57,7 @@ class DecisionPanel(QWidget):
         self.layer.setAccessibleName(self.tr("Layer"))
         self.layer.setToolTip(self.tr("Whose units are shown, each over the whole plane"))
         self.layer.currentTextChanged.connect(lambda _name: self._on_view())
-        self.stamp = QLabel()
-        self.stamp.setObjectName("muted")
-        self.stamp.setWordWrap(True)
+        self.stamp = Note()
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 8)
         left = QVBoxLayout()

@@ -21,6 +21,7 @@ from app.engine import Engine
 from app.panels.neighbours import Neighbours
 from app.plots.tile_view import TileView
 from app.style import fonts, palette
+from app.widgets.note import Note
 from app.widgets.sketch import Sketch
 from graphcore.worker.arrays import unpack
 from graphcore.worker.nearest_messages import NearestFrame
@@ -28,6 +29,8 @@ from graphcore.worker.probe_messages import DigitFrame
 
 LEAST = 11.0
 """Pixels that the line of a class takes, at least."""
+USUAL = 10
+"""Classes that there is room for before anything was drawn: the pad must not move under the pen."""
 PAUSE_MS, WHILE_LEARNING_MS = 150, 2000
 """Before the nearest samples are searched for: after a stroke, and while the net learns."""
 
@@ -68,9 +71,7 @@ class DigitPadPanel(QWidget):
         self._near_timer.setSingleShot(True)
         self._near_timer.timeout.connect(self._ask_nearest)
         self.bars = ShareBars()
-        self.words = QLabel()
-        self.words.setObjectName("heading")
-        self.words.setWordWrap(True)
+        self.words = Note("heading")
         self._lay_out()
         engine.digit.connect(self._on_frame)
         engine.loaded.connect(lambda _loaded: self._on_loaded())
@@ -209,6 +210,7 @@ class ShareBars(QWidget):
         self._names: tuple[str, ...] = ()
         self._shares = np.zeros(0)
         self.setAccessibleName(self.tr("Probabilities"))
+        self.setMinimumHeight(round(LEAST * USUAL))
 
     def sizeHint(self) -> QSize:
         return QSize(180, 200)
@@ -216,7 +218,7 @@ class ShareBars(QWidget):
     def set_shares(self, names: tuple[str, ...], shares: np.ndarray) -> None:
         """Show a bar for each class."""
         self._names, self._shares = names, shares
-        self.setMinimumHeight(round(LEAST * len(names)))
+        self.setMinimumHeight(round(LEAST * max(USUAL, len(names))))
         said = (f"{n} {float(s):.1%}" for n, s in zip(names, shares, strict=True))
         self.setAccessibleDescription(", ".join(said))
         self.update()

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from app.plots.tiles import format_number
 from app.widgets.gallery import gallery, picture_of
+from app.widgets.note import Note
 from graphcore.worker.arrays import unpack
 from graphcore.worker.nearest_messages import NearestFrame, Neighbour
 
@@ -33,9 +34,7 @@ class Neighbours(QWidget):
             self.tr("Compare the drawing with the training samples pixel by pixel, or by what the "
                     "layer that is selected on the canvas makes of them")
         )  # fmt: skip
-        self.words = QLabel()
-        self.words.setObjectName("muted")
-        self.words.setWordWrap(True)
+        self.words = Note()
         self.gallery = gallery(self.tr("Nearest training samples"), PICTURE)
         self.gallery.setWrapping(False)
         self.gallery.setFixedHeight(PICTURE + 42)

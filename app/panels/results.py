@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QListWidgetItem,
     QStackedWidget,
     QTableWidget,
@@ -24,6 +23,7 @@ from app.plots.confusion import ConfusionMatrix
 from app.plots.reliability import ReliabilityPlot
 from app.plots.tiles import format_number
 from app.widgets.gallery import gallery, picture_of
+from app.widgets.note import Note
 from graphcore.worker.arrays import unpack
 from graphcore.worker.probe_messages import Mistake, ResultsFrame
 
@@ -47,13 +47,11 @@ class ResultsPanel(QWidget):
         self.gallery = gallery(self.tr("Mistakes"), PICTURE)
         self.calibration = ReliabilityPlot(self.tr("How sure the net is of its answers, and how "
                                                    "often it is right, appears here."))  # fmt: skip
-        self.calibration_words = QLabel()
-        self.calibration_words.setWordWrap(True)
+        self.calibration_words = Note("", lines=2)
         self.shown = QComboBox()
         self.shown.addItems([self.tr("Mistakes"), self.tr("Calibration")])
         self.shown.setAccessibleName(self.tr("What is shown beside the figures"))
-        self.title, self.stamp = QLabel(), QLabel()
-        self.stamp.setObjectName("muted")
+        self.title, self.stamp = Note(""), Note()
         self._lay_out()
         engine.results.connect(self._on_frame)
         document.opened.connect(self.clear)

@@ -65,7 +65,7 @@ class TrainingPanel(QWidget):
             )
             for title in (self.tr("Loss"), self.tr("Accuracy"))
         )  # fmt: skip
-        self.accuracy.smoothing = 0.6  # it has a point per recorded batch, not per step
+        self.accuracy.smoothing = 0.3  # it has a point per recorded batch, not per step
         row.addWidget(self.loss, 1)
         row.addWidget(self.accuracy, 1)
         engine.frame.connect(self._on_frame)

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from graphcore.worker import messages as m
 
-WIDE = 132
+WIDE = 150
 """A figure of fixed size does not lay out the window with every number."""
 
 
@@ -28,7 +28,7 @@ class TrainingFigures(QWidget):
         }  # fmt: skip
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(10)
+        grid.setHorizontalSpacing(8)
         for i, (key, name) in enumerate(self._names.items()):
             figure, caption = QLabel("–"), QLabel(name)
             figure.setObjectName("figure")

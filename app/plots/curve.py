@@ -85,6 +85,10 @@ class CurvePlot(QWidget):
             self._style_curve(key)
         self._series[key].append(x, y)
 
+    def set_last(self, key: str, value: float) -> None:
+        """Let the legend say this of the curve's end, such as a mean; ``redraw`` shows it."""
+        self._series[key].last = value
+
     def clear(self) -> None:
         """Forget every point."""
         for key in self._series:
@@ -148,23 +152,22 @@ class CurvePlot(QWidget):
             (name, pg.mkColor(self._color(key)), self._value(key))
             for key, name in self._names.items()
         ]
-        x, apart = self._apart
-        known = self._known(x)
-        if known:
-            color = palette.current().color("muted")
-            entries.append((self.tr("gap"), color, format_number(float(apart[known - 1]), 2)))
+        if gap := self._read(*self._apart, 2):
+            entries.append((self.tr("gap"), palette.current().color("muted"), gap))
         self.legend.set_entries(entries)
-
-    def _known(self, x: np.ndarray) -> int:
-        """How many points there are up to the step that is looked at."""
-        return len(x) if self.playhead is None else int(np.searchsorted(x, self.playhead, "right"))
 
     def _value(self, key: str) -> str:
         series = self._series[key]
         if self.playhead is None and key not in self._raw:
             return format_number(series.last, 3) if len(series) else ""
-        known = self._known(series.x)
-        return format_number(float(self._shown(key)[known - 1]), 3) if known else ""
+        return self._read(series.x, self._shown(key), 3)
+
+    def _read(self, x: np.ndarray, y: np.ndarray, digits: int) -> str:
+        """Where a line is at the end, or at the step that is looked at; "" before it begins."""
+        at = self.playhead
+        if not len(x) or (at is not None and at < x[0]):
+            return ""
+        return format_number(float(y[-1] if at is None else np.interp(at, x, y)), digits)
 
     def _mark_gap(self) -> None:
         """Fill what lies between two curves, and note how far they are apart."""

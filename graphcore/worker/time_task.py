@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from graphcore import files
-from graphcore.curves import Evaluation
+from graphcore.curves import TAIL, Evaluation
 from graphcore.errors import GradscapeError
 from graphcore.files.run_file import write_runs
 from graphcore.graph_changes import changes
@@ -229,8 +229,9 @@ def _info(run: Run, now: tuple[float, ...]) -> RunInfo:
 
 def _curves(run: Run, objectives: tuple[str, ...]) -> RunCurves:
     rows = run.curves.rows
-    if len(rows) > POINTS:
-        rows = np.array([part.mean(0) for part in np.array_split(rows, POINTS)])
+    if len(rows) > POINTS:  # the last ones stay: their mean is the loss that is told
+        parts = np.array_split(rows[:-TAIL], POINTS - TAIL)
+        rows = np.concatenate([[part.mean(0) for part in parts], rows[-TAIL:]])
     return RunCurves(
         run=run.number, name=run.name, steps=pack(rows[:, 0]), seconds=pack(rows[:, 1]),
         losses=pack(np.ascontiguousarray(rows[:, 2:].T)),

@@ -75,3 +75,13 @@ def test_a_panel_that_opens_a_side_can_be_read_at_once(make_window):
     window.show_panel("inspector")
     QApplication.processEvents()
     assert window.layouts.docks["inspector"].width() >= 240
+
+
+def test_a_panel_that_is_switched_on_is_in_front(make_window):
+    window = make_window()
+    window.layouts.show("Present")
+    dock = window.layouts.docks["histograms"]
+    assert dock.isHidden()
+    dock.toggleViewAction().trigger()
+    QApplication.processEvents()
+    assert dock.seen

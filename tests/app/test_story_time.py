@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
 from app.panels.runs import COLUMNS
+from app.time_strip import WIDE
 from graphcore import files
 
 PATIENCE = 60_000
@@ -391,3 +392,46 @@ def test_weights_changed_by_hand_are_saved_with_the_runs(
     engine.enter_run(first.run)
     qtbot.waitUntil(lambda: window.times[-1].run == first.run, timeout=PATIENCE)
     np.testing.assert_array_equal(numbers(qtbot, window, name), learned)
+
+
+def test_the_slider_keeps_its_place_whatever_is_said_beside_it(qtbot, trained) -> None:
+    window, strip = trained, trained.time
+    qtbot.waitUntil(lambda: " · test " in strip.words.text(), timeout=PATIENCE)
+    left = strip.slider.x()
+    for step in strip.steps[[3, 30, -4]].tolist():
+        strip.slider.setValue(list(strip.steps).index(step))
+        shown(qtbot, window, step, True)
+        assert strip.slider.x() == left
+        qtbot.waitUntil(lambda: " · test " in strip.words.text(), timeout=PATIENCE)
+        QApplication.processEvents()
+        assert strip.slider.x() == left
+    window.resize(660, 600)
+    QApplication.processEvents()
+    assert strip.width() < WIDE
+    assert " · test " not in strip.words.text()
+    assert " · test " in strip.words.toolTip()
+
+
+def test_the_loss_of_a_run_is_the_same_wherever_it_stands(qtbot, trained, tmp_path) -> None:
+    window, path = trained, str(tmp_path / "run.gradrun")
+    train(qtbot, window, 500, window.times)  # more than are sent point by point
+    training = window.layouts.docks["training"].fill()
+    runs = window.show_panel("runs").fill()
+
+    def told():
+        """Training's curve, the table of runs, and the curve beside it."""
+        column = COLUMNS.index("loss")
+        cell = runs.table.item(0, column).text() if runs.table.rowCount() else ""
+        return {training.loss.legend.entries[0][2], runs.loss.legend.entries[0][2], cell}
+
+    def agrees():
+        return bool(runs.loss.legend.entries) and len(told()) == 1
+
+    qtbot.waitUntil(agrees, timeout=PATIENCE)
+    before = told()
+    with qtbot.waitSignal(window.engine.runs_saved, timeout=PATIENCE):
+        window.engine.save_runs(path)
+    with qtbot.waitSignal(window.engine.runs_opened, timeout=PATIENCE):
+        window.engine.open_runs(path)
+    qtbot.waitUntil(agrees, timeout=PATIENCE)
+    assert told() == before
