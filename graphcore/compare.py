@@ -65,11 +65,6 @@ def compare(
         other.go_to(trainer.step)
         theirs = (other.plan, other.binding)
         a, b = (_shown(*net, trainer, request) for net in (ours, theirs))
-        if a.shape != b.shape:
-            raise EngineError(
-                f"{asked.node} is of shape {tuple(a.shape)} in {name} and of shape "
-                f"{tuple(b.shape)} in {other.run.name}."
-            )
         sides = (
             _side(name, trainer.step, a, ours, trainer),
             _side(other.run.name, other.step, b, theirs, trainer),
@@ -78,11 +73,16 @@ def compare(
         return replace(asked, problem=f"Not in both runs: {error}")
     except GradscapeError as error:
         return replace(asked, problem=str(error))
+    both = replace(asked, ours=sides[0], theirs=sides[1], samples=min(TESTED, asked.sample_count))
+    if a.shape != b.shape:
+        return replace(both, problem=(
+            f"{asked.node} is of shape {tuple(a.shape)} in {name} and of shape "
+            f"{tuple(b.shape)} in {other.run.name}: there is no difference to be seen."
+        ))  # fmt: skip
     return replace(
-        asked, ours=sides[0], theirs=sides[1],
-        difference=recording.picture(a - b, batched=False),
+        both, difference=recording.picture(a - b, batched=False),
         largest=float((a - b).abs().max()) if a.numel() else 0.0,
-        distance=_distance(ours[0], theirs[0]), samples=min(TESTED, asked.sample_count),
+        distance=_distance(ours[0], theirs[0]),
     )  # fmt: skip
 
 

@@ -182,21 +182,28 @@ class ComparePanel(QWidget):
         self.sample.setMaximum(max(0, frame.sample_count - 1))
         blocker.unblock()
         ours, theirs = frame.ours.picture, frame.theirs.picture
-        if ours is None or theirs is None or frame.difference is None:
+        if ours is None or theirs is None:
             self._show_nothing(frame.problem)
             return
         limit = max(abs(v) for p in (ours, theirs) for v in (p.low, p.high))
         self.ours.show_picture(ours, limit)
         self.theirs.show_picture(theirs, limit)
-        self.difference.show_picture(frame.difference, frame.largest)
         self.ours.caption.setText(self._of(frame.ours, frame.samples))
         self.theirs.caption.setText(self._of(frame.theirs, frame.samples))
+        self._show_difference(frame)
+        self._say(frame.problem or self._sentence(frame), empty=False)
+
+    def _show_difference(self, frame: CompareFrame) -> None:
+        if frame.difference is None:
+            self.difference.view.clear(self.tr("Their shapes differ."))
+            self.difference.caption.setText("")
+            return
+        self.difference.show_picture(frame.difference, frame.largest)
         self.difference.caption.setText(
             self.tr("<b>{0} − {1}</b><br>at most {2}").format(
                 frame.ours.name, frame.theirs.name, format_number(frame.largest, 3)
             )
         )
-        self._say(self._sentence(frame), empty=False)
 
     def _of(self, side: Side, samples: int) -> str:
         text = self.tr("<b>{0}</b> at step {1:,}").format(side.name, side.step)

@@ -43,12 +43,13 @@ class CompareFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 
     Attributes:
         ours, theirs: the run at work, and the other at its last recorded step up to that one.
-        difference: ours minus theirs, made small after it was taken.
+        difference: ours minus theirs, made small after it was taken; None where their shapes
+            differ.
         largest: of what is shown, the largest difference.
         distance: ‖w − w'‖ / ‖w‖ over all weights; None where the nets are not the same.
         samples: of the test split that both were tested on.
         sample_count: how many test samples there are to choose from.
-        problem: why there is nothing to compare, or "".
+        problem: why there is nothing to compare, or no difference, or "".
     """
 
     what: What = "output"

@@ -134,3 +134,24 @@ def branch(qtbot, window, number):
         lambda: (window.times[-1].run, window.times[-1].newest, window.times[-1].visiting) == done
         and window.engine.state == "idle", timeout=PATIENCE,
     )  # fmt: skip
+
+
+def test_nets_of_other_sizes_stand_beside_each_other_with_their_scores(qtbot, parted):
+    window = parted
+    width = window.document.root.node("hidden1").attributes["out_features"]
+    window.document.set_attributes("hidden1", out_features=width + 3)
+    qtbot.waitUntil(lambda: len(window.times[-1].runs) == 3, timeout=PATIENCE)
+    panel, frames = open_panel(qtbot, window)
+    panel.show_selection(("hidden1",))
+    frame = newest(qtbot, window, frames, lambda f: f.node == "hidden1" and bool(f.ours.picture))
+    assert frame.difference is None
+    assert frame.ours.loss is not None
+    assert frame.theirs.loss is not None
+    assert f"({width + 3},)" in panel.told.text()
+    assert f"({width},)" in panel.told.text()
+    assert " of 200" in panel.ours.caption.text()
+    assert panel.theirs.caption.text().count("test loss") == 1
+    assert not panel._parts.isHidden()
+    panel.show_selection(("answer",))
+    newest(qtbot, window, frames, lambda f: f.node == "answer" and bool(f.difference))
+    assert "have not the same weights" in panel.told.text()
