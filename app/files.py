@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from app import file_dialogs
 from app.edited_graph import CancelledError
+from app.panels.node_facts import bytes_text
 from app.settings import Settings
 from app.waiting import Waiting
 from graphcore import presets
@@ -198,8 +199,9 @@ class Files(QObject):
             self.refused.emit(told.problem)
             return
         opened = hasattr(told, "graph")
-        text = self.tr("Opened {0}.") if opened else self.tr("Saved {0}.")
-        self._document.message.emit(text.format(told.path))
+        text = self.tr("Opened {0} ({1}).") if opened else self.tr("Saved {0} ({1}).")
+        size = bytes_text(Path(told.path).stat().st_size)
+        self._document.message.emit(text.format(told.path, size))
         if opened:
             self.opened.emit()
 

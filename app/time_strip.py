@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app.document import Document
 from app.engine import Engine
+from app.panels.node_facts import bytes_text
 from app.plots.tiles import format_number
 from app.style import icons, palette
 from app.widgets.time_slider import TimeSlider
@@ -150,15 +151,15 @@ class TimeStrip(QWidget):
         about = self._about_hand() if frame.by_hand else ""
         self.words.setToolTip("\n".join(filter(None, (text + test, about))))
         room = frame.memory + frame.disk
-        self.room.setText(self.tr("{0} steps, {1}").format(len(self._steps), _size(room)))
-        disk = self.tr(", {0} of it on disk").format(_size(frame.disk)) if frame.disk else ""
+        self.room.setText(self.tr("{0} steps, {1}").format(len(self._steps), bytes_text(room)))
+        disk = self.tr(", {0} of it on disk").format(bytes_text(frame.disk)) if frame.disk else ""
         self.slider.setToolTip(
             self.tr(
                 "Drag to see any of {0} recorded steps up to step {1:,}: all views show it.\n"
                 "Arrow keys go one on, Home and End to the start and to now. {2} kept{3}.\n"
                 "Of the early steps more are kept, so they lie further apart.\n"
                 "Ticks end epochs, triangles are branches."
-            ).format(len(self._steps), frame.newest, _size(room), disk)
+            ).format(len(self._steps), frame.newest, bytes_text(room), disk)
         )  # fmt: skip
         self.room.setToolTip(frame.problem or self.slider.toolTip())
         if frame.problem and frame.problem != self._problem:
@@ -200,12 +201,3 @@ class TimeStrip(QWidget):
         self.slider.set_mark_colors(p.color("muted"), p.color("warning"))
         self.now.setIcon(icons.icon("epoch"))
         self.branch.setIcon(icons.icon("play"))
-
-
-def _size(count: float) -> str:
-    """Bytes in three digits."""
-    for unit in ("B", "KB", "MB"):
-        if count < 999.5:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} GB"

@@ -109,6 +109,7 @@ class EmbeddingPanel(QWidget):
             self.tr("Click a point to see its picture. Drag and wheel move the view.")
         )
         self.stamp.setText("")
+        self.plot.label_axes("", "")
         text = self.tr("Select a layer: where it puts the test samples appears here.")
         if self.method.currentIndex() == TSNE:
             text = self.tr("Press the button: where t-SNE puts the test samples appears here.")

@@ -189,6 +189,23 @@ def test_every_view_follows_the_dot_and_escape_puts_it_back(story) -> None:
     s.run(1)
 
 
+def test_the_weights_of_before_a_drag_can_be_had_later_too(story) -> None:
+    s = story("circle")
+    s.run(8)
+    s.surface(lambda f: f.step == 8)
+    layer = next(f"{n.name}.weight" for n in s.window.document.root if n.operator == "Linear")
+    learned, strip = numbers(s, layer), s.window.time
+    s.drag((0.3, 0.2), (0.5, 0.4))
+    s.wait(lambda: strip.now.text() == "Put back")
+    s.drag((0.1, 0.2), (0.3, 0.4))  # Escape would go back to the first drag alone
+    assert not np.allclose(numbers(s, layer), learned, atol=0.01)
+    s.choose(0, LINE)
+    s.qtbot.mouseClick(strip.now, Qt.MouseButton.LeftButton)
+    s.wait(lambda: strip.now.text() == "Now")
+    assert np.array_equal(numbers(s, layer), learned)
+    s.wait(lambda: "by hand" not in strip.words.text())
+
+
 def numbers(s: Story, parameter: str) -> np.ndarray:
     """A parameter as the engine has it, once it has done what was asked before."""
     engine = s.window.engine

@@ -151,7 +151,7 @@ def test_the_strip_says_how_much_of_a_run_lies_on_disk(qtbot, live_window) -> No
     open_trained(qtbot, window, "circle")
     slider, strip = window.time.slider, window.time
     assert "on disk" not in slider.toolTip()
-    window.engine.timeline.emit(msgspec.structs.replace(frames[-1], memory=10**6, disk=5 * 10**6))
-    assert "6 MB kept, 5 MB of it on disk" in slider.toolTip()
-    assert strip.room.text().endswith("6 MB")
+    window.engine.timeline.emit(msgspec.structs.replace(frames[-1], memory=1 << 20, disk=5 << 20))
+    assert "6.0 MiB kept, 5.0 MiB of it on disk" in slider.toolTip()
+    assert strip.room.text().endswith("6.0 MiB")
     assert strip.room.toolTip() == slider.toolTip()  # nothing went wrong
