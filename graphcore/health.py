@@ -144,8 +144,11 @@ def _of_units(plan: Plan, units: tuple[UnitHealth, ...]) -> list[Finding]:
 
 
 def _of_updates(layers: tuple[LayerHealth, ...], lowered: bool) -> list[Finding]:
-    """What is wrong with the sizes of the steps; where a schedule has them small on purpose,
-    ``lowered``, that they are is nothing wrong."""
+    """What is wrong with the sizes of the steps.
+
+    Args:
+        lowered: whether a schedule has them small on purpose.
+    """
     shares = [(layer.change / layer.weight, layer) for layer in layers if layer.weight > 0]
     if not shares:
         return []

@@ -1,7 +1,8 @@
 """The inspector's forms change the document, and show what refuses."""
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit
 
 from app.panels.attribute_text import format_value, parse_value
@@ -146,6 +147,24 @@ def test_initialiser_and_freeze(panel, qtbot, document):
     assert document.graph.node("fc1").initializers["weight"] == "normal(0, 0.1)"
     panel.page.parameters.frozen["weight"].click()
     assert document.graph.node("fc1").frozen == {"weight"}
+
+
+@pytest.mark.parametrize("node", ["conv1", "loss"])
+def test_the_wheel_changes_no_node(panel, document, node):
+    panel.show_selection([node])
+    fields = panel.page.findChildren(QComboBox)
+    assert fields
+    before = [field.currentText() for field in fields], document.undo_stack.count()
+    for field in fields:
+        middle = QPointF(field.rect().center())
+        turn = QWheelEvent(
+            middle, QPointF(field.mapToGlobal(middle)), QPoint(), QPoint(0, -120),
+            Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(field, turn)
+        assert not field.hasFocus()
+    assert ([field.currentText() for field in fields], document.undo_stack.count()) == before
 
 
 def test_numbers_of_a_node(panel):
