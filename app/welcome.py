@@ -180,6 +180,10 @@ class _Cards(QListWidget):
         self.setGridSize(QSize(width // columns, _CARD.height()))
         super().resizeEvent(event)
 
+    def updateGeometries(self) -> None:
+        super().updateGeometries()
+        self.verticalScrollBar().setSingleStep(_CARD.height() // 6)  # a notch: half a row
+
 
 def _see_through(view: QListWidget) -> None:
     """Let the page's own background show between the items."""

@@ -13,6 +13,8 @@ from app.film import mp4
 from app.film.recorder import Recorder, is_film
 
 TICK_MS = 250
+LINGER_MS = 3000
+"""A film of a run goes on so long after its end: the last surface is made then."""
 WHOLE = "whole window"
 """Beside the ids of panels, one of which is called window."""
 
@@ -87,6 +89,8 @@ class Filming(QObject):
         self.recorder = Recorder(self)
         self.indicator = Indicator(self.recorder)
         self._until_done = self._began = False
+        self._linger = QTimer(self, singleShot=True, interval=LINGER_MS)
+        self._linger.timeout.connect(self._end)
         window.status.insertPermanentWidget(1, self.indicator)
         self.indicator.hide()
         self.recorder.written.connect(self._on_written)
@@ -164,6 +168,11 @@ class Filming(QObject):
         if state == "running":
             self._began = True
         elif state == "done" or (self._began and state in ("idle", "dead")):
+            self._linger.start()
+
+    def _end(self) -> None:
+        """Training has ended, and what is made of its end has been seen."""
+        if self.recorder.state == "recording" and self._window.engine.state != "running":
             self.recorder.stop()
 
     def _on_state(self, state: str) -> None:

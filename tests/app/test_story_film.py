@@ -67,6 +67,10 @@ def test_a_run_is_recorded_until_it_is_done(qtbot, window, film_at) -> None:
         window.filming.indicator.refresh()
         assert f"{recorder.grabbed} pictures" in window.filming.indicator.text.text()
         window.engine.pause()
+        qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+        grabbed = recorder.grabbed
+        assert recorder.state == "recording", "what is made of the run's end is filmed too"
+    assert recorder.grabbed > grabbed
     assert written.args[0] == f"{path}.gif"
     assert recorder.encoded == recorder.grabbed
     with Image.open(f"{path}.gif") as film:
