@@ -30,6 +30,7 @@ from app.panels.options_form import OptionsForm
 from app.panels.training_figures import TrainingFigures
 from app.plots.curve import CurvePlot
 from app.rate_finder import RateFinder
+from app.widgets.note import Note
 from app.widgets.wheel_guard import WheelGuard
 from graphcore import datasets, optimizers, schedules
 from graphcore.elements import Change
@@ -90,9 +91,7 @@ class TrainingPanel(QWidget):
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName(self.tr("Progress of the run"))
         side.addWidget(self.progress)
-        self.note = QLabel()
-        self.note.setObjectName("muted")
-        self.note.setWordWrap(True)
+        self.note = Note()
         side.addWidget(self.note)
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -118,6 +117,11 @@ class TrainingPanel(QWidget):
         self._choice(form, "optimizer", self.tr("Optimiser"), optimizers.names())
         self._options(form, "optimizer_options")
         self._number(form, "lr", self.tr("Learning rate"), 0.0, 1000.0, 6)
+        self.rate_now = QLabel()
+        self.rate_now.setObjectName("muted")
+        self.rate_now.setToolTip(self.tr("The learning rate was changed while the net trained"))
+        self.rate_now.hide()
+        form.addRow("", self.rate_now)
         self.find_rate = QPushButton(self.tr("Find a learning rate …"))
         self.find_rate.setToolTip(self.tr("Train a copy at rising rates and see where it learns"))
         self.find_rate.clicked.connect(self._find_rate)
@@ -292,6 +296,8 @@ class TrainingPanel(QWidget):
             self._show_run(frame.curves)
             if self._engine.last_frame is not None:
                 self._show_frame(self._engine.last_frame)
+        self.rate_now.setText(self.tr("{0:g} in this run").format(frame.lr))
+        self.rate_now.setVisible(frame.run > 0 and frame.lr != self._document.root.training.lr)
         for plot in (self.loss, self.accuracy):
             plot.set_playhead(frame.shown if frame.visiting else None)
         if frame.test_loss is not None:

@@ -67,6 +67,9 @@ def newest(qtbot, window, frames, where=lambda frame: True):
 
 def test_runs_are_one_until_they_part(qtbot, parted):
     window = parted
+    training = window.layouts.docks["training"].fill()
+    assert not training.rate_now.isHidden()
+    assert training.rate_now.text() == "0.3 in this run", "the field has the rate of the graph"
     panel, frames = open_panel(qtbot, window)
     assert [panel.run.itemText(i) for i in range(panel.run.count())] == ["Run 1"]
     now = newest(qtbot, window, frames)
