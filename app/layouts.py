@@ -99,13 +99,11 @@ class Layouts(QObject):
         self.docks = {p.id: PanelDock(p, document, engine, window) for p in PANELS if p.exists}
         self._tabs = DockTabs(window)
         window.installEventFilter(self)
+        self._shares: dict[PanelDock, float] = {}
         self._late = QTimer(self)
         self._late.setSingleShot(True)
         self._late.setInterval(0)
         self._late.timeout.connect(self._show_titles)
-        self._shares: dict[PanelDock, float] = {}
-        self._resized = QTimer(self, singleShot=True, interval=0)
-        self._resized.timeout.connect(self._share_height)
         for dock in self.docks.values():
             window.addDockWidget(AREAS[dock.panel.area], dock)
             dock.hide()
@@ -116,14 +114,26 @@ class Layouts(QObject):
         """A window of another height leaves the canvas its share; Qt would let it pay for all."""
         if isinstance(event, QResizeEvent) and watched is self._window and self.current:
             before = event.oldSize().height()
-            if before > 0 and before != event.size().height() and not self._shares:
+            if before > 0 and before != event.size().height():
                 self._keep_shares(before)
         return False
 
     def _keep_shares(self, before: int) -> None:
-        """Let what is below the canvas have the share soon that it has of a height of before."""
-        self._shares = {d: self._height(d) / before for d in self._below()}
-        self._resized.start()
+        """Let what is below the canvas have the share that it has of a height of before."""
+        docks = [
+            d for d in self.docks.values()
+            if d.seen and not d.isFloating()
+            and self._window.dockWidgetArea(d) == AREAS["bottom"]
+        ]  # fmt: skip
+        heights = [round(self._share(d, before) * self._window.height()) for d in docks]
+        self._window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
+
+    def _share(self, dock: PanelDock, of: int) -> float:
+        """Of a height; as it was, unless somebody moved the dock: roundings do not add up."""
+        height = self._height(dock)
+        if abs(height - self._shares.get(dock, 0.0) * of) > 2:
+            self._shares[dock] = height / of
+        return self._shares[dock]
 
     def _height(self, dock: PanelDock) -> int:
         """Of a dock with its tabs: what ``resizeDocks`` counts."""
@@ -134,21 +144,6 @@ class Layouts(QObject):
             and dock.windowTitle() in [bar.tabText(i) for i in range(bar.count())]
         ]  # fmt: skip
         return dock.height() + max(bars, default=0)
-
-    def _below(self) -> list[PanelDock]:
-        """The docks below the canvas that can be seen."""
-        return [
-            d for d in self.docks.values()
-            if d.seen and not d.isFloating()
-            and self._window.dockWidgetArea(d) == AREAS["bottom"]
-        ]  # fmt: skip
-
-    def _share_height(self) -> None:
-        """Give the docks below the canvas the share that they had of a window of other height."""
-        docks = [d for d in self._below() if d in self._shares]
-        heights = [round(self._shares[d] * self._window.height()) for d in docks]
-        self._window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
-        self._shares.clear()
 
     def show(self, layout: str) -> None:
         """Change to a layout, as it was left."""

@@ -269,7 +269,7 @@ class TrainingPanel(QWidget):
             self._add_score(score)
         if not self._undrawn and (len(steps) or frame.accuracies or frame.scores):
             self._undrawn = {self.loss, self.accuracy}
-        ended = frame.state != "running" or frame.scores
+        ended = frame.state != "running"
         if ended or not self._drawn.isValid() or self._drawn.elapsed() >= REDRAW_MS:
             self._drawn.start()
             self._show_frame(frame)

@@ -118,7 +118,7 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
 
     def show_area(self, area: QRectF) -> None:
         """Let this be seen, and come back with ``fit``; a view that was moved stays as it is."""
-        if area != self._home or not self.moved:
+        if area != self._home:  # else it is seen: a range that is set again draws the axes anew
             self._home = area
             self.fit()
 
@@ -137,6 +137,8 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
 
     def show_empty(self, sentence: str) -> None:
         """Say why there is nothing to see; an empty sentence takes it away."""
+        if sentence == self.empty_text:
+            return
         self._empty.setText(sentence)
         self._empty.setVisible(bool(sentence))
         if sentence and self.moved:
@@ -153,8 +155,9 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
     def label_axes(self, x: str, y: str) -> None:
         """Name the axes, small and dim."""
         color = palette.current().muted
-        self.setLabel("bottom", x, color=color, size=f"{LABEL_POINTS}pt")
-        self.setLabel("left", y, color=color, size=f"{LABEL_POINTS}pt")
+        for side, text in zip(("bottom", "left"), (x, y), strict=True):
+            if text != self.getAxis(side).labelText:
+                self.setLabel(side, text, color=color, size=f"{LABEL_POINTS}pt")
 
     def restyle(self) -> None:
         """Take on the theme's colours."""

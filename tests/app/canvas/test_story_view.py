@@ -88,7 +88,8 @@ def test_a_composite_and_what_is_round_it_keep_their_views(canvas, hand):
 def test_a_window_that_shrinks_leaves_the_canvas_its_share(make_window, qtbot):
     window = make_window("lenet5")
     window.resize(1400, 950)
-    qtbot.waitUntil(lambda: window.canvas.height() > 250)
+    qtbot.wait(50)  # until the panels have their share
+    assert window.canvas.height() > 250
     share = window.canvas.height() / window.height()
     window.resize(1280, 720)
     qtbot.waitUntil(lambda: window.canvas.height() / window.height() > 0.7 * share)
