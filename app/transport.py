@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QElapsedTimer, QSignalBlocker, Qt
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
 from app.document import Document
@@ -14,6 +14,8 @@ from graphcore.worker.timeline_messages import TimelineFrame
 
 SPEEDS: tuple[float | None, ...] = (1, 2, 5, 10, 30, 100, None)
 """Steps per second; None is full speed."""
+TELL_MS = 250
+"""A rate that changes with every step is read, not watched."""
 
 
 class TransportBar(QWidget):
@@ -23,6 +25,7 @@ class TransportBar(QWidget):
         super().__init__()
         self._document, self._engine = document, engine
         self._place: tuple[int, int | None] | None = None
+        self._told = QElapsedTimer()
         row = QHBoxLayout(self)
         row.setContentsMargins(4, 0, 4, 0)
         row.setSpacing(3)
@@ -148,6 +151,9 @@ class TransportBar(QWidget):
 
     def _on_frame(self, frame: m.Frame) -> None:
         self.reset.setEnabled(frame.step > 0)
+        if frame.state == "running" and self._told.isValid() and self._told.elapsed() < TELL_MS:
+            return
+        self._told.start()
         scheduled = self._document.root.training.schedule != "constant"
         self.scheduled.setText(self.tr("now {0:.2e}").format(frame.lr) if scheduled else "")
 
