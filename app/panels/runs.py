@@ -218,7 +218,7 @@ class RunsPanel(QWidget):
         for plot in (self.loss, self.accuracy):
             plot.forget()
         shared = {r.run: r.begun_at for r in self._frame.runs if r.parent is not None}
-        lost = {r.run: r.loss for r in self._frame.runs}
+        means = {r.run: r.loss for r in self._frame.runs}
         for run in self._curves:
             steps, seconds = unpack(run.steps), unpack(run.seconds)
             losses, tests = unpack(run.losses), unpack(run.tests)
@@ -228,7 +228,7 @@ class RunsPanel(QWidget):
             x = steps if self.over.currentIndex() == 0 else seconds
             at = np.interp(tests[:, 0], steps, x) if len(steps) else tests[:, 0]
             self.loss.append(run.name, x, losses[0] if len(losses) else x)
-            if (loss := lost.get(run.run)) is not None:
+            if (loss := means.get(run.run)) is not None:
                 self.loss.set_last(run.name, loss)
             self.accuracy.append(run.name, at, tests[:, 2])
         self.loss.redraw()
