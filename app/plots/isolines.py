@@ -62,7 +62,7 @@ def nice_powers(low: float, high: float, count: int) -> np.ndarray:
     if not 0 < low < high or count < 1:
         return np.empty(0)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    choices = [list(nice_levels(low, high, count))]
+    choices = [list(nice_levels(low, high, count))] if high < 10 * low else []
     for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
         levels = [m * 10.0**k for k in decades for m in steps]
         choices.insert(0, [v for v in levels if low < v < high])

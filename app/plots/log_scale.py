@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-FLOOR = 1e-6
+FLOOR = 1e-5
 """Of the largest value: what is smaller is not told apart."""
 
 

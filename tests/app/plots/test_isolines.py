@@ -61,3 +61,12 @@ def test_powers_lie_between(low, high):
 def test_nothing_between_equal_ends():
     assert len(isolines.nice_levels(1.0, 1.0, 9)) == 0
     assert len(isolines.nice_powers(0.0, 1.0, 9)) == 0
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.4e-5, 5.0), (1e-3, 5.0), (0.02, 0.5)])
+def test_levels_over_decades_are_even_in_logarithms(low, high):
+    levels = isolines.nice_powers(low, high, 9)
+    assert 5 <= len(levels) <= 14
+    steps = np.diff(np.log10(levels))
+    assert steps.max() < 3 * steps.min()
+    assert np.log10(levels[0] / low) <= 1  # the low end has its lines too
