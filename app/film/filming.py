@@ -144,6 +144,7 @@ class Filming(QObject):
         if path.lower().endswith(".mp4") and not mp4.ffmpeg():
             self._window.refuse(self.tr(mp4.HOW_TO_GET_IT))
             return
+        self._linger.stop()  # of a film of before
         widget = self._widget(view)
         self.recorder.start(widget, path, fps=fps, width=width, limit=minutes * 60)
         engine = self._window.engine

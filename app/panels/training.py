@@ -116,16 +116,7 @@ class TrainingPanel(QWidget):
         self._options(form, "augmentation", self.tr("Augmentation"))
         self._choice(form, "optimizer", self.tr("Optimiser"), optimizers.names())
         self._options(form, "optimizer_options")
-        self._number(form, "lr", self.tr("Learning rate"), 0.0, 1000.0, 6)
-        self.rate_now = QLabel()
-        self.rate_now.setObjectName("muted")
-        self.rate_now.setToolTip(self.tr("The learning rate was changed while the net trained"))
-        self.rate_now.hide()
-        form.addRow("", self.rate_now)
-        self.find_rate = QPushButton(self.tr("Find a learning rate …"))
-        self.find_rate.setToolTip(self.tr("Train a copy at rising rates and see where it learns"))
-        self.find_rate.clicked.connect(self._find_rate)
-        form.addRow("", self.find_rate)
+        self._add_rate(form)
         self.losses = QPushButton(self.tr("Several losses …"))
         self.losses.setToolTip(
             self.tr("Give each loss of the graph its own parameters and optimiser, as a GAN needs")
@@ -147,6 +138,19 @@ class TrainingPanel(QWidget):
         self._number(form, "l2", self.tr("L2 penalty"), 0.0, 10.0, 6)
         self._whole(form, "seed", self.tr("Seed"), 0, 2**31 - 1)
         return page
+
+    def _add_rate(self, form: QFormLayout) -> None:
+        """The rate of the graph, that of the run where it is another, and the search for one."""
+        self._number(form, "lr", self.tr("Learning rate"), 0.0, 1000.0, 6)
+        self.rate_now = QLabel()
+        self.rate_now.setObjectName("muted")
+        self.rate_now.setToolTip(self.tr("The learning rate was changed while the net trained"))
+        self.rate_now.hide()
+        form.addRow("", self.rate_now)
+        self.find_rate = QPushButton(self.tr("Find a learning rate …"))
+        self.find_rate.setToolTip(self.tr("Train a copy at rising rates and see where it learns"))
+        self.find_rate.clicked.connect(self._find_rate)
+        form.addRow("", self.find_rate)
 
     def _options(self, form: QFormLayout, name: str, title: str = "") -> None:
         options = OptionsForm(title)
