@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import lazy_loader
-
 from graphcore import recording
 from graphcore.errors import GradscapeError
+from graphcore.late import torch
 from graphcore.probing import class_indices, class_shares
 from graphcore.training import Trainer
 from graphcore.worker.sample_messages import SampleFrame
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
 
 
 def chosen_sample(trainer: Trainer, nodes: tuple[str, ...], sample: int) -> SampleFrame:

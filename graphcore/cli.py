@@ -7,9 +7,6 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import lazy_loader
 
 from graphcore import (
     datasets,
@@ -26,11 +23,6 @@ from graphcore.files.atomic import make_folder
 from graphcore.landscape import PathRecorder
 from graphcore.run_folder import named_net
 from graphcore.shapes import ShapeInference
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
 
 DONE, AT_FAULT, WRONG_USAGE, INTERRUPTED = train_cli.DONE, 1, 2, 130
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from itertools import accumulate
-from typing import TYPE_CHECKING
-
-import lazy_loader
 
 from graphcore.errors import EngineError, ShapeError
 from graphcore.execute import Step
@@ -16,14 +13,10 @@ from graphcore.flatten import FlatNode, Port, flatten
 from graphcore.graph import Graph
 from graphcore.groups import owner
 from graphcore.initializers import fans_of
+from graphcore.late import torch
 from graphcore.parameters import ParameterInfo
 from graphcore.plan import Mode, Plan
 from graphcore.shapes import ShapeInference
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
 
 
 def compile(

@@ -21,7 +21,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import lazy_loader
 import numpy as np
 
 from graphcore import files
@@ -34,15 +33,13 @@ from graphcore.errors import (
 )
 from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
 from graphcore.groups import Group
+from graphcore.late import torch
 from graphcore.parameters import seed_of
 from graphcore.plan import Plan
 from graphcore.training import Trainer
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 MARK = "GRADSCAPE_RANK"
 """Set in the environment of a process that is one of several."""

@@ -11,18 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import lazy_loader
-
 from graphcore import optimizers
 from graphcore.errors import GraphError
+from graphcore.late import torch
 from graphcore.parameters import ParameterInfo
 from graphcore.settings import Objective, TrainingSettings
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 @dataclass(eq=False)

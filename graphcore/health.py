@@ -8,21 +8,15 @@ the learning process" (updates of about a thousandth of the weights).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-import lazy_loader
+from typing import Any
 
 from graphcore.blame import finite, first_non_finite
 from graphcore.execute import Step
+from graphcore.late import torch
 from graphcore.plan import Plan
 from graphcore.training import Trainer
 from graphcore.walk import size_of
 from graphcore.worker.health_messages import Finding, HealthFrame, LayerHealth, UnitHealth
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
 
 BATCH = 200
 VANISHING, EXPLODING = 1e-3, 1e3

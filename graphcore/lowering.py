@@ -13,19 +13,15 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.execute import Step, unbroadcast
 from graphcore.feeds import Rows
+from graphcore.late import torch
 from graphcore.ops import Context
 from graphcore.ops.kernels import Closure, Kernels, move
 from graphcore.rewrites import Fused, rewritten
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 class Program:

@@ -10,23 +10,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-import lazy_loader
-
 from graphcore.errors import EngineError, UnknownNodeError
 from graphcore.execute import Step, run_backward
 from graphcore.feeds import Feeds, Rows
 from graphcore.flatten import FlatGraph, Port
 from graphcore.graph_reading import NodeOrName
+from graphcore.late import torch
 from graphcore.lowering import Backward, Program
 from graphcore.ops.kernels import Closure
 from graphcore.parameters import ParameterInfo
 from graphcore.repetition import Repetition
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 Mode = Literal["inspect", "train", "record"]
 """Keep every value and gradient; none; or all that a training step makes anyhow."""

@@ -11,21 +11,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.errors import EngineError, NotKept, UnknownNodeError
 from graphcore.feeds import Rows
 from graphcore.graph_reading import NodeOrName
 from graphcore.initializers import initialize
+from graphcore.late import torch
 from graphcore.parameters import seed_of
 from graphcore.passes import Mode, Passes, name_of
 from graphcore.sampling import first_sample
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 __all__ = ["Mode", "Plan"]
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import lazy_loader
 import numpy as np
 
 from graphcore.datasets.dataset import Split
 from graphcore.errors import DataError
+from graphcore.late import torch
 from graphcore.probing import centred_digit, class_indices, class_shares, sample_image
 from graphcore.training import Trainer
 from graphcore.worker.arrays import pack, unpack
 from graphcore.worker.data_messages import Sample, SamplesFrame, SamplesRequest
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 SEARCHED, BATCH = 10_000, 200
 """Samples among which mistakes are looked for, and how many are run at a time."""

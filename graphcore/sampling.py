@@ -10,16 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.execute import Step
+from graphcore.late import torch
 from graphcore.ops import Context
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 Find = Callable[[int], "Tensor | None"]
 

@@ -6,22 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import lazy_loader
 import msgspec
 
 from graphcore.graph_changes import same_net
 from graphcore.growth import Growth, difference, grow_quietly
+from graphcore.late import torch
 from graphcore.widening import widen
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from graphcore.parameters import ParameterInfo
     from graphcore.plan import Plan
     from graphcore.training import Trainer
-else:
-    torch = lazy_loader.load("torch")
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import lazy_loader
 import msgspec
 
 from graphcore.errors import FileError
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from graphcore.training import Trainer
-else:
-    torch = lazy_loader.load("torch")
 
 PER_FOLD = 40
 """Steps kept while the run grows by the factor e; all of the first so many."""

@@ -8,9 +8,8 @@ import math
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import lazy_loader
 import msgspec
 
 from graphcore import (
@@ -26,14 +25,10 @@ from graphcore.errors import FileError, GradscapeError
 from graphcore.files.atomic import make_folder
 from graphcore.graph import Graph
 from graphcore.judging import Score
+from graphcore.late import torch
 from graphcore.run_folder import named_net, write_net, write_result
 from graphcore.settings import TrainingSettings
 from graphcore.training import Trainer
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
 
 DONE = 0
 """Exit code."""

@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import lazy_loader
 import msgspec
 import numpy as np
 
@@ -25,6 +24,7 @@ from graphcore.errors import DataError, EngineError, NonFiniteError
 from graphcore.feeds import Rows
 from graphcore.graph import Graph
 from graphcore.judging import Score, judged
+from graphcore.late import torch
 from graphcore.parameters import ParameterInfo, seed_of
 from graphcore.plan import Mode, Plan
 from graphcore.repetition import Repetition
@@ -32,12 +32,9 @@ from graphcore.settings import TrainingSettings
 from graphcore.stride import Stride
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from graphcore.distributed import Shard
-else:
-    torch = lazy_loader.load("torch")
 
 
 class StepRecord(NamedTuple):

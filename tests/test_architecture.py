@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 QT = {"PySide6", "pyqtgraph", "app"}
 RULES = [
     ("graphcore", QT),
-    ("app", {"torch"}),
+    ("app", {"torch", "graphcore.late"}),
     ("app/canvas", {"app.panels"}),
     ("app/panels", {"app.canvas"}),
     ("app/plots", {"graphcore", "app.document", "app.canvas", "app.panels"}),

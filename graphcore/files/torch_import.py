@@ -10,23 +10,18 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import lazy_loader
 import msgspec
 
 from graphcore import ops
 from graphcore.errors import FileError, GradscapeError
 from graphcore.files.torch_layers import UNKNOWN, LayerReader, Made, literal, our_name
 from graphcore.graph import Graph
+from graphcore.late import torch
 from graphcore.layout import layout
 from graphcore.ops.registry import OperatorClass
 from graphcore.settings import TrainingSettings
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
 
 _OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "Add", ast.Sub: "Sub", ast.Mult: "Mul", ast.Div: "Div", ast.Pow: "Pow",

@@ -6,18 +6,12 @@ import ast
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
-
-import lazy_loader
+from typing import Any, NoReturn
 
 from graphcore import ops
 from graphcore.errors import FileError
+from graphcore.late import torch
 from graphcore.ops.registry import OperatorClass
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
 
 _DERIVED = {
     "in_features", "in_channels", "num_features", "num_channels", "input_size", "embed_dim",

@@ -6,20 +6,16 @@ from collections.abc import Mapping, Sequence
 from math import isqrt
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import lazy_loader
-
 from graphcore.dims import Dim, Shape, format_shape, pair, size, window
 from graphcore.errors import Fix, ShapeError
+from graphcore.late import torch
 from graphcore.ops.convolution_kernels import lower_convolution
 from graphcore.ops.kernels import Kernels
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 _CHANNELS = Attr("out_channels", REQUIRED, "Number of kernels (feature maps).", "int", minimum=1)
 _GROUPS = Attr("groups", 1, "Independent groups of channels.", "int", minimum=1)

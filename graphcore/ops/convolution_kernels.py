@@ -12,15 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
+from graphcore.late import torch
 from graphcore.ops.kernels import Closure, Kernels, filler, move
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 WIDE, WIDE_POOLED, IMAGE, MANY = 4, 8, 3, 16
 """Channels from which kernels run in channels_last, alone and with pooling behind; channels of an

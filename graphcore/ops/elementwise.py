@@ -5,18 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.dims import Shape, broadcast
+from graphcore.late import torch
 from graphcore.ops.kernels import Closure, Kernels, run_all
 from graphcore.ops.registry import Case, Context, Operator, register, same_shape
 from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 class _Binary(Operator):

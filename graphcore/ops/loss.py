@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import lazy_loader
-
 from graphcore.dims import Shape, format_shape
 from graphcore.errors import EngineError, ShapeError
+from graphcore.late import torch
 from graphcore.ops import torch_code
 from graphcore.ops.registry import Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 REDUCTION = Attr(
     "reduction", "mean", "Average over all elements, sum, or one loss per element.",

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import lazy_loader
-
 from graphcore.errors import EngineError
+from graphcore.late import torch
 from graphcore.ops.loss import ElementwiseLoss, loss_cases, loss_code, reduced_code
 from graphcore.ops.registry import Case, register
 from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 @register

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.dims import Shape, format_shape
 from graphcore.errors import ShapeError
+from graphcore.late import torch
 from graphcore.ops.activation import softmax_quantities
 from graphcore.ops.cross_entropy_kernels import NO_CLASS, lower_cross_entropy
 from graphcore.ops.kernels import Kernels
@@ -16,10 +15,7 @@ from graphcore.ops.registry import Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import Source, TorchCode, Values, call
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 _CLASS_WEIGHT = Attr("weight", None, "A weight per class; empty weighs all alike.", "array",
                      optional=True)  # fmt: skip

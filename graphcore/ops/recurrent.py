@@ -10,18 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import lazy_loader
-
 from graphcore.dims import Batch, Dim, Shape, format_shape, size
 from graphcore.errors import Fix, ShapeError
+from graphcore.late import torch
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 _HIDDEN = Attr("hidden_size", REQUIRED, "Length H of the state.", "int", minimum=1)
 _BIAS = Attr("bias", True, "Whether both products have a bias.")

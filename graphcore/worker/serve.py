@@ -14,12 +14,11 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-import lazy_loader
+from typing import Any
 
 from graphcore import attribution, processor, samples
 from graphcore.errors import GradscapeError, WorkerError
+from graphcore.late import torch
 from graphcore.worker import messages as m
 from graphcore.worker import probe_messages as probes
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
@@ -65,11 +64,6 @@ from graphcore.worker.weight_messages import SetNumbers, TensorRequest
 from graphcore.worker.weight_task import set_numbers, tensor
 from graphcore.worker.what_if_messages import HoldRequest
 from graphcore.worker.what_if_task import WhatIfTask
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
 
 
 def serve() -> int:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import lazy_loader
 import msgspec
 import numpy as np
 
@@ -15,6 +14,7 @@ from graphcore.compiler import compile
 from graphcore.errors import EngineError, GradscapeError
 from graphcore.gradient_check import compare
 from graphcore.graph import Graph
+from graphcore.late import torch
 from graphcore.plan import Plan
 from graphcore.samples import fed_together, split_of
 from graphcore.summands import element, weight_gradient
@@ -49,11 +49,6 @@ from graphcore.worker.walk_messages import (
     WalkRequest,
 )
 from graphcore.worker.what_if_task import WhatIfTask
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
 
 
 class WalkTask:
