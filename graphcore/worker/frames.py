@@ -35,6 +35,7 @@ class Frames:
         pictured_step: the step whose values can be shown; 0 for none.
         fresh: whether they were not shown yet.
         epoch_ended: whether one did since the last frame.
+        blind: whether no picture is made, because one could not be.
         plain_seconds: what a step that is not recorded takes.
     """
 
@@ -43,7 +44,7 @@ class Frames:
         self.clock = TrainingClock()
         self.scores: list[m.Scores] = []
         self.pictured_step = 0
-        self.fresh = False
+        self.fresh = self.blind = False
         self.epoch_ended = False
         self._points: list[tuple[int, tuple[float, ...]]] = []
         self._record_at = self._slow_at = 0.0
@@ -51,7 +52,7 @@ class Frames:
 
     def forget(self, keep_curves: bool) -> None:
         """Another net, or another start."""
-        self.pictured_step = 0
+        self.pictured_step, self.blind = 0, False
         if not keep_curves:
             self.drop_points()
 
@@ -61,7 +62,7 @@ class Frames:
 
     def look_at(self, watch: m.Watch) -> None:
         """The window shows something else."""
-        self.watch, self.fresh, self._slow_at = watch, True, 0.0
+        self.watch, self.fresh, self.blind, self._slow_at = watch, True, False, 0.0
 
     def picture(self, step: int) -> None:
         """The values of this step are there to be shown."""
@@ -120,7 +121,7 @@ class Frames:
         )
 
     def _pictures(self, plan: Plan, graph: Graph, running: bool) -> dict[str, Any]:
-        if not (self.pictured_step and self.fresh):
+        if self.blind or not (self.pictured_step and self.fresh):
             return {}
         begun = time.perf_counter()
         watch, self.fresh = self.watch, False

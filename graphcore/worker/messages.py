@@ -259,6 +259,9 @@ class Progress(msgspec.Struct, tag=True, frozen=True):
     total: int
 
 
+FailureKind = Literal["load", "run", "diverged", "disk", "request"]
+
+
 class Failure(msgspec.Struct, tag=True, frozen=True):
     """One sentence for the user, and the node at fault if there is one.
 
@@ -266,11 +269,13 @@ class Failure(msgspec.Struct, tag=True, frozen=True):
         kind: "load" (the graph or the data were refused), "run" (training stopped), "diverged"
             (it stopped at a number that is not finite),
             "disk" (a checkpoint could not be written; training goes on), "request".
+        details: the stack of an error that was not expected, or "".
     """
 
-    kind: Literal["load", "run", "diverged", "disk", "request"]
+    kind: FailureKind
     message: str
     node: str = ""
+    details: str = ""
 
 
 class CheckpointWritten(msgspec.Struct, tag=True, frozen=True):
@@ -317,7 +322,7 @@ def decode_request(body: bytes) -> Request:
     """A request from its bytes without the length; raises WorkerError."""
     try:
         request: Request = _requests.decode(body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise WorkerError(f"The window sent a message that was not understood: {error}.") from None
     return request
 
@@ -326,7 +331,7 @@ def decode_reply(body: bytes) -> Reply:
     """A reply from its bytes without the length; raises WorkerError."""
     try:
         reply: Reply = _replies.decode(body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise WorkerError(f"The engine sent a message that was not understood: {error}.") from None
     return reply
 
@@ -336,6 +341,11 @@ class FrameReader:
 
     def __init__(self) -> None:
         self._held = bytearray()
+
+    @property
+    def in_the_midst(self) -> bool:
+        """Whether a message has begun that is not complete."""
+        return bool(self._held)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Take bytes in; yields the body of every message that is complete.
@@ -348,7 +358,8 @@ class FrameReader:
             (length,) = _LENGTH.unpack_from(self._held)
             if length > LARGEST:
                 raise WorkerError(
-                    "The engine's stream is damaged: a message claims to be too long."
+                    "The stream between window and engine is damaged: a message claims to be of "
+                    f"{length:,} bytes, and none is longer than {LARGEST:,}."
                 )
             end = _LENGTH.size + length
             if len(self._held) < end:

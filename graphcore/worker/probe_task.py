@@ -59,6 +59,7 @@ class ProbeTask:
         self._sample, self._sampled = _View(), SampleRequest()
         self._compare, self._compared = _View(), CompareRequest()
         self._other: Counterpart | None = None
+        self._at_work = self._decision
 
     def watch_decision(self, request: DecisionRequest) -> None:
         """Whether the map can be seen."""
@@ -139,8 +140,13 @@ class ProbeTask:
         )
         for view, make in makers:
             if view.due(session):
+                self._at_work = view
                 return view.work(session, make)
         return None
+
+    def drop(self, session: Session) -> None:
+        """Leave out the view that was worked on, until it is asked for or another net comes."""
+        self._at_work.leave_out(session)
 
     def digit(self, request: DigitRequest, trainer: Trainer | None) -> DigitFrame:
         """What the net makes of a drawing, at once."""
@@ -165,12 +171,17 @@ class _View:
         self._rest_until = self._took = 0.0
         self._pieces: Iterator[ProbeFrame | None] | None = None
         self._pieces_of: object = None
+        self._left_out: object = None
 
     def set_visible(self, visible: bool) -> None:
         self._visible, self._shown, self._pieces = visible, None, None
+        self._left_out = None
+
+    def leave_out(self, session: Session) -> None:
+        self._left_out, self._pieces = session.trainer, None
 
     def due(self, session: Session) -> bool:
-        if not self._visible or session.trainer is None:
+        if not self._visible or session.trainer in (None, self._left_out):
             return False
         hurried = session.running and not session.unhurried
         if hurried and time.perf_counter() < self._rest_until:

@@ -65,6 +65,11 @@ class RaceTask:
             self._ends = {f"race: {name}": flat.clone() for name, flat in flats.items()}
         self._runners, self._surface = [], None
 
+    def drop(self, problem: str) -> RaceFrame:
+        """End the race because of a problem."""
+        self._runners, self._surface = [], None
+        return RaceFrame(done=1.0, problem=problem, number=self._number)
+
     @property
     def has_work(self) -> bool:
         """Whether a race is on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,6 +78,11 @@ class Session:
     def graph(self) -> Graph:
         """The graph that was loaded last."""
         return self._graph
+
+    @property
+    def net(self) -> object:
+        """What was made of the graph; another object whenever another net comes."""
+        return self.trainer or self._calculation
 
     @property
     def calculation(self) -> tuple[Plan, Graph, str | None] | None:
@@ -218,14 +224,44 @@ class Session:
         return max(0.0, self._next_step_at - time.perf_counter()) if self._speed else 0.0
 
     def work(self) -> None:
-        """A piece of a test or a step, if it is time for one; then a frame if one is wanted."""
+        """A piece of training, then a frame if one is wanted."""
+        self.train()
+        self.tell()
+
+    def train(self) -> None:
+        """A piece of a test or a step, if it is time for one."""
         if self._held_out.at_work:
             self._test()
         elif self.running and time.perf_counter() >= self._next_step_at:
             self._train_step()
+
+    def tell(self) -> None:
+        """Send a frame if one is wanted and there is news."""
         if self._wanted and self._news:
+            self._news = False
             self.send(self._frame())
-            self._wanted = self._news = False
+            self._wanted = False
+
+    # -- giving up ----------------------------------------------------------------------------
+
+    def end(self, _: str = "") -> None:
+        """Stop training where it is, whatever it was at."""
+        self._held_out.forget()
+        self.pause()
+
+    def without_pictures(self, _: str = "") -> None:
+        """Send frames without pictures until others are asked for or another net comes."""
+        self._news = not self.frames.blind
+        self.frames.blind = True
+
+    def let_go(self) -> None:
+        """Drop the net and its runs with all memory that they take."""
+        self.trainer = self._calculation = None
+        self.runs.clear()
+        self._gone.clear()
+        self.end()
+        self._forget(keep_curves=False)
+        gc.collect()
 
     def _train_step(self) -> None:
         trainer = self.trainer

@@ -83,6 +83,11 @@ class TsneTask:
         done = msgspec.structs.replace(self._of, points=pack(points.astype(np.float32)))
         return TsneFrame(node=self._of.node, progress=1.0, embedding=done)
 
+    def drop(self, problem: str) -> TsneFrame:
+        """End the embedding because of a problem."""
+        self.end()
+        return TsneFrame(node=self._of.node, problem=problem)
+
     def end(self) -> None:
         """End the process, if there is one."""
         child, self._child = self._child, None
