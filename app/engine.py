@@ -6,9 +6,9 @@ for when the last one was drawn, every ``FRAME_MS`` at most.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from PySide6.QtCore import QElapsedTimer, QProcess, QTimer, Signal
 
 from app.document import Document
 from app.engine_views import SHOWN, EngineViews
-from graphcore import files
+from graphcore import files, start
 from graphcore.binding import learns
 from graphcore.elements import Change
 from graphcore.errors import WorkerError
@@ -28,8 +28,11 @@ from graphcore.worker.data_messages import Sample
 from graphcore.worker.run_file_messages import RunsOpened
 from graphcore.worker.timeline_messages import RunEntered, TimelineFrame
 
+_LOG = logging.getLogger("gradscape")
 FRAME_MS = 34
 EDIT_MS = 250
+CAUSE = 200
+"""Characters of the cause of the engine's end that the banner tells."""
 _STRUCTURE = {"node_added", "node_removed", "node_renamed", "edge_added", "edge_removed",
               "training_changed"}  # fmt: skip
 _FIELDS = {"attributes", "initializers", "frozen", "bypassed"}
@@ -69,7 +72,7 @@ class Engine(EngineViews):
     ) -> None:
         super().__init__()
         self.document = document
-        self.command = command or [sys.executable, "-m", "graphcore.worker.serve"]
+        self.command = command or start.command("graphcore.worker.serve")
         self.threads = threads
         self.state = "starting"
         self.last_frame: m.Frame | None = None
@@ -80,7 +83,7 @@ class Engine(EngineViews):
         self.growth: Growth = "initial"
         self._speed: float | None = None
         self._process: QProcess | None = None
-        self._errors = ""
+        self._errors = self._damage = ""
         self._reader = m.FrameReader()
         self._closing = False
         self._checkpoint_step: int | None = None
@@ -109,7 +112,7 @@ class Engine(EngineViews):
         """
         self._closing = False
         self._reader = m.FrameReader()
-        self._errors = ""
+        self._errors = self._damage = ""
         process = QProcess(self)
         process.readyReadStandardOutput.connect(self._on_output)
         process.readyReadStandardError.connect(self._on_errors)
@@ -260,7 +263,7 @@ class Engine(EngineViews):
                     continue  # a view of the net that was there before the empty canvas
                 self._handlers[type(reply)](self, reply)
         except WorkerError as error:
-            self._errors = str(error)
+            self._damage = str(error)
             if self._process is not None:
                 self._process.kill()
 
@@ -287,6 +290,8 @@ class Engine(EngineViews):
         self.loaded.emit(loaded)
 
     def _on_failure(self, failure: m.Failure) -> None:
+        if failure.details:
+            _LOG.error("engine: %s\n%s", failure.message, failure.details)
         if failure.kind == "load":
             self._set_state("refused")
         self.failed.emit(failure)
@@ -341,7 +346,7 @@ class Engine(EngineViews):
     def _on_errors(self) -> None:
         if self._process is not None:
             text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
-            self._errors = (self._errors + text)[-4000:]
+            self._errors = (self._errors + text)[-20_000:]
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart and not self._closing:
@@ -351,13 +356,28 @@ class Engine(EngineViews):
     def _on_finished(self) -> None:
         if self._closing or self._process is None:
             return
+        self._on_errors()
+        cause = self._cause(self._process)
+        _LOG.error("the engine stopped (%s); it wrote:\n%s", cause, self._errors)
         self._process = None
         self._frame_timer.stop()
         self._set_state("dead")
         since = ""
         if self._checkpoint_step is not None:
             since = self.tr(" Restart goes on from step {0}.").format(self._checkpoint_step)
-        self.died.emit(self.tr("The engine stopped unexpectedly; your graph is safe.") + since)
+        sentence = self.tr("The engine stopped unexpectedly ({0}); your graph is safe.")
+        self.died.emit(sentence.format(cause) + since)
+
+    def _cause(self, process: QProcess) -> str:
+        """Why the process ended, as far as it has said: one line."""
+        lines = [line.strip() for line in self._errors.splitlines() if line[:1].strip()]
+        fatal = next((line for line in lines if line.startswith("Fatal Python error")), "")
+        code = process.exitCode()
+        if process.exitStatus() == QProcess.ExitStatus.CrashExit:
+            said = self._damage or fatal or self.tr("ended by signal {0}").format(code)
+        else:
+            said = lines[-1] if lines else self.tr("exit code {0}").format(code)
+        return said[:CAUSE].rstrip(".")
 
     def _set_state(self, state: str) -> None:
         if state != self.state:

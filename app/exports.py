@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from app import file_dialogs
 from app.run_metrics import RunMetrics
+from graphcore import start
 from graphcore.binding import learns
 from graphcore.errors import FileError, GradscapeError
 from graphcore.ops.torch_code import module_name
@@ -45,7 +46,7 @@ class Job(QObject):
         self._process.readyReadStandardError.connect(self._on_error_text)
         self._process.finished.connect(self._on_finished)
         self._process.errorOccurred.connect(self._on_error)
-        self._process.start(sys.executable, ["-m", "graphcore.cli", *arguments])
+        self._process.start(sys.executable, start.arguments("graphcore.cli", *arguments))
 
     def _on_error_text(self) -> None:
         text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")

@@ -16,6 +16,7 @@ from graphcore import (
     metrics_cli,
     presets,
     report_cli,
+    start,
     train_cli,
 )
 from graphcore.errors import GradscapeError, LostProcessError
@@ -62,7 +63,8 @@ def _launch(argv: Sequence[str], options: argparse.Namespace) -> int:
         raise GradscapeError("--nnodes needs --rdzv-endpoint HOST:PORT, where the machines meet.")
     try:
         distributed.launch(
-            ["-m", "graphcore.cli", *argv], processes=options.processes, nodes=options.nodes,
+            start.arguments("graphcore.cli", *argv),
+            processes=options.processes, nodes=options.nodes,
             endpoint=options.rdzv_endpoint, run_id=options.rdzv_id,
         )  # fmt: skip
     except LostProcessError as error:

@@ -87,7 +87,7 @@ def launch(
 
     logging.disable(logging.CRITICAL)  # one sentence says it, below
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
-    os.environ[MARK] = "1"
+    os.environ[MARK] = os.environ["PYTHONSAFEPATH"] = "1"
     with tempfile.TemporaryDirectory(prefix="gradscape-") as logs:
         config = _launch_config(processes, nodes, endpoint, run_id, logs)
         try:

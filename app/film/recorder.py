@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.film.film import FORMATS, TIME, Film
 from app.style import palette
+from graphcore import start
 
 GRAB_SHARE = 0.2
 """Share of the window's time that grabbing may take: a slow view gets fewer pictures."""
@@ -43,7 +43,7 @@ class Recorder(QObject):
 
     def __init__(self, parent: QObject | None = None, command: list[str] | None = None) -> None:
         super().__init__(parent)
-        self.command = command or [sys.executable, "-m", "app.film.encode"]
+        self.command = command or start.command("app.film.encode")
         self.state: State = "idle"
         self.grabbed = self.encoded = self.missed = 0
         self._view: QWidget | None = None

@@ -6,14 +6,13 @@ import io
 import queue
 import re
 import subprocess
-import sys
 import threading
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from graphcore import embedding
+from graphcore import embedding, start
 from graphcore.worker.arrays import pack
 from graphcore.worker.embedding_messages import EmbeddingFrame, TsneFrame, TsneRequest
 from graphcore.worker.session import Session
@@ -54,7 +53,7 @@ class TsneTask:
         return TsneFrame(node=self._of.node, progress=0.0)
 
     def _begin(self, values: np.ndarray) -> None:
-        command = [sys.executable, "-m", "graphcore.worker.tsne"]
+        command = start.command("graphcore.worker.tsne")
         child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
