@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import numpy as np
 
-from graphcore import groups, schedules
+from graphcore import groups, memory, schedules, settings_check
 from graphcore.batches import Batches
 from graphcore.binding import bind
 from graphcore.blame import finite, first_non_finite
@@ -29,6 +29,7 @@ from graphcore.parameters import ParameterInfo, seed_of
 from graphcore.plan import Mode, Plan
 from graphcore.repetition import Repetition
 from graphcore.settings import TrainingSettings
+from graphcore.shapes import check_batch
 from graphcore.stride import Stride
 
 if TYPE_CHECKING:
@@ -70,9 +71,11 @@ class Trainer:
     ) -> None:  # fmt: skip
         self.graph = graph.copy()
         self.settings = settings or graph.training
+        settings_check.check(self.settings)
         self.graph.training = self.settings
         self.binding = bind(self.graph)
         self.data = data
+        self._check_batch(device, getattr(torch, dtype).itemsize)
         self.plan: Plan = compile(self.graph, device, dtype, mode, self.settings.seed, turned=True)
         self.train_x, self.train_t = self.tensors(data.train)
         self.batches = Batches(
@@ -337,6 +340,14 @@ class Trainer:
         x = x.to(torch.int64 if node.attributes["dtype"] == "int" else self.plan.dtype)
         t = torch.from_numpy(targets).to(self.plan.device)
         return x, t.to(self.plan.dtype) if t.is_floating_point() else t
+
+    def _check_batch(self, device: str, itemsize: int) -> None:
+        """A batch has samples, and its values have room; raises DataError or ShapeError."""
+        samples = len(self.data.train)
+        if not samples:
+            raise DataError(f"{self.data.name} has no samples to train on.")
+        free = memory.available() if device == "cpu" else None
+        check_batch(self.graph, min(self.settings.batch, samples), itemsize, free)
 
     # -- state --------------------------------------------------------------------------------
 

@@ -128,7 +128,7 @@ class ConvolvedMaximum:
         self.top, self.bottom = (torch.empty_like(self._phase(i)) for i in (0, 1))
         self.y = torch.empty_like(self.top)
         self.g = self.y
-        self.whole_gradient: Callable[[int | None], Tensor]
+        self.whole_gradient: Callable[[int | None], Tensor] = self._no_gradient
         self.forward()
 
     def _convolve(self) -> Tensor:
@@ -160,6 +160,10 @@ class ConvolvedMaximum:
         else:  # the last row or column belongs to no window
             y = torch.conv2d(self.x[:first], self.weight, self.bias, 1, self.padding)
         return [y, torch.relu(y)] if self.relu else [y]
+
+    def _no_gradient(self, first: int | None) -> Tensor:
+        """What comes back to a convolution whose maximum nothing reads."""
+        return torch.zeros_like(self.inner_values(first)[0])
 
     def inner_gradients(self, first: int | None) -> list[Tensor]:
         """The gradients there. Where ReLU left nothing of a window, its first place gets g."""

@@ -176,7 +176,8 @@ def _part_sizes(length: Dim, sizes: tuple[int, ...], what: str) -> list[int]:
     open_parts = sizes.count(-1)
     left = length - fixed
     share, rest = divmod(left, open_parts) if open_parts else (0, left)
-    if not sizes or rest or left < 0 or 0 in sizes or (open_parts and share < 1):
+    wrong = not sizes or min(sizes) < -1 or 0 in sizes
+    if wrong or rest or left < 0 or (open_parts and share < 1):
         raise ShapeError(f"{shown} must add up to {length} in parts of at least 1.")
     return [share if s == -1 else s for s in sizes]
 

@@ -27,6 +27,7 @@ from graphcore.training import Trainer
 from graphcore.walk import calculate
 from graphcore.worker import messages as m
 from graphcore.worker.checkpoints import Checkpoints
+from graphcore.worker.faults import failure
 from graphcore.worker.frames import EMPTY, Frames
 from graphcore.worker.held_out import HeldOut
 from graphcore.worker.kept_data import KeptData
@@ -115,7 +116,7 @@ class Session:
                 trainer.load_state(tensors, state.step, state.lr)
         except GradscapeError as error:
             self.running = False
-            self.send(m.Failure("load", str(error), getattr(error, "node", "")))
+            self.send(failure("load", error, "loading"))
             return
         self._checkpoints.folder = request.checkpoints
         if request.forget or request.resume:
@@ -277,10 +278,10 @@ class Session:
                 records = trainer.train_steps(self._steps_at_once(trainer))
             took = (time.perf_counter() - begun) / len(records)
         except NonFiniteError as error:
-            self._stop(m.Failure("diverged", str(error), error.node))
+            self._stop(failure("diverged", error, "training"))
             return
         except GradscapeError as error:
-            self._stop(m.Failure("run", str(error), getattr(error, "node", "")))
+            self._stop(failure("run", error, "training"))
             return
         self.frames.note(records, trainer.settings.batch, recording, took)
         self.runs.note(records, trainer, took)
