@@ -22,6 +22,7 @@ from graphcore import files, start
 from graphcore.binding import learns
 from graphcore.elements import Change
 from graphcore.errors import WorkerError
+from graphcore.files.checkpoint import newest_step
 from graphcore.growth import Growth
 from graphcore.worker import messages as m
 from graphcore.worker.data_messages import Sample
@@ -362,6 +363,8 @@ class Engine(EngineViews):
         self._process = None
         self._frame_timer.stop()
         self._set_state("dead")
+        if self._checkpoint_step is not None:  # one may have been written and not been told of
+            self._checkpoint_step = newest_step(self._checkpoints)
         since = ""
         if self._checkpoint_step is not None:
             since = self.tr(" Restart goes on from step {0}.").format(self._checkpoint_step)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from graphcore.errors import EngineError
 from graphcore.late import torch
 from graphcore.plan import Plan
 
@@ -65,6 +67,9 @@ class Epochs:
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Take up what ``state`` gave; an older checkpoint has none of it."""
         numbers = state["epochs"].tolist() if "epochs" in state else [0.0, 0.0, 0.0]
+        counted = isinstance(numbers, list) and len(numbers) >= 3 and math.isfinite(numbers[2])
+        if not counted:
+            raise EngineError("The saved state is damaged: the losses of its epochs are not there.")
         self.stopped, self._sum, self._count = bool(numbers[0]), numbers[1], int(numbers[2])
         self.losses = numbers[3:]
         self._best = {k[5:]: v.clone() for k, v in state.items() if k.startswith("best:")}

@@ -7,7 +7,7 @@ depends on the seed and the epoch alone, so a run can be taken up at any step.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -377,10 +377,14 @@ class Trainer:
         return {**self.plan.state(), **{k: v.clone() for k, v in tensors.items()}}
 
     def load_state(self, state: dict[str, Tensor], step: int, lr: float) -> None:
-        """Take up a run at ``step``; raises EngineError if the state is of another net."""
-        flat = state.get("flat")
-        if flat is None or flat.shape != self.plan.flat.shape:
-            raise EngineError("The saved weights are of another net than this graph.")
+        """Take up a run at ``step``.
+
+        Raises:
+            EngineError: the state is of another net, or damaged; nothing has changed then.
+        """
+        self._check_state(state)
+        epochs = Epochs()
+        epochs.load_state(state)
         self.plan.load_state(state)
         self.groups = self._new_groups()
         for prefix, group in self._prefixed():
@@ -388,8 +392,30 @@ class Trainer:
                 {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
             )
         self.plan.generator.set_state(state["generator"])
-        self.epochs.load_state(state)
+        self.epochs = epochs
         self.step, self.lr, self._single = step, lr, 0
+
+    def _check_state(self, state: Mapping[str, Tensor]) -> None:
+        """Raise EngineError unless every tensor of a state fits."""
+        flat = state.get("flat")
+        if flat is None or flat.shape != self.plan.flat.shape:
+            raise EngineError("The saved weights are of another net than this graph.")
+        own = {f"buffer:{name}": buffer for name, buffer in self.plan.buffers.items()}
+        for prefix, group in self._prefixed():
+            own |= {f"{prefix}{k}": v for k, v in group.optimizer.state.items()}
+        best = {f"best:{name}": buffer for name, buffer in self.plan.buffers.items()}
+        if any(name.startswith("best:") for name in state):
+            own |= {**best, "best:flat": flat}
+        for name, tensor in own.items():
+            if name not in state or state[name].shape != tensor.shape:
+                raise EngineError(
+                    f"The saved state has no {name} of this net and its optimiser: it is of "
+                    "others, or damaged."
+                )
+        try:
+            torch.Generator(self.plan.device).set_state(state["generator"])
+        except (KeyError, RuntimeError, TypeError):
+            raise EngineError("The saved state is damaged: it has no random state.") from None
 
     def _new_groups(self) -> list[groups.Group]:
         n = self.plan.trainable

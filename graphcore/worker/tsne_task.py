@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import queue
 import re
@@ -16,6 +17,7 @@ from graphcore import embedding, start
 from graphcore.worker.arrays import pack
 from graphcore.worker.embedding_messages import EmbeddingFrame, TsneFrame, TsneRequest
 from graphcore.worker.session import Session
+from graphcore.worker.tsne import LENGTH
 
 ITERATIONS = 1000
 PATIENCE = 0.02
@@ -102,8 +104,8 @@ def _follow(child: subprocess.Popen[bytes], values: np.ndarray, news: Any) -> No
     said, file = b"", io.BytesIO()
     np.save(file, values, allow_pickle=False)
     try:
-        child.stdin.write(file.getvalue())
-        child.stdin.close()
+        child.stdin.write(len(file.getvalue()).to_bytes(LENGTH) + file.getvalue())
+        child.stdin.flush()
         for line in child.stderr:
             said = line if line.strip() else said
             if found := _ITERATION.search(line):
@@ -112,6 +114,8 @@ def _follow(child: subprocess.Popen[bytes], values: np.ndarray, news: Any) -> No
     except OSError:  # it has ended, or was ended
         written = b""
         child.kill()
+    with contextlib.suppress(OSError):
+        child.stdin.close()
     child.wait()
     child.stdout.close()
     child.stderr.close()

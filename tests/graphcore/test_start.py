@@ -1,5 +1,6 @@
 """Our own processes start from our own folder, and take nothing from the current one."""
 
+import io
 import os
 import subprocess
 import sys
@@ -80,3 +81,20 @@ def test_packages_of_others_that_are_called_as_ours(planted: Path) -> None:
     assert ran(planted) == ""
     assert done.stdout.count(str(ROOT)) == 2
     assert sys.executable == start.command("asked")[0]
+
+
+def test_t_sne_ends_with_the_engine_that_asked_for_it() -> None:
+    values = io.BytesIO()
+    np.save(values, np.random.default_rng(0).normal(size=(1500, 64)).astype(np.float32))
+    child = subprocess.Popen(
+        start.command("graphcore.worker.tsne"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    with child:
+        child.stdin.write(len(values.getvalue()).to_bytes(8) + values.getvalue())
+        child.stdin.flush()
+        while b"Iteration 50" not in child.stderr.readline():
+            pass
+        child.stdin.close()  # as when the engine is killed
+        assert child.wait(60) == 1
+        assert child.stdout.read() == b"", "it did not go on to its end"
