@@ -26,6 +26,9 @@ WIDE, WIDE_POOLED, IMAGE, MANY = 4, 8, 3, 16
 """Channels from which kernels run in channels_last, alone and with pooling behind; channels of an
 input image; and into how many channels such an image must go for the same."""
 
+REGISTER = 16
+"""Numbers of single precision that the largest vector register holds (AVX-512)."""
+
 _PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
@@ -102,9 +105,10 @@ def convolution_gradients(
 
 
 def _skips_pixels(weight: Tensor, geometry: Any) -> bool:
-    """Whether kernels are of one pixel, and some pixels are under none of them."""
+    """Whether kernels of few channels are of one pixel, and some pixels are under none of them."""
     stride, padding, _, transposed, *_ = geometry
-    return max(weight.shape[2:]) == 1 < max(stride) and not (any(padding) or transposed)
+    narrow = weight.shape[1] < REGISTER and max(weight.shape[2:]) == 1
+    return narrow and max(stride) > 1 and not (any(padding) or transposed)
 
 
 def _gradients(
