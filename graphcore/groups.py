@@ -20,6 +20,8 @@ from graphcore.settings import Objective, TrainingSettings
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from graphcore.plan import Plan
+
 
 @dataclass(eq=False)
 class Group:
@@ -29,6 +31,8 @@ class Group:
         loss: name of the node that is made small.
         optimizer: changes them.
         rate: their learning rate as a multiple of the run's.
+        still: places in the group that no gradient reaches, of which the optimiser's weight decay
+            must keep off, as torch does with parameters that have no gradient.
     """
 
     loss: str
@@ -36,6 +40,17 @@ class Group:
     end: int
     optimizer: optimizers.Optimizer
     rate: float = 1.0
+    still: tuple[slice, ...] = ()
+
+    def update(self, lr: float) -> None:
+        """Change the parameters that the loss reaches, at the run's learning rate."""
+        self._update(self.optimizer, lr)
+
+    def _update(self, rule: optimizers.Optimizer, lr: float) -> None:
+        kept = [rule.w[place].clone() for place in self.still]
+        rule.update(lr * self.rate)
+        for place, numbers in zip(self.still, kept, strict=True):
+            rule.w[place].copy_(numbers)
 
     def preview(
         self, flat: Tensor, grad: Tensor, lr: float, settings: TrainingSettings | None = None
@@ -57,7 +72,7 @@ class Group:
         with torch.inference_mode():
             if settings is not None:
                 _penalise(twin, settings)
-            twin.update(lr * self.rate)
+            self._update(twin, lr)
         return twin
 
     def penalise(self, settings: TrainingSettings) -> None:
@@ -107,17 +122,27 @@ def check(layout: Iterable[ParameterInfo], objectives: Sequence[Objective]) -> N
             )
 
 
-def make(
-    layout: Sequence[ParameterInfo], settings: TrainingSettings, loss: str, w: Tensor, g: Tensor
-) -> list[Group]:
+def make(plan: Plan, settings: TrainingSettings, loss: str) -> list[Group]:
     """The groups of a run, in the order of the objectives.
 
     Args:
-        layout: parameters in the order of the flat buffer, those of a group side by side.
         loss: what is made small where there are no objectives.
-        w, g: all numbers that are not frozen, and their gradients.
     """
-    s = settings
+    groups = _without_stillness(plan, settings, loss)
+    if not (settings.l1 or settings.l2):  # the penalties reach every parameter
+        for group in groups:
+            reached = plan.reached_from(group.loss)
+            group.still = tuple(
+                slice(p.offset - group.start, p.end - group.start)
+                for p in plan.layout
+                if group.trains(p) and p.name not in reached
+            )
+    return groups
+
+
+def _without_stillness(plan: Plan, settings: TrainingSettings, loss: str) -> list[Group]:
+    s, layout = settings, plan.layout
+    w, g = plan.flat[: plan.trainable], plan.flat_grad[: plan.trainable]
     if not s.objectives:
         return [Group(loss, 0, len(w), optimizers.make(s.optimizer, w, g, s.optimizer_options))]
     groups, start = [], 0

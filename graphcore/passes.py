@@ -214,6 +214,15 @@ class Passes:
             self.repeated = None
             return None
 
+    def reached_from(self, loss: NodeOrName) -> set[str]:
+        """Names of the parameters that a gradient of this node gets to."""
+        found = {self._slot(loss)}
+        for step in reversed(self.steps):
+            if found.intersection(step.outputs):
+                needs = zip(step.inputs, step.context.needs, strict=True)
+                found.update(slot for slot, need in needs if need)
+        return {p.name for p in self.layout if self.slots[p.name, ""] in found}
+
     def _repetition(self, feeds: Mapping[str, Any], loss: NodeOrName) -> Repetition | None:
         """An earlier step that was the same but for the rows."""
         given = next(iter(feeds.values()), None)

@@ -47,7 +47,7 @@ class Stride:
         self._loop = None
         closures, plain = repetition.closures()
         if group.optimizer.repeats and not plain:
-            closures += [partial(group.penalise, settings), partial(group.optimizer.update, 0.0)]
+            closures += [partial(group.penalise, settings), partial(group.update, 0.0)]
             with torch.inference_mode():
                 self._loop = looped(closures, repetition.rows, repetition.loss)
                 self._undo()

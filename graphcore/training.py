@@ -221,7 +221,7 @@ class Trainer:
 
     def _change(self, group: groups.Group, lr: float) -> None:
         group.penalise(self.settings)
-        group.optimizer.update(lr * group.rate)
+        group.update(lr)
 
     @property
     def finished(self) -> bool:
@@ -418,9 +418,7 @@ class Trainer:
             raise EngineError("The saved state is damaged: it has no random state.") from None
 
     def _new_groups(self) -> list[groups.Group]:
-        n = self.plan.trainable
-        w, g = self.plan.flat[:n], self.plan.flat_grad[:n]
-        return groups.make(self.plan.layout, self.settings, self.binding.loss, w, g)
+        return groups.make(self.plan, self.settings, self.binding.loss)
 
     def group_of(self, info: ParameterInfo) -> groups.Group:
         """The group that trains a parameter that is not frozen."""

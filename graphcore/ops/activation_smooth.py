@@ -218,7 +218,7 @@ class Softsign(_Activation):
     Output:
         y: same shape, between −1 and 1.
     Gradient:
-        ∂L/∂x = g / (1 + |x|)².
+        ∂L/∂x = g / (1 + |x|)²: 0 at ±∞, where torch gives NaN.
     Source:
         torch.nn.Softsign; ONNX Softsign-1; Glorot & Bengio, AISTATS 2010.
     """

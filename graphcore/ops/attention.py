@@ -261,7 +261,7 @@ class MultiheadAttention(Operator):
         g_qkv = torch.stack(parts).permute(1, 3, 0, 2, 4).reshape(-1, 3 * features)
         gx = (g_qkv @ w_in).view(x.shape) if ctx.needs[0] else None
         gw_in = g_qkv.t() @ x.reshape(-1, features)
-        gw_out = gy.t() @ joined.view(-1, features)
+        gw_out = gy.t() @ joined.reshape(-1, features)
         if not bias:
             return gx, gw_in, gw_out
         return gx, gw_in, g_qkv.sum(0), gw_out, gy.sum(0)

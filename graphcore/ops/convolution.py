@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from graphcore.dims import Dim, Shape, format_shape, pair, size, window
 from graphcore.errors import Fix, ShapeError
 from graphcore.late import torch
-from graphcore.ops.convolution_kernels import lower_convolution
+from graphcore.ops.convolution_kernels import convolution_gradients, lower_convolution
 from graphcore.ops.kernels import Kernels
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode
@@ -101,9 +101,7 @@ class _Convolution(Operator):
         few = ctx.needs[0] and cls.input_gradient_is_convolution(weight, a)
         mask = (ctx.needs[0] and not few, *ctx.needs[1:], False)[:3]
         bias_sizes = [a["out_channels"]] if a["bias"] else None
-        gx, *gradients = torch.ops.aten.convolution_backward(
-            g, x, weight, bias_sizes, *cls.geometry(a), mask
-        )
+        gx, *gradients = convolution_gradients(g, x, weight, bias_sizes, cls.geometry(a), mask)
         if few:
             gx = cls.convolved_gradient(g, weight, a)
         return (gx, *gradients)[: len(ctx.needs)]

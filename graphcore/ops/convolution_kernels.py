@@ -22,6 +22,9 @@ WIDE, WIDE_POOLED, IMAGE, MANY = 4, 8, 3, 16
 """Channels from which kernels run in channels_last, alone and with pooling behind; channels of an
 input image; and into how many channels such an image must go for the same."""
 
+REGISTER = 16
+"""Numbers of single precision that the largest vector register holds (AVX-512)."""
+
 _PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
@@ -75,6 +78,35 @@ class _Laid:
         return self.x.as_strided(self.x.shape, self.strides)
 
 
+def convolution_gradients(
+    g: Tensor, x: Tensor, weight: Tensor, bias_sizes: Any, geometry: Any, mask: Any
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of x, weight and bias, as ``aten.convolution_backward`` does.
+
+    oneDNN writes past its workspace in the gradients of weight and bias of 1x1 kernels of stride
+    > 1 over images in channels_last with fewer channels than a vector register holds numbers.
+    Such kernels see every stride-th pixel alone: over those, the stride is 1.
+    """
+    run = torch.ops.aten.convolution_backward
+    if not ((mask[1] or mask[2]) and _skips_pixels(weight, geometry)):
+        return run(g, x, weight, bias_sizes, *geometry, mask)  # type: ignore[no-any-return]
+    stride, *rest = geometry
+    gx = gw = None
+    if mask[0]:
+        gx = run(g, x, weight, None, *geometry, (True, False, False))[0]
+    if mask[1]:
+        seen = x[(..., *(slice(None, None, s) for s in stride))]
+        gw = run(g, seen, weight, None, (1,) * len(stride), *rest, (False, True, False))[1]
+    return gx, gw, g.sum((0, *range(2, g.dim()))) if mask[2] else None
+
+
+def _skips_pixels(weight: Tensor, geometry: Any) -> bool:
+    """Whether kernels of few channels are of one pixel, and some pixels are under none of them."""
+    stride, padding, _, transposed, *_ = geometry
+    narrow = weight.shape[1] < REGISTER and max(weight.shape[2:]) == 1
+    return narrow and max(stride) > 1 and not (any(padding) or transposed)
+
+
 def _gradients(
     g: Tensor, x: Tensor, weight: Tensor, targets: Any, layout: torch.memory_format, geometry: Any
 ) -> Closure:
@@ -85,17 +117,17 @@ def _gradients(
     images, kernels = _Laid(x, weight_layout), _Laid(weight, layout)
     fill_gx = None if gx is None else filler(gx)
     axes = (0, *range(2, x.dim()))
-    run = torch.ops.aten.convolution_backward
+    run = convolution_gradients
 
     def backward() -> None:
         if gw is not None:
             laid = g.contiguous(memory_format=weight_layout)
-            gw.copy_(run(laid, images(), weight, None, *geometry, (False, True, False))[1])
+            gw.copy_(run(laid, images(), weight, None, geometry, (False, True, False))[1])
         if gb is not None:
             torch.sum(g, axes, out=gb)
         if fill_gx is not None:
             laid = g.contiguous(memory_format=layout)
-            fill_gx(run(laid, x, kernels(), None, *geometry, (True, False, False))[0])
+            fill_gx(run(laid, x, kernels(), None, geometry, (True, False, False))[0])
 
     return backward
 
