@@ -20,7 +20,7 @@ else:
 class _Activation(Operator):
     """One number in, one number out, element by element."""
 
-    category = "activation"
+    category, rowwise = "activation", True
     infer_shape = staticmethod(same_shape)
 
 
