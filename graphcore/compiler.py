@@ -75,6 +75,7 @@ class _Compiler:
         self.slots: dict[Port, int] = {}
         self.layout: list[ParameterInfo] = []
         self.needed: set[int] = set()
+        self.shown: set[int] = set()
 
     def plan(self, share: Plan | None) -> Plan:
         steps = [s for s in map(self._step, self.flat_graph.nodes) if s is not None]
@@ -98,7 +99,7 @@ class _Compiler:
             values=[None] * len(self.slots),
             flat=share.flat if share else self._zeros(total),
             flat_grad=share.flat_grad if share else self._zeros(total),
-            trainable=trainable, turned=self.turned,
+            trainable=trainable, turned=self.turned, shown=self.shown,
             generator=share.generator if share else torch.Generator(self.device),
         )  # fmt: skip
         self._fill(plan, share)
@@ -151,6 +152,7 @@ class _Compiler:
         if node.op.category == "source":
             if node.operator == "Input" and node.attributes["dtype"] == "float":
                 self.needed.update(outputs if self.mode == "inspect" else ())
+                self.shown.update(outputs)
             return None
         inputs = {i: self.slots[p] for i, p in flat.inputs.items() if i not in shapes}
         for name in shapes:
@@ -167,6 +169,8 @@ class _Compiler:
         step.context.needs = needs
         if any(needs) and node.op.differentiable:
             self.needed.update(outputs)
+        if node.op.differentiable and not self.shown.isdisjoint(step.inputs):
+            self.shown.update(outputs)
         return step
 
     def _parameter(
@@ -181,6 +185,7 @@ class _Compiler:
             ParameterInfo(name, flat.name, shapes[input], chosen, fans, frozen, turned)
         )
         slot = self._new_slot((name, ""))
+        self.shown.add(slot)
         if not frozen or self.mode == "inspect":
             self.needed.add(slot)
         return slot

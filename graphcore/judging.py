@@ -50,6 +50,15 @@ def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
     return None
 
 
+def share_right(plan: Plan, binding: Binding) -> float | None:
+    """Share of the right answers in the batch that a plan has just run; None: no such thing."""
+    if not binding.target:
+        return None
+    target = plan.value(binding.target)
+    hits = correct(plan.value(binding.output), target, binding.loss_kind)
+    return None if hits is None else hits / max(1, len(target))
+
+
 class Judging:
     """A plan run over samples in evaluation mode, batch by batch.
 

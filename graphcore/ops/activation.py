@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class _Activation(Operator):
     """One number in, one number out, element by element."""
 
-    category = "activation"
+    category, rowwise = "activation", True
     infer_shape = staticmethod(same_shape)
 
 

@@ -41,7 +41,7 @@ class _Convolution(Operator):
         axes: the input's axes, spelled out.
     """
 
-    category = "convolution"
+    category, rowwise = "convolution", True
     initializers = {"weight": "uniform_fan_in", "bias": "uniform_fan_in"}
     rank: ClassVar[int]
     axes: ClassVar[str]

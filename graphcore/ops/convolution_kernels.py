@@ -9,7 +9,6 @@ follows, it begins at eight channels: the kernels there have four times as many 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from graphcore.late import torch
@@ -159,8 +158,6 @@ class ConvolvedMaximum:
         self.four = self._convolve()
         self.top, self.bottom = (torch.empty_like(self._phase(i)) for i in (0, 1))
         self.y = torch.empty_like(self.top)
-        self.g = self.y
-        self.whole_gradient: Callable[[int | None], Tensor] = self._no_gradient
         self.forward()
 
     def _convolve(self) -> Tensor:
@@ -190,27 +187,13 @@ class ConvolvedMaximum:
         if size == tuple(2 * n for n in self.y.shape[2:]):
             y = _interleaved([self._phase(i)[:first] for i in range(4)])
         else:  # the last row or column belongs to no window
-            y = torch.conv2d(self.x[:first], self.weight, self.bias, 1, self.padding)
+            bias = None if self.biases is None else self.biases[0]
+            y = torch.conv2d(self.x[:first], self.places[0], bias, 1, self.padding)
         return [y, torch.relu(y)] if self.relu else [y]
-
-    def _no_gradient(self, first: int | None) -> Tensor:
-        """What comes back to a convolution whose maximum nothing reads."""
-        return torch.zeros_like(self.inner_values(first)[0])
-
-    def inner_gradients(self, first: int | None) -> list[Tensor]:
-        """The gradients there. Where ReLU left nothing of a window, its first place gets g."""
-        through = self.whole_gradient(first)
-        if not self.relu:
-            return [through]
-        before = through.clone()
-        high, wide = (2 * n for n in self.y.shape[2:])
-        before[:, :, 0:high:2, 0:wide:2] += self.g[:first] * (self.y[:first] <= 0)
-        return [through, before]
 
     def backward(self, g: Tensor, *targets: Tensor | None) -> Closure:
         """Closure that fills the gradients of x, weight and bias."""
         gx, gw, gb = (*targets, None)[:3]
-        self.g = g
         if gx is not None:
             return self._through_whole_image(g, gx, gw, gb)
         return self._through_phases(g, gw, gb)
@@ -220,9 +203,6 @@ class ConvolvedMaximum:
         four = torch.empty_like(self.four)
         parts = [four[:, i * self.out : (i + 1) * self.out] for i in range(4)]
         share = self._sharing(g, parts)
-        self.whole_gradient = lambda first: self._padded(
-            _interleaved([part[:first] for part in parts])
-        )
         kernels = self.weight.shape[2:]
         nothing = (2, 2), self.padding, (1, 1), False, (0, 0), 1
         run = torch.ops.aten.convolution_backward
@@ -252,7 +232,6 @@ class ConvolvedMaximum:
         size = (height + 2 * p[0] - rows + 1, width + 2 * p[1] - columns + 1)
         whole = self.y.new_zeros(len(self.x), self.out, *size).contiguous(memory_format=self.layout)
         high, wide = (2 * n for n in self.y.shape[2:])
-        self.whole_gradient = lambda first: whole[:first]
         share = self._sharing(g, [whole[:, :, dy:high:2, dx:wide:2] for dy, dx in _PHASES])
         geometry = (1, 1), p, (1, 1), False, (0, 0), 1
         rest = _gradients(whole, self.x, self.weight, (gx, gw, gb), self.layout, geometry)
@@ -262,13 +241,6 @@ class ConvolvedMaximum:
             rest()
 
         return backward
-
-    def _padded(self, image: Tensor) -> Tensor:
-        """Zeros for the row and column that belong to no window."""
-        sizes = zip(self.x.shape[2:], self.padding, self.weight.shape[2:], strict=True)
-        rows, columns = (n + 2 * p - k + 1 for n, p, k in sizes)
-        missing = (0, columns - image.shape[3], 0, rows - image.shape[2])
-        return torch.nn.functional.pad(image, missing) if any(missing) else image
 
     def _sharing(self, g: Tensor, parts: list[Tensor]) -> Closure:
         """Closure that hands g to the place of each window that was the largest."""

@@ -97,8 +97,8 @@ class Linear(Operator):
     def lower(
         ctx: Context, x: Tensor, weight: Tensor, bias_: Tensor | None = None, **_: Any
     ) -> Kernels | None:
-        inside, turned = x.shape[-1], weight.t()
-        laid = weight.is_contiguous() or turned.is_contiguous()
+        inside = x.shape[-1]
+        laid = weight.is_contiguous() or weight.t().is_contiguous()
         x_turned = x.dim() == 2 and x.t().is_contiguous()
         if x.dim() < 2 or not ((x.is_contiguous() or x_turned) and laid):
             return None
@@ -110,8 +110,8 @@ class Linear(Operator):
 
         def forward() -> object:
             if bias_ is None:
-                return torch.mm(x.view(-1, inside), turned, out=rows)
-            return torch.addmm(bias_, x.view(-1, inside), turned, out=rows)
+                return torch.mm(x.view(-1, inside), weight.t(), out=rows)
+            return torch.addmm(bias_, x.view(-1, inside), weight.t(), out=rows)
 
         def backward(g: Tensor, *targets: Tensor | None) -> Closure:
             gx, gw, gb = (*targets, None)[:3]

@@ -35,7 +35,7 @@ class _Pool(Operator):
         rank: how many axes the window slides along.
     """
 
-    category = "pooling"
+    category, rowwise = "pooling", True
     rank: ClassVar[int] = 2
     attrs: ClassVar[tuple[Attr, ...]] = _IMAGE_WINDOW
 

@@ -284,6 +284,7 @@ class Operator:
     torch_code: ClassVar[TorchCode] = TorchCode()
     differentiable: ClassVar[bool] = True
     random: ClassVar[bool] = False
+    rowwise: ClassVar[bool] = False
 
     infer_shape: ClassVar[Callable[..., Any]]
     forward: ClassVar[Callable[..., Any]]

@@ -19,7 +19,7 @@ from graphcore.files.run_file import read_runs
 from graphcore.graph import Graph
 from graphcore.graph_changes import same_net
 from graphcore.growth import Growth
-from graphcore.judging import Score
+from graphcore.judging import Score, share_right
 from graphcore.plan import Plan
 from graphcore.runs import Runs
 from graphcore.surgery import Kept, overlap, take_over
@@ -285,8 +285,19 @@ class Session:
             return
         self.frames.note(records, trainer.settings.batch, recording, took)
         self.runs.note(records, trainer, took)
+        if recording:
+            self._note_accuracy(trainer)
         self._news = True
         self._after_steps(trainer, len(records))
+
+    def _note_accuracy(self, trainer: Trainer) -> None:
+        """How good the answers to the batch were that has just been recorded."""
+        share, run = share_right(trainer.recorded, trainer.binding), self.runs.current
+        if share is not None:
+            found = trainer.step, share
+            self.frames.accuracies.append(found)
+            if run is not None:
+                run.curves.accuracies.append(found)
 
     def _steps_at_once(self, trainer: Trainer) -> int:
         """How many steps may be made before anything has to be looked at."""
@@ -357,12 +368,9 @@ class Session:
                 self.trainer.look()
                 self.frames.picture(max(1, self.trainer.step))
         self._look = False
-        frame = self.frames.of_run(
+        return self.frames.of_run(
             self.trainer, self._graph, self.running, self.steps_left, self.weights_moved
         )
-        if self.runs.current is not None:
-            self.runs.current.curves.accuracies += frame.accuracies
-        return frame
 
     @contextlib.contextmanager
     def changed_by_hand(self) -> Iterator[None]:

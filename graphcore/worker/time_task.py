@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from graphcore import files
-from graphcore.curves import TAIL, Evaluation
+from graphcore.curves import Evaluation
 from graphcore.errors import GradscapeError
 from graphcore.files.run_file import write_runs
 from graphcore.graph_changes import changes
@@ -39,8 +39,8 @@ from graphcore.worker.timeline_messages import (
 REST = 0.25
 """Seconds between two frames while the net trains."""
 CURVES_REST = 1.0
-POINTS = 500
-"""Points of a curve that is sent."""
+POINTS, LAST = 500, 100
+"""Points of a curve that is sent, and how many of the last rows are sent as they are."""
 
 
 class TimeTask:
@@ -230,8 +230,8 @@ def _info(run: Run, now: tuple[float, ...]) -> RunInfo:
 def _curves(run: Run, objectives: tuple[str, ...]) -> RunCurves:
     rows = run.curves.rows
     if len(rows) > POINTS:  # the last ones stay: their mean is the loss that is told
-        parts = np.array_split(rows[:-TAIL], POINTS - TAIL)
-        rows = np.concatenate([[part.mean(0) for part in parts], rows[-TAIL:]])
+        parts = np.array_split(rows[:-LAST], POINTS - LAST)
+        rows = np.concatenate([[part.mean(0) for part in parts], rows[-LAST:]])
     return RunCurves(
         run=run.number, name=run.name, steps=pack(rows[:, 0]), seconds=pack(rows[:, 1]),
         losses=pack(np.ascontiguousarray(rows[:, 2:].T)),

@@ -95,3 +95,18 @@ def test_a_run_whose_states_cannot_be_read_is_not_gone_to(tmp_path, other):
     assert session.graph is graph
     assert trainer.step == current.steps
     assert bool((trainer.plan.flat == weights).all())
+
+
+def test_every_recorded_step_counts_for_the_accuracy_not_the_last_before_a_frame_alone():
+    said = []
+    session = Session(said.append, "cpu")
+    session.load(m.Load(files.dumps(presets.load("circle"))))
+    session.set_speed(m.SetSpeed(30.0))  # so slow that each step is recorded
+    session.run(m.Run(steps=4))
+    while session.running:
+        session.work()
+    session.want_frame()
+    session.work()
+    told = [step for frame in said if isinstance(frame, m.Frame) for step, _ in frame.accuracies]
+    assert told == [1, 2, 3, 4]
+    assert [step for step, _ in session.runs.current.curves.accuracies] == [1, 2, 3, 4]
