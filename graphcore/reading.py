@@ -32,12 +32,17 @@ def opened(
         GradscapeError: of class ``error``; names the file and what is wrong with it.
     """
     name = short(os.path.basename(path) or path)
+    if "\0" in os.fspath(path):
+        raise error(f"There is no file {short(path)}.")
     try:
         _check(os.stat(path), name, path, limit, error)
         # Between the check and the opening a pipe may take its place: do not wait for its writer.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
         with open(descriptor, "rb") as file:
-            _check(os.fstat(descriptor), name, path, limit, error)
+            found = os.fstat(descriptor)
+            _check(found, name, path, limit, error)
+            if _is_hollow(file, found):
+                raise error(f"{name} takes no room on the disk: nothing was written to it.")
             yield file
     except FileNotFoundError:
         raise error(f"There is no file {short(path)}.") from None
@@ -62,6 +67,17 @@ def _check(
         raise error(f"{name} is not an ordinary file.")
     if found.st_size > limit:
         raise error(f"{name} is larger than {_size(limit)}, the most that is read.")
+
+
+def _is_hollow(file: BinaryIO, found: os.stat_result) -> bool:
+    """Whether a large file has a size but next to no content (a sparse file)."""
+    blocks = getattr(found, "st_blocks", None)
+    if blocks is None or found.st_size < 64 * MIB or blocks * 512 * 100 > found.st_size:
+        return False
+    file.seek(found.st_size // 2)  # some file systems tell no blocks
+    zeros = not any(file.read(4096))
+    file.seek(0)
+    return zeros
 
 
 def _size(count: int) -> str:
