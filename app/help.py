@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
@@ -18,9 +20,10 @@ from PySide6.QtWidgets import (
 
 from app.actions import ActionTable, plain, translated
 from app.panels.operator_help import OperatorHelp
-from app.panels.section import text_label, title
+from app.panels.section import TEXT_INTERACTION, title
 from app.panels.two_lines import SUMMARY, TwoLines
 from app.style import icons
+from app.widgets.rich_label import RichLabel
 from graphcore import ops
 
 _OPERATOR = int(Qt.ItemDataRole.UserRole) + 1
@@ -98,9 +101,14 @@ class HelpDialog(QDialog):
         for row in self._table.rows:
             keys = QKeySequence.fromString(self._table.shortcut(row))
             if not keys.isEmpty():
-                shown = keys.toString(QKeySequence.SequenceFormat.NativeText)
+                native = keys.toString(QKeySequence.SequenceFormat.NativeText)
+                words = (native, plain(row.text), translated(row.tip))
+                shown, name, tip = map(html.escape, words)
                 rows.append(
-                    f"<tr><td><b>{shown}</b>&nbsp;&nbsp;&nbsp;</td><td>{plain(row.text)}"
-                    f"&nbsp;&nbsp;</td><td>{translated(row.tip)}</td></tr>"
+                    f"<tr><td><b>{shown}</b>&nbsp;&nbsp;&nbsp;</td><td>{name}"
+                    f"&nbsp;&nbsp;</td><td>{tip}</td></tr>"
                 )
-        return text_label("<table cellspacing='6'>" + "".join(rows) + "</table>")
+        page = RichLabel("<table cellspacing='6'>" + "".join(rows) + "</table>")
+        page.setWordWrap(True)
+        page.setTextInteractionFlags(TEXT_INTERACTION)
+        return page

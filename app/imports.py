@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject
 from app import file_dialogs
 from app.exports import Exports
 from graphcore import files
-from graphcore.errors import GradscapeError
+from graphcore.errors import GradscapeError, short
 from graphcore.worker.net_file_messages import WeightsLoaded
 
 MOST_NAMES = 4
@@ -58,7 +58,7 @@ class Imports(QObject):
             self._engine.load_weights(path)
 
     def load_weights(self) -> None:
-        """Ask for a safetensors file and fill the net with what fits."""
+        """Ask for a safetensors file and fill the net from it, all or nothing."""
         if self._engine is None or not self._engine.has_net:
             self._window.refuse(self.tr("The engine has no net yet: finish the graph first."))
         elif path := self._window.files.ask(file_dialogs.ask_weights):
@@ -69,15 +69,14 @@ class Imports(QObject):
         if news.problem:
             self._window.refuse(news.problem)
             return
-        parts = [self.tr("{0} of {1} tensors of the net were taken from {2}").format(
-            len(news.loaded), news.wanted, name)]  # fmt: skip
-        for words, names in (
-            (self.tr("of another shape: {0}"), news.other_shape),
-            (self.tr("not in the file: {0}"), news.missing),
-            (self.tr("not used: {0}"), news.unused),
+        text = self.tr("All {0} tensors of the net were taken from {1}.").format(
+            len(news.loaded), short(name)
+        )
+        for words, found in (
+            (self.tr("Found by shape alone: {0}."), news.by_shape),
+            (self.tr("Not used: {0}."), news.unused),
         ):
-            if names:
-                more = " …" if len(names) > MOST_NAMES else ""
-                parts.append(words.format(", ".join(names[:MOST_NAMES]) + more))
-        whole = len(news.loaded) == news.wanted
-        self._window.banner.show_message("; ".join(parts) + ".", "info" if whole else "warning")
+            if found:
+                more = " …" if len(found) > MOST_NAMES else ""
+                text += " " + words.format(", ".join(map(short, found[:MOST_NAMES])) + more)
+        self._window.banner.show_message(text)

@@ -315,7 +315,7 @@ class MainWindow(QMainWindow):
         QMessageBox.about(
             self,
             self.tr("About Gradscape"),
-            f"<h3>Gradscape {__version__}</h3><p>{text}</p><p>MIT</p>",
+            f"Gradscape {__version__}\n\n{text}\n\nMIT",
         )
 
     def show_command_palette(self) -> None:

@@ -22,17 +22,67 @@
         └── WorkerError            the engine process answered with an error
 
 Each message is one sentence that names the thing, the value got and what would fit; the same
-text reaches the status bar, the log, the command line and the tests.
+text reaches the status bar, the log, the command line and the tests. ``GradscapeError`` keeps
+every message to one line of at most 300 characters, whatever was quoted in it.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+QUOTED = 60
+"""Characters of a foreign value that a message quotes: a name, a cell, a header, a path."""
+SENTENCE = 300
+"""Characters of a whole message."""
+_UNBROKEN = 120
+_OBJECT = re.compile(r"<(?:[\w.<>]+\.)?(\w+) object at 0x[0-9a-fA-F]+>")
+_QUOTATION = re.compile(r"(?<!\w)(['\"])(?!\s)((?:(?!\1).){61,})\1(?!\w)")
+
+
+def short(value: object, limit: int = QUOTED) -> str:
+    """Return a foreign value on one line of at most ``limit`` characters.
+
+    The middle of a long value is left out: the end of a path says most.
+    """
+    text = os.fsdecode(value) if isinstance(value, bytes | os.PathLike) else str(value)
+    if len(text) > 2 * limit:
+        text = f"{text[:limit]}…{text[-limit:]}"  # what follows takes long over a long text
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if len(text) <= limit:
+        return text
+    head = (limit - 1) // 2
+    return f"{text[:head]}…{text[head + 1 - limit :]}"
+
+
+def quote(value: object) -> str:
+    """Return a foreign value as Python would write it, on one line of at most 60 characters."""
+    if isinstance(value, str) and len(value) > 2 * QUOTED:
+        value = f"{value[:QUOTED]}…{value[-QUOTED:]}"
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write an integer of more than 4,300 digits
+        return "a number of thousands of digits"
+    if len(text) <= QUOTED:
+        return text
+    return f"{text[0]}{short(text[1:-1], QUOTED - 2)}{text[-1]}"
+
+
+def sentence(message: str) -> str:
+    """Return a message as one line of at most 300 characters, without addresses of objects."""
+    text = _OBJECT.sub(r"\1", short(message, 8 * SENTENCE))
+    text = _QUOTATION.sub(lambda m: f"{m[1]}{short(m[2], QUOTED - 2)}{m[1]}", text)
+    words = [short(word, _UNBROKEN) for word in text.split()]
+    return short(" ".join(words), SENTENCE)
 
 
 class GradscapeError(Exception):
     """Base of every refusal; ``str(error)`` is a sentence fit to be shown."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(sentence(message))
 
 
 class GraphError(GradscapeError):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from graphcore import files, torch_export, train_cli
+from graphcore import files, reading, torch_export, train_cli
 from graphcore.errors import FileError
 from graphcore.files.torch_import import read_module
 from graphcore.files.torch_script import TorchExport
 from graphcore.run_folder import NamedNet, named_net
 
 FORMATS = ("torch",)
+LARGEST_SOURCE = 4 * reading.MIB
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -56,10 +57,9 @@ def add_import_options(parser: argparse.ArgumentParser) -> None:
 def read(options: argparse.Namespace) -> int:
     """Read a PyTorch module, without running it, and write it as a graph file."""
     try:
-        text = options.file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FileError(f"{options.file} cannot be read: {reason}.") from None
+        text = reading.read_bytes(options.file, LARGEST_SOURCE).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FileError(f"{options.file} cannot be read: {error}.") from None
     graph = read_module(text)
     out = options.out or options.file.with_suffix(".graph.json")
     files.save(graph, out)

@@ -12,10 +12,12 @@ from typing import Any
 
 import msgspec
 
+from graphcore import reading
 from graphcore.errors import FileError
 from graphcore.files import tensorboard
 from graphcore.files.atomic import make_folder, write_atomically
 
+LARGEST_CSV = 64 * reading.MIB
 MOST_ROWS = 50_000
 """With more, every second one goes that holds no score: a long run is sampled evenly."""
 
@@ -180,7 +182,8 @@ def read_csv(path: Path) -> RunLog:
     """A table that was written before; raises FileError."""
     log = RunLog()
     try:
-        lines = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+        text = reading.read_bytes(path, LARGEST_CSV).decode("utf-8")
+        lines = list(csv.DictReader(io.StringIO(text)))
         for line in lines:
             known = {k: float(v) for k, v in line.items() if v and k in COLUMNS}
             more = {
@@ -189,7 +192,7 @@ def read_csv(path: Path) -> RunLog:
                 if k and k.startswith(FURTHER) and v
             }
             log.note(int(known.pop("step")), more, **known)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (csv.Error, ValueError, KeyError, TypeError, OverflowError) as error:
         raise FileError(f"{path} cannot be read as metrics: {error}.") from None
     if lines:
         log.begun -= max((row.seconds or 0.0) for row in log.rows)

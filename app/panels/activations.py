@@ -24,6 +24,7 @@ from app.document import Document
 from app.engine import Engine
 from app.plots.tile_view import TileView, as_maps
 from app.plots.tiles import format_number
+from app.widgets.rich_label import RichLabel
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
 from graphcore.worker.pictures import Picture
@@ -59,7 +60,8 @@ class LayerRow(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 4)
         head = QHBoxLayout()
-        self.title = QLabel(f"<b>{node}</b>")
+        self.title = RichLabel()
+        self.title.show_markup("<b>{0}</b>", node)
         self.unpin = QToolButton()
         self.unpin.setText("×")
         self.unpin.setAutoRaise(True)

@@ -19,6 +19,7 @@ from app.document import Document
 from app.engine import Engine
 from app.plots.tile_view import TileView, as_maps
 from app.plots.tiles import format_number
+from app.widgets.rich_label import RichLabel
 from graphcore.worker.arrays import unpack
 from graphcore.worker.compare_messages import CompareFrame, CompareRequest, Side, What
 from graphcore.worker.pictures import Picture
@@ -34,7 +35,7 @@ class _Part(QWidget):
 
     def __init__(self, name: str, empty: str) -> None:
         super().__init__()
-        self.caption = QLabel()
+        self.caption = RichLabel()
         self.caption.setObjectName("muted")
         self.caption.setWordWrap(True)
         self.view = TileView(name, empty)
@@ -188,8 +189,10 @@ class ComparePanel(QWidget):
         limit = max(abs(v) for p in (ours, theirs) for v in (p.low, p.high))
         self.ours.show_picture(ours, limit)
         self.theirs.show_picture(theirs, limit)
-        self.ours.caption.setText(self._of(frame.ours, frame.samples))
-        self.theirs.caption.setText(self._of(frame.theirs, frame.samples))
+        for part, side in ((self.ours, frame.ours), (self.theirs, frame.theirs)):
+            part.caption.show_markup(
+                "<b>{0}</b> {1}<br>{2}", side.name, *self._of(side, frame.samples)
+            )
         self._show_difference(frame)
         self._say(frame.problem or self._sentence(frame), empty=False)
 
@@ -199,19 +202,18 @@ class ComparePanel(QWidget):
             self.difference.caption.setText("")
             return
         self.difference.show_picture(frame.difference, frame.largest)
-        self.difference.caption.setText(
-            self.tr("<b>{0} − {1}</b><br>at most {2}").format(
-                frame.ours.name, frame.theirs.name, format_number(frame.largest, 3)
-            )
-        )
+        self.difference.caption.show_markup(
+            self.tr("<b>{0} − {1}</b><br>at most {2}"),
+            frame.ours.name, frame.theirs.name, format_number(frame.largest, 3),
+        )  # fmt: skip
 
-    def _of(self, side: Side, samples: int) -> str:
-        text = self.tr("<b>{0}</b> at step {1:,}").format(side.name, side.step)
+    def _of(self, side: Side, samples: int) -> tuple[str, str]:
+        """The step of a run, and what it makes of the test set."""
         loss = "–" if side.loss is None else format_number(side.loss, 3)
-        text += "<br>" + self.tr("test loss {0}").format(loss)
+        text = self.tr("test loss {0}").format(loss)
         if side.accuracy is not None:
             text += self.tr(" · right {0:.1%} of {1:,}").format(side.accuracy, samples)
-        return text
+        return self.tr("at step {0:,}").format(side.step), text
 
     def _sentence(self, frame: CompareFrame) -> str:
         what = {

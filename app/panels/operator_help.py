@@ -10,7 +10,8 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.panels.formula import FormulaLabel, formulas
-from app.panels.section import section, text_label
+from app.panels.section import TEXT_INTERACTION, section
+from app.widgets.rich_label import RichLabel
 from graphcore.ops import OperatorClass
 
 _HEADING = re.compile(r"^([A-Z]\w+):\s*$")
@@ -50,6 +51,8 @@ class OperatorHelp(QWidget):
         ):
             if latex:
                 column.addWidget(section(title, *(FormulaLabel(f) for f in formulas(latex))))
-        page = text_label(help_html(op))
+        page = RichLabel(help_html(op))
+        page.setWordWrap(True)
+        page.setTextInteractionFlags(TEXT_INTERACTION)
         page.setAccessibleName(op.name)
         column.addWidget(section(QCoreApplication.translate("OperatorHelp", "About"), page))

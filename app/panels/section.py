@@ -6,6 +6,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont, QPalette
 from PySide6.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 
+TEXT_INTERACTION = (
+    Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.LinksAccessibleByMouse
+)
+"""Text can be selected and copied."""
+
 
 def heading(text: str) -> QLabel:
     """A small, dim, spaced heading."""
@@ -45,9 +50,7 @@ def text_label(text: str = "", dim: bool = False) -> QLabel:
     """Wrapped text that can be selected and copied."""
     label = QLabel(text)
     label.setWordWrap(True)
-    label.setTextInteractionFlags(
-        Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.LinksAccessibleByMouse
-    )
+    label.setTextInteractionFlags(TEXT_INTERACTION)
     if dim:
         label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
     return label

@@ -7,10 +7,11 @@ import re
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from app.plots.tile_view import TileView, as_maps
 from app.plots.tiles import at_least, format_number
+from app.widgets.rich_label import RichLabel
 from graphcore.worker.arrays import unpack
 from graphcore.worker.pictures import Picture
 
@@ -31,7 +32,7 @@ class TensorView(QWidget):
     def __init__(self, name: str) -> None:
         super().__init__()
         self._name = name
-        self.caption, self.map, self.table = QLabel(), TileView(name), QToolButton()
+        self.caption, self.map, self.table = RichLabel(), TileView(name), QToolButton()
         self.caption.setObjectName("muted")
         self.table.setText(self.tr("Table…"))
         self.table.setAutoRaise(True)
@@ -60,7 +61,7 @@ class TensorView(QWidget):
         if picture is None or array is None:
             return False
         low, high = (format_number(x, at_least(3)) for x in (picture.low, picture.high))
-        self.caption.setText(f"<b>{self._name}</b>  {picture.shape}, {low} … {high}")
+        self.caption.show_markup("<b>{0}</b>  {1}, {2} … {3}", self._name, picture.shape, low, high)
         return array.size < math.prod(map(int, _DIGITS.findall(picture.shape)))
 
     def show_all(self, tensor: np.ndarray) -> None:

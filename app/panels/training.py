@@ -218,16 +218,11 @@ class TrainingPanel(QWidget):
             blocker = QSignalBlocker(field)
             value = getattr(settings, name)
             if isinstance(field, QComboBox):
-                field.setCurrentText(value)
+                field.setCurrentIndex(field.findText(value))  # none for a name from a file
             elif isinstance(field, QSpinBox | QDoubleSpinBox):
                 field.setValue(value or 0)
             blocker.unblock()
-        for name, rows in (
-            ("dataset_options", training_rows.of_data(settings.dataset)),
-            ("augmentation", training_rows.of_augmentation()),
-            ("optimizer_options", training_rows.plain(optimizers.get(settings.optimizer).options)),
-            ("schedule_options", training_rows.plain(schedules.options(settings.schedule))),
-        ):
+        for name, rows in training_rows.of(settings).items():
             self.options[name].show_options(rows, getattr(settings, name))
 
     # -- following ----------------------------------------------------------------------------

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.panels.options_form import OptionRow
-from graphcore import datasets
+from graphcore import datasets, optimizers, schedules
 from graphcore.datasets import augmentation
+from graphcore.errors import GradscapeError
+from graphcore.settings import TrainingSettings
 
 
-def plain(options: Mapping[str, Any]) -> list[OptionRow]:
+def of(settings: TrainingSettings) -> dict[str, list[OptionRow]]:
+    """Return the rows of each form; none for what a file names and is not known here."""
+    makers = {
+        "dataset_options": lambda: _of_data(settings.dataset),
+        "augmentation": _of_augmentation,
+        "optimizer_options": lambda: _plain(optimizers.get(settings.optimizer).options),
+        "schedule_options": lambda: _plain(schedules.options(settings.schedule)),
+    }
+    return {name: _known(rows) for name, rows in makers.items()}
+
+
+def _known(rows: Callable[[], list[OptionRow]]) -> list[OptionRow]:
+    try:
+        return rows()
+    except GradscapeError:
+        return []  # the engine says what it does not know
+
+
+def _plain(options: Mapping[str, Any]) -> list[OptionRow]:
     """Of an optimiser or a schedule: names and defaults."""
     return [OptionRow(name, default) for name, default in options.items()]
 
 
-def of_data(dataset: str) -> list[OptionRow]:
+def _of_data(dataset: str) -> list[OptionRow]:
     """Of a data set, with limits, choices and help."""
     return [
         OptionRow(o.name, o.default, o.help, o.minimum, o.maximum, o.choices, o.path)
@@ -23,7 +43,7 @@ def of_data(dataset: str) -> list[OptionRow]:
     ]
 
 
-def of_augmentation() -> list[OptionRow]:
+def _of_augmentation() -> list[OptionRow]:
     """How far each augmentation goes; 0 is not at all."""
     described = {name: augmentation.describe(name)[0] for name in augmentation.names()}
     return [OptionRow(name, 0.0, help_, minimum=0.0) for name, help_ in described.items()]

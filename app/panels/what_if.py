@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from app.document import Document
 from app.engine import Engine
+from app.widgets.rich_label import RichLabel
 from graphcore.worker.walk_messages import WalkFrame
 from graphcore.worker.what_if_messages import Hold, WhatIfFrame
 
@@ -53,7 +54,7 @@ class WhatIfPanel(QWidget):
     # -- parts --------------------------------------------------------------------------------
 
     def _make_fields(self) -> None:
-        self.what, self.where = QLabel(), QComboBox()
+        self.what, self.where = RichLabel(), QComboBox()
         self.where.setAccessibleName(self.tr("Where it is held"))
         self.where.setToolTip(self.tr("For every reader of the node, or along one edge alone"))
         self.unit = QSpinBox()
@@ -127,7 +128,7 @@ class WhatIfPanel(QWidget):
         if node is None or not fits:
             self.what.setText(self.tr("Select a node to hold its value."))
             return
-        self.what.setText(self.tr("Hold <b>{0}</b>").format(node.name))
+        self.what.show_markup(self.tr("Hold <b>{0}</b>"), node.name)
         self.where.clear()
         self.where.addItem(self.tr("for all that read it"), ("", ""))
         for edge in graph.edges_from(node):

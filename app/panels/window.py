@@ -14,6 +14,7 @@ from app.plots.cells import Cell
 from app.plots.tile_view import TileView
 from app.plots.tiles import format_number
 from app.sliding_window import OPERATORS, Window
+from app.widgets.rich_label import RichLabel
 from graphcore.elements import Node
 from graphcore.worker.arrays import unpack
 from graphcore.worker.walk_messages import NumbersFrame
@@ -42,7 +43,7 @@ class WindowPanel(QWidget):
             for key, name in (("patch", self.tr("Window")), ("kernel", self.tr("Kernel")),
                               ("product", self.tr("Product")))
         }  # fmt: skip
-        self.said, self.sum, self.fed = QLabel(), QLabel(), QLabel()
+        self.said, self.sum, self.fed = RichLabel(), QLabel(), QLabel()
         for label, lines in ((self.said, 3), (self.sum, 3), (self.fed, 2)):
             label.setWordWrap(True)
             label.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -137,18 +138,20 @@ class WindowPanel(QWidget):
         if window is not None and images is not None and results is not None:
             self.inputs.set_maps(images, border=window.padding)
             self.outputs.set_maps(results)
-            self.said.setText(self._described(window))
+            self._describe(window)
         else:
-            self.said.setText(self.tr("Select a convolution or pooling of images; its window "
+            self.said.show_markup(self.tr("Select a convolution or pooling of images; its window "
                                       "slides here over the sample of the stepper."))  # fmt: skip
         self._show_numbers()
 
-    def _described(self, window: Window) -> str:
+    def _describe(self, window: Window) -> None:
         assert self._node is not None
         sizes = ("×".join(map(str, pair)) for pair in (window.size, window.stride, window.padding))
-        return self.tr(
-            "<b>{0}</b>: window {1}, stride {2}, padding {3}. Point at a pixel; click to keep it."
-        ).format(self._node.name, *sizes)
+        self.said.show_markup(
+            self.tr("<b>{0}</b>: window {1}, stride {2}, padding {3}. "
+                    "Point at a pixel; click to keep it."),
+            self._node.name, *sizes,
+        )  # fmt: skip
 
     def _keep(self, view: TileView, cell: Cell) -> None:
         place = view.place_of(cell)

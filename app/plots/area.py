@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QMouseEvent, QResizeEvent
@@ -30,7 +32,8 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         text, room = self.labelText, self.size()
         length = room.height() if self.orientation == "left" else room.width()
         metrics = QFontMetricsF(fonts.text_font(LABEL_POINTS))
-        self.labelText = metrics.elidedText(text, Qt.TextElideMode.ElideRight, length)
+        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, length)
+        self.labelText = html.escape(shown)  # it becomes markup
         try:
             return str(super().labelString())
         finally:

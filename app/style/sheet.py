@@ -169,7 +169,11 @@ def _bars(p: Palette) -> str:
 
 
 def _labels(p: Palette) -> str:
+    # A label, a tool tip or a message that holds a name from a file would else draw markup in it
+    # and open what that names.
     return f"""
+    QLabel, QToolTip {{ qproperty-textFormat: PlainText; }}
+    RichLabel {{ qproperty-textFormat: RichText; }}
     QLabel#muted {{ color: {p.muted}; }}
     QLabel#heading {{ font-weight: 600; font-size: 11pt; }}
     QLabel#recording {{ color: {p.error}; }}

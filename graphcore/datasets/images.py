@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from graphcore import reading
 from graphcore.datasets import idx
 from graphcore.datasets.dataset import Array
 from graphcore.datasets.registry import Option, Request, Samples, dataset
-from graphcore.errors import DataError
+from graphcore.errors import DataError, short
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm",
                       ".pgm"})  # fmt: skip
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+"""All that Pillow is let try: each is data. EPS, for one, is a program that it would run."""
+MOST_PIXELS = 1 << 24
+LARGEST_FILE = 256 << 20
 LARGEST = 2 << 30  # bytes of all pixels together, as float32
 _MODES = {"grey": "L", "rgb": "RGB"}
 
@@ -130,27 +137,59 @@ def _files(folder: Path) -> list[Path]:
 
 
 def read_image(path: Path, mode: str, size: int) -> Array:
-    """One image as float32 in [0, 1], shape (C, size, size).
+    """Return one image as float32 in [0, 1], shape (C, size, size).
 
     Raises:
         DataError: the file is damaged, no image, or far too large.
     """
     from PIL import Image, ImageOps
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            warnings.filterwarnings("ignore", category=UserWarning)
-            with Image.open(path) as image:
-                upright = ImageOps.exif_transpose(_eight_bits(image))
-                flat = _on_black(upright).convert(mode)
-                small = flat.resize((size, size), Image.Resampling.BILINEAR)
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} has far too many pixels for an image.") from error
-    except Exception as error:  # Pillow's decoders raise whatever their format made them
-        raise DataError(f"{path} cannot be read as an image: {error}.") from error
+    with opened_image(path) as image:
+        upright = ImageOps.exif_transpose(_eight_bits(image))
+        flat = _on_black(upright).convert(mode)
+        small = flat.resize((size, size), Image.Resampling.BILINEAR)
     pixels = np.asarray(small, np.float32) / np.float32(255)
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+@contextlib.contextmanager
+def opened_image(path: Path) -> Iterator[Any]:
+    """Open an image of one of ``FORMATS``; its pixels are counted before they are decoded.
+
+    Raises:
+        DataError: here and in the body, for all that a decoder raises.
+    """
+    from PIL import Image
+
+    name = short(f"{path.parent.name}/{path.name}")
+    with reading.opened(path, LARGEST_FILE, DataError) as file:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                with Image.open(file, formats=FORMATS) as image:
+                    _check_size(image, name)
+                    yield image
+        except DataError:
+            raise
+        except (Image.DecompressionBombError, MemoryError) as error:
+            raise DataError(f"{name} has far too many pixels for an image.") from error
+        except Image.UnidentifiedImageError as error:
+            raise DataError(f"{name} is not an image of the kinds {', '.join(FORMATS)}.") from error
+        except Exception as error:  # Pillow's decoders raise whatever their format made them
+            reason = short(error).rstrip(".")
+            raise DataError(f"{name} cannot be read as an image: {reason}.") from error
+
+
+def _check_size(image: Any, name: str) -> None:
+    """Raise DataError for more pixels than there is memory for; JPEG can be decoded smaller."""
+    width, height = image.size
+    if width * height > MOST_PIXELS and width * height <= 2 * MOST_PIXELS:
+        image.draft(None, (width // 2, height // 2))
+    if math.prod(image.size) > MOST_PIXELS:
+        raise DataError(
+            f"{name} has {width:,} x {height:,} pixels, far too many: "
+            f"up to {MOST_PIXELS:,} are read."
+        )
 
 
 def _eight_bits(image: Any) -> Any:

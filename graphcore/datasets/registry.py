@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from graphcore import reading
 from graphcore.datasets import normalization as normalizations
 from graphcore.datasets import splitting
 from graphcore.datasets.dataset import Array, Dataset, Split, Task
@@ -74,7 +75,7 @@ class Request:
         text = self.options[option]
         if not text or "\0" in text:
             raise DataError(f"The option {option!r} needs the path of a file or folder.")
-        return (self.data_dir or Path()) / Path(text).expanduser()
+        return (self.data_dir or Path()) / reading.expanded(text, DataError)
 
 
 @dataclass(frozen=True, eq=False)

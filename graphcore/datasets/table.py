@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
+from graphcore import reading
 from graphcore.datasets.dataset import Array
 from graphcore.datasets.registry import Option, Request, Samples, dataset
-from graphcore.errors import DataError
+from graphcore.errors import DataError, quote, short
 
 MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
-LARGEST = 256 << 20
+LARGEST = 128 << 20
+LONGEST_LINE = 4 << 20
+MOST_BLANKS = 10_000  # lines above the header
+MOST_ROWS, MOST_COLUMNS, MOST_CELLS = 1 << 20, 10_000, 4_000_000
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 _MOST_WORDS = 32  # different words in one column, past which it is no kind of category
 _MOST_CLASSES = 20  # different whole numbers in the target, past which they are quantities
@@ -106,53 +112,93 @@ def read_table(path: Path, delimiter: str | None = None) -> Table:
     Raises:
         DataError: the file cannot be read, is not a table, or a row has too many or few cells.
     """
-    lines = _lines(path)
-    if delimiter is None:
-        delimiter = max(_DELIMITERS.values(), key=lambda d: len(_cells(lines[:1], d, path)[0][1]))
-    (_, header), *rows = _cells(lines, delimiter, path)
-    table = Table(path.name, header, rows, comma=delimiter == ";")
+    with reading.opened(path, LARGEST, DataError) as file:
+        lines = _lines(file, short(path.name))
+        begun = itertools.islice(lines, MOST_BLANKS)
+        first = next((line for line in begun if line.strip()), None)
+        if first is None:
+            raise DataError(f"{short(path.name)} is empty.")
+        delimiter = delimiter or _delimiter(first, path)
+        _check_size(file, delimiter, short(path.name))
+        (_, header), *rows = _cells(itertools.chain([first], lines), delimiter, path)
+    table = Table(short(path.name), header, rows, comma=delimiter == ";")
     _check_header(table)
     if not rows:
-        raise DataError(f"{path.name} has a header but no rows below it.")
+        raise DataError(f"{table.name} has a header but no rows below it.")
     for i, (line, cells) in enumerate(rows):
         if len(cells) != len(header):
             raise DataError(
-                f"{path.name}, row {i + 1} (line {line}) does not fit the header: "
+                f"{table.name}, row {i + 1} (line {line}) does not fit the header: "
                 f"{len(cells)} instead of {len(header)} columns."
             )
     return table
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        if not path.is_file():
-            raise DataError(f"There is no file {path}.")
-        if path.stat().st_size > LARGEST:
-            raise DataError(f"{path.name} is larger than {LARGEST >> 20} MiB.")
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
+def _lines(file: BinaryIO, name: str) -> Iterator[str]:
+    """Yield the lines of a text file, at most of ``LONGEST_LINE`` bytes each."""
+    done = count = 0
+    while raw := file.readline(LONGEST_LINE + 1):
+        if len(raw) > LONGEST_LINE:
+            raise DataError(
+                f"{name}, line {count + 1:,} has more than {LONGEST_LINE >> 20} million "
+                "characters: that is no row of a table."
+            )
+        try:
+            text = raw.decode("utf-8" if done else "utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{name} is not text in UTF-8 (byte {done + error.start:,} is "
+                f"{error.object[error.start]}): save it as CSV UTF-8."
+            ) from error
+        done += len(raw)
+        lines = text.splitlines(keepends=True)
+        count += len(lines)
+        yield from lines
+
+
+def _check_size(file: BinaryIO, delimiter: str, name: str) -> None:
+    """Raise DataError for more rows or cells than are read; a count is quick, parsing is not."""
+    at = file.tell()
+    file.seek(0)
+    rows, cells = 0, 0
+    while chunk := file.read(reading.MIB):
+        rows += chunk.count(b"\n")
+        cells += chunk.count(delimiter.encode())
+    file.seek(at)
+    if rows > MOST_ROWS or rows + cells > MOST_CELLS:
         raise DataError(
-            f"{path.name} is not text in UTF-8 (byte {error.start:,} is {error.object[error.start]}"
-            "): save it as CSV UTF-8."
-        ) from error
-    except OSError as error:
-        raise DataError(f"{path.name} cannot be read: {(error.strerror or '').lower()}.") from error
-    if not text.strip():
-        raise DataError(f"{path.name} is empty.")
-    return text.lstrip("\r\n").splitlines(keepends=True)
+            f"{name} has {rows:,} rows and {rows + cells:,} cells; up to {MOST_ROWS:,} and "
+            f"{MOST_CELLS:,} are read: use a part of it."
+        )
 
 
-def _cells(lines: Sequence[str], delimiter: str, path: Path) -> list[tuple[int, list[str]]]:
+def _delimiter(header: str, path: Path) -> str:
+    """The one that cuts the header into most columns."""
+    name = short(path.name)
+    return max(_DELIMITERS.values(), key=lambda d: len(next(_rows([header], d, name))[1]))
+
+
+def _cells(lines: Iterable[str], delimiter: str, path: Path) -> list[tuple[int, list[str]]]:
     """Line number and cells of each row; rows with nothing in them are no rows."""
+    name = short(path.name)
+    found = []
+    for line, cells in _rows(lines, delimiter, name):
+        if len(cells) > MOST_COLUMNS:
+            raise DataError(f"{name} has more than {MOST_COLUMNS:,} columns in line {line}.")
+        if any(cells):
+            found.append((line, cells))
+    if not found:
+        raise DataError(f"{name} has no header line.")
+    return found
+
+
+def _rows(lines: Iterable[str], delimiter: str, name: str) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     try:
-        found = [(reader.line_num, [c.strip() for c in cells]) for cells in reader]
+        for cells in reader:
+            yield reader.line_num, [c.strip() for c in cells]
     except csv.Error as error:
-        raise DataError(f"{path.name}, line {reader.line_num} cannot be read: {error}.") from error
-    rows = [(line, cells) for line, cells in found if any(cells)]
-    if not rows:
-        raise DataError(f"{path.name} has no header line.")
-    return rows
+        raise DataError(f"{name}, line {reader.line_num} cannot be read: {error}.") from error
 
 
 def _check_header(table: Table) -> None:
@@ -167,9 +213,11 @@ def _check_header(table: Table) -> None:
             f"{table.name} starts with numbers ({', '.join(header[:3])}); "
             "its first line has to name the columns."
         )
-    twice = next((name for i, name in enumerate(header) if name in header[:i]), None)
-    if twice is not None:
-        raise DataError(f"{table.name} has two columns called {twice!r}.")
+    seen: set[str] = set()
+    for name in header:
+        if name in seen:
+            raise DataError(f"{table.name} has two columns called {name!r}.")
+        seen.add(name)
 
 
 def _settle_missing(table: Table, leave_out: bool) -> list[str]:
@@ -198,7 +246,7 @@ def _target_column(table: Table, name: str) -> int:
     if not name:
         return len(table.header) - 1
     if name not in table.header:
-        listed = ", ".join(table.header[:20])
+        listed = ", ".join(map(short, table.header[:20]))
         raise DataError(f"{table.name} has no column {name!r}; it has: {listed}.")
     return table.header.index(name)
 
@@ -215,7 +263,7 @@ def _feature(table: Table, i: int, notes: list[str]) -> Array:
             f"{table.name}, column {table.header[i]!r} has {len(words)} different words, too "
             f"many for categories ({_MOST_WORDS} at most): leave the column out."
         )
-    notes.append(f"The words in {table.header[i]!r} became {len(words)} columns of 0 and 1.")
+    notes.append(f"The words in {quote(table.header[i])} became {len(words)} columns of 0 and 1.")
     place = {word: k for k, word in enumerate(words)}
     return np.eye(len(words))[[place[word] for word in column]]
 

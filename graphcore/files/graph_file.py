@@ -14,14 +14,17 @@ from typing import Any
 
 import msgspec
 
-from graphcore.errors import FileError, GradscapeError
+from graphcore import reading
+from graphcore.errors import FileError, GradscapeError, quote, short
 from graphcore.files.atomic import write_atomically
 from graphcore.files.json_text import format_json
 from graphcore.files.records import GraphRecord, graph_of, record_of, validation_sentence
 from graphcore.graph import Graph
 
 FORMAT_VERSION = 1
-MAX_BYTES = 256 * 1024 * 1024
+MAX_BYTES = 32 * reading.MIB
+MOST_VALUES = 1_500_000
+"""In lists and objects: some twenty to a node. Half a gigabyte would go to the brackets alone."""
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 MIGRATIONS: dict[int, Migration] = {}
@@ -36,11 +39,11 @@ def save(graph: Graph, path: str | os.PathLike[str]) -> None:
 def load(path: str | os.PathLike[str]) -> Graph:
     """The graph in a file; raises FileError, which names the file and what is wrong with it."""
     file = Path(path)
-    data = _read(file)
+    data = reading.read_bytes(file, MAX_BYTES)
     try:
         return loads(data)
     except FileError as error:
-        raise FileError(f"{file.name}: {error}") from error
+        raise FileError(f"{short(file.name)}: {error}") from error
 
 
 def dumps(graph: Graph) -> bytes:
@@ -82,24 +85,10 @@ def read_record(data: bytes) -> GraphRecord:
         raise FileError(validation_sentence(error)) from None
 
 
-def _read(file: Path) -> bytes:
-    try:
-        if file.is_dir():
-            raise FileError(f"{file.name or file} is a folder, not a graph file.")
-        if not file.exists():
-            raise FileError(f"There is no file {file}.")
-        if not file.is_file():
-            raise FileError(f"{file.name} is not an ordinary file.")
-        if file.stat().st_size > MAX_BYTES:
-            raise FileError(f"{file.name} is larger than any graph file ({MAX_BYTES >> 20} MiB).")
-        return file.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FileError(f"{file.name} cannot be read: {reason.lower()}.") from error
-
-
 def _parse(data: bytes) -> dict[str, Any]:
     """The JSON object, whose ``format_version`` is one that can be read."""
+    if sum(map(data.count, (b"{", b"[", b","))) > MOST_VALUES:
+        raise FileError("It holds more values than any graph has.")
     try:
         data.decode("utf-8")
         content = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
@@ -113,7 +102,7 @@ def _parse(data: bytes) -> dict[str, Any]:
         raise FileError("It is not a graph file: it has no format_version.")
     version = content["format_version"]
     if type(version) is not int or version < min(MIGRATIONS, default=FORMAT_VERSION):
-        raise FileError(f"Its format_version is not one that exists: {repr(version)[:40]}.")
+        raise FileError(f"Its format_version is not one that exists: {quote(version)}.")
     if version > FORMAT_VERSION:
         raise FileError(
             f"It was written by a later version of Gradscape: its format is {version}, "

@@ -6,6 +6,8 @@ state that several runs share is there once.
 
 from __future__ import annotations
 
+import os
+import struct
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +15,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from graphcore import reading
 from graphcore.curves import Curves, Evaluation
-from graphcore.errors import FileError, GradscapeError
+from graphcore.errors import FileError, GradscapeError, short
 from graphcore.files.atomic import atomic_file
 from graphcore.files.graph_file import loads
 from graphcore.timeline import Moment, Timeline
@@ -22,6 +25,7 @@ from graphcore.timeline import Moment, Timeline
 if TYPE_CHECKING:
     from graphcore.runs import Run, Runs
 
+LARGEST, LARGEST_TEXT = 4096 * reading.MIB, 64 * reading.MIB
 FORMAT_VERSION = 2
 """2: weights lie as ``Operator.turned`` says."""
 SavedEvaluation = tuple[int, float | None, float | None, int, bool]
@@ -104,39 +108,58 @@ def read_runs(path: Path) -> tuple[int, list[Run]]:
     from safetensors import SafetensorError
 
     try:
-        with zipfile.ZipFile(path) as archive:
+        with reading.opened(path, LARGEST) as file, zipfile.ZipFile(file) as archive:
+            _check_members(archive.infolist(), os.fstat(file.fileno()).st_size)
             saved = msgspec.json.decode(archive.read("run.json"), type=SavedRuns)
             _check(saved)
             moments = [_moment(archive, entry) for entry in saved.moments]
         runs = [_run(entry, moments) for entry in saved.runs]
-    except FileError as error:
-        raise FileError(f"{path.name}: {error}") from None
-    except OSError as error:
-        raise FileError(f"{path.name} cannot be read: {error.strerror or error}.") from None
-    except (zipfile.BadZipFile, msgspec.MsgspecError, SafetensorError, KeyError, ValueError,
-            NotImplementedError, RuntimeError, EOFError, GradscapeError) as error:  # fmt: skip
+    except _RunFileError as error:
+        raise FileError(f"{short(path.name)}: {error}") from None
+    except FileError:
+        raise
+    except (zipfile.BadZipFile, msgspec.MsgspecError, SafetensorError, struct.error, LookupError,
+            ValueError, TypeError, OverflowError, NotImplementedError, RuntimeError, EOFError,
+            GradscapeError) as error:  # fmt: skip
         text = str(error).strip("'\". \n").splitlines() or [type(error).__name__]
-        raise FileError(f"{path.name} is damaged: {text[0]}.") from None
+        raise FileError(f"{short(path.name)} is damaged: {text[0]}.") from None
     return saved.current, runs
 
 
+class _RunFileError(GradscapeError):
+    """What is wrong with the content, without the name of the file."""
+
+
+def _check_members(members: list[zipfile.ZipInfo], size: int) -> None:
+    """Raise unless all members lie in the file as they are: a packed one may be any size."""
+    if any(m.compress_type != zipfile.ZIP_STORED for m in members):
+        raise _RunFileError("a part of it is packed; runs are saved unpacked.")
+    if any(m.file_size != m.compress_size for m in members):
+        raise _RunFileError("its parts are not as long as it says.")
+    if sum(m.file_size for m in members) > size:
+        raise _RunFileError("its parts are larger than the whole.")
+    text = [m.file_size for m in members if m.filename == "run.json"]
+    if text and text[0] > LARGEST_TEXT:
+        raise _RunFileError(f"its run.json is larger than {LARGEST_TEXT >> 20} MiB.")
+
+
 def _check(saved: SavedRuns) -> None:
-    """Raise FileError unless the parts refer to each other and to nothing else."""
+    """Raise unless the parts refer to each other and to nothing else."""
     if saved.format_version != FORMAT_VERSION:
-        raise FileError(
+        raise _RunFileError(
             f"it was written by another version of Gradscape: its format is "
             f"{saved.format_version}, this one reads {FORMAT_VERSION}."
         )
     numbers = [run.number for run in saved.runs]
     if saved.current not in numbers or len(set(numbers)) != len(numbers):
-        raise FileError("its current run is not among its runs.")
+        raise _RunFileError("its current run is not among its runs.")
     for i, entry in enumerate(saved.moments):
         if entry.tensors != f"moments/{i}.safetensors":
-            raise FileError("it points outside itself.")
+            raise _RunFileError("it points outside itself.")
     for run in saved.runs:
         known = all(0 <= place < len(saved.moments) for place in run.moments)
         if not known or not run.moments:
-            raise FileError(f"{run.name} has states that are not there.")
+            raise _RunFileError(f"{run.name} has states that are not there.")
 
 
 def _moment(archive: zipfile.ZipFile, entry: SavedMoment) -> Moment:
@@ -149,17 +172,21 @@ def _run(entry: SavedRun, moments: list[Moment]) -> Run:
     from graphcore.runs import Run
 
     graph = entry.graph.encode()
+    try:
+        training = loads(graph).training
+    except FileError as error:
+        raise _RunFileError(f"the graph of {entry.name}: {error}") from None
     none = float("nan")
     rows = np.array([[none if v is None else v for v in row] for row in entry.rows], np.float64)
     if len(rows) and (rows.ndim != 2 or rows.shape[1] < 3):
-        raise FileError(f"the curves of {entry.name} have too few columns.")
+        raise _RunFileError(f"the curves of {entry.name} have too few columns.")
     kept = [moments[place] for place in entry.moments]
     if [m.step for m in kept] != sorted({m.step for m in kept}):
-        raise FileError(f"the states of {entry.name} are not in the order of their steps.")
+        raise _RunFileError(f"the states of {entry.name} are not in the order of their steps.")
     curves = Curves.of(rows, _evaluations(entry.tests), list(entry.accuracies))
     curves.validations = _evaluations(entry.validations)
     return Run(
-        entry.number, entry.name, graph, loads(graph).training, entry.parent, entry.begun_at,
+        entry.number, entry.name, graph, training, entry.parent, entry.begun_at,
         entry.by_hand, entry.steps, Timeline(kept, begun=entry.begun_at), curves,
     )  # fmt: skip
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from graphcore.errors import FileError
+from graphcore.errors import FileError, short
+
+from graphcore import reading
 from graphcore.files.atomic import write_atomically
 from graphcore.late import torch
 from graphcore.plan import Plan
@@ -18,19 +21,23 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+LARGEST = 8192 * reading.MIB
+LONGEST_HEADER = 100_000_000
+"""Bytes; the limit of the safetensors library."""
+
+
 @dataclass(frozen=True)
 class Fit:
-    """What became of a file's tensors.
+    """Which tensor of a file goes into each of a net's.
 
     Attributes:
-        loaded: parameters and running statistics that were taken from the file.
-        other_shape: those that the file has in another shape; missing: that it has not at all.
+        sources: for each parameter and running statistic, the name of the file's tensor.
+        by_shape: those of the net's that were found by their shape, not by their name.
         unused: tensors of the file that nothing wanted.
     """
 
-    loaded: tuple[str, ...]
-    other_shape: tuple[str, ...]
-    missing: tuple[str, ...]
+    sources: dict[str, str]
+    by_shape: tuple[str, ...]
     unused: tuple[str, ...]
 
 
@@ -53,12 +60,24 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    try:
-        tensors: dict[str, Tensor] = load(path.read_bytes())
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FileError(f"{path} cannot be read as safetensors: {reason}.") from None
+    with reading.opened(path, LARGEST) as file:
+        try:
+            _check_header(file)
+            tensors: dict[str, Tensor] = load(file.read())
+        except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+            raise FileError(
+                f"{short(path)} cannot be read as safetensors: {short(error).rstrip('.')}."
+            ) from None
     return tensors
+
+
+def _check_header(file: BinaryIO) -> None:
+    """Raise ValueError unless the file begins as one of this kind, before it is read whole."""
+    length, begin = int.from_bytes(file.read(8), "little"), file.read(1)
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if begin != b"{" or length > min(LONGEST_HEADER, size - 8):
+        raise ValueError("it does not begin with a header")
 
 
 def read_weights(path: Path, plan: Plan) -> None:
@@ -66,49 +85,122 @@ def read_weights(path: Path, plan: Plan) -> None:
     tensors, wanted = read_tensors(path), state(plan)
     for name, tensor in wanted.items():
         if name not in tensors or tensors[name].shape != tensor.shape:
-            raise FileError(f"{path} has no weights of shape {tuple(tensor.shape)} for {name}.")
+            raise FileError(
+                f"{short(path)} has no weights of shape {tuple(tensor.shape)} for {short(name)}."
+            )
     for name, tensor in wanted.items():
         tensor.copy_(tensors[name])
 
 
 def fit_weights(plan: Plan, tensors: Mapping[str, Tensor]) -> Fit:
-    """Take over what fits from a state-dict of another program.
+    """Fill a net from a state dict of another program, all or nothing.
 
-    Names are compared without regard to how composites and layers are joined to them; what is
-    left over is matched where there is only one of its shape on either side.
+    Raises:
+        FileError: see ``match_weights``; nothing was changed.
     """
-    wanted, found = state(plan), dict(_pairs(state(plan), tensors))
-    loaded, other = [], []
+    fit = match_weights(state(plan), tensors)
+    fill(plan, fit, tensors)
+    return fit
+
+
+def fill(plan: Plan, fit: Fit, tensors: Mapping[str, Tensor]) -> None:
+    """Copy what was matched into the net."""
     with torch.inference_mode():
-        for name, tensor in wanted.items():
-            given = found.get(name)
-            if given is not None and tensors[given].shape == tensor.shape:
-                tensor.copy_(tensors[given])
-                loaded.append(name)
-            elif given is not None:
-                other.append(name)
-    taken = {found[name] for name in (*loaded, *other)}
-    return Fit(
-        tuple(loaded), tuple(other), tuple(n for n in wanted if n not in found),
-        tuple(n for n in tensors if n not in taken and not n.endswith("num_batches_tracked")),
-    )  # fmt: skip
+        for name, tensor in state(plan).items():
+            tensor.copy_(tensors[fit.sources[name]])
 
 
-def _pairs(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> list[tuple[str, str]]:
-    """Which of our names goes with which of theirs."""
-    theirs = {_plain(name): name for name in tensors}
-    pairs = [(name, theirs[_plain(name)]) for name in wanted if _plain(name) in theirs]
-    ours_left = [n for n in wanted if _plain(n) not in theirs]
-    used = {given for _, given in pairs}
-    theirs_left = [n for n in tensors if n not in used]
-    ours_count = Counter(tuple(wanted[n].shape) for n in ours_left)
-    theirs_count = Counter(tuple(tensors[n].shape) for n in theirs_left)
-    only = {tuple(tensors[n].shape): n for n in theirs_left}
-    for name in ours_left:
-        shape = tuple(wanted[name].shape)
-        if ours_count[shape] == theirs_count[shape] == 1:
-            pairs.append((name, only[shape]))
-    return pairs
+def match_weights(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Fit:
+    """Return which tensor of a state dict goes into each of a net's.
+
+    Names are compared without regard to what all of the net's have in front of them in the file
+    (``module.``) and to how composites and layers are joined to them; what is left over is
+    matched where there is only one of its kind and shape on either side.
+
+    Raises:
+        FileError: a tensor is missing, could be one of several, has another shape, or holds
+            numbers that are no weights.
+    """
+    sources = _by_name(list(wanted), list(tensors))
+    guessed = _by_shape(wanted, tensors, sources)
+    sources |= guessed
+    missing = [name for name in wanted if name not in sources]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise FileError(
+            f"The file has no tensor for {short(missing[0])}{more} of the net's {len(wanted)}; "
+            f"it has {', '.join(map(short, list(tensors)[:3])) or 'none at all'}: "
+            "nothing was loaded."
+        )
+    for name, tensor in wanted.items():
+        _check_tensor(name, tensor, tensors[sources[name]])
+    used = set(sources.values())
+    left = (n for n in tensors if n not in used and not n.endswith("num_batches_tracked"))
+    return Fit(sources, tuple(guessed), tuple(left))
+
+
+def _check_tensor(name: str, wanted: Tensor, given: Tensor) -> None:
+    """Raise FileError unless the numbers are weights of this shape."""
+    name, ours, theirs = short(name), tuple(wanted.shape), tuple(given.shape)
+    if ours != theirs:
+        turned = len(ours) > 1 and sorted(ours) == sorted(theirs)
+        why = " (turned round, as Keras keeps kernels)" if turned else ""
+        raise FileError(
+            f"{name} of the net has the shape {ours}, in the file {theirs}{why}: "
+            "nothing was loaded."
+        )
+    if not given.dtype.is_floating_point:
+        kind = str(given.dtype).removeprefix("torch.")
+        raise FileError(f"{name} is {kind} in the file, not floating point: nothing was loaded.")
+    odd = int((~torch.isfinite(given.to(wanted.dtype))).sum())
+    if odd:
+        raise FileError(
+            f"{name} has {odd:,} values in the file that are NaN, infinite or too large: "
+            "nothing was loaded."
+        )
+
+
+def _by_name(ours: list[str], theirs: list[str]) -> dict[str, str]:
+    """Sources by name, all with the same prefix: the one that gives most of the net's tensors."""
+    wanted = _unique((_plain(name), name) for name in ours)
+    under: dict[str, list[tuple[str, str]]] = {}
+    for name in theirs:
+        for start in (0, *(m.end() for m in re.finditer(r"[/.]+", name))):
+            under.setdefault(_plain(name[:start]), []).append((_plain(name[start:]), name))
+    found = {prefix: _unique(pairs) for prefix, pairs in under.items()}
+    score = {prefix: len(wanted.keys() & names.keys()) for prefix, names in found.items()}
+    most = max(score.values(), default=0)
+    best = sorted((p for p, n in score.items() if n == most), key=len)
+    if not most:
+        return {}
+    if len(best) > 1 and best[0]:
+        raise FileError(
+            f"The file holds more than one net that fits: under {short(best[0])} and under "
+            f"{short(best[1])}; nothing was loaded."
+        )
+    names = found[best[0]]
+    return {name: names[plain] for plain, name in wanted.items() if plain in names}
+
+
+def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The names by their plain form, without those that have the same."""
+    listed = list(pairs)
+    counts = Counter(plain for plain, _ in listed)
+    return {plain: name for plain, name in listed if counts[plain] == 1}
+
+
+def _by_shape(
+    wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], sources: Mapping[str, str]
+) -> dict[str, str]:
+    """Sources of what no name gave: the only one of its kind (weight, bias, ...) and shape."""
+    used = set(sources.values())
+    ours = _unique((_kind(n, t), n) for n, t in wanted.items() if n not in sources)
+    theirs = _unique((_kind(n, t), n) for n, t in tensors.items() if n not in used)
+    return {name: theirs[kind] for kind, name in ours.items() if kind in theirs}
+
+
+def _kind(name: str, tensor: Tensor) -> str:
+    return f"{_plain(name).rsplit('_', 1)[-1]} {tuple(tensor.shape)}"
 
 
 def _plain(name: str) -> str:

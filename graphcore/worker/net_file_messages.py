@@ -19,7 +19,7 @@ class NetSaved(msgspec.Struct, tag=True, frozen=True):
 
 
 class LoadWeights(msgspec.Struct, tag=True, frozen=True):
-    """Take what fits from a safetensors file, by name and shape."""
+    """Fill the net from a safetensors file, by name and shape, all or nothing."""
 
     path: str
 
@@ -28,16 +28,14 @@ class WeightsLoaded(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """What became of it.
 
     Attributes:
-        loaded: names of what was taken, of ``wanted`` parameters and running statistics.
-        other_shape, missing: names of what the file has in another shape, or not at all.
+        loaded: names of all parameters and running statistics of the net.
+        by_shape: those of them that were found by their shape, not by their name.
         unused: tensors of the file that nothing wanted.
-        problem: why the file could not be read, or "".
+        problem: why nothing was loaded, or "".
     """
 
     path: str
-    wanted: int = 0
     loaded: tuple[str, ...] = ()
-    other_shape: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
+    by_shape: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     problem: str = ""

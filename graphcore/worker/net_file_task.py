@@ -25,19 +25,19 @@ def save_net(request: SaveNet, session: Session) -> NetSaved:
 
 
 def load_weights(request: LoadWeights, session: Session) -> WeightsLoaded:
-    """Take what fits; the optimiser goes on with what it knows."""
+    """Fill the net, all or nothing; the optimiser goes on with what it knows."""
     try:
         _, plan = _net(session)
         tensors = weights.read_tensors(Path(request.path))
+        fit = weights.match_weights(weights.state(plan), tensors)
         with session.changed_by_hand():
-            fit = weights.fit_weights(plan, tensors)
-            session.altered.update(set(fit.loaded) & plan.parameters.keys())
+            weights.fill(plan, fit, tensors)
+            session.altered.update(plan.parameters)
     except GradscapeError as error:
         return WeightsLoaded(path=request.path, problem=str(error))
     return WeightsLoaded(
-        path=request.path, wanted=len(weights.state(plan)), loaded=fit.loaded,
-        other_shape=fit.other_shape, missing=fit.missing, unused=fit.unused,
-    )  # fmt: skip
+        path=request.path, loaded=tuple(fit.sources), by_shape=fit.by_shape, unused=fit.unused
+    )
 
 
 def _net(session: Session) -> tuple[Graph, Plan]:

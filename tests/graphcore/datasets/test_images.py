@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import graphcore
 from graphcore import datasets
-from graphcore.datasets import Dataset
+from graphcore.datasets import Dataset, images
 from graphcore.datasets.images import read_image
 from graphcore.errors import DataError
 
@@ -98,7 +102,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     whole = paint(tmp_path / "b" / "2.png", 7, size=(64, 64)).read_bytes()
     for broken in (whole[:40], whole[: len(whole) // 2], b"", b"hello"):
         (tmp_path / "b" / "2.png").write_bytes(broken)
-        with pytest.raises(DataError, match=r"b.2\.png cannot be read as an image"):
+        with pytest.raises(DataError, match=r"^b/2\.png (cannot be read as|is not) an image"):
             load(tmp_path)
 
 
@@ -122,3 +126,57 @@ def test_an_image_of_far_too_many_pixels(tmp_path: Path) -> None:
     path = paint(tmp_path / "i.png", 0, "1", (20_000, 10_000))
     with pytest.raises(DataError, match="far too many pixels"):
         read_image(path, "L", 4)
+
+
+def test_an_image_that_is_a_program_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow knows EPS by its content, whatever the name, and has Ghostscript run it."""
+    marker, tools = tmp_path / "was run", tmp_path / "tools"
+    tools.mkdir()
+    for name in ("gs", "gswin64c"):
+        (tools / name).write_text(f"#!/bin/sh\ntouch '{marker}'\n")
+        (tools / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    program = (
+        "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n"
+        f"({marker}) (w) file (run) writestring\nshowpage\n%%EOF\n"
+    )
+    for name in ("a", "b"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        (tmp_path / "data" / name / "x.png").write_text(program)
+    with pytest.raises(DataError, match=r"^a/x\.png is not an image of the kinds PNG, JPEG, "):
+        load(tmp_path / "data")
+    assert not marker.exists()
+
+
+def test_pixels_are_counted_before_they_are_decoded(tmp_path: Path) -> None:
+    path = paint(tmp_path / "x.png", 0, size=(4, 4))
+    data = bytearray(path.read_bytes())
+    data[16:24] = (60_000).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"/x\.png has far too many pixels for an image\.$"):
+        read_image(path, "L", 4)
+    data[16:24] = (5_000).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="5,000 x 5,000 pixels"):
+        read_image(path, "L", 4)
+
+
+def test_a_large_photograph_is_decoded_at_half_its_size(tmp_path: Path) -> None:
+    path = paint(tmp_path / "x.jpg", 51, size=(6_000, 4_000))
+    assert read_image(path, "L", 4) == pytest.approx(0.2, abs=0.01)
+
+
+def test_pillow_opens_images_in_one_place() -> None:
+    """Elsewhere it would be free to take any of its formats."""
+    root = Path(graphcore.__file__).parent.parent
+    places = [
+        path.relative_to(root).as_posix()
+        for package in ("graphcore", "app")
+        for path in (root / package).rglob("*.py")
+        if re.search(r"\bImage\.open\(", path.read_text(encoding="utf-8"))
+    ]
+    assert places == [Path(images.__file__).relative_to(root).as_posix()]

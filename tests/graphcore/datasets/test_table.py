@@ -154,7 +154,7 @@ def test_paths(tmp_path: Path) -> None:
         ("", "'path' needs the path of a file"),
         ("a\0b", "'path' needs the path of a file"),
         ("nowhere.csv", "There is no file"),
-        (str(tmp_path), "There is no file"),
+        (str(tmp_path), "is a folder"),
     ):
         with pytest.raises(DataError, match=message):
             datasets.load("csv", options={"path": path}, data_dir=tmp_path)

@@ -1,10 +1,14 @@
 """Weights of other programs: what fits by name, what by shape, and what is said of the rest."""
 
+import pytest
 import torch
+from safetensors.torch import save_file
 
 import graphcore as gc
+from graphcore.errors import FileError
 from graphcore.files.weights import fit_weights, read_tensors, read_weights, write_weights
 from graphcore.layer_list import parse_layers
+from graphcore.plan import Plan
 from tests.graphcore.test_composites import grouped
 
 
@@ -29,22 +33,104 @@ def test_names_of_composites_and_of_torch_are_understood() -> None:
     plan = gc.compile(grouped(graph, linear[0]))
     theirs = {
         f"block.{linear[0]}.weight": torch.ones(5, 4), f"block_{linear[0]}.bias": torch.ones(5),
-        f"{linear[1]}.weight": torch.ones(3, 6), "head.bias": torch.full((3,), 2.0),
+        f"{linear[1]}.weight": torch.ones(3, 5), "head.bias": torch.full((3,), 2.0),
         "norm.num_batches_tracked": torch.tensor(0), "extra": torch.zeros(9),
     }  # fmt: skip
     fit = fit_weights(plan, theirs)
-    assert set(fit.loaded) == {
-        f"block/{linear[0]}.weight", f"block/{linear[0]}.bias", f"{linear[1]}.bias",
-    }  # fmt: skip
-    assert fit.other_shape == (f"{linear[1]}.weight",)
-    assert fit.missing == ()
+    assert fit.by_shape == (f"{linear[1]}.bias",)
     assert fit.unused == ("extra",)
     assert float(plan.parameters[f"{linear[1]}.bias"].mean()) == 2.0
 
 
-def test_a_shape_that_occurs_twice_is_not_guessed() -> None:
-    plan = plan_of("4-4-relu-4")
-    fit = fit_weights(plan, {"a": torch.ones(4, 4), "b": torch.ones(4, 4), "c": torch.ones(4)})
-    assert fit.loaded == ()
-    assert len(fit.missing) == 4
-    assert fit.unused == ("a", "b", "c")
+# A net with fc1 (8, 4) and fc2 (3, 8), and one with two layers of the same shape, as other
+# programs leave them.
+
+
+def net(**layers: tuple[int, int]) -> Plan:
+    graph = gc.Graph()
+    graph.add("Input", name="x", shape=(next(iter(layers.values()))[1],))
+    last = "x"
+    for name, (outputs, _) in layers.items():
+        graph.add("Linear", name=name, out_features=outputs)
+        graph.connect(last, name)
+        last = name
+    return gc.compile(graph)
+
+
+def left(**layers: tuple[int, int]) -> dict[str, torch.Tensor]:
+    tensors: dict[str, torch.Tensor] = {}
+    for name, (outputs, inputs) in layers.items():
+        for key, shape in ((f"{name}.bias", (outputs,)), (f"{name}.weight", (outputs, inputs))):
+            k, t = torch.arange(float(torch.Size(shape).numel())), len(tensors)
+            tensors[key] = 0.4 * torch.sin(1.3 * k + 0.7 * t + 0.2).reshape(shape)
+    return tensors
+
+
+TWO = {"fc1": (8, 4), "fc2": (3, 8)}
+DOUBLE = torch.float64
+SQUARE = {"a": (4, 4), "b": (4, 4)}
+
+
+@pytest.mark.parametrize("layers", [TWO, SQUARE])
+@pytest.mark.parametrize("prefix", ["", "module.", "state_dict.model.", "_orig_mod.", "a.b/c."])
+def test_a_prefix_of_all_names_does_not_matter(layers, prefix, tmp_path) -> None:
+    plan, tensors = net(**layers), left(**layers)
+    given = {prefix + name: t for name, t in reversed(list(tensors.items()))}
+    save_file(given, tmp_path / "w.safetensors")
+    fit = fit_weights(plan, read_tensors(tmp_path / "w.safetensors"))
+    assert fit.sources == {name: prefix + name for name in plan.parameters}
+    assert fit.by_shape == fit.unused == ()
+    for name, tensor in plan.parameters.items():
+        assert torch.equal(tensor, tensors[name]), name
+
+
+def changed(layers: dict[str, tuple[int, int]], **new: torch.Tensor | None):
+    tensors: dict[str, torch.Tensor | None] = {**left(**layers)}
+    tensors |= {name.replace("__", "."): t for name, t in new.items()}
+    return {name: t for name, t in tensors.items() if t is not None}
+
+
+REFUSED = {
+    "a bias is missing": (TWO, changed(TWO, fc2__bias=None), "no tensor for fc2.bias of the"),
+    "NaN": (TWO, changed(TWO, fc1__bias=torch.tensor([torch.nan] * 8)), "8 values .* NaN"),
+    "infinite": (TWO, changed(TWO, fc1__bias=torch.full((8,), torch.inf)), "8 values"),
+    "too large": (TWO, changed(TWO, fc2__bias=torch.full((3,), 1e300, dtype=DOUBLE)), "3 values"),
+    "int8": (TWO, changed(TWO, fc2__bias=torch.ones(3, dtype=torch.int8)), "fc2.bias is int8"),
+    "bool": (TWO, changed(TWO, fc2__bias=torch.ones(3, dtype=torch.bool)), "fc2.bias is bool"),
+    "transposed": (TWO, {n: t.T.clone() if t.ndim == 2 else t for n, t in left(**TWO).items()},
+                   r"shape \(8, 4\), in the file \(4, 8\) \(turned round, as Keras"),
+    "one transposed": (TWO, changed(TWO, fc2__weight=torch.ones(8, 3)), "turned round"),
+    "another shape": (TWO, changed(TWO, fc2__weight=torch.ones(9, 8)), r"in the file \(9, 8\)"),
+    "renamed squares": (SQUARE, {n.replace("a.", "p.").replace("b.", "q."): t
+                                 for n, t in left(**SQUARE).items()}, "and 3 more"),
+    "two nets": (SQUARE, {p + n: t for p in ("model.", "ema.") for n, t in left(**SQUARE).items()},
+                 "more than one net that fits"),
+    "nothing": (TWO, {}, "none at all"),
+    "long names": (TWO, {f"{'x' * 100_000}\n{n}": t for n, t in left(**SQUARE).items()},
+                   "no tensor"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_is_not_the_nets_is_refused_and_nothing_is_loaded(what) -> None:
+    layers, tensors, said = REFUSED[what]
+    plan = net(**layers)
+    before = plan.flat.clone()
+    with pytest.raises(FileError, match=said) as refusal:
+        fit_weights(plan, tensors)
+    assert torch.equal(plan.flat, before)
+    assert len(str(refusal.value)) <= 300
+    assert "\n" not in str(refusal.value)
+
+
+def test_other_precisions_are_converted() -> None:
+    for kind in (torch.float16, torch.bfloat16, torch.float64):
+        plan, tensors = net(**TWO), {n: t.to(kind) for n, t in left(**TWO).items()}
+        fit_weights(plan, tensors)
+        assert torch.equal(plan.parameters["fc1.weight"], tensors["fc1.weight"].float())
+
+
+def test_only_kinds_of_the_same_name_are_matched_by_shape() -> None:
+    tensors = {"scale": torch.ones(8), **changed(TWO, fc1__bias=None)}
+    with pytest.raises(FileError, match=r"no tensor for fc1\.bias"):
+        fit_weights(net(**TWO), tensors)
