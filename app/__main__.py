@@ -43,7 +43,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", nargs="?", default="", 
+    parser.add_argument("file", nargs="?", default="",
                         help="a graph file, recorded runs (.gradrun) or a preset")  # fmt: skip
     parser.add_argument("--version", action="version", version=_version())
     parser.add_argument(

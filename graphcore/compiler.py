@@ -63,7 +63,7 @@ def usable_device(name: str) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         there = _devices_there()
-        why = f": {str(error).splitlines()[0][:200]}" if name.split(":")[0] in there else ""
+        why = f": {str(error).splitlines()[0][:200]}" if name.partition(":")[0] in there else ""
         raise EngineError(
             f"torch cannot use the device {name!r} here, only {', '.join(there)}{why}."
         ) from None
