@@ -162,10 +162,12 @@ class Exports(QObject):
         path = self._window.files.ask(file_dialogs.ask_script, ".py")
         if path:
             named = Path(path).with_name(f"{module_name(Path(path).stem)}.py")
-            self._begin(self.tr("PyTorch script"), partial(self._run_script, named))
+            agreed = named == Path(path) and named.exists()  # the dialog asked about this file
+            self._begin(self.tr("PyTorch script"), partial(self._run_script, named, agreed))
 
-    def _run_script(self, path: Path, net: Path) -> None:
+    def _run_script(self, path: Path, agreed: bool, net: Path) -> None:
         arguments = ["export", str(net), "--to", "torch", "--out", str(path.parent)]
+        arguments += ["--force"] if agreed else []
         self._run([*arguments, "--name", path.stem], str(path))
 
     def save_report(self) -> None:
@@ -186,7 +188,8 @@ class Exports(QObject):
             except FileError as error:
                 self._finish(str(error))
                 return
-        self._run(["report", str(net), "--out", str(path), "--title", self._title()], str(path))
+        arguments = ["report", str(net), "--out", str(path), "--title", self._title()]
+        self._run([*arguments, "--force"], str(path))  # the dialog asked about this file
 
     def _title(self) -> str:
         """The graph's name; where there are several runs, which it is and where it comes from."""

@@ -28,7 +28,7 @@ from app.command_palette import CommandPalette
 from app.document import Document
 from app.engine_news import EngineNews
 from app.exports import Exports
-from app.files import Files
+from app.files import RUN_SUFFIX, Files
 from app.film.filming import Filming
 from app.growth_choice import GrowthChoice
 from app.imports import Imports
@@ -211,11 +211,14 @@ class MainWindow(QMainWindow):
         self.layouts.restore()
         recent = self.files.recent[:1] if self.settings.get("files/reopen") else []
         wanted = [file_or_preset] if file_or_preset else [p for p in recent if Path(p).exists()]
-        if not (wanted and self.files.open_any(wanted[0])):
+        runs = file_or_preset if file_or_preset.endswith(RUN_SUFFIX) else ""
+        if not runs and not (wanted and self.files.open_any(wanted[0])):
             self.files.open_preset(FIRST_GRAPH)
         Rescue(self).offer()
         if self.engine is not None:
             QTimer.singleShot(0, self.engine, self.engine.begin)
+        if runs:  # the engine reads them, so it has to be there first
+            QTimer.singleShot(0, self, lambda: self.files.open_run(runs))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self.files.may_leave():

@@ -51,6 +51,11 @@ def bind(graph: Graph) -> Binding:
     Raises:
         GraphError: there is none, or no telling which.
     """
+    if missing := lacking(graph):
+        raise GraphError(
+            f"This graph cannot be trained yet: it lacks {' and '.join(missing)}. "
+            "Add what is missing and connect it."
+        )
     source = _only(graph, "Input", "x")
     if graph.training.objectives:
         return _bind_to_objectives(graph, source)
@@ -65,6 +70,18 @@ def bind(graph: Graph) -> Binding:
     answer = next((e for e in graph.edges_into(judge) if e.source != target.name), None)
     output = answer.source if answer else loss.name
     return Binding(source.name, target.name, loss.name, output, judge.operator)
+
+
+def lacking(graph: Graph) -> list[str]:
+    """Return what has to be added before a graph can be trained, each in a few words."""
+    operators = {node.operator for node in graph}
+    missing = [] if "Input" in operators else ["an Input for the data"]
+    if learns(graph):
+        return missing
+    missing.append("a Target for the wanted answers")
+    if not any(node.op.category == "loss" for node in graph):
+        missing.append("a loss")
+    return missing
 
 
 def _bind_to_itself(graph: Graph, source: Node) -> Binding:
@@ -118,8 +135,6 @@ def _only(graph: Graph, operator: str, fallback: str) -> Node:
     named = [n for n in found if n.name == fallback]
     if named:
         return named[0]
-    if not found:
-        raise GraphError(f"Training needs a node {operator}: add one and connect it.")
     raise GraphError(
         f"There are {len(found)} {operator} nodes: call the one that gets the data {fallback!r}."
     )

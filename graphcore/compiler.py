@@ -54,10 +54,19 @@ def usable_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).split("\n", 1)[0].rstrip(".")
-        raise EngineError(f"torch cannot use the device {name!r} here: {reason}.") from None
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        there = _devices_there()
+        why = f": {str(error).splitlines()[0][:200]}" if name.partition(":")[0] in there else ""
+        raise EngineError(
+            f"torch cannot use the device {name!r} here, only {', '.join(there)}{why}."
+        ) from None
     return device
+
+
+def _devices_there() -> list[str]:
+    """Kinds of device that torch can use on this machine."""
+    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return ["cpu", *(name for name, there in found.items() if there)]
 
 
 class _Compiler:

@@ -72,8 +72,14 @@ def read_checkpoint(folder: Path) -> tuple[CheckpointState, dict[str, Tensor]]:
         if os.path.basename(state.tensors) != state.tensors:
             raise FileError(f"The checkpoint in {folder} points outside its folder.")
         return state, load((folder / state.tensors).read_bytes())
+    except FileNotFoundError:
+        raise FileError(
+            f"There is no checkpoint in {folder}: train --out DIR leaves one in DIR."
+        ) from None
     except OSError as error:
-        raise FileError(f"There is no checkpoint in {folder}: {error}.") from None
+        raise FileError(
+            f"The checkpoint in {folder} cannot be read: {(error.strerror or str(error)).lower()}."
+        ) from None
     except (msgspec.MsgspecError, SafetensorError, ValueError, KeyError, TypeError) as error:
         reason = str(error).strip("'. \n").partition("\n")[0][:120]
         raise FileError(f"The checkpoint in {folder} is damaged: {reason}.") from None

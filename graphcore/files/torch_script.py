@@ -266,7 +266,7 @@ class _Writer:
                 shape = tuple(flat.node.attributes["shape"])
                 frozen = ", requires_grad=False" if "value" in flat.node.frozen else ""
                 sources.append(
-                    f"        {name} = nn.Parameter(torch.zeros({_lengths(shape)}){frozen})\n"
+                    f"        {name} = nn.Parameter(torch.empty({_lengths(shape)}){frozen})\n"
                 )
                 self.weights[name.removeprefix("self.")] = self.plan.parameters[flat.name]
             elif flat.node.operator == "Constant":
