@@ -7,7 +7,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 
-from app.style import fonts, icons, palette
+from app.style import fonts, icons, painting, palette
 
 TICK_POINTS = LABEL_POINTS = 8.0
 SIDES = ("left", "bottom")
@@ -228,6 +228,7 @@ class Room(pg.GraphicsObject):  # type: ignore[misc]
     def boundingRect(self) -> QRectF:
         return QRectF()
 
+    @painting.guarded
     def paint(self, *_: object) -> None: ...
 
 
