@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import msgspec
 from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
 from app.film.film import FORMATS, TIME, Film
-from app.style import palette
+from app.style import painting, palette
 from graphcore import start
 
 GRAB_SHARE = 0.2
@@ -189,11 +189,10 @@ def picture(view: QWidget, size: QSize) -> QImage:
     )
     image = QImage(size, QImage.Format.Format_RGBX8888)
     image.fill(palette.current().color("canvas"))
-    painter = QPainter(image)
-    painter.drawImage(
-        (size.width() - fitted.width()) // 2, (size.height() - fitted.height()) // 2, fitted
-    )
-    painter.end()
+    with painting.on(image) as painter:
+        painter.drawImage(
+            (size.width() - fitted.width()) // 2, (size.height() - fitted.height()) // 2, fitted
+        )
     return image
 
 

@@ -7,6 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.plots import items
 from app.plots.area import PlotArea, Room
 from app.plots.legend import Legend
 from app.plots.series import Series
@@ -41,8 +42,8 @@ class CurvePlot(QWidget):
         self._names: dict[str, str] = {}
         self._apart = np.empty(0), np.empty(0)
         self._series: dict[str, Series] = {}
-        self._curves: dict[str, pg.PlotDataItem] = {}
-        self._faint: dict[str, pg.PlotDataItem] = {}
+        self._curves: dict[str, items.Line] = {}
+        self._faint: dict[str, items.Line] = {}
         self.smoothing, self.log = 0.9, False
         self.setMinimumWidth(150)
         self.legend = Legend(title)
@@ -71,8 +72,8 @@ class CurvePlot(QWidget):
         """The area between two curves, behind everything, and room for points to come."""
         self._room = Room()
         self.plot.addItem(self._room)
-        self._sides = pg.PlotCurveItem(), pg.PlotCurveItem()
-        self._between = pg.FillBetweenItem(*self._sides)
+        self._sides = items.Curve(), items.Curve()
+        self._between = items.Between(*self._sides)
         self._between.setZValue(-2)
         self.plot.addItem(self._between, ignoreBounds=True)
 
