@@ -81,7 +81,7 @@ class LandscapeTask:
 
     def has_work(self, trainer: Trainer | None) -> bool:
         """Whether there is something to compute while nothing trains."""
-        if trainer is None or not self._request.visible or self.held:
+        if trainer is None or not trainer.trains or not self._request.visible or self.held:
             return False
         if self._follows:
             return self._followed != trainer.step
@@ -95,6 +95,8 @@ class LandscapeTask:
 
     def work(self, trainer: Trainer, *, training: bool) -> LandscapeFrame | None:
         """A slice of work; returns a frame when a level is complete."""
+        if not trainer.trains:
+            return None
         if not self.visiting:
             self._notice(trainer)
         if (self._follows or self._followed is not None) and self._request.visible:
