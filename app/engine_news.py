@@ -27,6 +27,7 @@ class EngineNews(QObject):
         super().__init__(window)
         self._window, self._engine = window, engine
         self._failure = ""
+        window.document.opened.connect(window.banner.hide)
         engine.ready.connect(self._on_ready)
         engine.loaded.connect(self._on_loaded)
         engine.progress.connect(self._on_progress)

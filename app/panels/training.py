@@ -296,7 +296,7 @@ class TrainingPanel(QWidget):
                 self._show_frame(self._engine.last_frame)
         for plot in (self.loss, self.accuracy):
             plot.set_playhead(frame.shown if frame.visiting else None)
-        if frame.test_loss is not None:
+        if frame.test_loss is not None or self._engine.state != "running":
             self.figures.show_score(frame.test_loss, frame.accuracy, frame.samples)
 
     def _show_run(self, run: RunCurves) -> None:

@@ -79,6 +79,13 @@ class LandscapeTask:
         self._request = request
         self._surface = None
 
+    def forget(self) -> None:
+        """Another document: no surface, and no path so far."""
+        self._trainer = self._plan = self._surface = self._chosen = None
+        self._shown = self._best = self._lowest = self._followed = None
+        self.held = False
+        self.path.clear()
+
     def has_work(self, trainer: Trainer | None) -> bool:
         """Whether there is something to compute while nothing trains."""
         if trainer is None or not trainer.trains or not self._request.visible or self.held:
