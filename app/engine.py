@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import platformdirs
 from PySide6.QtCore import QElapsedTimer, QProcess, QTimer, Signal
 
@@ -26,7 +27,8 @@ from graphcore.files.checkpoint import newest_step
 from graphcore.growth import Growth
 from graphcore.worker import messages as m
 from graphcore.worker.data_messages import Sample
-from graphcore.worker.run_file_messages import RunsOpened
+from graphcore.worker.net_file_messages import NetSaved, WeightsLoaded
+from graphcore.worker.run_file_messages import RunsOpened, RunsSaved
 from graphcore.worker.timeline_messages import RunEntered, TimelineFrame
 
 _LOG = logging.getLogger("gradscape")
@@ -36,6 +38,8 @@ CAUSE = 200
 """Characters of the cause of the engine's end that the banner tells."""
 _STRUCTURE = {"node_added", "node_removed", "node_renamed", "edge_added", "edge_removed",
               "training_changed"}  # fmt: skip
+OF_A_NET = {m.Frame, *SHOWN} - {NetSaved, RunsSaved, WeightsLoaded}
+"""Replies that show a net; the others say what became of a request."""
 _FIELDS = {"attributes", "initializers", "frozen", "bypassed"}
 
 
@@ -48,6 +52,8 @@ class Engine(EngineViews):
     """Requests go out as methods, replies come in as signals.
 
     Signals:
+        emptied: the net that was shown is no more, or no more a net that can be trained: what
+            there is of another comes in frames of its own.
         ready: the process is up (``Ready``). loaded: graph and data are there (``Loaded``).
         frame: the newest state (``Frame``). landscape: a surface (``LandscapeFrame``).
         progress: something takes a while (``Progress``).
@@ -57,8 +63,10 @@ class Engine(EngineViews):
 
     Attributes:
         moment: what is known of the runs, and of the step that is shown.
+        problem: why the open graph cannot be trained; "" where it can, or is not known yet.
     """
 
+    emptied = Signal()
     ready = Signal(object)
     loaded = Signal(object)
     frame = Signal(object)
@@ -79,7 +87,8 @@ class Engine(EngineViews):
         self.last_frame: m.Frame | None = None
         self.moment = TimelineFrame()
         self.last_loaded: m.Loaded | None = None
-        self.lr: float | None = None
+        self.problem = ""
+        self._settings = document.root.training
         self.data_dir = ""
         self.growth: Growth = "initial"
         self._speed: float | None = None
@@ -126,8 +135,7 @@ class Engine(EngineViews):
             self._send(message)
         for looked_at in self._looked_at.values():
             self._send(looked_at)
-        if len(self.document.root):
-            self._load(keep=False, resume=resume)
+        self._load(keep=False, resume=resume)
         self._send(m.NextFrame())
 
     def restart(self) -> None:
@@ -182,10 +190,8 @@ class Engine(EngineViews):
         if self._edit_timer.isActive():
             self._edit_timer.stop()
             self._load(keep=True)
-        elif self.state == "refused":
+        elif self.state == "refused":  # what was missing may be there now
             self._load(keep=True)
-        if self.state == "refused":
-            return
         self._send(m.Run(steps))
         self._want_frame()
 
@@ -215,37 +221,23 @@ class Engine(EngineViews):
         if was_running:
             self.run(None)
 
-    def set_rate(self, lr: float) -> None:
-        """Learning rate from the next step on; the document is not changed."""
-        self.lr = lr
-        self._send(m.SetRate(lr))
-
     def set_speed(self, steps_per_second: float | None) -> None:
         """Steps per second at most; None is full speed."""
         self._speed = steps_per_second
         self._send(m.SetSpeed(steps_per_second))
 
     def _load(self, keep: bool, resume: str = "", forget: bool = False) -> None:
-        if self._unfinished():
-            self._set_state("refused")
-            self._send(m.Pause())
-            return
-        self.lr = None
+        self._settings = self.document.root.training
         self._set_state("loading")
         self._send(
             m.Load(files.dumps(self.document.root), keep, resume, str(self._checkpoints),
                    self.data_dir, self.growth, forget)
         )  # fmt: skip
 
-    def _unfinished(self) -> bool:
-        """Whether the graph cannot run yet: the canvas says what is missing, no banner does."""
-        graph = self.document.root
-        if not len(graph) or self.document.levels[0].shapes.problems:
-            return True
-        if learns(graph):
-            return False
-        inputs = [node for node in graph if node.operator == "Input"]
-        return any(node.attributes["value"] is None for node in inputs)
+    def _is_rate_alone(self) -> bool:
+        """Whether the engine's settings are those of the document but for the learning rate."""
+        now = self.document.root.training
+        return msgspec.structs.replace(now, lr=self._settings.lr) == self._settings
 
     def _send(self, message: m.Request) -> None:
         if self._process is not None and self._process.state() != QProcess.ProcessState.NotRunning:
@@ -260,8 +252,9 @@ class Engine(EngineViews):
             data = bytes(self._process.readAllStandardOutput().data())
             for body in self._reader.feed(data):
                 reply = m.decode_reply(body)
-                if type(reply) in SHOWN and not len(self.document.root):
-                    continue  # a view of the net that was there before the empty canvas
+                if self.state == "loading" and type(reply) in OF_A_NET:
+                    self._want_frame()  # of the net before
+                    continue
                 self._handlers[type(reply)](self, reply)
         except WorkerError as error:
             self._damage = str(error)
@@ -286,15 +279,19 @@ class Engine(EngineViews):
         self._send(m.NextFrame())
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
-        self.last_loaded = loaded
-        self._set_state("idle")
+        self.last_loaded, self.problem = loaded, loaded.problem
+        self._set_state("idle" if len(self.document.root) else "refused")
+        if self.problem:
+            self.emptied.emit()
         self.loaded.emit(loaded)
 
     def _on_failure(self, failure: m.Failure) -> None:
         if failure.details:
             _LOG.error("engine: %s\n%s", failure.message, failure.details)
         if failure.kind == "load":
+            self.problem = failure.message
             self._set_state("refused")
+            self.emptied.emit()
         self.failed.emit(failure)
 
     def _on_checkpoint(self, written: m.CheckpointWritten) -> None:
@@ -308,8 +305,9 @@ class Engine(EngineViews):
         root = self.document.root
         settled = not self._edit_timer.isActive() and self.has_net
         if another and settled and settings is not None and settings != root.training:
+            self._settings = settings  # the engine has them already
             self.document.set_training(settings)
-            self._edit_timer.stop()  # the engine has them already
+            self._edit_timer.stop()
         self.timeline.emit(frame)
 
     def _on_runs_opened(self, opened: RunsOpened) -> None:
@@ -318,13 +316,14 @@ class Engine(EngineViews):
             self._edit_timer.stop()
             self._adopting, self._run = True, 0
             self.document.open_graph(files.loads(opened.graph))
-            self._adopting = False
+            self._adopting, self._settings = False, self.document.root.training
         self.runs_opened.emit(opened)
 
     def _on_run_entered(self, entered: RunEntered) -> None:
         """The engine has the graph of that run already: the document follows, as one step."""
         self.document.become(files.loads(entered.graph), self.tr("Go to {0}").format(entered.name))
         self._edit_timer.stop()
+        self._settings = self.document.root.training
         self.document.message.emit(
             self.tr("This is {0}, on a graph of its own; undo brings the other graph back.").format(
                 entered.name
@@ -391,14 +390,16 @@ class Engine(EngineViews):
 
     def _on_opened(self) -> None:
         self._checkpoint_step = None
-        self.last_frame = None
+        self.last_frame, self.last_loaded, self.moment = None, None, TimelineFrame()
         self.choose_sample(Sample())
         if self._process is not None and not self._adopting:
             self._edit_timer.stop()
-            self._send(m.Pause())
-            if len(self.document.root):
-                self._load(keep=False, forget=True)
+            self._load(keep=False, forget=True)
 
     def _on_change(self, change: Change) -> None:
-        if change.kind in _STRUCTURE or (change.kind == "node_changed" and change.what in _FIELDS):
+        field = change.kind == "node_changed" and change.what in _FIELDS
+        if change.kind == "training_changed" and self._is_rate_alone():
+            self._settings = self.document.root.training
+            self._send(m.SetRate(self._settings.lr))
+        elif change.kind in _STRUCTURE or field:
             self._edit_timer.start()

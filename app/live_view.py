@@ -28,6 +28,7 @@ class LiveView(QObject):
         engine.frame.connect(self._on_frame)
         engine.state_changed.connect(self._on_state)
         engine.reset_done.connect(canvas.clear_pictures)
+        engine.emptied.connect(canvas.clear_pictures)
         canvas.visible_changed.connect(self._tell_engine)
 
     def _tell_engine(self) -> None:

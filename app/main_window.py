@@ -162,6 +162,8 @@ class MainWindow(QMainWindow):
 
     def _connect_panel(self, panel: QWidget) -> None:
         """Join what a panel has of the interface that ``panels`` describes."""
+        if self.engine is not None and hasattr(panel, "clear"):
+            self.engine.emptied.connect(panel.clear)
         if hasattr(panel, "show_selection"):
             self.canvas.selection_changed.connect(panel.show_selection)
             panel.show_selection(self.selection)

@@ -26,7 +26,7 @@ LARGEST_NUDGE, HALVINGS = 1.0, 10
 def attribute(trainer: Trainer, sample: Sample, node: str = "") -> AttributionFrame:
     """Saliency, Grad-CAM and a nudge for one sample, with today's weights."""
     b, split = trainer.binding, split_of(trainer, sample.split)
-    shape = tuple(trainer.graph.node(b.input).attributes["shape"])
+    shape = trainer.input_shape
     x, t, i = fed(trainer, sample)
     plan = trainer.looking_plan()
     scores = _scores(plan, b, x, t)

@@ -21,7 +21,8 @@ def chosen_sample(trainer: Trainer, nodes: tuple[str, ...], sample: int) -> Samp
     plan, own = trainer.looking_plan(), t[i : i + 1]
     try:
         plan.forward(b.feeds(x[i : i + 1], own))
-        plan.backward(b.loss, grad=torch.ones_like(plan.value(b.loss)))
+        if b.loss:
+            plan.backward(b.loss, grad=torch.ones_like(plan.value(b.loss)))
     except GradscapeError as error:
         return SampleFrame(step=trainer.step, samples=count, problem=str(error))
     shares = class_shares(plan.value(b.output), b.loss_kind, t) if b.target else None

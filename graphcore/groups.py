@@ -122,6 +122,11 @@ def check(layout: Iterable[ParameterInfo], objectives: Sequence[Objective]) -> N
             )
 
 
+def rate_of(objective: Objective, lr: float) -> float:
+    """Learning rate of an objective as a multiple of the run's."""
+    return 1.0 if objective.lr is None or not lr else objective.lr / lr
+
+
 def make(plan: Plan, settings: TrainingSettings, loss: str) -> list[Group]:
     """The groups of a run, in the order of the objectives.
 
@@ -153,8 +158,7 @@ def _without_stillness(plan: Plan, settings: TrainingSettings, loss: str) -> lis
             (o.optimizer, o.optimizer_options) if o.optimizer
             else (s.optimizer, s.optimizer_options)
         )  # fmt: skip
-        rate = 1.0 if o.lr is None or not s.lr else o.lr / s.lr
         optimizer = optimizers.make(rule, w[start:end], g[start:end], options)
-        groups.append(Group(o.loss, start, end, optimizer, rate))
+        groups.append(Group(o.loss, start, end, optimizer, rate_of(o, s.lr)))
         start = end
     return groups

@@ -102,7 +102,7 @@ def difference(new: Trainer, old: Trainer) -> float | None:
 
     None where they cannot be compared: other data, or an output of another shape.
     """
-    if new.data is not old.data:
+    if new.data is not old.data or not new.trains:
         return None
     found = []
     for trainer in (new, old):

@@ -19,6 +19,7 @@ from graphcore.walk import size_of
 from graphcore.worker.health_messages import Finding, HealthFrame, LayerHealth, UnitHealth
 
 BATCH = 200
+NO_LOSS = "This net has no loss: nothing tells it how to learn."
 VANISHING, EXPLODING = 1e-3, 1e3
 """Gradient of the first weight over that of the last."""
 LARGE_GRADIENT = 10.0
@@ -31,6 +32,8 @@ LOWERED = 0.1
 
 def examine(trainer: Trainer) -> HealthFrame:
     """Both passes of one batch with the weights of the moment."""
+    if not trainer.trains:
+        return HealthFrame(step=trainer.step, findings=(Finding("", NO_LOSS),))
     plan, b = trainer.looking_plan(), trainer.binding
     x, t = trainer.tensors(trainer.data.train, BATCH)
     plan.forward(b.feeds(x, t))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 class Score:
     """Loss (mean per sample) and accuracy over a split, in evaluation mode.
 
-    ``accuracy`` is None where answers are neither right nor wrong (regression).
+    ``accuracy`` is None where answers are neither right nor wrong (regression); ``loss`` is NaN
+    where the net has none.
     """
 
     loss: float
@@ -76,7 +78,8 @@ class Judging:
         xs, ts = self._x[at], self._t[at]
         if len(xs):
             plan.forward(b.feeds(xs, ts))
-            self._total += float(plan.value(b.loss).mean()) * len(xs)
+            loss = float(plan.value(b.loss).mean()) if b.loss else math.nan
+            self._total += loss * len(xs)
             output = plan.value(b.output) if b.target else None
             hits = None if output is None else correct(output, ts, b.loss_kind)
             if hits is not None:

@@ -15,7 +15,7 @@ from graphcore.feeds import Rows
 from graphcore.graph_reading import NodeOrName
 from graphcore.initializers import initialize
 from graphcore.late import torch
-from graphcore.parameters import seed_of
+from graphcore.parameters import ParameterInfo, seed_of
 from graphcore.passes import Mode, Passes, name_of
 from graphcore.sampling import Gradients
 
@@ -139,12 +139,20 @@ class Plan(Passes):
         """Start over: draw every parameter anew, clear the buffers and the random state."""
         self.seed = self.seed if seed is None else seed
         for info in self.layout:
-            generator = torch.Generator().manual_seed(seed_of(self.seed, info.name))
-            start = initialize(info.initializer, info.shape, info.fans, generator)
-            self.parameters[info.name].copy_(start)
+            self.parameters[info.name].copy_(self.start_of(info))
         for name, start_value in self.buffer_starts.items():
             self.buffers[name].fill_(start_value)
         self.generator.manual_seed(seed_of(self.seed, "dropout"))
+
+    def start_of(self, info: ParameterInfo) -> Tensor:
+        """Draw the numbers that a parameter starts with."""
+        generator = torch.Generator().manual_seed(seed_of(self.seed, info.name))
+        return initialize(info.initializer, info.shape, info.fans, generator)
+
+    def is_at_start(self, info: ParameterInfo) -> bool:
+        """Whether a parameter has the numbers that it starts with."""
+        weight = self.parameters[info.name]
+        return torch.equal(weight, self.start_of(info).to(weight))
 
     def copy_state(self, other: Plan) -> None:
         """Take over the weights and running statistics of another plan of the same net."""

@@ -138,7 +138,7 @@ def plane_answers(plan: Plan, binding: Binding, trainer: Trainer) -> Tensor:
 
 
 def _has_plane(trainer: Trainer) -> bool:
-    return tuple(trainer.graph.node(trainer.binding.input).attributes["shape"]) == (2,)
+    return trainer.input_shape == (2,)
 
 
 def _area(trainer: Trainer) -> tuple[np.ndarray, np.ndarray]:
@@ -236,7 +236,7 @@ def drawn_input(
     trainer: Trainer, pixels: np.ndarray, centred: bool
 ) -> tuple[np.ndarray, Tensor] | None:
     """A drawing as a picture (28, 28), and as the net is fed it; None if its input is no such."""
-    shape = tuple(trainer.graph.node(trainer.binding.input).attributes["shape"])
+    shape = trainer.input_shape
     if math.prod(shape) != DIGIT * DIGIT:
         return None
     if centred:

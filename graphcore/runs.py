@@ -272,6 +272,11 @@ class Runs:
 
     # -- the table of runs --------------------------------------------------------------------
 
+    def describe(self, graph: bytes, settings: TrainingSettings) -> None:
+        """Note the graph and the settings of the current run as they are now."""
+        if self.current is not None:
+            self.current.graph, self.current.settings = graph, settings
+
     def get(self, number: int) -> Run:
         """A run by its number; raises EngineError."""
         if number not in self.all:

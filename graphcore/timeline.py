@@ -77,10 +77,13 @@ class Moment:
     def put(self, trainer: Trainer, tensors: dict[str, Tensor] | None = None) -> None:
         """Give a run of the same net this state; raises EngineError or FileError.
 
+        The learning rate stays the run's own: it is the one that the user has set.
+
         Args:
             tensors: the state, where it was read already.
         """
-        trainer.load_state(self.tensors() if tensors is None else tensors, self.step, self.lr)
+        found = self.tensors() if tensors is None else tensors
+        trainer.load_state(found, self.step, trainer.settings.lr)
         trainer.settings = msgspec.structs.replace(trainer.settings, epochs=self.epochs)
 
     def write(self, folder: Path) -> None:

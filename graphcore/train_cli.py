@@ -23,6 +23,7 @@ from graphcore import (
     processor,
     schedules,
 )
+from graphcore.binding import descends
 from graphcore.errors import FileError, GradscapeError
 from graphcore.files.atomic import make_folder
 from graphcore.graph import Graph
@@ -226,7 +227,7 @@ def evaluate(options: argparse.Namespace) -> int:
 def make_trainer(graph: Graph, options: argparse.Namespace) -> Trainer:
     """A run of the graph, on the data and with the settings that the command line says."""
     settings = _settings(graph.training, options)
-    data = _load(settings, options)
+    data = _load(graph, settings, options)
     _use_threads(options)
     trainer = Trainer(graph, data, settings, device=distributed.device(options.device))
     distributed.join(trainer)
@@ -253,7 +254,11 @@ def _settings(own: TrainingSettings, options: argparse.Namespace) -> TrainingSet
     return msgspec.structs.replace(own, **changes)
 
 
-def _load(settings: TrainingSettings, options: argparse.Namespace) -> datasets.Dataset:
+def _load(
+    graph: Graph, settings: TrainingSettings, options: argparse.Namespace
+) -> datasets.Dataset:
+    if descends(graph):
+        return datasets.NOTHING
     data = datasets.load(
         settings.dataset, options=settings.dataset_options, normalization=settings.normalization,
         seed=settings.seed, data_dir=options.data_dir, progress=show_progress,

@@ -15,7 +15,7 @@ import numpy as np
 
 from graphcore import groups, memory, schedules, settings_check
 from graphcore.batches import Batches
-from graphcore.binding import bind
+from graphcore.binding import Binding, bind
 from graphcore.blame import finite, first_non_finite
 from graphcore.compiler import compile
 from graphcore.datasets import Dataset, Split, augmentation
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from graphcore.distributed import Shard
 
 
+DESCENT_STEPS = 100
+"""Steps of an epoch where a graph takes no data."""
+
+
 class StepRecord(NamedTuple):
     """One step: ``step`` counts from 1, ``epoch`` from 0; ``loss`` is before the update.
 
@@ -56,6 +60,7 @@ class Trainer:
 
     Args:
         mode: "inspect" keeps every value of every step; "train" only of recorded ones.
+        binding: where the data go, if the graph does not say it: see ``bind_forward``.
 
     Attributes:
         validated: how good the net was on the samples held back, when the last epoch ended.
@@ -68,19 +73,21 @@ class Trainer:
     def __init__(
         self, graph: Graph, data: Dataset, settings: TrainingSettings | None = None, *,
         device: str = "cpu", dtype: str = "float32", mode: Mode = "train",
+        binding: Binding | None = None,
     ) -> None:  # fmt: skip
         self.graph = graph.copy()
         self.settings = settings or graph.training
         settings_check.check(self.settings)
         self.graph.training = self.settings
-        self.binding = bind(self.graph)
+        self.binding = bind(self.graph) if binding is None else binding
         self.data = data
         self._check_batch(device, getattr(torch, dtype).itemsize)
         self.plan: Plan = compile(self.graph, device, dtype, mode, self.settings.seed, turned=True)
         self.train_x, self.train_t = self.tensors(data.train)
-        self.batches = Batches(
-            len(self.train_x), self.settings.batch, self.settings.seed, self.plan.device
-        )
+        count, size = len(self.train_x), self.settings.batch
+        if not self.binding.input:
+            count, size = DESCENT_STEPS, 1
+        self.batches = Batches(count, size, self.settings.seed, self.plan.device)
         self._evaluation: Plan | None = None
         self._recorded: Plan | None = None
         self._looking: Plan | None = None
@@ -102,6 +109,11 @@ class Trainer:
         return self.batches.per_epoch
 
     @property
+    def trains(self) -> bool:
+        """Whether there is a loss to be made small; without one the net only runs forward."""
+        return bool(self.binding.loss)
+
+    @property
     def total_steps(self) -> int:
         return self.steps_per_epoch * self.settings.epochs
 
@@ -119,6 +131,13 @@ class Trainer:
             self.step + ahead, self.total_steps, self.epoch, s.epochs, self.epochs.losses
         )
         return self.lr * schedules.factor(s.schedule, moment, s.schedule_options)
+
+    def set_rate(self, lr: float) -> None:
+        """Change the learning rate of the run; an objective that has its own keeps it."""
+        self.settings = msgspec.structs.replace(self.settings, lr=lr)
+        self.graph.training, self.lr = self.settings, lr
+        for group, objective in zip(self.groups, self.settings.objectives, strict=False):
+            group.rate = groups.rate_of(objective, lr)
 
     def steps(self, count: int | None = None, ahead: int = 1) -> Iterator[StepRecord]:
         """Train, one record per step; without a count, up to the end of the last epoch.
@@ -251,7 +270,7 @@ class Trainer:
         """The batch of the step that comes next."""
         rows = self.next_rows()
         x: Tensor | None = None
-        if self.settings.augmentation:
+        if self.settings.augmentation and self.binding.input:
             x = self._augmented(self.train_x.index_select(0, rows))
         if self.shard is not None:
             rows, x = self.shard.begin(rows, x)
@@ -314,11 +333,13 @@ class Trainer:
     def look(self) -> None:
         """Both passes of the next batch in ``recorded``, in evaluation mode and without an update.
 
-        For weights that were changed by hand: nothing of the run depends on it.
+        Without a loss there is no backward pass. For weights that were changed by hand: nothing
+        of the run depends on it.
         """
         plan = self.recorded
         plan.forward(self.next_feeds())
-        plan.backward(self.groups[0].loss)
+        if self.trains:
+            plan.backward(self.groups[0].loss)
 
     def _another(self, mode: Mode, share: Plan | None = None) -> Plan:
         """A further plan of the same net."""
@@ -327,9 +348,10 @@ class Trainer:
 
     def tensors(self, split: Split, limit: int | None = None) -> tuple[Tensor, Tensor]:
         """Inputs and targets of a split (its first ``limit`` samples) as they are fed."""
-        node = self.graph.node(self.binding.input)
-        shape = tuple(node.attributes["shape"])
         inputs, targets = split.inputs[:limit], split.targets[:limit]
+        if not self.binding.input:
+            return torch.from_numpy(inputs), torch.from_numpy(targets)
+        node, shape = self.graph.node(self.binding.input), self.input_shape
         given = inputs.shape[1:]
         if math.prod(given) != math.prod(shape):
             raise DataError(
@@ -348,6 +370,12 @@ class Trainer:
             raise DataError(f"{self.data.name} has no samples to train on.")
         free = memory.available() if device == "cpu" else None
         check_batch(self.graph, min(self.settings.batch, samples), itemsize, free)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one sample as the net takes it; (0,) where it takes none."""
+        name = self.binding.input
+        return tuple(self.graph.node(name).attributes["shape"]) if name else (0,)
 
     # -- state --------------------------------------------------------------------------------
 

@@ -129,6 +129,8 @@ def _free_name(name: str, known: Any) -> str:
 
 def compare(trainer: Trainer, graph: Graph) -> WhatIfFrame:
     """Loss and accuracy per class on the test split, free and held."""
+    if not trainer.trains:
+        return WhatIfFrame(problem="This net has no loss: there are no figures to compare.")
     b = trainer.binding
     x, t = trainer.tensors(trainer.data.test, SAMPLES)
     figures = []

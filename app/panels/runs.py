@@ -174,9 +174,15 @@ class RunsPanel(QWidget):
         return (
             info.name, origin, f"{info.steps:,}",
             "–" if info.loss is None else format_number(info.loss, 3),
-            "–" if info.accuracy is None else f"{info.accuracy:.2%}", _short(info.changes),
+            self._test(info), _short(info.changes),
             s.optimizer, _told(info.rates), str(s.batch), str(s.seed), f"{info.seconds:.1f}",
         )  # fmt: skip
+
+    def _test(self, info: RunInfo) -> str:
+        """Runs stand below each other whose last tests were of different numbers of samples."""
+        if info.accuracy is None:
+            return "–"
+        return self.tr("{0:.2%} of {1:,}").format(info.accuracy, info.samples)
 
     def _about(self, column: str, info: RunInfo) -> str:
         if column == "rate":

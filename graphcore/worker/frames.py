@@ -95,7 +95,13 @@ class Frames:
     # -- frames -------------------------------------------------------------------------------
 
     def of_run(
-        self, trainer: Trainer, graph: Graph, running: bool, steps: int | None, moved: int = 0
+        self,
+        trainer: Trainer,
+        graph: Graph,
+        running: bool,
+        steps: int | None,
+        moved: int,
+        moved_on: bool,
     ) -> m.Frame:
         """The newest state of a run that has ``steps`` to go, or all that are left."""
         places, losses = thinned(self._points)
@@ -108,7 +114,7 @@ class Frames:
             seconds_left=self._seconds_left(trainer, steps) if running else None,
             steps=pack(places), losses=pack(losses[0]), accuracies=tuple(self.accuracies),
             scores=tuple(self.scores), pictured_step=self.pictured_step,
-            epoch_ended=self.epoch_ended, moved=moved,
+            epoch_ended=self.epoch_ended, moved=moved, moved_on=moved_on,
             further={g.loss: pack(y) for g, y in zip(trainer.groups[1:], losses[1:], strict=False)},
             **self._pictures(trainer.recorded, graph, running),
         )  # fmt: skip

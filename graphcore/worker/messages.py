@@ -167,6 +167,7 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
         part, fresh, gone: names of those of another size, of which what fits was kept, of those
             that are new, and of those that are no more.
         frozen, anew, change, copies: see ``graphcore.surgery.Kept``.
+        problem: why the net cannot be trained, or "": what of the graph can be run is run forward.
     """
 
     dataset: str
@@ -188,6 +189,7 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
     anew: tuple[str, ...] = ()
     change: float | None = None
     copies: dict[str, int] = {}
+    problem: str = ""
 
 
 class Flow(msgspec.Struct, tag=True, frozen=True):
@@ -228,6 +230,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
             between two recorded steps, as is ``flow``.
         pictured_step: the step that the last pictures were of; 0 before the first.
         moved: counts the times that the weights were changed by hand.
+        moved_on: whether the net is another than at its start: trained, or changed by hand.
     """
 
     state: Literal["idle", "running", "done"]
@@ -249,6 +252,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     pictured_step: int = 0
     epoch_ended: bool = False
     moved: int = 0
+    moved_on: bool = False
 
 
 class Progress(msgspec.Struct, tag=True, frozen=True):
@@ -259,7 +263,7 @@ class Progress(msgspec.Struct, tag=True, frozen=True):
     total: int
 
 
-FailureKind = Literal["load", "run", "diverged", "disk", "request"]
+FailureKind = Literal["load", "run", "diverged", "untrainable", "disk", "request"]
 
 
 class Failure(msgspec.Struct, tag=True, frozen=True):
@@ -267,7 +271,7 @@ class Failure(msgspec.Struct, tag=True, frozen=True):
 
     Attributes:
         kind: "load" (the graph or the data were refused), "run" (training stopped), "diverged"
-            (it stopped at a number that is not finite),
+            (it stopped at a number that is not finite), "untrainable" (there is nothing to train),
             "disk" (a checkpoint could not be written; training goes on), "request".
         details: the stack of an error that was not expected, or "".
     """

@@ -54,6 +54,10 @@ class RaceTask:
         self._samples = request.steps * min(trainer.settings.batch, len(trainer.train_x))
         return None
 
+    def forget(self) -> None:
+        """Another document: no race, and nothing is kept of the last one."""
+        self._runners, self._surface, self._ends = [], None, {}
+
     def ends(self) -> dict[str, Tensor]:
         """The weights that the runners of the last race have come to, by name."""
         return self._ends

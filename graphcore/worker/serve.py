@@ -368,9 +368,20 @@ class _Server:
 
         To walk over all of torch took it 0.12 s now and then, in which every view waited.
         """
+        if request.forget:
+            self._forget()
         self.session.load(request)
         if not gc.get_freeze_count():
             gc.freeze()
+
+    def _forget(self) -> None:
+        """Another document: what was asked about the one before is of no interest."""
+        self.race.forget()
+        self.tsne.end()
+        self.rates.request(RateTestRequest(run=False), self.session)
+        self.landscape.forget()
+        self.time.forget()
+        self.what_if.hold(HoldRequest())
 
     def _enter(self, request: EnterRun) -> None:
         self.time.enter(request, self.session)

@@ -42,6 +42,8 @@ class ShownTest:
         run, trainer = session.runs.current, session.trainer
         if session.running or run is None or trainer is None or not len(trainer.data.test):
             return False
+        if not trainer.trains:
+            return False
         if _own(session) is not None:
             return False
         return self._key != _key(session) or self._score is None

@@ -63,6 +63,10 @@ class TimeTask:
         session.pause()
         self._wanted = request
 
+    def forget(self) -> None:
+        """Another document: no step of the one before is gone to."""
+        self._wanted, self._curves_of = None, None
+
     def settle(self, session: Session) -> None:
         """Go where was asked now; raises FileError if the recorded state cannot be read."""
         request, self._wanted = self._wanted, None
