@@ -312,13 +312,15 @@ class Trainer:
         return self._looking
 
     def look(self) -> None:
-        """Both passes of the next batch in ``recorded``, in evaluation mode and without an update.
+        """Run both passes of the next batch in ``recorded``, in evaluation mode, without an update.
 
-        For weights that were changed by hand: nothing of the run depends on it.
+        Nothing of the run depends on it: the random numbers of the next step stay what they are.
         """
-        plan = self.recorded
+        plan, random_state = self.recorded, self._random_state()
         plan.forward(self.next_feeds())
         plan.backward(self.groups[0].loss)
+        if random_state is not None:
+            plan.generator.set_state(random_state)
 
     def _another(self, mode: Mode, share: Plan | None = None) -> Plan:
         """A further plan of the same net."""

@@ -32,6 +32,7 @@ class Frames:
         watch: what the window shows just now.
         clock: samples per second.
         scores: tests of the net since the last frame.
+        accuracies: (step, share of right answers) of the batches recorded since the last frame.
         pictured_step: the step whose values can be shown; 0 for none.
         fresh: whether they were not shown yet.
         epoch_ended: whether one did since the last frame.
@@ -42,6 +43,7 @@ class Frames:
         self.watch = m.Watch()
         self.clock = TrainingClock()
         self.scores: list[m.Scores] = []
+        self.accuracies: list[tuple[int, float]] = []
         self.pictured_step = 0
         self.fresh = False
         self.epoch_ended = False
@@ -57,7 +59,7 @@ class Frames:
 
     def drop_points(self) -> None:
         """What has happened since the last frame is told in another way."""
-        self._points, self.scores = [], []
+        self._points, self.scores, self.accuracies = [], [], []
 
     def look_at(self, watch: m.Watch) -> None:
         """The window shows something else."""
@@ -104,13 +106,14 @@ class Frames:
             total_steps=trainer.total_steps, lr=trainer.current_lr(),
             samples_per_second=self.clock.rate,
             seconds_left=self._seconds_left(trainer, steps) if running else None,
-            steps=pack(places), losses=pack(losses[0]), accuracies=self._batch_accuracy(trainer),
+            steps=pack(places), losses=pack(losses[0]), accuracies=tuple(self.accuracies),
             scores=tuple(self.scores), pictured_step=self.pictured_step,
             epoch_ended=self.epoch_ended, moved=moved,
             further={g.loss: pack(y) for g, y in zip(trainer.groups[1:], losses[1:], strict=False)},
             **self._pictures(trainer.recorded, graph, running),
         )  # fmt: skip
-        self._points, self.scores, self.epoch_ended = [], [], False
+        self.drop_points()
+        self.epoch_ended = False
         return frame
 
     def of_calculation(self, plan: Plan, graph: Graph) -> m.Frame:
@@ -135,21 +138,21 @@ class Frames:
         self._record_at += rest(time.perf_counter() - begun, RECORD_SHARE)
         return pictures
 
-    def _batch_accuracy(self, trainer: Trainer) -> tuple[tuple[int, float], ...]:
-        if not (self._points and self.pictured_step and self.fresh):
-            return ()
-        b, plan = trainer.binding, trainer.recorded
-        if not b.target:
-            return ()
-        target = plan.value(b.target)
-        hits = correct(plan.value(b.output), target, b.loss_kind)
-        return () if hits is None else ((self.pictured_step, hits / max(1, len(target))),)
-
     def _seconds_left(self, trainer: Trainer, steps: int | None) -> float | None:
         if self.clock.rate <= 0:
             return None
         left = trainer.total_steps - trainer.step if steps is None else steps
         return left * trainer.settings.batch / self.clock.rate
+
+
+def batch_accuracy(trainer: Trainer) -> float | None:
+    """Return the share of right answers in the recorded batch; None where none can be right."""
+    b, plan = trainer.binding, trainer.recorded
+    if not b.target:
+        return None
+    target = plan.value(b.target)
+    hits = correct(plan.value(b.output), target, b.loss_kind)
+    return None if hits is None else hits / max(1, len(target))
 
 
 _NOTHING = pack(np.zeros(0, np.float32))

@@ -28,7 +28,7 @@ from graphcore.training import Trainer
 from graphcore.walk import calculate
 from graphcore.worker import messages as m
 from graphcore.worker.checkpoints import Checkpoints
-from graphcore.worker.frames import EMPTY, Frames
+from graphcore.worker.frames import EMPTY, Frames, batch_accuracy
 from graphcore.worker.held_out import HeldOut
 from graphcore.worker.kept_data import KeptData
 from graphcore.worker.loaded import calculation_loaded, loaded
@@ -147,8 +147,9 @@ class Session:
             self._checkpoints.write(self.trainer, self._graph_bytes)
 
     def pause(self) -> None:
-        """Stop after the current step."""
+        """Stop after the current step, and show the values of the weights that it left."""
         self.running, self._news = False, True
+        self._look |= self.trainer is not None and self.trainer.step > 0
 
     def reset(self) -> None:
         """Back to the same start."""
@@ -253,8 +254,17 @@ class Session:
             return
         self.frames.note(records, trainer.settings.batch, recording, took)
         self.runs.note(records, trainer, took)
+        if recording:
+            self._note_accuracy(trainer)
         self._news = True
         self._after_steps(trainer, len(records))
+
+    def _note_accuracy(self, trainer: Trainer) -> None:
+        """The share of right answers in the batch of the step that was just recorded."""
+        share = batch_accuracy(trainer)
+        if share is not None:
+            self.frames.accuracies.append((trainer.step, share))
+            self.runs.note_accuracy(trainer.step, share)
 
     def _steps_at_once(self, trainer: Trainer) -> int:
         """How many steps may be made before anything has to be looked at."""
@@ -325,12 +335,9 @@ class Session:
                 self.trainer.look()
                 self.frames.picture(max(1, self.trainer.step))
         self._look = False
-        frame = self.frames.of_run(
+        return self.frames.of_run(
             self.trainer, self._graph, self.running, self.steps_left, self.weights_moved
         )
-        if self.runs.current is not None:
-            self.runs.current.curves.accuracies += frame.accuracies
-        return frame
 
     @contextlib.contextmanager
     def changed_by_hand(self) -> Iterator[None]:

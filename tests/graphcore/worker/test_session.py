@@ -69,6 +69,40 @@ def test_an_edit_past_the_planned_epochs_goes_on_where_the_net_was():
     assert session.trainer.finished  # fewer epochs were asked for
 
 
+def test_pausing_shows_the_newest_weights_and_changes_nothing_of_the_run():
+    """The net draws random numbers in every pass: those of the next step stay what they are."""
+    graph, said = presets.load("gan-2d"), []
+    session = Session(said.append, "cpu")
+    session.load(m.Load(files.dumps(graph)))
+    session.watch(m.Watch(values=tuple(n.name for n in graph)))
+    for steps in (7, 8):
+        session.run(m.Run(steps=steps))
+        while session.running:
+            session.work()
+        session.want_frame()
+        session.work()
+        assert said[-1].values
+        assert (said[-1].pictured_step, said[-1].step) == (session.trainer.step,) * 2
+    alone = Trainer(graph, session.trainer.data)
+    list(alone.steps(15))
+    np.testing.assert_array_equal(session.trainer.plan.flat.numpy(), alone.plan.flat.numpy())
+
+
+def test_every_recorded_step_has_a_point_on_the_curve_of_the_accuracy():
+    graph, said = presets.load("circle"), []
+    session = Session(said.append, "cpu")
+    session.load(m.Load(files.dumps(graph)))
+    session.set_speed(m.SetSpeed(30.0))  # so slow that every step is recorded
+    session.run(m.Run(steps=6))
+    while session.running:
+        session.work()
+    session.want_frame()
+    session.work()
+    frame = said[-1]
+    assert [step for step, _ in frame.accuracies] == [1, 2, 3, 4, 5, 6]
+    assert list(frame.accuracies) == session.runs.current.curves.accuracies
+
+
 @pytest.mark.parametrize("other", ["xor", "circle"], ids=["of another net", "of the same net"])
 def test_a_run_whose_states_cannot_be_read_is_not_gone_to(tmp_path, other):
     session = Session(lambda reply: None, "cpu")
