@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.plots.area import PlotArea, Room
 from app.plots.legend import Legend
-from app.plots.series import Series
+from app.plots.series import SMOOTHING, Series
 from app.plots.tiles import format_number
 from app.style import palette
 
@@ -43,7 +43,7 @@ class CurvePlot(QWidget):
         self._series: dict[str, Series] = {}
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._faint: dict[str, pg.PlotDataItem] = {}
-        self.smoothing, self.log = 0.9, False
+        self.smoothing, self.log = SMOOTHING, False
         self.setMinimumWidth(150)
         self.legend = Legend(title)
         self.plot = PlotArea(title)
@@ -80,10 +80,17 @@ class CurvePlot(QWidget):
 
     def append(self, key: str, x: np.ndarray, y: np.ndarray) -> None:
         """Add points to a curve; ``redraw`` shows them."""
+        self._of(key).append(x, y)
+
+    def take(self, key: str, x: np.ndarray, y: np.ndarray, stride: int, smooth: np.ndarray) -> None:
+        """Let a curve without points begin with these, see ``Series.take``."""
+        self._of(key).take(x, y, stride, smooth)
+
+    def _of(self, key: str) -> Series:
         if key not in self._series:
             self._add(key, key)
             self._style_curve(key)
-        self._series[key].append(x, y)
+        return self._series[key]
 
     def set_last(self, key: str, value: float) -> None:
         """Let the legend say this of the curve's end, such as a mean; ``redraw`` shows it."""

@@ -10,6 +10,8 @@ from graphcore.training import Trainer
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
 from graphcore.worker.session import Session
+from graphcore.worker.time_task import TimeTask
+from graphcore.worker.timeline_messages import CurvesFrame, CurvesRequest
 
 
 @pytest.mark.parametrize("watched", [False, True])
@@ -101,6 +103,25 @@ def test_every_recorded_step_has_a_point_on_the_curve_of_the_accuracy():
     frame = said[-1]
     assert [step for step, _ in frame.accuracies] == [1, 2, 3, 4, 5, 6]
     assert list(frame.accuracies) == session.runs.current.curves.accuracies
+
+
+def test_a_long_curve_is_thinned_evenly_up_to_its_end():
+    """Its last points are means of as many losses as all others: no spike of single ones."""
+    graph, said = presets.load("circle"), []
+    session, times = Session(said.append, "cpu"), TimeTask()
+    session.load(m.Load(files.dumps(graph)))
+    rng = np.random.default_rng(0)
+    for step in range(1, 5001):
+        session.runs.current.curves.add(step, (1 + rng.normal(),), 0.001)
+    session.runs.current.steps = 5000
+    times.watch_curves(CurvesRequest())
+    frames = iter(lambda: times.work(session), "never")
+    (curves,) = next(frame for frame in frames if isinstance(frame, CurvesFrame)).runs
+    losses, steps = unpack(curves.losses)[0], unpack(curves.steps)
+    assert steps[-1] == 5000
+    assert curves.stride == 10
+    assert len(losses) == 500
+    assert losses[-100:].std() < 1.5 * losses[:-100].std()
 
 
 @pytest.mark.parametrize("other", ["xor", "circle"], ids=["of another net", "of the same net"])
