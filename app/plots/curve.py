@@ -159,7 +159,7 @@ class CurvePlot(QWidget):
             (name, pg.mkColor(self._color(key)), self._value(key))
             for key, name in self._names.items()
         ]
-        if gap := self._read(*self._apart, 2):
+        if (gap := self._read(*self._apart, 2)) and (self.playhead or 0) <= self._apart[0][-1]:
             entries.append((self.tr("gap"), palette.current().color("muted"), gap))
         self.legend.set_entries(entries)
 
@@ -177,19 +177,19 @@ class CurvePlot(QWidget):
         return format_number(float(y[-1] if at is None else np.interp(at, x, y)), digits)
 
     def _mark_gap(self) -> None:
-        """Fill what lies between two curves, and note how far they are apart."""
+        """Fill what lies between two curves where both are, and note how far they are apart."""
         self._between.hide()
         self._apart = np.empty(0), np.empty(0)
         keys = [key for key in self._gap if len(self._series.get(key, ()))]
         if len(keys) < 2 or keys[0] != self._gap[0]:
             return
         first, second = keys[:2]
-        x, y = self._series[second].x, self._shown(second)
-        beside = self._series[first].x
-        inside = (x >= beside[0]) if len(beside) else np.zeros(len(x), bool)
-        x, y = x[inside], y[inside]
-        if len(x) < 2:
+        own, beside = self._series[second].x, self._series[first].x
+        begin, end = max(own[0], beside[0]), min(own[-1], beside[-1])
+        if begin >= end:
             return
+        x = np.concatenate([[begin], own[(own > begin) & (own < end)], [end]])
+        y = np.interp(x, own, self._shown(second))
         others = np.interp(x, beside, self._shown(first))
         for side, values in zip(self._sides, (others, y), strict=True):
             drawn = self._drawable(values)
