@@ -180,8 +180,22 @@ class Engine(EngineViews):
     # -- requests -----------------------------------------------------------------------------
 
     def play(self) -> None:
-        """Train to the end of the last epoch."""
+        """Train to the end of the last epoch; past it, for as many epochs more as are set."""
+        if further := self.further_epochs():
+            self.document.message.emit(further)
         self.run(None)
+
+    def further_epochs(self) -> str:
+        """What Play does at the end of a run, or "" where it only goes on to the last epoch."""
+        frame = self.last_frame
+        if self.state != "done" or frame is None:
+            return ""
+        planned = -(-frame.total_steps // max(1, frame.steps_per_epoch))
+        if frame.step < frame.total_steps:
+            return self.tr("Train on after the early stop, to epoch {0:,}").format(planned)
+        more = self.document.root.training.epochs
+        done = max(planned, -(-frame.step // max(1, frame.steps_per_epoch)))
+        return self.tr("Train {0:,} epochs more, to epoch {1:,}").format(more, done + more)
 
     def run(self, steps: int | None) -> None:
         """Train so many steps."""

@@ -26,10 +26,11 @@ class EngineNews(QObject):
     def __init__(self, window: Any, engine: Engine) -> None:
         super().__init__(window)
         self._window, self._engine = window, engine
-        self._failure = ""
+        self._failure = self._stopped = ""
         window.document.opened.connect(window.banner.hide)
         engine.ready.connect(self._on_ready)
         engine.loaded.connect(self._on_loaded)
+        engine.frame.connect(self._on_frame)
         engine.progress.connect(self._on_progress)
         engine.failed.connect(self._on_failed)
         engine.died.connect(self._on_died)
@@ -77,6 +78,16 @@ class EngineNews(QObject):
                 else self.tr("the function is unchanged")
             )
         return "; ".join(parts) + "."
+
+    def _on_frame(self, frame: m.Frame) -> None:
+        """Say once that training has ended before its last epoch; take it away with the stop."""
+        if frame.stopped == self._stopped:
+            return
+        if self._window.banner.text == self._stopped:
+            self._window.banner.hide()
+        self._stopped = frame.stopped
+        if frame.stopped:
+            self._window.banner.show_message(frame.stopped, "info")
 
     def _on_progress(self, progress: m.Progress) -> None:
         share = f" {100 * progress.done // progress.total} %" if progress.total else ""

@@ -195,7 +195,7 @@ class Exports(QObject):
         """The graph's name; where there are several runs, which it is and where it comes from."""
         runs = {run.run: run for run in self._engine.moment.runs}
         run, title = runs.get(self._engine.moment.run), str(self._window.files.name)
-        if run is None or len(runs) < 2:
+        if run is None or (len(runs) < 2 and run.name == f"Run {run.run}"):
             return title
         title = f"{title}, {run.name}"
         if run.parent not in runs:

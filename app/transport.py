@@ -132,7 +132,9 @@ class TransportBar(QWidget):
     def _on_state(self, state: str) -> None:
         running = state == "running"
         self.play.setProperty("icon_name", "pause" if running else "play")
-        self.play.setToolTip(self.tr("Pause (F5)") if running else self.tr("Train (F5)"))
+        further = self._engine.further_epochs()
+        train = self.tr("{0} (F5)").format(further) if further else self.tr("Train (F5)")
+        self.play.setToolTip(self.tr("Pause (F5)") if running else train)
         self.play.setAccessibleName(self.tr("Pause") if running else self.tr("Train"))
         possible = state not in ("starting", "loading")
         if self._engine.problem and not running:

@@ -43,13 +43,24 @@ class Epochs:
         self.losses.append(loss)
         if patience is None:
             return
-        best = min(range(len(self.losses)), key=self.losses.__getitem__)
-        if best == len(self.losses) - 1:
+        if not self.since_best:
             self._best = {"flat": plan.flat.clone()}
             self._best |= {k: v.clone() for k, v in plan.buffers.items()}
-        elif len(self.losses) - 1 - best >= patience:
+        elif self.since_best >= patience:
             self.stopped = True
             self._restore(plan)
+
+    @property
+    def since_best(self) -> int:
+        """How many epochs have ended since the one with the smallest loss."""
+        best = min(range(len(self.losses)), key=self.losses.__getitem__, default=0)
+        return max(0, len(self.losses) - 1 - best)
+
+    def go_on(self) -> None:
+        """Count patience from the best epoch, whose weights the plan has, after a stop."""
+        if self.stopped:
+            self.stopped = False
+            del self.losses[len(self.losses) - self.since_best :]
 
     def _restore(self, plan: Plan) -> None:
         if self._best:

@@ -331,15 +331,17 @@ class Trainer:
         return self._looking
 
     def look(self) -> None:
-        """Both passes of the next batch in ``recorded``, in evaluation mode and without an update.
+        """Run both passes of the next batch in ``recorded``, in evaluation mode, without an update.
 
-        Without a loss there is no backward pass. For weights that were changed by hand: nothing
-        of the run depends on it.
+        Without a loss there is no backward pass. Nothing of the run depends on it: the random
+        numbers of the next step stay what they are.
         """
-        plan = self.recorded
+        plan, random_state = self.recorded, self._random_state()
         plan.forward(self.next_feeds())
         if self.trains:
             plan.backward(self.groups[0].loss)
+        if random_state is not None:
+            plan.generator.set_state(random_state)
 
     def _another(self, mode: Mode, share: Plan | None = None) -> Plan:
         """A further plan of the same net."""
@@ -380,9 +382,30 @@ class Trainer:
     # -- state --------------------------------------------------------------------------------
 
     def lengthen(self) -> None:
-        """Have as many epochs again, even if patience was worn out."""
-        self.settings = msgspec.structs.replace(self.settings, epochs=2 * self.settings.epochs)
-        self.epochs.stopped = False
+        """Go on after the end: to the last epoch after an early stop, else for more epochs.
+
+        There are as many more as the graph's settings name.
+        """
+        self.epochs.go_on()
+        if self.step >= self.total_steps:
+            done = max(self.settings.epochs, math.ceil(self.step / self.steps_per_epoch))
+            epochs = done + self.graph.training.epochs
+            self.settings = msgspec.structs.replace(self.settings, epochs=epochs)
+
+    @property
+    def early_stop(self) -> str:
+        """Why training ended before its last epoch and which weights are held, or ""."""
+        if not self.epochs.stopped:
+            return ""
+        waited = self.epochs.since_best
+        held = self.epoch - waited
+        loss = self.epochs.losses[-1 - waited]
+        which = "training loss" if self.data.validation is None else "loss of the samples held back"
+        return (
+            f"Stopped early after epoch {self.epoch:,} of {self.settings.epochs:,}: the {which} "
+            f"has not fallen for {waited:,} epoch{'s' if waited != 1 else ''}. The net holds the "
+            f"weights of epoch {held:,}, where it was {loss:.4g}."
+        )
 
     def reset(self) -> None:
         """Back to the same start: weights, optimiser, random state, order, statistics."""

@@ -297,7 +297,9 @@ class TrainingPanel(QWidget):
     def _show_run(self, run: RunCurves) -> None:
         self.clear()
         steps, losses = unpack(run.steps), unpack(run.losses)
-        for name, y in zip(("train", *run.objectives), losses, strict=False):
+        if len(losses):
+            self.loss.take("train", steps, losses[0], run.stride, unpack(run.smooth))
+        for name, y in zip(run.objectives, losses[1:], strict=False):
             self.loss.append(name, steps, y)
         for name, scores in (("test", unpack(run.tests)), (HELD_BACK, unpack(run.validations))):
             known = scores[np.isfinite(scores[:, 2])]

@@ -235,6 +235,8 @@ class ContourPlot(QWidget):
         self._lowest.setPen(pg.mkPen("#ffffff", width=2))
         self.dot.setPen(pg.mkPen("#ffffff", width=2))
         self.dot.setBrush(pg.mkBrush(DOT))
+        self.dot.setHoverPen("#ffffff", width=3)
+        self.dot.setHoverBrush(DOT)
         self._veil.setPen(pg.mkPen(None))
         self._veil.setBrush(QBrush(p.color("panel", 150), Qt.BrushStyle.BDiagPattern))
         self._draw()

@@ -105,6 +105,8 @@ class SliceCurve(QWidget):
         self._path.setBrush(pg.mkBrush(palette.current().muted))
         self.dot.setPen(pg.mkPen("#ffffff", width=2))
         self.dot.setBrush(pg.mkBrush(DOT))
+        self.dot.setHoverPen("#ffffff", width=3)
+        self.dot.setHoverBrush(DOT)
 
     def _on_pointed(self, a: float, _y: float) -> None:
         value = self.value_at(a)

@@ -112,6 +112,7 @@ class Frames:
             total_steps=trainer.total_steps, lr=trainer.current_lr(),
             samples_per_second=self.clock.rate,
             seconds_left=self._seconds_left(trainer, steps) if running else None,
+            stopped="" if running else trainer.early_stop,
             steps=pack(places), losses=pack(losses[0]), accuracies=tuple(self.accuracies),
             scores=tuple(self.scores), pictured_step=self.pictured_step,
             epoch_ended=self.epoch_ended, moved=moved, moved_on=moved_on,

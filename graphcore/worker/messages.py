@@ -231,6 +231,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         pictured_step: the step that the last pictures were of; 0 before the first.
         moved: counts the times that the weights were changed by hand.
         moved_on: whether the net is another than at its start: trained, or changed by hand.
+        stopped: why training ended before its last epoch and which weights are held, or "".
     """
 
     state: Literal["idle", "running", "done"]
@@ -253,6 +254,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     epoch_ended: bool = False
     moved: int = 0
     moved_on: bool = False
+    stopped: str = ""
 
 
 class Progress(msgspec.Struct, tag=True, frozen=True):

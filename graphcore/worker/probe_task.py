@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from graphcore import embedding, health, probing, spread
 from graphcore.chosen_sample import chosen_sample
 from graphcore.compare import Counterpart, compare
+from graphcore.curves import Curves
 from graphcore.errors import GradscapeError
 from graphcore.nearest import nearest
 from graphcore.results import results_in_pieces
@@ -107,12 +108,12 @@ class ProbeTask:
     def _spreads(self, session: Session, trainer: Trainer) -> Iterator[SpreadFrame | None]:
         """With what came before, when it is looked at anew or the step is not the next."""
         run, moved = session.runs.current, session.weights_moved
-        if run is None or self._past_told == (run.number, moved):
+        if run is None or self._past_told == (run, moved):
             yield spread.spread(trainer, self._spread_of)
             return
         for frame in spread.spread_since_start(trainer, self._spread_of, run.timeline):
             if frame is not None:
-                self._past_told = run.number, moved
+                self._past_told = run, moved
             yield frame
 
     def has_work(self, session: Session) -> bool:
@@ -136,7 +137,7 @@ class ProbeTask:
             (self._results, lambda: results_in_pieces(trainer)),
             (self._spread, lambda: self._spreads(session, trainer)),
             (self._embedding, lambda: embedding.embed(trainer, self._embedded)),
-            (self._health, lambda: health.examine(trainer)),
+            (self._health, lambda: health.examine(trainer, _curves(session))),
         )
         for view, make in makers:
             if view.due(session):
@@ -159,6 +160,10 @@ class ProbeTask:
         if trainer is None:
             return NearestFrame(node=request.node)
         return nearest(trainer, unpack(request.pixels), request.centred, request.node)
+
+
+def _curves(session: Session) -> Curves | None:
+    return session.runs.current.curves if session.runs.current is not None else None
 
 
 class _View:

@@ -237,8 +237,9 @@ class Session:
             self._checkpoints.write(self.trainer, self._graph_bytes)
 
     def pause(self) -> None:
-        """Stop after the current step."""
+        """Stop after the current step, and show the values of the weights that it left."""
         self.running, self._news = False, True
+        self._look |= self.trainer is not None and self.trainer.step > 0
 
     def reset(self) -> None:
         """Back to the same start."""
@@ -439,12 +440,17 @@ class Session:
         if tests.at_work:
             return
         if score is not None:
-            self.tested, self._news = score, True
             self.frames.clock.leave_out(time.perf_counter() - tests.begun)
-            found = (self.trainer.step, score.loss, score.accuracy, score.samples, tests.whole)
-            self.frames.scores.append(m.Scores(*found))
-            self.runs.test(Evaluation(*found))
+            self.note_test(score, tests.whole)
         self._end_if_done(self.trainer)
+
+    def note_test(self, score: Score, whole: bool) -> None:
+        """Add a test of the newest weights to the curves; ``whole`` if on all samples."""
+        assert self.trainer is not None
+        self.tested, self._news = score, True
+        found = (self.trainer.step, score.loss, score.accuracy, score.samples, whole)
+        self.frames.scores.append(m.Scores(*found))
+        self.runs.test(Evaluation(*found))
 
     def _note_validation(self, trainer: Trainer) -> None:
         """The epoch that has just ended was judged by the samples held back, if there are any."""

@@ -252,6 +252,42 @@ def test_early_stopping_goes_back_to_the_best_weights() -> None:
     assert len(trainer.epochs.losses) == trainer.epochs.losses.index(best[0]) + 3
 
 
+def test_an_early_stop_says_why_and_which_epoch_is_held_and_can_be_gone_past() -> None:
+    graph = presets.load("circle")
+    s = msgspec.structs.replace(graph.training, epochs=40, patience=2, lr=3.0)
+    data = datasets.load(s.dataset, options=s.dataset_options, seed=s.seed)
+    trainer = Trainer(graph, data, s)
+    assert not trainer.early_stop
+    list(trainer.steps())
+    losses = trainer.epochs.losses
+    held = losses.index(min(losses)) + 1
+    assert trainer.early_stop == (
+        f"Stopped early after epoch {len(losses)} of 40: the training loss has not fallen for 2 "
+        f"epochs. The net holds the weights of epoch {held}, where it was {min(losses):.4g}."
+    )
+    stopped_at = trainer.epoch
+    trainer.lengthen()
+    assert not trainer.finished
+    assert trainer.settings.epochs == 40
+    assert not trainer.early_stop
+    list(trainer.steps(trainer.steps_per_epoch))
+    assert trainer.epoch == stopped_at + 1
+    assert not trainer.epochs.stopped  # patience counts from the epoch that is held
+
+
+def test_past_the_end_there_are_as_many_epochs_more_as_are_set() -> None:
+    graph = presets.load("circle")
+    s = msgspec.structs.replace(graph.training, epochs=2)
+    data = datasets.load(s.dataset, options=s.dataset_options, seed=s.seed)
+    trainer = Trainer(graph, data, s)
+    planned = []
+    for _ in range(3):
+        list(trainer.steps())
+        planned.append(trainer.epoch)
+        trainer.lengthen()
+    assert planned == [2, 4, 6]
+
+
 def test_patience_is_resumed_with_the_run() -> None:
     graph = presets.load("circle")
     s = msgspec.structs.replace(graph.training, epochs=40, patience=2, lr=3.0)
