@@ -185,3 +185,11 @@ def explain(qtbot, live_window):
         return panel
 
     return open_graph
+
+
+@pytest.fixture
+def answers_nothing(monkeypatch):
+    """Every dialog is cancelled, and unsaved work is given up."""
+    for name in [name for name in vars(file_dialogs) if name.startswith("ask_")]:
+        answer = "discard" if name == "ask_unsaved" else ""
+        monkeypatch.setattr(file_dialogs, name, lambda *_, answer=answer: answer)

@@ -9,6 +9,7 @@ one thread.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -114,10 +115,8 @@ def _reap(children: dict[socket.socket, int]) -> None:
             os.waitpid(child, 0)
         elif ended:
             code = os.waitstatus_to_exitcode(status)
-            try:
+            with contextlib.suppress(OSError):
                 line.sendall(bytes([code if code >= 0 else 128 - code]))
-            except OSError:
-                pass
         if gone or ended:
             line.close()
             del children[line]
