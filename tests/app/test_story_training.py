@@ -104,6 +104,7 @@ def test_train_save_and_reopen(qtbot, live_window, tmp_path) -> None:
     assert files.dumps(window.document.graph) == saved
 
 
+@pytest.mark.cold
 def test_a_killed_engine_costs_nothing(qtbot, live_window) -> None:
     window = live_window
     window.start("circle")
