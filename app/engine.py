@@ -20,7 +20,6 @@ from PySide6.QtCore import QElapsedTimer, QProcess, QTimer, Signal
 from app.document import Document
 from app.engine_views import SHOWN, EngineViews
 from graphcore import files, start
-from graphcore.binding import learns
 from graphcore.elements import Change
 from graphcore.errors import WorkerError
 from graphcore.files.checkpoint import newest_step

@@ -10,8 +10,7 @@ BackProp", 1998 (inputs and targets near unit size); Goodfellow, Bengio and Cour
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TYPE_CHECKING
-
+from typing import TYPE_CHECKING, Any
 
 from graphcore.blame import finite, first_non_finite
 from graphcore.curves import Curves

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphcore.execute import Step, unbroadcast
 from graphcore.late import torch
-
 from graphcore.ops import Context
 
 if TYPE_CHECKING:

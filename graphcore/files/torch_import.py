@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -20,7 +20,6 @@ from graphcore.files import torch_signatures as signatures
 from graphcore.files.torch_reader import Reader, defaults
 from graphcore.files.torch_values import Held, Layer, Own, State, Tensor, Value, held_by, refuse
 from graphcore.graph import Graph
-from graphcore.late import torch
 from graphcore.layout import layout
 from graphcore.settings import TrainingSettings
 from graphcore.shapes import ShapeInference

@@ -11,9 +11,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import lazy_loader
+from typing import Any
 
 from graphcore import ops
 from graphcore.files import torch_signatures as signatures
@@ -41,11 +39,7 @@ from graphcore.files.torch_values import (
     refuse,
     source,
 )
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
+from graphcore.late import torch
 
 MOST_STEPS = 200_000
 MOST_PARTS = 10_000

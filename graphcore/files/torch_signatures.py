@@ -10,18 +10,12 @@ import ast
 import inspect
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
-
-import lazy_loader
+from typing import Any
 
 from graphcore import ops
 from graphcore.files.torch_values import refuse
+from graphcore.late import torch
 from graphcore.ops.registry import OperatorClass
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
 
 _RECURRENT = "bias=True, batch_first=False, dropout=0.0, bidirectional=False"
 _LAYERS = {

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from graphcore.errors import FileError, short
-
 from graphcore import reading
+from graphcore.errors import FileError, short
 from graphcore.files.atomic import write_atomically
 from graphcore.late import torch
 from graphcore.plan import Plan

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from graphcore import files
-from graphcore.curves import Evaluation, SMOOTHING, TAIL
+from graphcore.curves import SMOOTHING, TAIL, Evaluation
 from graphcore.errors import GradscapeError
 from graphcore.files.run_file import write_runs
 from graphcore.graph_changes import changes
