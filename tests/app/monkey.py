@@ -37,6 +37,7 @@ from app.panels import LAYOUTS
 from app.settings import Settings
 from graphcore import compile, files, ops, presets
 from graphcore.errors import GradscapeError
+from graphcore.runnable import runnable_part
 
 REST = 40
 CLOSE_MS = 150
@@ -46,6 +47,10 @@ PRESETS = ("xor", "circle", "linear-regression", "mlp", "lenet5", "gan-2d", "van
 """Small nets mostly: a monkey is to press often, not to wait for a large net."""
 LEAVES_THE_WINDOW = {"quit", "preferences", "shortcuts", "help", "about", "full_screen", "record"}
 """Actions that close the window or open a dialog, which a test of its own covers."""
+KEYS = (
+    Qt.Key.Key_F5, Qt.Key.Key_F6, Qt.Key.Key_F8, Qt.Key.Key_F10, Qt.Key.Key_Escape, Qt.Key.Key_Tab,
+    Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Space, Qt.Key.Key_Return,
+)  # fmt: skip
 ASKS = [name for name in vars(file_dialogs) if name.startswith("ask_")]
 
 
@@ -376,9 +381,7 @@ class Monkey:
         return f"{dock.objectName()} {type(widget).__name__}"
 
     def key(self) -> str:
-        key = self.random.choice((Qt.Key.Key_F5, Qt.Key.Key_F6, Qt.Key.Key_F8, Qt.Key.Key_F10,
-                                  Qt.Key.Key_Escape, Qt.Key.Key_Tab, Qt.Key.Key_Left,
-                                  Qt.Key.Key_Right, Qt.Key.Key_Space, Qt.Key.Key_Return))  # fmt: skip
+        key = self.random.choice(KEYS)
         target = QApplication.focusWidget() or self.window.canvas
         QTest.keyClick(target, key)
         return key.name
@@ -395,8 +398,11 @@ class Monkey:
 
 
 def _parameters(graph: Any) -> list[str]:
-    """Names of the parameters that a plan of this graph has."""
-    return list(compile(graph, mode="train").parameters)
+    """Names of the parameters that a plan has of this graph, or of what of it can be run."""
+    try:
+        return list(compile(graph, mode="train").parameters)
+    except GradscapeError:
+        return list(compile(runnable_part(graph), mode="train").parameters)
 
 
 def make_window(folder: Path, command: list[str] | None = None) -> MainWindow:
