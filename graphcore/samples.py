@@ -126,7 +126,7 @@ def browse(trainer: Trainer, request: SamplesRequest) -> SamplesFrame:
         indices=tuple(int(i) for i in page),
         labels=names(labels[page] if labels is not None else None), answers=names(said),
         images=pack(np.stack(images)) if images else None,
-        rows=pack(rows.reshape(len(page), -1)[:, :NUMBERS]), classes=classes,
+        rows=pack(rows.reshape(len(page), math.prod(rows.shape[1:]))[:, :NUMBERS]), classes=classes,
     )  # fmt: skip
 
 

@@ -74,6 +74,7 @@ class Monkey:
         self.faults: list[str] = []
         self.died: list[str] = []
         window.engine.died.connect(self.died.append)
+        window.engine.failed.connect(self._failed)
         self.actions: list[tuple[int, Callable[[], str]]] = [
             (8, self.transport), (6, self.speed_or_rate), (5, self.scrub), (5, self.undo_or_redo),
             (4, self.menu), (4, self.add_node), (4, self.delete), (3, self.change_operator),
@@ -107,6 +108,10 @@ class Monkey:
 
     def _caught(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
         self.faults.append("".join(traceback.format_exception(kind, error, trace)))
+
+    def _failed(self, failure: Any) -> None:
+        if failure.details:  # an error of the engine that was not expected
+            self.faults.append(f"{failure.message}\n{failure.details}")
 
     def act(self, number: int) -> None:
         weights = [weight for weight, _ in self.actions]
