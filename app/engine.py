@@ -13,11 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import platformdirs
 from PySide6.QtCore import QElapsedTimer, QProcess, QTimer, Signal
 
 from app.document import Document
-from app.engine_views import SHOWN, EngineViews
+from app.engine_views import OF_THE_NET, SHOWN, EngineViews
 from graphcore import files, start
 from graphcore.binding import learns
 from graphcore.elements import Change
@@ -89,6 +90,8 @@ class Engine(EngineViews):
         self._closing = False
         self._checkpoint_step: int | None = None
         self._run, self._adopting = 0, False
+        self._revision = self._opened_at = 0  # of the document, and when it was opened
+        self._sent_revision = self._net_revision = 0  # of the last Load, and of what is told
         self._checkpoints = checkpoint_folder()
         self._asked = QElapsedTimer()
         self._frame_timer = QTimer(self, singleShot=True)
@@ -114,6 +117,7 @@ class Engine(EngineViews):
         self._closing = False
         self._reader = m.FrameReader()
         self._errors = self._damage = ""
+        self._sent_revision = self._net_revision = 0
         process = QProcess(self)
         process.readyReadStandardOutput.connect(self._on_output)
         process.readyReadStandardError.connect(self._on_errors)
@@ -232,9 +236,11 @@ class Engine(EngineViews):
             return
         self.lr = None
         self._set_state("loading")
+        self._revision += 1
+        self._sent_revision = self._revision
         self._send(
             m.Load(files.dumps(self.document.root), keep, resume, str(self._checkpoints),
-                   self.data_dir, self.growth, forget)
+                   self.data_dir, self.growth, forget, self._revision)
         )  # fmt: skip
 
     def _unfinished(self) -> bool:
@@ -259,16 +265,28 @@ class Engine(EngineViews):
         try:
             data = bytes(self._process.readAllStandardOutput().data())
             for body in self._reader.feed(data):
-                reply = m.decode_reply(body)
-                if type(reply) in SHOWN and not len(self.document.root):
-                    continue  # a view of the net that was there before the empty canvas
-                self._handlers[type(reply)](self, reply)
+                self._take(m.decode_reply(body))
         except WorkerError as error:
             self._damage = str(error)
             if self._process is not None:
                 self._process.kill()
 
+    def _take(self, reply: m.Reply) -> None:
+        """Pass a reply on, unless it is of a net that is no longer the document's."""
+        if isinstance(reply, m.Loaded):
+            self._net_revision = reply.revision
+        current = self._net_revision == self._revision
+        if type(reply) in SHOWN and not len(self.document.root):
+            return  # a view of the net that was there before the empty canvas
+        if current or type(reply) not in OF_THE_NET:
+            self._handlers[type(reply)](self, reply)
+
     def _on_frame(self, frame: m.Frame) -> None:
+        if frame.revision < self._opened_at:  # of another document
+            self._want_frame()
+            return
+        if frame.revision != self._revision:  # its curve goes on, its pictures are of another net
+            frame = msgspec.structs.replace(frame, values={}, gradients={}, flow=())
         self.last_frame = frame
         if self.has_net:  # else it is of the net before
             self._set_state(frame.state)
@@ -294,6 +312,7 @@ class Engine(EngineViews):
         if failure.details:
             _LOG.error("engine: %s\n%s", failure.message, failure.details)
         if failure.kind == "load":
+            self._sent_revision = self._net_revision
             self._set_state("refused")
         self.failed.emit(failure)
 
@@ -306,30 +325,51 @@ class Engine(EngineViews):
         self.moment = frame
         settings = next((r.settings for r in frame.runs if r.run == frame.run), None)
         root = self.document.root
-        settled = not self._edit_timer.isActive() and self.has_net
+        settled = not self._ahead and self.has_net
         if another and settled and settings is not None and settings != root.training:
             self.document.set_training(settings)
-            self._edit_timer.stop()  # the engine has them already
+            self._agree()
         self.timeline.emit(frame)
 
     def _on_runs_opened(self, opened: RunsOpened) -> None:
         """The engine has the graph of the file's run already: the document follows."""
         if not opened.problem:
-            self._edit_timer.stop()
+            ahead = self._ahead
             self._adopting, self._run = True, 0
             self.document.open_graph(files.loads(opened.graph))
             self._adopting = False
+            if ahead:  # behind the file the engine takes an edit that came before it
+                self._edit_timer.start()
+            else:
+                self._agree()
         self.runs_opened.emit(opened)
 
     def _on_run_entered(self, entered: RunEntered) -> None:
-        """The engine has the graph of that run already: the document follows, as one step."""
+        """The engine has the graph of that run already: the document follows, as one step.
+
+        One that was edited since goes its own way, and the engine with it.
+        """
+        if self._ahead:
+            self._edit_timer.start()
+            return
         self.document.become(files.loads(entered.graph), self.tr("Go to {0}").format(entered.name))
-        self._edit_timer.stop()
+        self._agree()
         self.document.message.emit(
             self.tr("This is {0}, on a graph of its own; undo brings the other graph back.").format(
                 entered.name
             )
         )
+
+    @property
+    def _ahead(self) -> bool:
+        """Whether the engine will be given, or has not answered, what the document is now."""
+        return self._edit_timer.isActive() or self._sent_revision != self._net_revision
+
+    def _agree(self) -> None:
+        """The engine has what the document has just become."""
+        self._edit_timer.stop()
+        self._revision = self._net_revision
+        self._opened_at = min(self._opened_at, self._revision)
 
     _handlers: dict[type, Callable[[Any, Any], None]] = {
         m.Ready: lambda self, reply: self.ready.emit(reply),
@@ -390,6 +430,8 @@ class Engine(EngineViews):
     # -- the document -------------------------------------------------------------------------
 
     def _on_opened(self) -> None:
+        self._revision += 1
+        self._opened_at = self._revision
         self._checkpoint_step = None
         self.last_frame = None
         self.choose_sample(Sample())
@@ -401,4 +443,5 @@ class Engine(EngineViews):
 
     def _on_change(self, change: Change) -> None:
         if change.kind in _STRUCTURE or (change.kind == "node_changed" and change.what in _FIELDS):
+            self._revision += 1
             self._edit_timer.start()

@@ -88,6 +88,7 @@ class Load(msgspec.Struct, tag=True, frozen=True):
         resume: folder of a checkpoint to go on from, or "".
         checkpoints: folder that checkpoints are written to, or "".
         data_dir: folder of the data sets, or "" for the usual places.
+        revision: counts the changes of the document; what is told of the net bears it.
     """
 
     graph: bytes
@@ -97,6 +98,7 @@ class Load(msgspec.Struct, tag=True, frozen=True):
     data_dir: str = ""
     growth: Growth = "initial"
     forget: bool = False
+    revision: int = 0
 
 
 class Run(msgspec.Struct, tag=True, frozen=True):
@@ -167,6 +169,7 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
         part, fresh, gone: names of those of another size, of which what fits was kept, of those
             that are new, and of those that are no more.
         frozen, anew, change, copies: see ``graphcore.surgery.Kept``.
+        revision: of ``Load``; every reply up to the next one is of this net.
     """
 
     dataset: str
@@ -188,6 +191,7 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
     anew: tuple[str, ...] = ()
     change: float | None = None
     copies: dict[str, int] = {}
+    revision: int = 0
 
 
 class Flow(msgspec.Struct, tag=True, frozen=True):
@@ -228,6 +232,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
             between two recorded steps, as is ``flow``.
         pictured_step: the step that the last pictures were of; 0 before the first.
         moved: counts the times that the weights were changed by hand.
+        revision: of the ``Load`` that the net came with.
     """
 
     state: Literal["idle", "running", "done"]
@@ -249,6 +254,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     pictured_step: int = 0
     epoch_ended: bool = False
     moved: int = 0
+    revision: int = 0
 
 
 class Progress(msgspec.Struct, tag=True, frozen=True):

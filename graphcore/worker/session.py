@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from graphcore import files
 from graphcore.binding import learns
 from graphcore.compiler import compile
@@ -50,6 +52,7 @@ class Session:
         frames: what the window is told.
         runs: this run and those before it, recorded.
         attention: whether somebody waits for answers.
+        revision: of the document whose net this is.
         weights_moved: counts the times that others than the optimiser changed the weights.
         altered: names of the parameters that somebody has changed.
         tested: the newest score on the test split; whoever has taken note of it sets None.
@@ -60,7 +63,7 @@ class Session:
         self.trainer: Trainer | None = None
         self._calculation: Plan | None = None
         self._end: str | None = None
-        self.weights_moved = 0
+        self.weights_moved = self.revision = 0
         self.tested: Score | None = None
         self.altered: set[str] = set()
         self._gone: dict[str, Tensor] = {}
@@ -106,7 +109,7 @@ class Session:
                 self.altered.clear()
                 self._gone.clear()
             if not learns(graph):
-                self._load_calculation(graph)
+                self._load_calculation(graph, request.revision)
                 return
             data = self._data.of(graph.training, request.data_dir)
             trainer = Trainer(graph, data, device=self.device)
@@ -126,11 +129,11 @@ class Session:
         folder = Path(request.checkpoints) / "moments" if request.checkpoints else None
         self.runs.store.folder = folder
         self.trainer, self._graph, self._graph_bytes = trainer, graph, request.graph
-        self._calculation = None
+        self._calculation, self.revision = None, request.revision
         self._forget(keep_curves=bool(request.keep))
         self._look = trainer.step > 0
         self.runs.begin(trainer, request.graph)
-        self.send(loaded(trainer, data, kept))
+        self._send_loaded(loaded(trainer, data, kept))
 
     def run(self, request: m.Run) -> None:
         """Start training."""
@@ -173,7 +176,7 @@ class Session:
         self.trainer, self._graph, self._graph_bytes = trainer, graph, text
         self._forget(keep_curves=False)
         self.send(RunsOpened(path, text))
-        self.send(loaded(trainer, data, Kept()))
+        self._send_loaded(loaded(trainer, data, Kept()))
         self.weights_changed()
 
     def enter(self, number: int) -> None:
@@ -192,7 +195,7 @@ class Session:
         self._forget(keep_curves=False)
         if another:
             self.send(RunEntered(run.name, run.graph))
-            self.send(loaded(trainer, data, Kept()))
+            self._send_loaded(loaded(trainer, data, Kept()))
         self.weights_changed()
 
     def set_rate(self, request: m.SetRate) -> None:
@@ -240,7 +243,7 @@ class Session:
         """Send a frame if one is wanted and there is news."""
         if self._wanted and self._news:
             self._news = False
-            self.send(self._frame())
+            self.send(msgspec.structs.replace(self._frame(), revision=self.revision))
             self._wanted = False
 
     # -- giving up ----------------------------------------------------------------------------
@@ -395,7 +398,7 @@ class Session:
 
     # -- formulas -----------------------------------------------------------------------------
 
-    def _load_calculation(self, graph: Graph) -> None:
+    def _load_calculation(self, graph: Graph, revision: int) -> None:
         """A graph without a Target has nothing to learn: its inputs' own values run through it.
 
         Both passes are done at once, so every node has its number, and again after each edit.
@@ -411,9 +414,13 @@ class Session:
         self.runs.clear()
         self._forget(keep_curves=False)
         self.frames.picture(1)
-        self.send(calculation_loaded(plan))
+        self.revision = revision
+        self._send_loaded(calculation_loaded(plan))
 
     # -- loading ------------------------------------------------------------------------------
+
+    def _send_loaded(self, told: m.Loaded) -> None:
+        self.send(msgspec.structs.replace(told, revision=self.revision))
 
     def _take_over(self, new: Trainer, growth: Growth) -> Kept:
         """Give the new net every weight of the old one that still fits."""
