@@ -6,6 +6,9 @@ from typing import Any
 
 import msgspec
 
+from graphcore import optimizers, options, schedules
+from graphcore.datasets import augmentation
+
 
 class Objective(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
@@ -68,6 +71,25 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     objectives: tuple[Objective, ...] = ()
     seed: int = 0
 
+    def check(self) -> None:
+        """Raise GradscapeError unless every setting is of its kind and in its range.
+
+        Names of nodes and of the data set are checked where they are looked up.
+        """
+        given = {name: getattr(self, name) for name in (*_OF_RUN, *_OPTIONAL)}
+        for name, default in {**_OF_RUN, **_OPTIONAL}.items():
+            if given[name] is not None or name in _OF_RUN:
+                options.check(name, given[name], default)
+        optimizers.check(self.optimizer, self.optimizer_options)
+        schedules.check(self.schedule, self.schedule_options)
+        for objective in self.objectives:
+            if objective.optimizer:
+                optimizers.check(objective.optimizer, objective.optimizer_options)
+            if objective.lr is not None:
+                options.check("lr", objective.lr, 1.0, shown=f"The lr of {objective.loss[:60]}")
+        for name, strength in self.augmentation.items():
+            augmentation.check(name, strength)
+
     def renamed(self, old: str, new: str) -> TrainingSettings:
         """The same settings after a node got another name or path, such as "block/conv"."""
 
@@ -80,3 +102,8 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             for o in self.objectives
         )
         return msgspec.structs.replace(self, objectives=objectives)
+
+
+_OF_RUN: dict[str, Any] = {"epochs": 1, "batch": 1, "lr": 1.0, "l1": 0.0, "l2": 0.0, "seed": 0}
+_OPTIONAL: dict[str, Any] = {"clip_norm": 1.0, "patience": 1}
+"""Settings that are numbers, with one of their kind; those that may be None."""

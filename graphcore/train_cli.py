@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import time
 from pathlib import Path
@@ -22,6 +21,7 @@ from graphcore import (
     processor,
     schedules,
 )
+from graphcore import options as fits
 from graphcore.errors import FileError, GradscapeError
 from graphcore.files.atomic import make_folder
 from graphcore.graph import Graph
@@ -163,12 +163,12 @@ def _settings(own: TrainingSettings, options: argparse.Namespace) -> TrainingSet
         changes["optimizer_options"] = {}
     if changes.get("schedule", own.schedule) != own.schedule:
         changes["schedule_options"] = {}
-    for name in ("epochs", "batch", "patience"):
-        if changes.get(name, 1) < 1:
-            raise GradscapeError(f"--{name} must be at least 1, got {changes[name]}.")
-    if not 0 < changes.get("lr", own.lr) < math.inf:
-        raise GradscapeError(f"--lr must be a number above 0, got {options.lr}.")
-    return msgspec.structs.replace(own, **changes)
+    for name in ("epochs", "batch", "patience", "lr", "seed"):
+        if name in changes:
+            fits.check(name, changes[name], 1.0 if name == "lr" else 1, shown=f"--{name}")
+    settings = msgspec.structs.replace(own, **changes)
+    settings.check()
+    return settings
 
 
 def _load(settings: TrainingSettings, options: argparse.Namespace) -> datasets.Dataset:

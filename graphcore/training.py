@@ -73,6 +73,7 @@ class Trainer:
     ) -> None:  # fmt: skip
         self.graph = graph.copy()
         self.settings = settings or graph.training
+        self.settings.check()
         self.graph.training = self.settings
         self.binding = bind(self.graph)
         self.data = data

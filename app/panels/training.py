@@ -34,6 +34,7 @@ from app.widgets.note import Note
 from app.widgets.wheel_guard import WheelGuard
 from graphcore import datasets, optimizers, schedules
 from graphcore.elements import Change
+from graphcore.errors import GradscapeError
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
 from graphcore.worker.timeline_messages import RunCurves, TimelineFrame
@@ -199,7 +200,11 @@ class TrainingPanel(QWidget):
         if name in ("dataset", "optimizer", "schedule"):
             changes[f"{name}_options"] = {}
         settings = msgspec.structs.replace(self._document.root.training, **changes)
-        self._document.set_training(settings)
+        try:
+            self._document.set_training(settings)
+        except GradscapeError as error:
+            self._show_settings()
+            self.note.setText(str(error))
 
     def _choose_losses(self) -> None:
         document = self._document
@@ -222,11 +227,12 @@ class TrainingPanel(QWidget):
             elif isinstance(field, QSpinBox | QDoubleSpinBox):
                 field.setValue(value or 0)
             blocker.unblock()
+        rule, schedule = settings.optimizer, settings.schedule
         for name, rows in (
             ("dataset_options", training_rows.of_data(settings.dataset)),
             ("augmentation", training_rows.of_augmentation()),
-            ("optimizer_options", training_rows.plain(optimizers.get(settings.optimizer).options)),
-            ("schedule_options", training_rows.plain(schedules.options(settings.schedule))),
+            ("optimizer_options", training_rows.plain(rule, optimizers.get(rule).options)),
+            ("schedule_options", training_rows.plain(schedule, schedules.options(schedule))),
         ):
             self.options[name].show_options(rows, getattr(settings, name))
 

@@ -8,11 +8,23 @@ from typing import Any
 from app.panels.options_form import OptionRow
 from graphcore import datasets
 from graphcore.datasets import augmentation
+from graphcore.options import LARGEST, Range, fitting
+
+STEP = 1e-4
+"""How close a field comes to a bound that does not fit itself."""
 
 
-def plain(options: Mapping[str, Any]) -> list[OptionRow]:
-    """Of an optimiser or a schedule: names and defaults."""
-    return [OptionRow(name, default) for name, default in options.items()]
+def plain(owner: str, options: Mapping[str, Any]) -> list[OptionRow]:
+    """Of the optimiser or schedule ``owner``: names, defaults and bounds."""
+    return [_row(name, default, fitting(name, owner)) for name, default in options.items()]
+
+
+def _row(name: str, default: Any, fits: Range) -> OptionRow:
+    low, high = (
+        None if abs(bound) >= LARGEST else bound + (way * STEP if bound in fits.open else 0)
+        for bound, way in ((fits.minimum, 1), (fits.maximum, -1))
+    )
+    return OptionRow(name, default, minimum=low, maximum=high)
 
 
 def of_data(dataset: str) -> list[OptionRow]:

@@ -84,7 +84,7 @@ class _Laid:
 
 def convolution_gradients(
     g: Tensor, x: Tensor, weight: Tensor, bias_sizes: Any, geometry: Any, mask: Any
-) -> tuple[Tensor | None, ...]:
+) -> tuple[Any, ...]:
     """Return the gradients of x, weight and bias, as ``aten.convolution_backward`` does.
 
     oneDNN writes past its workspace in the gradients of weight and bias of 1x1 kernels of stride
@@ -99,7 +99,8 @@ def convolution_gradients(
     if mask[0]:
         gx = run(g, x, weight, None, *geometry, (True, False, False))[0]
     if mask[1]:
-        seen = x[(..., *(slice(None, None, s) for s in stride))]
+        places: tuple[Any, ...] = (..., *(slice(None, None, s) for s in stride))
+        seen = x[places]
         gw = run(g, seen, weight, None, (1,) * len(stride), *rest, (False, True, False))[1]
     return gx, gw, g.sum((0, *range(2, g.dim()))) if mask[2] else None
 

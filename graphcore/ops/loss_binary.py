@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 
@@ -127,12 +126,12 @@ def _hinge_code(losses: str) -> TorchCode:
 
 
 class _Hinge(ElementwiseLoss):
-    """Losses of the margin target · x, with targets −1 and 1.
+    """Losses of the margin target · x, with targets −1 and 1."""
 
-    ``slope`` is the derivative by how much is short of a margin of 1.
-    """
-
-    slope: ClassVar[Callable[[Tensor], Tensor]]
+    @staticmethod
+    def slope(short: Tensor) -> Tensor:
+        """Return the derivative by how much is short of a margin of 1."""
+        raise NotImplementedError
 
     @classmethod
     def fit(cls, target: Tensor, x: Tensor) -> Tensor:
