@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from graphcore import ops
 from graphcore.binding import Binding
 from graphcore.plan import Plan
 
@@ -28,7 +29,7 @@ def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
     """How many answers are right; None where that makes no sense.
 
     Scores (N, C) against class indices: the largest score. One score per sample: a logit
-    above 0 (BCEWithLogitsLoss, HingeLoss, targets ±1) or a probability above one half.
+    above 0 (a loss that ``reads_logits``, targets ±1) or a probability above one half.
     Scores against one-hot or probability targets of the same shape: the largest of each.
     """
     if output.dim() == 2 and output.shape[1] > 1:
@@ -45,7 +46,7 @@ def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
     if bool((t.abs() == 1).all()) and bool((t < 0).any()):
         return int(((y > 0) == (t > 0)).sum())
     if bool(((t == 0) | (t == 1)).all()):
-        threshold = 0.0 if loss_kind in ("BCEWithLogitsLoss", "HingeLoss") else 0.5
+        threshold = 0.0 if ops.get(loss_kind).reads_logits else 0.5
         return int(((y > threshold) == (t > 0.5)).sum())
     return None
 

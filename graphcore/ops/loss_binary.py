@@ -87,6 +87,7 @@ class BCEWithLogitsLoss(ElementwiseLoss):
         torch.nn.BCEWithLogitsLoss; computed as (1 − t) x − ln sigmoid(x).
     """
 
+    reads_logits = True
     aliases = ("binary cross entropy", "sigmoid loss", "logistic regression")
     formula = r"L = \frac{1}{n}\sum_i \ln(1 + e^{x_i}) - t_i x_i"
     derivative = r"\partial L/\partial x = \frac{1}{n}(\sigma(x) - t)"
@@ -127,6 +128,8 @@ def _hinge_code(losses: str) -> TorchCode:
 
 class _Hinge(ElementwiseLoss):
     """Losses of the margin target · x, with targets −1 and 1."""
+
+    reads_logits = True
 
     @staticmethod
     def slope(short: Tensor) -> Tensor:
