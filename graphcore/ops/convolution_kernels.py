@@ -52,9 +52,20 @@ def lower_convolution(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: 
     return Kernels(y, lambda: move(y, compute()), backward, moves=True)
 
 
+def repeats_numbers(weight: Tensor) -> bool:
+    """Return whether a kernel has a quarter of its numbers several times, as constant ones have.
+
+    Different windows then have one sum but for rounding, and which of them a pooling behind takes
+    for the largest depends on the order of summing: it is kept as ``forward`` has it.
+    """
+    ordered = weight.flatten(1).sort(1).values
+    repeated = (ordered[:, 1:] == ordered[:, :-1]).sum(1)
+    return bool((4 * repeated > ordered.shape[1]).any())
+
+
 def _layout(x: Tensor, weight: Tensor, wide: int) -> torch.memory_format:
     """Memory layout that a convolution's kernels run in, from ``wide`` channels on the last."""
-    if x.dim() == 4 and x.device.type == "cpu":
+    if x.dim() == 4 and x.device.type == "cpu" and not repeats_numbers(weight):
         out, inside, *sides = weight.shape
         if inside >= wide or (inside <= IMAGE and out >= MANY) or sides == [1, 1]:
             return torch.channels_last
