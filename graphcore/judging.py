@@ -64,7 +64,9 @@ class Judging:
 
     def work(self, plan: Plan) -> Score | None:
         """The next batch; the score when all are done."""
-        at, b = slice(self._at, self._at + self._batch), self._binding
+        end = self._at + self._batch
+        end += len(self._x) - end == 1  # a variance over the batch needs two
+        at, b = slice(self._at, end), self._binding
         xs, ts = self._x[at], self._t[at]
         if len(xs):
             plan.forward(b.feeds(xs, ts))

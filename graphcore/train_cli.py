@@ -147,6 +147,8 @@ def make_trainer(graph: Graph, options: argparse.Namespace) -> Trainer:
     data = _load(settings, options)
     _use_threads(options)
     trainer = Trainer(graph, data, settings, device=distributed.device(options.device))
+    if trainer.note and distributed.speaks():
+        print(trainer.note, file=sys.stderr)
     distributed.join(trainer)
     return trainer
 
