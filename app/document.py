@@ -9,7 +9,7 @@ from typing import Any
 from app import commands, edits
 from app.commands import Reversible
 from app.edited_graph import SCREEN_ASPECT, EditedGraph, lay_out
-from graphcore import composites, datasets, files, ops
+from graphcore import composites, datasets, files, ops, settings_check
 from graphcore.elements import Edge, Frame, Node, Note
 from graphcore.errors import Fix, GraphError
 from graphcore.folding import fold
@@ -271,7 +271,12 @@ class Document(EditedGraph):
         return self._add_text(files.dumps_selection(graph, [n.name for n in graph]), at, text)
 
     def set_training(self, settings: TrainingSettings, step: str = "") -> None:
-        """Change what is trained on and how; a change that is named is a step of its own."""
+        """Change what is trained on and how; a change that is named is a step of its own.
+
+        Raises:
+            GradscapeError: a setting does not fit; nothing was changed.
+        """
+        settings_check.check(settings)
         if settings != self.root.training:
             change = commands.elsewhere(self.root, commands.set_training(self.root, settings))
             self._push(step or self.tr("Training settings"), [change], "" if step else "training")

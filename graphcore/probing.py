@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphcore import recording, warp
+from graphcore import ops, recording, warp
 from graphcore.binding import Binding
 from graphcore.datasets import Split
 from graphcore.errors import DataError, GradscapeError
@@ -48,7 +48,7 @@ def class_shares(scores: Tensor, loss_kind: str, target: Tensor) -> Tensor | Non
     if not known <= {0.0, 1.0} and not known <= {-1.0, 1.0}:
         return None
     y = scores.reshape(-1)
-    if loss_kind in ("BCEWithLogitsLoss", "HingeLoss", "SquaredHingeLoss"):
+    if ops.get(loss_kind).reads_logits:
         p = torch.sigmoid(y)
     elif -1.0 in known:
         p = ((y + 1) / 2).clamp(0, 1)
