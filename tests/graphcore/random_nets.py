@@ -113,8 +113,8 @@ class RandomNet:
                 self.put("MultiheadAttention", num_heads=heads)
             elif kind == "conv":
                 self.put("Transpose")
-                self.put("Conv1d", out_channels=r.randint(1, 5), kernel_size=1 + 2 * r.randint(0, 1),
-                         padding=1)  # fmt: skip
+                out, kernel = r.randint(1, 5), r.choice((1, 3))
+                self.put("Conv1d", out_channels=out, kernel_size=kernel, padding=1)
                 self.put("Transpose")
             elif kind == "norm":
                 self.put("LayerNorm")

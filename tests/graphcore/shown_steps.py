@@ -62,7 +62,11 @@ def shown_otherwise(recorded: Plan, inspected: Plan, graph: Graph, bar: float) -
     for what, mine, theirs in numbers:
         if (mine is None) != (theirs is None):
             return f"{what} is {'missing' if mine is None else 'there'} in a recorded step"
-        if mine is not None and theirs is not None and not _close(mine, theirs, bar * largest[what.split()[0]]):
+        if (
+            mine is not None
+            and theirs is not None
+            and not _close(mine, theirs, bar * largest[what.split()[0]])
+        ):
             return f"{what} is off by {float((mine - theirs).abs().max()):.3g}"
     names = [n.name for n in graph]
     for show in (value_pictures, gradient_pictures):
@@ -129,5 +133,3 @@ def stepwise_difference(graph: Graph, data: Dataset, dtype: str) -> float:
         largest = inspected.plan.flat_grad.abs().max().clamp_min(1e-300)
         worst = max(worst, float((a - b).abs().max() / largest))
     return worst
-
-

@@ -79,10 +79,14 @@ def test_of_several_losses_each_has_gradients_of_its_own() -> None:
     graph.add("Mean", name="first")
     graph.add("Mul", name="square")
     graph.add("Mean", name="second")
-    for source, target in (("x", "conv"), ("conv", "relu"), ("relu", "pool"), ("pool", "first"),
-                           ("pool", "square"), ("pool", "square"), ("square", "second")):  # fmt: skip
+    for source, target in (
+        ("x", "conv"), ("conv", "relu"), ("relu", "pool"), ("pool", "first"),
+        ("pool", "square"), ("pool", "square"), ("square", "second"),
+    ):  # fmt: skip
         graph.connect(source, target)
-    recorded, inspected = (gc.compile(graph, dtype="float64", mode=m) for m in ("record", "inspect"))
+    recorded, inspected = (
+        gc.compile(graph, dtype="float64", mode=m) for m in ("record", "inspect")
+    )
     x = data_for(graph, 0).train.inputs
     for loss in ("first", "second", "first"):
         for plan in (recorded, inspected):

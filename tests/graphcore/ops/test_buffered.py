@@ -18,9 +18,7 @@ from tests.graphcore.ops.oracle import Trial, label, trials
 LAYOUTS = (torch.contiguous_format, torch.channels_last)
 
 
-def lowered(
-    trial: Trial, layout: Any, moving: bool = False
-) -> tuple[Kernels | None, list[Tensor]]:
+def lowered(trial: Trial, layout: Any, moving: bool = False) -> tuple[Kernels | None, list[Tensor]]:
     inputs = [t.clone().contiguous(memory_format=layout) if t.dim() == 4 else t.clone()
               for t in trial.inputs]  # fmt: skip
     context = trial.context()
