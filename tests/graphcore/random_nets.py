@@ -366,7 +366,7 @@ def refrozen(graph: gc.Graph, seed: int) -> gc.Graph:
     rng, graph = random.Random(seed), graph.copy()
     levels = [graph, *(n.subgraph for n in graph if n.subgraph is not None)]
     every = [(level, n.name, p) for level in levels for n in level for p in n.parameter_inputs]
-    for level, node, parameter in rng.sample(every, rng.randint(1, max(1, len(every) - 1))):
-        if len(every) > 1:
+    if len(every) > 1:
+        for level, node, parameter in rng.sample(every, rng.randint(1, len(every) - 1)):
             level.set_frozen(node, parameter, True)
     return graph

@@ -46,6 +46,8 @@ from tests.graphcore.random_nets import refrozen
 pytestmark = pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
 PAUSE = 6
 """So many pieces of work are done between two requests."""
+MANY = 12
+"""Of a net with more nodes, only some are looked at one by one, and gradients are not checked."""
 
 
 class Script:
@@ -85,11 +87,12 @@ def served(requests: list[m.Request]) -> list[m.Reply]:
 def views_of(graph: gc.Graph) -> Iterator[m.Request]:
     """Every request of a view, about every node where it is about one."""
     names = tuple(n.name for n in graph)
+    some = names[:: 1 + len(names) // MANY]
     yield m.Watch(values=names, gradients=names)
     yield m.NextFrame()
     yield from (HealthRequest(), ResultsRequest(), DecisionRequest(), CurvesRequest())
     yield from (SampleRequest(names, 3), SampleRequest())
-    for name in names:
+    for name in some:
         yield from (SpreadRequest(name), EmbeddingRequest(True, name), NumbersRequest(name))
         yield AttributionRequest(Sample(1), name)
     yield from (SpreadRequest(), EmbeddingRequest(True), EmbeddingRequest(False))
@@ -102,8 +105,10 @@ def views_of(graph: gc.Graph) -> Iterator[m.Request]:
         yield from (LandscapeRequest(plane=plane), m.NextFrame())  # type: ignore[arg-type]
     yield from (SetPlanePoint(0.1, 0.1), SetPlanePoint(0.0, 0.0, release=True, back=True))
     yield LandscapeRequest(visible=False)
-    yield from (WalkRequest(), WalkRequest(batch=4, training=True), CheckRequest())
-    for name in names:
+    yield from (WalkRequest(), WalkRequest(batch=4, training=True))
+    if len(names) <= MANY:
+        yield CheckRequest()
+    for name in some:
         yield from (ElementRequest(name, (0,)), ElementRequest(name, (0, 0), backward=True))
     hidden = next((n.name for n in graph if n.op.category in ("linear", "activation")), names[0])
     yield from (HoldRequest((Hold(hidden),), compare=True), HoldRequest())
@@ -127,13 +132,14 @@ def failures(said: list[m.Reply]) -> list[str]:
     return [f"{r.kind}: {r.message}" for r in said if isinstance(r, m.Failure)]
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", [n for n in presets.names() if n != "resnet8"])
 def test_every_view_of_a_preset_with_frozen_parameters_is_answered(name: str) -> None:
+    """All but the largest, whose views are those of the other nets over images."""
     graph = refrozen(presets.load(name), len(name))
     load = as_loaded(graph)
     said = served([
         load, m.SetSpeed(1000.0), m.Watch(values=tuple(n.name for n in graph)), m.NextFrame(),
-        m.Run(steps=3), *[m.NextFrame()] * 4, *views_of(graph), m.Run(steps=2), *views_of(graph),
+        m.Run(steps=3), *[m.NextFrame()] * 4, *views_of(graph),
     ])  # fmt: skip
     assert any(isinstance(r, m.Loaded) for r in said), failures(said)
     assert not [f for f in failures(said) if f.startswith(("load", "run", "disk"))]
