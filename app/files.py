@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ class Files(QObject):
     def folder(self) -> str:
         """Where file dialogs begin: where the last file was."""
         last = str(self._settings.store.value("files/folder") or "")
-        return last if last and Path(last).is_dir() else str(Path.home())
+        return last if os.path.isdir(last) else os.path.expanduser("~")
 
     def ask(self, question: file_dialogs.Question, ending: str = "") -> str:
         """Path of a file, or "" where none was chosen; the next question begins beside it.
@@ -84,7 +85,7 @@ class Files(QObject):
         """
         path = question(self._window, self.start(ending) if ending else self.folder)
         if path:
-            folder = Path(path) if Path(path).is_dir() else Path(path).parent
+            folder = Path(path) if os.path.isdir(path) else Path(path).parent
             self._settings.store.setValue("files/folder", str(folder.resolve()))
         return path
 
@@ -135,7 +136,7 @@ class Files(QObject):
             self._document.message.emit(str(cancelled))
             return False
         except GradscapeError as error:
-            if not Path(path).exists():
+            if not os.path.exists(path):
                 self._forget(path)
             self.refused.emit(str(error))
             return False
@@ -158,7 +159,7 @@ class Files(QObject):
 
     def open_any(self, file_or_preset: str) -> bool:
         """Open a file, or the preset of that name."""
-        known = file_or_preset in presets.names() and not Path(file_or_preset).exists()
+        known = file_or_preset in presets.names() and not os.path.exists(file_or_preset)
         return self.open_preset(file_or_preset) if known else self.open(file_or_preset)
 
     # -- saving -------------------------------------------------------------------------------
