@@ -13,9 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-COMMANDS = (
-    "train", "eval", "check", "grad-check", "landscape", "bench", "data", "worker", "presets",
-)  # fmt: skip
+from graphcore.commands import COMMANDS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,14 +38,22 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="gradscape",
         description="Build a neural network as a graph, train it, and watch it learn.",
-        epilog=f"Without a window: gradscape {{{','.join(COMMANDS)}}} --help",
+        epilog="\n".join(
+            ["Without a window (gradscape COMMAND --help says more):", *_rows(COMMANDS)]
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", nargs="?", default="", help="a graph file or the name of a preset")
+    parser.add_argument("file", nargs="?", default="",
+                        help="a graph file, recorded runs (.gradrun) or a preset")  # fmt: skip
     parser.add_argument("--version", action="version", version=_version())
     parser.add_argument(
         "--demo", metavar="OUT", help="train for one epoch without a display; leaves OUT/*"
     )
     return parser.parse_args(list(arguments))
+
+
+def _rows(commands: dict[str, str]) -> list[str]:
+    return [f"  {name:12} {what}" for name, what in commands.items()]
 
 
 def _version() -> str:
@@ -68,6 +74,7 @@ def _refusal(file: str) -> str:
 
 def open_window(file: str = "") -> int:
     """Show the main window and stay until it is closed."""
+    from PySide6.QtCore import qInstallMessageHandler
     from PySide6.QtWidgets import QApplication
 
     from app import fault_log
@@ -76,8 +83,10 @@ def open_window(file: str = "") -> int:
 
     settings = Settings()
     use_scale(settings)
+    qInstallMessageHandler(_say_and_leave)
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
+    qInstallMessageHandler(None)
     app.setApplicationName("Gradscape")
     app.setOrganizationName("Gradscape")
     palette.apply(app, settings.get("look/theme"))
@@ -90,6 +99,20 @@ def open_window(file: str = "") -> int:
         return int(app.exec())
     finally:
         faults.close()
+
+
+def _say_and_leave(kind: Any, _context: Any, message: str) -> None:
+    """What Qt says before there is a window; without a display it would abort."""
+    from PySide6.QtCore import QtMsgType
+
+    if kind != QtMsgType.QtFatalMsg:
+        return
+    print(
+        "gradscape: there is no display to open a window on. Log in with one, or use a command "
+        "that needs none (gradscape --help lists them) or gradscape --demo OUT.", file=sys.stderr,
+    )  # fmt: skip
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def use_scale(settings: Any) -> None:

@@ -6,32 +6,39 @@ for when the last one was drawn, every ``FRAME_MS`` at most.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import platformdirs
 from PySide6.QtCore import QElapsedTimer, QProcess, QTimer, Signal
 
 from app.document import Document
 from app.engine_views import SHOWN, EngineViews
-from graphcore import files
-from graphcore.binding import learns
+from graphcore import files, start
 from graphcore.elements import Change
 from graphcore.errors import WorkerError
+from graphcore.files.checkpoint import newest_step
 from graphcore.growth import Growth
 from graphcore.worker import messages as m
 from graphcore.worker.data_messages import Sample
-from graphcore.worker.run_file_messages import RunsOpened
+from graphcore.worker.net_file_messages import NetSaved, WeightsLoaded
+from graphcore.worker.run_file_messages import RunsOpened, RunsSaved
 from graphcore.worker.timeline_messages import RunEntered, TimelineFrame
 
+_LOG = logging.getLogger("gradscape")
 FRAME_MS = 34
 EDIT_MS = 250
+CAUSE = 200
+"""Characters of the cause of the engine's end that the banner tells."""
 _STRUCTURE = {"node_added", "node_removed", "node_renamed", "edge_added", "edge_removed",
               "training_changed"}  # fmt: skip
+OF_A_NET = {m.Frame, *SHOWN} - {NetSaved, RunsSaved, WeightsLoaded}
+"""Replies that show a net; the others say what became of a request."""
 _FIELDS = {"attributes", "initializers", "frozen", "bypassed"}
 
 
@@ -44,6 +51,8 @@ class Engine(EngineViews):
     """Requests go out as methods, replies come in as signals.
 
     Signals:
+        emptied: the net that was shown is no more, or no more a net that can be trained: what
+            there is of another comes in frames of its own.
         ready: the process is up (``Ready``). loaded: graph and data are there (``Loaded``).
         frame: the newest state (``Frame``). landscape: a surface (``LandscapeFrame``).
         progress: something takes a while (``Progress``).
@@ -53,8 +62,10 @@ class Engine(EngineViews):
 
     Attributes:
         moment: what is known of the runs, and of the step that is shown.
+        problem: why the open graph cannot be trained; "" where it can, or is not known yet.
     """
 
+    emptied = Signal()
     ready = Signal(object)
     loaded = Signal(object)
     frame = Signal(object)
@@ -69,18 +80,19 @@ class Engine(EngineViews):
     ) -> None:
         super().__init__()
         self.document = document
-        self.command = command or [sys.executable, "-m", "graphcore.worker.serve"]
+        self.command = command or start.command("graphcore.worker.serve")
         self.threads = threads
         self.state = "starting"
         self.last_frame: m.Frame | None = None
         self.moment = TimelineFrame()
         self.last_loaded: m.Loaded | None = None
-        self.lr: float | None = None
+        self.problem = ""
+        self._settings = document.root.training
         self.data_dir = ""
         self.growth: Growth = "initial"
         self._speed: float | None = None
         self._process: QProcess | None = None
-        self._errors = ""
+        self._errors = self._damage = ""
         self._reader = m.FrameReader()
         self._closing = False
         self._checkpoint_step: int | None = None
@@ -109,7 +121,7 @@ class Engine(EngineViews):
         """
         self._closing = False
         self._reader = m.FrameReader()
-        self._errors = ""
+        self._errors = self._damage = ""
         process = QProcess(self)
         process.readyReadStandardOutput.connect(self._on_output)
         process.readyReadStandardError.connect(self._on_errors)
@@ -122,8 +134,7 @@ class Engine(EngineViews):
             self._send(message)
         for looked_at in self._looked_at.values():
             self._send(looked_at)
-        if len(self.document.root):
-            self._load(keep=False, resume=resume)
+        self._load(keep=False, resume=resume)
         self._send(m.NextFrame())
 
     def restart(self) -> None:
@@ -168,8 +179,22 @@ class Engine(EngineViews):
     # -- requests -----------------------------------------------------------------------------
 
     def play(self) -> None:
-        """Train to the end of the last epoch."""
+        """Train to the end of the last epoch; past it, for as many epochs more as are set."""
+        if further := self.further_epochs():
+            self.document.message.emit(further)
         self.run(None)
+
+    def further_epochs(self) -> str:
+        """What Play does at the end of a run, or "" where it only goes on to the last epoch."""
+        frame = self.last_frame
+        if self.state != "done" or frame is None:
+            return ""
+        planned = -(-frame.total_steps // max(1, frame.steps_per_epoch))
+        if frame.step < frame.total_steps:
+            return self.tr("Train on after the early stop, to epoch {0:,}").format(planned)
+        more = self.document.root.training.epochs
+        done = max(planned, -(-frame.step // max(1, frame.steps_per_epoch)))
+        return self.tr("Train {0:,} epochs more, to epoch {1:,}").format(more, done + more)
 
     def run(self, steps: int | None) -> None:
         """Train so many steps."""
@@ -178,10 +203,8 @@ class Engine(EngineViews):
         if self._edit_timer.isActive():
             self._edit_timer.stop()
             self._load(keep=True)
-        elif self.state == "refused":
+        elif self.state == "refused":  # what was missing may be there now
             self._load(keep=True)
-        if self.state == "refused":
-            return
         self._send(m.Run(steps))
         self._want_frame()
 
@@ -211,37 +234,23 @@ class Engine(EngineViews):
         if was_running:
             self.run(None)
 
-    def set_rate(self, lr: float) -> None:
-        """Learning rate from the next step on; the document is not changed."""
-        self.lr = lr
-        self._send(m.SetRate(lr))
-
     def set_speed(self, steps_per_second: float | None) -> None:
         """Steps per second at most; None is full speed."""
         self._speed = steps_per_second
         self._send(m.SetSpeed(steps_per_second))
 
     def _load(self, keep: bool, resume: str = "", forget: bool = False) -> None:
-        if self._unfinished():
-            self._set_state("refused")
-            self._send(m.Pause())
-            return
-        self.lr = None
+        self._settings = self.document.root.training
         self._set_state("loading")
         self._send(
             m.Load(files.dumps(self.document.root), keep, resume, str(self._checkpoints),
                    self.data_dir, self.growth, forget)
         )  # fmt: skip
 
-    def _unfinished(self) -> bool:
-        """Whether the graph cannot run yet: the canvas says what is missing, no banner does."""
-        graph = self.document.root
-        if not len(graph) or self.document.levels[0].shapes.problems:
-            return True
-        if learns(graph):
-            return False
-        inputs = [node for node in graph if node.operator == "Input"]
-        return any(node.attributes["value"] is None for node in inputs)
+    def _is_rate_alone(self) -> bool:
+        """Whether the engine's settings are those of the document but for the learning rate."""
+        now = self.document.root.training
+        return msgspec.structs.replace(now, lr=self._settings.lr) == self._settings
 
     def _send(self, message: m.Request) -> None:
         if self._process is not None and self._process.state() != QProcess.ProcessState.NotRunning:
@@ -256,11 +265,12 @@ class Engine(EngineViews):
             data = bytes(self._process.readAllStandardOutput().data())
             for body in self._reader.feed(data):
                 reply = m.decode_reply(body)
-                if type(reply) in SHOWN and not len(self.document.root):
-                    continue  # a view of the net that was there before the empty canvas
+                if self.state == "loading" and type(reply) in OF_A_NET:
+                    self._want_frame()  # of the net before
+                    continue
                 self._handlers[type(reply)](self, reply)
         except WorkerError as error:
-            self._errors = str(error)
+            self._damage = str(error)
             if self._process is not None:
                 self._process.kill()
 
@@ -282,13 +292,19 @@ class Engine(EngineViews):
         self._send(m.NextFrame())
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
-        self.last_loaded = loaded
-        self._set_state("idle")
+        self.last_loaded, self.problem = loaded, loaded.problem
+        self._set_state("idle" if len(self.document.root) else "refused")
+        if self.problem:
+            self.emptied.emit()
         self.loaded.emit(loaded)
 
     def _on_failure(self, failure: m.Failure) -> None:
+        if failure.details:
+            _LOG.error("engine: %s\n%s", failure.message, failure.details)
         if failure.kind == "load":
+            self.problem = failure.message
             self._set_state("refused")
+            self.emptied.emit()
         self.failed.emit(failure)
 
     def _on_checkpoint(self, written: m.CheckpointWritten) -> None:
@@ -302,8 +318,9 @@ class Engine(EngineViews):
         root = self.document.root
         settled = not self._edit_timer.isActive() and self.has_net
         if another and settled and settings is not None and settings != root.training:
+            self._settings = settings  # the engine has them already
             self.document.set_training(settings)
-            self._edit_timer.stop()  # the engine has them already
+            self._edit_timer.stop()
         self.timeline.emit(frame)
 
     def _on_runs_opened(self, opened: RunsOpened) -> None:
@@ -312,13 +329,14 @@ class Engine(EngineViews):
             self._edit_timer.stop()
             self._adopting, self._run = True, 0
             self.document.open_graph(files.loads(opened.graph))
-            self._adopting = False
+            self._adopting, self._settings = False, self.document.root.training
         self.runs_opened.emit(opened)
 
     def _on_run_entered(self, entered: RunEntered) -> None:
         """The engine has the graph of that run already: the document follows, as one step."""
         self.document.become(files.loads(entered.graph), self.tr("Go to {0}").format(entered.name))
         self._edit_timer.stop()
+        self._settings = self.document.root.training
         self.document.message.emit(
             self.tr("This is {0}, on a graph of its own; undo brings the other graph back.").format(
                 entered.name
@@ -341,7 +359,7 @@ class Engine(EngineViews):
     def _on_errors(self) -> None:
         if self._process is not None:
             text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
-            self._errors = (self._errors + text)[-4000:]
+            self._errors = (self._errors + text)[-20_000:]
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart and not self._closing:
@@ -351,13 +369,30 @@ class Engine(EngineViews):
     def _on_finished(self) -> None:
         if self._closing or self._process is None:
             return
+        self._on_errors()
+        cause = self._cause(self._process)
+        _LOG.error("the engine stopped (%s); it wrote:\n%s", cause, self._errors)
         self._process = None
         self._frame_timer.stop()
         self._set_state("dead")
+        if self._checkpoint_step is not None:  # one may have been written and not been told of
+            self._checkpoint_step = newest_step(self._checkpoints)
         since = ""
         if self._checkpoint_step is not None:
             since = self.tr(" Restart goes on from step {0}.").format(self._checkpoint_step)
-        self.died.emit(self.tr("The engine stopped unexpectedly; your graph is safe.") + since)
+        sentence = self.tr("The engine stopped unexpectedly ({0}); your graph is safe.")
+        self.died.emit(sentence.format(cause) + since)
+
+    def _cause(self, process: QProcess) -> str:
+        """Why the process ended, as far as it has said: one line."""
+        lines = [line.strip() for line in self._errors.splitlines() if line[:1].strip()]
+        fatal = next((line for line in lines if line.startswith("Fatal Python error")), "")
+        code = process.exitCode()
+        if process.exitStatus() == QProcess.ExitStatus.CrashExit:
+            said = self._damage or fatal or self.tr("ended by signal {0}").format(code)
+        else:
+            said = lines[-1] if lines else self.tr("exit code {0}").format(code)
+        return said[:CAUSE].rstrip(".")
 
     def _set_state(self, state: str) -> None:
         if state != self.state:
@@ -368,14 +403,16 @@ class Engine(EngineViews):
 
     def _on_opened(self) -> None:
         self._checkpoint_step = None
-        self.last_frame = None
+        self.last_frame, self.last_loaded, self.moment = None, None, TimelineFrame()
         self.choose_sample(Sample())
         if self._process is not None and not self._adopting:
             self._edit_timer.stop()
-            self._send(m.Pause())
-            if len(self.document.root):
-                self._load(keep=False, forget=True)
+            self._load(keep=False, forget=True)
 
     def _on_change(self, change: Change) -> None:
-        if change.kind in _STRUCTURE or (change.kind == "node_changed" and change.what in _FIELDS):
+        field = change.kind == "node_changed" and change.what in _FIELDS
+        if change.kind == "training_changed" and self._is_rate_alone():
+            self._settings = self.document.root.training
+            self._send(m.SetRate(self._settings.lr))
+        elif change.kind in _STRUCTURE or field:
             self._edit_timer.start()

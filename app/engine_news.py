@@ -8,6 +8,8 @@ from typing import Any
 from PySide6.QtCore import QObject
 
 from app.engine import Engine
+from app.ways_to_train import ways_to_train
+from graphcore.errors import GradscapeError
 from graphcore.worker import messages as m
 
 SAME = 1e-6
@@ -24,9 +26,11 @@ class EngineNews(QObject):
     def __init__(self, window: Any, engine: Engine) -> None:
         super().__init__(window)
         self._window, self._engine = window, engine
-        self._failure = ""
+        self._failure = self._stopped = ""
+        window.document.opened.connect(window.banner.hide)
         engine.ready.connect(self._on_ready)
         engine.loaded.connect(self._on_loaded)
+        engine.frame.connect(self._on_frame)
         engine.progress.connect(self._on_progress)
         engine.failed.connect(self._on_failed)
         engine.died.connect(self._on_died)
@@ -75,18 +79,54 @@ class EngineNews(QObject):
             )
         return "; ".join(parts) + "."
 
+    def _on_frame(self, frame: m.Frame) -> None:
+        """Say once that training has ended before its last epoch; take it away with the stop."""
+        if frame.stopped == self._stopped:
+            return
+        if self._window.banner.text == self._stopped:
+            self._window.banner.hide()
+        self._stopped = frame.stopped
+        if frame.stopped:
+            self._window.banner.show_message(frame.stopped, "info")
+
     def _on_progress(self, progress: m.Progress) -> None:
         share = f" {100 * progress.done // progress.total} %" if progress.total else ""
         self._window.status.say(f"{progress.what}{share}")
 
     def _on_failed(self, failure: m.Failure) -> None:
         self._failure = failure.message
-        actions: tuple[tuple[str, Callable[[], object]], ...] = ()
+        actions: list[tuple[str, Callable[[], object]]] = []
         if failure.node and failure.node in self._window.document.root:
-            show = (self.tr("Show {0}").format(failure.node), self._show(failure.node))
-            actions = (show,)
-        level = "warning" if failure.kind == "disk" else "error"
+            actions.append((self.tr("Show {0}").format(failure.node), self._show(failure.node)))
+        if failure.kind == "untrainable":
+            actions += self._ways()
+        level = "warning" if failure.kind in ("disk", "untrainable") else "error"
         self._window.banner.show_message(failure.message, level, actions)
+
+    def _ways(self) -> list[tuple[str, Callable[[], object]]]:
+        """What can be done about a graph that cannot be trained."""
+        window = self._window
+        if not len(window.document.root):
+            return [(self.tr("Open a preset"), window.show_welcome)]
+        problems = window.document.levels[0].shapes.problems
+        if fault := next((n for n, p in problems.items() if p.kind == "error"), ""):
+            return [(self.tr("Show {0}").format(fault), self._show(fault))]
+        if self._engine.state == "refused":
+            return [(self.tr("Choose data"), self._show_data)]
+        return [(label, self._attempt(edit)) for label, edit in ways_to_train(window.document)]
+
+    def _show_data(self) -> None:
+        dock = self._window.show_panel("training")
+        dock.fill().fields["dataset"].setFocus()
+
+    def _attempt(self, edit: Callable[[], object]) -> Callable[[], None]:
+        def attempt() -> None:
+            try:
+                edit()
+            except GradscapeError as error:
+                self._window.refuse(str(error))
+
+        return attempt
 
     def _show(self, node: str) -> Any:
         def show() -> None:

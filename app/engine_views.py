@@ -73,6 +73,7 @@ class EngineViews(QObject):
             health, embedding, attribution, spread, race, digit, nearest, sample, tsne,
             net_saved, weights_loaded, timeline, curves, comparison: the frame of that name, as
             ``graphcore.worker`` sends it.
+        uncovered: names of nodes whose values a view showed on the canvas until now.
         samples: a page of the data set. sample_chosen: ``chosen_sample`` is another.
     """
 
@@ -89,6 +90,7 @@ class EngineViews(QObject):
     health = Signal(object)
     embedding = Signal(object)
     samples = Signal(object)
+    uncovered = Signal(object)
     sample_chosen = Signal(object)
     attribution = Signal(object)
     spread = Signal(object)
@@ -171,14 +173,25 @@ class EngineViews(QObject):
         self._look(DecisionRequest(visible, warped))
 
     def cover(self, nodes: frozenset[str]) -> None:
-        """Say which nodes' values the canvas is shown by a view, and not by the running step."""
-        self.covered = nodes
+        """Say which nodes' values the canvas is shown by a view, and not by the running step.
+
+        Those that a view no longer shows get the running step's again.
+        """
+        bare, self.covered = self.covered - nodes, nodes
+        if bare:
+            self.uncovered.emit(bare)
+            self._watch_again()
 
     def show_drawing(self, on: bool) -> None:
         """Say whether the canvas is shown a drawing; behind it come the running step's values."""
         back = self.drawing and not on
         self.drawing = on
-        if back and (watched := self._looked_at.get(m.Watch)) is not None:
+        if back:
+            self._watch_again()
+
+    def _watch_again(self) -> None:
+        """Have the values of the running step sent once more."""
+        if (watched := self._looked_at.get(m.Watch)) is not None:
             self._send(watched)
             self._want_frame()
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from app import file_dialogs
 from app.run_metrics import RunMetrics
+from graphcore import start
 from graphcore.binding import learns
 from graphcore.errors import FileError, GradscapeError
 from graphcore.ops.torch_code import module_name
@@ -45,7 +46,7 @@ class Job(QObject):
         self._process.readyReadStandardError.connect(self._on_error_text)
         self._process.finished.connect(self._on_finished)
         self._process.errorOccurred.connect(self._on_error)
-        self._process.start(sys.executable, ["-m", "graphcore.cli", *arguments])
+        self._process.start(sys.executable, start.arguments("graphcore.cli", *arguments))
 
     def _on_error_text(self) -> None:
         text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
@@ -161,10 +162,12 @@ class Exports(QObject):
         path = self._window.files.ask(file_dialogs.ask_script, ".py")
         if path:
             named = Path(path).with_name(f"{module_name(Path(path).stem)}.py")
-            self._begin(self.tr("PyTorch script"), partial(self._run_script, named))
+            agreed = named == Path(path) and named.exists()  # the dialog asked about this file
+            self._begin(self.tr("PyTorch script"), partial(self._run_script, named, agreed))
 
-    def _run_script(self, path: Path, net: Path) -> None:
+    def _run_script(self, path: Path, agreed: bool, net: Path) -> None:
         arguments = ["export", str(net), "--to", "torch", "--out", str(path.parent)]
+        arguments += ["--force"] if agreed else []
         self._run([*arguments, "--name", path.stem], str(path))
 
     def save_report(self) -> None:
@@ -185,13 +188,14 @@ class Exports(QObject):
             except FileError as error:
                 self._finish(str(error))
                 return
-        self._run(["report", str(net), "--out", str(path), "--title", self._title()], str(path))
+        arguments = ["report", str(net), "--out", str(path), "--title", self._title()]
+        self._run([*arguments, "--force"], str(path))  # the dialog asked about this file
 
     def _title(self) -> str:
         """The graph's name; where there are several runs, which it is and where it comes from."""
         runs = {run.run: run for run in self._engine.moment.runs}
         run, title = runs.get(self._engine.moment.run), str(self._window.files.name)
-        if run is None or len(runs) < 2:
+        if run is None or (len(runs) < 2 and run.name == f"Run {run.run}"):
             return title
         title = f"{title}, {run.name}"
         if run.parent not in runs:

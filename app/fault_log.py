@@ -22,6 +22,11 @@ def default_file() -> Path:
     return Path(platformdirs.user_log_dir("gradscape", appauthor=False)) / "gradscape.log"
 
 
+def log(text: str) -> None:
+    """Write text to the log that the app names; to standard error while no log is open."""
+    _LOG.error("%s", text.rstrip())
+
+
 class FaultLog(QObject):
     """Takes the place of ``sys.excepthook`` while the app runs.
 

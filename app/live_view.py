@@ -28,6 +28,8 @@ class LiveView(QObject):
         engine.frame.connect(self._on_frame)
         engine.state_changed.connect(self._on_state)
         engine.reset_done.connect(canvas.clear_pictures)
+        engine.emptied.connect(canvas.clear_pictures)
+        engine.uncovered.connect(self._on_uncovered)
         canvas.visible_changed.connect(self._tell_engine)
 
     def _tell_engine(self) -> None:
@@ -52,6 +54,14 @@ class LiveView(QObject):
         values = {_edge(f): f.value for f in frame.flow}
         gradients = {_edge(f): f.gradient for f in frame.flow}
         self._canvas.set_flow(brightness(values), brightness(gradients))
+
+    def _on_uncovered(self, nodes: frozenset[str]) -> None:
+        """What a view showed is gone with it; a frame brings the running step's values."""
+        prefix = self._canvas.document.prefix
+        for name in nodes:
+            item = self._canvas.items_by_name.get(name.removeprefix(prefix))
+            if item is not None and name.startswith(prefix):
+                item.set_picture("value", None)
 
     def _on_state(self, state: str) -> None:
         self._canvas.set_pulsing(state == "running")

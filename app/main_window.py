@@ -29,7 +29,7 @@ from app.command_palette import CommandPalette
 from app.document import Document
 from app.engine_news import EngineNews
 from app.exports import Exports
-from app.files import Files
+from app.files import RUN_SUFFIX, Files
 from app.film.filming import Filming
 from app.growth_choice import GrowthChoice
 from app.imports import Imports
@@ -163,6 +163,8 @@ class MainWindow(QMainWindow):
 
     def _connect_panel(self, panel: QWidget) -> None:
         """Join what a panel has of the interface that ``panels`` describes."""
+        if self.engine is not None and hasattr(panel, "clear"):
+            self.engine.emptied.connect(panel.clear)
         if hasattr(panel, "show_selection"):
             self.canvas.selection_changed.connect(panel.show_selection)
             panel.show_selection(self.selection)
@@ -212,11 +214,14 @@ class MainWindow(QMainWindow):
         self.layouts.restore()
         recent = self.files.recent[:1] if self.settings.get("files/reopen") else []
         wanted = [file_or_preset] if file_or_preset else [p for p in recent if os.path.exists(p)]
-        if not (wanted and self.files.open_any(wanted[0])):
+        runs = file_or_preset if file_or_preset.endswith(RUN_SUFFIX) else ""
+        if not runs and not (wanted and self.files.open_any(wanted[0])):
             self.files.open_preset(FIRST_GRAPH)
         Rescue(self).offer()
         if self.engine is not None:
             QTimer.singleShot(0, self.engine, self.engine.begin)
+        if runs:  # the engine reads them, so it has to be there first
+            QTimer.singleShot(0, self, lambda: self.files.open_run(runs))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self.files.may_leave():

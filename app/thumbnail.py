@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPalette, QPen
 
+from app.style import painting
 from app.style import palette as style
 from graphcore.graph import Graph
 from graphcore.layout import layout
@@ -21,21 +22,20 @@ def paint_graph(painter: QPainter, graph: Graph, place: QRectF, palette: QPalett
     for box in boxes.values():
         bounds = bounds.united(box)
     scale = min(place.width() / bounds.width(), place.height() / bounds.height(), 0.5)
-    painter.save()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.translate(place.center())
-    painter.scale(scale, scale)
-    painter.translate(-bounds.center())
-    _paint_edges(painter, graph, boxes, palette)
-    for node in graph:
-        color = QColor(style.category_color(node.op.category))
-        painter.setPen(QPen(color, 1.5 / scale))
-        fill = QColor(color)
-        fill.setAlpha(110)
-        painter.setBrush(fill)
-        radius = min(16.0, 3.0 / scale)
-        painter.drawRoundedRect(boxes[node.name], radius, radius)
-    painter.restore()
+    with painting.saved(painter):
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.translate(place.center())
+        painter.scale(scale, scale)
+        painter.translate(-bounds.center())
+        _paint_edges(painter, graph, boxes, palette)
+        for node in graph:
+            color = QColor(style.category_color(node.op.category))
+            painter.setPen(QPen(color, 1.5 / scale))
+            fill = QColor(color)
+            fill.setAlpha(110)
+            painter.setBrush(fill)
+            radius = min(16.0, 3.0 / scale)
+            painter.drawRoundedRect(boxes[node.name], radius, radius)
 
 
 def _boxes(graph: Graph) -> dict[str, QRectF]:

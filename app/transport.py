@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from PySide6.QtCore import QElapsedTimer, QSignalBlocker, Qt
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
@@ -10,7 +11,6 @@ from app.engine import Engine
 from app.style import icons, palette
 from graphcore.elements import Change
 from graphcore.worker import messages as m
-from graphcore.worker.timeline_messages import TimelineFrame
 
 SPEEDS: tuple[float | None, ...] = (1, 2, 5, 10, 30, 100, None)
 """Steps per second; None is full speed."""
@@ -24,7 +24,6 @@ class TransportBar(QWidget):
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()
         self._document, self._engine = document, engine
-        self._place: tuple[int, int | None] | None = None
         self._told = QElapsedTimer()
         row = QHBoxLayout(self)
         row.setContentsMargins(4, 0, 4, 0)
@@ -41,7 +40,7 @@ class TransportBar(QWidget):
         self._add_rate(row)
         engine.state_changed.connect(self._on_state)
         engine.frame.connect(self._on_frame)
-        engine.timeline.connect(self._on_timeline)
+        engine.loaded.connect(lambda _loaded: self._on_state(engine.state))
         document.opened.connect(self._show_rate)
         document.changed.connect(self._on_change)
         palette.notifier.changed.connect(self._restyle)
@@ -84,7 +83,7 @@ class TransportBar(QWidget):
         self.rate.setKeyboardTracking(False)
         self.rate.setAccessibleName(label.text())
         self.rate.setToolTip(self.tr("Takes effect at the next step, also while training"))
-        self.rate.valueChanged.connect(self._engine.set_rate)
+        self.rate.valueChanged.connect(self._set_rate)
         self.scheduled = QLabel()
         self.scheduled.setObjectName("muted")
         self.scheduled.ensurePolished()
@@ -120,29 +119,28 @@ class TransportBar(QWidget):
         if change.kind == "training_changed":
             self._show_rate()
 
+    def _set_rate(self, lr: float) -> None:
+        """Change the graph's learning rate, and through it the engine's."""
+        training = self._document.root.training
+        self._document.set_training(msgspec.structs.replace(training, lr=lr))
+
     def _show_rate(self) -> None:
-        self._put_rate(self._document.root.training.lr)
-
-    def _put_rate(self, lr: float) -> None:
         blocker = QSignalBlocker(self.rate)
-        self.rate.setValue(lr)
+        self.rate.setValue(self._document.root.training.lr)
         blocker.unblock()
-
-    def _on_timeline(self, frame: TimelineFrame) -> None:
-        """The run, or the step of it, that one goes to may have had another learning rate."""
-        place = frame.run, frame.shown if frame.visiting else None
-        if frame.run and place != self._place:
-            self._place = place
-            self._put_rate(frame.lr)
 
     def _on_state(self, state: str) -> None:
         running = state == "running"
         self.play.setProperty("icon_name", "pause" if running else "play")
-        self.play.setToolTip(self.tr("Pause (F5)") if running else self.tr("Train (F5)"))
+        further = self._engine.further_epochs()
+        train = self.tr("{0} (F5)").format(further) if further else self.tr("Train (F5)")
+        self.play.setToolTip(self.tr("Pause (F5)") if running else train)
         self.play.setAccessibleName(self.tr("Pause") if running else self.tr("Train"))
-        possible = state in ("idle", "running", "done", "dead")
-        if state == "refused":
-            self.play.setToolTip(self.tr("The graph cannot be trained yet: finish it first."))
+        possible = state not in ("starting", "loading")
+        if self._engine.problem and not running:
+            self.play.setToolTip(
+                self.tr("The graph cannot be trained yet. {0}").format(self._engine.problem)
+            )
         for button in (self.play, self.step, self.epoch, self.reset):
             button.setEnabled(possible)
         self.step.setEnabled(possible and not running)
@@ -150,7 +148,7 @@ class TransportBar(QWidget):
         self._restyle()
 
     def _on_frame(self, frame: m.Frame) -> None:
-        self.reset.setEnabled(frame.step > 0)
+        self.reset.setEnabled(frame.moved_on)
         if frame.state == "running" and self._told.isValid() and self._told.elapsed() < TELL_MS:
             return
         self._told.start()

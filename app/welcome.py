@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 
 from app.panels.section import heading, text_label
 from app.panels.two_lines import SUMMARY, TwoLines, with_alpha
-from app.style import icons, palette
+from app.style import icons, painting, palette
 from app.thumbnail import paint_graph
 from graphcore import presets
 from graphcore.errors import GradscapeError
@@ -197,6 +197,7 @@ class _Card(QStyledItemDelegate):
         view = option.widget
         return view.gridSize() if isinstance(view, QListView) else _CARD
 
+    @painting.guarded
     def paint(
         self,
         painter: QPainter,
@@ -204,23 +205,22 @@ class _Card(QStyledItemDelegate):
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
         colors, role = option.palette, QPalette.ColorRole
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        card = QRectF(option.rect).adjusted(5, 5, -5, -5)
-        hovered = option.state & QStyle.StateFlag.State_MouseOver
-        chosen = option.state & QStyle.StateFlag.State_Selected
-        edge = colors.color(role.Highlight if hovered or chosen else role.Mid)
-        painter.setPen(QPen(edge, 1.5 if hovered or chosen else 1.0))
-        painter.setBrush(palette.current().color("card"))
-        painter.drawRoundedRect(card, 8, 8)
-        picture = card.adjusted(14, 10, -14, _PICTURE + 10 - card.height())
-        paint_graph(painter, _graph(index.data(_NAME)), picture, colors)
-        painter.setPen(with_alpha(colors.color(role.Mid), 120))
-        line = QPointF(0, picture.bottom() + 8)
-        painter.drawLine(line + QPointF(card.left(), 0), line + QPointF(card.right(), 0))
-        text = card.adjusted(14, _PICTURE + 26, -12, -8).toRect()
-        self._paint_text(painter, option, index, text)
-        painter.restore()
+        with painting.saved(painter):
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            card = QRectF(option.rect).adjusted(5, 5, -5, -5)
+            hovered = option.state & QStyle.StateFlag.State_MouseOver
+            chosen = option.state & QStyle.StateFlag.State_Selected
+            edge = colors.color(role.Highlight if hovered or chosen else role.Mid)
+            painter.setPen(QPen(edge, 1.5 if hovered or chosen else 1.0))
+            painter.setBrush(palette.current().color("card"))
+            painter.drawRoundedRect(card, 8, 8)
+            picture = card.adjusted(14, 10, -14, _PICTURE + 10 - card.height())
+            paint_graph(painter, _graph(index.data(_NAME)), picture, colors)
+            painter.setPen(with_alpha(colors.color(role.Mid), 120))
+            line = QPointF(0, picture.bottom() + 8)
+            painter.drawLine(line + QPointF(card.left(), 0), line + QPointF(card.right(), 0))
+            text = card.adjusted(14, _PICTURE + 26, -12, -8).toRect()
+            self._paint_text(painter, option, index, text)
 
     def _paint_text(
         self,

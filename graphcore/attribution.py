@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.errors import GradscapeError
+from graphcore.late import torch
 from graphcore.plan import Plan
 from graphcore.samples import fed, split_of
 from graphcore.training import Trainer
@@ -19,10 +18,7 @@ from graphcore.worker.attribution_messages import AttributionFrame
 from graphcore.worker.data_messages import Sample
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 LARGEST_NUDGE, HALVINGS = 1.0, 10
 
@@ -30,7 +26,7 @@ LARGEST_NUDGE, HALVINGS = 1.0, 10
 def attribute(trainer: Trainer, sample: Sample, node: str = "") -> AttributionFrame:
     """Saliency, Grad-CAM and a nudge for one sample, with today's weights."""
     b, split = trainer.binding, split_of(trainer, sample.split)
-    shape = tuple(trainer.graph.node(b.input).attributes["shape"])
+    shape = trainer.input_shape
     x, t, i = fed(trainer, sample)
     plan = trainer.looking_plan()
     scores = _scores(plan, b, x, t)

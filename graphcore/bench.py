@@ -13,9 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import lazy_loader
 import numpy as np
 
 from graphcore import presets, processor
@@ -23,15 +22,11 @@ from graphcore.bench_models import MODELS
 from graphcore.datasets import Dataset, Normalization, Split
 from graphcore.graph import Graph
 from graphcore.landscape import Surface
+from graphcore.late import torch
 from graphcore.layer_list import parse_layers
 from graphcore.planes import random_plane
 from graphcore.settings import TrainingSettings
 from graphcore.training import Trainer
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
 
 NETS: dict[str, tuple[int, ...]] = {
     "784-16-16-10": (32, 128), "784-128-64-10": (32, 128), "lenet5": (32, 128),

@@ -6,14 +6,9 @@ import math
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import lazy_loader
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
+from graphcore.late import torch
 
 
 def fully_connected(*sizes: int) -> Any:

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from graphcore.dims import format_shape
 from graphcore.elements import Node
 from graphcore.errors import GraphError
 from graphcore.graph import Graph
+from graphcore.shapes import ShapeInference
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,8 @@ class Binding:
 
     Attributes:
         input, target: names of the nodes that are fed; ``target`` is "" where the net is judged
-            by what went in, as an autoencoder is.
-        loss: the node whose value training makes small.
+            by what went in, as an autoencoder is; ``input`` is "" where nothing is fed.
+        loss: the node whose value training makes small; "" where the net only runs forward.
         output: the node whose value is the net's answer, and the kind of loss that reads it.
     """
 
@@ -30,15 +32,34 @@ class Binding:
 
     def feeds(self, x: Any, t: Any) -> dict[str, Any]:
         """What a plan is fed, from inputs and targets."""
-        return {self.input: x, self.target: t} if self.target else {self.input: x}
+        fed = {self.input: x, self.target: t}
+        return {name: value for name, value in fed.items() if name}
+
+
+def waiting(graph: Graph) -> list[str]:
+    """Names of the inputs that have no numbers of their own: data are to fill them."""
+    return [n.name for n in graph if n.operator == "Input" and n.attributes["value"] is None]
+
+
+def takes_data(graph: Graph) -> bool:
+    """Whether a graph is fed by a data set."""
+    return bool(waiting(graph)) or any(n.operator == "Target" for n in graph)
 
 
 def learns(graph: Graph) -> bool:
-    """Whether a graph is to be trained; any other is a calculation with its inputs' values."""
-    if graph.training.objectives or any(node.operator == "Target" for node in graph):
+    """Whether a graph is to be trained on data."""
+    if any(node.operator == "Target" for node in graph):
         return True
-    waiting = any(n.operator == "Input" and n.attributes["value"] is None for n in graph)
-    return waiting and any(n.op.category == "loss" for n in graph)
+    judged = graph.training.objectives or any(n.op.category == "loss" for n in graph)
+    return bool(waiting(graph)) and bool(judged)
+
+
+def descends(graph: Graph) -> bool:
+    """Whether a graph is a function of its own parameters that training can make small."""
+    try:
+        return not takes_data(graph) and bool(_bind_to_result(graph))
+    except GraphError:
+        return False
 
 
 def bind(graph: Graph) -> Binding:
@@ -51,6 +72,13 @@ def bind(graph: Graph) -> Binding:
     Raises:
         GraphError: there is none, or no telling which.
     """
+    if not takes_data(graph):
+        return _bind_to_result(graph)
+    if missing := lacking(graph):
+        raise GraphError(
+            f"This graph cannot be trained yet: it lacks {' and '.join(missing)}. "
+            "Add what is missing and connect it."
+        )
     source = _only(graph, "Input", "x")
     if graph.training.objectives:
         return _bind_to_objectives(graph, source)
@@ -65,6 +93,53 @@ def bind(graph: Graph) -> Binding:
     answer = next((e for e in graph.edges_into(judge) if e.source != target.name), None)
     output = answer.source if answer else loss.name
     return Binding(source.name, target.name, loss.name, output, judge.operator)
+
+
+def bind_forward(graph: Graph) -> Binding:
+    """Bind a graph that is run and not trained: data go to the only input that waits for them."""
+    sources = waiting(graph)
+    fed = sources[0] if sources else ""
+    below = [n for n in graph.topological_order() if n in graph.descendants([fed])] if fed else []
+    return Binding(fed, "", "", below[-1] if below else fed, "")
+
+
+def _bind_to_result(graph: Graph) -> Binding:
+    """A function of parameters alone: its result is one number, and training makes it small."""
+    ends = results(graph)
+    chosen = [o.loss for o in graph.training.objectives] or [n for n in ends if n == "loss"] or ends
+    if len(chosen) != 1 or chosen[0] not in graph:
+        listed = ", ".join(chosen) or "nothing"
+        raise GraphError(f"Training makes one result small, found {listed}: choose one of them.")
+    name = chosen[0]
+    above = (graph.node(n) for n in (name, *graph.ancestors([name])))
+    if not any(set(n.parameter_inputs) - set(n.frozen) for n in above):
+        raise GraphError(f"Nothing can learn: {name} depends on no Parameter that is not frozen.")
+    shapes = ShapeInference(graph)
+    shapes.close()
+    shape = shapes.shape(name)
+    if shape is None or any(size != 1 for size in shape):
+        raise GraphError(
+            f"Training makes one number small, and {name} has the shape {format_shape(shape)}: "
+            "add a Sum after it."
+        )
+    return Binding("", "", name, name, "")
+
+
+def results(graph: Graph) -> list[str]:
+    """Names of the nodes that compute something that nothing reads."""
+    return [n.name for n in graph if graph.edges_into(n) and not graph.edges_from(n)]
+
+
+def lacking(graph: Graph) -> list[str]:
+    """Return what has to be added before a graph can be trained, each in a few words."""
+    operators = {node.operator for node in graph}
+    missing = [] if "Input" in operators else ["an Input for the data"]
+    if learns(graph):
+        return missing
+    missing.append("a Target for the wanted answers")
+    if not any(node.op.category == "loss" for node in graph):
+        missing.append("a loss")
+    return missing
 
 
 def _bind_to_itself(graph: Graph, source: Node) -> Binding:
@@ -118,8 +193,6 @@ def _only(graph: Graph, operator: str, fallback: str) -> Node:
     named = [n for n in found if n.name == fallback]
     if named:
         return named[0]
-    if not found:
-        raise GraphError(f"Training needs a node {operator}: add one and connect it.")
     raise GraphError(
         f"There are {len(found)} {operator} nodes: call the one that gets the data {fallback!r}."
     )

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import lazy_loader
-
 from graphcore import recording
 from graphcore.errors import GradscapeError
+from graphcore.late import torch
 from graphcore.probing import class_indices, class_shares
 from graphcore.training import Trainer
 from graphcore.worker.sample_messages import SampleFrame
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
 
 
 def chosen_sample(trainer: Trainer, nodes: tuple[str, ...], sample: int) -> SampleFrame:
@@ -29,7 +21,8 @@ def chosen_sample(trainer: Trainer, nodes: tuple[str, ...], sample: int) -> Samp
     plan, own = trainer.looking_plan(), t[i : i + 1]
     try:
         plan.forward(b.feeds(x[i : i + 1], own))
-        plan.backward(b.loss, grad=torch.ones_like(plan.value(b.loss)))
+        if b.loss:
+            plan.backward(b.loss, grad=torch.ones_like(plan.value(b.loss)))
     except GradscapeError as error:
         return SampleFrame(step=trainer.step, samples=count, problem=str(error))
     shares = class_shares(plan.value(b.output), b.loss_kind, t) if b.target else None

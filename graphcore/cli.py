@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import lazy_loader
 
 from graphcore import (
     datasets,
     distributed,
     export_cli,
     landscape_cli,
-    metrics_cli,
     presets,
     report_cli,
+    start,
     train_cli,
 )
+from graphcore.commands import COMMANDS
 from graphcore.errors import GradscapeError, LostProcessError
 from graphcore.files.atomic import make_folder
 from graphcore.landscape import PathRecorder
 from graphcore.run_folder import named_net
 from graphcore.shapes import ShapeInference
 
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
-
-DONE, AT_FAULT, WRONG_USAGE, INTERRUPTED = train_cli.DONE, 1, 2, 130
+DONE, AT_FAULT, WRONG_USAGE, INTERRUPTED, PIPE_CLOSED = train_cli.DONE, 1, 2, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,6 +37,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else WRONG_USAGE
     given = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _run(given, options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _stop_writing()
+    return code
+
+
+def _run(given: Sequence[str], options: argparse.Namespace) -> int:
     try:
         if _several(options) and not distributed.is_part():
             return _launch(given, options)
@@ -54,8 +58,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if distributed.is_part():
             distributed.stop(INTERRUPTED)
-        print("gradscape: interrupted", file=sys.stderr)
+        print("; ".join(["gradscape: interrupted", *_going_on(options)]), file=sys.stderr)
         return INTERRUPTED
+
+
+def _going_on(options: argparse.Namespace) -> list[str]:
+    """How a run that ended early is taken up again, if it left a checkpoint."""
+    left = options.command == "train" and options.out and distributed.has_checkpoint(options.out)
+    return [f"--resume {options.out} goes on from its last checkpoint."] if left else []
+
+
+def _stop_writing() -> int:
+    """End quietly where the reader of a pipe has gone, as ``head`` does."""
+    with contextlib.suppress(OSError, ValueError):  # a stand-in for the stream has no number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return PIPE_CLOSED
 
 
 def _several(options: argparse.Namespace) -> bool:
@@ -68,84 +85,67 @@ def _launch(argv: Sequence[str], options: argparse.Namespace) -> int:
         raise GradscapeError("--nproc-per-node and --nnodes must be at least 1.")
     if options.nodes > 1 and not options.rdzv_endpoint:
         raise GradscapeError("--nnodes needs --rdzv-endpoint HOST:PORT, where the machines meet.")
+    if options.command == "train":
+        train_cli.check_folder(options)
     try:
         distributed.launch(
-            ["-m", "graphcore.cli", *argv], processes=options.processes, nodes=options.nodes,
+            start.arguments("graphcore.cli", *argv),
+            processes=options.processes, nodes=options.nodes,
             endpoint=options.rdzv_endpoint, run_id=options.rdzv_id,
         )  # fmt: skip
     except LostProcessError as error:
         print(file=sys.stderr)  # below the line of progress that was cut off
-        left = options.command == "train" and options.out and (options.out / "checkpoint").is_dir()
-        how = f" --resume {options.out} goes on from its last checkpoint." if left else ""
-        raise LostProcessError(f"{error}{how}") from None
+        raise LostProcessError(" ".join([str(error), *_going_on(options)])) from None
     except (GradscapeError, KeyboardInterrupt):
         print(file=sys.stderr)
         raise
     return DONE
 
 
-Commands = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
-"""Adds a command: its name, what it runs, and help."""
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gradscape")
     commands = parser.add_subparsers(dest="command", required=True)
-
-    def command(name: str, run: Callable[..., int], help: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=help, description=help)
-        sub.set_defaults(run=run)
-        return sub
-
-    _add_training(command)
-    _add_checks(command)
-    _add_files(command)
-    _add_measurements(command)
-    data = command("data", _data, "Fetch a data set.")
-    data.add_argument("action", choices=("fetch",))
-    data.add_argument("name", choices=("mnist",))
-    data.add_argument("--data-dir", type=Path)
-    command("worker", _worker, "The engine process, on standard input and output.")
-    command("presets", _presets, "List the graphs that ship.")
+    for name, help in COMMANDS.items():
+        run, add_options = _COMMANDS[name]
+        command = commands.add_parser(name, help=help, description=help)
+        command.set_defaults(run=run)
+        add_options(command)
     return parser
 
 
-def _add_training(command: Commands) -> None:
-    train = command("train", train_cli.train, "Train a graph and report how good it became.")
-    train.add_argument("file", help="graph file or preset")
-    train_cli.add_training_options(train)
-    train.add_argument("--resume", type=Path, metavar="DIR",
-                       help="go on from the checkpoint that a run left in DIR")  # fmt: skip
-    metrics_cli.add_options(train)
-    evaluate = command("eval", train_cli.evaluate, "Score a trained net that train --out wrote.")
-    evaluate.add_argument("dir", type=Path)
-    train_cli.add_data_options(evaluate)
+def _add_eval_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dir", type=Path, help="folder that train --out wrote")
+    train_cli.add_data_options(parser)
 
 
-def _add_checks(command: Commands) -> None:
-    check = command("check", _check, "Read a graph file and report what is wrong with it.")
-    check.add_argument("file", help="graph file or preset")
-    gradients = command("grad-check", _grad_check, "Compare backward with finite differences.")
-    gradients.add_argument("file", help="graph file or preset")
-    gradients.add_argument("--seed", type=int, default=0)
-    gradients.add_argument("--json", action="store_true")
+def _add_check_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", help="graph file or preset")
 
 
-def _add_files(command: Commands) -> None:
-    export_cli.add_options(command("export", export_cli.export, "Write a net for other programs."))
-    export_cli.add_import_options(
-        command("import", export_cli.read, "Make a graph of a PyTorch module's source.")
-    )
-    report_cli.add_options(command("report", report_cli.write, "Write an HTML page about a run."))
+def _add_grad_check_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", help="graph file or preset")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
 
 
-def _add_measurements(command: Commands) -> None:
-    landscape = command("landscape", _landscape, "The loss around a net's weights.")
-    landscape_cli.add_options(landscape)
-    train_cli.add_training_options(landscape)
-    bench = command("bench", _bench, "Time the engine beside plain PyTorch.")
-    bench.add_argument("--json", action="store_true")
-    bench.add_argument("--quick", action="store_true", help="fewer repetitions")
+def _add_landscape_options(parser: argparse.ArgumentParser) -> None:
+    landscape_cli.add_options(parser)
+    train_cli.add_training_options(parser)
+
+
+def _add_bench_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+
+
+def _add_data_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("fetch",))
+    parser.add_argument("name", choices=("mnist",))
+    parser.add_argument("--data-dir", type=Path)
+
+
+def _add_nothing(parser: argparse.ArgumentParser) -> None:
+    """The command takes no options."""
 
 
 def _landscape(options: argparse.Namespace) -> int:
@@ -219,6 +219,25 @@ def _presets(options: argparse.Namespace) -> int:
     for name in presets.names():
         print(f"{name:22} {presets.title(name)}")
     return DONE
+
+
+_COMMANDS: dict[
+    str, tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentParser], None]]
+] = {
+    "train": (train_cli.train, train_cli.add_train_options),
+    "eval": (train_cli.evaluate, _add_eval_options),
+    "check": (_check, _add_check_options),
+    "grad-check": (_grad_check, _add_grad_check_options),
+    "export": (export_cli.export, export_cli.add_options),
+    "import": (export_cli.read, export_cli.add_import_options),
+    "report": (report_cli.write, report_cli.add_options),
+    "landscape": (_landscape, _add_landscape_options),
+    "bench": (_bench, _add_bench_options),
+    "data": (_data, _add_data_options),
+    "worker": (_worker, _add_nothing),
+    "presets": (_presets, _add_nothing),
+}
+"""Name of each command -> what it runs, and what adds its options."""
 
 
 if __name__ == "__main__":

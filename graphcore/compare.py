@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import lazy_loader
 from msgspec.structs import replace
 
 from graphcore import files, recording
@@ -12,6 +11,7 @@ from graphcore.binding import Binding, bind
 from graphcore.compiler import compile
 from graphcore.errors import EngineError, GradscapeError, UnknownNodeError
 from graphcore.judging import judged
+from graphcore.late import torch
 from graphcore.plan import Plan
 from graphcore.probing import plane_answers
 from graphcore.runs import Run
@@ -19,10 +19,7 @@ from graphcore.training import Trainer
 from graphcore.worker.compare_messages import CompareFrame, CompareRequest, Side
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 TESTED = 200
 """Test samples on which both nets are tested."""

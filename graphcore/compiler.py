@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from itertools import accumulate
-from typing import TYPE_CHECKING
-
-import lazy_loader
 
 from graphcore.errors import EngineError, ShapeError
 from graphcore.execute import Step
@@ -16,14 +13,10 @@ from graphcore.flatten import FlatNode, Port, flatten
 from graphcore.graph import Graph
 from graphcore.groups import owner
 from graphcore.initializers import fans_of
+from graphcore.late import torch
 from graphcore.parameters import ParameterInfo
 from graphcore.plan import Mode, Plan
 from graphcore.shapes import ShapeInference
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
 
 
 def compile(
@@ -61,10 +54,19 @@ def usable_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).split("\n", 1)[0].rstrip(".")
-        raise EngineError(f"torch cannot use the device {name!r} here: {reason}.") from None
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        there = _devices_there()
+        why = f": {str(error).splitlines()[0][:200]}" if name.partition(":")[0] in there else ""
+        raise EngineError(
+            f"torch cannot use the device {name!r} here, only {', '.join(there)}{why}."
+        ) from None
     return device
+
+
+def _devices_there() -> list[str]:
+    """Kinds of device that torch can use on this machine."""
+    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return ["cpu", *(name for name, there in found.items() if there)]
 
 
 class _Compiler:
@@ -82,6 +84,7 @@ class _Compiler:
         self.slots: dict[Port, int] = {}
         self.layout: list[ParameterInfo] = []
         self.needed: set[int] = set()
+        self.shown: set[int] = set()
 
     def plan(self, share: Plan | None) -> Plan:
         steps = [s for s in map(self._step, self.flat_graph.nodes) if s is not None]
@@ -105,7 +108,7 @@ class _Compiler:
             values=[None] * len(self.slots),
             flat=share.flat if share else self._zeros(total),
             flat_grad=share.flat_grad if share else self._zeros(total),
-            trainable=trainable, turned=self.turned,
+            trainable=trainable, turned=self.turned, shown=self.shown,
             generator=share.generator if share else torch.Generator(self.device),
         )  # fmt: skip
         self._fill(plan, share)
@@ -158,6 +161,7 @@ class _Compiler:
         if node.op.category == "source":
             if node.operator == "Input" and node.attributes["dtype"] == "float":
                 self.needed.update(outputs if self.mode == "inspect" else ())
+                self.shown.update(outputs)
             return None
         inputs = {i: self.slots[p] for i, p in flat.inputs.items() if i not in shapes}
         for name in shapes:
@@ -174,6 +178,8 @@ class _Compiler:
         step.context.needs = needs
         if any(needs) and node.op.differentiable:
             self.needed.update(outputs)
+        if node.op.differentiable and not self.shown.isdisjoint(step.inputs):
+            self.shown.update(outputs)
         return step
 
     def _parameter(
@@ -188,6 +194,7 @@ class _Compiler:
             ParameterInfo(name, flat.name, shapes[input], chosen, fans, frozen, turned)
         )
         slot = self._new_slot((name, ""))
+        self.shown.add(slot)
         if not frozen or self.mode == "inspect":
             self.needed.add(slot)
         return slot

@@ -8,8 +8,8 @@ import numpy as np
 
 MOST = 8192
 """Rows of losses kept; past twice that, each pair of neighbours becomes one."""
-SMOOTHING, TAIL = 0.9, 100
-"""How much a loss counts beside the next one, and after how many it counts nothing."""
+SMOOTHING, TAIL = 0.9, 400
+"""Weight of a step's loss beside that of the next step; number of last rows that are averaged."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,18 @@ class Curves:
         self.accuracies: list[tuple[int, float]] = []
         self.seconds = 0.0
         self._rows: list[tuple[float, ...]] = []
+        self._spans: list[int] = []  # how many steps each row is the mean of
 
     def add(self, step: int, losses: tuple[float, ...], seconds: float) -> None:
         """Note a step's losses, one per objective, and how long it took."""
         self.seconds += seconds
         self._rows.append((step, self.seconds, *losses))
+        self._spans.append(1)
         if len(self._rows) >= 2 * MOST:
-            pairs = np.array(self._rows).reshape(MOST, 2, -1).mean(1)
-            self._rows = [tuple(row) for row in pairs.tolist()]
+            spans = np.array(self._spans).reshape(MOST, 2)
+            pairs = np.array(self._rows).reshape(MOST, 2, -1)
+            pairs = (pairs * spans[..., None]).sum(1) / spans.sum(1)[:, None]
+            self._rows, self._spans = list(map(tuple, pairs.tolist())), spans.sum(1).tolist()
 
     @property
     def rows(self) -> np.ndarray:
@@ -55,12 +59,14 @@ class Curves:
 
     @property
     def last_loss(self) -> float | None:
-        """Mean of the last rows' first loss, each counting ``SMOOTHING`` of the next."""
+        """Smoothed first loss: each step counts ``SMOOTHING`` times as much as the next."""
         losses = np.array([row[2] for row in self._rows[-TAIL:]])
+        spans = np.array(self._spans[-TAIL:])
         known = np.isfinite(losses)
         if not known.any():
             return float(losses[-1]) if len(losses) else None
-        counts = SMOOTHING ** np.arange(len(losses))[::-1]
+        behind = spans[::-1].cumsum()[::-1] - spans
+        counts = SMOOTHING**behind * (1 - SMOOTHING**spans)
         return float(np.average(losses[known], weights=counts[known]))
 
     @property
@@ -72,6 +78,7 @@ class Curves:
         """A copy of the part up to a step."""
         part = Curves()
         part._rows = [row for row in self._rows if row[0] <= step]
+        part._spans = self._spans[: len(part._rows)]
         part.tests = [t for t in self.tests if t.step <= step]
         part.validations = [v for v in self.validations if v.step <= step]
         part.accuracies = [a for a in self.accuracies if a[0] <= step]
@@ -85,6 +92,16 @@ class Curves:
         """Curves from what ``rows``, ``tests`` and ``accuracies`` gave."""
         curves = cls()
         curves._rows = [tuple(row) for row in rows.tolist()]
+        curves._spans = _spans(rows[:, 0].tolist())
         curves.tests, curves.accuracies = list(tests), list(accuracies)
         curves.seconds = curves._rows[-1][1] if curves._rows else 0.0
         return curves
+
+
+def _spans(steps: list[float]) -> list[int]:
+    """How many steps each row is the mean of, from their means: no step was left out."""
+    spans, end = [], 0.0 if not steps or steps[0] % 1 else steps[0] - 1
+    for middle in steps:
+        spans.append(max(1, round(2 * (middle - end) - 1)))
+        end += spans[-1]
+    return spans

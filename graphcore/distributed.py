@@ -21,7 +21,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import lazy_loader
 import numpy as np
 
 from graphcore import files
@@ -34,15 +33,13 @@ from graphcore.errors import (
 )
 from graphcore.files.checkpoint import read_checkpoint, write_checkpoint
 from graphcore.groups import Group
+from graphcore.late import torch
 from graphcore.parameters import seed_of
 from graphcore.plan import Plan
 from graphcore.training import Trainer
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 MARK = "GRADSCAPE_RANK"
 """Set in the environment of a process that is one of several."""
@@ -90,7 +87,7 @@ def launch(
 
     logging.disable(logging.CRITICAL)  # one sentence says it, below
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
-    os.environ[MARK] = "1"
+    os.environ[MARK] = os.environ["PYTHONSAFEPATH"] = "1"
     with tempfile.TemporaryDirectory(prefix="gradscape-") as logs:
         config = _launch_config(processes, nodes, endpoint, run_id, logs)
         try:
@@ -339,12 +336,15 @@ class Checkpoints:
         self._at, self._took, self._said = -math.inf, 0.0, False
 
     def after(self, trainer: Trainer) -> None:
-        """Write one if it is time; a disk that is full stops nothing but is spoken of."""
-        now = time.perf_counter()
+        """Write one if it is time."""
         ended = trainer.step % trainer.steps_per_epoch == 0
         wait = self._took / CHECKPOINT_SHARE if ended else CHECKPOINT_SECONDS
-        if now - self._at < wait and not trainer.finished:
-            return
+        if time.perf_counter() - self._at >= wait or trainer.finished:
+            self.write(trainer)
+
+    def write(self, trainer: Trainer) -> None:
+        """Write one now; a disk that is full stops nothing but is spoken of."""
+        now = time.perf_counter()
         try:
             write_checkpoint(
                 self.folder, trainer.state(), step=trainer.step, lr=trainer.lr,
@@ -358,7 +358,11 @@ class Checkpoints:
         self._took = self._at - now
 
 
-def checkpoints(trainer: Trainer, folder: Path | None) -> Checkpoints | None:
-    """Who writes the checkpoints, in the first process of a run that several take part in."""
-    shared = trainer.shard is not None and speaks()
-    return Checkpoints(folder) if shared and folder is not None else None
+def checkpoints(folder: Path | None) -> Checkpoints | None:
+    """Return what writes the checkpoints of a run: its only process or the first of several."""
+    return Checkpoints(folder) if speaks() and folder is not None else None
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Return whether a run left a checkpoint in its folder."""
+    return (folder / "checkpoint" / "state.json").is_file()

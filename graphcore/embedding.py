@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import lazy_loader
 import msgspec
 import numpy as np
 
 from graphcore.errors import GradscapeError
+from graphcore.late import torch
 from graphcore.probing import class_indices, class_shares
 from graphcore.training import Trainer
 from graphcore.worker.arrays import Array, pack
 from graphcore.worker.embedding_messages import EmbeddingFrame
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 SAMPLES, TSNE_SAMPLES = 300, 1000
 """Test samples that are shown at every step, and on demand."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import lazy_loader
-
+from graphcore.errors import EngineError
+from graphcore.late import torch
 from graphcore.plan import Plan
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 class Epochs:
@@ -45,13 +43,24 @@ class Epochs:
         self.losses.append(loss)
         if patience is None:
             return
-        best = min(range(len(self.losses)), key=self.losses.__getitem__)
-        if best == len(self.losses) - 1:
+        if not self.since_best:
             self._best = {"flat": plan.flat.clone()}
             self._best |= {k: v.clone() for k, v in plan.buffers.items()}
-        elif len(self.losses) - 1 - best >= patience:
+        elif self.since_best >= patience:
             self.stopped = True
             self._restore(plan)
+
+    @property
+    def since_best(self) -> int:
+        """How many epochs have ended since the one with the smallest loss."""
+        best = min(range(len(self.losses)), key=self.losses.__getitem__, default=0)
+        return max(0, len(self.losses) - 1 - best)
+
+    def go_on(self) -> None:
+        """Count patience from the best epoch, whose weights the plan has, after a stop."""
+        if self.stopped:
+            self.stopped = False
+            del self.losses[len(self.losses) - self.since_best :]
 
     def _restore(self, plan: Plan) -> None:
         if self._best:
@@ -69,6 +78,9 @@ class Epochs:
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Take up what ``state`` gave; an older checkpoint has none of it."""
         numbers = state["epochs"].tolist() if "epochs" in state else [0.0, 0.0, 0.0]
+        counted = isinstance(numbers, list) and len(numbers) >= 3 and math.isfinite(numbers[2])
+        if not counted:
+            raise EngineError("The saved state is damaged: the losses of its epochs are not there.")
         self.stopped, self._sum, self._count = bool(numbers[0]), numbers[1], int(numbers[2])
         self.losses = numbers[3:]
         self._best = {k[5:]: v.clone() for k, v in state.items() if k.startswith("best:")}

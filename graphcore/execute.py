@@ -11,16 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.errors import EngineError, GradscapeError
+from graphcore.late import torch
 from graphcore.ops import Context, OperatorClass
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 @dataclass

@@ -22,6 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                         help="torch: a PyTorch script with weights and a self-test")  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--name", help="what the files are called; left out, as the graph")
+    _add_force(parser)
     train_cli.add_data_options(parser)
 
 
@@ -29,6 +30,9 @@ def export(options: argparse.Namespace) -> int:
     """Write the files and say where."""
     called = options.name or Path(options.file).name.removesuffix(".graph.json")
     name = torch_export.module_name(called)
+    foreign = torch_export.foreign_file(options.out, name)
+    if foreign is not None and not options.force:
+        raise _in_the_way(foreign, "it was not exported, or was changed since")
     made = _made(named_net(options.file), name, options)
     path = torch_export.write(made, options.out, name)
     train_cli.show({"script": str(path), "weights": str(path.with_suffix(".safetensors")),
@@ -51,7 +55,16 @@ def add_import_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="Python source with a class of nn.Module")
     parser.add_argument("--out", type=Path, metavar="FILE",
                         help="graph file; left out, beside the source")  # fmt: skip
+    _add_force(parser)
     parser.add_argument("--json", action="store_true")
+
+
+def _add_force(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="write over files that are there")
+
+
+def _in_the_way(path: Path, why: str) -> FileError:
+    return FileError(f"{path} would be written over ({why}): choose another place, or use --force.")
 
 
 def read(options: argparse.Namespace) -> int:
@@ -62,6 +75,8 @@ def read(options: argparse.Namespace) -> int:
         raise FileError(f"{options.file} cannot be read: {error}.") from None
     graph = read_module(text)
     out = options.out or options.file.with_suffix(".graph.json")
+    if out.exists() and not options.force:
+        raise _in_the_way(out, "it may have been edited")
     files.save(graph, out)
     train_cli.show({"graph": str(out), "nodes": len(graph)}, options.json)
     return train_cli.DONE

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import lazy_loader
 import numpy as np
 
 from graphcore.elements import Node
 from graphcore.errors import FeedError
+from graphcore.late import torch
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 class Rows(NamedTuple):
@@ -96,12 +94,23 @@ class Feeds:
         if node.operator == "Input":
             shape = tuple(node.attributes["shape"])
             if node.attributes["value"] is given and node.attributes["batch"]:
-                tensor = tensor.reshape(-1, *shape)
+                tensor = _in_rows(name, tensor, shape)
             actual = tuple(tensor.shape[1:] if node.attributes["batch"] else tensor.shape)
             if actual != shape or (node.attributes["batch"] and tensor.dim() == 0):
                 wanted = ("N, " if node.attributes["batch"] else "") + ", ".join(map(str, shape))
                 raise FeedError(f"{name} takes the shape ({wanted}), got {tuple(tensor.shape)}.")
         return tensor
+
+
+def _in_rows(name: str, value: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """An Input's own value as samples of its shape; raises FeedError."""
+    one = math.prod(shape)
+    if not value.numel() or value.numel() % one:
+        raise FeedError(
+            f"{name}: its value has {value.numel():,} numbers, which makes no whole number of "
+            f"samples of {one:,}."
+        )
+    return value.reshape(-1, *shape)
 
 
 def _kind(tensor: Tensor) -> Any:

@@ -15,17 +15,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import lazy_loader
-
 from graphcore.errors import EngineError, GradscapeError
 from graphcore.execute import run_backward
+from graphcore.late import torch
 from graphcore.plan import Plan
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 At: TypeAlias = Callable[[int, float], float]
 """A function of a number's place and of how far it is moved."""

@@ -11,8 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import lazy_loader
-
 from graphcore import ops
 from graphcore.elements import Change, Edge, Frame, Node, Note, renamed
 from graphcore.errors import (
@@ -24,9 +22,8 @@ from graphcore.errors import (
     UnknownPortError,
 )
 from graphcore.graph_reading import NodeOrName, ReadableGraph
+from graphcore.late import networkx as nx
 from graphcore.settings import TrainingSettings
-
-nx = lazy_loader.load("networkx")
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])|(?<=[A-Z])(?=[A-Z][a-z])")

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import lazy_loader
-
 from graphcore.elements import Edge, Node
 from graphcore.errors import UnknownNodeError
-
-nx = lazy_loader.load("networkx")
+from graphcore.late import networkx as nx
 
 NodeOrName = Node | str
 

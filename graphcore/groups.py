@@ -11,18 +11,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import lazy_loader
-
 from graphcore import optimizers
 from graphcore.errors import GraphError
+from graphcore.late import torch
 from graphcore.parameters import ParameterInfo
 from graphcore.settings import Objective, TrainingSettings
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
+
+    from graphcore.plan import Plan
 
 
 @dataclass(eq=False)
@@ -33,6 +31,8 @@ class Group:
         loss: name of the node that is made small.
         optimizer: changes them.
         rate: their learning rate as a multiple of the run's.
+        still: places in the group that no gradient reaches, of which the optimiser's weight decay
+            must keep off, as torch does with parameters that have no gradient.
     """
 
     loss: str
@@ -40,6 +40,17 @@ class Group:
     end: int
     optimizer: optimizers.Optimizer
     rate: float = 1.0
+    still: tuple[slice, ...] = ()
+
+    def update(self, lr: float) -> None:
+        """Change the parameters that the loss reaches, at the run's learning rate."""
+        self._update(self.optimizer, lr)
+
+    def _update(self, rule: optimizers.Optimizer, lr: float) -> None:
+        kept = [rule.w[place].clone() for place in self.still]
+        rule.update(lr * self.rate)
+        for place, numbers in zip(self.still, kept, strict=True):
+            rule.w[place].copy_(numbers)
 
     def preview(
         self, flat: Tensor, grad: Tensor, lr: float, settings: TrainingSettings | None = None
@@ -61,7 +72,7 @@ class Group:
         with torch.inference_mode():
             if settings is not None:
                 _penalise(twin, settings)
-            twin.update(lr * self.rate)
+            self._update(twin, lr)
         return twin
 
     def penalise(self, settings: TrainingSettings) -> None:
@@ -111,17 +122,32 @@ def check(layout: Iterable[ParameterInfo], objectives: Sequence[Objective]) -> N
             )
 
 
-def make(
-    layout: Sequence[ParameterInfo], settings: TrainingSettings, loss: str, w: Tensor, g: Tensor
-) -> list[Group]:
+def rate_of(objective: Objective, lr: float) -> float:
+    """Learning rate of an objective as a multiple of the run's."""
+    return 1.0 if objective.lr is None or not lr else objective.lr / lr
+
+
+def make(plan: Plan, settings: TrainingSettings, loss: str) -> list[Group]:
     """The groups of a run, in the order of the objectives.
 
     Args:
-        layout: parameters in the order of the flat buffer, those of a group side by side.
         loss: what is made small where there are no objectives.
-        w, g: all numbers that are not frozen, and their gradients.
     """
-    s = settings
+    groups = _without_stillness(plan, settings, loss)
+    if not (settings.l1 or settings.l2):  # the penalties reach every parameter
+        for group in groups:
+            reached = plan.reached_from(group.loss)
+            group.still = tuple(
+                slice(p.offset - group.start, p.end - group.start)
+                for p in plan.layout
+                if group.trains(p) and p.name not in reached
+            )
+    return groups
+
+
+def _without_stillness(plan: Plan, settings: TrainingSettings, loss: str) -> list[Group]:
+    s, layout = settings, plan.layout
+    w, g = plan.flat[: plan.trainable], plan.flat_grad[: plan.trainable]
     if not s.objectives:
         return [Group(loss, 0, len(w), optimizers.make(s.optimizer, w, g, s.optimizer_options))]
     groups, start = [], 0
@@ -132,8 +158,7 @@ def make(
             (o.optimizer, o.optimizer_options) if o.optimizer
             else (s.optimizer, s.optimizer_options)
         )  # fmt: skip
-        rate = 1.0 if o.lr is None or not s.lr else o.lr / s.lr
         optimizer = optimizers.make(rule, w[start:end], g[start:end], options)
-        groups.append(Group(o.loss, start, end, optimizer, rate))
+        groups.append(Group(o.loss, start, end, optimizer, rate_of(o, s.lr)))
         start = end
     return groups

@@ -11,19 +11,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Literal
 
-import lazy_loader
-
 from graphcore.flatten import FlatNode
+from graphcore.late import torch
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from graphcore.parameters import ParameterInfo
     from graphcore.plan import Plan
     from graphcore.training import Trainer
-else:
-    torch = lazy_loader.load("torch")
 
 Growth = Literal["initial", "silent", "copies", "noisy"]
 """What new units and layers start from: their initialisers; nothing that is heard; copies of
@@ -106,7 +102,7 @@ def difference(new: Trainer, old: Trainer) -> float | None:
 
     None where they cannot be compared: other data, or an output of another shape.
     """
-    if new.data is not old.data:
+    if new.data is not old.data or not new.trains:
         return None
     found = []
     for trainer in (new, old):

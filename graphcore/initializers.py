@@ -12,15 +12,11 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.errors import AttributeRefusedError
+from graphcore.late import torch
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 Shape = tuple[int, ...]
 Fans = tuple[int, int]

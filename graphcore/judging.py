@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 class Score:
     """Loss (mean per sample) and accuracy over a split, in evaluation mode.
 
-    ``accuracy`` is None where answers are neither right nor wrong (regression).
+    ``accuracy`` is None where answers are neither right nor wrong (regression); ``loss`` is NaN
+    where the net has none.
     """
 
     loss: float
@@ -50,6 +52,15 @@ def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
     return None
 
 
+def share_right(plan: Plan, binding: Binding) -> float | None:
+    """Share of the right answers in the batch that a plan has just run; None: no such thing."""
+    if not binding.target:
+        return None
+    target = plan.value(binding.target)
+    hits = correct(plan.value(binding.output), target, binding.loss_kind)
+    return None if hits is None else hits / max(1, len(target))
+
+
 class Judging:
     """A plan run over samples in evaluation mode, batch by batch.
 
@@ -67,7 +78,8 @@ class Judging:
         xs, ts = self._x[at], self._t[at]
         if len(xs):
             plan.forward(b.feeds(xs, ts))
-            self._total += float(plan.value(b.loss).mean()) * len(xs)
+            loss = float(plan.value(b.loss).mean()) if b.loss else math.nan
+            self._total += loss * len(xs)
             output = plan.value(b.output) if b.target else None
             hits = None if output is None else correct(output, ts, b.loss_kind)
             if hits is not None:

@@ -8,21 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
 import numpy as np
 
 from graphcore.errors import FileError
 from graphcore.landscape_batch import ManyPoints
+from graphcore.late import torch
 from graphcore.plan import Plan
 from graphcore.planes import Plane, Span
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from graphcore.timeline import Moment
-else:
-    torch = lazy_loader.load("torch")
 
 
 @dataclass

@@ -12,19 +12,15 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.execute import Step
+from graphcore.late import torch
 from graphcore.ops.registry import same_shape
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from graphcore.plan import Plan
     from graphcore.planes import Plane
-else:
-    torch = lazy_loader.load("torch")
 
 ONE_BY_ONE = frozenset({"convolution", "recurrent", "pooling"})
 """Categories of operators whose kernels are large enough to be run point by point."""

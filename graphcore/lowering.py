@@ -9,23 +9,19 @@ no more memory than eager PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.execute import Step, unbroadcast
 from graphcore.feeds import Rows
+from graphcore.late import torch
 from graphcore.ops import Context
 from graphcore.ops.kernels import Closure, Kernels, move
 from graphcore.rewrites import Fused, rewritten
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 class Program:
@@ -39,6 +35,8 @@ class Program:
         feeds: slots whose values change from run to run.
         training: whether Dropout drops and BatchNorm uses the batch.
         keep: whether every value and gradient stays to be looked at.
+        apart: slots of parameters whose gradients change once more behind the pass, by a penalty
+            or a limit: what came back along each edge to them is kept for itself.
 
     Attributes:
         values: the buffers, one per slot; None where a rewrite has left a value out.
@@ -46,9 +44,9 @@ class Program:
 
     def __init__(
         self, steps: Sequence[Step], values: Sequence[Tensor | None], feeds: Sequence[int],
-        training: bool, keep: bool = False,
+        training: bool, keep: bool = False, apart: Collection[int] = (),
     ) -> None:  # fmt: skip
-        self.training, self.keep = training, keep
+        self.training, self.keep, self.apart = training, keep, apart
         self.values = list(values)
         for slot in feeds:
             self.values[slot] = _own(values[slot])
@@ -143,13 +141,6 @@ class Program:
                 return kernels.inner_values(first)[step.inner.index(slot)]
         return None
 
-    def inner_gradient(self, slot: int, first: int | None) -> Tensor | None:
-        """The gradient of a value that a rewrite has left out."""
-        for step, kernels in zip(self.steps, self.kernels, strict=True):
-            if isinstance(step, Fused) and kernels is not None and slot in step.inner:
-                return kernels.inner_gradients(first)[step.inner.index(slot)]
-        return None
-
     def backward(self, slot: int, seed: Tensor | None, gradients: Mapping[int, Tensor]) -> Backward:
         """Compute the gradient of every parameter from that of one value.
 
@@ -220,7 +211,11 @@ class Backward:
         else:
             run = kernels.backward(self.slots[step.outputs[0]], *targets)
         self.closures.append(run)
+        for slot in self._program.apart:
+            if slot in step.inputs and slot in self.slots:
+                self._separate(self.slots[slot])
         for whole, part in sums:
+            self._separate(whole)
             self.closures.append(_adding(whole, part))
             self._give_back(part)
         for slot in step.outputs:
@@ -234,8 +229,6 @@ class Backward:
         if slot in self.slots:
             part = self._lend(value)
             sums.append((self.slots[slot], part))
-            if self._program.keep:
-                self._separate(slot)
             return part
         if slot in self._parameters:
             self.reached.add(slot)
@@ -244,10 +237,10 @@ class Backward:
             self.slots[slot] = self._lend(value)
         return self.slots[slot]
 
-    def _separate(self, slot: int) -> None:
-        """Keep the first of several gradients apart from the sum that it begins."""
+    def _separate(self, whole: Tensor) -> None:
+        """Keep what came along an edge apart from the sum that it begins."""
         for edge, gradient in self.edges.items():
-            if gradient is self.slots[slot]:
+            if gradient is whole:
                 self.edges[edge] = first = torch.empty_like(gradient)
                 self.closures.append(partial(first.copy_, gradient))
 
@@ -268,6 +261,18 @@ def _own(x: Tensor | None) -> Tensor | None:
     return None if x is None else x.clone(memory_format=torch.preserve_format)
 
 
+def _same_place(x: Tensor | None) -> Tensor | None:
+    """Another tensor over the same numbers, with the strides that it has after every later run.
+
+    A copy may have others along an axis of one sample, and kernels go by them.
+    """
+    if x is None:
+        return None
+    other = x.new_empty(0)
+    move(other, x)
+    return other
+
+
 def _adding(whole: Tensor, part: Tensor) -> Closure:
     return lambda: whole.add_(part)
 
@@ -275,7 +280,7 @@ def _adding(whole: Tensor, part: Tensor) -> Closure:
 def _running(step: Step, values: list[Tensor | None]) -> Closure:
     """Run an operator's ordinary forward; what it returns takes the output's place."""
     step.forward(values)
-    own: list[Any] = [_own(values[slot]) for slot in step.outputs]
+    own: list[Any] = [_same_place(values[slot]) for slot in step.outputs]
 
     def run() -> None:
         step.forward(values)

@@ -12,6 +12,7 @@ from graphcore.files.atomic import write_atomically
 from graphcore.run_log import RunLog, read_csv
 from graphcore.training import StepRecord, Trainer
 
+TABLE = "metrics.csv"
 TRAIN_SAMPLES = 2000
 """So many training samples say how accurate the net is on what it has seen."""
 
@@ -40,8 +41,8 @@ class RunMetrics:
 
     def __init__(self, trainer: Trainer, resumed: Path | None) -> None:
         self.log = RunLog()
-        if resumed is not None and (resumed / "metrics.csv").is_file():
-            self.log = read_csv(resumed / "metrics.csv")
+        if resumed is not None and (resumed / TABLE).is_file():
+            self.log = read_csv(resumed / TABLE)
             self.log.forget_after(trainer.step)
         self.scoring_seconds = 0.0
 
@@ -69,7 +70,7 @@ class RunMetrics:
     def write(self, trainer: Trainer, options: argparse.Namespace) -> None:
         """Write what was noted, and what else was asked for; raises FileError."""
         folder: Path = options.out
-        self.log.write_csv(folder / "metrics.csv")
+        self.log.write_csv(folder / TABLE)
         if options.tensorboard:
             self.log.write_events(folder)
         if options.report:

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import lazy_loader
 import numpy as np
 
 from graphcore.errors import GradscapeError
+from graphcore.late import torch
 from graphcore.probing import class_indices, drawn_input, sample_image
 from graphcore.training import Trainer
 from graphcore.worker.arrays import pack
 from graphcore.worker.nearest_messages import NearestFrame, Neighbour
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 WANTED = 6
 BY_LAYER = 1000

@@ -5,21 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.binding import bind
 from graphcore.compiler import compile
 from graphcore.dims import at_batch
 from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
+from graphcore.late import torch
 from graphcore.plan import Plan
 from graphcore.shapes import ShapeInference
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 STEP = 1e-6
 ENTRIES = 64

@@ -10,23 +10,20 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-import lazy_loader
-
 from graphcore.errors import EngineError, UnknownNodeError
 from graphcore.execute import Step, run_backward
 from graphcore.feeds import Feeds, Rows
 from graphcore.flatten import FlatGraph, Port
 from graphcore.graph_reading import NodeOrName
+from graphcore.late import torch
 from graphcore.lowering import Backward, Program
 from graphcore.ops.kernels import Closure
 from graphcore.parameters import ParameterInfo
 from graphcore.repetition import Repetition
+from graphcore.sampling import Skipped
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 Mode = Literal["inspect", "train", "record"]
 """Keep every value and gradient; none; or all that a training step makes anyhow."""
@@ -47,6 +44,7 @@ class Passes:
         feeds: what the Inputs and Targets take.
         flat, flat_grad: all parameters and all gradients, one behind the other; the first
             ``trainable`` numbers belong to parameters that are not frozen.
+        shown: slots that have a gradient in inspect mode.
         turned: whether parameters lie as ``Operator.turned`` says, not row by row.
         draws_random: whether a forward pass in training draws random numbers.
         repeated: the step that was just made, if it was one made before over other rows.
@@ -66,6 +64,7 @@ class Passes:
     flat_grad: Tensor
     trainable: int
     turned: bool
+    shown: set[int]
     generator: torch.Generator
     parameters: dict[str, Tensor] = field(default_factory=dict)
     gradients: dict[str, Tensor] = field(default_factory=dict)
@@ -82,6 +81,9 @@ class Passes:
     draws_random: bool = False
     _fixed: list[Tensor | None] = field(default_factory=list)
     _parameter_slots: dict[int, Tensor] = field(default_factory=dict)
+    _frozen: set[int] = field(default_factory=set)
+    _parameter_nodes: set[int] = field(default_factory=set)
+    _skipped: Skipped | None = None
     _found: dict[tuple[str, str | None], int] = field(default_factory=dict)
 
     @cached_property
@@ -95,6 +97,8 @@ class Passes:
         self._parameter_slots = {
             self.slots[p.name, ""]: self.gradients[p.name] for p in self.layout
         }
+        self._parameter_nodes = {self.slots[p.name, ""] for p in self.layout if p.name == p.node}
+        self._frozen = {self.slots[p.name, ""] for p in self.layout if p.frozen}
         self.draws_random = any(step.op.random for step in self.steps)
 
     # -- passes -------------------------------------------------------------------------------
@@ -111,7 +115,7 @@ class Passes:
             FeedError: a feed is missing, unknown or of the wrong shape.
         """
         self._grads, self._edge_grads, self._kept, self.repeated = None, {}, None, None
-        self.__dict__.pop("_sampled", None)
+        self._skipped = None
         with torch.inference_mode():
             given = self.feeds.taken(feeds)
             if self.mode == "inspect":
@@ -138,8 +142,9 @@ class Passes:
                 self.values = list(self._fixed)
                 self._place(given)
                 program = Program(
-                    self.steps, self.values, tuple(given), training, self.mode == "record"
-                )
+                    self.steps, self.values, tuple(given), training, self.mode == "record",
+                    self._parameter_nodes,
+                )  # fmt: skip
                 self._programs = [program, *self._programs[: PROGRAMS - 1]]
                 kept = self._repetitions.items()
                 self._repetitions = {k: r for k, r in kept if r.program in self._programs}
@@ -178,11 +183,27 @@ class Passes:
     def _backward_program(self, slot: int, seed: Tensor | None) -> None:
         assert self._program is not None
         self._take(slot, self._program.backward(slot, seed, self._parameter_slots))
+        self._note_skipped()
 
     def _take(self, slot: int, found: Backward) -> None:
         """Show what a backward pass has found."""
         self._grads, self._edge_grads = found.slots, found.edges
         self._kept = slot if self.mode == "train" else None
+
+    def _note_skipped(self) -> None:
+        """Keep what the gradients that the step has skipped need, before an update."""
+        if self.mode == "record" and self._grads is not None:
+            learned = self.flat[: self.trainable]
+            self._skipped = Skipped(
+                self.steps, self._computed, self._grads, self.shown, self._fixed, learned
+            )
+
+    def _computed(self, slot: int, first: int | None = None) -> Tensor | None:
+        """The value of a slot, of so many samples; None if there is none."""
+        value = self.values[slot]
+        if value is None:
+            return self._program.inner_value(slot, first) if self._program else None
+        return value[:first] if first is not None and value.dim() else value
 
     def step(self, feeds: Mapping[str, Any], loss: NodeOrName) -> float:
         """Forward in training mode, backward from a loss of one number, and what it is.
@@ -211,12 +232,22 @@ class Passes:
         None if a kernel refuses them: ``step`` then says which node cannot be computed.
         """
         assert self.repeated is not None
-        self.__dict__.pop("_sampled", None)
         try:
-            return self.repeated.run(rows)
+            loss = self.repeated.run(rows)
         except KERNEL_ERRORS:
             self.repeated = None
             return None
+        self._note_skipped()
+        return loss
+
+    def reached_from(self, loss: NodeOrName) -> set[str]:
+        """Names of the parameters that a gradient of this node gets to."""
+        found = {self._slot(loss)}
+        for step in reversed(self.steps):
+            if found.intersection(step.outputs):
+                needs = zip(step.inputs, step.context.needs, strict=True)
+                found.update(slot for slot, need in needs if need)
+        return {p.name for p in self.layout if self.slots[p.name, ""] in found}
 
     def _repetition(self, feeds: Mapping[str, Any], loss: NodeOrName) -> Repetition | None:
         """An earlier step that was the same but for the rows."""

@@ -8,24 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
-
-import lazy_loader
 
 from graphcore.errors import EngineError, NotKept, UnknownNodeError
 from graphcore.feeds import Rows
 from graphcore.graph_reading import NodeOrName
 from graphcore.initializers import initialize
-from graphcore.parameters import seed_of
+from graphcore.late import torch
+from graphcore.parameters import ParameterInfo, seed_of
 from graphcore.passes import Mode, Passes, name_of
-from graphcore.sampling import first_sample
+from graphcore.sampling import Gradients
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 __all__ = ["Mode", "Plan"]
 
@@ -70,8 +65,7 @@ class Plan(Passes):
     ) -> Tensor | None:
         """A copy of the loss's gradient with respect to a node or "node.parameter".
 
-        Sums over the node's outgoing edges. None where no path leads to the loss. In record
-        mode that of an Input is the first sample's, shape (1, *): training needs none.
+        Sums over the node's outgoing edges. None where no path leads to the loss.
 
         Args:
             first: only so many samples of the batch.
@@ -80,32 +74,22 @@ class Plan(Passes):
         if self._grads is None:
             raise EngineError(f"{name} has no gradient yet: run backward first.")
         slot = self._slot(name, output)
-        if name in self.gradients:
-            g = self.gradients[name] if slot in self._grads else None
-        elif self.mode == "train" and slot not in self._grads:
+        if name in self.gradients and slot in self._grads:
+            g: Tensor | None = self.gradients[name]
+        elif self.mode == "train" and name not in self.gradients and slot not in self._grads:
             raise NotKept(f"The gradient of {name} was not kept: compile in inspect mode.")
         else:
             g = self._grads.get(slot)
-            if g is None and self.mode == "record":
-                g = self._recorded_gradient(slot, first)
+            if g is None and (skipped := self._skipped_gradients(slot, first)):
+                g = skipped.slots.get(slot)
         return None if g is None else self._copied(g, slot, first)
 
-    def _recorded_gradient(self, slot: int, first: int | None) -> Tensor | None:
-        """A gradient that the training step made on the way, or had no use for."""
-        with torch.inference_mode():
-            g = self._program.inner_gradient(slot, first) if self._program else None
-            return self._sampled[0].get(slot) if g is None else g
-
-    @cached_property
-    def _sampled(self) -> tuple[dict[int, Tensor], dict[tuple[str, str], Tensor]]:
-        """Gradients of the first sample where training computes none; kept until the next pass."""
-
-        def gradient(slot: int) -> Tensor | None:
-            g = (self._grads or {}).get(slot)
-            return self._program.inner_gradient(slot, 1) if g is None and self._program else g
-
-        with torch.inference_mode():
-            return first_sample(self.steps, self.values.__getitem__, gradient, self._fixed)
+    def _skipped_gradients(self, slot: int, first: int | None) -> Gradients | None:
+        """What the step skipped, with the gradient of a slot if it was among that."""
+        frozen = slot in self._frozen
+        if self._skipped is None or (self._fixed[slot] is not None and not frozen):
+            return None
+        return self._skipped.find(first, frozen)
 
     def edge_grad(
         self, source: NodeOrName, target: NodeOrName, *, input: str | None = None,
@@ -127,11 +111,10 @@ class Plan(Passes):
             if flat.name == end:
                 for name, port in flat.inputs.items():
                     if port in wanted and input in (None, name):
-                        g = self._edge_grads.get((end, name))
-                        if g is None and self.mode == "record":
-                            g = self._sampled[1].get((end, name))
-                            g = self._recorded_gradient(self.slots[port], first) if g is None else g
-                        return None if g is None else self._copied(g, self.slots[port], first)
+                        g, slot = self._edge_grads.get((end, name)), self.slots[port]
+                        if g is None and (skipped := self._skipped_gradients(slot, first)):
+                            g = skipped.edges.get((end, name))
+                        return None if g is None else self._copied(g, slot, first)
         raise UnknownNodeError(f"There is no edge from {start} to {end}.")
 
     @property
@@ -156,12 +139,20 @@ class Plan(Passes):
         """Start over: draw every parameter anew, clear the buffers and the random state."""
         self.seed = self.seed if seed is None else seed
         for info in self.layout:
-            generator = torch.Generator().manual_seed(seed_of(self.seed, info.name))
-            start = initialize(info.initializer, info.shape, info.fans, generator)
-            self.parameters[info.name].copy_(start)
+            self.parameters[info.name].copy_(self.start_of(info))
         for name, start_value in self.buffer_starts.items():
             self.buffers[name].fill_(start_value)
         self.generator.manual_seed(seed_of(self.seed, "dropout"))
+
+    def start_of(self, info: ParameterInfo) -> Tensor:
+        """Draw the numbers that a parameter starts with."""
+        generator = torch.Generator().manual_seed(seed_of(self.seed, info.name))
+        return initialize(info.initializer, info.shape, info.fans, generator)
+
+    def is_at_start(self, info: ParameterInfo) -> bool:
+        """Whether a parameter has the numbers that it starts with."""
+        weight = self.parameters[info.name]
+        return torch.equal(weight, self.start_of(info).to(weight))
 
     def copy_state(self, other: Plan) -> None:
         """Take over the weights and running statistics of another plan of the same net."""

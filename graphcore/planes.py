@@ -15,18 +15,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import lazy_loader
 import numpy as np
 
 from graphcore.errors import EngineError
+from graphcore.late import torch
 from graphcore.parameters import seed_of
 from graphcore.plan import Plan
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 Span = tuple[float, float, float, float]
 """Limits of a piece of a plane: low a, high a, low b, high b."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
 import numpy as np
 
 from graphcore import recording, warp
@@ -16,16 +15,14 @@ from graphcore.binding import Binding
 from graphcore.datasets import Split
 from graphcore.errors import DataError, GradscapeError
 from graphcore.graph import Graph
+from graphcore.late import torch
 from graphcore.plan import Plan
 from graphcore.training import Trainer
 from graphcore.worker.arrays import pack
 from graphcore.worker.probe_messages import DecisionFrame, DigitFrame, Warp
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 GRID, NEURON_GRID = 100, 32
 """Points per side of the map of the answer, and of the maps of single units."""
@@ -141,7 +138,7 @@ def plane_answers(plan: Plan, binding: Binding, trainer: Trainer) -> Tensor:
 
 
 def _has_plane(trainer: Trainer) -> bool:
-    return tuple(trainer.graph.node(trainer.binding.input).attributes["shape"]) == (2,)
+    return trainer.input_shape == (2,)
 
 
 def _area(trainer: Trainer) -> tuple[np.ndarray, np.ndarray]:
@@ -239,7 +236,7 @@ def drawn_input(
     trainer: Trainer, pixels: np.ndarray, centred: bool
 ) -> tuple[np.ndarray, Tensor] | None:
     """A drawing as a picture (28, 28), and as the net is fed it; None if its input is no such."""
-    shape = tuple(trainer.graph.node(trainer.binding.input).attributes["shape"])
+    shape = trainer.input_shape
     if math.prod(shape) != DIGIT * DIGIT:
         return None
     if centred:

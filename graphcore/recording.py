@@ -10,21 +10,17 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
-import lazy_loader
-
 from graphcore.elements import Edge
 from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
+from graphcore.late import torch
 from graphcore.plan import Plan
 from graphcore.worker.arrays import pack
 from graphcore.worker.messages import Flow
 from graphcore.worker.pictures import Picture
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 TILES, SIDE, BARS = 36, 48, 128
 """At most so many feature maps, pixels per side, and bars in one picture."""

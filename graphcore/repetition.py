@@ -11,18 +11,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.feeds import Rows
+from graphcore.late import torch
 from graphcore.lowering import Backward, Program
 from graphcore.ops.kernels import Closure
 from graphcore.replay import replayed
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 @dataclass(slots=True, eq=False)

@@ -17,15 +17,11 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
+from graphcore.late import torch
 from graphcore.ops.kernels import Closure
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 Loop = Callable[["Tensor", "Tensor", list[float]], None]

@@ -18,6 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                         help="the page; left out, report.html in the folder")  # fmt: skip
     parser.add_argument("--title", help="left out, the folder's name")
     parser.add_argument("--no-landscape", action="store_true", help="leave the loss surface out")
+    parser.add_argument("--force", action="store_true", help="write over a file that is there")
     train_cli.add_data_options(parser)
 
 
@@ -26,6 +27,9 @@ def write(options: argparse.Namespace) -> int:
     folder: Path = options.dir
     if not folder.is_dir():
         raise FileError(f"{folder} is no folder: train --out DIR writes one.")
+    path: Path = options.out or folder / "report.html"
+    if path.is_file() and not options.force and report.MARK not in path.read_bytes():
+        raise FileError(f"{path} is no report of Gradscape's: choose another name, or use --force.")
     net = named_net(folder)
     if torch_export.is_calculation(net.graph):
         raise GradscapeError(f"{folder} holds a calculation: there is no training to report on.")
@@ -36,7 +40,6 @@ def write(options: argparse.Namespace) -> int:
     name = options.title or folder.resolve().name
     made = report.gather(trainer, name, log, landscape=not options.no_landscape, say=_say)
     print(file=sys.stderr)
-    path = options.out or folder / "report.html"
     files.write_atomically(path, report.render(made).encode())
     train_cli.show({"report": str(path), "test_loss": made.test.loss,
                     "test_accuracy": made.test.accuracy}, options.json)  # fmt: skip

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import lazy_loader
 import numpy as np
 
 from graphcore import metrics
+from graphcore.late import torch
 from graphcore.probing import NO_CLASSES, class_indices, class_shares, sample_image
 from graphcore.training import Trainer
 from graphcore.worker.arrays import pack
 from graphcore.worker.probe_messages import Mistake, ResultsFrame
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 BATCH = 200
 MISTAKES_PER_CELL = 12

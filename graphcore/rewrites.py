@@ -45,10 +45,7 @@ class Fused(Step):
             return None
         relu = len(self.parts) == 3
         run = ConvolvedMaximum(x, weight, bias[0] if bias else None, padding, relu)
-        return Kernels(
-            run.y, run.forward, run.backward,
-            inner_values=run.inner_values, inner_gradients=run.inner_gradients,
-        )  # fmt: skip
+        return Kernels(run.y, run.forward, run.backward, inner_values=run.inner_values)
 
 
 def rewritten(steps: Sequence[Step]) -> list[Step]:

@@ -14,6 +14,8 @@ from graphcore.graph import Graph
 from graphcore.plan import Plan
 
 GRAPH, WEIGHTS, RESULT = "graph.graph.json", "weights.safetensors", "result.json"
+OWN_FILES = (GRAPH, WEIGHTS, RESULT, "metrics.csv", "report.html")
+"""What a run writes into its folder under names of its own."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from graphcore import files
 from graphcore.curves import Curves, Evaluation
-from graphcore.errors import EngineError
+from graphcore.errors import EngineError, FileError
+from graphcore.graph_changes import same_net
 from graphcore.settings import TrainingSettings
 from graphcore.timeline import Moment, Store, Timeline, net_shapes
 
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 SHARE, ALLOWANCE = 0.02, 0.25
 """Recording may take this share of the training time, and so many seconds beyond it."""
+
+
+LONGEST_NAME = 60
+"""Characters of a run's name."""
 
 
 @dataclass(eq=False)
@@ -74,7 +80,6 @@ class Runs:
         self._learned: Tensor | None = None
         self._newest: Moment | None = None
         self._newest_learned: Tensor | None = None
-        self._numbers = itertools.count(1)
         self._spent = 0.0
 
     @property
@@ -88,13 +93,15 @@ class Runs:
         """A run starts, or goes on with another graph or settings, where ``trainer`` stands.
 
         At step 0 it has no parent. Later it is a branch of the current run. A current run that
-        has not trained yet gives way to it.
+        has not trained yet gives way to it. An edit that was undone leads back to the parent.
         """
         before, step = self.current, trainer.step
         parent = before if step else None
         if before is not None and before.steps == before.begun_at and not self._children(before):
             del self.all[before.number]
             parent = self.all.get(before.parent or 0) if step else None
+        if parent is not None and not self.by_hand and self._back_to(parent, trainer, graph):
+            return parent
         run = self._add(graph, trainer.graph.training, parent, step)
         run.by_hand = self.by_hand and step > 0
         self.jumps += run.by_hand
@@ -103,6 +110,26 @@ class Runs:
         self._enter(run)
         self._keep(Moment.of(trainer))
         return run
+
+    def _back_to(self, parent: Run, trainer: Trainer, graph: bytes) -> bool:
+        """Go on with a run if net, settings and weights are those it ended with."""
+        if parent.steps != trainer.step or parent.settings != trainer.graph.training:
+            return False
+        if not same_net(files.loads(parent.graph), trainer.graph):
+            return False
+        newest = parent.timeline.moments[-1]
+        if newest.step != parent.steps or newest.shapes != net_shapes(trainer.state()):
+            return False
+        try:
+            tensors = newest.tensors()
+        except FileError:
+            return False
+        if not tensors["flat"].equal(trainer.plan.flat.to("cpu")):
+            return False
+        newest.put(trainer, tensors)
+        parent.graph = graph
+        self._enter(parent)
+        return True
 
     def note(self, records: Sequence[StepRecord], trainer: Trainer, seconds: float) -> None:
         """Steps were done in so many seconds each; the net is where the last of them left it."""
@@ -119,6 +146,10 @@ class Runs:
     def steps_until_kept(self, step: int) -> int:
         """How many steps can be made before the state may have to be kept."""
         return self._run().timeline.steps_until_due(step)
+
+    def note_accuracy(self, step: int, share: float) -> None:
+        """Note the share of right answers in the batch of a recorded step."""
+        self._run().curves.accuracies.append((step, share))
 
     def test(self, found: Evaluation) -> None:
         """The net was tested."""
@@ -272,11 +303,24 @@ class Runs:
 
     # -- the table of runs --------------------------------------------------------------------
 
+    def describe(self, graph: bytes, settings: TrainingSettings) -> None:
+        """Note the graph and the settings of the current run as they are now."""
+        if self.current is not None:
+            self.current.graph, self.current.settings = graph, settings
+
     def get(self, number: int) -> Run:
         """A run by its number; raises EngineError."""
         if number not in self.all:
             raise EngineError(f"There is no run {number} any more.")
         return self.all[number]
+
+    def rename(self, number: int, name: str) -> None:
+        """Give a run another name; raises EngineError if another run has it."""
+        run, name = self.get(number), " ".join(name.split())[:LONGEST_NAME]
+        if any(other.name == name for other in self.all.values() if other is not run):
+            raise EngineError(f"Another run is called {name} already: choose another name.")
+        if name:
+            run.name = name
 
     def remove(self, number: int) -> None:
         """Forget a run; raises EngineError for the current one. Its branches stay."""
@@ -301,7 +345,6 @@ class Runs:
             raise EngineError(f"The states of {chosen.name} are of another net than its graph.")
         self.clear()
         self.all = {r.number: r for r in runs}
-        self._numbers = itertools.count(max(self.all) + 1)
         for run in runs:
             for moment in run.timeline.moments:
                 self.store.add(moment)
@@ -312,19 +355,25 @@ class Runs:
         self.all.clear()
         self.current, self._newest = None, None
         self.by_hand, self._learned = False, None
-        self._numbers = itertools.count(1)
         self._drop_unused()
 
     def _add(self, graph: bytes, settings: TrainingSettings, parent: Run | None, step: int) -> Run:
-        number = next(self._numbers)
+        number = next(n for n in itertools.count(1) if n not in self.all)
         run = Run(
-            number, f"Run {number}", graph, settings, begun_at=step, steps=step,
+            number, self._free_name(number), graph, settings, begun_at=step, steps=step,
             timeline=Timeline(begun=step),
         )  # fmt: skip
         if parent is not None:
             run.parent, run.curves = parent.number, parent.curves.until(step)
         self.all[number] = run
         return run
+
+    def _free_name(self, number: int) -> str:
+        """Return the usual name of a run, with a mark where another run was given it."""
+        taken, name = {run.name for run in self.all.values()}, f"Run {number}"
+        while name in taken:
+            name += "′"
+        return name
 
     def _enter(self, run: Run) -> None:
         self.current, self._spent = run, 0.0

@@ -5,21 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import lazy_loader
 import numpy as np
 
 from graphcore.datasets.dataset import Split
 from graphcore.errors import DataError
+from graphcore.late import torch
 from graphcore.probing import centred_digit, class_indices, class_shares, sample_image
 from graphcore.training import Trainer
 from graphcore.worker.arrays import pack, unpack
 from graphcore.worker.data_messages import Sample, SamplesFrame, SamplesRequest
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 SEARCHED, BATCH = 10_000, 200
 """Samples among which mistakes are looked for, and how many are run at a time."""
@@ -63,7 +60,7 @@ def fed_together(trainer: Trainer, sample: Sample, count: int) -> tuple[Tensor, 
 def _given(trainer: Trainer, sample: Sample) -> Tensor:
     """Numbers that were typed or drawn, normalised as the data are, shape (1, *input)."""
     assert sample.given is not None
-    shape = tuple(trainer.graph.node(trainer.binding.input).attributes["shape"])
+    shape = trainer.input_shape
     numbers = np.ascontiguousarray(unpack(sample.given), np.float32)
     if sample.drawn:
         numbers = _scaled(numbers, shape)
@@ -101,6 +98,8 @@ def _own_answer(trainer: Trainer, x: Tensor, t: Tensor) -> Tensor:
 
 def browse(trainer: Trainer, request: SamplesRequest) -> SamplesFrame:
     """A page of the data set, with what the net takes each for at this moment."""
+    if not trainer.binding.input:
+        return SamplesFrame(problem="This graph takes its numbers from no data set.")
     data, split = trainer.data, split_of(trainer, request.split)
     classes = data.classes
     labels = class_indices(torch.from_numpy(split.targets)) if classes else None

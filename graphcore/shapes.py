@@ -7,14 +7,18 @@ everything upstream of it keeps its shapes, everything downstream waits. None of
 from __future__ import annotations
 
 import heapq
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from graphcore.dims import Shape, format_shape
+from graphcore.dims import Batch, Shape, format_shape
 from graphcore.elements import Change, Edge, Node
 from graphcore.errors import Fix, GradscapeError, ShapeError
 from graphcore.graph import Graph
 from graphcore.graph_reading import NodeOrName
+
+LARGEST = 2**31
+"""Numbers of one value: 8 GiB in single precision."""
 
 ParameterShapes = dict[str, tuple[int, ...]]
 
@@ -54,6 +58,51 @@ def each_output(result: Any) -> tuple[Shape, ...]:
     """What ``infer_shape`` returned, one shape per output, also where there is only one."""
     several = isinstance(result, tuple) and result and isinstance(result[0], tuple)
     return result if several else (result,)
+
+
+def numbers(shape: Shape | None, batch: int = 1) -> int:
+    """Return how many numbers a value of a batch of so many samples has; 0 for an unknown one."""
+    if shape is None:
+        return 0
+    return math.prod(d.count * batch if isinstance(d, Batch) else d for d in shape)
+
+
+def check_size(node: str, what: str, shape: Shape | None, batch: int = 1) -> None:
+    """Raise ShapeError for a value of more than ``LARGEST`` numbers, before there is one."""
+    count = numbers(shape, batch)
+    if count > LARGEST:
+        of = f" for a batch of {batch:,}" if batch > 1 else ""
+        raise ShapeError(
+            f"{node}: {what} of the shape {format_shape(shape)[:60]} would have "
+            f"{_about(count)} numbers{of}; the largest value has {_about(LARGEST)}.",
+            node=node,
+        )
+
+
+def check_batch(graph: Graph, batch: int, itemsize: int, free: int | None) -> None:
+    """Raise ShapeError where a batch of so many samples makes a value that is too large.
+
+    Args:
+        itemsize: bytes of a number.
+        free: bytes that the values may take together, half of them at a time; None: any.
+    """
+    shapes = ShapeInference(graph)
+    shapes.close()
+    needed = 0
+    for name, known in shapes.flat().items():
+        for shape in known.outputs:
+            check_size(name, "its output", shape, batch)
+            needed += numbers(shape, batch) * itemsize // 2
+        needed += sum(map(numbers, known.parameters.values())) * itemsize * 2
+    if free is not None and needed > free:
+        raise ShapeError(
+            f"Training would take about {needed / 1e9:,.1f} GB of memory and {free / 1e9:,.1f} GB "
+            f"are free: a batch of fewer than {batch:,} samples or a smaller net may fit."
+        )
+
+
+def _about(count: int) -> str:
+    return f"{count:,}" if count < 10**15 else f"10^{len(str(count)) - 1}"
 
 
 class ShapeInference:
@@ -193,6 +242,8 @@ class ShapeInference:
         data: list[Any] = [arriving[i] for i in names]  # None for a Target's shape
         result = node.op.infer_shape(*data, **node.attributes)
         outputs = each_output(result)
+        for shape in outputs:
+            check_size(node.name, "its output", shape)
         if node.bypassed and data and outputs[0] != data[0]:
             raise ShapeError(
                 f"{node.name} cannot be bypassed: it turns {format_shape(data[0])} into "
@@ -200,6 +251,7 @@ class ShapeInference:
             )
         parameters = node.op.parameter_shapes(*data, **node.attributes)
         for name, wanted in parameters.items():
+            check_size(node.name, name, wanted)
             if name in arriving and arriving[name] != tuple(wanted):
                 raise ShapeError(
                     f"{node.name}: {name} must have the shape {format_shape(wanted)}, "

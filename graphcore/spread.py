@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import lazy_loader
 import msgspec
 
 from graphcore.errors import GradscapeError
+from graphcore.late import torch
 from graphcore.parameters import ParameterInfo
 from graphcore.timeline import Moment, Timeline
 from graphcore.training import Trainer
@@ -16,10 +16,7 @@ from graphcore.worker.arrays import pack
 from graphcore.worker.spread_messages import Spread, SpreadFrame
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 BINS = 48
 SAMPLES = 16

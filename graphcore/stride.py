@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-import lazy_loader
-
 from graphcore.groups import Group
+from graphcore.late import torch
 from graphcore.passes import KERNEL_ERRORS
 from graphcore.plan import Plan
 from graphcore.repetition import Repetition
@@ -22,10 +21,7 @@ from graphcore.replay import looped
 from graphcore.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 LONGEST = 0.02
 """Seconds that a stride may take: there is no looking at the clock or for Ctrl+C in it."""
@@ -51,7 +47,7 @@ class Stride:
         self._loop = None
         closures, plain = repetition.closures()
         if group.optimizer.repeats and not plain:
-            closures += [partial(group.penalise, settings), partial(group.optimizer.update, 0.0)]
+            closures += [partial(group.penalise, settings), partial(group.update, 0.0)]
             with torch.inference_mode():
                 self._loop = looped(closures, repetition.rows, repetition.loss)
                 self._undo()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import lazy_loader
-
 from graphcore.execute import Step
 from graphcore.graph import Graph
+from graphcore.late import torch
 from graphcore.ops import Context
 from graphcore.plan import Plan
 from graphcore.recording import batched_node
@@ -15,10 +14,7 @@ from graphcore.walk import gradient
 from graphcore.worker.walk_messages import ElementFrame, Factor
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 SHOWN = 64
 """Terms of a sum that are sent; the first ones."""

@@ -6,22 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import lazy_loader
 import msgspec
 
 from graphcore.graph_changes import same_net
 from graphcore.growth import Growth, difference, grow_quietly
+from graphcore.late import torch
 from graphcore.widening import widen
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from graphcore.parameters import ParameterInfo
     from graphcore.plan import Plan
     from graphcore.training import Trainer
-else:
-    torch = lazy_loader.load("torch")
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class Kept:
 def take_over(
     new: Trainer, old: Trainer, gone: dict[str, Tensor] | None = None, growth: Growth = "initial"
 ) -> Kept:
-    """Give a new run every weight, statistic, optimiser state, step and rate of an old one.
+    """Give a new run every weight, statistic, optimiser state and step of an old one.
 
     Args:
         gone: parameters as they were when their node was deleted or made smaller; what is back
@@ -72,10 +69,9 @@ def take_over(
     buried.update({name: old.plan.parameters[name].clone() for name in theirs})
     if new.settings.epochs == old.graph.training.epochs:  # the run may have been lengthened
         new.settings = msgspec.structs.replace(new.settings, epochs=old.settings.epochs)
-    if new.settings.lr == old.settings.lr:  # it may have been set while the old one trained
-        new.lr = old.lr
     new.step = min(old.step, new.total_steps)
-    new.plan.generator.set_state(old.plan.generator.get_state())
+    if old.step:
+        new.plan.generator.set_state(old.plan.generator.get_state())
     copies = _grow(new, old, found["part"], found["fresh"], growth)
     kept = {k: tuple(v) for k, v in found.items()}
     change = None if same_net(new.graph, old.graph) else difference(new, old)
@@ -99,6 +95,8 @@ def _take_one(
     buried: dict[str, Tensor],
 ) -> Iterator[str]:  # fmt: skip
     """Fill one parameter with what there is of it; says what became of it, as ``Kept`` does."""
+    if other is not None and _starts_otherwise(new, old, mine, other):
+        return
     weight, back = new.plan.parameters[mine.name], buried.get(mine.name)
     fits = back is not None and back.shape == weight.shape
     if other is not None and other.shape != mine.shape:
@@ -114,6 +112,14 @@ def _take_one(
         yield "frozen"
     elif not mine.frozen and not _take_state(new, old, mine, other):
         yield "anew"
+
+
+def _starts_otherwise(
+    new: Trainer, old: Trainer, mine: ParameterInfo, other: ParameterInfo
+) -> bool:
+    """Whether a parameter that never left its start has another one now: nothing is lost by it."""
+    same = mine.initializer == other.initializer and new.plan.seed == old.plan.seed
+    return not same and old.step == 0 and mine.shape == other.shape and old.plan.is_at_start(other)
 
 
 def _take_buffers(new: Plan, old: Plan) -> None:

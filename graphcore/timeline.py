@@ -14,18 +14,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import lazy_loader
 import msgspec
 
 from graphcore.errors import FileError
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from graphcore.training import Trainer
-else:
-    torch = lazy_loader.load("torch")
 
 PER_FOLD = 40
 """Steps kept while the run grows by the factor e; all of the first so many."""
@@ -81,10 +77,13 @@ class Moment:
     def put(self, trainer: Trainer, tensors: dict[str, Tensor] | None = None) -> None:
         """Give a run of the same net this state; raises EngineError or FileError.
 
+        The learning rate stays the run's own: it is the one that the user has set.
+
         Args:
             tensors: the state, where it was read already.
         """
-        trainer.load_state(self.tensors() if tensors is None else tensors, self.step, self.lr)
+        found = self.tensors() if tensors is None else tensors
+        trainer.load_state(found, self.step, trainer.settings.lr)
         trainer.settings = msgspec.structs.replace(trainer.settings, epochs=self.epochs)
 
     def write(self, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,13 @@ from graphcore.training import Trainer
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["calculation", "is_calculation", "module_name", "of_calculation", "of_run", "write"]
+__all__ = [
+    "calculation", "foreign_file", "is_calculation", "module_name", "of_calculation", "of_run",
+    "write",
+]  # fmt: skip
 
+SCRIPT_DIGEST = "gradscape script sha256"
+"""Key of the digest in the weights' metadata."""
 SAMPLES = 16
 """So many samples of the test split are in the self-test."""
 
@@ -36,15 +42,46 @@ def of_calculation(graph: Graph, plan: Plan, name: str) -> TorchExport:
 
 
 def write(made: TorchExport, folder: Path, name: str) -> Path:
-    """Write the script and its two files; returns the script's path. Raises FileError."""
+    """Write the script and its two files; returns the script's path. Raises FileError.
+
+    The weights carry the digest of the script, by which ``foreign_file`` knows it again.
+    """
     from safetensors.torch import save
 
     make_folder(folder)
-    write_atomically(folder / f"{name}.safetensors", save(_apart(made.weights)))
-    write_atomically(folder / f"{name}.selftest.safetensors", save(_apart(made.self_test)))
-    path = folder / f"{name}.py"
-    write_atomically(path, made.script.encode())
+    script = made.script.encode()
+    path, weights, self_test = _files(folder, name)
+    noted = {SCRIPT_DIGEST: hashlib.sha256(script).hexdigest()}
+    write_atomically(weights, save(_apart(made.weights), noted))
+    write_atomically(self_test, save(_apart(made.self_test)))
+    write_atomically(path, script)
     return path
+
+
+def foreign_file(folder: Path, name: str) -> Path | None:
+    """Return a file that ``write`` would replace and did not write itself, or None.
+
+    A script that was changed since it was written counts as foreign.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    there = [path for path in _files(folder, name) if path.exists()]
+    try:
+        script, weights, _ = _files(folder, name)
+        with safe_open(weights, "np") as file:
+            known = (file.metadata() or {}).get(SCRIPT_DIGEST, "")
+        if known == hashlib.sha256(script.read_bytes()).hexdigest():
+            return None
+    except (OSError, SafetensorError):
+        pass  # a part of an export is missing or is no export: what is there is foreign
+    return there[0] if there else None
+
+
+def _files(folder: Path, name: str) -> tuple[Path, Path, Path]:
+    """Script, weights and self-test of an export."""
+    endings = ("py", "safetensors", "selftest.safetensors")
+    script, weights, self_test = (folder / f"{name}.{ending}" for ending in endings)
+    return script, weights, self_test
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Any]:

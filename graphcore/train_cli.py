@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import lazy_loader
 import msgspec
 
 from graphcore import (
@@ -22,18 +23,15 @@ from graphcore import (
     processor,
     schedules,
 )
+from graphcore.binding import descends
 from graphcore.errors import FileError, GradscapeError
 from graphcore.files.atomic import make_folder
 from graphcore.graph import Graph
 from graphcore.judging import Score
-from graphcore.run_folder import named_net, write_net, write_result
+from graphcore.late import torch
+from graphcore.run_folder import OWN_FILES, WEIGHTS, named_net, write_net, write_result
 from graphcore.settings import TrainingSettings
 from graphcore.training import Trainer
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
 
 DONE = 0
 """Exit code."""
@@ -67,8 +65,45 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rdzv-id", default="", metavar="ID", help="name of the run")
 
 
+def add_train_options(parser: argparse.ArgumentParser) -> None:
+    """Options of ``train``."""
+    parser.add_argument("file", help="graph file or preset")
+    add_training_options(parser)
+    parser.add_argument("--resume", type=Path, metavar="DIR",
+                        help="go on from the checkpoint that a run left in DIR")  # fmt: skip
+    parser.add_argument("--force", action="store_true",
+                        help="write to --out even where another run lies")  # fmt: skip
+    metrics_cli.add_options(parser)
+
+
+def check_folder(options: argparse.Namespace) -> None:
+    """Refuse to write over another run; raises FileError.
+
+    A run that is taken up again may go on in its own folder.
+    """
+    folder: Path | None = options.out
+    if folder is None or options.force or distributed.is_part():
+        return
+    if options.resume is not None and options.resume.resolve() in _places(folder):
+        return
+    if (folder / WEIGHTS).exists() or distributed.has_checkpoint(folder):
+        raise FileError(
+            f"{folder} holds another run: name a new folder, go on with --resume {folder}, "
+            "or write over it with --force."
+        )
+    found = next((n for n in OWN_FILES if (folder / n).exists()), None)
+    if found is not None:
+        raise FileError(f"{folder / found} is there already: name a new folder, or use --force.")
+
+
+def _places(folder: Path) -> tuple[Path, Path]:
+    """How --resume may name the run of a folder."""
+    return folder.resolve(), (folder / "checkpoint").resolve()
+
+
 def train(options: argparse.Namespace) -> int:
     metrics_cli.check(options)
+    check_folder(options)
     graph = presets.resolve(options.file)
     if options.out is not None:
         make_folder(options.out)
@@ -79,7 +114,7 @@ def train(options: argparse.Namespace) -> int:
     noted = options.out is not None and distributed.speaks()
     metrics = metrics_cli.RunMetrics(trainer, options.resume) if noted else None
     begun, first = time.perf_counter(), trainer.step
-    _run(trainer, distributed.checkpoints(trainer, options.out), metrics)
+    _run(trainer, distributed.checkpoints(options.out), metrics)
     seconds = time.perf_counter() - begun - (metrics.scoring_seconds if metrics else 0.0)
     distributed.leave()
     if not distributed.speaks():
@@ -99,9 +134,14 @@ def _run(
     checkpoints: distributed.Checkpoints | None,
     metrics: metrics_cli.RunMetrics | None,
 ) -> None:
-    """Train to the end; progress goes to standard error twice a second."""
+    """Train to the end; progress goes to standard error twice a second.
+
+    Raises:
+        KeyboardInterrupt: the run was stopped, after the step it was in; a checkpoint is left.
+    """
     try:
-        _run_steps(trainer, checkpoints, metrics)
+        with Interruption() as interruption:
+            _run_steps(trainer, checkpoints, metrics, interruption)
     finally:
         if distributed.speaks():
             print(file=sys.stderr)
@@ -111,6 +151,7 @@ def _run_steps(
     trainer: Trainer,
     checkpoints: distributed.Checkpoints | None,
     metrics: metrics_cli.RunMetrics | None,
+    interruption: Interruption,
 ) -> None:
     shown, speaks = 0.0, distributed.speaks()
     for record in trainer.steps(ahead=trainer.total_steps):
@@ -119,6 +160,9 @@ def _run_steps(
             checkpoints.after(trainer)
         if metrics is not None:
             metrics.after(trainer, record)
+        if interruption.wanted and record.step == trainer.step:
+            _leave_behind(trainer, checkpoints, metrics)
+            raise KeyboardInterrupt
         if speaks and (now - shown > 0.5 or record.step == trainer.total_steps):
             shown = now
             print(
@@ -126,6 +170,45 @@ def _run_steps(
                 f"step {record.step}/{trainer.total_steps}  loss {record.loss:.4f}",
                 end="", file=sys.stderr, flush=True,
             )  # fmt: skip
+
+
+def _leave_behind(
+    trainer: Trainer,
+    checkpoints: distributed.Checkpoints | None,
+    metrics: metrics_cli.RunMetrics | None,
+) -> None:
+    """Write what a run that ends early can be taken up from."""
+    if checkpoints is not None:
+        checkpoints.write(trainer)
+        if metrics is not None:
+            metrics.log.write_csv(checkpoints.folder.parent / metrics_cli.TABLE)
+
+
+class Interruption:
+    """Ctrl-C while a single process trains: the step is finished first, a second one ends at once.
+
+    Attributes:
+        wanted: whether Ctrl-C was pressed.
+    """
+
+    def __init__(self) -> None:
+        self.wanted = False
+        self._before: Any = None
+
+    def __enter__(self) -> Interruption:
+        main = threading.current_thread() is threading.main_thread()
+        if main and not distributed.is_part():
+            self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def _note(self, number: int, frame: Any) -> None:
+        if self.wanted:
+            raise KeyboardInterrupt
+        self.wanted = True
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -144,7 +227,7 @@ def evaluate(options: argparse.Namespace) -> int:
 def make_trainer(graph: Graph, options: argparse.Namespace) -> Trainer:
     """A run of the graph, on the data and with the settings that the command line says."""
     settings = _settings(graph.training, options)
-    data = _load(settings, options)
+    data = _load(graph, settings, options)
     _use_threads(options)
     trainer = Trainer(graph, data, settings, device=distributed.device(options.device))
     distributed.join(trainer)
@@ -171,7 +254,11 @@ def _settings(own: TrainingSettings, options: argparse.Namespace) -> TrainingSet
     return msgspec.structs.replace(own, **changes)
 
 
-def _load(settings: TrainingSettings, options: argparse.Namespace) -> datasets.Dataset:
+def _load(
+    graph: Graph, settings: TrainingSettings, options: argparse.Namespace
+) -> datasets.Dataset:
+    if descends(graph):
+        return datasets.NOTHING
     data = datasets.load(
         settings.dataset, options=settings.dataset_options, normalization=settings.normalization,
         seed=settings.seed, data_dir=options.data_dir, progress=show_progress,

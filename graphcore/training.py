@@ -7,16 +7,15 @@ depends on the seed and the epoch alone, so a run can be taken up at any step.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import lazy_loader
 import msgspec
 import numpy as np
 
-from graphcore import groups, schedules
+from graphcore import groups, memory, schedules, settings_check
 from graphcore.batches import Batches
-from graphcore.binding import bind
+from graphcore.binding import Binding, bind
 from graphcore.blame import finite, first_non_finite
 from graphcore.compiler import compile
 from graphcore.datasets import Dataset, Split, augmentation
@@ -25,19 +24,22 @@ from graphcore.errors import DataError, EngineError, NonFiniteError
 from graphcore.feeds import Rows
 from graphcore.graph import Graph
 from graphcore.judging import Score, judged
+from graphcore.late import torch
 from graphcore.parameters import ParameterInfo, seed_of
 from graphcore.plan import Mode, Plan
 from graphcore.repetition import Repetition
 from graphcore.settings import TrainingSettings
+from graphcore.shapes import check_batch
 from graphcore.stride import Stride
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from graphcore.distributed import Shard
-else:
-    torch = lazy_loader.load("torch")
+
+
+DESCENT_STEPS = 100
+"""Steps of an epoch where a graph takes no data."""
 
 
 class StepRecord(NamedTuple):
@@ -58,6 +60,7 @@ class Trainer:
 
     Args:
         mode: "inspect" keeps every value of every step; "train" only of recorded ones.
+        binding: where the data go, if the graph does not say it: see ``bind_forward``.
 
     Attributes:
         validated: how good the net was on the samples held back, when the last epoch ended.
@@ -70,17 +73,21 @@ class Trainer:
     def __init__(
         self, graph: Graph, data: Dataset, settings: TrainingSettings | None = None, *,
         device: str = "cpu", dtype: str = "float32", mode: Mode = "train",
+        binding: Binding | None = None,
     ) -> None:  # fmt: skip
         self.graph = graph.copy()
         self.settings = settings or graph.training
+        settings_check.check(self.settings)
         self.graph.training = self.settings
-        self.binding = bind(self.graph)
+        self.binding = bind(self.graph) if binding is None else binding
         self.data = data
+        self._check_batch(device, getattr(torch, dtype).itemsize)
         self.plan: Plan = compile(self.graph, device, dtype, mode, self.settings.seed, turned=True)
         self.train_x, self.train_t = self.tensors(data.train)
-        self.batches = Batches(
-            len(self.train_x), self.settings.batch, self.settings.seed, self.plan.device
-        )
+        count, size = len(self.train_x), self.settings.batch
+        if not self.binding.input:
+            count, size = DESCENT_STEPS, 1
+        self.batches = Batches(count, size, self.settings.seed, self.plan.device)
         self._evaluation: Plan | None = None
         self._recorded: Plan | None = None
         self._looking: Plan | None = None
@@ -102,6 +109,11 @@ class Trainer:
         return self.batches.per_epoch
 
     @property
+    def trains(self) -> bool:
+        """Whether there is a loss to be made small; without one the net only runs forward."""
+        return bool(self.binding.loss)
+
+    @property
     def total_steps(self) -> int:
         return self.steps_per_epoch * self.settings.epochs
 
@@ -119,6 +131,13 @@ class Trainer:
             self.step + ahead, self.total_steps, self.epoch, s.epochs, self.epochs.losses
         )
         return self.lr * schedules.factor(s.schedule, moment, s.schedule_options)
+
+    def set_rate(self, lr: float) -> None:
+        """Change the learning rate of the run; an objective that has its own keeps it."""
+        self.settings = msgspec.structs.replace(self.settings, lr=lr)
+        self.graph.training, self.lr = self.settings, lr
+        for group, objective in zip(self.groups, self.settings.objectives, strict=False):
+            group.rate = groups.rate_of(objective, lr)
 
     def steps(self, count: int | None = None, ahead: int = 1) -> Iterator[StepRecord]:
         """Train, one record per step; without a count, up to the end of the last epoch.
@@ -221,7 +240,7 @@ class Trainer:
 
     def _change(self, group: groups.Group, lr: float) -> None:
         group.penalise(self.settings)
-        group.optimizer.update(lr * group.rate)
+        group.update(lr)
 
     @property
     def finished(self) -> bool:
@@ -251,7 +270,7 @@ class Trainer:
         """The batch of the step that comes next."""
         rows = self.next_rows()
         x: Tensor | None = None
-        if self.settings.augmentation:
+        if self.settings.augmentation and self.binding.input:
             x = self._augmented(self.train_x.index_select(0, rows))
         if self.shard is not None:
             rows, x = self.shard.begin(rows, x)
@@ -312,13 +331,17 @@ class Trainer:
         return self._looking
 
     def look(self) -> None:
-        """Both passes of the next batch in ``recorded``, in evaluation mode and without an update.
+        """Run both passes of the next batch in ``recorded``, in evaluation mode, without an update.
 
-        For weights that were changed by hand: nothing of the run depends on it.
+        Without a loss there is no backward pass. Nothing of the run depends on it: the random
+        numbers of the next step stay what they are.
         """
-        plan = self.recorded
+        plan, random_state = self.recorded, self._random_state()
         plan.forward(self.next_feeds())
-        plan.backward(self.groups[0].loss)
+        if self.trains:
+            plan.backward(self.groups[0].loss)
+        if random_state is not None:
+            plan.generator.set_state(random_state)
 
     def _another(self, mode: Mode, share: Plan | None = None) -> Plan:
         """A further plan of the same net."""
@@ -327,9 +350,10 @@ class Trainer:
 
     def tensors(self, split: Split, limit: int | None = None) -> tuple[Tensor, Tensor]:
         """Inputs and targets of a split (its first ``limit`` samples) as they are fed."""
-        node = self.graph.node(self.binding.input)
-        shape = tuple(node.attributes["shape"])
         inputs, targets = split.inputs[:limit], split.targets[:limit]
+        if not self.binding.input:
+            return torch.from_numpy(inputs), torch.from_numpy(targets)
+        node, shape = self.graph.node(self.binding.input), self.input_shape
         given = inputs.shape[1:]
         if math.prod(given) != math.prod(shape):
             raise DataError(
@@ -341,12 +365,47 @@ class Trainer:
         t = torch.from_numpy(targets).to(self.plan.device)
         return x, t.to(self.plan.dtype) if t.is_floating_point() else t
 
+    def _check_batch(self, device: str, itemsize: int) -> None:
+        """A batch has samples, and its values have room; raises DataError or ShapeError."""
+        samples = len(self.data.train)
+        if not samples:
+            raise DataError(f"{self.data.name} has no samples to train on.")
+        free = memory.available() if device == "cpu" else None
+        check_batch(self.graph, min(self.settings.batch, samples), itemsize, free)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one sample as the net takes it; (0,) where it takes none."""
+        name = self.binding.input
+        return tuple(self.graph.node(name).attributes["shape"]) if name else (0,)
+
     # -- state --------------------------------------------------------------------------------
 
     def lengthen(self) -> None:
-        """Have as many epochs again, even if patience was worn out."""
-        self.settings = msgspec.structs.replace(self.settings, epochs=2 * self.settings.epochs)
-        self.epochs.stopped = False
+        """Go on after the end: to the last epoch after an early stop, else for more epochs.
+
+        There are as many more as the graph's settings name.
+        """
+        self.epochs.go_on()
+        if self.step >= self.total_steps:
+            done = max(self.settings.epochs, math.ceil(self.step / self.steps_per_epoch))
+            epochs = done + self.graph.training.epochs
+            self.settings = msgspec.structs.replace(self.settings, epochs=epochs)
+
+    @property
+    def early_stop(self) -> str:
+        """Why training ended before its last epoch and which weights are held, or ""."""
+        if not self.epochs.stopped:
+            return ""
+        waited = self.epochs.since_best
+        held = self.epoch - waited
+        loss = self.epochs.losses[-1 - waited]
+        which = "training loss" if self.data.validation is None else "loss of the samples held back"
+        return (
+            f"Stopped early after epoch {self.epoch:,} of {self.settings.epochs:,}: the {which} "
+            f"has not fallen for {waited:,} epoch{'s' if waited != 1 else ''}. The net holds the "
+            f"weights of epoch {held:,}, where it was {loss:.4g}."
+        )
 
     def reset(self) -> None:
         """Back to the same start: weights, optimiser, random state, order, statistics."""
@@ -369,10 +428,14 @@ class Trainer:
         return {**self.plan.state(), **{k: v.clone() for k, v in tensors.items()}}
 
     def load_state(self, state: dict[str, Tensor], step: int, lr: float) -> None:
-        """Take up a run at ``step``; raises EngineError if the state is of another net."""
-        flat = state.get("flat")
-        if flat is None or flat.shape != self.plan.flat.shape:
-            raise EngineError("The saved weights are of another net than this graph.")
+        """Take up a run at ``step``.
+
+        Raises:
+            EngineError: the state is of another net, or damaged; nothing has changed then.
+        """
+        self._check_state(state)
+        epochs = Epochs()
+        epochs.load_state(state)
         self.plan.load_state(state)
         self.groups = self._new_groups()
         for prefix, group in self._prefixed():
@@ -380,13 +443,33 @@ class Trainer:
                 {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
             )
         self.plan.generator.set_state(state["generator"])
-        self.epochs.load_state(state)
+        self.epochs = epochs
         self.step, self.lr, self._single = step, lr, 0
 
+    def _check_state(self, state: Mapping[str, Tensor]) -> None:
+        """Raise EngineError unless every tensor of a state fits."""
+        flat = state.get("flat")
+        if flat is None or flat.shape != self.plan.flat.shape:
+            raise EngineError("The saved weights are of another net than this graph.")
+        own = {f"buffer:{name}": buffer for name, buffer in self.plan.buffers.items()}
+        for prefix, group in self._prefixed():
+            own |= {f"{prefix}{k}": v for k, v in group.optimizer.state.items()}
+        best = {f"best:{name}": buffer for name, buffer in self.plan.buffers.items()}
+        if any(name.startswith("best:") for name in state):
+            own |= {**best, "best:flat": flat}
+        for name, tensor in own.items():
+            if name not in state or state[name].shape != tensor.shape:
+                raise EngineError(
+                    f"The saved state has no {name} of this net and its optimiser: it is of "
+                    "others, or damaged."
+                )
+        try:
+            torch.Generator(self.plan.device).set_state(state["generator"])
+        except (KeyError, RuntimeError, TypeError):
+            raise EngineError("The saved state is damaged: it has no random state.") from None
+
     def _new_groups(self) -> list[groups.Group]:
-        n = self.plan.trainable
-        w, g = self.plan.flat[:n], self.plan.flat_grad[:n]
-        return groups.make(self.plan.layout, self.settings, self.binding.loss, w, g)
+        return groups.make(self.plan, self.settings, self.binding.loss)
 
     def group_of(self, info: ParameterInfo) -> groups.Group:
         """The group that trains a parameter that is not frozen."""

@@ -12,28 +12,25 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
 import numpy as np
 
 from graphcore.elements import Edge
 from graphcore.errors import GradscapeError
 from graphcore.execute import Step
 from graphcore.graph import Graph
+from graphcore.late import torch
 from graphcore.ops import Context
 from graphcore.plan import Plan
 from graphcore.worker.arrays import Array, pack
 from graphcore.worker.walk_messages import Curve, Quantity, Term, Update
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from graphcore.groups import Group
     from graphcore.optimizers import Optimizer
     from graphcore.parameters import ParameterInfo
     from graphcore.training import Trainer
-else:
-    torch = lazy_loader.load("torch")
 
 
 def go_through(

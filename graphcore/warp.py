@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import lazy_loader
-
 from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
+from graphcore.late import torch
 from graphcore.plan import Plan
 from graphcore.worker.arrays import pack
 from graphcore.worker.probe_messages import Link, Warp
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 def links(graph: Graph, plan: Plan, shown: set[str], source: str, most: int) -> tuple[Link, ...]:

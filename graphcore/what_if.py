@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
 import numpy as np
 
 from graphcore.compiler import compile
 from graphcore.elements import Edge, Node
 from graphcore.errors import EngineError
 from graphcore.graph import Graph
+from graphcore.late import torch
 from graphcore.ops import get
 from graphcore.plan import Plan
 from graphcore.probing import class_shares
@@ -23,10 +23,7 @@ from graphcore.training import Trainer
 from graphcore.worker.what_if_messages import Hold, WhatIfFrame
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 FREE = "__free"
 """Ends the name of a node whose value is held further on under its own name."""
@@ -132,6 +129,8 @@ def _free_name(name: str, known: Any) -> str:
 
 def compare(trainer: Trainer, graph: Graph) -> WhatIfFrame:
     """Loss and accuracy per class on the test split, free and held."""
+    if not trainer.trains:
+        return WhatIfFrame(problem="This net has no loss: there are no figures to compare.")
     b = trainer.binding
     x, t = trainer.tensors(trainer.data.test, SAMPLES)
     figures = []

@@ -12,19 +12,15 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import lazy_loader
-
 from graphcore import ops
 from graphcore.flatten import FlatNode, Port
+from graphcore.late import torch
 from graphcore.parameters import ParameterInfo, seed_of
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from graphcore.training import Trainer
-else:
-    torch = lazy_loader.load("torch")
 
 NOISE = 0.01
 """Standard deviation of the noise on a copy, over the root mean square of the weights."""

@@ -12,7 +12,7 @@ from app.canvas import geometry as geo
 from app.canvas import port_kinds
 from app.canvas.node_painter import font
 from app.canvas.port_kinds import Kind
-from app.style import palette
+from app.style import painting, palette
 from graphcore.elements import Edge
 
 LABELLED = 190.0
@@ -77,6 +77,7 @@ class EdgeItem(QGraphicsRectItem):
         stroker.setWidth(12)
         return stroker.createStroke(self.path)
 
+    @painting.guarded
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:

@@ -7,33 +7,32 @@ from PySide6.QtGui import QPainter, QPen
 
 from app.canvas import geometry as geo
 from app.canvas.node_painter import font
-from app.style import palette
+from app.style import painting, palette
 
 _CENTRE = int(Qt.AlignmentFlag.AlignCenter)
 
 
 def paint(painter: QPainter, view: QRectF) -> None:
     """Draw into the middle of the view, in screen pixels."""
-    painter.save()
-    painter.resetTransform()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    p, middle = palette.current(), view.center()
-    _paint_sketch(painter, p, middle + QPointF(0, -70))
-    painter.setFont(font(19, True))
-    painter.setPen(p.color("text"))
-    painter.drawText(QRectF(view.left(), middle.y() - 10, view.width(), 30), _CENTRE,
-                     _tr("Build a network"))  # fmt: skip
-    painter.setFont(font(13))
-    painter.setPen(p.color("muted"))
-    lines = (
-        _tr("Double-click or press Tab to add a node"),
-        _tr("Type 784-128-relu-10 or J = 3*(a + b*c) there to build a whole graph"),
-        _tr("Drag an operator from the library, or open an example from the welcome page"),
-    )
-    for i, line in enumerate(lines):
-        place = QRectF(view.left(), middle.y() + 28 + i * 24, view.width(), 22)
-        painter.drawText(place, _CENTRE, line)
-    painter.restore()
+    with painting.saved(painter):
+        painter.resetTransform()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        p, middle = palette.current(), view.center()
+        _paint_sketch(painter, p, middle + QPointF(0, -70))
+        painter.setFont(font(19, True))
+        painter.setPen(p.color("text"))
+        painter.drawText(QRectF(view.left(), middle.y() - 10, view.width(), 30), _CENTRE,
+                         _tr("Build a network"))  # fmt: skip
+        painter.setFont(font(13))
+        painter.setPen(p.color("muted"))
+        lines = (
+            _tr("Double-click or press Tab to add a node"),
+            _tr("Type 784-128-relu-10 or J = 3*(a + b*c) there to build a whole graph"),
+            _tr("Drag an operator from the library, or open an example from the welcome page"),
+        )
+        for i, line in enumerate(lines):
+            place = QRectF(view.left(), middle.y() + 28 + i * 24, view.width(), 22)
+            painter.drawText(place, _CENTRE, line)
 
 
 def _paint_sketch(painter: QPainter, p: palette.Palette, middle: QPointF) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QMarginsF, QRectF, QSize, QSizeF, Qt
-from PySide6.QtGui import QImage, QPageSize, QPainter, QPdfWriter
+from PySide6.QtGui import QImage, QPageSize, QPaintDevice, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QGraphicsScene
 
-from app.style import palette
+from app.style import painting, palette
 from graphcore.errors import FileError
 
 MARGIN = 30.0
@@ -53,9 +53,8 @@ def _png(scene: QGraphicsScene, area: QRectF, path: str) -> None:
     image.save(path)
 
 
-def _paint(scene: QGraphicsScene, area: QRectF, target: object, size: QSizeF) -> None:
-    painter = QPainter(target)  # type: ignore[call-overload]
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    place = QRectF(0, 0, size.width(), size.height())
-    scene.render(painter, place, area, Qt.AspectRatioMode.KeepAspectRatio)
-    painter.end()
+def _paint(scene: QGraphicsScene, area: QRectF, target: QPaintDevice, size: QSizeF) -> None:
+    with painting.on(target) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        place = QRectF(0, 0, size.width(), size.height())
+        scene.render(painter, place, area, Qt.AspectRatioMode.KeepAspectRatio)

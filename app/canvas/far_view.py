@@ -19,7 +19,7 @@ from app.canvas import geometry as geo
 from app.canvas.edge_item import EdgeItem, glow
 from app.canvas.node_item import NodeItem
 from app.canvas.node_painter import elided, font
-from app.style import palette
+from app.style import painting, palette
 from graphcore.elements import Edge
 
 NAMED, MOST_NAMES = 0.2, 500
@@ -53,6 +53,7 @@ class FarView:
         """Something moved, came or went."""
         self.version += 1
 
+    @painting.guarded
     def paint(self, painter: QPainter, zoom: float) -> None:
         """Draw everything; lines are one screen pixel wide."""
         if self._collected != self.version:

@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from app.canvas.node_painter import font
-from app.style import palette
+from app.style import painting, palette
 from graphcore.elements import Frame, Note
 
 PADDING, TITLE = 24.0, 30.0
@@ -51,6 +51,7 @@ class FrameItem(QGraphicsItem):
         path.addRect(self.title_area)
         return path
 
+    @painting.guarded
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
@@ -95,6 +96,7 @@ class NoteItem(QGraphicsItem):
     def boundingRect(self) -> QRectF:
         return QRectF(0, 0, *self.note.size).adjusted(-2, -2, 2, 2)
 
+    @painting.guarded
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:

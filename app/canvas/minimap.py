@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QTransform
 from PySide6.QtWidgets import QWidget
 
-from app.style import palette
+from app.style import painting, palette
 
 if TYPE_CHECKING:
     from app.canvas.view import Canvas
@@ -46,19 +46,22 @@ class Minimap(QWidget):
         )  # fmt: skip
         self.update()
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         p = palette.current()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(p.color("line"), 1))
-        painter.setBrush(p.color("panel", 235))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
-        transform = self._transform()
-        painter.drawPixmap(0, 0, self._picture(transform))
-        painter.setPen(QPen(p.color("accent"), 1.5))
-        painter.setBrush(p.color("accent", 28))
-        seen = transform.mapRect(self._canvas.seen_area())
-        painter.drawRoundedRect(seen.intersected(QRectF(self.rect()).adjusted(2, 2, -2, -2)), 3, 3)
+        with painting.on(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(p.color("line"), 1))
+            painter.setBrush(p.color("panel", 235))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
+            transform = self._transform()
+            painter.drawPixmap(0, 0, self._picture(transform))
+            painter.setPen(QPen(p.color("accent"), 1.5))
+            painter.setBrush(p.color("accent", 28))
+            seen = transform.mapRect(self._canvas.seen_area())
+            painter.drawRoundedRect(
+                seen.intersected(QRectF(self.rect()).adjusted(2, 2, -2, -2)), 3, 3
+            )
 
     def _picture(self, transform: QTransform) -> QPixmap:
         """The graph, drawn anew only when it is another: the view below is painted more often."""
@@ -70,15 +73,15 @@ class Minimap(QWidget):
             self._graph = QPixmap(self.size() * sharp)
             self._graph.setDevicePixelRatio(sharp)
             self._graph.fill(Qt.GlobalColor.transparent)
-            painter = QPainter(self._graph)
-            painter.setTransform(transform)
-            scene.far.paint(painter, transform.m11())
-            painter.end()
+            with painting.on(self._graph) as painter:
+                painter.setTransform(transform)
+                scene.far.paint(painter, transform.m11())
         return self._graph
 
     def _transform(self) -> QTransform:
         area = self._canvas.graph_scene.contents()
-        scale = min((WIDTH - 20) / area.width(), (HEIGHT - 20) / area.height())
+        across, down = max(1.0, area.width()), max(1.0, area.height())
+        scale = min((WIDTH - 20) / across, (HEIGHT - 20) / down)
         made = QTransform.fromTranslate(WIDTH / 2, HEIGHT / 2)
         made.scale(scale, scale)
         return made.translate(-area.center().x(), -area.center().y())

@@ -13,7 +13,7 @@ from app.canvas.edge_item import EdgeItem
 from app.canvas.node_item import NodeItem
 from app.canvas.scene import Scene
 from app.document import Document
-from app.style import palette
+from app.style import painting, palette
 from graphcore.elements import Edge
 
 LOWEST, HIGHEST = 0.05, 4.0
@@ -228,6 +228,7 @@ class NavigableView(QGraphicsView):
             zoom = self.zoom * 1.0016 ** event.angleDelta().y()
             self._set_zoom(zoom, event.position().toPoint())
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         self.paints += 1
         if self.far:
@@ -237,24 +238,23 @@ class NavigableView(QGraphicsView):
 
     def _paint_far(self) -> None:
         """Past Qt's list of items: frames, then boxes and lines, then the gesture at work."""
-        painter = QPainter(self.viewport())
-        painter.fillRect(self.viewport().rect(), palette.current().color("canvas"))
-        painter.setTransform(self.viewportTransform())
-        frames = self.graph_scene.frames
-        self._paint_items(painter, [*frames.frames.values(), *frames.notes.values()])
-        self.graph_scene.far.paint(painter, self.zoom)
-        self._paint_items(painter, self.graph_scene.passing)
-        self.drawForeground(painter, self.seen_area())
-        painter.end()
+        with painting.on(self.viewport()) as painter:
+            painter.fillRect(self.viewport().rect(), palette.current().color("canvas"))
+            painter.setTransform(self.viewportTransform())
+            frames = self.graph_scene.frames
+            self._paint_items(painter, [*frames.frames.values(), *frames.notes.values()])
+            self.graph_scene.far.paint(painter, self.zoom)
+            self._paint_items(painter, self.graph_scene.passing)
+            self.drawForeground(painter, self.seen_area())
 
     def _paint_items(self, painter: QPainter, items: Sequence[QGraphicsItem]) -> None:
         option = QStyleOptionGraphicsItem()
         for item in items:
-            painter.save()
-            painter.setTransform(item.sceneTransform(), True)
-            item.paint(painter, option, self.viewport())
-            painter.restore()
+            with painting.saved(painter):
+                painter.setTransform(item.sceneTransform(), True)
+                item.paint(painter, option, self.viewport())
 
+    @painting.guarded
     def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         rect = QRectF(rect)
         p = palette.current()

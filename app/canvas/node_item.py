@@ -13,6 +13,7 @@ from app.canvas import node_painter
 from app.canvas.live import Picture
 from app.canvas.picture_item import PictureItem, keep_painted
 from app.canvas.port_kinds import Kind
+from app.style import painting
 from graphcore.dims import format_shape
 from graphcore.elements import Node
 from graphcore.shapes import Problem
@@ -143,6 +144,7 @@ class NodeItem(QGraphicsRectItem):
     def shape(self) -> QPainterPath:
         return _SHAPE
 
+    @painting.guarded
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from app.canvas.edge_item import EdgeItem, glow
-from app.style import palette
+from app.style import painting, palette
 
 DARKEST = 0.02
 HALO = 10.0
@@ -66,6 +66,7 @@ class PulseOverlay(QGraphicsItem):
     def boundingRect(self) -> QRectF:
         return self._area
 
+    @painting.guarded
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:

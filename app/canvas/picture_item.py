@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.canvas import geometry as geo
 from app.canvas import node_painter
+from app.style import painting
 
 if TYPE_CHECKING:
     from app.canvas.node_item import NodeItem
@@ -48,6 +49,7 @@ class PictureItem(QGraphicsRectItem):
     def contains(self, point: object) -> bool:
         return False
 
+    @painting.guarded
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:

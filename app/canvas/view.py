@@ -27,7 +27,7 @@ from app.canvas.minimap import Minimap
 from app.canvas.node_item import End
 from app.canvas.views import Views
 from app.document import Document
-from app.style import palette
+from app.style import painting, palette
 from graphcore.elements import Edge
 
 RIM, RIM_STEP = 24, 14
@@ -302,6 +302,7 @@ class Canvas(KeyedView):
         self._rim.stop()
         self.glide.stop()
 
+    @painting.guarded
     def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         if not self.items_by_name:
             empty_canvas.paint(painter, QRectF(self.viewport().rect()))

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from app.style import fonts, palette
+from app.style import fonts, painting, palette
 
 _HEIGHT, _PAD = 19.0, 7.0
 
@@ -53,6 +53,7 @@ class WalkOverlay(QGraphicsItem):
     def boundingRect(self) -> QRectF:
         return self._area.adjusted(-2, -2, 2, 2)
 
+    @painting.guarded
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
 from app.film.film import FORMATS, TIME, Film
-from app.style import palette
+from app.style import painting, palette
+from graphcore import start
 
 GRAB_SHARE = 0.2
 """Share of the window's time that grabbing may take: a slow view gets fewer pictures."""
@@ -43,7 +43,7 @@ class Recorder(QObject):
 
     def __init__(self, parent: QObject | None = None, command: list[str] | None = None) -> None:
         super().__init__(parent)
-        self.command = command or [sys.executable, "-m", "app.film.encode"]
+        self.command = command or start.command("app.film.encode")
         self.state: State = "idle"
         self.grabbed = self.encoded = self.missed = 0
         self._view: QWidget | None = None
@@ -189,11 +189,10 @@ def picture(view: QWidget, size: QSize) -> QImage:
     )
     image = QImage(size, QImage.Format.Format_RGBX8888)
     image.fill(palette.current().color("canvas"))
-    painter = QPainter(image)
-    painter.drawImage(
-        (size.width() - fitted.width()) // 2, (size.height() - fitted.height()) // 2, fitted
-    )
-    painter.end()
+    with painting.on(image) as painter:
+        painter.drawImage(
+            (size.width() - fitted.width()) // 2, (size.height() - fitted.height()) // 2, fitted
+        )
     return image
 
 

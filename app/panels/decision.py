@@ -25,6 +25,7 @@ from app.plots.tile_view import TileView
 from app.plots.unit_net import UnitNet
 from app.plots.warped_grid import WarpedGrid
 from app.point_edits import PointEdits
+from app.style import painting
 from app.widgets.note import Note
 from graphcore.worker.arrays import pack, unpack
 from graphcore.worker.pictures import Picture
@@ -294,10 +295,9 @@ def _dot(i: int) -> QIcon:
     """The colour of a class."""
     picture = QPixmap(12, 12)
     picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(class_color(i))
-    painter.drawEllipse(1, 1, 10, 10)
-    painter.end()
+    with painting.on(picture) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(class_color(i))
+        painter.drawEllipse(1, 1, 10, 10)
     return QIcon(picture)

@@ -20,7 +20,7 @@ from app.document import Document
 from app.engine import Engine
 from app.panels.neighbours import Neighbours
 from app.plots.tile_view import TileView
-from app.style import fonts, palette
+from app.style import fonts, painting, palette
 from app.widgets.note import Note
 from app.widgets.sketch import Sketch
 from graphcore.worker.arrays import unpack
@@ -228,23 +228,26 @@ class ShareBars(QWidget):
         """What is shown."""
         return self._shares
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         if not len(self._names):
             return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        p, height = palette.current(), min(24.0, self.height() / len(self._names))
-        painter.setFont(fonts.figure_font(min(9.0, 0.6 * height)))
-        wide = max(painter.fontMetrics().horizontalAdvance(n) for n in self._names) + 8
-        room, best = self.width() - wide - 52, int(self._shares.argmax())
-        for i, (name, share) in enumerate(zip(self._names, self._shares, strict=True)):
-            line = QRectF(0, i * height, self.width(), height)
-            painter.setPen(p.color("text"))
-            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, name)
-            bar = QRectF(wide, line.top() + height / 6, max(1.0, room * float(share)), height / 1.5)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(p.color("accent" if i == best else "edge"))
-            painter.drawRoundedRect(bar, 2, 2)
-            painter.setPen(p.color("text" if i == best else "muted"))
-            text = QRectF(bar.right() + 6, line.top(), 52, height)
-            painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, f"{float(share):.1%}")
+        with painting.on(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            p, height = palette.current(), min(24.0, self.height() / len(self._names))
+            painter.setFont(fonts.figure_font(min(9.0, 0.6 * height)))
+            wide = max(painter.fontMetrics().horizontalAdvance(n) for n in self._names) + 8
+            room, best = self.width() - wide - 52, int(self._shares.argmax())
+            for i, (name, share) in enumerate(zip(self._names, self._shares, strict=True)):
+                line = QRectF(0, i * height, self.width(), height)
+                painter.setPen(p.color("text"))
+                painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, name)
+                bar = QRectF(
+                    wide, line.top() + height / 6, max(1.0, room * float(share)), height / 1.5
+                )
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(p.color("accent" if i == best else "edge"))
+                painter.drawRoundedRect(bar, 2, 2)
+                painter.setPen(p.color("text" if i == best else "muted"))
+                text = QRectF(bar.right() + 6, line.top(), 52, height)
+                painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, f"{float(share):.1%}")

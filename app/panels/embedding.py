@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from app.document import Document
 from app.engine import Engine
 from app.panels.results import PICTURE
+from app.plots import items
 from app.plots.area import PlotArea
 from app.plots.legend import Legend
 from app.style import palette
@@ -49,7 +50,7 @@ class EmbeddingPanel(QWidget):
         self._colors: list[tuple[str, tuple[str, str]]] = []
         self.legend = Legend(self.tr("Test samples"))
         self.plot = PlotArea(self.tr("Embedding"))
-        self.scatter = pg.ScatterPlotItem(size=7, pen=None, hoverable=True, hoverSize=11)
+        self.scatter = items.Dots(size=7, pen=None, hoverable=True, hoverSize=11)
         self.plot.addItem(self.scatter)
         self.scatter.sigClicked.connect(lambda _item, points, _event: self._on_clicked(points))
         self._make_controls()

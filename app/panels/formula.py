@@ -11,6 +11,8 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.style import painting
+
 _PARTS = re.compile(r",(?:\\ |\\quad)\s*(?=\\partial|[a-z] *\\leftarrow)")
 
 
@@ -52,15 +54,15 @@ class FormulaLabel(QWidget):
             self._render()
         super().changeEvent(event)
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         size = self._renderer.defaultSize()
         scale = min(1.0, self.width() / max(size.width(), 1))
         width, height = size.width() * scale, size.height() * scale
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._renderer.setAspectRatioMode(Qt.AspectRatioMode.KeepAspectRatio)
-        self._renderer.render(painter, QRectF(0, (self.height() - height) / 2, width, height))
-        painter.end()
+        with painting.on(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self._renderer.setAspectRatioMode(Qt.AspectRatioMode.KeepAspectRatio)
+            self._renderer.render(painter, QRectF(0, (self.height() - height) / 2, width, height))
 
 
 def formulas(latex: str) -> list[str]:

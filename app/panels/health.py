@@ -17,7 +17,7 @@ from app.document import Document
 from app.engine import Engine
 from app.plots.profile import ProfilePlot
 from app.plots.tiles import format_number
-from app.remedies import FURTHER, REMEDIES
+from app.remedies import REMEDIES, offers
 from graphcore.errors import GradscapeError
 from graphcore.worker.health_messages import Finding, HealthFrame
 from graphcore.worker.messages import Failure
@@ -145,13 +145,14 @@ class HealthPanel(QWidget):
                 widget.hide()
                 widget.deleteLater()
         self._sentences.clear()
-        self.cards = [self._card(f) for f in self.findings]
+        remedies = offers([f.remedy for f in self.findings])
+        self.cards = [self._card(f, r) for f, r in zip(self.findings, remedies, strict=True)]
         if not self.cards and self._frame is not None:
             self._found.addWidget(QLabel(self.tr("Nothing is wrong: this net can learn.")))
         for card in self.cards:
             self._found.addWidget(card)
 
-    def _card(self, finding: Finding) -> QFrame:
+    def _card(self, finding: Finding, remedies: tuple[str, ...]) -> QFrame:
         """A sentence, where it shows, and what usually helps."""
         card = QFrame()
         card.setObjectName("problem")
@@ -165,9 +166,8 @@ class HealthPanel(QWidget):
         buttons = QVBoxLayout()
         buttons.setAlignment(Qt.AlignmentFlag.AlignLeft)
         buttons.setSpacing(6)
-        for key in (finding.remedy, *FURTHER.get(finding.remedy, ())):
-            if key in REMEDIES:
-                buttons.addWidget(self._remedy_button(key, key == finding.remedy))
+        for key in remedies:
+            buttons.addWidget(self._remedy_button(key, key == finding.remedy))
         if finding.node:
             show = QPushButton(self.tr("Show"))
             show.setMinimumHeight(28)

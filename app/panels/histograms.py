@@ -64,7 +64,7 @@ class HistogramsPanel(QWidget):
         engine.spread.connect(self._on_frame)
         engine.timeline.connect(self._on_timeline)
         engine.reset_done.connect(self.clear)
-        document.opened.connect(self.clear)
+        document.opened.connect(self._on_opened)
         self.clear()
 
     def clear(self) -> None:
@@ -73,6 +73,12 @@ class HistogramsPanel(QWidget):
         for plot in (*self.ridges.values(), *self.strips.values()):
             plot.clear()
         self._show_title()
+
+    def _on_opened(self) -> None:
+        """Another graph: none of its nodes is chosen yet."""
+        self._node = ""
+        self.clear()
+        self._tell()
 
     def _show_title(self) -> None:
         """The node, and since when there is more of it than its weights."""

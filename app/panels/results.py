@@ -115,7 +115,9 @@ class ResultsPanel(QWidget):
         self._show_table(frame)
         self._show_mistakes()
         self._show_calibration(frame)
-        said = self.tr("Step {0:,} · test accuracy {1:.2%}").format(frame.step, frame.accuracy)
+        said = self.tr("Step {0:,} · test accuracy {1:.2%} of {2:,}").format(
+            frame.step, frame.accuracy, int(unpack(frame.counts).sum())
+        )
         by_hand = self.tr(" · weights changed by hand") if self._engine.moment.by_hand else ""
         self.stamp.setText(said + by_hand)
 

@@ -29,8 +29,8 @@ from graphcore.worker.arrays import unpack
 from graphcore.worker.timeline_messages import CurvesFrame, RunCurves, RunInfo, TimelineFrame
 
 COLUMNS = (
-    "run", "from", "steps", "loss", "test", "changes", "optimizer", "rate", "batch", "seed",
-    "seconds",
+    "run", "from", "steps", "loss", "test_loss", "test", "changes", "optimizer", "rate", "batch",
+    "seed", "seconds",
 )  # fmt: skip
 """What decides comes first: a narrow table is cut at the right."""
 LONGEST = 28
@@ -50,6 +50,9 @@ class RunsPanel(QWidget):
         self.go = QPushButton(self.tr("Go to"))
         self.go.setToolTip(self.tr("Let the net be that run's, at its newest step"))
         self.go.clicked.connect(self._go)
+        self.rename = QPushButton(self.tr("Rename"))
+        self.rename.setToolTip(self.tr("Give the run another name (F2)"))
+        self.rename.clicked.connect(self._rename)
         self.remove = QPushButton(self.tr("Remove"))
         self.remove.setToolTip(self.tr("Forget a run; its branches stay"))
         self.remove.clicked.connect(self._remove)
@@ -58,7 +61,7 @@ class RunsPanel(QWidget):
         self.over.setAccessibleName(self.tr("Horizontal axis"))
         self.over.currentIndexChanged.connect(lambda _i: self._draw())
         empty = self.tr("Train: each start and each branch is a run of its own here.")
-        self.loss = CurvePlot(self.tr("Training loss"), empty=empty)
+        self.loss = CurvePlot(self.tr("Training loss, smoothed"), empty=empty)
         self.accuracy = CurvePlot(self.tr("Test accuracy"), marks=None, empty=empty)
         self._lay_out()
         engine.timeline.connect(self._on_timeline)
@@ -69,9 +72,9 @@ class RunsPanel(QWidget):
 
     def _make_table(self) -> None:
         titles = (
-            self.tr("Run"), self.tr("from"), self.tr("steps"), self.tr("loss"), self.tr("test"),
-            self.tr("net"), self.tr("optimiser"), self.tr("lr"), self.tr("batch"), self.tr("seed"),
-            self.tr("s"),
+            self.tr("Run"), self.tr("from"), self.tr("steps"), self.tr("loss"),
+            self.tr("test loss"), self.tr("test"), self.tr("net"), self.tr("optimiser"),
+            self.tr("lr"), self.tr("batch"), self.tr("seed"), self.tr("s"),
         )  # fmt: skip
         self.table = QTableWidget(0, len(titles))
         self.table.setAccessibleName(self.tr("Runs"))
@@ -96,6 +99,7 @@ class RunsPanel(QWidget):
         left.addWidget(self.table, 1)
         buttons = QHBoxLayout()
         buttons.addWidget(self.go)
+        buttons.addWidget(self.rename)
         buttons.addWidget(self.remove)
         buttons.addStretch(1)
         buttons.addWidget(self.over)
@@ -137,6 +141,11 @@ class RunsPanel(QWidget):
         if (chosen := self._chosen()) is not None:
             self._engine.enter_run(chosen.run)
 
+    def _rename(self) -> None:
+        if self._chosen() is not None:
+            self.table.setFocus()
+            self.table.editItem(self.table.item(self.table.currentRow(), 0))
+
     def _remove(self) -> None:
         if (chosen := self._chosen()) is not None:
             self._engine.edit_run(chosen.run, remove=True)
@@ -149,6 +158,7 @@ class RunsPanel(QWidget):
         chosen = self._chosen()
         other = chosen is not None and chosen.run != self._frame.run
         self.go.setEnabled(other)
+        self.rename.setEnabled(chosen is not None)
         self.remove.setEnabled(other)
 
     def _on_timeline(self, frame: TimelineFrame) -> None:
@@ -174,9 +184,16 @@ class RunsPanel(QWidget):
         return (
             info.name, origin, f"{info.steps:,}",
             "–" if info.loss is None else format_number(info.loss, 3),
-            "–" if info.accuracy is None else f"{info.accuracy:.2%}", _short(info.changes),
+            "–" if info.test_loss is None else format_number(info.test_loss, 3),
+            self._test(info), _short(info.changes),
             s.optimizer, _told(info.rates), str(s.batch), str(s.seed), f"{info.seconds:.1f}",
         )  # fmt: skip
+
+    def _test(self, info: RunInfo) -> str:
+        """Runs stand below each other whose last tests were of different numbers of samples."""
+        if info.accuracy is None:
+            return "–"
+        return self.tr("{0:.2%} of {1:,}").format(info.accuracy, info.samples)
 
     def _about(self, column: str, info: RunInfo) -> str:
         if column == "rate":
@@ -185,8 +202,8 @@ class RunsPanel(QWidget):
         if column == "changes" and info.changes:
             title = self.tr("Unlike the net of the run it comes from, or of the one before:")
             return "\n".join((title, *info.changes))
-        if column == "test" and info.samples:
-            return self.tr("Of {0:,} test samples").format(info.samples)
+        if column in ("test", "test_loss") and info.samples:
+            return self.tr("Of {0:,} test samples at step {1:,}").format(info.samples, info.tested)
         if column == "from" and info.by_hand:
             return self.tr("It began with weights that were changed by hand")
         return ""
@@ -221,13 +238,13 @@ class RunsPanel(QWidget):
         means = {r.run: r.loss for r in self._frame.runs}
         for run in self._curves:
             steps, seconds = unpack(run.steps), unpack(run.seconds)
-            losses, tests = unpack(run.losses), unpack(run.tests)
+            losses, tests = unpack(run.smooth), unpack(run.tests)
             own = steps >= shared.get(run.run, 0)  # what it shares is its parent's curve
-            steps, seconds, losses = steps[own], seconds[own], losses[:, own]
+            steps, seconds, losses = steps[own], seconds[own], losses[own]
             tests = tests[np.isfinite(tests[:, 2]) & (tests[:, 0] >= shared.get(run.run, 0))]
             x = steps if self.over.currentIndex() == 0 else seconds
             at = np.interp(tests[:, 0], steps, x) if len(steps) else tests[:, 0]
-            self.loss.append(run.name, x, losses[0] if len(losses) else x)
+            self.loss.append(run.name, x, losses)
             if (loss := means.get(run.run)) is not None:
                 self.loss.set_last(run.name, loss)
             self.accuracy.append(run.name, at, tests[:, 2])

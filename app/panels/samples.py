@@ -51,7 +51,7 @@ class SamplesPanel(QWidget):
         engine.loaded.connect(lambda _loaded: self._ask())
         engine.walk.connect(self._on_walk)
         engine.frame.connect(self._on_step)
-        document.opened.connect(self.clear)
+        document.opened.connect(self._on_opened)
 
     def _lay_out(self) -> None:
         drawing = QWidget()
@@ -94,8 +94,8 @@ class SamplesPanel(QWidget):
             self._step = step
             self._ask()
 
-    def clear(self) -> None:
-        """Another graph."""
+    def _on_opened(self) -> None:
+        """Another graph: its data are others, and nothing is drawn."""
         self._step = (-1, 0)
         self.grid.clear()
         with QSignalBlocker(self.sketch):

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QScrollArea,
@@ -140,13 +139,8 @@ class TrainingPanel(QWidget):
         return page
 
     def _add_rate(self, form: QFormLayout) -> None:
-        """The rate of the graph, that of the run where it is another, and the search for one."""
+        """The learning rate, and the search for one."""
         self._number(form, "lr", self.tr("Learning rate"), 0.0, 1000.0, 6)
-        self.rate_now = QLabel()
-        self.rate_now.setObjectName("muted")
-        self.rate_now.setToolTip(self.tr("The learning rate was changed while the net trained"))
-        self.rate_now.hide()
-        form.addRow("", self.rate_now)
         self.find_rate = QPushButton(self.tr("Find a learning rate …"))
         self.find_rate.setToolTip(self.tr("Train a copy at rising rates and see where it learns"))
         self.find_rate.clicked.connect(self._find_rate)
@@ -243,8 +237,8 @@ class TrainingPanel(QWidget):
             self._show_settings()
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
-        if not loaded.train_samples:
-            self.note.setText(self.tr("Nothing to train: the inputs' own numbers run through."))
+        if loaded.problem or not loaded.dataset:
+            self.note.setText(loaded.problem or self.tr("No data: the result is made small."))
             return
         text = self.tr("{0}: {1:,} to train, {2:,} to test. {3}").format(
             loaded.dataset, loaded.train_samples, loaded.test_samples, loaded.normalization
@@ -295,17 +289,17 @@ class TrainingPanel(QWidget):
             self._show_run(frame.curves)
             if self._engine.last_frame is not None:
                 self._show_frame(self._engine.last_frame)
-        self.rate_now.setText(self.tr("{0:g} in this run").format(frame.lr))
-        self.rate_now.setVisible(frame.run > 0 and frame.lr != self._document.root.training.lr)
         for plot in (self.loss, self.accuracy):
             plot.set_playhead(frame.shown if frame.visiting else None)
-        if frame.test_loss is not None:
+        if frame.test_loss is not None or self._engine.state != "running":
             self.figures.show_score(frame.test_loss, frame.accuracy, frame.samples)
 
     def _show_run(self, run: RunCurves) -> None:
         self.clear()
         steps, losses = unpack(run.steps), unpack(run.losses)
-        for name, y in zip(("train", *run.objectives), losses, strict=False):
+        if len(losses):
+            self.loss.take("train", steps, losses[0], run.stride, unpack(run.smooth))
+        for name, y in zip(run.objectives, losses[1:], strict=False):
             self.loss.append(name, steps, y)
         for name, scores in (("test", unpack(run.tests)), (HELD_BACK, unpack(run.validations))):
             known = scores[np.isfinite(scores[:, 2])]

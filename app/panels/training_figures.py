@@ -58,11 +58,10 @@ class TrainingFigures(QWidget):
             self.labels["speed"].setText(f"{frame.samples_per_second:,.0f}")
         self.labels["left"].setText(_duration(frame.seconds_left))
 
-    def show_score(self, loss: float, accuracy: float | None, samples: int) -> None:
-        """What a test on so many samples has found."""
-        self.labels["loss"].setText(f"{loss:.4f}")
-        if accuracy is not None:
-            self.labels["accuracy"].setText(f"{accuracy:.2%}")
+    def show_score(self, loss: float | None, accuracy: float | None, samples: int) -> None:
+        """Show what one test on so many samples has found; None is not known."""
+        self.labels["loss"].setText("–" if loss is None else f"{loss:.4f}")
+        self.labels["accuracy"].setText("–" if accuracy is None else f"{accuracy:.2%}")
         self._name_tests(samples)
 
     def _name_tests(self, samples: int) -> None:

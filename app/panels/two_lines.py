@@ -6,6 +6,8 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
+from app.style import painting
+
 SUMMARY = int(Qt.ItemDataRole.UserRole) + 3
 KEYS = int(Qt.ItemDataRole.UserRole) + 4
 _PAD, _ICON = 8, 16
@@ -24,14 +26,14 @@ class TwoLines(QStyledItemDelegate):
         small = QFontMetrics(_small(option.font)).height()
         return QSize(80, line + small + 10 if index.data(SUMMARY) else small + 14)
 
+    @painting.guarded
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if index.data(SUMMARY):
-            self._paint_row(painter, option, index)
-        else:
-            self._paint_heading(painter, option, index)
-        painter.restore()
+        with painting.saved(painter):
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            if index.data(SUMMARY):
+                self._paint_row(painter, option, index)
+            else:
+                self._paint_heading(painter, option, index)
 
     def _paint_heading(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         font = _small(option.font)

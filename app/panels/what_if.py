@@ -47,9 +47,9 @@ class WhatIfPanel(QWidget):
         self._lay_out()
         engine.what_if.connect(self._on_figures)
         engine.walk.connect(self._on_walk)
-        document.opened.connect(self.clear)
+        document.opened.connect(self._on_opened)
         document.changed.connect(lambda _change: self._show_node())
-        self.clear()
+        self._on_opened()
 
     # -- parts --------------------------------------------------------------------------------
 
@@ -127,6 +127,7 @@ class WhatIfPanel(QWidget):
             widget.setEnabled(fits)
         if node is None or not fits:
             self.what.setText(self.tr("Select a node to hold its value."))
+            self.where.clear()
             return
         self.what.show_markup(self.tr("Hold <b>{0}</b>"), node.name)
         self.where.clear()
@@ -185,7 +186,7 @@ class WhatIfPanel(QWidget):
         self._clear_results()
         self._engine.hold(holds)
 
-    def clear(self) -> None:
+    def _on_opened(self) -> None:
         """Another graph: nothing is held."""
         self._node = ""
         self._apply(())

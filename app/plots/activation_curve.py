@@ -6,6 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.plots import items
 from app.plots.area import PlotArea
 from app.plots.legend import Legend
 from app.style import palette
@@ -18,7 +19,7 @@ class ActivationCurve(QWidget):
         super().__init__()
         self.legend = Legend(self.tr("The function, and what goes into it"))
         self.plot = PlotArea(self.tr("Activation function"))
-        self._bars = pg.PlotCurveItem([0.0, 1.0], [0.0], stepMode="center", fillLevel=0)
+        self._bars = items.Curve([0.0, 1.0], [0.0], stepMode="center", fillLevel=0)
         self.plot.addItem(self._bars, ignoreBounds=True)
         self._value, self._slope = self.plot.plot(), self.plot.plot()
         self._flat = 0.0

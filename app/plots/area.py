@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import html
+from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 
-from app.style import fonts, icons, palette
+from app.plots import items
+from app.style import fonts, icons, painting, palette
 
 TICK_POINTS = LABEL_POINTS = 8.0
 SIDES = ("left", "bottom")
@@ -118,6 +120,12 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
     def moved(self) -> bool:
         """Whether one looks at another part than is shown by itself."""
         return not self.fit_button.isHidden()
+
+    def plot(self, *args: Any, **options: Any) -> items.Line:
+        """Add a line; the arguments are those of its ``setData``."""
+        line = items.Line(*args, **options)
+        self.addItem(line)
+        return line
 
     def show_area(self, area: QRectF) -> None:
         """Let this be seen, and come back with ``fit``; a view that was moved stays as it is."""
@@ -231,6 +239,7 @@ class Room(pg.GraphicsObject):  # type: ignore[misc]
     def boundingRect(self) -> QRectF:
         return QRectF()
 
+    @painting.guarded
     def paint(self, *_: object) -> None: ...
 
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent
 
 from app.plots import tiles
 from app.plots.cells import Cell, CellGrid
-from app.style import fonts, palette
+from app.style import fonts, painting, palette
 
 _TITLE = 18.0
 
@@ -71,18 +71,19 @@ class ConfusionMatrix(CellGrid):
             true, predicted, count, share
         )
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        p = palette.current()
-        painter.fillRect(self.rect(), p.color("panel"))
-        if not self._counts.size:
-            painter.setPen(p.color("muted"))
-            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.rect().adjusted(16, 8, -16, -8), flags, self._empty)
-            return
-        self._paint_cells(painter)
-        self._paint_names(painter, self.grid_area())
-        self.paint_mark(painter)
+        with painting.on(self) as painter:
+            p = palette.current()
+            painter.fillRect(self.rect(), p.color("panel"))
+            if not self._counts.size:
+                painter.setPen(p.color("muted"))
+                flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+                painter.drawText(self.rect().adjusted(16, 8, -16, -8), flags, self._empty)
+                return
+            self._paint_cells(painter)
+            self._paint_names(painter, self.grid_area())
+            self.paint_mark(painter)
 
     def _paint_cells(self, painter: QPainter) -> None:
         shares = self._counts / np.maximum(1, self._counts.sum(1, keepdims=True))
@@ -110,12 +111,11 @@ class ConfusionMatrix(CellGrid):
         painter.setFont(fonts.text_font(8.0))
         top = QRectF(area.left(), area.top() - 18 - _TITLE, area.width(), _TITLE)
         painter.drawText(top, Qt.AlignmentFlag.AlignCenter, self.tr("predicted"))
-        painter.save()
-        painter.translate(8, area.center().y())
-        painter.rotate(-90)
-        side = QRectF(-area.height() / 2, -8, area.height(), 16)
-        painter.drawText(side, Qt.AlignmentFlag.AlignCenter, self.tr("true"))
-        painter.restore()
+        with painting.saved(painter):
+            painter.translate(8, area.center().y())
+            painter.rotate(-90)
+            side = QRectF(-area.height() / 2, -8, area.height(), 16)
+            painter.drawText(side, Qt.AlignmentFlag.AlignCenter, self.tr("true"))
 
 
 def _color(share: float, right: bool) -> QColor:

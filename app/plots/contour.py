@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QBrush, QColor
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from app.plots import isolines
+from app.plots import isolines, items
 from app.plots.area import PlotArea
 from app.plots.log_scale import loggable
 from app.plots.tiles import format_number
@@ -38,12 +38,12 @@ class ContourPlot(QWidget):
         self.plot = PlotArea(self.tr("Loss landscape"))
         self.image = pg.ImageItem(axisOrder="row-major")
         self.plot.addItem(self.image)
-        self._lines = pg.PlotCurveItem(connect="pairs")
+        self._lines = items.Curve(connect="pairs")
         self._labels = [pg.TextItem(anchor=(0.5, 0.5)) for _ in range(2 * LEVELS)]
         self._path = self.plot.plot()
-        self._start = pg.ScatterPlotItem(symbol="s", size=9)
-        self._lowest = pg.ScatterPlotItem(symbol="+", size=15)
-        self._others: list[tuple[pg.PlotCurveItem, pg.ScatterPlotItem]] = []
+        self._start = items.Dots(symbol="s", size=9)
+        self._lowest = items.Dots(symbol="+", size=15)
+        self._others: list[tuple[items.Curve, items.Dots]] = []
         self.dot = pg.TargetItem(movable=True, size=14, symbol="o")
         self._veil = pg.QtWidgets.QGraphicsRectItem()
         for item in (self._lines, self._veil, *self._labels, self._start, self._lowest, self.dot):
@@ -119,7 +119,7 @@ class ContourPlot(QWidget):
             for item in self._others.pop():
                 self.plot.removeItem(item)
         while len(self._others) < len(paths):
-            pair = pg.PlotCurveItem(), pg.ScatterPlotItem(size=9)
+            pair = items.Curve(), items.Dots(size=9)
             for item in pair:
                 self.plot.addItem(item, ignoreBounds=True)
             self._others.append(pair)
@@ -235,6 +235,8 @@ class ContourPlot(QWidget):
         self._lowest.setPen(pg.mkPen("#ffffff", width=2))
         self.dot.setPen(pg.mkPen("#ffffff", width=2))
         self.dot.setBrush(pg.mkBrush(DOT))
+        self.dot.setHoverPen("#ffffff", width=3)
+        self.dot.setHoverBrush(DOT)
         self._veil.setPen(pg.mkPen(None))
         self._veil.setBrush(QBrush(p.color("panel", 150), Qt.BrushStyle.BDiagPattern))
         self._draw()

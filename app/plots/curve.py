@@ -7,9 +7,10 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.plots import items
 from app.plots.area import PlotArea, Room
 from app.plots.legend import Legend
-from app.plots.series import Series
+from app.plots.series import SMOOTHING, Series
 from app.plots.tiles import format_number
 from app.style import palette
 
@@ -41,9 +42,9 @@ class CurvePlot(QWidget):
         self._names: dict[str, str] = {}
         self._apart = np.empty(0), np.empty(0)
         self._series: dict[str, Series] = {}
-        self._curves: dict[str, pg.PlotDataItem] = {}
-        self._faint: dict[str, pg.PlotDataItem] = {}
-        self.smoothing, self.log = 0.9, False
+        self._curves: dict[str, items.Line] = {}
+        self._faint: dict[str, items.Line] = {}
+        self.smoothing, self.log = SMOOTHING, False
         self.setMinimumWidth(150)
         self.legend = Legend(title)
         self.plot = PlotArea(title)
@@ -71,8 +72,8 @@ class CurvePlot(QWidget):
         """The area between two curves, behind everything, and room for points to come."""
         self._room = Room()
         self.plot.addItem(self._room)
-        self._sides = pg.PlotCurveItem(), pg.PlotCurveItem()
-        self._between = pg.FillBetweenItem(*self._sides)
+        self._sides = items.Curve(), items.Curve()
+        self._between = items.Between(*self._sides)
         self._between.setZValue(-2)
         self.plot.addItem(self._between, ignoreBounds=True)
 
@@ -80,10 +81,17 @@ class CurvePlot(QWidget):
 
     def append(self, key: str, x: np.ndarray, y: np.ndarray) -> None:
         """Add points to a curve; ``redraw`` shows them."""
+        self._of(key).append(x, y)
+
+    def take(self, key: str, x: np.ndarray, y: np.ndarray, stride: int, smooth: np.ndarray) -> None:
+        """Let a curve without points begin with these, see ``Series.take``."""
+        self._of(key).take(x, y, stride, smooth)
+
+    def _of(self, key: str) -> Series:
         if key not in self._series:
             self._add(key, key)
             self._style_curve(key)
-        self._series[key].append(x, y)
+        return self._series[key]
 
     def set_last(self, key: str, value: float) -> None:
         """Let the legend say this of the curve's end, such as a mean; ``redraw`` shows it."""
@@ -152,7 +160,7 @@ class CurvePlot(QWidget):
             (name, pg.mkColor(self._color(key)), self._value(key))
             for key, name in self._names.items()
         ]
-        if gap := self._read(*self._apart, 2):
+        if (gap := self._read(*self._apart, 2)) and (self.playhead or 0) <= self._apart[0][-1]:
             entries.append((self.tr("gap"), palette.current().color("muted"), gap))
         self.legend.set_entries(entries)
 
@@ -170,19 +178,19 @@ class CurvePlot(QWidget):
         return format_number(float(y[-1] if at is None else np.interp(at, x, y)), digits)
 
     def _mark_gap(self) -> None:
-        """Fill what lies between two curves, and note how far they are apart."""
+        """Fill what lies between two curves where both are, and note how far they are apart."""
         self._between.hide()
         self._apart = np.empty(0), np.empty(0)
         keys = [key for key in self._gap if len(self._series.get(key, ()))]
         if len(keys) < 2 or keys[0] != self._gap[0]:
             return
         first, second = keys[:2]
-        x, y = self._series[second].x, self._shown(second)
-        beside = self._series[first].x
-        inside = (x >= beside[0]) if len(beside) else np.zeros(len(x), bool)
-        x, y = x[inside], y[inside]
-        if len(x) < 2:
+        own, beside = self._series[second].x, self._series[first].x
+        begin, end = max(own[0], beside[0]), min(own[-1], beside[-1])
+        if begin >= end:
             return
+        x = np.concatenate([[begin], own[(own > begin) & (own < end)], [end]])
+        y = np.interp(x, own, self._shown(second))
         others = np.interp(x, beside, self._shown(first))
         for side, values in zip(self._sides, (others, y), strict=True):
             drawn = self._drawable(values)

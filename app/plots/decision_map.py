@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.plots.area import Readout
 from app.plots.tiles import format_number
-from app.style import palette
+from app.style import painting, palette
 
 RADIUS = 3.4
 ACROSS, UPWARD = QPointF(RADIUS, RADIUS), QPointF(RADIUS, -RADIUS)
@@ -79,21 +79,22 @@ class DecisionMap(QWidget):
         side = max(10, min(self.width(), self.height()) - 8)
         return QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        p = palette.current()
-        if not self.has_map:
-            painter.setPen(p.color("muted"))
-            where = QRectF(self.rect()).adjusted(12, 8, -12, -8)
-            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(where, int(flags), self._empty)
-            return
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self._image is None:
-            self._image = _blend(self._shares)
-        painter.drawImage(self.area(), self._image)
-        self._paint_points(painter)
+        with painting.on(self) as painter:
+            p = palette.current()
+            if not self.has_map:
+                painter.setPen(p.color("muted"))
+                where = QRectF(self.rect()).adjusted(12, 8, -12, -8)
+                flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+                painter.drawText(where, int(flags), self._empty)
+                return
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            if self._image is None:
+                self._image = _blend(self._shares)
+            painter.drawImage(self.area(), self._image)
+            self._paint_points(painter)
 
     def _paint_points(self, painter: QPainter) -> None:
         area, p = self.area(), palette.current()

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 
 from app.plots import tiles
 from app.plots.cells import Cell, CellGrid
-from app.style import colormaps, fonts, palette
+from app.style import colormaps, fonts, painting, palette
 
 _BAR, _BAR_GAP, _LABELS = 10.0, 10.0, 52.0
 NUMBERS_FROM = (40.0, 20.0)
@@ -90,23 +90,24 @@ class Heatmap(CellGrid):
         value = tiles.format_number(float(self._values[cell]))
         return self.tr("row {0}, column {1}: {2}").format(*cell, value)
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), palette.current().color("panel"))
-        if not self._values.size:
-            painter.setPen(palette.current().color("muted"))
-            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.rect().adjusted(16, 8, -16, -8), flags, self._empty)
-            return
-        if self._image is None:
-            self._image = tiles.to_image(self._values, self._low, self._high, self._signed)
-        area = self.grid_area()
-        painter.drawImage(area, self._image)
-        painter.setPen(palette.current().color("line"))
-        painter.drawRect(area)
-        self._paint_numbers(painter)
-        self._paint_bar(painter, area)
-        self.paint_mark(painter)
+        with painting.on(self) as painter:
+            painter.fillRect(self.rect(), palette.current().color("panel"))
+            if not self._values.size:
+                painter.setPen(palette.current().color("muted"))
+                flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+                painter.drawText(self.rect().adjusted(16, 8, -16, -8), flags, self._empty)
+                return
+            if self._image is None:
+                self._image = tiles.to_image(self._values, self._low, self._high, self._signed)
+            area = self.grid_area()
+            painter.drawImage(area, self._image)
+            painter.setPen(palette.current().color("line"))
+            painter.drawRect(area)
+            self._paint_numbers(painter)
+            self._paint_bar(painter, area)
+            self.paint_mark(painter)
 
     def _paint_numbers(self, painter: QPainter) -> None:
         """The values themselves, where cells are large enough."""

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.plots.area import PlotArea, Readout
 from app.plots.tiles import format_number
-from app.style import fonts, palette
+from app.style import fonts, painting, palette
 
 
 class Histogram(QWidget):
@@ -132,22 +132,23 @@ class Ridge(QWidget):
 
     # -- drawing ------------------------------------------------------------------------------
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        p = palette.current()
-        painter.fillRect(self.rect(), p.color("panel"))
-        if not self._layers:
-            painter.setPen(p.color("muted"))
-            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.rect().adjusted(16, 8, -16, -8), flags, self._empty)
-            return
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        low, high = self._limits()
-        painter.setClipRect(self.rect().adjusted(int(self._LEFT), 0, -int(self._RIGHT), 0))
-        for i, layer in enumerate(self._layers):
-            self._paint_layer(painter, i, layer, (low, high))
-        painter.setClipping(False)
-        self._paint_axis(painter, low, high)
+        with painting.on(self) as painter:
+            p = palette.current()
+            painter.fillRect(self.rect(), p.color("panel"))
+            if not self._layers:
+                painter.setPen(p.color("muted"))
+                flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+                painter.drawText(self.rect().adjusted(16, 8, -16, -8), flags, self._empty)
+                return
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            low, high = self._limits()
+            painter.setClipRect(self.rect().adjusted(int(self._LEFT), 0, -int(self._RIGHT), 0))
+            for i, layer in enumerate(self._layers):
+                self._paint_layer(painter, i, layer, (low, high))
+            painter.setClipping(False)
+            self._paint_axis(painter, low, high)
 
     def _limits(self) -> tuple[float, float]:
         """What most histograms span: one stray gradient does not make a line of all the others."""

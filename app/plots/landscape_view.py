@@ -99,8 +99,11 @@ class LandscapeView(QWidget):
         self._path, self._others = points, dict(others or {})
 
     def set_current(self, a: float, b: float) -> None:
-        """Put the dot where the weights are."""
-        self._current, self._home = (a, b), None
+        """Put the dot where the weights are; one that is held stays under the pointer."""
+        if self._dragging:
+            self._home = a, b
+        else:
+            self._current, self._home = (a, b), None
 
     def set_labels(self, x: str, y: str) -> None:
         """Name the axes."""
@@ -139,9 +142,10 @@ class LandscapeView(QWidget):
             plot.set_others(self._others)
         if isinstance(plot, SurfacePlot) and plot.view is not None:
             plot.view.installEventFilter(self)
-        plot.set_path(self._path)
-        if self._current is not None:
-            plot.set_current(*self._current)
+        if not self._dragging:
+            plot.set_path(self._path)
+            if self._current is not None:
+                plot.set_current(*self._current)
         self._stack.setCurrentWidget(plot)
 
     # -- the dot ------------------------------------------------------------------------------

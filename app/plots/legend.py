@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.style import fonts, palette
+from app.style import fonts, painting, palette
 
 _GAP, _SWATCH, _LINE = 6.0, 11.0, 19.0
 _VALUE = 44.0
@@ -64,19 +64,22 @@ class Legend(QWidget):
         """What is shown: (name, colour, value) of each curve."""
         return list(self._entries)
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        p = palette.current()
-        bold = fonts.text_font(9, True)
-        painter.setFont(bold)
-        painter.setPen(p.color("text"))
-        title = QFontMetricsF(bold).elidedText(
-            self._title, Qt.TextElideMode.ElideRight, self.width() - 8.0
-        )
-        painter.drawText(QRectF(4, 0, self.width(), _LINE), Qt.AlignmentFlag.AlignVCenter, title)
-        for entry, (left, row) in zip(self._entries, self._places, strict=True):
-            self._paint_entry(painter, left, (1 + row) * _LINE, *entry)
+        with painting.on(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            p = palette.current()
+            bold = fonts.text_font(9, True)
+            painter.setFont(bold)
+            painter.setPen(p.color("text"))
+            title = QFontMetricsF(bold).elidedText(
+                self._title, Qt.TextElideMode.ElideRight, self.width() - 8.0
+            )
+            painter.drawText(
+                QRectF(4, 0, self.width(), _LINE), Qt.AlignmentFlag.AlignVCenter, title
+            )
+            for entry, (left, row) in zip(self._entries, self._places, strict=True):
+                self._paint_entry(painter, left, (1 + row) * _LINE, *entry)
 
     def _paint_entry(
         self, painter: QPainter, left: float, top: float, name: str, color: QColor, value: str

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.plots.tiles import format_number
-from app.style import fonts, palette
+from app.style import fonts, painting, palette
 
 ROW, GAP, DECADES = 22, 4, 8.0
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -44,32 +44,34 @@ class ProfilePlot(QWidget):
             self.updateGeometry()
         self.update()
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter, p = QPainter(self), palette.current()
-        painter.setPen(p.color("muted"))
-        if not self.bars:
-            flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
-            painter.drawText(QRectF(self.rect()), flags, self._empty)
-            return
-        painter.drawText(QRectF(0, 0, self.width(), ROW), _LEFT, self._name)
-        metrics = painter.fontMetrics()
-        left = min(140, max(metrics.horizontalAdvance(n) for n, _ in self.bars)) + 14
-        right = self.width() - 74
-        top = max((math.log10(s) for _, s in self.bars if s > 0), default=0.0)
-        for i, (name, size) in enumerate(self.bars):
-            y = (i + 1) * ROW
-            painter.setPen(p.color("text"))
-            short = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, left - 10)
-            painter.setFont(self.font())
-            painter.drawText(QRectF(0, y, left - 8, ROW), _RIGHT, short)
-            share = size
-            if self._logarithmic:
-                share = max(0.0, 1 + (math.log10(size) - top) / DECADES) if size > 0 else 0.0
-            track = QRectF(left, y + GAP, right - left, ROW - 2 * GAP)
-            painter.fillRect(track, p.color("line"))
-            painter.fillRect(
-                QRectF(left, y + GAP, track.width() * share, track.height()), p.color("accent")
-            )
-            painter.setFont(fonts.figure_font(9))
-            said = format_number(size, 2) if self._logarithmic else f"{size:.1%}"
-            painter.drawText(QRectF(right + 6, y, 68, ROW), _LEFT, said)
+        p = palette.current()
+        with painting.on(self) as painter:
+            painter.setPen(p.color("muted"))
+            if not self.bars:
+                flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+                painter.drawText(QRectF(self.rect()), flags, self._empty)
+                return
+            painter.drawText(QRectF(0, 0, self.width(), ROW), _LEFT, self._name)
+            metrics = painter.fontMetrics()
+            left = min(140, max(metrics.horizontalAdvance(n) for n, _ in self.bars)) + 14
+            right = self.width() - 74
+            top = max((math.log10(s) for _, s in self.bars if s > 0), default=0.0)
+            for i, (name, size) in enumerate(self.bars):
+                y = (i + 1) * ROW
+                painter.setPen(p.color("text"))
+                short = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, left - 10)
+                painter.setFont(self.font())
+                painter.drawText(QRectF(0, y, left - 8, ROW), _RIGHT, short)
+                share = size
+                if self._logarithmic:
+                    share = max(0.0, 1 + (math.log10(size) - top) / DECADES) if size > 0 else 0.0
+                track = QRectF(left, y + GAP, right - left, ROW - 2 * GAP)
+                painter.fillRect(track, p.color("line"))
+                painter.fillRect(
+                    QRectF(left, y + GAP, track.width() * share, track.height()), p.color("accent")
+                )
+                painter.setFont(fonts.figure_font(9))
+                said = format_number(size, 2) if self._logarithmic else f"{size:.1%}"
+                painter.drawText(QRectF(right + 6, y, 68, ROW), _LEFT, said)

@@ -7,6 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.plots import items
 from app.plots.area import PlotArea
 from app.style import palette
 
@@ -24,7 +25,7 @@ class ReliabilityPlot(QWidget):
         self.plot = PlotArea(self.tr("Reliability diagram"))
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.setRange(xRange=(0, 1), yRange=(0, 1), padding=0.02)
-        self._ideal = pg.PlotDataItem([0, 1], [0, 1])
+        self._ideal = items.Line([0, 1], [0, 1])
         self._right = pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[])
         self._gap = pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[])
         for item in (self._right, self._gap, self._ideal):

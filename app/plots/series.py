@@ -8,6 +8,10 @@ MOST = 20_000
 """Points kept; past that, each pair of neighbours becomes one and new ones are averaged alike."""
 
 
+SMOOTHING = 0.9
+"""How much of a smoothed loss stays at each step, if nothing else is chosen."""
+
+
 class Series:
     """Points in the order they came, each the mean of ``stride`` of those that were given.
 
@@ -50,6 +54,16 @@ class Series:
         self._store(points)
         while self._count > MOST:
             self._halve()
+
+    def take(self, x: np.ndarray, y: np.ndarray, stride: int, smooth: np.ndarray) -> None:
+        """Begin with points that are means of ``stride`` others each, smoothed by SMOOTHING."""
+        if not len(y):
+            return
+        self.stride, self.last = stride, float(y[-1])
+        self._store(np.stack([np.asarray(x, float), np.asarray(y, float)]))
+        self._smooth[: self._count] = smooth
+        self._share, self._smoothed = SMOOTHING, self._count
+        self._held, self._weight = float(smooth[-1]), 1.0
 
     def _store(self, points: np.ndarray) -> None:
         needed = self._count + points.shape[1]

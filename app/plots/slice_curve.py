@@ -7,6 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.plots import items
 from app.plots.area import PlotArea
 from app.plots.contour import DOT
 from app.plots.log_scale import loggable
@@ -28,7 +29,7 @@ class SliceCurve(QWidget):
         super().__init__()
         self.plot = PlotArea(self.tr("Loss along a line"))
         self._curve = self.plot.plot()
-        self._path = pg.ScatterPlotItem(size=5, pen=None)
+        self._path = items.Dots(size=5, pen=None)
         self.dot = pg.TargetItem(movable=True, size=14, symbol="o")
         self.plot.addItem(self._path, ignoreBounds=True)
         self.plot.addItem(self.dot, ignoreBounds=True)
@@ -104,6 +105,8 @@ class SliceCurve(QWidget):
         self._path.setBrush(pg.mkBrush(palette.current().muted))
         self.dot.setPen(pg.mkPen("#ffffff", width=2))
         self.dot.setBrush(pg.mkBrush(DOT))
+        self.dot.setHoverPen("#ffffff", width=3)
+        self.dot.setHoverBrush(DOT)
 
     def _on_pointed(self, a: float, _y: float) -> None:
         value = self.value_at(a)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen
 
 from app.plots import tiles
 from app.plots.cells import Cell, CellGrid
-from app.style import palette
+from app.style import painting, palette
 
 COLUMNS = 16
 """Numbers of a vector in one row."""
@@ -156,20 +156,21 @@ class TileView(CellGrid):
                 return found
         return cell
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        p = palette.current()
-        painter.fillRect(self.rect(), p.color("panel"))
-        if not len(self._maps):
-            painter.setPen(p.color("muted"))
-            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.rect().adjusted(16, 8, -16, -8), flags, self._empty)
-            return
-        if self._image is None:
-            self._image = tiles.to_image(self._montage(), self._low, self._high, self._signed)
-        painter.drawImage(self.grid_area(), self._image)
-        self._paint_frames(painter)
-        self.paint_mark(painter)
+        with painting.on(self) as painter:
+            p = palette.current()
+            painter.fillRect(self.rect(), p.color("panel"))
+            if not len(self._maps):
+                painter.setPen(p.color("muted"))
+                flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+                painter.drawText(self.rect().adjusted(16, 8, -16, -8), flags, self._empty)
+                return
+            if self._image is None:
+                self._image = tiles.to_image(self._montage(), self._low, self._high, self._signed)
+            painter.drawImage(self.grid_area(), self._image)
+            self._paint_frames(painter)
+            self.paint_mark(painter)
 
     def _paint_frames(self, painter: QPainter) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter
 
-from app.style import colormaps, palette
+from app.style import colormaps, painting, palette
 
 USUAL = 4
 SHADES = 32
@@ -181,8 +181,7 @@ def paint_number(painter: QPainter, rect: QRectF, value: float) -> None:
     font = QFont(painter.font())
     font.setPixelSize(max(6, int(min(rect.height() * 0.5, rect.width() / max(4, len(text)) * 1.6))))
     font.setWeight(QFont.Weight.DemiBold)
-    painter.save()
-    painter.setFont(font)
-    painter.setPen(palette.current().color("text"))
-    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
-    painter.restore()
+    with painting.saved(painter):
+        painter.setFont(font)
+        painter.setPen(palette.current().color("text"))
+        painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from app.plots import tiles
 from app.plots.area import Readout
 from app.plots.tiles import format_number
-from app.style import fonts, palette
+from app.style import fonts, painting, palette
 
 Column = tuple[str, np.ndarray]
 """Name of a layer, and maps of its units (units, R, R), rows from above."""
@@ -76,29 +76,31 @@ class UnitNet(QWidget):
         y = TITLE + (self.height() - TITLE) / 2 + (row - (rows - 1) / 2) * step
         return QRectF(x - side / 2, y - side / 2, side, side)
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter, p = QPainter(self), palette.current()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        if not self._columns:
-            painter.setPen(p.color("muted"))
-            flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
-            painter.drawText(QRectF(self.rect()).adjusted(12, 8, -12, -8), flags, self._empty)
-            return
-        self._paint_links(painter)
-        painter.setFont(fonts.text_font(8))
-        across = self.width() / len(self._columns)
-        for i, (name, _) in enumerate(self._columns):
-            painter.setPen(p.color("muted"))
-            head = QRectF(i * across, 0, across, TITLE)
-            painter.drawText(head, Qt.AlignmentFlag.AlignCenter, name)
-            for j, image in enumerate(self._images[i]):
-                rect = self.unit_rect((i, j))
-                painter.drawImage(rect, image)
-                marked = (i, j) == self._pointed
-                painter.setPen(QPen(p.color("text" if marked else "line"), 2 if marked else 1))
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.drawRect(rect)
+        p = palette.current()
+        with painting.on(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            if not self._columns:
+                painter.setPen(p.color("muted"))
+                flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+                painter.drawText(QRectF(self.rect()).adjusted(12, 8, -12, -8), flags, self._empty)
+                return
+            self._paint_links(painter)
+            painter.setFont(fonts.text_font(8))
+            across = self.width() / len(self._columns)
+            for i, (name, _) in enumerate(self._columns):
+                painter.setPen(p.color("muted"))
+                head = QRectF(i * across, 0, across, TITLE)
+                painter.drawText(head, Qt.AlignmentFlag.AlignCenter, name)
+                for j, image in enumerate(self._images[i]):
+                    rect = self.unit_rect((i, j))
+                    painter.drawImage(rect, image)
+                    marked = (i, j) == self._pointed
+                    painter.setPen(QPen(p.color("text" if marked else "line"), 2 if marked else 1))
+                    painter.setBrush(Qt.BrushStyle.NoBrush)
+                    painter.drawRect(rect)
 
     def _paint_links(self, painter: QPainter) -> None:
         places = {name: i for i, (name, _) in enumerate(self._columns)}

@@ -8,7 +8,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
 from app.plots.decision_map import class_color
-from app.style import palette
+from app.style import painting, palette
 
 EVERY, RADIUS, MARGIN = 3, 2.8, 10.0
 """Of the lines that there are one in so many is drawn; pixels."""
@@ -44,27 +44,31 @@ class WarpedGrid(QWidget):
         self._empty = why
         self.set_grid(np.zeros((0, 0, 2)), np.zeros((0, 2)), np.zeros(0))
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter, p = QPainter(self), palette.current()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = QRectF(self.rect()).adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)
-        if not self._grid.size:
-            painter.setPen(p.color("muted"))
-            flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
-            painter.drawText(area, flags, self._empty)
-            return
-        low, high = self._grid.min((0, 1)), self._grid.max((0, 1))
-        scale = np.array([area.width(), -area.height()]) / np.maximum(high - low, 1e-9)
-        start = np.array([area.left(), area.bottom()])
-        lines = (self._grid - low) * scale + start
-        painter.setPen(QPen(p.color("muted", 150), 1.0))
-        for i in range(0, len(lines), EVERY):
-            painter.drawPolyline(_polygon(lines[i]))
-            painter.drawPolyline(_polygon(lines[:, i]))
-        painter.setPen(QPen(p.color("window"), 0.8))
-        for (x, y), label in zip((self._points - low) * scale + start, self._labels, strict=True):
-            painter.setBrush(class_color(max(0, round(float(label)))))
-            painter.drawEllipse(QPointF(x, y), RADIUS, RADIUS)
+        p = palette.current()
+        with painting.on(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            area = QRectF(self.rect()).adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)
+            if not self._grid.size:
+                painter.setPen(p.color("muted"))
+                flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+                painter.drawText(area, flags, self._empty)
+                return
+            low, high = self._grid.min((0, 1)), self._grid.max((0, 1))
+            scale = np.array([area.width(), -area.height()]) / np.maximum(high - low, 1e-9)
+            start = np.array([area.left(), area.bottom()])
+            lines = (self._grid - low) * scale + start
+            painter.setPen(QPen(p.color("muted", 150), 1.0))
+            for i in range(0, len(lines), EVERY):
+                painter.drawPolyline(_polygon(lines[i]))
+                painter.drawPolyline(_polygon(lines[:, i]))
+            painter.setPen(QPen(p.color("window"), 0.8))
+            for (x, y), label in zip(
+                (self._points - low) * scale + start, self._labels, strict=True
+            ):
+                painter.setBrush(class_color(max(0, round(float(label)))))
+                painter.drawEllipse(QPointF(x, y), RADIUS, RADIUS)
 
 
 def _polygon(line: np.ndarray) -> QPolygonF:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
-from app.style import palette
+from app.style import painting, palette
 from app.style.strokes import FILLED, STROKES
 
 SIZES = (16, 24, 32, 48)
@@ -93,7 +93,6 @@ def _draw(path: str, color: str, size: int, filled: bool) -> QPixmap:
 def _render(svg: str, size: int) -> QPixmap:
     pixmap = QPixmap(size, size)
     pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    QSvgRenderer(QByteArray(svg.encode())).render(painter, QRectF(0, 0, size, size))
-    painter.end()
+    with painting.on(pixmap) as painter:
+        QSvgRenderer(QByteArray(svg.encode())).render(painter, QRectF(0, 0, size, size))
     return pixmap

@@ -13,7 +13,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.style import palette
+from app.style import painting, palette
 
 SIZE = 17.0
 GAP = 10.0
@@ -64,16 +64,17 @@ class FormulaView(QWidget):
         height = sum(s.height() + GAP for s in sizes)
         return QSize(max((s.width() for s in sizes), default=120), max(24, round(height)))
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        top = 2.0
-        for renderer in self._drawn:
-            size = renderer.defaultSize()
-            shrink = min(1.0, (self.width() - 4) / max(1, size.width()))
-            wide, high = size.width() * shrink, size.height() * shrink
-            renderer.render(painter, QRectF(2, top, wide, high))
-            top += high + GAP
+        with painting.on(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            top = 2.0
+            for renderer in self._drawn:
+                size = renderer.defaultSize()
+                shrink = min(1.0, (self.width() - 4) / max(1, size.width()))
+                wide, high = size.width() * shrink, size.height() * shrink
+                renderer.render(painter, QRectF(2, top, wide, high))
+                top += high + GAP
 
 
 def typeset_ahead(formulas: Iterable[str]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
+
+from app.style import painting
 
 
 class Note(QLabel):
@@ -46,11 +48,15 @@ class Note(QLabel):
         self._explained = bool(text)
         super().setToolTip(text or self.text())
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._lines > 1:
             super().paintEvent(event)
             return
-        painter, room = QPainter(self), self.contentsRect()
-        painter.setPen(self.palette().color(self.foregroundRole()))
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
-        painter.drawText(room, int(self.alignment()), text)
+        room = self.contentsRect()
+        with painting.on(self) as painter:
+            painter.setPen(self.palette().color(self.foregroundRole()))
+            text = self.fontMetrics().elidedText(
+                self.text(), Qt.TextElideMode.ElideRight, room.width()
+            )
+            painter.drawText(room, int(self.alignment()), text)

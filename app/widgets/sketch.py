@@ -16,7 +16,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from app.style import palette
+from app.style import painting, palette
 
 SIDE, PEN = 140, 11.0
 """Pixels of the drawing, and the width of its pen: like MNIST's on 28x28."""
@@ -111,12 +111,11 @@ class Sketch(QWidget):
         return (event.position() - area.topLeft()) * (SIDE / area.width())
 
     def _draw_to(self, place: QPointF) -> None:
-        painter = QPainter(self._image)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(QColor("white"), PEN, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
-        painter.setPen(pen)
-        painter.drawLine(self._last or place, place + QPointF(0.01, 0))
-        painter.end()
+        with painting.on(self._image) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            pen = QPen(QColor("white"), PEN, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+            painter.setPen(pen)
+            painter.drawLine(self._last or place, place + QPointF(0.01, 0))
         self._last = place
         self.update()
         self.changed.emit()
@@ -153,14 +152,15 @@ class Sketch(QWidget):
         else:
             super().keyPressEvent(event)
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        area = self._area()
-        painter.drawImage(area, self._image)
-        p = palette.current()
-        painter.setPen(QPen(p.color("accent" if self.hasFocus() else "line"), 1.0))
-        painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
-        if self.empty:
-            painter.setPen(QColor("#9aa4b2"))
-            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.hint)
+        with painting.on(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            area = self._area()
+            painter.drawImage(area, self._image)
+            p = palette.current()
+            painter.setPen(QPen(p.color("accent" if self.hasFocus() else "line"), 1.0))
+            painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
+            if self.empty:
+                painter.setPen(QColor("#9aa4b2"))
+                painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.hint)

@@ -6,6 +6,8 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPolygonF
 from PySide6.QtWidgets import QSlider, QStyle, QStyleOptionSlider
 
+from app.style import painting
+
 MARK = 3.5
 """Half the width of a branch's mark, in pixels."""
 
@@ -38,21 +40,21 @@ class TimeSlider(QSlider):
         share = place / max(1, self.maximum())
         return width / 2 + share * (self.width() - width)
 
+    @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(self._colors[0])
-        for place in self._ticks:
-            x = round(self._x(place)) + 0.5
-            painter.drawLine(QPointF(x, self.height() - 5), QPointF(x, self.height() - 1))
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._colors[1])
-        for place in self._branches:
-            x = self._x(place)
-            corners = [QPointF(x - MARK, 0), QPointF(x + MARK, 0), QPointF(x, 2 * MARK - 1)]
-            painter.drawPolygon(QPolygonF(corners))
-        painter.end()
+        with painting.on(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(self._colors[0])
+            for place in self._ticks:
+                x = round(self._x(place)) + 0.5
+                painter.drawLine(QPointF(x, self.height() - 5), QPointF(x, self.height() - 1))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._colors[1])
+            for place in self._branches:
+                x = self._x(place)
+                corners = [QPointF(x - MARK, 0), QPointF(x + MARK, 0), QPointF(x, 2 * MARK - 1)]
+                painter.drawPolygon(QPolygonF(corners))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton or not self.isEnabled():

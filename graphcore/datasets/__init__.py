@@ -7,10 +7,12 @@ from graphcore.datasets.dataset import Dataset, Split, Task
 from graphcore.datasets.mnist import fetch_mnist, find_mnist
 from graphcore.datasets.normalization import KINDS as NORMALIZATIONS
 from graphcore.datasets.normalization import Normalization
+from graphcore.datasets.nothing import NOTHING
 from graphcore.datasets.registry import DatasetInfo, Option, describe, load, names
 
 __all__ = [
     "NORMALIZATIONS",
+    "NOTHING",
     "Dataset",
     "DatasetInfo",
     "Normalization",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -11,6 +12,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from graphcore.errors import FileError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
@@ -37,6 +43,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         target = Path(os.path.realpath(path))
         temporary = target.with_name(f".{target.name[:60]}.{secrets.token_hex(4)}.tmp")
         mode = _check_target(target, Path(path).name)
+        _remove_leftovers(target)
         try:
             with _opened(temporary) as file:
                 yield file
@@ -77,11 +84,26 @@ def _check_target(target: Path, name: str) -> int | None:
     return stat.S_IMODE(target.stat().st_mode)
 
 
+def _remove_leftovers(target: Path) -> None:
+    """Remove temporary files of ``target`` whose writer was killed: nobody holds their lock."""
+    if fcntl is None:
+        return
+    ours = re.compile(rf"\.{re.escape(target.name[:60])}\.[0-9a-f]{{8}}\.tmp")
+    for entry in os.scandir(target.parent):
+        if ours.fullmatch(entry.name):
+            with contextlib.suppress(OSError), open(entry.path, "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(entry.path)
+
+
 def _opened(path: Path) -> BinaryIO:
     # os.open, not tempfile: a new file gets the permissions that the user's umask gives it.
     descriptor = os.open(
         path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666
     )
+    if fcntl is not None:
+        with contextlib.suppress(OSError):  # not every file system has locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
     return open(descriptor, "w+b")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -31,7 +31,7 @@ class CheckpointState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """
 
     format_version: int = FORMAT_VERSION
-    step: int
+    step: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
     lr: float
     graph: str
     tensors: str
@@ -49,7 +49,8 @@ def write_checkpoint(
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / name, save({k: v.contiguous() for k, v in tensors.items()}))
         write_atomically(folder / "state.json", msgspec.json.format(msgspec.json.encode(state)))
-        for old in folder.glob("tensors-*.safetensors"):
+        left = (*folder.glob("tensors-*.safetensors"), *folder.glob(".tensors-*.tmp"))
+        for old in left:  # the second kind is of a process that was killed while it wrote
             if old.name != name:
                 old.unlink(missing_ok=True)
     except OSError as error:
@@ -62,7 +63,7 @@ def read_checkpoint(folder: Path) -> tuple[CheckpointState, dict[str, Tensor]]:
     from safetensors.torch import load
 
     try:
-        state = msgspec.json.decode((folder / "state.json").read_bytes(), type=CheckpointState)
+        state = _read_state(folder)
         if state.format_version != FORMAT_VERSION:
             raise FileError(
                 f"The checkpoint in {folder} was written by another version of Gradscape: its "
@@ -71,7 +72,26 @@ def read_checkpoint(folder: Path) -> tuple[CheckpointState, dict[str, Tensor]]:
         if os.path.basename(state.tensors) != state.tensors:
             raise FileError(f"The checkpoint in {folder} points outside its folder.")
         return state, load((folder / state.tensors).read_bytes())
+    except FileNotFoundError:
+        raise FileError(
+            f"There is no checkpoint in {folder}: train --out DIR leaves one in DIR."
+        ) from None
     except OSError as error:
-        raise FileError(f"There is no checkpoint in {folder}: {error}.") from None
-    except (msgspec.MsgspecError, SafetensorError, UnicodeDecodeError) as error:
-        raise FileError(f"The checkpoint in {folder} is damaged: {error}.") from None
+        raise FileError(
+            f"The checkpoint in {folder} cannot be read: {(error.strerror or str(error)).lower()}."
+        ) from None
+    except (msgspec.MsgspecError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).strip("'. \n").partition("\n")[0][:120]
+        raise FileError(f"The checkpoint in {folder} is damaged: {reason}.") from None
+
+
+def newest_step(folder: Path) -> int | None:
+    """Return the step of the checkpoint in a folder; None where there is none to be read."""
+    try:
+        return _read_state(folder).step
+    except (OSError, msgspec.MsgspecError, ValueError):
+        return None
+
+
+def _read_state(folder: Path) -> CheckpointState:
+    return msgspec.json.decode((folder / "state.json").read_bytes(), type=CheckpointState)

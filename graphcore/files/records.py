@@ -251,10 +251,16 @@ def frames_of(records: list[FrameRecord]) -> dict[str, Frame]:
 
 def training_of(changed: dict[str, Any]) -> TrainingSettings:
     """Training settings from those that differ from the defaults; raises FileError."""
+    from graphcore import settings_check
+
     try:
-        return msgspec.convert(changed, TrainingSettings)
+        settings = msgspec.convert(changed, TrainingSettings)
+        settings_check.check(settings)
     except msgspec.ValidationError as error:
         raise FileError(f"Training settings: {validation_sentence(error)}") from None
+    except GradscapeError as error:
+        raise FileError(f"Training settings: {error}") from None
+    return settings
 
 
 def validation_sentence(error: msgspec.ValidationError) -> str:

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
 import msgspec
 
 from graphcore.dims import format_shape
@@ -21,16 +20,14 @@ from graphcore.errors import ExportError
 from graphcore.files.torch_template import DOCS, HEAD, LOADING, METHOD, NET, TESTING
 from graphcore.flatten import FlatNode, Port, flatten
 from graphcore.graph import Graph
+from graphcore.late import torch
 from graphcore.ops import torch_code
 from graphcore.plan import Plan
 from graphcore.settings import TrainingSettings
 from graphcore.shapes import Inferred, ShapeInference
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 _TAKEN = {"self", "torch", "nn", "F", "sys", "Path", "load_file", "net", "saved", "found", "HERE"}
 _FED = ("Input", "Target")
@@ -269,7 +266,7 @@ class _Writer:
                 shape = tuple(flat.node.attributes["shape"])
                 frozen = ", requires_grad=False" if "value" in flat.node.frozen else ""
                 sources.append(
-                    f"        {name} = nn.Parameter(torch.zeros({_lengths(shape)}){frozen})\n"
+                    f"        {name} = nn.Parameter(torch.empty({_lengths(shape)}){frozen})\n"
                 )
                 self.weights[name.removeprefix("self.")] = self.plan.parameters[flat.name]
             elif flat.node.operator == "Constant":

@@ -10,18 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import lazy_loader
-
 from graphcore import reading
 from graphcore.errors import FileError, short
 from graphcore.files.atomic import write_atomically
+from graphcore.late import torch
 from graphcore.plan import Plan
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 LARGEST = 8192 * reading.MIB

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import lazy_loader
-
 from graphcore.dims import Shape, axis
+from graphcore.late import torch
 from graphcore.ops.kernels import Closure, Kernels, elementwise, from_output
 from graphcore.ops.registry import Attr, Case, Context, Operator, register, same_shape
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 class _Activation(Operator):
     """One number in, one number out, element by element."""
 
-    category = "activation"
+    category, rowwise = "activation", True
     infer_shape = staticmethod(same_shape)
 
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
+from graphcore.late import torch
 from graphcore.ops.registry import Attr, Case, Operator, register, same_shape
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
@@ -21,7 +17,7 @@ _SELU_SCALE = 1.0507009873554804934193349852946
 class _Activation(Operator):
     """One number in, one number out, element by element."""
 
-    category = "activation"
+    category, rowwise = "activation", True
 
     @staticmethod
     def infer_shape(x: Any, **attributes: Any) -> Any:
@@ -222,7 +218,7 @@ class Softsign(_Activation):
     Output:
         y: same shape, between −1 and 1.
     Gradient:
-        ∂L/∂x = g / (1 + |x|)².
+        ∂L/∂x = g / (1 + |x|)²: 0 at ±∞, where torch gives NaN.
     Source:
         torch.nn.Softsign; ONNX Softsign-1; Glorot & Bengio, AISTATS 2010.
     """

@@ -6,18 +6,14 @@ from collections.abc import Mapping, Sequence
 from math import gcd, sqrt
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.dims import Batch, Dim, Shape, broadcast, format_shape, size
 from graphcore.errors import Fix, ShapeError
+from graphcore.late import torch
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 _CAUSAL = Attr("is_causal", False, "Whether each place sees only itself and what lies before.")
 
@@ -265,7 +261,7 @@ class MultiheadAttention(Operator):
         g_qkv = torch.stack(parts).permute(1, 3, 0, 2, 4).reshape(-1, 3 * features)
         gx = (g_qkv @ w_in).view(x.shape) if ctx.needs[0] else None
         gw_in = g_qkv.t() @ x.reshape(-1, features)
-        gw_out = gy.t() @ joined.view(-1, features)
+        gw_out = gy.t() @ joined.reshape(-1, features)
         if not bias:
             return gx, gw_in, gw_out
         return gx, gw_in, g_qkv.sum(0), gw_out, gy.sum(0)

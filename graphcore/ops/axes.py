@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.dims import Batch, Dim, Shape, axes, axis, format_shape
 from graphcore.errors import ShapeError
+from graphcore.late import torch
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 @register

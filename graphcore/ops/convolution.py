@@ -6,20 +6,16 @@ from collections.abc import Mapping, Sequence
 from math import isqrt
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import lazy_loader
-
 from graphcore.dims import Dim, Shape, format_shape, pair, size, window
 from graphcore.errors import Fix, ShapeError
-from graphcore.ops.convolution_kernels import lower_convolution
+from graphcore.late import torch
+from graphcore.ops.convolution_kernels import convolution_gradients, lower_convolution
 from graphcore.ops.kernels import Kernels
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 _CHANNELS = Attr("out_channels", REQUIRED, "Number of kernels (feature maps).", "int", minimum=1)
 _GROUPS = Attr("groups", 1, "Independent groups of channels.", "int", minimum=1)
@@ -45,7 +41,7 @@ class _Convolution(Operator):
         axes: the input's axes, spelled out.
     """
 
-    category = "convolution"
+    category, rowwise = "convolution", True
     initializers = {"weight": "uniform_fan_in", "bias": "uniform_fan_in"}
     rank: ClassVar[int]
     axes: ClassVar[str]
@@ -105,9 +101,7 @@ class _Convolution(Operator):
         few = ctx.needs[0] and cls.input_gradient_is_convolution(weight, a)
         mask = (ctx.needs[0] and not few, *ctx.needs[1:], False)[:3]
         bias_sizes = [a["out_channels"]] if a["bias"] else None
-        gx, *gradients = torch.ops.aten.convolution_backward(
-            g, x, weight, bias_sizes, *cls.geometry(a), mask
-        )
+        gx, *gradients = convolution_gradients(g, x, weight, bias_sizes, cls.geometry(a), mask)
         if few:
             gx = cls.convolved_gradient(g, weight, a)
         return (gx, *gradients)[: len(ctx.needs)]

@@ -9,22 +9,20 @@ follows, it begins at eight channels: the kernels there have four times as many 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
+from graphcore.late import torch
 from graphcore.ops.kernels import Closure, Kernels, filler, move
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 WIDE, WIDE_POOLED, IMAGE, MANY = 4, 8, 3, 16
 """Channels from which kernels run in channels_last, alone and with pooling behind; channels of an
 input image; and into how many channels such an image must go for the same."""
+
+REGISTER = 16
+"""Numbers of single precision that the largest vector register holds (AVX-512)."""
 
 _PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 
@@ -79,6 +77,35 @@ class _Laid:
         return self.x.as_strided(self.x.shape, self.strides)
 
 
+def convolution_gradients(
+    g: Tensor, x: Tensor, weight: Tensor, bias_sizes: Any, geometry: Any, mask: Any
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of x, weight and bias, as ``aten.convolution_backward`` does.
+
+    oneDNN writes past its workspace in the gradients of weight and bias of 1x1 kernels of stride
+    > 1 over images in channels_last with fewer channels than a vector register holds numbers.
+    Such kernels see every stride-th pixel alone: over those, the stride is 1.
+    """
+    run = torch.ops.aten.convolution_backward
+    if not ((mask[1] or mask[2]) and _skips_pixels(weight, geometry)):
+        return run(g, x, weight, bias_sizes, *geometry, mask)  # type: ignore[no-any-return]
+    stride, *rest = geometry
+    gx = gw = None
+    if mask[0]:
+        gx = run(g, x, weight, None, *geometry, (True, False, False))[0]
+    if mask[1]:
+        seen = x[(..., *(slice(None, None, s) for s in stride))]
+        gw = run(g, seen, weight, None, (1,) * len(stride), *rest, (False, True, False))[1]
+    return gx, gw, g.sum((0, *range(2, g.dim()))) if mask[2] else None
+
+
+def _skips_pixels(weight: Tensor, geometry: Any) -> bool:
+    """Whether kernels of few channels are of one pixel, and some pixels are under none of them."""
+    stride, padding, _, transposed, *_ = geometry
+    narrow = weight.shape[1] < REGISTER and max(weight.shape[2:]) == 1
+    return narrow and max(stride) > 1 and not (any(padding) or transposed)
+
+
 def _gradients(
     g: Tensor, x: Tensor, weight: Tensor, targets: Any, layout: torch.memory_format, geometry: Any
 ) -> Closure:
@@ -89,17 +116,17 @@ def _gradients(
     images, kernels = _Laid(x, weight_layout), _Laid(weight, layout)
     fill_gx = None if gx is None else filler(gx)
     axes = (0, *range(2, x.dim()))
-    run = torch.ops.aten.convolution_backward
+    run = convolution_gradients
 
     def backward() -> None:
         if gw is not None:
             laid = g.contiguous(memory_format=weight_layout)
-            gw.copy_(run(laid, images(), weight, None, *geometry, (False, True, False))[1])
+            gw.copy_(run(laid, images(), weight, None, geometry, (False, True, False))[1])
         if gb is not None:
             torch.sum(g, axes, out=gb)
         if fill_gx is not None:
             laid = g.contiguous(memory_format=layout)
-            fill_gx(run(laid, x, kernels(), None, *geometry, (True, False, False))[0])
+            fill_gx(run(laid, x, kernels(), None, geometry, (True, False, False))[0])
 
     return backward
 
@@ -131,8 +158,6 @@ class ConvolvedMaximum:
         self.four = self._convolve()
         self.top, self.bottom = (torch.empty_like(self._phase(i)) for i in (0, 1))
         self.y = torch.empty_like(self.top)
-        self.g = self.y
-        self.whole_gradient: Callable[[int | None], Tensor]
         self.forward()
 
     def _convolve(self) -> Tensor:
@@ -162,23 +187,13 @@ class ConvolvedMaximum:
         if size == tuple(2 * n for n in self.y.shape[2:]):
             y = _interleaved([self._phase(i)[:first] for i in range(4)])
         else:  # the last row or column belongs to no window
-            y = torch.conv2d(self.x[:first], self.weight, self.bias, 1, self.padding)
+            bias = None if self.biases is None else self.biases[0]
+            y = torch.conv2d(self.x[:first], self.places[0], bias, 1, self.padding)
         return [y, torch.relu(y)] if self.relu else [y]
-
-    def inner_gradients(self, first: int | None) -> list[Tensor]:
-        """The gradients there. Where ReLU left nothing of a window, its first place gets g."""
-        through = self.whole_gradient(first)
-        if not self.relu:
-            return [through]
-        before = through.clone()
-        high, wide = (2 * n for n in self.y.shape[2:])
-        before[:, :, 0:high:2, 0:wide:2] += self.g[:first] * (self.y[:first] <= 0)
-        return [through, before]
 
     def backward(self, g: Tensor, *targets: Tensor | None) -> Closure:
         """Closure that fills the gradients of x, weight and bias."""
         gx, gw, gb = (*targets, None)[:3]
-        self.g = g
         if gx is not None:
             return self._through_whole_image(g, gx, gw, gb)
         return self._through_phases(g, gw, gb)
@@ -188,9 +203,6 @@ class ConvolvedMaximum:
         four = torch.empty_like(self.four)
         parts = [four[:, i * self.out : (i + 1) * self.out] for i in range(4)]
         share = self._sharing(g, parts)
-        self.whole_gradient = lambda first: self._padded(
-            _interleaved([part[:first] for part in parts])
-        )
         kernels = self.weight.shape[2:]
         nothing = (2, 2), self.padding, (1, 1), False, (0, 0), 1
         run = torch.ops.aten.convolution_backward
@@ -220,7 +232,6 @@ class ConvolvedMaximum:
         size = (height + 2 * p[0] - rows + 1, width + 2 * p[1] - columns + 1)
         whole = self.y.new_zeros(len(self.x), self.out, *size).contiguous(memory_format=self.layout)
         high, wide = (2 * n for n in self.y.shape[2:])
-        self.whole_gradient = lambda first: whole[:first]
         share = self._sharing(g, [whole[:, :, dy:high:2, dx:wide:2] for dy, dx in _PHASES])
         geometry = (1, 1), p, (1, 1), False, (0, 0), 1
         rest = _gradients(whole, self.x, self.weight, (gx, gw, gb), self.layout, geometry)
@@ -230,13 +241,6 @@ class ConvolvedMaximum:
             rest()
 
         return backward
-
-    def _padded(self, image: Tensor) -> Tensor:
-        """Zeros for the row and column that belong to no window."""
-        sizes = zip(self.x.shape[2:], self.padding, self.weight.shape[2:], strict=True)
-        rows, columns = (n + 2 * p - k + 1 for n, p, k in sizes)
-        missing = (0, columns - image.shape[3], 0, rows - image.shape[2])
-        return torch.nn.functional.pad(image, missing) if any(missing) else image
 
     def _sharing(self, g: Tensor, parts: list[Tensor]) -> Closure:
         """Closure that hands g to the place of each window that was the largest."""

@@ -9,15 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
+from graphcore.late import torch
 from graphcore.ops.kernels import Closure, Kernels
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 LANES = 16
 """Numbers of float32 in the widest register; from so many classes on nothing is gained."""
@@ -35,32 +31,32 @@ def lower_cross_entropy(x: Tensor, target: Tensor, weight: Tensor | None, mode: 
         mode: 0 keeps one loss per sample, 1 averages, 2 adds up (ATen/core/Reduction.h).
     """
     turned = x.shape[1] < LANES <= len(x)
-    laid = _laid(x, turned)
-    copied = turned and not laid.is_contiguous()
-    scores = x.new_empty(laid.shape) if copied else laid
-    log_p, g_log_p = (x.new_empty(laid.shape) for _ in range(2))
+    shape = _laid(x, turned).shape
+    copied = turned and not x.t().is_contiguous()
+    scores = x.new_empty(shape) if copied else None
+    log_p, g_log_p = (x.new_empty(shape) for _ in range(2))
     y, total = x.new_empty(len(x) if mode == 0 else ()), x.new_empty(())
     pick, unpick = _picking("nll_loss2d" if turned else "nll_loss")
     unlog, axis = torch.ops.aten._log_softmax_backward_data.out, 0 if turned else 1
     seen = _as_image if turned else _as_it_is
-    log_p_seen, target_seen, g_log_p_seen = seen(log_p), seen(target), seen(g_log_p)
+    log_p_seen, g_log_p_seen = seen(log_p), seen(g_log_p)
     each = seen if mode == 0 else _as_it_is
 
     def forward() -> None:
-        if copied:
-            scores.copy_(laid)
-        torch.log_softmax(scores, axis, out=log_p)
-        pick(log_p_seen, target_seen, weight, mode, NO_CLASS, output=each(y), total_weight=total)
+        laid = _laid(x, turned)
+        torch.log_softmax(laid if scores is None else scores.copy_(laid), axis, out=log_p)
+        pick(log_p_seen, seen(target), weight, mode, NO_CLASS, output=each(y), total_weight=total)
 
     def backward(g: Tensor, gx: Tensor, _: Tensor | None) -> Closure:
-        there = x.new_empty(laid.shape) if copied else _laid(gx, turned)
+        own = x.new_empty(shape) if copied else None
 
         def run() -> None:
-            unpick(each(g), log_p_seen, target_seen, weight, mode, NO_CLASS, total,
+            there = _laid(gx, turned) if own is None else own
+            unpick(each(g), log_p_seen, seen(target), weight, mode, NO_CLASS, total,
                    grad_input=g_log_p_seen)  # fmt: skip
             unlog(g_log_p, log_p, axis, x.dtype, out=there)
-            if copied:
-                gx.copy_(there.t())
+            if own is not None:
+                gx.copy_(own.t())
 
         return run
 

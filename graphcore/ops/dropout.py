@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-import lazy_loader
-
 from graphcore.dims import Shape, format_shape
 from graphcore.errors import ShapeError
+from graphcore.late import torch
 from graphcore.ops.registry import Attr, Case, Context, Operator, register, same_shape
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 class _Dropout(Operator):

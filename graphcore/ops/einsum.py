@@ -6,18 +6,14 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import lazy_loader
-
 from graphcore.dims import Dim, Shape, format_shape
 from graphcore.errors import ShapeError
+from graphcore.late import torch
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 _FORM = re.compile(r"[A-Za-z]*(,[A-Za-z]*)*(->[A-Za-z]*)?")
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.dims import Shape, broadcast
+from graphcore.late import torch
 from graphcore.ops.kernels import Closure, Kernels, run_all
 from graphcore.ops.registry import Case, Context, Operator, register, same_shape
 from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 class _Binary(Operator):
@@ -163,8 +159,7 @@ class Div(_Binary):
 
     @staticmethod
     def vjp(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-        ga = g / b
-        return ga, -ga * y
+        return g / b, -g * (y / b)  # (g / b) · y would overflow where b is tiny and y is 0
 
     @staticmethod
     def cases() -> tuple[Case, ...]:
@@ -197,8 +192,8 @@ class Pow(_Binary):
     @staticmethod
     def vjp(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         zero = torch.zeros((), dtype=y.dtype, device=y.device)
-        ga = torch.where(b == 0, zero, g * b * torch.pow(a, b - 1))
-        gb = torch.where((a == 0) & (b >= 0), zero, g * y * torch.log(a))
+        ga = torch.where(b == 0, zero, g * (b * torch.pow(a, b - 1)))
+        gb = torch.where((a == 0) & (b >= 0), zero, g * (y * torch.log(a)))
         return ga, gb
 
     @staticmethod

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.dims import Shape, broadcast
 from graphcore.errors import ShapeError
+from graphcore.late import torch
 from graphcore.ops.registry import Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 class _Choice(Operator):
@@ -29,9 +25,9 @@ class _Choice(Operator):
         return broadcast(a, b, cls.name)
 
 
-def _winner_takes(g: Tensor, wins: Tensor, ties: Tensor) -> Tensor:
-    """g where this side wins, half of it in a tie, else 0."""
-    return torch.where(wins, g, torch.where(ties, g / 2, torch.zeros_like(g)))
+def _unless_lost(g: Tensor, loses: Tensor, ties: Tensor) -> Tensor:
+    """0 where this side loses, half of g in a tie, else g: so beside NaN, as torch does."""
+    return torch.where(loses, torch.zeros_like(g), torch.where(ties, g / 2, g))
 
 
 def _pairs(reference: Callable[..., Any]) -> tuple[Case, ...]:
@@ -48,7 +44,8 @@ class Maximum(_Choice):
     Output:
         y: the broadcast shape.
     Gradient:
-        g goes to the larger of a and b; in a tie each gets g / 2.
+        g goes to the larger of a and b; in a tie each gets g / 2. Where one is NaN, y is NaN
+        and both get g.
     Source:
         torch.maximum; ONNX Max-13. (Max is the reduction: the largest along an axis.)
     """
@@ -64,7 +61,7 @@ class Maximum(_Choice):
     @staticmethod
     def vjp(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         ties = a == b
-        return _winner_takes(g, a > b, ties), _winner_takes(g, a < b, ties)
+        return _unless_lost(g, a < b, ties), _unless_lost(g, a > b, ties)
 
     @staticmethod
     def cases() -> tuple[Case, ...]:
@@ -80,7 +77,8 @@ class Minimum(_Choice):
     Output:
         y: the broadcast shape.
     Gradient:
-        g goes to the smaller of a and b; in a tie each gets g / 2.
+        g goes to the smaller of a and b; in a tie each gets g / 2. Where one is NaN, y is NaN
+        and both get g.
     Source:
         torch.minimum; ONNX Min-13. (Min is the reduction: the smallest along an axis.)
     """
@@ -96,7 +94,7 @@ class Minimum(_Choice):
     @staticmethod
     def vjp(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         ties = a == b
-        return _winner_takes(g, a < b, ties), _winner_takes(g, a > b, ties)
+        return _unless_lost(g, a > b, ties), _unless_lost(g, a < b, ties)
 
     @staticmethod
     def cases() -> tuple[Case, ...]:
@@ -121,7 +119,8 @@ class Clip(Operator):
     Output:
         y: same shape, from min to max.
     Gradient:
-        ∂L/∂x = g where min ≤ x ≤ max (the bounds included), else 0.
+        ∂L/∂x = g where min ≤ x ≤ max (the bounds included), else 0, even if g is not finite:
+        √(Clip x) has the gradient 0 where it clips at 0.
     Source:
         torch.clamp; ONNX Clip-13.
     """
@@ -153,7 +152,7 @@ class Clip(Operator):
             inside &= x >= min
         if max is not None:
             inside &= x <= max
-        return (g * inside,)
+        return (torch.where(inside, g, torch.zeros_like(g)),)
 
     @staticmethod
     def cases() -> tuple[Case, ...]:

@@ -6,20 +6,16 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.dims import Shape
 from graphcore.errors import ExpressionError, ShapeError
+from graphcore.late import torch
 from graphcore.ops.registry import Attr, Case, Operator, get, register, same_shape
 from graphcore.ops.torch_code import TorchCode, Values
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from graphcore.expression import Step
-else:
-    torch = lazy_loader.load("torch")
 
 
 @register

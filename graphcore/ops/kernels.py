@@ -9,16 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
-import lazy_loader
+from graphcore.late import torch
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 Closure = Callable[[], object]
 
@@ -39,8 +35,8 @@ class Kernels:
             the closure that does so. Views of g must be made when the closure runs.
         moves: whether ``forward`` puts the output elsewhere at every step (``Tensor.set_``),
             so that views of it must be made anew.
-        inner_values, inner_gradients: for several operators run as one: what the others than
-            the last put out, and the gradients there, after a pass; of so many samples.
+        inner_values: for several operators run as one: what the others than the last put out
+            in the last pass; of so many samples.
     """
 
     output: Tensor
@@ -48,7 +44,6 @@ class Kernels:
     backward: Callable[..., Closure]
     moves: bool = False
     inner_values: Callable[[int | None], list[Tensor]] = _nothing
-    inner_gradients: Callable[[int | None], list[Tensor]] = _nothing
 
 
 def elementwise(
@@ -108,9 +103,18 @@ def move(buffer: Tensor, result: Tensor) -> object:
 
 
 def filler(target: Tensor) -> Callable[[Tensor], object]:
-    """How a fresh tensor gets into a buffer: in its place, or copied where it is part of one."""
+    """How a fresh tensor gets into a buffer: in its place, or copied where it is part of one.
+
+    A buffer that is lent to several operators keeps its memory layout: sums go along it, so in
+    another one they would differ in the last digit.
+    """
     whole = target.untyped_storage().nbytes() == target.numel() * target.element_size()
-    return partial(move, target) if whole else target.copy_
+    strides = target.stride()
+
+    def fill(fresh: Tensor) -> object:
+        return move(target, fresh) if fresh.stride() == strides else target.copy_(fresh)
+
+    return fill if whole else target.copy_
 
 
 def run_all(*closures: Closure) -> Closure:

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.dims import Batch, Dim, Shape, broadcast, format_shape, size
 from graphcore.errors import Fix, ShapeError
+from graphcore.late import torch
 from graphcore.ops.cross_entropy_kernels import LANES
 from graphcore.ops.kernels import Closure, Kernels
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 def flatten_fix(x: Shape) -> Fix | None:
@@ -101,8 +97,8 @@ class Linear(Operator):
     def lower(
         ctx: Context, x: Tensor, weight: Tensor, bias_: Tensor | None = None, **_: Any
     ) -> Kernels | None:
-        inside, turned = x.shape[-1], weight.t()
-        laid = weight.is_contiguous() or turned.is_contiguous()
+        inside = x.shape[-1]
+        laid = weight.is_contiguous() or weight.t().is_contiguous()
         x_turned = x.dim() == 2 and x.t().is_contiguous()
         if x.dim() < 2 or not ((x.is_contiguous() or x_turned) and laid):
             return None
@@ -114,8 +110,8 @@ class Linear(Operator):
 
         def forward() -> object:
             if bias_ is None:
-                return torch.mm(x.view(-1, inside), turned, out=rows)
-            return torch.addmm(bias_, x.view(-1, inside), turned, out=rows)
+                return torch.mm(x.view(-1, inside), weight.t(), out=rows)
+            return torch.addmm(bias_, x.view(-1, inside), weight.t(), out=rows)
 
         def backward(g: Tensor, *targets: Tensor | None) -> Closure:
             gx, gw, gb = (*targets, None)[:3]

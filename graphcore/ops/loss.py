@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import lazy_loader
-
 from graphcore.dims import Shape, format_shape
 from graphcore.errors import EngineError, ShapeError
+from graphcore.late import torch
 from graphcore.ops import torch_code
 from graphcore.ops.registry import Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 REDUCTION = Attr(
     "reduction", "mean", "Average over all elements, sum, or one loss per element.",
@@ -95,13 +91,17 @@ class ElementwiseLoss(Operator):
         cls, ctx: Context, g: Tensor, y: Tensor, x: Tensor, target: Tensor, *, reduction: str,
         **a: Any,
     ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
-        by_x, by_target = cls.slopes(x, cls.fit(target, x), **a)
-        g = scaled(g, x, reduction)
+        gx, gt = cls.gradients(scaled(g, x, reduction), x, cls.fit(target, x), **a)
         if not (ctx.needs[1] and target.is_floating_point()):
-            return g * by_x, None
-        gt = g * by_target
+            return gx, None
         # A broadcast target keeps x's axes (the engine sums); a column has x's count of numbers.
-        return g * by_x, gt.reshape(target.shape) if target.numel() == gt.numel() else gt
+        return gx, gt.reshape(target.shape) if target.numel() == gt.numel() else gt
+
+    @classmethod
+    def gradients(cls, g: Tensor, x: Tensor, t: Tensor, **a: Any) -> tuple[Tensor, Tensor]:
+        """Gradients of x and target from those of each element's loss."""
+        by_x, by_target = cls.slopes(x, t, **a)
+        return g * by_x, g * by_target
 
 
 def reduce(losses: Tensor, reduction: str) -> Tensor:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import lazy_loader
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from graphcore.errors import EngineError
+from graphcore.late import torch
 from graphcore.ops.loss import ElementwiseLoss, loss_cases, loss_code, reduced_code
 from graphcore.ops.registry import Case, register
 from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 @register
@@ -33,7 +30,8 @@ class BCELoss(ElementwiseLoss):
         y: one number; with reduction "none" x's shape. Logarithms are held at −100, so that
             a sure mistake costs 100 and not ∞.
     Gradient:
-        ∂L/∂x = (x − t) / (n x (1 − x)), ∂L/∂target = (ln(1 − x) − ln x) / n.
+        ∂L/∂x = (x − t) / (n x (1 − x)), ∂L/∂target = (ln(1 − x) − ln x) / n with the logarithms
+        held at −100 as above; torch holds them only in the loss, and gives ∞ here.
     Source:
         torch.nn.BCELoss, its limits of −100 and 10⁻¹² included.
     """
@@ -83,7 +81,7 @@ class BCEWithLogitsLoss(ElementwiseLoss):
     Gradient:
         ∂L/∂x = (sigmoid(x) − t) / n: predicted minus wanted; ∂L/∂target = −x / n.
     Source:
-        torch.nn.BCEWithLogitsLoss; computed as max(x, 0) − x t + ln(1 + exp(−|x|)).
+        torch.nn.BCEWithLogitsLoss; computed as (1 − t) x − ln sigmoid(x).
     """
 
     aliases = ("binary cross entropy", "sigmoid loss", "logistic regression")
@@ -93,7 +91,7 @@ class BCEWithLogitsLoss(ElementwiseLoss):
 
     @staticmethod
     def losses(x: Tensor, t: Tensor) -> Tensor:
-        return x.clamp_min(0) - x * t + torch.log1p(torch.exp(-x.abs()))
+        return (1 - t) * x - torch.nn.functional.logsigmoid(x)
 
     @staticmethod
     def slopes(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -125,12 +123,23 @@ def _hinge_code(losses: str) -> TorchCode:
 
 
 class _Hinge(ElementwiseLoss):
-    """Losses of the margin target · x, with targets −1 and 1."""
+    """Losses of the margin target · x, with targets −1 and 1.
+
+    ``slope`` is the derivative by how much is short of a margin of 1.
+    """
+
+    slope: ClassVar[Callable[[Tensor], Tensor]]
 
     @classmethod
     def fit(cls, target: Tensor, x: Tensor) -> Tensor:
         t = super().fit(target, x)
         return t if target.is_floating_point() else torch.where(t == 0, -1.0, t)
+
+    @classmethod
+    def gradients(cls, g: Tensor, x: Tensor, t: Tensor, **a: Any) -> tuple[Tensor, Tensor]:
+        """As torch does: beyond the margin 0, even if g is not finite."""
+        short = torch.where(t * x >= 1, 0.0, g * cls.slope(1 - t * x))
+        return -t * short, -x * short
 
 
 @register
@@ -161,9 +170,8 @@ class HingeLoss(_Hinge):
         return (1 - t * x).clamp_min(0)
 
     @staticmethod
-    def slopes(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        short = t * x < 1
-        return -t * short, -x * short
+    def slope(short: Tensor) -> Tensor:
+        return torch.ones_like(short)
 
     @staticmethod
     def cases() -> tuple[Case, ...]:
@@ -201,9 +209,8 @@ class SquaredHingeLoss(_Hinge):
         return (1 - t * x).clamp_min(0) ** 2
 
     @staticmethod
-    def slopes(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        short = 2 * (1 - t * x).clamp_min(0)
-        return -t * short, -x * short
+    def slope(short: Tensor) -> Tensor:
+        return 2 * short
 
     @staticmethod
     def cases() -> tuple[Case, ...]:

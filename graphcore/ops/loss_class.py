@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.dims import Shape, format_shape
 from graphcore.errors import ShapeError
+from graphcore.late import torch
 from graphcore.ops.activation import softmax_quantities
 from graphcore.ops.cross_entropy_kernels import NO_CLASS, lower_cross_entropy
 from graphcore.ops.kernels import Kernels
@@ -16,10 +15,7 @@ from graphcore.ops.registry import Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import Source, TorchCode, Values, call
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 _CLASS_WEIGHT = Attr("weight", None, "A weight per class; empty weighs all alike.", "array",
                      optional=True)  # fmt: skip
@@ -161,7 +157,8 @@ class CrossEntropyLoss(_ClassLoss):
         y: one number; with reduction "none" shape (N, *).
     Gradient:
         ∂L/∂x = (softmax(x) − onehot(target)) / N: predicted minus wanted.
-        Probabilities get −log softmax(x) / N; class indices have no gradient.
+        Probabilities get −log softmax(x) / N; class indices have no gradient. An infinite g
+        gives ±∞ where torch, taking a difference of infinities, gives NaN.
     Source:
         torch.nn.CrossEntropyLoss; ONNX SoftmaxCrossEntropyLoss-13.
     """
@@ -194,7 +191,10 @@ class CrossEntropyLoss(_ClassLoss):
             wanted = wanted * (1 - label_smoothing) + label_smoothing / x.shape[1]
         if w is not None:
             wanted = wanted * _along_classes(w, x)
-        losses = -(wanted * log_p).sum(1)
+        products = wanted * log_p
+        if not target.is_floating_point():  # a score of −∞ rules a class out
+            products = products.masked_fill(wanted == 0, 0.0)
+        losses = -products.sum(1)
         scale = _mean_scale(target, losses, w) if reduction == "mean" else 1.0
         ctx.saved = (log_p, wanted, scale)
         return losses if reduction == "none" else losses.sum() * scale
@@ -341,7 +341,7 @@ class KLDivLoss(ElementwiseLoss):
     Output:
         y: one number; with reduction "none" x's shape. 0 · ln 0 counts as 0.
     Gradient:
-        ∂L/∂x = −t / N; ∂L/∂t = (ln t + 1 − x) / N.
+        ∂L/∂x = −t / N; ∂L/∂t = (ln t + 1 − x) / N, held at 0 where t ≤ 0 (torch gives NaN).
     Source:
         torch.nn.KLDivLoss, whose default "mean" is not the divergence (torch warns of it).
     """

@@ -5,10 +5,9 @@ from __future__ import annotations
 from math import gcd, prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import lazy_loader
-
 from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import EngineError, Fix, ShapeError
+from graphcore.late import torch
 from graphcore.ops.batch_norm_kernels import BatchNormTraining
 from graphcore.ops.kernels import Kernels
 from graphcore.ops.linear import flatten_fix
@@ -16,10 +15,7 @@ from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, regi
 from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 _EPS = Attr("eps", 1e-5, "Added to the variance, so that equal values do not divide by 0.",
             minimum=0.0)  # fmt: skip

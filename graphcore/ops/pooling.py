@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import lazy_loader
-
 from graphcore.dims import Shape, format_shape, pair, window
 from graphcore.errors import ShapeError
+from graphcore.late import torch
 from graphcore.ops.kernels import Closure, Kernels
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 _IMAGE_WINDOW = (
     Attr("kernel_size", REQUIRED, "Height and width of the window.", "size", minimum=1, unit="px"),
@@ -39,7 +35,7 @@ class _Pool(Operator):
         rank: how many axes the window slides along.
     """
 
-    category = "pooling"
+    category, rowwise = "pooling", True
     rank: ClassVar[int] = 2
     attrs: ClassVar[tuple[Attr, ...]] = _IMAGE_WINDOW
 

@@ -8,20 +8,17 @@ at once; only the state itself goes through the loop.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
-
-import lazy_loader
 
 from graphcore.dims import Batch, Dim, Shape, format_shape, size
 from graphcore.errors import Fix, ShapeError
+from graphcore.late import torch
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 _HIDDEN = Attr("hidden_size", REQUIRED, "Length H of the state.", "int", minimum=1)
 _BIAS = Attr("bias", True, "Whether both products have a bias.")
@@ -204,11 +201,13 @@ class RNN(Recurrent):
     ) -> tuple[Tensor | None, ...]:  # fmt: skip
         states = ctx.saved
         after = states[1:]
-        slopes = 1 - after * after if nonlinearity == "tanh" else (after > 0).to(x.dtype)
+        back = torch.ops.aten.tanh_backward.grad_input
+        if nonlinearity == "relu":
+            back = partial(torch.ops.aten.threshold_backward.grad_input, threshold=0)
         arriving = _arriving(g, states)
         deltas = torch.empty_like(arriving)
         for t in range(x.shape[1] - 1, -1, -1):
-            torch.mul(arriving[t], slopes[t], out=deltas[t])
+            back(arriving[t], after[t], grad_input=deltas[t])
             if t:
                 arriving[t - 1].addmm_(deltas[t], weight_hh)
         return _gradients(ctx, x, states, weight_ih, deltas, deltas, bias)

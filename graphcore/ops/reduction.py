@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import lazy_loader
-
 from graphcore.dims import Shape, axes, axis, format_shape, reduced, size
 from graphcore.errors import EngineError, Fix, ShapeError
+from graphcore.late import torch
 from graphcore.ops.registry import Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 _AXES = (
     Attr("dim", None, "Axis or axes to reduce; left out: all of them, batch included.", "axes",

@@ -34,6 +34,8 @@ class _Required:
 
 
 REQUIRED = _Required()
+LARGEST = 2**53
+"""The largest whole number that an attribute may be: JSON, numpy and torch all keep it exactly."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Attr:
             return None
         try:
             value = _CONVERTERS[self.kind or "text"](value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise AttributeRefusedError(
                 f"{what}: {self.name} takes {_WANTED[self.kind or 'text']}, got {value!r}."
             ) from None
@@ -86,6 +88,10 @@ class Attr:
         for number in value if isinstance(value, tuple) else (value,):
             if not isinstance(number, int | float):
                 continue
+            if isinstance(number, int) and abs(number) > LARGEST:
+                raise AttributeRefusedError(
+                    f"{what}: {self.name} is a whole number up to {LARGEST}, got {number:.3e}."
+                )
             if self.minimum is not None and number < self.minimum:
                 raise AttributeRefusedError(
                     f"{what}: {self.name} must be at least {self.minimum:g}, got {value}."
@@ -278,6 +284,7 @@ class Operator:
     torch_code: ClassVar[TorchCode] = TorchCode()
     differentiable: ClassVar[bool] = True
     random: ClassVar[bool] = False
+    rowwise: ClassVar[bool] = False
 
     infer_shape: ClassVar[Callable[..., Any]]
     forward: ClassVar[Callable[..., Any]]

@@ -5,19 +5,15 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.dims import Batch, Dim, Shape, axis, format_shape, size
 from graphcore.errors import ShapeError
+from graphcore.late import torch
 from graphcore.ops.kernels import Kernels, reshaped
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 _MOVED = (r"y_k = x_k", r"\partial L/\partial x_k = g_k")
 """Formula and derivative of what keeps every number and its place in the row."""

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import lazy_loader
-
 from graphcore.dims import Batch, Dim, Shape, axis, format_shape
 from graphcore.errors import ShapeError
+from graphcore.late import torch
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 def _slice_code(v: Values) -> str:
@@ -180,7 +176,8 @@ def _part_sizes(length: Dim, sizes: tuple[int, ...], what: str) -> list[int]:
     open_parts = sizes.count(-1)
     left = length - fixed
     share, rest = divmod(left, open_parts) if open_parts else (0, left)
-    if not sizes or rest or left < 0 or 0 in sizes or (open_parts and share < 1):
+    wrong = not sizes or min(sizes) < -1 or 0 in sizes
+    if wrong or rest or left < 0 or (open_parts and share < 1):
         raise ShapeError(f"{shown} must add up to {length} in parts of at least 1.")
     return [share if s == -1 else s for s in sizes]
 

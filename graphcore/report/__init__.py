@@ -5,6 +5,6 @@ puts the page together.
 """
 
 from graphcore.report.content import Report, gather
-from graphcore.report.page import render
+from graphcore.report.page import MARK, render
 
-__all__ = ["Report", "gather", "render"]
+__all__ = ["MARK", "Report", "gather", "render"]

@@ -24,6 +24,9 @@ def render(report: Report) -> str:
     )  # fmt: skip
 
 
+MARK = " – Gradscape</title>".encode()
+"""What every page of ours holds."""
+
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>

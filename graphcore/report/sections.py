@@ -96,14 +96,15 @@ def settings(r: Report) -> str:
 
 def _rates(r: Report) -> str:
     """The learning rate, and what it was changed to by hand while the net trained."""
-    told = [f"{r.settings.lr:g}"]
     if r.settings.schedule != "constant":
-        return told[0]
-    now = r.settings.lr
-    for row in r.rows:
-        if row.lr is not None and not math.isclose(row.lr, now):
-            now = row.lr
-            told.append(f"{now:g} from step {row.step:,}")
+        return f"{r.settings.lr:g}"
+    known = [(row.step, row.lr) for row in r.rows if row.lr is not None]
+    now = known[0][1] if known else r.settings.lr
+    told = [f"{now:g}"]
+    for step, rate in known:
+        if not math.isclose(rate, now):
+            now = rate
+            told.append(f"{now:g} from step {step:,}")
     return ", ".join(told if len(told) <= RATES else [told[0], "…", *told[2 - RATES :]])
 
 

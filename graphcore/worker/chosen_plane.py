@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import lazy_loader
 import numpy as np
 
 from graphcore.errors import EngineError, GradscapeError
+from graphcore.late import torch
 from graphcore.planes import (
     Plane,
     Span,
@@ -24,12 +24,9 @@ from graphcore.planes import (
 from graphcore.worker.landscape_messages import LandscapeRequest, PlaneKind
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from graphcore.plan import Plan
-else:
-    torch = lazy_loader.load("torch")
 
 Weights = Callable[[], "Tensor"]
 """Fetches them, from a file perhaps, when they are wanted."""

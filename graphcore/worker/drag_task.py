@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import lazy_loader
-
+from graphcore.late import torch
 from graphcore.training import Trainer
 from graphcore.worker.landscape_messages import SetPlanePoint
 from graphcore.worker.landscape_task import LandscapeTask
@@ -13,10 +12,7 @@ from graphcore.worker.messages import Run
 from graphcore.worker.session import Session
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 class DragTask:

@@ -11,7 +11,6 @@ import numpy as np
 
 from graphcore import recording
 from graphcore.graph import Graph
-from graphcore.judging import correct
 from graphcore.plan import Plan
 from graphcore.training import StepRecord, Trainer
 from graphcore.worker import messages as m
@@ -32,9 +31,11 @@ class Frames:
         watch: what the window shows just now.
         clock: samples per second.
         scores: tests of the net since the last frame.
+        accuracies: (step, share of right answers) of the batches recorded since the last frame.
         pictured_step: the step whose values can be shown; 0 for none.
         fresh: whether they were not shown yet.
         epoch_ended: whether one did since the last frame.
+        blind: whether no picture is made, because one could not be.
         plain_seconds: what a step that is not recorded takes.
     """
 
@@ -42,8 +43,9 @@ class Frames:
         self.watch = m.Watch()
         self.clock = TrainingClock()
         self.scores: list[m.Scores] = []
+        self.accuracies: list[tuple[int, float]] = []
         self.pictured_step = 0
-        self.fresh = False
+        self.fresh = self.blind = False
         self.epoch_ended = False
         self._points: list[tuple[int, tuple[float, ...]]] = []
         self._record_at = self._slow_at = 0.0
@@ -51,17 +53,17 @@ class Frames:
 
     def forget(self, keep_curves: bool) -> None:
         """Another net, or another start."""
-        self.pictured_step = 0
+        self.pictured_step, self.blind = 0, False
         if not keep_curves:
             self.drop_points()
 
     def drop_points(self) -> None:
         """What has happened since the last frame is told in another way."""
-        self._points, self.scores = [], []
+        self._points, self.scores, self.accuracies = [], [], []
 
     def look_at(self, watch: m.Watch) -> None:
         """The window shows something else."""
-        self.watch, self.fresh, self._slow_at = watch, True, 0.0
+        self.watch, self.fresh, self.blind, self._slow_at = watch, True, False, 0.0
 
     def picture(self, step: int) -> None:
         """The values of this step are there to be shown."""
@@ -93,7 +95,13 @@ class Frames:
     # -- frames -------------------------------------------------------------------------------
 
     def of_run(
-        self, trainer: Trainer, graph: Graph, running: bool, steps: int | None, moved: int = 0
+        self,
+        trainer: Trainer,
+        graph: Graph,
+        running: bool,
+        steps: int | None,
+        moved: int,
+        moved_on: bool,
     ) -> m.Frame:
         """The newest state of a run that has ``steps`` to go, or all that are left."""
         places, losses = thinned(self._points)
@@ -104,13 +112,15 @@ class Frames:
             total_steps=trainer.total_steps, lr=trainer.current_lr(),
             samples_per_second=self.clock.rate,
             seconds_left=self._seconds_left(trainer, steps) if running else None,
-            steps=pack(places), losses=pack(losses[0]), accuracies=self._batch_accuracy(trainer),
+            stopped="" if running else trainer.early_stop,
+            steps=pack(places), losses=pack(losses[0]), accuracies=tuple(self.accuracies),
             scores=tuple(self.scores), pictured_step=self.pictured_step,
-            epoch_ended=self.epoch_ended, moved=moved,
+            epoch_ended=self.epoch_ended, moved=moved, moved_on=moved_on,
             further={g.loss: pack(y) for g, y in zip(trainer.groups[1:], losses[1:], strict=False)},
             **self._pictures(trainer.recorded, graph, running),
         )  # fmt: skip
-        self._points, self.scores, self.epoch_ended = [], [], False
+        self.drop_points()
+        self.epoch_ended = False
         return frame
 
     def of_calculation(self, plan: Plan, graph: Graph) -> m.Frame:
@@ -120,7 +130,7 @@ class Frames:
         )
 
     def _pictures(self, plan: Plan, graph: Graph, running: bool) -> dict[str, Any]:
-        if not (self.pictured_step and self.fresh):
+        if self.blind or not (self.pictured_step and self.fresh):
             return {}
         begun = time.perf_counter()
         watch, self.fresh = self.watch, False
@@ -134,16 +144,6 @@ class Frames:
         }
         self._record_at += rest(time.perf_counter() - begun, RECORD_SHARE)
         return pictures
-
-    def _batch_accuracy(self, trainer: Trainer) -> tuple[tuple[int, float], ...]:
-        if not (self._points and self.pictured_step and self.fresh):
-            return ()
-        b, plan = trainer.binding, trainer.recorded
-        if not b.target:
-            return ()
-        target = plan.value(b.target)
-        hits = correct(plan.value(b.output), target, b.loss_kind)
-        return () if hits is None else ((self.pictured_step, hits / max(1, len(target))),)
 
     def _seconds_left(self, trainer: Trainer, steps: int | None) -> float | None:
         if self.clock.rate <= 0:

@@ -79,9 +79,16 @@ class LandscapeTask:
         self._request = request
         self._surface = None
 
+    def forget(self) -> None:
+        """Another document: no surface, and no path so far."""
+        self._trainer = self._plan = self._surface = self._chosen = None
+        self._shown = self._best = self._lowest = self._followed = None
+        self.held = False
+        self.path.clear()
+
     def has_work(self, trainer: Trainer | None) -> bool:
         """Whether there is something to compute while nothing trains."""
-        if trainer is None or not self._request.visible or self.held:
+        if trainer is None or not trainer.trains or not self._request.visible or self.held:
             return False
         if self._follows:
             return self._followed != trainer.step
@@ -95,6 +102,8 @@ class LandscapeTask:
 
     def work(self, trainer: Trainer, *, training: bool) -> LandscapeFrame | None:
         """A slice of work; returns a frame when a level is complete."""
+        if not trainer.trains:
+            return None
         if not self.visiting:
             self._notice(trainer)
         if (self._follows or self._followed is not None) and self._request.visible:

@@ -167,6 +167,7 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
         part, fresh, gone: names of those of another size, of which what fits was kept, of those
             that are new, and of those that are no more.
         frozen, anew, change, copies: see ``graphcore.surgery.Kept``.
+        problem: why the net cannot be trained, or "": what of the graph can be run is run forward.
     """
 
     dataset: str
@@ -188,6 +189,7 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
     anew: tuple[str, ...] = ()
     change: float | None = None
     copies: dict[str, int] = {}
+    problem: str = ""
 
 
 class Flow(msgspec.Struct, tag=True, frozen=True):
@@ -228,6 +230,8 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
             between two recorded steps, as is ``flow``.
         pictured_step: the step that the last pictures were of; 0 before the first.
         moved: counts the times that the weights were changed by hand.
+        moved_on: whether the net is another than at its start: trained, or changed by hand.
+        stopped: why training ended before its last epoch and which weights are held, or "".
     """
 
     state: Literal["idle", "running", "done"]
@@ -249,6 +253,8 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     pictured_step: int = 0
     epoch_ended: bool = False
     moved: int = 0
+    moved_on: bool = False
+    stopped: str = ""
 
 
 class Progress(msgspec.Struct, tag=True, frozen=True):
@@ -259,18 +265,23 @@ class Progress(msgspec.Struct, tag=True, frozen=True):
     total: int
 
 
+FailureKind = Literal["load", "run", "diverged", "untrainable", "disk", "request"]
+
+
 class Failure(msgspec.Struct, tag=True, frozen=True):
     """One sentence for the user, and the node at fault if there is one.
 
     Attributes:
         kind: "load" (the graph or the data were refused), "run" (training stopped), "diverged"
-            (it stopped at a number that is not finite),
+            (it stopped at a number that is not finite), "untrainable" (there is nothing to train),
             "disk" (a checkpoint could not be written; training goes on), "request".
+        details: the stack of an error that was not expected, or "".
     """
 
-    kind: Literal["load", "run", "diverged", "disk", "request"]
+    kind: FailureKind
     message: str
     node: str = ""
+    details: str = ""
 
 
 class CheckpointWritten(msgspec.Struct, tag=True, frozen=True):
@@ -317,7 +328,7 @@ def decode_request(body: bytes) -> Request:
     """A request from its bytes without the length; raises WorkerError."""
     try:
         request: Request = _requests.decode(body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise WorkerError(f"The window sent a message that was not understood: {error}.") from None
     return request
 
@@ -326,7 +337,7 @@ def decode_reply(body: bytes) -> Reply:
     """A reply from its bytes without the length; raises WorkerError."""
     try:
         reply: Reply = _replies.decode(body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise WorkerError(f"The engine sent a message that was not understood: {error}.") from None
     return reply
 
@@ -336,6 +347,11 @@ class FrameReader:
 
     def __init__(self) -> None:
         self._held = bytearray()
+
+    @property
+    def in_the_midst(self) -> bool:
+        """Whether a message has begun that is not complete."""
+        return bool(self._held)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Take bytes in; yields the body of every message that is complete.
@@ -348,7 +364,8 @@ class FrameReader:
             (length,) = _LENGTH.unpack_from(self._held)
             if length > LARGEST:
                 raise WorkerError(
-                    "The engine's stream is damaged: a message claims to be too long."
+                    "The stream between window and engine is damaged: a message claims to be of "
+                    f"{length:,} bytes, and none is longer than {LARGEST:,}."
                 )
             end = _LENGTH.size + length
             if len(self._held) < end:

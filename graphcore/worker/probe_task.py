@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from graphcore import embedding, health, probing, spread
 from graphcore.chosen_sample import chosen_sample
 from graphcore.compare import Counterpart, compare
+from graphcore.curves import Curves
 from graphcore.errors import GradscapeError
 from graphcore.nearest import nearest
 from graphcore.results import results_in_pieces
@@ -59,6 +60,7 @@ class ProbeTask:
         self._sample, self._sampled = _View(), SampleRequest()
         self._compare, self._compared = _View(), CompareRequest()
         self._other: Counterpart | None = None
+        self._at_work = self._decision
 
     def watch_decision(self, request: DecisionRequest) -> None:
         """Whether the map can be seen."""
@@ -106,12 +108,12 @@ class ProbeTask:
     def _spreads(self, session: Session, trainer: Trainer) -> Iterator[SpreadFrame | None]:
         """With what came before, when it is looked at anew or the step is not the next."""
         run, moved = session.runs.current, session.weights_moved
-        if run is None or self._past_told == (run.number, moved):
+        if run is None or self._past_told == (run, moved):
             yield spread.spread(trainer, self._spread_of)
             return
         for frame in spread.spread_since_start(trainer, self._spread_of, run.timeline):
             if frame is not None:
-                self._past_told = run.number, moved
+                self._past_told = run, moved
             yield frame
 
     def has_work(self, session: Session) -> bool:
@@ -135,12 +137,17 @@ class ProbeTask:
             (self._results, lambda: results_in_pieces(trainer)),
             (self._spread, lambda: self._spreads(session, trainer)),
             (self._embedding, lambda: embedding.embed(trainer, self._embedded)),
-            (self._health, lambda: health.examine(trainer)),
+            (self._health, lambda: health.examine(trainer, _curves(session))),
         )
         for view, make in makers:
             if view.due(session):
+                self._at_work = view
                 return view.work(session, make)
         return None
+
+    def drop(self, session: Session) -> None:
+        """Leave out the view that was worked on, until it is asked for or another net comes."""
+        self._at_work.leave_out(session)
 
     def digit(self, request: DigitRequest, trainer: Trainer | None) -> DigitFrame:
         """What the net makes of a drawing, at once."""
@@ -155,6 +162,10 @@ class ProbeTask:
         return nearest(trainer, unpack(request.pixels), request.centred, request.node)
 
 
+def _curves(session: Session) -> Curves | None:
+    return session.runs.current.curves if session.runs.current is not None else None
+
+
 class _View:
     """When one view is due: it can be seen, the weights are others, and it has rested enough."""
 
@@ -165,12 +176,17 @@ class _View:
         self._rest_until = self._took = 0.0
         self._pieces: Iterator[ProbeFrame | None] | None = None
         self._pieces_of: object = None
+        self._left_out: object = None
 
     def set_visible(self, visible: bool) -> None:
         self._visible, self._shown, self._pieces = visible, None, None
+        self._left_out = None
+
+    def leave_out(self, session: Session) -> None:
+        self._left_out, self._pieces = session.trainer, None
 
     def due(self, session: Session) -> bool:
-        if not self._visible or session.trainer is None:
+        if not self._visible or session.trainer in (None, self._left_out):
             return False
         hurried = session.running and not session.unhurried
         if hurried and time.perf_counter() < self._rest_until:

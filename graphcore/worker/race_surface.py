@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import lazy_loader
 import numpy as np
 
 from graphcore.compiler import compile
 from graphcore.landscape import Surface
+from graphcore.late import torch
 from graphcore.planes import (
     only_weights,
     plane_of_weights,
@@ -18,8 +18,6 @@ from graphcore.planes import (
 from graphcore.race import Runner
 from graphcore.worker.arrays import pack
 from graphcore.worker.race_messages import RaceSurface
-
-torch = lazy_loader.load("torch")
 
 RESOLUTION, SAMPLES = 25, 200
 POINTS = 12

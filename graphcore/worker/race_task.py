@@ -54,6 +54,10 @@ class RaceTask:
         self._samples = request.steps * min(trainer.settings.batch, len(trainer.train_x))
         return None
 
+    def forget(self) -> None:
+        """Another document: no race, and nothing is kept of the last one."""
+        self._runners, self._surface, self._ends = [], None, {}
+
     def ends(self) -> dict[str, Tensor]:
         """The weights that the runners of the last race have come to, by name."""
         return self._ends
@@ -64,6 +68,11 @@ class RaceTask:
             flats = {r.name: r.trainer.plan.flat for r in self._runners if not r.fallen}
             self._ends = {f"race: {name}": flat.clone() for name, flat in flats.items()}
         self._runners, self._surface = [], None
+
+    def drop(self, problem: str) -> RaceFrame:
+        """End the race because of a problem."""
+        self._runners, self._surface = [], None
+        return RaceFrame(done=1.0, problem=problem, number=self._number)
 
     @property
     def has_work(self) -> bool:

@@ -35,6 +35,11 @@ class RateTask:
         self._test = rate_test(trainer.graph, trainer.data, trainer.settings, device=session.device)
         return None
 
+    def drop(self, problem: str) -> RateTestFrame:
+        """End the test because of a problem."""
+        self._test = None
+        return RateTestFrame(done=1.0, problem=problem)
+
     @property
     def has_work(self) -> bool:
         """Whether a test runs."""
@@ -51,8 +56,7 @@ class RateTask:
                 over = point is None
                 self._points += [point] if point else []
         except GradscapeError as error:
-            self._test = None
-            return RateTestFrame(done=1.0, problem=str(error))
+            return self.drop(str(error))
         if over:
             self._test = None
         rates = np.array([p.rate for p in self._points], np.float64)

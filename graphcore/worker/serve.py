@@ -7,6 +7,7 @@ which looks at the queue between steps, so a pause never waits behind data.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import gc
 import os
 import queue
@@ -14,12 +15,11 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-import lazy_loader
+from typing import Any, NamedTuple, TypeVar
 
 from graphcore import attribution, processor, samples
 from graphcore.errors import GradscapeError, WorkerError
+from graphcore.late import torch
 from graphcore.worker import messages as m
 from graphcore.worker import probe_messages as probes
 from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
@@ -27,6 +27,7 @@ from graphcore.worker.compare_messages import CompareRequest
 from graphcore.worker.data_messages import SamplesFrame, SamplesRequest
 from graphcore.worker.drag_task import DragTask
 from graphcore.worker.embedding_messages import EmbeddingRequest, TsneRequest
+from graphcore.worker.faults import WindowGone, failure, out_of_memory
 from graphcore.worker.health_messages import HealthRequest
 from graphcore.worker.kept_weights import kept_weights
 from graphcore.worker.landscape_messages import LandscapeRequest, SetPlanePoint
@@ -66,27 +67,50 @@ from graphcore.worker.weight_task import set_numbers, tensor
 from graphcore.worker.what_if_messages import HoldRequest
 from graphcore.worker.what_if_task import WhatIfTask
 
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
+
+class _End(NamedTuple):
+    """Nothing more comes from the window; ``why`` says what was wrong, if anything was."""
+
+    why: str = ""
+
+
+Inbox = queue.SimpleQueue[m.Request | WorkerError | _End]
+Answer = TypeVar("Answer")
+
+
+_ASKS = {
+    m.Load, m.Reset, m.Watch, LandscapeRequest, WalkRequest, HoldRequest, ScrubRequest,
+    CurvesRequest,
+}  # fmt: skip
+"""Requests behind which a view that was given up is tried again."""
 
 
 def serve() -> int:
-    """Serve one window until it says quit or its end of the pipe closes."""
+    """Serve one window until it says quit or its end of the pipe closes.
+
+    Returns:
+        the exit code: 1 where the stream of requests was damaged.
+    """
+    faulthandler.enable()
     outgoing = _take_standard_output()
-    inbox: queue.SimpleQueue[m.Request | None] = queue.SimpleQueue()
+    inbox: Inbox = queue.SimpleQueue()
     threading.Thread(target=_read, args=(inbox,), daemon=True).start()
 
     def send(reply: m.Reply) -> None:
-        outgoing.write(m.encode(reply))
-        outgoing.flush()
+        message = m.encode(reply)
+        try:
+            outgoing.write(message)
+            outgoing.flush()
+        except OSError as error:
+            raise WindowGone from error
 
-    server = _Server(send)
-    with contextlib.suppress(BrokenPipeError):
-        server.loop(inbox)
+    server, end = _Server(send), _End()
+    with contextlib.suppress(WindowGone):
+        end = server.loop(inbox)
     server.tsne.end()
-    return 0
+    if end.why:
+        print(end.why, file=sys.stderr, flush=True)
+    return 1 if end.why else 0
 
 
 def _take_standard_output() -> Any:
@@ -96,16 +120,44 @@ def _take_standard_output() -> Any:
     return pipe
 
 
-def _read(inbox: queue.SimpleQueue[m.Request | None]) -> None:
-    """Put every request into the queue; None when the window is gone."""
-    reader = m.FrameReader()
+def _read(inbox: Inbox) -> None:
+    """Put every request into the queue, and what could not be read in its place; at last an end."""
+    reader, end = m.FrameReader(), _End("The requests could not be read to their end.")
     try:
         while data := os.read(0, 1 << 16):
             for body in reader.feed(data):
-                inbox.put(m.decode_request(body))
+                inbox.put(_decoded(body))
+        end = _End("The window's last message is cut short." if reader.in_the_midst else "")
     except (OSError, WorkerError) as error:
-        print(error, file=sys.stderr)
-    inbox.put(None)
+        end = _End(str(error))
+    finally:
+        inbox.put(end)
+
+
+def _decoded(body: bytes) -> m.Request | WorkerError:
+    try:
+        return m.decode_request(body)
+    except WorkerError as error:
+        return error
+
+
+class _Part(NamedTuple):
+    """A part of the engine's work beside the requests.
+
+    Attributes:
+        name: what is said of it, such as "the landscape".
+        has_work: whether there is something to do while nothing trains.
+        work: does a piece, and gives what the window is to be sent of it.
+        drop: takes the sentence and gives the part up, and what the window is to be sent of that;
+            None: the part is left out until something is asked or another net comes.
+        kind: of its failures.
+    """
+
+    name: str
+    has_work: Callable[[], bool]
+    work: Callable[[], m.Reply | None]
+    drop: Callable[[str], m.Reply | None] | None = None
+    kind: m.FailureKind = "request"
 
 
 class _Server:
@@ -120,6 +172,13 @@ class _Server:
         self.walk, self.probe, self.rates = WalkTask(self.what_if), ProbeTask(), RateTask()
         self.time, self.tsne = TimeTask(), TsneTask()
         self.quit = False
+        s = self.session
+        self._travelling = _Part("the time machine", lambda: self.time.has_work(s), self._travel)
+        self._training = _Part("training", lambda: s.running, s.train, s.end, "run")
+        self._telling = _Part("the pictures", lambda: s.running, s.tell, s.without_pictures)
+        self._parts = self._views()
+        self._probing = next(p for p in self._parts if p.name == "a view")
+        self._left_out: dict[str, object] = {}
         self.handlers = {**self._of_training(), **self._of_runs(), **self._of_views()}
 
     def _of_training(self) -> dict[type, Callable[[Any], None]]:
@@ -187,11 +246,12 @@ class _Server:
         if reply is not None:
             self.send(reply)
 
-    def loop(self, inbox: queue.SimpleQueue[m.Request | None]) -> None:
+    def loop(self, inbox: Inbox) -> _End:
+        """Serve until the window says quit, or its requests end; returns how they ended."""
         while not self.quit:
             wait = self.session.seconds_to_wait()
             idle = wait is None and self._has_views()
-            between_steps = bool(wait) and self.probe.has_work(self.session)
+            between_steps = bool(wait) and bool(self._do(self._probing, self._probing.has_work))
             if idle or between_steps:
                 wait = 0.0  # what can be seen is made while there is nothing to train
             try:
@@ -199,60 +259,106 @@ class _Server:
             except queue.Empty:
                 self._work(inbox)
                 continue
-            if request is None:
-                return
+            if isinstance(request, _End):
+                return request
             self._handle(request)
+        return _End()
 
-    def _handle(self, request: m.Request) -> None:
+    def _handle(self, request: m.Request | WorkerError) -> None:
+        """Serve a request; whatever goes wrong is a refusal of it and of nothing else."""
         if type(request) is not m.NextFrame:
             self.session.attention.asked()
+        if type(request) in _ASKS:
+            self._left_out.clear()
         try:
+            if isinstance(request, WorkerError):
+                raise request
             self.handlers[type(request)](request)
-        except GradscapeError as error:
-            self.send(m.Failure("request", str(error), getattr(error, "node", "")))
+        except WindowGone:
+            raise
+        except Exception as error:
+            kind: m.FailureKind = "load" if isinstance(request, m.Load) else "request"
+            if kind == "load":
+                self.session.running = False
+            self.send(failure(kind, error, f"the request {type(request).__name__}"))
+
+    # -- what is done while no request waits --------------------------------------------------
+
+    def _views(self) -> tuple[_Part, ...]:
+        """What is looked at and what runs beside training, in the order of its turns."""
+        s, rates, race, tsne = self.session, self.rates, self.race, self.tsne
+        return (
+            _Part("the stepper", lambda: self.walk.has_work(s), lambda: self.walk.work(s)),
+            _Part(
+                "a view", lambda: self.probe.has_work(s), lambda: self.probe.work(s),
+                lambda _: self.probe.drop(s),
+            ),
+            _Part("the learning-rate test", lambda: rates.has_work, rates.work, rates.drop),
+            _Part("what if", lambda: self.what_if.has_work(s), lambda: self.what_if.work(s)),
+            _Part("the race", lambda: race.has_work, race.work, race.drop),
+            _Part("t-SNE", lambda: tsne.has_work, lambda: tsne.work(s), tsne.drop),
+            _Part("the landscape", lambda: self.landscape.has_work(s.trainer), self._land),
+        )  # fmt: skip
 
     def _has_views(self) -> bool:
         """Whether there is something to compute for the eyes alone."""
-        session = self.session
-        return (
-            self.time.has_work(session)
-            or self.rates.has_work
-            or self.race.has_work
-            or self.tsne.has_work
-            or self.walk.has_work(session)
-            or self.what_if.has_work(session)
-            or self.probe.has_work(session)
-            or self.landscape.has_work(session.trainer)
-        )
+        parts = (self._travelling, *self._parts)
+        return any(self._do(part, part.has_work) for part in parts)
 
-    def _work(self, inbox: queue.SimpleQueue[m.Request | None]) -> None:
-        """A piece of training, then what is looked at, unless somebody has asked for something."""
+    def _work(self, inbox: Inbox) -> None:
+        """A piece of training, then what is looked at, unless there is a request."""
         session = self.session
-        told = self._travel()
-        session.work()
+        told = self._do(self._travelling, self._travelling.work)
+        self._do(self._training, session.train)
+        self._do(self._telling, session.tell)
         self._tell(told)
         if session.running and not inbox.empty():
             return
-        for view in (
-            self.walk.work(session), self.probe.work(session), self.rates.work(),
-            self.what_if.work(session), self.race.work(), self.tsne.work(session),
-        ):  # fmt: skip
-            self._tell(view)
-        trainer = session.trainer
+        for part in self._parts:
+            self._tell(self._do(part, part.work))
+
+    def _do(self, part: _Part, action: Callable[[], Answer]) -> Answer | None:
+        """A piece of a part's work; an error ends what the part was at, and nothing else."""
+        if part.name in self._left_out and self._left_out[part.name] is self.session.net:
+            return None
+        try:
+            return action()
+        except WindowGone:
+            raise
+        except Exception as error:
+            self._give_up(part, error)
+            return None
+
+    def _give_up(self, part: _Part, error: Exception) -> None:
+        """Say what was wrong; a run that memory does not hold goes, and its memory with it."""
+        kind = part.kind
+        if kind == "run" and out_of_memory(error):
+            kind = "load"
+        self.send(told := failure(kind, error, part.name))
+        if kind == "load":
+            self.session.let_go()
+        if part.drop is not None:
+            self._tell(part.drop(told.message))
+        else:
+            self._left_out[part.name] = self.session.net
+
+    def _land(self) -> m.Reply | None:
+        """A piece of the landscape, which has taken note of the newest test."""
+        trainer = self.session.trainer
         if trainer is None:
-            return
+            return None
         score, self.session.tested = self.session.tested, None
         if score is not None:
             self.landscape.note_score(trainer, score.loss)
-        self._tell(self.landscape.work(trainer, training=self.session.running))
+        return self.landscape.work(trainer, training=self.session.running)
 
     def _travel(self) -> TimelineFrame | CurvesFrame | None:
         """Go to the step that was asked for, before anything is shown of another."""
+        told = None
         try:
             told = self.time.work(self.session)
-        except GradscapeError as error:
-            self.send(m.Failure("request", str(error)))
-            told = None
+        except GradscapeError as error:  # a state that cannot be read: the others can
+            self.send(failure("request", error, "the time machine"))
         runs = self.session.runs
         self.landscape.visiting, self.landscape.jumps = runs.visiting, runs.jumps
         return told
@@ -262,9 +368,20 @@ class _Server:
 
         To walk over all of torch took it 0.12 s now and then, in which every view waited.
         """
+        if request.forget:
+            self._forget()
         self.session.load(request)
         if not gc.get_freeze_count():
             gc.freeze()
+
+    def _forget(self) -> None:
+        """Another document: what was asked about the one before is of no interest."""
+        self.race.forget()
+        self.tsne.end()
+        self.rates.request(RateTestRequest(run=False), self.session)
+        self.landscape.forget()
+        self.time.forget()
+        self.what_if.hold(HoldRequest())
 
     def _enter(self, request: EnterRun) -> None:
         self.time.enter(request, self.session)

@@ -3,44 +3,53 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import lazy_loader
+import msgspec
 
 from graphcore import files
-from graphcore.binding import learns
+from graphcore.binding import bind, bind_forward, waiting
 from graphcore.compiler import compile
 from graphcore.curves import Evaluation
-from graphcore.errors import GradscapeError, NonFiniteError
+from graphcore.datasets import NOTHING
+from graphcore.errors import (
+    GradscapeError,
+    GraphError,
+    NonFiniteError,
+    ShapeError,
+)
 from graphcore.files.checkpoint import read_checkpoint
 from graphcore.files.run_file import read_runs
 from graphcore.graph import Graph
 from graphcore.graph_changes import same_net
 from graphcore.growth import Growth
-from graphcore.judging import Score
+from graphcore.judging import Score, share_right
 from graphcore.plan import Plan
+from graphcore.runnable import runnable_part
 from graphcore.runs import Runs
 from graphcore.surgery import Kept, overlap, take_over
 from graphcore.training import Trainer
 from graphcore.walk import calculate
 from graphcore.worker import messages as m
 from graphcore.worker.checkpoints import Checkpoints
+from graphcore.worker.faults import failure
 from graphcore.worker.frames import EMPTY, Frames
 from graphcore.worker.held_out import HeldOut
 from graphcore.worker.kept_data import KeptData
-from graphcore.worker.loaded import calculation_loaded, loaded
+from graphcore.worker.loaded import calculation_loaded, loaded, nothing_loaded
 from graphcore.worker.pace import Attention
 from graphcore.worker.run_file_messages import RunsOpened
 from graphcore.worker.timeline_messages import RunEntered
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
+
+
+NO_NODES = "The graph is empty: add nodes, or open a preset."
 
 
 class Session:
@@ -61,8 +70,11 @@ class Session:
     def __init__(self, send: Callable[[m.Reply], None], device: str) -> None:
         self.send, self.device = send, device
         self.trainer: Trainer | None = None
+        self._aside: Trainer | None = None
+        self._problem = NO_NODES
         self._calculation: Plan | None = None
         self._end: str | None = None
+        self._started: tuple[tuple[int, int], bool] | None = None
         self.weights_moved = 0
         self.tested: Score | None = None
         self.altered: set[str] = set()
@@ -84,6 +96,11 @@ class Session:
         return self._graph
 
     @property
+    def net(self) -> object:
+        """What was made of the graph; another object whenever another net comes."""
+        return self.trainer or self._calculation
+
+    @property
     def calculation(self) -> tuple[Plan, Graph, str | None] | None:
         """Plan, graph and the end that both passes ran to, where there is nothing to learn."""
         plan = self._calculation
@@ -97,46 +114,119 @@ class Session:
     # -- requests -----------------------------------------------------------------------------
 
     def load(self, request: m.Load) -> None:
-        """Take a graph and its data; what was loaded stays if they are refused."""
+        """Take a graph and its data, or as much of the graph as can be run.
+
+        What was there before is not shown any more; if the graph is refused it is kept aside, so
+        that its weights go on in the next one that can be trained.
+        """
+        if request.forget:
+            self._drop()
+        elif not request.keep:
+            self._set_aside()
+            self._forget_weights()
         try:
-            graph = files.loads(request.graph)
-            if not request.keep:
-                self.altered.clear()
-                self._gone.clear()
-            if not learns(graph):
-                self._load_calculation(graph)
-                return
-            data = self._data.of(graph.training, request.data_dir)
-            trainer = Trainer(graph, data, device=self.device)
-            kept = self._take_over(trainer, request.growth) if request.keep else Kept()
-            if request.resume:
-                state, tensors = read_checkpoint(Path(request.resume))
-                trainer.load_state(tensors, state.step, state.lr)
+            self._take(request, files.loads(request.graph))
         except GradscapeError as error:
-            self.running = False
-            self.send(m.Failure("load", str(error), getattr(error, "node", "")))
+            self._set_aside()
+            self._problem = str(error)
+            self.send(failure("load", error, "loading"))
+
+    def _take(self, request: m.Load, graph: Graph) -> None:
+        """Make the net of a graph: to be trained, or to be run as far as that goes."""
+        self._problem = "" if len(graph) else NO_NODES
+        if not len(graph):
+            self._drop()
+            self.send(nothing_loaded(NO_NODES))
             return
+        try:
+            trainer, kept = self._made(request, graph)
+        except (GraphError, ShapeError) as error:
+            self._problem, part = str(error), runnable_part(graph)
+            if not waiting(part):
+                self._load_calculation(part)
+                return
+            trainer, kept = self._made_forward(request, part), Kept()
+        self._adopt(request, trainer, graph)
+        self.send(loaded(trainer, trainer.data, kept, self._problem))
+
+    def _made(self, request: m.Load, graph: Graph) -> tuple[Trainer, Kept]:
+        """A net that can be trained, with what it keeps of the one before."""
+        trainer = self._trainer_of(graph, request.data_dir)
+        kept = self._take_over(trainer, request.growth) if request.keep else Kept()
+        if request.resume:
+            state, tensors = read_checkpoint(Path(request.resume))
+            trainer.load_state(tensors, state.step, trainer.lr)
+        return trainer, kept
+
+    def _trainer_of(self, graph: Graph, folder: str | None = None) -> Trainer:
+        """A run of a graph on its data, in double precision where it takes none."""
+        if not bind(graph).input:
+            return Trainer(graph, NOTHING, device=self.device, dtype="float64")
+        return Trainer(graph, self._data.of(graph.training, folder), device=self.device)
+
+    def _made_forward(self, request: m.Load, part: Graph) -> Trainer:
+        """A net that only runs forward; the one that was trained is kept for when it is mended."""
+        data = self._data.of(part.training, request.data_dir)
+        trainer = Trainer(part, data, device=self.device, binding=bind_forward(part))
+        if request.keep:
+            self._take_over(trainer, "initial")
+        return trainer
+
+    def _adopt(self, request: m.Load, trainer: Trainer, graph: Graph) -> None:
+        """The net of a graph takes the place of the one before."""
         self._checkpoints.folder = request.checkpoints
-        if request.forget or request.resume:
+        if request.resume:
             self.runs.clear()
         elif self.trainer is not None:
             self.runs.leave(self.trainer)
         folder = Path(request.checkpoints) / "moments" if request.checkpoints else None
         self.runs.store.folder = folder
+        self._aside = None if trainer.trains else self._source
         self.trainer, self._graph, self._graph_bytes = trainer, graph, request.graph
         self._calculation = None
+        if not trainer.trains:
+            self.pause()
         self._forget(keep_curves=bool(request.keep))
-        self._look = trainer.step > 0
+        self._look = trainer.step > 0 or not (trainer.trains and trainer.binding.input)
         self.runs.begin(trainer, request.graph)
-        self.send(loaded(trainer, data, kept))
+
+    @property
+    def _source(self) -> Trainer | None:
+        """The net whose weights go on: the one that was trained, with what was changed since."""
+        if self._aside is None or self.trainer is None:
+            return self._aside or self.trainer
+        ours, theirs = self._aside.plan.parameters, self.trainer.plan.parameters
+        for name in ours.keys() & theirs.keys():
+            if ours[name].shape == theirs[name].shape:
+                ours[name].copy_(theirs[name])
+        return self._aside
+
+    def _set_aside(self) -> None:
+        """There is nothing to look at; what was learned goes on in the next net."""
+        if self.trainer is not None:
+            self.runs.leave(self.trainer)
+        self._aside, self.trainer, self._calculation = self._source, None, None
+        self.pause()
+        self._forget(keep_curves=True)
+
+    def _drop(self) -> None:
+        """There is no net, and nothing is kept of the one before."""
+        self._set_aside()
+        self._forget_weights()
+        self._graph, self._graph_bytes = Graph(), b""
+        self.runs.clear()
+        self._forget(keep_curves=False)
+
+    def _forget_weights(self) -> None:
+        """The next net begins with its initial weights, whatever was learned or changed."""
+        self._aside = None
+        self.altered.clear()
+        self._gone.clear()
 
     def run(self, request: m.Run) -> None:
         """Start training."""
-        if self._calculation is not None:
-            self._news = self.frames.fresh = True
-            return
-        if self.trainer is None:
-            self.send(m.Failure("run", "There is no net to train: load a graph first."))
+        if self.trainer is None or not self.trainer.trains:
+            self.send(m.Failure("untrainable", self._problem))
             return
         self.branch()
         if request.steps is None and self.trainer.finished:
@@ -147,14 +237,16 @@ class Session:
             self._checkpoints.write(self.trainer, self._graph_bytes)
 
     def pause(self) -> None:
-        """Stop after the current step."""
+        """Stop after the current step, and show the values of the weights that it left."""
         self.running, self._news = False, True
+        self._look |= self.trainer is not None and self.trainer.step > 0
 
     def reset(self) -> None:
         """Back to the same start."""
         if self.trainer is not None:
             self.runs.leave(self.trainer)
             self.trainer.reset()
+            self._forget_weights()
             self.pause()
             self._forget(keep_curves=False)
             self.runs.begin(self.trainer, self._graph_bytes)
@@ -164,40 +256,46 @@ class Session:
         current, runs = read_runs(Path(path))
         text = next(r.graph for r in runs if r.number == current)
         graph = files.loads(text)
-        data = self._data.of(graph.training)
-        trainer = Trainer(graph, data, device=self.device)
+        trainer = self._trainer_of(graph)
         self.runs.take(trainer, current, runs)
         self.running, self._calculation = False, None
+        self._forget_weights()
         self.trainer, self._graph, self._graph_bytes = trainer, graph, text
         self._forget(keep_curves=False)
         self.send(RunsOpened(path, text))
-        self.send(loaded(trainer, data, Kept()))
+        self.send(loaded(trainer, trainer.data, Kept()))
         self.weights_changed()
 
     def enter(self, number: int) -> None:
         """Go to another run and its graph; raises GradscapeError, nothing has changed then."""
         run, before = self.runs.get(number), self.trainer
-        if before is None or run is self.runs.current:
+        if before is not None and run is self.runs.current:
             return
-        trainer, graph = before, files.loads(run.graph)
-        another, data = not same_net(graph, self._graph), self._data.of(graph.training)
-        if another or graph.training != self._graph.training:
-            trainer = Trainer(graph, data, device=self.device)
+        graph = files.loads(run.graph)
+        another = before is None or not same_net(graph, self._graph)
+        trainer = before
+        if trainer is None or another or graph.training != self._graph.training:
+            trainer = self._trainer_of(graph)
         self.runs.enter(trainer, number, before)
         if trainer is not before:
+            self._aside = self._calculation = None
             self.trainer, self._graph, self._graph_bytes = trainer, graph, run.graph
         self.pause()
         self._forget(keep_curves=False)
         if another:
             self.send(RunEntered(run.name, run.graph))
-            self.send(loaded(trainer, data, Kept()))
+            self.send(loaded(trainer, trainer.data, Kept()))
         self.weights_changed()
 
     def set_rate(self, request: m.SetRate) -> None:
-        """Learning rate from the next step on."""
-        if self.trainer is not None:
-            self.trainer.lr = request.lr
-            self._news = True
+        """Learning rate of the net, of its graph and of its run from the next step on."""
+        if self.trainer is None:
+            return
+        self.trainer.set_rate(request.lr)
+        self._graph.training = msgspec.structs.replace(self._graph.training, lr=request.lr)
+        self._graph_bytes = files.dumps(self._graph)
+        self.runs.describe(self._graph_bytes, self._graph.training)
+        self._news = True
 
     def set_speed(self, request: m.SetSpeed) -> None:
         """Steps per second at most."""
@@ -223,14 +321,44 @@ class Session:
         return max(0.0, self._next_step_at - time.perf_counter()) if self._speed else 0.0
 
     def work(self) -> None:
-        """A piece of a test or a step, if it is time for one; then a frame if one is wanted."""
+        """A piece of training, then a frame if one is wanted."""
+        self.train()
+        self.tell()
+
+    def train(self) -> None:
+        """A piece of a test or a step, if it is time for one."""
         if self._held_out.at_work:
             self._test()
         elif self.running and time.perf_counter() >= self._next_step_at:
             self._train_step()
+
+    def tell(self) -> None:
+        """Send a frame if one is wanted and there is news."""
         if self._wanted and self._news:
+            self._news = False
             self.send(self._frame())
-            self._wanted = self._news = False
+            self._wanted = False
+
+    # -- giving up ----------------------------------------------------------------------------
+
+    def end(self, _: str = "") -> None:
+        """Stop training where it is, whatever it was at."""
+        self._held_out.forget()
+        self.pause()
+
+    def without_pictures(self, _: str = "") -> None:
+        """Send frames without pictures until others are asked for or another net comes."""
+        self._news = not self.frames.blind
+        self.frames.blind = True
+
+    def let_go(self) -> None:
+        """Drop the net and its runs with all memory that they take."""
+        self.trainer = self._calculation = None
+        self.runs.clear()
+        self._gone.clear()
+        self.end()
+        self._forget(keep_curves=False)
+        gc.collect()
 
     def _train_step(self) -> None:
         trainer = self.trainer
@@ -246,15 +374,26 @@ class Session:
                 records = trainer.train_steps(self._steps_at_once(trainer))
             took = (time.perf_counter() - begun) / len(records)
         except NonFiniteError as error:
-            self._stop(m.Failure("diverged", str(error), error.node))
+            self._stop(failure("diverged", error, "training"))
             return
         except GradscapeError as error:
-            self._stop(m.Failure("run", str(error), getattr(error, "node", "")))
+            self._stop(failure("run", error, "training"))
             return
         self.frames.note(records, trainer.settings.batch, recording, took)
         self.runs.note(records, trainer, took)
+        if recording:
+            self._note_accuracy(trainer)
         self._news = True
         self._after_steps(trainer, len(records))
+
+    def _note_accuracy(self, trainer: Trainer) -> None:
+        """How good the answers to the batch were that has just been recorded."""
+        share, run = share_right(trainer.recorded, trainer.binding), self.runs.current
+        if share is not None:
+            found = trainer.step, share
+            self.frames.accuracies.append(found)
+            if run is not None:
+                run.curves.accuracies.append(found)
 
     def _steps_at_once(self, trainer: Trainer) -> int:
         """How many steps may be made before anything has to be looked at."""
@@ -301,12 +440,17 @@ class Session:
         if tests.at_work:
             return
         if score is not None:
-            self.tested, self._news = score, True
             self.frames.clock.leave_out(time.perf_counter() - tests.begun)
-            found = (self.trainer.step, score.loss, score.accuracy, score.samples, tests.whole)
-            self.frames.scores.append(m.Scores(*found))
-            self.runs.test(Evaluation(*found))
+            self.note_test(score, tests.whole)
         self._end_if_done(self.trainer)
+
+    def note_test(self, score: Score, whole: bool) -> None:
+        """Add a test of the newest weights to the curves; ``whole`` if on all samples."""
+        assert self.trainer is not None
+        self.tested, self._news = score, True
+        found = (self.trainer.step, score.loss, score.accuracy, score.samples, whole)
+        self.frames.scores.append(m.Scores(*found))
+        self.runs.test(Evaluation(*found))
 
     def _note_validation(self, trainer: Trainer) -> None:
         """The epoch that has just ended was judged by the samples held back, if there are any."""
@@ -325,12 +469,24 @@ class Session:
                 self.trainer.look()
                 self.frames.picture(max(1, self.trainer.step))
         self._look = False
-        frame = self.frames.of_run(
-            self.trainer, self._graph, self.running, self.steps_left, self.weights_moved
+        return self.frames.of_run(
+            self.trainer,
+            self._graph,
+            self.running,
+            self.steps_left,
+            self.weights_moved,
+            self._moved_on(self.trainer),
         )
-        if self.runs.current is not None:
-            self.runs.current.curves.accuracies += frame.accuracies
-        return frame
+
+    def _moved_on(self, trainer: Trainer) -> bool:
+        """Whether there is a start to go back to: the net, or its run, is another than there."""
+        run, key = self.runs.current, (id(trainer), self.weights_moved)
+        if trainer.step > 0 or (run is not None and run.steps > 0):
+            return True
+        if self._started is None or self._started[0] != key:
+            plan = trainer.plan
+            self._started = key, all(plan.is_at_start(info) for info in plan.layout)
+        return not self._started[1]
 
     @contextlib.contextmanager
     def changed_by_hand(self) -> Iterator[None]:
@@ -364,7 +520,7 @@ class Session:
     # -- formulas -----------------------------------------------------------------------------
 
     def _load_calculation(self, graph: Graph) -> None:
-        """A graph without a Target has nothing to learn: its inputs' own values run through it.
+        """A graph that has nothing to learn: its inputs' own values run through it.
 
         Both passes are done at once, so every node has its number, and again after each edit.
         """
@@ -373,23 +529,20 @@ class Session:
             for name in self.altered & plan.parameters.keys() & self._calculation.parameters.keys():
                 overlap(plan.parameters[name], self._calculation.parameters[name])
         end = calculate(plan, graph)
-        self.trainer, self._calculation, self._graph = None, plan, graph
-        self._end = end
-        self.running = False
-        self.runs.clear()
-        self._forget(keep_curves=False)
+        self._set_aside()
+        self._calculation, self._graph, self._end = plan, graph, end
         self.frames.picture(1)
-        self.send(calculation_loaded(plan))
+        self.send(calculation_loaded(plan, self._problem))
 
     # -- loading ------------------------------------------------------------------------------
 
     def _take_over(self, new: Trainer, growth: Growth) -> Kept:
         """Give the new net every weight of the old one that still fits."""
-        old = self.trainer
+        old = self._source
         return Kept() if old is None else take_over(new, old, self._gone, growth)
 
     def _forget(self, keep_curves: bool) -> None:
-        self._news = True
+        self._news, self._started = True, None
         self._held_out.forget()
         self.frames.forget(keep_curves)
         if not keep_curves:

@@ -12,12 +12,13 @@ import time
 from graphcore.curves import Evaluation
 from graphcore.errors import GradscapeError
 from graphcore.judging import Judging, Score
+from graphcore.runs import Run
 from graphcore.worker.held_out import SAMPLES
 from graphcore.worker.session import Session
 
 SETTLED, NAP = 0.15, 0.005
 """Seconds that a net is looked at before it is tested, so that dragging does not wait for it."""
-Key = tuple[int, int, int]
+Key = tuple[Run, int, int]
 """Run, step, and how often the weights were changed."""
 
 
@@ -42,6 +43,8 @@ class ShownTest:
         run, trainer = session.runs.current, session.trainer
         if session.running or run is None or trainer is None or not len(trainer.data.test):
             return False
+        if not trainer.trains:
+            return False
         if _own(session) is not None:
             return False
         return self._key != _key(session) or self._score is None
@@ -65,6 +68,15 @@ class ShownTest:
             self._score = Score(math.nan, None, 0)
         return self._score is not None
 
+    def note(self, session: Session) -> None:
+        """Add the score to the run's curves if it is of the weights that training has left."""
+        score, run, trainer = self._score, session.runs.current, session.trainer
+        if score is None or run is None or trainer is None or not math.isfinite(score.loss):
+            return
+        newest = not session.runs.visiting and not session.runs.by_hand
+        if newest and trainer.step > run.begun_at:
+            session.note_test(score, whole=False)
+
 
 def _own(session: Session) -> Evaluation | None:
     """The test that the run has made of just this net."""
@@ -82,4 +94,4 @@ def _key(session: Session) -> Key | None:
     run, trainer = session.runs.current, session.trainer
     if run is None or trainer is None:
         return None
-    return run.number, trainer.step, session.weights_moved
+    return run, trainer.step, session.weights_moved

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from graphcore import files
-from graphcore.curves import TAIL, Evaluation
+from graphcore.curves import SMOOTHING, TAIL, Evaluation
 from graphcore.errors import GradscapeError
 from graphcore.files.run_file import write_runs
 from graphcore.graph_changes import changes
@@ -39,8 +39,8 @@ from graphcore.worker.timeline_messages import (
 REST = 0.25
 """Seconds between two frames while the net trains."""
 CURVES_REST = 1.0
-POINTS = 500
-"""Points of a curve that is sent."""
+POINTS, LAST = 500, 100
+"""Points of a curve that is sent, and how many of the last rows are sent as they are."""
 
 
 class TimeTask:
@@ -63,6 +63,10 @@ class TimeTask:
         session.pause()
         self._wanted = request
 
+    def forget(self) -> None:
+        """Another document: no step of the one before is gone to."""
+        self._wanted, self._curves_of = None, None
+
     def settle(self, session: Session) -> None:
         """Go where was asked now; raises FileError if the recorded state cannot be read."""
         request, self._wanted = self._wanted, None
@@ -84,12 +88,12 @@ class TimeTask:
         self._curves_of = -1  # the window may have cleared its curves since it was told
 
     def edit(self, request: EditRun, session: Session) -> None:
-        """Rename or remove a run; raises EngineError."""
+        """Rename or remove a run; raises EngineError, and the window has the names as they are."""
+        self._told = self._curves_told = None
         if request.remove:
             session.runs.remove(request.run)
-        elif request.name.strip():
-            session.runs.get(request.run).name = request.name.strip()[:60]
-        self._told = self._curves_told = None
+        else:
+            session.runs.rename(request.run, request.name)
 
     def watch_curves(self, request: CurvesRequest) -> None:
         """Whether the curves of all runs can be seen."""
@@ -145,6 +149,7 @@ class TimeTask:
         if self._test.wanted(session):
             if self._test.work(session):
                 self._told = None
+                self._test.note(session)
             return None
         if not self._curves_visible or self._curves_told == state:
             return None
@@ -223,22 +228,43 @@ def _info(run: Run, now: tuple[float, ...]) -> RunInfo:
         by_hand=run.by_hand, steps=run.steps, settings=run.settings, rates=rates,
         loss=run.curves.last_loss, test_loss=test.loss if test else None,
         accuracy=test.accuracy if test else None, samples=test.samples if test else 0,
-        seconds=run.curves.seconds,
+        tested=test.step if test else 0, seconds=run.curves.seconds,
     )  # fmt: skip
 
 
 def _curves(run: Run, objectives: tuple[str, ...]) -> RunCurves:
-    rows = run.curves.rows
-    if len(rows) > POINTS:  # the last ones stay: their mean is the loss that is told
-        parts = np.array_split(rows[:-TAIL], POINTS - TAIL)
-        rows = np.concatenate([[part.mean(0) for part in parts], rows[-TAIL:]])
+    every = run.curves.rows
+    rows, ends, stride = _thinned(every)
     return RunCurves(
         run=run.number, name=run.name, steps=pack(rows[:, 0]), seconds=pack(rows[:, 1]),
         losses=pack(np.ascontiguousarray(rows[:, 2:].T)),
-        tests=_scores(run.curves.tests), validations=_scores(run.curves.validations),
+        tests=_scores(run.curves.tests), validations=_scores(run.curves.validations), stride=stride,
+        smooth=pack(_smoothed(every[:, 2])[ends]),
         accuracies=pack(np.array(run.curves.accuracies, np.float64).reshape(-1, 2)),
         objectives=objectives,
     )  # fmt: skip
+
+
+def _thinned(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return means of equally many rows at the place of the last of them, which, and how many."""
+    stride = max(1, -(-len(rows) // POINTS))
+    starts = np.arange(0, len(rows), stride)
+    ends = np.minimum(starts + stride, len(rows)) - 1
+    if stride == 1:
+        return rows, ends, 1
+    means = np.add.reduceat(rows, starts) / (ends - starts + 1)[:, None]
+    means[:, :2] = rows[ends, :2]
+    return means, ends, stride
+
+
+def _smoothed(losses: np.ndarray) -> np.ndarray:
+    """Return for each loss the mean that ``Curves.last_loss`` would be there."""
+    counts, known = SMOOTHING ** np.arange(TAIL), np.isfinite(losses)
+    if not known.any():
+        return losses
+    sums = np.convolve(np.where(known, losses, 0.0), counts)[: len(losses)]
+    weights = np.convolve(known.astype(float), counts)[: len(losses)]
+    return np.where(weights > 0, sums / np.maximum(weights, 1e-300), losses)
 
 
 def _scores(evaluations: list[Evaluation]) -> Any:

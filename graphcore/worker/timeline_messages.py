@@ -53,7 +53,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         by_hand: whether it began with weights that somebody had changed.
         rates: learning rates in the order in which they were set, before the schedule.
         loss: mean of the last training losses; None before the first step.
-        accuracy: of the last test, as is ``test_loss``; on so many ``samples``.
+        accuracy: of the last test, as is ``test_loss``; on so many ``samples``, at step ``tested``.
         seconds: of computing.
         changes: what its net does otherwise than that of the run it branched off, or else of the
             run before it.
@@ -72,6 +72,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     accuracy: float | None
     samples: int
     seconds: float
+    tested: int = 0
     changes: tuple[str, ...] = ()
 
 
@@ -80,6 +81,9 @@ class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 
     Attributes:
         steps, seconds: of the losses, shape (n,); seconds of computing up to the step.
+        stride: each is the mean of so many measured rows, the last of which it stands at.
+        smooth: the first objective's losses, each the weighted mean that ``RunInfo.loss`` is of
+            the last ones; shape (n,).
         losses: a row per objective, shape (k, n); ``objectives`` names those after the first.
         tests: (step, loss, accuracy or NaN, samples) of each test, shape (n, 4).
         validations: the same of the samples held back, at the ends of epochs.
@@ -94,6 +98,8 @@ class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     tests: Array
     validations: Array
     accuracies: Array
+    smooth: Array
+    stride: int = 1
     objectives: tuple[str, ...] = ()
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import queue
 import re
 import subprocess
-import sys
 import threading
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from graphcore import embedding
+from graphcore import embedding, start
 from graphcore.worker.arrays import pack
 from graphcore.worker.embedding_messages import EmbeddingFrame, TsneFrame, TsneRequest
 from graphcore.worker.session import Session
+from graphcore.worker.tsne import LENGTH
 
 ITERATIONS = 1000
 PATIENCE = 0.02
@@ -54,7 +55,7 @@ class TsneTask:
         return TsneFrame(node=self._of.node, progress=0.0)
 
     def _begin(self, values: np.ndarray) -> None:
-        command = [sys.executable, "-m", "graphcore.worker.tsne"]
+        command = start.command("graphcore.worker.tsne")
         child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -83,6 +84,11 @@ class TsneTask:
         done = msgspec.structs.replace(self._of, points=pack(points.astype(np.float32)))
         return TsneFrame(node=self._of.node, progress=1.0, embedding=done)
 
+    def drop(self, problem: str) -> TsneFrame:
+        """End the embedding because of a problem."""
+        self.end()
+        return TsneFrame(node=self._of.node, problem=problem)
+
     def end(self) -> None:
         """End the process, if there is one."""
         child, self._child = self._child, None
@@ -98,8 +104,8 @@ def _follow(child: subprocess.Popen[bytes], values: np.ndarray, news: Any) -> No
     said, file = b"", io.BytesIO()
     np.save(file, values, allow_pickle=False)
     try:
-        child.stdin.write(file.getvalue())
-        child.stdin.close()
+        child.stdin.write(len(file.getvalue()).to_bytes(LENGTH) + file.getvalue())
+        child.stdin.flush()
         for line in child.stderr:
             said = line if line.strip() else said
             if found := _ITERATION.search(line):
@@ -108,6 +114,8 @@ def _follow(child: subprocess.Popen[bytes], values: np.ndarray, news: Any) -> No
     except OSError:  # it has ended, or was ended
         written = b""
         child.kill()
+    with contextlib.suppress(OSError):
+        child.stdin.close()
     child.wait()
     child.stdout.close()
     child.stderr.close()

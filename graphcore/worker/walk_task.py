@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import lazy_loader
 import msgspec
 import numpy as np
 
@@ -15,6 +14,7 @@ from graphcore.compiler import compile
 from graphcore.errors import EngineError, GradscapeError
 from graphcore.gradient_check import compare
 from graphcore.graph import Graph
+from graphcore.late import torch
 from graphcore.plan import Plan
 from graphcore.samples import fed_together, split_of
 from graphcore.summands import element, weight_gradient
@@ -49,11 +49,6 @@ from graphcore.worker.walk_messages import (
     WalkRequest,
 )
 from graphcore.worker.what_if_task import WhatIfTask
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_loader.load("torch")
 
 
 class WalkTask:
@@ -119,17 +114,19 @@ class WalkTask:
             plan.forward(feeds)
             free = _classes(trainer, plan, t)[1] if b.target else ""
             plan, graph = held
-        go_through(plan, feeds, b.loss, self._request.training)
+        end = b.loss or None
+        go_through(plan, feeds, end, self._request.training)
         label, answer = _classes(trainer, plan, t) if b.target else ("", "")
         rate = trainer.current_lr()
         return WalkFrame(
-            **_plain(_seen(plan, graph, b.loss)),
-            updates=updates(trainer, plan) if held is None else (),
+            **_plain(_seen(plan, graph, end)),
+            updates=updates(trainer, plan) if held is None and end else (),
             held=len(self._what_if.request.holds) if held else 0, free_answer=free,
             problem=self._what_if.problem,
-            rule=f"{trainer.settings.optimizer}, lr {rate:.3g}", label=label, answer=answer,
-            sample=i, samples=len(split_of(trainer, sample.split)), step=trainer.step,
-            given=_numbers_of(trainer, x[:1]),
+            rule=f"{trainer.settings.optimizer}, lr {rate:.3g}" if end else "",
+            label=label, answer=answer, sample=i, step=trainer.step,
+            samples=len(split_of(trainer, sample.split)) if b.input else 0,
+            given=_numbers_of(trainer, x[:1]) if b.input else None,
         )  # fmt: skip
 
     def numbers(self, request: NumbersRequest, session: Session) -> NumbersFrame:
@@ -140,7 +137,8 @@ class WalkTask:
         except GradscapeError as error:
             return NumbersFrame(name=name, problem=str(error))
         tensors = _tensors(plan, graph, name, end is not None)
-        if trainer is not None and not self._what_if.request.holds and name in plan.parameters:
+        free = trainer is not None and trainer.trains and not self._what_if.request.holds
+        if trainer is not None and free and name in plan.parameters:
             tensors.update(after_update(trainer, plan, name))
         problem = "" if tensors else f"{name} has no value here."
         packed = {k: pack(np.asarray(v.to("cpu", torch.float32))) for k, v in tensors.items()}
@@ -162,7 +160,8 @@ class WalkTask:
         if session.trainer is not None:
             trainer, b = session.trainer, session.trainer.binding
             x, t, _ = fed_together(trainer, self._request.sample, self._request.batch)
-            plan, graph, feeds, end = trainer.looking_plan(), trainer.graph, b.feeds(x, t), b.loss
+            plan, graph, feeds = trainer.looking_plan(), trainer.graph, b.feeds(x, t)
+            end = b.loss or None
         elif session.calculation is not None:
             plan, graph, end = session.calculation
             feeds = {}
@@ -189,6 +188,8 @@ class WalkTask:
         """What is shown as a float64 plan of its own, its feeds, and the node that is explained."""
         if session.trainer is not None:
             trainer, b = session.trainer, session.trainer.binding
+            if not b.loss:
+                raise EngineError("A gradient needs a loss to start from: this graph has none.")
             plan = compile(trainer.graph, dtype="float64", turned=trainer.plan.turned)
             plan.copy_state(trainer.plan)
             x, t, _ = fed_together(trainer, self._request.sample, self._request.batch)

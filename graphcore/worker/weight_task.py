@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import lazy_loader
 import numpy as np
 
 from graphcore.errors import EngineError
+from graphcore.late import torch
 from graphcore.plan import Plan
 from graphcore.worker.arrays import Array, pack
 from graphcore.worker.session import Session
 from graphcore.worker.weight_messages import SetNumbers, TensorFrame, TensorRequest
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 def tensor(request: TensorRequest, session: Session) -> TensorFrame:

@@ -30,7 +30,8 @@ class WhatIfTask:
             return None
         try:
             values = values_of(self.request.holds, session.trainer)
-            return held_graph(session.graph, self.request.holds, values)
+            own = session.graph if session.trainer is None else session.trainer.graph
+            return held_graph(own, self.request.holds, values)
         except (GradscapeError, IndexError) as error:
             self.problem = f"That cannot be held: {error}"
             return None

@@ -17,6 +17,7 @@ from app.engine import Engine
 from app.main_window import MainWindow
 from app.settings import Settings
 from app.style import palette
+from tests.app.warm_engine import WarmEngine
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -136,11 +137,32 @@ def opened(qtbot, live_window):
     return open_panel
 
 
+@pytest.fixture(scope="session")
+def warm_engine(tmp_path_factory):
+    """A process that has imported torch and forks an engine for every window."""
+    engine = WarmEngine(tmp_path_factory.mktemp("warm"))
+    yield engine
+    engine.end()
+
+
 @pytest.fixture
-def live_window(qtbot, themed, settings, tmp_path):
-    """A window whose engine is the real process."""
+def engine_command(request):
+    """The command of a window's engine: forked from the warm one, where that can be done.
+
+    Tests marked ``cold`` start the engine as users do.
+    """
+    if request.node.get_closest_marker("cold") or not hasattr(os, "fork"):
+        return None
+    warm = request.getfixturevalue("warm_engine")
+    warm.wait()
+    return warm.command
+
+
+@pytest.fixture
+def live_window(qtbot, themed, settings, tmp_path, engine_command):
+    """A window whose engine is a real process."""
     document = Document()
-    window = MainWindow(document, Engine(document), settings, tmp_path / "rescue")
+    window = MainWindow(document, Engine(document, engine_command), settings, tmp_path / "rescue")
     window.resize(1400, 900)
     window.show()
     yield window
@@ -163,3 +185,11 @@ def explain(qtbot, live_window):
         return panel
 
     return open_graph
+
+
+@pytest.fixture
+def answers_nothing(monkeypatch):
+    """Every dialog is cancelled, and unsaved work is given up."""
+    for name in [name for name in vars(file_dialogs) if name.startswith("ask_")]:
+        answer = "discard" if name == "ask_unsaved" else ""
+        monkeypatch.setattr(file_dialogs, name, lambda *_, answer=answer: answer)

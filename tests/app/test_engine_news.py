@@ -9,6 +9,7 @@ import pytest
 from app.document import Document
 from app.engine import Engine
 from app.main_window import MainWindow
+from graphcore.worker.messages import Failure
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_a_killed_engine_is_told_and_restarted(window, qtbot):
     os.kill(window.engine.process_id, signal.SIGKILL)
     qtbot.waitUntil(lambda: window.engine.state == "dead", timeout=10_000)
     assert window.banner.isVisible()
-    assert "stopped unexpectedly" in window.banner.text
+    assert "stopped unexpectedly (ended by signal 9)" in window.banner.text
     assert len(window.document.graph) == nodes
     window.banner.buttons[0].click()
     qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=60_000)
@@ -64,3 +65,38 @@ def test_a_refusal_is_taken_away_once_it_no_longer_holds(window):
     news.emit(m.Failure("run", "again.", "loss"))
     window.engine.state_changed.emit("running")
     assert not window.banner.isVisible()
+
+
+DEATHS = {
+    "its last words": ("sys.exit('Traceback\\n  File here\\nOSError: the disk ' + 'x' * 900)",
+                       "OSError: the disk xxx"),
+    "a crash": ("import faulthandler; faulthandler.enable(); faulthandler._sigsegv()",
+                "Fatal Python error: Segmentation fault"),
+    "silence": ("sys.exit(7)", "exit code 7"),
+    "a damaged stream": ("sys.stdout.buffer.write(b'x' * 99); sys.stdout.flush(); time.sleep(60)",
+                         "claims to be of 2,021,161,080 bytes"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("death", DEATHS)
+def test_why_the_engine_stopped_is_in_the_banner_and_in_the_log(
+    death, make_window, qtbot, monkeypatch, caplog
+):
+    code, words = DEATHS[death]
+    window = make_window()
+    engine = window.engine
+    engine.close()
+    engine.command = [sys.executable, "-c", f"import sys, time; {code}"]
+    with qtbot.waitSignal(engine.died, timeout=60_000):
+        engine.start()
+    assert words in window.banner.text
+    assert len(window.banner.text) <= 300
+    assert "\n" not in window.banner.text
+    (record,) = [r for r in caplog.records if r.name == "gradscape"]
+    assert words in record.getMessage()
+
+
+def test_the_stack_of_an_error_that_the_engine_survives_is_in_the_log(window, caplog):
+    window.engine._on_failure(Failure("request", "It failed.", details="in boom"))
+    assert "in boom" in caplog.text
+    assert window.banner.text == "It failed."

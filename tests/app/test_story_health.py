@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
-from app.remedies import REMEDIES
+from app.remedies import REMEDIES, offers
 from graphcore import files, presets
+from graphcore.layer_list import parse_layers
+from graphcore.settings import TrainingSettings
+from graphcore.worker.health_messages import Finding, HealthFrame
 
 PATIENCE = 60_000
 
@@ -57,7 +62,16 @@ def test_the_vanishing_gradient_is_seen_explained_and_cured(qtbot, live_window) 
 
 @pytest.mark.parametrize("key", sorted(REMEDIES))
 def test_every_remedy_is_one_step_that_fits_and_can_be_undone(key, document) -> None:
-    document.open_graph(presets.load("vanishing" if key == "relu" else "vanishing-relu"))
+    graphs = {"relu": "vanishing", "logits": "autoencoder"}
+    document.open_graph(presets.load(graphs.get(key, "vanishing-relu")))
+    if key == "bare":
+        loss = next(n for n in document.graph if n.operator == "CrossEntropyLoss")
+        document.insert_on_edge(document.graph.edge_into(loss, "x"), "Softmax")
+        document.undo_stack.clear()
+    if key == "standardize":
+        plain = msgspec.structs.replace(document.root.training, normalization="none")
+        document.set_training(plain)
+        document.undo_stack.clear()
     before = files.dumps(document.root)
     with document.macro(key):
         REMEDIES[key].apply(document)
@@ -66,6 +80,41 @@ def test_every_remedy_is_one_step_that_fits_and_can_be_undone(key, document) -> 
     assert files.dumps(document.root) != before
     document.undo_stack.undo()
     assert files.dumps(document.root) == before
+
+
+def test_no_two_cures_that_are_opposed_are_offered(qtbot, live_window) -> None:
+    for urgent, other in itertools.permutations(REMEDIES, 2):
+        offered = {key for row in offers([urgent, other]) for key in row}
+        assert urgent in offered
+        assert not ("faster" in offered and offered & {"slower", "again", "clip"})
+    live_window.start("mlp")
+    live_window.layouts.show("Train")
+    panel = live_window.show_panel("health").fill()
+    found = (Finding("relu1", "Units are dead.", "leaky"), Finding("fc1", "Too small.", "faster"))
+    live_window.engine.health.emit(HealthFrame(findings=found))
+    labels = [[b.text() for b in card.findChildren(QPushButton)] for card in panel.cards]
+    assert labels == [
+        ["Try LeakyReLU", "Insert batch norm", "Show"], ["Try ten times the learning rate", "Show"],
+    ]  # fmt: skip
+
+
+def test_a_net_that_learns_by_heart_is_said_to_overfit(qtbot, live_window) -> None:
+    window = live_window
+    window.start("circle")
+    window.layouts.show("Train")
+    panel = window.show_panel("health").fill()
+    wide = parse_layers("2-64-relu-64-relu-2")
+    wide.set_training(TrainingSettings(
+        dataset="circle", dataset_options={"samples": 40, "noise": 0.5}, optimizer="Adam", lr=0.01,
+        batch=20, epochs=300,
+    ))  # fmt: skip
+    window.document.open_graph(wide)
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+    window.engine.play()
+    qtbot.waitUntil(lambda: window.engine.state == "done", timeout=PATIENCE)
+    qtbot.waitUntil(lambda: bool(panel.cards) and "300" in panel.stamp.text(), timeout=PATIENCE)
+    (words,) = [label.text() for label in panel.cards[-1].findChildren(QLabel)]
+    assert words.startswith("The net overfits: since step ")
 
 
 def test_skip_connections_let_the_gradient_through(qtbot, live_window) -> None:

@@ -60,6 +60,32 @@ def test_every_unit_has_its_map_and_every_weight_its_line(qtbot, opened, live_wi
                     timeout=PATIENCE)  # fmt: skip
 
 
+def test_the_canvas_has_unit_maps_as_long_as_the_decision_map_is_seen(
+    qtbot, live_window, opened
+) -> None:
+    """Whichever panel is in front: gone with the map, also where nothing trains meanwhile."""
+    opened("circle", "decision")
+    window = live_window
+    window.engine.run(5)
+    names = ("tanh1", "tanh2", "answer")
+
+    def kinds() -> set[str]:
+        found = [window.canvas.items_by_name[name].value for name in names]
+        return {picture.kind if picture is not None else "" for picture in found}
+
+    qtbot.waitUntil(lambda: kinds() == {"tiles"}, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+    for panel in ("landscape", "embedding", "race"):
+        window.show_panel(panel)
+        qtbot.waitUntil(lambda: kinds() == {"bars", "number"}, timeout=PATIENCE)
+        window.show_panel("decision")
+        qtbot.waitUntil(lambda: kinds() == {"tiles"}, timeout=PATIENCE)
+    window.show_panel("activations")  # in another place: the map is seen beside it
+    window.engine.run(3)
+    qtbot.waitUntil(lambda: window.engine.step == 8, timeout=PATIENCE)
+    assert kinds() == {"tiles"}
+
+
 def test_the_grid_is_shown_as_a_layer_warps_it(qtbot, opened, live_window) -> None:
     panel = opened("circle", "decision")
     panel.view.setCurrentIndex(2)  # before there is a layer to be chosen

@@ -9,7 +9,10 @@ from PySide6.QtWidgets import QApplication
 
 from app.panels.runs import COLUMNS
 from app.time_strip import WIDE
-from graphcore import files
+from graphcore import datasets, files, presets
+from graphcore.files.run_file import write_runs
+from graphcore.runs import Runs
+from graphcore.training import Trainer
 
 PATIENCE = 60_000
 
@@ -229,6 +232,29 @@ def test_a_run_is_saved_reopened_and_branched_again(qtbot, trained, tmp_path, mo
     assert [(r.parent, r.begun_at, r.steps) for r in window.times[-1].runs] == [
         (None, 0, 120), (1, 30, 40),
     ]  # fmt: skip
+
+
+def test_a_file_of_runs_on_the_command_line_is_opened(qtbot, live_window, tmp_path) -> None:
+    graph, runs, path = presets.load("circle"), Runs(), tmp_path / "mine.gradrun"
+    data = datasets.load("circle", options=graph.training.dataset_options)
+    trainer = Trainer(graph, data)
+    runs.begin(trainer, files.dumps(graph))
+    runs.note([trainer.train_step() for _ in range(5)], trainer, 0.1)
+    write_runs(path, runs)
+    times = []
+    live_window.engine.timeline.connect(times.append)
+    with qtbot.waitSignal(live_window.engine.runs_opened, timeout=PATIENCE) as opened:
+        live_window.start(str(path))
+    assert not opened.args[0].problem
+    assert files.dumps(live_window.document.root) == files.dumps(graph)
+    qtbot.waitUntil(lambda: bool(times) and times[-1].newest == 5, timeout=PATIENCE)
+
+
+def test_a_file_of_runs_that_is_none_is_refused_in_a_sentence(qtbot, live_window, tmp_path) -> None:
+    (tmp_path / "mine.gradrun").write_bytes(b"no archive")
+    with qtbot.waitSignal(live_window.engine.runs_opened, timeout=PATIENCE):
+        live_window.start(str(tmp_path / "mine.gradrun"))
+    assert "mine.gradrun" in live_window.banner.text
 
 
 def test_one_goes_to_a_run_of_another_graph_and_back_by_undo(qtbot, trained) -> None:

@@ -91,7 +91,7 @@ def with_and_without_a_break(folder: Path) -> list[list[float]]:
     numbers(whole)
     for _ in first.steps(8):
         pass
-    keep = distributed.checkpoints(first, folder)
+    keep = distributed.checkpoints(folder)
     if keep is not None:
         keep.after(first)
     distributed.resume(second, folder)
@@ -166,7 +166,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     done = run([sys.executable, "-c", script, "train", *SMALL, "--out", str(folder)])
     assert done.returncode == 0, done.stderr
-    assert not (folder / "checkpoint").exists()
+    assert distributed.has_checkpoint(folder)
     return folder
 
 

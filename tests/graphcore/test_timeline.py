@@ -10,6 +10,7 @@ from graphcore import datasets, files
 from graphcore.errors import EngineError, FileError
 from graphcore.layer_list import parse_layers
 from graphcore.runs import Runs
+from graphcore.surgery import take_over
 from graphcore.timeline import PER_FOLD, Moment, Store, Timeline
 from graphcore.training import Trainer
 
@@ -128,6 +129,54 @@ def test_a_run_that_has_not_trained_gives_way(tmp_path) -> None:
     runs.begin(trainer, b"")
     assert [r.steps for r in runs.all.values()] == [3, 0]
     assert runs.current.parent is None
+
+
+def test_runs_are_numbered_without_holes() -> None:
+    """A run that gave way, or was removed, leaves its number to the next."""
+    runs, trainer = begun()
+    for _ in range(3):
+        trainer.reset()
+        runs.begin(trainer, b"")
+    train(runs, trainer, 5)
+    for step in (2, 3):
+        runs.visit(trainer, step)
+        runs.branch(trainer)
+        train(runs, trainer, 4)
+    assert [run.name for run in runs.all.values()] == ["Run 1", "Run 2", "Run 3"]
+    runs.remove(2)
+    runs.visit(trainer, 3)
+    runs.branch(trainer)
+    assert sorted(run.name for run in runs.all.values()) == ["Run 1", "Run 2", "Run 3"]
+
+
+def test_no_two_runs_have_one_name() -> None:
+    runs, trainer = begun()
+    train(runs, trainer, 5)
+    runs.rename(1, "  Run   2 ")
+    runs.visit(trainer, 2)
+    branch = runs.branch(trainer)
+    assert [run.name for run in runs.all.values()] == ["Run 2", "Run 2′"]
+    with pytest.raises(EngineError, match="Another run is called Run 2 already"):
+        runs.rename(branch.number, "Run 2")
+    runs.rename(branch.number, " ")
+    assert branch.name == "Run 2′"
+
+
+def test_an_edit_that_is_undone_leads_back_to_the_run() -> None:
+    runs, trainer = begun()
+    graph = runs.current.graph
+    losses = train(runs, trainer, 5)
+    wider, other = make("2-9-relu-2")
+    for new, text in ((wider, other), (make()[0], graph)):
+        take_over(new, trainer)
+        runs.leave(trainer)
+        runs.begin(new, text)
+        trainer = new
+    assert [run.name for run in runs.all.values()] == ["Run 1"]
+    assert trainer.step == 5
+    straight, _ = make()
+    wanted = [record.loss for record in straight.steps(8)]
+    assert losses + train(runs, trainer, 3) == wanted
 
 
 def test_the_current_run_cannot_be_removed_and_children_find_their_grandparent() -> None:

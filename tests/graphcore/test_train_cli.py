@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 import torch
 
-from graphcore import cli
+from graphcore import cli, files, metrics_cli, run_log
 from graphcore.compiler import compile
 from graphcore.errors import EngineError
+from graphcore.graph import Graph
 from graphcore.layer_list import parse_layers
+from graphcore.training import StepRecord, Trainer
 
 
 @pytest.mark.parametrize(
@@ -54,6 +57,103 @@ def test_a_run_that_fails_says_so_on_a_line_of_its_own(
     last = capsys.readouterr().err.strip().split("\n")[-1]
     assert last.startswith("gradscape: ")
     assert "NaN or infinite" in last
+
+
+def test_a_device_that_torch_has_no_words_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["train", "xor", "--device", "ipu"]) == 1
+    said = capsys.readouterr().err.strip()
+    assert "'ipu'" in said
+    assert "cpu" in said.split("only")[1]
+    assert len(said) < 300
+
+
+def test_a_graph_that_cannot_be_trained_says_what_it_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = Graph()
+    graph.add("Input", name="x", shape=(2,))
+    graph.add("Linear", name="fc", out_features=1)
+    graph.connect("x", "fc")
+    files.save(graph, tmp_path / "net.graph.json")
+    assert cli.main(["train", str(tmp_path / "net.graph.json"), "--data", "circle"]) == 1
+    said = capsys.readouterr().err
+    assert "a Target for the wanted answers and a loss" in said
+    assert "\n" not in said.strip()
+
+
+# -- what a run leaves behind, and what it leaves alone -------------------------------------------
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "weights.safetensors").read_bytes()
+
+
+def test_a_run_stopped_by_ctrl_c_goes_on_bit_for_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = parse_layers("2-8-batchnorm-relu-dropout 0.3-2")
+    files.save(graph, tmp_path / "net.graph.json")
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    asked = ["train", str(tmp_path / "net.graph.json"), "--data", "circle", "--epochs", "4",
+             "--optimizer", "Adam", "--seed", "3"]  # fmt: skip
+    assert cli.main([*asked, "--out", str(whole)]) == 0
+    capsys.readouterr()
+    after = metrics_cli.RunMetrics.after
+
+    def interrupt(self: metrics_cli.RunMetrics, trainer: Trainer, record: StepRecord) -> None:
+        after(self, trainer, record)
+        if record.step == 7:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(metrics_cli.RunMetrics, "after", interrupt)
+    assert cli.main([*asked, "--out", str(broken)]) == cli.INTERRUPTED
+    assert f"--resume {broken} goes on" in capsys.readouterr().err
+    assert cli.main([*asked, "--out", str(broken)]) == 1
+    assert "another run" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert cli.main([*asked, "--out", str(broken), "--resume", str(broken)]) == 0
+    assert weights(broken) == weights(whole)
+    logs = [run_log.read_csv(folder / "metrics.csv").rows for folder in (whole, broken)]
+    losses = [[(row.step, row.train_loss) for row in rows] for rows in logs]
+    assert losses[0] == losses[1]
+
+
+def test_a_run_that_is_nowhere_cannot_be_resumed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place in (tmp_path, tmp_path / "gone"):
+        assert cli.main(["train", "xor", "--resume", str(place)]) == 1
+        said = capsys.readouterr().err
+        assert f"no checkpoint in {place}" in said
+        assert "Errno" not in said
+
+
+def test_nothing_foreign_is_written_over_without_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run, own, page = Path("run"), Path("circle.py"), Path("page.html")
+    own.write_text("mine")
+    page.write_text("mine")
+    train = ["train", "circle", "--epochs", "1", "--out", "run"]
+    export = ["export", "circle", "--out", "."]
+    report = ["report", "run", "--no-landscape", "--out", "page.html"]
+    read = ["import", "circle.py"]
+    assert cli.main(train) == 0
+    learned = weights(run)
+    for refused in (train, export, report):
+        assert cli.main(refused) == 1
+        assert "--force" in capsys.readouterr().err
+    assert (own.read_text(), page.read_text(), weights(run)) == ("mine", "mine", learned)
+    for command in (export, report, train):
+        assert cli.main([*command, "--force"]) == 0
+    for again in (export, report):
+        assert cli.main(again) == 0, "its own files may be replaced"
+    own.write_text(own.read_text() + "# changed\n")
+    assert cli.main(export) == 1
+    assert cli.main(read) == 0
+    assert cli.main(read) == 1
+    assert "--force" in capsys.readouterr().err
 
 
 def test_a_net_larger_than_memory() -> None:

@@ -11,6 +11,7 @@ from graphcore.errors import NonFiniteError
 from graphcore.landscape import PathRecorder
 from graphcore.layer_list import parse_layers
 from graphcore.planes import filter_normalised, principal_plane
+from graphcore.settings import Objective
 from graphcore.surgery import take_over
 from graphcore.training import Trainer
 
@@ -251,6 +252,42 @@ def test_early_stopping_goes_back_to_the_best_weights() -> None:
     assert len(trainer.epochs.losses) == trainer.epochs.losses.index(best[0]) + 3
 
 
+def test_an_early_stop_says_why_and_which_epoch_is_held_and_can_be_gone_past() -> None:
+    graph = presets.load("circle")
+    s = msgspec.structs.replace(graph.training, epochs=40, patience=2, lr=3.0)
+    data = datasets.load(s.dataset, options=s.dataset_options, seed=s.seed)
+    trainer = Trainer(graph, data, s)
+    assert not trainer.early_stop
+    list(trainer.steps())
+    losses = trainer.epochs.losses
+    held = losses.index(min(losses)) + 1
+    assert trainer.early_stop == (
+        f"Stopped early after epoch {len(losses)} of 40: the training loss has not fallen for 2 "
+        f"epochs. The net holds the weights of epoch {held}, where it was {min(losses):.4g}."
+    )
+    stopped_at = trainer.epoch
+    trainer.lengthen()
+    assert not trainer.finished
+    assert trainer.settings.epochs == 40
+    assert not trainer.early_stop
+    list(trainer.steps(trainer.steps_per_epoch))
+    assert trainer.epoch == stopped_at + 1
+    assert not trainer.epochs.stopped  # patience counts from the epoch that is held
+
+
+def test_past_the_end_there_are_as_many_epochs_more_as_are_set() -> None:
+    graph = presets.load("circle")
+    s = msgspec.structs.replace(graph.training, epochs=2)
+    data = datasets.load(s.dataset, options=s.dataset_options, seed=s.seed)
+    trainer = Trainer(graph, data, s)
+    planned = []
+    for _ in range(3):
+        list(trainer.steps())
+        planned.append(trainer.epoch)
+        trainer.lengthen()
+    assert planned == [2, 4, 6]
+
+
 def test_patience_is_resumed_with_the_run() -> None:
     graph = presets.load("circle")
     s = msgspec.structs.replace(graph.training, epochs=40, patience=2, lr=3.0)
@@ -265,3 +302,62 @@ def test_patience_is_resumed_with_the_run() -> None:
         pass
     assert second.step == whole.step
     assert torch.equal(second.plan.flat, whole.plan.flat)
+
+
+def unreached(name: str, **training) -> gc.Graph:
+    """Class scores out(x) + detached(encoder(x)), and a head that nothing reads."""
+    g = gc.Graph()
+    for operator, node, a in (
+        ("Input", "x", {"shape": (2,)}), ("Linear", "out", {"out_features": 2}),
+        ("Linear", "encoder", {"out_features": 2}), ("StopGradient", "stop", {}),
+        ("Add", "add", {}), ("Linear", "head", {"out_features": 3}), ("Target", "t", {}),
+        ("CrossEntropyLoss", "loss", {}),
+    ):  # fmt: skip
+        g.add(operator, name=node, **a)
+    for source, target in (
+        ("x", "encoder"), ("encoder", "stop"), ("x", "out"), ("out", "head"), ("out", "add"),
+        ("stop", "add"),
+    ):  # fmt: skip
+        g.connect(source, target)
+    g.connect("add", "loss", input="x")
+    g.connect("t", "loss", input="target")
+    options = {"weight_decay": 0.1}
+    g.set_training(
+        gc.TrainingSettings(dataset="circle", batch=16, lr=0.05, optimizer=name,
+                            optimizer_options=options, **training)
+    )  # fmt: skip
+    return g
+
+
+@pytest.mark.parametrize("objectives", [(), (Objective(loss="loss"),)], ids=("one", "objectives"))
+@pytest.mark.parametrize("name", optimizers.names())
+def test_weight_decay_keeps_off_what_no_loss_reaches(name: str, objectives: tuple) -> None:
+    """As torch's optimisers skip parameters whose gradient is None; strided and resumed, too."""
+    graph = unreached(name, objectives=objectives)
+    trainer = Trainer(graph, points(), dtype="float64")
+    p = {k: v.clone().requires_grad_() for k, v in trainer.plan.parameters.items()}
+    start = {k: v.detach().clone() for k, v in p.items()}
+    theirs = getattr(torch.optim, name)(p.values(), lr=0.05, weight_decay=0.1)
+    for i in range(24):
+        rows = trainer.batches.at(i)
+        x, t = trainer.train_x[rows], trainer.train_t[rows]
+        still = (x @ p["encoder.weight"].t() + p["encoder.bias"]).detach()
+        scores = x @ p["out.weight"].t() + p["out.bias"] + still
+        theirs.zero_grad()
+        torch.nn.functional.cross_entropy(scores, t).backward()
+        theirs.step()
+        if i < 6:
+            trainer.train_step(record=i == 3)
+    resumed = Trainer(graph, points(), dtype="float64")
+    resumed.load_state(trainer.state(), trainer.step, trainer.lr)
+    list(resumed.steps(18, ahead=12))
+    for key, mine in resumed.plan.parameters.items():
+        torch.testing.assert_close(mine, p[key].detach(), rtol=1e-6, atol=1e-8)
+        assert torch.equal(mine, start[key]) != key.startswith("out")
+
+
+def test_a_penalty_reaches_every_parameter() -> None:
+    trainer = Trainer(unreached("SGD", l2=0.1), points())
+    before = trainer.plan.parameters["head.weight"].norm()
+    list(trainer.steps(5))
+    assert trainer.plan.parameters["head.weight"].norm() < before

@@ -133,6 +133,47 @@ def test_the_legend_says_what_was_known_at_the_step_looked_at(qtbot):
     assert told() == ["1", "2.25", "0.25"]
 
 
+def test_the_gap_is_marked_only_where_both_curves_are(qtbot):
+    plot = CurvePlot("Loss", {"train": "train", "test": "test"}, gap=("train", "test"))
+    qtbot.addWidget(plot)
+
+    def gap():
+        return {name: value for name, _color, value in plot.legend.entries}.get("gap")
+
+    plot.append("train", np.array([2, 6]), np.array([4.0, 2.0]))
+    plot.append("test", np.array([0, 10]), np.array([5.0, 5.0]))
+    plot.redraw()
+    assert plot._between.isVisible()
+    assert [side.getData()[0][[0, -1]].tolist() for side in plot._sides] == [[2, 6], [2, 6]]
+    assert gap() == "3"
+    for playhead, wanted in ((1.0, None), (4.0, "2"), (8.0, None)):
+        plot.set_playhead(playhead)
+        assert gap() == wanted
+    plot.clear()
+    plot.set_playhead(None)
+    plot.append("train", np.array([0, 3]), np.array([4.0, 2.0]))
+    plot.append("test", np.array([4, 6]), np.array([5.0, 5.0]))
+    plot.redraw()
+    assert not plot._between.isVisible()
+    assert gap() is None
+
+
+def test_a_thinned_curve_goes_on_with_the_smoothing_that_it_had():
+    """As where a run is gone to whose losses were sent as means of ten."""
+    whole, kept = Series(), Series()
+    values = np.random.default_rng(0).random(500)
+    whole.append(np.arange(500), values)
+    ends = np.arange(9, 500, 10)
+    smooth = whole.smoothed(0.9)[ends].copy()
+    kept.take(ends, values.reshape(-1, 10).mean(1), 10, smooth)
+    assert np.array_equal(kept.smoothed(0.9), smooth)
+    more = np.full(200, 0.5)
+    whole.append(np.arange(500, 700), more)
+    kept.append(np.arange(500, 700), more)
+    assert kept.smoothed(0.9)[-1] == pytest.approx(whole.smoothed(0.9)[-1])
+    assert kept.smoothed(0.5)[0] == kept.y[0]
+
+
 def test_a_long_value_does_not_run_into_the_next_name(qtbot):
     plot = CurvePlot("Loss", {"train": "train", "test": "test"})
     qtbot.addWidget(plot)

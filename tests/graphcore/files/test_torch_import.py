@@ -96,11 +96,11 @@ def test_what_somebody_wrote_by_hand() -> None:
     [
         ("import torch\n", "import torch(\n", "is not Python"),
         ("nn.Module", "object", "no class with a forward"),
-        ("x = self.features(x)", "for i in range(3): x = self.features(x)", "for is not"),
-        ("x = self.features(x)", "x = open('/etc/passwd').read()", "has no counterpart"),
+        ("x = self.features(x)", "while True: x = self.features(x)", "while is not"),
+        ("x = self.features(x)", "x = open('/etc/passwd').read()", "open is not known"),
         ("x = self.features(x)", "x = self.conv(self.conv(x))", "used twice"),
-        ("self.conv(x)", "self.other(x)", "self.other is no layer"),
-        ("0.2)", "self.slope)", "not written out"),
+        ("self.conv(x)", "self.other(x)", "self.other is not made"),
+        ("0.2)", "x.size(1))", "not written out"),
         ("padding=1, bias=False", "padding_mode='reflect'", "padding_mode"),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ import torch
 import graphcore as gc
 from graphcore.dims import N
 from graphcore.errors import EngineError, ShapeError
-from graphcore.ops import Context
+from graphcore.ops import Case, Context
+from graphcore.ops.attention import _torch_attention
 from tests.graphcore.ops.oracle import draw
 from tests.graphcore.ops.test_ties_and_kinks import run
 
@@ -148,3 +150,30 @@ def test_refusals_name_the_thing_and_what_would_fit(
     op = gc.ops.get(name)
     with pytest.raises(ShapeError, match=sentence):
         op.infer_shape((N, 4), **op.complete(attributes))
+
+
+@pytest.mark.parametrize("is_causal", [False, True])
+def test_attention_of_every_small_size_is_torchs(is_causal: bool) -> None:
+    """Both passes, of one head to one number per head, of x and gradients however they lie."""
+    op = gc.ops.get("MultiheadAttention")
+    generator = torch.Generator().manual_seed(0)
+    for embed, n, length, strided in product(range(1, 9), (1, 2, 3), (1, 2, 5), (False, True)):
+        for heads in (h for h in range(1, embed + 1) if embed % h == 0):
+            sizes = {"num_heads": heads, "is_causal": is_causal}
+            trial = draw(op, Case(((n, length, embed),), sizes, by_torch(**sizes)))
+            if strided:
+                trial.inputs[0] = trial.inputs[0].transpose(0, 1).contiguous().transpose(0, 1)
+            shape = (embed, n, length) if strided else (n, length, embed)
+            g = torch.randn(shape, generator=generator, dtype=torch.float64)
+            gradients = (
+                g.permute(1, 2, 0) if strided else g,
+                torch.zeros(n, heads, length, length),
+            )
+            outputs, found = trial.both(None, gradients)
+            wanted, wanted_grads = trial.reference(gradients)
+            for mine, right in zip((*outputs, *found), (*wanted, *wanted_grads), strict=True):
+                torch.testing.assert_close(mine, right, rtol=1e-9, atol=1e-12)
+
+
+def by_torch(**sizes: Any) -> Any:
+    return lambda x, *p: _torch_attention(x, p, **sizes)

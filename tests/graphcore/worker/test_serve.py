@@ -117,14 +117,21 @@ def test_pause_is_heard_between_steps(worker: Worker) -> None:
     assert 0 < paused.step < paused.total_steps
 
 
-def test_a_refused_graph_leaves_the_old_net(worker: Worker) -> None:
+def test_after_a_refused_graph_nothing_trains_and_what_was_learned_goes_on(
+    worker: Worker,
+) -> None:
     worker.send(load())
     worker.wait_for(m.Loaded)
-    worker.send(m.Load(b'{"format_version": 1, "nodes": 3}'))
+    assert len(losses(worker, 5)) == 5
+    worker.send(m.Load(b'{"format_version": 1, "nodes": 3}', keep=True))
     failure = worker.wait_for(m.Failure)
     assert failure.kind == "load"
     assert "\n" not in failure.message
-    assert len(losses(worker, 5)) == 5
+    worker.send(m.Run(1))
+    assert worker.wait_for(m.Failure).kind == "untrainable"
+    worker.send(load(keep=True))
+    loaded = worker.wait_for(m.Loaded)
+    assert (loaded.step, loaded.kept) == (5, loaded.parameters)
 
 
 def test_a_checkpoint_is_gone_on_from(worker: Worker, tmp_path) -> None:

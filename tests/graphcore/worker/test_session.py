@@ -10,6 +10,8 @@ from graphcore.training import Trainer
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
 from graphcore.worker.session import Session
+from graphcore.worker.time_task import TimeTask
+from graphcore.worker.timeline_messages import CurvesFrame, CurvesRequest
 
 
 @pytest.mark.parametrize("watched", [False, True])
@@ -69,6 +71,59 @@ def test_an_edit_past_the_planned_epochs_goes_on_where_the_net_was():
     assert session.trainer.finished  # fewer epochs were asked for
 
 
+def test_pausing_shows_the_newest_weights_and_changes_nothing_of_the_run():
+    """The net draws random numbers in every pass: those of the next step stay what they are."""
+    graph, said = presets.load("gan-2d"), []
+    session = Session(said.append, "cpu")
+    session.load(m.Load(files.dumps(graph)))
+    session.watch(m.Watch(values=tuple(n.name for n in graph)))
+    for steps in (7, 8):
+        session.run(m.Run(steps=steps))
+        while session.running:
+            session.work()
+        session.want_frame()
+        session.work()
+        assert said[-1].values
+        assert (said[-1].pictured_step, said[-1].step) == (session.trainer.step,) * 2
+    alone = Trainer(graph, session.trainer.data)
+    list(alone.steps(15))
+    np.testing.assert_array_equal(session.trainer.plan.flat.numpy(), alone.plan.flat.numpy())
+
+
+def test_every_recorded_step_has_a_point_on_the_curve_of_the_accuracy():
+    graph, said = presets.load("circle"), []
+    session = Session(said.append, "cpu")
+    session.load(m.Load(files.dumps(graph)))
+    session.set_speed(m.SetSpeed(30.0))  # so slow that every step is recorded
+    session.run(m.Run(steps=6))
+    while session.running:
+        session.work()
+    session.want_frame()
+    session.work()
+    frame = said[-1]
+    assert [step for step, _ in frame.accuracies] == [1, 2, 3, 4, 5, 6]
+    assert list(frame.accuracies) == session.runs.current.curves.accuracies
+
+
+def test_a_long_curve_is_thinned_evenly_up_to_its_end():
+    """Its last points are means of as many losses as all others: no spike of single ones."""
+    graph, said = presets.load("circle"), []
+    session, times = Session(said.append, "cpu"), TimeTask()
+    session.load(m.Load(files.dumps(graph)))
+    rng = np.random.default_rng(0)
+    for step in range(1, 5001):
+        session.runs.current.curves.add(step, (1 + rng.normal(),), 0.001)
+    session.runs.current.steps = 5000
+    times.watch_curves(CurvesRequest())
+    frames = iter(lambda: times.work(session), "never")
+    (curves,) = next(frame for frame in frames if isinstance(frame, CurvesFrame)).runs
+    losses, steps = unpack(curves.losses)[0], unpack(curves.steps)
+    assert steps[-1] == 5000
+    assert curves.stride == 10
+    assert len(losses) == 500
+    assert losses[-100:].std() < 1.5 * losses[:-100].std()
+
+
 @pytest.mark.parametrize("other", ["xor", "circle"], ids=["of another net", "of the same net"])
 def test_a_run_whose_states_cannot_be_read_is_not_gone_to(tmp_path, other):
     session = Session(lambda reply: None, "cpu")
@@ -95,3 +150,18 @@ def test_a_run_whose_states_cannot_be_read_is_not_gone_to(tmp_path, other):
     assert session.graph is graph
     assert trainer.step == current.steps
     assert bool((trainer.plan.flat == weights).all())
+
+
+def test_every_recorded_step_counts_for_the_accuracy_not_the_last_before_a_frame_alone():
+    said = []
+    session = Session(said.append, "cpu")
+    session.load(m.Load(files.dumps(presets.load("circle"))))
+    session.set_speed(m.SetSpeed(30.0))  # so slow that each step is recorded
+    session.run(m.Run(steps=4))
+    while session.running:
+        session.work()
+    session.want_frame()
+    session.work()
+    told = [step for frame in said if isinstance(frame, m.Frame) for step, _ in frame.accuracies]
+    assert told == [1, 2, 3, 4]
+    assert [step for step, _ in session.runs.current.curves.accuracies] == [1, 2, 3, 4]

@@ -1,0 +1,20 @@
+"""The commands of ``gradscape``: the one list that the entry point and the parser read.
+
+Nothing heavy is imported here, so that the entry point may look before it opens a window.
+"""
+
+COMMANDS: dict[str, str] = {
+    "train": "Train a graph and report how good it became.",
+    "eval": "Score a trained net that train --out wrote.",
+    "check": "Read a graph file and report what is wrong with it.",
+    "grad-check": "Compare backward with finite differences.",
+    "export": "Write a net for other programs.",
+    "import": "Make a graph of a PyTorch module's source.",
+    "report": "Write an HTML page about a run.",
+    "landscape": "Compute the loss around a net's weights.",
+    "bench": "Time the engine beside plain PyTorch.",
+    "data": "Fetch a data set.",
+    "worker": "Run the engine process on standard input and output.",
+    "presets": "List the graphs that ship.",
+}
+"""Name of each command -> what it does, in one line."""

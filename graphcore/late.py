@@ -1,0 +1,36 @@
+"""Modules that are imported when they are first used, so that the window starts without torch.
+
+    from graphcore.late import torch
+
+Nothing stands for a module in ``sys.modules`` before it is there: torch asks for itself there
+while it loads, and what it finds must be the module and no stand-in.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import networkx
+    import torch
+
+__all__ = ["networkx", "torch"]
+
+
+def _late(name: str) -> ModuleType:
+    """Return a module that imports another and keeps each attribute that it was asked for."""
+    late = ModuleType(name)
+
+    def attribute(wanted: str) -> Any:
+        value = getattr(import_module(name), wanted)
+        setattr(late, wanted, value)
+        return value
+
+    vars(late)["__getattr__"] = attribute
+    return late
+
+
+if not TYPE_CHECKING:
+    networkx, torch = _late("networkx"), _late("torch")
