@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,25 @@ class Files(QObject):
             folder = Path(path) if os.path.isdir(path) else Path(path).parent
             self._settings.store.setValue("files/folder", str(folder.resolve()))
         return path
+
+    def ask_new(self, question: file_dialogs.Question, ending: str, always: bool = False) -> str:
+        """Path of a file to write, with an ending, or "" where none was chosen.
+
+        The dialog has asked about a file that is there under the name that was typed; where the
+        ending makes it another's name, that is asked here.
+
+        Args:
+            always: add the ending even to a name that has another.
+        """
+        typed = self.ask(question, ending)
+        bare = not typed.endswith(ending) if always else not Path(typed).suffix
+        path = typed + ending if typed and bare else typed
+        return path if path == typed or self.may_replace([Path(path)]) else ""
+
+    def may_replace(self, paths: Iterable[Path]) -> bool:
+        """Whether these may be written: none is there, or the user says so."""
+        names = [path.name for path in paths if os.path.lexists(path)]
+        return not names or file_dialogs.ask_replace(self._window, names)
 
     # -- opening ------------------------------------------------------------------------------
 
@@ -176,8 +196,8 @@ class Files(QObject):
 
     def save_run(self) -> None:
         """Ask for a file and have the recorded runs written to it."""
-        if path := self.ask(file_dialogs.ask_save_run, RUN_SUFFIX):
-            self.engine.save_runs(path if path.endswith(RUN_SUFFIX) else path + RUN_SUFFIX)
+        if path := self.ask_new(file_dialogs.ask_save_run, RUN_SUFFIX, always=True):
+            self.engine.save_runs(path)
 
     def ask_open_run(self) -> None:
         """Ask for a file of recorded runs and go on from it."""
@@ -208,12 +228,8 @@ class Files(QObject):
 
     def save_as(self) -> bool:
         """Ask for a file and write to it."""
-        path = self.ask(file_dialogs.ask_save, SUFFIX)
-        if not path:
-            return False
-        if not Path(path).suffix:
-            path += SUFFIX
-        return self._write(path)
+        path = self.ask_new(file_dialogs.ask_save, SUFFIX)
+        return bool(path) and self._write(path)
 
     def _write(self, path: str | None) -> bool:
         try:
@@ -227,7 +243,7 @@ class Files(QObject):
 
     def export(self) -> None:
         """Ask for a file and draw the canvas into it; its ending says the format."""
-        path = self.ask(file_dialogs.ask_export, ".svg")
+        path = self.ask_new(file_dialogs.ask_export, ".svg")
         if not path:
             return
         try:

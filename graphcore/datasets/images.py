@@ -160,7 +160,7 @@ def opened_image(path: Path) -> Iterator[Any]:
     Raises:
         DataError: here and in the body, for all that a decoder raises.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     name = short(f"{path.parent.name}/{path.name}")
     with reading.opened(path, LARGEST_FILE, DataError) as file:
@@ -174,7 +174,7 @@ def opened_image(path: Path) -> Iterator[Any]:
             raise
         except (Image.DecompressionBombError, MemoryError) as error:
             raise DataError(f"{name} has far too many pixels for an image.") from error
-        except Image.UnidentifiedImageError as error:
+        except UnidentifiedImageError as error:
             raise DataError(f"{name} is not an image of the kinds {', '.join(FORMATS)}.") from error
         except Exception as error:  # Pillow's decoders raise whatever their format made them
             reason = short(error).rstrip(".")
