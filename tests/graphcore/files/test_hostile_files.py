@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import gzip
 import json
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from safetensors.torch import save
 
@@ -30,7 +32,8 @@ from graphcore.files import graph_file
 from graphcore.files.run_file import read_runs
 from graphcore.files.weights import read_tensors
 from graphcore.run_log import read_csv
-from graphcore.timeline import Moment
+from graphcore.runs import Runs
+from graphcore.timeline import Moment, Timeline
 from graphcore.training import Trainer
 
 MIB = 1 << 20
@@ -297,3 +300,59 @@ def test_a_damaged_file_is_read_or_refused_in_one_sentence(
         path.write_bytes(damaged(whole[kind], seed))
         refused += said(READERS[kind], path) != ""
     assert refused
+
+
+ODD = (None, -1, 2**63, 2**70, 1e308, "x", [], {}, True, [[]], "\0", [1, 2, 3], [[1], [1, 2]])
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to every value inside a JSON value."""
+    keys = value if isinstance(value, dict) else range(len(value) if isinstance(value, list) else 0)
+    found = [path] if path else []
+    for key in keys:
+        found += places(value[key], (*path, key))
+    return found
+
+
+def test_a_run_file_with_an_odd_value_changes_nothing_unless_it_is_taken_up_whole(
+    whole: dict[str, bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / "file.gradrun"
+    path.write_bytes(whole["run"])
+    with zipfile.ZipFile(path) as archive:
+        content = json.loads(archive.read("run.json"))
+        tensors = archive.read("moments/0.safetensors")
+    trainer = Trainer(presets.load("xor"), datasets.load("xor4"))
+    runs = Runs()
+    runs.begin(trainer, b"{}")
+    kept = runs.current
+    refused = 0
+    for at in places(content):
+        for odd in random.Random(str(at)).sample(ODD, 4):
+            changed = copy.deepcopy(content)
+            holder = changed
+            for key in at[:-1]:
+                holder = holder[key]
+            holder[at[-1]] = odd
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("run.json", json.dumps(changed))
+                archive.writestr("moments/0.safetensors", tensors)
+            refused += said(read_runs, path) != ""
+    assert refused > 20
+    state = Moment.of(trainer).tensors()
+    damaged_run = copy.copy(kept)
+    state["generator"] = torch.zeros_like(state["generator"])
+    damaged_run.timeline = Timeline([Moment(0, 0.1, 1, state)])
+        [
+            Moment(
+                0,
+                0.1,
+                1,
+                {**state, "generator": torch.zeros(len(state["generator"]), dtype=torch.uint8)},
+            )
+        ]
+    )
+    with pytest.raises(GradscapeError):
+        runs.take(trainer, kept.number, [damaged_run])
+    assert runs.current is kept
+    assert list(runs.all.values()) == [kept]
