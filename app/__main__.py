@@ -64,11 +64,9 @@ def _version() -> str:
 
 def _refusal(file: str) -> str:
     """Why there is nothing to open under this name, or empty."""
-    from pathlib import Path
-
     from graphcore import presets
 
-    if Path(file).exists() or file in presets.names():
+    if os.path.exists(file) or file in presets.names():
         return ""
     listed = ", ".join(presets.names())
     return f"there is no file or preset called {file}; presets: {listed}."

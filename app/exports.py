@@ -23,8 +23,10 @@ from graphcore import start
 from graphcore.binding import learns
 from graphcore.errors import FileError, GradscapeError
 from graphcore.ops.torch_code import module_name
+from graphcore.run_log import CURVES
 from graphcore.worker.net_file_messages import NetSaved
 
+SCRIPT_ENDINGS = (".py", ".safetensors", ".selftest.safetensors")
 LOOKED_AT = (".html", ".gif", ".png", ".mp4", ".svg", ".pdf")
 """Endings of what has been written to be looked at."""
 
@@ -114,6 +116,7 @@ class Exports(QObject):
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._then: Callable[[Path], None] | None = None
         self._job: Job | None = None
+        self._written: set[Path] = set()  # what may be written over without a question
         if self._engine is not None:
             self._engine.net_saved.connect(self._on_saved)
             self._engine.died.connect(lambda _sentence: self._finish())
@@ -123,7 +126,7 @@ class Exports(QObject):
     def save_metrics(self) -> None:
         """Ask for a file and write the curves as a table."""
         if self._has_metrics():
-            path = self._window.files.ask(file_dialogs.ask_metrics, ".csv")
+            path = self._window.files.ask_new(file_dialogs.ask_metrics, ".csv")
             if path:
                 self._write(path, self._log.write_csv)
 
@@ -131,8 +134,16 @@ class Exports(QObject):
         """Ask for a folder and write TensorBoard's event files there."""
         if self._has_metrics():
             folder = self._window.files.ask(file_dialogs.ask_folder)
-            if folder:
+            if folder and self._may_replace_events(Path(folder)):
                 self._write(folder, self._log.write_events)
+
+    def _may_replace_events(self, folder: Path) -> bool:
+        """Whether no event files of others go when ours are written."""
+        there = (path for run in CURVES for path in folder.glob(f"{run}/events.out.tfevents.*"))
+        if folder not in self._written and not self._window.files.may_replace(there):
+            return False
+        self._written.add(folder)
+        return True
 
     @property
     def _log(self) -> Any:
@@ -160,14 +171,17 @@ class Exports(QObject):
         if not self._may_begin():
             return
         path = self._window.files.ask(file_dialogs.ask_script, ".py")
-        if path:
-            named = Path(path).with_name(f"{module_name(Path(path).stem)}.py")
-            agreed = named == Path(path) and named.exists()  # the dialog asked about this file
-            self._begin(self.tr("PyTorch script"), partial(self._run_script, named, agreed))
+        if not path:
+            return
+        named = Path(path).with_name(f"{module_name(Path(path).stem)}.py")
+        known = {Path(path), *self._written}  # the dialog asked about the path itself
+        beside = [named.with_suffix(ending) for ending in SCRIPT_ENDINGS]
+        if self._window.files.may_replace(p for p in beside if p not in known):
+            self._written.update(beside)
+            self._begin(self.tr("PyTorch script"), partial(self._run_script, named))
 
-    def _run_script(self, path: Path, agreed: bool, net: Path) -> None:
-        arguments = ["export", str(net), "--to", "torch", "--out", str(path.parent)]
-        arguments += ["--force"] if agreed else []
+    def _run_script(self, path: Path, net: Path) -> None:
+        arguments = ["export", str(net), "--to", "torch", "--out", str(path.parent), "--force"]
         self._run([*arguments, "--name", path.stem], str(path))
 
     def save_report(self) -> None:
@@ -177,7 +191,7 @@ class Exports(QObject):
             return
         if not self._may_begin():
             return
-        path = self._window.files.ask(file_dialogs.ask_report, ".html")
+        path = self._window.files.ask_new(file_dialogs.ask_report, ".html")
         if path:
             self._begin(self.tr("Report"), partial(self._run_report, Path(path)))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from graphcore.errors import short
 
 Answer = Literal["save", "discard", "cancel"]
 Question = Callable[[QWidget, str], str]
@@ -45,17 +47,20 @@ def ask_film(parent: QWidget, start: str) -> str:
 
 def ask_metrics(parent: QWidget, start: str) -> str:
     """Path to write the metrics to, or empty."""
-    return _ask_new(parent, _tr("Export metrics"), start, _tr("Table (*.csv)"), ".csv")
+    kinds = _tr("Table (*.csv)")
+    return QFileDialog.getSaveFileName(parent, _tr("Export metrics"), start, kinds)[0]
 
 
 def ask_script(parent: QWidget, start: str) -> str:
     """Path to write a PyTorch script to, or empty."""
-    return _ask_new(parent, _tr("Export to PyTorch"), start, _tr("Python script (*.py)"), ".py")
+    kinds = _tr("Python script (*.py)")
+    return QFileDialog.getSaveFileName(parent, _tr("Export to PyTorch"), start, kinds)[0]
 
 
 def ask_report(parent: QWidget, start: str) -> str:
     """Path to write a report to, or empty."""
-    return _ask_new(parent, _tr("Write a report"), start, _tr("Web page (*.html)"), ".html")
+    kinds = _tr("Web page (*.html)")
+    return QFileDialog.getSaveFileName(parent, _tr("Write a report"), start, kinds)[0]
 
 
 def ask_source(parent: QWidget, folder: str) -> str:
@@ -68,12 +73,6 @@ def ask_weights(parent: QWidget, folder: str) -> str:
     """Path of a file of weights, or empty."""
     kinds = _tr("Weights (*.safetensors);;All files (*)")
     return QFileDialog.getOpenFileName(parent, _tr("Load weights"), folder, kinds)[0]
-
-
-def _ask_new(parent: QWidget, title: str, start: str, kinds: str, ending: str) -> str:
-    """Path of a file to write, with its ending, or empty."""
-    path = QFileDialog.getSaveFileName(parent, title, start, kinds)[0]
-    return path + ending if path and "." not in path.replace("\\", "/").rsplit("/", 1)[-1] else path
 
 
 def ask_save_run(parent: QWidget, start: str) -> str:
@@ -96,6 +95,19 @@ def ask_any_file(parent: QWidget, start: str) -> str:
 def ask_folder(parent: QWidget, start: str) -> str:
     """Path of a folder, or empty."""
     return QFileDialog.getExistingDirectory(parent, _tr("Choose a folder"), start)
+
+
+def ask_replace(parent: QWidget, names: Sequence[str]) -> bool:
+    """Whether files that are there may be written over."""
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Warning)
+    more = _tr(" and {0} more").format(len(names) - 3) if len(names) > 3 else ""
+    box.setText(_tr("Replace {0}?").format(", ".join(map(short, names[:3])) + more))
+    box.setInformativeText(_tr("What is there now is lost."))
+    replace = box.addButton(_tr("Replace"), QMessageBox.ButtonRole.DestructiveRole)
+    box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+    box.exec()
+    return box.clickedButton() is replace
 
 
 def ask_unsaved(parent: QWidget, name: str) -> Answer:

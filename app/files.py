@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +75,7 @@ class Files(QObject):
     def folder(self) -> str:
         """Where file dialogs begin: where the last file was."""
         last = str(self._settings.store.value("files/folder") or "")
-        return last if last and Path(last).is_dir() else str(Path.home())
+        return last if os.path.isdir(last) else os.path.expanduser("~")
 
     def ask(self, question: file_dialogs.Question, ending: str = "") -> str:
         """Path of a file, or "" where none was chosen; the next question begins beside it.
@@ -84,9 +86,28 @@ class Files(QObject):
         """
         path = question(self._window, self.start(ending) if ending else self.folder)
         if path:
-            folder = Path(path) if Path(path).is_dir() else Path(path).parent
+            folder = Path(path) if os.path.isdir(path) else Path(path).parent
             self._settings.store.setValue("files/folder", str(folder.resolve()))
         return path
+
+    def ask_new(self, question: file_dialogs.Question, ending: str, always: bool = False) -> str:
+        """Path of a file to write, with an ending, or "" where none was chosen.
+
+        The dialog has asked about a file that is there under the name that was typed; where the
+        ending makes it another's name, that is asked here.
+
+        Args:
+            always: add the ending even to a name that has another.
+        """
+        typed = self.ask(question, ending)
+        bare = not typed.endswith(ending) if always else not Path(typed).suffix
+        path = typed + ending if typed and bare else typed
+        return path if path == typed or self.may_replace([Path(path)]) else ""
+
+    def may_replace(self, paths: Iterable[Path]) -> bool:
+        """Whether these may be written: none is there, or the user says so."""
+        names = [path.name for path in paths if os.path.lexists(path)]
+        return not names or file_dialogs.ask_replace(self._window, names)
 
     # -- opening ------------------------------------------------------------------------------
 
@@ -135,7 +156,7 @@ class Files(QObject):
             self._document.message.emit(str(cancelled))
             return False
         except GradscapeError as error:
-            if not Path(path).exists():
+            if not os.path.exists(path):
                 self._forget(path)
             self.refused.emit(str(error))
             return False
@@ -158,7 +179,7 @@ class Files(QObject):
 
     def open_any(self, file_or_preset: str) -> bool:
         """Open a file, or the preset of that name."""
-        known = file_or_preset in presets.names() and not Path(file_or_preset).exists()
+        known = file_or_preset in presets.names() and not os.path.exists(file_or_preset)
         return self.open_preset(file_or_preset) if known else self.open(file_or_preset)
 
     # -- saving -------------------------------------------------------------------------------
@@ -175,8 +196,8 @@ class Files(QObject):
 
     def save_run(self) -> None:
         """Ask for a file and have the recorded runs written to it."""
-        if path := self.ask(file_dialogs.ask_save_run, RUN_SUFFIX):
-            self.engine.save_runs(path if path.endswith(RUN_SUFFIX) else path + RUN_SUFFIX)
+        if path := self.ask_new(file_dialogs.ask_save_run, RUN_SUFFIX, always=True):
+            self.engine.save_runs(path)
 
     def ask_open_run(self) -> None:
         """Ask for a file of recorded runs and go on from it."""
@@ -207,12 +228,8 @@ class Files(QObject):
 
     def save_as(self) -> bool:
         """Ask for a file and write to it."""
-        path = self.ask(file_dialogs.ask_save, SUFFIX)
-        if not path:
-            return False
-        if not Path(path).suffix:
-            path += SUFFIX
-        return self._write(path)
+        path = self.ask_new(file_dialogs.ask_save, SUFFIX)
+        return bool(path) and self._write(path)
 
     def _write(self, path: str | None) -> bool:
         try:
@@ -226,7 +243,7 @@ class Files(QObject):
 
     def export(self) -> None:
         """Ask for a file and draw the canvas into it; its ending says the format."""
-        path = self.ask(file_dialogs.ask_export, ".svg")
+        path = self.ask_new(file_dialogs.ask_export, ".svg")
         if not path:
             return
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -212,7 +213,7 @@ class MainWindow(QMainWindow):
         """Everything that may wait until the window is up: docks, the graph, rescued work."""
         self.layouts.restore()
         recent = self.files.recent[:1] if self.settings.get("files/reopen") else []
-        wanted = [file_or_preset] if file_or_preset else [p for p in recent if Path(p).exists()]
+        wanted = [file_or_preset] if file_or_preset else [p for p in recent if os.path.exists(p)]
         runs = file_or_preset if file_or_preset.endswith(RUN_SUFFIX) else ""
         if not runs and not (wanted and self.files.open_any(wanted[0])):
             self.files.open_preset(FIRST_GRAPH)

@@ -38,7 +38,7 @@ QUOTED = 60
 SENTENCE = 300
 """Characters of a whole message."""
 _UNBROKEN = 120
-_OBJECT = re.compile(r"<(?:[\w.<>]+\.)?(\w+) object at 0x[0-9a-fA-F]+>")
+_ADDRESS = re.compile(r" object at 0x[0-9a-fA-F]*")
 _QUOTATION = re.compile(r"(?<!\w)(['\"])(?!\s)((?:(?!\1).){61,})\1(?!\w)")
 
 
@@ -72,7 +72,7 @@ def quote(value: object) -> str:
 
 def sentence(message: str) -> str:
     """Return a message as one line of at most 300 characters, without addresses of objects."""
-    text = _OBJECT.sub(r"\1", short(message, 8 * SENTENCE))
+    text = _ADDRESS.sub("", short(message, 8 * SENTENCE))
     text = _QUOTATION.sub(lambda m: f"{m[1]}{short(m[2], QUOTED - 2)}{m[1]}", text)
     words = [short(word, _UNBROKEN) for word in text.split()]
     return short(" ".join(words), SENTENCE)

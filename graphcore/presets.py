@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from importlib import resources
-from pathlib import Path
 
 import msgspec
 
-from graphcore.errors import FileError
+from graphcore.errors import FileError, short
 from graphcore.files import graph_file
 from graphcore.graph import Graph
 
@@ -54,11 +53,13 @@ def resolve(file_or_name: str | os.PathLike[str]) -> Graph:
         FileError: there is neither, or the file is damaged.
     """
     name = os.fspath(file_or_name)
-    if name in _index() and not Path(name).is_file():
+    if name in _index() and not os.path.isfile(name):
         return load(name)
-    if os.sep in name or "." in name or Path(name).exists():
+    if os.sep in name or "." in name or os.path.exists(name):
         return graph_file.load(name)
-    raise FileError(f"There is no file {name} and no preset of that name; presets: {_listed()}.")
+    raise FileError(
+        f"There is no file {short(name)} and no preset of that name; presets: {_listed()}."
+    )
 
 
 @lru_cache(maxsize=1)

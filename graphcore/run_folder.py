@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ class NamedNet:
 def named_net(name: str | Path) -> NamedNet:
     """The net of a graph file, a preset or a run's folder; raises FileError, GraphError."""
     folder = Path(name)
-    if folder.is_dir():
+    if os.path.isdir(folder):
         return NamedNet(files.load(folder / GRAPH), folder)
     return NamedNet(presets.resolve(str(name)), None)
 

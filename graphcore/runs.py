@@ -343,6 +343,7 @@ class Runs:
         shapes = net_shapes(trainer.state())
         if any(m.shapes != shapes for m in chosen.timeline.moments):
             raise EngineError(f"The states of {chosen.name} are of another net than its graph.")
+        chosen.timeline.moments[-1].put(trainer)  # raises before anything has changed
         self.clear()
         self.all = {r.number: r for r in runs}
         for run in runs:

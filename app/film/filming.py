@@ -124,11 +124,9 @@ class Filming(QObject):
         dialog.train.setVisible(window.engine is not None)
         if not dialog.exec():
             return
-        path = window.files.ask(file_dialogs.ask_film, ".gif")
+        path = window.files.ask_new(file_dialogs.ask_film, ".gif")
         if not path:
             return
-        if not Path(path).suffix:
-            path += ".gif"
         self._until_done = window.engine is not None and dialog.train.isChecked()
         self.record(
             dialog.view.currentData(), path, fps=dialog.fps.value(),

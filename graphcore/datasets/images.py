@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +44,7 @@ def image_folder(request: Request) -> Samples:
     """
     root = request.path("path")
     halves = [root / "train", root / "test"]
-    if not all(half.is_dir() for half in halves):
+    if not all(os.path.isdir(half) for half in halves):
         halves = [root]
     classes = _class_names(halves)
     notes: list[str] = []
@@ -83,17 +84,17 @@ def load_idx(request: Request) -> Samples:
 def _class_names(halves: list[Path]) -> tuple[str, ...]:
     try:
         found = [
-            {f.name for f in half.iterdir() if f.is_dir() and not f.name.startswith(".")}
+            {f.name for f in half.iterdir() if os.path.isdir(f) and not f.name.startswith(".")}
             for half in halves
         ]
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise DataError(f"The folder {halves[0]} cannot be read: {reason}.") from error
+        raise DataError(f"The folder {short(halves[0])} cannot be read: {reason}.") from error
     classes = tuple(sorted(set().union(*found)))
     if len(classes) < 2:
         raise DataError(
-            f"{halves[0]} needs a folder of images for each class, and two classes at least; "
-            f"folders found: {len(classes)}."
+            f"{short(halves[0])} needs a folder of images for each class, and two classes at "
+            f"least; folders found: {len(classes)}."
         )
     return classes
 
@@ -107,10 +108,10 @@ def _read_all(
     paths = [(path, i) for path, i in listed if path.suffix.lower() in SUFFIXES]
     shape = (len(paths), len(mode) if mode == "RGB" else 1, size, size)
     if not paths:
-        raise DataError(f"There are no images in the folders of {half}.")
+        raise DataError(f"There are no images in the folders of {short(half)}.")
     if math.prod(shape) * 4 > LARGEST:
         raise DataError(
-            f"{len(paths):,} images of {size} x {size} in {half} take more than "
+            f"{len(paths):,} images of {size} x {size} in {short(half)} take more than "
             f"{LARGEST >> 30} GiB: choose a smaller size."
         )
     if len(listed) > len(paths):
@@ -126,14 +127,14 @@ def _read_all(
 
 
 def _files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return []
     try:
         found = sorted(folder.iterdir())
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise DataError(f"The folder {folder} cannot be read: {reason}.") from error
-    return [path for path in found if path.is_file() and not path.name.startswith(".")]
+        raise DataError(f"The folder {short(folder)} cannot be read: {reason}.") from error
+    return [path for path in found if os.path.isfile(path) and not path.name.startswith(".")]
 
 
 def read_image(path: Path, mode: str, size: int) -> Array:
@@ -159,7 +160,7 @@ def opened_image(path: Path) -> Iterator[Any]:
     Raises:
         DataError: here and in the body, for all that a decoder raises.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     name = short(f"{path.parent.name}/{path.name}")
     with reading.opened(path, LARGEST_FILE, DataError) as file:
@@ -173,7 +174,7 @@ def opened_image(path: Path) -> Iterator[Any]:
             raise
         except (Image.DecompressionBombError, MemoryError) as error:
             raise DataError(f"{name} has far too many pixels for an image.") from error
-        except Image.UnidentifiedImageError as error:
+        except UnidentifiedImageError as error:
             raise DataError(f"{name} is not an image of the kinds {', '.join(FORMATS)}.") from error
         except Exception as error:  # Pillow's decoders raise whatever their format made them
             reason = short(error).rstrip(".")

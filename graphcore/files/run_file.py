@@ -109,7 +109,7 @@ def read_runs(path: Path) -> tuple[int, list[Run]]:
 
     try:
         with reading.opened(path, LARGEST) as file, zipfile.ZipFile(file) as archive:
-            _check_members(archive.infolist(), os.fstat(file.fileno()).st_size)
+            _check_members(archive.infolist(), file.seek(0, os.SEEK_END))
             saved = msgspec.json.decode(archive.read("run.json"), type=SavedRuns)
             _check(saved)
             moments = [_moment(archive, entry) for entry in saved.moments]
