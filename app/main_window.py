@@ -43,6 +43,7 @@ from app.status_bar import StatusBar
 from app.style import palette
 from app.time_strip import TimeStrip
 from app.transport import TransportBar
+from app.typing_rule import TypingRule
 from app.walk_view import WalkView
 from app.widgets.banner import Banner
 from graphcore.worker.pictures import Picture as SentPicture
@@ -90,7 +91,7 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(document, self)
         self.setStatusBar(self.status)
         self.exports, self.filming = Exports(self), Filming(self)
-        self.growth = GrowthChoice(self)
+        self.growth, self.typing = GrowthChoice(self), TypingRule(self)
         self.imports = Imports(self, self.exports)
         self._add_tool_bar()
         self._connect()
