@@ -14,20 +14,11 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter
 
+from app.plots.numbers import bounded
 from app.style import painting
 
-LARGEST = 1e150
-"""Its square is finite."""
 REACH = 20_000
 """Pixels beside the picture up to which lines are drawn."""
-
-
-def bounded(values: Any) -> np.ndarray:
-    """Return values as float64, none beyond ±LARGEST; what is not finite is NaN."""
-    array = np.asarray(values, float)
-    if array.size and not np.abs(array).max() <= LARGEST:
-        array = np.where(np.isfinite(array), np.clip(array, -LARGEST, LARGEST), np.nan)
-    return array
 
 
 def _bounded_data(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
