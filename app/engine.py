@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import platformdirs
@@ -38,6 +39,26 @@ _FIELDS = {"attributes", "initializers", "frozen", "bypassed"}
 def checkpoint_folder() -> Path:
     """Where this window's runs are kept for a restart."""
     return Path(platformdirs.user_cache_dir("gradscape")) / "runs" / str(os.getpid())
+
+
+def remove_left_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints of windows that were killed: those of no process that lives."""
+    for left in folder.iterdir() if folder.is_dir() else ():
+        if left.name.isdecimal() and not lives(int(left.name)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def lives(process: int) -> bool:
+    """Whether there is a process of this number; where that cannot be asked, there is."""
+    if os.name == "nt":  # a signal would end it there
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 class Engine(EngineViews):
@@ -133,6 +154,8 @@ class Engine(EngineViews):
     def begin(self) -> None:
         """Start, unless the window was closed before it came to that."""
         if not self._closing:
+            left = self._checkpoints.parent
+            Thread(target=remove_left_checkpoints, args=(left,), daemon=True).start()
             self.start()
 
     def close(self) -> None:
