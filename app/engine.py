@@ -19,6 +19,7 @@ from PySide6.QtCore import QElapsedTimer, QProcess, QTimer, Signal
 
 from app.document import Document
 from app.engine_views import SHOWN, EngineViews
+from app.processes import lives
 from graphcore import files
 from graphcore.binding import learns
 from graphcore.elements import Change
@@ -46,19 +47,6 @@ def remove_left_checkpoints(folder: Path) -> None:
     for left in folder.iterdir() if folder.is_dir() else ():
         if left.name.isdecimal() and not lives(int(left.name)):
             shutil.rmtree(left, ignore_errors=True)
-
-
-def lives(process: int) -> bool:
-    """Whether there is a process of this number; where that cannot be asked, there is."""
-    if os.name == "nt":  # a signal would end it there
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 class Engine(EngineViews):

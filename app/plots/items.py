@@ -77,6 +77,9 @@ class Dots(pg.ScatterPlotItem):  # type: ignore[misc]
 class Line(pg.PlotDataItem):  # type: ignore[misc]
     """A curve and its points that thin themselves out."""
 
+    curve: Any
+    scatter: Any
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__()
         for old in (self.curve, self.scatter):
@@ -137,4 +140,5 @@ def _cut(x: np.ndarray, y: np.ndarray, connect: Any, room: QRectF) -> tuple[np.n
     kept = enter <= leave  # False where an end is missing
     start, way = start[kept], way[kept]
     ends = np.stack([start + way * enter[kept, None], start + way * leave[kept, None]], 1)
-    return _clipped(*ends.reshape(-1, 2).T, room)
+    flat = ends.reshape(-1, 2)
+    return _clipped(flat[:, 0], flat[:, 1], room)
