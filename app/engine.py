@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import msgspec
@@ -18,8 +19,10 @@ import platformdirs
 from PySide6.QtCore import QElapsedTimer, QProcess, QTimer, Signal
 
 from app.document import Document
-from app.engine_views import OF_THE_NET, SHOWN, EngineViews
+from app.engine_views import EngineViews, OF_THE_NET, SHOWN
 from graphcore import files, start
+from app.processes import lives
+from graphcore.binding import learns
 from graphcore.elements import Change
 from graphcore.errors import WorkerError
 from graphcore.files.checkpoint import newest_step
@@ -45,6 +48,13 @@ _FIELDS = {"attributes", "initializers", "frozen", "bypassed"}
 def checkpoint_folder() -> Path:
     """Where this window's runs are kept for a restart."""
     return Path(platformdirs.user_cache_dir("gradscape")) / "runs" / str(os.getpid())
+
+
+def remove_left_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints of windows that were killed: those of no process that lives."""
+    for left in folder.iterdir() if folder.is_dir() else ():
+        if left.name.isdecimal() and not lives(int(left.name)):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 class Engine(EngineViews):
@@ -147,6 +157,8 @@ class Engine(EngineViews):
     def begin(self) -> None:
         """Start, unless the window was closed before it came to that."""
         if not self._closing:
+            left = self._checkpoints.parent
+            Thread(target=remove_left_checkpoints, args=(left,), daemon=True).start()
             self.start()
 
     def close(self) -> None:
