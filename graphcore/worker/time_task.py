@@ -78,6 +78,7 @@ class TimeTask:
             runs.come_back(trainer)
         else:
             runs.visit(trainer, request.step)
+        session.describe_run()
         if (trainer.step, runs.visiting) != before:
             session.weights_changed()
 
