@@ -165,7 +165,8 @@ class TimeTask:
             return None
         return (
             runs.current.number, len(runs.all), runs.current.steps, trainer.step, runs.visiting,
-            runs.by_hand, len(runs.current.curves.tests), runs.store.problem, id(trainer), trainer.lr,
+            runs.by_hand, len(runs.current.curves.tests), runs.store.problem, id(trainer),
+            trainer.lr,
         )  # fmt: skip
 
     def _frame(self, session: Session) -> TimelineFrame:
