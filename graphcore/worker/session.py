@@ -296,8 +296,13 @@ class Session:
         self.trainer.set_rate(request.lr)
         self._graph.training = msgspec.structs.replace(self._graph.training, lr=request.lr)
         self._graph_bytes = files.dumps(self._graph)
-        self.runs.describe(self._graph_bytes, self._graph.training)
+        self.describe_run()
         self._news = True
+
+    def describe_run(self) -> None:
+        """Note the settings of the current run; those set at an earlier step are a branch's."""
+        if not self.runs.visiting:
+            self.runs.describe(self._graph_bytes, self._graph.training)
 
     def set_speed(self, request: m.SetSpeed) -> None:
         """Steps per second at most."""
@@ -509,6 +514,7 @@ class Session:
         """What is looked at becomes a run of its own, if it is not the end of the current one."""
         if self.trainer is not None and (self.runs.visiting or self.runs.by_hand):
             self.runs.branch(self.trainer)
+            self.describe_run()
             self._held_out.forget()
 
     def weights_changed(self) -> None:
