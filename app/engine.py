@@ -19,10 +19,9 @@ import platformdirs
 from PySide6.QtCore import QElapsedTimer, QProcess, QTimer, Signal
 
 from app.document import Document
-from app.engine_views import EngineViews, OF_THE_NET, SHOWN
-from graphcore import files, start
+from app.engine_views import OF_THE_NET, SHOWN, EngineViews
 from app.processes import lives
-from graphcore.binding import learns
+from graphcore import files, start
 from graphcore.elements import Change
 from graphcore.errors import WorkerError
 from graphcore.files.checkpoint import newest_step

@@ -23,8 +23,8 @@ from app.document import Document
 from app.engine import Engine
 from app.plots.tile_view import TileView, as_maps
 from app.plots.tiles import format_number
-from app.widgets.rich_label import RichLabel
 from app.widgets.note import Note
+from app.widgets.rich_label import RichLabel
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
 from graphcore.worker.pictures import Picture
