@@ -127,6 +127,10 @@ class Plan(Passes):
         value = self.values[self._slot(node)]
         return float(value if value is not None else self.value(node))
 
+    def finds_gradient(self, parameter: str) -> bool:
+        """Return whether backward puts a parameter's gradient into ``gradients``."""
+        return self.mode == "inspect" or self.slots[parameter, ""] not in self._frozen
+
     # -- parts --------------------------------------------------------------------------------
 
     @property

@@ -76,7 +76,8 @@ def _inverse(gram: Tensor) -> Tensor:
     """The pseudo-inverse of two directions' products; NaN where one of them is not finite."""
     if not bool(torch.isfinite(gram).all()):
         return torch.full_like(gram, math.nan)
-    return torch.linalg.pinv(gram, hermitian=True)
+    found: Tensor = torch.linalg.pinv(gram, hermitian=True)
+    return found
 
 
 def random_plane(plan: Plan, seed: int = 0) -> Plane:

@@ -66,7 +66,8 @@ def spread(trainer: Trainer, node: str) -> SpreadFrame:
     """How the numbers of a node are spread just now."""
     name = _parameter(trainer, node)
     weights = trainer.plan.parameters.get(name)
-    gradient = trainer.plan.gradients[name] if name and trainer.step else None
+    known = bool(name) and trainer.step > 0 and trainer.plan.finds_gradient(name)
+    gradient = trainer.plan.gradients[name] if known else None
     return SpreadFrame(
         node=node, step=trainer.step, weights=_histogram(weights), gradient=_histogram(gradient),
         update=_histogram(_update(trainer, name)) if gradient is not None else None,

@@ -257,8 +257,9 @@ class Operator:
 
     ``forward`` and ``vjp`` get a ``Context`` first if their first parameter is called ``ctx``.
     Inputs are the data inputs, then the parameter inputs; matrices among these that its kernels
-    read fastest column after column are named in ``turned``; a loss that takes one score above 0
-    for a yes has ``reads_logits``. A class may add
+    read fastest column after column are named in ``turned``; ``rowwise`` says that row i of the
+    output, along the first axis, comes of row i of the first input alone; a loss that takes one
+    score above 0 for a yes has ``reads_logits``. A class may add
 
     * ``parameter_shapes(*shapes, **attributes)``: parameter input -> its shape;
     * ``buffer_shapes(*shapes, **attributes)``: running statistic -> (shape, starting value);

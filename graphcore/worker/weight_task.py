@@ -25,7 +25,7 @@ def tensor(request: TensorRequest, session: Session) -> TensorFrame:
             name=request.name, problem=f"The engine has no parameter {request.name} just now."
         )
     step = session.trainer.step if session.trainer else 0
-    known = step > 0 or session.trainer is None
+    known = (step > 0 or session.trainer is None) and plan.finds_gradient(request.name)
     return TensorFrame(
         name=request.name, step=step, values=_packed(plan.parameters[request.name]),
         gradient=_packed(plan.gradients[request.name]) if known else None,

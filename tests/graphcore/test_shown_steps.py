@@ -11,6 +11,7 @@ import graphcore as gc
 from graphcore import presets
 from graphcore.binding import learns
 from graphcore.errors import GradscapeError
+from graphcore.spread import spread
 from graphcore.training import Trainer
 from tests.graphcore.random_nets import data_for, random_net, refrozen
 from tests.graphcore.shown_steps import (
@@ -105,3 +106,6 @@ def test_lenet5_with_its_first_layer_frozen_can_be_looked_at() -> None:
     for node in graph:
         trainer.recorded.grad(node, first=1)
     assert not misshown(graph, data_for(graph, 0), "float64")
+    shown = spread(trainer, first.name)
+    assert shown.weights is not None
+    assert shown.gradient is None, "a gradient that was not computed is not one of zeros"
