@@ -10,6 +10,7 @@ Source: Press et al., Numerical Recipes (2007), §5.7.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ ENTRIES, ENTRIES_OF_VALUE = 32, 8
 """Numbers of a parameter, a fed tensor or an edge, and of a node's value, evenly spread."""
 NOISE = 100
 """A loss is so many times less exact than one operation, after all that led to it."""
+SMALLEST_STEP = 1e-300
+"""A tenth of it is still a number above 0."""
 SMALLEST = 1e-6
 """Gradients are compared relative to this share of the loss at least: see nothing in nothing."""
 
@@ -76,13 +79,15 @@ def compare(
     Args:
         plan: in float64 and inspect mode; its weights are as before afterwards.
         feeds: float64 tensors; they are as before afterwards too.
-        step: h, above 0.
+        step: h, above 0 and finite.
         part: a parameter "node.input", a node's value "node", an edge "source -> target.input",
             or "" for every parameter and the value of every node.
 
     Raises:
-        GradscapeError: there is no such part, or the loss does not depend on it.
+        GradscapeError: there is no such part, or the loss does not depend on it; h is no step.
     """
+    if not SMALLEST_STEP <= step < math.inf:
+        raise EngineError(f"The step h of a finite difference is above 0, got {step:g}.")
     plan.forward(feeds)
     plan.backward(loss, grad=torch.ones_like(plan.value(loss)))
     found = list(_all(plan, loss)) if not part else [_one(plan, part)]

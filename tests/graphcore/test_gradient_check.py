@@ -102,3 +102,9 @@ def test_kinks_that_cancel_in_the_slopes_are_kinks_all_the_same() -> None:
     assert found.reason in ("kink", "rounding")
     found = checked("max(x, 3*x) - max(0*x, 2*x)", 1e-4, "x", x=0.0)["x"]
     assert found.reason in ("kink", "rounding")
+
+
+@pytest.mark.parametrize("h", [0.0, -1e-3, 1e-320, float("nan"), float("inf")])
+def test_a_step_that_is_none_is_refused(h: float) -> None:
+    with pytest.raises(gc.errors.EngineError, match="above 0"):
+        checked("x * x", h, x=1.0)
