@@ -10,6 +10,7 @@ Source: Press et al., Numerical Recipes (2007), §5.7.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -78,7 +79,7 @@ def compare(
     Args:
         plan: in float64 and inspect mode; its weights are as before afterwards.
         feeds: float64 tensors; they are as before afterwards too.
-        step: h, above 0.
+        step: h, above 0 and finite.
         part: a parameter "node.input", a node's value "node", an edge "source -> target.input",
             or "" for every parameter and the value of every node.
 

@@ -7,16 +7,15 @@ import os
 import re
 import secrets
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from graphcore.errors import FileError
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
@@ -86,7 +85,7 @@ def _check_target(target: Path, name: str) -> int | None:
 
 def _remove_leftovers(target: Path) -> None:
     """Remove temporary files of ``target`` whose writer was killed: nobody holds their lock."""
-    if fcntl is None:
+    if sys.platform == "win32":
         return
     ours = re.compile(rf"\.{re.escape(target.name[:60])}\.[0-9a-f]{{8}}\.tmp")
     for entry in os.scandir(target.parent):
@@ -101,7 +100,7 @@ def _opened(path: Path) -> BinaryIO:
     descriptor = os.open(
         path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666
     )
-    if fcntl is not None:
+    if sys.platform != "win32":
         with contextlib.suppress(OSError):  # not every file system has locks
             fcntl.flock(descriptor, fcntl.LOCK_EX)
     return open(descriptor, "w+b")
