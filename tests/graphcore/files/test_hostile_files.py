@@ -343,15 +343,6 @@ def test_a_run_file_with_an_odd_value_changes_nothing_unless_it_is_taken_up_whol
     damaged_run = copy.copy(kept)
     state["generator"] = torch.zeros_like(state["generator"])
     damaged_run.timeline = Timeline([Moment(0, 0.1, 1, state)])
-        [
-            Moment(
-                0,
-                0.1,
-                1,
-                {**state, "generator": torch.zeros(len(state["generator"]), dtype=torch.uint8)},
-            )
-        ]
-    )
     with pytest.raises(GradscapeError):
         runs.take(trainer, kept.number, [damaged_run])
     assert runs.current is kept
