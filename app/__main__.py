@@ -78,6 +78,7 @@ def open_window(file: str = "") -> int:
     from PySide6.QtWidgets import QApplication
 
     from app import fault_log
+    from app.crash_mark import CrashMark
     from app.settings import Settings
     from app.style import palette
 
@@ -91,13 +92,16 @@ def open_window(file: str = "") -> int:
     app.setOrganizationName("Gradscape")
     palette.apply(app, settings.get("look/theme"))
     faults = fault_log.FaultLog(fault_log.default_file())
+    mark = CrashMark(faults.file.parent)
     window = make_window(settings)
-    faults.caught.connect(window.refuse)
+    faults.caught.connect(window.show_fault)
     window.show()
     window.start(file)
+    tell_of_crash(window, mark.left)
     try:
         return int(app.exec())
     finally:
+        mark.close()
         faults.close()
 
 
@@ -113,6 +117,18 @@ def _say_and_leave(kind: Any, _context: Any, message: str) -> None:
     )  # fmt: skip
     sys.stderr.flush()
     os._exit(1)
+
+
+def tell_of_crash(window: Any, left: Sequence[str]) -> None:
+    """Log what crashes left, and say it in a window whose banner offers nothing better."""
+    from app import fault_log
+
+    if not left:
+        return
+    stacks = "\n\n".join(filter(None, left)) or window.tr("The process was killed.")
+    fault_log.log(f"The last run crashed\n{stacks}")
+    if not window.banner.isVisible():
+        window.show_fault(window.tr("Gradscape ended unexpectedly the last time."), stacks)
 
 
 def use_scale(settings: Any) -> None:

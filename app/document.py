@@ -9,12 +9,12 @@ from typing import Any
 from app import commands, edits
 from app.commands import Reversible
 from app.edited_graph import SCREEN_ASPECT, EditedGraph, lay_out
-from graphcore import composites, datasets, files, ops
+from graphcore import composites, datasets, files, ops, settings_check, spacing
 from graphcore.elements import Edge, Frame, Node, Note
 from graphcore.errors import Fix, GraphError
 from graphcore.folding import fold
 from graphcore.graph import Graph
-from graphcore.layout import layout
+from graphcore.layout import NODE_SIZE, layout
 from graphcore.settings import TrainingSettings
 
 Position = tuple[float, float]
@@ -64,6 +64,15 @@ class Document(EditedGraph):
         key = "nudge " + " ".join(sorted(positions)) if nudge else ""
         self._push(self.tr("Move {0}").format(what), changes, key)
 
+    def covered_by(self, places: Mapping[str, Position]) -> dict[str, Position]:
+        """Return where the nodes go that others at these places would cover; pinned ones stay."""
+        fixed = [(*place, *NODE_SIZE) for place in places.values()]
+        moving = [
+            (node.name, (*node.position, *NODE_SIZE)) for node in self.graph
+            if node.name not in places and node.position is not None and not node.pinned
+        ]  # fmt: skip
+        return spacing.moved_apart(moving, fixed)
+
     def align(self, names: Sequence[str], side: str) -> None:
         """Put nodes on one line: ``side`` is "left" or "top"."""
         axis = 0 if side == "left" else 1
@@ -101,7 +110,18 @@ class Document(EditedGraph):
             for n, p in places.items()
             if self.graph.node(n).position != p
         ]
-        self._push(self.tr("Arrange"), changes)
+        self._push(self.tr("Arrange"), [*changes, *self._notes_aside(places)])
+
+    def _notes_aside(self, places: Mapping[str, Position]) -> list[Reversible]:
+        """Notes that would lie on arranged nodes, put where there is room."""
+        corners = {n.name: places.get(n.name, n.position) for n in self.graph}
+        fixed = [(*corner, *NODE_SIZE) for corner in corners.values() if corner is not None]
+        notes = self.graph.notes
+        moving = [(name, (*note.position, *note.size)) for name, note in notes.items()]
+        return [
+            commands.set_note(self.graph, name, replace(notes[name], position=place))
+            for name, place in spacing.moved_apart(moving, fixed).items()
+        ]
 
     def change_operator(self, names: Sequence[str], operator: str) -> list[str]:
         """Let nodes compute something else of the same inputs; edges stay.
@@ -271,7 +291,12 @@ class Document(EditedGraph):
         return self._add_text(files.dumps_selection(graph, [n.name for n in graph]), at, text)
 
     def set_training(self, settings: TrainingSettings, step: str = "") -> None:
-        """Change what is trained on and how; a change that is named is a step of its own."""
+        """Change what is trained on and how; a change that is named is a step of its own.
+
+        Raises:
+            GradscapeError: a setting does not fit; nothing was changed.
+        """
+        settings_check.check(settings)
         if settings != self.root.training:
             change = commands.elsewhere(self.root, commands.set_training(self.root, settings))
             self._push(step or self.tr("Training settings"), [change], "" if step else "training")

@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import msgspec
@@ -18,7 +19,8 @@ import platformdirs
 from PySide6.QtCore import QElapsedTimer, QProcess, QTimer, Signal
 
 from app.document import Document
-from app.engine_views import SHOWN, EngineViews
+from app.engine_views import OF_THE_NET, SHOWN, EngineViews
+from app.processes import lives
 from graphcore import files, start
 from graphcore.elements import Change
 from graphcore.errors import WorkerError
@@ -45,6 +47,13 @@ _FIELDS = {"attributes", "initializers", "frozen", "bypassed"}
 def checkpoint_folder() -> Path:
     """Where this window's runs are kept for a restart."""
     return Path(platformdirs.user_cache_dir("gradscape")) / "runs" / str(os.getpid())
+
+
+def remove_left_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints of windows that were killed: those of no process that lives."""
+    for left in folder.iterdir() if folder.is_dir() else ():
+        if left.name.isdecimal() and not lives(int(left.name)):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 class Engine(EngineViews):
@@ -97,6 +106,8 @@ class Engine(EngineViews):
         self._closing = False
         self._checkpoint_step: int | None = None
         self._run, self._adopting = 0, False
+        self._revision = self._opened_at = 0  # of the document, and when it was opened
+        self._sent_revision = self._net_revision = 0  # of the last Load, and of what is told
         self._checkpoints = checkpoint_folder()
         self._asked = QElapsedTimer()
         self._frame_timer = QTimer(self, singleShot=True)
@@ -122,6 +133,7 @@ class Engine(EngineViews):
         self._closing = False
         self._reader = m.FrameReader()
         self._errors = self._damage = ""
+        self._sent_revision = self._net_revision = 0
         process = QProcess(self)
         process.readyReadStandardOutput.connect(self._on_output)
         process.readyReadStandardError.connect(self._on_errors)
@@ -144,6 +156,8 @@ class Engine(EngineViews):
     def begin(self) -> None:
         """Start, unless the window was closed before it came to that."""
         if not self._closing:
+            left = self._checkpoints.parent
+            Thread(target=remove_left_checkpoints, args=(left,), daemon=True).start()
             self.start()
 
     def close(self) -> None:
@@ -242,9 +256,11 @@ class Engine(EngineViews):
     def _load(self, keep: bool, resume: str = "", forget: bool = False) -> None:
         self._settings = self.document.root.training
         self._set_state("loading")
+        self._revision += 1
+        self._sent_revision = self._revision
         self._send(
             m.Load(files.dumps(self.document.root), keep, resume, str(self._checkpoints),
-                   self.data_dir, self.growth, forget)
+                   self.data_dir, self.growth, forget, self._revision)
         )  # fmt: skip
 
     def _is_rate_alone(self) -> bool:
@@ -264,17 +280,29 @@ class Engine(EngineViews):
         try:
             data = bytes(self._process.readAllStandardOutput().data())
             for body in self._reader.feed(data):
-                reply = m.decode_reply(body)
-                if self.state == "loading" and type(reply) in OF_A_NET:
-                    self._want_frame()  # of the net before
-                    continue
-                self._handlers[type(reply)](self, reply)
+                self._take(m.decode_reply(body))
         except WorkerError as error:
             self._damage = str(error)
             if self._process is not None:
                 self._process.kill()
 
+    def _take(self, reply: m.Reply) -> None:
+        """Pass a reply on, unless it is of a net that is no longer the document's."""
+        if isinstance(reply, m.Loaded):
+            self._net_revision = reply.revision
+        if self.state == "loading" and type(reply) in OF_A_NET:
+            self._want_frame()  # of the net before
+            return
+        current = self._net_revision == self._revision
+        if current or type(reply) not in OF_THE_NET:
+            self._handlers[type(reply)](self, reply)
+
     def _on_frame(self, frame: m.Frame) -> None:
+        if frame.revision < self._opened_at:  # of another document
+            self._want_frame()
+            return
+        if frame.revision != self._revision:  # its curve goes on, its pictures are of another net
+            frame = msgspec.structs.replace(frame, values={}, gradients={}, flow=())
         self.last_frame = frame
         if self.has_net:  # else it is of the net before
             self._set_state(frame.state)
@@ -303,6 +331,7 @@ class Engine(EngineViews):
             _LOG.error("engine: %s\n%s", failure.message, failure.details)
         if failure.kind == "load":
             self.problem = failure.message
+            self._sent_revision = self._net_revision
             self._set_state("refused")
             self.emptied.emit()
         self.failed.emit(failure)
@@ -316,32 +345,53 @@ class Engine(EngineViews):
         self.moment = frame
         settings = next((r.settings for r in frame.runs if r.run == frame.run), None)
         root = self.document.root
-        settled = not self._edit_timer.isActive() and self.has_net
+        settled = not self._ahead and self.has_net
         if another and settled and settings is not None and settings != root.training:
             self._settings = settings  # the engine has them already
             self.document.set_training(settings)
-            self._edit_timer.stop()
+            self._agree()
         self.timeline.emit(frame)
 
     def _on_runs_opened(self, opened: RunsOpened) -> None:
         """The engine has the graph of the file's run already: the document follows."""
         if not opened.problem:
-            self._edit_timer.stop()
+            ahead = self._ahead
             self._adopting, self._run = True, 0
             self.document.open_graph(files.loads(opened.graph))
             self._adopting, self._settings = False, self.document.root.training
+            if ahead:  # behind the file the engine takes an edit that came before it
+                self._edit_timer.start()
+            else:
+                self._agree()
         self.runs_opened.emit(opened)
 
     def _on_run_entered(self, entered: RunEntered) -> None:
-        """The engine has the graph of that run already: the document follows, as one step."""
+        """The engine has the graph of that run already: the document follows, as one step.
+
+        One that was edited since goes its own way, and the engine with it.
+        """
+        if self._ahead:
+            self._edit_timer.start()
+            return
         self.document.become(files.loads(entered.graph), self.tr("Go to {0}").format(entered.name))
-        self._edit_timer.stop()
+        self._agree()
         self._settings = self.document.root.training
         self.document.message.emit(
             self.tr("This is {0}, on a graph of its own; undo brings the other graph back.").format(
                 entered.name
             )
         )
+
+    @property
+    def _ahead(self) -> bool:
+        """Whether the engine will be given, or has not answered, what the document is now."""
+        return self._edit_timer.isActive() or self._sent_revision != self._net_revision
+
+    def _agree(self) -> None:
+        """The engine has what the document has just become."""
+        self._edit_timer.stop()
+        self._revision = self._net_revision
+        self._opened_at = min(self._opened_at, self._revision)
 
     _handlers: dict[type, Callable[[Any, Any], None]] = {
         m.Ready: lambda self, reply: self.ready.emit(reply),
@@ -402,6 +452,8 @@ class Engine(EngineViews):
     # -- the document -------------------------------------------------------------------------
 
     def _on_opened(self) -> None:
+        self._revision += 1
+        self._opened_at = self._revision
         self._checkpoint_step = None
         self.last_frame, self.last_loaded, self.moment = None, None, TimelineFrame()
         self.choose_sample(Sample())
@@ -415,4 +467,5 @@ class Engine(EngineViews):
             self._settings = self.document.root.training
             self._send(m.SetRate(self._settings.lr))
         elif change.kind in _STRUCTURE or field:
+            self._revision += 1
             self._edit_timer.start()

@@ -349,3 +349,9 @@ SHOWN: dict[type, Any] = {
     CurvesFrame: lambda self, reply: self.curves.emit(reply),
 }
 """What becomes of each reply that is a view."""
+
+OF_THE_NET = {
+    m.Loaded, LandscapeFrame, WalkFrame, DecisionFrame, ResultsFrame, HealthFrame, SpreadFrame,
+    EmbeddingFrame, SampleFrame, CompareFrame, WhatIfFrame,
+}  # fmt: skip
+"""Replies that are sent again of every net: those of one that is no more are not shown."""

@@ -6,6 +6,8 @@ import logging
 import logging.handlers
 import sys
 import threading
+import time
+import traceback
 from pathlib import Path
 from types import TracebackType
 
@@ -15,6 +17,8 @@ from PySide6.QtCore import QObject, Signal
 from graphcore.errors import GradscapeError
 
 _LOG = logging.getLogger("gradscape")
+QUIET_S = 10.0
+"""A fault that comes back sooner is the same one, in a timer or a paint: it is said once."""
 
 
 def default_file() -> Path:
@@ -31,15 +35,16 @@ class FaultLog(QObject):
     """Takes the place of ``sys.excepthook`` while the app runs.
 
     Signals:
-        caught: the sentence for the banner. It comes from whichever thread the error was in;
-            Qt hands it over to the window's.
+        caught: the sentence for the banner, and the stack. It comes from whichever thread the
+            error was in; Qt hands it over to the window's.
     """
 
-    caught = Signal(str)
+    caught = Signal(str, str)
 
     def __init__(self, file: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.file = file
+        self._last: dict[str, float] = {}
         self._handler = _handler(file)
         _LOG.addHandler(self._handler)
         self._former = sys.excepthook, threading.excepthook
@@ -58,8 +63,14 @@ class FaultLog(QObject):
         if issubclass(kind, KeyboardInterrupt):
             self._former[0](kind, error, trace)
             return
-        _LOG.error("unexpected", exc_info=(kind, error, trace))
-        self.caught.emit(self._sentence(error))
+        stack = "".join(traceback.format_exception(kind, error, trace))
+        place = f"{kind.__name__} {stack.rpartition('  File ')[2][:200]}"
+        now = time.monotonic()
+        before, self._last[place] = self._last.get(place), now
+        if before is not None and now - before < QUIET_S:
+            return
+        log(f"unexpected\n{stack}")
+        self.caught.emit(self._sentence(error), stack)
 
     def _catch_in_thread(self, arguments: threading.ExceptHookArgs) -> None:
         if arguments.exc_value is not None:

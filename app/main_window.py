@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app import fault_log
 from app.actions import ActionTable
 from app.announcements import Announcements
 from app.autosave import Autosave
@@ -43,11 +44,13 @@ from app.status_bar import StatusBar
 from app.style import palette
 from app.time_strip import TimeStrip
 from app.transport import TransportBar
+from app.typing_rule import TypingRule
 from app.walk_view import WalkView
 from app.widgets.banner import Banner
 from graphcore.worker.pictures import Picture as SentPicture
 
 FIRST_GRAPH = "lenet5"
+REMEMBER_MS = 5000
 TOOLS = ("presets", "open", "save", "", "undo", "redo", "", "TRANSPORT", "", "palette", "light")
 
 
@@ -68,6 +71,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.document, self.engine, self.settings = document, engine, settings
         self.selection: list[str] = []
+        self.log, self._refusal = fault_log.default_file(), ""
         room = self.screen().availableSize()
         self.resize(min(1440, room.width() - 20), min(900, room.height() - 40))
         self.setDockOptions(
@@ -90,7 +94,7 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(document, self)
         self.setStatusBar(self.status)
         self.exports, self.filming = Exports(self), Filming(self)
-        self.growth = GrowthChoice(self)
+        self.growth, self.typing = GrowthChoice(self), TypingRule(self)
         self.imports = Imports(self, self.exports)
         self._add_tool_bar()
         self._connect()
@@ -100,6 +104,8 @@ class MainWindow(QMainWindow):
             LiveView(self.canvas, engine)
         self._apply_preferences()
         self._show_title()
+        self._remember_timer = QTimer(self, interval=REMEMBER_MS)
+        self._remember_timer.timeout.connect(self._remember)
         if geometry := settings.store.value("window/geometry"):
             self.restoreGeometry(geometry)
 
@@ -146,6 +152,8 @@ class MainWindow(QMainWindow):
         canvas.selection_changed.connect(self._on_selection)
         canvas.hover_message.connect(self.status.show_hover)
         document.opened.connect(self._on_opened)
+        for edited in (document.opened, document.changed):
+            edited.connect(self._end_refusal)
         document.level_changed.connect(self._on_opened)
         document.undo_stack.cleanChanged.connect(self._on_step)
         document.undo_stack.indexChanged.connect(self._on_step)
@@ -199,6 +207,12 @@ class MainWindow(QMainWindow):
         self.selection = []
         self._on_step()
 
+    def _end_refusal(self, _change: Any = None) -> None:
+        """What was refused is past once the graph is another."""
+        if self._refusal and self.banner.text == self._refusal:
+            self.banner.hide()
+        self._refusal = ""
+
     def _on_step(self, _state: Any = None) -> None:
         self._show_title()
         self.actions_table.refresh()
@@ -218,17 +232,23 @@ class MainWindow(QMainWindow):
         if not runs and not (wanted and self.files.open_any(wanted[0])):
             self.files.open_preset(FIRST_GRAPH)
         Rescue(self).offer()
+        self._remember_timer.start()
         if self.engine is not None:
             QTimer.singleShot(0, self.engine, self.engine.begin)
         if runs:  # the engine reads them, so it has to be there first
             QTimer.singleShot(0, self, lambda: self.files.open_run(runs))
 
+    def _remember(self) -> None:
+        """Keep how the window looks: also for after a crash."""
+        self.layouts.remember()
+        self.settings.store.setValue("window/geometry", self.saveGeometry())
+
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self.files.may_leave():
             event.ignore()
             return
-        self.layouts.remember()
-        self.settings.store.setValue("window/geometry", self.saveGeometry())
+        self._remember_timer.stop()
+        self._remember()
         self.autosave.close()
         self.filming.recorder.close()
         self.exports.cancel()
@@ -245,6 +265,24 @@ class MainWindow(QMainWindow):
         """Say what could not be done: in the banner, and in the status bar for a while."""
         self.banner.show_message(sentence, "error")
         self.status.say(sentence)
+        self._refusal = sentence
+
+    def show_fault(self, sentence: str, stack: str) -> None:
+        """Say that something unexpected happened, and offer its stack."""
+        details = (self.tr("Show details"), lambda: self._show_text(self.tr("Details"), stack))
+        self.banner.show_message(sentence, "error", (details,))
+        self.status.say(sentence)
+
+    def show_report(self) -> None:
+        """Show what a report of a problem needs."""
+        from app.fault_dialog import report
+
+        self._show_text(self.tr("Report a problem"), report(self.log))
+
+    def _show_text(self, title: str, text: str) -> None:
+        from app.fault_dialog import FaultDialog
+
+        FaultDialog(title, text, self).open()
 
     def show_canvas(self) -> None:
         """The canvas and its panels instead of the welcome page."""

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QGroupBox,
     QLabel,
     QLineEdit,
+    QPushButton,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -49,6 +50,10 @@ class PreferencesDialog(QDialog):
                 else None
             )
         )
+        for button in buttons.buttons():  # Enter in a field is no answer to the dialog
+            assert isinstance(button, QPushButton)
+            button.setAutoDefault(False)
+            button.setDefault(False)
         column.addWidget(buttons)
         self.setFixedHeight(column.totalHeightForWidth(560))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject
 
-from app.autosave import Rescued
+from app.autosave import Rescued, unwritable
+from app.engine import checkpoint_folder
 
 
 class Rescue(QObject):
@@ -18,8 +20,9 @@ class Rescue(QObject):
         self._window = window
 
     def offer(self) -> None:
-        """Offer the work that a crash left behind, if there is any."""
+        """Offer the work that a crash left behind, or say that none could be kept."""
         autosave = self._window.autosave
+        self._check_folders()
         for rescued in autosave.abandoned()[:1]:
             name = rescued.path.name if rescued.path else self.tr("an unsaved graph")
             self._window.banner.show_message(
@@ -30,6 +33,20 @@ class Rescue(QObject):
                     (self.tr("Discard"), partial(autosave.discard, rescued)),
                 ),
             )
+
+    def _check_folders(self) -> None:
+        """Say once that nothing can be kept, where that is so."""
+        window = self._window
+        folders = [window.autosave.folder, Path(window.settings.store.fileName()).parent]
+        if window.engine is not None:
+            folders.append(checkpoint_folder().parent)
+        if lost := unwritable(folders):
+            listed = ", ".join(dict.fromkeys(map(str, lost)))
+            text = self.tr(
+                "Recovery copies, settings or checkpoints cannot be kept: nothing can be "
+                "written to {0}."
+            )
+            window.banner.show_message(text.format(listed), "warning")
 
     def restore(self, rescued: Rescued) -> None:
         """Open what was rescued, after asking about unsaved changes."""

@@ -61,6 +61,7 @@ class ShortcutsDialog(QDialog):
     def _lay_out(self) -> None:
         reset = QPushButton(self.tr("Default"))
         reset.clicked.connect(self._reset)
+        reset.setAutoDefault(False)  # Enter in the filter resets nothing
         line = QHBoxLayout()
         line.addWidget(QLabel(self.tr("Press the keys:")))
         line.addWidget(self.keys, 1)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from graphcore.errors import GradscapeError
 from graphcore.late import torch
 from graphcore.plan import Plan
+from graphcore.probing import class_names
 from graphcore.samples import fed, split_of
 from graphcore.training import Trainer
 from graphcore.worker.arrays import Array, pack
@@ -115,8 +116,7 @@ def _nudge(plan: Plan, b: Any, x: Tensor, t: Tensor, best: int) -> tuple[Tensor 
 
 
 def _name(trainer: Trainer, i: int) -> str:
-    names = trainer.data.classes
-    return names[i] if i < len(names) else str(i)
+    return class_names(trainer.data.classes or ("0",), i + 1)[i]
 
 
 def _packed(images: Tensor) -> Array:

@@ -112,7 +112,7 @@ def _bind_to_result(graph: Graph) -> Binding:
         raise GraphError(f"Training makes one result small, found {listed}: choose one of them.")
     name = chosen[0]
     above = (graph.node(n) for n in (name, *graph.ancestors([name])))
-    if not any(set(n.parameter_inputs) - set(n.frozen) for n in above):
+    if not any(n.operator == "Parameter" and not n.frozen for n in above):
         raise GraphError(f"Nothing can learn: {name} depends on no Parameter that is not frozen.")
     shapes = ShapeInference(graph)
     shapes.close()

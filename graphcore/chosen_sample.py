@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphcore import recording
 from graphcore.errors import GradscapeError
 from graphcore.late import torch
-from graphcore.probing import class_indices, class_shares
+from graphcore.probing import class_indices, class_names, class_shares
 from graphcore.training import Trainer
 from graphcore.worker.sample_messages import SampleFrame
 
@@ -27,7 +27,8 @@ def chosen_sample(trainer: Trainer, nodes: tuple[str, ...], sample: int) -> Samp
         return SampleFrame(step=trainer.step, samples=count, problem=str(error))
     shares = class_shares(plan.value(b.output), b.loss_kind, t) if b.target else None
     return SampleFrame(
-        step=trainer.step, sample=i, samples=count, classes=data.classes,
+        step=trainer.step, sample=i, samples=count,
+        classes=class_names(data.classes, 0 if shares is None else shares.shape[1]),
         label=-1 if shares is None else int(class_indices(own)[0]),
         answer=-1 if shares is None else int(shares[0].argmax()),
         values=recording.value_pictures(plan, trainer.graph, nodes),

@@ -12,7 +12,8 @@ import numpy as np
 
 from graphcore.errors import GradscapeError
 from graphcore.late import torch
-from graphcore.probing import class_indices, class_shares
+from graphcore.principal_axes import principal_axes, turned
+from graphcore.probing import class_indices, class_names, class_shares
 from graphcore.training import Trainer
 from graphcore.worker.arrays import Array, pack
 from graphcore.worker.embedding_messages import EmbeddingFrame
@@ -33,19 +34,10 @@ def principal_components(values: Tensor) -> tuple[Tensor, tuple[float, float]]:
     Returns:
         Points, shape (n, 2); along each axis the sample furthest out is on the positive side.
     """
-    centred = values - values.mean(0)
-    few = len(values) <= centred[0].numel()  # the smaller of two products has the same variances
-    product = centred @ centred.t() if few else centred.t() @ centred
-    variances, axes = torch.linalg.eigh(product)
-    variances, axes = variances.flip(0).clamp_min(0), axes.flip(1)[:, :2]
-    found = axes * variances[:2].sqrt() if few else centred @ axes
-    points = values.new_zeros(len(values), 2)
-    points[:, : found.shape[1]] = found
+    found = principal_axes(values)
+    points = (values.double() - found.middle) @ found.axes
     furthest = points.abs().argmax(0)
-    points *= torch.where(points[furthest, torch.arange(2)] < 0, -1.0, 1.0)
-    total = float(variances.sum()) or 1.0
-    shares = [float(x) / total for x in variances[:2]] + [0.0, 0.0]
-    return points, (shares[0], shares[1])
+    return turned(points, points[furthest, torch.arange(2)]).to(values), found.shares
 
 
 def embed(trainer: Trainer, node: str = "") -> EmbeddingFrame:
@@ -75,15 +67,24 @@ def measured(trainer: Trainer, node: str, samples: int) -> tuple[EmbeddingFrame,
     if values.dim() < 1 or len(values) != len(x) or len(x) < 3:
         problem = f"{name} has no values for each sample: choose a layer before the loss."
         return EmbeddingFrame(node=name, step=trainer.step, problem=problem), None
+    rows = values.reshape(len(x), -1)
+    bad = int((~torch.isfinite(rows)).any(1).sum())
+    if bad:
+        problem = (
+            f"{name} has NaN or infinite values for {bad} of {len(x)} samples, which have no "
+            "place: begin again with a smaller learning rate."
+        )
+        return EmbeddingFrame(node=name, step=trainer.step, problem=problem), None
     classes = class_shares(plan.value(b.output), b.loss_kind, t) if b.target else None
     nobody = np.full(len(x), -1, np.int64)
     labels = nobody if classes is None else class_indices(t)
     answers = nobody if classes is None else classes.argmax(1).cpu().numpy().astype(np.int64)
     frame = EmbeddingFrame(
         node=name, size=values[0].numel(), step=trainer.step, labels=pack(labels),
-        answers=pack(answers), classes=data.classes, images=_images(x),
+        answers=pack(answers), images=_images(x),
+        classes=class_names(data.classes, int(answers.max(initial=-1)) + 1),
     )  # fmt: skip
-    return frame, values.reshape(len(x), -1).double().cpu()
+    return frame, rows.double().cpu()
 
 
 def _images(x: Tensor) -> Array | None:

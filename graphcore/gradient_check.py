@@ -30,6 +30,8 @@ ENTRIES, ENTRIES_OF_VALUE = 32, 8
 """Numbers of a parameter, a fed tensor or an edge, and of a node's value, evenly spread."""
 NOISE = 100
 """A loss is so many times less exact than one operation, after all that led to it."""
+SHORTEST, LONGEST = 1e-100, 1e100
+"""Steps that can be divided by, and their squares multiplied."""
 SMALLEST = 1e-6
 """Gradients are compared relative to this share of the loss at least: see nothing in nothing."""
 
@@ -81,8 +83,13 @@ def compare(
             or "" for every parameter and the value of every node.
 
     Raises:
-        GradscapeError: there is no such part, or the loss does not depend on it.
+        GradscapeError: there is no such part, the loss does not depend on it, or the step is
+            none.
     """
+    if not SHORTEST <= step <= LONGEST:
+        raise GradscapeError(
+            f"The check moves numbers by a step from {SHORTEST:g} to {LONGEST:g}, got {step:g}."
+        )
     plan.forward(feeds)
     plan.backward(loss, grad=torch.ones_like(plan.value(loss)))
     found = list(_all(plan, loss)) if not part else [_one(plan, part)]

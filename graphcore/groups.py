@@ -136,7 +136,7 @@ def make(plan: Plan, settings: TrainingSettings, loss: str) -> list[Group]:
     groups = _without_stillness(plan, settings, loss)
     if not (settings.l1 or settings.l2):  # the penalties reach every parameter
         for group in groups:
-            reached = plan.reached_from(group.loss)
+            reached = plan.reached_from(group.loss) if group.loss else ()
             group.still = tuple(
                 slice(p.offset - group.start, p.end - group.start)
                 for p in plan.layout

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from graphcore import ops
 from graphcore.binding import Binding
 from graphcore.plan import Plan
 
@@ -30,7 +31,7 @@ def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
     """How many answers are right; None where that makes no sense.
 
     Scores (N, C) against class indices: the largest score. One score per sample: a logit
-    above 0 (BCEWithLogitsLoss, HingeLoss, targets ±1) or a probability above one half.
+    above 0 (a loss that ``reads_logits``, targets ±1) or a probability above one half.
     Scores against one-hot or probability targets of the same shape: the largest of each.
     """
     if output.dim() == 2 and output.shape[1] > 1:
@@ -47,7 +48,7 @@ def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
     if bool((t.abs() == 1).all()) and bool((t < 0).any()):
         return int(((y > 0) == (t > 0)).sum())
     if bool(((t == 0) | (t == 1)).all()):
-        threshold = 0.0 if loss_kind in ("BCEWithLogitsLoss", "HingeLoss") else 0.5
+        threshold = 0.0 if ops.get(loss_kind).reads_logits else 0.5
         return int(((y > threshold) == (t > 0.5)).sum())
     return None
 
@@ -74,7 +75,9 @@ class Judging:
 
     def work(self, plan: Plan) -> Score | None:
         """The next batch; the score when all are done."""
-        at, b = slice(self._at, self._at + self._batch), self._binding
+        end = self._at + self._batch
+        end += len(self._x) - end == 1  # a variance over the batch needs two
+        at, b = slice(self._at, end), self._binding
         xs, ts = self._x[at], self._t[at]
         if len(xs):
             plan.forward(b.feeds(xs, ts))

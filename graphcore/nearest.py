@@ -42,7 +42,7 @@ def nearest(trainer: Trainer, pixels: np.ndarray, centred: bool, node: str = "")
         others, own = _values(trainer, node, x, t, drawn[1]) if node else (x, drawn[1])
     except GradscapeError as error:
         return NearestFrame(node=node, problem=str(error))
-    if len(others) != len(x):
+    if len(others) != len(x) or not others.is_floating_point():
         return NearestFrame(
             node=node, problem=f"{node} has no values for each sample: choose a layer before it."
         )

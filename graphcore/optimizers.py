@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphcore.errors import AttributeRefusedError, EngineError
 from graphcore.late import torch
+from graphcore.options import check_all
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,6 +41,10 @@ class Optimizer:
         self.steps = torch.zeros((), dtype=torch.float32, device=w.device)
         self.state: dict[str, Tensor] = {"step": self.steps}
         self.prepare()
+
+    @classmethod
+    def check_together(cls, chosen: Mapping[str, Any]) -> None:
+        """Raise AttributeRefusedError where options that fit one by one do not go together."""
 
     def prepare(self) -> None:
         """Allocate the state."""
@@ -89,15 +94,17 @@ def get(name: str) -> type[Optimizer]:
     return _table[name]
 
 
+def check(name: str, options: Mapping[str, Any]) -> None:
+    """Raise AttributeRefusedError unless there is such an optimiser and its options fit."""
+    cls = get(name)
+    check_all(name, cls.options, options)
+    cls.check_together({**cls.options, **options})
+
+
 def make(name: str, w: Tensor, g: Tensor, options: Mapping[str, Any]) -> Optimizer:
     """An optimiser for a flat parameter and gradient; raises AttributeRefusedError."""
-    cls = get(name)
-    unknown = options.keys() - cls.options.keys()
-    if unknown:
-        raise AttributeRefusedError(
-            f"{name} has no option {sorted(unknown)[0]!r}; it has: {', '.join(cls.options)}."
-        )
-    return cls(w, g, options)
+    check(name, options)
+    return get(name)(w, g, options)
 
 
 @optimizer
@@ -111,11 +118,13 @@ class SGD(Optimizer):
     options = {"momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False}
     formula = r"v \leftarrow \mu v + g,\quad w \leftarrow w - \eta v"
 
-    def prepare(self) -> None:
-        momentum = self.chosen["momentum"]
-        if self.chosen["nesterov"] and (momentum <= 0 or self.chosen["dampening"] != 0):
+    @classmethod
+    def check_together(cls, chosen: Mapping[str, Any]) -> None:
+        if chosen["nesterov"] and (chosen["momentum"] <= 0 or chosen["dampening"] != 0):
             raise AttributeRefusedError("SGD: nesterov needs a momentum and no dampening.")
-        self.velocity = [self.buffer("velocity")] if momentum else []
+
+    def prepare(self) -> None:
+        self.velocity = [self.buffer("velocity")] if self.chosen["momentum"] else []
         self.begun = False
 
     def update(self, lr: float) -> None:

@@ -21,6 +21,7 @@ from graphcore.errors import EngineError
 from graphcore.late import torch
 from graphcore.parameters import seed_of
 from graphcore.plan import Plan
+from graphcore.principal_axes import principal_axes, turned
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,18 +55,28 @@ class Plane:
         basis = torch.stack([self.u, self.v], 1).double()
         offset = (flat - self.origin).double()
         gram = basis.t() @ basis
-        found = torch.linalg.lstsq(gram, basis.t() @ offset).solution
+        found = _inverse(gram) @ (basis.t() @ offset)
         rest = offset - basis @ found
         return float(found[0]), float(found[1]), float(torch.linalg.vector_norm(rest))
 
     def places(self, flats: Sequence[Tensor]) -> np.ndarray:
-        """Coordinates of the nearest points of the plane, shape (k, 2)."""
+        """Coordinates of the nearest points of the plane, shape (k, 2).
+
+        NaN for weights that are not finite: such a place is a gap in a path.
+        """
         basis = torch.stack([self.u, self.v], 1)
         inner = [basis.t() @ (flat.to(basis) - self.origin) for flat in flats]
         gram = (basis.t() @ basis).double()
         columns = torch.stack(inner, 1).double() if inner else gram.new_zeros(2, 0)
-        found: np.ndarray = torch.linalg.lstsq(gram, columns).solution.t().cpu().numpy()
+        found: np.ndarray = (_inverse(gram) @ columns).t().cpu().numpy()
         return found
+
+
+def _inverse(gram: Tensor) -> Tensor:
+    """The pseudo-inverse of two directions' products; NaN where one of them is not finite."""
+    if not bool(torch.isfinite(gram).all()):
+        return torch.full_like(gram, math.nan)
+    return torch.linalg.pinv(gram, hermitian=True)
 
 
 def random_plane(plan: Plan, seed: int = 0) -> Plane:
@@ -99,36 +110,35 @@ def principal_plane(path: Tensor, origin: Tensor) -> Plane | None:
     """The plane of the path's first two principal components through ``origin``.
 
     Args:
-        path: weights along the run, shape (steps, numbers).
+        path: weights along the run, shape (steps, numbers); steps with a number that is not
+            finite are left out.
 
     Returns:
         None while the path is too short to span a plane. The directions are orthonormal; the
         path begins on the left and above its middle, so that a later plane is not turned over.
     """
-    centred = (path - path.mean(0)).double()
-    gram = centred @ centred.t()
-    variances, vectors = torch.linalg.eigh(gram)
-    total = float(variances.clamp_min(0).sum())
-    if len(path) < 3 or total <= 0 or float(variances[-2]) <= 1e-12 * float(variances[-1]):
+    known = path[torch.isfinite(path).all(1)]
+    if len(known) < 3:
         return None
-    u, v = (
-        _component(centred, vectors[:, -i], float(variances[-i]), begins).to(path)
-        for i, begins in ((1, -1.0), (2, 1.0))
-    )
-    shares = (float(variances[-1]) / total, float(variances[-2]) / total)
+    found = principal_axes(known)
+    shares = found.shares
+    if shares[0] <= 0 or shares[1] <= 1e-12 * shares[0]:
+        return None
+    begins = (known[0].double() - found.middle) @ found.axes
+    axes = turned(found.axes, begins * begins.new_tensor([-1.0, 1.0])).to(path)
     labels = tuple(f"PC{i + 1}: {share:.1%} of the path" for i, share in enumerate(shares))
-    return Plane(origin.clone(), u, v, (labels[0], labels[1]), shares)
-
-
-def _component(centred: Tensor, vector: Tensor, variance: float, begins: float) -> Tensor:
-    """A principal direction along which the path begins on this side of its middle."""
-    turn = math.copysign(1.0, begins * float(vector[0]))
-    return centred.t() @ vector * (turn / math.sqrt(variance))
+    return Plane(origin.clone(), axes[:, 0], axes[:, 1], (labels[0], labels[1]), shares)
 
 
 def span_of_path(plane: Plane, path: Iterable[Tensor], margin: float = 0.25) -> Span:
-    """Limits (low a, high a, low b, high b) that hold the whole path and a margin."""
+    """Limits (low a, high a, low b, high b) that hold the whole path and a margin.
+
+    Weights that are not finite are left out.
+    """
     points = plane.places(list(path))
+    points = points[np.isfinite(points).all(1)]
+    if not len(points):
+        return (-1.0, 1.0, -1.0, 1.0)
     low, high = points.min(0), points.max(0)
     pad = np.maximum((high - low).max() * margin, 1e-3)
     return (low[0] - pad, high[0] + pad, low[1] - pad, high[1] + pad)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphcore import recording, warp
+from graphcore import ops, recording, warp
 from graphcore.binding import Binding
 from graphcore.datasets import Split
 from graphcore.errors import DataError, GradscapeError
@@ -48,13 +48,18 @@ def class_shares(scores: Tensor, loss_kind: str, target: Tensor) -> Tensor | Non
     if not known <= {0.0, 1.0} and not known <= {-1.0, 1.0}:
         return None
     y = scores.reshape(-1)
-    if loss_kind in ("BCEWithLogitsLoss", "HingeLoss", "SquaredHingeLoss"):
+    if ops.get(loss_kind).reads_logits:
         p = torch.sigmoid(y)
     elif -1.0 in known:
         p = ((y + 1) / 2).clamp(0, 1)
     else:
         p = y.clamp(0, 1)
     return torch.stack([1 - p, p], 1)
+
+
+def class_names(known: tuple[str, ...], count: int) -> tuple[str, ...]:
+    """Return a name for each of a net's answers: the data's, then numbers; none without any."""
+    return known + tuple(str(i) for i in range(len(known), count)) if known else ()
 
 
 def class_indices(target: Tensor) -> np.ndarray:
@@ -86,7 +91,7 @@ def decision_map(trainer: Trainer, warped: str = "") -> DecisionFrame:
         high=(float(high[0]), float(high[1])), shares=_grids(maps, GRID),
         neurons=neurons, points=pack(shown), labels=pack(labels), tests=tests,
         complete=len(shown) == len(trainer.data.train) + len(trainer.data.test),
-        classes=() if shares is None else (data.classes or ("0", "1")),
+        classes=() if shares is None else class_names(data.classes or ("0", "1"), shares.shape[1]),
         generated=generated,
         links=warp.links(trainer.graph, plan, set(neurons), b.input, NEURONS),
         warp=_warp(trainer, plan, warped, shown) if warped in neurons else None,
@@ -270,7 +275,8 @@ def digit(
     if shares is None:
         return DigitFrame(problem=NO_CLASSES)
     return DigitFrame(
-        classes=data.classes, shares=pack(shares[0].to("cpu", torch.float32).numpy()),
+        classes=class_names(data.classes, shares.shape[1]),
+        shares=pack(shares[0].to("cpu", torch.float32).numpy()),
         seen=pack(seen.astype(np.float32)),
         values=recording.value_pictures(plan, trainer.graph, _without_target(trainer, watch)),
     )  # fmt: skip

@@ -9,7 +9,13 @@ import numpy as np
 
 from graphcore import metrics
 from graphcore.late import torch
-from graphcore.probing import NO_CLASSES, class_indices, class_shares, sample_image
+from graphcore.probing import (
+    NO_CLASSES,
+    class_indices,
+    class_names,
+    class_shares,
+    sample_image,
+)
 from graphcore.training import Trainer
 from graphcore.worker.arrays import pack
 from graphcore.worker.probe_messages import Mistake, ResultsFrame
@@ -65,7 +71,7 @@ def _figures(trainer: Trainer, step: int, parts: list[Tensor], t: Tensor) -> Res
     precision, recall, f1 = metrics.precision_recall_f1(shares, labels)
     bins, error = metrics.calibration(shares, labels)
     return ResultsFrame(
-        step=step, classes=trainer.data.classes or tuple(str(i) for i in range(len(counts))),
+        step=step, classes=class_names(trainer.data.classes or ("0",), len(counts)),
         counts=pack(counts.astype(np.int64)), precision=pack(precision.astype(np.float32)),
         recall=pack(recall.astype(np.float32)), f1=pack(f1.astype(np.float32)),
         accuracy=metrics.accuracy(shares, labels), mistakes=_mistakes(trainer, shares, labels),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphcore.execute import Step
 from graphcore.ops import Context
-from graphcore.ops.convolution_kernels import ConvolvedMaximum
+from graphcore.ops.convolution_kernels import ConvolvedMaximum, repeats_numbers
 from graphcore.ops.kernels import Kernels
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Fused(Step):
             n + 2 * p - k + 1
             for n, p, k in zip(x.shape[2:], padding, weight.shape[2:], strict=True)
         ]
-        if x.numel() == 0 or min(sides) < 2 or x.is_cuda:
+        if x.numel() == 0 or min(sides) < 2 or x.is_cuda or repeats_numbers(weight):
             return None
         relu = len(self.parts) == 3
         run = ConvolvedMaximum(x, weight, bias[0] if bias else None, padding, relu)

@@ -10,7 +10,7 @@ import numpy as np
 from graphcore.datasets.dataset import Split
 from graphcore.errors import DataError
 from graphcore.late import torch
-from graphcore.probing import centred_digit, class_indices, class_shares, sample_image
+from graphcore.probing import centred_digit, class_indices, class_names, class_shares, sample_image
 from graphcore.training import Trainer
 from graphcore.worker.arrays import pack, unpack
 from graphcore.worker.data_messages import Sample, SamplesFrame, SamplesRequest
@@ -116,7 +116,10 @@ def browse(trainer: Trainer, request: SamplesRequest) -> SamplesFrame:
     said = _answers(trainer, split, page) if labels is not None and len(page) else None
 
     def names(numbers: np.ndarray | None) -> tuple[str, ...]:
-        return tuple(classes[int(i)] for i in numbers) if numbers is not None else ()
+        if numbers is None:
+            return ()
+        known = class_names(classes, int(numbers.max(initial=-1)) + 1)
+        return tuple(known[int(i)] for i in numbers)
 
     pictures = [sample_image(trainer, split, int(i)) for i in page]
     images = [_small(p) for p in pictures if p is not None]
@@ -126,7 +129,7 @@ def browse(trainer: Trainer, request: SamplesRequest) -> SamplesFrame:
         indices=tuple(int(i) for i in page),
         labels=names(labels[page] if labels is not None else None), answers=names(said),
         images=pack(np.stack(images)) if images else None,
-        rows=pack(rows.reshape(len(page), -1)[:, :NUMBERS]), classes=classes,
+        rows=pack(rows.reshape(len(page), math.prod(rows.shape[1:]))[:, :NUMBERS]), classes=classes,
     )  # fmt: skip
 
 

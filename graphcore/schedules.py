@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphcore.errors import AttributeRefusedError
+from graphcore.options import check_all
 
 
 @dataclass(frozen=True)
@@ -58,16 +59,22 @@ def describe(name: str) -> str:
     return (_entry(name)[0].__doc__ or "").strip().split("\n", 1)[0]
 
 
+def check(name: str, given: Mapping[str, Any]) -> None:
+    """Raise AttributeRefusedError unless there is such a schedule and its options fit."""
+    check_all(name, _entry(name)[1], given)
+
+
 def factor(name: str, moment: Moment, given: Mapping[str, Any]) -> float:
-    """Factor of the learning rate; raises AttributeRefusedError for an unknown name or option."""
+    """Factor of the learning rate, infinite where it is too large a number.
+
+    Args:
+        given: options that ``check`` lets pass.
+    """
     function, defaults = _entry(name)
-    unknown = given.keys() - defaults.keys()
-    if unknown:
-        listed = ", ".join(defaults) or "none"
-        raise AttributeRefusedError(
-            f"The schedule {name} has no option {sorted(unknown)[0]!r}; it has: {listed}."
-        )
-    return function(moment, **{**defaults, **given})
+    try:
+        return function(moment, **{**defaults, **given})
+    except ArithmeticError:
+        return math.inf
 
 
 def _entry(name: str) -> tuple[Factor, dict[str, float]]:

@@ -1,7 +1,4 @@
-"""Training settings that no run can be made of: names that nobody knows, numbers that do not fit.
-
-What one optimiser, schedule or data set takes for its options, these check themselves.
-"""
+"""Training settings that no run can be made of: unknown names, and numbers that do not fit."""
 
 from __future__ import annotations
 
@@ -11,36 +8,40 @@ from typing import Any
 
 import msgspec
 
-from graphcore import optimizers, schedules
+from graphcore import datasets, optimizers, options, schedules
 from graphcore.errors import AttributeRefusedError
-from graphcore.settings import TrainingSettings
+from graphcore.settings import Objective, TrainingSettings
 
-LARGEST = 1e30
-"""Of a rate or a penalty: float32 ends at 3.4e38."""
-MOST = 2**31
-"""Epochs, and samples of a batch."""
+OF_RUN: dict[str, Any] = {"epochs": 1, "batch": 1, "lr": 1.0, "l1": 0.0, "l2": 0.0, "seed": 0}
+OPTIONAL: dict[str, Any] = {"clip_norm": 1.0, "patience": 1}
+"""Settings that are numbers, with one of their kind; those that may be None."""
 
 
-def check(s: TrainingSettings) -> None:
-    """Raise AttributeRefusedError for the first setting that cannot be."""
-    from graphcore import datasets
+def check(settings: TrainingSettings) -> None:
+    """Raise AttributeRefusedError for the first setting that is of no known name or range.
 
-    _known("data set", s.dataset, datasets.names())
-    _known("normalization", s.normalization, datasets.NORMALIZATIONS)
-    _known("schedule", s.schedule, schedules.names())
-    for name in (s.optimizer, *(o.optimizer for o in s.objectives if o.optimizer)):
-        _known("optimiser", name, optimizers.names())
-    for name in s.augmentation:
-        _known("augmentation", name, datasets.augmentation.names())
-    _within("epochs", s.epochs, 1, MOST)
-    _within("batch", s.batch, 1, MOST)
-    _within("patience", s.patience, 0, MOST)
-    _within("seed", s.seed, 0, 2**63 - 1)
-    for name in ("lr", "l1", "l2", "clip_norm"):
-        _within(name, getattr(s, name), -LARGEST, LARGEST)
-    for objective in s.objectives:
-        _within(f"lr of {objective.loss}", objective.lr, -LARGEST, LARGEST)
-    _check_options(msgspec.structs.asdict(s))
+    Names of nodes are checked where they are looked up, options of a data set by the data set.
+    """
+    _known("data set", settings.dataset, datasets.names())
+    _known("normalization", settings.normalization, datasets.NORMALIZATIONS)
+    for name, default in {**OF_RUN, **OPTIONAL}.items():
+        value = getattr(settings, name)
+        if value is not None or name in OF_RUN:
+            options.check(name, value, default)
+    optimizers.check(settings.optimizer, settings.optimizer_options)
+    schedules.check(settings.schedule, settings.schedule_options)
+    for objective in settings.objectives:
+        _check_objective(objective)
+    for name, strength in settings.augmentation.items():
+        datasets.augmentation.check(name, strength)
+    _check_whole_numbers(msgspec.structs.asdict(settings))
+
+
+def _check_objective(objective: Objective) -> None:
+    if objective.optimizer:
+        optimizers.check(objective.optimizer, objective.optimizer_options)
+    if objective.lr is not None:
+        options.check("lr", objective.lr, 1.0, shown=f"The lr of {objective.loss[:60]}")
 
 
 def _known(what: str, name: str, names: Iterable[str]) -> None:
@@ -50,14 +51,9 @@ def _known(what: str, name: str, names: Iterable[str]) -> None:
         )
 
 
-def _within(name: str, value: float | None, least: float, most: float) -> None:
-    if value is not None and not least <= value <= most:
-        raise AttributeRefusedError(f"{name} is from {least:g} to {most:g}, got {value:.6g}.")
-
-
-def _check_options(options: Any) -> None:
-    """Numbers at any depth are numbers that a message can carry."""
-    stack = [options]
+def _check_whole_numbers(settings: Any) -> None:
+    """Refuse whole numbers, at any depth, that a message cannot carry."""
+    stack = [settings]
     while stack:
         value = stack.pop()
         if isinstance(value, dict):
@@ -65,10 +61,7 @@ def _check_options(options: Any) -> None:
         elif isinstance(value, list | tuple):
             stack += value
         elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+            about = int(math.log10(abs(value)))
             raise AttributeRefusedError(
-                f"A training setting is too large a whole number: about {_about(value)}."
+                f"A training setting is too large a whole number: about 10^{about}."
             )
-
-
-def _about(value: int) -> str:
-    return f"10^{int(math.log10(abs(value)))}"

@@ -96,7 +96,7 @@ def _histogram(numbers: Tensor | None) -> Spread | None:
     """Counts between the smallest and the largest finite number; None if there are none."""
     if numbers is None or not numbers.numel():
         return None
-    flat = numbers.detach().reshape(-1).to("cpu", torch.float32)
+    flat = numbers.detach().reshape(-1).to("cpu", torch.float64)  # a span may pass float32's end
     flat = flat[torch.isfinite(flat)]
     if not len(flat):
         return None
@@ -104,5 +104,5 @@ def _histogram(numbers: Tensor | None) -> Spread | None:
     if low == high:
         low, high = low - 0.5, high + 0.5
     counts = torch.histc(flat, BINS, low, high)
-    edges = torch.linspace(low, high, BINS + 1)
-    return Spread(pack(counts.numpy()), pack(edges.numpy()))
+    edges = torch.linspace(low, high, BINS + 1, dtype=torch.float64)
+    return Spread(pack(counts.float().numpy()), pack(edges.float().numpy()))

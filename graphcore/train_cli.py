@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import signal
 import sys
 import threading
@@ -22,7 +21,9 @@ from graphcore import (
     presets,
     processor,
     schedules,
+    settings_check,
 )
+from graphcore import options as fits
 from graphcore.binding import descends
 from graphcore.errors import FileError, GradscapeError
 from graphcore.files.atomic import make_folder
@@ -230,6 +231,8 @@ def make_trainer(graph: Graph, options: argparse.Namespace) -> Trainer:
     data = _load(graph, settings, options)
     _use_threads(options)
     trainer = Trainer(graph, data, settings, device=distributed.device(options.device))
+    if trainer.note and distributed.speaks():
+        print(trainer.note, file=sys.stderr)
     distributed.join(trainer)
     return trainer
 
@@ -246,12 +249,12 @@ def _settings(own: TrainingSettings, options: argparse.Namespace) -> TrainingSet
         changes["optimizer_options"] = {}
     if changes.get("schedule", own.schedule) != own.schedule:
         changes["schedule_options"] = {}
-    for name in ("epochs", "batch", "patience"):
-        if changes.get(name, 1) < 1:
-            raise GradscapeError(f"--{name} must be at least 1, got {changes[name]}.")
-    if not 0 < changes.get("lr", own.lr) < math.inf:
-        raise GradscapeError(f"--lr must be a number above 0, got {options.lr}.")
-    return msgspec.structs.replace(own, **changes)
+    for name in ("epochs", "batch", "patience", "lr", "seed"):
+        if name in changes:
+            fits.check(name, changes[name], 1.0 if name == "lr" else 1, shown=f"--{name}")
+    settings = msgspec.structs.replace(own, **changes)
+    settings_check.check(settings)
+    return settings
 
 
 def _load(

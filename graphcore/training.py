@@ -14,13 +14,13 @@ import msgspec
 import numpy as np
 
 from graphcore import groups, memory, schedules, settings_check
-from graphcore.batches import Batches
+from graphcore.batches import Batches, leaves_one
 from graphcore.binding import Binding, bind
 from graphcore.blame import finite, first_non_finite
 from graphcore.compiler import compile
 from graphcore.datasets import Dataset, Split, augmentation
 from graphcore.epochs import Epochs
-from graphcore.errors import DataError, EngineError, NonFiniteError
+from graphcore.errors import DataError, EngineError, GradscapeError, NonFiniteError
 from graphcore.feeds import Rows
 from graphcore.graph import Graph
 from graphcore.judging import Score, judged
@@ -64,6 +64,7 @@ class Trainer:
 
     Attributes:
         validated: how good the net was on the samples held back, when the last epoch ended.
+        note: what is not done as the settings say; "" if there is nothing of the kind.
 
     Raises:
         GraphError, ShapeError, AttributeRefusedError: the graph cannot be trained as it is.
@@ -84,10 +85,8 @@ class Trainer:
         self._check_batch(device, getattr(torch, dtype).itemsize)
         self.plan: Plan = compile(self.graph, device, dtype, mode, self.settings.seed, turned=True)
         self.train_x, self.train_t = self.tensors(data.train)
-        count, size = len(self.train_x), self.settings.batch
-        if not self.binding.input:
-            count, size = DESCENT_STEPS, 1
-        self.batches = Batches(count, size, self.settings.seed, self.plan.device)
+        self.note = ""
+        self.batches = self._new_batches()
         self._evaluation: Plan | None = None
         self._recorded: Plan | None = None
         self._looking: Plan | None = None
@@ -101,6 +100,37 @@ class Trainer:
         self._single = 0  # up to this step they are made one by one
         self.shard: Shard | None = None
         self.lr = self.settings.lr
+
+    def _new_batches(self) -> Batches:
+        """The order of the samples; no batch of one where the net needs several in training.
+
+        Raises:
+            DataError: there is one sample in all.
+        """
+        samples, s = len(self.train_x), self.settings
+        if not self.binding.input:
+            return Batches(DESCENT_STEPS, 1, s.seed, self.plan.device)
+        joined = False
+        if samples == 1 or leaves_one(samples, s.batch):
+            why = self._refusal(1)
+            if why and samples == 1:
+                raise DataError(f"{self.data.name} has one sample to train on. {why}")
+            joined = bool(why) and not self._refusal(2)
+        if joined:
+            self.note = (
+                f"The last batch would be of one sample, of {samples:,} in batches of {s.batch:,}: "
+                "it is joined to the batch before it, as this net trains on several at a time."
+            )
+        return Batches(samples, s.batch, s.seed, self.plan.device, joined)
+
+    def _refusal(self, samples: int) -> str:
+        """Why the net cannot be trained on so few samples at a time; "" if it can."""
+        try:
+            feeds = self.binding.feeds(self.train_x[:samples], self.train_t[:samples])
+            self._another("train").forward(feeds, training=True)
+        except GradscapeError as error:
+            return str(error)
+        return ""
 
     # -- the run ------------------------------------------------------------------------------
 

@@ -228,7 +228,8 @@ def activation_curves(plan: Plan) -> dict[str, Curve]:
 
 def _curve(step: Step, x: Tensor) -> Curve:
     with torch.inference_mode():
-        low, high = (float(v) for v in torch.aminmax(x))
+        known = x[torch.isfinite(x)]
+        low, high = (float(v) for v in torch.aminmax(known)) if known.numel() else (0.0, 0.0)
         span = torch.linspace(min(low, -4.0), max(high, 4.0), CURVE_POINTS, dtype=x.dtype)
         slopes = []
         for at in (span.to(x.device), x.reshape(-1)):
@@ -236,10 +237,8 @@ def _curve(step: Step, x: Tensor) -> Curve:
             y = step.op.run_forward(context, [at], step.attributes)
             slope = step.op.run_vjp(context, torch.ones_like(y), y, [at], step.attributes)[0]
             slopes.append((y, torch.zeros_like(at) if slope is None else slope))
-    numbers = x.reshape(-1).to("cpu", torch.float32).numpy()
-    counts, edges = np.histogram(
-        numbers[np.isfinite(numbers)], BINS, (float(span[0]), float(span[-1]))
-    )
+    numbers = known.to("cpu", torch.float64).numpy()
+    counts, edges = np.histogram(numbers, BINS, (float(span[0]), float(span[-1])))
     (y, slope), (_, own) = slopes
     return Curve(
         _packed(span), _packed(y), _packed(slope), pack(edges.astype(np.float32)),

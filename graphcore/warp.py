@@ -8,6 +8,7 @@ from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
 from graphcore.late import torch
 from graphcore.plan import Plan
+from graphcore.principal_axes import principal_axes, turned
 from graphcore.worker.arrays import pack
 from graphcore.worker.probe_messages import Link, Warp
 
@@ -56,6 +57,8 @@ def warp(plan: Plan, node: str, grid: Tensor, side: int) -> Warp | None:
     if values.dim() != 2 or len(grid) != side**2:
         return None
     both = torch.cat([grid, values]).to("cpu", torch.float64)
+    if not bool(torch.isfinite(both).all()):
+        return None
     placed, share = _in_plane(both, len(grid))
     here, there = placed[: len(grid)], placed[len(grid) :]
     return Warp(
@@ -69,10 +72,7 @@ def _in_plane(values: Tensor, count: int) -> tuple[Tensor, float]:
     units = values.shape[1]
     if units <= 2:
         return torch.nn.functional.pad(values, (0, 2 - units)), 1.0
-    middle = values[:count].mean(0)
-    _, s, v = torch.linalg.svd(values[:count] - middle, full_matrices=False)
-    axes = v[:2].t()
-    largest = axes.abs().argmax(0)
-    axes = axes * torch.where(axes[largest, torch.arange(2)] < 0, -1.0, 1.0)
-    share = float((s[:2] ** 2).sum() / ((s**2).sum() + 1e-300))
-    return (values - middle) @ axes, share
+    found = principal_axes(values[:count])
+    largest = found.axes.abs().argmax(0)
+    axes = turned(found.axes, found.axes[largest, torch.arange(2)])
+    return (values - found.middle) @ axes, sum(found.shares)

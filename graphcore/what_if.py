@@ -18,7 +18,7 @@ from graphcore.graph import Graph
 from graphcore.late import torch
 from graphcore.ops import get
 from graphcore.plan import Plan
-from graphcore.probing import class_shares
+from graphcore.probing import class_names, class_shares
 from graphcore.training import Trainer
 from graphcore.worker.what_if_messages import Hold, WhatIfFrame
 
@@ -147,7 +147,8 @@ def compare(trainer: Trainer, graph: Graph) -> WhatIfFrame:
     (free_loss, before), (held_loss, after) = figures
     return WhatIfFrame(
         step=trainer.step, samples=len(x), loss=(free_loss, held_loss),
-        classes=trainer.data.classes if before else (), before=before, after=after,
+        classes=class_names(trainer.data.classes, len(before)) if before else (),
+        before=before, after=after,
     )  # fmt: skip
 
 

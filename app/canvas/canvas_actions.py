@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu
 
 if TYPE_CHECKING:
     from app.canvas.view import Canvas
+    from graphcore.elements import Edge
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,23 @@ class CanvasActions:
         }  # fmt: skip
         for row in ROWS:
             self.actions[row.text].setEnabled(possible[row.needs])
+
+    def edge_menu(self, edge: Edge, where: QPoint) -> QMenu:
+        """Open the menu of an edge at a point of the screen."""
+        canvas = self._canvas
+        menu = QMenu(canvas)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        rows: tuple[tuple[str, Callable[[], object]], ...] = (
+            (_("Insert a Node…"), lambda: canvas.search_into(edge)),
+            (_("Go to {0}"), lambda: canvas.select(edge.source)),
+            (_("Go to {0}"), lambda: canvas.select(edge.target)),
+            (_("Delete"), lambda: canvas.document.disconnect_edges([edge])),
+        )
+        for (text, run), end in zip(rows, ("", edge.source, edge.target, ""), strict=True):
+            action = menu.addAction(QCoreApplication.translate("Actions", text).format(end))
+            action.triggered.connect(run)
+        menu.popup(where)
+        return menu
 
     def menu(self, at: QPointF, where: QPoint) -> QMenu:
         """Open the menu at a point of the screen; ``at`` is the same point of the canvas."""

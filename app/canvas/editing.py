@@ -99,6 +99,7 @@ class EditingView(RunningView):
         def change() -> None:
             with self.document.macro(self.tr("Add {0}").format(operator)):
                 names.append(self.document.add_node(operator, position))
+                self.document.move(self.document.covered_by({names[0]: position}))
                 if len(joined) == 1:
                     connect_if_fitting(self.document, joined[0], names[0])
 
@@ -245,7 +246,14 @@ class EditingView(RunningView):
             self._lit_edge = item
 
     def search_to_add(self) -> None:
-        """Open the search box at the pointer, or where there is room if that is on a node."""
+        """Open the search box at the pointer, or where there is room if that is on a node.
+
+        With an edge selected alone, what is chosen is put into it.
+        """
+        edges = self.selected_edges()
+        if len(edges) == 1 and not self.selected():
+            self.search_into(edges[0])
+            return
         inside = self.viewport().rect()
         point = self.viewport().mapFromGlobal(self.cursor().pos())
         at = self.mapToScene(point)
@@ -263,6 +271,19 @@ class EditingView(RunningView):
         popup.graph_chosen.connect(lambda graph, text: self._add_typed(graph, at, text))
         popup.open_at(self.viewport().mapToGlobal(self.mapFromScene(at)))
         return popup
+
+    def search_into(self, edge: Edge) -> SearchPopup:
+        """Open the search box in the middle of an edge, for an operator to be put into it."""
+        popup = SearchPopup(self, Fitting(self.document, (edge.source, edge.output), "output"))
+        popup.operator_chosen.connect(lambda operator: self._insert(edge, operator))
+        middle = self.graph_scene.edges[edge].path.pointAtPercent(0.5)
+        popup.open_at(self.viewport().mapToGlobal(self.mapFromScene(middle)))
+        return popup
+
+    def _insert(self, edge: Edge, operator: str) -> None:
+        made: list[str] = []
+        if self.attempt_gliding(lambda: made.append(self.document.insert_on_edge(edge, operator))):
+            self.select(made)
 
     def change_selected(self) -> None:
         """Open the search box for what the selected nodes could compute instead."""

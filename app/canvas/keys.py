@@ -58,7 +58,7 @@ class KeyedView(DroppingView):
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         """Space alone searches; with a drag it moved the view."""
-        if event.key() == Key.Key_Space and not event.isAutoRepeat():
+        if event.key() == Key.Key_Space and self._space_held and not event.isAutoRepeat():
             self._space_held = False
             self.viewport().unsetCursor()
             if not self._space_used:

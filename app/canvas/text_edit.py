@@ -11,7 +11,7 @@ class TextEdit(QPlainTextEdit):
     """Lies over what is edited; Escape gives up, anything else that ends it keeps the text.
 
     Args:
-        lines: whether Enter begins a new line (Ctrl+Enter ends) or ends the edit.
+        lines: whether Enter begins a new line (Ctrl+Enter ends); else Enter and Tab end the edit.
 
     Signals:
         accepted: the text, if it is another one.
@@ -32,12 +32,19 @@ class TextEdit(QPlainTextEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        held = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        ends = (enter and held) if self._lines else (enter or event.key() == Qt.Key.Key_Tab)
         if event.key() == Qt.Key.Key_Escape:
             self._end(keep=False)
-        elif enter and (not self._lines or event.modifiers() & Qt.KeyboardModifier.ControlModifier):
+        elif ends:
             self._end(keep=True)
         else:
             super().keyPressEvent(event)
+        event.accept()  # an arrow at the text's end is not for the canvas below
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        super().keyReleaseEvent(event)
+        event.accept()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)

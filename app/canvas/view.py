@@ -98,7 +98,7 @@ class Canvas(KeyedView):
         elif note is not None:
             if not self.graph_scene.frames.notes[note].isSelected():
                 self.mark_selected(set(), {note})
-            self._gesture = Move(self, at, self.selected(), self.selected_notes())
+            self._gesture = Move(self, at, self.selected(), self.selected_notes(), note)
         elif frame is not None:
             self.mark_selected(set(self.graph_scene.frames.members(frame)))
             self._gesture = Move(self, at, self.selected())
@@ -123,7 +123,8 @@ class Canvas(KeyedView):
                 self.mark_selected({*self.selected(), name})
             elif not item.isSelected():
                 self.mark_selected({name})
-            self._gesture = Move(self, at, self.selected(), self.selected_notes())
+            alone = "" if modifiers & Modifier.ShiftModifier else name
+            self._gesture = Move(self, at, self.selected(), self.selected_notes(), alone)
 
     def _press_port(self, name: str, port: End, modifiers: Modifier) -> None:
         side, which = port
@@ -242,7 +243,12 @@ class Canvas(KeyedView):
 
     def _open_menu(self, point: QPoint) -> None:
         at = self.mapToScene(point)
-        name = self.node_at(at)
+        name, edge = self.node_at(at), self.edge_at(at)
+        if name is None and edge is not None and self.note_at(at) is None:
+            self.mark_selected(set())
+            self.graph_scene.edges[edge].setSelected(True)
+            self.actions_here.edge_menu(edge, self.viewport().mapToGlobal(point))
+            return
         if name is not None and not self.items_by_name[name].isSelected():
             self.mark_selected({name})
         elif name is None and (frame := self.frame_at(at)) is not None:

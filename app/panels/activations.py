@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QSpinBox,
     QToolButton,
     QVBoxLayout,
@@ -24,6 +23,7 @@ from app.document import Document
 from app.engine import Engine
 from app.plots.tile_view import TileView, as_maps
 from app.plots.tiles import format_number
+from app.widgets.note import Note
 from app.widgets.rich_label import RichLabel
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
@@ -35,6 +35,8 @@ Pictures = Mapping[str, Picture]
 
 STEP, SAMPLE, DRAWN = range(3)
 """Whose activations are shown: of the running step, of a test sample, of the drawing."""
+GAP = 12
+"""Pixels between what stands side by side: no heading runs into the next."""
 MOST = 4
 """Nodes that can be pinned below each other."""
 
@@ -54,7 +56,7 @@ class LayerRow(QWidget):
                  self.tr("their gradient"))  # fmt: skip
         kinds = ("value", "gradient", "weights", "weights_gradient")
         self.views: dict[str, TileView] = {}
-        self._captions: dict[str, tuple[QLabel, str]] = {}
+        self._captions: dict[str, tuple[Note, Note]] = {}
         self._maps: dict[str, np.ndarray] = {}
         self.one_scale = False
         column = QVBoxLayout(self)
@@ -72,14 +74,16 @@ class LayerRow(QWidget):
         head.addStretch(1)
         column.addLayout(head)
         row = QHBoxLayout()
+        row.setSpacing(GAP)
         for kind, name in zip(kinds, names, strict=True):
-            part, caption = QVBoxLayout(), QLabel(name)
-            caption.setObjectName("muted")
-            caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            part, heading, told = QVBoxLayout(), Note(), Note()
+            part.setSpacing(2)
+            heading.setText(name)
             view = self.views[kind] = TileView(f"{node}: {name}", self.tr("nothing yet"))
             view.setMinimumHeight(110)
-            self._captions[kind] = caption, name
-            part.addWidget(caption)
+            self._captions[kind] = told, heading
+            for widget in (heading, told):
+                part.addWidget(widget)
             part.addWidget(view, 1)
             row.addLayout(part, 1)
         column.addLayout(row, 1)
@@ -89,8 +93,7 @@ class LayerRow(QWidget):
         for kind in ("gradient", "weights_gradient"):
             self._maps.pop(kind, None)
             self.views[kind].clear(why)
-            caption, name = self._captions[kind]
-            caption.setText(name)
+            self._captions[kind][0].setText("")
 
     def show_pictures(self, values: Pictures, gradients: Pictures) -> None:
         """Show the pictures that are of this node."""
@@ -104,16 +107,19 @@ class LayerRow(QWidget):
         has_weights = bool(weights) or "weights" in self._maps
         for kind in ("weights", "weights_gradient"):
             self.views[kind].setVisible(has_weights)
-            self._captions[kind][0].setVisible(has_weights)
+            for note in self._captions[kind]:
+                note.setVisible(has_weights)
 
     def _show(self, kind: str, picture: Picture) -> None:
         array = unpack(picture.array)
         maps = as_maps(array)
-        caption, name = self._captions[kind]
+        caption, heading = self._captions[kind]
         low, high = format_number(picture.low, 2), format_number(picture.high, 2)
         told = format_number(float(array), 6) if maps is None else f"{low} … {high}"
-        caption.setText(f"{name}\n{told}")
-        caption.setToolTip(self.tr("{0}, shape {1}: {2}").format(name, picture.shape, told))
+        caption.setText(told)
+        about = self.tr("{0}, shape {1}: {2}").format(heading.text(), picture.shape, told)
+        for note in (heading, caption):
+            note.setToolTip(about)
         self._maps[kind] = array.reshape(1, 1, 1) if maps is None else maps
         self.rescale()
 

@@ -33,6 +33,7 @@ from app.widgets.note import Note
 from app.widgets.wheel_guard import WheelGuard
 from graphcore import datasets, optimizers, schedules
 from graphcore.elements import Change
+from graphcore.errors import GradscapeError
 from graphcore.worker import messages as m
 from graphcore.worker.arrays import unpack
 from graphcore.worker.timeline_messages import RunCurves, TimelineFrame
@@ -193,7 +194,11 @@ class TrainingPanel(QWidget):
         if name in ("dataset", "optimizer", "schedule"):
             changes[f"{name}_options"] = {}
         settings = msgspec.structs.replace(self._document.root.training, **changes)
-        self._document.set_training(settings)
+        try:
+            self._document.set_training(settings)
+        except GradscapeError as error:
+            self._show_settings()
+            self.note.setText(str(error))
 
     def _choose_losses(self) -> None:
         document = self._document

@@ -9,7 +9,11 @@ from app.panels.options_form import OptionRow
 from graphcore import datasets, optimizers, schedules
 from graphcore.datasets import augmentation
 from graphcore.errors import GradscapeError
+from graphcore.options import LARGEST, Range, fitting
 from graphcore.settings import TrainingSettings
+
+STEP = 1e-4
+"""How close a field comes to a bound that does not fit itself."""
 
 
 def of(settings: TrainingSettings) -> dict[str, list[OptionRow]]:
@@ -17,8 +21,10 @@ def of(settings: TrainingSettings) -> dict[str, list[OptionRow]]:
     makers = {
         "dataset_options": lambda: _of_data(settings.dataset),
         "augmentation": _of_augmentation,
-        "optimizer_options": lambda: _plain(optimizers.get(settings.optimizer).options),
-        "schedule_options": lambda: _plain(schedules.options(settings.schedule)),
+        "optimizer_options": lambda: _plain(
+            settings.optimizer, optimizers.get(settings.optimizer).options
+        ),
+        "schedule_options": lambda: _plain(settings.schedule, schedules.options(settings.schedule)),
     }
     return {name: _known(rows) for name, rows in makers.items()}
 
@@ -30,9 +36,17 @@ def _known(rows: Callable[[], list[OptionRow]]) -> list[OptionRow]:
         return []  # the engine says what it does not know
 
 
-def _plain(options: Mapping[str, Any]) -> list[OptionRow]:
-    """Of an optimiser or a schedule: names and defaults."""
-    return [OptionRow(name, default) for name, default in options.items()]
+def _plain(owner: str, options: Mapping[str, Any]) -> list[OptionRow]:
+    """Of the optimiser or schedule ``owner``: names, defaults and bounds."""
+    return [_row(name, default, fitting(name, owner)) for name, default in options.items()]
+
+
+def _row(name: str, default: Any, fits: Range) -> OptionRow:
+    low, high = (
+        None if abs(bound) >= LARGEST else bound + (way * STEP if bound in fits.open else 0)
+        for bound, way in ((fits.minimum, 1), (fits.maximum, -1))
+    )
+    return OptionRow(name, default, minimum=low, maximum=high)
 
 
 def _of_data(dataset: str) -> list[OptionRow]:

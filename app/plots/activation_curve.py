@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.plots import items
+from app.plots import items, numbers
 from app.plots.area import PlotArea
 from app.plots.legend import Legend
 from app.style import palette
@@ -42,12 +42,15 @@ class ActivationCurve(QWidget):
         Args:
             flat: share of the inputs at which next to nothing is handed back.
         """
+        if not len(x):
+            return
+        heights = np.concatenate([numbers.filled(y), numbers.filled(slope)])
+        top, low = max(float(heights.max()), 1.0), min(float(heights.min()), 0.0)
         self._value.setData(x, y)
         self._slope.setData(x, slope)
-        top = float(max(np.nanmax(y), np.nanmax(slope), 1.0))
-        low = float(min(np.nanmin(y), np.nanmin(slope), 0.0))
+        counts = numbers.filled(counts)
         self._bars.setData(edges, counts / max(1, counts.max()) * top * 0.9)
-        self.plot.setRange(xRange=(float(x[0]), float(x[-1])), yRange=(low, top), padding=0.04)
+        self.plot.setRange(xRange=numbers.ends(x), yRange=(low, top), padding=0.04)
         self._flat = flat
         self._restyle()
 

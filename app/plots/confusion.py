@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent
 
-from app.plots import tiles
+from app.plots import numbers, tiles
 from app.plots.cells import Cell, CellGrid
 from app.style import fonts, painting, palette
 
@@ -45,7 +45,7 @@ class ConfusionMatrix(CellGrid):
         """
         if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
             raise ValueError(f"A confusion matrix is square; the array has shape {counts.shape}.")
-        self._counts = np.asarray(counts)
+        self._counts = np.maximum(numbers.filled(counts), 0)
         self._classes = tuple(classes) or tuple(str(i) for i in range(len(counts)))
         self.refresh_readout()
         self.update()

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QBrush, QColor
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from app.plots import isolines, items
+from app.plots import isolines, items, numbers
 from app.plots.area import PlotArea
 from app.plots.log_scale import loggable
 from app.plots.tiles import format_number
@@ -81,8 +81,9 @@ class ContourPlot(QWidget):
 
     def set_surface(self, a: np.ndarray, b: np.ndarray, values: np.ndarray) -> None:
         """Show loss ``values`` (rows along b, columns along a); NaN and infinity leave holes."""
-        self._values = np.asarray(values, float)
-        self._area = QRectF(a[0], b[0], a[-1] - a[0], b[-1] - b[0])
+        self._values = numbers.bounded(values)
+        (left, right), (low, high) = numbers.ends(a), numbers.ends(b)
+        self._area = QRectF(left, low, right - left, high - low)
         self.plot.show_empty("")
         self._draw()
 
@@ -140,7 +141,7 @@ class ContourPlot(QWidget):
     def set_current(self, a: float, b: float) -> None:
         """Put the dot where the weights are."""
         self._moving = True
-        self.dot.setPos(QPointF(a, b))
+        self.dot.setPos(QPointF(*numbers.filled((a, b)).tolist()))
         self._moving = False
         self.dot.show()
         if self.has_surface:

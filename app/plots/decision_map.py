@@ -7,6 +7,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.plots import numbers
 from app.plots.area import Readout
 from app.plots.tiles import format_number
 from app.style import painting, palette
@@ -48,19 +49,20 @@ class DecisionMap(QWidget):
         classes: tuple[str, ...],
     ) -> None:  # fmt: skip
         """Show probabilities (C, R, R), rows from below; one map is shown by its values."""
-        self._shares, self._classes = shares, classes
-        self._low, self._high = np.array(low), np.array(high)
+        self._shares, self._classes = numbers.filled(shares), classes
+        self._low, self._high = numbers.filled(low), numbers.filled(high)
         self._image = None
         self.update()
 
     def set_points(self, points: np.ndarray, labels: np.ndarray, tests: int) -> None:
         """Show samples (n, 2); the last ``tests`` of them are rings."""
-        self._points, self._labels, self._tests = points, labels, tests
+        self._points, self._labels = numbers.bounded(points), numbers.filled(labels)
+        self._tests = tests
         self.update()
 
     def set_generated(self, points: np.ndarray | None) -> None:
         """Show points (n, 2) that the net made itself, as crosses."""
-        self._generated = np.zeros((0, 2), np.float32) if points is None else points
+        self._generated = numbers.bounded(np.zeros((0, 2)) if points is None else points)
         self.update()
 
     @property
@@ -100,10 +102,13 @@ class DecisionMap(QWidget):
         area, p = self.area(), palette.current()
         span = np.maximum(self._high - self._low, 1e-12)
         places = (self._points - self._low) / span
+        seen = QRectF(self.rect())
         first_test = len(places) - self._tests
         outline = QPen(p.color("window"), 1.0)
         for i, ((x, y), label) in enumerate(zip(places, self._labels, strict=True)):
             centre = QPointF(area.left() + x * area.width(), area.bottom() - y * area.height())
+            if not seen.contains(centre):
+                continue
             color = self._color_of(float(label))
             if i < first_test:
                 painter.setPen(outline)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.plots import numbers
 from app.plots.area import PlotArea, Readout
 from app.plots.tiles import format_number
 from app.style import fonts, painting, palette
@@ -40,7 +41,7 @@ class Histogram(QWidget):
         """Show ``counts`` (n) between ``edges`` (n + 1), which rise."""
         if len(edges) != len(counts) + 1:
             raise ValueError(f"{len(counts)} bins have {len(counts) + 1} edges, not {len(edges)}.")
-        self._counts, self._edges = np.asarray(counts), np.asarray(edges, float)
+        self._counts, self._edges = numbers.filled(counts), numbers.filled(edges)
         self._bars.setData(self._edges, self._counts)
         self.plot.show_empty("")
         self._bars.show()
@@ -115,9 +116,11 @@ class Ridge(QWidget):
         """Add the histogram of a step: ``counts`` (n) between ``edges`` (n + 1)."""
         if len(edges) != len(counts) + 1:
             raise ValueError(f"{len(counts)} bins have {len(counts) + 1} edges, not {len(edges)}.")
+        if not len(counts):
+            return
         if self._layers and (self._count - 1) % self._every:  # the newest is shown, kept or not
             self._layers.pop()
-        self._layers.append(_Layer(step, np.asarray(counts, float), np.asarray(edges, float)))
+        self._layers.append(_Layer(step, numbers.filled(counts), numbers.filled(edges)))
         self._count += 1
         if len(self._layers) > self.MOST:
             self._every *= 2

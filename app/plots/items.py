@@ -14,20 +14,11 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter
 
+from app.plots.numbers import bounded
 from app.style import painting
 
-LARGEST = 1e150
-"""Its square is finite."""
 REACH = 20_000
 """Pixels beside the picture up to which lines are drawn."""
-
-
-def bounded(values: Any) -> np.ndarray:
-    """Return values as float64, none beyond ±LARGEST; what is not finite is NaN."""
-    array = np.asarray(values, float)
-    if array.size and not np.abs(array).max() <= LARGEST:
-        array = np.where(np.isfinite(array), np.clip(array, -LARGEST, LARGEST), np.nan)
-    return array
 
 
 def _bounded_data(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
@@ -85,6 +76,9 @@ class Dots(pg.ScatterPlotItem):  # type: ignore[misc]
 
 class Line(pg.PlotDataItem):  # type: ignore[misc]
     """A curve and its points that thin themselves out."""
+
+    curve: Any
+    scatter: Any
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__()
@@ -146,4 +140,5 @@ def _cut(x: np.ndarray, y: np.ndarray, connect: Any, room: QRectF) -> tuple[np.n
     kept = enter <= leave  # False where an end is missing
     start, way = start[kept], way[kept]
     ends = np.stack([start + way * enter[kept, None], start + way * leave[kept, None]], 1)
-    return _clipped(*ends.reshape(-1, 2).T, room)
+    flat = ends.reshape(-1, 2)
+    return _clipped(flat[:, 0], flat[:, 1], room)

@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.plots import items
+from app.plots import items, numbers
 from app.plots.area import PlotArea
 from app.style import palette
 
@@ -45,7 +45,7 @@ class ReliabilityPlot(QWidget):
 
     def set_bins(self, bins: np.ndarray) -> None:
         """Show answers, mean confidence and share right of each part, shape (bins, 3)."""
-        self._bins = bins
+        self._bins = bins = numbers.filled(bins)
         edges = np.linspace(0, 1, len(bins) + 1)
         held = bins[:, 0] > 0
         left, right = edges[:-1][held], edges[1:][held]

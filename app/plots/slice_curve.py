@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.plots import items
+from app.plots import items, numbers
 from app.plots.area import PlotArea
 from app.plots.contour import DOT
 from app.plots.log_scale import loggable
@@ -49,7 +49,7 @@ class SliceCurve(QWidget):
 
     def set_curve(self, a: np.ndarray, values: np.ndarray) -> None:
         """Show losses ``values`` at the coordinates ``a``; what is not finite leaves a gap."""
-        self._a, self._values = np.asarray(a, float), np.asarray(values, float)
+        self._a, self._values = numbers.filled(a), numbers.bounded(values)
         self._draw()
 
     def set_log(self, on: bool) -> None:
@@ -66,6 +66,7 @@ class SliceCurve(QWidget):
     def set_current(self, a: float, b: float) -> None:
         """Put the dot where the weights are."""
         self._moving = True
+        a = float(numbers.filled(a))
         self.dot.setPos(QPointF(a, self._height(a)))
         self._moving = False
         self.dot.setVisible(len(self._a) > 0)
@@ -85,7 +86,8 @@ class SliceCurve(QWidget):
         if not len(self._a):
             return 0.0
         value = float(np.interp(a, self._a, self._drawn))
-        return float(np.log10(value)) if self._in_log else value
+        height = float(np.log10(value)) if self._in_log else value
+        return height if np.isfinite(height) else 0.0
 
     def _draw(self) -> None:
         if not len(self._a):
@@ -96,7 +98,7 @@ class SliceCurve(QWidget):
         self.plot.setLogMode(y=self._in_log)
         self._curve.setData(self._a, self._drawn, connect="finite")
         if not self.plot.moved:
-            self.plot.setXRange(self._a[0], self._a[-1], padding=0.02)
+            self.plot.setXRange(*numbers.ends(self._a), padding=0.02)
         self.set_current(self.dot.pos().x(), 0.0)
 
     def restyle(self) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from app.plots import tiles
+from app.plots import numbers, tiles
 from app.plots.area import Readout
 from app.plots.tiles import format_number
 from app.style import fonts, painting, palette
@@ -54,12 +54,16 @@ class UnitNet(QWidget):
 
     def set_net(self, columns: Sequence[Column], links: Sequence[Link]) -> None:
         """Show layers from left to right, and the weights between them."""
-        self._columns, self._links = list(columns), list(links)
+        self._columns = [(name, numbers.filled(maps)) for name, maps in columns]
+        self._links = [(a, b, numbers.filled(weights)) for a, b, weights in links]
         self._restyle()
 
     def _restyle(self) -> None:
         self._images = [
-            [tiles.to_image(u, -1.0, 1.0, True) for u in maps / (np.abs(maps).max() or 1.0)]
+            [
+                tiles.to_image(u, -1.0, 1.0, True)
+                for u in maps / (np.abs(maps).max(initial=0) or 1.0)
+            ]
             for _, maps in self._columns
         ]
         self.update()
@@ -68,7 +72,7 @@ class UnitNet(QWidget):
         """Where a unit, (column, row), is drawn."""
         column, row = unit
         rows = len(self._columns[column][1])
-        most = max(len(maps) for _, maps in self._columns)
+        most = max(1, *(len(maps) for _, maps in self._columns))
         step = (self.height() - TITLE - 4) / most
         across = self.width() / len(self._columns)
         side = min(LARGEST, 0.86 * step, 0.5 * across)
@@ -105,7 +109,7 @@ class UnitNet(QWidget):
     def _paint_links(self, painter: QPainter) -> None:
         places = {name: i for i, (name, _) in enumerate(self._columns)}
         for source, target, weights in self._links:
-            largest = float(np.abs(weights).max()) or 1.0
+            largest = float(np.abs(weights).max(initial=0)) or 1.0
             for (row, column), weight in np.ndenumerate(weights):
                 start, end = (places[source], column), (places[target], row)
                 dim = self._pointed is not None and self._pointed not in (start, end)
@@ -160,3 +164,9 @@ class UnitNet(QWidget):
         self._pointed = None
         self.readout.hide()
         self.update()
+
+
+def _scaled(maps: np.ndarray) -> np.ndarray:
+    """Maps whose largest value, either way, is 1."""
+    scaled: np.ndarray = maps / (np.abs(maps).max(initial=0) or 1.0)
+    return scaled

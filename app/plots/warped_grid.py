@@ -7,6 +7,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
+from app.plots import numbers
 from app.plots.decision_map import class_color
 from app.style import painting, palette
 
@@ -36,7 +37,8 @@ class WarpedGrid(QWidget):
 
     def set_grid(self, grid: np.ndarray, points: np.ndarray, labels: np.ndarray) -> None:
         """Show a grid (R, R, 2), and samples (n, 2) with their class (n,)."""
-        self._grid, self._points, self._labels = grid, points, labels
+        self._grid, self._points = numbers.filled(grid), numbers.bounded(points)
+        self._labels = numbers.filled(labels)
         self.update()
 
     def clear(self, why: str) -> None:
@@ -64,11 +66,13 @@ class WarpedGrid(QWidget):
                 painter.drawPolyline(_polygon(lines[i]))
                 painter.drawPolyline(_polygon(lines[:, i]))
             painter.setPen(QPen(p.color("window"), 0.8))
+            seen = QRectF(self.rect())
             for (x, y), label in zip(
                 (self._points - low) * scale + start, self._labels, strict=True
             ):
-                painter.setBrush(class_color(max(0, round(float(label)))))
-                painter.drawEllipse(QPointF(x, y), RADIUS, RADIUS)
+                if seen.contains(QPointF(x, y)):
+                    painter.setBrush(class_color(max(0, round(float(label)))))
+                    painter.drawEllipse(QPointF(x, y), RADIUS, RADIUS)
 
 
 def _polygon(line: np.ndarray) -> QPolygonF:

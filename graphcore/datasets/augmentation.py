@@ -38,6 +38,15 @@ def describe(name: str) -> tuple[str, dict[str, float]]:
     return help_, {p.name: p.default for p in parameters if p.default is not p.empty}
 
 
+def check(name: str, strength: float) -> None:
+    """Raise DataError for an unknown name, or a strength that is none."""
+    _get(name)
+    number = isinstance(strength, int | float) and not isinstance(strength, bool)
+    if not number or not 0 <= strength < np.inf:
+        shown = repr(strength)[:60]
+        raise DataError(f"The augmentation {name} takes a strength from 0 on, not {shown}.")
+
+
 def apply(chosen: Mapping[str, float], images: Array, rng: np.random.Generator) -> Array:
     """Apply augmentations in the order given: name -> strength.
 
@@ -49,10 +58,8 @@ def apply(chosen: Mapping[str, float], images: Array, rng: np.random.Generator) 
             f"Augmentation needs images of shape (n, C, H, W), got inputs of shape {images.shape}."
         )
     for name, strength in chosen.items():
-        function = _get(name)
-        if not 0 <= strength < np.inf:
-            raise DataError(f"The augmentation {name} takes a strength from 0 on, not {strength}.")
-        images = function(images, rng, strength)
+        check(name, strength)
+        images = _get(name)(images, rng, strength)
     return np.ascontiguousarray(images, np.float32)
 
 

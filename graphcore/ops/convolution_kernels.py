@@ -47,9 +47,20 @@ def lower_convolution(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: 
     return Kernels(y, lambda: move(y, compute()), backward, moves=True)
 
 
+def repeats_numbers(weight: Tensor) -> bool:
+    """Return whether a kernel has a quarter of its numbers several times, as constant ones have.
+
+    Different windows then have one sum but for rounding, and which of them a pooling behind takes
+    for the largest depends on the order of summing: it is kept as ``forward`` has it.
+    """
+    ordered = weight.flatten(1).sort(1).values
+    repeated = (ordered[:, 1:] == ordered[:, :-1]).sum(1)
+    return bool((4 * repeated > ordered.shape[1]).any())
+
+
 def _layout(x: Tensor, weight: Tensor, wide: int) -> torch.memory_format:
     """Memory layout that a convolution's kernels run in, from ``wide`` channels on the last."""
-    if x.dim() == 4 and x.device.type == "cpu":
+    if x.dim() == 4 and x.device.type == "cpu" and not repeats_numbers(weight):
         out, inside, *sides = weight.shape
         if inside >= wide or (inside <= IMAGE and out >= MANY) or sides == [1, 1]:
             return torch.channels_last
@@ -79,7 +90,7 @@ class _Laid:
 
 def convolution_gradients(
     g: Tensor, x: Tensor, weight: Tensor, bias_sizes: Any, geometry: Any, mask: Any
-) -> tuple[Tensor | None, ...]:
+) -> tuple[Any, ...]:
     """Return the gradients of x, weight and bias, as ``aten.convolution_backward`` does.
 
     oneDNN writes past its workspace in the gradients of weight and bias of 1x1 kernels of stride
@@ -94,7 +105,8 @@ def convolution_gradients(
     if mask[0]:
         gx = run(g, x, weight, None, *geometry, (True, False, False))[0]
     if mask[1]:
-        seen = x[(..., *(slice(None, None, s) for s in stride))]
+        places: tuple[Any, ...] = (..., *(slice(None, None, s) for s in stride))
+        seen = x[places]
         gw = run(g, seen, weight, None, (1,) * len(stride), *rest, (False, True, False))[1]
     return gx, gw, g.sum((0, *range(2, g.dim()))) if mask[2] else None
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from graphcore.errors import EngineError
 from graphcore.late import torch
@@ -84,6 +83,7 @@ class BCEWithLogitsLoss(ElementwiseLoss):
         torch.nn.BCEWithLogitsLoss; computed as (1 − t) x − ln sigmoid(x).
     """
 
+    reads_logits = True
     aliases = ("binary cross entropy", "sigmoid loss", "logistic regression")
     formula = r"L = \frac{1}{n}\sum_i \ln(1 + e^{x_i}) - t_i x_i"
     derivative = r"\partial L/\partial x = \frac{1}{n}(\sigma(x) - t)"
@@ -123,12 +123,14 @@ def _hinge_code(losses: str) -> TorchCode:
 
 
 class _Hinge(ElementwiseLoss):
-    """Losses of the margin target · x, with targets −1 and 1.
+    """Losses of the margin target · x, with targets −1 and 1."""
 
-    ``slope`` is the derivative by how much is short of a margin of 1.
-    """
+    reads_logits = True
 
-    slope: ClassVar[Callable[[Tensor], Tensor]]
+    @staticmethod
+    def slope(short: Tensor) -> Tensor:
+        """Return the derivative by how much is short of a margin of 1."""
+        raise NotImplementedError
 
     @classmethod
     def fit(cls, target: Tensor, x: Tensor) -> Tensor:

@@ -201,7 +201,7 @@ class RNN(Recurrent):
     ) -> tuple[Tensor | None, ...]:  # fmt: skip
         states = ctx.saved
         after = states[1:]
-        back = torch.ops.aten.tanh_backward.grad_input
+        back: Any = torch.ops.aten.tanh_backward.grad_input
         if nonlinearity == "relu":
             back = partial(torch.ops.aten.threshold_backward.grad_input, threshold=0)
         arriving = _arriving(g, states)

@@ -257,7 +257,8 @@ class Operator:
 
     ``forward`` and ``vjp`` get a ``Context`` first if their first parameter is called ``ctx``.
     Inputs are the data inputs, then the parameter inputs; matrices among these that its kernels
-    read fastest column after column are named in ``turned``. A class may add
+    read fastest column after column are named in ``turned``; a loss that takes one score above 0
+    for a yes has ``reads_logits``. A class may add
 
     * ``parameter_shapes(*shapes, **attributes)``: parameter input -> its shape;
     * ``buffer_shapes(*shapes, **attributes)``: running statistic -> (shape, starting value);
@@ -283,6 +284,7 @@ class Operator:
     derivative: ClassVar[str] = ""
     torch_code: ClassVar[TorchCode] = TorchCode()
     differentiable: ClassVar[bool] = True
+    reads_logits: ClassVar[bool] = False
     random: ClassVar[bool] = False
     rowwise: ClassVar[bool] = False
 

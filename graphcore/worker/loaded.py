@@ -14,8 +14,9 @@ from graphcore.worker.messages import Loaded
 def loaded(t: Trainer, data: Dataset, kept: Kept, problem: str = "") -> Loaded:
     """Of a net, of what it kept of the one before it, and why it cannot be trained."""
     return Loaded(
-        dataset=data.name, note=data.note, normalization=data.normalization.describe(),
-        train_samples=len(data.train), test_samples=len(data.test), classes=data.classes,
+        dataset=data.name, note=f"{data.note} {t.note}".strip(),
+        normalization=data.normalization.describe(), train_samples=len(data.train),
+        test_samples=len(data.test), classes=data.classes,
         parameters=len(t.plan.parameters), numbers=t.plan.flat.numel(), kept=len(kept.whole),
         part=kept.part, fresh=kept.fresh if kept.whole else (), gone=kept.gone, step=t.step,
         frozen=kept.frozen, anew=kept.anew, change=kept.change,

@@ -88,6 +88,7 @@ class Load(msgspec.Struct, tag=True, frozen=True):
         resume: folder of a checkpoint to go on from, or "".
         checkpoints: folder that checkpoints are written to, or "".
         data_dir: folder of the data sets, or "" for the usual places.
+        revision: counts the changes of the document; what is told of the net bears it.
     """
 
     graph: bytes
@@ -97,6 +98,7 @@ class Load(msgspec.Struct, tag=True, frozen=True):
     data_dir: str = ""
     growth: Growth = "initial"
     forget: bool = False
+    revision: int = 0
 
 
 class Run(msgspec.Struct, tag=True, frozen=True):
@@ -168,6 +170,7 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
             that are new, and of those that are no more.
         frozen, anew, change, copies: see ``graphcore.surgery.Kept``.
         problem: why the net cannot be trained, or "": what of the graph can be run is run forward.
+        revision: of ``Load``; every reply up to the next one is of this net.
     """
 
     dataset: str
@@ -190,6 +193,7 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
     change: float | None = None
     copies: dict[str, int] = {}
     problem: str = ""
+    revision: int = 0
 
 
 class Flow(msgspec.Struct, tag=True, frozen=True):
@@ -232,6 +236,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         moved: counts the times that the weights were changed by hand.
         moved_on: whether the net is another than at its start: trained, or changed by hand.
         stopped: why training ended before its last epoch and which weights are held, or "".
+        revision: of the ``Load`` that the net came with.
     """
 
     state: Literal["idle", "running", "done"]
@@ -255,6 +260,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     moved: int = 0
     moved_on: bool = False
     stopped: str = ""
+    revision: int = 0
 
 
 class Progress(msgspec.Struct, tag=True, frozen=True):

@@ -62,6 +62,7 @@ class Session:
         frames: what the window is told.
         runs: this run and those before it, recorded.
         attention: whether somebody waits for answers.
+        revision: of the document whose net this is.
         weights_moved: counts the times that others than the optimiser changed the weights.
         altered: names of the parameters that somebody has changed.
         tested: the newest score on the test split; whoever has taken note of it sets None.
@@ -75,7 +76,7 @@ class Session:
         self._calculation: Plan | None = None
         self._end: str | None = None
         self._started: tuple[tuple[int, int], bool] | None = None
-        self.weights_moved = 0
+        self.weights_moved = self.revision = 0
         self.tested: Score | None = None
         self.altered: set[str] = set()
         self._gone: dict[str, Tensor] = {}
@@ -136,18 +137,19 @@ class Session:
         self._problem = "" if len(graph) else NO_NODES
         if not len(graph):
             self._drop()
-            self.send(nothing_loaded(NO_NODES))
+            self.revision = request.revision
+            self._send_loaded(nothing_loaded(NO_NODES))
             return
         try:
             trainer, kept = self._made(request, graph)
         except (GraphError, ShapeError) as error:
             self._problem, part = str(error), runnable_part(graph)
             if not waiting(part):
-                self._load_calculation(part)
+                self._load_calculation(part, request.revision)
                 return
             trainer, kept = self._made_forward(request, part), Kept()
         self._adopt(request, trainer, graph)
-        self.send(loaded(trainer, trainer.data, kept, self._problem))
+        self._send_loaded(loaded(trainer, trainer.data, kept, self._problem))
 
     def _made(self, request: m.Load, graph: Graph) -> tuple[Trainer, Kept]:
         """A net that can be trained, with what it keeps of the one before."""
@@ -183,7 +185,7 @@ class Session:
         self.runs.store.folder = folder
         self._aside = None if trainer.trains else self._source
         self.trainer, self._graph, self._graph_bytes = trainer, graph, request.graph
-        self._calculation = None
+        self._calculation, self.revision = None, request.revision
         if not trainer.trains:
             self.pause()
         self._forget(keep_curves=bool(request.keep))
@@ -263,7 +265,7 @@ class Session:
         self.trainer, self._graph, self._graph_bytes = trainer, graph, text
         self._forget(keep_curves=False)
         self.send(RunsOpened(path, text))
-        self.send(loaded(trainer, trainer.data, Kept()))
+        self._send_loaded(loaded(trainer, trainer.data, Kept()))
         self.weights_changed()
 
     def enter(self, number: int) -> None:
@@ -284,7 +286,7 @@ class Session:
         self._forget(keep_curves=False)
         if another:
             self.send(RunEntered(run.name, run.graph))
-            self.send(loaded(trainer, trainer.data, Kept()))
+            self._send_loaded(loaded(trainer, trainer.data, Kept()))
         self.weights_changed()
 
     def set_rate(self, request: m.SetRate) -> None:
@@ -294,8 +296,13 @@ class Session:
         self.trainer.set_rate(request.lr)
         self._graph.training = msgspec.structs.replace(self._graph.training, lr=request.lr)
         self._graph_bytes = files.dumps(self._graph)
-        self.runs.describe(self._graph_bytes, self._graph.training)
+        self.describe_run()
         self._news = True
+
+    def describe_run(self) -> None:
+        """Note the settings of the current run; those set at an earlier step are a branch's."""
+        if not self.runs.visiting:
+            self.runs.describe(self._graph_bytes, self._graph.training)
 
     def set_speed(self, request: m.SetSpeed) -> None:
         """Steps per second at most."""
@@ -336,7 +343,7 @@ class Session:
         """Send a frame if one is wanted and there is news."""
         if self._wanted and self._news:
             self._news = False
-            self.send(self._frame())
+            self.send(msgspec.structs.replace(self._frame(), revision=self.revision))
             self._wanted = False
 
     # -- giving up ----------------------------------------------------------------------------
@@ -507,6 +514,7 @@ class Session:
         """What is looked at becomes a run of its own, if it is not the end of the current one."""
         if self.trainer is not None and (self.runs.visiting or self.runs.by_hand):
             self.runs.branch(self.trainer)
+            self.describe_run()
             self._held_out.forget()
 
     def weights_changed(self) -> None:
@@ -519,7 +527,7 @@ class Session:
 
     # -- formulas -----------------------------------------------------------------------------
 
-    def _load_calculation(self, graph: Graph) -> None:
+    def _load_calculation(self, graph: Graph, revision: int) -> None:
         """A graph that has nothing to learn: its inputs' own values run through it.
 
         Both passes are done at once, so every node has its number, and again after each edit.
@@ -532,9 +540,13 @@ class Session:
         self._set_aside()
         self._calculation, self._graph, self._end = plan, graph, end
         self.frames.picture(1)
-        self.send(calculation_loaded(plan, self._problem))
+        self.revision = revision
+        self._send_loaded(calculation_loaded(plan, self._problem))
 
     # -- loading ------------------------------------------------------------------------------
+
+    def _send_loaded(self, told: m.Loaded) -> None:
+        self.send(msgspec.structs.replace(told, revision=self.revision))
 
     def _take_over(self, new: Trainer, growth: Growth) -> Kept:
         """Give the new net every weight of the old one that still fits."""

@@ -78,6 +78,7 @@ class TimeTask:
             runs.come_back(trainer)
         else:
             runs.visit(trainer, request.step)
+        session.describe_run()
         if (trainer.step, runs.visiting) != before:
             session.weights_changed()
 
@@ -166,6 +167,7 @@ class TimeTask:
         return (
             runs.current.number, len(runs.all), runs.current.steps, trainer.step, runs.visiting,
             runs.by_hand, len(runs.current.curves.tests), runs.store.problem, id(trainer),
+            trainer.lr,
         )  # fmt: skip
 
     def _frame(self, session: Session) -> TimelineFrame:

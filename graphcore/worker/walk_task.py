@@ -16,6 +16,7 @@ from graphcore.gradient_check import compare
 from graphcore.graph import Graph
 from graphcore.late import torch
 from graphcore.plan import Plan
+from graphcore.probing import class_names
 from graphcore.samples import fed_together, split_of
 from graphcore.summands import element, weight_gradient
 from graphcore.training import Trainer
@@ -291,7 +292,5 @@ def _classes(trainer: Trainer, plan: Plan, target: Any) -> tuple[str, str]:
     best = int(shares.argmax())
     label = int(target[0])
 
-    def name(i: int) -> str:
-        return names[i] if i < len(names) else str(i)
-
-    return name(label), f"{name(best)} ({shares[best]:.1%})"
+    names = class_names(names or ("0",), max(scores.shape[1], label + 1))
+    return names[label], f"{names[best]} ({shares[best]:.1%})"

@@ -189,7 +189,7 @@ def test_an_edit_starts_the_throttled_copy(window):
     assert not window.autosave._timer.isActive()
     edit(window)
     assert window.autosave._timer.isActive()
-    assert window.autosave._timer.interval() == 2000
+    assert window.autosave._timer.interval() < 1000
 
 
 def test_a_damaged_copy_is_not_offered(make_window, tmp_path):

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+
+from app.panels.activations import LayerRow
+from graphcore.worker.arrays import pack
+from graphcore.worker.pictures import Picture
 
 TIMEOUT = 60_000
 
@@ -127,3 +133,18 @@ def test_a_layer_answers_the_drawn_digit(looking, qtbot):
     qtbot.mouseRelease(pad.sketch, Qt.MouseButton.LeftButton, pos=middle)
     qtbot.waitUntil(lambda: filled(row.views["value"]), timeout=TIMEOUT)
     assert not filled(row.views["gradient"])
+
+
+def test_headings_side_by_side_end_before_the_next_in_a_narrow_panel(qtbot, themed):
+    row = LayerRow("conv1")
+    qtbot.addWidget(row)
+    row.resize(330, 200)
+    row.show()
+    numbers = pack(np.array([-0.000062, 0.000067], np.float32))
+    sent = Picture("bars", numbers, -0.000062345, 0.000067891, "(2)")
+    row.show_pictures({"conv1": sent, "conv1.weight": sent},
+                      {"conv1": sent, "conv1.weight": sent})  # fmt: skip
+    for label in itertools.chain(*row._captions.values()):
+        image = label.grab().toImage()
+        edge = {image.pixel(image.width() - 1, y) for y in range(image.height())}
+        assert len(edge) == 1, f"{label.text()} is cut by what stands beside it"

@@ -68,8 +68,10 @@ def newest(qtbot, window, frames, where=lambda frame: True):
 def test_runs_are_one_until_they_part(qtbot, parted):
     window = parted
     training = window.layouts.docks["training"].fill()
-    assert not training.rate_now.isHidden()
-    assert training.rate_now.text() == "0.3 in this run", "the field has the rate of the graph"
+    assert training.fields["lr"].value() == 0.3
+    rates = [run.settings.lr for run in window.times[-1].runs]
+    assert rates[0] != 0.3, "the run that was left keeps its own"
+    assert rates[1] == 0.3
     panel, frames = open_panel(qtbot, window)
     assert [panel.run.itemText(i) for i in range(panel.run.count())] == ["Run 1"]
     now = newest(qtbot, window, frames)

@@ -103,3 +103,26 @@ def test_the_weights_of_a_deleted_node_come_back_with_undo(qtbot, live_window, t
     again.show()
     qtbot.waitUntil(lambda: again.model.values.size > 0, timeout=PATIENCE)
     np.testing.assert_array_equal(again.model.values, trained)
+
+
+def test_a_cell_takes_every_key_and_no_shortcut_acts(qtbot, live_window, table) -> None:
+    shown = table("perceptron", "neuron", "weight")
+    acted, graph = [], live_window.document.graph
+    for name, action in live_window.actions_table.actions.items():
+        action.triggered.connect(lambda *_, n=name: acted.append(n))
+    before = [(n.name, n.position, n.attributes) for n in graph]
+    shown.table.edit(shown.model.index(0, 0))
+    editor = shown.table.findChild(QLineEdit)
+    editor.selectAll()
+    printable = "".join(chr(i) for i in range(32, 127))
+    qtbot.keyClicks(editor, printable)
+    assert editor.text() == printable
+    keys = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Left, Qt.Key.Key_Right)
+    for key in keys:
+        qtbot.keyClick(editor, key)
+    for key in (Qt.Key.Key_A, Qt.Key.Key_C, Qt.Key.Key_V, Qt.Key.Key_Z):
+        qtbot.keyClick(editor, key, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(editor, Qt.Key.Key_Escape)
+    assert acted == []
+    assert [(n.name, n.position, n.attributes) for n in graph] == before
+    assert shown.model.values.tolist() == [[3.0, -2.0]]

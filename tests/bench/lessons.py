@@ -6,6 +6,11 @@ A lesson is a recipe, a figure and a band. The bands are the 10th to 90th percen
 runs over 20 to 300 seeds with TensorFlow Playground's rule (learning rate 0.03, batch 10, weights
 uniform(-0.5, 0.5), biases 0.1, half squared error); where only a median is known, the band is
 as wide as the sampling error of a median or a share. Single seeds do not match other programs.
+
+The shares of four-point XOR follow another rule: full batch, rate 0.5, weights uniform(-1, 1),
+biases zero, cross-entropy summed over the four points. With the mean, or with biases drawn like
+the weights, ReLU nets of 2, 4 and 8 units solve it in 26, 67 and 96 % of the runs instead of 11,
+44 and 84 %: shares are taken of at least 200 seeds, so that one rule is not taken for the other.
 """
 
 from __future__ import annotations
@@ -18,12 +23,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from needed_data import need_mnist
 
 import graphcore as gc
 from graphcore import datasets, presets, processor
 from graphcore.health import examine
 from graphcore.settings import TrainingSettings
 from graphcore.training import Trainer
+
+FEWEST_FOR_A_SHARE = 200
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,11 @@ class Lesson:
     high: float
     share: bool = False
     most_seeds: int = 1000
+    mnist: bool = False
+
+    @property
+    def least_seeds(self) -> int:
+        return min(FEWEST_FOR_A_SHARE, self.most_seeds) if self.share else 1
 
 
 # -- recipes --------------------------------------------------------------------------------------
@@ -85,17 +98,18 @@ def _layer(graph: gc.Graph, last: Any, width: int, activation: str) -> Any:
 
 
 def four_points(width: int, activation: str, steps: int) -> Callable[[int], float]:
-    """1 if XOR is solved: all four right, every error below 0.3. Cross-entropy, full batch."""
+    """1 if XOR is solved: all four right, every error below 0.3. Cross-entropy, summed."""
 
     def run(seed: int) -> float:
         graph = gc.Graph()
         x = graph.add("Input", name="x", shape=(2,))
         hidden = graph.add("Linear", out_features=width)
         act, out = graph.add(activation), graph.add("Linear", out_features=1)
-        target, loss = graph.add("Target", name="t"), graph.add("BCEWithLogitsLoss", name="loss")
+        target = graph.add("Target", name="t")
+        loss = graph.add("BCEWithLogitsLoss", name="loss", reduction="sum")
         for layer in (hidden, out):
-            for which in ("weight", "bias"):
-                graph.set_initializer(layer, which, "uniform(-1, 1)")
+            graph.set_initializer(layer, "weight", "uniform(-1, 1)")
+            graph.set_initializer(layer, "bias", "zeros")
         for a, b in ((x, hidden), (hidden, act), (act, out), (out, loss)):
             graph.connect(a, b)
         graph.connect(target, loss, input="target")
@@ -179,26 +193,28 @@ LESSONS: tuple[Lesson, ...] = (
            most_seeds=20),
     Lesson("XOR 2-2-1 sigmoid: solved", four_points(2, "Sigmoid", 5000), 0.82, 0.82, share=True,
            most_seeds=40),
-    Lesson("XOR 2-2-1 ReLU: solved", four_points(2, "ReLU", 1000), 0.11, 0.11, share=True),
-    Lesson("XOR 2-4-1 tanh: solved", four_points(4, "Tanh", 1000), 1.0, 1.0, share=True),
-    Lesson("XOR 2-4-1 ReLU: solved", four_points(4, "ReLU", 1000), 0.44, 0.44, share=True),
+    Lesson("XOR 2-2-1 ReLU: solved", four_points(2, "ReLU", 300), 0.11, 0.11, share=True),
+    Lesson("XOR 2-4-1 ReLU: solved", four_points(4, "ReLU", 300), 0.44, 0.44, share=True),
+    Lesson("XOR 2-8-1 ReLU: solved", four_points(8, "ReLU", 300), 0.84, 0.84, share=True),
+    Lesson("XOR 2-2-1 tanh: solved", four_points(2, "Tanh", 300), 0.59, 0.59, share=True),
+    Lesson("XOR 2-4-1 tanh: solved", four_points(4, "Tanh", 300), 1.0, 1.0, share=True),
     Lesson("gradient first/last, 6x32 sigmoid", first_to_last("vanishing"), 1e-6, 1e-5,
-           most_seeds=10),
+           most_seeds=10, mnist=True),
     Lesson("gradient first/last, 6x32 ReLU, He", first_to_last("vanishing-relu"), 0.25, 1.0,
-           most_seeds=10),
-    Lesson("784-16-16-10, epoch 1", accuracy("mlp", 1875), 0.905, 0.925, most_seeds=5),
+           most_seeds=10, mnist=True),
+    Lesson("784-16-16-10, epoch 1", accuracy("mlp", 1875), 0.905, 0.925, most_seeds=5, mnist=True),
     Lesson("tiny conv, 200 steps", accuracy("tiny-conv", 200, batch=32, **CONSTANT), 0.915, 0.945,
-           most_seeds=5),
+           most_seeds=5, mnist=True),
     Lesson("784-128-10, epoch 1", accuracy("mlp-128", 938, batch=64, **CONSTANT), 0.938, 0.952,
-           most_seeds=3),
+           most_seeds=3, mnist=True),
     Lesson("LeNet-5, 200 steps", accuracy("lenet5", 200, batch=64, **CONSTANT), 0.92, 0.96,
-           most_seeds=5),
+           most_seeds=5, mnist=True),
 )  # fmt: skip
 
 
 def measure(lesson: Lesson, seeds: int) -> dict[str, Any]:
     """Run a lesson with seeds 0, 1, ...; shares are widened by three sampling errors."""
-    count = min(seeds, lesson.most_seeds)
+    count = min(max(seeds, lesson.least_seeds), lesson.most_seeds)
     found = np.array([lesson.run(seed) for seed in range(count)])
     low, high = lesson.low, lesson.high
     if lesson.share:
@@ -217,6 +233,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="lessons whose name contains this")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    if any(options.only in lesson.name and lesson.mnist for lesson in LESSONS):
+        need_mnist()
     processor.set_up(threads=1)
     rows = []
     for lesson in LESSONS:

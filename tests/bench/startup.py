@@ -13,6 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from needed_data import need_mnist
+
 ROOT = Path(__file__).resolve().parents[2]
 BASE = "import PySide6, PySide6.QtWidgets, pyqtgraph"
 LAUNCH = """
@@ -46,6 +48,7 @@ def seconds(code: str, environment: dict[str, str]) -> float:
 
 
 def main() -> None:
+    need_mnist()
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     with tempfile.TemporaryDirectory() as home:
         folders = {f"XDG_{k}_HOME": f"{home}/{k}" for k in ("CONFIG", "DATA", "STATE", "CACHE")}

@@ -16,6 +16,8 @@ from PySide6.QtWidgets import QApplication
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from needed_data import need_mnist
+
 from app.__main__ import make_window
 from app.settings import Settings
 from app.style import palette
@@ -24,6 +26,7 @@ from app.style import palette
 @contextmanager
 def lenet5() -> Iterator[Any]:
     """A shown window with an engine of one thread and settings of its own."""
+    need_mnist()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     app = QApplication.instance() or QApplication(["bench"])
     palette.apply(app, "dark")

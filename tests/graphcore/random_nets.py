@@ -113,8 +113,8 @@ class RandomNet:
                 self.put("MultiheadAttention", num_heads=heads)
             elif kind == "conv":
                 self.put("Transpose")
-                self.put("Conv1d", out_channels=r.randint(1, 5), kernel_size=1 + 2 * r.randint(0, 1),
-                         padding=1)  # fmt: skip
+                out, kernel = r.randint(1, 5), r.choice((1, 3))
+                self.put("Conv1d", out_channels=out, kernel_size=kernel, padding=1)
                 self.put("Transpose")
             elif kind == "norm":
                 self.put("LayerNorm")
@@ -366,7 +366,7 @@ def refrozen(graph: gc.Graph, seed: int) -> gc.Graph:
     rng, graph = random.Random(seed), graph.copy()
     levels = [graph, *(n.subgraph for n in graph if n.subgraph is not None)]
     every = [(level, n.name, p) for level in levels for n in level for p in n.parameter_inputs]
-    for level, node, parameter in rng.sample(every, rng.randint(1, max(1, len(every) - 1))):
-        if len(every) > 1:
+    if len(every) > 1:
+        for level, node, parameter in rng.sample(every, rng.randint(1, len(every) - 1)):
             level.set_frozen(node, parameter, True)
     return graph

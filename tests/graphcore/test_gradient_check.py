@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import graphcore as gc
+from graphcore.errors import GradscapeError
 from graphcore.gradient_check import Compared, compare
 
 
@@ -102,3 +103,17 @@ def test_kinks_that_cancel_in_the_slopes_are_kinks_all_the_same() -> None:
     assert found.reason in ("kink", "rounding")
     found = checked("max(x, 3*x) - max(0*x, 2*x)", 1e-4, "x", x=0.0)["x"]
     assert found.reason in ("kink", "rounding")
+
+
+@pytest.mark.parametrize("step", [0.0, -1e-3, 5e-324, float("nan"), float("inf")])
+def test_a_step_that_is_none_is_one_sentence(step: float) -> None:
+    with pytest.raises(
+        GradscapeError, match=r"moves numbers by a step from 1e-100 to 1e\+100, got"
+    ):
+        checked("exp(x)", step, x=0.5)
+
+
+@pytest.mark.parametrize("text", ["a*a", "a/a", "sqrt(a)", "log(a)", "a**a", "0*a", "max(a, -a)"])
+@pytest.mark.parametrize("step", [1e-100, 1e-9, 1e-3, 1e100])
+def test_a_sample_of_zeros_is_checked(text: str, step: float) -> None:
+    assert "a" in checked(text, step, a=0.0)

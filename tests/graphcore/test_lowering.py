@@ -11,6 +11,7 @@ import torch
 import graphcore as gc
 from graphcore import presets
 from graphcore.layer_list import parse_layers
+from graphcore.ops.convolution_kernels import repeats_numbers
 from graphcore.plan import Plan
 
 
@@ -81,6 +82,35 @@ def test_a_tie_goes_to_the_first_place() -> None:
     loss = next(n.name for n in graph if n.operator == "CrossEntropyLoss")
     feeds[source] = np.ones_like(feeds[source])
     assert difference(*both(graph), feeds, loss) <= 1e-12
+
+
+@pytest.mark.parametrize("numbers", ["constant(0.1)", "ones"])
+@pytest.mark.parametrize(("channels", "kernel"), [(2, 3), (6, 2), (16, 5), (32, 3)])
+@pytest.mark.parametrize("relu", [False, True])
+def test_equal_numbers_in_a_kernel_tie_as_in_inspection(
+    numbers: str, channels: int, kernel: int, relu: bool
+) -> None:
+    """Windows have one sum but for rounding, in single precision."""
+    text = f"conv {channels} {kernel} | {'relu | ' if relu else ''}pool 2 | flatten | 10"
+    graph, feeds = classify(text, 4)
+    conv = next(n for n in graph if n.operator == "Conv2d")
+    source, loss = (
+        next(n.name for n in graph if n.operator == o) for o in ("Input", "CrossEntropyLoss")
+    )
+    graph.set_attributes(graph.node(source), shape=(8, 9, 9))
+    graph.set_initializer(conv, "weight", numbers)
+    for seed in range(3):
+        chance = np.random.default_rng(seed)
+        feeds[source] = chance.choice(np.float32([0.1, 0.3, 0.7]), (4, 8, 9, 9))
+        assert difference(*both(graph, "float32"), feeds, loss) <= 1e-5
+
+
+def test_kernels_that_tie_windows_are_known_from_others() -> None:
+    sobel = torch.tensor([[[[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]]])
+    assert repeats_numbers(torch.ones(2, 3, 3, 3))
+    assert repeats_numbers(torch.cat([torch.rand(1, 1, 3, 3), sobel]))
+    for shape in ((6, 1, 5, 5), (16, 6, 5, 5), (64, 64, 3, 3), (8, 1, 1, 1)):
+        assert not repeats_numbers(torch.rand(shape))
 
 
 def test_shared_values_get_the_sum_of_their_gradients() -> None:

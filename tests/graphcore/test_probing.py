@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from graphcore import datasets, presets, probing
+from graphcore import datasets, ops, presets, probing
+from graphcore.judging import correct
 from graphcore.training import Trainer
 from graphcore.worker.arrays import unpack
 
@@ -66,3 +68,22 @@ def test_what_does_not_apply_is_said(name: str) -> None:
 def test_a_regression_has_no_classes() -> None:
     trainer = trained("linear-regression", 2)
     assert probing.digit(trainer, np.zeros((9, 9), np.float32), True, ()).problem
+
+
+@pytest.mark.parametrize(
+    "loss", [op.name for op in ops.all_operators() if op.category == "loss" and op.reads_logits]
+)
+def test_accuracy_and_map_agree_on_one_score(loss: str) -> None:
+    scores = torch.tensor([[-2.0], [-0.1], [0.1], [0.4], [0.7], [3.0]])
+    for no in (0.0, -1.0):
+        target = torch.tensor([no, 1.0, 1.0, 1.0, 1.0, 1.0])
+        shares = probing.class_shares(scores, loss, target)
+        assert shares is not None
+        said = shares.argmax(1) == (target > 0)
+        assert correct(scores, target, loss) == int(said.sum()) == 5
+
+
+def test_every_loss_of_scores_says_so() -> None:
+    """The others read probabilities, values or a score for each class."""
+    found = {op.name for op in ops.all_operators() if op.reads_logits}
+    assert found == {"BCEWithLogitsLoss", "HingeLoss", "SquaredHingeLoss"}

@@ -79,8 +79,10 @@ def test_of_several_losses_each_has_gradients_of_its_own() -> None:
     graph.add("Mean", name="first")
     graph.add("Mul", name="square")
     graph.add("Mean", name="second")
-    for source, target in (("x", "conv"), ("conv", "relu"), ("relu", "pool"), ("pool", "first"),
-                           ("pool", "square"), ("pool", "square"), ("square", "second")):  # fmt: skip
+    for source, target in (
+        ("x", "conv"), ("conv", "relu"), ("relu", "pool"), ("pool", "first"),
+        ("pool", "square"), ("pool", "square"), ("square", "second"),
+    ):  # fmt: skip
         graph.connect(source, target)
     recorded, inspected = (
         gc.compile(graph, dtype="float64", mode=m) for m in ("record", "inspect")

@@ -13,6 +13,7 @@ from graphcore.compiler import compile
 from graphcore.errors import EngineError
 from graphcore.graph import Graph
 from graphcore.layer_list import parse_layers
+from graphcore.settings import TrainingSettings
 from graphcore.training import StepRecord, Trainer
 
 
@@ -159,3 +160,19 @@ def test_nothing_foreign_is_written_over_without_force(
 def test_a_net_larger_than_memory() -> None:
     with pytest.raises(EngineError, match="more memory"):
         compile(parse_layers("784-999999999-10"))
+
+
+def test_a_batch_that_is_joined_is_said_before_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = parse_layers("2-6-batchnorm-tanh-2")
+    options = {"samples": 66, "train_share": 0.5}
+    graph.set_training(
+        TrainingSettings(dataset="circle", dataset_options=options, batch=8, epochs=2)
+    )
+    path = tmp_path / "net.graph.json"
+    files.save(graph, path)
+    assert cli.main(["train", str(path)]) == 0
+    said = capsys.readouterr().err
+    assert "of 33 in batches of 8: it is joined to the batch before it" in said
+    assert said.index("joined") < said.index("epoch 1/2")

@@ -1,5 +1,7 @@
 """Training against plain torch; runs that repeat, resume and stop with a sentence."""
 
+import dataclasses
+
 import msgspec
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import torch
 
 import graphcore as gc
 from graphcore import datasets, optimizers, presets, schedules
-from graphcore.errors import NonFiniteError
+from graphcore.errors import DataError, NonFiniteError
 from graphcore.landscape import PathRecorder
 from graphcore.layer_list import parse_layers
 from graphcore.planes import filter_normalised, principal_plane
@@ -361,3 +363,50 @@ def test_a_penalty_reaches_every_parameter() -> None:
     before = trainer.plan.parameters["head.weight"].norm()
     list(trainer.steps(5))
     assert trainer.plan.parameters["head.weight"].norm() < before
+
+
+def normalised(batch: int) -> gc.Graph:
+    graph = parse_layers("2-6-batchnorm-tanh-2")
+    graph.set_training(gc.TrainingSettings(dataset="circle", batch=batch, epochs=3))
+    return graph
+
+
+def some(samples: int) -> datasets.Dataset:
+    """So many samples to train on, and 201 to be judged by."""
+    whole = datasets.load("circle", options={"samples": 2 * samples + 402}, seed=1)
+    x, t = whole.train.inputs, whole.train.targets
+    train, test = datasets.Split(x[:samples], t[:samples]), datasets.Split(x[:201], t[:201])
+    return dataclasses.replace(whole, train=train, test=test)
+
+
+@pytest.mark.parametrize(("samples", "batch"), [(33, 8), (33, 16), (33, 32), (3, 2), (49, 16)])
+@pytest.mark.parametrize("ahead", [1, 50])
+def test_a_last_sample_alone_is_joined_to_the_batch_before(
+    samples: int, batch: int, ahead: int
+) -> None:
+    trainer = Trainer(normalised(batch), some(samples))
+    assert "joined to the batch before it" in trainer.note
+    assert trainer.steps_per_epoch == samples // batch
+    seen = torch.cat([trainer.batches.at(i) for i in range(trainer.steps_per_epoch)])
+    assert sorted(seen.tolist()) == list(range(samples))
+    losses = [record.loss for record in trainer.steps(ahead=ahead)]
+    assert len(losses) == 3 * (samples // batch)
+    assert trainer.evaluate(trainer.data.test).samples == len(trainer.data.test)
+    resumed = Trainer(normalised(batch), some(samples))
+    half = Trainer(normalised(batch), some(samples))
+    list(half.steps(len(losses) // 2))
+    resumed.load_state(half.state(), half.step, half.lr)
+    assert [r.loss for r in resumed.steps()] == losses[len(losses) // 2 :]
+
+
+def test_batches_stay_as_they_are_where_one_sample_is_enough() -> None:
+    trainer = Trainer(net(), points(66))
+    samples = len(trainer.train_x)
+    assert not trainer.note
+    assert trainer.steps_per_epoch == -(-samples // 16)
+    assert not Trainer(normalised(16), some(34)).note
+
+
+def test_one_sample_in_all_is_refused_before_the_run() -> None:
+    with pytest.raises(DataError, match=r"has one sample to train on\. BatchNorm1d needs more"):
+        Trainer(normalised(8), some(1))

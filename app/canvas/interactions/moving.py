@@ -26,13 +26,18 @@ SLIP = 12
 class Move:
     """Items follow the pointer; the document hears of it once, at the release.
 
-    A lone node that is let go on an edge is put into it.
+    A lone node that is let go on an edge is put into it; nodes that would be covered are pushed
+    aside.
+
+    Args:
+        alone: the node or note that is selected alone if nothing is moved.
     """
 
     def __init__(
-        self, canvas: Canvas, start: QPointF, nodes: Sequence[str], notes: Sequence[str] = ()
-    ) -> None:
-        self._canvas, self._start = canvas, start
+        self, canvas: Canvas, start: QPointF, nodes: Sequence[str], notes: Sequence[str] = (),
+        alone: str = "",
+    ) -> None:  # fmt: skip
+        self._canvas, self._start, self._alone = canvas, start, alone
         self._nodes: Mapping[str, QGraphicsItem] = {n: canvas.items_by_name[n] for n in nodes}
         self._notes = {n: canvas.graph_scene.frames.notes[n] for n in notes}
         self._from = {i: i.pos() for i in (*self._nodes.values(), *self._notes.values())}
@@ -65,6 +70,7 @@ class Move:
 
     def release(self, at: QPointF) -> None:
         if not self._moved:
+            self._select_alone()
             return
         edge, frame = self._edge_under(), self._frame_joined(at)
         places = {n: (i.x(), i.y()) for n, i in self._nodes.items()}
@@ -75,11 +81,12 @@ class Move:
             ((name, place),) = places.items()
             self._canvas.attempt_gliding(lambda: document.insert_node_on_edge(edge, name, place))
             return
+        pushed = document.covered_by(places)
         if not notes and frame is None:
-            document.move(places)
+            self._canvas.attempt_gliding(lambda: document.move({**places, **pushed}))
             return
         with document.macro(self._canvas.tr("Move")):
-            document.move(places)
+            document.move({**places, **pushed})
             if frame is not None:
                 loose = [n for n in places if not document.graph.node(n).frame]
                 document.put_in_frame(loose, frame)
@@ -90,8 +97,16 @@ class Move:
         """Let go so soon that a short way was no drag."""
         if self._canvas.screen_length(at - self._start) < SLIP:
             self.cancel()
+            self._select_alone()
         else:
             self.release(at)
+
+    def _select_alone(self) -> None:
+        """A click on one of several that are selected is about that one."""
+        if self._alone in self._notes:
+            self._canvas.mark_selected(set(), {self._alone})
+        elif self._alone:
+            self._canvas.mark_selected({self._alone})
 
     def cancel(self) -> None:
         self._canvas.highlight_edge(None)

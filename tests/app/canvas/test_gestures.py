@@ -1,7 +1,7 @@
 """Every gesture, made with real mouse events: what it changes, in how many steps."""
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
@@ -523,3 +523,81 @@ def test_a_dragged_node_snaps_into_line_with_others(canvas, hand, graph):
     assert guides._item.scene() is None
     hand.drag(hand.body("relu3"), hand.body("relu3") + QPointF(0, 40 / canvas.zoom))
     assert graph.node("relu3").position[1] % 10 == 0
+
+
+# -- room -----------------------------------------------------------------------------------------
+
+
+def test_a_click_on_one_of_several_selects_that_one(canvas, hand):
+    canvas.mark_selected({"conv1", "relu1", "pool1"})
+    hand.click(hand.body("relu1"))
+    assert canvas.selected() == ["relu1"]
+    canvas.mark_selected({"conv1", "relu1"})
+    hand.drag(hand.body("relu1"), hand.body("relu1") + QPointF(0, 300))
+    assert set(canvas.selected()) == {"conv1", "relu1"}
+
+
+def areas(canvas):
+    return [geo.BODY.translated(item.pos()) for item in canvas.items_by_name.values()]
+
+
+def test_a_node_dropped_on_another_pushes_it_aside_in_one_step(canvas, hand, graph, steps):
+    before = {n.name: n.position for n in graph}
+    hand.drag(hand.body("conv2"), hand.body("relu1") + QPointF(30, 20))
+    places = areas(canvas)
+    assert not any(a.intersects(b) for i, a in enumerate(places) for b in places[:i])
+    assert graph.node("relu1").position != before["relu1"]
+    assert graph.node("fc1").position == before["fc1"]
+    assert len(steps()) == 1
+    canvas.document.undo_stack.undo()
+    assert {n.name: n.position for n in graph} == before
+
+
+def test_a_pinned_node_is_not_pushed(canvas, hand, graph):
+    canvas.document.set_flag(["relu1"], "pinned", True)
+    before = graph.node("relu1").position
+    hand.drag(hand.body("conv2"), hand.body("relu1") + QPointF(30, 20))
+    assert graph.node("relu1").position == before
+
+
+def test_arranging_puts_no_node_on_a_note(canvas, graph):
+    place = graph.node("conv2").position
+    first = canvas.document.add_note("about the second convolution", place)
+    far = canvas.document.add_note("far away", (-3000.0, -3000.0))
+    canvas.arrange()
+    for note in graph.notes.values():
+        area = QRectF(*note.position, *note.size)
+        assert not any(area.intersects(body) for body in areas(canvas))
+    assert graph.notes[far].position == (-3000.0, -3000.0)
+    canvas.document.undo_stack.undo()
+    assert graph.notes[first].position == place
+
+
+def test_tab_on_a_selected_edge_inserts_what_is_chosen(canvas, graph, steps):
+    edge = next(e for e in graph.edges if e.target == "relu1")
+    canvas.mark_selected(set())
+    canvas.graph_scene.edges[edge].setSelected(True)
+    canvas.search_to_add()
+    (popup,) = popups()
+    popup.operator_chosen.emit("Tanh")
+    popup.close()
+    (made,) = canvas.selected()
+    assert graph.node(made).operator == "Tanh"
+    assert [e.target for e in graph.edges_from("conv1")] == [made]
+    assert [e.target for e in graph.edges_from(made)] == ["relu1"]
+    assert steps() == ["Insert Tanh"]
+
+
+def test_the_right_button_on_an_edge_has_the_menu_of_the_edge(canvas, hand, graph):
+    edge = next(e for e in graph.edges if e.target == "relu1")
+    hand.click(hand.on_edge(edge), button=RIGHT)
+    menu = canvas.findChildren(QMenu)[-1]
+    rows = {a.text(): a for a in menu.actions()}
+    assert list(rows) == ["Insert a Node…", "Go to conv1", "Go to relu1", "Delete"]
+    assert canvas.selected_edges() == [edge]
+    rows["Insert a Node…"].trigger()
+    (popup,) = popups()
+    popup.close()
+    rows["Delete"].trigger()
+    assert edge not in graph.edges
+    menu.close()

@@ -72,3 +72,18 @@ def test_the_wheel_scrolls_past_a_field(panel, qtbot):
     )  # fmt: skip
     QApplication.sendEvent(noise, turn)
     assert noise.value() == before
+
+
+def test_an_option_that_does_not_fit_is_said_and_taken_back(panel):
+    document = panel._document
+    panel.fields["optimizer"].textActivated.emit("SGD")
+    fields = panel.options["optimizer_options"].fields
+    steps = document.undo_stack.count()
+    assert fields["momentum"].minimum() == 0
+    fields["nesterov"].click()
+    assert "nesterov needs a momentum" in panel.note.text()
+    assert not fields["nesterov"].isChecked()
+    assert document.undo_stack.count() == steps
+    fields["momentum"].setValue(0.9)
+    fields["nesterov"].click()
+    assert document.root.training.optimizer_options == {"momentum": 0.9, "nesterov": True}

@@ -1,0 +1,44 @@
+"""Figures of tests that stand side by side say how many samples they are of."""
+
+from __future__ import annotations
+
+import re
+
+from PySide6.QtWidgets import QApplication
+
+from app.panels.runs import COLUMNS
+from app.panels.training_figures import TrainingFigures
+
+PATIENCE = 60_000
+
+
+def test_loss_and_accuracy_are_of_one_test(qtbot) -> None:
+    figures = TrainingFigures()
+    qtbot.addWidget(figures)
+    figures.show_score(0.5, 0.9, 500)
+    assert figures.labels["accuracy"].text() == "90.00%"
+    figures.show_score(0.4, None, 10_000)
+    assert figures.labels["accuracy"].text() == "–", "that of the test before is no longer shown"
+    figures.show_score(None, None, 0)
+    assert figures.labels["loss"].text() == "–"
+
+
+def test_every_accuracy_says_of_how_many(qtbot, live_window) -> None:
+    window = live_window
+    window.start("circle")
+    window.layouts.show("Train")
+    QApplication.processEvents()
+    engine = window.engine
+    qtbot.waitUntil(lambda: engine.state == "idle", timeout=PATIENCE)
+    runs, results = (window.layouts.docks[name].fill() for name in ("runs", "results"))
+    window.show_panel("runs")
+    engine.run_epoch()
+    qtbot.waitUntil(lambda: engine.moment.accuracy is not None, timeout=PATIENCE)
+    window.show_panel("results")
+    qtbot.waitUntil(lambda: "test accuracy" in results.stamp.text(), timeout=PATIENCE)
+    window.show_panel("runs")
+    cell = runs.table.item(0, COLUMNS.index("test"))
+    qtbot.waitUntil(lambda: " of " in cell.text(), timeout=PATIENCE)
+    words = window.time.words
+    for told in (cell.text(), results.stamp.text(), words.text() + words.toolTip()):
+        assert re.search(r"%\s*of [\d,]+", told), told
