@@ -72,7 +72,7 @@ class Attr:
             return None
         try:
             value = _CONVERTERS[self.kind or "text"](value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise AttributeRefusedError(
                 f"{what}: {self.name} takes {_WANTED[self.kind or 'text']}, got {value!r}."
             ) from None
