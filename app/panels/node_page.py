@@ -215,10 +215,13 @@ class NodePage(QWidget):
         if len(self.nodes) == 1:
             self._try(lambda: change(self.nodes[0].name))
             return
-        self._document.undo_stack.beginMacro(title)
-        for node in self.nodes:
-            change(node.name)
-        self._document.undo_stack.endMacro()
+
+        def change_all() -> None:
+            with self._document.macro(title):
+                for node in self.nodes:
+                    change(node.name)
+
+        self._try(change_all)
 
     def _fix(self) -> None:
         guilty = [n.name for n in self.nodes if self._document.shapes.problem(n) is not None]

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 
 from app import fault_log
@@ -49,14 +49,14 @@ def in_mouse(window, monkeypatch):
     monkeypatch.setattr(type(window.canvas), "mousePressEvent", fail)
     at = QPointF(5, 5)
     press = QMouseEvent(QEvent.Type.MouseButtonPress, at, at, *HERE)
-    QApplication.sendEvent(window.canvas.viewport(), press)
+    QTimer.singleShot(0, window, lambda: QApplication.sendEvent(window.canvas.viewport(), press))
 
 
 def in_drag(window, monkeypatch):
     monkeypatch.setattr(type(window.canvas), "mouseMoveEvent", fail)
     at = QPointF(9, 9)
     move = QMouseEvent(QEvent.Type.MouseMove, at, at, *HERE)
-    QApplication.sendEvent(window.canvas.viewport(), move)
+    QTimer.singleShot(0, window, lambda: QApplication.sendEvent(window.canvas.viewport(), move))
 
 
 def in_paint(window, monkeypatch):
@@ -87,12 +87,14 @@ def in_action(window, monkeypatch):
 def in_key(window, monkeypatch):
     monkeypatch.setattr(type(window.canvas), "keyPressEvent", fail)
     key = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_F12, Qt.KeyboardModifier.NoModifier)
-    QApplication.sendEvent(window.canvas, key)
+    QTimer.singleShot(0, window, lambda: QApplication.sendEvent(window.canvas, key))
 
 
 def in_resize(window, monkeypatch):
-    monkeypatch.setattr(type(window.canvas), "resizeEvent", fail)
-    window.resize(window.width() - 40, window.height() - 40)
+    legend = window.show_panel("race").fill().plot.legend
+    monkeypatch.setattr(type(legend), "_place", fail)
+    other = QResizeEvent(legend.size(), legend.size())
+    QTimer.singleShot(0, window, lambda: QApplication.sendEvent(legend, other))
 
 
 PLACES = [
