@@ -84,7 +84,7 @@ class Engine(EngineViews):
         self._reader = m.FrameReader()
         self._closing = False
         self._checkpoint_step: int | None = None
-        self._run, self._adopting = 0, False
+        self._run, self._adopting, self._starts = 0, False, 0
         self._checkpoints = checkpoint_folder()
         self._asked = QElapsedTimer()
         self._frame_timer = QTimer(self, singleShot=True)
@@ -109,7 +109,7 @@ class Engine(EngineViews):
         """
         self._closing = False
         self._reader = m.FrameReader()
-        self._errors = ""
+        self._errors, self._starts = "", 0
         process = QProcess(self)
         process.readyReadStandardOutput.connect(self._on_output)
         process.readyReadStandardError.connect(self._on_errors)
@@ -212,6 +212,7 @@ class Engine(EngineViews):
     def reset(self) -> None:
         """Back to the same start."""
         self._send(m.Reset())
+        self._starts += 1
         self.last_frame = None
         self.reset_done.emit()
         self._want_frame()
@@ -242,6 +243,7 @@ class Engine(EngineViews):
             return
         self.lr = None
         self._set_state("loading")
+        self._starts += not keep
         self._send(
             m.Load(files.dumps(self.document.root), keep, resume, str(self._checkpoints),
                    self.data_dir, self.growth, forget)
@@ -279,6 +281,9 @@ class Engine(EngineViews):
                 self._process.kill()
 
     def _on_frame(self, frame: m.Frame) -> None:
+        if frame.starts < self._starts:  # it was on its way when the net began again
+            self._want_frame()
+            return
         self.last_frame = frame
         if self.has_net:  # else it is of the net before
             self._set_state(frame.state)

@@ -228,6 +228,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
             between two recorded steps, as is ``flow``.
         pictured_step: the step that the last pictures were of; 0 before the first.
         moved: counts the times that the weights were changed by hand.
+        starts: how many resets, and nets taken without the weights of before, it comes after.
         stopped: why training ended before its last epoch and which weights are held, or "".
     """
 
@@ -250,6 +251,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     pictured_step: int = 0
     epoch_ended: bool = False
     moved: int = 0
+    starts: int = 0
     stopped: str = ""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import lazy_loader
+import msgspec
 
 from graphcore import files
 from graphcore.binding import learns
@@ -53,6 +54,7 @@ class Session:
         frames: what the window is told.
         runs: this run and those before it, recorded.
         attention: whether somebody waits for answers.
+        starts: counts the resets, and the nets taken without the weights of before.
         weights_moved: counts the times that others than the optimiser changed the weights.
         altered: names of the parameters that somebody has changed.
         tested: the newest score on the test split; whoever has taken note of it sets None.
@@ -63,7 +65,7 @@ class Session:
         self.trainer: Trainer | None = None
         self._calculation: Plan | None = None
         self._end: str | None = None
-        self.weights_moved = 0
+        self.weights_moved = self.starts = 0
         self.tested: Score | None = None
         self.altered: set[str] = set()
         self._gone: dict[str, Tensor] = {}
@@ -98,6 +100,7 @@ class Session:
 
     def load(self, request: m.Load) -> None:
         """Take a graph and its data; what was loaded stays if they are refused."""
+        self.starts += not request.keep
         try:
             graph = files.loads(request.graph)
             if not request.keep:
@@ -153,6 +156,7 @@ class Session:
 
     def reset(self) -> None:
         """Back to the same start."""
+        self.starts += 1
         if self.trainer is not None:
             self.runs.leave(self.trainer)
             self.trainer.reset()
@@ -331,6 +335,9 @@ class Session:
             self.runs.validate(Evaluation(*found))
 
     def _frame(self) -> m.Frame:
+        return msgspec.structs.replace(self._newest(), starts=self.starts)
+
+    def _newest(self) -> m.Frame:
         if self._calculation is not None:
             return self.frames.of_calculation(self._calculation, self._graph)
         if self.trainer is None:
