@@ -200,9 +200,13 @@ def test_after_a_reset_nothing_is_left_of_the_run_before(qtbot, session) -> None
     engine.play()
     session.wait(lambda: engine.step > 60)
     engine._ask_for_frame()
+    engine._process.waitForBytesWritten(1000)
     time.sleep(0.3)  # its answer waits in the pipe
+    frames = []
+    engine.frame.connect(frames.append)
     window.actions_table.actions["reset"].trigger()
     session.wait(lambda: session.moment.newest == 0 and engine.state == "idle")
+    assert {frame.step for frame in frames} <= {0}
     assert [len(training.loss.points(key)[0]) for key in ("train", "test")] == [0, 0]
     assert [value for _, _, value in training.loss.legend.entries] == ["", ""]
     assert not len(window.exports.metrics.log)
