@@ -105,7 +105,7 @@ class Engine(EngineViews):
         self._reader = m.FrameReader()
         self._closing = False
         self._checkpoint_step: int | None = None
-        self._run, self._adopting = 0, False
+        self._run, self._adopting, self._starts = 0, False, 0
         self._revision = self._opened_at = 0  # of the document, and when it was opened
         self._sent_revision = self._net_revision = 0  # of the last Load, and of what is told
         self._checkpoints = checkpoint_folder()
@@ -133,7 +133,7 @@ class Engine(EngineViews):
         self._closing = False
         self._reader = m.FrameReader()
         self._errors = self._damage = ""
-        self._sent_revision = self._net_revision = 0
+        self._sent_revision = self._net_revision = self._starts = 0
         process = QProcess(self)
         process.readyReadStandardOutput.connect(self._on_output)
         process.readyReadStandardError.connect(self._on_errors)
@@ -235,6 +235,7 @@ class Engine(EngineViews):
     def reset(self) -> None:
         """Back to the same start."""
         self._send(m.Reset())
+        self._starts += 1
         self.last_frame = None
         self.reset_done.emit()
         self._want_frame()
@@ -258,6 +259,7 @@ class Engine(EngineViews):
         self._set_state("loading")
         self._revision += 1
         self._sent_revision = self._revision
+        self._starts += not keep
         self._send(
             m.Load(files.dumps(self.document.root), keep, resume, str(self._checkpoints),
                    self.data_dir, self.growth, forget, self._revision)
@@ -298,7 +300,7 @@ class Engine(EngineViews):
             self._handlers[type(reply)](self, reply)
 
     def _on_frame(self, frame: m.Frame) -> None:
-        if frame.revision < self._opened_at:  # of another document
+        if frame.revision < self._opened_at or frame.starts < self._starts:  # of what was before
             self._want_frame()
             return
         if frame.revision != self._revision:  # its curve goes on, its pictures are of another net

@@ -10,7 +10,6 @@ Source: Press et al., Numerical Recipes (2007), §5.7.
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

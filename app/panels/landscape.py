@@ -117,8 +117,9 @@ class LandscapePanel(QWidget):
 
     def clear(self) -> None:
         """Nothing to see until the net is there."""
-        self._frame = None
+        self._frame, self._step = None, 0
         self.view.clear()
+        self.view.set_labels("", "")
         self.contour.set_stamp("", False)
         self.scale.setText("")
 

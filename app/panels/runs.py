@@ -142,9 +142,10 @@ class RunsPanel(QWidget):
             self._engine.enter_run(chosen.run)
 
     def _rename(self) -> None:
-        if self._chosen() is not None:
+        name = self.table.item(self.table.currentRow(), 0)
+        if name is not None:
             self.table.setFocus()
-            self.table.editItem(self.table.item(self.table.currentRow(), 0))
+            self.table.editItem(name)
 
     def _remove(self) -> None:
         if (chosen := self._chosen()) is not None:

@@ -40,6 +40,7 @@ class CurvePlot(QWidget):
         self._raw, self._marks, self._empty = raw, marks, empty
         self._gap = gap
         self._names: dict[str, str] = {}
+        self._named = frozenset(names or ())
         self._apart = np.empty(0), np.empty(0)
         self._series: dict[str, Series] = {}
         self._curves: dict[str, items.Line] = {}
@@ -98,18 +99,26 @@ class CurvePlot(QWidget):
         self._series[key].last = value
 
     def clear(self) -> None:
-        """Forget every point."""
-        for key in self._series:
-            self._series[key] = Series()
+        """Forget every point, and every curve that ``append`` has added."""
+        for key in list(self._series):
+            if key in self._named:
+                self._series[key] = Series()
+            else:
+                self._remove(key)
         self._on_left()
         self.redraw()
 
     def forget(self) -> None:
         """Take every curve away."""
-        for curve in (*self._curves.values(), *self._faint.values()):
-            self.plot.removeItem(curve)
+        for key in list(self._series):
+            self._remove(key)
+
+    def _remove(self, key: str) -> None:
+        for curve in (self._curves[key], self._faint.get(key)):
+            if curve is not None:
+                self.plot.removeItem(curve)
         for table in (self._names, self._series, self._curves, self._faint):
-            table.clear()
+            table.pop(key, None)
 
     def points(self, key: str) -> tuple[np.ndarray, np.ndarray]:
         """What a curve holds."""

@@ -235,6 +235,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         pictured_step: the step that the last pictures were of; 0 before the first.
         moved: counts the times that the weights were changed by hand.
         moved_on: whether the net is another than at its start: trained, or changed by hand.
+        starts: how many resets, and nets taken without the weights of before, it comes after.
         stopped: why training ended before its last epoch and which weights are held, or "".
         revision: of the ``Load`` that the net came with.
     """
@@ -259,6 +260,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     epoch_ended: bool = False
     moved: int = 0
     moved_on: bool = False
+    starts: int = 0
     stopped: str = ""
     revision: int = 0
 

@@ -63,6 +63,7 @@ class Session:
         runs: this run and those before it, recorded.
         attention: whether somebody waits for answers.
         revision: of the document whose net this is.
+        starts: counts the resets, and the nets taken without the weights of before.
         weights_moved: counts the times that others than the optimiser changed the weights.
         altered: names of the parameters that somebody has changed.
         tested: the newest score on the test split; whoever has taken note of it sets None.
@@ -76,7 +77,7 @@ class Session:
         self._calculation: Plan | None = None
         self._end: str | None = None
         self._started: tuple[tuple[int, int], bool] | None = None
-        self.weights_moved = self.revision = 0
+        self.weights_moved = self.revision = self.starts = 0
         self.tested: Score | None = None
         self.altered: set[str] = set()
         self._gone: dict[str, Tensor] = {}
@@ -120,6 +121,7 @@ class Session:
         What was there before is not shown any more; if the graph is refused it is kept aside, so
         that its weights go on in the next one that can be trained.
         """
+        self.starts += not request.keep
         if request.forget:
             self._drop()
         elif not request.keep:
@@ -245,6 +247,7 @@ class Session:
 
     def reset(self) -> None:
         """Back to the same start."""
+        self.starts += 1
         if self.trainer is not None:
             self.runs.leave(self.trainer)
             self.trainer.reset()
@@ -467,6 +470,9 @@ class Session:
             self.runs.validate(Evaluation(*found))
 
     def _frame(self) -> m.Frame:
+        return msgspec.structs.replace(self._newest(), starts=self.starts)
+
+    def _newest(self) -> m.Frame:
         if self._calculation is not None:
             return self.frames.of_calculation(self._calculation, self._graph)
         if self.trainer is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 import numpy as np
 import pytest
@@ -186,3 +188,49 @@ def test_the_loss_of_a_run_ends_smoothly(session) -> None:
     smooth = session.panel.loss.points("Run 1")[1]
     assert np.abs(np.diff(smooth[150:])).max() < 0.04
     assert smooth[-1] == pytest.approx(session.row().loss, rel=1e-3)
+
+
+def test_after_a_reset_nothing_is_left_of_the_run_before(qtbot, session) -> None:
+    """A frame that was on its way adds no point, no row and no step to the next run."""
+    window, engine = session.window, session.engine
+    training = window.layouts.docks["training"].fill()
+    landscape = window.show_panel("landscape").fill()
+    compare = window.show_panel("compare").fill()
+    session.train(30)
+    engine.play()
+    session.wait(lambda: engine.step > 60)
+    engine._ask_for_frame()
+    engine._process.waitForBytesWritten(1000)
+    time.sleep(0.3)  # its answer waits in the pipe
+    frames = []
+    engine.frame.connect(frames.append)
+    window.actions_table.actions["reset"].trigger()
+    session.wait(lambda: session.moment.newest == 0 and engine.state == "idle")
+    assert {frame.step for frame in frames} <= {0}
+    assert [len(training.loss.points(key)[0]) for key in ("train", "test")] == [0, 0]
+    assert [value for _, _, value in training.loss.legend.entries] == ["", ""]
+    assert not len(window.exports.metrics.log)
+    session.wait(lambda: landscape.contour.stamp.text().startswith("Step 0 "))
+    session.train(5)
+    assert training.loss.points("train")[0].tolist() == [1, 2, 3, 4, 5]
+    assert [row.step for row in window.exports.metrics.log.rows] == [1, 2, 3, 4, 5]
+    assert training.figures.labels["step"].text() == "5"
+    session.wait(lambda: "<b>Run 2</b> at step 5<br>" in compare.ours.caption.text())
+    assert "<b>Run 1</b> at step 5<br>" in compare.theirs.caption.text()
+    session.wait(lambda: landscape.contour.stamp.text().startswith("Step 5 "))
+
+
+def test_a_curve_of_another_net_leaves_the_legend_with_it(session, monkeypatch) -> None:
+    monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "discard")
+    training = session.window.layouts.docks["training"].fill()
+    options = session.window.document.root.training.dataset_options
+    session.settings(dataset_options={**options, "validation": 0.2})
+    session.engine.run_epoch()
+
+    def names() -> list[str]:
+        return [name for name, _, _ in training.loss.legend.entries]
+
+    session.wait(lambda: "validation" in names())
+    session.window.files.open_preset("xor")
+    session.wait(lambda: session.moment.newest == 0)
+    assert names() == ["train", "test"]
