@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
@@ -15,19 +15,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-_COMMANDS = (
-    QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo, QKeySequence.StandardKey.Cut,
-    QKeySequence.StandardKey.Copy, QKeySequence.StandardKey.Paste,
-    QKeySequence.StandardKey.SelectAll, QKeySequence.StandardKey.DeleteStartOfWord,
-    QKeySequence.StandardKey.DeleteEndOfWord, QKeySequence.StandardKey.MoveToNextWord,
-    QKeySequence.StandardKey.MoveToPreviousWord, QKeySequence.StandardKey.SelectNextWord,
-    QKeySequence.StandardKey.SelectPreviousWord, QKeySequence.StandardKey.MoveToStartOfDocument,
-    QKeySequence.StandardKey.MoveToEndOfDocument,
-)  # fmt: skip
-"""What one does to a text with Ctrl held."""
-_HELD = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
-_HELD |= Qt.KeyboardModifier.MetaModifier
-
 
 def takes_text(widget: QWidget | None) -> bool:
     """Return whether one types into a widget."""
@@ -38,12 +25,10 @@ def takes_text(widget: QWidget | None) -> bool:
     return isinstance(widget, QKeySequenceEdit)
 
 
-def belongs_to_text(event: QKeyEvent) -> bool:
-    """Return whether a key types, moves or edits; function keys and other commands do not."""
-    if any(event.matches(command) for command in _COMMANDS):
-        return True
+def belongs_to_text(event: QKeyEvent, field: QWidget) -> bool:
+    """Return whether a key is the field's: every key, but function keys where numbers are set."""
     function = Qt.Key.Key_F1 <= event.key() <= Qt.Key.Key_F35
-    return not function and not event.modifiers() & _HELD
+    return not (function and isinstance(field, QAbstractSpinBox | QComboBox))
 
 
 class TypingRule(QObject):
@@ -64,7 +49,7 @@ class TypingRule(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
             return False
-        if not belongs_to_text(event):
+        if not (isinstance(watched, QWidget) and belongs_to_text(event, watched)):
             return False
         event.accept()
         return True

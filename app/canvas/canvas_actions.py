@@ -87,20 +87,29 @@ class CanvasActions:
         action = QAction(QCoreApplication.translate("Actions", row.text), self._canvas)
         action.setShortcut(QKeySequence.fromString(row.key))
         action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        action.triggered.connect(lambda: row.run(self._canvas))
+        action.triggered.connect(lambda: self._run(row))
         self._canvas.addAction(action)
         return action
 
-    def refresh(self) -> None:
-        """Enable what can be done with the selection."""
+    def _run(self, row: Row) -> None:
+        """Run a row if it suits what is selected now."""
+        if self._possible()[row.needs]:
+            row.run(self._canvas)
+
+    def _possible(self) -> dict[str, bool]:
+        """Return what the selection is enough for."""
         names, document = self._canvas.selected(), self._canvas.document
         count = len(names)
-        possible = {
+        return {
             "": True, "nodes": count > 0, "one": count == 1, "several": count > 1,
             "composite": count == 1 and document.graph.node(names[0]).subgraph is not None,
             "framed": any(document.graph.node(n).frame for n in names),
             "inside": len(document.levels) > 1,
         }  # fmt: skip
+
+    def refresh(self) -> None:
+        """Enable what can be done with the selection."""
+        possible = self._possible()
         for row in ROWS:
             self.actions[row.text].setEnabled(possible[row.needs])
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QCursor
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLineEdit, QPlainTextEdit
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QDialogButtonBox,
+    QLineEdit,
+    QPlainTextEdit,
+)
 
 from app.canvas.search_popup import SearchPopup
 from app.preferences import PreferencesDialog
@@ -17,7 +23,9 @@ PRINTABLE = "".join(chr(i) for i in range(32, 127))
 KEY, CONTROL = Qt.Key, Qt.KeyboardModifier.ControlModifier
 KEYS = (KEY.Key_Space, KEY.Key_Delete, KEY.Key_Backspace, KEY.Key_Left, KEY.Key_Right, KEY.Key_Up,
         KEY.Key_Down, KEY.Key_Home, KEY.Key_End)  # fmt: skip
-CHORDS = (KEY.Key_A, KEY.Key_C, KEY.Key_V, KEY.Key_Z)
+CHORDS = (KEY.Key_A, KEY.Key_C, KEY.Key_V, KEY.Key_Z, KEY.Key_D, KEY.Key_G, KEY.Key_L, KEY.Key_N,
+          KEY.Key_S, KEY.Key_E)  # fmt: skip
+FUNCTIONS = (KEY.Key_F5, KEY.Key_F6, KEY.Key_F8)
 
 
 @pytest.fixture
@@ -49,6 +57,9 @@ def type_all(qtbot, field) -> str:
         qtbot.keyClick(field, key)
     for key in CHORDS:
         qtbot.keyClick(field, key, CONTROL)
+    for key in FUNCTIONS:
+        if not isinstance(field, QAbstractSpinBox):
+            qtbot.keyClick(field, key)
     assert field.hasFocus()
     return typed
 

@@ -601,3 +601,18 @@ def test_the_right_button_on_an_edge_has_the_menu_of_the_edge(canvas, hand, grap
     rows["Delete"].trigger()
     assert edge not in graph.edges
     menu.close()
+
+
+@pytest.mark.parametrize("selected", [[], ["conv1"]])
+def test_no_action_of_the_canvas_asks_more_than_is_selected(window, selected) -> None:
+    canvas = window.canvas
+    before = files.dumps(window.document.graph)
+    for text, action in canvas.actions_here.actions.items():
+        canvas.select(selected)
+        action.setEnabled(True)
+        action.trigger()
+        while window.document.undo_stack.canUndo():
+            window.document.undo_stack.undo()
+        for popup in canvas.findChildren(SearchPopup):
+            popup.close()
+        assert files.dumps(window.document.graph) == before, text
