@@ -100,6 +100,8 @@ class EngineNews(QObject):
             actions.append((self.tr("Show {0}").format(failure.node), self._show(failure.node)))
         if failure.kind == "untrainable":
             actions += self._ways()
+        if failure.details:
+            actions.append(self._window.details(failure.details))
         level = "warning" if failure.kind in ("disk", "untrainable") else "error"
         self._window.banner.show_message(failure.message, level, actions)
 

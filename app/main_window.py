@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -269,9 +269,12 @@ class MainWindow(QMainWindow):
 
     def show_fault(self, sentence: str, stack: str) -> None:
         """Say that something unexpected happened, and offer its stack."""
-        details = (self.tr("Show details"), lambda: self._show_text(self.tr("Details"), stack))
-        self.banner.show_message(sentence, "error", (details,))
+        self.banner.show_message(sentence, "error", (self.details(stack),))
         self.status.say(sentence)
+
+    def details(self, stack: str) -> tuple[str, Callable[[], None]]:
+        """Return the button of a banner that shows the stack of an error."""
+        return self.tr("Show details"), lambda: self._show_text(self.tr("Details"), stack)
 
     def show_report(self) -> None:
         """Show what a report of a problem needs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
@@ -15,6 +15,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+_COMMANDS = tuple(
+    getattr(QKeySequence.StandardKey, name)
+    for name in (
+        "Undo", "Redo", "Cut", "Copy", "Paste", "SelectAll", "DeleteStartOfWord",
+        "DeleteEndOfWord", "MoveToNextWord", "MoveToPreviousWord", "SelectNextWord",
+        "SelectPreviousWord", "MoveToStartOfDocument", "MoveToEndOfDocument",
+    )
+)  # fmt: skip
+"""What one does to a text with Ctrl held."""
+_HELD = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
+_HELD |= Qt.KeyboardModifier.MetaModifier
+
 
 def takes_text(widget: QWidget | None) -> bool:
     """Return whether one types into a widget."""
@@ -25,10 +37,17 @@ def takes_text(widget: QWidget | None) -> bool:
     return isinstance(widget, QKeySequenceEdit)
 
 
+def being_typed(field: QWidget) -> bool:
+    """Return whether a text is under way: always in an editor, else until Enter."""
+    line = field.lineEdit() if isinstance(field, QAbstractSpinBox | QComboBox) else field
+    return line.isModified() if isinstance(line, QLineEdit) else True
+
+
 def belongs_to_text(event: QKeyEvent, field: QWidget) -> bool:
-    """Return whether a key is the field's: every key, but function keys where numbers are set."""
+    """Return whether a key is the field's: what types, moves and edits, and all while one types."""
     function = Qt.Key.Key_F1 <= event.key() <= Qt.Key.Key_F35
-    return not (function and isinstance(field, QAbstractSpinBox | QComboBox))
+    types = not function and not event.modifiers() & _HELD
+    return types or any(event.matches(command) for command in _COMMANDS) or being_typed(field)
 
 
 class TypingRule(QObject):
@@ -47,9 +66,13 @@ class TypingRule(QObject):
             new.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+        if not (isinstance(event, QKeyEvent) and isinstance(watched, QWidget)):
             return False
-        if not (isinstance(watched, QWidget) and belongs_to_text(event, watched)):
+        if event.type() == QEvent.Type.KeyPress and isinstance(watched, QLineEdit):
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                watched.setModified(False)
+            return False
+        if event.type() != QEvent.Type.ShortcutOverride or not belongs_to_text(event, watched):
             return False
         event.accept()
         return True

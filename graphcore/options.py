@@ -13,6 +13,8 @@ from graphcore.errors import AttributeRefusedError
 
 LARGEST = 3.4e38
 """Beyond it there is no number of single precision."""
+MANY = 2**31
+"""Epochs, samples and seeds end here or beyond; the bound is said of a number that meets it."""
 QUOTED = 60
 """Characters of a refused value that are shown."""
 
@@ -37,7 +39,7 @@ class Range:
         low = "above" if self.minimum in self.open else "of at least"
         high = "below" if self.maximum in self.open else "of at most"
         bounds = [(low, self.minimum)] if self.minimum > -LARGEST else []
-        bounds += [(high, self.maximum)] if self.maximum < LARGEST else []
+        bounds += [(high, self.maximum)] if self.maximum < MANY else []
         return " and ".join(f"{word} {bound:g}" for word, bound in bounds)
 
 
@@ -45,7 +47,7 @@ NOT_NEGATIVE, POSITIVE, AT_LEAST_ONE = Range(0), Range(0, open=(0,)), Range(1)
 SHARE, BELOW_ONE = Range(0, 1), Range(0, 1, open=(1,))
 
 OF_RUN: Mapping[str, Range] = {
-    "epochs": Range(1, 2**31), "batch": Range(1, 2**31), "patience": AT_LEAST_ONE,
+    "epochs": Range(1, MANY), "batch": Range(1, MANY), "patience": AT_LEAST_ONE,
     "lr": NOT_NEGATIVE, "clip_norm": NOT_NEGATIVE, "l1": NOT_NEGATIVE, "l2": NOT_NEGATIVE,
     "seed": Range(0, 2**53),
 }  # fmt: skip
@@ -83,9 +85,8 @@ def check(name: str, value: Any, default: Any, owner: str = "", shown: str = "")
     whole, bounds = isinstance(default, int), fitting(name, owner)
     if not _is_number(value, whole) or not bounds.holds(value):
         kind = "a whole number" if whole else "a number"
-        raise AttributeRefusedError(
-            f"{what} takes {f'{kind} {bounds}'.strip()}, got {_quoted(value)}{_beyond(value)}."
-        )
+        got = f"{_quoted(value)}{_beyond(value, bounds)}"
+        raise AttributeRefusedError(f"{what} takes {f'{kind} {bounds}'.strip()}, got {got}.")
 
 
 def _quoted(value: Any) -> str:
@@ -96,10 +97,10 @@ def _quoted(value: Any) -> str:
     return text if len(text) <= QUOTED else f"{text[:QUOTED]}…"
 
 
-def _beyond(value: Any) -> str:
-    """What a number is that no bound of the option's own refuses."""
-    small = isinstance(value, str | bool) or _is_number(value, False)
-    return f" (at most {LARGEST:g})" if isinstance(value, int | float) and not small else ""
+def _beyond(value: Any, bounds: Range) -> str:
+    """The largest number that fits, for one that is larger."""
+    beyond = isinstance(value, int | float) and not value <= bounds.maximum
+    return f" (at most {bounds.maximum:.10g})" if beyond and bounds.maximum >= MANY else ""
 
 
 def _is_number(value: Any, whole: bool) -> bool:

@@ -122,7 +122,8 @@ class CurvePlot(QWidget):
 
     def points(self, key: str) -> tuple[np.ndarray, np.ndarray]:
         """What a curve holds."""
-        return self._series[key].x, self._series[key].y
+        held = self._series.get(key, Series())
+        return held.x, held.y
 
     def _add(self, key: str, name: str) -> None:
         self._names[key], self._series[key] = name, Series()

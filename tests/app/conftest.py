@@ -44,9 +44,12 @@ def pytest_sessionfinish(exitstatus):
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_unconfigure():
-    """End here: with hundreds of deleted windows Qt may crash when Python takes itself apart."""
-    if _ended:
+def pytest_unconfigure(config):
+    """End here: with hundreds of deleted windows Qt may crash when Python takes itself apart.
+
+    One of several processes of pytest-xdist says first how it ended; execnet ends it.
+    """
+    if _ended and not hasattr(config, "workerinput"):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(_ended[-1])

@@ -5,9 +5,11 @@ import signal
 import sys
 
 import pytest
+from PySide6.QtCore import Qt
 
 from app.document import Document
 from app.engine import Engine
+from app.fault_dialog import FaultDialog
 from app.main_window import MainWindow
 from graphcore.worker.messages import Failure
 
@@ -96,7 +98,12 @@ def test_why_the_engine_stopped_is_in_the_banner_and_in_the_log(
     assert words in record.getMessage()
 
 
-def test_the_stack_of_an_error_that_the_engine_survives_is_in_the_log(window, caplog):
+def test_the_stack_of_an_error_that_the_engine_survives_can_be_read(window, qtbot, caplog):
     window.engine._on_failure(Failure("request", "It failed.", details="in boom"))
     assert "in boom" in caplog.text
     assert window.banner.text == "It failed."
+    (button,) = window.banner.buttons
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    (dialog,) = window.findChildren(FaultDialog)
+    assert "in boom" in dialog.text.toPlainText()
+    dialog.close()

@@ -135,7 +135,9 @@ def test_what_is_told_of_an_older_net_is_not_shown(window, qtbot):
     engine.loaded.connect(seen.append)
     assert HealthFrame in OF_THE_NET
     window.document.set_attributes(linear(window.document), out_features=3)
-    old = msgspec.structs.replace(EMPTY, step=99, values={"x": None}, revision=engine._net_revision)
+    old = msgspec.structs.replace(
+        EMPTY, step=99, values={"x": None}, revision=engine._net_revision, starts=engine._starts
+    )
     for reply in (HealthFrame(problem="old"), old, engine.last_loaded):
         engine._take(reply)
     (frame,) = seen

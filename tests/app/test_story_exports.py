@@ -170,12 +170,12 @@ def test_a_report_tells_of_a_learning_rate_set_while_it_trained(
 ) -> None:
     path = choose(monkeypatch, "ask_report", tmp_path / "run.html")
     begun, log = trained.engine.step, trained.exports.metrics.log
+    before = trained.document.root.training.lr
     trained.transport.rate.setValue(0.0125)
     trained.engine.run(4)
     qtbot.waitUntil(lambda: log.newest == begun + 4, timeout=PATIENCE)
     with qtbot.waitSignal(trained.exports.done, timeout=PATIENCE):
         act(trained, "export_report")
-    before = trained.document.root.training.lr
     assert f"{before:g}, 0.0125 from step {begun + 1}<" in path.read_text()
 
 

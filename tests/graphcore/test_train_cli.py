@@ -10,7 +10,7 @@ import torch
 
 from graphcore import cli, files, metrics_cli, run_log
 from graphcore.compiler import compile
-from graphcore.errors import EngineError
+from graphcore.errors import GradscapeError
 from graphcore.graph import Graph
 from graphcore.layer_list import parse_layers
 from graphcore.settings import TrainingSettings
@@ -158,7 +158,7 @@ def test_nothing_foreign_is_written_over_without_force(
 
 
 def test_a_net_larger_than_memory() -> None:
-    with pytest.raises(EngineError, match="more memory"):
+    with pytest.raises(GradscapeError, match="the largest value has"):
         compile(parse_layers("784-999999999-10"))
 
 

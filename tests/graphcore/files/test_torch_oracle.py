@@ -88,8 +88,7 @@ def check(
     plan = gc.compile(graph)
     assert sum(p.numel() for p in plan.parameters.values()) == count
     fit = fit_weights(plan, state)
-    assert not fit.missing
-    assert not fit.other_shape
+    assert not fit.by_shape
     plan.forward({node.name: feeds[node.name] for node in inputs})
     for tensor, shape in wanted:
         ports = [(n.name, o) for n in graph for o in n.outputs]

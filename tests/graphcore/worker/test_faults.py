@@ -137,7 +137,7 @@ def test_a_view_that_failed_is_tried_again_when_it_is_asked_for_or_the_net_is_an
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine, made = Engine(), []
-    monkeypatch.setattr(probe_task.health, "examine", lambda _: made.append(1) or boom())
+    monkeypatch.setattr(probe_task.health, "examine", lambda *_: made.append(1) or boom())
     engine.ask(HealthRequest(True), ResultsRequest(True), m.Run(30))
     engine.work(100)
     assert len(made) == 1
@@ -186,6 +186,7 @@ def test_an_error_of_a_step_or_a_test_ends_training_with_a_sentence(where, monke
     assert [f.kind for f in failures].count("run") == 1
     assert engine.of(m.Frame)[-1].state == "idle"
     monkeypatch.undo()
+    engine.ask(m.Load(files.dumps(presets.load("xor")), keep=True))
     assert engine.trains()
 
 
@@ -196,6 +197,7 @@ def test_an_error_while_loading_is_a_refusal_and_the_net_stays(monkeypatch):
     engine.ask(m.Load(files.dumps(presets.load("xor"))))
     assert [f.kind for f in engine.of(m.Failure)] == ["load"]
     monkeypatch.undo()
+    engine.ask(m.Load(files.dumps(presets.load("xor")), keep=True))
     assert engine.trains()
 
 
