@@ -13,14 +13,14 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from graphcore.commands import COMMANDS
+from graphcore.cli import COMMANDS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand or the app; returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments and arguments[0] in COMMANDS:
-        from graphcore.cli import main as command
+        from graphcore.cli.main import main as command
 
         return int(command(arguments))
     options = _parse(arguments)
@@ -77,9 +77,9 @@ def open_window(file: str = "") -> int:
     from PySide6.QtCore import qInstallMessageHandler
     from PySide6.QtWidgets import QApplication
 
-    from app import fault_log
-    from app.crash_mark import CrashMark
+    from app.files.crash_mark import CrashMark
     from app.settings import Settings
+    from app.shell import fault_log
     from app.style import palette
 
     settings = Settings()
@@ -121,7 +121,7 @@ def _say_and_leave(kind: Any, _context: Any, message: str) -> None:
 
 def tell_of_crash(window: Any, left: Sequence[str]) -> None:
     """Log what crashes left, and say it in a window whose banner offers nothing better."""
-    from app import fault_log
+    from app.shell import fault_log
 
     if not left:
         return
@@ -146,10 +146,10 @@ def make_window(settings: Any, rescue_folder: Any = None) -> Any:
 
     Qt paints in one thread: more would push those of the engine aside.
     """
-    from app.autosave import default_folder
-    from app.document import Document
-    from app.engine import Engine
-    from app.main_window import MainWindow
+    from app.document.document import Document
+    from app.engine.engine import Engine
+    from app.files.autosave import default_folder
+    from app.shell.main_window import MainWindow
 
     os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
     document = Document()

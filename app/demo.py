@@ -14,11 +14,11 @@ from PySide6.QtCore import QEventLoop, QSettings, QTimer, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from app.canvas import Canvas
-from app.engine import Engine
+from app.engine.engine import Engine
 from app.settings import Settings
 from app.style import palette
-from graphcore.worker import messages as m
-from graphcore.worker.landscape_messages import LandscapeFrame
+from graphcore.session import messages as m
+from graphcore.views.landscape import LandscapeFrame
 
 LONGEST_MS = 45 * 60 * 1000
 FEW_EPOCHS = 20

@@ -1,12 +1,12 @@
 """The graph, the operators, both passes, training, landscapes, data and files. No Qt, ever."""
 
 from graphcore import errors, ops
-from graphcore.compiler import compile
-from graphcore.elements import Change, Edge, Frame, Node, Note
-from graphcore.expression import parse_expression
+from graphcore.engine.compiler import compile
 from graphcore.files import load, save
-from graphcore.graph import Graph
-from graphcore.settings import TrainingSettings
+from graphcore.graph.elements import Change, Edge, Frame, Node, Note
+from graphcore.graph.expression import parse_expression
+from graphcore.graph.graph import Graph
+from graphcore.graph.training_settings import TrainingSettings
 
 __version__ = "0.1.0"
 __all__ = [

@@ -14,7 +14,7 @@ import msgspec
 
 from graphcore.errors import FileError, short
 from graphcore.files import graph_file
-from graphcore.graph import Graph
+from graphcore.graph.graph import Graph
 
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,6 +15,22 @@ RULES = [
     ("app/plots", {"graphcore", "app.document", "app.canvas", "app.panels"}),
     ("app/widgets", {"graphcore", "app.document", "app.canvas", "app.panels"}),
 ]
+GROUND = {"graphcore.errors"}
+"""What every room may import."""
+ORDERS = {
+    "graphcore": (
+        "errors dims colors late records system", "datasets", "ops", "graph", "engine",
+        "training", "landscapes", "files presets", "runs", "session", "views", "report", "worker",
+        "cli",
+    ),
+    "app": (
+        "settings style", "widgets", "plots", "document", "engine", "canvas panels", "files",
+        "shell", "__main__ demo",
+    ),
+}  # fmt: skip
+"""Rooms from the ground up: each imports only those before it."""
+ROWS_OF_ALIKE = {"graphcore/ops", "app/plots"}
+MOST_MODULES, MOST_IN_ROOT = 20, {"graphcore": 5, "app": 3}
 
 
 def imports(path: Path) -> set[str]:
@@ -37,7 +53,39 @@ def broken(path: Path, forbidden: set[str]) -> list[str]:
         name
         for name in imports(path)
         if any(name == f or name.startswith(f"{f}.") for f in forbidden)
+        and not any(name == g or name.startswith(f"{g}.") for g in GROUND)
     )
+
+
+def rooms_of(top: str) -> list[tuple[str, Path]]:
+    """Every module below a package, with the room that it lies in."""
+    files = [f for f in sorted((ROOT / top).rglob("*.py")) if f != ROOT / top / "__init__.py"]
+    return [(f.relative_to(ROOT / top).parts[0].removesuffix(".py"), f) for f in files]
+
+
+def upward(top: str, room: str, found: set[str]) -> set[str]:
+    """Rooms of the same package, on a floor above, that a module of a room imports."""
+    floors = {r: i for i, rooms in enumerate(ORDERS[top]) for r in rooms.split()}
+    others = {name.split(".")[1] for name in found if name.startswith(f"{top}.")}
+    return {other for other in others if floors.get(other, -1) > floors[room]}
+
+
+def test_an_import_of_a_floor_above_is_seen() -> None:
+    assert upward("graphcore", "ops", {"graphcore.graph.graph", "graphcore.dims"}) == {"graph"}
+    assert upward("app", "canvas", {"app.panels.runs", "app.document.document"}) == set()
+
+
+@pytest.mark.parametrize("top", ORDERS)
+def test_a_room_has_few_modules(top: str) -> None:
+    folders = [f for f in (ROOT / top).rglob("*") if f.is_dir()]
+    counts = {
+        str(f.relative_to(ROOT)): len([m for m in f.glob("*.py") if m.stem != "__init__"])
+        for f in folders
+    }
+    many = {f: n for f, n in counts.items() if n > MOST_MODULES and f not in ROWS_OF_ALIKE}
+    assert many == {}
+    root = [m.name for m in (ROOT / top).glob("*.py") if m.stem != "__init__"]
+    assert len(root) <= MOST_IN_ROOT[top], root
 
 
 @pytest.mark.parametrize(("folder", "forbidden"), RULES)

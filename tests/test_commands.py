@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from app.__main__ import main
-from graphcore import cli
-from graphcore.commands import COMMANDS
+from graphcore.cli import COMMANDS
+from graphcore.cli import main as cli
 
 ROOT = Path(__file__).parents[1]
 MODULE = """

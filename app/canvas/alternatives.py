@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app import edits
+from app.document import edits
 from graphcore import ops
-from graphcore.elements import Edge, Node
 from graphcore.errors import GradscapeError
-from graphcore.shapes import each_output
+from graphcore.graph.elements import Edge, Node
+from graphcore.graph.shapes import each_output
 
 
 class Alternatives:

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from PySide6.QtCore import QPointF, QRect, QRectF
 
-from app.canvas import geometry as geo
 from app.canvas.editing import EditingView
-from app.canvas.frame_item import COLORS, FrameItem, NoteItem
-from app.canvas.text_edit import TextEdit
-from graphcore.elements import Frame
+from app.canvas.items import geometry as geo
+from app.canvas.items.frame_item import COLORS, FrameItem, NoteItem
+from app.canvas.items.text_edit import TextEdit
+from graphcore.graph.elements import Frame
 
 
 class AnnotatingView(EditingView):

@@ -8,7 +8,7 @@ from PySide6.QtCore import QMimeData
 from PySide6.QtWidgets import QApplication
 
 from graphcore import files
-from graphcore.graph import Graph
+from graphcore.graph.graph import Graph
 
 MIME = "application/x-gradscape-nodes"
 

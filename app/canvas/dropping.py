@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent
 
-from app.canvas import geometry as geo
 from app.canvas.annotating import AnnotatingView
+from app.canvas.items import geometry as geo
 from graphcore import ops
 
 MIME_OPERATOR = "application/x-gradscape-operator"

@@ -7,22 +7,22 @@ from typing import Any
 
 from PySide6.QtCore import QPointF, Signal
 
-from app.blocks import PREFIX, blocks
 from app.canvas import clipboard, exporting
-from app.canvas import geometry as geo
 from app.canvas.alternatives import Alternatives
-from app.canvas.edge_item import EdgeItem
-from app.canvas.fitting import Fitting
 from app.canvas.gliding import Glide
+from app.canvas.items import geometry as geo
+from app.canvas.items.edge_item import EdgeItem
 from app.canvas.refusal import Refusal
 from app.canvas.running import RunningView
 from app.canvas.search_popup import SearchPopup
-from app.connections import connect_if_fitting
-from app.document import Document
+from app.document.blocks import PREFIX, blocks
+from app.document.document import Document
 from graphcore import ops
-from graphcore.elements import Edge
 from graphcore.errors import Fix, GradscapeError, GraphError
-from graphcore.graph import Graph
+from graphcore.graph.connections import connect_if_fitting
+from graphcore.graph.elements import Edge
+from graphcore.graph.fitting import Fitting
+from graphcore.graph.graph import Graph
 
 _LEFT_MIDDLE = QPointF(0, geo.HEIGHT / 2)
 """From a node's corner to the point that the search box puts under the pointer."""

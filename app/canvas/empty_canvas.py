@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 
-from app.canvas import geometry as geo
-from app.canvas.node_painter import font
+from app.canvas.items import geometry as geo
+from app.canvas.items.node_painter import font
 from app.style import painting, palette
 
 _CENTRE = int(Qt.AlignmentFlag.AlignCenter)

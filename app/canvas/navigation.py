@@ -8,13 +8,13 @@ from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsView, QStyleOptionGraphicsItem
 
-from app.canvas import geometry as geo
-from app.canvas.edge_item import EdgeItem
-from app.canvas.node_item import NodeItem
+from app.canvas.items import geometry as geo
+from app.canvas.items.edge_item import EdgeItem
+from app.canvas.items.node_item import NodeItem
 from app.canvas.scene import Scene
-from app.document import Document
+from app.document.document import Document
 from app.style import painting, palette
-from graphcore.elements import Edge
+from graphcore.graph.elements import Edge
 
 LOWEST, HIGHEST = 0.05, 4.0
 STILL = 8

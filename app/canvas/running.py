@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from PySide6.QtCore import QElapsedTimer, Qt, QTimer
 from PySide6.QtGui import QPixmapCache
 
-from app.canvas.live import Picture
+from app.canvas.items.live import Picture
+from app.canvas.items.overlay import PulseOverlay
+from app.canvas.items.picture_item import keep_painted
 from app.canvas.navigation import NavigableView
-from app.canvas.overlay import PulseOverlay
-from app.canvas.picture_item import keep_painted
-from app.document import Document
-from graphcore.elements import Edge
+from app.document.document import Document
+from graphcore.graph.elements import Edge
 
 PULSE_MS, PULSE_SECONDS = 21, 1.6
 """Pulses move with the pictures, in one paint; so late without new pictures, they go on alone."""

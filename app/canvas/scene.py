@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
-from app.canvas import geometry as geo
-from app.canvas.building import Items, carried, kinds, port_position
-from app.canvas.edge_item import EdgeItem
-from app.canvas.far_view import FarView
-from app.canvas.frames import Frames
-from app.canvas.node_item import NodeItem
-from app.document import Document
-from app.edited_graph import Level, Progress
-from graphcore.elements import Change, Edge, renamed
+from app.canvas.items import geometry as geo
+from app.canvas.items.building import Items, carried, kinds, port_position
+from app.canvas.items.edge_item import EdgeItem
+from app.canvas.items.far_view import FarView
+from app.canvas.items.frames import Frames
+from app.canvas.items.node_item import NodeItem
+from app.document.document import Document
+from app.document.levels import Level, Progress
+from graphcore.graph.elements import Change, Edge, renamed
 
 EXTENT = QRectF(-200_000, -200_000, 400_000, 400_000)
 

@@ -16,14 +16,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.blocks import PREFIX, blocks
-from app.operator_search import ranked
+from app.document.blocks import PREFIX, blocks
 from app.style import icons
 from graphcore import ops
 from graphcore.errors import GradscapeError
-from graphcore.expression import parse_expression
-from graphcore.graph import Graph
-from graphcore.layer_list import parse_layers
+from graphcore.graph.expression import parse_expression
+from graphcore.graph.graph import Graph
+from graphcore.graph.layer_list import parse_layers
+from graphcore.ops.search import ranked
 
 MOST_ROWS = 300
 WIDTH, HEIGHT = 460, 320

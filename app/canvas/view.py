@@ -14,21 +14,21 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QGraphicsView
 
 from app.canvas import empty_canvas
-from app.canvas import geometry as geo
 from app.canvas.breadcrumbs import Breadcrumbs
-from app.canvas.canvas_actions import CanvasActions
 from app.canvas.interactions.banding import RubberBand
 from app.canvas.interactions.connecting import DragEdge
 from app.canvas.interactions.moving import THRESHOLD, Move
 from app.canvas.interactions.outputs import MoveOutput
 from app.canvas.interactions.slicing import Slice
+from app.canvas.items import geometry as geo
+from app.canvas.items.node_item import End
+from app.canvas.kept_views import Views
 from app.canvas.keys import KeyedView
+from app.canvas.menu import CanvasActions
 from app.canvas.minimap import Minimap
-from app.canvas.node_item import End
-from app.canvas.views import Views
-from app.document import Document
+from app.document.document import Document
 from app.style import painting, palette
-from graphcore.elements import Edge
+from graphcore.graph.elements import Edge
 
 RIM, RIM_STEP = 24, 14
 """A drag that comes this near to the edge of the view moves the view on, by so much a tick."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QPointF, Qt
 
-from app.canvas.node_item import NodeItem
-from graphcore.graph import Graph
+from app.canvas.items.node_item import NodeItem
+from graphcore.graph.graph import Graph
 
 Key = Qt.Key
 

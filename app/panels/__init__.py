@@ -34,8 +34,8 @@ class Panel:
     """One row: where a panel lives and when it is shown.
 
     Attributes:
-        factory: (document, engine) -> the panel's widget, or its place "module:Class", which is
-            imported when the panel is first shown.
+        factory: (document, engine) -> the panel's widget, or its place "folder:Class": the
+            module ``panel`` of the folder is imported when the panel is first shown.
         area: side of the window where it starts.
         layouts: the named layouts in which it is shown; where several panels of one ``group``
             are shown in an area they share it as tabs, the first listed in front.
@@ -50,16 +50,20 @@ class Panel:
     group: str = ""
 
     @property
+    def _module(self) -> str:
+        return f"app.panels.{str(self.factory).split(':')[0]}.panel"
+
+    @property
     def exists(self) -> bool:
         """Whether the panel's module is installed."""
-        return callable(self.factory) or find_spec(self.factory.split(":")[0]) is not None
+        return callable(self.factory) or find_spec(self._module) is not None
 
     def make(self, document: Any, engine: Any) -> QWidget:
         """The panel's widget."""
         if callable(self.factory):
             return self.factory(document, engine)
-        module, name = self.factory.split(":")
-        widget: QWidget = getattr(import_module(module), name)(document, engine)
+        name = self.factory.split(":")[1]
+        widget: QWidget = getattr(import_module(self._module), name)(document, engine)
         return widget
 
 
@@ -68,48 +72,48 @@ def _(text: str) -> str:
 
 
 PANELS: tuple[Panel, ...] = (
-    Panel("library", _("Library"), "library", "app.panels.library:LibraryPanel",
+    Panel("library", _("Library"), "library", "library:LibraryPanel",
           "left", ("Build",), "model"),
-    Panel("outline", _("Outline"), "outline", "app.panels.outline:OutlinePanel",
+    Panel("outline", _("Outline"), "outline", "outline:OutlinePanel",
           "left", ("Build",), "model"),
-    Panel("samples", _("Samples"), "grid", "app.panels.samples:SamplesPanel",
+    Panel("samples", _("Samples"), "grid", "samples:SamplesPanel",
           "left", ("Explain",), "model"),
-    Panel("inspector", _("Inspector"), "inspector", "app.panels.inspector:InspectorPanel",
+    Panel("inspector", _("Inspector"), "inspector", "inspector:InspectorPanel",
           "right", ("Build", "Explain"), "node"),
-    Panel("history", _("History"), "history", "app.panels.history:HistoryPanel",
+    Panel("history", _("History"), "history", "history:HistoryPanel",
           "right", ("Build",), "node"),
-    Panel("problems", _("Problems"), "problems", "app.panels.problems:ProblemsPanel",
+    Panel("problems", _("Problems"), "problems", "problems:ProblemsPanel",
           "bottom", (), "checks"),
-    Panel("training", _("Training"), "training", "app.panels.training:TrainingPanel",
+    Panel("training", _("Training"), "training", "training:TrainingPanel",
           "bottom", ("Train", "Present"), "run"),
-    Panel("landscape", _("Loss landscape"), "landscape", "app.panels.landscape:LandscapePanel",
+    Panel("landscape", _("Loss landscape"), "landscape", "landscape:LandscapePanel",
           "bottom", ("Train", "Present"), "space"),
-    Panel("walk", _("Step by step"), "step_op", "app.panels.walk:WalkPanel",
+    Panel("walk", _("Step by step"), "step_op", "stepper:WalkPanel",
           "bottom", ("Explain",), "steps"),
-    Panel("saliency", _("Saliency"), "eye", "app.panels.saliency:SaliencyPanel",
+    Panel("saliency", _("Saliency"), "eye", "saliency:SaliencyPanel",
           "bottom", ("Explain",), "steps"),
-    Panel("what_if", _("What if"), "flask", "app.panels.what_if:WhatIfPanel",
+    Panel("what_if", _("What if"), "flask", "what_if:WhatIfPanel",
           "right", ("Explain",), "node"),
-    Panel("window", _("Window"), "grid", "app.panels.window:WindowPanel",
+    Panel("window", _("Window"), "grid", "sliding_window:WindowPanel",
           "right", ("Explain",), "node"),
-    Panel("decision", _("Decision map"), "eye", "app.panels.decision:DecisionPanel",
+    Panel("decision", _("Decision map"), "eye", "decision_map:DecisionPanel",
           "bottom", ("Train", "Present"), "space"),
-    Panel("activations", _("Activations"), "grid", "app.panels.activations:ActivationsPanel",
+    Panel("activations", _("Activations"), "grid", "activations:ActivationsPanel",
           "bottom", ("Train", "Present"), "run"),
-    Panel("results", _("Results"), "check", "app.panels.results:ResultsPanel",
+    Panel("results", _("Results"), "check", "results:ResultsPanel",
           "bottom", ("Train", "Present"), "run"),
-    Panel("health", _("Health"), "pulse", "app.panels.health:HealthPanel",
+    Panel("health", _("Health"), "pulse", "health:HealthPanel",
           "bottom", ("Train", "Present"), "run"),
-    Panel("histograms", _("Histograms"), "chart", "app.panels.histograms:HistogramsPanel",
+    Panel("histograms", _("Histograms"), "chart", "histograms:HistogramsPanel",
           "bottom", ("Train",), "run"),
-    Panel("runs", _("Runs"), "history", "app.panels.runs:RunsPanel",
+    Panel("runs", _("Runs"), "history", "runs:RunsPanel",
           "bottom", ("Train", "Present"), "run"),
-    Panel("compare", _("Compare"), "compare", "app.panels.compare:ComparePanel",
+    Panel("compare", _("Compare"), "compare", "comparison:ComparePanel",
           "bottom", ("Train",), "run"),
-    Panel("embedding", _("Embedding"), "grid", "app.panels.embedding:EmbeddingPanel",
+    Panel("embedding", _("Embedding"), "grid", "embedding:EmbeddingPanel",
           "bottom", ("Train",), "space"),
-    Panel("race", _("Race"), "epoch", "app.panels.race:RacePanel",
+    Panel("race", _("Race"), "epoch", "race:RacePanel",
           "bottom", ("Train",), "space"),
-    Panel("digit_pad", _("Digit pad"), "brush", "app.panels.digit_pad:DigitPadPanel",
+    Panel("digit_pad", _("Digit pad"), "brush", "digit_pad:DigitPadPanel",
           "bottom", ("Train", "Present"), "space"),
 )  # fmt: skip

@@ -16,9 +16,9 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from graphcore import reading
 from graphcore.datasets.dataset import Array
 from graphcore.errors import DataError
+from graphcore.system import reading
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 LARGEST = 1 << 30

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from graphcore import reading
 from graphcore.datasets import idx
 from graphcore.datasets.dataset import Array
 from graphcore.datasets.registry import Option, Request, Samples, dataset
 from graphcore.errors import DataError, short
+from graphcore.system import reading
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm",
                       ".pgm"})  # fmt: skip

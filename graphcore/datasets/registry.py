@@ -15,11 +15,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphcore import reading
 from graphcore.datasets import normalization as normalizations
 from graphcore.datasets import splitting
 from graphcore.datasets.dataset import Array, Dataset, Split, Task
 from graphcore.errors import DataError
+from graphcore.system import reading
 
 Progress = Callable[[str, int, int], None]
 Value = bool | int | float | str

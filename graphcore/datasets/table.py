@@ -11,10 +11,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from graphcore import reading
 from graphcore.datasets.dataset import Array
 from graphcore.datasets.registry import Option, Request, Samples, dataset
 from graphcore.errors import DataError, quote, short
+from graphcore.system import reading
 
 MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
 LARGEST = 128 << 20

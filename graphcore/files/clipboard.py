@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from graphcore import ops
-from graphcore.elements import Edge, Frame, Node, Note
 from graphcore.errors import FileError, GradscapeError
 from graphcore.files.graph_file import read_record, text_of
 from graphcore.files.records import (
@@ -22,7 +21,8 @@ from graphcore.files.records import (
     node_record,
     note_record,
 )
-from graphcore.graph import Graph
+from graphcore.graph.elements import Edge, Frame, Node, Note
+from graphcore.graph.graph import Graph
 
 
 @dataclass(frozen=True)

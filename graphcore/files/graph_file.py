@@ -14,12 +14,12 @@ from typing import Any
 
 import msgspec
 
-from graphcore import reading
 from graphcore.errors import FileError, GradscapeError, quote, short
 from graphcore.files.atomic import write_atomically
 from graphcore.files.json_text import format_json
 from graphcore.files.records import GraphRecord, graph_of, record_of, validation_sentence
-from graphcore.graph import Graph
+from graphcore.graph.graph import Graph
+from graphcore.system import reading
 
 FORMAT_VERSION = 1
 MAX_BYTES = 32 * reading.MIB

@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 
 from graphcore import ops
-from graphcore.elements import Edge, Frame, Node, Note
 from graphcore.errors import FileError, GradscapeError
-from graphcore.graph import Graph
-from graphcore.settings import TrainingSettings
+from graphcore.graph.elements import Edge, Frame, Node, Note
+from graphcore.graph.graph import Graph
+from graphcore.graph.training_settings import TrainingSettings
 
 Point = tuple[float, float]
 MAX_DEPTH = 50
@@ -30,7 +30,7 @@ class _Record(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_f
 
 
 class FrameRecord(_Record):
-    """See ``graphcore.elements.Frame``."""
+    """See ``graphcore.graph.elements.Frame``."""
 
     name: str
     title: str
@@ -39,7 +39,7 @@ class FrameRecord(_Record):
 
 
 class NoteRecord(_Record):
-    """See ``graphcore.elements.Note``."""
+    """See ``graphcore.graph.elements.Note``."""
 
     name: str
     text: str
@@ -48,7 +48,7 @@ class NoteRecord(_Record):
 
 
 class NodeRecord(_Record):
-    """See ``graphcore.elements.Node``."""
+    """See ``graphcore.graph.elements.Node``."""
 
     name: str
     operator: str
@@ -63,7 +63,7 @@ class NodeRecord(_Record):
 
 
 class GraphRecord(_Record):
-    """See ``graphcore.graph.Graph``; ``ports`` orders the ports of a sub-graph."""
+    """See ``graphcore.graph.graph.Graph``; ``ports`` orders the ports of a sub-graph."""
 
     training: dict[str, Any] = {}
     nodes: list[NodeRecord] = []
@@ -251,7 +251,7 @@ def frames_of(records: list[FrameRecord]) -> dict[str, Frame]:
 
 def training_of(changed: dict[str, Any]) -> TrainingSettings:
     """Training settings from those that differ from the defaults; raises FileError."""
-    from graphcore import settings_check
+    from graphcore.training import settings_check
 
     try:
         settings = msgspec.convert(changed, TrainingSettings)
@@ -278,7 +278,7 @@ def _check_parameters(record: NodeRecord, known: set[str]) -> None:
             raise FileError(f"Node {record.name} has no parameter called {name!r}.")
     if not record.initializers:
         return
-    from graphcore.initializers import check
+    from graphcore.ops.initializers import check
 
     for text in record.initializers.values():
         try:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from graphcore import reading
+from graphcore.engine.plan import Plan
 from graphcore.errors import FileError, short
 from graphcore.files.atomic import write_atomically
 from graphcore.late import torch
-from graphcore.plan import Plan
+from graphcore.system import reading
 
 if TYPE_CHECKING:
     from torch import Tensor

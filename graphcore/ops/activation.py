@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from graphcore.dims import Shape, axis
 from graphcore.late import torch
-from graphcore.ops.kernels import Closure, Kernels, elementwise, from_output
+from graphcore.ops.kernels.buffered import Closure, Kernels, elementwise, from_output
 from graphcore.ops.registry import Attr, Case, Context, Operator, register, same_shape
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from graphcore.dims import Dim, Shape, format_shape, pair, size, window
 from graphcore.errors import Fix, ShapeError
 from graphcore.late import torch
-from graphcore.ops.convolution_kernels import convolution_gradients, lower_convolution
-from graphcore.ops.kernels import Kernels
+from graphcore.ops.kernels.buffered import Kernels
+from graphcore.ops.kernels.convolution import convolution_gradients, lower_convolution
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode
 

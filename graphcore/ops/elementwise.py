@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphcore.dims import Shape, broadcast
 from graphcore.late import torch
-from graphcore.ops.kernels import Closure, Kernels, run_all
+from graphcore.ops.kernels.buffered import Closure, Kernels, run_all
 from graphcore.ops.registry import Case, Context, Operator, register, same_shape
 from graphcore.ops.torch_code import TorchCode
 

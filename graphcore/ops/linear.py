@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Batch, Dim, Shape, broadcast, format_shape, size
 from graphcore.errors import Fix, ShapeError
 from graphcore.late import torch
-from graphcore.ops.cross_entropy_kernels import LANES
-from graphcore.ops.kernels import Closure, Kernels
+from graphcore.ops.kernels.buffered import Closure, Kernels
+from graphcore.ops.kernels.cross_entropy import LANES
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode
 

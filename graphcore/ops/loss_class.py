@@ -8,8 +8,8 @@ from graphcore.dims import Shape, format_shape
 from graphcore.errors import ShapeError
 from graphcore.late import torch
 from graphcore.ops.activation import softmax_quantities
-from graphcore.ops.cross_entropy_kernels import NO_CLASS, lower_cross_entropy
-from graphcore.ops.kernels import Kernels
+from graphcore.ops.kernels.buffered import Kernels
+from graphcore.ops.kernels.cross_entropy import NO_CLASS, lower_cross_entropy
 from graphcore.ops.loss import REDUCTION, ElementwiseLoss, check_classes, loss_code, reduce
 from graphcore.ops.registry import Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import Source, TorchCode, Values, call

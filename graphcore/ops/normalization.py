@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import EngineError, Fix, ShapeError
 from graphcore.late import torch
-from graphcore.ops.batch_norm_kernels import BatchNormTraining
-from graphcore.ops.kernels import Kernels
+from graphcore.ops.kernels.batch_norm import BatchNormTraining
+from graphcore.ops.kernels.buffered import Kernels
 from graphcore.ops.linear import flatten_fix
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode

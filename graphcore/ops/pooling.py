@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from graphcore.dims import Shape, format_shape, pair, window
 from graphcore.errors import ShapeError
 from graphcore.late import torch
-from graphcore.ops.kernels import Closure, Kernels
+from graphcore.ops.kernels.buffered import Closure, Kernels
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from graphcore.ops.torch_code import TorchCode
 if TYPE_CHECKING:
     import torch
 
-    from graphcore.ops.kernels import Kernels
+    from graphcore.ops.kernels.buffered import Kernels
 
 AttrKind = Literal["int", "float", "bool", "text", "ints", "size", "axes", "shape", "array"]
 CATEGORIES = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Batch, Dim, Shape, axis, format_shape, size
 from graphcore.errors import ShapeError
 from graphcore.late import torch
-from graphcore.ops.kernels import Kernels, reshaped
+from graphcore.ops.kernels.buffered import Kernels, reshaped
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
 

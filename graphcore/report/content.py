@@ -7,20 +7,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphcore import health, probing
 from graphcore.dims import format_shape
 from graphcore.errors import GradscapeError
-from graphcore.graph import Graph
-from graphcore.judging import Score
-from graphcore.landscape import Surface
-from graphcore.planes import random_plane
-from graphcore.results import results
-from graphcore.run_log import Row, RunLog
-from graphcore.settings import TrainingSettings
-from graphcore.shapes import Inferred, ShapeInference
-from graphcore.training import Trainer
-from graphcore.worker.health_messages import HealthFrame
-from graphcore.worker.probe_messages import DecisionFrame, ResultsFrame
+from graphcore.graph.graph import Graph
+from graphcore.graph.shapes import Inferred, ShapeInference
+from graphcore.graph.training_settings import TrainingSettings
+from graphcore.landscapes.planes import random_plane
+from graphcore.landscapes.surface import Surface
+from graphcore.runs.log import Row, RunLog
+from graphcore.training.evaluation import Score
+from graphcore.training.trainer import Trainer
+from graphcore.views.decision_map import DecisionFrame, ResultsFrame
+from graphcore.views.decision_map import compute as probing
+from graphcore.views.health import HealthFrame
+from graphcore.views.health import compute as health
+from graphcore.views.results.compute import results
 
 LANDSCAPE_SAMPLES, RESOLUTION = 200, 17
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from graphcore.records.arrays import unpack
 from graphcore.report import svg
-from graphcore.worker.arrays import unpack
-from graphcore.worker.probe_messages import DecisionFrame
+from graphcore.views.decision_map import DecisionFrame
 
 CLASS_COLORS = (
     "#3b82f6", "#f08c2e", "#12a37f", "#d9489f", "#b59b00", "#7c5cf0", "#06a3b7", "#c2413c",

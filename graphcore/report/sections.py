@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from graphcore.records.arrays import unpack
 from graphcore.report import plane, svg
 from graphcore.report.content import Report
-from graphcore.worker.arrays import unpack
 
 MOST_CLASSES, MISTAKES, FURTHER_LOSSES, RATES = 40, 24, 3, 6
 

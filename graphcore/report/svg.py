@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphcore.colors import SEQUENTIAL
-from graphcore.graph import Graph
-from graphcore.layout import NODE_SIZE, layout
+from graphcore.graph.drawing.layers import NODE_SIZE, layout
+from graphcore.graph.graph import Graph
 
 Points = Sequence[tuple[float, float]]
 

@@ -17,35 +17,38 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from graphcore import attribution, processor, samples
+from graphcore.engine import processor
 from graphcore.errors import GradscapeError, WorkerError
 from graphcore.late import torch
-from graphcore.worker import messages as m
-from graphcore.worker import probe_messages as probes
-from graphcore.worker.attribution_messages import AttributionFrame, AttributionRequest
-from graphcore.worker.compare_messages import CompareRequest
-from graphcore.worker.data_messages import SamplesFrame, SamplesRequest
-from graphcore.worker.drag_task import DragTask
-from graphcore.worker.embedding_messages import EmbeddingRequest, TsneRequest
-from graphcore.worker.faults import WindowGone, failure, out_of_memory
-from graphcore.worker.health_messages import HealthRequest
-from graphcore.worker.kept_weights import kept_weights
-from graphcore.worker.landscape_messages import LandscapeRequest, SetPlanePoint
-from graphcore.worker.landscape_task import LandscapeTask
-from graphcore.worker.nearest_messages import NearestRequest
-from graphcore.worker.net_file_messages import LoadWeights, SaveNet
-from graphcore.worker.net_file_task import load_weights, save_net
-from graphcore.worker.probe_task import ProbeTask
-from graphcore.worker.race_messages import RaceRequest
-from graphcore.worker.race_task import RaceTask
-from graphcore.worker.rate_messages import RateTestRequest
-from graphcore.worker.rate_task import RateTask
-from graphcore.worker.run_file_messages import OpenRuns, SaveRuns
-from graphcore.worker.sample_messages import SampleRequest
-from graphcore.worker.session import Session
-from graphcore.worker.spread_messages import SpreadRequest
-from graphcore.worker.time_task import TimeTask
-from graphcore.worker.timeline_messages import (
+from graphcore.session import messages as m
+from graphcore.session.faults import WindowGone, failure, out_of_memory
+from graphcore.session.session import Session
+from graphcore.views import decision_map as probes
+from graphcore.views.comparison import CompareRequest
+from graphcore.views.drawing import NearestRequest
+from graphcore.views.embedding import EmbeddingRequest, TsneRequest
+from graphcore.views.embedding.tsne_task import TsneTask
+from graphcore.views.health import HealthRequest
+from graphcore.views.histograms import SpreadRequest
+from graphcore.views.landscape import LandscapeRequest, SetPlanePoint
+from graphcore.views.landscape.drag import DragTask
+from graphcore.views.landscape.kept_weights import kept_weights
+from graphcore.views.landscape.task import LandscapeTask
+from graphcore.views.net_files import LoadWeights, SaveNet
+from graphcore.views.net_files.task import load_weights, save_net
+from graphcore.views.race import RaceRequest
+from graphcore.views.race.task import RaceTask
+from graphcore.views.rate_test import RateTestRequest
+from graphcore.views.rate_test.task import RateTask
+from graphcore.views.saliency import AttributionFrame, AttributionRequest
+from graphcore.views.saliency import compute as attribution
+from graphcore.views.samples import SamplesFrame, SamplesRequest
+from graphcore.views.samples import compute as samples
+from graphcore.views.samples.shown import SampleRequest
+from graphcore.views.scheduler import ProbeTask
+from graphcore.views.stepper import CheckRequest, ElementRequest, NumbersRequest, WalkRequest
+from graphcore.views.stepper.task import WalkTask
+from graphcore.views.timeline import (
     CurvesFrame,
     CurvesRequest,
     EditRun,
@@ -54,18 +57,12 @@ from graphcore.worker.timeline_messages import (
     ScrubRequest,
     TimelineFrame,
 )
-from graphcore.worker.tsne_task import TsneTask
-from graphcore.worker.walk_messages import (
-    CheckRequest,
-    ElementRequest,
-    NumbersRequest,
-    WalkRequest,
-)
-from graphcore.worker.walk_task import WalkTask
-from graphcore.worker.weight_messages import SetNumbers, TensorRequest
-from graphcore.worker.weight_task import set_numbers, tensor
-from graphcore.worker.what_if_messages import HoldRequest
-from graphcore.worker.what_if_task import WhatIfTask
+from graphcore.views.timeline.run_files import OpenRuns, SaveRuns
+from graphcore.views.timeline.task import TimeTask
+from graphcore.views.weights import SetNumbers, TensorRequest
+from graphcore.views.weights.task import set_numbers, tensor
+from graphcore.views.what_if import HoldRequest
+from graphcore.views.what_if.task import WhatIfTask
 
 
 class _End(NamedTuple):

@@ -11,12 +11,12 @@ import shiboken6
 from PySide6.QtCore import QProcess, QSettings
 from PySide6.QtWidgets import QApplication
 
-from app import file_dialogs
-from app.document import Document
-from app.engine import Engine
-from app.main_window import MainWindow
+from app.document.document import Document
+from app.engine.engine import Engine
 from app.settings import Settings
+from app.shell.main_window import MainWindow
 from app.style import palette
+from app.widgets import file_dialogs
 from tests.app.warm_engine import WarmEngine
 
 

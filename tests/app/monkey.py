@@ -29,15 +29,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import file_dialogs
-from app.document import Document
-from app.engine import Engine
-from app.main_window import MainWindow
+from app.document.document import Document
+from app.engine.engine import Engine
 from app.panels import LAYOUTS
 from app.settings import Settings
+from app.shell.main_window import MainWindow
+from app.widgets import file_dialogs
 from graphcore import compile, files, ops, presets
 from graphcore.errors import GradscapeError
-from graphcore.runnable import runnable_part
+from graphcore.graph.runnable import runnable_part
 
 REST = 40
 CLOSE_MS = 150

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 import graphcore as gc
 from app.settings import Settings
-from graphcore.files.checkpoint import read_checkpoint
+from graphcore.runs.checkpoint import read_checkpoint
 
 SAVED = Path(__file__).resolve().parents[1] / "saved_0_1"
 

@@ -6,8 +6,8 @@ import re
 
 from PySide6.QtWidgets import QApplication
 
-from app.panels.runs import COLUMNS
-from app.panels.training_figures import TrainingFigures
+from app.panels.runs.panel import COLUMNS
+from app.panels.training.figures import TrainingFigures
 
 PATIENCE = 60_000
 

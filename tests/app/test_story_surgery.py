@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.panels.runs import COLUMNS
+from app.panels.runs.panel import COLUMNS
 
 PATIENCE = 60_000
 

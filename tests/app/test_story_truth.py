@@ -10,8 +10,8 @@ import torch
 from PySide6.QtWidgets import QApplication
 
 from graphcore import datasets
-from graphcore.training import Trainer
-from graphcore.worker.arrays import unpack
+from graphcore.records.arrays import unpack
+from graphcore.training.trainer import Trainer
 
 PATIENCE = 60_000
 CAPTIONS = {

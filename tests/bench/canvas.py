@@ -25,12 +25,12 @@ from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QApplication
 
 from app.canvas import Canvas
-from app.document import Document
+from app.document.document import Document
 from app.style import palette
-from graphcore.elements import Edge, Node
-from graphcore.graph import Graph
+from graphcore.graph.elements import Edge, Node
+from graphcore.graph.graph import Graph
+from graphcore.graph.shapes import ShapeInference
 from graphcore.ops import get
-from graphcore.shapes import ShapeInference
 
 ZOOMS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.51, 0.6, 0.7, 0.81, 0.91, 1.0, 2.0)
 

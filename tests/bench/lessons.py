@@ -26,10 +26,11 @@ import torch
 from needed_data import need_mnist
 
 import graphcore as gc
-from graphcore import datasets, presets, processor
-from graphcore.health import examine
-from graphcore.settings import TrainingSettings
-from graphcore.training import Trainer
+from graphcore import datasets, presets
+from graphcore.engine import processor
+from graphcore.graph.training_settings import TrainingSettings
+from graphcore.training.trainer import Trainer
+from graphcore.views.health.compute import examine
 
 FEWEST_FOR_A_SHARE = 200
 

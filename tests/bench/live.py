@@ -34,7 +34,7 @@ EPOCHS = 50
 ALONE = """
 import sys, time
 from graphcore import datasets, presets, processor
-from graphcore.training import Trainer
+from graphcore.training.trainer import Trainer
 processor.set_up(threads=1)
 graph = presets.load("lenet5")
 trainer = Trainer(graph, datasets.load("mnist"))

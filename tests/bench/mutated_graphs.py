@@ -12,8 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.graphcore.mutations import mutated
-from tests.graphcore.worker.test_mutated_graphs import bounded_memory, loaded_and_trained
+from tests.graphcore.session.mutations import mutated
+from tests.graphcore.session.test_mutated_graphs import bounded_memory, loaded_and_trained
 
 
 def main(count: int = 2000, first: int = 1000) -> int:

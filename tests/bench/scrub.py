@@ -17,8 +17,8 @@ from typing import Any
 from window import lenet5, until
 
 from graphcore import datasets, files, presets
-from graphcore.runs import Runs
-from graphcore.training import Trainer
+from graphcore.runs.runs import Runs
+from graphcore.training.trainer import Trainer
 
 
 def main(places: int = 200) -> None:

@@ -15,8 +15,8 @@ import traceback
 from collections import Counter
 
 from graphcore.errors import GradscapeError
-from tests.graphcore.random_nets import Net, random_net
-from tests.graphcore.shown_steps import BARS, first_difference, misshown, stepwise_difference
+from tests.graphcore.engine.random_nets import Net, random_net
+from tests.graphcore.engine.shown_steps import BARS, first_difference, misshown, stepwise_difference
 
 
 def problems(net: Net, dtype: str) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from window import lenet5, rest, until
 
-from app.walk_view import WalkView
+from app.shell.stepper_view import WalkView
 
 
 class Paints(QObject):

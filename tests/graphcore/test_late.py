@@ -19,7 +19,7 @@ def test_what_is_used_is_the_modules_own_and_is_looked_up_once() -> None:
 
 def test_nothing_stands_for_torch_before_it_is_used() -> None:
     code = (
-        "import sys, graphcore, graphcore.training, app.main_window\n"
+        "import sys, graphcore, graphcore.training.trainer, app.shell.main_window\n"
         "print([n for n in sys.modules if n.split('.')[0] in ('torch', 'networkx')])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

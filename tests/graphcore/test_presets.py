@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 import graphcore as gc
-from graphcore import optimizers, presets, schedules
+from graphcore import presets
+from graphcore.engine.plan import Plan
 from graphcore.errors import FileError
 from graphcore.files import dumps, loads
-from graphcore.plan import Plan
-from graphcore.shapes import ShapeInference
+from graphcore.graph.shapes import ShapeInference
+from graphcore.training import optimizers, schedules
 
 PARAMETERS = {
     "lenet5": 61_706,

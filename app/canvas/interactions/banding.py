@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPen
 from PySide6.QtWidgets import QGraphicsRectItem
 
-from app.canvas import geometry as geo
+from app.canvas.items import geometry as geo
 from app.style import palette
 
 if TYPE_CHECKING:

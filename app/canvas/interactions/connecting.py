@@ -8,12 +8,12 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPen
 from PySide6.QtWidgets import QGraphicsPathItem
 
-from app.canvas import geometry as geo
-from app.canvas.geometry import curve
 from app.canvas.interactions.moving import THRESHOLD
+from app.canvas.items import geometry as geo
+from app.canvas.items.geometry import curve
 from app.style import palette
-from graphcore.elements import Edge
 from graphcore.errors import GradscapeError, InputTakenError
+from graphcore.graph.elements import Edge
 
 if TYPE_CHECKING:
     from app.canvas.view import Canvas

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsPathItem
 
-from app.canvas import geometry as geo
+from app.canvas.items import geometry as geo
 from app.style import palette
 
 if TYPE_CHECKING:

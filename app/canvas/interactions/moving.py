@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QGraphicsItem
 
-from app.canvas import geometry as geo
 from app.canvas.interactions.guides import Guides
-from graphcore.elements import Edge
+from app.canvas.items import geometry as geo
+from graphcore.graph.elements import Edge
 
 if TYPE_CHECKING:
     from app.canvas.view import Canvas

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainterPath, QPainterPathStroker, QPen
 from PySide6.QtWidgets import QGraphicsPathItem
 
 from app.style import palette
-from graphcore.elements import Edge
+from graphcore.graph.elements import Edge
 
 if TYPE_CHECKING:
     from app.canvas.view import Canvas

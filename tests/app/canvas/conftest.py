@@ -8,8 +8,8 @@ from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from app.canvas import Canvas
-from app.canvas import geometry as geo
-from app.document import Document
+from app.canvas.items import geometry as geo
+from app.document.document import Document
 from graphcore import presets
 
 NONE = Qt.KeyboardModifier.NoModifier

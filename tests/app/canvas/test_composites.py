@@ -136,7 +136,7 @@ def test_a_kept_block_is_offered_and_added_again(canvas, grouped, monkeypatch, t
     qtbot.keyClick(popup.field, Qt.Key.Key_Return)
     assert canvas.selected() == ["stem_2"]
     assert {n.name for n in canvas.document.graph.node("stem_2").subgraph} == {*FIRST, "x", "y"}
-    from app.panels.library import LibraryPanel
+    from app.panels.library.panel import LibraryPanel
 
     panel = LibraryPanel(canvas.document)
     assert panel._models[0].item(0).child(0).text() == "stem"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.canvas.fitting import Fitting
-from app.document import Document
+from app.document.document import Document
 from graphcore import presets
+from graphcore.graph.fitting import Fitting
 
 
 @pytest.fixture

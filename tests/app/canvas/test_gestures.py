@@ -5,11 +5,11 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
-from app.canvas import geometry as geo
-from app.canvas.canvas_actions import QMenu
+from app.canvas.items import geometry as geo
+from app.canvas.menu import QMenu
 from app.canvas.search_popup import SearchPopup
 from graphcore import files
-from graphcore.elements import Edge
+from graphcore.graph.elements import Edge
 
 SHIFT, CONTROL, ALT = (
     Qt.KeyboardModifier.ShiftModifier,

@@ -9,12 +9,12 @@ from PySide6.QtGui import QColor, QPainter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QApplication, QStyleOptionGraphicsItem
 
-from app.canvas import geometry as geo
-from app.canvas.edge_item import glow
-from app.canvas.live import Picture
+from app.canvas.items import geometry as geo
+from app.canvas.items.edge_item import glow
+from app.canvas.items.live import Picture
 from app.style import palette
-from graphcore.elements import Node
-from graphcore.graph import Graph
+from graphcore.graph.elements import Node
+from graphcore.graph.graph import Graph
 from graphcore.ops import get
 
 TILES = Picture("tiles", np.linspace(-1, 1, 6 * 28 * 28).reshape(6, 28, 28), -1.0, 1.0)

@@ -204,7 +204,7 @@ def test_what_happens_is_announced(typist, window, qtbot):
 
 
 def test_the_command_palette_adds_too(typist, window, qtbot):
-    from app.command_palette import CommandPalette
+    from app.shell.command_palette import CommandPalette
 
     typist.press(KEY.Key_P, modifiers=CONTROL | SHIFT)
     palette = next(p for p in window.findChildren(CommandPalette) if p.isVisible())

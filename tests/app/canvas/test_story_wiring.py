@@ -6,10 +6,10 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QApplication
 
-from app.canvas import geometry as geo
+from app.canvas.items import geometry as geo
 from app.canvas.search_popup import SearchPopup
-from graphcore.elements import Edge
-from graphcore.graph import Graph
+from graphcore.graph.elements import Edge
+from graphcore.graph.graph import Graph
 
 KEY, LEFT = Qt.Key, Qt.MouseButton.LeftButton
 

@@ -5,11 +5,11 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit
 
-from app.panels.attribute_text import format_value, parse_value
-from app.panels.formula import svg
-from app.panels.graph_page import GraphPage
-from app.panels.inspector import InspectorPanel
-from app.panels.operator_help import OperatorHelp, help_html
+from app.panels.inspector.attribute_text import format_value, parse_value
+from app.panels.inspector.graph_page import GraphPage
+from app.panels.inspector.operator_help import OperatorHelp, help_html
+from app.panels.inspector.panel import InspectorPanel
+from app.widgets.formula_label import svg
 from graphcore import ops, presets
 from graphcore.errors import AttributeRefusedError
 

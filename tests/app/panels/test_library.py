@@ -3,7 +3,7 @@
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 
-from app.panels.library import NAME, OPERATOR_MIME, LibraryPanel
+from app.panels.library.panel import NAME, OPERATOR_MIME, LibraryPanel
 from graphcore import ops, presets
 
 

@@ -3,10 +3,10 @@
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 
-from app.connections import connections_of
-from app.panels.outline import OutlinePanel
-from app.panels.outline_model import OutlineModel
+from app.panels.outline.model import OutlineModel
+from app.panels.outline.panel import OutlinePanel
 from graphcore import presets
+from graphcore.graph.connections import connections_of
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.panels.history import HistoryPanel
-from app.panels.problems import ProblemsPanel
+from app.panels.history.panel import HistoryPanel
+from app.panels.problems.panel import ProblemsPanel
 from graphcore import presets
 
 

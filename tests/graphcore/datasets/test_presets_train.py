@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from graphcore import datasets, presets
-from graphcore.binding import learns
-from graphcore.training import Trainer
+from graphcore.graph.binding import learns
+from graphcore.training.trainer import Trainer
 
 TRAINABLE = tuple(n for n in presets.names() if learns(presets.load(n)))
 

@@ -17,8 +17,8 @@ from safetensors.torch import load, save
 from graphcore import datasets, presets
 from graphcore.errors import GradscapeError
 from graphcore.files.atomic import write_atomically
-from graphcore.files.checkpoint import newest_step, read_checkpoint, write_checkpoint
-from graphcore.training import Trainer
+from graphcore.runs.checkpoint import newest_step, read_checkpoint, write_checkpoint
+from graphcore.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")

@@ -23,18 +23,18 @@ from safetensors.torch import save
 
 import graphcore as gc
 from graphcore import datasets, presets
+from graphcore.cli.exchange import read as read_source
 from graphcore.datasets import idx
 from graphcore.datasets.images import read_image
 from graphcore.datasets.table import read_table
 from graphcore.errors import GradscapeError
-from graphcore.export_cli import read as read_source
 from graphcore.files import graph_file
-from graphcore.files.run_file import read_runs
 from graphcore.files.weights import read_tensors
-from graphcore.run_log import read_csv
-from graphcore.runs import Runs
-from graphcore.timeline import Moment, Timeline
-from graphcore.training import Trainer
+from graphcore.runs.log import read_csv
+from graphcore.runs.run_file import read_runs
+from graphcore.runs.runs import Runs
+from graphcore.runs.snapshots import Moment, Timeline
+from graphcore.training.trainer import Trainer
 
 MIB = 1 << 20
 

@@ -5,11 +5,11 @@ import torch
 from safetensors.torch import save_file
 
 import graphcore as gc
+from graphcore.engine.plan import Plan
 from graphcore.errors import FileError
 from graphcore.files.weights import fit_weights, read_tensors, read_weights, write_weights
-from graphcore.layer_list import parse_layers
-from graphcore.plan import Plan
-from tests.graphcore.test_composites import grouped
+from graphcore.graph.layer_list import parse_layers
+from tests.graphcore.graph.test_composites import grouped
 
 
 def plan_of(text: str):

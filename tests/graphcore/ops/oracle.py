@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graphcore.execute import unbroadcast
+from graphcore.engine.execute import unbroadcast
 from graphcore.ops import Case, Context, OperatorClass, all_operators
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphcore.ops.kernels import Kernels, move
+from graphcore.ops.kernels.buffered import Kernels, move
 from tests.graphcore.ops.oracle import Trial, label, trials
 
 LAYOUTS = (torch.contiguous_format, torch.channels_last)

@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from graphcore import cli, presets
+from graphcore import presets
+from graphcore.cli import main as cli
 from graphcore.report import svg
 
 VOID = {"meta", "img", "br", "link", "input"}

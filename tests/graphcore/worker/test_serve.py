@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from graphcore import files, presets
-from graphcore.worker import messages as m
-from graphcore.worker.arrays import unpack
+from graphcore.records.arrays import unpack
+from graphcore.session import messages as m
 
 
 class Worker:
@@ -171,7 +171,7 @@ def test_a_print_cannot_get_into_the_stream() -> None:
 
 def test_the_engine_never_imports_qt() -> None:
     code = (
-        "import graphcore.worker.serve, graphcore.cli, sys\n"
+        "import graphcore.worker.serve, graphcore.cli.main, sys\n"
         "print([m for m in sys.modules if 'PySide' in m])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

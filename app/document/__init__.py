@@ -1,0 +1,1 @@
+"""The open graph, its file and its undo history."""

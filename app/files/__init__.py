@@ -1,0 +1,1 @@
+"""All that asks for a path: open, save, recover, import, export, film."""

@@ -1,0 +1,309 @@
+"""What the File menu hands to other programs: metrics, TensorBoard, PyTorch, an HTML report.
+
+Whatever needs torch is done by a process of its own, the same as on the command line, from the
+weights of the moment: neither the window nor the training waits for it.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QProcess, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+
+from app.files.run_metrics import RunMetrics
+from app.widgets import file_dialogs
+from graphcore.errors import FileError, GradscapeError
+from graphcore.graph.binding import learns
+from graphcore.ops.torch_code import module_name
+from graphcore.runs.log import CURVES
+from graphcore.system import start
+from graphcore.views.net_files import NetSaved
+
+SCRIPT_ENDINGS = (".py", ".safetensors", ".selftest.safetensors")
+LOOKED_AT = (".html", ".gif", ".png", ".mp4", ".svg", ".pdf")
+"""Endings of what has been written to be looked at."""
+
+
+class Job(QObject):
+    """A command line of ours, run beside the window.
+
+    Signals:
+        said: how far it is. ended: its error as a sentence, or "".
+    """
+
+    said = Signal(str)
+    ended = Signal(str)
+
+    def __init__(self, arguments: list[str], parent: QObject) -> None:
+        super().__init__(parent)
+        self._process = QProcess(self)
+        self._last = ""
+        self._process.readyReadStandardError.connect(self._on_error_text)
+        self._process.finished.connect(self._on_finished)
+        self._process.errorOccurred.connect(self._on_error)
+        self._process.start(sys.executable, start.arguments("graphcore.cli.main", *arguments))
+
+    def _on_error_text(self) -> None:
+        text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
+        lines = [line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()]
+        if lines:
+            self._last = lines[-1]
+            self.said.emit(self._last)
+
+    def _on_finished(self, code: int, _status: Any = None) -> None:
+        self._on_error_text()
+        said = self._last.removeprefix("gradscape: ") or self.tr("The export ended unexpectedly.")
+        self.ended.emit("" if code == 0 else said)
+
+    def _on_error(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:
+            self.ended.emit(self.tr("The export could not be started."))
+
+    def cancel(self) -> None:
+        """End it; what it writes appears whole or not at all."""
+        self._process.finished.disconnect(self._on_finished)
+        self._process.kill()
+        self._process.waitForFinished(1500)
+
+
+class JobIndicator(QWidget):
+    """What is being exported, and a button that gives it up; hidden while there is nothing."""
+
+    cancelled = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 0, 8, 0)
+        self.text, self.button = QLabel(), QToolButton()
+        self.button.setText(self.tr("Cancel"))
+        self.button.setToolTip(self.tr("Give the export up"))
+        self.button.setAccessibleName(self.button.toolTip())
+        self.button.setObjectName("outlined")
+        self.button.clicked.connect(self.cancelled)
+        row.addWidget(self.text)
+        row.addWidget(self.button)
+
+
+class Exports(QObject):
+    """One export at a time.
+
+    Args:
+        window: has ``engine``, ``document``, ``files``, ``status``, ``banner``, ``refuse``.
+
+    Signals:
+        done: path of what was written.
+    """
+
+    done = Signal(str)
+
+    def __init__(self, window: Any) -> None:
+        super().__init__(window)
+        self._window, self._engine = window, window.engine
+        self.metrics = RunMetrics(window.document, window.engine) if window.engine else None
+        self.indicator = JobIndicator()
+        window.status.insertPermanentWidget(1, self.indicator)
+        self.indicator.hide()
+        self.indicator.cancelled.connect(self.cancel)
+        window.files.wrote.connect(self.tell)
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._then: Callable[[Path], None] | None = None
+        self._job: Job | None = None
+        self._written: set[Path] = set()  # what may be written over without a question
+        if self._engine is not None:
+            self._engine.net_saved.connect(self._on_saved)
+            self._engine.died.connect(lambda _sentence: self._finish())
+
+    # -- metrics ------------------------------------------------------------------------------
+
+    def save_metrics(self) -> None:
+        """Ask for a file and write the curves as a table."""
+        if self._has_metrics():
+            path = self._window.files.ask_new(file_dialogs.ask_metrics, ".csv")
+            if path:
+                self._write(path, self._log.write_csv)
+
+    def save_events(self) -> None:
+        """Ask for a folder and write TensorBoard's event files there."""
+        if self._has_metrics():
+            folder = self._window.files.ask(file_dialogs.ask_folder)
+            if folder and self._may_replace_events(Path(folder)):
+                self._write(folder, self._log.write_events)
+
+    def _may_replace_events(self, folder: Path) -> bool:
+        """Whether no event files of others go when ours are written."""
+        there = (path for run in CURVES for path in folder.glob(f"{run}/events.out.tfevents.*"))
+        if folder not in self._written and not self._window.files.may_replace(there):
+            return False
+        self._written.add(folder)
+        return True
+
+    @property
+    def _log(self) -> Any:
+        assert self.metrics is not None
+        return self.metrics.log
+
+    def _has_metrics(self) -> bool:
+        if self.metrics is None or not len(self.metrics.log):
+            self._window.refuse(self.tr("There are no metrics yet: train the net first."))
+            return False
+        return True
+
+    def _write(self, path: str, write: Callable[[Path], object]) -> None:
+        try:
+            write(Path(path))
+        except GradscapeError as error:
+            self._window.refuse(str(error))
+        else:
+            self.tell(path)
+
+    # -- what a process of its own does -------------------------------------------------------
+
+    def save_script(self) -> None:
+        """Ask for a file and write the net as a PyTorch script, with its weights beside it."""
+        if not self._may_begin():
+            return
+        path = self._window.files.ask(file_dialogs.ask_script, ".py")
+        if not path:
+            return
+        named = Path(path).with_name(f"{module_name(Path(path).stem)}.py")
+        known = {Path(path), *self._written}  # the dialog asked about the path itself
+        beside = [named.with_suffix(ending) for ending in SCRIPT_ENDINGS]
+        if self._window.files.may_replace(p for p in beside if p not in known):
+            self._written.update(beside)
+            self._begin(self.tr("PyTorch script"), partial(self._run_script, named))
+
+    def _run_script(self, path: Path, net: Path) -> None:
+        arguments = ["export", str(net), "--to", "torch", "--out", str(path.parent), "--force"]
+        self._run([*arguments, "--name", path.stem], str(path))
+
+    def save_report(self) -> None:
+        """Ask for a file and write an HTML page about the run."""
+        if not learns(self._window.document.root):
+            self._window.refuse(self.tr("This graph only calculates: nothing to report on."))
+            return
+        if not self._may_begin():
+            return
+        path = self._window.files.ask_new(file_dialogs.ask_report, ".html")
+        if path:
+            self._begin(self.tr("Report"), partial(self._run_report, Path(path)))
+
+    def _run_report(self, path: Path, net: Path) -> None:
+        if len(self._log):
+            try:
+                self._log.write_csv(net / "metrics.csv")
+            except FileError as error:
+                self._finish(str(error))
+                return
+        arguments = ["report", str(net), "--out", str(path), "--title", self._title()]
+        self._run([*arguments, "--force"], str(path))  # the dialog asked about this file
+
+    def _title(self) -> str:
+        """The graph's name; where there are several runs, which it is and where it comes from."""
+        runs = {run.run: run for run in self._engine.moment.runs}
+        run, title = runs.get(self._engine.moment.run), str(self._window.files.name)
+        if run is None or (len(runs) < 2 and run.name == f"Run {run.run}"):
+            return title
+        title = f"{title}, {run.name}"
+        if run.parent not in runs:
+            return title
+        by_hand = self.tr(", with weights changed by hand") if run.by_hand else ""
+        from_ = self.tr(" (from {0} at step {1:,}{2})")
+        return title + from_.format(runs[run.parent].name, run.begun_at, by_hand)
+
+    def _is_free(self) -> bool:
+        if self._then is None and self._job is None:
+            return True
+        self._window.refuse(self.tr("Another export is not done yet: wait, or cancel it."))
+        return False
+
+    def _may_begin(self) -> bool:
+        """Whether the net can be exported now; says why not."""
+        if not self._is_free():
+            return False
+        if self._engine is None or not self._engine.has_net:
+            self._window.refuse(self.tr("The engine has no net yet: finish the graph first."))
+            return False
+        return True
+
+    def _begin(self, what: str, then: Callable[[Path], None]) -> None:
+        """Have the engine leave the net in a scratch folder, and go on from there."""
+        self._scratch = tempfile.TemporaryDirectory(prefix="gradscape-")
+        self._then = then
+        self._what = what
+        self._show(self.tr("asking the engine"))
+        self._engine.save_net(self._scratch.name)
+
+    def _on_saved(self, saved: NetSaved) -> None:
+        then, self._then = self._then, None
+        if then is None or self._scratch is None or saved.folder != self._scratch.name:
+            return
+        if saved.problem:
+            self._finish(saved.problem)
+        else:
+            then(Path(saved.folder))
+
+    def _run(self, arguments: list[str], path: str) -> None:
+        if self._engine.data_dir:
+            arguments += ["--data-dir", self._engine.data_dir]
+        self._show(self.tr("starting"))
+        self._job = Job([*arguments, "--threads", "1"], self)
+        self._job.said.connect(self._show)
+        self._job.ended.connect(partial(self._on_ended, path))
+
+    def read_script(self, path: str, then: Callable[[Path], None]) -> None:
+        """Have a PyTorch source made a graph file; ``then`` is told where that lies."""
+        if not self._is_free():
+            return
+        self._scratch = tempfile.TemporaryDirectory(prefix="gradscape-")
+        out, self._what = Path(self._scratch.name) / "read.graph.json", self.tr("Reading")
+        self._show(Path(path).name)
+        self._job = Job(["import", path, "--out", str(out)], self)
+        self._job.ended.connect(lambda problem: self._on_read(problem, out, then))
+
+    def _on_read(self, problem: str, out: Path, then: Callable[[Path], None]) -> None:
+        if not problem:
+            then(out)
+        self._finish(problem)
+
+    def _show(self, how_far: str) -> None:
+        self.indicator.text.setText(f"{self._what}: {how_far}")
+        self.indicator.show()
+
+    def _on_ended(self, path: str, problem: str) -> None:
+        self._finish(problem)
+        if not problem:
+            self.tell(path)
+
+    def _finish(self, problem: str = "") -> None:
+        if self._job is not None:
+            self._job.deleteLater()
+        self._job = self._then = None
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
+        self.indicator.hide()
+        if problem:
+            self._window.refuse(problem)
+
+    def cancel(self) -> None:
+        """Give the export up."""
+        if self._job is not None:
+            self._job.cancel()
+        self._finish()
+
+    def tell(self, path: str, more: str = "") -> None:
+        """Say where it is, and more of it; what one looks at stays said, with a button for it."""
+        text = " ".join(filter(None, (self.tr("Wrote {0}.").format(path), more)))
+        self._window.status.say(text)
+        if path.lower().endswith(LOOKED_AT):
+            show = (self.tr("Open"), partial(QDesktopServices.openUrl, QUrl.fromLocalFile(path)))
+            self._window.banner.show_message(text, "info", (show,))
+        self.done.emit(path)

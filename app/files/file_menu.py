@@ -1,0 +1,254 @@
+"""New, open, save, recent files and pictures: what the File menu does, errors as a sentence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from app.document.facts import bytes_text
+from app.document.levels import CancelledError
+from app.files.waiting import Waiting
+from app.settings import Settings
+from app.widgets import file_dialogs
+from graphcore import presets
+from graphcore.errors import GradscapeError
+
+MAX_RECENT = 15
+SUFFIX = ".graph.json"
+RUN_SUFFIX = ".gradrun"
+
+
+class Files(QObject):
+    """Asks, checks and lets the document read or write. A refused file leaves it untouched.
+
+    Signals:
+        refused: the sentence that says why something could not be read or written.
+        recent_changed: the list of recent files is another.
+        opened: a graph was opened or begun.
+        wrote: path of a picture of the canvas.
+    """
+
+    refused = Signal(str)
+    recent_changed = Signal()
+    opened = Signal()
+    wrote = Signal(str)
+
+    def __init__(self, document: Any, canvas: Any, settings: Settings, window: QWidget) -> None:
+        super().__init__(window)
+        self._document, self._canvas = document, canvas
+        self.engine: Any = None
+        self._settings, self._window = settings, window
+        self._preset = ""
+        document.opened.connect(self._on_document)
+
+    # -- recent files -------------------------------------------------------------------------
+
+    @property
+    def recent(self) -> list[str]:
+        """Paths of the files that were open last, newest first."""
+        return self._settings.strings("files/recent")
+
+    def _remember(self, path: str) -> None:
+        full = str(Path(path).resolve())
+        kept = [full, *(p for p in self.recent if p != full)][:MAX_RECENT]
+        self._settings.store.setValue("files/recent", kept)
+        self._settings.store.setValue("files/folder", str(Path(full).parent))
+        self.recent_changed.emit()
+
+    def _forget(self, path: str) -> None:
+        self._settings.store.setValue("files/recent", [p for p in self.recent if p != path])
+        self.recent_changed.emit()
+
+    def clear_recent(self) -> None:
+        """Forget the files that were open."""
+        self._settings.store.remove("files/recent")
+        self.recent_changed.emit()
+
+    # -- asking -------------------------------------------------------------------------------
+
+    @property
+    def folder(self) -> str:
+        """Where file dialogs begin: where the last file was."""
+        last = str(self._settings.store.value("files/folder") or "")
+        return last if os.path.isdir(last) else os.path.expanduser("~")
+
+    def ask(self, question: file_dialogs.Question, ending: str = "") -> str:
+        """Path of a file, or "" where none was chosen; the next question begins beside it.
+
+        Args:
+            question: one of ``file_dialogs``.
+            ending: of the name that is offered; "" offers the folder alone.
+        """
+        path = question(self._window, self.start(ending) if ending else self.folder)
+        if path:
+            folder = Path(path) if os.path.isdir(path) else Path(path).parent
+            self._settings.store.setValue("files/folder", str(folder.resolve()))
+        return path
+
+    def ask_new(self, question: file_dialogs.Question, ending: str, always: bool = False) -> str:
+        """Path of a file to write, with an ending, or "" where none was chosen.
+
+        The dialog has asked about a file that is there under the name that was typed; where the
+        ending makes it another's name, that is asked here.
+
+        Args:
+            always: add the ending even to a name that has another.
+        """
+        typed = self.ask(question, ending)
+        bare = not typed.endswith(ending) if always else not Path(typed).suffix
+        path = typed + ending if typed and bare else typed
+        return path if path == typed or self.may_replace([Path(path)]) else ""
+
+    def may_replace(self, paths: Iterable[Path]) -> bool:
+        """Whether these may be written: none is there, or the user says so."""
+        names = [path.name for path in paths if os.path.lexists(path)]
+        return not names or file_dialogs.ask_replace(self._window, names)
+
+    # -- opening ------------------------------------------------------------------------------
+
+    def may_leave(self) -> bool:
+        """Ask what to do with unsaved changes; False means the user wants to stay."""
+        if not self._document.modified:
+            return True
+        answer = file_dialogs.ask_unsaved(self._window, self.name)
+        return answer == "discard" or (answer == "save" and self.save())
+
+    @property
+    def name(self) -> str:
+        """What the title calls the graph: its file, or what it was begun with."""
+        path = self._document.path
+        if path:
+            return Path(path).name.removesuffix(SUFFIX)
+        return self._preset or self.tr("Untitled")
+
+    def _on_document(self) -> None:
+        self._preset = ""
+
+    def new(self) -> None:
+        """Begin an empty graph."""
+        if self.may_leave():
+            self._document.new()
+            self.opened.emit()
+
+    def ask_open(self) -> None:
+        """Ask for a file and open it."""
+        if path := self.ask(file_dialogs.ask_open):
+            self.open(path)
+
+    def open(self, path: str) -> bool:
+        """Open a graph file, after asking about unsaved changes; so with recorded runs."""
+        if path.endswith(RUN_SUFFIX):
+            self.open_run(path)
+            return True
+        if not self.may_leave():
+            return False
+        try:
+            with Waiting(
+                self._window, self.tr("Opening {0} …").format(Path(path).name)
+            ) as progress:
+                self._document.open(path, progress)
+        except CancelledError as cancelled:
+            self._document.message.emit(str(cancelled))
+            return False
+        except GradscapeError as error:
+            if not os.path.exists(path):
+                self._forget(path)
+            self.refused.emit(str(error))
+            return False
+        self._remember(path)
+        self.opened.emit()
+        return True
+
+    def open_preset(self, name: str) -> bool:
+        """Open a graph that ships, as a new document."""
+        if not self.may_leave():
+            return False
+        try:
+            self._document.open_graph(presets.load(name))
+        except GradscapeError as error:
+            self.refused.emit(str(error))
+            return False
+        self._preset = name
+        self.opened.emit()
+        return True
+
+    def open_any(self, file_or_preset: str) -> bool:
+        """Open a file, or the preset of that name."""
+        known = file_or_preset in presets.names() and not os.path.exists(file_or_preset)
+        return self.open_preset(file_or_preset) if known else self.open(file_or_preset)
+
+    # -- saving -------------------------------------------------------------------------------
+
+    def start(self, ending: str) -> str:
+        """The path that a dialog offers first for a file about this document."""
+        return str(Path(self.folder) / f"{self.name.lower()}{ending}")
+
+    def save(self) -> bool:
+        """Write to the document's file, or ask for one."""
+        if self._document.path is None:
+            return self.save_as()
+        return self._write(None)
+
+    def save_run(self) -> None:
+        """Ask for a file and have the recorded runs written to it."""
+        if path := self.ask_new(file_dialogs.ask_save_run, RUN_SUFFIX, always=True):
+            self.engine.save_runs(path)
+
+    def ask_open_run(self) -> None:
+        """Ask for a file of recorded runs and go on from it."""
+        if path := self.ask(file_dialogs.ask_open_run):
+            self.open_run(path)
+
+    def open_run(self, path: str) -> None:
+        """Go on from a file of recorded runs, after asking about unsaved changes."""
+        if self.engine is not None and self.may_leave():
+            self.engine.open_runs(path)
+
+    def follow(self, engine: Any) -> None:
+        """Have the engine keep runs in files, and tell how that went."""
+        self.engine = engine
+        engine.runs_saved.connect(self._on_run_file)
+        engine.runs_opened.connect(self._on_run_file)
+
+    def _on_run_file(self, told: Any) -> None:
+        if told.problem:
+            self.refused.emit(told.problem)
+            return
+        opened = hasattr(told, "graph")
+        text = self.tr("Opened {0} ({1}).") if opened else self.tr("Saved {0} ({1}).")
+        size = bytes_text(Path(told.path).stat().st_size)
+        self._document.message.emit(text.format(told.path, size))
+        if opened:
+            self.opened.emit()
+
+    def save_as(self) -> bool:
+        """Ask for a file and write to it."""
+        path = self.ask_new(file_dialogs.ask_save, SUFFIX)
+        return bool(path) and self._write(path)
+
+    def _write(self, path: str | None) -> bool:
+        try:
+            self._document.save(path)
+        except GradscapeError as error:
+            self.refused.emit(str(error))
+            return False
+        self._remember(str(self._document.path))
+        self._document.message.emit(self.tr("Saved {0}.").format(self._document.path))
+        return True
+
+    def export(self) -> None:
+        """Ask for a file and draw the canvas into it; its ending says the format."""
+        path = self.ask_new(file_dialogs.ask_export, ".svg")
+        if not path:
+            return
+        try:
+            self._canvas.export(path)
+        except (GradscapeError, OSError) as error:
+            self.refused.emit(str(error))
+        else:
+            self.wrote.emit(path)

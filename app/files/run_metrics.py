@@ -1,0 +1,97 @@
+"""The metrics of the run in the window, gathered from the engine's frames."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from PySide6.QtCore import QElapsedTimer, QObject
+
+from graphcore.records.arrays import unpack
+from graphcore.runs.log import RunLog
+from graphcore.session import messages as m
+from graphcore.views.timeline import RunCurves, TimelineFrame
+
+
+class RunMetrics(QObject):
+    """Follows the engine; pauses do not count as time.
+
+    Attributes:
+        log: a row per step that a frame told of; where many steps lie between two frames their
+            losses are means of neighbours.
+    """
+
+    def __init__(self, document: Any, engine: Any) -> None:
+        super().__init__(engine)
+        self.log = RunLog()
+        self._seconds, self._run = 0.0, 0
+        self._since = QElapsedTimer()
+        engine.frame.connect(self._on_frame)
+        engine.reset_done.connect(self.clear)
+        engine.timeline.connect(self._on_timeline)
+        document.opened.connect(self.clear)
+
+    def clear(self) -> None:
+        """Another run."""
+        self.log.clear()
+        self._seconds, self._run = 0.0, 0
+        self._since.invalidate()
+
+    def _on_timeline(self, frame: TimelineFrame) -> None:
+        """Where another run is gone to the table is that run's; a branch keeps what it shares."""
+        before, self._run = self._run, frame.run
+        if frame.curves is None or before == frame.run:
+            return
+        run = next(r for r in frame.runs if r.run == frame.run)
+        if before and run.parent == before and self.log.newest >= run.begun_at:
+            self.log.forget_after(run.begun_at)
+        else:
+            self._take(frame.curves, max(1, frame.steps_per_epoch))
+
+    def _take(self, curves: RunCurves, per_epoch: int) -> None:
+        """The rows of a run as the engine keeps them: thinned, and without learning rates."""
+        self.clear()
+        self._run = curves.run
+        steps, seconds = unpack(curves.steps).round().astype(int), unpack(curves.seconds)
+        for i, (first, *others) in enumerate(unpack(curves.losses).T.tolist()):
+            step = int(steps[i])
+            self.log.note(
+                step, dict(zip(curves.objectives, others, strict=False)),
+                epoch=(step - 1) // per_epoch, train_loss=first, seconds=round(seconds[i], 3),
+            )  # fmt: skip
+        for step, share in unpack(curves.accuracies).tolist():
+            self.log.note(int(step), train_accuracy=share)
+        for split, scores in (("test", curves.tests), ("validation", curves.validations)):
+            for step, loss, accuracy, _ in unpack(scores).tolist():
+                known = None if math.isnan(accuracy) else accuracy
+                self._note_score(split, int(step), per_epoch, loss, known)
+        self._seconds = float(seconds[-1]) if len(seconds) else 0.0
+
+    def _on_frame(self, frame: m.Frame) -> None:
+        if self._since.isValid():
+            self._seconds += self._since.nsecsElapsed() / 1e9
+        self._since.invalidate()
+        if frame.state == "running":
+            self._since.start()
+        steps, losses = unpack(frame.steps).tolist(), unpack(frame.losses).tolist()
+        if steps and len(self.log) and steps[0] <= self.log.newest:
+            self.log.forget_after(steps[0] - 1)
+        per_epoch, now = max(1, frame.steps_per_epoch), round(self._seconds, 3)
+        further = {name: unpack(line).tolist() for name, line in frame.further.items()}
+        for i, (step, loss) in enumerate(zip(steps, losses, strict=True)):
+            self.log.note(
+                step, {name: line[i] for name, line in further.items()},
+                epoch=(step - 1) // per_epoch, train_loss=loss, lr=frame.lr, seconds=now,
+            )  # fmt: skip
+        for step, share in frame.accuracies:
+            self.log.note(step, train_accuracy=share)
+        for score in frame.scores:
+            split = "validation" if score.held_back else "test"
+            self._note_score(split, score.step, per_epoch, score.loss, score.accuracy, now)
+
+    def _note_score(
+        self, split: str, step: int, per_epoch: int, loss: float, accuracy: float | None,
+        now: float | None = None,
+    ) -> None:  # fmt: skip
+        measured = {f"{split}_loss": loss, f"{split}_accuracy": accuracy, "seconds": now}
+        self.log.note(step, None, epoch=(step - 1) // per_epoch, **measured)

@@ -1,0 +1,1 @@
+"""A layer with its weights and the gradients of both."""

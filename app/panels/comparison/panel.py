@@ -1,0 +1,230 @@
+"""Two runs side by side on one playhead: the same of both nets, and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.document.document import Document
+from app.engine.engine import Engine
+from app.plots.tile_view import TileView, as_maps
+from app.plots.tiles import format_number
+from app.widgets.rich_label import RichLabel
+from graphcore.records.arrays import unpack
+from graphcore.records.pictures import Picture
+from graphcore.views.comparison import CompareFrame, CompareRequest, Side, What
+from graphcore.views.timeline import TimelineFrame
+
+WHAT: tuple[What, ...] = ("output", "weights", "map")
+NONE = 0
+"""The number of no run."""
+
+
+class _Part(QWidget):
+    """A caption above a picture."""
+
+    def __init__(self, name: str, empty: str) -> None:
+        super().__init__()
+        self.caption = RichLabel()
+        self.caption.setObjectName("muted")
+        self.caption.setWordWrap(True)
+        self.view = TileView(name, empty)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.caption)
+        column.addWidget(self.view, 1)
+
+    def show_picture(self, picture: Picture, limit: float) -> None:
+        """Colours reach from -limit to limit, so that parts can be compared."""
+        array = unpack(picture.array)
+        maps = as_maps(array)
+        maps = array.reshape(1, 1, 1) if maps is None else maps
+        self.view.set_maps(maps, limit=limit or 1.0)
+
+
+class ComparePanel(QWidget):
+    """The run at work and another at the step that is shown; follows the slider and training."""
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._document, self._engine = document, engine
+        self._node, self._seen = "", False
+        self._chosen: int | None = None
+        self.ours = _Part(self.tr("This run"), "")
+        self.theirs = _Part(self.tr("The other run"), "")
+        self.difference = _Part(self.tr("The difference"), "")
+        self.told = QLabel()
+        self.told.setObjectName("muted")
+        self.told.setWordWrap(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 4, 8, 8)
+        column.addLayout(self._make_controls())
+        self._parts = QWidget()
+        row = QHBoxLayout(self._parts)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(10)
+        for part in (self.ours, self.theirs, self.difference):
+            row.addWidget(part, 1)
+        column.addWidget(self._parts, 1)
+        column.addWidget(self.told)
+        engine.timeline.connect(self._on_timeline)
+        engine.comparison.connect(self._on_frame)
+        document.opened.connect(self.clear)
+        self.clear()
+
+    def _make_controls(self) -> QHBoxLayout:
+        self.run = QComboBox()
+        self.run.setAccessibleName(self.tr("The run to compare with"))
+        self.run.setToolTip(
+            self.tr("Beside the run at work: its net at the same step, or at its last before that")
+        )
+        self.what = QComboBox()
+        self.what.addItems([self.tr("output"), self.tr("weights"), self.tr("decision map")])
+        self.what.setAccessibleName(self.tr("What is compared"))
+        self.what.setToolTip(
+            self.tr("Of the node that is selected on the canvas: its output for a test sample, or "
+                    "its weights; or what the whole net answers over the plane of two inputs")
+        )  # fmt: skip
+        self.sample = QSpinBox()
+        self.sample.setMaximum(0)
+        self.sample.setPrefix(self.tr("test sample "))
+        self.sample.setAccessibleName(self.tr("Number of the test sample"))
+        self.run.activated.connect(self._choose)
+        self.what.currentIndexChanged.connect(lambda _i: self._tell())
+        self.sample.valueChanged.connect(lambda _i: self._tell())
+        row = QHBoxLayout()
+        row.addWidget(QLabel(self.tr("Compare with")))
+        for field in (self.run, self.what, self.sample):
+            row.addWidget(field)
+        row.addStretch(1)
+        return row
+
+    def clear(self) -> None:
+        """Another graph: nothing is compared."""
+        self._node, self._chosen = "", None
+        self._on_timeline(TimelineFrame())
+
+    def show_selection(self, names: Sequence[str]) -> None:
+        """Told which nodes are selected on the canvas."""
+        if len(names) == 1:
+            self._node = self._document.prefix + names[0]
+            self._tell()
+
+    def set_seen(self, seen: bool) -> None:
+        """Told whether the panel is looked at."""
+        self._seen = seen
+        self._tell()
+
+    def _on_timeline(self, frame: TimelineFrame) -> None:
+        """Offer the other runs: the one that was chosen, the one branched off, or the newest."""
+        others = [r for r in frame.runs if r.run != frame.run]
+        found = [(r.run, r.name) for r in others]
+        known = [(self.run.itemData(i), self.run.itemText(i)) for i in range(self.run.count())]
+        if found == known and found:
+            return
+        parent = next((r.parent for r in frame.runs if r.run == frame.run), None)
+        blocker = QSignalBlocker(self.run)
+        self.run.clear()
+        for info in others:
+            self.run.addItem(info.name, info.run)
+        places = [self.run.findData(number) for number in (self._chosen, parent)]
+        at = next((i for i in places if i >= 0), self.run.count() - 1)
+        self.run.setCurrentIndex(at)
+        blocker.unblock()
+        self._tell()
+
+    def _choose(self, _place: int) -> None:
+        self._chosen = self.run.currentData()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Ask for what is looked at."""
+        what, run = WHAT[self.what.currentIndex()], self.run.currentData() or NONE
+        self.run.setEnabled(bool(run))
+        self.sample.setVisible(what == "output")
+        if not run:
+            self._show_nothing(
+                self.tr("There is one run. Start again, or go back in time and train on from "
+                        "there: the two can be compared here step by step.")
+            )  # fmt: skip
+        self._engine.watch_comparison(
+            CompareRequest(run if self._seen else NONE, what, self._node, self.sample.value())
+        )
+
+    def _show_nothing(self, why: str) -> None:
+        for part in (self.ours, self.theirs, self.difference):
+            part.view.clear("")
+            part.caption.setText("")
+        self._say(why, empty=True)
+
+    def _say(self, text: str, empty: bool) -> None:
+        """A sentence under what is compared, or in its place."""
+        self._parts.setHidden(empty)
+        self.told.setText(text)
+        everywhere, below = QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred
+        self.told.setSizePolicy(below, everywhere if empty else below)
+        self.told.setAlignment(
+            Qt.AlignmentFlag.AlignCenter if empty else Qt.AlignmentFlag.AlignLeft
+        )
+
+    def _on_frame(self, frame: CompareFrame) -> None:
+        blocker = QSignalBlocker(self.sample)
+        self.sample.setMaximum(max(0, frame.sample_count - 1))
+        blocker.unblock()
+        ours, theirs = frame.ours.picture, frame.theirs.picture
+        if ours is None or theirs is None:
+            self._show_nothing(frame.problem)
+            return
+        limit = max(abs(v) for p in (ours, theirs) for v in (p.low, p.high))
+        self.ours.show_picture(ours, limit)
+        self.theirs.show_picture(theirs, limit)
+        for part, side in ((self.ours, frame.ours), (self.theirs, frame.theirs)):
+            part.caption.show_markup(
+                "<b>{0}</b> {1}<br>{2}", side.name, *self._of(side, frame.samples)
+            )
+        self._show_difference(frame)
+        self._say(frame.problem or self._sentence(frame), empty=False)
+
+    def _show_difference(self, frame: CompareFrame) -> None:
+        if frame.difference is None:
+            self.difference.view.clear(self.tr("Their shapes differ."))
+            self.difference.caption.setText("")
+            return
+        self.difference.show_picture(frame.difference, frame.largest)
+        self.difference.caption.show_markup(
+            self.tr("<b>{0} − {1}</b><br>at most {2}"),
+            frame.ours.name, frame.theirs.name, format_number(frame.largest, 3),
+        )  # fmt: skip
+
+    def _of(self, side: Side, samples: int) -> tuple[str, str]:
+        """The step of a run, and what it makes of the test set."""
+        loss = "–" if side.loss is None else format_number(side.loss, 3)
+        text = self.tr("test loss {0}").format(loss)
+        if side.accuracy is not None:
+            text += self.tr(" · right {0:.1%} of {1:,}").format(side.accuracy, samples)
+        return self.tr("at step {0:,}").format(side.step), text
+
+    def _sentence(self, frame: CompareFrame) -> str:
+        what = {
+            "output": self.tr("Output of {0}").format(frame.node),
+            "weights": self.tr("Weights of {0}").format(frame.node),
+            "map": self.tr("What the nets answer over the plane"),
+        }[frame.what]
+        if frame.distance == 0:
+            return self.tr("{0}. The two nets have the same weights at this step.").format(what)
+        if frame.distance is None:
+            return self.tr("{0}. The nets have not the same weights to compare.").format(what)
+        return self.tr("{0}. All weights differ by {1:.2%} of their length.").format(
+            what, frame.distance
+        )

@@ -1,0 +1,1 @@
+"""The plane as a net of two inputs divides it."""

@@ -1,0 +1,1 @@
+"""Draw a digit and see what the net makes of it."""

@@ -1,0 +1,253 @@
+"""Draw a digit and watch the net one is building make something of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.document.document import Document
+from app.engine.engine import Engine
+from app.panels.digit_pad.neighbours import Neighbours
+from app.plots.tile_view import TileView
+from app.style import fonts, painting, palette
+from app.widgets.note import Note
+from app.widgets.sketch import Sketch
+from graphcore.records.arrays import unpack
+from graphcore.views.decision_map import DigitFrame
+from graphcore.views.drawing import NearestFrame
+
+LEAST = 11.0
+"""Pixels that the line of a class takes, at least."""
+USUAL = 10
+"""Classes that there is room for before anything was drawn: the pad must not move under the pen."""
+PAUSE_MS, WHILE_LEARNING_MS = 150, 2000
+"""Before the nearest samples are searched for: after a stroke, and while the net learns."""
+
+
+class DigitPadPanel(QWidget):
+    """The drawing, what the net gets of it, and what it takes it for.
+
+    Signals:
+        pictures: node name -> picture, of every layer that responds.
+    """
+
+    pictures = Signal(object)
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._document, self._engine = document, engine
+        self._layer = ""
+        self._waiting = self._again = self._seen = False
+        self.sketch = Sketch()
+        self.sketch.changed.connect(self._on_drawn)
+        self.centre = QCheckBox(self.tr("Centre like MNIST"))
+        self.centre.setChecked(True)
+        self.centre.setToolTip(
+            self.tr("Scale the drawing into 20x20 and put its mass in the middle, as MNIST did")
+        )
+        self.centre.toggled.connect(lambda _on: self._on_drawn())
+        self.back = QPushButton(self.tr("Undo"))
+        self.back.setToolTip(self.tr("Take the last stroke back (Ctrl+Z while one draws)"))
+        self.back.clicked.connect(self.sketch.undo)
+        self.wipe = QPushButton(self.tr("Clear"))
+        self.wipe.clicked.connect(self.sketch.clear)
+        self.seen = TileView(
+            self.tr("What the net gets"), self.tr("Draw: what the net gets of it appears here.")
+        )
+        self.near = Neighbours()
+        self.near.by.currentIndexChanged.connect(lambda _i: self._look_near(PAUSE_MS))
+        self._near_timer = QTimer(self)
+        self._near_timer.setSingleShot(True)
+        self._near_timer.timeout.connect(self._ask_nearest)
+        self.bars = ShareBars()
+        self.words = Note("heading")
+        self._lay_out()
+        engine.digit.connect(self._on_frame)
+        engine.loaded.connect(lambda _loaded: self._on_loaded())
+        engine.frame.connect(self._on_training)
+        engine.nearest.connect(self._on_nearest)
+        document.opened.connect(self.sketch.forget)
+        self._step = (0, 0)
+        self._on_drawn()
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 4, 8, 8)
+        row.addLayout(self._make_left(), 3)
+        row.addLayout(self._make_right(), 5)
+
+    def _make_left(self) -> QVBoxLayout:
+        left, below = QVBoxLayout(), QHBoxLayout()
+        left.addWidget(self.sketch, 1)
+        below.addWidget(self.back)
+        below.addWidget(self.wipe)
+        below.addStretch(1)
+        left.addLayout(below)
+        return left
+
+    def _make_right(self) -> QVBoxLayout:
+        right, head, answer, told = QVBoxLayout(), QHBoxLayout(), QHBoxLayout(), QVBoxLayout()
+        caption = QLabel(self.tr("What the net gets"))
+        caption.setObjectName("muted")
+        head.addWidget(caption, 1)
+        head.addWidget(self.centre)
+        told.addWidget(self.words)
+        told.addWidget(self.bars, 1)
+        answer.addWidget(self.seen, 2)
+        answer.addLayout(told, 3)
+        right.addLayout(head)
+        right.addLayout(answer, 1)
+        right.addWidget(self.near)
+        return right
+
+    def set_seen(self, seen: bool) -> None:
+        """Told whether the panel is looked at."""
+        self._seen = seen
+        if not seen:
+            self._engine.show_drawing(False)
+        self._on_drawn()
+
+    def show_selection(self, names: Sequence[str]) -> None:
+        """Told which nodes are selected on the canvas."""
+        layer = self._document.prefix + names[0] if len(names) == 1 else self._layer
+        if layer != self._layer:
+            self._layer = layer
+            if self.near.by.currentIndex():
+                self._look_near(PAUSE_MS)
+
+    def _on_drawn(self) -> None:
+        """The drawing is another, or it is looked at in another way."""
+        self.back.setEnabled(self.sketch.can_undo)
+        self._ask()
+        self._look_near(PAUSE_MS)
+
+    def _look_near(self, pause: int) -> None:
+        """Search for the nearest samples when one pauses: while one draws, the net answers."""
+        if pause == PAUSE_MS or not self._near_timer.isActive():
+            self._near_timer.start(pause)
+
+    def _ask_nearest(self) -> None:
+        by_layer = bool(self.near.by.currentIndex())
+        if not self._seen or self.sketch.empty:
+            self.near.clear()
+        elif by_layer and not self._layer:
+            self.near.clear(self.tr("Select a layer on the canvas."))
+        else:
+            node = self._layer if by_layer else ""
+            self._engine.ask_nearest(self.sketch.pixels(), self.centre.isChecked(), node)
+
+    def _on_nearest(self, frame: NearestFrame) -> None:
+        if not self.sketch.empty:
+            self.near.show_frame(frame)
+
+    def _on_training(self, frame: object) -> None:
+        """A half-trained net changes its mind."""
+        step = getattr(frame, "step", 0), getattr(frame, "moved", 0)
+        if step != self._step and self._seen and not self.sketch.empty:
+            self._step = step
+            self._ask()
+            if self.near.by.currentIndex():
+                self._look_near(WHILE_LEARNING_MS)
+
+    def _ask(self) -> None:
+        """One question at a time; the newest drawing is asked about next."""
+        if not self._seen:
+            return
+        if self.sketch.empty:
+            self._show_nothing("")
+            return
+        if self._waiting:
+            self._again = True
+            return
+        self._waiting, self._again = True, False
+        self._engine.ask_digit(self.sketch.pixels(), self.centre.isChecked())
+
+    def _show_nothing(self, why: str) -> None:
+        self._engine.show_drawing(False)
+        self.words.setText(why)
+        self.seen.clear()
+        self.bars.set_shares((), np.zeros(0))
+
+    def _on_loaded(self) -> None:
+        """Another net, or the engine is there at last: what was asked before is lost."""
+        self._waiting = False
+        self._on_drawn()
+
+    def _on_frame(self, frame: DigitFrame) -> None:
+        self._waiting = False
+        if self._again:
+            self._ask()
+        if self.sketch.empty or frame.problem or frame.shares is None or frame.seen is None:
+            self._show_nothing(frame.problem)
+            return
+        self.seen.set_maps(unpack(frame.seen)[None])
+        shares = unpack(frame.shares)
+        names = frame.classes or tuple(str(i) for i in range(len(shares)))
+        best = int(shares.argmax())
+        self.words.setText(self.tr("{0}, with {1:.1%}").format(names[best], float(shares[best])))
+        self.bars.set_shares(names, shares)
+        self._engine.show_drawing(self._seen)
+        if self._seen:
+            self.pictures.emit(frame.values)
+
+
+class ShareBars(QWidget):
+    """Probabilities as bars, a line each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: tuple[str, ...] = ()
+        self._shares = np.zeros(0)
+        self.setAccessibleName(self.tr("Probabilities"))
+        self.setMinimumHeight(round(LEAST * USUAL))
+
+    def sizeHint(self) -> QSize:
+        return QSize(180, 200)
+
+    def set_shares(self, names: tuple[str, ...], shares: np.ndarray) -> None:
+        """Show a bar for each class."""
+        self._names, self._shares = names, shares
+        self.setMinimumHeight(round(LEAST * max(USUAL, len(names))))
+        said = (f"{n} {float(s):.1%}" for n, s in zip(names, shares, strict=True))
+        self.setAccessibleDescription(", ".join(said))
+        self.update()
+
+    @property
+    def shares(self) -> np.ndarray:
+        """What is shown."""
+        return self._shares
+
+    @painting.guarded
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not len(self._names):
+            return
+        with painting.on(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            p, height = palette.current(), min(24.0, self.height() / len(self._names))
+            painter.setFont(fonts.figure_font(min(9.0, 0.6 * height)))
+            wide = max(painter.fontMetrics().horizontalAdvance(n) for n in self._names) + 8
+            room, best = self.width() - wide - 52, int(self._shares.argmax())
+            for i, (name, share) in enumerate(zip(self._names, self._shares, strict=True)):
+                line = QRectF(0, i * height, self.width(), height)
+                painter.setPen(p.color("text"))
+                painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, name)
+                bar = QRectF(
+                    wide, line.top() + height / 6, max(1.0, room * float(share)), height / 1.5
+                )
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(p.color("accent" if i == best else "edge"))
+                painter.drawRoundedRect(bar, 2, 2)
+                painter.setPen(p.color("text" if i == best else "muted"))
+                text = QRectF(bar.right() + 6, line.top(), 52, height)
+                painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, f"{float(share):.1%}")

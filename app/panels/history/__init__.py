@@ -1,0 +1,1 @@
+"""Every undo step by name."""

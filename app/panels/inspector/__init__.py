@@ -1,0 +1,1 @@
+"""Everything about the selected nodes, or about the whole graph."""

@@ -1,0 +1,81 @@
+"""The inspector's page while nothing is selected: totals and how the graph is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.document import facts
+from app.widgets.section import Facts, section, text_label, title
+
+
+class GraphPage(QWidget):
+    """Totals of the graph and a summary of its training settings."""
+
+    def __init__(self, document: Any) -> None:
+        super().__init__()
+        self._document = document
+        self.first_field: QWidget = self
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 10, 12, 12)
+        column.setSpacing(16)
+        self.totals = Facts(
+            [
+                self.tr("Nodes"), self.tr("Edges"), self.tr("Parameters"), self.tr("Trained"),
+                self.tr("Multiply-adds"), self.tr("Weights"), self.tr("Activations"),
+            ]
+        )  # fmt: skip
+        self.training = Facts(
+            [
+                self.tr("Data set"), self.tr("Epochs"), self.tr("Batch"), self.tr("Optimiser"),
+                self.tr("Learning rate"), self.tr("Schedule"), self.tr("Seed"),
+            ]
+        )  # fmt: skip
+        hint = text_label(self.tr("Select a node to see and change its attributes."), dim=True)
+        self.title = title(self.tr("Whole graph"))
+        column.addWidget(self.title)
+        column.addWidget(section(self.tr("Totals"), self.totals))
+        column.addWidget(section(self.tr("Training"), self.training))
+        column.addWidget(hint)
+        column.addStretch(1)
+        column.setAlignment(Qt.AlignmentFlag.AlignTop)
+
+    def refresh(self) -> None:
+        """Show the numbers as they are now."""
+        graph, shapes = self._document.graph, self._document.shapes
+        inside = self._document.levels[-1].name
+        self.title.setText(
+            self.tr("Inside {0}").format(inside) if inside else self.tr("Whole graph")
+        )
+        nodes = graph.nodes
+        count = sum(facts.parameter_count(shapes, n) for n in nodes)
+        frozen = sum(facts.frozen_count(shapes, n) for n in nodes)
+        work = facts.total(facts.multiply_adds(shapes, n) for n in nodes)
+        numbers = sum(facts.activation_numbers(shapes, n) for n in nodes)
+        self.totals.show_values(
+            {
+                self.tr("Nodes"): f"{len(nodes):,}",
+                self.tr("Edges"): f"{len(graph.edges):,}",
+                self.tr("Parameters"): f"{count:,}",
+                self.tr("Trained"): f"{count - frozen:,}",
+                self.tr("Multiply-adds"): self.tr("{0} per sample").format(f"{work:,}"),
+                self.tr("Weights"): facts.bytes_text(count * facts.BYTES_PER_NUMBER),
+                self.tr("Activations"): self.tr("{0} per sample").format(
+                    facts.bytes_text(numbers * facts.BYTES_PER_NUMBER)
+                ),
+            }
+        )
+        training = self._document.root.training
+        self.training.show_values(
+            {
+                self.tr("Data set"): training.dataset,
+                self.tr("Epochs"): f"{training.epochs:,}",
+                self.tr("Batch"): f"{training.batch:,}",
+                self.tr("Optimiser"): training.optimizer,
+                self.tr("Learning rate"): f"{training.lr:g}",
+                self.tr("Schedule"): training.schedule,
+                self.tr("Seed"): str(training.seed),
+            }
+        )

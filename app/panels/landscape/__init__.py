@@ -1,0 +1,1 @@
+"""The loss landscape around the weights."""

@@ -1,0 +1,1 @@
+"""Every operator by category, and the graphs that ship."""

@@ -1,0 +1,1 @@
+"""Every node whose shapes do not fit or whose inputs are open."""

@@ -1,0 +1,1 @@
+"""Several settings from the same start on the same data."""

@@ -1,0 +1,180 @@
+"""A race: optimisers, learning rates or batch sizes from the same start on the same data."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.document.document import Document
+from app.engine.engine import Engine
+from app.plots.curve import CurvePlot
+from app.plots.landscape_view import LandscapeView
+from app.plots.tiles import format_number
+from graphcore.records.arrays import unpack
+from graphcore.views.race import RaceFrame, RaceRequest, RaceSurface, What
+
+KINDS: tuple[tuple[What, str], ...] = (
+    ("optimizer", "Optimisers"), ("lr", "Learning rates"), ("batch", "Batch sizes"),
+)  # fmt: skip
+
+WIDE = 100.0
+"""Ratio of the largest loss to the smallest from which on the axis is logarithmic."""
+
+
+class RacePanel(QWidget):
+    """Curves of all runners over the samples they have seen."""
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+        self.what = QComboBox()
+        self.what.setAccessibleName(self.tr("What differs"))
+        for key, text in KINDS:
+            self.what.addItem(QCoreApplication.translate("RacePanel", text), key)
+        self.steps = QSpinBox()
+        self.steps.setRange(10, 100_000)
+        self.steps.setValue(300)
+        self.steps.setPrefix(self.tr("steps "))
+        self.steps.setToolTip(self.tr("How many batches of the run's size each runner gets"))
+        self.start = QPushButton(self.tr("Race"))
+        self.start.setObjectName("primary")
+        self.start.clicked.connect(self._toggle)
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.said = QLabel()
+        self.said.setWordWrap(True)
+        empty = self.tr("All start from the same weights and see the same samples.")
+        self.plot = CurvePlot(self.tr("Loss over samples seen"), empty=empty)
+        self.map = LandscapeView(self.tr("The paths of all runners appear here, on one surface."))
+        self.in_space = QCheckBox(self.tr("3-D"))
+        self.in_space.setToolTip(self.tr("The surface in space: drag turns it, the wheel zooms"))
+        self.in_space.toggled.connect(self.map.set_in_space)
+        self._racing = False
+        self._number = 0
+        self._names: tuple[str, ...] = ()
+        self._lay_out()
+        engine.race.connect(self._on_frame)
+        document.opened.connect(self.clear)
+        self.clear()
+
+    def _lay_out(self) -> None:
+        side = QVBoxLayout()
+        for widget in (
+            self.what, self.steps, self.start, self.in_space, self.progress, self.said,
+        ):  # fmt: skip
+            side.addWidget(widget)
+        side.addStretch(1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 6, 10, 8)
+        row.setSpacing(14)
+        row.addLayout(side, 1)
+        row.addWidget(self.plot, 2)
+        row.addWidget(self.map, 2)
+
+    def clear(self) -> None:
+        """Another graph."""
+        self._set_racing(False)
+        self._names = ()
+        self.said.setText("")
+        self.progress.setValue(0)
+        self.plot.forget()
+        self.plot.redraw()
+        self.map.clear()
+        self.map.contour.set_stamp("", False)
+
+    def _set_racing(self, racing: bool) -> None:
+        self._racing = racing
+        self.start.setText(self.tr("Stop") if racing else self.tr("Race"))
+
+    def _toggle(self) -> None:
+        if self._racing:
+            self._engine.request_race(RaceRequest())
+            self._set_racing(False)
+            return
+        self.clear()
+        self._set_racing(True)
+        self._number += 1
+        self._engine.request_race(
+            RaceRequest(self.what.currentData(), self.steps.value(), self._number)
+        )
+
+    def _on_frame(self, frame: RaceFrame) -> None:
+        if frame.number != self._number:  # of a race that was ended
+            return
+        if self._racing:
+            self._names = frame.names
+        if frame.surface is not None and self._names == frame.names:
+            self._show_surface(frame.surface)
+        if not self._racing:
+            return
+        if frame.problem:
+            self._set_racing(False)
+            self.said.setText(frame.problem)
+            return
+        for name, samples, losses in zip(frame.names, frame.samples, frame.losses, strict=True):
+            self.plot.append(name, unpack(samples), unpack(losses))
+        self.plot.set_log(self._differ_widely())
+        self.progress.setValue(round(100 * frame.done))
+        if frame.done >= 1:
+            self._set_racing(False)
+        result = self._result(frame) if frame.done >= 1 else ""
+        self.said.setText("\n".join(filter(None, (result, self._rates(frame)))))
+
+    def _differ_widely(self) -> bool:
+        """Whether the losses span so many powers of ten that only their logarithms can be seen."""
+        losses = [y[np.isfinite(y) & (y > 0)] for _x, y in map(self.plot.points, self._names)]
+        found = np.concatenate(losses) if losses else np.empty(0)
+        return found.size > 0 and float(found.max()) > WIDE * float(found.min())
+
+    def _show_surface(self, surface: RaceSurface) -> None:
+        """The paths of all runners on the plane that holds them best."""
+        paths = dict(zip(self._names, map(unpack, surface.paths), strict=True))
+        self.map.set_surface(unpack(surface.a), unpack(surface.b), unpack(surface.values))
+        self.map.set_path(np.empty((0, 2)), paths)
+        self.map.set_labels(*surface.labels)
+        self.map.redraw()
+        parts = [self.tr("{0} samples of test, evaluation mode").format(surface.samples)]
+        if surface.shares is None:
+            parts.append(self.tr("exact: the net has these two numbers"))
+        else:
+            text = self.tr("plane holds {0:.0%} of the variance of all paths")
+            parts.append(text.format(sum(surface.shares)))
+        if surface.level < surface.levels:
+            parts.append(self.tr("refinement {0} of {1}").format(surface.level, surface.levels))
+        self.map.contour.set_stamp(" · ".join(parts), False)
+
+    def _rates(self, frame: RaceFrame) -> str:
+        """With which learning rates they run, unless these are their names."""
+        if frame.names == tuple(f"{rate:g}" for rate in frame.rates):
+            return ""
+        if len(set(frame.rates)) == 1:
+            return self.tr("Learning rate {0:g}").format(frame.rates[0])
+        pairs = zip(frame.names, frame.rates, strict=True)
+        listed = "; ".join(f"{name} {rate:g}" for name, rate in pairs)
+        return self.tr("Learning rates: {0}").format(listed)
+
+    def _result(self, frame: RaceFrame) -> str:
+        """Who won, and who fell."""
+        last = {}
+        for name in frame.names:
+            values = self.plot.points(name)[1]
+            if name not in frame.fallen and len(values):
+                last[name] = float(values[-1])
+        if not last:
+            return self.tr("The loss of every runner exploded.")
+        best = min(last, key=lambda name: last[name])
+        said = self.tr("{0} is first: loss {1}.").format(best, format_number(last[best], 3))
+        if frame.fallen:
+            said += " " + self.tr("Exploded: {0}.").format(", ".join(frame.fallen))
+        return said

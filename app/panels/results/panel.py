@@ -1,0 +1,194 @@
+"""How a classifier does on the test set: confusion, figures per class, mistakes, calibration."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QListWidgetItem,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.document.document import Document
+from app.engine.engine import Engine
+from app.plots.confusion import ConfusionMatrix
+from app.plots.reliability import ReliabilityPlot
+from app.plots.tiles import format_number
+from app.widgets.gallery import gallery, picture_of
+from app.widgets.note import Note
+from graphcore.records.arrays import unpack
+from graphcore.views.decision_map import Mistake, ResultsFrame
+
+PICTURE = 56
+SHOWN = 60
+"""Mistakes beside the matrix, at most."""
+
+
+class ResultsPanel(QWidget):
+    """Asks for the results while it can be seen."""
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+        self._frame: ResultsFrame | None = None
+        self._cell: tuple[int, int] | None = None
+        empty = self.tr("Train a classifier: what it takes for what appears here.")
+        self.matrix = ConfusionMatrix(empty)
+        self.matrix.cell_clicked.connect(self._choose)
+        self.table = self._make_table()
+        self.gallery = gallery(self.tr("Mistakes"), PICTURE)
+        self.calibration = ReliabilityPlot(self.tr("How sure the net is of its answers, and how "
+                                                   "often it is right, appears here."))  # fmt: skip
+        self.calibration_words = Note("", lines=2)
+        self.shown = QComboBox()
+        self.shown.addItems([self.tr("Mistakes"), self.tr("Calibration")])
+        self.shown.setAccessibleName(self.tr("What is shown beside the figures"))
+        self.title, self.stamp = Note(""), Note()
+        self._lay_out()
+        engine.results.connect(self._on_frame)
+        document.opened.connect(self.clear)
+        self.clear()
+
+    def _make_table(self) -> QTableWidget:
+        table = QTableWidget(0, 3)
+        table.setHorizontalHeaderLabels([self.tr("prec."), self.tr("recall"), self.tr("F1")])
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setAccessibleName(self.tr("Figures per class"))
+        table.horizontalHeader().setDefaultSectionSize(58)
+        table.setFixedWidth(230)
+        table.setToolTip(self.tr("Precision, recall and F1 of each class on the test set"))
+        table.verticalHeader().setDefaultSectionSize(24)
+        return table
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 4, 8, 8)
+        row.addWidget(self.matrix, 4)
+        row.addWidget(self.table)
+        column = QVBoxLayout()
+        column.addWidget(self.shown, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self._make_pages(), 1)
+        column.addWidget(self.stamp)
+        row.addLayout(column, 3)
+
+    def _make_pages(self) -> QStackedWidget:
+        """The mistakes, or how sure the net is."""
+        pages = QStackedWidget()
+        for above, below in (
+            (self.title, self.gallery), (self.calibration_words, self.calibration),
+        ):  # fmt: skip
+            page = QWidget()
+            column = QVBoxLayout(page)
+            column.setContentsMargins(0, 0, 0, 0)
+            column.addWidget(above)
+            column.addWidget(below, 1)
+            pages.addWidget(page)
+        self.shown.currentIndexChanged.connect(pages.setCurrentIndex)
+        return pages
+
+    def clear(self) -> None:
+        """Another graph."""
+        self._frame, self._cell = None, None
+        self.matrix.clear()
+        self.table.setRowCount(0)
+        self.gallery.clear()
+        self.calibration.clear()
+        self.title.setText("")
+        self.calibration_words.setText("")
+        self.stamp.setText("")
+
+    def _on_frame(self, frame: ResultsFrame) -> None:
+        if frame.problem or frame.counts is None:
+            self.clear()
+            self.stamp.setText(frame.problem)
+            return
+        self._frame = frame
+        self.matrix.set_counts(unpack(frame.counts), frame.classes)
+        self._show_table(frame)
+        self._show_mistakes()
+        self._show_calibration(frame)
+        said = self.tr("Step {0:,} · test accuracy {1:.2%} of {2:,}").format(
+            frame.step, frame.accuracy, int(unpack(frame.counts).sum())
+        )
+        by_hand = self.tr(" · weights changed by hand") if self._engine.moment.by_hand else ""
+        self.stamp.setText(said + by_hand)
+
+    def _show_table(self, frame: ResultsFrame) -> None:
+        columns = [unpack(c) for c in (frame.precision, frame.recall, frame.f1) if c is not None]
+        self.table.setRowCount(len(frame.classes))
+        self.table.setVerticalHeaderLabels(list(frame.classes))
+        for j, column in enumerate(columns):
+            for i, share in enumerate(column):
+                text = "–" if np.isnan(share) else f"{float(share):.1%}"
+                item = QTableWidgetItem(text)
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                self.table.setItem(i, j, item)
+
+    def _show_calibration(self, frame: ResultsFrame) -> None:
+        if frame.calibration is None:
+            return
+        bins = unpack(frame.calibration)
+        self.calibration.set_bins(bins)
+        sure = float(np.nansum(bins[:, 0] * bins[:, 1]) / max(1.0, bins[:, 0].sum()))
+        text = self.tr(
+            "Expected calibration error {0:.2%}: {1:.1%} sure on average, {2:.1%} right."
+        )
+        self.calibration_words.setText(text.format(frame.calibration_error, sure, frame.accuracy))
+        self.calibration_words.setToolTip(
+            self.tr("The mean distance of the bars from the diagonal, weighed by their answers")
+        )
+
+    def _choose(self, label: int, answer: int) -> None:
+        """Show the mistakes of one cell; a click on it again shows all."""
+        cell = (label, answer)
+        self._cell = None if cell == self._cell or label == answer else cell
+        self._show_mistakes()
+
+    def _show_mistakes(self) -> None:
+        frame = self._frame
+        if frame is None:
+            return
+        shown = [m for m in frame.mistakes if self._cell in (None, (m.label, m.answer))][:SHOWN]
+        if self._cell is None:
+            self.title.setText(self.tr("The surest mistakes; click a cell for those in it"))
+        else:
+            names = [frame.classes[i] for i in self._cell]
+            said = self.tr("{0}, taken for {1}: {2:,}").format(*names, self._count(frame))
+            if len(shown) < self._count(frame):
+                said += self.tr(", the surest {0} of them").format(len(shown))
+            self.title.setText(said)
+        self.gallery.clear()
+        for mistake in shown:
+            self.gallery.addItem(self._item(mistake, frame.classes))
+
+    def _count(self, frame: ResultsFrame) -> int:
+        """Mistakes in the cell that was chosen."""
+        assert frame.counts is not None
+        assert self._cell is not None
+        return int(unpack(frame.counts)[self._cell])
+
+    def _item(self, mistake: Mistake, classes: tuple[str, ...]) -> QListWidgetItem:
+        label, answer = classes[mistake.label], classes[mistake.answer]
+        numbers = ", ".join(format_number(number, 2) for number in mistake.numbers)
+        lines = [f"({numbers})"] if numbers else []
+        item = QListWidgetItem("\n".join((*lines, f"{label} → {answer}")))
+        item.setToolTip(
+            self.tr("Test sample {0}: a {1}, taken for {2} with {3:.1%}").format(
+                mistake.index, label, answer, mistake.share
+            )
+        )
+        if mistake.image is not None:
+            item.setIcon(QIcon(picture_of(unpack(mistake.image), PICTURE)))
+        return item
+
+    def set_seen(self, seen: bool) -> None:
+        """Told whether the panel is looked at."""
+        self._engine.watch_results(seen)

@@ -1,0 +1,1 @@
+"""All runs of the session side by side."""

@@ -1,0 +1,1 @@
+"""Which part of the picture the answer rests on."""

@@ -1,0 +1,141 @@
+"""Which part of the picture the answer rests on, and how little it takes to change the answer."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.document.document import Document
+from app.engine.engine import Engine
+from app.plots.tile_view import TileView
+from graphcore.records.arrays import Array, unpack
+from graphcore.session import messages as m
+from graphcore.views.saliency import AttributionFrame
+from graphcore.views.samples import Sample
+
+
+class SaliencyPanel(QWidget):
+    """Four pictures of one sample: itself, the gradient, Grad-CAM, and nudged."""
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._engine, self._seen, self._step = engine, False, (-1, 0)
+        self.sample = QSpinBox()
+        self.sample.setAccessibleName(self.tr("Sample"))
+        self.sample.setToolTip(self.tr("Which sample: see also Samples"))
+        self.sample.valueChanged.connect(self._choose)
+        self.layer = QComboBox()
+        self.layer.setAccessibleName(self.tr("Convolution"))
+        self.layer.setToolTip(self.tr("The convolution whose maps are weighed"))
+        self.layer.activated.connect(lambda _i: self.ask())
+        self.said = QLabel()
+        self.said.setWordWrap(True)
+        self.views = {
+            key: TileView(title)
+            for key, title in (
+                ("image", self.tr("Sample")), ("saliency", self.tr("Saliency")),
+                ("cam", self.tr("Grad-CAM")), ("nudged", self.tr("Nudged")),
+            )
+        }  # fmt: skip
+        self.captions = {key: QLabel() for key in self.views}
+        self._lay_out()
+        engine.attribution.connect(self._on_frame)
+        engine.loaded.connect(lambda _loaded: self.ask())
+        engine.sample_chosen.connect(lambda _sample: self.ask())
+        engine.frame.connect(self._on_step)
+        document.opened.connect(self.clear)
+        self.clear()
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 6, 10, 8)
+        row.setSpacing(14)
+        side = QFormLayout()
+        side.addRow(self.tr("Sample"), self.sample)
+        side.addRow(self.tr("Grad-CAM at"), self.layer)
+        side.addRow(self.said)
+        row.addLayout(side, 2)
+        for key, view in self.views.items():
+            column = QVBoxLayout()
+            column.addWidget(view, 1)
+            self.captions[key].setWordWrap(True)
+            self.captions[key].setObjectName("muted")
+            column.addWidget(self.captions[key])
+            row.addLayout(column, 2)
+
+    def clear(self) -> None:
+        """Another graph."""
+        self._step = (-1, 0)
+        for view, caption in zip(self.views.values(), self.captions.values(), strict=True):
+            view.clear()
+            caption.setText("")
+        with QSignalBlocker(self.sample):
+            self.sample.setRange(0, 0)
+        self.layer.clear()
+        self.said.setText(self.tr("As soon as a net for pictures can run, it is explained here."))
+
+    def set_seen(self, seen: bool) -> None:
+        """Told whether the panel is looked at."""
+        self._seen = seen
+        self.ask()
+
+    def ask(self) -> None:
+        """Have the sample explained with the weights of this moment."""
+        if self._seen:
+            self._engine.ask_attribution(self.layer.currentText())
+
+    def _choose(self, index: int) -> None:
+        self._engine.choose_sample(Sample(index, self._engine.chosen_sample.split))
+
+    def _on_step(self, frame: m.Frame) -> None:
+        step = frame.step, frame.moved
+        if step != self._step and frame.state != "running":
+            self._step = step
+            self.ask()
+
+    def _on_frame(self, frame: AttributionFrame) -> None:
+        if frame.problem:
+            self.clear()
+            self.said.setText(frame.problem)
+            return
+        with QSignalBlocker(self.sample):
+            self.sample.setRange(0, frame.samples - 1)
+            self.sample.setValue(self._engine.chosen_sample.index)
+        if frame.convolutions != tuple(self.layer.itemText(i) for i in range(self.layer.count())):
+            self.layer.clear()
+            self.layer.addItems(frame.convolutions)
+        self.layer.setCurrentText(frame.node)
+        self._show("image", frame.image, self.tr("a {0}").format(frame.label))
+        self._show("saliency", frame.saliency, self.tr(
+            "Gradient of the score of {0}: where ink would help (orange) or hurt (blue)"
+        ).format(frame.answer))  # fmt: skip
+        cam = self.tr("What {0} saw that speaks for {1}").format(frame.node, frame.answer)
+        none = self.tr("Grad-CAM needs a convolution")
+        self._show("cam", frame.cam, cam if frame.cam is not None else none)
+        changed = self.tr("Each pixel moved by {0:.3g} at most: taken for {1} ({2:.0%})").format(
+            frame.size, frame.new_answer, frame.new_share
+        )
+        stays = self.tr("No step along the gradient changes this answer")
+        self._show("nudged", frame.nudged, changed if frame.nudged is not None else stays)
+        self.said.setText(
+            self.tr("Step {0:,}: taken for {1} ({2:.1%}).").format(
+                frame.step, frame.answer, frame.share
+            )
+        )
+
+    def _show(self, key: str, picture: Array | None, caption: str) -> None:
+        view = self.views[key]
+        if picture is None:
+            view.clear()
+        else:
+            maps = unpack(picture)
+            view.set_maps(maps if maps.ndim == 3 else maps[None])
+        self.captions[key].setText(caption)

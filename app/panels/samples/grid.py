@@ -1,0 +1,202 @@
+"""A page of the data set as pictures or rows of numbers: a click or the keys choose the sample."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QColor, QIcon
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.engine.engine import Engine
+from app.plots.tiles import format_number
+from app.style import palette
+from app.widgets.gallery import gallery, picture_of
+from graphcore.records.arrays import unpack
+from graphcore.views.samples import Sample, SamplesFrame, SamplesRequest
+
+PICTURE = 44
+PAGE = 48
+
+
+class SampleGrid(QWidget):
+    """Asks for a page at a time; knows of the data set no more than that page."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+        self.frame: SamplesFrame | None = None
+        self._start = 0
+        self._make_filters()
+        self.list = gallery(self.tr("Samples"), PICTURE)
+        self.list.setUniformItemSizes(True)
+        self.list.currentRowChanged.connect(self._choose)
+        self.list.itemClicked.connect(lambda item: self._choose(self.list.row(item)))
+        self.back, self.next = QToolButton(), QToolButton()
+        for button, sign, name, pages in (
+            (self.back, "‹", self.tr("Page before"), -1), (self.next, "›", self.tr("Next page"), 1),
+        ):  # fmt: skip
+            button.setText(sign)
+            button.setAutoRaise(True)
+            button.setToolTip(name)
+            button.setAccessibleName(name)
+            button.clicked.connect(lambda _on, p=pages: self._turn(p))
+        self.where = QLabel()
+        self.where.setObjectName("muted")
+        self.where.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._lay_out()
+        engine.samples.connect(self._on_frame)
+        engine.sample_chosen.connect(self._mark)
+        palette.notifier.changed.connect(self._show)
+
+    def _make_filters(self) -> None:
+        self.split, self.label = QComboBox(), QComboBox()
+        self.split.addItem(self.tr("test"), "test")
+        self.split.addItem(self.tr("train"), "train")
+        self.split.setAccessibleName(self.tr("Split"))
+        self.split.setToolTip(
+            self.tr("Samples that the net learns from, or that it is tested with")
+        )
+        self.label.addItem(self.tr("all"), -1)
+        self.label.setAccessibleName(self.tr("Class"))
+        self.label.setToolTip(self.tr("Samples of one class alone"))
+        self.wrong = QCheckBox(self.tr("mistakes"))
+        self.wrong.setToolTip(self.tr("Only what the net gets wrong as it is now"))
+        self.split.currentIndexChanged.connect(lambda _i: self.first_page())
+        self.label.currentIndexChanged.connect(lambda _i: self.first_page())
+        self.wrong.toggled.connect(lambda _on: self.first_page())
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        filters, turning = QHBoxLayout(), QHBoxLayout()
+        for widget in (self.split, self.label, self.wrong):
+            filters.addWidget(widget)
+        filters.addStretch(1)
+        turning.addWidget(self.back)
+        turning.addWidget(self.where, 1)
+        turning.addWidget(self.next)
+        column.addLayout(filters)
+        column.addWidget(self.list, 1)
+        column.addLayout(turning)
+
+    # -- asking -------------------------------------------------------------------------------
+
+    def first_page(self) -> None:
+        """From the beginning, after another filter."""
+        self._start = 0
+        self.ask()
+
+    def ask(self) -> None:
+        """Have the page sent, with what the net takes each for at this moment."""
+        self._engine.ask_samples(
+            SamplesRequest(
+                self.split.currentData(), self._start, PAGE, self.label.currentData(),
+                self.wrong.isChecked(),
+            )
+        )  # fmt: skip
+
+    def _turn(self, pages: int) -> None:
+        total = self.frame.total if self.frame else 0
+        start = self._start + pages * PAGE
+        if 0 <= start < total:
+            self._start = start
+            self.ask()
+
+    # -- showing ------------------------------------------------------------------------------
+
+    def clear(self) -> None:
+        """Another graph."""
+        self.frame, self._start = None, 0
+        for box in (self.split, self.label):
+            with QSignalBlocker(box):
+                box.setCurrentIndex(0)
+        with QSignalBlocker(self.wrong):
+            self.wrong.setChecked(False)
+        self._show()
+
+    def _on_frame(self, frame: SamplesFrame) -> None:
+        self.frame, self._start = frame, frame.start
+        if [self.label.itemText(i) for i in range(1, self.label.count())] != list(frame.classes):
+            with QSignalBlocker(self.label):
+                while self.label.count() > 1:
+                    self.label.removeItem(1)
+                for i, name in enumerate(frame.classes):
+                    self.label.addItem(name, i)
+        for widget in (self.label, self.wrong):
+            widget.setVisible(bool(frame.classes))
+        self._show()
+
+    def _show(self) -> None:
+        frame = self.frame
+        with QSignalBlocker(self.list):
+            self.list.clear()
+            if frame is not None and not frame.problem:
+                icons = frame.images is not None
+                self.list.setViewMode(
+                    QListWidget.ViewMode.IconMode if icons else QListWidget.ViewMode.ListMode
+                )
+                for i in range(len(frame.indices)):
+                    self.list.addItem(self._item(frame, i))
+        self._mark(self._engine.chosen_sample)
+        self.where.setText(self._place())
+        total = frame.total if frame else 0
+        self.back.setEnabled(self._start > 0)
+        self.next.setEnabled(self._start + PAGE < total)
+
+    def _place(self) -> str:
+        frame = self.frame
+        if frame is None or frame.problem:
+            return frame.problem if frame else ""
+        if not frame.total:
+            return self.tr("none of these")
+        last = frame.start + len(frame.indices)
+        return self.tr("{0:,}–{1:,} of {2:,}").format(frame.start + 1, last, frame.total)
+
+    def _item(self, frame: SamplesFrame, i: int) -> QListWidgetItem:
+        label = frame.labels[i] if frame.labels else ""
+        answer = frame.answers[i] if frame.answers else ""
+        wrong = bool(answer) and answer != label
+        text = f"{label}→{answer}" if wrong else label
+        item = QListWidgetItem()
+        if frame.images is not None:
+            item.setIcon(QIcon(picture_of(unpack(frame.images)[i], PICTURE)))
+        elif frame.rows is not None:
+            numbers = ", ".join(format_number(float(x), 3) for x in unpack(frame.rows)[i])
+            text = f"{frame.indices[i]}:  {numbers}" + (f"   {text}" if text else "")
+        item.setText(text)
+        if wrong:
+            item.setForeground(QColor(palette.current().color("warning")))
+        told = self.tr("{0} sample {1}").format(frame.split, frame.indices[i])
+        if label:
+            told += self.tr(": a {0}").format(label)
+        if answer:
+            told += self.tr(", taken for {0}").format(answer)
+        item.setToolTip(told)
+        return item
+
+    # -- choosing -----------------------------------------------------------------------------
+
+    def _choose(self, row: int) -> None:
+        frame = self.frame
+        if frame is not None and 0 <= row < len(frame.indices):
+            self._engine.choose_sample(Sample(frame.indices[row], frame.split))
+
+    def _mark(self, sample: Sample) -> None:
+        """Mark the sample that is looked at, if it is on this page."""
+        frame = self.frame
+        known = frame is not None and sample.given is None and sample.split == frame.split
+        row = -1
+        if frame is not None and known and sample.index in frame.indices:
+            row = frame.indices.index(sample.index)
+        with QSignalBlocker(self.list):
+            self.list.setCurrentRow(row)

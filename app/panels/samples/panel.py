@@ -1,0 +1,143 @@
+"""Choose the sample that is explained: out of the data set, drawn, or typed."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QLabel,
+    QPushButton,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.document.document import Document
+from app.engine.engine import Engine
+from app.panels.samples.grid import SampleGrid
+from app.panels.samples.typed import TypedSample
+from app.widgets.sketch import Sketch
+from graphcore.records.arrays import pack
+from graphcore.session import messages as m
+from graphcore.views.samples import Sample, SamplesFrame
+from graphcore.views.stepper import WalkFrame
+
+DATA, DRAWN, TYPED = 0, 1, 2
+
+
+class SamplesPanel(QWidget):
+    """Three ways to the one sample that the stepper, saliency and what-if look at."""
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._document, self._engine = document, engine
+        self._seen, self._step = False, (-1, 0)
+        self.grid, self.typed = SampleGrid(engine), TypedSample(document, engine)
+        self.sketch = Sketch()
+        self.sketch.changed.connect(self._on_drawn)
+        self.wipe = QPushButton(self.tr("Clear"))
+        self.wipe.clicked.connect(self.sketch.clear)
+        self.label = QComboBox()
+        self.label.setAccessibleName(self.tr("Its class"))
+        self.label.setToolTip(self.tr("The class that the loss takes it for"))
+        self.label.activated.connect(lambda _i: self._relabel())
+        self.hint = QLabel()
+        self.hint.setObjectName("muted")
+        self.hint.setWordWrap(True)
+        self._lay_out()
+        engine.samples.connect(self._on_page)
+        engine.loaded.connect(lambda _loaded: self._ask())
+        engine.walk.connect(self._on_walk)
+        engine.frame.connect(self._on_step)
+        document.opened.connect(self._on_opened)
+
+    def _lay_out(self) -> None:
+        drawing = QWidget()
+        column = QVBoxLayout(drawing)
+        column.setContentsMargins(0, 6, 0, 0)
+        column.addWidget(self.sketch, 1)
+        column.addWidget(self.wipe)
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        for page, title in (
+            (self.grid, self.tr("Data")), (drawing, self.tr("Draw")), (self.typed, self.tr("Type")),
+        ):  # fmt: skip
+            self.tabs.addTab(page, title)
+        form = QFormLayout()
+        self.label_name = QLabel(self.tr("Its class"))
+        form.addRow(self.label_name, self.label)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(8, 4, 8, 8)
+        whole.addWidget(self.tabs, 1)
+        whole.addLayout(form)
+        whole.addWidget(self.hint)
+        self.label_name.hide()
+        self.label.hide()
+
+    # -- the engine ---------------------------------------------------------------------------
+
+    def set_seen(self, seen: bool) -> None:
+        """Told whether the panel is looked at."""
+        self._seen = seen
+        self._ask()
+
+    def _ask(self) -> None:
+        if self._seen:
+            self.grid.ask()
+
+    def _on_step(self, frame: m.Frame) -> None:
+        """The net takes samples for something else once it has learned."""
+        step = frame.step, frame.moved
+        if step != self._step and frame.state != "running":
+            self._step = step
+            self._ask()
+
+    def _on_opened(self) -> None:
+        """Another graph: its data are others, and nothing is drawn."""
+        self._step = (-1, 0)
+        self.grid.clear()
+        with QSignalBlocker(self.sketch):
+            self.sketch.forget()
+
+    def _on_page(self, frame: SamplesFrame) -> None:
+        has_data = not frame.problem
+        self.tabs.setTabVisible(DATA, has_data)
+        self.tabs.setTabVisible(DRAWN, has_data and frame.images is not None)
+        self.hint.setText(
+            "" if has_data else self.tr("This graph has numbers of its own: type others here.")
+        )
+        names = [self.label.itemText(i) for i in range(1, self.label.count())]
+        if names != list(frame.classes) or not self.label.count():
+            self.label.clear()
+            self.label.addItem(self.tr("what the net says"), None)
+            for i, name in enumerate(frame.classes):
+                self.label.addItem(name, float(i))
+
+    def _on_walk(self, frame: WalkFrame) -> None:
+        own = self._engine.chosen_sample.given is not None
+        for widget in (self.label_name, self.label):
+            widget.setVisible(own and self.label.count() > 1)
+        if not self.typed.table.hasFocus() or frame.given is not None or not frame.samples:
+            self.typed.show_sample(frame)
+
+    # -- one's own ----------------------------------------------------------------------------
+
+    def _on_drawn(self) -> None:
+        """What is drawn is the sample; wiped, the one of the data set is again."""
+        before = self._engine.chosen_sample
+        if self.sketch.empty:
+            self._engine.choose_sample(Sample(before.index, before.split))
+            return
+        pixels = np.asarray(self.sketch.pixels(), np.float32)
+        self._engine.choose_sample(
+            Sample(before.index, before.split, pack(pixels), drawn=True,
+                   label=self.label.currentData())
+        )  # fmt: skip
+
+    def _relabel(self) -> None:
+        s = self._engine.chosen_sample
+        self._engine.choose_sample(
+            Sample(s.index, s.split, s.given, s.drawn, self.label.currentData())
+        )

@@ -1,0 +1,1 @@
+"""What an output pixel of a convolution or pooling is made of."""

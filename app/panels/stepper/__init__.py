@@ -1,0 +1,1 @@
+"""Step by step through both passes of one sample."""

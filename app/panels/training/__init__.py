@@ -1,0 +1,1 @@
+"""Curves, figures, and what is trained on and how."""

@@ -1,0 +1,84 @@
+"""The figures of the training panel: where the run is, how fast, and what its tests say."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+
+from graphcore.session import messages as m
+
+WIDE = 150
+"""A figure of fixed size does not lay out the window with every number."""
+
+
+class TrainingFigures(QWidget):
+    """Two columns of figures with their names.
+
+    Attributes:
+        labels: the figures, by what they are of.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.labels: dict[str, QLabel] = {}
+        self._captions: dict[str, QLabel] = {}
+        self._names = {
+            "epoch": self.tr("epoch"), "step": self.tr("step"), "loss": self.tr("test loss"),
+            "accuracy": self.tr("test accuracy"), "speed": self.tr("samples/s"),
+            "left": self.tr("left"),
+        }  # fmt: skip
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(8)
+        for i, (key, name) in enumerate(self._names.items()):
+            figure, caption = QLabel("–"), QLabel(name)
+            figure.setObjectName("figure")
+            figure.setAccessibleName(name)
+            figure.ensurePolished()
+            figure.setFixedSize(WIDE, figure.sizeHint().height())
+            caption.setObjectName("muted")
+            caption.ensurePolished()
+            caption.setFixedSize(WIDE, caption.sizeHint().height())
+            grid.addWidget(figure, i // 2 * 2, i % 2)
+            grid.addWidget(caption, i // 2 * 2 + 1, i % 2)
+            self.labels[key], self._captions[key] = figure, caption
+
+    def clear(self) -> None:
+        """Nothing is known."""
+        for figure in self.labels.values():
+            figure.setText("–")
+        self._name_tests(0)
+
+    def show_frame(self, frame: m.Frame) -> None:
+        """Where the run is."""
+        per_epoch = frame.steps_per_epoch or 1
+        epochs = -(-frame.total_steps // per_epoch)
+        self.labels["epoch"].setText(f"{frame.step / per_epoch:.2f}/{epochs}")
+        self.labels["step"].setText(f"{frame.step:,}")
+        if frame.samples_per_second:
+            self.labels["speed"].setText(f"{frame.samples_per_second:,.0f}")
+        self.labels["left"].setText(_duration(frame.seconds_left))
+
+    def show_score(self, loss: float | None, accuracy: float | None, samples: int) -> None:
+        """Show what one test on so many samples has found; None is not known."""
+        self.labels["loss"].setText("–" if loss is None else f"{loss:.4f}")
+        self.labels["accuracy"].setText("–" if accuracy is None else f"{accuracy:.2%}")
+        self._name_tests(samples)
+
+    def _name_tests(self, samples: int) -> None:
+        """Say how many samples were tested."""
+        for key in ("loss", "accuracy"):
+            name = self._names[key]
+            text = self.tr("{0} of {1:,}").format(name, samples) if samples else name
+            self._captions[key].setText(text)
+            self.labels[key].setToolTip(
+                self.tr("{0:,} test samples: a few while it trains, all after every epoch").format(
+                    samples
+                ) if samples else ""
+            )  # fmt: skip
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

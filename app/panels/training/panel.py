@@ -1,0 +1,332 @@
+"""The training panel: curves, figures, and what is trained on and how."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import msgspec
+import numpy as np
+from PySide6.QtCore import QElapsedTimer, QSignalBlocker, Qt, QTimer
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.document.document import Document
+from app.engine.engine import FRAME_MS, Engine
+from app.panels.training import rows as training_rows
+from app.panels.training.figures import TrainingFigures
+from app.panels.training.objectives import ObjectivesDialog
+from app.panels.training.rate_finder import RateFinder
+from app.plots.curve import CurvePlot
+from app.widgets.note import Note
+from app.widgets.options_form import OptionsForm
+from app.widgets.wheel_guard import WheelGuard
+from graphcore import datasets
+from graphcore.errors import GradscapeError
+from graphcore.graph.elements import Change
+from graphcore.records.arrays import unpack
+from graphcore.session import messages as m
+from graphcore.training import optimizers, schedules
+from graphcore.views.timeline import RunCurves, TimelineFrame
+
+REDRAW_MS = 150
+"""Curves and figures are read, not watched: a few times a second leaves the time to the canvas."""
+HELD_BACK = "validation"
+"""The curve of the samples that are held back from training, where there are any."""
+
+
+class TrainingPanel(QWidget):
+    """Follows the engine's frames; changes the training settings through the document."""
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self._document, self._engine = document, engine
+        self._drawn = QElapsedTimer()
+        self._undrawn: set[CurvePlot] = set()
+        self._between = QTimer(self, singleShot=True, interval=FRAME_MS // 2)
+        self._between.timeout.connect(partial(self._redraw, both=False))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 4, 8, 8)
+        row.setSpacing(10)
+        row.addLayout(self._make_side())
+        empty = self.tr("Press Play: the curve appears here.")
+        self.loss, self.accuracy = (
+            CurvePlot(
+                title, {"train": self.tr("train"), "test": self.tr("test")}, raw=("train",),
+                marks=("test", HELD_BACK), empty=empty, gap=("train", HELD_BACK, "test"),
+            )
+            for title in (self.tr("Loss"), self.tr("Accuracy"))
+        )  # fmt: skip
+        self.accuracy.smoothing = 0.3  # it has a point per recorded batch, not per step
+        row.addWidget(self.loss, 1)
+        row.addWidget(self.accuracy, 1)
+        engine.frame.connect(self._on_frame)
+        engine.loaded.connect(self._on_loaded)
+        engine.progress.connect(self._on_progress)
+        engine.reset_done.connect(self.clear)
+        engine.timeline.connect(self._on_timeline)
+        document.opened.connect(self._on_opened)
+        document.changed.connect(self._on_change)
+        self._show_settings()
+        if engine.last_loaded is not None:
+            self._on_loaded(engine.last_loaded)
+
+    # -- the side -----------------------------------------------------------------------------
+
+    def _make_side(self) -> QVBoxLayout:
+        side = QVBoxLayout()
+        side.setSpacing(6)
+        self.figures = TrainingFigures()
+        side.addWidget(self.figures, 0, Qt.AlignmentFlag.AlignLeft)
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setAccessibleName(self.tr("Progress of the run"))
+        side.addWidget(self.progress)
+        self.note = Note()
+        side.addWidget(self.note)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setMinimumWidth(270)
+        area.setMaximumWidth(310)
+        area.setWidget(self._make_form())
+        side.addWidget(area, 1)
+        return side
+
+    def _make_form(self) -> QWidget:
+        page = QWidget()
+        form = QFormLayout(page)
+        form.setContentsMargins(0, 0, 6, 0)
+        form.setVerticalSpacing(5)
+        self._guard = WheelGuard(self)
+        self.fields: dict[str, QWidget] = {}
+        self.options: dict[str, OptionsForm] = {}
+        self._choice(form, "dataset", self.tr("Data"), datasets.names())
+        self._options(form, "dataset_options")
+        self._choice(form, "normalization", self.tr("Normalise"), datasets.NORMALIZATIONS)
+        self._options(form, "augmentation", self.tr("Augmentation"))
+        self._choice(form, "optimizer", self.tr("Optimiser"), optimizers.names())
+        self._options(form, "optimizer_options")
+        self._add_rate(form)
+        self.losses = QPushButton(self.tr("Several losses …"))
+        self.losses.setToolTip(
+            self.tr("Give each loss of the graph its own parameters and optimiser, as a GAN needs")
+        )
+        self.losses.clicked.connect(self._choose_losses)
+        form.addRow("", self.losses)
+        self._choice(form, "schedule", self.tr("Schedule"), schedules.names())
+        self._options(form, "schedule_options")
+        self._whole(form, "batch", self.tr("Batch"), 1, 60_000)
+        self._whole(form, "epochs", self.tr("Epochs"), 1, 100_000)
+        self._whole(form, "patience", self.tr("Patience"), 0, 100_000)
+        patience = self.fields["patience"]
+        assert isinstance(patience, QSpinBox)
+        patience.setSpecialValueText(self.tr("all epochs"))
+        patience.setToolTip(
+            self.tr("Stop when the loss has not fallen for so many epochs; keep the best weights")
+        )
+        self._number(form, "l1", self.tr("L1 penalty"), 0.0, 10.0, 6)
+        self._number(form, "l2", self.tr("L2 penalty"), 0.0, 10.0, 6)
+        self._whole(form, "seed", self.tr("Seed"), 0, 2**31 - 1)
+        return page
+
+    def _add_rate(self, form: QFormLayout) -> None:
+        """The learning rate, and the search for one."""
+        self._number(form, "lr", self.tr("Learning rate"), 0.0, 1000.0, 6)
+        self.find_rate = QPushButton(self.tr("Find a learning rate …"))
+        self.find_rate.setToolTip(self.tr("Train a copy at rising rates and see where it learns"))
+        self.find_rate.clicked.connect(self._find_rate)
+        form.addRow("", self.find_rate)
+
+    def _options(self, form: QFormLayout, name: str, title: str = "") -> None:
+        options = OptionsForm(title)
+        options.edited.connect(lambda given: self._set(name, given))
+        form.addRow(options)
+        self.options[name] = options
+
+    def _choice(self, form: QFormLayout, name: str, label: str, choices: Any) -> None:
+        field = QComboBox()
+        field.addItems(list(choices))
+        if name == "dataset":
+            for i, choice in enumerate(choices):
+                field.setItemData(i, datasets.describe(choice).help, Qt.ItemDataRole.ToolTipRole)
+        field.textActivated.connect(lambda text: self._set(name, text))
+        self._put(form, name, label, field)
+
+    def _number(
+        self, form: QFormLayout, name: str, label: str, low: float, high: float, decimals: int
+    ) -> None:
+        field = QDoubleSpinBox()
+        field.setDecimals(decimals)
+        field.setRange(low, high)
+        field.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+        field.setKeyboardTracking(False)
+        field.valueChanged.connect(lambda value: self._set(name, value))
+        self._put(form, name, label, field)
+
+    def _whole(self, form: QFormLayout, name: str, label: str, low: int, high: int) -> None:
+        field = QSpinBox()
+        field.setRange(low, high)
+        field.setKeyboardTracking(False)
+        field.valueChanged.connect(lambda value: self._set(name, value))
+        self._put(form, name, label, field)
+
+    def _put(self, form: QFormLayout, name: str, label: str, field: QWidget) -> None:
+        field.setAccessibleName(label)
+        field.setMinimumWidth(80)
+        self._guard.watch(field)
+        form.addRow(label, field)
+        self.fields[name] = field
+
+    def _set(self, name: str, value: Any) -> None:
+        if name == "patience":
+            value = value or None
+        changes: dict[str, Any] = {name: value}
+        if name in ("dataset", "optimizer", "schedule"):
+            changes[f"{name}_options"] = {}
+        settings = msgspec.structs.replace(self._document.root.training, **changes)
+        try:
+            self._document.set_training(settings)
+        except GradscapeError as error:
+            self._show_settings()
+            self.note.setText(str(error))
+
+    def _choose_losses(self) -> None:
+        document = self._document
+        dialog = ObjectivesDialog(document.root, document.root.training.objectives, self)
+        if dialog.exec():
+            self._set("objectives", dialog.objectives)
+
+    def _find_rate(self) -> None:
+        finder = RateFinder(self._engine, self)
+        if finder.exec() and finder.rate is not None:
+            self._set("lr", finder.rate)
+
+    def _show_settings(self) -> None:
+        settings = self._document.root.training
+        for name, field in self.fields.items():
+            blocker = QSignalBlocker(field)
+            value = getattr(settings, name)
+            if isinstance(field, QComboBox):
+                field.setCurrentIndex(field.findText(value))  # none for a name from a file
+            elif isinstance(field, QSpinBox | QDoubleSpinBox):
+                field.setValue(value or 0)
+            blocker.unblock()
+        for name, rows in training_rows.of(settings).items():
+            self.options[name].show_options(rows, getattr(settings, name))
+
+    # -- following ----------------------------------------------------------------------------
+
+    def clear(self) -> None:
+        """Forget the curves and figures."""
+        self.loss.clear()
+        self.accuracy.clear()
+        self.figures.clear()
+        self.progress.setValue(0)
+
+    def _on_opened(self) -> None:
+        self.clear()
+        self._show_settings()
+
+    def _on_change(self, change: Change) -> None:
+        if change.kind == "training_changed":
+            self._show_settings()
+
+    def _on_loaded(self, loaded: m.Loaded) -> None:
+        if loaded.problem or not loaded.dataset:
+            self.note.setText(loaded.problem or self.tr("No data: the result is made small."))
+            return
+        text = self.tr("{0}: {1:,} to train, {2:,} to test. {3}").format(
+            loaded.dataset, loaded.train_samples, loaded.test_samples, loaded.normalization
+        )
+        self.note.setText(f"{loaded.note} {text}".strip())
+        self.figures.labels["step"].setText(f"{loaded.step:,}")
+
+    def _on_progress(self, progress: m.Progress) -> None:
+        done = progress.done / progress.total if progress.total else 0
+        self.note.setText(f"{progress.what} {done:.0%}")
+
+    def _on_frame(self, frame: m.Frame) -> None:
+        steps, losses = unpack(frame.steps), unpack(frame.losses)
+        if len(steps):
+            self.loss.append("train", steps, losses)
+            for name, further in frame.further.items():
+                self.loss.append(name, steps, unpack(further))
+        for step, share in frame.accuracies:
+            self.accuracy.append("train", np.array([step]), np.array([share]))
+        for score in frame.scores:
+            self._add_score(score)
+        if not self._undrawn and (len(steps) or frame.accuracies or frame.scores):
+            self._undrawn = {self.loss, self.accuracy}
+        ended = frame.state != "running"
+        if ended or not self._drawn.isValid() or self._drawn.elapsed() >= REDRAW_MS:
+            self._drawn.start()
+            self._show_frame(frame)
+            if ended:
+                self._redraw(both=True)
+            else:
+                self._between.start()
+
+    def _redraw(self, both: bool) -> None:
+        """Draw what is new: both plots, or one and the next time the other.
+
+        A plot takes as long as half the canvas: both at once would cost a frame, and one is drawn
+        between two pictures of the canvas.
+        """
+        if both:
+            self._undrawn = {self.loss, self.accuracy}
+        for plot in list(self._undrawn)[: None if both else 1]:
+            plot.redraw()
+            self._undrawn.discard(plot)
+
+    def _on_timeline(self, frame: TimelineFrame) -> None:
+        """Mark the step that is looked at; another run has other curves."""
+        if frame.curves is not None:
+            self._show_run(frame.curves)
+            if self._engine.last_frame is not None:
+                self._show_frame(self._engine.last_frame)
+        for plot in (self.loss, self.accuracy):
+            plot.set_playhead(frame.shown if frame.visiting else None)
+        if frame.test_loss is not None or self._engine.state != "running":
+            self.figures.show_score(frame.test_loss, frame.accuracy, frame.samples)
+
+    def _show_run(self, run: RunCurves) -> None:
+        self.clear()
+        steps, losses = unpack(run.steps), unpack(run.losses)
+        if len(losses):
+            self.loss.take("train", steps, losses[0], run.stride, unpack(run.smooth))
+        for name, y in zip(run.objectives, losses[1:], strict=False):
+            self.loss.append(name, steps, y)
+        for name, scores in (("test", unpack(run.tests)), (HELD_BACK, unpack(run.validations))):
+            known = scores[np.isfinite(scores[:, 2])]
+            if len(scores):
+                self.loss.append(name, scores[:, 0], scores[:, 1])
+            if len(known):
+                self.accuracy.append(name, known[:, 0], known[:, 2])
+        batches = unpack(run.accuracies)
+        self.accuracy.append("train", batches[:, 0], batches[:, 1])
+        self.loss.redraw()
+        self.accuracy.redraw()
+
+    def _add_score(self, score: m.Scores) -> None:
+        at, name = np.array([score.step]), HELD_BACK if score.held_back else "test"
+        self.loss.append(name, at, np.array([score.loss]))
+        if score.accuracy is not None:
+            self.accuracy.append(name, at, np.array([score.accuracy]))
+        if not score.held_back:
+            self.figures.show_score(score.loss, score.accuracy, score.samples)
+
+    def _show_frame(self, frame: m.Frame) -> None:
+        self.figures.show_frame(frame)
+        self.progress.setRange(0, max(1, frame.total_steps))
+        self.progress.setValue(min(frame.step, frame.total_steps))

@@ -1,0 +1,1 @@
+"""The numbers of one parameter as a table."""

@@ -1,0 +1,66 @@
+"""The numbers of one parameter as a table that one can edit; every edit can be undone."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QTableView, QWidget
+
+from app.document.document import Document
+from app.engine.engine import Engine
+from app.widgets.numbers_table import NumbersTable
+from graphcore.records.arrays import unpack
+from graphcore.views.weights import TensorFrame
+
+REFRESH_MS = 250
+
+
+class WeightsTable(NumbersTable):
+    """Follows the parameter while it is open; closes with the graph."""
+
+    def __init__(
+        self, document: Document, engine: Engine, name: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(name, parent)
+        self._document, self._engine, self._name = document, engine, name
+        self._late = QTimer(self, singleShot=True, interval=REFRESH_MS)
+        self._late.timeout.connect(self.ask)
+        self.which.addItems([self.tr("Values"), self.tr("Gradient")])
+        self.which.currentIndexChanged.connect(lambda _i: self.ask())
+        engine.tensor.connect(self._on_tensor)
+        engine.frame.connect(self._on_frame)
+        document.opened.connect(self.close)
+        self.ask()
+
+    @property
+    def editable(self) -> bool:
+        """Whether it shows the values, not the gradient."""
+        return self.which.currentIndex() == 0
+
+    def ask(self) -> None:
+        """Have the numbers of this moment sent."""
+        self._engine.ask_tensor(self._name)
+
+    def change(self, place: int, before: float, after: float) -> None:
+        """Change one number, as a step of the history."""
+        if before != after:
+            self.refuse("")
+            self._document.set_number(self._name, place, before, after, self._engine.set_numbers)
+
+    def _on_frame(self, _frame: object) -> None:
+        editing = self.table.state() == QTableView.State.EditingState
+        if self.isVisible() and not editing and not self._late.isActive():
+            self._late.start()
+
+    def _on_tensor(self, frame: TensorFrame) -> None:
+        if frame.name != self._name:
+            return
+        sent = frame.values if self.editable else frame.gradient
+        if sent is None:
+            self.said.setText(
+                frame.problem or self.tr("There is no gradient yet: take a step first.")
+            )
+            return
+        self.model.show(unpack(sent))
+        shape = " × ".join(map(str, self.model.shape)) or "1"
+        said = self.tr("{0} numbers at step {1:,}").format(shape, frame.step)
+        self.said.setText(said)

@@ -1,0 +1,1 @@
+"""Hold a neuron, a channel or an edge at another value."""

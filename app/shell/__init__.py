@@ -1,0 +1,1 @@
+"""The window round the canvas: menus, docks, bars and dialogs."""

@@ -1,0 +1,256 @@
+"""The docks around the canvas, and the named layouts that show some of them.
+
+Each layout remembers how it was left. A panel's widget is made when its dock is first seen.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
+
+from app.panels import LAYOUTS, PANELS, Panel
+from app.shell.dock_tabs import DockTabs
+from app.style import icons
+from app.widgets.scroller import Scroller
+
+AREAS = {
+    "left": Qt.DockWidgetArea.LeftDockWidgetArea,
+    "right": Qt.DockWidgetArea.RightDockWidgetArea,
+    "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
+}
+SIDES = {"left": 264, "right": 304}
+"""Widths of what is beside the canvas, at first."""
+STATE_VERSION = 1
+_SHARES = {"run": 3, "space": 2}
+"""How groups of panels beside each other divide the width."""
+FIRST_LAYOUT = "Train"
+"""What a first launch shows: one click on Play and everything moves."""
+
+
+class PanelDock(QDockWidget):
+    """A dock that makes its panel once it has been seen.
+
+    Signals:
+        made: the panel's widget.
+    """
+
+    made = Signal(QWidget)
+
+    def __init__(self, panel: Panel, document: Any, engine: Any, parent: QWidget) -> None:
+        super().__init__(QCoreApplication.translate("Panels", panel.title), parent)
+        self.panel = panel
+        self._arguments = (document, engine)
+        self._made: QWidget | None = None
+        self.seen = False
+        self.visibilityChanged.connect(self._on_visibility)
+        self.setObjectName(panel.id)
+        self.setWindowIcon(icons.icon(panel.icon))
+        self.setWidget(QWidget())
+
+    def _on_visibility(self, seen: bool) -> None:
+        self.seen = seen
+        if seen and self._made is None:
+            QTimer.singleShot(0, self, self.fill)  # the window is painted before panels are made
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell the panel whether it is looked at: behind another tab it is shown, but not seen."""
+        if hasattr(self._made, "set_seen"):
+            self._made.set_seen(self.seen)  # type: ignore[union-attr]
+
+    def bring_forward(self, shown: bool) -> None:
+        """A panel that is switched on is the one in front of its tabs."""
+        if shown:
+            self.raise_()
+
+    def take_focus(self) -> None:
+        """Let the panel have the keys: its ``first_field``, if it names one."""
+        widget = self.fill()
+        getattr(widget, "first_field", widget).setFocus(Qt.FocusReason.TabFocusReason)
+
+    def fill(self) -> QWidget:
+        """The panel's widget, made now if it was not."""
+        if self._made is None:
+            self._made = self.panel.make(*self._arguments)
+            self._made.setAutoFillBackground(True)
+            self.setWidget(Scroller(self._made))
+            self.made.emit(self._made)
+            self._tell()
+        return self._made
+
+
+class Layouts(QObject):
+    """Docks and layouts of one main window.
+
+    Signals:
+        changed: name of the layout that is shown now.
+    """
+
+    changed = Signal(str)
+
+    def __init__(self, window: QMainWindow, document: Any, engine: Any, store: QSettings) -> None:
+        super().__init__(window)
+        self._window, self._store = window, store
+        self.current = ""
+        self.docks = {p.id: PanelDock(p, document, engine, window) for p in PANELS if p.exists}
+        self._tabs = DockTabs(window)
+        window.installEventFilter(self)
+        self._shares: dict[PanelDock, float] = {}
+        self._late = QTimer(self)
+        self._late.setSingleShot(True)
+        self._late.setInterval(0)
+        self._late.timeout.connect(self._show_titles)
+        for dock in self.docks.values():
+            window.addDockWidget(AREAS[dock.panel.area], dock)
+            dock.hide()
+            for signal in (dock.visibilityChanged, dock.topLevelChanged, dock.dockLocationChanged):
+                signal.connect(self._late.start)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A window of another height leaves the canvas its share; Qt would let it pay for all."""
+        if isinstance(event, QResizeEvent) and watched is self._window and self.current:
+            before = event.oldSize().height()
+            if before > 0 and before != event.size().height():
+                self._keep_shares(before)
+        return False
+
+    def _keep_shares(self, before: int) -> None:
+        """Let what is below the canvas have the share that it has of a height of before."""
+        docks = [
+            d for d in self.docks.values()
+            if d.seen and not d.isFloating()
+            and self._window.dockWidgetArea(d) == AREAS["bottom"]
+        ]  # fmt: skip
+        heights = [round(self._share(d, before) * self._window.height()) for d in docks]
+        self._window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
+
+    def _share(self, dock: PanelDock, of: int) -> float:
+        """Of a height; as it was, unless somebody moved the dock: roundings do not add up."""
+        height = self._height(dock)
+        if abs(height - self._shares.get(dock, 0.0) * of) > 2:
+            self._shares[dock] = height / of
+        return self._shares[dock]
+
+    def _height(self, dock: PanelDock) -> int:
+        """Of a dock with its tabs: what ``resizeDocks`` counts."""
+        direct = Qt.FindChildOption.FindDirectChildrenOnly
+        bars = [
+            bar.height() for bar in self._window.findChildren(QTabBar, options=direct)
+            if bar.isVisible()
+            and dock.windowTitle() in [bar.tabText(i) for i in range(bar.count())]
+        ]  # fmt: skip
+        return dock.height() + max(bars, default=0)
+
+    def show(self, layout: str) -> None:
+        """Change to a layout, as it was left."""
+        self.remember()
+        self._arrange(layout)
+        state = self._store.value(f"layouts/{layout}")
+        if state is not None:
+            self._window.restoreState(state, STATE_VERSION)
+            before = int(str(self._store.value(f"layouts/{layout}/height", 0)))
+            if before and before != self._window.height():
+                QTimer.singleShot(0, self, partial(self._keep_shares, before))
+        self._store.setValue("layouts/current", layout)
+        self.current = layout
+        self.changed.emit(layout)
+
+    def hide(self) -> None:
+        """Hide every dock until ``show``; for a page that needs the whole window."""
+        self.remember()
+        self.current = ""
+        for dock in self.docks.values():
+            dock.hide()
+
+    def reset(self) -> None:
+        """Put the panels of the current layout where they started."""
+        self._store.remove(f"layouts/{self.current}")  # and what is under that name
+        self._arrange(self.current)
+
+    def restore(self) -> None:
+        """Show the layout that was shown last."""
+        last = str(self._store.value("layouts/current", FIRST_LAYOUT))
+        self.show(last if last in LAYOUTS else FIRST_LAYOUT)
+
+    def reveal(self, name: str) -> PanelDock:
+        """Bring a panel to the front; one that opens a side of the window opens it modestly."""
+        dock = self.docks[name]
+        area = self._window.dockWidgetArea(dock)
+        alone = not any(
+            d.isVisible() and d is not dock and self._window.dockWidgetArea(d) == area
+            for d in self.docks.values()
+        )
+        opened = dock.isHidden()
+        dock.show()
+        dock.raise_()
+        if opened and alone and area == AREAS["bottom"]:
+            height = min(180, self._window.height() // 4)
+            self._window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
+        elif opened and alone:
+            width = SIDES[dock.panel.area]
+            self._window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
+        return dock
+
+    def refresh_icons(self) -> None:
+        """Draw the tabs' icons again after the theme changed."""
+        for dock in self.docks.values():
+            dock.setWindowIcon(icons.icon(dock.panel.icon))
+        titled = {dock.windowTitle(): dock for dock in self.docks.values()}
+        for bar in self._window.findChildren(QTabBar):
+            for i in range(bar.count()):
+                if bar.tabText(i) in titled:  # Qt takes the icon when it makes the tab
+                    bar.setTabIcon(i, titled[bar.tabText(i)].windowIcon())
+
+    def remember(self) -> None:
+        """Keep how the current layout looks."""
+        if self.current:
+            state = self._window.saveState(STATE_VERSION)
+            self._store.setValue(f"layouts/{self.current}", state)
+            self._store.setValue(f"layouts/{self.current}/height", self._window.height())
+
+    def _arrange(self, layout: str) -> None:
+        """Every panel where its row says, those of one group as tabs."""
+        front: dict[str, PanelDock] = {}
+        for dock in self.docks.values():
+            self._window.removeDockWidget(dock)  # else Qt keeps the tabs of the former places
+        for dock in self.docks.values():
+            panel = dock.panel
+            dock.setFloating(False)
+            first = front.setdefault(f"{panel.area}/{panel.group or panel.id}", dock)
+            if first is dock:
+                self._window.addDockWidget(AREAS[panel.area], dock)
+            else:
+                self._window.tabifyDockWidget(first, dock)
+            dock.setVisible(layout in panel.layouts)
+        shown = [d for d in self.docks.values() if layout in d.panel.layouts]
+        for dock in reversed(shown):
+            dock.raise_()
+        self._resize(layout, shown)
+
+    def _show_titles(self) -> None:
+        """A tab says a panel's name already: only a dock that is no tab has a title bar."""
+        for dock in self.docks.values():
+            tabs = [
+                d
+                for d in self._window.tabifiedDockWidgets(dock)
+                if d.toggleViewAction().isChecked()
+            ]
+            tabbed = bool(tabs) and not dock.isFloating()
+            if tabbed != (dock.titleBarWidget() is not None):
+                dock.setTitleBarWidget(QWidget() if tabbed else None)  # type: ignore[arg-type]
+        self._tabs.refresh()
+
+    def _resize(self, layout: str, shown: list[PanelDock]) -> None:
+        size, large = self._window.size(), layout in ("Train", "Present")
+        for area, width in SIDES.items():
+            docks = [d for d in shown if d.panel.area == area]
+            self._window.resizeDocks(docks, [width] * len(docks), Qt.Orientation.Horizontal)
+        below = [d for d in shown if d.panel.area == "bottom"]
+        height = round(size.height() * (0.46 if large else 0.3))
+        self._window.resizeDocks(below, [height] * len(below), Qt.Orientation.Vertical)
+        shares = [_SHARES.get(d.panel.group, 1) * size.width() for d in below]
+        self._window.resizeDocks(below, shares, Qt.Orientation.Horizontal)

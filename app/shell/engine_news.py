@@ -1,0 +1,149 @@
+"""What the engine has to say, told in the banner and the status bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject
+
+from app.document.ways_to_train import ways_to_train
+from app.engine.engine import Engine
+from graphcore.errors import GradscapeError
+from graphcore.session import messages as m
+
+SAME = 1e-6
+"""Difference of outputs, of the largest of them, up to which two nets compute the same."""
+
+
+class EngineNews(QObject):
+    """Joins an engine's signals to the window's banner and status bar.
+
+    Args:
+        window: has ``banner``, ``status``, ``canvas`` and ``document``.
+    """
+
+    def __init__(self, window: Any, engine: Engine) -> None:
+        super().__init__(window)
+        self._window, self._engine = window, engine
+        self._failure = self._stopped = ""
+        window.document.opened.connect(window.banner.hide)
+        engine.ready.connect(self._on_ready)
+        engine.loaded.connect(self._on_loaded)
+        engine.frame.connect(self._on_frame)
+        engine.progress.connect(self._on_progress)
+        engine.failed.connect(self._on_failed)
+        engine.died.connect(self._on_died)
+        engine.state_changed.connect(self._on_state)
+
+    def _on_ready(self, ready: m.Ready) -> None:
+        device = ready.device.upper() if ready.device == "cpu" else ready.device
+        threads = self.tr("{0} threads") if ready.threads != 1 else self.tr("{0} thread")
+        self._window.status.set_device(f"{device} · {threads.format(ready.threads)}")
+
+    def _on_loaded(self, loaded: m.Loaded) -> None:
+        self._window.status.set_data(
+            loaded.dataset, f"{loaded.train_samples:,} + {loaded.test_samples:,}",
+            loaded.normalization,
+        )  # fmt: skip
+        if report := self._surgery(loaded):
+            self._window.status.say(report)
+        if loaded.note:
+            self._window.banner.show_message(loaded.note, "info")
+
+    def _surgery(self, loaded: m.Loaded) -> str:
+        """What an edit did to the weights; "" where nothing changed, or nothing was to be kept."""
+        lists = (loaded.part, loaded.fresh, loaded.gone, loaded.frozen, loaded.anew)
+        moved = loaded.change is not None and loaded.change > SAME
+        if not loaded.kept or not (any(lists) or moved):
+            return ""
+        parts = [self.tr("{0} weights and biases kept whole").format(loaded.kept)]
+        for words, names in (
+            (self.tr("kept in part: {0}"), loaded.part), (self.tr("new: {0}"), loaded.fresh),
+            (self.tr("gone: {0}"), loaded.gone), (self.tr("frozen: {0}"), loaded.frozen),
+            (self.tr("optimiser anew: {0}"), loaded.anew),
+        ):  # fmt: skip
+            if names:
+                more = " …" if len(names) > 3 else ""
+                parts.append(words.format(", ".join(names[:3]) + more))
+        if loaded.copies:
+            each = ", ".join(f"{name} ({count})" for name, count in loaded.copies.items())
+            parts.append(self.tr("new units are copies: {0}").format(each))
+        if loaded.change is not None:
+            parts.append(
+                self.tr("outputs changed by at most {0:.2g} × the largest output").format(
+                    loaded.change
+                )
+                if moved
+                else self.tr("the function is unchanged")
+            )
+        return "; ".join(parts) + "."
+
+    def _on_frame(self, frame: m.Frame) -> None:
+        """Say once that training has ended before its last epoch; take it away with the stop."""
+        if frame.stopped == self._stopped:
+            return
+        if self._window.banner.text == self._stopped:
+            self._window.banner.hide()
+        self._stopped = frame.stopped
+        if frame.stopped:
+            self._window.banner.show_message(frame.stopped, "info")
+
+    def _on_progress(self, progress: m.Progress) -> None:
+        share = f" {100 * progress.done // progress.total} %" if progress.total else ""
+        self._window.status.say(f"{progress.what}{share}")
+
+    def _on_failed(self, failure: m.Failure) -> None:
+        self._failure = failure.message
+        actions: list[tuple[str, Callable[[], object]]] = []
+        if failure.node and failure.node in self._window.document.root:
+            actions.append((self.tr("Show {0}").format(failure.node), self._show(failure.node)))
+        if failure.kind == "untrainable":
+            actions += self._ways()
+        if failure.details:
+            actions.append(self._window.details(failure.details))
+        level = "warning" if failure.kind in ("disk", "untrainable") else "error"
+        self._window.banner.show_message(failure.message, level, actions)
+
+    def _ways(self) -> list[tuple[str, Callable[[], object]]]:
+        """What can be done about a graph that cannot be trained."""
+        window = self._window
+        if not len(window.document.root):
+            return [(self.tr("Open a preset"), window.show_welcome)]
+        problems = window.document.levels[0].shapes.problems
+        if fault := next((n for n, p in problems.items() if p.kind == "error"), ""):
+            return [(self.tr("Show {0}").format(fault), self._show(fault))]
+        if self._engine.state == "refused":
+            return [(self.tr("Choose data"), self._show_data)]
+        return [(label, self._attempt(edit)) for label, edit in ways_to_train(window.document)]
+
+    def _show_data(self) -> None:
+        dock = self._window.show_panel("training")
+        dock.fill().fields["dataset"].setFocus()
+
+    def _attempt(self, edit: Callable[[], object]) -> Callable[[], None]:
+        def attempt() -> None:
+            try:
+                edit()
+            except GradscapeError as error:
+                self._window.refuse(str(error))
+
+        return attempt
+
+    def _show(self, node: str) -> Any:
+        def show() -> None:
+            self._window.document.leave(0)
+            self._window.canvas.select([node])
+
+        return show
+
+    def _on_died(self, sentence: str) -> None:
+        restart = (self.tr("Restart"), self._engine.restart)
+        self._window.banner.show_message(sentence, "error", (restart,))
+
+    def _on_state(self, state: str) -> None:
+        """A failure that no longer holds is taken away."""
+        if state in ("idle", "running") and self._failure:
+            if self._window.banner.text == self._failure:
+                self._window.banner.hide()
+            self._failure = ""

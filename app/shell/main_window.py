@@ -1,0 +1,433 @@
+"""The main window: puts canvas, panels, menus and bars in place and connects them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QMainWindow,
+    QMessageBox,
+    QSizePolicy,
+    QStackedWidget,
+    QTabWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.canvas import Canvas
+from app.document.document import Document
+from app.files.autosave import Autosave
+from app.files.exports import Exports
+from app.files.file_menu import RUN_SUFFIX, Files
+from app.files.film.filming import Filming
+from app.files.imports import Imports
+from app.files.rescue import Rescue
+from app.plots import tiles
+from app.settings import Settings
+from app.shell import fault_log
+from app.shell.actions import ActionTable
+from app.shell.announcements import Announcements
+from app.shell.command_palette import CommandPalette
+from app.shell.docks import Layouts, PanelDock
+from app.shell.engine_news import EngineNews
+from app.shell.growth_choice import GrowthChoice
+from app.shell.live_view import LiveView, shown_pictures
+from app.shell.menus import Menus
+from app.shell.status_bar import StatusBar
+from app.shell.stepper_view import WalkView
+from app.shell.time_strip import TimeStrip
+from app.shell.transport import TransportBar
+from app.style import palette
+from app.widgets.banner import Banner
+from app.widgets.typing_rule import TypingRule
+from graphcore.records.pictures import Picture as SentPicture
+
+FIRST_GRAPH = "lenet5"
+REMEMBER_MS = 5000
+TOOLS = ("presets", "open", "save", "", "undo", "redo", "", "TRANSPORT", "", "palette", "light")
+
+
+class MainWindow(QMainWindow):
+    """Canvas in the middle, panels around it.
+
+    Args:
+        engine: the GUI's end of the worker process, or None for a window that only edits.
+        rescue_folder: where copies of unsaved work are kept.
+
+    Attributes:
+        selection: names of the nodes that are selected on the canvas.
+    """
+
+    def __init__(
+        self, document: Document, engine: Any, settings: Settings, rescue_folder: Path
+    ) -> None:
+        super().__init__()
+        self.document, self.engine, self.settings = document, engine, settings
+        self.selection: list[str] = []
+        self.log, self._refusal = fault_log.default_file(), ""
+        room = self.screen().availableSize()
+        self.resize(min(1440, room.width() - 20), min(900, room.height() - 40))
+        self.setDockOptions(
+            QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks
+        )
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self.setAcceptDrops(True)
+        self.canvas = Canvas(document)
+        self.banner = Banner()
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.canvas)
+        self._welcome: Any = None
+        self._put_centre()
+        self.announcements = Announcements(document, self.canvas)
+        self.files = Files(document, self.canvas, settings, self)
+        self.layouts = Layouts(self, document, engine, settings.store)
+        self.autosave = Autosave(document, rescue_folder, self)
+        self.actions_table = ActionTable(self, settings)
+        self.menus = Menus(self, self.actions_table, self.files, self.layouts)
+        self.status = StatusBar(document, self)
+        self.setStatusBar(self.status)
+        self.exports, self.filming = Exports(self), Filming(self)
+        self.growth, self.typing = GrowthChoice(self), TypingRule(self)
+        self.imports = Imports(self, self.exports)
+        self._add_tool_bar()
+        self._connect()
+        if engine is not None:
+            self.files.follow(engine)
+            EngineNews(self, engine)
+            LiveView(self.canvas, engine)
+        self._apply_preferences()
+        self._show_title()
+        self._remember_timer = QTimer(self, interval=REMEMBER_MS)
+        self._remember_timer.timeout.connect(self._remember)
+        if geometry := settings.store.value("window/geometry"):
+            self.restoreGeometry(geometry)
+
+    def _put_centre(self) -> None:
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.banner)
+        column.addWidget(self.pages, 1)
+        self.time: TimeStrip | None = None
+        if self.engine is not None:
+            self.time = TimeStrip(self.document, self.engine)
+            column.addWidget(self.time)
+        self.setCentralWidget(centre)
+
+    def _add_tool_bar(self) -> None:
+        bar = QToolBar(self.tr("Tools"), self)
+        bar.setObjectName("tools")
+        bar.setMovable(False)
+        self.transport: TransportBar | None = None
+        for name in TOOLS:
+            if not name:
+                bar.addSeparator()
+            elif name != "TRANSPORT":
+                bar.addAction(self.actions_table.actions[name])
+            else:
+                self._add_transport(bar)
+        self.addToolBar(bar)
+
+    def _add_transport(self, bar: QToolBar) -> None:
+        """Play, step and reset, in the middle of the bar."""
+        if self.engine is not None:
+            self.transport = TransportBar(self.document, self.engine)
+            bar.addWidget(self.transport)
+        spring = QWidget()
+        spring.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        bar.addWidget(spring)
+
+    # -- connections --------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        document, canvas = self.document, self.canvas
+        canvas.selection_changed.connect(self._on_selection)
+        canvas.hover_message.connect(self.status.show_hover)
+        document.opened.connect(self._on_opened)
+        for edited in (document.opened, document.changed):
+            edited.connect(self._end_refusal)
+        document.level_changed.connect(self._on_opened)
+        document.undo_stack.cleanChanged.connect(self._on_step)
+        document.undo_stack.indexChanged.connect(self._on_step)
+        self.files.refused.connect(self.refuse)
+        self.files.opened.connect(self.show_canvas)
+        self.files.recent_changed.connect(self._show_title)
+        self.status.problems_wanted.connect(lambda: self.show_panel("problems"))
+        self.settings.changed.connect(self.apply_preference)
+        self.layouts.changed.connect(lambda _name: self.pages.setCurrentWidget(canvas))
+        for dock in self.layouts.docks.values():
+            dock.made.connect(self._connect_panel)
+        if "inspector" in self.layouts.docks:
+            canvas.node_activated.connect(lambda _name: self.show_panel("inspector").take_focus())
+        self.actions_table.refresh()
+
+    def _connect_panel(self, panel: QWidget) -> None:
+        """Join what a panel has of the interface that ``panels`` describes."""
+        if self.engine is not None and hasattr(panel, "clear"):
+            self.engine.emptied.connect(panel.clear)
+        if hasattr(panel, "show_selection"):
+            self.canvas.selection_changed.connect(panel.show_selection)
+            panel.show_selection(self.selection)
+        if hasattr(panel, "node_chosen"):
+            panel.node_chosen.connect(self.canvas.select)
+        if hasattr(panel, "ailing"):
+            panel.ailing.connect(self.canvas.set_ailing)
+        if hasattr(panel, "preset_chosen"):
+            panel.preset_chosen.connect(self.files.open_preset)
+        if hasattr(panel, "pictures"):
+            panel.pictures.connect(self._show_pictures)
+        if hasattr(panel, "walk"):
+            view = WalkView(self.canvas, panel.walk)
+            panel.looked_at.connect(view.set_visible)  # type: ignore[attr-defined]
+        if hasattr(panel, "operator_chosen"):
+            panel.operator_chosen.connect(self.canvas.add_operator)
+        if hasattr(panel, "add_wanted"):
+            panel.add_wanted.connect(self.canvas.search_to_add)
+
+    def _show_pictures(self, pictures: dict[str, SentPicture]) -> None:
+        shown = shown_pictures(self.document.prefix, pictures)
+        if self.engine is not None and self.engine.drawing:
+            self.canvas.set_values_alone(shown)
+        else:
+            self.canvas.set_pictures(shown, {})
+
+    def _on_selection(self, names: Sequence[str]) -> None:
+        self.selection = list(names)
+        self.actions_table.refresh()
+
+    def _on_opened(self) -> None:
+        self.selection = []
+        self._on_step()
+
+    def _end_refusal(self, _change: Any = None) -> None:
+        """What was refused is past once the graph is another."""
+        if self._refusal and self.banner.text == self._refusal:
+            self.banner.hide()
+        self._refusal = ""
+
+    def _on_step(self, _state: Any = None) -> None:
+        self._show_title()
+        self.actions_table.refresh()
+
+    def _show_title(self) -> None:
+        self.setWindowTitle(f"{self.files.name}[*] — Gradscape")
+        self.setWindowModified(self.document.modified)
+
+    # -- starting and ending ------------------------------------------------------------------
+
+    def start(self, file_or_preset: str = "") -> None:
+        """Everything that may wait until the window is up: docks, the graph, rescued work."""
+        self.layouts.restore()
+        recent = self.files.recent[:1] if self.settings.get("files/reopen") else []
+        wanted = [file_or_preset] if file_or_preset else [p for p in recent if os.path.exists(p)]
+        runs = file_or_preset if file_or_preset.endswith(RUN_SUFFIX) else ""
+        if not runs and not (wanted and self.files.open_any(wanted[0])):
+            self.files.open_preset(FIRST_GRAPH)
+        Rescue(self).offer()
+        self._remember_timer.start()
+        if self.engine is not None:
+            QTimer.singleShot(0, self.engine, self.engine.begin)
+        if runs:  # the engine reads them, so it has to be there first
+            QTimer.singleShot(0, self, lambda: self.files.open_run(runs))
+
+    def _remember(self) -> None:
+        """Keep how the window looks: also for after a crash."""
+        self.layouts.remember()
+        self.settings.store.setValue("window/geometry", self.saveGeometry())
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.files.may_leave():
+            event.ignore()
+            return
+        self._remember_timer.stop()
+        self._remember()
+        self.autosave.close()
+        self.filming.recorder.close()
+        self.exports.cancel()
+        if self.engine is not None:
+            self.engine.close()
+        # Qt clears a stack and a selection while it deletes them: nobody is to hear of that.
+        for ending in (self.document.undo_stack, self.canvas.graph_scene):
+            ending.blockSignals(True)
+        event.accept()
+
+    # -- what actions call --------------------------------------------------------------------
+
+    def refuse(self, sentence: str) -> None:
+        """Say what could not be done: in the banner, and in the status bar for a while."""
+        self.banner.show_message(sentence, "error")
+        self.status.say(sentence)
+        self._refusal = sentence
+
+    def show_fault(self, sentence: str, stack: str) -> None:
+        """Say that something unexpected happened, and offer its stack."""
+        self.banner.show_message(sentence, "error", (self.details(stack),))
+        self.status.say(sentence)
+
+    def details(self, stack: str) -> tuple[str, Callable[[], None]]:
+        """Return the button of a banner that shows the stack of an error."""
+        return self.tr("Show details"), lambda: self._show_text(self.tr("Details"), stack)
+
+    def show_report(self) -> None:
+        """Show what a report of a problem needs."""
+        from app.shell.fault_dialog import report
+
+        self._show_text(self.tr("Report a problem"), report(self.log))
+
+    def _show_text(self, title: str, text: str) -> None:
+        from app.shell.fault_dialog import FaultDialog
+
+        FaultDialog(title, text, self).open()
+
+    def show_canvas(self) -> None:
+        """The canvas and its panels instead of the welcome page."""
+        self.pages.setCurrentWidget(self.canvas)
+        if not self.layouts.current:
+            self.layouts.restore()
+        self._show_title()
+
+    def show_welcome(self) -> None:
+        """Presets and recent files in place of the canvas."""
+        if self._welcome is None:
+            self._welcome = self._make_welcome()
+            self.pages.addWidget(self._welcome)
+        self._welcome.show_recent(self.files.recent)
+        self.layouts.hide()
+        self.pages.setCurrentWidget(self._welcome)
+
+    def _make_welcome(self) -> QWidget:
+        from app.shell.welcome.page import WelcomePage
+
+        page = WelcomePage()
+        page.preset_chosen.connect(self.files.open_preset)
+        page.file_chosen.connect(self.files.open)
+        page.open_wanted.connect(self.files.ask_open)
+        page.new_wanted.connect(self.files.new)
+        page.closed.connect(self.show_canvas)
+        return page
+
+    def show_panel(self, name: str) -> PanelDock:
+        """Bring a panel to the front."""
+        return self.layouts.reveal(name)
+
+    def show_outline(self) -> None:
+        """The graph as a tree, with the keys on it."""
+        self.show_panel("outline").take_focus()
+
+    @property
+    def walk(self) -> Any:
+        """The stepper, brought into view."""
+        panel: Any = self.show_panel("walk").fill()
+        return panel.walk
+
+    def toggle_breakpoint(self) -> None:
+        """Let the stepper stop at the selected node, or no longer."""
+        panel: Any = self.show_panel("walk").fill()
+        panel.toggle_breakpoint()
+
+    def show_preferences(self) -> None:
+        """Open the preferences."""
+        from app.shell.preferences import PreferencesDialog
+
+        PreferencesDialog(self.settings, self).open()
+
+    def show_shortcuts(self) -> None:
+        """Open the list of shortcuts."""
+        from app.shell.shortcuts import ShortcutsDialog
+
+        ShortcutsDialog(self.actions_table, self).open()
+
+    def show_help(self) -> None:
+        """Open the help at the selected operator."""
+        from app.shell.help import HelpDialog
+
+        dialog = HelpDialog(self.actions_table, self)
+        if self.selection:
+            dialog.show_operator(self.document.graph.node(self.selection[0]).operator)
+        dialog.open()
+
+    def show_about(self) -> None:
+        """Name, version and licence."""
+        from graphcore import __version__
+
+        text = self.tr("See a network think, see it learn.")
+        QMessageBox.about(
+            self,
+            self.tr("About Gradscape"),
+            f"Gradscape {__version__}\n\n{text}\n\nMIT",
+        )
+
+    def show_command_palette(self) -> None:
+        """Open the command palette."""
+        from app.shell.palette_commands import commands
+
+        CommandPalette(commands(self), self).show()
+
+    # -- preferences --------------------------------------------------------------------------
+
+    def _apply_preferences(self) -> None:
+        for key in ("look/reduced_motion", "look/decimals", "files/autosave", "engine/growth"):
+            self.apply_preference(key)
+        light = self.settings.get("look/theme") == "light"
+        self.actions_table.actions["light"].setChecked(light)
+
+    def apply_preference(self, key: str) -> None:
+        """Let a preference take effect."""
+        if key == "look/theme":
+            self._apply_theme()
+        elif key == "look/reduced_motion":
+            self.canvas.reduced_motion = self.settings.get(key)
+        elif key == "look/decimals":
+            tiles.set_digits(self.settings.get(key))
+            if self.isVisible():
+                palette.notifier.changed.emit()  # all is drawn anew, with other numbers in it
+        elif key == "engine/growth":
+            self.growth.apply()
+        elif key == "files/autosave":
+            self.autosave.set_enabled(self.settings.get(key))
+
+    def set_light(self, light: bool) -> None:
+        """Change to the light theme, or to the dark one."""
+        self.settings.set("look/theme", "light" if light else "dark")
+
+    def _apply_theme(self) -> None:
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        theme = self.settings.get("look/theme")
+        palette.apply(app, theme)
+        self.actions_table.actions["light"].setChecked(theme == "light")
+        self.actions_table.refresh_icons()
+        self.layouts.refresh_icons()
+
+    def set_full_screen(self, full: bool) -> None:
+        """Use the whole screen, or the window's own size again."""
+        self.setWindowState(
+            self.windowState() | Qt.WindowState.WindowFullScreen
+            if full
+            else self.windowState() & ~Qt.WindowState.WindowFullScreen
+        )
+
+    # -- files dropped on the window ----------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _dropped_file(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        if path := _dropped_file(event):
+            event.acceptProposedAction()
+            self.files.open(path)
+
+
+def _dropped_file(event: QDropEvent) -> str:
+    """Path of the one file that is dragged, or empty."""
+    urls = event.mimeData().urls()
+    return urls[0].toLocalFile() if len(urls) == 1 else ""

@@ -1,0 +1,85 @@
+"""The bar at the bottom: what the pointer is on, and what the graph amounts to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QLabel, QStatusBar, QToolButton, QWidget
+
+from app.document import facts
+from app.style import icons
+
+MESSAGE_MS = 8000
+_THROTTLE_MS = 100
+
+
+class StatusBar(QStatusBar):
+    """Messages on the left; problems, parameters, data set and device on the right.
+
+    Signals:
+        problems_wanted: the count of problems was clicked.
+    """
+
+    problems_wanted = Signal()
+
+    def __init__(self, document: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self.problems = QToolButton()
+        self.problems.setAutoRaise(True)
+        self.problems.setToolButtonStyle(self.problems.toolButtonStyle().ToolButtonTextBesideIcon)
+        self.problems.setIcon(icons.icon("problem"))
+        self.problems.clicked.connect(self.problems_wanted)
+        self.parameters, self.dataset, self.device = QLabel(), QLabel(), QLabel()
+        self.hover = QLabel()
+        self.addWidget(self.hover, 1)
+        for widget in (self.problems, self.parameters, self.dataset, self.device):
+            widget.setContentsMargins(8, 0, 8, 0)
+            self.addPermanentWidget(widget)
+        self.set_device(self.tr("CPU"))
+        self._late = QTimer(self)
+        self._late.setSingleShot(True)
+        self._late.setInterval(_THROTTLE_MS)
+        self._late.timeout.connect(self.refresh)
+        for signal in (
+            document.changed, document.shapes_changed, document.opened, document.level_changed,
+        ):  # fmt: skip
+            signal.connect(self._request)
+        document.message.connect(self.say)
+        self.refresh()
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence for a while."""
+        self.showMessage(sentence, MESSAGE_MS)
+
+    def show_hover(self, text: str) -> None:
+        """Show what the pointer is on."""
+        self.hover.setText(text)
+
+    def set_device(self, text: str) -> None:
+        """Name the device that trains."""
+        self.device.setText(text)
+        self.device.setToolTip(self.tr("The device that trains."))
+
+    def set_data(self, dataset: str, samples: str, normalization: str) -> None:
+        """Name the data set that is loaded, and say what was done to its inputs."""
+        self.dataset.setText(f"{dataset} · {samples}" if dataset else "")
+        self.dataset.setToolTip(self.tr("Training and test samples. {0}").format(normalization))
+
+    def _request(self, _what: Any = None) -> None:
+        if not self._late.isActive():
+            self._late.start()
+
+    def refresh(self) -> None:
+        """Count again."""
+        shapes, graph = self._document.levels[0].shapes, self._document.root
+        problems = len(shapes.problems)
+        self.problems.setVisible(problems > 0)
+        text = self.tr("1 problem") if problems == 1 else self.tr("{0} problems")
+        self.problems.setText(text.format(problems))
+        self.problems.setToolTip(self.tr("Show the problems."))
+        count = sum(facts.parameter_count(shapes, n) for n in graph.nodes)
+        self.parameters.setText(self.tr("{0} parameters").format(f"{count:,}"))
+        if not self.dataset.text().startswith(graph.training.dataset):
+            self.dataset.setText(graph.training.dataset)

@@ -1,0 +1,203 @@
+"""The strip below the canvas with which one goes through the recorded run."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+
+from app.document.document import Document
+from app.document.facts import bytes_text
+from app.engine.engine import Engine
+from app.plots.tiles import format_number
+from app.style import icons, palette
+from app.widgets.time_slider import TimeSlider
+from graphcore.records.arrays import unpack
+from graphcore.session.messages import Failure
+from graphcore.views.timeline import TimelineFrame
+
+MOST_TICKS = 60
+"""With more epochs than that, only every so manieth has a tick."""
+WIDE = 720
+"""In a narrower strip the slider gets the room of the words that its tool tip says, too."""
+
+
+class TimeStrip(QWidget):
+    """A slider over the recorded steps, "Now", and a button that begins a branch."""
+
+    def __init__(self, document: Document, engine: Engine) -> None:
+        super().__init__()
+        self.setObjectName("timeStrip")
+        self._engine = engine
+        self._steps = np.zeros(0, np.int64)
+        self._frame = TimelineFrame()
+        self._problem = ""
+        self._putting_back = False
+        self.slider = TimeSlider()
+        self.slider.setAccessibleName(self.tr("Time: the recorded steps of the run"))
+        self.slider.setSingleStep(1)
+        self.slider.setPageStep(10)
+        self.slider.valueChanged.connect(self._on_moved)
+        self.words, self.room = QLabel(), QLabel()
+        self.room.setObjectName("muted")
+        self.now = QPushButton()
+        self.now.clicked.connect(self._on_now)
+        self.branch = QPushButton(self.tr("Train on from here"))
+        self.branch.setToolTip(
+            self.tr("Begin a branch at this step; the run that it leaves stays as it is")
+        )
+        self.branch.clicked.connect(engine.play)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 3, 10, 3)
+        row.setSpacing(10)
+        row.addWidget(self.words)
+        row.addWidget(self.slider, 1)
+        row.addWidget(self.room)
+        row.addWidget(self.now)
+        row.addWidget(self.branch)
+        engine.timeline.connect(self._on_timeline)
+        engine.state_changed.connect(self._on_state)
+        document.opened.connect(self.clear)
+        palette.notifier.changed.connect(self._restyle)
+        self._restyle()
+        self.clear()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.room.setVisible(event.size().width() >= WIDE)
+        self._show_words(self._frame)
+
+    def clear(self) -> None:
+        """There is no run."""
+        self._on_timeline(TimelineFrame())
+
+    @property
+    def steps(self) -> np.ndarray:
+        """The steps that one can go to, the newest last."""
+        return self._steps
+
+    def _on_moved(self, place: int) -> None:
+        last = place >= len(self._steps) - 1
+        self._engine.scrub(None if last else int(self._steps[place]))
+
+    def _on_state(self, state: str) -> None:
+        if state == "dead":
+            self.clear()
+
+    def _on_timeline(self, frame: TimelineFrame) -> None:
+        self._frame = frame
+        steps = unpack(frame.steps) if frame.steps is not None else np.zeros(0, np.int64)
+        self._steps = steps
+        some = len(steps) > 1
+        self.slider.setEnabled(some)
+        self._show_now(frame)
+        self.branch.setEnabled(frame.visiting)
+        if not self.slider.isSliderDown():
+            blocker = QSignalBlocker(self.slider)
+            self.slider.setRange(0, max(0, len(steps) - 1))
+            last = not frame.visiting
+            place = len(steps) - 1 if last else int(np.searchsorted(steps, frame.shown))
+            self.slider.setValue(max(0, place))
+            blocker.unblock()
+        self._show_marks(frame)
+        self._show_words(frame)
+
+    def _show_now(self, frame: TimelineFrame) -> None:
+        """The way back: from an earlier step to the newest, from weights changed to learned."""
+        self._putting_back = frame.by_hand and not frame.visiting
+        self.now.setEnabled(frame.visiting or frame.by_hand)
+        self.now.setText(self.tr("Put back") if self._putting_back else self.tr("Now"))
+        self.now.setToolTip(
+            self.tr("Give the net back the weights that training had left")
+            if self._putting_back
+            else self.tr("Back to the newest step, as if nothing had been looked at")
+        )
+
+    def _on_now(self) -> None:
+        if self._putting_back:
+            self._engine.put_learned_back()
+        else:
+            self._engine.scrub(None)
+
+    def _show_marks(self, frame: TimelineFrame) -> None:
+        """Ends of epochs, and the steps where this run's branches begin."""
+        if len(self._steps) < 2:
+            self.slider.set_marks([], [])
+            return
+        places = np.arange(len(self._steps))
+        epochs = frame.newest // max(1, frame.steps_per_epoch)
+        every = max(1, epochs // MOST_TICKS)
+        ends = np.arange(every, epochs + 1, every) * frame.steps_per_epoch
+        begun = [r.begun_at for r in frame.runs if r.parent == frame.run]
+        own = [r.begun_at for r in frame.runs if r.run == frame.run and r.parent is not None]
+        found = [np.interp(at, self._steps, places).tolist() for at in (ends, [*begun, *own])]
+        self.slider.set_marks(*found)
+
+    def _show_words(self, frame: TimelineFrame) -> None:
+        if len(self._steps) < 2 and not frame.by_hand:
+            later = self.tr("Step {0:,}").format(frame.newest)  # a run that began with an edit
+            self._say(later if frame.newest else self.tr("No steps yet"))
+            self.room.setText("")
+            self.slider.setToolTip(
+                self.tr("Train first: every step that is kept can be gone back to here.")
+            )
+            return
+        text, test = self._where(frame, frame.shown), self._tested(frame)
+        if self.width() >= WIDE:
+            self._say(text + test, self._where(frame, frame.newest) + self._test(0.888, 10_000))
+        else:
+            self._say(text, self._where(frame, frame.newest))
+        about = self._about_hand() if frame.by_hand else ""
+        self.words.setToolTip("\n".join(filter(None, (text + test, about))))
+        room = frame.memory + frame.disk
+        self.room.setText(self.tr("{0} steps, {1}").format(len(self._steps), bytes_text(room)))
+        disk = self.tr(", {0} of it on disk").format(bytes_text(frame.disk)) if frame.disk else ""
+        self.slider.setToolTip(
+            self.tr(
+                "Drag to see any of {0} recorded steps up to step {1:,}: all views show it.\n"
+                "Arrow keys go one on, Home and End to the start and to now. {2} kept{3}.\n"
+                "Of the early steps more are kept, so they lie further apart.\n"
+                "Ticks end epochs, triangles are branches."
+            ).format(len(self._steps), frame.newest, bytes_text(room), disk)
+        )  # fmt: skip
+        self.room.setToolTip(frame.problem or self.slider.toolTip())
+        if frame.problem and frame.problem != self._problem:
+            self._problem = frame.problem
+            self._engine.failed.emit(Failure("disk", frame.problem))
+
+    def _where(self, frame: TimelineFrame, step: int) -> str:
+        text = self.tr("Step {0:,} · epoch {1:.2f}").format(
+            step, step / max(1, frame.steps_per_epoch)
+        )
+        if len(frame.runs) > 1:
+            text += " · " + next(r.name for r in frame.runs if r.run == frame.run)
+        return text + (self.tr(" · weights changed by hand") if frame.by_hand else "")
+
+    def _tested(self, frame: TimelineFrame) -> str:
+        if frame.accuracy is not None:
+            return self._test(frame.accuracy, frame.samples)
+        if frame.test_loss is not None:
+            return self.tr(" · test loss {0}").format(format_number(frame.test_loss, 3))
+        return ""
+
+    def _test(self, accuracy: float, samples: int) -> str:
+        return self.tr(" · test {0:.1%} of {1:,}").format(accuracy, samples)
+
+    def _say(self, text: str, longest: str = "") -> None:
+        """Show a sentence in the room of the longest of its kind: the slider is not to jump."""
+        self.words.setText(text)
+        metrics = self.words.fontMetrics()
+        self.words.setFixedWidth(max(map(metrics.horizontalAdvance, (text, longest))) + 8)
+
+    def _about_hand(self) -> str:
+        return self.tr(
+            "Training on from these weights begins a run of its own; what training had left stays "
+            "in the run of before."
+        )
+
+    def _restyle(self) -> None:
+        p = palette.current()
+        self.slider.set_mark_colors(p.color("muted"), p.color("warning"))
+        self.now.setIcon(icons.icon("epoch"))
+        self.branch.setIcon(icons.icon("play"))

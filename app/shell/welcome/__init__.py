@@ -1,0 +1,1 @@
+"""The welcome page, with a picture of each graph."""

@@ -1,0 +1,1 @@
+"""Graphs as PyTorch scripts, and PyTorch modules read from their source."""

@@ -1,0 +1,99 @@
+"""Writing a graph with the weights of this moment as a PyTorch script."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphcore.engine.compiler import compile
+from graphcore.engine.plan import Plan
+from graphcore.files.atomic import make_folder, write_atomically
+from graphcore.files.torch.script import TorchExport, export
+from graphcore.graph.binding import learns
+from graphcore.graph.graph import Graph
+from graphcore.ops.torch_code import module_name
+from graphcore.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = [
+    "calculation", "foreign_file", "is_calculation", "module_name", "of_calculation", "of_run",
+    "write",
+]  # fmt: skip
+
+SCRIPT_DIGEST = "gradscape script sha256"
+"""Key of the digest in the weights' metadata."""
+SAMPLES = 16
+"""So many samples of the test split are in the self-test."""
+
+
+def of_run(trainer: Trainer, name: str) -> TorchExport:
+    """A net with the weights it has now; raises ExportError."""
+    x, t = trainer.tensors(trainer.data.test, SAMPLES)
+    plan, binding = trainer.looking_plan(), trainer.binding
+    return export(trainer.graph, plan, binding.feeds(x, t), name=name, answer=binding.output)
+
+
+def of_calculation(graph: Graph, plan: Plan, name: str) -> TorchExport:
+    """A graph whose inputs have their own values; raises ExportError, FeedError."""
+    return export(graph, plan, {}, name=name)
+
+
+def write(made: TorchExport, folder: Path, name: str) -> Path:
+    """Write the script and its two files; returns the script's path. Raises FileError.
+
+    The weights carry the digest of the script, by which ``foreign_file`` knows it again.
+    """
+    from safetensors.torch import save
+
+    make_folder(folder)
+    script = made.script.encode()
+    path, weights, self_test = _files(folder, name)
+    noted = {SCRIPT_DIGEST: hashlib.sha256(script).hexdigest()}
+    write_atomically(weights, save(_apart(made.weights), noted))
+    write_atomically(self_test, save(_apart(made.self_test)))
+    write_atomically(path, script)
+    return path
+
+
+def foreign_file(folder: Path, name: str) -> Path | None:
+    """Return a file that ``write`` would replace and did not write itself, or None.
+
+    A script that was changed since it was written counts as foreign.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    there = [path for path in _files(folder, name) if path.exists()]
+    try:
+        script, weights, _ = _files(folder, name)
+        with safe_open(weights, "np") as file:
+            known = (file.metadata() or {}).get(SCRIPT_DIGEST, "")
+        if known == hashlib.sha256(script.read_bytes()).hexdigest():
+            return None
+    except (OSError, SafetensorError):
+        pass  # a part of an export is missing or is no export: what is there is foreign
+    return there[0] if there else None
+
+
+def _files(folder: Path, name: str) -> tuple[Path, Path, Path]:
+    """Script, weights and self-test of an export."""
+    endings = ("py", "safetensors", "selftest.safetensors")
+    script, weights, self_test = (folder / f"{name}.{ending}" for ending in endings)
+    return script, weights, self_test
+
+
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """Copies that share no memory, as the file wants them."""
+    return {k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}
+
+
+def calculation(graph: Graph) -> Plan:
+    """A plan of a graph that has nothing to learn; raises ShapeError."""
+    return compile(graph, dtype="float64", mode="inspect", seed=graph.training.seed)
+
+
+def is_calculation(graph: Graph) -> bool:
+    """Whether the inputs' own values run through the graph, and no data."""
+    return not learns(graph)

@@ -1,0 +1,1 @@
+"""The loss on planes through the space of all weights."""

@@ -1,0 +1,1 @@
+"""Buffered forms of operators: the same rules, written into tensors that live across steps."""

@@ -1,0 +1,25 @@
+"""A tensor as it is shown in a node."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from graphcore.records.arrays import Array
+
+
+class Picture(msgspec.Struct, tag=True, frozen=True):
+    """One tensor, made small enough to be drawn in a node.
+
+    Attributes:
+        kind: "tiles" (C, H, W), "matrix" (H, W), "bars" (n,) or "number" ().
+        low, high: smallest and largest number of the tensor before it was made small.
+        shape: of the whole tensor, as text.
+    """
+
+    kind: Literal["tiles", "matrix", "bars", "number"]
+    array: Array
+    low: float
+    high: float
+    shape: str

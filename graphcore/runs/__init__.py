@@ -1,0 +1,1 @@
+"""What a run leaves behind: snapshots, curves, logs, folders and files."""

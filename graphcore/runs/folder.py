@@ -1,0 +1,50 @@
+"""The folder that ``train --out`` writes, and a net as the command line names it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graphcore import files, presets
+from graphcore.engine.plan import Plan
+from graphcore.files import weights
+from graphcore.graph.graph import Graph
+
+GRAPH, WEIGHTS, RESULT = "graph.graph.json", "weights.safetensors", "result.json"
+OWN_FILES = (GRAPH, WEIGHTS, RESULT, "metrics.csv", "report.html")
+"""What a run writes into its folder under names of its own."""
+
+
+@dataclass(frozen=True)
+class NamedNet:
+    """A net and, if it comes from a run's folder, where its weights lie."""
+
+    graph: Graph
+    folder: Path | None
+
+    def fill(self, plan: Plan) -> None:
+        """Give a plan the weights of the run, if there was one; raises FileError."""
+        if self.folder is not None:
+            weights.read_weights(self.folder / WEIGHTS, plan)
+
+
+def named_net(name: str | Path) -> NamedNet:
+    """The net of a graph file, a preset or a run's folder; raises FileError, GraphError."""
+    folder = Path(name)
+    if os.path.isdir(folder):
+        return NamedNet(files.load(folder / GRAPH), folder)
+    return NamedNet(presets.resolve(str(name)), None)
+
+
+def write_net(folder: Path, graph: Graph, plan: Plan) -> None:
+    """Write a net and its weights into a folder that is there; raises FileError."""
+    files.save(graph, folder / GRAPH)
+    weights.write_weights(folder / WEIGHTS, plan)
+
+
+def write_result(folder: Path, result: dict[str, Any]) -> None:
+    """Write what a run came to; raises FileError."""
+    files.write_atomically(folder / RESULT, json.dumps(result, indent=2).encode() + b"\n")

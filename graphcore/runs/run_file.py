@@ -1,0 +1,200 @@
+"""Recorded runs in one file: a zip archive with ``run.json`` and the states as safetensors.
+
+Nothing is unpacked to disk. The tensors of a state are the member ``moments/N.safetensors``; a
+state that several runs share is there once.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from graphcore.errors import FileError, GradscapeError, short
+from graphcore.files.atomic import atomic_file
+from graphcore.files.graph_file import loads
+from graphcore.runs.curves import Curves, Evaluation
+from graphcore.runs.snapshots import Moment, Timeline
+from graphcore.system import reading
+
+if TYPE_CHECKING:
+    from graphcore.runs.runs import Run, Runs
+
+LARGEST, LARGEST_TEXT = 4096 * reading.MIB, 64 * reading.MIB
+FORMAT_VERSION = 2
+"""2: weights lie as ``Operator.turned`` says."""
+SavedEvaluation = tuple[int, float | None, float | None, int, bool]
+"""The fields of ``curves.Evaluation``."""
+
+
+class SavedMoment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A state; ``tensors`` is the name of its member."""
+
+    step: int
+    lr: float
+    epochs: int
+    tensors: str
+
+
+class SavedRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A run; ``moments`` are places in the list of all states. See ``runs.Run``, ``Curves``."""
+
+    number: int
+    name: str
+    graph: str
+    parent: int | None
+    begun_at: int
+    by_hand: bool = False
+    steps: int
+    moments: tuple[int, ...]
+    rows: tuple[tuple[float | None, ...], ...]
+    tests: tuple[SavedEvaluation, ...]
+    accuracies: tuple[tuple[int, float], ...]
+    validations: tuple[SavedEvaluation, ...] = ()
+
+
+class SavedRuns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``run.json`` holds."""
+
+    format_version: int = FORMAT_VERSION
+    current: int
+    runs: tuple[SavedRun, ...]
+    moments: tuple[SavedMoment, ...]
+
+
+def write_runs(path: Path, runs: Runs) -> None:
+    """Write all runs of a session, whole or not at all; raises FileError."""
+    from safetensors.torch import save
+
+    assert runs.current is not None
+    moments = {m.number: m for run in runs.all.values() for m in run.timeline.moments}
+    places = {number: i for i, number in enumerate(moments)}
+    saved = SavedRuns(
+        current=runs.current.number,
+        runs=tuple(_saved(run, places) for run in runs.all.values()),
+        moments=tuple(
+            SavedMoment(m.step, m.lr, m.epochs, f"moments/{i}.safetensors")
+            for i, m in enumerate(moments.values())
+        ),
+    )
+    with (
+        atomic_file(path) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive,
+    ):
+        archive.writestr("run.json", msgspec.json.encode(saved))
+        for entry, moment in zip(saved.moments, moments.values(), strict=True):
+            archive.writestr(entry.tensors, save(moment.tensors()))
+
+
+def _saved(run: Run, places: dict[int, int]) -> SavedRun:
+    curves = run.curves
+    return SavedRun(
+        number=run.number, name=run.name, graph=run.graph.decode(), parent=run.parent,
+        begun_at=run.begun_at, by_hand=run.by_hand, steps=run.steps,
+        moments=tuple(places[m.number] for m in run.timeline.moments),
+        rows=tuple(tuple(row) for row in curves.rows.tolist()),
+        tests=_told(curves.tests), validations=_told(curves.validations),
+        accuracies=tuple(curves.accuracies),
+    )  # fmt: skip
+
+
+def read_runs(path: Path) -> tuple[int, list[Run]]:
+    """Number of the current run, and all runs; raises FileError and has changed nothing then."""
+    from safetensors import SafetensorError
+
+    try:
+        with reading.opened(path, LARGEST) as file, zipfile.ZipFile(file) as archive:
+            _check_members(archive.infolist(), file.seek(0, os.SEEK_END))
+            saved = msgspec.json.decode(archive.read("run.json"), type=SavedRuns)
+            _check(saved)
+            moments = [_moment(archive, entry) for entry in saved.moments]
+        runs = [_run(entry, moments) for entry in saved.runs]
+    except _RunFileError as error:
+        raise FileError(f"{short(path.name)}: {error}") from None
+    except FileError:
+        raise
+    except (zipfile.BadZipFile, msgspec.MsgspecError, SafetensorError, struct.error, LookupError,
+            ValueError, TypeError, OverflowError, NotImplementedError, RuntimeError, EOFError,
+            GradscapeError) as error:  # fmt: skip
+        text = str(error).strip("'\". \n").splitlines() or [type(error).__name__]
+        raise FileError(f"{short(path.name)} is damaged: {text[0]}.") from None
+    return saved.current, runs
+
+
+class _RunFileError(GradscapeError):
+    """What is wrong with the content, without the name of the file."""
+
+
+def _check_members(members: list[zipfile.ZipInfo], size: int) -> None:
+    """Raise unless all members lie in the file as they are: a packed one may be any size."""
+    if any(m.compress_type != zipfile.ZIP_STORED for m in members):
+        raise _RunFileError("a part of it is packed; runs are saved unpacked.")
+    if any(m.file_size != m.compress_size for m in members):
+        raise _RunFileError("its parts are not as long as it says.")
+    if sum(m.file_size for m in members) > size:
+        raise _RunFileError("its parts are larger than the whole.")
+    text = [m.file_size for m in members if m.filename == "run.json"]
+    if text and text[0] > LARGEST_TEXT:
+        raise _RunFileError(f"its run.json is larger than {LARGEST_TEXT >> 20} MiB.")
+
+
+def _check(saved: SavedRuns) -> None:
+    """Raise unless the parts refer to each other and to nothing else."""
+    if saved.format_version != FORMAT_VERSION:
+        raise _RunFileError(
+            f"it was written by another version of Gradscape: its format is "
+            f"{saved.format_version}, this one reads {FORMAT_VERSION}."
+        )
+    numbers = [run.number for run in saved.runs]
+    if saved.current not in numbers or len(set(numbers)) != len(numbers):
+        raise _RunFileError("its current run is not among its runs.")
+    for i, entry in enumerate(saved.moments):
+        if entry.tensors != f"moments/{i}.safetensors":
+            raise _RunFileError("it points outside itself.")
+    for run in saved.runs:
+        known = all(0 <= place < len(saved.moments) for place in run.moments)
+        if not known or not run.moments:
+            raise _RunFileError(f"{run.name} has states that are not there.")
+
+
+def _moment(archive: zipfile.ZipFile, entry: SavedMoment) -> Moment:
+    from safetensors.torch import load
+
+    return Moment(entry.step, entry.lr, entry.epochs, load(archive.read(entry.tensors)))
+
+
+def _run(entry: SavedRun, moments: list[Moment]) -> Run:
+    from graphcore.runs.runs import Run
+
+    graph = entry.graph.encode()
+    try:
+        training = loads(graph).training
+    except FileError as error:
+        raise _RunFileError(f"the graph of {entry.name}: {error}") from None
+    none = float("nan")
+    rows = np.array([[none if v is None else v for v in row] for row in entry.rows], np.float64)
+    if len(rows) and (rows.ndim != 2 or rows.shape[1] < 3):
+        raise _RunFileError(f"the curves of {entry.name} have too few columns.")
+    kept = [moments[place] for place in entry.moments]
+    if [m.step for m in kept] != sorted({m.step for m in kept}):
+        raise _RunFileError(f"the states of {entry.name} are not in the order of their steps.")
+    curves = Curves.of(rows, _evaluations(entry.tests), list(entry.accuracies))
+    curves.validations = _evaluations(entry.validations)
+    return Run(
+        entry.number, entry.name, graph, training, entry.parent, entry.begun_at,
+        entry.by_hand, entry.steps, Timeline(kept, begun=entry.begun_at), curves,
+    )  # fmt: skip
+
+
+def _told(evaluations: list[Evaluation]) -> tuple[SavedEvaluation, ...]:
+    return tuple((e.step, e.loss, e.accuracy, e.samples, e.whole) for e in evaluations)
+
+
+def _evaluations(saved: tuple[SavedEvaluation, ...]) -> list[Evaluation]:
+    none = float("nan")
+    return [Evaluation(s, none if x is None else x, a, n, w) for s, x, a, n, w in saved]

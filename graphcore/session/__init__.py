@@ -1,0 +1,1 @@
+"""One window's net, data and run."""

@@ -1,0 +1,38 @@
+"""The data set of the net at work, read again only where other data are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from graphcore import datasets
+from graphcore.graph.training_settings import TrainingSettings
+from graphcore.session import messages as m
+
+
+class KeptData:
+    """Reads data sets, telling the window how far it is, and keeps the last."""
+
+    def __init__(self, send: Callable[[m.Reply], None]) -> None:
+        self._send = send
+        self._folder = ""
+        self._kept: tuple[Any, datasets.Dataset] | None = None
+
+    def of(self, s: TrainingSettings, folder: str | None = None) -> datasets.Dataset:
+        """The data that these settings name; raises DataError and keeps the last then.
+
+        Args:
+            folder: where to look first, "" for nowhere; None: where it was looked the last time.
+        """
+        if folder is not None:
+            self._folder = folder
+        key = (s.dataset, dict(s.dataset_options), s.normalization, s.seed, self._folder)
+        if self._kept is None or self._kept[0] != key:
+            data = datasets.load(
+                s.dataset, options=s.dataset_options, normalization=s.normalization, seed=s.seed,
+                data_dir=Path(self._folder) if self._folder else None,
+                progress=lambda what, done, total: self._send(m.Progress(what, done, total)),
+            )  # fmt: skip
+            self._kept = key, data
+        return self._kept[1]

@@ -1,0 +1,97 @@
+"""The test of the net that is looked at, while nothing trains.
+
+What is shown beside a step that was gone to, weights changed by hand, or a run that was paused
+between two tests is to be said of that net, not of another.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+
+from graphcore.errors import GradscapeError
+from graphcore.runs.curves import Evaluation
+from graphcore.runs.runs import Run
+from graphcore.session.live_tests import SAMPLES
+from graphcore.session.session import Session
+from graphcore.training.evaluation import Judging, Score
+
+SETTLED, NAP = 0.15, 0.005
+"""Seconds that a net is looked at before it is tested, so that dragging does not wait for it."""
+Key = tuple[Run, int, int]
+"""Run, step, and how often the weights were changed."""
+
+
+class ShownTest:
+    """Tests the net on a few samples once it has been looked at for a moment."""
+
+    def __init__(self) -> None:
+        self._key: Key | None = None
+        self._at = 0.0
+        self._judging: Judging | None = None
+        self._score: Score | None = None
+
+    def found(self, session: Session) -> Score | None:
+        """The score of the net that is looked at, if it was tested."""
+        if (test := _own(session)) is not None:
+            return Score(test.loss, test.accuracy, test.samples)
+        known = self._key is not None and self._key == _key(session)
+        return self._score if known and self._score and math.isfinite(self._score.loss) else None
+
+    def wanted(self, session: Session) -> bool:
+        """Whether the net that is looked at has not been tested."""
+        run, trainer = session.runs.current, session.trainer
+        if session.running or run is None or trainer is None or not len(trainer.data.test):
+            return False
+        if not trainer.trains:
+            return False
+        if _own(session) is not None:
+            return False
+        return self._key != _key(session) or self._score is None
+
+    def work(self, session: Session) -> bool:
+        """Wait a little, or test a batch; whether the score is found."""
+        trainer, now = session.trainer, time.perf_counter()
+        assert trainer is not None
+        if (key := _key(session)) != self._key:
+            self._key, self._at = key, now + SETTLED
+            self._judging = self._score = None
+        if now < self._at:
+            time.sleep(NAP)
+            return False
+        try:
+            if self._judging is None:
+                given = trainer.tensors(trainer.data.test, SAMPLES)
+                self._judging = Judging(trainer.binding, *given)
+            self._score = self._judging.work(trainer.evaluation_plan())
+        except GradscapeError:
+            self._score = Score(math.nan, None, 0)
+        return self._score is not None
+
+    def note(self, session: Session) -> None:
+        """Add the score to the run's curves if it is of the weights that training has left."""
+        score, run, trainer = self._score, session.runs.current, session.trainer
+        if score is None or run is None or trainer is None or not math.isfinite(score.loss):
+            return
+        newest = not session.runs.visiting and not session.runs.by_hand
+        if newest and trainer.step > run.begun_at:
+            session.note_test(score, whole=False)
+
+
+def _own(session: Session) -> Evaluation | None:
+    """The test that the run has made of just this net."""
+    runs, trainer = session.runs, session.trainer
+    run = runs.current
+    if run is None or trainer is None or runs.visiting or runs.by_hand:
+        return None
+    last = run.curves.last_test
+    if last is None or last.step != trainer.step:
+        return None
+    return last if run.parent is None or last.step > run.begun_at else None
+
+
+def _key(session: Session) -> Key | None:
+    run, trainer = session.runs.current, session.trainer
+    if run is None or trainer is None:
+        return None
+    return run, trainer.step, session.weights_moved

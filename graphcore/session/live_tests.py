@@ -1,0 +1,74 @@
+"""Testing while a net trains: now and then on a few samples, after every epoch on all.
+
+Training waits for a test, requests do not: it is made batch by batch.
+"""
+
+from __future__ import annotations
+
+import time
+
+from graphcore.training.evaluation import Judging, Score
+from graphcore.training.trainer import Trainer
+
+SHARE = 0.005
+"""Share of the time that the running estimate may take."""
+SAMPLES = 500
+FIRST_REST = 0.5
+"""Seconds from the first test to the next, at most."""
+
+
+class HeldOut:
+    """The test at work, and when the next one is due.
+
+    Attributes:
+        whole: whether the test at work is one on all samples.
+        begun: when it began.
+    """
+
+    def __init__(self) -> None:
+        self.whole, self.begun = False, 0.0
+        self._judging: Judging | None = None
+        self._of: tuple[Trainer, int, int] | None = None
+        self.forget()
+
+    def forget(self) -> None:
+        """Another run: test soon, and let go of the test at work."""
+        self._at, self._rest, self._took = 0.0, FIRST_REST, 0.0
+        self._judging = None
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for an estimate."""
+        return time.perf_counter() >= self._at
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a test has begun that is not through."""
+        return self._judging is not None
+
+    def begin(self, trainer: Trainer, moved: int, whole: bool) -> None:
+        """Test the weights of this moment.
+
+        Args:
+            moved: how often weights were changed by hand so far.
+        """
+        self.whole, self.begun, self._took = whole, time.perf_counter(), 0.0
+        self._of = trainer, trainer.step, moved
+        given = trainer.tensors(trainer.data.test, None if whole else SAMPLES)
+        self._judging = Judging(trainer.binding, *given)
+
+    def work(self, trainer: Trainer, moved: int) -> Score | None:
+        """One batch; the score when the test is through. One of other weights ends without."""
+        begun = time.perf_counter()
+        if self._judging is None or self._of != (trainer, trainer.step, moved):
+            self._judging = None
+            return None
+        score = self._judging.work(trainer.evaluation_plan())
+        now = time.perf_counter()
+        self._took += now - begun
+        if score is not None:
+            self._judging = None
+            if not self.whole:  # the first takes long: it makes its plan
+                self._rest = min(2 * self._rest, self._took / SHARE)
+            self._at = now + self._rest
+        return score

@@ -1,0 +1,567 @@
+"""One window's training session: the net, the data, and what the window is told of them."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from graphcore import files
+from graphcore.datasets import NOTHING
+from graphcore.engine.compiler import compile
+from graphcore.engine.plan import Plan
+from graphcore.errors import (
+    GradscapeError,
+    GraphError,
+    NonFiniteError,
+    ShapeError,
+)
+from graphcore.graph.binding import bind, bind_forward, waiting
+from graphcore.graph.difference import same_net
+from graphcore.graph.graph import Graph
+from graphcore.graph.runnable import runnable_part
+from graphcore.runs.checkpoint import read_checkpoint
+from graphcore.runs.curves import Evaluation
+from graphcore.runs.run_file import read_runs
+from graphcore.runs.runs import Runs
+from graphcore.session import messages as m
+from graphcore.session.checkpoints import Checkpoints
+from graphcore.session.data_cache import KeptData
+from graphcore.session.faults import failure
+from graphcore.session.live import EMPTY, Frames
+from graphcore.session.live_tests import HeldOut
+from graphcore.session.loaded import calculation_loaded, loaded, nothing_loaded
+from graphcore.session.pace import Attention
+from graphcore.training.evaluation import Score, share_right
+from graphcore.training.trainer import Trainer
+from graphcore.training.transfer.keep_weights import Kept, overlap, take_over
+from graphcore.training.transfer.silent_units import Growth
+from graphcore.views.stepper.trace import calculate
+from graphcore.views.timeline import RunEntered
+from graphcore.views.timeline.run_files import RunsOpened
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+NO_NODES = "The graph is empty: add nodes, or open a preset."
+
+
+class Session:
+    """Serves requests that concern training; ``send`` delivers replies.
+
+    Attributes:
+        trainer: the run, or None before a graph was loaded.
+        running: whether ``work`` trains.
+        steps_left: steps until a pause, or None.
+        frames: what the window is told.
+        runs: this run and those before it, recorded.
+        attention: whether somebody waits for answers.
+        revision: of the document whose net this is.
+        starts: counts the resets, and the nets taken without the weights of before.
+        weights_moved: counts the times that others than the optimiser changed the weights.
+        altered: names of the parameters that somebody has changed.
+        tested: the newest score on the test split; whoever has taken note of it sets None.
+    """
+
+    def __init__(self, send: Callable[[m.Reply], None], device: str) -> None:
+        self.send, self.device = send, device
+        self.trainer: Trainer | None = None
+        self._aside: Trainer | None = None
+        self._problem = NO_NODES
+        self._calculation: Plan | None = None
+        self._end: str | None = None
+        self._started: tuple[tuple[int, int], bool] | None = None
+        self.weights_moved = self.revision = self.starts = 0
+        self.tested: Score | None = None
+        self.altered: set[str] = set()
+        self._gone: dict[str, Tensor] = {}
+        self.running = False
+        self.steps_left: int | None = None
+        self._graph, self._graph_bytes = Graph(), b""
+        self._data = KeptData(send)
+        self.frames, self.runs, self.attention = Frames(), Runs(), Attention()
+        self._wanted = self._news = self._look = False
+        self._speed: float | None = None
+        self._next_step_at = 0.0
+        self._checkpoints = Checkpoints(send)
+        self._held_out = HeldOut()
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that was loaded last."""
+        return self._graph
+
+    @property
+    def net(self) -> object:
+        """What was made of the graph; another object whenever another net comes."""
+        return self.trainer or self._calculation
+
+    @property
+    def calculation(self) -> tuple[Plan, Graph, str | None] | None:
+        """Plan, graph and the end that both passes ran to, where there is nothing to learn."""
+        plan = self._calculation
+        return None if plan is None else (plan, self._graph, self._end)
+
+    @property
+    def unhurried(self) -> bool:
+        """Whether steps are made so slowly that every one of them can be seen."""
+        return self._speed is not None and self._speed <= 30
+
+    # -- requests -----------------------------------------------------------------------------
+
+    def load(self, request: m.Load) -> None:
+        """Take a graph and its data, or as much of the graph as can be run.
+
+        What was there before is not shown any more; if the graph is refused it is kept aside, so
+        that its weights go on in the next one that can be trained.
+        """
+        self.starts += not request.keep
+        if request.forget:
+            self._drop()
+        elif not request.keep:
+            self._set_aside()
+            self._forget_weights()
+        try:
+            self._take(request, files.loads(request.graph))
+        except GradscapeError as error:
+            self._set_aside()
+            self._problem = str(error)
+            self.send(failure("load", error, "loading"))
+
+    def _take(self, request: m.Load, graph: Graph) -> None:
+        """Make the net of a graph: to be trained, or to be run as far as that goes."""
+        self._problem = "" if len(graph) else NO_NODES
+        if not len(graph):
+            self._drop()
+            self.revision = request.revision
+            self._send_loaded(nothing_loaded(NO_NODES))
+            return
+        try:
+            trainer, kept = self._made(request, graph)
+        except (GraphError, ShapeError) as error:
+            self._problem, part = str(error), runnable_part(graph)
+            if not waiting(part):
+                self._load_calculation(part, request.revision)
+                return
+            trainer, kept = self._made_forward(request, part), Kept()
+        self._adopt(request, trainer, graph)
+        self._send_loaded(loaded(trainer, trainer.data, kept, self._problem))
+
+    def _made(self, request: m.Load, graph: Graph) -> tuple[Trainer, Kept]:
+        """A net that can be trained, with what it keeps of the one before."""
+        trainer = self._trainer_of(graph, request.data_dir)
+        kept = self._take_over(trainer, request.growth) if request.keep else Kept()
+        if request.resume:
+            state, tensors = read_checkpoint(Path(request.resume))
+            trainer.load_state(tensors, state.step, trainer.lr)
+        return trainer, kept
+
+    def _trainer_of(self, graph: Graph, folder: str | None = None) -> Trainer:
+        """A run of a graph on its data, in double precision where it takes none."""
+        if not bind(graph).input:
+            return Trainer(graph, NOTHING, device=self.device, dtype="float64")
+        return Trainer(graph, self._data.of(graph.training, folder), device=self.device)
+
+    def _made_forward(self, request: m.Load, part: Graph) -> Trainer:
+        """A net that only runs forward; the one that was trained is kept for when it is mended."""
+        data = self._data.of(part.training, request.data_dir)
+        trainer = Trainer(part, data, device=self.device, binding=bind_forward(part))
+        if request.keep:
+            self._take_over(trainer, "initial")
+        return trainer
+
+    def _adopt(self, request: m.Load, trainer: Trainer, graph: Graph) -> None:
+        """The net of a graph takes the place of the one before."""
+        self._checkpoints.folder = request.checkpoints
+        if request.resume:
+            self.runs.clear()
+        elif self.trainer is not None:
+            self.runs.leave(self.trainer)
+        folder = Path(request.checkpoints) / "moments" if request.checkpoints else None
+        self.runs.store.folder = folder
+        self._aside = None if trainer.trains else self._source
+        self.trainer, self._graph, self._graph_bytes = trainer, graph, request.graph
+        self._calculation, self.revision = None, request.revision
+        if not trainer.trains:
+            self.pause()
+        self._forget(keep_curves=bool(request.keep))
+        self._look = trainer.step > 0 or not (trainer.trains and trainer.binding.input)
+        self.runs.begin(trainer, request.graph)
+
+    @property
+    def _source(self) -> Trainer | None:
+        """The net whose weights go on: the one that was trained, with what was changed since."""
+        if self._aside is None or self.trainer is None:
+            return self._aside or self.trainer
+        ours, theirs = self._aside.plan.parameters, self.trainer.plan.parameters
+        for name in ours.keys() & theirs.keys():
+            if ours[name].shape == theirs[name].shape:
+                ours[name].copy_(theirs[name])
+        return self._aside
+
+    def _set_aside(self) -> None:
+        """There is nothing to look at; what was learned goes on in the next net."""
+        if self.trainer is not None:
+            self.runs.leave(self.trainer)
+        self._aside, self.trainer, self._calculation = self._source, None, None
+        self.pause()
+        self._forget(keep_curves=True)
+
+    def _drop(self) -> None:
+        """There is no net, and nothing is kept of the one before."""
+        self._set_aside()
+        self._forget_weights()
+        self._graph, self._graph_bytes = Graph(), b""
+        self.runs.clear()
+        self._forget(keep_curves=False)
+
+    def _forget_weights(self) -> None:
+        """The next net begins with its initial weights, whatever was learned or changed."""
+        self._aside = None
+        self.altered.clear()
+        self._gone.clear()
+
+    def run(self, request: m.Run) -> None:
+        """Start training."""
+        if self.trainer is None or not self.trainer.trains:
+            self.send(m.Failure("untrainable", self._problem))
+            return
+        self.branch()
+        if request.steps is None and self.trainer.finished:
+            self.trainer.lengthen()
+        self.running, self.steps_left = True, request.steps
+        self.frames.clock.start()
+        if self._checkpoints.none:
+            self._checkpoints.write(self.trainer, self._graph_bytes)
+
+    def pause(self) -> None:
+        """Stop after the current step, and show the values of the weights that it left."""
+        self.running, self._news = False, True
+        self._look |= self.trainer is not None and self.trainer.step > 0
+
+    def reset(self) -> None:
+        """Back to the same start."""
+        self.starts += 1
+        if self.trainer is not None:
+            self.runs.leave(self.trainer)
+            self.trainer.reset()
+            self._forget_weights()
+            self.pause()
+            self._forget(keep_curves=False)
+            self.runs.begin(self.trainer, self._graph_bytes)
+
+    def open_runs(self, path: str) -> None:
+        """Take up the runs of a file; raises GradscapeError, and nothing has changed then."""
+        current, runs = read_runs(Path(path))
+        text = next(r.graph for r in runs if r.number == current)
+        graph = files.loads(text)
+        trainer = self._trainer_of(graph)
+        self.runs.take(trainer, current, runs)
+        self.running, self._calculation = False, None
+        self._forget_weights()
+        self.trainer, self._graph, self._graph_bytes = trainer, graph, text
+        self._forget(keep_curves=False)
+        self.send(RunsOpened(path, text))
+        self._send_loaded(loaded(trainer, trainer.data, Kept()))
+        self.weights_changed()
+
+    def enter(self, number: int) -> None:
+        """Go to another run and its graph; raises GradscapeError, nothing has changed then."""
+        run, before = self.runs.get(number), self.trainer
+        if before is not None and run is self.runs.current:
+            return
+        graph = files.loads(run.graph)
+        another = before is None or not same_net(graph, self._graph)
+        trainer = before
+        if trainer is None or another or graph.training != self._graph.training:
+            trainer = self._trainer_of(graph)
+        self.runs.enter(trainer, number, before)
+        if trainer is not before:
+            self._aside = self._calculation = None
+            self.trainer, self._graph, self._graph_bytes = trainer, graph, run.graph
+        self.pause()
+        self._forget(keep_curves=False)
+        if another:
+            self.send(RunEntered(run.name, run.graph))
+            self._send_loaded(loaded(trainer, trainer.data, Kept()))
+        self.weights_changed()
+
+    def set_rate(self, request: m.SetRate) -> None:
+        """Learning rate of the net, of its graph and of its run from the next step on."""
+        if self.trainer is None:
+            return
+        self.trainer.set_rate(request.lr)
+        self._graph.training = msgspec.structs.replace(self._graph.training, lr=request.lr)
+        self._graph_bytes = files.dumps(self._graph)
+        self.describe_run()
+        self._news = True
+
+    def describe_run(self) -> None:
+        """Note the settings of the current run; those set at an earlier step are a branch's."""
+        if not self.runs.visiting:
+            self.runs.describe(self._graph_bytes, self._graph.training)
+
+    def set_speed(self, request: m.SetSpeed) -> None:
+        """Steps per second at most."""
+        self._speed, self._next_step_at = request.steps_per_second, 0.0
+
+    def watch(self, request: m.Watch) -> None:
+        """What the window shows from now on."""
+        self.frames.look_at(request)
+        self._news = True
+
+    def want_frame(self) -> None:
+        """The window has drawn the last frame."""
+        self._wanted = True
+
+    # -- work ---------------------------------------------------------------------------------
+
+    def seconds_to_wait(self) -> float | None:
+        """0: there is work; None: none until a request comes; else when to look again."""
+        if (self._wanted and self._news) or self._held_out.at_work:
+            return 0.0
+        if not self.running:
+            return None
+        return max(0.0, self._next_step_at - time.perf_counter()) if self._speed else 0.0
+
+    def work(self) -> None:
+        """A piece of training, then a frame if one is wanted."""
+        self.train()
+        self.tell()
+
+    def train(self) -> None:
+        """A piece of a test or a step, if it is time for one."""
+        if self._held_out.at_work:
+            self._test()
+        elif self.running and time.perf_counter() >= self._next_step_at:
+            self._train_step()
+
+    def tell(self) -> None:
+        """Send a frame if one is wanted and there is news."""
+        if self._wanted and self._news:
+            self._news = False
+            self.send(msgspec.structs.replace(self._frame(), revision=self.revision))
+            self._wanted = False
+
+    # -- giving up ----------------------------------------------------------------------------
+
+    def end(self, _: str = "") -> None:
+        """Stop training where it is, whatever it was at."""
+        self._held_out.forget()
+        self.pause()
+
+    def without_pictures(self, _: str = "") -> None:
+        """Send frames without pictures until others are asked for or another net comes."""
+        self._news = not self.frames.blind
+        self.frames.blind = True
+
+    def let_go(self) -> None:
+        """Drop the net and its runs with all memory that they take."""
+        self.trainer = self._calculation = None
+        self.runs.clear()
+        self._gone.clear()
+        self.end()
+        self._forget(keep_curves=False)
+        gc.collect()
+
+    def _train_step(self) -> None:
+        trainer = self.trainer
+        assert trainer is not None
+        if self._speed:
+            self._next_step_at = time.perf_counter() + 1 / self._speed
+        try:
+            recording = self._records_now(trainer)
+            begun = time.perf_counter()
+            if recording:
+                records = [trainer.train_step(record=True)]
+            else:
+                records = trainer.train_steps(self._steps_at_once(trainer))
+            took = (time.perf_counter() - begun) / len(records)
+        except NonFiniteError as error:
+            self._stop(failure("diverged", error, "training"))
+            return
+        except GradscapeError as error:
+            self._stop(failure("run", error, "training"))
+            return
+        self.frames.note(records, trainer.settings.batch, recording, took)
+        self.runs.note(records, trainer, took)
+        if recording:
+            self._note_accuracy(trainer)
+        self._news = True
+        self._after_steps(trainer, len(records))
+
+    def _note_accuracy(self, trainer: Trainer) -> None:
+        """How good the answers to the batch were that has just been recorded."""
+        share, run = share_right(trainer.recorded, trainer.binding), self.runs.current
+        if share is not None:
+            found = trainer.step, share
+            self.frames.accuracies.append(found)
+            if run is not None:
+                run.curves.accuracies.append(found)
+
+    def _steps_at_once(self, trainer: Trainer) -> int:
+        """How many steps may be made before anything has to be looked at."""
+        if self._speed:
+            return 1
+        left = trainer.total_steps - trainer.step if self.steps_left is None else self.steps_left
+        room = self.runs.steps_until_kept(trainer.step)
+        return min(
+            left - 1, room, int(self.attention.seconds / max(1e-6, self.frames.plain_seconds))
+        )
+
+    def _records_now(self, trainer: Trainer) -> bool:
+        """Whether the next step is one that the window is shown: the last, or when it is time."""
+        last = self.steps_left == 1 or trainer.step + 1 == trainer.total_steps
+        return last or self.unhurried or (self._wanted and self.frames.due)
+
+    def _after_steps(self, trainer: Trainer, count: int) -> None:
+        epoch_done = trainer.step % trainer.steps_per_epoch == 0
+        if epoch_done:
+            self.frames.epoch_ended = True
+            self._note_validation(trainer)
+        if epoch_done or self._held_out.due:
+            self._held_out.begin(trainer, self.weights_moved, whole=epoch_done)
+        if epoch_done or self._checkpoints.due:
+            self._checkpoints.write(trainer, self._graph_bytes)
+        if self.steps_left is not None:
+            self.steps_left -= count
+        if not self._held_out.at_work:
+            self._end_if_done(trainer)
+
+    def _end_if_done(self, trainer: Trainer) -> None:
+        if trainer.finished if self.steps_left is None else self.steps_left <= 0:
+            self.pause()
+
+    def _stop(self, failure: m.Failure) -> None:
+        self.pause()
+        self.send(failure)
+
+    def _test(self) -> None:
+        """Go on with the test of the weights of this moment; training waits for it."""
+        assert self.trainer is not None
+        tests = self._held_out
+        score = tests.work(self.trainer, self.weights_moved)
+        if tests.at_work:
+            return
+        if score is not None:
+            self.frames.clock.leave_out(time.perf_counter() - tests.begun)
+            self.note_test(score, tests.whole)
+        self._end_if_done(self.trainer)
+
+    def note_test(self, score: Score, whole: bool) -> None:
+        """Add a test of the newest weights to the curves; ``whole`` if on all samples."""
+        assert self.trainer is not None
+        self.tested, self._news = score, True
+        found = (self.trainer.step, score.loss, score.accuracy, score.samples, whole)
+        self.frames.scores.append(m.Scores(*found))
+        self.runs.test(Evaluation(*found))
+
+    def _note_validation(self, trainer: Trainer) -> None:
+        """The epoch that has just ended was judged by the samples held back, if there are any."""
+        if (score := trainer.validated) is not None:
+            found = (trainer.step, score.loss, score.accuracy, score.samples, True)
+            self.frames.scores.append(m.Scores(*found, held_back=True))
+            self.runs.validate(Evaluation(*found))
+
+    def _frame(self) -> m.Frame:
+        return msgspec.structs.replace(self._newest(), starts=self.starts)
+
+    def _newest(self) -> m.Frame:
+        if self._calculation is not None:
+            return self.frames.of_calculation(self._calculation, self._graph)
+        if self.trainer is None:
+            return EMPTY
+        if self._look and not self.running:
+            with contextlib.suppress(GradscapeError):  # training tells it, when it is wanted
+                self.trainer.look()
+                self.frames.picture(max(1, self.trainer.step))
+        self._look = False
+        return self.frames.of_run(
+            self.trainer,
+            self._graph,
+            self.running,
+            self.steps_left,
+            self.weights_moved,
+            self._moved_on(self.trainer),
+        )
+
+    def _moved_on(self, trainer: Trainer) -> bool:
+        """Whether there is a start to go back to: the net, or its run, is another than there."""
+        run, key = self.runs.current, (id(trainer), self.weights_moved)
+        if trainer.step > 0 or (run is not None and run.steps > 0):
+            return True
+        if self._started is None or self._started[0] != key:
+            plan = trainer.plan
+            self._started = key, all(plan.is_at_start(info) for info in plan.layout)
+        return not self._started[1]
+
+    @contextlib.contextmanager
+    def changed_by_hand(self) -> Iterator[None]:
+        """Somebody changes the weights meanwhile: to train on with them begins a run."""
+        trainer = self.trainer
+        with self.runs.changed_by_hand(trainer) if trainer else contextlib.nullcontext():
+            yield
+        if self.running:
+            self.branch()
+        self.weights_changed()
+
+    def put_back(self) -> None:
+        """The weights that training had left are the net's again."""
+        if self.trainer is not None and self.runs.put_back(self.trainer):
+            self.weights_changed()
+
+    def branch(self) -> None:
+        """What is looked at becomes a run of its own, if it is not the end of the current one."""
+        if self.trainer is not None and (self.runs.visiting or self.runs.by_hand):
+            self.runs.branch(self.trainer)
+            self.describe_run()
+            self._held_out.forget()
+
+    def weights_changed(self) -> None:
+        """The weights are others than the last step's: every view is out of date."""
+        self.weights_moved += 1
+        self._news = self._look = True
+        if self._calculation is not None:
+            self._end = calculate(self._calculation, self._graph)
+            self.frames.fresh = True
+
+    # -- formulas -----------------------------------------------------------------------------
+
+    def _load_calculation(self, graph: Graph, revision: int) -> None:
+        """A graph that has nothing to learn: its inputs' own values run through it.
+
+        Both passes are done at once, so every node has its number, and again after each edit.
+        """
+        plan = compile(graph, self.device, "float64", "inspect")
+        if self._calculation is not None:
+            for name in self.altered & plan.parameters.keys() & self._calculation.parameters.keys():
+                overlap(plan.parameters[name], self._calculation.parameters[name])
+        end = calculate(plan, graph)
+        self._set_aside()
+        self._calculation, self._graph, self._end = plan, graph, end
+        self.frames.picture(1)
+        self.revision = revision
+        self._send_loaded(calculation_loaded(plan, self._problem))
+
+    # -- loading ------------------------------------------------------------------------------
+
+    def _send_loaded(self, told: m.Loaded) -> None:
+        self.send(msgspec.structs.replace(told, revision=self.revision))
+
+    def _take_over(self, new: Trainer, growth: Growth) -> Kept:
+        """Give the new net every weight of the old one that still fits."""
+        old = self._source
+        return Kept() if old is None else take_over(new, old, self._gone, growth)
+
+    def _forget(self, keep_curves: bool) -> None:
+        self._news, self._started = True, None
+        self._held_out.forget()
+        self.frames.forget(keep_curves)
+        if not keep_curves:
+            self._checkpoints.forget()

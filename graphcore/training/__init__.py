@@ -1,0 +1,1 @@
+"""One run: optimisers, schedules, batches, evaluation, and the trainer that joins them."""

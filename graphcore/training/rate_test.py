@@ -1,0 +1,80 @@
+"""Which learning rate suits a net: the loss while the rate rises from far too small.
+
+Source: Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017, section 3.3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from graphcore.datasets import Dataset
+from graphcore.errors import NonFiniteError
+from graphcore.graph.graph import Graph
+from graphcore.graph.training_settings import TrainingSettings
+from graphcore.training.trainer import Trainer
+
+LOW, HIGH, STEPS = 1e-6, 10.0, 100
+EXPLODED = 4.0
+"""The test ends when the smoothed loss is so many times its smallest value."""
+SMOOTHING = 0.8
+START = 10
+"""Steps at rates that change nothing yet: their mean loss is the one before learning."""
+SAFE = 10.0
+"""The suggestion is the rate where the loss was smallest, divided by this."""
+
+
+@dataclass(frozen=True)
+class RatePoint:
+    """One step: the rate it was done with, and the smoothed loss before it."""
+
+    rate: float
+    loss: float
+
+
+def rate_test(
+    graph: Graph,
+    data: Dataset,
+    settings: TrainingSettings,
+    *,
+    low: float = LOW,
+    high: float = HIGH,
+    steps: int = STEPS,
+    device: str = "cpu",
+) -> Iterator[RatePoint]:
+    """Train a copy for so many steps while the rate rises by the same factor each step.
+
+    Stops early once the loss explodes. Starts from the initial weights.
+
+    Raises:
+        GraphError, ShapeError, DataError: see ``Trainer``.
+    """
+    constant = msgspec.structs.replace(settings, schedule="constant", schedule_options={})
+    trainer = Trainer(graph, data, constant, device=device)
+    mean, smallest = 0.0, math.inf
+    for i in range(steps):
+        trainer.lr = low * (high / low) ** (i / (steps - 1))
+        try:
+            loss = trainer.train_step().loss
+        except NonFiniteError:
+            return
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+        smoothed = mean / (1 - SMOOTHING ** (i + 1))
+        smallest = min(smallest, smoothed)
+        yield RatePoint(trainer.lr, smoothed)
+        if smoothed > EXPLODED * smallest:
+            return
+
+
+def suggestion(points: list[RatePoint]) -> float | None:
+    """A rate that learns fast and safely, to one digit; None where the loss never fell."""
+    start, rising = points[:START], points[START:]
+    if not rising:
+        return None
+    best = min(rising, key=lambda p: p.loss)
+    if best.loss >= sum(p.loss for p in start) / len(start):
+        return None
+    return float(f"{best.rate / SAFE:.0e}")

@@ -1,0 +1,509 @@
+"""Training: which batch comes next, one update after another, and how good the net is.
+
+A ``Trainer`` is one run, described by a graph and its ``TrainingSettings``. The data order
+depends on the seed and the epoch alone, so a run can be taken up at any step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from graphcore.datasets import Dataset, Split, augmentation
+from graphcore.engine.compiler import compile
+from graphcore.engine.fast.cached_step import Repetition
+from graphcore.engine.feeds import Rows
+from graphcore.engine.non_finite import finite, first_non_finite
+from graphcore.engine.parameters import ParameterInfo, seed_of
+from graphcore.engine.plan import Mode, Plan
+from graphcore.errors import DataError, EngineError, GradscapeError, NonFiniteError
+from graphcore.graph.binding import Binding, bind
+from graphcore.graph.graph import Graph
+from graphcore.graph.shapes import check_batch
+from graphcore.graph.training_settings import TrainingSettings
+from graphcore.late import torch
+from graphcore.system import memory
+from graphcore.training import parameter_groups, schedules, settings_check
+from graphcore.training.batches import Batches, leaves_one
+from graphcore.training.early_stopping import Epochs
+from graphcore.training.evaluation import Score, judged
+from graphcore.training.step_block import Stride
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from graphcore.training.distributed import Shard
+
+
+DESCENT_STEPS = 100
+"""Steps of an epoch where a graph takes no data."""
+
+
+class StepRecord(NamedTuple):
+    """One step: ``step`` counts from 1, ``epoch`` from 0; ``loss`` is before the update.
+
+    ``losses`` has one number per objective; ``loss`` is the first of them.
+    """
+
+    step: int
+    epoch: int
+    loss: float
+    lr: float
+    losses: tuple[float, ...]
+
+
+class Trainer:
+    """One training run.
+
+    Args:
+        mode: "inspect" keeps every value of every step; "train" only of recorded ones.
+        binding: where the data go, if the graph does not say it: see ``bind_forward``.
+
+    Attributes:
+        validated: how good the net was on the samples held back, when the last epoch ended.
+        note: what is not done as the settings say; "" if there is nothing of the kind.
+
+    Raises:
+        GraphError, ShapeError, AttributeRefusedError: the graph cannot be trained as it is.
+        DataError: the data do not fit the graph's input.
+    """
+
+    def __init__(
+        self, graph: Graph, data: Dataset, settings: TrainingSettings | None = None, *,
+        device: str = "cpu", dtype: str = "float32", mode: Mode = "train",
+        binding: Binding | None = None,
+    ) -> None:  # fmt: skip
+        self.graph = graph.copy()
+        self.settings = settings or graph.training
+        settings_check.check(self.settings)
+        self.graph.training = self.settings
+        self.binding = bind(self.graph) if binding is None else binding
+        self.data = data
+        self._check_batch(device, getattr(torch, dtype).itemsize)
+        self.plan: Plan = compile(self.graph, device, dtype, mode, self.settings.seed, turned=True)
+        self.train_x, self.train_t = self.tensors(data.train)
+        self.note = ""
+        self.batches = self._new_batches()
+        self._evaluation: Plan | None = None
+        self._recorded: Plan | None = None
+        self._looking: Plan | None = None
+        self.step = 0
+        parameter_groups.check(self.plan.layout, self.settings.objectives)
+        self.groups = self._new_groups()
+        self.epochs = Epochs()
+        self.validated: Score | None = None
+        self._repetition: Repetition | None = None
+        self._stride_of: Stride | None = None
+        self._single = 0  # up to this step they are made one by one
+        self.shard: Shard | None = None
+        self.lr = self.settings.lr
+
+    def _new_batches(self) -> Batches:
+        """The order of the samples; no batch of one where the net needs several in training.
+
+        Raises:
+            DataError: there is one sample in all.
+        """
+        samples, s = len(self.train_x), self.settings
+        if not self.binding.input:
+            return Batches(DESCENT_STEPS, 1, s.seed, self.plan.device)
+        joined = False
+        if samples == 1 or leaves_one(samples, s.batch):
+            why = self._refusal(1)
+            if why and samples == 1:
+                raise DataError(f"{self.data.name} has one sample to train on. {why}")
+            joined = bool(why) and not self._refusal(2)
+        if joined:
+            self.note = (
+                f"The last batch would be of one sample, of {samples:,} in batches of {s.batch:,}: "
+                "it is joined to the batch before it, as this net trains on several at a time."
+            )
+        return Batches(samples, s.batch, s.seed, self.plan.device, joined)
+
+    def _refusal(self, samples: int) -> str:
+        """Why the net cannot be trained on so few samples at a time; "" if it can."""
+        try:
+            feeds = self.binding.feeds(self.train_x[:samples], self.train_t[:samples])
+            self._another("train").forward(feeds, training=True)
+        except GradscapeError as error:
+            return str(error)
+        return ""
+
+    # -- the run ------------------------------------------------------------------------------
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.batches.per_epoch
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is a loss to be made small; without one the net only runs forward."""
+        return bool(self.binding.loss)
+
+    @property
+    def total_steps(self) -> int:
+        return self.steps_per_epoch * self.settings.epochs
+
+    @property
+    def epoch(self) -> int:
+        """Whole epochs done."""
+        return self.step // self.steps_per_epoch
+
+    def current_lr(self, ahead: int = 0) -> float:
+        """Learning rate of the next step, or of one ``ahead`` of it in the same epoch."""
+        s = self.settings
+        if s.schedule == "constant":
+            return self.lr
+        moment = schedules.Moment(
+            self.step + ahead, self.total_steps, self.epoch, s.epochs, self.epochs.losses
+        )
+        return self.lr * schedules.factor(s.schedule, moment, s.schedule_options)
+
+    def set_rate(self, lr: float) -> None:
+        """Change the learning rate of the run; an objective that has its own keeps it."""
+        self.settings = msgspec.structs.replace(self.settings, lr=lr)
+        self.graph.training, self.lr = self.settings, lr
+        for group, objective in zip(self.groups, self.settings.objectives, strict=False):
+            group.rate = parameter_groups.rate_of(objective, lr)
+
+    def steps(self, count: int | None = None, ahead: int = 1) -> Iterator[StepRecord]:
+        """Train, one record per step; without a count, up to the end of the last epoch.
+
+        Args:
+            ahead: so many steps may be made at once, which small nets gain from: the net is
+                then further than the record that one holds.
+
+        Raises:
+            NonFiniteError: the loss or a gradient became NaN or infinite; the weights are
+                those before that step.
+        """
+        end = self.total_steps if count is None else self.step + count
+        while self.step < end and not self.epochs.stopped:
+            yield from self.train_steps(min(ahead, end - self.step))
+
+    def train_steps(self, most: int) -> list[StepRecord]:
+        """One step, or as many as can be made at once, all of one epoch; raises as ``steps``."""
+        return self._stride(most) or [self.train_step()]
+
+    def train_step(self, record: bool = False) -> StepRecord:
+        """One batch forward, backward, and one update.
+
+        Args:
+            record: run this step in ``recorded``, a plan that keeps every value and gradient
+                to be looked at. The kernels, and so the numbers, are the same.
+        """
+        lr = self.current_lr()
+        losses = None if record else self._again(lr)
+        if losses is None:
+            losses = self._anew(self.recorded if record else self.plan, lr)
+        return self._count(losses, lr)
+
+    def _stride(self, most: int) -> list[StepRecord]:
+        """At most so many steps made at once; none where they have to be made one by one."""
+        again = self._repetition
+        if most < 2 or again is None or again is not self.plan.repeated or self.step < self._single:
+            return []
+        made_for = again, self.groups[0], self.settings
+        if self._stride_of is None or not self._stride_of.fits(*made_for):
+            self._stride_of = Stride(self.plan, *made_for)
+        rows = self.batches.whole(self.step, min(most, self._stride_of.most))
+        rates = [self.current_lr(i) for i in range(len(rows))]
+        losses = self._stride_of.run(rows, rates)
+        if losses is None:
+            self._single = self.step + most
+            return []
+        return [self._count((loss,), lr) for loss, lr in zip(losses, rates, strict=True)]
+
+    def _count(self, losses: tuple[float, ...], lr: float) -> StepRecord:
+        """Note that a step was made."""
+        epoch = self.epoch
+        self.step += 1
+        self.epochs.count(losses[0])
+        if self.step % self.steps_per_epoch == 0:
+            self._end_epoch()
+        return StepRecord(self.step, epoch, losses[0], lr, losses)
+
+    def _again(self, lr: float) -> tuple[float, ...] | None:
+        """The step that was just made over the next rows; None if it has to be made anew."""
+        rows, again = self.next_rows(), self._repetition
+        if again is None or again is not self.plan.repeated or len(again.rows) != len(rows):
+            return None
+        random_state = self._random_state()
+        with torch.inference_mode():
+            loss = self.plan.repeat(rows)
+            if loss is None:
+                return None
+            group, square = self.groups[0], self.plan.gradient_square
+            if not finite(loss, square):
+                self._blame(self.next_feeds(), group.loss, loss, random_state)
+            self._change(group, lr)
+        return (loss,)
+
+    def _anew(self, plan: Plan, lr: float) -> tuple[float, ...]:
+        """The next step with all that it is fed looked up; the loss of each group."""
+        feeds = self.next_feeds()
+        losses = tuple([self._update(plan, group, feeds, lr) for group in self.groups])
+        alone = len(self.groups) == 1 and self.shard is None
+        self._repetition = self.plan.repeated if alone else None
+        return losses
+
+    def _update(
+        self, plan: Plan, group: parameter_groups.Group, feeds: dict[str, Any], lr: float
+    ) -> float:
+        """Forward, backward from a group's loss and one update; returns the loss before it."""
+        random_state = self._random_state()
+        with torch.inference_mode():
+            if self.shard is None:
+                loss = plan.step(feeds, group.loss)
+                square = plan.gradient_square
+            else:
+                loss = self.shard.step(plan, feeds, group)
+                square = torch.dot(group.optimizer.g, group.optimizer.g)
+            if not finite(loss, square):
+                self._blame(feeds, group.loss, loss, random_state)
+            self._change(group, lr)
+        return loss
+
+    def _random_state(self) -> Tensor | None:
+        return self.plan.generator.get_state() if self.plan.draws_random else None
+
+    def _change(self, group: parameter_groups.Group, lr: float) -> None:
+        group.penalise(self.settings)
+        group.update(lr)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or patience is worn out."""
+        return self.epochs.stopped or self.step >= self.total_steps
+
+    def _end_epoch(self) -> None:
+        if self.shard is not None:
+            self.shard.agree()
+        held_back, patience = self.data.validation, self.settings.patience
+        self.validated = None if held_back is None else self.evaluate(held_back)
+        validation = None if self.validated is None else self.validated.loss
+        if self.shard is not None and validation is not None:
+            validation = self.shard.firsts(validation)
+        self.epochs.end(validation, self.plan, patience)
+
+    @property
+    def recorded(self) -> Plan:
+        """A plan in record mode over the same weights, gradients, statistics and randomness."""
+        if self.plan.mode == "inspect":
+            return self.plan
+        if self._recorded is None:
+            self._recorded = self._another("record", share=self.plan)
+        return self._recorded
+
+    def next_feeds(self) -> dict[str, Any]:
+        """The batch of the step that comes next."""
+        rows = self.next_rows()
+        x: Tensor | None = None
+        if self.settings.augmentation and self.binding.input:
+            x = self._augmented(self.train_x.index_select(0, rows))
+        if self.shard is not None:
+            rows, x = self.shard.begin(rows, x)
+        inputs = Rows(self.train_x, rows) if x is None else x
+        return self.binding.feeds(inputs, Rows(self.train_t, rows))
+
+    def next_rows(self) -> Tensor:
+        """Which samples come next."""
+        return self.batches.at(self.step)
+
+    def _augmented(self, images: Tensor) -> Tensor:
+        """Images changed at random, the same ones at the same step of the same run."""
+        seed = seed_of(self.settings.seed, f"augmentation {self.step}")
+        changed = augmentation.apply_normalised(
+            self.settings.augmentation, images.to("cpu", torch.float32).numpy(),
+            np.random.default_rng(seed), self.data.normalization,
+        )  # fmt: skip
+        return torch.from_numpy(changed).to(images)
+
+    def _blame(
+        self, feeds: dict[str, Any], end: str, loss: float, random_state: Tensor | None
+    ) -> None:
+        """Repeat the step in inspect mode to name the node where it happened; always raises."""
+        plan = self._another("inspect")
+        plan.copy_state(self.plan)
+        if random_state is not None:
+            plan.generator.set_state(random_state)
+        node, phase = first_non_finite(plan, feeds, end)
+        what = "value" if phase == "forward" else "gradient"
+        raise NonFiniteError(
+            f"The {what} of {node or end} became NaN or infinite at step "
+            f"{self.step + 1} (loss {loss:.4g}): try a smaller learning rate. "
+            "The weights before that step are kept.",
+            node, phase,
+        )  # fmt: skip
+
+    # -- looking ------------------------------------------------------------------------------
+
+    def evaluate(self, split: Split, *, limit: int | None = None, batch: int = 200) -> Score:
+        """Loss and accuracy over a split (its first ``limit`` samples), in evaluation mode.
+
+        Runs in a plan of its own, so the values of the running step stay to be looked at.
+        """
+        return judged(self.evaluation_plan(), self.binding, *self.tensors(split, limit), batch)
+
+    def evaluation_plan(self) -> Plan:
+        """A second plan of the same net with the weights and statistics of this moment."""
+        if self._evaluation is None:
+            self._evaluation = self._another("train")
+        self._evaluation.copy_state(self.plan)
+        return self._evaluation
+
+    def looking_plan(self) -> Plan:
+        """A plan that keeps every value, with the weights and statistics of this moment."""
+        if self._looking is None:
+            self._looking = self._another("inspect")
+        self._looking.copy_state(self.plan)
+        return self._looking
+
+    def look(self) -> None:
+        """Run both passes of the next batch in ``recorded``, in evaluation mode, without an update.
+
+        Without a loss there is no backward pass. Nothing of the run depends on it: the random
+        numbers of the next step stay what they are.
+        """
+        plan, random_state = self.recorded, self._random_state()
+        plan.forward(self.next_feeds())
+        if self.trains:
+            plan.backward(self.groups[0].loss)
+        if random_state is not None:
+            plan.generator.set_state(random_state)
+
+    def _another(self, mode: Mode, share: Plan | None = None) -> Plan:
+        """A further plan of the same net."""
+        seed = self.settings.seed
+        return compile(self.graph, mode=mode, seed=seed, share=share, **self.plan.made_for)
+
+    def tensors(self, split: Split, limit: int | None = None) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of a split (its first ``limit`` samples) as they are fed."""
+        inputs, targets = split.inputs[:limit], split.targets[:limit]
+        if not self.binding.input:
+            return torch.from_numpy(inputs), torch.from_numpy(targets)
+        node, shape = self.graph.node(self.binding.input), self.input_shape
+        given = inputs.shape[1:]
+        if math.prod(given) != math.prod(shape):
+            raise DataError(
+                f"{self.data.name} has samples of shape {tuple(given)}, but {node.name} takes "
+                f"{shape}."
+            )
+        x = torch.from_numpy(inputs.reshape(len(inputs), *shape)).to(self.plan.device)
+        x = x.to(torch.int64 if node.attributes["dtype"] == "int" else self.plan.dtype)
+        t = torch.from_numpy(targets).to(self.plan.device)
+        return x, t.to(self.plan.dtype) if t.is_floating_point() else t
+
+    def _check_batch(self, device: str, itemsize: int) -> None:
+        """A batch has samples, and its values have room; raises DataError or ShapeError."""
+        samples = len(self.data.train)
+        if not samples:
+            raise DataError(f"{self.data.name} has no samples to train on.")
+        free = memory.available() if device == "cpu" else None
+        check_batch(self.graph, min(self.settings.batch, samples), itemsize, free)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one sample as the net takes it; (0,) where it takes none."""
+        name = self.binding.input
+        return tuple(self.graph.node(name).attributes["shape"]) if name else (0,)
+
+    # -- state --------------------------------------------------------------------------------
+
+    def lengthen(self) -> None:
+        """Go on after the end: to the last epoch after an early stop, else for more epochs.
+
+        There are as many more as the graph's settings name.
+        """
+        self.epochs.go_on()
+        if self.step >= self.total_steps:
+            done = max(self.settings.epochs, math.ceil(self.step / self.steps_per_epoch))
+            epochs = done + self.graph.training.epochs
+            self.settings = msgspec.structs.replace(self.settings, epochs=epochs)
+
+    @property
+    def early_stop(self) -> str:
+        """Why training ended before its last epoch and which weights are held, or ""."""
+        if not self.epochs.stopped:
+            return ""
+        waited = self.epochs.since_best
+        held = self.epoch - waited
+        loss = self.epochs.losses[-1 - waited]
+        which = "training loss" if self.data.validation is None else "loss of the samples held back"
+        return (
+            f"Stopped early after epoch {self.epoch:,} of {self.settings.epochs:,}: the {which} "
+            f"has not fallen for {waited:,} epoch{'s' if waited != 1 else ''}. The net holds the "
+            f"weights of epoch {held:,}, where it was {loss:.4g}."
+        )
+
+    def reset(self) -> None:
+        """Back to the same start: weights, optimiser, random state, order, statistics."""
+        self.plan.reset()
+        self.epochs = Epochs()
+        self.step, self.lr, self._single = 0, self.settings.lr, 0
+        self.groups = self._new_groups()
+
+    def _prefixed(self) -> list[tuple[str, parameter_groups.Group]]:
+        """The groups with what their optimisers' states are called in a checkpoint."""
+        return [(f"optimizer{i or ''}:", group) for i, group in enumerate(self.groups)]
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that a resumed run needs, as copies: see ``load_state``."""
+        tensors = {
+            "generator": self.plan.generator.get_state(),
+            **{f"{p}{k}": v for p, g in self._prefixed() for k, v in g.optimizer.state.items()},
+            **self.epochs.state(),
+        }
+        return {**self.plan.state(), **{k: v.clone() for k, v in tensors.items()}}
+
+    def load_state(self, state: dict[str, Tensor], step: int, lr: float) -> None:
+        """Take up a run at ``step``.
+
+        Raises:
+            EngineError: the state is of another net, or damaged; nothing has changed then.
+        """
+        self._check_state(state)
+        epochs = Epochs()
+        epochs.load_state(state)
+        self.plan.load_state(state)
+        self.groups = self._new_groups()
+        for prefix, group in self._prefixed():
+            group.optimizer.load_state(
+                {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            )
+        self.plan.generator.set_state(state["generator"])
+        self.epochs = epochs
+        self.step, self.lr, self._single = step, lr, 0
+
+    def _check_state(self, state: Mapping[str, Tensor]) -> None:
+        """Raise EngineError unless every tensor of a state fits."""
+        flat = state.get("flat")
+        if flat is None or flat.shape != self.plan.flat.shape:
+            raise EngineError("The saved weights are of another net than this graph.")
+        own = {f"buffer:{name}": buffer for name, buffer in self.plan.buffers.items()}
+        for prefix, group in self._prefixed():
+            own |= {f"{prefix}{k}": v for k, v in group.optimizer.state.items()}
+        best = {f"best:{name}": buffer for name, buffer in self.plan.buffers.items()}
+        if any(name.startswith("best:") for name in state):
+            own |= {**best, "best:flat": flat}
+        for name, tensor in own.items():
+            if name not in state or state[name].shape != tensor.shape:
+                raise EngineError(
+                    f"The saved state has no {name} of this net and its optimiser: it is of "
+                    "others, or damaged."
+                )
+        try:
+            torch.Generator(self.plan.device).set_state(state["generator"])
+        except (KeyError, RuntimeError, TypeError):
+            raise EngineError("The saved state is damaged: it has no random state.") from None
+
+    def _new_groups(self) -> list[parameter_groups.Group]:
+        return parameter_groups.make(self.plan, self.settings, self.binding.loss)
+
+    def group_of(self, info: ParameterInfo) -> parameter_groups.Group:
+        """The group that trains a parameter that is not frozen."""
+        return next(g for g in self.groups if g.start <= info.offset < g.end)

@@ -1,0 +1,1 @@
+"""Weights that are kept when a net is edited while it learns."""

@@ -1,0 +1,64 @@
+"""Messages of two runs that are looked at side by side."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from graphcore.records.pictures import Picture
+
+What = Literal["output", "weights", "map"]
+
+
+class CompareRequest(msgspec.Struct, tag=True, frozen=True):
+    """Which run is put beside the one at work; 0 for none.
+
+    Attributes:
+        what: a node's value for a test sample, its weights, or the decision map of the whole net.
+    """
+
+    run: int = 0
+    what: What = "output"
+    node: str = ""
+    sample: int = 0
+
+
+class Side(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """One of the two runs, at the step that is shown.
+
+    Attributes:
+        loss, accuracy: on ``CompareFrame.samples`` of the test split.
+    """
+
+    name: str = ""
+    step: int = 0
+    picture: Picture | None = None
+    loss: float | None = None
+    accuracy: float | None = None
+
+
+class CompareFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """Two runs at the same step, and how far they are from each other.
+
+    Attributes:
+        ours, theirs: the run at work, and the other at its last recorded step up to that one.
+        difference: ours minus theirs, made small after it was taken; None where their shapes
+            differ.
+        largest: of what is shown, the largest difference.
+        distance: ‖w − w'‖ / ‖w‖ over all weights; None where the nets are not the same.
+        samples: of the test split that both were tested on.
+        sample_count: how many test samples there are to choose from.
+        problem: why there is nothing to compare, or no difference, or "".
+    """
+
+    what: What = "output"
+    node: str = ""
+    ours: Side = Side()
+    theirs: Side = Side()
+    difference: Picture | None = None
+    largest: float = 0.0
+    distance: float | None = None
+    samples: int = 0
+    sample_count: int = 0
+    problem: str = ""

@@ -1,0 +1,45 @@
+"""Messages of the search for training samples that are like a drawing."""
+
+from __future__ import annotations
+
+import msgspec
+
+from graphcore.records.arrays import Array
+
+
+class NearestRequest(msgspec.Struct, tag=True, frozen=True):
+    """A drawing whose nearest training samples are wanted.
+
+    Attributes:
+        pixels, centred: as in ``DigitRequest``.
+        node: whose values are compared; "" for the inputs themselves.
+    """
+
+    pixels: Array
+    centred: bool = True
+    node: str = ""
+
+
+class Neighbour(msgspec.Struct, tag=True, frozen=True):
+    """A training sample: its place in the split, class, distance and picture (H, W)."""
+
+    index: int
+    label: int
+    distance: float
+    image: Array
+
+
+class NearestFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """The training samples that are nearest to a drawing, the nearest first.
+
+    Attributes:
+        node: whose values were compared; "" for the inputs.
+        searched: how many training samples were gone through.
+        problem: why there are none, or "".
+    """
+
+    node: str = ""
+    searched: int = 0
+    classes: tuple[str, ...] = ()
+    found: tuple[Neighbour, ...] = ()
+    problem: str = ""

@@ -1,0 +1,29 @@
+"""Weights beside those of the run at work that a landscape can be looked at towards."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from graphcore.runs.snapshots import Moment
+from graphcore.session.session import Session
+from graphcore.views.landscape.chosen_plane import Weights, at_hand
+from graphcore.views.race.task import RaceTask
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def kept_weights(session: Session, race: RaceTask) -> dict[str, Weights]:
+    """Where other runs have ended and where raced runners have come to, by name."""
+    found: dict[str, Weights] = {}
+    for run in session.runs.all.values():
+        if run is not session.runs.current and run.timeline.moments:
+            found[f"end of {run.name}"] = partial(_flat, run.timeline.moments[-1], session)
+    found.update({name: at_hand(flat) for name, flat in race.ends().items()})
+    return found
+
+
+def _flat(moment: Moment, session: Session) -> Tensor:
+    flat = moment.tensors()["flat"]
+    return flat if session.trainer is None else flat.to(session.trainer.plan.flat)

@@ -1,0 +1,271 @@
+"""The landscape while the net trains: a slice of work after each step, thrown away when stale."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphcore.engine.compiler import compile
+from graphcore.engine.plan import Plan
+from graphcore.landscapes.planes import Plane, lowest_point
+from graphcore.landscapes.surface import PathRecorder, Surface
+from graphcore.records.arrays import pack
+from graphcore.session.pace import rest
+from graphcore.training.trainer import Trainer
+from graphcore.views.landscape import LandscapeFrame, LandscapeRequest
+from graphcore.views.landscape.chosen_plane import Chosen, Weights, at_hand, choose, widened
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from graphcore.session.session import Session
+
+SHARE = 0.05
+"""Share of the worker's time while training; the bar is 10 %."""
+SLICE = 0.005
+"""Seconds of work at a time while nothing trains."""
+PATIENCE = 2.0
+"""Seconds that a finer grid may take while training; beyond that a fresh coarse one is better."""
+TRAINING_SAMPLES, FEW_SAMPLES = 100, 32
+"""Samples of a surface that is made while training, of a fast and of a slow net; it is made again
+with all when it pauses."""
+MIDDLING = 81
+"""Points of the grid that is to be complete within ``PATIENCE``, with the larger number."""
+START, BEST = "start of the run", "best on the test set"
+PROBE = 0.5
+"""Distance between the places from which the lowest point of a quadratic loss is found."""
+
+
+class LandscapeTask:
+    """Computes the surface that the window asked for.
+
+    Args:
+        further: tells the names of other weights, and for each how to get them.
+
+    Attributes:
+        path: weights along the run.
+        held: whether the dot is dragged: the plane under it stays.
+        visiting: whether an earlier step is looked at: the plane stays, the dot goes there.
+        jumps: how often the weights have gone elsewhere than training led them.
+    """
+
+    def __init__(self, further: Callable[[], Mapping[str, Weights]] = dict) -> None:
+        self.path = PathRecorder()
+        self.held = self.visiting = False
+        self.jumps = 0
+        self._followed: int | None = None
+        self._further = further
+        self._request = LandscapeRequest(visible=False)
+        self._trainer: Trainer | None = None
+        self._plan: Plan | None = None
+        self._surface: Surface | None = None
+        self._chosen: Chosen | None = None
+        self._shown: Plane | None = None
+        self._lowest: tuple[float, float, float] | None = None
+        self._best: tuple[float, Tensor] | None = None
+        self._origin_step = -1
+        self._sent_level = -1
+        self._samples = self._taken = 0
+        self._pace = math.inf
+        self._last_work = time.perf_counter()
+        self._spent = 0.0
+
+    def request(self, request: LandscapeRequest) -> None:
+        """Show this from now on; starts anew."""
+        self._request = request
+        self._surface = None
+
+    def forget(self) -> None:
+        """Another document: no surface, and no path so far."""
+        self._trainer = self._plan = self._surface = self._chosen = None
+        self._shown = self._best = self._lowest = self._followed = None
+        self.held = False
+        self.path.clear()
+
+    def has_work(self, trainer: Trainer | None) -> bool:
+        """Whether there is something to compute while nothing trains."""
+        if trainer is None or not trainer.trains or not self._request.visible or self.held:
+            return False
+        if self._follows:
+            return self._followed != trainer.step
+        return (
+            self._surface is None
+            or self._followed is not None
+            or not self._surface.done
+            or self._stale(trainer)
+            or self._samples < self._request.samples
+        )
+
+    def work(self, trainer: Trainer, *, training: bool) -> LandscapeFrame | None:
+        """A slice of work; returns a frame when a level is complete."""
+        if not trainer.trains:
+            return None
+        if not self.visiting:
+            self._notice(trainer)
+        if (self._follows or self._followed is not None) and self._request.visible:
+            return self._follow(trainer)
+        if not self._request.visible or self.held or not self._due(training):
+            return None
+        begun = time.perf_counter()
+        if self._surface is None or self._outdated(trainer, training):
+            self._begin(trainer, training)
+        surface = self._surface
+        frame = None
+        if surface is not None and not surface.done:
+            surface.work(0.002 if training else SLICE)
+            if surface.level > max(0, self._sent_level):
+                self._sent_level = surface.level
+                self._shown = surface.plane
+                frame = self._frame(trainer, surface)
+        self._spent = time.perf_counter() - begun
+        self._last_work = time.perf_counter()
+        return frame
+
+    @property
+    def _follows(self) -> bool:
+        """Whether the dot moves over a surface that stays; random ones are made around it anew."""
+        stays = self._chosen is not None and self._chosen.kind != "random"
+        return self.visiting and stays and self._surface is not None and self._surface.level > 0
+
+    def _follow(self, trainer: Trainer) -> LandscapeFrame | None:
+        """The same surface with the dot at the step that is looked at, or back at the newest."""
+        surface, there = self._surface, trainer.step if self.visiting else None
+        if there is not None and there == self._followed:
+            return None
+        self._followed = there
+        return None if surface is None or not surface.level else self._frame(trainer, surface)
+
+    def note_score(self, trainer: Trainer, loss: float) -> None:
+        """Remember the weights if no others had so small a loss on the test set."""
+        if trainer is self._trainer and (self._best is None or loss < self._best[0]):
+            self._best = loss, trainer.plan.flat.clone()
+
+    def move_to(self, trainer: Trainer, a: float, b: float) -> None:
+        """Give the net the weights at a point of the shown plane."""
+        if self._shown is not None and self._shown.origin.shape == trainer.plan.flat.shape:
+            trainer.plan.flat.copy_(self._shown.at(a, b))
+
+    def _due(self, training: bool) -> bool:
+        """While training, rest long enough to keep to the share of the time."""
+        return not training or time.perf_counter() - self._last_work >= rest(self._spent, SHARE)
+
+    def retrace(self, session: Session) -> None:
+        """Another run is the current one: the path is what was recorded of it."""
+        trainer, run = session.trainer, session.runs.current
+        if trainer is None or run is None or not run.timeline.moments:
+            return
+        self._meet(trainer)
+        self._surface = self._best = None
+        self.path.retrace(run.timeline.moments, session.runs.legs())
+        self.path.weights = [flat.to(trainer.plan.flat) for flat in self.path.weights]
+
+    def _meet(self, trainer: Trainer) -> None:
+        """What was of another net is no more."""
+        if trainer is self._trainer:
+            return
+        same = self._trainer is not None and trainer.plan.layout == self._trainer.plan.layout
+        self._trainer, self._plan, self._surface = trainer, None, None
+        self._shown, self._best, self._pace = None, None, math.inf
+        if not same:
+            self.path.clear()
+
+    def _notice(self, trainer: Trainer) -> None:
+        """Follow the run's path; a new net or a reset starts a new one."""
+        self._meet(trainer)
+        if not self.path.steps or trainer.step != self.path.steps[-1]:
+            if self.path.steps and trainer.step < self.path.steps[-1]:
+                self._surface = self._best = None
+            self.path.add(trainer.step, trainer.plan.flat, self.jumps)
+
+    def _stale(self, trainer: Trainer) -> bool:
+        return self._origin_step != trainer.step
+
+    def _outdated(self, trainer: Trainer, training: bool) -> bool:
+        """Whether to begin anew: finished or too slow to refine, and the weights have moved."""
+        surface = self._surface
+        assert surface is not None
+        if not training:
+            return self._stale(trainer) or self._samples < self._request.samples
+        if not self._stale(trainer) or surface.level == 0:
+            return False
+        return surface.done or surface.seconds_to_next_level() / SHARE > PATIENCE
+
+    def _begin(self, trainer: Trainer, training: bool) -> None:
+        if self._plan is None:
+            self._plan = compile(trainer.graph, mode="train", **trainer.plan.made_for)
+        self._plan.copy_state(trainer.plan)
+        if self._surface is not None and self._surface.points:
+            self._pace = self._surface.seconds / (self._surface.points * self._taken)
+        request, b = self._request, trainer.binding
+        split = trainer.data.test if request.split == "test" else trainer.data.train
+        self._samples = min(self._affordable(training), request.samples)
+        x, t = trainer.tensors(split, self._samples)
+        self._taken = len(x)
+        feeds = b.feeds(x, t)
+        chosen = choose(request, trainer.plan, self.path.weights, self._targets())
+        span = chosen.span
+        self._lowest = _lowest(trainer, chosen.plane, feeds) if chosen.exact else None
+        if self._lowest is not None:
+            span = widened(span, self._lowest[:2])
+        if request.line:
+            span = (*span[:2], 0.0, 0.0)
+        self._chosen = chosen
+        self._surface = Surface(self._plan, chosen.plane, feeds, b.loss, span, request.resolution)
+        self._origin_step, self._sent_level = trainer.step, -1
+
+    def _affordable(self, training: bool) -> int:
+        """Samples with which a surface comes soon while the net trains."""
+        if not training:
+            return self._request.samples
+        seconds = self._pace * TRAINING_SAMPLES * MIDDLING
+        return TRAINING_SAMPLES if seconds / SHARE <= PATIENCE else FEW_SAMPLES
+
+    def _targets(self) -> dict[str, Weights]:
+        """Weights that a plane may go towards, fetched when they are wanted."""
+        near = {START: self.path.weights[0]} if self.path.weights else {}
+        if self._best is not None:
+            near[BEST] = self._best[1]
+        return {**{name: at_hand(flat) for name, flat in near.items()}, **self._further()}
+
+    def _frame(self, trainer: Trainer, surface: Surface) -> LandscapeFrame:
+        chosen = self._chosen
+        assert chosen is not None
+        a, b, values = surface.shown()
+        path = self.path.on(surface.plane)
+        at_a, at_b, distance = surface.plane.project(trainer.plan.flat)
+        length = float(np.linalg.norm(trainer.plan.flat.cpu().numpy())) or 1.0
+        return LandscapeFrame(
+            plane=chosen.kind, exact=chosen.exact, note=chosen.note,
+            labels=surface.plane.labels, shares=surface.plane.shares,
+            a=pack(a.astype(np.float32)), b=pack(b.astype(np.float32)),
+            values=pack(np.ascontiguousarray(values)), level=surface.level,
+            levels=len(surface.levels), step=self._origin_step, samples=self._taken,
+            split=self._request.split, path=pack(path.astype(np.float32).reshape(-1, 2)),
+            current=(at_a, at_b), lowest=self._lowest, off_plane=distance / length,
+            stale=self._stale(trainer), seconds=surface.seconds,
+            targets=tuple(self._targets()),
+            parameters={p.name: tuple(p.shape) for p in trainer.plan.layout},
+        )  # fmt: skip
+
+
+def _lowest(
+    trainer: Trainer, plane: Plane, feeds: Mapping[str, Any]
+) -> tuple[float, float, float] | None:
+    """Place and value of the smallest loss where it is quadratic, found in float64."""
+    plan = compile(trainer.graph, mode="train", **{**trainer.plan.made_for, "dtype": "float64"})
+    origin, u, v = (t.double() for t in (plane.origin, plane.u, plane.v))
+    wide = Plane(origin, u, v, plane.labels)
+
+    def loss_at(a: float, b: float) -> float:
+        plan.flat.copy_(wide.at(a, b))
+        plan.forward(feeds)
+        return float(plan.value(trainer.binding.loss).mean())
+
+    h = PROBE
+    places = ((0, 0), (h, 0), (-h, 0), (0, h), (0, -h), (h, h), (-h, -h), (2 * h, -h))
+    found = lowest_point([loss_at(a, b) for a, b in places], h)
+    return None if found is None else (*found, loss_at(*found))

@@ -1,0 +1,1 @@
+"""How a net does on the test split."""

@@ -1,0 +1,104 @@
+"""How a classifier does on the test split, made piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from graphcore.late import torch
+from graphcore.records.arrays import pack
+from graphcore.training import metrics
+from graphcore.training.trainer import Trainer
+from graphcore.views.decision_map import Mistake, ResultsFrame
+from graphcore.views.decision_map.compute import (
+    NO_CLASSES,
+    class_indices,
+    class_names,
+    class_shares,
+    sample_image,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BATCH = 200
+MISTAKES_PER_CELL = 12
+NUMBERS = 3
+"""Of a sample that is no picture, so many are told."""
+NO_SAMPLES = "The data set has no test samples."
+
+
+def results(trainer: Trainer) -> ResultsFrame:
+    """Confusion matrix, figures per class, calibration and the worst mistakes on the test split."""
+    return next(frame for frame in results_in_pieces(trainer) if frame is not None)
+
+
+def results_in_pieces(trainer: Trainer) -> Iterator[ResultsFrame | None]:
+    """``results`` of the weights of the first piece, whatever is trained between the pieces.
+
+    Yields:
+        None after each piece but the last.
+    """
+    step, b = trainer.step, trainer.binding
+    if not b.target:
+        yield ResultsFrame(step=step, problem=NO_CLASSES)
+        return
+    weights = trainer.plan.state()
+    x, t = trainer.tensors(trainer.data.test)
+    parts = []
+    for i in range(0, len(x), BATCH):
+        plan = trainer.evaluation_plan()  # others have used it since the last piece
+        plan.load_state(weights)
+        plan.forward(b.feeds(x[i : i + BATCH], t[i : i + BATCH]))
+        part = class_shares(plan.value(b.output), b.loss_kind, t)
+        if part is None or t.shape[1:].numel() > 1:
+            yield ResultsFrame(step=step, problem=NO_CLASSES)
+            return
+        parts.append(part)
+        yield None
+    yield _figures(trainer, step, parts, t)
+
+
+def _figures(trainer: Trainer, step: int, parts: list[Tensor], t: Tensor) -> ResultsFrame:
+    """What the answers come to, given the probabilities of the classes batch by batch."""
+    if not parts:
+        return ResultsFrame(step=step, problem=NO_SAMPLES)
+    shares = torch.cat(parts).cpu().numpy()
+    labels = class_indices(t)
+    counts = metrics.confusion_matrix(shares, labels)
+    precision, recall, f1 = metrics.precision_recall_f1(shares, labels)
+    bins, error = metrics.calibration(shares, labels)
+    return ResultsFrame(
+        step=step, classes=class_names(trainer.data.classes or ("0",), len(counts)),
+        counts=pack(counts.astype(np.int64)), precision=pack(precision.astype(np.float32)),
+        recall=pack(recall.astype(np.float32)), f1=pack(f1.astype(np.float32)),
+        accuracy=metrics.accuracy(shares, labels), mistakes=_mistakes(trainer, shares, labels),
+        calibration=pack(bins.astype(np.float32)), calibration_error=error,
+    )  # fmt: skip
+
+
+def _mistakes(trainer: Trainer, shares: np.ndarray, labels: np.ndarray) -> tuple[Mistake, ...]:
+    """The surest wrong answers of every cell of the matrix."""
+    answers = shares.argmax(1)
+    wrong = np.flatnonzero(answers != labels)
+    order = wrong[np.argsort(-shares[wrong, answers[wrong]])]
+    taken: dict[tuple[int, int], int] = {}
+    found = []
+    for i in order.tolist():
+        cell = int(labels[i]), int(answers[i])
+        taken[cell] = taken.get(cell, 0) + 1
+        if taken[cell] <= MISTAKES_PER_CELL:
+            found.append(_mistake(trainer, i, *cell, float(shares[i, cell[1]])))
+    return tuple(found)
+
+
+def _mistake(trainer: Trainer, i: int, label: int, answer: int, share: float) -> Mistake:
+    """With its picture, or with its first numbers."""
+    data = trainer.data
+    image = sample_image(trainer, data.test, i)
+    if image is not None:
+        return Mistake(i, label, answer, share, pack(image))
+    sample = np.asarray(data.normalization.invert(data.test.inputs[i]), np.float64).ravel()
+    return Mistake(i, label, answer, share, None, tuple(sample[:NUMBERS].tolist()))

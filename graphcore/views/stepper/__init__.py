@@ -1,0 +1,266 @@
+"""Messages for going through both passes of one sample step by step.
+
+The engine computes both passes at once and sends everything there is to see; the window shows it
+a step at a time, so that no step waits for anything.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from graphcore.records.arrays import Array
+from graphcore.records.pictures import Picture
+from graphcore.views.samples import Sample
+
+
+class WalkRequest(msgspec.Struct, tag=True, frozen=True):
+    """Say what is to be gone through.
+
+    Attributes:
+        visible: whether it can be seen; nothing is computed for it otherwise.
+        batch: how many samples go through together, ``sample`` the first of them: the loss and
+            its gradients are their average. What is shown of a value is the first one's.
+        training: whether dropout drops and batch norm takes the batch's own statistics.
+        refresh: counts up to ask for it again now.
+    """
+
+    visible: bool = True
+    sample: Sample = Sample()
+    refresh: int = 0
+    batch: int = 1
+    training: bool = False
+
+
+class CheckRequest(msgspec.Struct, tag=True, frozen=True):
+    """Compare gradients of the sample that is shown with central finite differences.
+
+    Attributes:
+        step: how far each number is moved to either side.
+        part: a parameter "node.input", a node's value "node", an edge "source -> target.input",
+            or "" for every parameter and the value of every node.
+    """
+
+    step: float = 1e-6
+    part: str = ""
+
+
+class Term(msgspec.Struct, tag=True, frozen=True):
+    """What one edge hands back in the backward pass: upstream × local = downstream.
+
+    Attributes:
+        upstream: gradient of the target's output, if it is one number.
+        local: derivative of the target's output by this input, if both are single numbers.
+        downstream: the gradient that goes back along the edge, if it is one number.
+        size: root mean square of that gradient.
+    """
+
+    source: str
+    target: str
+    input: str
+    upstream: float | None
+    local: float | None
+    downstream: float | None
+    size: float
+
+
+class Curve(msgspec.Struct, tag=True, frozen=True):
+    """An activation function over the range of what goes into it.
+
+    Attributes:
+        x, y, slope: the function and its derivative.
+        edges, counts: histogram of the numbers that go in, one edge more than counts.
+        flat: share of them where the slope is below a hundredth: saturated or dead.
+    """
+
+    x: Array
+    y: Array
+    slope: Array
+    edges: Array
+    counts: Array
+    flat: float
+
+
+class Quantity(msgspec.Struct, tag=True, frozen=True):
+    """Something that is computed on the way to a node's output, for the sample that is shown.
+
+    Attributes:
+        array: one number, shape (); a row of them, (n,); or maps of them, (n, m) or (k, n, m).
+    """
+
+    name: str
+    array: Array
+
+
+class Update(msgspec.Struct, tag=True, frozen=True):
+    """What the optimiser would make of one parameter.
+
+    Attributes:
+        before, gradient, after: if the parameter is one number.
+        gradient_size, change_size: root mean squares of the gradient and of the change.
+        moments: name of each of the optimiser's moments -> its number, or its root mean square.
+        numbers: the first numbers of "value", "gradient", every moment after the update, and
+            "after". count: how many the parameter has.
+    """
+
+    name: str
+    before: float | None
+    gradient: float | None
+    after: float | None
+    gradient_size: float
+    change_size: float
+    moments: dict[str, float]
+    numbers: dict[str, Array] = {}
+    count: int = 1
+
+
+class NumbersRequest(msgspec.Struct, tag=True, frozen=True):
+    """Send all numbers of a node, "conv1", or of a parameter, "conv1.weight", at this sample."""
+
+    name: str
+
+
+class NumbersFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """All numbers of a node or a parameter of the sample that is gone through.
+
+    Attributes:
+        tensors: "value" and "gradient"; of a parameter also every moment of the optimiser after
+            the update, and "after", its value then. What is not there is left out.
+        problem: why there is none, or "".
+    """
+
+    name: str
+    tensors: dict[str, Array] = {}
+    problem: str = ""
+
+
+SUMS = ("Linear", "MatMul", "Sum", "Mean", "MSELoss")
+"""Operators whose numbers are written out as sums; so are losses, which average samples."""
+
+
+class ElementRequest(msgspec.Struct, tag=True, frozen=True):
+    """Write out one number of a node's output.
+
+    Attributes:
+        index: of the number, without the axis of samples; () for the first.
+        backward: not the number itself, but the gradient of the first weight that goes into it.
+    """
+
+    node: str
+    index: tuple[int, ...] = ()
+    backward: bool = False
+
+
+class Factor(msgspec.Struct, tag=True, frozen=True):
+    """A number of a tensor that the node's formula calls by a letter."""
+
+    letter: str
+    index: tuple[int, ...]
+    value: float
+
+
+class ElementFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """One number as the sum that it is: share · Σ left · right + bias.
+
+    Attributes:
+        left, right: the first factors of the sum; without ``right`` the terms are ``left`` alone.
+        squares: the terms are (left − right)².
+        count: how many terms the sum has.
+        total: the number itself. Without terms the node's numbers are no such sums.
+        backward: it is a gradient, ∂L/∂W.
+    """
+
+    node: str
+    backward: bool = False
+    index: tuple[int, ...] = ()
+    left: tuple[Factor, ...] = ()
+    right: tuple[Factor, ...] = ()
+    squares: bool = False
+    count: int = 0
+    share: float = 1.0
+    bias: Factor | None = None
+    total: float = 0.0
+
+
+class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """Both passes of one sample.
+
+    Nodes inside composites are called "composite/node".
+
+    Attributes:
+        forward: names of the nodes in the order in which they are computed, composites opened.
+        backward: names in the order in which the gradient reaches them; empty without a loss.
+        end: the node that the gradient starts from.
+        numbers, slopes: value and gradient of every node that holds one number, in full.
+        values, gradients: pictures of all nodes.
+        terms: what runs back along every edge.
+        aliases: ports of composites and composites -> the node whose value is theirs.
+        curves: activation functions by node. quantities: what is computed on the way, by node.
+        jacobians: ∂output/∂input where it is small, by node.
+        updates: what the optimiser would do then; empty where nothing is trained.
+        rule: name of the optimiser, with its learning rate.
+        label, answer: the sample's class and the net's, or "".
+        held: how many values are held; ``free_answer`` is the net's without that.
+        problem: why what is to be held or shown cannot be, or "".
+        sample, samples: its row in the split, and how many there are; ``given``: the sample's own
+            numbers, before normalisation.
+        step: training step whose weights these are.
+    """
+
+    forward: tuple[str, ...] = ()
+    backward: tuple[str, ...] = ()
+    end: str = ""
+    numbers: dict[str, float] = {}
+    slopes: dict[str, float] = {}
+    values: dict[str, Picture] = {}
+    gradients: dict[str, Picture] = {}
+    terms: tuple[Term, ...] = ()
+    curves: dict[str, Curve] = {}
+    quantities: dict[str, tuple[Quantity, ...]] = {}
+    jacobians: dict[str, tuple[Quantity, ...]] = {}
+    aliases: dict[str, str] = {}
+    updates: tuple[Update, ...] = ()
+    rule: str = ""
+    label: str = ""
+    answer: str = ""
+    held: int = 0
+    free_answer: str = ""
+    problem: str = ""
+    sample: int = 0
+    samples: int = 0
+    given: Array | None = None
+    step: int = 0
+
+
+class Checked(msgspec.Struct, tag=True, frozen=True):
+    """One tensor, where its gradient and the finite difference are furthest apart.
+
+    Attributes:
+        error: relative to the tensor's largest gradient.
+        place: of the number, in row order. own, difference: its gradient both ways.
+        reason: what is left comes from rounding, the curve within the step, or a kink in it; else
+            the gradient is wrong.
+        kinks: how many more numbers had a kink within the step; they are left out.
+    """
+
+    error: float
+    place: int
+    own: float
+    difference: float
+    reason: Literal["rounding", "curve", "kink", "wrong"]
+    kinks: int = 0
+
+
+class CheckFrame(msgspec.Struct, tag=True, frozen=True):
+    """What was compared, by name.
+
+    Attributes:
+        part: what was asked for.
+        problem: why nothing could be compared, or "".
+    """
+
+    checked: dict[str, Checked]
+    step: float = 0.0
+    part: str = ""
+    problem: str = ""

@@ -1,0 +1,143 @@
+"""Messages of the time machine: going back to a recorded step, and the runs of the session."""
+
+from __future__ import annotations
+
+import msgspec
+
+from graphcore.graph.training_settings import TrainingSettings
+from graphcore.records.arrays import Array
+
+
+class ScrubRequest(msgspec.Struct, tag=True, frozen=True):
+    """Show the state that was recorded last up to a step; None: the newest state."""
+
+    step: int | None = None
+
+
+class EnterRun(msgspec.Struct, tag=True, frozen=True):
+    """Make another run the current one, at its newest step."""
+
+    run: int
+
+
+class RunEntered(msgspec.Struct, tag=True, frozen=True):
+    """The run that was gone to is of another graph than the one before: this one."""
+
+    name: str
+    graph: bytes
+
+
+class EditRun(msgspec.Struct, tag=True, frozen=True):
+    """Give a run another name, or remove it."""
+
+    run: int
+    name: str = ""
+    remove: bool = False
+
+
+class CurvesRequest(msgspec.Struct, tag=True, frozen=True):
+    """Whether the curves of all runs can be seen."""
+
+    visible: bool = True
+
+
+class PutBack(msgspec.Struct, tag=True, frozen=True):
+    """Give the net the weights that training had left, in place of those changed by hand."""
+
+
+class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """A row of the table of runs.
+
+    Attributes:
+        parent: number of the run that it branched off at step ``begun_at``; None: at none.
+        by_hand: whether it began with weights that somebody had changed.
+        rates: learning rates in the order in which they were set, before the schedule.
+        loss: mean of the last training losses; None before the first step.
+        accuracy: of the last test, as is ``test_loss``; on so many ``samples``, at step ``tested``.
+        seconds: of computing.
+        changes: what its net does otherwise than that of the run it branched off, or else of the
+            run before it.
+    """
+
+    run: int
+    name: str
+    parent: int | None
+    begun_at: int
+    by_hand: bool
+    steps: int
+    settings: TrainingSettings
+    rates: tuple[float, ...]
+    loss: float | None
+    test_loss: float | None
+    accuracy: float | None
+    samples: int
+    seconds: float
+    tested: int = 0
+    changes: tuple[str, ...] = ()
+
+
+class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """The curves of one run.
+
+    Attributes:
+        steps, seconds: of the losses, shape (n,); seconds of computing up to the step.
+        stride: each is the mean of so many measured rows, the last of which it stands at.
+        smooth: the first objective's losses, each the weighted mean that ``RunInfo.loss`` is of
+            the last ones; shape (n,).
+        losses: a row per objective, shape (k, n); ``objectives`` names those after the first.
+        tests: (step, loss, accuracy or NaN, samples) of each test, shape (n, 4).
+        validations: the same of the samples held back, at the ends of epochs.
+        accuracies: (step, share) of recorded batches, shape (n, 2).
+    """
+
+    run: int
+    name: str
+    steps: Array
+    seconds: Array
+    losses: Array
+    tests: Array
+    validations: Array
+    accuracies: Array
+    smooth: Array
+    stride: int = 1
+    objectives: tuple[str, ...] = ()
+
+
+class TimelineFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """Where one is in the recorded run, and which runs there are.
+
+    Attributes:
+        run: number of the current run; 0 where there is none.
+        steps: that one can go back to, shape (n,).
+        shown, newest: step that every view shows, and the run's last.
+        by_hand: whether somebody has changed the weights that training had left at that step.
+        lr: learning rate at the shown step, before the schedule.
+        memory, disk: bytes that all recorded states take.
+        problem: why earlier steps cannot be kept on disk, or "".
+        test_loss, accuracy: on ``samples`` of the test split, where the net that is shown is not
+            what training has come to.
+        curves: of the current run up to its newest step, when it is not the run of before.
+    """
+
+    run: int = 0
+    steps: Array | None = None
+    shown: int = 0
+    newest: int = 0
+    visiting: bool = False
+    by_hand: bool = False
+    steps_per_epoch: int = 1
+    lr: float = 0.0
+    memory: int = 0
+    disk: int = 0
+    problem: str = ""
+    test_loss: float | None = None
+    accuracy: float | None = None
+    samples: int = 0
+    runs: tuple[RunInfo, ...] = ()
+    curves: RunCurves | None = None
+
+
+class CurvesFrame(msgspec.Struct, tag=True, frozen=True):
+    """The curves of all runs, thinned."""
+
+    runs: tuple[RunCurves, ...] = ()

@@ -1,0 +1,116 @@
+"""A window that is killed in the midst of work, and one that can keep nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from app.engine.engine import remove_left_checkpoints
+from graphcore import files
+
+EDITING = """
+import os, sys
+from pathlib import Path
+from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtWidgets import QApplication
+app = QApplication([])
+from app.document.document import Document
+from app.engine.engine import Engine
+from app.shell.main_window import MainWindow
+from app.settings import Settings
+home = Path(sys.argv[1])
+settings = Settings(QSettings(str(home / "s.ini"), QSettings.Format.IniFormat))
+document = Document()
+silent = [sys.executable, "-c", "import sys; sys.stdin.buffer.read()"]
+window = MainWindow(document, Engine(document, silent), settings, home / "rescue")
+window.show()
+window.start("mlp")
+made = os.open(home / "made", os.O_CREAT | os.O_WRONLY)
+def edit():
+    os.write(made, (document.add_node("ReLU", (0.0, 0.0)) + "\\n").encode())
+timer = QTimer(interval=50)
+timer.timeout.connect(edit)
+timer.start()
+app.exec()
+"""
+PER_SECOND = 20
+
+
+def kill_while_editing(home: Path, edits: int) -> int:
+    """How many edits are lost when the window is killed after at least so many."""
+    home.mkdir()
+    window = subprocess.Popen(
+        [sys.executable, "-c", EDITING, str(home)],
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    made = home / "made"
+    while not made.exists() or made.read_text().count("\n") < edits:
+        assert window.poll() is None
+        time.sleep(0.01)
+    window.send_signal(signal.SIGKILL)
+    window.wait()
+    names = made.read_text().split()
+    copies = list((home / "rescue").glob("[0-9]*.json"))
+    assert copies, "there is no recovery copy"
+    kept = files.load(copies[0])
+    return sum(name not in kept for name in names)
+
+
+@pytest.mark.parametrize("edits", [30, 47, 71])
+def test_a_window_killed_in_steady_edits_loses_a_second_of_them_at_most(tmp_path, edits):
+    assert kill_while_editing(tmp_path / "home", edits) <= PER_SECOND
+
+
+STARTING = """
+import sys
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+import app.__main__ as entry
+def look():
+    window = next(w for w in QApplication.topLevelWidgets() if hasattr(w, "canvas"))
+    print("BANNER", window.banner.isVisible(), window.banner.text, flush=True)
+    window.document.undo_stack.setClean()
+    window.close()
+real = QApplication.exec
+def run():
+    QTimer.singleShot(1500, look)
+    return real()
+QApplication.exec = staticmethod(run)
+sys.exit(entry.main(["mlp"]))
+"""
+
+
+def start(home: str) -> str:
+    free = {k: v for k, v in os.environ.items() if not k.startswith("XDG_")}
+    done = subprocess.run(
+        [sys.executable, "-c", STARTING], capture_output=True, text=True, check=False, timeout=120,
+        env={**free, "HOME": home, "QT_QPA_PLATFORM": "offscreen"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return next(line for line in done.stdout.splitlines() if line.startswith("BANNER"))
+
+
+def test_a_window_that_can_keep_nothing_says_so_and_names_the_folder(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    for home in ("/dev/null", str(file)):
+        said = start(home)
+        assert said.startswith("BANNER True")
+        assert "cannot be kept" in said
+        assert home in said
+    assert start(str(tmp_path / "good")).startswith("BANNER False")
+
+
+def test_checkpoints_of_killed_windows_go_and_those_of_living_ones_stay(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for name in (str(gone.pid), str(os.getpid()), "notes"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.safetensors").write_bytes(b"x")
+    remove_left_checkpoints(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {str(os.getpid()), "notes"}

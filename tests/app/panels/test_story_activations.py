@@ -1,0 +1,150 @@
+"""A layer from the inside while LeNet-5 trains, and when it is paused."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from app.panels.activations.panel import LayerRow
+from graphcore.records.arrays import pack
+from graphcore.records.pictures import Picture
+
+TIMEOUT = 60_000
+
+
+@pytest.fixture
+def looking(live_window, opened, qtbot):
+    panel = opened("lenet5", "activations")
+    qtbot.waitUntil(lambda: panel._seen, timeout=TIMEOUT)
+    return live_window, panel
+
+
+def train(window, qtbot, steps):
+    engine = window.engine
+    end = (engine.step) + steps
+    engine.run(steps)
+    qtbot.waitUntil(
+        lambda: engine.step == end and engine.state == "idle",
+        timeout=TIMEOUT,
+    )
+
+
+def filled(view) -> bool:
+    return bool(len(view._maps))
+
+
+def test_it_says_what_to_do_while_nothing_is_selected(looking):
+    _window, panel = looking
+    assert panel.empty.isVisible()
+    assert not panel.rows
+    assert not panel.pin.isEnabled()
+
+
+def test_the_selected_layer_shows_all_four(looking, qtbot):
+    window, panel = looking
+    window.canvas.select(["conv1"])
+    train(window, qtbot, 3)
+    row = panel.rows["conv1"]
+    qtbot.waitUntil(lambda: all(filled(v) for v in row.views.values()), timeout=TIMEOUT)
+    assert row.views["value"]._maps.shape[0] == 6
+    assert row.views["weights"]._maps.shape == (6, 5, 5)
+    assert "…" in row._captions["gradient"][0].text()
+    before = row.views["value"]._maps.copy()
+    train(window, qtbot, 6)
+    qtbot.waitUntil(lambda: not np.array_equal(row.views["value"]._maps, before), timeout=TIMEOUT)
+
+
+def test_another_node_appears_while_training_is_paused(looking, qtbot):
+    window, panel = looking
+    train(window, qtbot, 2)
+    window.canvas.select(["relu3"])
+    row = panel.rows["relu3"]
+    qtbot.waitUntil(lambda: filled(row.views["value"]), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: filled(row.views["gradient"]), timeout=TIMEOUT)
+    assert not row.views["weights"].isVisible()
+
+
+def test_pins_stay_and_go(looking, qtbot):
+    window, panel = looking
+    train(window, qtbot, 2)
+    window.canvas.select(["conv1"])
+    qtbot.mouseClick(panel.pin, Qt.MouseButton.LeftButton)
+    window.canvas.select(["fc1"])
+    assert list(panel.rows) == ["conv1", "fc1"]
+    for name in panel.rows:
+        view = panel.rows[name].views["gradient"]
+        qtbot.waitUntil(lambda view=view: filled(view), timeout=TIMEOUT)
+    qtbot.mouseClick(panel.rows["conv1"].unpin, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: list(panel.rows) == ["fc1"], timeout=TIMEOUT)
+
+
+def test_one_scale_makes_colours_comparable(looking, qtbot):
+    window, panel = looking
+    window.canvas.select(["conv1"])
+    train(window, qtbot, 2)
+    row = panel.rows["conv1"]
+    qtbot.waitUntil(lambda: all(filled(v) for v in row.views.values()), timeout=TIMEOUT)
+    assert len({v._high for v in row.views.values()}) > 1
+    qtbot.mouseClick(panel.one_scale, Qt.MouseButton.LeftButton)
+    assert len({(v._low, v._high) for v in row.views.values()}) == 1
+
+
+def test_nothing_is_asked_for_behind_a_tab(looking, qtbot):
+    window, _panel = looking
+    window.canvas.select(["conv1"])
+    assert window.engine._closely == ("conv1",)
+    window.show_panel("results")
+    qtbot.waitUntil(lambda: window.engine._closely == (), timeout=TIMEOUT)
+
+
+def test_a_chosen_sample_stays_while_the_net_learns(looking, qtbot):
+    window, panel = looking
+    window.canvas.select(["x"])
+    panel.of.setFocus()
+    qtbot.keyClick(panel.of, Qt.Key.Key_Down)
+    qtbot.waitUntil(lambda: panel.told.text().startswith("a 7, taken for"), timeout=TIMEOUT)
+    panel.sample.setValue(2)
+    qtbot.waitUntil(lambda: panel.told.text().startswith("a 1, taken for"), timeout=TIMEOUT)
+    row = panel.rows["x"]
+    qtbot.waitUntil(lambda: filled(row.views["value"]), timeout=TIMEOUT)
+    before = row.views["value"]._maps.copy()
+    gradient = row.views["gradient"]._maps.copy()
+    train(window, qtbot, 6)
+    qtbot.waitUntil(lambda: panel.told.text().endswith("step 6"), timeout=TIMEOUT)
+    assert np.array_equal(row.views["value"]._maps, before)
+    assert not np.array_equal(row.views["gradient"]._maps, gradient)
+
+
+def test_a_layer_answers_the_drawn_digit(looking, qtbot):
+    window, panel = looking
+    window.canvas.select(["conv1"])
+    pad = window.show_panel("digit_pad").fill()
+    qtbot.waitUntil(lambda: pad._seen, timeout=TIMEOUT)
+    panel.of.setCurrentIndex(2)
+    assert "digit pad" in panel.told.text()
+    train(window, qtbot, 2)
+    row = panel.rows["conv1"]
+    assert not filled(row.views["value"])
+    middle = pad.sketch.rect().center()
+    qtbot.mousePress(pad.sketch, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.mouseRelease(pad.sketch, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.waitUntil(lambda: filled(row.views["value"]), timeout=TIMEOUT)
+    assert not filled(row.views["gradient"])
+
+
+def test_headings_side_by_side_end_before_the_next_in_a_narrow_panel(qtbot, themed):
+    row = LayerRow("conv1")
+    qtbot.addWidget(row)
+    row.resize(330, 200)
+    row.show()
+    numbers = pack(np.array([-0.000062, 0.000067], np.float32))
+    sent = Picture("bars", numbers, -0.000062345, 0.000067891, "(2)")
+    row.show_pictures({"conv1": sent, "conv1.weight": sent},
+                      {"conv1": sent, "conv1.weight": sent})  # fmt: skip
+    for label in itertools.chain(*row._captions.values()):
+        image = label.grab().toImage()
+        edge = {image.pixel(image.width() - 1, y) for y in range(image.height())}
+        assert len(edge) == 1, f"{label.text()} is cut by what stands beside it"

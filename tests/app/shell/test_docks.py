@@ -1,0 +1,92 @@
+"""The panels around the canvas: which are shown, how they are remembered, and how much they get."""
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from app.panels import LAYOUTS, PANELS
+from app.panels.problems.panel import ProblemsPanel
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_layout_shows_its_panels(window, layout):
+    window.layouts.show(layout)
+    shown = {d.panel.id for d in window.layouts.docks.values() if d.toggleViewAction().isChecked()}
+    assert shown == {p.id for p in PANELS if layout in p.layouts and p.exists}
+
+
+def test_a_layout_remembers_itself(make_window):
+    window = make_window()
+    window.layouts.show("Build")
+    window.layouts.docks["library"].close()
+    window.layouts.show("Train")
+    window.layouts.show("Build")
+    assert not window.layouts.docks["library"].toggleViewAction().isChecked()
+    window.close()
+    again = make_window()
+    assert not again.layouts.docks["library"].toggleViewAction().isChecked()
+    again.layouts.reset()
+    assert again.layouts.docks["library"].toggleViewAction().isChecked()
+
+
+def test_panels_are_made_when_they_are_seen(window):
+    dock = window.layouts.docks["problems"]
+    assert dock.findChild(ProblemsPanel) is None
+    window.show_panel("problems")
+    QApplication.processEvents()
+    assert dock.findChild(ProblemsPanel) is not None
+
+
+def below(window):
+    """Share of the window's height that is given to what is below the canvas."""
+    for _ in range(4):
+        QApplication.processEvents()
+    docks = window.layouts.docks
+    return docks["landscape"].height() / window.height()
+
+
+def test_a_smaller_window_leaves_the_panels_their_share(make_window):
+    window = make_window()
+    window.resize(1600, 1000)
+    window.layouts.show("Train")
+    share = below(window)
+    assert share > 0.35
+    window.resize(1280, 800)
+    assert below(window) == pytest.approx(share, abs=0.02)
+    window.resize(1600, 1000)
+    assert below(window) == pytest.approx(share, abs=0.005)
+    for height in (*range(1000, 760, -3), *range(760, 1001, 3)):  # by the frame of the window
+        window.resize(1600, height)
+        QApplication.processEvents()
+    window.resize(1600, 1000)
+    assert below(window) == pytest.approx(share, abs=0.01)
+
+
+def test_a_layout_that_was_left_in_a_larger_window_keeps_its_shares(make_window):
+    window = make_window()
+    window.resize(1600, 1000)
+    window.layouts.show("Train")
+    share = below(window)
+    window.layouts.remember()
+    window.layouts.hide()
+    window.resize(1280, 800)
+    window.layouts.restore()
+    assert below(window) == pytest.approx(share, abs=0.02)
+
+
+def test_a_panel_that_opens_a_side_can_be_read_at_once(make_window):
+    window = make_window()
+    window.layouts.show("Train")
+    assert window.layouts.docks["inspector"].isHidden()
+    window.show_panel("inspector")
+    QApplication.processEvents()
+    assert window.layouts.docks["inspector"].width() >= 240
+
+
+def test_a_panel_that_is_switched_on_is_in_front(make_window):
+    window = make_window()
+    window.layouts.show("Present")
+    dock = window.layouts.docks["histograms"]
+    assert dock.isHidden()
+    dock.toggleViewAction().trigger()
+    QApplication.processEvents()
+    assert dock.seen

@@ -1,0 +1,109 @@
+"""What the engine says reaches banner and status bar, with the real engine process."""
+
+import os
+import signal
+import sys
+
+import pytest
+from PySide6.QtCore import Qt
+
+from app.document.document import Document
+from app.engine.engine import Engine
+from app.shell.fault_dialog import FaultDialog
+from app.shell.main_window import MainWindow
+from graphcore.session.messages import Failure
+
+
+@pytest.fixture
+def window(qtbot, themed, settings, tmp_path):
+    settings.store.setValue("layouts/current", "Build")
+    document = Document()
+    window = MainWindow(document, Engine(document), settings, tmp_path / "rescue")
+    window.show()
+    window.start("xor")
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=60_000)
+    yield window
+    window.document.undo_stack.setClean()
+    window.close()
+
+
+def test_device_and_data_set_are_named(window):
+    assert "thread" in window.status.device.text()
+    assert window.status.dataset.text().startswith("xor")
+
+
+def test_play_trains_and_the_canvas_shows_it(window, qtbot):
+    window.transport.play.click()
+    qtbot.waitUntil(
+        lambda: (f := window.engine.last_frame) is not None and f.step > 5, timeout=30_000
+    )
+    loss = window.canvas.items_by_name["loss"]
+    qtbot.waitUntil(lambda: loss.value is not None, timeout=30_000)
+    window.engine.pause()
+    qtbot.waitUntil(lambda: window.engine.state != "running", timeout=30_000)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+def test_a_killed_engine_is_told_and_restarted(window, qtbot):
+    nodes = len(window.document.graph)
+    os.kill(window.engine.process_id, signal.SIGKILL)
+    qtbot.waitUntil(lambda: window.engine.state == "dead", timeout=10_000)
+    assert window.banner.isVisible()
+    assert "stopped unexpectedly (ended by signal 9)" in window.banner.text
+    assert len(window.document.graph) == nodes
+    window.banner.buttons[0].click()
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=60_000)
+    assert not window.banner.isVisible()
+
+
+def test_a_refusal_is_taken_away_once_it_no_longer_holds(window):
+    from graphcore.session import messages as m
+
+    news = window.engine.failed
+    news.emit(m.Failure("run", "loss became NaN at step 3.", "loss"))
+    assert window.banner.text == "loss became NaN at step 3."
+    window.banner.buttons[0].click()
+    assert window.canvas.selected() == ["loss"]
+    news.emit(m.Failure("run", "again.", "loss"))
+    window.engine.state_changed.emit("running")
+    assert not window.banner.isVisible()
+
+
+DEATHS = {
+    "its last words": ("sys.exit('Traceback\\n  File here\\nOSError: the disk ' + 'x' * 900)",
+                       "OSError: the disk xxx"),
+    "a crash": ("import faulthandler; faulthandler.enable(); faulthandler._sigsegv()",
+                "Fatal Python error: Segmentation fault"),
+    "silence": ("sys.exit(7)", "exit code 7"),
+    "a damaged stream": ("sys.stdout.buffer.write(b'x' * 99); sys.stdout.flush(); time.sleep(60)",
+                         "claims to be of 2,021,161,080 bytes"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("death", DEATHS)
+def test_why_the_engine_stopped_is_in_the_banner_and_in_the_log(
+    death, make_window, qtbot, monkeypatch, caplog
+):
+    code, words = DEATHS[death]
+    window = make_window()
+    engine = window.engine
+    engine.close()
+    engine.command = [sys.executable, "-c", f"import sys, time; {code}"]
+    with qtbot.waitSignal(engine.died, timeout=60_000):
+        engine.start()
+    assert words in window.banner.text
+    assert len(window.banner.text) <= 300
+    assert "\n" not in window.banner.text
+    (record,) = [r for r in caplog.records if r.name == "gradscape"]
+    assert words in record.getMessage()
+
+
+def test_the_stack_of_an_error_that_the_engine_survives_can_be_read(window, qtbot, caplog):
+    window.engine._on_failure(Failure("request", "It failed.", details="in boom"))
+    assert "in boom" in caplog.text
+    assert window.banner.text == "It failed."
+    (button,) = window.banner.buttons
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    (dialog,) = window.findChildren(FaultDialog)
+    assert "in boom" in dialog.text.toPlainText()
+    dialog.close()

@@ -1,0 +1,60 @@
+"""Many points of a surface at once give the losses that one point after the other gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from graphcore import datasets, presets
+from graphcore.landscapes.many_points import ManyPoints
+from graphcore.landscapes.planes import random_plane
+from graphcore.landscapes.surface import Surface
+from graphcore.training.trainer import Trainer
+
+
+@pytest.mark.parametrize(
+    "name", ["mlp", "circle", "xor", "linear-regression", "vanishing", "nielsen"]
+)
+def test_points_of_a_row_are_those_of_a_loop(name: str) -> None:
+    graph = presets.load(name)
+    s = graph.training
+    data = datasets.load(
+        s.dataset, options=s.dataset_options, normalization=s.normalization, seed=s.seed
+    )
+    trainer = Trainer(graph, data, dtype="float64")
+    plan, binding = trainer.evaluation_plan(), trainer.binding
+    x, t = trainer.tensors(data.test, 40)
+    feeds = {binding.input: x, binding.target: t}
+    plane = random_plane(trainer.plan, seed=4)
+    a = torch.linspace(-1, 1, 7, dtype=torch.float64)
+    points = ManyPoints(plan, plane, feeds, binding.loss)
+    assert points.helps
+    many = points.losses(a, torch.full_like(a, 0.3))
+    for at, found in zip(a, many, strict=True):
+        with torch.inference_mode():
+            plan.flat.copy_(plane.at(float(at), 0.3))
+        plan.forward(feeds)
+        assert float(found) == pytest.approx(float(plan.value(binding.loss).mean()), rel=1e-10)
+
+
+def test_a_surface_holds_the_loss_of_the_weights_themselves_in_the_middle() -> None:
+    graph = presets.load("circle")
+    s = graph.training
+    data = datasets.load(
+        s.dataset, options=s.dataset_options, normalization=s.normalization, seed=s.seed
+    )
+    trainer = Trainer(graph, data)
+    for _ in trainer.steps(30):
+        pass
+    binding = trainer.binding
+    x, t = trainer.tensors(data.test)
+    plane = random_plane(trainer.plan)
+    surface = Surface(
+        trainer.evaluation_plan(), plane, {binding.input: x, binding.target: t}, binding.loss,
+        (-1, 1, -1, 1), 9,
+    )  # fmt: skip
+    assert surface.work(60.0)
+    assert np.isfinite(surface.values).all()
+    score = trainer.evaluate(data.test)
+    assert surface.values[4, 4] == pytest.approx(score.loss, rel=1e-4)

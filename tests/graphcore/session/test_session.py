@@ -1,0 +1,167 @@
+"""A session trains in strides between frames; what it tells is that of the run by itself."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from graphcore import files, presets
+from graphcore.errors import FileError
+from graphcore.records.arrays import unpack
+from graphcore.session import messages as m
+from graphcore.session.session import Session
+from graphcore.training.trainer import Trainer
+from graphcore.views.timeline import CurvesFrame, CurvesRequest
+from graphcore.views.timeline.task import TimeTask
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_watched_run_is_the_run_by_itself(watched):
+    graph = presets.load("mlp")
+    graph.set_training(msgspec.structs.replace(graph.training, dataset="digits"))
+    said = []
+    session = Session(said.append, "cpu")
+    session.load(m.Load(files.dumps(graph)))
+    session.run(m.Run(steps=300))
+    at_once = 0  # steps between two looks for requests
+    while session.running:
+        before = session.trainer.step
+        if watched:
+            session.want_frame()
+        session.work()
+        at_once = max(at_once, session.trainer.step - before)
+    session.want_frame()
+    session.work()
+    alone = Trainer(graph, session.trainer.data)
+    losses = [r.loss for r in alone.steps(300)]
+    assert session.trainer.step == 300
+    np.testing.assert_array_equal(session.trainer.plan.flat.numpy(), alone.plan.flat.numpy())
+    frames = [r for r in said if isinstance(r, m.Frame)]
+    if watched:
+        told = np.concatenate([unpack(f.losses) for f in frames])
+        np.testing.assert_array_equal(told, np.float32(losses))
+    else:
+        assert at_once > 1
+    kept = session.runs.current.timeline.steps
+    assert kept[:10] == list(range(10)), "the first steps can all be gone back to"
+    gaps = np.diff(kept)
+    assert (
+        gaps <= np.maximum(1, np.array(kept[1:]) // session.runs.current.timeline.per_fold)
+    ).all()
+
+
+def test_an_edit_past_the_planned_epochs_goes_on_where_the_net_was():
+    session = Session(lambda reply: None, "cpu")
+    graph = presets.load("circle")
+    graph.set_training(msgspec.structs.replace(graph.training, epochs=2))
+    session.load(m.Load(files.dumps(graph)))
+    planned = session.trainer.total_steps
+    for request in (m.Run(), m.Run(steps=7)):
+        session.run(request)
+        while session.running:
+            session.work()
+        session.trainer.lengthen()  # as Play does behind the last epoch
+    assert session.trainer.step == planned + 7
+    layer = next(n for n in graph if n.operator == "Linear")
+    graph.set_attributes(layer.name, out_features=layer.attributes["out_features"] + 1)
+    session.load(m.Load(files.dumps(graph), keep=True))
+    assert session.trainer.step == planned + 7
+    assert not session.trainer.finished
+    graph.set_training(msgspec.structs.replace(graph.training, epochs=1))
+    session.load(m.Load(files.dumps(graph), keep=True))
+    assert session.trainer.finished  # fewer epochs were asked for
+
+
+def test_pausing_shows_the_newest_weights_and_changes_nothing_of_the_run():
+    """The net draws random numbers in every pass: those of the next step stay what they are."""
+    graph, said = presets.load("gan-2d"), []
+    session = Session(said.append, "cpu")
+    session.load(m.Load(files.dumps(graph)))
+    session.watch(m.Watch(values=tuple(n.name for n in graph)))
+    for steps in (7, 8):
+        session.run(m.Run(steps=steps))
+        while session.running:
+            session.work()
+        session.want_frame()
+        session.work()
+        assert said[-1].values
+        assert (said[-1].pictured_step, said[-1].step) == (session.trainer.step,) * 2
+    alone = Trainer(graph, session.trainer.data)
+    list(alone.steps(15))
+    np.testing.assert_array_equal(session.trainer.plan.flat.numpy(), alone.plan.flat.numpy())
+
+
+def test_every_recorded_step_has_a_point_on_the_curve_of_the_accuracy():
+    graph, said = presets.load("circle"), []
+    session = Session(said.append, "cpu")
+    session.load(m.Load(files.dumps(graph)))
+    session.set_speed(m.SetSpeed(30.0))  # so slow that every step is recorded
+    session.run(m.Run(steps=6))
+    while session.running:
+        session.work()
+    session.want_frame()
+    session.work()
+    frame = said[-1]
+    assert [step for step, _ in frame.accuracies] == [1, 2, 3, 4, 5, 6]
+    assert list(frame.accuracies) == session.runs.current.curves.accuracies
+
+
+def test_a_long_curve_is_thinned_evenly_up_to_its_end():
+    """Its last points are means of as many losses as all others: no spike of single ones."""
+    graph, said = presets.load("circle"), []
+    session, times = Session(said.append, "cpu"), TimeTask()
+    session.load(m.Load(files.dumps(graph)))
+    rng = np.random.default_rng(0)
+    for step in range(1, 5001):
+        session.runs.current.curves.add(step, (1 + rng.normal(),), 0.001)
+    session.runs.current.steps = 5000
+    times.watch_curves(CurvesRequest())
+    frames = iter(lambda: times.work(session), "never")
+    (curves,) = next(frame for frame in frames if isinstance(frame, CurvesFrame)).runs
+    losses, steps = unpack(curves.losses)[0], unpack(curves.steps)
+    assert steps[-1] == 5000
+    assert curves.stride == 10
+    assert len(losses) == 500
+    assert losses[-100:].std() < 1.5 * losses[:-100].std()
+
+
+@pytest.mark.parametrize("other", ["xor", "circle"], ids=["of another net", "of the same net"])
+def test_a_run_whose_states_cannot_be_read_is_not_gone_to(tmp_path, other):
+    session = Session(lambda reply: None, "cpu")
+    load = {name: m.Load(files.dumps(presets.load(name))) for name in ("circle", other)}
+    session.load(load["circle"])
+    session.run(m.Run(steps=20))
+    while session.running:
+        session.work()
+    session.runs.store.memory_limit = 0
+    session.runs.store.folder = tmp_path
+    session.reset()
+    session.load(load[other])
+    session.run(m.Run(steps=20))
+    while session.running:
+        session.work()
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:50])
+    current, trainer, graph = session.runs.current, session.trainer, session.graph
+    weights = trainer.plan.flat.clone()
+    with pytest.raises(FileError, match="cannot be read"):
+        session.enter(1)
+    assert session.runs.current is current
+    assert session.trainer is trainer
+    assert session.graph is graph
+    assert trainer.step == current.steps
+    assert bool((trainer.plan.flat == weights).all())
+
+
+def test_every_recorded_step_counts_for_the_accuracy_not_the_last_before_a_frame_alone():
+    said = []
+    session = Session(said.append, "cpu")
+    session.load(m.Load(files.dumps(presets.load("circle"))))
+    session.set_speed(m.SetSpeed(30.0))  # so slow that each step is recorded
+    session.run(m.Run(steps=4))
+    while session.running:
+        session.work()
+    session.want_frame()
+    session.work()
+    told = [step for frame in said if isinstance(frame, m.Frame) for step, _ in frame.accuracies]
+    assert told == [1, 2, 3, 4]
+    assert [step for step, _ in session.runs.current.curves.accuracies] == [1, 2, 3, 4]

@@ -1,0 +1,93 @@
+"""Metrics against scikit-learn, and where they are undefined."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import metrics as theirs
+
+from graphcore.training import metrics
+
+RNG = np.random.default_rng(0)
+SCORES = RNG.normal(size=(200, 7))
+TARGETS = RNG.integers(0, 7, 200)
+FOUND = SCORES.argmax(1)
+
+
+def test_all_are_in_the_table_with_a_docstring() -> None:
+    assert set(metrics.table) == {
+        "accuracy", "top_k", "confusion_matrix", "precision_recall_f1", "precision",
+        "recall", "f1", "calibration", "mae", "r2",
+    }  # fmt: skip
+    assert all(function.__doc__ for function in metrics.table.values())
+
+
+@pytest.mark.parametrize("answers", [SCORES, FOUND])
+def test_classification_like_scikit_learn(answers: np.ndarray) -> None:
+    assert metrics.accuracy(answers, TARGETS) == theirs.accuracy_score(TARGETS, FOUND)
+    assert np.array_equal(
+        metrics.confusion_matrix(answers, TARGETS), theirs.confusion_matrix(TARGETS, FOUND)
+    )
+    for mine, score in (
+        (metrics.precision, theirs.precision_score),
+        (metrics.recall, theirs.recall_score),
+        (metrics.f1, theirs.f1_score),
+    ):
+        np.testing.assert_allclose(mine(answers, TARGETS), score(TARGETS, FOUND, average=None))
+    expected = theirs.precision_recall_fscore_support(TARGETS, FOUND)[:3]
+    np.testing.assert_allclose(metrics.precision_recall_f1(answers, TARGETS), expected)
+
+
+@pytest.mark.parametrize("k", [1, 3, 6])
+def test_top_k_like_scikit_learn(k: int) -> None:
+    expected = theirs.top_k_accuracy_score(TARGETS, SCORES, k=k, labels=range(7))
+    assert metrics.top_k(SCORES, TARGETS, k) == pytest.approx(expected)
+
+
+def test_scores_that_are_all_alike_are_not_in_the_top() -> None:
+    assert metrics.top_k(np.zeros((10, 7)), TARGETS[:10], 5) == 0
+
+
+def test_a_class_that_is_never_seen_or_never_answered() -> None:
+    answers, targets = np.array([0, 0, 1]), np.array([0, 1, 1])
+    np.testing.assert_equal(metrics.precision(answers, targets, 3), [0.5, 1, np.nan])
+    np.testing.assert_equal(metrics.recall(answers, targets, 3), [1, 0.5, np.nan])
+    np.testing.assert_equal(metrics.f1(answers, targets, 3), [2 / 3, 2 / 3, np.nan])
+    assert metrics.confusion_matrix(answers, targets, 3).sum() == 3
+
+
+def test_regression_like_scikit_learn() -> None:
+    targets = RNG.normal(size=(50, 3))
+    answers = (targets + RNG.normal(size=(50, 3))).astype(np.float32)
+    assert metrics.mae(answers, targets) == pytest.approx(
+        theirs.mean_absolute_error(targets, answers)
+    )
+    assert metrics.r2(answers, targets) == pytest.approx(theirs.r2_score(targets, answers))
+    assert metrics.r2(answers[:, 0], targets[:, :1]) == pytest.approx(
+        theirs.r2_score(targets[:, 0], answers[:, 0])
+    )
+
+
+def test_answers_and_targets_of_another_layout_are_not_broadcast() -> None:
+    assert metrics.mae(np.array([1.0, 2.0]), np.array([[1.0], [2.0]])) == 0
+
+
+def test_calibration_by_hand() -> None:
+    # Four answers in two of four parts: 0.6, 0.7 (one right) and 0.9, 1.0 (both right).
+    shares = np.array([[0.6, 0.4], [0.3, 0.7], [0.9, 0.1], [0.0, 1.0]])
+    bins, error = metrics.calibration(shares, np.array([0, 0, 0, 1]), bins=4)
+    assert np.allclose(bins[:, 0], [0, 0, 2, 2])
+    assert np.allclose(bins[2:, 1:], [[0.65, 0.5], [0.95, 1.0]])
+    assert np.isnan(bins[:2, 1:]).all()
+    assert error == pytest.approx(0.5 * 0.15 + 0.5 * 0.05)
+
+
+def test_nothing_to_measure() -> None:
+    empty = np.zeros((0, 3)), np.zeros(0, np.int64)
+    assert np.isnan(metrics.accuracy(*empty))
+    assert np.isnan(metrics.top_k(*empty))
+    assert metrics.confusion_matrix(*empty).tolist() == [[0] * 3] * 3
+    assert np.isnan(metrics.recall(*empty)).all()
+    assert np.isnan(metrics.mae(np.zeros(0), np.zeros(0)))
+    assert np.isnan(metrics.r2(np.zeros((0, 1)), np.zeros((0, 1))))
+    assert np.isnan(metrics.r2(np.ones(4), np.ones(4)))

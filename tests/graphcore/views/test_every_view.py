@@ -1,0 +1,176 @@
+"""Whatever net is loaded, every view of it is answered, or refused with a sentence."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+import graphcore as gc
+from graphcore import files, presets
+from graphcore.records.arrays import pack
+from graphcore.session import messages as m
+from graphcore.views.comparison import CompareRequest
+from graphcore.views.decision_map import DecisionRequest, DigitRequest, ResultsFrame, ResultsRequest
+from graphcore.views.drawing import NearestRequest
+from graphcore.views.embedding import EmbeddingFrame, EmbeddingRequest
+from graphcore.views.health import HealthRequest
+from graphcore.views.histograms import SpreadRequest
+from graphcore.views.landscape import LandscapeRequest, SetPlanePoint
+from graphcore.views.rate_test import RateTestRequest
+from graphcore.views.saliency import AttributionFrame, AttributionRequest
+from graphcore.views.samples import Sample, SamplesFrame, SamplesRequest
+from graphcore.views.samples.shown import SampleFrame, SampleRequest
+from graphcore.views.stepper import (
+    CheckRequest,
+    ElementRequest,
+    NumbersRequest,
+    WalkFrame,
+    WalkRequest,
+)
+from graphcore.views.timeline import CurvesRequest, PutBack, ScrubRequest
+from graphcore.views.weights import SetNumbers, TensorRequest
+from graphcore.views.what_if import Hold, HoldRequest
+from graphcore.worker.serve import _Server
+from tests.graphcore.engine.random_nets import refrozen
+
+pytestmark = pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+PAUSE = 6
+"""So many pieces of work are done between two requests."""
+MANY = 12
+"""Of a net with more nodes, only some are looked at one by one, and gradients are not checked."""
+
+
+class Script:
+    """Requests that come one by one, with time to work in between."""
+
+    def __init__(self, requests: list[m.Request]) -> None:
+        self._requests = iter([*requests, m.Quit()])
+        self._left = 0
+
+    def get(self, timeout: float | None = None) -> m.Request:
+        if self._left and timeout is not None:
+            self._left -= 1
+            raise queue.Empty
+        self._left = PAUSE
+        return next(self._requests)
+
+    def get_nowait(self) -> m.Request:
+        return self.get(0.0)
+
+    def empty(self) -> bool:
+        return True
+
+
+def served(requests: list[m.Request]) -> list[m.Reply]:
+    """What the engine says to requests; its replies go through the wire's form."""
+    said: list[m.Reply] = []
+    reader = m.FrameReader()
+
+    def send(reply: m.Reply) -> None:
+        said.extend(m.decode_reply(body) for body in reader.feed(m.encode(reply)))
+
+    inbox: Any = Script(requests)
+    _Server(send).loop(inbox)
+    return said
+
+
+def views_of(graph: gc.Graph) -> Iterator[m.Request]:
+    """Every request of a view, about every node where it is about one."""
+    names = tuple(n.name for n in graph)
+    some = names[:: 1 + len(names) // MANY]
+    yield m.Watch(values=names, gradients=names)
+    yield m.NextFrame()
+    yield from (HealthRequest(), ResultsRequest(), DecisionRequest(), CurvesRequest())
+    yield from (SampleRequest(names, 3), SampleRequest())
+    for name in some:
+        yield from (SpreadRequest(name), EmbeddingRequest(True, name), NumbersRequest(name))
+        yield AttributionRequest(Sample(1), name)
+    yield from (SpreadRequest(), EmbeddingRequest(True), EmbeddingRequest(False))
+    pixels = pack(np.random.default_rng(0).random((28, 28)).astype(np.float32))
+    yield DigitRequest(pixels, watch=names)
+    yield from (NearestRequest(pixels), NearestRequest(pixels, node=names[-2]))
+    yield from (SamplesRequest(), SamplesRequest("train", wrong=True), SamplesRequest(label=1))
+    yield from (CompareRequest(1), CompareRequest())
+    for plane in ("random", "pca", "random"):
+        yield from (LandscapeRequest(plane=plane), m.NextFrame())  # type: ignore[arg-type]
+    yield from (SetPlanePoint(0.1, 0.1), SetPlanePoint(0.0, 0.0, release=True, back=True))
+    yield LandscapeRequest(visible=False)
+    yield from (WalkRequest(), WalkRequest(batch=4, training=True))
+    if len(names) <= MANY:
+        yield CheckRequest()
+    for name in some:
+        yield from (ElementRequest(name, (0,)), ElementRequest(name, (0, 0), backward=True))
+    hidden = next((n.name for n in graph if n.op.category in ("linear", "activation")), names[0])
+    yield from (HoldRequest((Hold(hidden),), compare=True), HoldRequest())
+    yield WalkRequest(visible=False)
+    for parameter in [f"{n.name}.{p}" for n in graph for p in n.parameter_inputs]:
+        yield TensorRequest(parameter)
+    yield from (RateTestRequest(), RateTestRequest(False), ScrubRequest(1), PutBack())
+
+
+def as_loaded(graph: gc.Graph) -> m.Load:
+    small = {"mnist": "digits", "fashion-mnist": "digits"}
+    training = graph.training
+    training = msgspec.structs.replace(
+        training, dataset=small.get(training.dataset, training.dataset), batch=16
+    )
+    graph.set_training(training)
+    return m.Load(files.dumps(graph))
+
+
+def failures(said: list[m.Reply]) -> list[str]:
+    return [f"{r.kind}: {r.message}" for r in said if isinstance(r, m.Failure)]
+
+
+@pytest.mark.parametrize("name", [n for n in presets.names() if n != "resnet8"])
+def test_every_view_of_a_preset_with_frozen_parameters_is_answered(name: str) -> None:
+    """All but the largest, whose views are those of the other nets over images."""
+    graph = refrozen(presets.load(name), len(name))
+    load = as_loaded(graph)
+    said = served([
+        load, m.SetSpeed(1000.0), m.Watch(values=tuple(n.name for n in graph)), m.NextFrame(),
+        m.Run(steps=3), *[m.NextFrame()] * 4, *views_of(graph),
+    ])  # fmt: skip
+    assert any(isinstance(r, m.Loaded) for r in said), failures(said)
+    assert not [f for f in failures(said) if f.startswith(("load", "run", "disk"))]
+
+
+def test_a_net_with_more_answers_than_there_are_classes_names_them_by_number() -> None:
+    graph = presets.load("mlp")
+    last = [n for n in graph if n.operator == "Linear"][-1]
+    graph.set_attributes(last, out_features=1000)
+    load = as_loaded(graph)
+    bias = [0.0] * 999 + [50.0]
+    said = served([
+        load, SetNumbers(f"{last.name}.bias", tuple(range(1000)), tuple(bias)),
+        *views_of(graph),
+    ])  # fmt: skip
+    frames = {type(r): r for r in said}
+    assert frames[AttributionFrame].answer == "999"
+    assert set(next(r for r in said if isinstance(r, SamplesFrame)).answers) == {"999"}
+    assert frames[SampleFrame].classes[999] == "999"
+    assert len(frames[ResultsFrame].classes) == 1000
+    walk = next(r for r in said if isinstance(r, WalkFrame) and r.answer)
+    assert walk.answer.startswith("999")
+    placed = next(r for r in said if isinstance(r, EmbeddingFrame) and r.points is not None)
+    assert len(placed.classes) == 1000
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 1e38])
+@pytest.mark.parametrize("name", ["circle", "lenet5"])
+def test_every_view_of_a_net_that_is_not_finite_is_answered(name: str, number: float) -> None:
+    graph = presets.load(name)
+    first = next(n for n in graph if n.parameter_inputs)
+    said = served([
+        as_loaded(graph), m.Run(steps=4), m.NextFrame(),
+        SetNumbers(f"{first.name}.weight", (0, 1), (number, number)),
+        *views_of(graph), DecisionRequest(warped=first.name),
+        LandscapeRequest(plane="pca"), m.NextFrame(),
+    ])  # fmt: skip
+    assert any(isinstance(r, m.Loaded) for r in said)

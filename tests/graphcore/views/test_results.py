@@ -1,0 +1,96 @@
+"""How a classifier does on the test split, as the window is shown it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphcore import datasets, files, presets
+from graphcore.records.arrays import unpack
+from graphcore.session import messages as m
+from graphcore.session.session import Session
+from graphcore.training.trainer import Trainer
+from graphcore.views.decision_map import ResultsFrame, ResultsRequest
+from graphcore.views.decision_map.compute import NO_CLASSES
+from graphcore.views.results.compute import BATCH, results, results_in_pieces
+from graphcore.views.scheduler import ProbeTask
+
+
+def trained(name: str, steps: int) -> Trainer:
+    graph = presets.load(name)
+    trainer = Trainer(graph, datasets.load(graph.training.dataset))
+    for _ in trainer.steps(steps):
+        pass
+    return trainer
+
+
+def test_results_are_those_of_an_evaluation() -> None:
+    trainer = trained("mlp", 60)
+    frame = results(trainer)
+    counts = unpack(frame.counts)  # type: ignore[arg-type]
+    assert counts.sum() == 10_000
+    score = trainer.evaluate(trainer.data.test)
+    assert counts.trace() / 10_000 == pytest.approx(score.accuracy)
+    assert frame.accuracy == pytest.approx(score.accuracy)
+    labels = trainer.data.test.targets
+    for mistake in frame.mistakes[:20]:
+        assert labels[mistake.index] == mistake.label != mistake.answer
+        assert mistake.image is not None
+    sure = [m.share for m in frame.mistakes]
+    assert sure == sorted(sure, reverse=True)
+
+
+def test_a_mistake_over_points_tells_which_point_it_is() -> None:
+    trainer = trained("circle", 5)
+    for mistake in results(trainer).mistakes:
+        assert mistake.image is None
+        point = trainer.data.normalization.invert(trainer.data.test.inputs[mistake.index])
+        assert mistake.numbers == pytest.approx(point.tolist())
+        assert len(mistake.numbers) == 2
+
+
+def test_the_pieces_are_of_one_moment() -> None:
+    trainer = trained("resnet8", 2)
+    whole = results(trainer)
+    pieces = results_in_pieces(trainer)
+    found = None
+    for found in pieces:  # noqa: B007
+        if trainer.step < 5:
+            trainer.train_step()
+            trainer.evaluate(trainer.data.train, limit=10)
+    assert isinstance(found, ResultsFrame)
+    assert found.step == whole.step == 2
+    assert found.accuracy == whole.accuracy
+    assert np.array_equal(unpack(found.counts), unpack(whole.counts))
+    assert results(trainer).accuracy != whole.accuracy
+
+
+def test_requests_are_heard_between_the_pieces() -> None:
+    session, probe = Session(lambda reply: None, "cpu"), ProbeTask()
+    session.load(m.Load(files.dumps(presets.load("mlp"))))
+    probe.watch_results(ResultsRequest(True))
+    pieces = 0
+    while (frame := probe.work(session)) is None:
+        pieces += 1
+        assert probe.has_work(session)
+    assert isinstance(frame, ResultsFrame)
+    assert pieces == 10_000 // BATCH
+    assert not probe.has_work(session)
+
+
+def test_results_of_weights_that_were_changed_begin_anew() -> None:
+    session, probe = Session(lambda reply: None, "cpu"), ProbeTask()
+    session.load(m.Load(files.dumps(presets.load("mlp"))))
+    assert session.trainer is not None
+    probe.watch_results(ResultsRequest(True))
+    assert probe.work(session) is None
+    session.trainer.plan.flat.zero_()
+    session.weights_changed()
+    while (frame := probe.work(session)) is None:
+        pass
+    assert isinstance(frame, ResultsFrame)
+    assert unpack(frame.counts)[:, 0].sum() == 10_000  # all scores are alike: the first wins
+
+
+def test_a_regression_has_no_classes() -> None:
+    assert results(trained("linear-regression", 2)).problem == NO_CLASSES
