@@ -11,8 +11,8 @@ from app.plots import items
 from app.plots.area import PlotArea, Room
 from app.plots.legend import Legend
 from app.plots.series import SMOOTHING, Series
-from app.plots.tiles import format_number
 from app.style import palette
+from app.widgets.numbers import format_number
 
 
 class CurvePlot(QWidget):
