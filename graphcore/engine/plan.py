@@ -18,8 +18,8 @@ from graphcore.engine.feeds import Feeds, Rows
 from graphcore.engine.parameters import ParameterInfo, seed_of
 from graphcore.engine.skipped_gradients import Gradients, Skipped
 from graphcore.errors import EngineError, NotKept, UnknownNodeError
+from graphcore.graph.elements import NodeOrName
 from graphcore.graph.flatten import FlatGraph, Port
-from graphcore.graph.reading import NodeOrName
 from graphcore.late import torch
 from graphcore.ops.initializers import initialize
 from graphcore.ops.kernels.buffered import Closure
