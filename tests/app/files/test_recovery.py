@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.engine import remove_left_checkpoints
+from app.engine.engine import checkpoint_folder, remove_left_checkpoints
+from app.files import autosave
+from app.shell.fault_dialog import report
+from app.shell.fault_log import default_file
 from graphcore import files
+from graphcore.datasets import mnist
 
 EDITING = """
 import os, sys
@@ -85,25 +89,53 @@ sys.exit(entry.main(["mlp"]))
 """
 
 
-def start(home: str) -> str:
-    free = {k: v for k, v in os.environ.items() if not k.startswith("XDG_")}
+def start(**given: str) -> str:
+    """Return what the banner of a window says that opens with these of the user's folders."""
+    free = {k: v for k, v in os.environ.items() if k != "HOME" and not k.startswith("XDG_")}
     done = subprocess.run(
         [sys.executable, "-c", STARTING], capture_output=True, text=True, check=False, timeout=120,
-        env={**free, "HOME": home, "QT_QPA_PLATFORM": "offscreen"},
+        env={**free, **given, "QT_QPA_PLATFORM": "offscreen"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return next(line for line in done.stdout.splitlines() if line.startswith("BANNER"))
 
 
-def test_a_window_that_can_keep_nothing_says_so_and_names_the_folder(tmp_path):
-    file = tmp_path / "file"
-    file.write_text("")
-    for home in ("/dev/null", str(file)):
-        said = start(home)
-        assert said.startswith("BANNER True")
-        assert "cannot be kept" in said
-        assert home in said
-    assert start(str(tmp_path / "good")).startswith("BANNER False")
+@pytest.mark.parametrize("home", ["/dev/null", "/proc", "file/below", "x" * 300])
+def test_a_window_that_can_keep_nothing_says_so_and_names_the_folder(tmp_path, home):
+    (tmp_path / "file").write_text("")
+    place = home if home.startswith("/") else str(tmp_path / home)
+    said = start(HOME=place)
+    assert said.startswith("BANNER True")
+    assert "cannot be kept" in said
+    assert place[:80] in said
+    assert len(said.removeprefix("BANNER True ")) <= 300
+
+
+def test_a_window_whose_home_can_be_made_says_nothing(tmp_path):
+    assert start(HOME=str(tmp_path / "good")).startswith("BANNER False")
+
+
+def test_a_window_opens_without_a_home(tmp_path):
+    """HOME is missing; what is kept goes where the system's own variables say."""
+    kinds = ("CONFIG", "CACHE", "DATA", "STATE")
+    folders = {f"XDG_{kind}_HOME": str(tmp_path / kind) for kind in kinds}
+    assert start(**folders).startswith("BANNER False")
+
+
+def test_no_folder_of_the_users_depends_on_where_the_program_starts(monkeypatch):
+    """As in a container, whose user may have neither HOME nor an entry among the users."""
+
+    def nobody(_number):
+        raise KeyError
+
+    for name in [n for n in os.environ if n == "HOME" or n.startswith("XDG_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    folders = (
+        autosave.default_folder(), checkpoint_folder(), default_file(), mnist.cache_folder(),
+    )  # fmt: skip
+    assert all(folder.is_absolute() and "~" not in folder.parts for folder in folders)
+    assert report(Path("/nowhere/log"))
 
 
 def test_checkpoints_of_killed_windows_go_and_those_of_living_ones_stay(tmp_path):
