@@ -24,15 +24,19 @@ from PySide6.QtWidgets import QApplication
 app = QApplication([])
 from app.document.document import Document
 from app.engine.engine import Engine
+from app.shell import main_window
 from app.shell.main_window import MainWindow
 from app.settings import Settings
+main_window.REMEMBER_MS = 100
 home = Path(sys.argv[1])
-settings = Settings(QSettings(str(home / "s.ini"), QSettings.Format.IniFormat))
+settings = Settings(QSettings(str(home / "settings.ini"), QSettings.Format.IniFormat))
 document = Document()
 silent = [sys.executable, "-c", "import sys; sys.stdin.buffer.read()"]
 window = MainWindow(document, Engine(document, silent), settings, home / "rescue")
 window.show()
 window.start("mlp")
+window.layouts.show("Explain")
+window.show_panel("results")
 made = os.open(home / "made", os.O_CREAT | os.O_WRONLY)
 def edit():
     os.write(made, (document.add_node("ReLU", (0.0, 0.0)) + "\\n").encode())
@@ -44,9 +48,9 @@ app.exec()
 PER_SECOND = 20
 
 
-def kill_while_editing(home: Path, edits: int) -> int:
-    """How many edits are lost when the window is killed after at least so many."""
-    home.mkdir()
+def kill_while_editing(home: Path, edits: int) -> list[str]:
+    """Kill a window after at least so many edits; return the names of the nodes it added."""
+    home.mkdir(exist_ok=True)
     window = subprocess.Popen(
         [sys.executable, "-c", EDITING, str(home)],
         env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
@@ -58,7 +62,12 @@ def kill_while_editing(home: Path, edits: int) -> int:
         time.sleep(0.01)
     window.send_signal(signal.SIGKILL)
     window.wait()
-    names = made.read_text().split()
+    return made.read_text().split()
+
+
+def lost_edits(home: Path, edits: int) -> int:
+    """How many edits are lost when the window is killed after at least so many."""
+    names = kill_while_editing(home, edits)
     copies = list((home / "rescue").glob("[0-9]*.json"))
     assert copies, "there is no recovery copy"
     kept = files.load(copies[0])
@@ -67,7 +76,20 @@ def kill_while_editing(home: Path, edits: int) -> int:
 
 @pytest.mark.parametrize("edits", [30, 47, 71])
 def test_a_window_killed_in_steady_edits_loses_a_second_of_them_at_most(tmp_path, edits):
-    assert kill_while_editing(tmp_path / "home", edits) <= PER_SECOND
+    assert lost_edits(tmp_path / "home", edits) <= PER_SECOND
+
+
+def test_document_and_layout_come_back_after_a_kill(tmp_path, make_window, settings):
+    names = kill_while_editing(tmp_path, 60)
+    settings.store.sync()  # made before the other process wrote
+    window = make_window("")
+    assert window.layouts.current == "Explain"
+    assert not window.layouts.docks["results"].isHidden()
+    assert not window.layouts.docks["walk"].isHidden()
+    restore = next(b for b in window.banner.buttons if b.text() == "Restore")
+    restore.click()
+    assert sum(name not in window.document.graph for name in names) <= PER_SECOND
+    assert window.document.modified
 
 
 STARTING = """
