@@ -15,7 +15,6 @@ from threading import Thread
 from typing import Any
 
 import msgspec
-import platformdirs
 from PySide6.QtCore import QElapsedTimer, QProcess, QTimer, Signal
 
 from app.document.document import Document
@@ -27,7 +26,7 @@ from graphcore.graph.elements import Change
 from graphcore.runs.checkpoint import newest_step
 from graphcore.session import messages as m
 from graphcore.session.messages import RunEntered, RunsOpened
-from graphcore.system import start
+from graphcore.system import start, user_folders
 from graphcore.training.sample import Sample
 from graphcore.training.transfer.silent_units import Growth
 from graphcore.views.net_files import NetSaved, WeightsLoaded
@@ -49,7 +48,7 @@ _FIELDS = {"attributes", "initializers", "frozen", "bypassed"}
 
 def checkpoint_folder() -> Path:
     """Where this window's runs are kept for a restart."""
-    return Path(platformdirs.user_cache_dir("gradscape")) / "runs" / str(os.getpid())
+    return user_folders.cache_folder() / "runs" / str(os.getpid())
 
 
 def remove_left_checkpoints(folder: Path) -> None:
