@@ -2,6 +2,7 @@
 VENV   ?= .venv
 PYTHON ?= python3
 OUT    ?= out
+PYTEST_ARGS ?= -n 2 --dist loadfile
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 
@@ -18,8 +19,9 @@ run: $(STAMP)
 	  QT_QPA_PLATFORM=offscreen $(BIN)/python -m app --demo $(OUT); \
 	fi
 
+# Two processes, each with whole files: `make test PYTEST_ARGS="-x tests/app"` runs others.
 test: $(STAMP)
-	QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest -q
+	QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest -q $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -38,6 +39,16 @@ class Trial:
         dtype = like.dtype if like.is_floating_point() else torch.get_default_dtype()
         buffers = {k: torch.full(shape, v, dtype=dtype) for k, (shape, v) in wanted.items()}
         return Context(self.case.training, torch.Generator(), buffers, None, self.needs)
+
+    @cached_property
+    def g(self) -> tuple[Tensor, ...]:
+        """A random gradient to start from, for each output."""
+        return self.output_gradients(self.forward())
+
+    @cached_property
+    def answer(self) -> tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]:
+        """Outputs, and gradients of the inputs from ``g``."""
+        return self.both(None, self.g)
 
     def forward(self, inputs: list[Tensor] | None = None) -> tuple[Tensor, ...]:
         """Outputs as a tuple, computed as the engine computes them."""
@@ -94,9 +105,10 @@ class Trial:
         )
 
 
-def trials(dtype: torch.dtype = torch.float64) -> list[Trial]:
-    """Every case of every operator."""
-    return [draw(op, case, dtype) for op in all_operators() for case in op.cases()]
+@cache
+def trials() -> tuple[Trial, ...]:
+    """Every case of every operator, drawn once; nobody writes into their inputs."""
+    return tuple(draw(op, case) for op in all_operators() for case in op.cases())
 
 
 def draw(op: OperatorClass, case: Case, dtype: torch.dtype = torch.float64) -> Trial:

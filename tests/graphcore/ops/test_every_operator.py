@@ -15,8 +15,9 @@ from torch import Tensor
 
 import graphcore as gc
 from graphcore.dims import N, at_batch
+from graphcore.engine.execute import unbroadcast
 from graphcore.errors import EngineError, ShapeError
-from graphcore.ops import Case, OperatorClass, all_operators
+from graphcore.ops import Case, OperatorClass, all_operators, initializers
 from tests.graphcore.ops.oracle import Trial, draw, label, trials
 
 each_trial = pytest.mark.parametrize("trial", trials(), ids=label)
@@ -42,88 +43,83 @@ def assert_close(found: Tensor | None, wanted: Tensor, relative: float, what: st
 
 
 @each_trial
-def test_forward_is_torchs(trial: Trial) -> None:
-    wanted, _ = trial.reference()
-    outputs = trial.forward()
+def test_the_numbers_are_those_of_torch_and_of_finite_differences(trial: Trial) -> None:
+    wanted, wanted_grads = trial.reference(trial.g if trial.op.differentiable else None)
+    outputs, found = trial.answer
     assert len(outputs) == len(trial.op.outputs_for(trial.attributes)) == len(wanted)
     for y, reference in zip(outputs, wanted, strict=True):
         assert y.dtype == reference.dtype
         assert_close(y, reference, 1e-9, "forward")
-
-
-@each_trial
-def test_vjp_is_autograds(trial: Trial) -> None:
-    outputs = trial.forward()
-    g = trial.output_gradients(outputs)
-    _, found = trial.both(None, g)
-    floats = [gx for gx, need in zip(found, trial.needs, strict=True) if need]
     assert all(gx is None for gx, need in zip(found, trial.needs, strict=True) if not need)
     if not trial.op.differentiable:
         assert all(gx is None for gx in found)
         return
-    for i, (gx, wanted) in enumerate(zip(floats, trial.reference(g)[1], strict=True)):
-        assert_close(gx, wanted, 1e-9, f"gradient of input {i}")
+    floats = [gx for gx, need in zip(found, trial.needs, strict=True) if need]
+    for i, (gx, reference) in enumerate(zip(floats, wanted_grads, strict=True)):
+        assert_close(gx, reference, 1e-9, f"gradient of input {i}")
+    assert_slopes(trial)
 
 
-@each_trial
-def test_vjp_is_what_finite_differences_say(trial: Trial) -> None:
-    if not trial.op.differentiable:
-        return
-    g = trial.output_gradients(trial.forward())
-    _, found = trial.both(None, g)
+def assert_slopes(trial: Trial) -> None:
+    """Twelve entries of every gradient are what finite differences say."""
     generator = torch.Generator().manual_seed(3)
     for place, x in enumerate(trial.inputs):
         if not trial.needs[place] or x.numel() == 0:
             continue
-        gx = found[place]
+        gx = trial.answer[1][place]
         gx = torch.zeros_like(x) if gx is None else gx
         scale = max(float(gx.abs().max()), 1.0)
         for entry in torch.randperm(x.numel(), generator=generator)[:12].tolist():
-            slope = _slope(trial, place, entry, g)
+            slope = _slope(trial, place, entry)
             assert abs(float(gx.reshape(-1)[entry]) - slope) <= 1e-6 * scale, (place, entry)
 
 
-def _slope(
-    trial: Trial, place: int, entry: int, g: tuple[Tensor, ...], step: float = 1e-5
-) -> float:
+def _slope(trial: Trial, place: int, entry: int, step: float = 1e-5) -> float:
     """Central difference of Σ g·y over one entry of one input."""
     sums = []
     for sign in (1, -1):
-        inputs = [t.clone() for t in trial.inputs]
+        inputs = list(trial.inputs)
+        inputs[place] = inputs[place].clone()
         inputs[place].view(-1)[entry] += sign * step
         outputs = trial.forward(inputs)
-        sums.append(sum(float((gt * y).sum()) for gt, y in zip(g, outputs, strict=True)))
+        sums.append(sum(float((gt * y).sum()) for gt, y in zip(trial.g, outputs, strict=True)))
     return (sums[0] - sums[1]) / (2 * step)
 
 
 @each_trial
-def test_float32_stays_float32(trial: Trial) -> None:
+def test_the_numbers_hold_for_whatever_comes_in_and_goes_out(trial: Trial) -> None:
+    assert_float32_stays_float32(trial)
+    assert_strided_gives_the_same(trial)
+    assert_nothing_is_written_into(trial)
+    assert_gradients_may_be_left_out(trial)
+
+
+def assert_float32_stays_float32(trial: Trial) -> None:
     small = draw(trial.op, trial.case, torch.float32)
-    g = trial.output_gradients(trial.forward())
-    wanted, wanted_grads = trial.both(None, g)
-    outputs, grads = small.both(None, tuple(t.float() if t.is_floating_point() else t for t in g))
+    wanted, wanted_grads = trial.answer
+    g = tuple(t.float() if t.is_floating_point() else t for t in trial.g)
+    outputs, grads = small.both(None, g)
     for y, reference in zip(outputs, wanted, strict=True):
         assert y.dtype == (torch.float32 if reference.is_floating_point() else reference.dtype)
-        assert_close(y, reference, 2e-4, "forward")
+        assert_close(y, reference, 2e-4, "forward of float32")
     for gx, reference in zip(grads, wanted_grads, strict=True):
         if reference is not None:
             assert gx is not None
             assert gx.dtype == torch.float32
-            assert_close(gx, reference, 2e-3, "gradient")
+            assert_close(gx, reference, 2e-3, "gradient of float32")
 
 
-@each_trial
-def test_strided_inputs_and_gradients_give_the_same(trial: Trial) -> None:
-    outputs = trial.forward()
-    ones = tuple(torch.ones((), dtype=y.dtype).expand(y.shape) for y in outputs)
-    strided = [_strided(t) for t in trial.inputs]
-    found, found_grads = trial.both(strided, ones)
-    wanted, wanted_grads = trial.both(None, tuple(t.contiguous() for t in ones))
+def assert_strided_gives_the_same(trial: Trial) -> None:
+    """Neither inputs nor gradients need lie side by side in memory."""
+    wanted = trial.answer[0]
+    ones = tuple(torch.ones((), dtype=y.dtype).expand(y.shape) for y in wanted)
+    found, found_grads = trial.both([_strided(t) for t in trial.inputs], ones)
+    _, wanted_grads = trial.both(None, tuple(t.contiguous() for t in ones))
     for y, reference in zip(found, wanted, strict=True):
-        assert_close(y, reference, 1e-9, "forward")
+        assert_close(y, reference, 1e-9, "forward of strided inputs")
     for gx, reference in zip(found_grads, wanted_grads, strict=True):
         if reference is not None:
-            assert_close(gx, reference, 1e-9, "gradient")
+            assert_close(gx, reference, 1e-9, "gradient of strided inputs")
 
 
 def _strided(t: Tensor) -> Tensor:
@@ -138,37 +134,33 @@ def _strided(t: Tensor) -> Tensor:
     return spread
 
 
-@each_trial
-def test_nothing_is_written_into_what_came_in(trial: Trial) -> None:
+def assert_nothing_is_written_into(trial: Trial) -> None:
+    """What came in is what was drawn, whatever was computed with it."""
+    kept = tuple(t.clone() for t in trial.g)
     inputs = [t.clone() for t in trial.inputs]
-    g = trial.output_gradients(trial.forward())
-    kept = tuple(t.clone() for t in g)
-    outputs, _ = trial.both(inputs, g)
-    again = trial.forward()
-    assert all(map(torch.equal, inputs, trial.inputs))
-    assert all(map(torch.equal, g, kept))
-    assert all(map(torch.equal, outputs, again))
+    outputs, _ = trial.both(inputs, trial.g)
+    drawn = draw(trial.op, trial.case).inputs
+    assert all(map(torch.equal, inputs, drawn)), "an input was written into"
+    assert all(map(torch.equal, trial.inputs, drawn)), "an input was written into"
+    assert all(map(torch.equal, trial.g, kept)), "a gradient was written into"
+    assert all(map(torch.equal, outputs, trial.forward())), "the second time gives other numbers"
 
 
-@each_trial
-def test_a_gradient_that_is_not_asked_for_may_be_left_out(trial: Trial) -> None:
+def assert_gradients_may_be_left_out(trial: Trial) -> None:
     """Only the first input's gradient is asked for: the others may be anything, it stays right."""
     if not trial.op.differentiable or not trial.needs[0] or len(trial.inputs) < 2:
         return
-    outputs = trial.forward()
-    g = trial.output_gradients(outputs)
-    _, everything = trial.both(None, g)
     context = trial.context()
     context.needs = (True, *[False] * (len(trial.inputs) - 1))
     with torch.inference_mode():
         y = trial.op.run_forward(context, trial.inputs, trial.attributes)
-        gx = trial.op.run_vjp(
-            context, g if len(outputs) > 1 else g[0], y, trial.inputs, trial.attributes
-        )
+        g = trial.g if len(trial.g) > 1 else trial.g[0]
+        gx = trial.op.run_vjp(context, g, y, trial.inputs, trial.attributes)
     assert len(gx) == len(trial.inputs)
-    if everything[0] is not None:
-        found = gc.execute.unbroadcast(gx[0], trial.inputs[0].shape)
-        assert_close(found, everything[0], 1e-12, "gradient")
+    wanted = trial.answer[1][0]
+    if wanted is not None:
+        found = unbroadcast(gx[0], trial.inputs[0].shape)
+        assert_close(found, wanted, 1e-12, "gradient of the first input alone")
 
 
 # -- shapes ---------------------------------------------------------------------------------------
@@ -181,39 +173,16 @@ def inferred(trial: Trial, shapes: tuple[gc.dims.Shape, ...]) -> tuple[gc.dims.S
 
 
 @each_trial
-def test_inferred_shape_is_the_real_one(trial: Trial) -> None:
-    real = tuple(tuple(y.shape) for y in trial.forward())
-    assert inferred(trial, trial.case.shapes) == real
+def test_the_shape_is_inferred_also_of_a_batch_of_one_and_of_none(trial: Trial) -> None:
+    assert inferred(trial, trial.case.shapes) == tuple(tuple(y.shape) for y in trial.forward())
+    if trial.case.shapes and trial.case.shapes[0]:
+        for batch in (1, 0):
+            assert_batch(trial, batch)
 
 
-@each_operator
-def test_a_symbolic_batch_gives_the_same_shape(op: OperatorClass) -> None:
-    """N in place of axis 0, in some case at least: a net must be drawable before it runs."""
-    passed = 0
-    for case in op.cases():
-        if not case.shapes or not case.shapes[0] or case.shapes[0][0] == 0:
-            continue
-        batch = case.shapes[0][0]
-        trial = draw(op, case)
-        symbolic = tuple((N, *s[1:]) if s and s[0] == batch else s for s in case.shapes)
-        try:
-            found = inferred(trial, symbolic)
-        except ShapeError:
-            continue
-        concrete = inferred(trial, case.shapes)
-        assert tuple(at_batch(s, batch) for s in found) == concrete
-        parameters = op.parameter_shapes(*symbolic, **trial.attributes)
-        assert all(isinstance(d, int) for shape in parameters.values() for d in shape)
-        passed += 1
-    assert passed
-
-
-@each_trial
-@pytest.mark.parametrize("batch", [1, 0])
-def test_a_batch_of_one_and_of_none(trial: Trial, batch: int) -> None:
+def assert_batch(trial: Trial, batch: int) -> None:
+    """Shapes and numbers of another batch are right, where torch takes it."""
     shapes = trial.case.shapes
-    if not shapes or not shapes[0]:
-        return
     old = shapes[0][0]
     resized = tuple((batch, *s[1:]) if s and s[0] == old else s for s in shapes)
     case = Case(
@@ -236,6 +205,28 @@ def test_a_batch_of_one_and_of_none(trial: Trial, batch: int) -> None:
     _, grads = other.both(None, other.output_gradients(outputs))
     for gx, x in zip(grads, other.inputs, strict=True):
         assert gx is None or gx.shape == x.shape
+
+
+@each_operator
+def test_a_symbolic_batch_gives_the_same_shape(op: OperatorClass) -> None:
+    """N in place of axis 0, in some case at least: a net must be drawable before it runs."""
+    passed = 0
+    for case in op.cases():
+        if not case.shapes or not case.shapes[0] or case.shapes[0][0] == 0:
+            continue
+        batch = case.shapes[0][0]
+        trial = draw(op, case)
+        symbolic = tuple((N, *s[1:]) if s and s[0] == batch else s for s in case.shapes)
+        try:
+            found = inferred(trial, symbolic)
+        except ShapeError:
+            continue
+        concrete = inferred(trial, case.shapes)
+        assert tuple(at_batch(s, batch) for s in found) == concrete
+        parameters = op.parameter_shapes(*symbolic, **trial.attributes)
+        assert all(isinstance(d, int) for shape in parameters.values() for d in shape)
+        passed += 1
+    assert passed
 
 
 # -- in a graph -----------------------------------------------------------------------------------
@@ -324,7 +315,7 @@ def test_cases_and_formulas_are_there(op: OperatorClass) -> None:
 @each_operator
 def test_every_parameter_has_an_initialiser(op: OperatorClass) -> None:
     for text in op.initializers.values():
-        gc.initializers.check(text)
+        initializers.check(text)
     for case in op.cases():
         attributes = op.complete(case.attributes)
         assert set(op.parameter_shapes(*case.shapes, **attributes)) <= set(op.initializers)
