@@ -67,8 +67,11 @@ class RunsPanel(QWidget):
         engine.timeline.connect(self._on_timeline)
         engine.curves.connect(self._on_curves)
         document.opened.connect(self.clear)
-        palette.notifier.changed.connect(lambda: self._on_timeline(self._frame))
+        palette.notifier.changed.connect(self._restyle)
         self.clear()
+
+    def _restyle(self) -> None:
+        self._on_timeline(self._frame)
 
     def _make_table(self) -> None:
         titles = (
