@@ -66,6 +66,7 @@ class Calls:
     def chained(
         self, chain: Chain, given: Sequence[Value], named: Mapping[str, Value], where: ast.AST
     ) -> Value:
+        """Call the parts of an nn.Sequential one after the other."""
         if chain.kind != "Sequential" or len(given) != 1 or named:
             refuse(where, f"{source(where)} is not understood")
         value = given[0]

@@ -86,6 +86,7 @@ class Expressions:
         return self.elements(e.elts)
 
     def elements(self, elements: Sequence[ast.expr]) -> list[Value]:
+        """Return the values of a list's elements; a starred one gives all its own."""
         found: list[Value] = []
         for element in elements:
             if isinstance(element, ast.Starred):
@@ -170,6 +171,7 @@ class Expressions:
     def calculated(
         self, where: ast.AST, how: ast.operator, a: Value, b: Value, wished: str
     ) -> Value:
+        """Return what an arithmetic operator gives: a plain value, or a node."""
         if type(how) not in OPERATORS:
             refuse(where, f"{source(where)} is not understood")
         name, calculate = OPERATORS[type(how)]
@@ -189,6 +191,7 @@ class Expressions:
         return self._reader.nodes.add(name, wished, {}, inputs, where)
 
     def truth(self, test: ast.expr) -> bool:
+        """Return whether a test holds; one that depends on the net's numbers is refused."""
         value = self.value(test)
         if isinstance(value, Own | Chain | Layer | Held) or value is None:
             return value is not None and not (isinstance(value, Chain) and not value.parts)
@@ -197,6 +200,7 @@ class Expressions:
         return bool(value)
 
     def each(self, e: ast.expr) -> list[Value]:
+        """Return the values that a loop goes through."""
         value = self.value(e)
         value = value.chain if isinstance(value, Own) and value.chain else value
         if isinstance(value, Chain):
@@ -239,6 +243,7 @@ class Expressions:
         return guarded(where, lambda: list(chain.parts.values())[index])
 
     def index(self, e: ast.expr) -> Value:
+        """Return what stands between the brackets of a subscript."""
         if isinstance(e, ast.Tuple):
             return tuple(self.index(part) for part in e.elts)
         if isinstance(e, ast.Slice):

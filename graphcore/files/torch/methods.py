@@ -43,6 +43,7 @@ class Methods:
         self, method: Method, given: Sequence[Value], named: Mapping[str, Value], wished: str,
         where: ast.AST,
     ) -> Value:  # fmt: skip
+        """Call a method of a value."""
         owner, name = method.owner, method.name
         if method.function is not None:
             return self._reader.calls.entered(

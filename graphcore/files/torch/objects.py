@@ -153,6 +153,7 @@ class Objects:
         return found
 
     def parent(self, e: ast.Call) -> Value:
+        """Return what ``super()`` stands for."""
         frame = self._reader.frames[-1]
         if frame.cls is None or (e.args and source(e.args[0]) != frame.cls.name):
             refuse(e, f"{source(e)} is not understood")
@@ -183,6 +184,7 @@ def parameters(layer: Layer) -> list[str]:
 
 
 def all_parameters(module: Value) -> list[Value]:
+    """Return every parameter inside a module."""
     inside = [(".", module)] if isinstance(module, Layer) else held_by(module)
     found: list[Value] = []
     for _, part in inside:

@@ -50,6 +50,7 @@ class Packages:
         self, path: str, given: Sequence[Value], named: Mapping[str, Value], wished: str,
         where: ast.AST,
     ) -> Value:  # fmt: skip
+        """Call a function or make a layer that is imported under a path."""
         owner, _, name = path.rpartition(".")
         if path in ("torch.nn.Module.__init__", "builtins.print"):
             return None
@@ -104,6 +105,7 @@ class Packages:
     def layer(
         self, name: str, given: Sequence[Value], named: Mapping[str, Value], where: ast.AST
     ) -> Layer:
+        """Return the layer that ``nn.NAME(...)`` makes."""
         if name not in ops.names() or name in ("Parameter", "Composite", "Input", "Target"):
             refuse(where, f"{source(where)}: the layer {name} has no counterpart here")
         op = ops.get(name)
@@ -119,6 +121,7 @@ class Packages:
     def chain(
         self, kind: str, given: Sequence[Value], named: Mapping[str, Value], where: ast.AST
     ) -> Chain:
+        """Return the container that nn.Sequential, ModuleList or ModuleDict makes."""
         first = given[0] if given else None
         if kind == "Sequential":
             named_parts = first if isinstance(first, dict) and len(given) == 1 else None

@@ -39,7 +39,7 @@ class Reader:
         self.frames: list[Frame] = []
         self._steps = 0
         self.expressions = Expressions(self)
-        self.statements = Statements(self)
+        self.statements = Statements(self, self.expressions)
         self.objects = Objects(self)
         self.calls = Calls(self)
         self.methods = Methods(self)
@@ -72,6 +72,7 @@ class Reader:
                 refuse(target, f"{source(target)} is changed outside its class")
 
     def import_names(self, statement: ast.Import | ast.ImportFrom) -> None:
+        """Note the names that an import brings, in the frame on top or outside all functions."""
         scope = self.frames[-1].names if self.frames else self.names
         for alias in statement.names:
             if isinstance(statement, ast.ImportFrom):
@@ -83,6 +84,7 @@ class Reader:
                 scope[top] = External(top)
 
     def count(self, where: ast.AST) -> None:
+        """Count one more statement or expression; too many are refused."""
         self._steps += 1
         if self._steps > MOST_STEPS:
             refuse(where, "the source takes too long to go through")

@@ -27,6 +27,7 @@ from graphcore.files.torch.values import (
 )
 
 if TYPE_CHECKING:
+    from graphcore.files.torch.expressions import Expressions
     from graphcore.files.torch.reader import Reader
 
 
@@ -40,8 +41,8 @@ class Returned(Exception):  # noqa: N818 - it is no error
 class Statements:
     """Runs statements in the frame on top, and assigns what they say."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, reader: Reader, expressions: Expressions) -> None:
+        self._reader, self._expressions = reader, expressions
 
     def run(self, body: Sequence[ast.stmt]) -> None:
         """Go through statements, in the frame on top."""
@@ -69,18 +70,18 @@ class Statements:
 
     def _do_expr(self, statement: ast.Expr) -> None:
         if not isinstance(statement.value, ast.Constant):
-            self._reader.expressions.value(statement.value)
+            self._expressions.value(statement.value)
 
     def _do_return(self, statement: ast.Return) -> None:
         raise Returned(
-            self._reader.expressions.value(statement.value) if statement.value is not None else None
+            self._expressions.value(statement.value) if statement.value is not None else None
         )
 
     def _do_assign(self, statement: ast.Assign) -> None:
         first = statement.targets[0]
         while isinstance(first, ast.Tuple | ast.List) and first.elts:
             first = first.elts[0]
-        value = self._reader.expressions.value(
+        value = self._expressions.value(
             statement.value, first.id if isinstance(first, ast.Name) else ""
         )
         for target in statement.targets:
@@ -89,45 +90,40 @@ class Statements:
     def _do_annassign(self, statement: ast.AnnAssign) -> None:
         if statement.value is not None:
             name = statement.target.id if isinstance(statement.target, ast.Name) else ""
-            self.assign(statement.target, self._reader.expressions.value(statement.value, name))
+            self.assign(statement.target, self._expressions.value(statement.value, name))
 
     def _do_augassign(self, statement: ast.AugAssign) -> None:
-        old, by = (
-            self._reader.expressions.value(statement.target),
-            self._reader.expressions.value(statement.value),
-        )
+        old = self._expressions.value(statement.target)
+        by = self._expressions.value(statement.value)
         if isinstance(old, list) and isinstance(by, list | tuple):
             old.extend(by)
             return
-        result = self._reader.expressions.calculated(statement, statement.op, old, by, "")
+        result = self._expressions.calculated(statement, statement.op, old, by, "")
         if isinstance(old, Tensor) and isinstance(result, Tensor):
             result = self._reader.nodes.changed_in_place(old, result, statement)
         self.assign(statement.target, result)
 
     def _do_if(self, statement: ast.If) -> None:
-        self.run(
-            statement.body if self._reader.expressions.truth(statement.test) else statement.orelse
-        )
+        self.run(statement.body if self._expressions.truth(statement.test) else statement.orelse)
 
     def _do_for(self, statement: ast.For) -> None:
         if statement.orelse:
             refuse(statement, "for with else is not understood")
-        for value in self._reader.expressions.each(statement.iter):
+        for value in self._expressions.each(statement.iter):
             self.assign(statement.target, value)
             self.run(statement.body)
 
     def assign(self, target: ast.expr, value: Value) -> None:
+        """Give a value to a name, to several, to an attribute or to a part."""
         if isinstance(target, ast.Name):
             self._reader.frames[-1].names[target.id] = value
         elif isinstance(target, ast.Tuple | ast.List):
             self._unpack(target, value)
         elif isinstance(target, ast.Attribute):
-            self._set(target, self._reader.expressions.value(target.value), target.attr, value)
+            self._set(target, self._expressions.value(target.value), target.attr, value)
         elif isinstance(target, ast.Subscript):
-            holder, key = (
-                self._reader.expressions.value(target.value),
-                self._reader.expressions.index(target.slice),
-            )
+            holder = self._expressions.value(target.value)
+            key = self._expressions.index(target.slice)
             if not isinstance(holder, dict | list):
                 refuse(target, f"an assignment to a part of {described(holder)}")
             guarded(target, lambda: holder.__setitem__(key, value))
