@@ -1,6 +1,7 @@
 """Who may know of whom, read from the imports themselves."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,42 @@ def test_an_unguarded_paint_is_seen() -> None:
         "        painter.save()\n"
     )
     assert len(unguarded(ast.parse(planted))) == 3
+
+
+CANVAS_CHAIN = {
+    "NavigableView", "RunningView", "EditingView", "AnnotatingView", "DroppingView", "KeyedView",
+}  # fmt: skip
+"""What is left: parts of the canvas that are its ancestors and should be members of it."""
+
+
+def base_names(owner: ast.ClassDef) -> list[str]:
+    """The classes that a class derives from, without their packages."""
+    plain = [b.value if isinstance(b, ast.Subscript) else b for b in owner.bases]
+    return [ast.unparse(b).rpartition(".")[2] for b in plain]
+
+
+def lone_parents(trees: list[ast.Module]) -> set[str]:
+    """Classes that exactly one class derives from and that nothing else mentions."""
+    classes = [c for tree in trees for c in ast.walk(tree) if isinstance(c, ast.ClassDef)]
+    children = Counter(base for c in classes for base in base_names(c))
+    mentioned: Counter[str] = Counter()
+    for node in (n for tree in trees for n in ast.walk(tree)):
+        if isinstance(node, ast.Name):
+            mentioned[node.id] += 1
+        elif isinstance(node, ast.Attribute):
+            mentioned[node.attr] += 1
+    for c in classes:  # what a class says of itself is no use of it
+        mentioned[c.name] -= sum(isinstance(n, ast.Name) and n.id == c.name for n in ast.walk(c))
+    return {c.name for c in classes if children[c.name] == 1 and mentioned[c.name] == 1}
+
+
+def test_no_class_is_cut_in_a_base_and_its_only_child() -> None:
+    files = [f for top in ("app", "graphcore") for f in (ROOT / top).rglob("*.py")]
+    assert lone_parents([_tree(f) for f in files]) == CANVAS_CHAIN
+
+
+def test_a_base_with_one_child_and_no_other_use_is_seen() -> None:
+    planted = "class Base:\n    twin: Base\nclass Whole(Base):\n    pass\n"
+    used = "from x import Base\nmade = Base()\n"
+    assert lone_parents([ast.parse(planted)]) == {"Base"}
+    assert lone_parents([ast.parse(planted), ast.parse(used)]) == set()

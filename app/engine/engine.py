@@ -15,34 +15,53 @@ from threading import Thread
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QElapsedTimer, QProcess, QTimer, Signal
+import numpy as np
+from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
 from app.document.document import Document
-from app.engine.processes import lives
-from app.engine.views import OF_THE_NET, SHOWN, EngineViews
+from app.engine.process import EngineProcess, lives
+from app.engine.views import OF_A_NET, OF_THE_NET, SIGNALS
 from graphcore import files
-from graphcore.errors import WorkerError
 from graphcore.graph.elements import Change
+from graphcore.records.arrays import pack
 from graphcore.runs.checkpoint import newest_step
 from graphcore.session import messages as m
-from graphcore.session.messages import RunEntered, RunsOpened
+from graphcore.session.messages import Hold, HoldRequest, RunEntered, RunsOpened
 from graphcore.system import start, user_folders
 from graphcore.training.sample import Sample
 from graphcore.training.transfer.silent_units import Growth
-from graphcore.views.net_files import NetSaved, WeightsLoaded
-from graphcore.views.timeline import TimelineFrame
-from graphcore.views.timeline.run_files import RunsSaved
-from graphcore.worker.protocol import FrameReader, Reply, Request, decode_reply, encode
+from graphcore.views.comparison import CompareRequest
+from graphcore.views.decision_map import DecisionRequest
+from graphcore.views.drawing import DigitRequest, NearestRequest
+from graphcore.views.embedding import EmbeddingRequest, TsneRequest
+from graphcore.views.health import HealthRequest
+from graphcore.views.histograms import SpreadRequest
+from graphcore.views.landscape import LandscapeRequest, SetPlanePoint
+from graphcore.views.net_files import LoadWeights, SaveNet
+from graphcore.views.race import RaceRequest
+from graphcore.views.rate_test import RateTestRequest
+from graphcore.views.results import ResultsRequest
+from graphcore.views.saliency import AttributionRequest
+from graphcore.views.samples import SamplesRequest
+from graphcore.views.samples.shown import SampleRequest
+from graphcore.views.stepper import CheckRequest, ElementRequest, NumbersRequest, WalkRequest
+from graphcore.views.timeline import (
+    CurvesRequest,
+    EditRun,
+    EnterRun,
+    PutBack,
+    ScrubRequest,
+    TimelineFrame,
+)
+from graphcore.views.timeline.run_files import OpenRuns, SaveRuns
+from graphcore.views.weights import SetNumbers, TensorRequest
+from graphcore.worker.protocol import Reply, Request
 
 _LOG = logging.getLogger("gradscape")
 FRAME_MS = 34
 EDIT_MS = 250
-CAUSE = 200
-"""Characters of the cause of the engine's end that the banner tells."""
 _STRUCTURE = {"node_added", "node_removed", "node_renamed", "edge_added", "edge_removed",
               "training_changed"}  # fmt: skip
-OF_A_NET = {m.Frame, *SHOWN} - {NetSaved, RunsSaved, WeightsLoaded}
-"""Replies that show a net; the others say what became of a request."""
 _FIELDS = {"attributes", "initializers", "frozen", "bypassed"}
 
 
@@ -58,22 +77,30 @@ def remove_left_checkpoints(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-class Engine(EngineViews):
+class Engine(QObject):
     """Requests go out as methods, replies come in as signals.
+
+    What is looked at is told again to a process that takes another's place.
 
     Signals:
         emptied: the net that was shown is no more, or no more a net that can be trained: what
             there is of another comes in frames of its own.
         ready: the process is up (``Ready``). loaded: graph and data are there (``Loaded``).
-        frame: the newest state (``Frame``). landscape: a surface (``LandscapeFrame``).
+        frame: the newest state (``Frame``).
         progress: something takes a while (``Progress``).
         failed: something was refused or stopped (``Failure``).
         state_changed: "starting", "loading", "idle", "running", "done", "refused" or "dead".
         died: the process ended by itself; the sentence for the banner.
+        uncovered: names of nodes whose values a view showed on the canvas until now.
+        sample_chosen: ``chosen_sample`` is another.
+        The other signals bring the replies that ``SIGNALS`` names them for.
 
     Attributes:
         moment: what is known of the runs, and of the step that is shown.
         problem: why the open graph cannot be trained; "" where it can, or is not known yet.
+        covered: nodes whose values a view shows on the canvas, in place of the running step's.
+        drawing: whether the canvas shows what the net makes of a drawing, and of nothing else.
+        chosen_sample: the one that the stepper and all that belongs to it look at.
     """
 
     emptied = Signal()
@@ -85,6 +112,36 @@ class Engine(EngineViews):
     state_changed = Signal(str)
     died = Signal(str)
     reset_done = Signal()
+    # what is looked at
+    landscape = Signal(object)
+    walk = Signal(object)
+    numbers = Signal(object)
+    element = Signal(object)
+    checked = Signal(object)
+    decision = Signal(object)
+    rates = Signal(object)
+    tensor = Signal(object)
+    what_if = Signal(object)
+    results = Signal(object)
+    health = Signal(object)
+    embedding = Signal(object)
+    samples = Signal(object)
+    uncovered = Signal(object)
+    sample_chosen = Signal(object)
+    attribution = Signal(object)
+    spread = Signal(object)
+    race = Signal(object)
+    digit = Signal(object)
+    nearest = Signal(object)
+    sample = Signal(object)
+    tsne = Signal(object)
+    net_saved = Signal(object)
+    weights_loaded = Signal(object)
+    timeline = Signal(object)
+    curves = Signal(object)
+    runs_saved = Signal(object)
+    runs_opened = Signal(object)
+    comparison = Signal(object)
 
     def __init__(
         self, document: Document, command: list[str] | None = None, threads: int = 0
@@ -102,10 +159,14 @@ class Engine(EngineViews):
         self.data_dir = ""
         self.growth: Growth = "initial"
         self._speed: float | None = None
-        self._process: QProcess | None = None
-        self._errors = self._damage = ""
-        self._reader = FrameReader()
+        self._process: EngineProcess | None = None
         self._closing = False
+        self._looked_at: dict[type, Request] = {}
+        self._watched = m.Watch()
+        self._closely: tuple[str, ...] = ()
+        self.chosen_sample = Sample()
+        self.covered: frozenset[str] = frozenset()
+        self.drawing = False
         self._checkpoint_step: int | None = None
         self._run, self._adopting, self._starts = 0, False, 0
         self._revision = self._opened_at = 0  # of the document, and when it was opened
@@ -133,15 +194,11 @@ class Engine(EngineViews):
             resume: folder of a checkpoint to go on from.
         """
         self._closing = False
-        self._reader = FrameReader()
-        self._errors = self._damage = ""
         self._sent_revision = self._net_revision = self._starts = 0
-        process = QProcess(self)
-        process.readyReadStandardOutput.connect(self._on_output)
-        process.readyReadStandardError.connect(self._on_errors)
-        process.finished.connect(self._on_finished)
-        process.errorOccurred.connect(self._on_error)
-        self._process = process
+        process = self._process = EngineProcess(self)
+        process.replied.connect(self._take)
+        process.refused.connect(self._on_refused)
+        process.ended.connect(self._on_ended)
         self._set_state("starting")
         process.start(self.command[0], self.command[1:])
         for message in (m.Hello(threads=self.threads), m.SetSpeed(self._speed)):
@@ -168,12 +225,7 @@ class Engine(EngineViews):
         for timer in (self._frame_timer, self._edit_timer):
             timer.stop()
         if self._process is not None:
-            self._send(m.Quit())
-            self._process.closeWriteChannel()
-            self._process.finished.disconnect(self._on_finished)
-            if not self._process.waitForFinished(1500):
-                self._process.kill()
-                self._process.waitForFinished(1500)
+            self._process.end()
             self._process = None
         shutil.rmtree(self._checkpoints, ignore_errors=True)
 
@@ -273,22 +325,209 @@ class Engine(EngineViews):
         return msgspec.structs.replace(now, lr=self._settings.lr) == self._settings
 
     def _send(self, message: Request) -> None:
-        if self._process is not None and self._process.state() != QProcess.ProcessState.NotRunning:
-            self._process.write(encode(message))
+        if self._process is not None:
+            self._process.send(message)
+
+    # -- what is looked at --------------------------------------------------------------------
+
+    def _look(self, request: Request) -> None:
+        """Send what is looked at from now on, if it is not that already."""
+        if self._looked_at.get(type(request)) != request:
+            self._looked_at[type(request)] = request
+            self._send(request)
+
+    def watch(self, values: tuple[str, ...], gradients: tuple[str, ...], level: str = "") -> None:
+        """Say which nodes' pictures can be seen just now, and on which level."""
+        self._watched = m.Watch(values, gradients, level=level)
+        self._tell_watched()
+
+    def watch_closely(self, nodes: tuple[str, ...]) -> None:
+        """Say of which nodes both values and gradients are wanted, whatever the canvas shows."""
+        self._closely = nodes
+        self._tell_watched()
+
+    def _tell_watched(self) -> None:
+        w = self._watched
+        values = tuple(dict.fromkeys((*w.values, *self._closely)))
+        gradients = tuple(dict.fromkeys((*w.gradients, *self._closely)))
+        self._look(m.Watch(values, gradients, level=w.level))
+
+    def request_landscape(self, request: LandscapeRequest) -> None:
+        """Say which surface is wanted, or that none is."""
+        self._look(request)
+
+    def request_walk(self, request: WalkRequest) -> None:
+        """Say whether both passes of a sample are wanted; ``walk`` brings them."""
+        self._look(request)
+
+    def ask_numbers(self, name: str) -> None:
+        """Have all numbers of a node or a parameter at the shown sample sent; ``numbers`` tells."""
+        self._send(NumbersRequest(name))
+
+    def ask_element(self, node: str, index: tuple[int, ...] = (), backward: bool = False) -> None:
+        """Have one number of a node's output, or of a gradient, written out; ``element`` tells."""
+        self._send(ElementRequest(node, index, backward))
+
+    def check_gradients(self, step: float, part: str = "") -> None:
+        """Have gradients compared with finite differences of a step; ``checked`` tells.
+
+        Args:
+            part: see ``CheckRequest``.
+        """
+        self._send(CheckRequest(step, part))
+
+    def watch_decision(self, visible: bool, warped: str = "") -> None:
+        """Whether the map of a net over two inputs can be seen, and how a layer warps it."""
+        self._look(DecisionRequest(visible, warped))
+
+    def cover(self, nodes: frozenset[str]) -> None:
+        """Say which nodes' values the canvas is shown by a view, and not by the running step.
+
+        Those that a view no longer shows get the running step's again.
+        """
+        bare, self.covered = self.covered - nodes, nodes
+        if bare:
+            self.uncovered.emit(bare)
+            self._watch_again()
+
+    def show_drawing(self, on: bool) -> None:
+        """Say whether the canvas is shown a drawing; behind it come the running step's values."""
+        back = self.drawing and not on
+        self.drawing = on
+        if back:
+            self._watch_again()
+
+    def _watch_again(self) -> None:
+        """Have the values of the running step sent once more."""
+        if (watched := self._looked_at.get(m.Watch)) is not None:
+            self._send(watched)
+            self._want_frame()
+
+    def watch_results(self, visible: bool) -> None:
+        """Whether the results on the test set can be seen."""
+        self._look(ResultsRequest(visible))
+
+    def watch_health(self, visible: bool) -> None:
+        """Whether the examination of the net can be seen."""
+        self._look(HealthRequest(visible))
+
+    def watch_embedding(self, visible: bool, node: str) -> None:
+        """Whether the samples as points can be seen, and by which node's values."""
+        self._look(EmbeddingRequest(visible, node))
+
+    def embed(self, run: bool, node: str) -> None:
+        """Begin t-SNE of a node's values, or end it; ``tsne`` tells how far it is."""
+        self._send(TsneRequest(run, node))
+
+    def watch_sample(self, nodes: tuple[str, ...], sample: int) -> None:
+        """Whose values and gradients can be seen for a test sample; ``sample`` brings them."""
+        self._look(SampleRequest(nodes, sample))
+
+    def watch_spread(self, node: str) -> None:
+        """Whose histograms can be seen; "" for nobody's."""
+        self._look(SpreadRequest(node))
+
+    def hold(self, holds: tuple[Hold, ...]) -> None:
+        """Hold these values while one looks; ``walk`` and ``what_if`` tell what follows."""
+        self._look(HoldRequest(holds, compare=bool(holds)))
+
+    def test_rates(self, run: bool) -> None:
+        """Begin the learning-rate range test, or end it; ``rates`` tells what it finds."""
+        self._send(RateTestRequest(run))
+
+    def request_race(self, request: RaceRequest) -> None:
+        """Begin a race, or end it; ``race`` tells how far the runners are."""
+        self._send(request)
+
+    def ask_tensor(self, name: str) -> None:
+        """Have the numbers of a parameter sent; ``tensor`` brings them."""
+        self._send(TensorRequest(name))
+
+    def set_numbers(self, name: str, places: tuple[int, ...], values: tuple[float, ...]) -> None:
+        """Change numbers of a parameter by hand."""
+        self._send(SetNumbers(name, places, values))
+        self.ask_tensor(name)
+
+    def choose_sample(self, sample: Sample) -> None:
+        """Look at this sample from now on."""
+        if sample != self.chosen_sample:
+            self.chosen_sample = sample
+            self.sample_chosen.emit(sample)
+
+    def ask_samples(self, request: SamplesRequest) -> None:
+        """Have a page of the data set sent; ``samples`` brings it."""
+        self._send(request)
+
+    def ask_attribution(self, node: str) -> None:
+        """Have the answer to the chosen sample explained; ``attribution`` tells."""
+        self._send(AttributionRequest(self.chosen_sample, node))
+
+    def ask_digit(self, pixels: np.ndarray, centred: bool) -> None:
+        """Run a drawing through the net; ``digit`` tells what it makes of it."""
+        watched = self._looked_at.get(m.Watch)
+        names = watched.values if isinstance(watched, m.Watch) else ()
+        self._send(DigitRequest(pack(pixels), centred, names))
+
+    def ask_nearest(self, pixels: np.ndarray, centred: bool, node: str) -> None:
+        """Have the training samples found that are like a drawing; ``nearest`` tells."""
+        self._send(NearestRequest(pack(pixels), centred, node))
+
+    def scrub(self, step: int | None) -> None:
+        """Let every view show a recorded step; None: the newest. ``timeline`` tells."""
+        self._send(ScrubRequest(step))
+        self._send(m.NextFrame())  # at once: the views follow the slider
+
+    def put_learned_back(self) -> None:
+        """The weights that training had left, in place of those changed by hand."""
+        self._send(PutBack())
+        self._want_frame()
+
+    def enter_run(self, number: int) -> None:
+        """Go to another run of the session."""
+        self._send(EnterRun(number))
+        self._want_frame()
+
+    def edit_run(self, number: int, name: str = "", remove: bool = False) -> None:
+        """Rename or remove a run."""
+        self._send(EditRun(number, name, remove))
+
+    def save_runs(self, path: str) -> None:
+        """Have all runs written to a file; ``runs_saved`` tells."""
+        self._send(SaveRuns(path))
+
+    def open_runs(self, path: str) -> None:
+        """Take up the runs of a file; ``runs_opened`` tells."""
+        self._send(OpenRuns(path))
+        self._want_frame()
+
+    def watch_curves(self, visible: bool) -> None:
+        """Whether the curves of all runs can be seen."""
+        self._look(CurvesRequest(visible))
+
+    def watch_comparison(self, request: CompareRequest) -> None:
+        """Put another run beside the one at work, or none; ``comparison`` tells."""
+        self._look(request)
+
+    def save_net(self, folder: str) -> None:
+        """Have graph and weights written to a folder; ``net_saved`` tells."""
+        self._send(SaveNet(folder))
+
+    def load_weights(self, path: str) -> None:
+        """Fill the net from a safetensors file; ``weights_loaded`` tells what fitted."""
+        self._send(LoadWeights(path))
+        self._want_frame()
+
+    def set_weights_on_plane(self, a: float, b: float, release: bool = False) -> None:
+        """Give the net the weights at a point of the shown surface."""
+        self._send(SetPlanePoint(a, b, release))
+        self._want_frame()
+
+    def put_weights_back(self) -> None:
+        """The weights of before the last drag over the surface, unless the net learned since."""
+        self._send(SetPlanePoint(0.0, 0.0, back=True))
+        self._want_frame()
 
     # -- replies ------------------------------------------------------------------------------
-
-    def _on_output(self) -> None:
-        if self._process is None:
-            return
-        try:
-            data = bytes(self._process.readAllStandardOutput().data())
-            for body in self._reader.feed(data):
-                self._take(decode_reply(body))
-        except WorkerError as error:
-            self._damage = str(error)
-            if self._process is not None:
-                self._process.kill()
 
     def _take(self, reply: Reply) -> None:
         """Pass a reply on, unless it is of a net that is no longer the document's."""
@@ -299,7 +538,11 @@ class Engine(EngineViews):
             return
         current = self._net_revision == self._revision
         if current or type(reply) not in OF_THE_NET:
-            self._handlers[type(reply)](self, reply)
+            handle = self._handlers.get(type(reply))
+            if handle is not None:
+                handle(self, reply)
+            else:
+                getattr(self, SIGNALS[type(reply)]).emit(reply)
 
     def _on_frame(self, frame: m.Frame) -> None:
         if frame.revision < self._opened_at or frame.starts < self._starts:  # of what was before
@@ -404,28 +647,16 @@ class Engine(EngineViews):
         m.Progress: lambda self, reply: self.progress.emit(reply),
         m.Failure: _on_failure,
         m.CheckpointWritten: _on_checkpoint,
-        **SHOWN,
         TimelineFrame: _on_timeline,
         RunsOpened: _on_runs_opened,
         RunEntered: _on_run_entered,
     }
 
-    def _on_errors(self) -> None:
-        if self._process is not None:
-            text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
-            self._errors = (self._errors + text)[-20_000:]
+    def _on_refused(self) -> None:
+        self._set_state("dead")
+        self.died.emit(self.tr("The engine could not be started."))
 
-    def _on_error(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.ProcessError.FailedToStart and not self._closing:
-            self._set_state("dead")
-            self.died.emit(self.tr("The engine could not be started."))
-
-    def _on_finished(self) -> None:
-        if self._closing or self._process is None:
-            return
-        self._on_errors()
-        cause = self._cause(self._process)
-        _LOG.error("the engine stopped (%s); it wrote:\n%s", cause, self._errors)
+    def _on_ended(self, cause: str) -> None:
         self._process = None
         self._frame_timer.stop()
         self._set_state("dead")
@@ -436,17 +667,6 @@ class Engine(EngineViews):
             since = self.tr(" Restart goes on from step {0}.").format(self._checkpoint_step)
         sentence = self.tr("The engine stopped unexpectedly ({0}); your graph is safe.")
         self.died.emit(sentence.format(cause) + since)
-
-    def _cause(self, process: QProcess) -> str:
-        """Why the process ended, as far as it has said: one line."""
-        lines = [line.strip() for line in self._errors.splitlines() if line[:1].strip()]
-        fatal = next((line for line in lines if line.startswith("Fatal Python error")), "")
-        code = process.exitCode()
-        if process.exitStatus() == QProcess.ExitStatus.CrashExit:
-            said = self._damage or fatal or self.tr("ended by signal {0}").format(code)
-        else:
-            said = lines[-1] if lines else self.tr("exit code {0}").format(code)
-        return said[:CAUSE].rstrip(".")
 
     def _set_state(self, state: str) -> None:
         if state != self.state:

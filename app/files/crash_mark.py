@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TextIO
 
-from app.engine.processes import lives
+from app.engine.process import lives
 
 
 class CrashMark:

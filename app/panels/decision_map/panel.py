@@ -20,8 +20,7 @@ from PySide6.QtWidgets import (
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.decision_map.point_edits import PointEdits
-from app.plots.decision_map import class_color
-from app.plots.point_map import PointMap
+from app.plots.decision_map import DecisionMap, class_color
 from app.plots.tile_view import TileView
 from app.plots.unit_net import UnitNet
 from app.plots.warped_grid import WarpedGrid
@@ -49,7 +48,7 @@ class DecisionPanel(QWidget):
         self._frame: DecisionFrame | None = None
         self._seen = False
         self._empty = self.tr("As soon as a net of two inputs is there, its plane appears here.")
-        self.map = PointMap(self._empty)
+        self.map = DecisionMap(self._empty)
         self.map.painted.connect(self._on_painted)
         self.map.moved.connect(self._on_moved)
         self.map.removed.connect(self._on_removed)

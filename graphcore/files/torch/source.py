@@ -17,7 +17,8 @@ import msgspec
 from graphcore import ops
 from graphcore.errors import FileError
 from graphcore.files.torch import signatures
-from graphcore.files.torch.reader import Reader, defaults
+from graphcore.files.torch.calls import defaults
+from graphcore.files.torch.reader import Reader
 from graphcore.files.torch.values import Held, Layer, Own, State, Tensor, Value, held_by, refuse
 from graphcore.graph.drawing.layers import layout
 from graphcore.graph.graph import Graph
@@ -57,7 +58,7 @@ class _Module:
     def graph(self) -> Graph:
         cls = self._net()
         said = self._said_shapes(cls)
-        net = self.reader.made(cls, [], {}, cls)
+        net = self.reader.objects.made(cls, [], {}, cls)
         inside = list(held_by(net))
         for path, part in inside:
             if isinstance(part, Layer | Held) and not part.path:
@@ -75,7 +76,7 @@ class _Module:
         """The last module with a forward that no other class of the source uses."""
         found = []
         for cls in self.reader.classes.values():
-            root = self.reader.root_of(cls, cls) if cls.bases else ""
+            root = self.reader.objects.root_of(cls, cls) if cls.bases else ""
             forward = any(isinstance(s, ast.FunctionDef) and s.name == "forward" for s in cls.body)
             chain = root == "torch.nn.Sequential"
             if root.startswith("torch.nn.") and (forward or chain) and cls.name not in ops.names():
@@ -114,12 +115,12 @@ class _Module:
         """Go through forward, and through loss if there is one with what it returned."""
         found: dict[str, Value] = {}
         for method in ("forward", "loss"):
-            bound = self.reader.written_method(net, method, net.cls)
+            bound = self.reader.objects.written_method(net, method, net.cls)
             function = bound.function if bound else None
             if function is None:
                 if method == "forward":
                     given = [self._fed("x", said, net.cls)]
-                    self.reader.call(net, given, {}, "", net.cls)
+                    self.reader.calls.call(net, given, {}, "", net.cls)
                 continue
             fixed = defaults(function)
             taken = [a.arg for a in (*function.args.posonlyargs, *function.args.args)][1:]
@@ -131,7 +132,7 @@ class _Module:
                         else self.nodes.add("Target", name, {}, {}, function)
                     )  # fmt: skip
             values = {name: found[name] for name in taken if name in found}
-            result = self.reader.call(bound, [], values, "", function)
+            result = self.reader.calls.call(bound, [], values, "", function)
             self._check_answer(result, function)
             found.update(self._named(function, result))
 

@@ -15,11 +15,11 @@ from app.plots.activation_curve import ActivationCurve
 from app.plots.confusion import ConfusionMatrix
 from app.plots.contour import ContourPlot
 from app.plots.curve import CurvePlot
+from app.plots.decision_map import DecisionMap
 from app.plots.heat_strips import HeatStrips
 from app.plots.heatmap import Heatmap
 from app.plots.histogram import Histogram, Ridge
 from app.plots.landscape_view import LandscapeView
-from app.plots.point_map import PointMap
 from app.plots.profile import ProfilePlot
 from app.plots.reliability import ReliabilityPlot
 from app.plots.slice_curve import SliceCurve
@@ -108,7 +108,7 @@ def feed_activation(plot: ActivationCurve, v: np.ndarray, turn: int) -> None:
     plot.set_curve(x, v, v[::-1], rising(v), np.abs(v), 0.5)
 
 
-def feed_points(plot: PointMap, v: np.ndarray, turn: int) -> None:
+def feed_points(plot: DecisionMap, v: np.ndarray, turn: int) -> None:
     shares = np.resize(v, (1 + turn % 3, 5, 5)) if len(v) else np.zeros((0, 1, 1))
     ends = (float(v[0]), float(v[-1])) if len(v) else (0.0, 0.0)
     plot.set_map(shares, ends, ends[::-1], ("a", "b", "c"))
@@ -157,7 +157,7 @@ PLOTS = {
     "ridge": (lambda: Ridge("t"), feed_spread),
     "strips": (lambda: HeatStrips("t"), feed_spread),
     "activation": (ActivationCurve, feed_activation),
-    "points": (lambda: PointMap("t"), feed_points),
+    "points": (lambda: DecisionMap("t"), feed_points),
     "units": (lambda: UnitNet("t"), feed_units),
     "grid": (lambda: WarpedGrid("t"), feed_grid),
     "heatmap": (lambda: Heatmap("t"), feed_matrix),

@@ -1,0 +1,104 @@
+"""The engine process: started, written to, read, and ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from PySide6.QtCore import QObject, QProcess, Signal
+
+from graphcore.errors import WorkerError
+from graphcore.session import messages as m
+from graphcore.worker.protocol import FrameReader, Request, decode_reply, encode
+
+_LOG = logging.getLogger("gradscape")
+CAUSE = 200
+"""Characters of the cause of the engine's end that the banner tells."""
+PATIENCE_MS = 1500
+"""How long a process that was asked to end has for it."""
+
+
+def lives(process: int) -> bool:
+    """Whether there is a process of this number; where that cannot be asked, there is."""
+    if os.name == "nt":  # a signal would end it there
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+class EngineProcess(QProcess):
+    """One process, from its start to its end: requests go in, replies come out.
+
+    Signals:
+        replied: a reply has arrived.
+        refused: the command could not be started.
+        ended: the process ended by itself; the cause, in one line.
+    """
+
+    replied = Signal(object)
+    refused = Signal()
+    ended = Signal(str)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._reader = FrameReader()
+        self._errors = self._damage = ""
+        self._closing = False
+        self.readyReadStandardOutput.connect(self._on_output)
+        self.readyReadStandardError.connect(self._on_errors)
+        self.finished.connect(self._on_finished)
+        self.errorOccurred.connect(self._on_error)
+
+    def send(self, message: Request) -> None:
+        """Write a request, unless the process has ended."""
+        if self.state() != QProcess.ProcessState.NotRunning:
+            self.write(encode(message))
+
+    def end(self) -> None:
+        """Ask the process to end; waits for it a moment, then kills it."""
+        self._closing = True
+        self.send(m.Quit())
+        self.closeWriteChannel()
+        self.finished.disconnect(self._on_finished)
+        if not self.waitForFinished(PATIENCE_MS):
+            self.kill()
+            self.waitForFinished(PATIENCE_MS)
+
+    def _on_output(self) -> None:
+        try:
+            data = bytes(self.readAllStandardOutput().data())
+            for body in self._reader.feed(data):
+                self.replied.emit(decode_reply(body))
+        except WorkerError as error:
+            self._damage = str(error)
+            self.kill()
+
+    def _on_errors(self) -> None:
+        text = bytes(self.readAllStandardError().data()).decode(errors="replace")
+        self._errors = (self._errors + text)[-20_000:]
+
+    def _on_error(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart and not self._closing:
+            self.refused.emit()
+
+    def _on_finished(self) -> None:
+        self._on_errors()
+        cause = self._cause()
+        _LOG.error("the engine stopped (%s); it wrote:\n%s", cause, self._errors)
+        self.ended.emit(cause)
+
+    def _cause(self) -> str:
+        """Why the process ended, as far as it has said: one line."""
+        lines = [line.strip() for line in self._errors.splitlines() if line[:1].strip()]
+        fatal = next((line for line in lines if line.startswith("Fatal Python error")), "")
+        code = self.exitCode()
+        if self.exitStatus() == QProcess.ExitStatus.CrashExit:
+            said = self._damage or fatal or self.tr("ended by signal {0}").format(code)
+        else:
+            said = lines[-1] if lines else self.tr("exit code {0}").format(code)
+        return said[:CAUSE].rstrip(".")
