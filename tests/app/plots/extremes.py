@@ -23,6 +23,7 @@ from app.plots.point_map import PointMap
 from app.plots.profile import ProfilePlot
 from app.plots.reliability import ReliabilityPlot
 from app.plots.slice_curve import SliceCurve
+from app.plots.surface import SurfacePlot
 from app.plots.tile_view import TileView
 from app.plots.unit_net import UnitNet
 from app.plots.warped_grid import WarpedGrid
@@ -84,6 +85,18 @@ def feed_surface(plot: ContourPlot | LandscapeView, v: np.ndarray, turn: int) ->
     else:
         plot.set_others({"x": plane(v), "y": plane(v) * 1.3})
         plot.set_path(plane(v))
+    plot.set_current(float(v[0]), float(v[-1]))
+
+
+def feed_space(plot: SurfacePlot, v: np.ndarray, turn: int) -> None:
+    if not len(v):
+        plot.clear()
+        return
+    side = np.resize(v, 9) if turn % 2 else np.linspace(-1.0, 1.0, 9)
+    plot.set_log(turn % 2 == 1)
+    plot.set_surface(side, side, matrix(v, 9, 9))
+    plot.set_path(plane(v))
+    plot.set_others({"x": plane(v), "y": plane(v) * 1.3})
     plot.set_current(float(v[0]), float(v[-1]))
 
 
@@ -152,6 +165,7 @@ PLOTS = {
     "curves": (lambda: CurvePlot("t", {"a": "a"}, raw=("a",), gap=("a", "b")), feed_curves),
     "contour": (ContourPlot, feed_surface),
     "landscape": (LandscapeView, feed_surface),
+    "surface": (SurfacePlot, feed_space),
     "slice": (SliceCurve, feed_slice),
     "histogram": (lambda: Histogram("t"), feed_spread),
     "ridge": (lambda: Ridge("t"), feed_spread),
