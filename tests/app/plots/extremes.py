@@ -17,7 +17,7 @@ from app.plots.contour import ContourPlot
 from app.plots.curve import CurvePlot
 from app.plots.heat_strips import HeatStrips
 from app.plots.heatmap import Heatmap
-from app.plots.histogram import Histogram, Ridge
+from app.plots.histogram import Ridge
 from app.plots.landscape_view import LandscapeView
 from app.plots.point_map import PointMap
 from app.plots.profile import ProfilePlot
@@ -108,12 +108,9 @@ def feed_slice(plot: SliceCurve, v: np.ndarray, turn: int) -> None:
         plot.set_current(float(v[0]), 0.0)
 
 
-def feed_spread(plot: Histogram | Ridge, v: np.ndarray, turn: int) -> None:
+def feed_spread(plot: Ridge, v: np.ndarray, turn: int) -> None:
     counts = np.abs(v) if turn % 2 else np.ones(len(v))
-    if isinstance(plot, Ridge):
-        plot.append(turn, counts, rising(v))
-    else:
-        plot.set_counts(counts, rising(v))
+    plot.append(turn, counts, rising(v))
 
 
 def feed_activation(plot: ActivationCurve, v: np.ndarray, turn: int) -> None:
@@ -167,7 +164,6 @@ PLOTS = {
     "landscape": (LandscapeView, feed_surface),
     "surface": (SurfacePlot, feed_space),
     "slice": (SliceCurve, feed_slice),
-    "histogram": (lambda: Histogram("t"), feed_spread),
     "ridge": (lambda: Ridge("t"), feed_spread),
     "strips": (lambda: HeatStrips("t"), feed_spread),
     "activation": (ActivationCurve, feed_activation),
