@@ -157,13 +157,12 @@ class DecisionMap(QWidget):
         area, p = self.area(), palette.current()
         span = np.maximum(self._high - self._low, 1e-12)
         places = (self._points - self._low) / span
-        seen = QRectF(self.rect())
         first_test = len(places) - self._tests
         outline = QPen(p.color("window"), 1.0)
         for i, ((x, y), label) in enumerate(zip(places, self._labels, strict=True)):
             centre = QPointF(area.left() + x * area.width(), area.bottom() - y * area.height())
-            if not seen.contains(centre):
-                continue
+            if not (0 <= centre.x() <= self.width() and 0 <= centre.y() <= self.height()):
+                continue  # also what is no number, which Qt takes for a place inside
             color = self._color_of(float(label))
             if i < first_test:
                 painter.setPen(outline)

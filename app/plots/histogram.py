@@ -1,78 +1,19 @@
-"""How values are spread: now, and over the run."""
+"""How values are spread over the run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.plots import numbers
 from app.plots.area import PlotArea, Readout
+from app.plots.tiles import format_number
 from app.style import fonts, painting, palette
 from app.widgets.numbers import format_number
-
-
-class Histogram(QWidget):
-    """Counts between edges; the pointer reads a bin."""
-
-    def __init__(self, name: str, empty: str = "") -> None:
-        super().__init__()
-        self._empty = empty
-        self._counts, self._edges = np.zeros(0), np.zeros(1)
-        self.plot = PlotArea(name)
-        self.plot.setMouseEnabled(x=False, y=False)
-        self._bars = self.plot.plot(stepMode="center", fillLevel=0)
-        self._zero = pg.InfiniteLine(0, angle=90)
-        self._zero.setZValue(-1)
-        self.plot.addItem(self._zero, ignoreBounds=True)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.plot)
-        self.plot.pointed.connect(self._on_pointed)
-        self.plot.styled.connect(self.restyle)
-        self.restyle()
-        self.clear()
-
-    def set_counts(self, counts: np.ndarray, edges: np.ndarray) -> None:
-        """Show ``counts`` (n) between ``edges`` (n + 1), which rise."""
-        if len(edges) != len(counts) + 1:
-            raise ValueError(f"{len(counts)} bins have {len(counts) + 1} edges, not {len(edges)}.")
-        self._counts, self._edges = numbers.filled(counts), numbers.filled(edges)
-        self._bars.setData(self._edges, self._counts)
-        self.plot.show_empty("")
-        self._bars.show()
-
-    def clear(self) -> None:
-        """Show nothing."""
-        self._counts = np.zeros(0)
-        self._bars.hide()
-        self.plot.show_empty(self._empty or self.tr("No values yet."))
-
-    def restyle(self) -> None:
-        """Take on the theme's colours."""
-        p = palette.current()
-        self._bars.setPen(pg.mkPen(p.accent, width=1))
-        self._bars.setBrush(p.color("accent", 90))
-        self._zero.setPen(pg.mkPen(p.line))
-
-    def describe(self, x: float) -> str:
-        """The bin at a value: its limits and its count; empty outside."""
-        if not len(self._counts) or not self._edges[0] <= x <= self._edges[-1]:
-            return ""
-        i = min(int(np.searchsorted(self._edges, x, "right")) - 1, len(self._counts) - 1)
-        low, high = (format_number(float(e), 3) for e in self._edges[i : i + 2])
-        return self.tr("{0} to {1}: {2:,}").format(low, high, int(self._counts[i]))
-
-    def _on_pointed(self, x: float, y: float) -> None:
-        text = self.describe(x)
-        if text:
-            self.plot.readout.show_at(self.plot.to_pixels(x, y), text)
-        else:
-            self.plot.readout.hide()
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ class LandscapeView(QWidget):
 
     def set_surface(self, a: np.ndarray, b: np.ndarray, values: np.ndarray) -> None:
         """Show loss ``values`` (rows along b, columns along a); a single row is a slice."""
-        self._surface = a, b, values
+        self._surface = (a, b, values) if values.size else None
 
     def set_path(self, points: np.ndarray, others: Mapping[str, np.ndarray] | None = None) -> None:
         """The run so far, shape (k, 2), and further ones by name."""

@@ -9,6 +9,8 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.plots import numbers
+from app.plots.tiles import format_number
 from app.style import fonts, painting, palette
 from app.widgets.numbers import format_number
 
@@ -44,6 +46,12 @@ class ProfilePlot(QWidget):
             self.updateGeometry()
         self.update()
 
+    def _share(self, size: float, top: float) -> float:
+        """Return the length of a bar from 0 to 1, where ``top`` is the largest one's log10."""
+        if not self._logarithmic:
+            return min(max(0.0, size), 1.0)
+        return max(0.0, 1 + (math.log10(size) - top) / DECADES) if size > 0 else 0.0
+
     @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
         p = palette.current()
@@ -57,16 +65,15 @@ class ProfilePlot(QWidget):
             metrics = painter.fontMetrics()
             left = min(140, max(metrics.horizontalAdvance(n) for n, _ in self.bars)) + 14
             right = self.width() - 74
-            top = max((math.log10(s) for _, s in self.bars if s > 0), default=0.0)
+            sizes = numbers.filled([size for _, size in self.bars]).tolist()
+            top = max((math.log10(s) for s in sizes if s > 0), default=0.0)
             for i, (name, size) in enumerate(self.bars):
                 y = (i + 1) * ROW
                 painter.setPen(p.color("text"))
                 short = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, left - 10)
                 painter.setFont(self.font())
                 painter.drawText(QRectF(0, y, left - 8, ROW), _RIGHT, short)
-                share = size
-                if self._logarithmic:
-                    share = max(0.0, 1 + (math.log10(size) - top) / DECADES) if size > 0 else 0.0
+                share = self._share(sizes[i], top)
                 track = QRectF(left, y + GAP, right - left, ROW - 2 * GAP)
                 painter.fillRect(track, p.color("line"))
                 painter.fillRect(

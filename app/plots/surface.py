@@ -17,7 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QLabel, QStackedLayout, QWidget
 
-from app.plots import picking
+from app.plots import numbers, picking
 from app.plots.contour import DOT, interpolated, series_pen
 from app.plots.log_scale import loggable
 from app.plots.space_axes import SpaceAxes
@@ -91,8 +91,8 @@ class SurfacePlot(QWidget):
                 self.tr("This display has no OpenGL; the map shows the same surface.")
             )
             return
-        self._values = np.asarray(values, float)
-        self._plane = np.asarray(a, float), np.asarray(b, float)
+        self._values = numbers.bounded(values)
+        self._plane = np.array(numbers.ends(a)), np.array(numbers.ends(b))
         self._measure()
 
     def set_labels(self, a: str, b: str) -> None:
@@ -163,7 +163,7 @@ class SurfacePlot(QWidget):
         broken = np.flatnonzero(np.isnan(points[:, 0]))
         legs = [leg[np.isfinite(leg[:, 0])] for leg in np.split(points, broken)]
         lines = [np.repeat(self._along(leg), 2, axis=0)[1:-1] for leg in legs if len(leg)]
-        return np.concatenate(lines)
+        return np.concatenate([np.empty((0, 3)), *lines])
 
     def _along(self, points: np.ndarray) -> np.ndarray:
         """A path as it lies on the surface, shape (n, 3)."""
@@ -286,8 +286,8 @@ class SurfacePlot(QWidget):
         assert self._plane is not None
         assert self._heights is not None
         shares = [
-            float(np.clip((at - axis[0]) / ((axis[-1] - axis[0]) or 1.0), 0, 1))
-            for at, axis in zip((a, b), self._plane, strict=True)
+            float(np.clip((at - axis[0]) / (axis[-1] - axis[0]), 0, 1))
+            for at, axis in zip(numbers.filled((a, b)), self._plane, strict=True)
         ]
         last = [n - 1 for n in self._heights.shape]
         cell = tuple(round(s * n) for s, n in zip(shares, last, strict=True))

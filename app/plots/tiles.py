@@ -137,20 +137,6 @@ def _bar_words(theme: str) -> np.ndarray:
     return _words("diverging", theme)[place]
 
 
-def paint_sparkline(painter: QPainter, rect: QRectF, values: np.ndarray, color: QColor) -> None:
-    """A curve without axes that fills the rectangle; needs two finite values."""
-    finite = values[np.isfinite(values)]
-    if len(finite) < 2:
-        return
-    if len(finite) > 2 * rect.width() > 0:
-        finite = finite[np.linspace(0, len(finite) - 1, int(2 * rect.width())).astype(int)]
-    low, span = float(finite.min()), float(np.ptp(finite)) or 1.0
-    x = np.linspace(rect.left(), rect.right(), len(finite))
-    y = rect.bottom() - (finite - low) / span * rect.height()
-    painter.setPen(color)
-    painter.drawPolyline([QPointF(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)])
-
-
 def paint_number(painter: QPainter, rect: QRectF, value: float) -> None:
     """A number, as large as fits."""
     text = format_number(value)

@@ -66,11 +66,10 @@ class WarpedGrid(QWidget):
                 painter.drawPolyline(_polygon(lines[i]))
                 painter.drawPolyline(_polygon(lines[:, i]))
             painter.setPen(QPen(p.color("window"), 0.8))
-            seen = QRectF(self.rect())
             for (x, y), label in zip(
                 (self._points - low) * scale + start, self._labels, strict=True
             ):
-                if seen.contains(QPointF(x, y)):
+                if 0 <= x <= self.width() and 0 <= y <= self.height():  # not where it is NaN
                     painter.setBrush(class_color(max(0, round(float(label)))))
                     painter.drawEllipse(QPointF(x, y), RADIUS, RADIUS)
 

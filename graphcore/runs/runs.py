@@ -147,10 +147,6 @@ class Runs:
         """How many steps can be made before the state may have to be kept."""
         return self._run().timeline.steps_until_due(step)
 
-    def note_accuracy(self, step: int, share: float) -> None:
-        """Note the share of right answers in the batch of a recorded step."""
-        self._run().curves.accuracies.append((step, share))
-
     def test(self, found: Evaluation) -> None:
         """The net was tested."""
         self._run().curves.tests.append(found)

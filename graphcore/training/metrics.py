@@ -1,28 +1,17 @@
-"""How good answers are: small registered functions of answers and targets, numpy only.
+"""How good a classifier's answers are: functions of answers and targets, numpy only.
 
-Classification: ``answers`` are scores (n, C) or class indices (n,), ``targets`` class indices
-(n,). Regression: both have the shape (n, k) or (n,). What is undefined, such as the recall of a
-class that does not occur, is NaN. To add one, write a function with ``@metric``.
+``answers`` are scores (n, C) or class indices (n,), ``targets`` class indices (n,). What is
+undefined, such as the recall of a class that does not occur, is NaN.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-Metric = Callable[..., Any]
-_M = TypeVar("_M", bound=Metric)
-table: dict[str, Metric] = {}
-
-
-def metric(function: _M) -> _M:
-    """Register under the function's name."""
-    table[function.__name__] = function
-    return function
 
 
 def predicted(answers: Array) -> Array:
@@ -30,24 +19,11 @@ def predicted(answers: Array) -> Array:
     return answers.argmax(1) if answers.ndim == 2 else answers.astype(np.int64)
 
 
-@metric
 def accuracy(answers: Array, targets: Array) -> float:
     """Share of answers that are right, 0 to 1."""
     return float(np.mean(predicted(answers) == targets)) if len(targets) else np.nan
 
 
-@metric
-def top_k(answers: Array, targets: Array, k: int = 5) -> float:
-    """Share of samples whose class is among the k largest of their scores (n, C)."""
-    if not len(targets):
-        return np.nan
-    own = np.take_along_axis(answers, targets[:, None], axis=1)
-    # Ties count against the answer: a net that scores all classes alike knows nothing.
-    rank = (answers >= own).sum(1)
-    return float(np.mean(rank <= k))
-
-
-@metric
 def confusion_matrix(answers: Array, targets: Array, classes: int | None = None) -> Array:
     """Counts (C, C): how many samples of class i (row) were taken for class j (column)."""
     found = predicted(answers)
@@ -56,7 +32,6 @@ def confusion_matrix(answers: Array, targets: Array, classes: int | None = None)
     return np.bincount(targets * c + found, minlength=c * c).reshape(c, c)
 
 
-@metric
 def precision_recall_f1(
     answers: Array, targets: Array, classes: int | None = None
 ) -> tuple[Array, Array, Array]:
@@ -66,25 +41,21 @@ def precision_recall_f1(
     return _share(right, taken), _share(right, belonging), _share(2 * right, taken + belonging)
 
 
-@metric
 def precision(answers: Array, targets: Array, classes: int | None = None) -> Array:
     """Per class (C,): of the samples taken for it, the share that belongs to it."""
     return precision_recall_f1(answers, targets, classes)[0]
 
 
-@metric
 def recall(answers: Array, targets: Array, classes: int | None = None) -> Array:
     """Per class (C,): of the samples that belong to it, the share that was taken for it."""
     return precision_recall_f1(answers, targets, classes)[1]
 
 
-@metric
 def f1(answers: Array, targets: Array, classes: int | None = None) -> Array:
     """Per class (C,): harmonic mean of precision and recall, 2 TP / (2 TP + FP + FN)."""
     return precision_recall_f1(answers, targets, classes)[2]
 
 
-@metric
 def calibration(answers: Array, targets: Array, bins: int = 15) -> tuple[Array, float]:
     """Whether a net is right as often as it says it is.
 
@@ -105,26 +76,6 @@ def calibration(answers: Array, targets: Array, bins: int = 15) -> tuple[Array, 
     sure, share = (_share(np.bincount(part, w, bins), count) for w in (confidence, right))
     error = np.nansum(count * np.abs(share - sure)) / max(1, len(targets))
     return np.stack([count, sure, share], 1), float(error)
-
-
-@metric
-def mae(answers: Array, targets: Array) -> float:
-    """Mean absolute error, in the unit of the targets."""
-    error = np.abs(answers.astype(np.float64).reshape(targets.shape) - targets)
-    return float(error.mean()) if error.size else np.nan
-
-
-@metric
-def r2(answers: Array, targets: Array) -> float:
-    """Share of the targets' variance that is explained, 1 - SS_res / SS_tot, mean over columns.
-
-    1 is perfect, 0 no better than always answering the mean; NaN if the targets never vary.
-    """
-    if not targets.size:
-        return np.nan
-    y, t = (a.astype(np.float64).reshape(len(targets), -1) for a in (answers, targets))
-    unexplained, total = ((y - t) ** 2).sum(0), ((t - t.mean(0)) ** 2).sum(0)
-    return float(np.mean(1 - _share(unexplained, total)))
 
 
 def _share(part: Array, whole: Array) -> Array:

@@ -114,16 +114,6 @@ def heatmap_sequential() -> QWidget:
 
 
 @exhibit
-def histogram() -> QWidget:
-    from app.plots.histogram import Histogram
-
-    plot = Histogram("weights")
-    plot.set_counts(*np.histogram(RNG.normal(size=5000), 48))
-    plot.resize(420, 200)
-    return plot
-
-
-@exhibit
 def ridge() -> QWidget:
     from app.plots.histogram import Ridge
 
@@ -209,7 +199,6 @@ def confusion() -> QWidget:
 
 
 UPDATES["heatmap"] = lambda w: w.set_values(RNG.normal(size=(64, 64)))
-UPDATES["histogram"] = lambda w: w.set_counts(*np.histogram(RNG.normal(size=500), 48))
 UPDATES["ridge"] = lambda w: w.append(0, *np.histogram(RNG.normal(size=500), 60, range=(-4, 4)))
 UPDATES["contour"] = lambda w: w.set_surface(*bowl())
 UPDATES["tile_view"] = lambda w: w.set_maps(RNG.normal(size=(32, 24, 24)))

@@ -28,11 +28,3 @@ class Picture:
     def signed(self) -> bool:
         """Whether 0 lies inside the range, so that colours should part there."""
         return self.low < 0
-
-
-@dataclass(frozen=True)
-class StepState:
-    """Where a stepper stands: nodes that are done, and the one at work."""
-
-    done: frozenset[str] = frozenset()
-    current: str = ""

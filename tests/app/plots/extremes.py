@@ -18,11 +18,12 @@ from app.plots.curve import CurvePlot
 from app.plots.decision_map import DecisionMap
 from app.plots.heat_strips import HeatStrips
 from app.plots.heatmap import Heatmap
-from app.plots.histogram import Histogram, Ridge
+from app.plots.histogram import Ridge
 from app.plots.landscape_view import LandscapeView
 from app.plots.profile import ProfilePlot
 from app.plots.reliability import ReliabilityPlot
 from app.plots.slice_curve import SliceCurve
+from app.plots.surface import SurfacePlot
 from app.plots.tile_view import TileView
 from app.plots.unit_net import UnitNet
 from app.plots.warped_grid import WarpedGrid
@@ -87,6 +88,18 @@ def feed_surface(plot: ContourPlot | LandscapeView, v: np.ndarray, turn: int) ->
     plot.set_current(float(v[0]), float(v[-1]))
 
 
+def feed_space(plot: SurfacePlot, v: np.ndarray, turn: int) -> None:
+    if not len(v):
+        plot.clear()
+        return
+    side = np.resize(v, 9) if turn % 2 else np.linspace(-1.0, 1.0, 9)
+    plot.set_log(turn % 2 == 1)
+    plot.set_surface(side, side, matrix(v, 9, 9))
+    plot.set_path(plane(v))
+    plot.set_others({"x": plane(v), "y": plane(v) * 1.3})
+    plot.set_current(float(v[0]), float(v[-1]))
+
+
 def feed_slice(plot: SliceCurve, v: np.ndarray, turn: int) -> None:
     plot.set_log(turn % 2 == 1)
     plot.set_curve(np.linspace(-1.0, 1.0, len(v)) if turn % 2 else np.sort(v), v)
@@ -95,12 +108,9 @@ def feed_slice(plot: SliceCurve, v: np.ndarray, turn: int) -> None:
         plot.set_current(float(v[0]), 0.0)
 
 
-def feed_spread(plot: Histogram | Ridge, v: np.ndarray, turn: int) -> None:
+def feed_spread(plot: Ridge, v: np.ndarray, turn: int) -> None:
     counts = np.abs(v) if turn % 2 else np.ones(len(v))
-    if isinstance(plot, Ridge):
-        plot.append(turn, counts, rising(v))
-    else:
-        plot.set_counts(counts, rising(v))
+    plot.append(turn, counts, rising(v))
 
 
 def feed_activation(plot: ActivationCurve, v: np.ndarray, turn: int) -> None:
@@ -152,8 +162,8 @@ PLOTS = {
     "curves": (lambda: CurvePlot("t", {"a": "a"}, raw=("a",), gap=("a", "b")), feed_curves),
     "contour": (ContourPlot, feed_surface),
     "landscape": (LandscapeView, feed_surface),
+    "surface": (SurfacePlot, feed_space),
     "slice": (SliceCurve, feed_slice),
-    "histogram": (lambda: Histogram("t"), feed_spread),
     "ridge": (lambda: Ridge("t"), feed_spread),
     "strips": (lambda: HeatStrips("t"), feed_spread),
     "activation": (ActivationCurve, feed_activation),

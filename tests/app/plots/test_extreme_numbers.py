@@ -32,7 +32,7 @@ def test_no_numbers_end_the_process():
 @pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="there is no Xvfb")
 def test_no_numbers_end_the_process_on_a_display():
     screen = ("xvfb-run", "-a", "-s", "-screen 0 1600x900x24")
-    lines = "curves", "contour", "landscape", "slice"
+    lines = "curves", "contour", "landscape", "slice", "surface"
     run(*screen, sys.executable, str(HERE / "extremes.py"), *lines, QT_QPA_PLATFORM="xcb")
 
 

@@ -5,7 +5,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 
 from app.plots.contour import ContourPlot, interpolated
-from app.plots.histogram import Histogram, Ridge
+from app.plots.histogram import Ridge
 from app.plots.landscape_view import LandscapeView
 from app.plots.slice_curve import SliceCurve
 from app.plots.surface import SurfacePlot
@@ -28,24 +28,10 @@ def bowl(n=21):
 # -- histograms -----------------------------------------------------------------------------------
 
 
-def test_a_bin_is_read(qtbot):
-    plot = shown(qtbot, Histogram("weights"))
-    assert plot.plot.empty_text
-    plot.set_counts(np.array([3, 1200]), np.array([-1.0, 0.0, 2.0]))
-    assert not plot.plot.empty_text
-    assert plot.describe(-0.5) == "−1 to 0: 3"
-    assert plot.describe(2.0) == "0 to 2: 1,200"
-    assert plot.describe(2.1) == ""
-    plot.clear()
-    assert plot.describe(-0.5) == ""
-
-
-@pytest.mark.parametrize("kind", [Histogram, Ridge])
-def test_edges_that_do_not_fit_are_refused(qtbot, kind):
-    plot = shown(qtbot, kind("weights"))
-    put = plot.set_counts if kind is Histogram else (lambda c, e: plot.append(0, c, e))
+def test_edges_that_do_not_fit_are_refused(qtbot):
+    plot = shown(qtbot, Ridge("weights"))
     with pytest.raises(ValueError, match="3 bins have 4 edges, not 3"):
-        put(np.zeros(3), np.zeros(3))
+        plot.append(0, np.zeros(3), np.zeros(3))
 
 
 def test_a_ridge_keeps_the_whole_run_and_its_newest_step(qtbot):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -12,7 +16,7 @@ import torch
 from graphcore import datasets, presets
 from graphcore.datasets import Dataset, Normalization, Split
 from graphcore.engine.fast import cached_step
-from graphcore.engine.fast.kernel_trace import replayed
+from graphcore.engine.fast.kernel_trace import SWITCH, is_possible, replayed
 from graphcore.engine.feeds import Rows
 from graphcore.errors import GradscapeError, NonFiniteError
 from graphcore.graph.graph import Graph
@@ -23,6 +27,7 @@ from graphcore.training.trainer import Trainer
 
 Closure = Callable[[], object]
 SAMPLES = 22
+of_traces = pytest.mark.skipif(not is_possible(), reason="no kernels are traced")
 
 
 def trainer(graph: Graph, batch: int = 8, targets: Sequence[int] | None = None) -> Trainer:
@@ -67,6 +72,7 @@ def test_dropout_draws_anew_at_every_step(monkeypatch: pytest.MonkeyPatch) -> No
     assert losses == [r.loss for r in trainer(parse_layers(layers)).steps(8)]
 
 
+@of_traces
 def test_a_net_of_lowered_operators_is_one_call() -> None:
     run = trainer(parse_layers("784-16-relu-10"))
     list(run.steps(5))
@@ -106,6 +112,7 @@ def run_all(closures: list[Closure]) -> None:
             closure()
 
 
+@of_traces
 def test_views_and_temporaries() -> None:
     x, y = torch.arange(6.0).view(2, 3), torch.zeros(3, 2)
 
@@ -176,6 +183,20 @@ def test_nothing_is_replayed_where_torch_has_no_interpreter(
     assert x.tolist() == [1, 1]
 
 
+@of_traces
+def test_everything_holds_with_the_switch_off() -> None:
+    """As with a torch that no longer has its private interpreter."""
+    x = torch.zeros(2)
+    step = lambda: x.add_(1)
+    assert times_two([step]) != [step]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", str(Path(__file__).parent)],
+        env={**os.environ, SWITCH: "0"}, capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "skipped" in done.stdout
+
+
 # -- strides ------------------------------------------------------------------------------------
 
 
@@ -210,7 +231,7 @@ def test_steps_made_at_once_are_those_made_one_by_one(
     assert torch.equal(one.plan.flat, many.plan.flat)
     for key, buffer in one.plan.buffers.items():
         assert torch.equal(buffer, many.plan.buffers[key])
-    single = name in ("dropout", "resnet8") or optimizer == "RMSprop"
+    single = name in ("dropout", "resnet8") or optimizer == "RMSprop" or not is_possible()
     assert (places == list(range(1, 31))) == single
 
 
@@ -229,6 +250,7 @@ def test_the_losses_that_a_stride_tells_are_those_of_its_steps(name: str) -> Non
     assert torch.equal(one.plan.flat, many.plan.flat)
 
 
+@of_traces
 def test_strides_come_back_after_a_time_in_which_steps_were_slow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
