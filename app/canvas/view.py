@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, TypeAlias
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer
@@ -28,7 +29,7 @@ from app.canvas.menu import CanvasActions
 from app.canvas.minimap import Minimap
 from app.document.document import Document
 from app.style import painting, palette
-from graphcore.graph.elements import Edge
+from graphcore.graph.elements import Change, Edge
 
 RIM, RIM_STEP = 24, 14
 """A drag that comes this near to the edge of the view moves the view on, by so much a tick."""
@@ -67,6 +68,7 @@ class Canvas(KeyedView):
         document.opened.connect(self._on_opened)
         document.level_changed.connect(self._on_opened)
         document.changed.connect(self._on_document_changed)
+        self.selection_changed.connect(self._end_hover)
         palette.notifier.changed.connect(self._on_theme)
 
     # -- pressing -----------------------------------------------------------------------------
@@ -194,11 +196,7 @@ class Canvas(KeyedView):
 
     def _hover(self, at: QPointF) -> None:
         name = self.node_at(at, 8 / self.zoom) or ""
-        if name != self._hovered:
-            for changed, on in ((self._hovered, False), (name, True)):
-                if changed in self.items_by_name:
-                    self.items_by_name[changed].set_state(hovered=on)
-            self._hovered = name
+        self._mark_hovered(name)
         if self._space_held:
             return
         if not name:
@@ -211,6 +209,20 @@ class Canvas(KeyedView):
             Qt.CursorShape.CrossCursor if port else Qt.CursorShape.ArrowCursor
         )
         self.hover_message.emit(self._told_of(name, port))
+
+    def _mark_hovered(self, name: str) -> None:
+        """Draw the node under the pointer as such; "" is none."""
+        if name != self._hovered:
+            for changed, on in ((self._hovered, False), (name, True)):
+                if changed in self.items_by_name:
+                    self.items_by_name[changed].set_state(hovered=on)
+            self._hovered = name
+
+    def _end_hover(self, kept: Container[str] = ()) -> None:
+        """Stop describing the node under the pointer, unless it is one of those that are kept."""
+        if self._hovered not in kept:
+            self._mark_hovered("")
+            self.hover_message.emit("")
 
     def _told_of(self, name: str, port: End | None) -> str:
         item = self.items_by_name[name]
@@ -287,6 +299,8 @@ class Canvas(KeyedView):
             if event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
                 self._set_zoom(self.zoom * (1 + event.value()), event.position().toPoint())
             return True
+        if event.type() == QEvent.Type.Leave:
+            self._end_hover()
         return super().viewportEvent(event)
 
     def resizeEvent(self, event: Any) -> None:
@@ -313,8 +327,10 @@ class Canvas(KeyedView):
         if not self.items_by_name:
             empty_canvas.paint(painter, QRectF(self.viewport().rect()))
 
-    def _on_document_changed(self, _change: object) -> None:
+    def _on_document_changed(self, change: Change) -> None:
         self.note_moved()
+        if change.kind in ("node_removed", "node_renamed"):
+            self._end_hover(self.document.graph)
         if len(self.items_by_name) <= 1:
             self.viewport().update()
 

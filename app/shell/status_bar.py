@@ -47,6 +47,7 @@ class StatusBar(QStatusBar):
         ):  # fmt: skip
             signal.connect(self._request)
         document.message.connect(self.say)
+        document.opened.connect(self.clearMessage)
         self.refresh()
 
     def say(self, sentence: str) -> None:

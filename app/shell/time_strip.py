@@ -29,7 +29,7 @@ class TimeStrip(QWidget):
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()
         self.setObjectName("timeStrip")
-        self._engine = engine
+        self._document, self._engine = document, engine
         self._steps = np.zeros(0, np.int64)
         self._frame = TimelineFrame()
         self._problem = ""
@@ -117,6 +117,7 @@ class TimeStrip(QWidget):
     def _on_now(self) -> None:
         if self._putting_back:
             self._engine.put_learned_back()
+            self._document.message.emit(self.tr("The net has the weights that training had left."))
         else:
             self._engine.scrub(None)
 

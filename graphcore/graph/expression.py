@@ -19,9 +19,10 @@ from graphcore.ops.formula_text import Step, _assignment, _program, _statements,
 def parse_expression(text: str) -> Graph:
     """The graph of a formula.
 
-    Numbers become Constant nodes and free names scalar Input nodes, one per name. Several
-    assignments are parted by ``;`` or line ends; each gives a node of that name, which later ones
-    may use. A last formula without a name gives the node ``result``.
+    Numbers become Constant nodes and free names scalar Input nodes, one per name, with the values
+    1, 2, 3, … so that the graph can be run at once. Several assignments are parted by ``;`` or
+    line ends; each gives a node of that name, which later ones may use. A last formula without a
+    name gives the node ``result``.
 
     Raises:
         ExpressionError: it is no formula; a name is taken twice; something is not allowed.
@@ -61,6 +62,7 @@ class _Builder:
         self._known: dict[str, str] = {}
         self._reserved: set[str] = set()
         self._count: Counter[str] = Counter()
+        self._inputs = 0
 
     def reserve(self, programs: list[tuple[str, list[Step]]]) -> None:
         """Keep the names in the text for what the text means by them."""
@@ -90,7 +92,8 @@ class _Builder:
 
     def _variable(self, name: str) -> str:
         if name not in self._known:
-            self._add("Input", name, [], shape=(), batch=False)
+            self._inputs += 1
+            self._add("Input", name, [], shape=(), batch=False, value=float(self._inputs))
             self._known[name] = name
         return name
 

@@ -362,6 +362,7 @@ class _Server:
             self.send(failure("request", error, "the time machine"))
         runs = self.session.runs
         self.landscape.visiting, self.landscape.jumps = runs.visiting, runs.jumps
+        self.landscape.moved = self.session.weights_moved
         return told
 
     def _load(self, request: m.Load) -> None:

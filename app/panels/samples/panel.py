@@ -96,25 +96,35 @@ class SamplesPanel(QWidget):
             self._ask()
 
     def _on_opened(self) -> None:
-        """Another graph: its data are others, and nothing is drawn."""
+        """Another graph: its data are others, and nothing is drawn or typed."""
         self._step = (-1, 0)
         self.grid.clear()
+        self.typed.clear()
+        self.hint.clear()
+        self.tabs.setTabVisible(DATA, True)
+        self.tabs.setCurrentIndex(DATA)
         with QSignalBlocker(self.sketch):
             self.sketch.forget()
 
     def _on_page(self, frame: SamplesFrame) -> None:
         has_data = not frame.problem
+        comes_back = has_data and not self.tabs.isTabVisible(DATA)
         self.tabs.setTabVisible(DATA, has_data)
         self.tabs.setTabVisible(DRAWN, has_data and frame.images is not None)
-        self.hint.setText(
-            "" if has_data else self.tr("This graph has numbers of its own: type others here.")
-        )
+        if comes_back:
+            self.tabs.setCurrentIndex(DATA)
+        self.hint.setText("" if has_data else self._hint_without_data(frame.problem))
         names = [self.label.itemText(i) for i in range(1, self.label.count())]
         if names != list(frame.classes) or not self.label.count():
             self.label.clear()
             self.label.addItem(self.tr("what the net says"), None)
             for i, name in enumerate(frame.classes):
                 self.label.addItem(name, float(i))
+
+    def _hint_without_data(self, problem: str) -> str:
+        if any(node.operator == "Input" for node in self._document.root):
+            return self.tr("This graph has numbers of its own: type others here.")
+        return problem
 
     def _on_walk(self, frame: WalkFrame) -> None:
         own = self._engine.chosen_sample.given is not None

@@ -34,6 +34,12 @@ class TypedSample(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.table)
 
+    def clear(self) -> None:
+        """Show no numbers, until there is a sample of the graph."""
+        self._inputs, self._numbers = (), np.zeros(0, np.float32)
+        self.table.setRowCount(0)
+        self.table.setColumnCount(0)
+
     def show_sample(self, frame: WalkFrame) -> None:
         """The numbers of the sample, or of the graph's own inputs."""
         if frame.given is not None:

@@ -51,12 +51,13 @@ class LandscapeTask:
         held: whether the dot is dragged: the plane under it stays.
         visiting: whether an earlier step is looked at: the plane stays, the dot goes there.
         jumps: how often the weights have gone elsewhere than training led them.
+        moved: how often the weights were changed without a step: the dot goes where they are.
     """
 
     def __init__(self, further: Callable[[], Mapping[str, Weights]] = dict) -> None:
         self.path = PathRecorder()
         self.held = self.visiting = False
-        self.jumps = 0
+        self.jumps = self.moved = self._sent_moved = 0
         self._followed: int | None = None
         self._further = further
         self._request = LandscapeRequest(visible=False)
@@ -97,6 +98,7 @@ class LandscapeTask:
             or self._followed is not None
             or not self._surface.done
             or self._stale(trainer)
+            or self._sent_moved != self.moved
             or self._samples < self._request.samples
         )
 
@@ -121,6 +123,8 @@ class LandscapeTask:
                 self._sent_level = surface.level
                 self._shown = surface.plane
                 frame = self._frame(trainer, surface)
+        if frame is None and surface is not None and surface.level > 0:
+            frame = self._frame(trainer, surface) if self._sent_moved != self.moved else None
         self._spent = time.perf_counter() - begun
         self._last_work = time.perf_counter()
         return frame
@@ -238,6 +242,7 @@ class LandscapeTask:
         path = self.path.on(surface.plane)
         at_a, at_b, distance = surface.plane.project(trainer.plan.flat)
         length = float(np.linalg.norm(trainer.plan.flat.cpu().numpy())) or 1.0
+        self._sent_moved = self.moved
         return LandscapeFrame(
             plane=chosen.kind, exact=chosen.exact, note=chosen.note,
             labels=surface.plane.labels, shares=surface.plane.shares,

@@ -1,7 +1,7 @@
 """Every gesture, made with real mouse events: what it changes, in how many steps."""
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Qt
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
@@ -501,6 +501,23 @@ def test_hovering_says_what_is_there(canvas, hand, qtbot):
     assert canvas.items_by_name["conv1"].hovered
     hand.hover(hand.body("relu1"))
     assert not canvas.items_by_name["conv1"].hovered
+
+
+@pytest.mark.parametrize("way", ["removed", "renamed", "another is selected", "pointer leaves"])
+def test_what_is_said_of_a_node_ends_with_it(canvas, hand, way):
+    told = []
+    canvas.hover_message.connect(told.append)
+    hand.hover(hand.body("conv1"))
+    assert told[-1].startswith("conv1")
+    if way == "removed":
+        canvas.document.remove(["conv1"])
+    elif way == "renamed":
+        canvas.document.rename("conv1", "first")
+    elif way == "another is selected":
+        canvas.select(["relu1"])
+    else:
+        QApplication.sendEvent(canvas.viewport(), QEvent(QEvent.Type.Leave))
+    assert told[-1] == ""
 
 
 def test_a_double_click_opens_the_node(canvas, hand, qtbot):

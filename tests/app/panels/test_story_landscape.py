@@ -206,6 +206,27 @@ def test_the_weights_of_before_a_drag_can_be_had_later_too(story) -> None:
     s.wait(lambda: "by hand" not in strip.words.text())
 
 
+@pytest.mark.parametrize("plane", ["random", "weights"])
+def test_put_back_moves_the_dot_of_a_finished_map_home(story, plane) -> None:
+    s = story("circle")
+    s.run(8)
+    s.surface(lambda f: f.step == 8)
+    if plane == "weights":
+        s.choose(2)
+        s.surface(lambda f: f.plane == "weights")
+    strip, home = s.window.time, s.panel.contour.dot.pos()
+    s.drag((home.x() + 0.3, home.y() + 0.2))
+    s.wait(lambda: strip.now.text() == "Put back")
+    s.qtbot.mouseClick(strip.now, Qt.MouseButton.LeftButton)
+    assert "that training had left" in s.window.status.currentMessage()
+
+    def is_home() -> bool:
+        away = s.panel.contour.dot.pos() - home
+        return abs(away.x()) + abs(away.y()) < 1e-3
+
+    s.wait(is_home)
+
+
 def numbers(s: Story, parameter: str) -> np.ndarray:
     """A parameter as the engine has it, once it has done what was asked before."""
     engine = s.window.engine
