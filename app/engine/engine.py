@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 import platformdirs
-from PySide6.QtCore import QElapsedTimer, QProcess, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QElapsedTimer, QProcess, QTimer, Signal
 
 from app.document.document import Document
 from app.engine.processes import lives
@@ -57,6 +57,16 @@ def remove_left_checkpoints(folder: Path) -> None:
     for left in folder.iterdir() if folder.is_dir() else ():
         if left.name.isdecimal() and not lives(int(left.name)):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def whose_weights(moment: TimelineFrame) -> str:
+    """Say behind a step whose weights are shown, where they are not those of its update."""
+    if moment.by_hand:
+        return QCoreApplication.translate("Engine", " · weights changed by hand")
+    if moment.held:
+        text = QCoreApplication.translate("Engine", " · best weights, of epoch {0:,}")
+        return text.format(moment.held)
+    return ""
 
 
 class Engine(EngineViews):

@@ -49,6 +49,7 @@ class Run:
         steps: updates done.
         tested_from: the first step whose tests are of this net: a run takes over the curves of
             its parent, which may have been another net.
+        held: the epoch whose weights an early stop gave back at the newest step, or 0.
     """
 
     number: int
@@ -62,6 +63,7 @@ class Run:
     timeline: Timeline = field(default_factory=Timeline)
     curves: Curves = field(default_factory=Curves)
     tested_from: int = 0
+    held: int = 0
 
     def __post_init__(self) -> None:
         if self.parent is not None:
@@ -151,7 +153,7 @@ class Runs:
     def note(self, records: Sequence[StepRecord], trainer: Trainer, seconds: float) -> None:
         """Steps were done in so many seconds each; the net is where the last of them left it."""
         run = self._run()
-        run.steps = records[-1].step
+        run.steps, run.held = records[-1].step, trainer.held_epoch
         for record in records:
             run.curves.add(record.step, record.losses, seconds)
         affordable = self._spent <= ALLOWANCE + SHARE * run.curves.seconds

@@ -73,6 +73,7 @@ class TrainingPanel(QWidget):
         engine.frame.connect(self._on_frame)
         engine.loaded.connect(self._on_loaded)
         engine.progress.connect(self._on_progress)
+        engine.failed.connect(self._on_failed)
         engine.reset_done.connect(self.clear)
         engine.timeline.connect(self._on_timeline)
         document.opened.connect(self._on_opened)
@@ -252,6 +253,11 @@ class TrainingPanel(QWidget):
         self.note.setText(f"{loaded.note} {text}".strip())
         self.figures.labels["step"].setText(f"{loaded.step:,}")
 
+    def _on_failed(self, failure: m.Failure) -> None:
+        """Graph or data were refused: what was said of those before holds no more."""
+        if failure.kind == "load":
+            self.note.setText(failure.message)
+
     def _on_progress(self, progress: m.Progress) -> None:
         done = progress.done / progress.total if progress.total else 0
         self.note.setText(f"{progress.what} {done:.0%}")
@@ -301,6 +307,7 @@ class TrainingPanel(QWidget):
         for plot, found in ((self.loss, frame.test_loss), (self.accuracy, frame.accuracy)):
             measured = {} if found is None else {"test": found}
             plot.set_playhead(frame.shown if frame.visiting else None, measured)
+        self.figures.show_held(frame.held)
         if frame.test_loss is not None or self._engine.state != "running":
             self.figures.show_score(frame.test_loss, frame.accuracy, frame.samples)
 

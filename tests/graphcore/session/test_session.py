@@ -7,6 +7,7 @@ import pytest
 from graphcore import files, presets
 from graphcore.errors import FileError
 from graphcore.graph import composites
+from graphcore.graph.graph import Graph
 from graphcore.graph.shapes import ShapeInference
 from graphcore.records.arrays import unpack
 from graphcore.session import messages as m
@@ -49,6 +50,28 @@ def test_a_watched_run_is_the_run_by_itself(watched):
     assert (
         gaps <= np.maximum(1, np.array(kept[1:]) // session.runs.current.timeline.per_fold)
     ).all()
+
+
+def test_the_rate_is_that_of_this_net():
+    said = []
+    session = Session(said.append, "cpu")
+
+    def rate() -> float:
+        session.want_frame()
+        session.tell()
+        return said[-1].samples_per_second
+
+    session.load(m.Load(files.dumps(presets.load("circle"))))
+    session.run(m.Run(steps=50))
+    while session.running:
+        session.work()
+    assert rate() > 0
+    for load in (
+        m.Load(files.dumps(presets.load("xor"))),
+        m.Load(files.dumps(Graph()), forget=True),
+    ):
+        session.load(load)
+        assert rate() == 0
 
 
 def test_an_edit_past_the_planned_epochs_goes_on_where_the_net_was():
