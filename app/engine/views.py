@@ -78,6 +78,7 @@ class EngineViews(QObject):
     rates = Signal(object)
     tensor = Signal(object)
     what_if = Signal(object)
+    held = Signal(object)
     results = Signal(object)
     health = Signal(object)
     embedding = Signal(object)
@@ -214,6 +215,13 @@ class EngineViews(QObject):
     def hold(self, holds: tuple[Hold, ...]) -> None:
         """Hold these values while one looks; ``walk`` and ``what_if`` tell what follows."""
         self._look(HoldRequest(holds, compare=bool(holds)))
+        self.held.emit(holds)
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        """What is held."""
+        request = self._looked_at.get(HoldRequest)
+        return request.holds if isinstance(request, HoldRequest) else ()
 
     def test_rates(self, run: bool) -> None:
         """Begin the learning-rate range test, or end it; ``rates`` tells what it finds."""

@@ -88,6 +88,12 @@ class CurvePlot(QWidget):
         self._of(key).append(x, y)
         self._measured.pop(key, None)
 
+    def set_empty(self, sentence: str) -> None:
+        """Show this sentence while there is nothing to draw."""
+        self._empty = sentence
+        if self.plot.empty_text:
+            self.plot.show_empty(sentence)
+
     def take(self, key: str, x: np.ndarray, y: np.ndarray, stride: int, smooth: np.ndarray) -> None:
         """Let a curve without points begin with these, see ``Series.take``."""
         self._of(key).take(x, y, stride, smooth)

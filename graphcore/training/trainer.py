@@ -448,7 +448,7 @@ class Trainer:
 
     @property
     def held_epoch(self) -> int:
-        """The epoch whose weights the net was given back by an early stop; 0 where there was none."""
+        """The epoch whose weights an early stop has given back to the net; 0 without one."""
         return self.epoch - self.epochs.since_best if self.epochs.stopped else 0
 
     @property

@@ -59,7 +59,7 @@ class TrainingPanel(QWidget):
         row.setContentsMargins(8, 4, 8, 8)
         row.setSpacing(10)
         row.addLayout(self._make_side())
-        empty = self.tr("Press Play: the curve appears here.")
+        self._empty = empty = self.tr("Press Play: the curve appears here.")
         self.loss, self.accuracy = (
             CurvePlot(
                 title, {"train": self.tr("train"), "test": self.tr("test")}, raw=("train",),
@@ -232,6 +232,7 @@ class TrainingPanel(QWidget):
         """Forget the curves and figures."""
         self.loss.clear()
         self.accuracy.clear()
+        self.accuracy.set_empty(self._empty)
         self.figures.clear()
         self.progress.setValue(0)
 
@@ -322,6 +323,8 @@ class TrainingPanel(QWidget):
             known = scores[np.isfinite(scores[:, 2])]
             if len(scores):
                 self.loss.append(name, scores[:, 0], scores[:, 1])
+            if len(scores) and not len(known):
+                self._have_no_accuracy()
             if len(known):
                 self.accuracy.append(name, known[:, 0], known[:, 2])
         batches = unpack(run.accuracies)
@@ -334,8 +337,13 @@ class TrainingPanel(QWidget):
         self.loss.append(name, at, np.array([score.loss]))
         if score.accuracy is not None:
             self.accuracy.append(name, at, np.array([score.accuracy]))
+        else:
+            self._have_no_accuracy()
         if not score.held_back:
             self.figures.show_score(score.loss, score.accuracy, score.samples)
+
+    def _have_no_accuracy(self) -> None:
+        self.accuracy.set_empty(self.tr("This net answers with numbers: see the loss."))
 
     def _show_frame(self, frame: m.Frame) -> None:
         self.figures.show_frame(frame)

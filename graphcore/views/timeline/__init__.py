@@ -47,7 +47,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         rates: learning rates in the order in which they were set, before the schedule.
         loss: mean of the last training losses; None before the first step.
         accuracy: of the last test, as is ``test_loss``; on so many ``samples``, at step ``tested``.
-        held: the epoch whose weights were tested, if an early stop gave back an earlier one's; or 0.
+        held: the epoch whose weights an early stop gave back at its newest step, or 0.
         seconds: of computing.
         changes: what its net does otherwise than that of the run it branched off, or else of the
             run before it.
@@ -111,7 +111,7 @@ class TimelineFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         problem: why earlier steps cannot be kept on disk, or "".
         test_loss, accuracy: on ``samples`` of the test split, where the net that is shown is not
             what training has come to.
-        held: the epoch whose weights an early stop has given back to the net; 0: those of ``shown``.
+        held: the epoch whose weights an early stop has given back; 0: they are those of ``shown``.
         curves: of the current run up to its newest step, when it is not the run of before.
     """
 
