@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QElapsedTimer, QObject, QTimer, Signal
 
 from app.document.document import Document
 from app.engine.process import EngineProcess, lives
@@ -77,6 +77,16 @@ def remove_left_checkpoints(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
+def whose_weights(moment: TimelineFrame) -> str:
+    """Say behind a step whose weights are shown, where they are not those of its update."""
+    if moment.by_hand:
+        return QCoreApplication.translate("Engine", " · weights changed by hand")
+    if moment.held:
+        text = QCoreApplication.translate("Engine", " · best weights, of epoch {0:,}")
+        return text.format(moment.held)
+    return ""
+
+
 class Engine(QObject):
     """Requests go out as methods, replies come in as signals.
 
@@ -122,6 +132,7 @@ class Engine(QObject):
     rates = Signal(object)
     tensor = Signal(object)
     what_if = Signal(object)
+    held = Signal(object)
     results = Signal(object)
     health = Signal(object)
     embedding = Signal(object)
@@ -430,6 +441,13 @@ class Engine(QObject):
     def hold(self, holds: tuple[Hold, ...]) -> None:
         """Hold these values while one looks; ``walk`` and ``what_if`` tell what follows."""
         self._look(HoldRequest(holds, compare=bool(holds)))
+        self.held.emit(holds)
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        """What is held."""
+        request = self._looked_at.get(HoldRequest)
+        return request.holds if isinstance(request, HoldRequest) else ()
 
     def test_rates(self, run: bool) -> None:
         """Begin the learning-rate range test, or end it; ``rates`` tells what it finds."""

@@ -86,6 +86,13 @@ class CurvePlot(QWidget):
     def append(self, key: str, x: np.ndarray, y: np.ndarray) -> None:
         """Add points to a curve; ``redraw`` shows them."""
         self._of(key).append(x, y)
+        self._measured.pop(key, None)
+
+    def set_empty(self, sentence: str) -> None:
+        """Show this sentence while there is nothing to draw."""
+        self._empty = sentence
+        if self.plot.empty_text:
+            self.plot.show_empty(sentence)
 
     def take(self, key: str, x: np.ndarray, y: np.ndarray, stride: int, smooth: np.ndarray) -> None:
         """Let a curve without points begin with these, see ``Series.take``."""
@@ -103,6 +110,7 @@ class CurvePlot(QWidget):
 
     def clear(self) -> None:
         """Forget every point, and every curve that ``append`` has added."""
+        self._measured = {}
         for key in list(self._series):
             if key in self._named:
                 self._series[key] = Series()
@@ -187,10 +195,10 @@ class CurvePlot(QWidget):
         series, at = self._series[key], self.playhead
         if not len(series):
             return None
-        if at is None:
-            return float(self._shown(key)[-1]) if key in self._raw else series.last
         if key in self._measured:
             return self._measured[key]
+        if at is None:
+            return float(self._shown(key)[-1]) if key in self._raw else series.last
         place = int(np.searchsorted(series.x, at, "right")) - 1
         return float(self._shown(key)[place]) if place >= 0 else None
 
@@ -285,10 +293,11 @@ class CurvePlot(QWidget):
         """Mark the place that is looked at; None marks none.
 
         Args:
-            measured: key -> what was measured at that very place, if it is not among the points.
+            measured: key -> what was measured there, or of what is shown now where ``x`` is None;
+                it goes before the points until the next one comes.
         """
         before = self.playhead, self._measured
-        self._measured = measured or {}
+        self._measured = dict(measured or {})
         self._playhead.setVisible(x is not None)
         if x is not None:
             self._playhead.setPos(x)

@@ -10,8 +10,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPol
 from PySide6.QtWidgets import QWidget
 
 from app.plots import numbers
-from app.plots.area import PlotArea, Readout
-from app.plots.tiles import format_number
+from app.plots.area import Readout
 from app.style import fonts, painting, palette
 from app.widgets.numbers import format_number
 

@@ -10,7 +10,6 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.plots import numbers
-from app.plots.tiles import format_number
 from app.style import fonts, painting, palette
 from app.widgets.numbers import format_number
 

@@ -26,7 +26,7 @@ class EngineNews(QObject):
     def __init__(self, window: Any, engine: Engine) -> None:
         super().__init__(window)
         self._window, self._engine = window, engine
-        self._failure = self._stopped = ""
+        self._failure = self._stopped = self._progress = ""
         window.document.opened.connect(window.banner.hide)
         engine.ready.connect(self._on_ready)
         engine.loaded.connect(self._on_loaded)
@@ -42,6 +42,7 @@ class EngineNews(QObject):
         self._window.status.set_device(f"{device} · {threads.format(ready.threads)}")
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
+        self._end_progress()
         self._window.status.set_data(
             loaded.dataset, f"{loaded.train_samples:,} + {loaded.test_samples:,}",
             loaded.normalization,
@@ -91,10 +92,20 @@ class EngineNews(QObject):
 
     def _on_progress(self, progress: m.Progress) -> None:
         share = f" {100 * progress.done // progress.total} %" if progress.total else ""
-        self._window.status.say(f"{progress.what}{share}")
+        self._progress = f"{progress.what}{share}"
+        self._window.status.say(self._progress)
+
+    def _end_progress(self) -> None:
+        """Take the last share away: what took a while is over, or was given up."""
+        if self._progress and self._window.status.currentMessage() == self._progress:
+            self._window.status.clearMessage()
+        self._progress = ""
 
     def _on_failed(self, failure: m.Failure) -> None:
         self._failure = failure.message
+        if failure.kind == "load":
+            self._end_progress()
+            self._window.status.set_data(self._window.document.root.training.dataset, "", "")
         actions: list[tuple[str, Callable[[], object]]] = []
         if failure.node and failure.node in self._window.document.root:
             actions.append((self.tr("Show {0}").format(failure.node), self._show(failure.node)))

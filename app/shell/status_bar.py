@@ -64,9 +64,10 @@ class StatusBar(QStatusBar):
         self.device.setToolTip(self.tr("The device that trains."))
 
     def set_data(self, dataset: str, samples: str, normalization: str) -> None:
-        """Name the data set that is loaded, and say what was done to its inputs."""
-        self.dataset.setText(f"{dataset} · {samples}" if dataset else "")
-        self.dataset.setToolTip(self.tr("Training and test samples. {0}").format(normalization))
+        """Name the data set, the samples that are loaded ("" for none) and their normalisation."""
+        self.dataset.setText(" · ".join(filter(None, (dataset, samples))) if dataset else "")
+        told = self.tr("Training and test samples. {0}").format(normalization)
+        self.dataset.setToolTip(told if samples else self.tr("These data are not loaded."))
 
     def _request(self, _what: Any = None) -> None:
         if not self._late.isActive():

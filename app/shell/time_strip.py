@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app.document.document import Document
 from app.document.facts import bytes_text
-from app.engine.engine import Engine
+from app.engine.engine import Engine, whose_weights
 from app.style import icons, palette
 from app.widgets.numbers import format_number
 from app.widgets.time_slider import TimeSlider
@@ -173,7 +173,7 @@ class TimeStrip(QWidget):
         )
         if len(frame.runs) > 1:
             text += " · " + next(r.name for r in frame.runs if r.run == frame.run)
-        return text + (self.tr(" · weights changed by hand") if frame.by_hand else "")
+        return text + whose_weights(frame)
 
     def _tested(self, frame: TimelineFrame) -> str:
         if frame.accuracy is not None:

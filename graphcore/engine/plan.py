@@ -492,7 +492,7 @@ class Plan:
             ports = [p for p in self.slots if p[0] == name]
             ports += [p for p in self.flat_graph.aliases if p[0] == name]
             if not ports:
-                raise UnknownNodeError(f"There is no node called {name!r} in the plan.")
+                raise UnknownNodeError(f"There is no node called {name!r}.")
             port = ports[0]
         else:
             port = (name, output)

@@ -47,6 +47,9 @@ class Run:
         begun_at: the step where it began: 0, or where it branched.
         by_hand: whether it began with weights that somebody had changed.
         steps: updates done.
+        tested_from: the first step whose tests are of this net: a run takes over the curves of
+            its parent, which may have been another net.
+        held: the epoch whose weights an early stop gave back at the newest step, or 0.
     """
 
     number: int
@@ -59,6 +62,17 @@ class Run:
     steps: int = 0
     timeline: Timeline = field(default_factory=Timeline)
     curves: Curves = field(default_factory=Curves)
+    tested_from: int = 0
+    held: int = 0
+
+    def __post_init__(self) -> None:
+        if self.parent is not None:
+            self.tested_from = self.begun_at + 1
+
+    def test_at(self, step: int) -> Evaluation | None:
+        """Return the test of this net at a step, the one on most samples; None without any."""
+        found = [t for t in self.curves.tests if t.step == step >= self.tested_from]
+        return max(found, key=lambda test: test.samples, default=None)
 
 
 class Runs:
@@ -89,11 +103,14 @@ class Runs:
 
     # -- recording ----------------------------------------------------------------------------
 
-    def begin(self, trainer: Trainer, graph: bytes) -> Run:
+    def begin(self, trainer: Trainer, graph: bytes, same: bool = False) -> Run:
         """A run starts, or goes on with another graph or settings, where ``trainer`` stands.
 
         At step 0 it has no parent. Later it is a branch of the current run. A current run that
         has not trained yet gives way to it. An edit that was undone leads back to the parent.
+
+        Args:
+            same: whether the net computes what the current run's net does, on the same data.
         """
         before, step = self.current, trainer.step
         parent = before if step else None
@@ -104,6 +121,8 @@ class Runs:
             return parent
         run = self._add(graph, trainer.graph.training, parent, step)
         run.by_hand = self.by_hand and step > 0
+        if parent is not None and before is not None and same and not run.by_hand:
+            run.tested_from = before.tested_from
         self.jumps += run.by_hand
         if parent is not None and self._has_same_state(parent, trainer, step):
             run.timeline = parent.timeline.until(step)
@@ -134,7 +153,7 @@ class Runs:
     def note(self, records: Sequence[StepRecord], trainer: Trainer, seconds: float) -> None:
         """Steps were done in so many seconds each; the net is where the last of them left it."""
         run = self._run()
-        run.steps = records[-1].step
+        run.steps, run.held = records[-1].step, trainer.held_epoch
         for record in records:
             run.curves.add(record.step, record.losses, seconds)
         affordable = self._spent <= ALLOWANCE + SHARE * run.curves.seconds
@@ -230,6 +249,8 @@ class Runs:
         if self.visiting or before.steps > before.begun_at:
             self.leave(trainer)
             run = self._add(before.graph, before.settings, before, trainer.step)
+            if not by_hand:
+                run.tested_from = before.tested_from
             run.timeline = before.timeline.until(trainer.step)
         else:
             run = before
@@ -357,11 +378,12 @@ class Runs:
     def _add(self, graph: bytes, settings: TrainingSettings, parent: Run | None, step: int) -> Run:
         number = next(n for n in itertools.count(1) if n not in self.all)
         run = Run(
-            number, self._free_name(number), graph, settings, begun_at=step, steps=step,
+            number, self._free_name(number), graph, settings,
+            parent=None if parent is None else parent.number, begun_at=step, steps=step,
             timeline=Timeline(begun=step),
         )  # fmt: skip
         if parent is not None:
-            run.parent, run.curves = parent.number, parent.curves.until(step)
+            run.curves = parent.curves.until(step)
         self.all[number] = run
         return run
 

@@ -80,14 +80,10 @@ class ShownTest:
 
 def _own(session: Session) -> Evaluation | None:
     """The test that the run has made of just this net."""
-    runs, trainer = session.runs, session.trainer
-    run = runs.current
-    if run is None or trainer is None or runs.visiting or runs.by_hand:
+    run, trainer = session.runs.current, session.trainer
+    if run is None or trainer is None or session.runs.by_hand:
         return None
-    last = run.curves.last_test
-    if last is None or last.step != trainer.step:
-        return None
-    return last if run.parent is None or last.step > run.begun_at else None
+    return run.test_at(trainer.step)
 
 
 def _key(session: Session) -> Key | None:

@@ -56,6 +56,7 @@ class Frames:
         self.pictured_step, self.blind = 0, False
         if not keep_curves:
             self.drop_points()
+            self.clock = TrainingClock()
 
     def drop_points(self) -> None:
         """What has happened since the last frame is told in another way."""

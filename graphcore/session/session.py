@@ -42,7 +42,7 @@ from graphcore.session.messages import RunEntered, RunsOpened
 from graphcore.session.pace import Attention
 from graphcore.training.evaluation import Score, share_right
 from graphcore.training.trainer import Trainer
-from graphcore.training.transfer.keep_weights import Kept, overlap, take_over
+from graphcore.training.transfer.keep_weights import Kept, overlap, same_scores, take_over
 from graphcore.training.transfer.silent_units import Growth
 
 if TYPE_CHECKING:
@@ -199,13 +199,16 @@ class Session:
         folder = Path(request.checkpoints) / "moments" if request.checkpoints else None
         self.runs.store.folder = folder
         self._aside = None if trainer.trains else self._source
+        before = self.trainer
+        kept = before if request.keep and before is not None and before.step else None
+        same = kept is not None and same_scores(trainer, kept)
         self.trainer, self._graph, self._graph_bytes = trainer, graph, request.graph
         self._calculation, self.revision = None, request.revision
         if not trainer.trains:
             self.pause()
         self._forget(keep_curves=bool(request.keep))
         self._look = trainer.step > 0 or not (trainer.trains and trainer.binding.input)
-        self.runs.begin(trainer, request.graph)
+        self.runs.begin(trainer, request.graph, same)
 
     @property
     def _source(self) -> Trainer | None:

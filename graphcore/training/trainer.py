@@ -447,18 +447,22 @@ class Trainer:
             self.settings = msgspec.structs.replace(self.settings, epochs=epochs)
 
     @property
+    def held_epoch(self) -> int:
+        """The epoch whose weights an early stop has given back to the net; 0 without one."""
+        return self.epoch - self.epochs.since_best if self.epochs.stopped else 0
+
+    @property
     def early_stop(self) -> str:
         """Why training ended before its last epoch and which weights are held, or ""."""
         if not self.epochs.stopped:
             return ""
         waited = self.epochs.since_best
-        held = self.epoch - waited
         loss = self.epochs.losses[-1 - waited]
         which = "training loss" if self.data.validation is None else "loss of the samples held back"
         return (
             f"Stopped early after epoch {self.epoch:,} of {self.settings.epochs:,}: the {which} "
             f"has not fallen for {waited:,} epoch{'s' if waited != 1 else ''}. The net holds the "
-            f"weights of epoch {held:,}, where it was {loss:.4g}."
+            f"weights of epoch {self.held_epoch:,}, where it was {loss:.4g}."
         )
 
     def reset(self) -> None:

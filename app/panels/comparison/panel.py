@@ -155,8 +155,8 @@ class ComparePanel(QWidget):
         self.sample.setVisible(what == "output")
         if not run:
             self._show_nothing(
-                self.tr("There is one run. Start again, or go back in time and train on from "
-                        "there: the two can be compared here step by step.")
+                self.tr("Two runs are compared here step by step. Train; then start again, or go "
+                        "back in time and train on from there, for the second one.")
             )  # fmt: skip
         self._engine.watch_comparison(
             CompareRequest(run if self._seen else NONE, what, self._node, self.sample.value())

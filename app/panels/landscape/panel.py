@@ -8,7 +8,7 @@ from PySide6.QtCore import QElapsedTimer, QTimer
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.document.document import Document
-from app.engine.engine import Engine
+from app.engine.engine import Engine, whose_weights
 from app.panels.landscape.options import Fineness, TwoWeights
 from app.plots.landscape_view import LandscapeView
 from graphcore.records.arrays import unpack
@@ -189,9 +189,10 @@ class LandscapePanel(QWidget):
         behind = self._step - f.step
         stale = behind > STALE_STEPS and self._age.hasExpired(STALE_MS)
         age = self.tr(", {0:,} steps ago").format(behind) if behind > 0 else ""
+        whose = "" if age else whose_weights(self._engine.moment)
         parts = [
             *([self.tr("STALE")] if stale else []),
-            self.tr("Step {0:,}").format(f.step) + age,
+            self.tr("Step {0:,}").format(f.step) + age + whose,
             self.tr("{0} samples of {1}, evaluation mode").format(f.samples, f.split),
             self.tr("refinement {0} of {1}").format(f.level, f.levels),
             *self._about_plane(f),

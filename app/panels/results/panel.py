@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.document.document import Document
-from app.engine.engine import Engine
+from app.engine.engine import Engine, whose_weights
 from app.plots.confusion import ConfusionMatrix
 from app.plots.reliability import ReliabilityPlot
 from app.widgets.gallery import gallery, picture_of
@@ -118,8 +118,7 @@ class ResultsPanel(QWidget):
         said = self.tr("Step {0:,} · test accuracy {1:.2%} of {2:,}").format(
             frame.step, frame.accuracy, int(unpack(frame.counts).sum())
         )
-        by_hand = self.tr(" · weights changed by hand") if self._engine.moment.by_hand else ""
-        self.stamp.setText(said + by_hand)
+        self.stamp.setText(said + whose_weights(self._engine.moment))
 
     def _show_table(self, frame: ResultsFrame) -> None:
         columns = [unpack(c) for c in (frame.precision, frame.recall, frame.f1) if c is not None]

@@ -186,12 +186,17 @@ class RunsPanel(QWidget):
         if info.by_hand:
             origin = self.tr("{0}, by hand").format(origin)
         return (
-            info.name, origin, f"{info.steps:,}",
+            info.name, origin, self._steps(info),
             "–" if info.loss is None else format_number(info.loss, 3),
             "–" if info.test_loss is None else format_number(info.test_loss, 3),
             self._test(info), _short(info.changes),
             s.optimizer, _told(info.rates), str(s.batch), str(s.seed), f"{info.seconds:.1f}",
         )  # fmt: skip
+
+    def _steps(self, info: RunInfo) -> str:
+        if not info.held:
+            return f"{info.steps:,}"
+        return self.tr("{0:,} (best: epoch {1:,})").format(info.steps, info.held)
 
     def _test(self, info: RunInfo) -> str:
         """Runs stand below each other whose last tests were of different numbers of samples."""
@@ -206,6 +211,10 @@ class RunsPanel(QWidget):
         if column == "changes" and info.changes:
             title = self.tr("Unlike the net of the run it comes from, or of the one before:")
             return "\n".join((title, *info.changes))
+        if column == "steps" and info.held:
+            return self.tr(
+                "An early stop gave the net back its best weights, of epoch {0:,}"
+            ).format(info.held)
         if column in ("test", "test_loss") and info.samples:
             return self.tr("Of {0:,} test samples at step {1:,}").format(info.samples, info.tested)
         if column == "from" and info.by_hand:

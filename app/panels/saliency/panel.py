@@ -50,6 +50,7 @@ class SaliencyPanel(QWidget):
         engine.attribution.connect(self._on_frame)
         engine.loaded.connect(lambda _loaded: self.ask())
         engine.sample_chosen.connect(lambda _sample: self.ask())
+        engine.held.connect(lambda _holds: self.ask())
         engine.frame.connect(self._on_step)
         document.opened.connect(self.clear)
         self.clear()
@@ -125,11 +126,12 @@ class SaliencyPanel(QWidget):
         )
         stays = self.tr("No step along the gradient changes this answer")
         self._show("nudged", frame.nudged, changed if frame.nudged is not None else stays)
-        self.said.setText(
-            self.tr("Step {0:,}: taken for {1} ({2:.1%}).").format(
-                frame.step, frame.answer, frame.share
-            )
+        said = self.tr("Step {0:,}: taken for {1} ({2:.1%}).").format(
+            frame.step, frame.answer, frame.share
         )
+        if self._engine.holds:
+            said += self.tr(" This is the net without the values held in What if.")
+        self.said.setText(said)
 
     def _show(self, key: str, picture: Array | None, caption: str) -> None:
         view = self.views[key]

@@ -120,8 +120,7 @@ def sentences(root: Graph, walk: Walk) -> list[str]:
         return []
     if event.phase == "update":
         hint = [tr("Select a node to see its numbers.")] if len(frame.updates) > FEW else []
-        begin = tr("{0} changes every weight:").format(frame.rule)
-        return [begin, *hint, *map(_update, frame.updates)]
+        return [_changed(frame), *hint, *map(_update, frame.updates)]
     found = level_of(root, event.node)
     if found is None:
         return []
@@ -129,6 +128,16 @@ def sentences(root: Graph, walk: Walk) -> list[str]:
     if event.phase == "forward":
         return [_what(node), _computed(*found, frame, node)]
     return _gone_back(walk, frame, event.node)
+
+
+def _changed(frame: WalkFrame) -> str:
+    """Which parameters the optimiser changes."""
+    if not frame.unchanged:
+        return tr("{0} changes every weight:").format(frame.rule)
+    names = ", ".join(frame.unchanged[:FEW]) + (" …" if len(frame.unchanged) > FEW else "")
+    return tr("{0} changes {1} of {2} parameters; it leaves {3} as they are:").format(
+        frame.rule, len(frame.updates), len(frame.updates) + len(frame.unchanged), names
+    )
 
 
 def _what(node: Node) -> str:

@@ -46,6 +46,7 @@ class TrainingFigures(QWidget):
         """Nothing is known."""
         for figure in self.labels.values():
             figure.setText("–")
+        self.show_held(0)
         self._name_tests(0)
 
     def show_frame(self, frame: m.Frame) -> None:
@@ -54,9 +55,14 @@ class TrainingFigures(QWidget):
         epochs = -(-frame.total_steps // per_epoch)
         self.labels["epoch"].setText(f"{frame.step / per_epoch:.2f}/{epochs}")
         self.labels["step"].setText(f"{frame.step:,}")
-        if frame.samples_per_second:
-            self.labels["speed"].setText(f"{frame.samples_per_second:,.0f}")
+        rate = frame.samples_per_second
+        self.labels["speed"].setText(f"{rate:,.0f}" if rate else "–")
         self.labels["left"].setText(_duration(frame.seconds_left))
+
+    def show_held(self, epoch: int) -> None:
+        """Say of which epoch the weights are that were given back; 0: of none."""
+        held = self.tr("epoch (best: {0:,})").format(epoch)
+        self._captions["epoch"].setText(held if epoch else self._names["epoch"])
 
     def show_score(self, loss: float | None, accuracy: float | None, samples: int) -> None:
         """Show what one test on so many samples has found; None is not known."""

@@ -59,7 +59,7 @@ class TrainingPanel(QWidget):
         row.setContentsMargins(8, 4, 8, 8)
         row.setSpacing(10)
         row.addLayout(self._make_side())
-        empty = self.tr("Press Play: the curve appears here.")
+        self._empty = empty = self.tr("Press Play: the curve appears here.")
         self.loss, self.accuracy = (
             CurvePlot(
                 title, {"train": self.tr("train"), "test": self.tr("test")}, raw=("train",),
@@ -73,6 +73,7 @@ class TrainingPanel(QWidget):
         engine.frame.connect(self._on_frame)
         engine.loaded.connect(self._on_loaded)
         engine.progress.connect(self._on_progress)
+        engine.failed.connect(self._on_failed)
         engine.reset_done.connect(self.clear)
         engine.timeline.connect(self._on_timeline)
         document.opened.connect(self._on_opened)
@@ -231,6 +232,7 @@ class TrainingPanel(QWidget):
         """Forget the curves and figures."""
         self.loss.clear()
         self.accuracy.clear()
+        self.accuracy.set_empty(self._empty)
         self.figures.clear()
         self.progress.setValue(0)
 
@@ -251,6 +253,11 @@ class TrainingPanel(QWidget):
         )
         self.note.setText(f"{loaded.note} {text}".strip())
         self.figures.labels["step"].setText(f"{loaded.step:,}")
+
+    def _on_failed(self, failure: m.Failure) -> None:
+        """Graph or data were refused: what was said of those before holds no more."""
+        if failure.kind == "load":
+            self.note.setText(failure.message)
 
     def _on_progress(self, progress: m.Progress) -> None:
         done = progress.done / progress.total if progress.total else 0
@@ -301,6 +308,7 @@ class TrainingPanel(QWidget):
         for plot, found in ((self.loss, frame.test_loss), (self.accuracy, frame.accuracy)):
             measured = {} if found is None else {"test": found}
             plot.set_playhead(frame.shown if frame.visiting else None, measured)
+        self.figures.show_held(frame.held)
         if frame.test_loss is not None or self._engine.state != "running":
             self.figures.show_score(frame.test_loss, frame.accuracy, frame.samples)
 
@@ -315,6 +323,8 @@ class TrainingPanel(QWidget):
             known = scores[np.isfinite(scores[:, 2])]
             if len(scores):
                 self.loss.append(name, scores[:, 0], scores[:, 1])
+            if len(scores) and not len(known):
+                self._have_no_accuracy()
             if len(known):
                 self.accuracy.append(name, known[:, 0], known[:, 2])
         batches = unpack(run.accuracies)
@@ -327,8 +337,13 @@ class TrainingPanel(QWidget):
         self.loss.append(name, at, np.array([score.loss]))
         if score.accuracy is not None:
             self.accuracy.append(name, at, np.array([score.accuracy]))
+        else:
+            self._have_no_accuracy()
         if not score.held_back:
             self.figures.show_score(score.loss, score.accuracy, score.samples)
+
+    def _have_no_accuracy(self) -> None:
+        self.accuracy.set_empty(self.tr("This net answers with numbers: see the loss."))
 
     def _show_frame(self, frame: m.Frame) -> None:
         self.figures.show_frame(frame)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from graphcore.errors import GradscapeError
 from graphcore.graph.difference import same_net
 from graphcore.late import torch
 from graphcore.training.transfer.net2net import widen
-from graphcore.training.transfer.silent_units import Growth, difference, grow_quietly
+from graphcore.training.transfer.silent_units import SAMPLES, Growth, difference, grow_quietly
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,6 +78,19 @@ def take_over(
     kept = {k: tuple(v) for k, v in found.items()}
     change = None if same_net(new.graph, old.graph) else difference(new, old)
     return Kept(gone=tuple(theirs), change=change, copies=copies, **kept)
+
+
+def same_scores(new: Trainer, old: Trainer) -> bool:
+    """Return whether two nets score the same on the same data: tests of one are of both then."""
+    if new.data is not old.data or not (new.trains and old.trains):
+        return False
+    if same_net(new.graph, old.graph):
+        return new.plan.flat.equal(old.plan.flat)
+    try:
+        mine, theirs = (t.evaluate(t.data.test, limit=SAMPLES) for t in (new, old))
+    except GradscapeError:
+        return False
+    return mine.accuracy == theirs.accuracy and math.isclose(mine.loss, theirs.loss, rel_tol=1e-6)
 
 
 def _grow(

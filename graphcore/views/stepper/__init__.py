@@ -199,6 +199,7 @@ class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         curves: activation functions by node. quantities: what is computed on the way, by node.
         jacobians: ∂output/∂input where it is small, by node.
         updates: what the optimiser would do then; empty where nothing is trained.
+        unchanged: names of the parameters that it would leave as they are.
         rule: name of the optimiser, with its learning rate.
         label, answer: the sample's class and the net's, or "".
         held: how many values are held; ``free_answer`` is the net's without that.
@@ -221,6 +222,7 @@ class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     jacobians: dict[str, tuple[Quantity, ...]] = {}
     aliases: dict[str, str] = {}
     updates: tuple[Update, ...] = ()
+    unchanged: tuple[str, ...] = ()
     rule: str = ""
     label: str = ""
     answer: str = ""

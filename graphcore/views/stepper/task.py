@@ -119,6 +119,9 @@ class WalkTask:
         return WalkFrame(
             **_plain(_seen(plan, graph, end)),
             updates=updates(trainer, plan) if held is None and end else (),
+            unchanged=tuple(
+                p.name for p in trainer.plan.layout if not any(g.trains(p) for g in trainer.groups)
+            ),
             held=len(self._session.holds.request.holds) if held else 0, free_answer=free,
             problem=self._session.holds.problem,
             rule=f"{trainer.settings.optimizer}, lr {rate:.3g}" if end else "",

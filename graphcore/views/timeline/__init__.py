@@ -47,6 +47,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         rates: learning rates in the order in which they were set, before the schedule.
         loss: mean of the last training losses; None before the first step.
         accuracy: of the last test, as is ``test_loss``; on so many ``samples``, at step ``tested``.
+        held: the epoch whose weights an early stop gave back at its newest step, or 0.
         seconds: of computing.
         changes: what its net does otherwise than that of the run it branched off, or else of the
             run before it.
@@ -66,6 +67,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     samples: int
     seconds: float
     tested: int = 0
+    held: int = 0
     changes: tuple[str, ...] = ()
 
 
@@ -109,6 +111,7 @@ class TimelineFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         problem: why earlier steps cannot be kept on disk, or "".
         test_loss, accuracy: on ``samples`` of the test split, where the net that is shown is not
             what training has come to.
+        held: the epoch whose weights an early stop has given back; 0: they are those of ``shown``.
         curves: of the current run up to its newest step, when it is not the run of before.
     """
 
@@ -126,6 +129,7 @@ class TimelineFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     test_loss: float | None = None
     accuracy: float | None = None
     samples: int = 0
+    held: int = 0
     runs: tuple[RunInfo, ...] = ()
     curves: RunCurves | None = None
 

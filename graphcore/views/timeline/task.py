@@ -168,7 +168,7 @@ class TimeTask:
         return (
             runs.current.number, len(runs.all), runs.current.steps, trainer.step, runs.visiting,
             runs.by_hand, len(runs.current.curves.tests), runs.store.problem, id(trainer),
-            trainer.lr,
+            trainer.lr, trainer.held_epoch,
         )  # fmt: skip
 
     def _frame(self, session: Session) -> TimelineFrame:
@@ -190,6 +190,7 @@ class TimeTask:
             lr=trainer.lr, memory=runs.store.memory, disk=runs.store.disk,
             problem=runs.store.problem, test_loss=score.loss if score else None,
             accuracy=score.accuracy if score else None, samples=score.samples if score else 0,
+            held=0 if runs.by_hand else trainer.held_epoch,
             runs=_table(runs, trainer.lr),
             curves=_curves(run, _objectives(session)) if another else None,
         )  # fmt: skip
@@ -222,8 +223,8 @@ def _changes(before: bytes, after: bytes) -> tuple[str, ...]:
 def _info(run: Run, now: tuple[float, ...]) -> RunInfo:
     """A row of the table; ``now`` is the learning rate of the moment, where it is the run's."""
     test = run.curves.last_test
-    if test and run.by_hand and test.step <= run.begun_at:
-        test = None  # of the weights of before
+    if test is not None:
+        test = run.test_at(test.step)  # none if it is of the net or the weights of before
     kept = [moment.lr for moment in run.timeline.moments if moment.step >= run.begun_at]
     rates = tuple(rate for rate, _ in groupby((*kept, *now)))
     return RunInfo(
@@ -231,7 +232,7 @@ def _info(run: Run, now: tuple[float, ...]) -> RunInfo:
         by_hand=run.by_hand, steps=run.steps, settings=run.settings, rates=rates,
         loss=run.curves.last_loss, test_loss=test.loss if test else None,
         accuracy=test.accuracy if test else None, samples=test.samples if test else 0,
-        tested=test.step if test else 0, seconds=run.curves.seconds,
+        tested=test.step if test else 0, held=run.held, seconds=run.curves.seconds,
     )  # fmt: skip
 
 

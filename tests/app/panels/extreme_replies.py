@@ -24,7 +24,7 @@ from app.settings import Settings
 from app.shell.main_window import MainWindow
 from app.style import palette
 from graphcore.records.arrays import Array, pack, unpack
-from graphcore.views.what_if import Hold
+from graphcore.session.messages import Hold
 
 WIDTHS = (20, 300, 1500)
 KINDS = {

@@ -129,6 +129,13 @@ def test_an_early_stop_is_said_with_its_reason_and_the_epoch_that_is_held(sessio
     session.wait(banner.isVisible)
     assert banner.text.startswith("Stopped early after epoch ")
     assert "has not fallen for 2 epochs. The net holds the weights of epoch " in banner.text
+    held = session.moment.held
+    assert f"weights of epoch {held}," in banner.text
+    words = session.window.time.words
+    assert f"best weights, of epoch {held}" in words.text() + words.toolTip()
+    assert session.row().held == held
+    panel = session.window.layouts.docks["training"].fill()
+    assert panel.figures._captions["epoch"].text() == f"epoch (best: {held})"
     assert "Train on after the early stop, to epoch 100" in session.window.transport.play.toolTip()
     session.engine.run(3)
     session.engine.reset()

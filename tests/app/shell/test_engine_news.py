@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 
@@ -11,7 +12,7 @@ from app.document.document import Document
 from app.engine.engine import Engine
 from app.shell.fault_dialog import FaultDialog
 from app.shell.main_window import MainWindow
-from graphcore.session.messages import Failure
+from graphcore.session.messages import Failure, Progress
 
 
 @pytest.fixture
@@ -107,3 +108,25 @@ def test_the_stack_of_an_error_that_the_engine_survives_can_be_read(window, qtbo
     (dialog,) = window.findChildren(FaultDialog)
     assert "in boom" in dialog.text.toPlainText()
     dialog.close()
+
+
+def test_what_is_said_of_the_data_is_of_these_data(window, qtbot, tmp_path):
+    """Behind data that are refused, and behind the next that are loaded."""
+    window.show_panel("training")
+    panel = window.layouts.docks["training"].fill()
+
+    def choose(name: str, options: dict[str, str], wanted: str) -> None:
+        settings = window.document.root.training
+        settings = msgspec.structs.replace(settings, dataset=name, dataset_options=options)
+        window.document.set_training(settings)
+        qtbot.waitUntil(lambda: window.engine.state == wanted, timeout=60_000)
+
+    assert "to train" in panel.note.text()
+    choose("csv", {"path": str(tmp_path / "none.csv")}, "refused")
+    assert panel.note.text() == window.engine.problem
+    assert window.status.dataset.text() == "csv"
+    window.engine.progress.emit(Progress("pics", 0, 10))
+    assert window.status.currentMessage() == "pics 0 %"
+    choose("xor", {}, "idle")
+    assert "to train" in panel.note.text()
+    assert "pics" not in window.status.currentMessage()

@@ -6,11 +6,14 @@ import pytest
 
 from graphcore import files, presets
 from graphcore.errors import FileError
+from graphcore.graph import composites
+from graphcore.graph.graph import Graph
+from graphcore.graph.shapes import ShapeInference
 from graphcore.records.arrays import unpack
 from graphcore.session import messages as m
 from graphcore.session.session import Session
 from graphcore.training.trainer import Trainer
-from graphcore.views.timeline import CurvesFrame, CurvesRequest
+from graphcore.views.timeline import CurvesFrame, CurvesRequest, ScrubRequest
 from graphcore.views.timeline.task import TimeTask
 
 
@@ -47,6 +50,28 @@ def test_a_watched_run_is_the_run_by_itself(watched):
     assert (
         gaps <= np.maximum(1, np.array(kept[1:]) // session.runs.current.timeline.per_fold)
     ).all()
+
+
+def test_the_rate_is_that_of_this_net():
+    said = []
+    session = Session(said.append, "cpu")
+
+    def rate() -> float:
+        session.want_frame()
+        session.tell()
+        return said[-1].samples_per_second
+
+    session.load(m.Load(files.dumps(presets.load("circle"))))
+    session.run(m.Run(steps=50))
+    while session.running:
+        session.work()
+    assert rate() > 0
+    for load in (
+        m.Load(files.dumps(presets.load("xor"))),
+        m.Load(files.dumps(Graph()), forget=True),
+    ):
+        session.load(load)
+        assert rate() == 0
 
 
 def test_an_edit_past_the_planned_epochs_goes_on_where_the_net_was():
@@ -165,3 +190,42 @@ def test_every_recorded_step_counts_for_the_accuracy_not_the_last_before_a_frame
     told = [step for frame in said if isinstance(frame, m.Frame) for step, _ in frame.accuracies]
     assert told == [1, 2, 3, 4]
     assert [step for step, _ in session.runs.current.curves.accuracies] == [1, 2, 3, 4]
+
+
+def test_a_test_on_all_samples_stays_with_the_weights_it_is_of():
+    """An edit that changes no answer keeps it, as does going back; another net has its own."""
+    session, times, graph = Session(lambda reply: None, "cpu"), TimeTask(), presets.load("circle")
+    options = {**graph.training.dataset_options, "samples": 2000}
+    graph.set_training(
+        msgspec.structs.replace(graph.training, dataset_options=options, epochs=1, batch=50)
+    )
+    session.load(m.Load(files.dumps(graph)))
+
+    def shown() -> int:
+        while times.has_work(session):
+            times.work(session)
+        return times._frame(session).samples
+
+    session.run(m.Run())
+    while session.running:
+        session.work()
+    every, end = len(session.trainer.data.test), session.trainer.step
+    assert shown() == every > 500
+    change = composites.group(graph, ("hidden1", "tanh1"), "block", ShapeInference(graph))
+    for name in change.gone:
+        graph.remove(name)
+    for node in change.nodes:
+        graph.insert(node)
+    for edge in change.edges:
+        graph.connect_edge(edge)
+    session.load(m.Load(files.dumps(graph), keep=True))
+    assert shown() == every
+    assert times._frame(session).runs[-1].samples == every
+    session.run(m.Run(steps=5))
+    while session.running:
+        session.work()
+    times.scrub(ScrubRequest(end), session)
+    assert shown() == every
+    graph.set_attributes("hidden2", out_features=9)
+    session.load(m.Load(files.dumps(graph), keep=True))
+    assert shown() == 500, "of another net"
