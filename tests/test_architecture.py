@@ -70,9 +70,30 @@ def upward(top: str, room: str, found: set[str]) -> set[str]:
     return {other for other in others if floors.get(other, -1) > floors[room]}
 
 
+@pytest.mark.parametrize("top", ORDERS)
+def test_a_room_imports_only_what_stands_before_it(top: str) -> None:
+    found = {
+        str(f.relative_to(ROOT)): above
+        for room, f in rooms_of(top)
+        if (above := upward(top, room, imports(f)))
+    }
+    assert found == {}
+
+
 def test_an_import_of_a_floor_above_is_seen() -> None:
     assert upward("graphcore", "ops", {"graphcore.graph.graph", "graphcore.dims"}) == {"graph"}
     assert upward("app", "canvas", {"app.panels.runs", "app.document.document"}) == set()
+
+
+def test_no_view_imports_another() -> None:
+    views = ROOT / "graphcore" / "views"
+    found = {}
+    for f in sorted(views.rglob("*.py")):
+        own = f.relative_to(views).parts[0]
+        others = {n.split(".")[2] for n in imports(f) if n.startswith("graphcore.views.")}
+        if not own.endswith(".py") and (bad := others - {own}):
+            found[str(f.relative_to(ROOT))] = bad
+    assert found == {}
 
 
 @pytest.mark.parametrize("top", ORDERS)

@@ -13,8 +13,8 @@ from app.canvas.items.edge_item import EdgeItem
 from app.canvas.items.far_view import FarView
 from app.canvas.items.frames import Frames
 from app.canvas.items.node_item import NodeItem
-from app.document.document import Document
-from app.document.levels import Level, Progress
+from app.document.document import Document, Progress
+from app.document.levels import Level
 from graphcore.graph.elements import Change, Edge, renamed
 
 EXTENT = QRectF(-200_000, -200_000, 400_000, 400_000)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import platformdirs
 from PySide6.QtCore import QObject, Signal
 
 from graphcore import files
 from graphcore.files.atomic import make_folder
 from graphcore.graph.elements import Node
 from graphcore.graph.graph import Graph
+from graphcore.system import user_folders
 
 SUFFIX = ".graph.json"
 PREFIX = "block:"
@@ -29,7 +29,7 @@ class Blocks(QObject):
     @property
     def folder(self) -> Path:
         """Where they lie."""
-        return Path(platformdirs.user_data_dir("gradscape", appauthor=False)) / "blocks"
+        return user_folders.data_folder() / "blocks"
 
     def names(self) -> list[str]:
         """Names of all blocks, in order."""

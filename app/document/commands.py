@@ -1,7 +1,6 @@
 """Undoable edits: lists of small reversible changes to a ``Graph``.
 
-A change is a pair of functions over plain data, never over canvas items. Changes are made first,
-all or none, and pushed as an ``Edit`` then, so that what reaches the undo stack cannot fail.
+A change is a pair of functions over plain data, never over canvas items.
 """
 
 from __future__ import annotations
@@ -9,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from PySide6.QtGui import QUndoCommand
 
 from graphcore.errors import GradscapeError
 from graphcore.graph.composites import PORTS
@@ -123,40 +120,3 @@ def take_back(graph: Graph, changes: Sequence[Reversible]) -> None:
     """Undo changes that were made, the last one first."""
     for change in reversed(changes):
         change.undo(graph)
-
-
-class Edit(QUndoCommand):
-    """One named step of the history. Its changes are made already when it is pushed.
-
-    Args:
-        merge_key: edits in a row with the same key become one step; "" never merges.
-        show: brings a graph into view, before it is changed back or again.
-    """
-
-    def __init__(
-        self, text: str, graph: Graph, changes: Sequence[Reversible], merge_key: str,
-        show: Callable[[Graph], None],
-    ) -> None:  # fmt: skip
-        super().__init__(text)
-        self._graph, self._changes, self._key = graph, list(changes), merge_key
-        self._show, self._made = show, True
-
-    def redo(self) -> None:
-        if not self._made:
-            self._show(self._graph)
-            make(self._graph, self._changes)
-        self._made = True
-
-    def undo(self) -> None:
-        self._show(self._graph)
-        take_back(self._graph, self._changes)
-        self._made = False
-
-    def id(self) -> int:
-        return hash(self._key) & 0x7FFFFFFF if self._key else -1
-
-    def mergeWith(self, other: QUndoCommand) -> bool:
-        if not isinstance(other, Edit) or (other._key, other._graph) != (self._key, self._graph):
-            return False
-        self._changes += other._changes
-        return True

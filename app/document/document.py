@@ -1,22 +1,28 @@
-"""Every edit of the open graph: the only door to a change."""
+"""The open graph with its file and its history, and every edit of it: the only door to a change."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+from PySide6.QtCore import QObject, Signal
 
 from app.document import commands, edits
 from app.document.commands import Reversible
-from app.document.levels import SCREEN_ASPECT, EditedGraph, lay_out
+from app.document.history import History
+from app.document.levels import SCREEN_ASPECT, Level, Levels, lay_out, level_of
 from graphcore import datasets, files, ops
-from graphcore.errors import Fix, GraphError
+from graphcore.errors import Fix, GradscapeError, GraphError
 from graphcore.graph import composites
 from graphcore.graph.drawing import spacing
 from graphcore.graph.drawing.layers import NODE_SIZE, layout
 from graphcore.graph.drawing.rows import fold
 from graphcore.graph.elements import Edge, Frame, Node, Note
 from graphcore.graph.graph import Graph
+from graphcore.graph.shapes import ShapeInference
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.training import settings_check
 
@@ -25,12 +31,145 @@ SetNumbers = Callable[[str, tuple[int, ...], tuple[float, ...]], None]
 """Changes numbers of a parameter in the engine: its name, places, values."""
 
 
-class Document(EditedGraph):
+Progress = Callable[[float], None]
+"""Told the share of some work that is done, 0 to 1; raises CancelledError to end it."""
+
+
+class CancelledError(GradscapeError):
+    """The user has had enough of waiting."""
+
+
+def _tell_nobody(share: float) -> None:
+    pass
+
+
+class Document(QObject):
     """A graph that can be edited, undone, saved and opened.
 
     Every method that edits checks first and raises the named GradscapeError, or makes its
     change as one named step of ``undo_stack``.
+
+    Signals:
+        changed: a ``graphcore.Change`` was made on the level that is shown.
+        shapes_changed: set of node names whose shapes or problem are new; once per event loop.
+        opened: ``root`` is another graph.
+        level_changed: ``graph`` is another part of the same root.
+        message: a sentence for the status bar.
+        saving: the graph is about to be written; what belongs in the file is noted now.
+
+    Attributes:
+        levels: the whole graph and the composites that were entered to what is shown.
+        preparers: called with a file's graph before it is opened, to do what takes long.
     """
+
+    changed = Signal(object)
+    shapes_changed = Signal(object)
+    opened = Signal()
+    level_changed = Signal()
+    message = Signal(str)
+    saving = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.levels = Levels(self)
+        self.levels.changed.connect(self.changed)
+        self.levels.shapes_changed.connect(self.shapes_changed)
+        self.levels.switched.connect(self.level_changed)
+        self.preparers: list[Callable[[Level, Progress], None]] = []
+        self._history = History(self.levels, self)
+        self._push = self._history.push
+        self.undo_stack = self._history.stack
+        self.path: Path | None = None
+
+    @property
+    def root(self) -> Graph:
+        """The whole graph: what is saved and run."""
+        return self.levels.root
+
+    @property
+    def graph(self) -> Graph:
+        """What is shown and edited: the whole graph, or the inside of a composite."""
+        return self.levels.graph
+
+    @property
+    def shapes(self) -> ShapeInference:
+        """Shapes of ``graph``."""
+        return self.levels[-1].shapes
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the names of ``graph`` in the whole one, such as "block/"."""
+        return self.levels.prefix
+
+    @property
+    def modified(self) -> bool:
+        """Whether there are changes that are in no file."""
+        return not self.undo_stack.isClean()
+
+    def enter(self, name: str) -> None:
+        """Show the inside of a composite; raises GraphError for any other node."""
+        self.levels.enter(name)
+
+    def leave(self, depth: int = -1) -> None:
+        """Back out of a composite, or to the level of a depth: 0 is the whole graph."""
+        self.levels.leave(depth)
+
+    def macro(self, text: str) -> AbstractContextManager[None]:
+        """Several edits as one step, all or none: an error inside takes back what was made.
+
+        A macro in a macro is part of the outer one.
+        """
+        return self._history.macro(text)
+
+    # -- files --------------------------------------------------------------------------------
+
+    def new(self) -> None:
+        """Begin an empty graph."""
+        self.open_graph(Graph())
+
+    def open(self, path: str | Path, progress: Progress = _tell_nobody) -> None:
+        """Open a graph file; raises FileError and leaves the document as it is.
+
+        Args:
+            progress: told what share is done; what it raises leaves the document as it is too.
+        """
+        graph = files.load(path)
+        progress(0.2)
+        level = level_of(graph)
+        progress(0.4)
+        for prepare in self.preparers:
+            prepare(level, lambda share: progress(0.4 + 0.6 * share))
+        self._replace(level, Path(path))
+
+    def open_graph(self, graph: Graph) -> None:
+        """Take a graph that is in no file yet, such as a preset."""
+        self._replace(level_of(graph), None)
+
+    def become(self, graph: Graph, step: str) -> None:
+        """Turn the whole graph into another one, as a single step that can be undone."""
+        self.levels.leave(0)
+        self._push(step, edits.become(self.root, graph))
+
+    def restore(self, graph: Graph, path: Path | None) -> None:
+        """Take rescued work: it belongs to ``path`` but was not saved there."""
+        self._replace(level_of(graph), path)
+        self.undo_stack.resetClean()
+
+    def save(self, path: str | Path | None = None) -> None:
+        """Write to a file, the document's own if none is given; raises FileError."""
+        target = Path(path) if path is not None else self.path
+        if target is None:
+            raise GraphError("The graph has no file yet: choose one.")
+        self.saving.emit()
+        files.save(self.root, target)
+        self.path = target
+        self.undo_stack.setClean()
+
+    def _replace(self, level: Level, path: Path | None) -> None:
+        self.levels.replace(level)
+        self.path = path
+        self.undo_stack.clear()
+        self.opened.emit()
 
     # -- nodes --------------------------------------------------------------------------------
 

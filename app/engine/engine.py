@@ -15,7 +15,6 @@ from threading import Thread
 from typing import Any
 
 import msgspec
-import platformdirs
 from PySide6.QtCore import QElapsedTimer, QProcess, QTimer, Signal
 
 from app.document.document import Document
@@ -26,12 +25,14 @@ from graphcore.errors import WorkerError
 from graphcore.graph.elements import Change
 from graphcore.runs.checkpoint import newest_step
 from graphcore.session import messages as m
-from graphcore.system import start
+from graphcore.session.messages import RunEntered, RunsOpened
+from graphcore.system import start, user_folders
+from graphcore.training.sample import Sample
 from graphcore.training.transfer.silent_units import Growth
 from graphcore.views.net_files import NetSaved, WeightsLoaded
-from graphcore.views.samples import Sample
-from graphcore.views.timeline import RunEntered, TimelineFrame
-from graphcore.views.timeline.run_files import RunsOpened, RunsSaved
+from graphcore.views.timeline import TimelineFrame
+from graphcore.views.timeline.run_files import RunsSaved
+from graphcore.worker.protocol import FrameReader, Reply, Request, decode_reply, encode
 
 _LOG = logging.getLogger("gradscape")
 FRAME_MS = 34
@@ -47,7 +48,7 @@ _FIELDS = {"attributes", "initializers", "frozen", "bypassed"}
 
 def checkpoint_folder() -> Path:
     """Where this window's runs are kept for a restart."""
-    return Path(platformdirs.user_cache_dir("gradscape")) / "runs" / str(os.getpid())
+    return user_folders.cache_folder() / "runs" / str(os.getpid())
 
 
 def remove_left_checkpoints(folder: Path) -> None:
@@ -103,7 +104,7 @@ class Engine(EngineViews):
         self._speed: float | None = None
         self._process: QProcess | None = None
         self._errors = self._damage = ""
-        self._reader = m.FrameReader()
+        self._reader = FrameReader()
         self._closing = False
         self._checkpoint_step: int | None = None
         self._run, self._adopting, self._starts = 0, False, 0
@@ -132,7 +133,7 @@ class Engine(EngineViews):
             resume: folder of a checkpoint to go on from.
         """
         self._closing = False
-        self._reader = m.FrameReader()
+        self._reader = FrameReader()
         self._errors = self._damage = ""
         self._sent_revision = self._net_revision = self._starts = 0
         process = QProcess(self)
@@ -271,9 +272,9 @@ class Engine(EngineViews):
         now = self.document.root.training
         return msgspec.structs.replace(now, lr=self._settings.lr) == self._settings
 
-    def _send(self, message: m.Request) -> None:
+    def _send(self, message: Request) -> None:
         if self._process is not None and self._process.state() != QProcess.ProcessState.NotRunning:
-            self._process.write(m.encode(message))
+            self._process.write(encode(message))
 
     # -- replies ------------------------------------------------------------------------------
 
@@ -283,13 +284,13 @@ class Engine(EngineViews):
         try:
             data = bytes(self._process.readAllStandardOutput().data())
             for body in self._reader.feed(data):
-                self._take(m.decode_reply(body))
+                self._take(decode_reply(body))
         except WorkerError as error:
             self._damage = str(error)
             if self._process is not None:
                 self._process.kill()
 
-    def _take(self, reply: m.Reply) -> None:
+    def _take(self, reply: Reply) -> None:
         """Pass a reply on, unless it is of a net that is no longer the document's."""
         if isinstance(reply, m.Loaded):
             self._net_revision = reply.revision

@@ -9,16 +9,11 @@ from PySide6.QtCore import QObject, Signal
 
 from graphcore.records.arrays import pack
 from graphcore.session import messages as m
+from graphcore.session.messages import Hold, HoldRequest
+from graphcore.training.sample import Sample
 from graphcore.views.comparison import CompareFrame, CompareRequest
-from graphcore.views.decision_map import (
-    DecisionFrame,
-    DecisionRequest,
-    DigitFrame,
-    DigitRequest,
-    ResultsFrame,
-    ResultsRequest,
-)
-from graphcore.views.drawing import NearestFrame, NearestRequest
+from graphcore.views.decision_map import DecisionFrame, DecisionRequest
+from graphcore.views.drawing import DigitFrame, DigitRequest, NearestFrame, NearestRequest
 from graphcore.views.embedding import EmbeddingFrame, EmbeddingRequest, TsneFrame, TsneRequest
 from graphcore.views.health import HealthFrame, HealthRequest
 from graphcore.views.histograms import SpreadFrame, SpreadRequest
@@ -26,8 +21,9 @@ from graphcore.views.landscape import LandscapeFrame, LandscapeRequest, SetPlane
 from graphcore.views.net_files import LoadWeights, NetSaved, SaveNet, WeightsLoaded
 from graphcore.views.race import RaceFrame, RaceRequest
 from graphcore.views.rate_test import RateTestFrame, RateTestRequest
+from graphcore.views.results import ResultsFrame, ResultsRequest
 from graphcore.views.saliency import AttributionFrame, AttributionRequest
-from graphcore.views.samples import Sample, SamplesFrame, SamplesRequest
+from graphcore.views.samples import SamplesFrame, SamplesRequest
 from graphcore.views.samples.shown import SampleFrame, SampleRequest
 from graphcore.views.stepper import (
     CheckFrame,
@@ -50,7 +46,8 @@ from graphcore.views.timeline import (
 )
 from graphcore.views.timeline.run_files import OpenRuns, RunsSaved, SaveRuns
 from graphcore.views.weights import SetNumbers, TensorFrame, TensorRequest
-from graphcore.views.what_if import Hold, HoldRequest, WhatIfFrame
+from graphcore.views.what_if import WhatIfFrame
+from graphcore.worker.protocol import Request
 
 
 class EngineViews(QObject):
@@ -104,20 +101,20 @@ class EngineViews(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self._looked_at: dict[type, m.Request] = {}
+        self._looked_at: dict[type, Request] = {}
         self.chosen_sample = Sample()
         self._watched = m.Watch()
         self._closely: tuple[str, ...] = ()
         self.covered: frozenset[str] = frozenset()
         self.drawing = False
 
-    def _send(self, message: m.Request) -> None:
+    def _send(self, message: Request) -> None:
         raise NotImplementedError
 
     def _want_frame(self) -> None:
         raise NotImplementedError
 
-    def _look(self, request: m.Request) -> None:
+    def _look(self, request: Request) -> None:
         """Send what is looked at from now on, if it is not that already."""
         if self._looked_at.get(type(request)) != request:
             self._looked_at[type(request)] = request

@@ -6,6 +6,7 @@ Each window owns one slot: ``N.graph.json`` with ``N.name`` (the document's path
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,12 +15,12 @@ from threading import Thread
 from typing import Any
 
 import msgspec
-import platformdirs
 from PySide6.QtCore import QElapsedTimer, QLockFile, QObject, QTimer, Signal
 
 from graphcore import files
 from graphcore.errors import FileError
 from graphcore.graph.graph import Graph
+from graphcore.system import user_folders
 
 SOONEST_MS, LATEST_MS = 200, 800
 """Between a change and its copy; a graph that takes long to put into words waits longer."""
@@ -45,7 +46,7 @@ class Rescued:
 
 def default_folder() -> Path:
     """Where copies are kept."""
-    return Path(platformdirs.user_data_dir("gradscape", appauthor=False)) / "autosave"
+    return user_folders.data_folder() / "autosave"
 
 
 def unwritable(folders: Iterable[Path]) -> list[Path]:
@@ -169,6 +170,8 @@ class Autosave(QObject):
     def abandoned(self) -> list[Rescued]:
         """Work that crashes left behind; it stays until ``discard``. Damaged copies go."""
         found: list[Rescued] = []
+        if not os.path.isdir(self.folder):
+            return found
         for copy in sorted(self.folder.glob("*.json")):
             lock = QLockFile(str(copy.with_suffix(".lock")))
             lock.setStaleLockTime(0)

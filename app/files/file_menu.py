@@ -10,8 +10,8 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from app.document.document import CancelledError
 from app.document.facts import bytes_text
-from app.document.levels import CancelledError
 from app.files.waiting import Waiting
 from app.settings import Settings
 from app.widgets import file_dialogs

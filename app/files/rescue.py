@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from PySide6.QtCore import QObject
 
 from app.engine.engine import checkpoint_folder
 from app.files.autosave import Rescued, unwritable
+from graphcore.errors import short
 
 
 class Rescue(QObject):
@@ -41,7 +43,9 @@ class Rescue(QObject):
         if window.engine is not None:
             folders.append(checkpoint_folder().parent)
         if lost := unwritable(folders):
-            listed = ", ".join(dict.fromkeys(map(str, lost)))
+            common = os.path.commonpath(lost)
+            places = lost if os.path.dirname(common) == common else [common]
+            listed = ", ".join(short(place, 200 // len(places)) for place in places)
             text = self.tr(
                 "Recovery copies, settings or checkpoints cannot be kept: nothing can be "
                 "written to {0}."

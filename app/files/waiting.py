@@ -7,7 +7,7 @@ from types import TracebackType
 from PySide6.QtCore import QCoreApplication, QElapsedTimer, Qt
 from PySide6.QtWidgets import QProgressDialog, QWidget
 
-from app.document.levels import CancelledError
+from app.document.document import CancelledError
 
 PATIENCE_MS = 300
 """Work that is done sooner shows nothing."""

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 from app.plots import isolines, items, numbers
 from app.plots.area import PlotArea
 from app.plots.log_scale import loggable
-from app.plots.tiles import format_number
 from app.style import fonts, palette
+from app.widgets.numbers import format_number
 
 LEVELS, LINE_POINTS = 9, 61
 """Lines of equal height, about, and the grid they are traced on."""

@@ -11,8 +11,11 @@ from app.plots import items
 from app.plots.area import PlotArea, Room
 from app.plots.legend import Legend
 from app.plots.series import SMOOTHING, Series
-from app.plots.tiles import format_number
 from app.style import palette
+from app.widgets.numbers import format_number
+
+DIGITS, EXACT = 3, 7
+"""Significant digits of a value in the legend, and those that the gap of two such values needs."""
 
 
 class CurvePlot(QWidget):
@@ -24,7 +27,7 @@ class CurvePlot(QWidget):
         marks: keys whose points are marked; None is all.
         empty: the sentence that is shown while there is nothing to draw.
         gap: what lies between the curve of the first key and that of the first other one that
-            has points is marked, and said in the legend.
+            has points is marked; the legend shows the difference of their two values.
     """
 
     def __init__(
@@ -41,7 +44,7 @@ class CurvePlot(QWidget):
         self._gap = gap
         self._names: dict[str, str] = {}
         self._named = frozenset(names or ())
-        self._apart = np.empty(0), np.empty(0)
+        self._measured: dict[str, float] = {}
         self._series: dict[str, Series] = {}
         self._curves: dict[str, items.Line] = {}
         self._faint: dict[str, items.Line] = {}
@@ -157,44 +160,52 @@ class CurvePlot(QWidget):
             if key in self._faint:
                 self._faint[key].setData(series.x, self._drawable(series.y))
         self._mark_gap()
-        self._show_legend()
+        self.show_legend()
         self._room.hold(max((float(s.x[-1]) for s in self._series.values() if len(s)), default=0.0))
         nothing = not any(len(s) for s in self._series.values())
         if nothing != bool(self.plot.empty_text):
             self.plot.show_empty(self._empty if nothing else "")
             self.plot.showGrid(x=False, y=not nothing, alpha=0.25)
 
-    def _show_legend(self) -> None:
-        """Each curve's last value, or that at the step that is looked at."""
+    def show_legend(self) -> None:
+        """Show the last value of each curve, or the one measured last up to the playhead."""
+        found = {key: self._value(key) for key in self._names}
         entries = [
-            (name, pg.mkColor(self._color(key)), self._value(key))
+            (name, pg.mkColor(self._color(key)), "" if (v := found[key]) is None else _text(v))
             for key, name in self._names.items()
         ]
-        if (gap := self._read(*self._apart, 2)) and (self.playhead or 0) <= self._apart[0][-1]:
-            entries.append((self.tr("gap"), palette.current().color("muted"), gap))
+        first, second = (*self._compared(), None, None)[:2]
+        own, beside = found.get(first or ""), found.get(second or "")
+        if own is not None and beside is not None:
+            gap = _rounded(beside) - _rounded(own)
+            muted = palette.current().color("muted")
+            entries.append((self.tr("gap"), muted, format_number(gap, EXACT)))
         self.legend.set_entries(entries)
 
-    def _value(self, key: str) -> str:
-        series = self._series[key]
-        if self.playhead is None and key not in self._raw:
-            return format_number(series.last, 3) if len(series) else ""
-        return self._read(series.x, self._shown(key), 3)
+    def _value(self, key: str) -> float | None:
+        """A curve's last measured value up to the playhead; None before the first."""
+        series, at = self._series[key], self.playhead
+        if not len(series):
+            return None
+        if at is None:
+            return float(self._shown(key)[-1]) if key in self._raw else series.last
+        if key in self._measured:
+            return self._measured[key]
+        place = int(np.searchsorted(series.x, at, "right")) - 1
+        return float(self._shown(key)[place]) if place >= 0 else None
 
-    def _read(self, x: np.ndarray, y: np.ndarray, digits: int) -> str:
-        """Where a line is at the end, or at the step that is looked at; "" before it begins."""
-        at = self.playhead
-        if not len(x) or (at is not None and at < x[0]):
-            return ""
-        return format_number(float(y[-1] if at is None else np.interp(at, x, y)), digits)
+    def _compared(self) -> tuple[str, ...]:
+        """The two curves whose gap is shown, if both have points."""
+        keys = [key for key in self._gap if len(self._series.get(key, ()))]
+        return tuple(keys[:2]) if len(keys) > 1 and keys[0] == self._gap[0] else ()
 
     def _mark_gap(self) -> None:
-        """Fill what lies between two curves where both are, and note how far they are apart."""
+        """Fill what lies between two curves where both are."""
         self._between.hide()
-        self._apart = np.empty(0), np.empty(0)
-        keys = [key for key in self._gap if len(self._series.get(key, ()))]
-        if len(keys) < 2 or keys[0] != self._gap[0]:
+        compared = self._compared()
+        if not compared:
             return
-        first, second = keys[:2]
+        first, second = compared
         own, beside = self._series[second].x, self._series[first].x
         begin, end = max(own[0], beside[0]), min(own[-1], beside[-1])
         if begin >= end:
@@ -206,7 +217,6 @@ class CurvePlot(QWidget):
             drawn = self._drawable(values)
             side.setData(x, np.log10(drawn) if self.log else drawn)
         self._between.show()
-        self._apart = x, y - others
 
     def _shown(self, key: str) -> np.ndarray:
         series = self._series[key]
@@ -271,14 +281,19 @@ class CurvePlot(QWidget):
         self._line.hide()
         self._dots.setData([], [])
 
-    def set_playhead(self, x: float | None) -> None:
-        """Mark the place that is looked at; None marks none."""
-        before = self.playhead
+    def set_playhead(self, x: float | None, measured: dict[str, float] | None = None) -> None:
+        """Mark the place that is looked at; None marks none.
+
+        Args:
+            measured: key -> what was measured at that very place, if it is not among the points.
+        """
+        before = self.playhead, self._measured
+        self._measured = measured or {}
         self._playhead.setVisible(x is not None)
         if x is not None:
             self._playhead.setPos(x)
-        if self.playhead != before:
-            self._show_legend()
+        if (self.playhead, self._measured) != before:
+            self.show_legend()
 
     @property
     def playhead(self) -> float | None:
@@ -288,3 +303,12 @@ class CurvePlot(QWidget):
     def step_at(self) -> float | None:
         """The step that is marked, or None."""
         return float(self._line.value()) if self._line.isVisible() else None
+
+
+def _text(value: float) -> str:
+    return format_number(value, DIGITS)
+
+
+def _rounded(value: float) -> float:
+    """Return a value as the legend shows it."""
+    return float(f"{value:.{DIGITS}g}")

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.plots import numbers
 from app.plots.area import Readout
-from app.plots.tiles import format_number
 from app.style import painting, palette
+from app.widgets.numbers import format_number
 
 RADIUS = 3.4
 ACROSS, UPWARD = QPointF(RADIUS, RADIUS), QPointF(RADIUS, -RADIUS)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from app.plots import tiles
 from app.plots.cells import Cell, CellGrid
 from app.style import colormaps, fonts, painting, palette
+from app.widgets.numbers import format_number
 
 _BAR, _BAR_GAP, _LABELS = 10.0, 10.0, 52.0
 NUMBERS_FROM = (40.0, 20.0)
@@ -87,7 +88,7 @@ class Heatmap(CellGrid):
         return area if self._stretch or not rows else tiles.fitted(area, columns, rows)
 
     def describe(self, cell: Cell) -> str:
-        value = tiles.format_number(float(self._values[cell]))
+        value = format_number(float(self._values[cell]))
         return self.tr("row {0}, column {1}: {2}").format(*cell, value)
 
     @painting.guarded
@@ -121,7 +122,7 @@ class Heatmap(CellGrid):
                 cell = row, column
                 value = float(self._values[cell])
                 painter.setPen(palette.ink_on(self._color_of(value)))
-                text = tiles.format_number(value, 2 if room.width() < 56 else 3)
+                text = format_number(value, 2 if room.width() < 56 else 3)
                 painter.drawText(self.cell_rect(cell), Qt.AlignmentFlag.AlignCenter, text)
 
     def _color_of(self, value: float) -> QColor:
@@ -147,7 +148,7 @@ class Heatmap(CellGrid):
             marks.append((0.0, bar.center().y()))
         for value, y in marks:
             place = QRectF(bar.right() + 5, y - 8, _LABELS - 4, 16)
-            text = tiles.format_number(value, 3)
+            text = format_number(value, 3)
             painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, text)
 
 

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.plots import numbers
 from app.plots.area import PlotArea, Readout
-from app.plots.tiles import format_number
 from app.style import fonts, painting, palette
+from app.widgets.numbers import format_number
 
 
 class Histogram(QWidget):

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 from app.plots.contour import ContourPlot
 from app.plots.slice_curve import SliceCurve
 from app.plots.surface import SurfacePlot
-from app.plots.tiles import format_number
+from app.widgets.numbers import format_number
 
 
 class LandscapeView(QWidget):

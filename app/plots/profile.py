@@ -9,8 +9,8 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.plots.tiles import format_number
 from app.style import fonts, painting, palette
+from app.widgets.numbers import format_number
 
 ROW, GAP, DECADES = 22, 4, 8.0
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

@@ -11,8 +11,8 @@ from app.plots import items, numbers
 from app.plots.area import PlotArea
 from app.plots.contour import DOT
 from app.plots.log_scale import loggable
-from app.plots.tiles import format_number
 from app.style import palette
+from app.widgets.numbers import format_number
 
 
 class SliceCurve(QWidget):

@@ -8,8 +8,8 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 
-from app.plots.tiles import format_number
 from app.style import palette
+from app.widgets.numbers import format_number
 
 Place = tuple[float, float, float]
 

@@ -11,6 +11,7 @@ from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen
 from app.plots import tiles
 from app.plots.cells import Cell, CellGrid
 from app.style import painting, palette
+from app.widgets.numbers import format_number
 
 COLUMNS = 16
 """Numbers of a vector in one row."""
@@ -138,7 +139,7 @@ class TileView(CellGrid):
         place = self.place_of(cell)
         if place is None:
             return ""
-        value = tiles.format_number(float(self._maps[place]))
+        value = format_number(float(self._maps[place]))
         if self.tensor_shape:
             index = self.index_of(cell)
             return f"[{', '.join(map(str, index))}] = {value}" if index else ""

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QWidget
 
 from app.plots import numbers, tiles
 from app.plots.area import Readout
-from app.plots.tiles import format_number
 from app.style import fonts, painting, palette
+from app.widgets.numbers import format_number
 
 Column = tuple[str, np.ndarray]
 """Name of a layer, and maps of its units (units, R, R), rows from above."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from pathlib import Path
@@ -52,4 +53,6 @@ def report(log: Path) -> str:
         said = log.read_text(encoding="utf-8", errors="replace")[-MOST:]
     except OSError:
         said = "The log is empty."
-    return "\n".join(lines) + said.replace(str(Path.home()), "~").replace(sys.prefix, "PYTHON")
+    return "\n".join(lines) + said.replace(os.path.expanduser("~"), "~").replace(
+        sys.prefix, "PYTHON"
+    )

@@ -11,10 +11,10 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-import platformdirs
 from PySide6.QtCore import QObject, Signal
 
 from graphcore.errors import GradscapeError
+from graphcore.system import user_folders
 
 _LOG = logging.getLogger("gradscape")
 QUIET_S = 10.0
@@ -23,7 +23,7 @@ QUIET_S = 10.0
 
 def default_file() -> Path:
     """Where the log is kept."""
-    return Path(platformdirs.user_log_dir("gradscape", appauthor=False)) / "gradscape.log"
+    return user_folders.log_folder() / "gradscape.log"
 
 
 def log(text: str) -> None:

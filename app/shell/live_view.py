@@ -12,6 +12,7 @@ from app.canvas.items.live import Picture
 from app.engine.engine import Engine
 from graphcore.graph.elements import Edge
 from graphcore.records.arrays import unpack
+from graphcore.records.pictures import Flow
 from graphcore.records.pictures import Picture as SentPicture
 from graphcore.session import messages as m
 
@@ -89,5 +90,5 @@ def brightness(sizes: dict[Edge, float]) -> dict[Edge, float]:
     }
 
 
-def _edge(flow: m.Flow) -> Edge:
+def _edge(flow: Flow) -> Edge:
     return Edge(flow.source, flow.output, flow.target, flow.input)

@@ -29,7 +29,6 @@ from app.files.file_menu import RUN_SUFFIX, Files
 from app.files.film.filming import Filming
 from app.files.imports import Imports
 from app.files.rescue import Rescue
-from app.plots import tiles
 from app.settings import Settings
 from app.shell import fault_log
 from app.shell.actions import ActionTable
@@ -46,6 +45,7 @@ from app.shell.time_strip import TimeStrip
 from app.shell.transport import TransportBar
 from app.style import palette
 from app.widgets.banner import Banner
+from app.widgets.numbers import set_digits
 from app.widgets.typing_rule import TypingRule
 from graphcore.records.pictures import Picture as SentPicture
 
@@ -386,7 +386,7 @@ class MainWindow(QMainWindow):
         elif key == "look/reduced_motion":
             self.canvas.reduced_motion = self.settings.get(key)
         elif key == "look/decimals":
-            tiles.set_digits(self.settings.get(key))
+            set_digits(self.settings.get(key))
             if self.isVisible():
                 palette.notifier.changed.emit()  # all is drawn anew, with other numbers in it
         elif key == "engine/growth":

@@ -11,9 +11,9 @@ from app.canvas.items.overlay import PulseOverlay
 from app.canvas.items.stepper_overlay import Chip, WalkOverlay
 from app.panels.stepper.position import Walk
 from app.panels.stepper.words import quantity_name
-from app.plots.tiles import at_least, format_number
 from app.shell.live_view import shown_pictures
 from app.style import palette
+from app.widgets.numbers import at_least, format_number
 from graphcore.views.stepper import Term, Update, WalkFrame
 
 FRAME_MS = 16

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 from app.document.document import Document
 from app.document.facts import bytes_text
 from app.engine.engine import Engine
-from app.plots.tiles import format_number
 from app.style import icons, palette
+from app.widgets.numbers import format_number
 from app.widgets.time_slider import TimeSlider
 from graphcore.records.arrays import unpack
 from graphcore.session.messages import Failure

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.plots.tiles import format_number
 from app.style import palette
+from app.widgets.numbers import format_number
 
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()

@@ -28,6 +28,7 @@ from graphcore.errors import GradscapeError, LostProcessError
 from graphcore.files.atomic import make_folder
 from graphcore.graph.shapes import ShapeInference
 from graphcore.landscapes.surface import PathRecorder
+from graphcore.runs.checkpointing import has_checkpoint
 from graphcore.runs.folder import named_net
 from graphcore.system import start
 from graphcore.training import distributed
@@ -69,7 +70,7 @@ def _run(given: Sequence[str], options: argparse.Namespace) -> int:
 
 def _going_on(options: argparse.Namespace) -> list[str]:
     """How a run that ended early is taken up again, if it left a checkpoint."""
-    left = options.command == "train" and options.out and distributed.has_checkpoint(options.out)
+    left = options.command == "train" and options.out and has_checkpoint(options.out)
     return [f"--resume {options.out} goes on from its last checkpoint."] if left else []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from graphcore.errors import FileError, GradscapeError
 from graphcore.files.torch import export as torch_export
 from graphcore.runs import log as run_log
 from graphcore.runs.folder import named_net
+from graphcore.system import reading
+
+LARGEST_PAGE = 256 * reading.MIB
+"""Of a report that is written over."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +36,7 @@ def write(options: argparse.Namespace) -> int:
     if not folder.is_dir():
         raise FileError(f"{folder} is no folder: train --out DIR writes one.")
     path: Path = options.out or folder / "report.html"
-    if path.is_file() and not options.force and report.MARK not in path.read_bytes():
+    if os.path.exists(path) and not (options.force or _is_report(path)):
         raise FileError(f"{path} is no report of Gradscape's: choose another name, or use --force.")
     net = named_net(folder)
     if torch_export.is_calculation(net.graph):
@@ -47,6 +52,11 @@ def write(options: argparse.Namespace) -> int:
     train_cli.show({"report": str(path), "test_loss": made.test.loss,
                     "test_accuracy": made.test.accuracy}, options.json)  # fmt: skip
     return train_cli.DONE
+
+
+def _is_report(path: Path) -> bool:
+    """Return whether a file is a page that this command wrote; raises FileError."""
+    return report.MARK in reading.read_bytes(path, LARGEST_PAGE)
 
 
 def _say(what: str) -> None:

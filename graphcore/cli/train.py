@@ -22,6 +22,7 @@ from graphcore.graph.binding import descends
 from graphcore.graph.graph import Graph
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.late import torch
+from graphcore.runs.checkpointing import Checkpoints, checkpoints, has_checkpoint, resume
 from graphcore.runs.folder import OWN_FILES, WEIGHTS, named_net, write_net, write_result
 from graphcore.training import distributed, optimizers, schedules, settings_check
 from graphcore.training import options as fits
@@ -81,7 +82,7 @@ def check_folder(options: argparse.Namespace) -> None:
         return
     if options.resume is not None and options.resume.resolve() in _places(folder):
         return
-    if (folder / WEIGHTS).exists() or distributed.has_checkpoint(folder):
+    if (folder / WEIGHTS).exists() or has_checkpoint(folder):
         raise FileError(
             f"{folder} holds another run: name a new folder, go on with --resume {folder}, "
             "or write over it with --force."
@@ -105,11 +106,11 @@ def train(options: argparse.Namespace) -> int:
     trainer = make_trainer(graph, options)
     graph.set_training(trainer.settings)
     if options.resume is not None:
-        distributed.resume(trainer, options.resume)
+        resume(trainer, options.resume)
     noted = options.out is not None and distributed.speaks()
     metrics = metrics_cli.RunMetrics(trainer, options.resume) if noted else None
     begun, first = time.perf_counter(), trainer.step
-    _run(trainer, distributed.checkpoints(options.out), metrics)
+    _run(trainer, checkpoints(options.out), metrics)
     seconds = time.perf_counter() - begun - (metrics.scoring_seconds if metrics else 0.0)
     distributed.leave()
     if not distributed.speaks():
@@ -126,7 +127,7 @@ def train(options: argparse.Namespace) -> int:
 
 def _run(
     trainer: Trainer,
-    checkpoints: distributed.Checkpoints | None,
+    checkpoints: Checkpoints | None,
     metrics: metrics_cli.RunMetrics | None,
 ) -> None:
     """Train to the end; progress goes to standard error twice a second.
@@ -144,7 +145,7 @@ def _run(
 
 def _run_steps(
     trainer: Trainer,
-    checkpoints: distributed.Checkpoints | None,
+    checkpoints: Checkpoints | None,
     metrics: metrics_cli.RunMetrics | None,
     interruption: Interruption,
 ) -> None:
@@ -169,7 +170,7 @@ def _run_steps(
 
 def _leave_behind(
     trainer: Trainer,
-    checkpoints: distributed.Checkpoints | None,
+    checkpoints: Checkpoints | None,
     metrics: metrics_cli.RunMetrics | None,
 ) -> None:
     """Write what a run that ends early can be taken up from."""

@@ -8,7 +8,7 @@ from graphcore.datasets.mnist import fetch_mnist, find_mnist
 from graphcore.datasets.normalization import KINDS as NORMALIZATIONS
 from graphcore.datasets.normalization import Normalization
 from graphcore.datasets.nothing import NOTHING
-from graphcore.datasets.registry import DatasetInfo, Option, describe, load, names
+from graphcore.datasets.registry import DatasetInfo, Option, describe, load, load_dataset, names
 
 __all__ = [
     "NORMALIZATIONS",
@@ -24,5 +24,6 @@ __all__ = [
     "fetch_mnist",
     "find_mnist",
     "load",
+    "load_dataset",
     "names",
 ]

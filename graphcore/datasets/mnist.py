@@ -12,6 +12,7 @@ from graphcore.datasets import fetch, idx
 from graphcore.datasets.dataset import Array
 from graphcore.datasets.registry import Option, Progress, Request, Samples, dataset
 from graphcore.errors import DataError
+from graphcore.system import user_folders
 
 DIGITS = tuple("0123456789")
 MIRRORS = (
@@ -29,9 +30,7 @@ FILES = {
 
 def cache_folder() -> Path:
     """Where fetched files are kept for this user."""
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("gradscape")) / "mnist"
+    return user_folders.cache_folder() / "mnist"
 
 
 def folders(data_dir: Path | None = None) -> tuple[Path, ...]:

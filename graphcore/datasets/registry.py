@@ -156,6 +156,25 @@ def describe(name: str) -> DatasetInfo:
     return _entry(name).info
 
 
+def load_dataset(
+    name_or_path: str | Path, *, normalization: str = "none", seed: int = 0,
+    data_dir: Path | None = None, **options: Any,
+) -> Dataset:  # fmt: skip
+    """Load a data set by its name, a table by its file, or a folder of images by its path.
+
+    Args:
+        normalization, seed, data_dir: as ``load`` takes them.
+        options: of the data set, see ``describe``; "csv" and "image-folder" read own data.
+
+    Raises:
+        DataError: unknown name or option, or data that cannot be found, fetched or read.
+    """
+    name = str(name_or_path)
+    if name not in _table and Path(name).exists():
+        options["path"], name = name, "image-folder" if Path(name).is_dir() else "csv"
+    return load(name, options=options, normalization=normalization, seed=seed, data_dir=data_dir)
+
+
 def load(
     name: str, *, options: Mapping[str, Any] | None = None, normalization: str = "none",
     seed: int = 0, data_dir: Path | None = None, progress: Progress | None = None,

@@ -14,9 +14,9 @@ from graphcore.errors import EngineError, ShapeError
 from graphcore.graph.flatten import FlatNode, Port, flatten
 from graphcore.graph.graph import Graph
 from graphcore.graph.shapes import ShapeInference
+from graphcore.graph.training_settings import owner
 from graphcore.late import torch
 from graphcore.ops.initializers import fans_of
-from graphcore.training.parameter_groups import owner
 
 
 def compile(

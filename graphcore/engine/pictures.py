@@ -16,8 +16,7 @@ from graphcore.graph.elements import Edge
 from graphcore.graph.graph import Graph
 from graphcore.late import torch
 from graphcore.records.arrays import pack
-from graphcore.records.pictures import Picture
-from graphcore.session.messages import Flow
+from graphcore.records.pictures import Flow, Picture
 
 if TYPE_CHECKING:
     from torch import Tensor

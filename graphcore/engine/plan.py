@@ -7,27 +7,314 @@ gradient can be asked for after a pass; in train mode they are freed as soon as 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
-from graphcore.engine.feeds import Rows
+from graphcore.engine.execute import Step, run_backward
+from graphcore.engine.fast.buffered import Backward, Program
+from graphcore.engine.fast.cached_step import Repetition
+from graphcore.engine.feeds import Feeds, Rows
 from graphcore.engine.parameters import ParameterInfo, seed_of
-from graphcore.engine.passes import Mode, Passes, name_of
-from graphcore.engine.skipped_gradients import Gradients
+from graphcore.engine.skipped_gradients import Gradients, Skipped
 from graphcore.errors import EngineError, NotKept, UnknownNodeError
-from graphcore.graph.reading import NodeOrName
+from graphcore.graph.elements import NodeOrName
+from graphcore.graph.flatten import FlatGraph, Port
 from graphcore.late import torch
 from graphcore.ops.initializers import initialize
+from graphcore.ops.kernels.buffered import Closure
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Mode", "Plan"]
+Mode = Literal["inspect", "train", "record"]
+"""Keep every value and gradient; none; or all that a training step makes anyhow."""
+KERNEL_ERRORS = (RuntimeError, IndexError, ValueError, TypeError)
+"""What torch's kernels raise."""
+PROGRAMS = 4
+"""Sizes of batch that a plan in train mode keeps buffers for."""
 
 
 @dataclass
-class Plan(Passes):
-    """A compiled graph: run it, then look at what came of it. Made by ``compile``."""
+class Plan:
+    """A compiled graph: run it, then look at what came of it. Made by ``compile``.
+
+    Attributes:
+        parameters: "node.input" (or "node", for a Parameter node) -> tensor, writable in place.
+        gradients: the same names -> views of the flat gradient.
+        buffers: "node.name" -> running statistics.
+        feeds: what the Inputs and Targets take.
+        flat, flat_grad: all parameters and all gradients, one behind the other; the first
+            ``trainable`` numbers belong to parameters that are not frozen.
+        shown: slots that have a gradient in inspect mode.
+        turned: whether parameters lie as ``Operator.turned`` says, not row by row.
+        draws_random: whether a forward pass in training draws random numbers.
+        repeated: the step that was just made, if it was one made before over other rows.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+    mode: Mode
+    seed: int
+    steps: list[Step]
+    feeds: Feeds
+    slots: dict[Port, int]
+    flat_graph: FlatGraph
+    layout: list[ParameterInfo]
+    values: list[Tensor | None]
+    flat: Tensor
+    flat_grad: Tensor
+    trainable: int
+    turned: bool
+    shown: set[int]
+    generator: torch.Generator
+    parameters: dict[str, Tensor] = field(default_factory=dict)
+    gradients: dict[str, Tensor] = field(default_factory=dict)
+    buffers: dict[str, Tensor] = field(default_factory=dict)
+    buffer_starts: dict[str, float] = field(default_factory=dict)
+    _programs: list[Program] = field(default_factory=list)
+    _grads: dict[int, Tensor] | None = None
+    _edge_grads: dict[tuple[str, str], Tensor] = field(default_factory=dict)
+    _ran: bool = False
+    _kept: int | None = None
+    _program: Program | None = None
+    _repetitions: dict[tuple[NodeOrName, int], Repetition] = field(default_factory=dict)
+    repeated: Repetition | None = None
+    draws_random: bool = False
+    _fixed: list[Tensor | None] = field(default_factory=list)
+    _parameter_slots: dict[int, Tensor] = field(default_factory=dict)
+    _frozen: set[int] = field(default_factory=set)
+    _parameter_nodes: set[int] = field(default_factory=set)
+    _skipped: Skipped | None = None
+    _found: dict[tuple[str, str | None], int] = field(default_factory=dict)
+
+    @cached_property
+    def gradient_square(self) -> Tensor:
+        """Sum of the squares of the gradients that the last ``step`` found, one number."""
+        return self.flat_grad.new_zeros(())
+
+    def fix(self) -> None:
+        """Note what stays: parameters, constants. Called when all are in place."""
+        self._fixed = list(self.values)
+        self._parameter_slots = {
+            self.slots[p.name, ""]: self.gradients[p.name] for p in self.layout
+        }
+        self._parameter_nodes = {self.slots[p.name, ""] for p in self.layout if p.name == p.node}
+        self._frozen = {self.slots[p.name, ""] for p in self.layout if p.frozen}
+        self.draws_random = any(step.op.random for step in self.steps)
+
+    # -- passes -------------------------------------------------------------------------------
+
+    def forward(self, feeds: Mapping[str, Any], *, training: bool = False) -> None:
+        """Compute every node.
+
+        Args:
+            feeds: Input or Target name -> numpy array, tensor or number. An Input with a value
+                of its own may be left out; so may a node that nothing depends on.
+            training: whether Dropout drops and BatchNorm uses the batch.
+
+        Raises:
+            FeedError: a feed is missing, unknown or of the wrong shape.
+        """
+        self._grads, self._edge_grads, self._kept, self.repeated = None, {}, None, None
+        self._skipped = None
+        with torch.inference_mode():
+            given = self.feeds.taken(feeds)
+            if self.mode == "inspect":
+                self._place(given)
+                self._run_steps(training)
+            else:
+                self._run_program(given, training)
+        self._ran = True
+
+    def _run_steps(self, training: bool) -> None:
+        for step in self.steps:
+            step.context.training = training
+            step.forward(self.values)
+
+    def _place(self, given: Mapping[int, Tensor | Rows]) -> None:
+        for slot, x in given.items():
+            self.values[slot] = x.gathered() if isinstance(x, Rows) else x
+
+    def _run_program(self, given: Mapping[int, Tensor | Rows], training: bool) -> None:
+        """Run the buffered form that fits these feeds; make it if there is none."""
+        program = next((p for p in self._programs if p.fits(given, training)), None)
+        try:
+            if program is None:
+                self.values = list(self._fixed)
+                self._place(given)
+                program = Program(
+                    self.steps, self.values, tuple(given), training, self.mode == "record",
+                    self._parameter_nodes,
+                )  # fmt: skip
+                self._programs = [program, *self._programs[: PROGRAMS - 1]]
+                kept = self._repetitions.items()
+                self._repetitions = {k: r for k, r in kept if r.program in self._programs}
+            else:
+                program.forward(given)
+        except KERNEL_ERRORS:
+            self.values = list(self._fixed)
+            self._place(given)
+            self._run_steps(training)  # says which node cannot be computed, and why
+            raise
+        self.values = program.values
+        self._program = program
+
+    def backward(self, node: NodeOrName, grad: Any = None) -> None:
+        """Compute ∂node/∂ everything; replaces the gradients of the last call.
+
+        Args:
+            grad: gradient to start from, of the node's shape; left out, 1 for a single number.
+        """
+        slot, self.repeated = self._slot(node), None
+        y = self.values[slot]
+        if not self._ran or y is None:
+            raise EngineError("There is nothing to go backward from: run forward first.")
+        with torch.inference_mode():
+            if self.mode != "inspect":
+                one = grad is None and y.numel() == 1
+                self._backward_program(
+                    slot, None if one else self._seed_gradient(name_of(node), y, grad)
+                )
+            else:
+                seeds = {slot: self._seed_gradient(name_of(node), y, grad)}
+                grads, self._edge_grads = run_backward(self.steps, self.values, seeds)
+                self._collect(grads)
+                self._grads = grads
+
+    def _backward_program(self, slot: int, seed: Tensor | None) -> None:
+        assert self._program is not None
+        self._take(slot, self._program.backward(slot, seed, self._parameter_slots))
+        self._note_skipped()
+
+    def _take(self, slot: int, found: Backward) -> None:
+        """Show what a backward pass has found."""
+        self._grads, self._edge_grads = found.slots, found.edges
+        self._kept = slot if self.mode == "train" else None
+
+    def _note_skipped(self) -> None:
+        """Keep what the gradients that the step has skipped need, before an update."""
+        if self.mode == "record" and self._grads is not None:
+            learned = self.flat[: self.trainable]
+            self._skipped = Skipped(
+                self.steps, self._computed, self._grads, self.shown, self._fixed, learned
+            )
+
+    def _computed(self, slot: int, first: int | None = None) -> Tensor | None:
+        """The value of a slot, of so many samples; None if there is none."""
+        value = self.values[slot]
+        if value is None:
+            return self._program.inner_value(slot, first) if self._program else None
+        return value[:first] if first is not None and value.dim() else value
+
+    def step(self, feeds: Mapping[str, Any], loss: NodeOrName) -> float:
+        """Forward in training mode, backward from a loss of one number, and what it is.
+
+        ``gradient_square`` then is the sum of the squares of all gradients.
+        """
+        if not torch.is_inference_mode_enabled():  # to enter it takes as long as two kernels
+            with torch.inference_mode():
+                return self.step(feeds, loss)
+        again = self._repetition(feeds, loss)
+        found = None if again is None else self.repeat(next(iter(feeds.values())).rows)
+        if found is not None:
+            return found
+        self.forward(feeds, training=True)
+        value = self.values[self._slot(loss)]
+        if value is None:
+            raise EngineError(f"{name_of(loss)} cannot be gone backward from.")
+        self.backward(loss)
+        self._measure()
+        self._note_repetition(feeds, loss)
+        return float(value)
+
+    def repeat(self, rows: Tensor) -> float | None:
+        """``repeated`` once more over other rows, under inference mode; returns the loss.
+
+        None if a kernel refuses them: ``step`` then says which node cannot be computed.
+        """
+        assert self.repeated is not None
+        try:
+            loss = self.repeated.run(rows)
+        except KERNEL_ERRORS:
+            self.repeated = None
+            return None
+        self._note_skipped()
+        return loss
+
+    def reached_from(self, loss: NodeOrName) -> set[str]:
+        """Names of the parameters that a gradient of this node gets to."""
+        found = {self._slot(loss)}
+        for step in reversed(self.steps):
+            if found.intersection(step.outputs):
+                needs = zip(step.inputs, step.context.needs, strict=True)
+                found.update(slot for slot, need in needs if need)
+        return {p.name for p in self.layout if self.slots[p.name, ""] in found}
+
+    def _repetition(self, feeds: Mapping[str, Any], loss: NodeOrName) -> Repetition | None:
+        """An earlier step that was the same but for the rows."""
+        given = next(iter(feeds.values()), None)
+        if type(given) is not Rows:
+            return None
+        again = self._repetitions.get((loss, given.rows.shape[0]))
+        if again is None or not again.takes(feeds):
+            return None
+        if again is not self.repeated:
+            self.repeated, self._program, self.values = again, again.program, again.program.values
+            self._take(again.slot, again.begin())
+        return again
+
+    def _measure(self) -> None:
+        g = self.flat_grad[: self.trainable]
+        torch.dot(g, g, out=self.gradient_square)
+
+    def _note_repetition(self, feeds: Mapping[str, Any], loss: NodeOrName) -> None:
+        """Remember the step that was just made, if all that it was fed are rows of data."""
+        if self._program is None:
+            return
+        data = {}
+        for name, given in feeds.items():
+            slot, node = self.feeds.sources[name]
+            if (
+                type(given) is not Rows
+                or self.feeds.as_fed(name, node, given).data is not given.data
+            ):
+                return
+            data[name] = given.data, self._program.feeds[slot]
+        if data and len(data) == len(self._program.feeds):
+            self._repetitions[loss, len(given.rows)] = Repetition(
+                self._program, self._slot(loss), data, given.rows.clone(), self._measure
+            )
+
+    def _seed_gradient(self, name: str, y: Tensor, grad: Any) -> Tensor:
+        if grad is None:
+            if y.numel() != 1:
+                raise EngineError(
+                    f"{name} has the shape {tuple(y.shape)}: backward needs a gradient of that "
+                    "shape to start from."
+                )
+            return torch.ones_like(y)
+        seed = torch.as_tensor(grad, dtype=y.dtype, device=y.device)
+        if seed.shape != y.shape:
+            raise EngineError(
+                f"{name} has the shape {tuple(y.shape)}, the gradient to start from has "
+                f"{tuple(seed.shape)}."
+            )
+        return seed
+
+    def _collect(self, grads: dict[int, Tensor]) -> None:
+        """Put the parameters' gradients into the flat buffer."""
+        for info in self.layout:
+            slot = self.slots[info.name, ""]
+            view = self.gradients[info.name]
+            if slot in grads:
+                view.copy_(grads[slot])
+            else:
+                view.zero_()
+
+    def kernels(self) -> list[Closure]:
+        """What the last training step ran, kernel by kernel; for a plan in train mode."""
+        return [] if self.repeated is None else self.repeated.kernels()
 
     # -- looking ------------------------------------------------------------------------------
 
@@ -193,3 +480,27 @@ class Plan(Passes):
             if x is not None and s not in self._parameter_slots
         }
         return {**constant, **fed}
+
+    def _slot(self, node: NodeOrName, output: str | None = None) -> int:
+        name = name_of(node)
+        if (name, output) not in self._found:
+            self._found[name, output] = self._find_slot(name, output)
+        return self._found[name, output]
+
+    def _find_slot(self, name: str, output: str | None) -> int:
+        if output is None:
+            ports = [p for p in self.slots if p[0] == name]
+            ports += [p for p in self.flat_graph.aliases if p[0] == name]
+            if not ports:
+                raise UnknownNodeError(f"There is no node called {name!r} in the plan.")
+            port = ports[0]
+        else:
+            port = (name, output)
+        port = self.flat_graph.resolve(port)
+        if port not in self.slots:
+            raise UnknownNodeError(f"{name} has no output called {output!r}.")
+        return self.slots[port]
+
+
+def name_of(node: NodeOrName) -> str:
+    return node if isinstance(node, str) else node.name

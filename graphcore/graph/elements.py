@@ -75,6 +75,9 @@ class Node:
         )
 
 
+NodeOrName = Node | str
+
+
 @dataclass(frozen=True)
 class Frame:
     """A titled, coloured area that owns nodes (``Node.frame``) and may lie in another frame."""

@@ -13,9 +13,8 @@ from typing import Any, Literal
 
 from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import Fix, GradscapeError, ShapeError
-from graphcore.graph.elements import Change, Edge, Node
+from graphcore.graph.elements import Change, Edge, Node, NodeOrName
 from graphcore.graph.graph import Graph
-from graphcore.graph.reading import NodeOrName
 
 LARGEST = 2**31
 """Numbers of one value: 8 GiB in single precision."""

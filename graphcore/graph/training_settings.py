@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -80,3 +81,17 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             for o in self.objectives
         )
         return msgspec.structs.replace(self, objectives=objectives)
+
+
+def owner(name: str, objectives: Sequence[Objective]) -> int:
+    """Place of the objective that trains the parameters of a node; -1 if none does.
+
+    Args:
+        name: of the node in the flattened graph, ``composite/node`` inside composites.
+    """
+    if not objectives:
+        return 0
+    for i, objective in enumerate(objectives):
+        if any(name == n or name.startswith(f"{n}/") for n in objective.nodes):
+            return i
+    return next((i for i, o in enumerate(objectives) if not o.nodes), -1)

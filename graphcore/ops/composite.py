@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from graphcore.errors import ShapeError
 from graphcore.ops.registry import Case, Operator, register, same_shape
 from graphcore.ops.torch_code import TorchCode
 
@@ -21,7 +22,7 @@ class Composite(Operator):
 
     @staticmethod
     def infer_shape() -> Any:
-        raise AssertionError("a composite's shapes come from its sub-graph")
+        raise ShapeError("A composite needs a graph inside: group nodes to make one (Ctrl+G).")
 
     @staticmethod
     def forward() -> Any:

@@ -15,7 +15,7 @@ from graphcore.ops.torch_code import TorchCode, Values
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from graphcore.graph.expression import Step
+    from graphcore.ops.formula_text import Step
 
 
 @register
@@ -148,7 +148,7 @@ class Formula(Operator):
 @lru_cache(maxsize=256)
 def _program(formula: str) -> tuple[Step, ...]:
     """The formula's postfix program; raises ExpressionError."""
-    from graphcore.graph.expression import postfix
+    from graphcore.ops.formula_text import postfix
 
     program = postfix(formula)
     names = {s.text for s in program if s.kind == "name"} - {"x"}

@@ -23,3 +23,14 @@ class Picture(msgspec.Struct, tag=True, frozen=True):
     low: float
     high: float
     shape: str
+
+
+class Flow(msgspec.Struct, tag=True, frozen=True):
+    """Root mean square of what runs along one edge: the value, and the gradient that came back."""
+
+    source: str
+    output: str
+    target: str
+    input: str
+    value: float
+    gradient: float

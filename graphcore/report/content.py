@@ -17,10 +17,11 @@ from graphcore.landscapes.surface import Surface
 from graphcore.runs.log import Row, RunLog
 from graphcore.training.evaluation import Score
 from graphcore.training.trainer import Trainer
-from graphcore.views.decision_map import DecisionFrame, ResultsFrame
+from graphcore.views.decision_map import DecisionFrame
 from graphcore.views.decision_map import compute as probing
 from graphcore.views.health import HealthFrame
 from graphcore.views.health import compute as health
+from graphcore.views.results import ResultsFrame
 from graphcore.views.results.compute import results
 
 LANDSCAPE_SAMPLES, RESOLUTION = 200, 17

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from graphcore import datasets
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.session import messages as m
@@ -14,7 +16,7 @@ from graphcore.session import messages as m
 class KeptData:
     """Reads data sets, telling the window how far it is, and keeps the last."""
 
-    def __init__(self, send: Callable[[m.Reply], None]) -> None:
+    def __init__(self, send: Callable[[msgspec.Struct], None]) -> None:
         self._send = send
         self._folder = ""
         self._kept: tuple[Any, datasets.Dataset] | None = None

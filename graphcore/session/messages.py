@@ -6,63 +6,15 @@ Messages are msgspec structs, sent as MessagePack with a four-byte big-endian le
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
-from graphcore.errors import WorkerError
 from graphcore.records.arrays import Array
-from graphcore.records.pictures import Picture
+from graphcore.records.pictures import Flow, Picture
 from graphcore.training.transfer.silent_units import Growth
-from graphcore.views.comparison import CompareFrame, CompareRequest
-from graphcore.views.decision_map import (
-    DecisionFrame,
-    DecisionRequest,
-    DigitFrame,
-    DigitRequest,
-    ResultsFrame,
-    ResultsRequest,
-)
-from graphcore.views.drawing import NearestFrame, NearestRequest
-from graphcore.views.embedding import EmbeddingFrame, EmbeddingRequest, TsneFrame, TsneRequest
-from graphcore.views.health import HealthFrame, HealthRequest
-from graphcore.views.histograms import SpreadFrame, SpreadRequest
-from graphcore.views.landscape import LandscapeFrame, LandscapeRequest, SetPlanePoint
-from graphcore.views.net_files import LoadWeights, NetSaved, SaveNet, WeightsLoaded
-from graphcore.views.race import RaceFrame, RaceRequest
-from graphcore.views.rate_test import RateTestFrame, RateTestRequest
-from graphcore.views.saliency import AttributionFrame, AttributionRequest
-from graphcore.views.samples import SamplesFrame, SamplesRequest
-from graphcore.views.samples.shown import SampleFrame, SampleRequest
-from graphcore.views.stepper import (
-    CheckFrame,
-    CheckRequest,
-    ElementFrame,
-    ElementRequest,
-    NumbersFrame,
-    NumbersRequest,
-    WalkFrame,
-    WalkRequest,
-)
-from graphcore.views.timeline import (
-    CurvesFrame,
-    CurvesRequest,
-    EditRun,
-    EnterRun,
-    PutBack,
-    RunEntered,
-    ScrubRequest,
-    TimelineFrame,
-)
-from graphcore.views.timeline.run_files import OpenRuns, RunsOpened, RunsSaved, SaveRuns
-from graphcore.views.weights import SetNumbers, TensorFrame, TensorRequest
-from graphcore.views.what_if import HoldRequest, WhatIfFrame
 
 PROTOCOL = 1
-LARGEST = 1 << 30
-_LENGTH = struct.Struct(">I")
 
 
 class Hello(msgspec.Struct, tag=True, frozen=True):
@@ -191,17 +143,6 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
     revision: int = 0
 
 
-class Flow(msgspec.Struct, tag=True, frozen=True):
-    """Root mean square of what runs along one edge: the value, and the gradient that came back."""
-
-    source: str
-    output: str
-    target: str
-    input: str
-    value: float
-    gradient: float
-
-
 class Scores(msgspec.Struct, tag=True, frozen=True):
     """Loss and accuracy at a step, on so many samples of the test split.
 
@@ -294,85 +235,45 @@ class CheckpointWritten(msgspec.Struct, tag=True, frozen=True):
     step: int
 
 
-Request = (
-    Hello | Load | Run | Pause | Reset | SetRate | SetSpeed | Watch | NextFrame | LandscapeRequest
-    | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
-    | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest
-    | NearestRequest | SampleRequest | TsneRequest | NumbersRequest | ElementRequest
-    | CompareRequest
-    | EmbeddingRequest | HealthRequest | AttributionRequest | SpreadRequest
-    | SamplesRequest | RaceRequest | SaveNet | LoadWeights | ScrubRequest | PutBack | EnterRun
-    | EditRun | CurvesRequest
-    | SaveRuns | OpenRuns
-    | Quit
-)  # fmt: skip
-Reply = (
-    Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
-    | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
-    | DigitFrame | NearestFrame | SampleFrame | TsneFrame | NumbersFrame | ElementFrame
-    | CompareFrame
-    | EmbeddingFrame | WhatIfFrame | HealthFrame | AttributionFrame | SpreadFrame
-    | SamplesFrame | RaceFrame | NetSaved | WeightsLoaded | TimelineFrame | CurvesFrame | RunsSaved
-    | RunsOpened | RunEntered
-)  # fmt: skip
+class RunEntered(msgspec.Struct, tag=True, frozen=True):
+    """The run that was gone to is of another graph than the one before: this one."""
 
-_encoder = msgspec.msgpack.Encoder()
-_requests = msgspec.msgpack.Decoder(Request)
-_replies = msgspec.msgpack.Decoder(Reply)
+    name: str
+    graph: bytes
 
 
-def encode(message: Request | Reply) -> bytes:
-    """A message as it goes over the pipe, length first."""
-    body = _encoder.encode(message)
-    return _LENGTH.pack(len(body)) + body
+class RunsOpened(msgspec.Struct, tag=True, frozen=True):
+    """The net is that of the file's current run, whose graph file's bytes these are."""
+
+    path: str
+    graph: bytes = b""
+    problem: str = ""
 
 
-def decode_request(body: bytes) -> Request:
-    """A request from its bytes without the length; raises WorkerError."""
-    try:
-        request: Request = _requests.decode(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise WorkerError(f"The window sent a message that was not understood: {error}.") from None
-    return request
+class Hold(msgspec.Struct, tag=True, frozen=True):
+    """One value that is held.
+
+    Attributes:
+        node: whose output is held.
+        unit: place behind the batch axis, (3,) for the fourth neuron or map; () for all of it.
+        value: a number; None takes the value that the node has for ``sample`` of the test split.
+        target, input: the one edge that is held; "" holds what every reader gets.
+    """
+
+    node: str
+    unit: tuple[int, ...] = ()
+    value: float | None = 0.0
+    sample: int = 0
+    target: str = ""
+    input: str = ""
 
 
-def decode_reply(body: bytes) -> Reply:
-    """A reply from its bytes without the length; raises WorkerError."""
-    try:
-        reply: Reply = _replies.decode(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise WorkerError(f"The engine sent a message that was not understood: {error}.") from None
-    return reply
+class HoldRequest(msgspec.Struct, tag=True, frozen=True):
+    """Hold these and nothing else; the stepper's passes run with them, training never does.
 
+    Attributes:
+        compare: whether the figures of the test split are wanted too.
+    """
 
-class FrameReader:
-    """Cuts a stream of bytes into messages, however the pieces arrive."""
-
-    def __init__(self) -> None:
-        self._held = bytearray()
-
-    @property
-    def in_the_midst(self) -> bool:
-        """Whether a message has begun that is not complete."""
-        return bool(self._held)
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take bytes in; yields the body of every message that is complete.
-
-        Raises:
-            WorkerError: a length that no message has; the stream is lost.
-        """
-        self._held += data
-        while len(self._held) >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(self._held)
-            if length > LARGEST:
-                raise WorkerError(
-                    "The stream between window and engine is damaged: a message claims to be of "
-                    f"{length:,} bytes, and none is longer than {LARGEST:,}."
-                )
-            end = _LENGTH.size + length
-            if len(self._held) < end:
-                return
-            body = bytes(self._held[_LENGTH.size : end])
-            del self._held[:end]
-            yield body
+    holds: tuple[Hold, ...] = ()
+    compare: bool = False

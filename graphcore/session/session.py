@@ -15,6 +15,7 @@ from graphcore import files
 from graphcore.datasets import NOTHING
 from graphcore.engine.compiler import compile
 from graphcore.engine.plan import Plan
+from graphcore.engine.reading import calculate
 from graphcore.errors import (
     GradscapeError,
     GraphError,
@@ -33,17 +34,16 @@ from graphcore.session import messages as m
 from graphcore.session.checkpoints import Checkpoints
 from graphcore.session.data_cache import KeptData
 from graphcore.session.faults import failure
+from graphcore.session.holds import Holds
 from graphcore.session.live import EMPTY, Frames
 from graphcore.session.live_tests import HeldOut
 from graphcore.session.loaded import calculation_loaded, loaded, nothing_loaded
+from graphcore.session.messages import RunEntered, RunsOpened
 from graphcore.session.pace import Attention
 from graphcore.training.evaluation import Score, share_right
 from graphcore.training.trainer import Trainer
 from graphcore.training.transfer.keep_weights import Kept, overlap, take_over
 from graphcore.training.transfer.silent_units import Growth
-from graphcore.views.stepper.trace import calculate
-from graphcore.views.timeline import RunEntered
-from graphcore.views.timeline.run_files import RunsOpened
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,7 +69,7 @@ class Session:
         tested: the newest score on the test split; whoever has taken note of it sets None.
     """
 
-    def __init__(self, send: Callable[[m.Reply], None], device: str) -> None:
+    def __init__(self, send: Callable[[msgspec.Struct], None], device: str) -> None:
         self.send, self.device = send, device
         self.trainer: Trainer | None = None
         self._aside: Trainer | None = None
@@ -80,6 +80,7 @@ class Session:
         self.weights_moved = self.revision = self.starts = 0
         self.tested: Score | None = None
         self.altered: set[str] = set()
+        self.holds = Holds()
         self._gone: dict[str, Tensor] = {}
         self.running = False
         self.steps_left: int | None = None
@@ -101,6 +102,18 @@ class Session:
     def net(self) -> object:
         """What was made of the graph; another object whenever another net comes."""
         return self.trainer or self._calculation
+
+    def held_graph(self) -> Graph | None:
+        """Return the graph with the values that are held; None where none is."""
+        return self.holds.graph(self._held_in, self.trainer)
+
+    def held_plan(self, like: Plan) -> tuple[Plan, Graph] | None:
+        """Return a plan of the held graph with the weights of another, and the graph."""
+        return self.holds.plan(self._held_in, self.trainer, like)
+
+    @property
+    def _held_in(self) -> Graph:
+        return self._graph if self.trainer is None else self.trainer.graph
 
     @property
     def calculation(self) -> tuple[Plan, Graph, str | None] | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from graphcore.engine.parameters import ParameterInfo
 from graphcore.errors import GraphError
-from graphcore.graph.training_settings import Objective, TrainingSettings
+from graphcore.graph.training_settings import Objective, TrainingSettings, owner
 from graphcore.late import torch
 from graphcore.training import optimizers
 
@@ -97,20 +97,6 @@ def _penalise(rule: optimizers.Optimizer, settings: TrainingSettings) -> None:
     if settings.clip_norm is not None:
         norm = torch.linalg.vector_norm(g)
         g.mul_(torch.clamp(settings.clip_norm / (norm + 1e-6), max=1.0))
-
-
-def owner(name: str, objectives: Sequence[Objective]) -> int:
-    """Place of the objective that trains the parameters of a node; -1 if none does.
-
-    Args:
-        name: of the node in the flattened graph, ``composite/node`` inside composites.
-    """
-    if not objectives:
-        return 0
-    for i, objective in enumerate(objectives):
-        if any(name == n or name.startswith(f"{n}/") for n in objective.nodes):
-            return i
-    return next((i for i, o in enumerate(objectives) if not o.nodes), -1)
 
 
 def check(layout: Iterable[ParameterInfo], objectives: Sequence[Objective]) -> None:

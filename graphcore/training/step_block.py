@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from graphcore.engine.fast.cached_step import Repetition
 from graphcore.engine.fast.kernel_trace import looped
-from graphcore.engine.passes import KERNEL_ERRORS
-from graphcore.engine.plan import Plan
+from graphcore.engine.plan import KERNEL_ERRORS, Plan
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.late import torch
 from graphcore.training.parameter_groups import Group

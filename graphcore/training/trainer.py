@@ -7,7 +7,7 @@ depends on the seed and the epoch alone, so a run can be taken up at any step.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -91,6 +91,7 @@ class Trainer:
         self._evaluation: Plan | None = None
         self._recorded: Plan | None = None
         self._looking: Plan | None = None
+        self._callbacks: list[Callable[[StepRecord], object]] = []
         self.step = 0
         parameter_groups.check(self.plan.layout, self.settings.objectives)
         self.groups = self._new_groups()
@@ -169,6 +170,26 @@ class Trainer:
         self.graph.training, self.lr = self.settings, lr
         for group, objective in zip(self.groups, self.settings.objectives, strict=False):
             group.rate = parameter_groups.rate_of(objective, lr)
+
+    def on_step(self, callback: Callable[[StepRecord], object]) -> None:
+        """Call a function after every step that ``run`` makes, with the step's record."""
+        self._callbacks.append(callback)
+
+    def run(self, epochs: int | None = None, steps: int | None = None) -> Score:
+        """Train, and return the score on the test split.
+
+        Args:
+            epochs, steps: how many more; without either, up to the last epoch of the settings.
+                A count goes past the end of the settings if it is larger than what is left.
+
+        Raises:
+            NonFiniteError: the loss or a gradient became NaN or infinite.
+        """
+        count = steps if epochs is None else epochs * self.steps_per_epoch + (steps or 0)
+        for record in self.steps(count, ahead=1 if self._callbacks else self.total_steps):
+            for callback in self._callbacks:
+                callback(record)
+        return self.evaluate(self.data.test)
 
     def steps(self, count: int | None = None, ahead: int = 1) -> Iterator[StepRecord]:
         """Train, one record per step; without a count, up to the end of the last epoch.

@@ -13,16 +13,10 @@ from graphcore.session.session import Session
 from graphcore.training.trainer import Trainer
 from graphcore.views.comparison import CompareFrame, CompareRequest
 from graphcore.views.comparison.compute import Counterpart, compare
-from graphcore.views.decision_map import (
-    DecisionFrame,
-    DecisionRequest,
-    DigitFrame,
-    DigitRequest,
-    ResultsFrame,
-    ResultsRequest,
-)
+from graphcore.views.decision_map import DecisionFrame, DecisionRequest
 from graphcore.views.decision_map import compute as probing
-from graphcore.views.drawing import NearestFrame, NearestRequest
+from graphcore.views.drawing import DigitFrame, DigitRequest, NearestFrame, NearestRequest
+from graphcore.views.drawing.compute import digit
 from graphcore.views.drawing.nearest import nearest
 from graphcore.views.embedding import EmbeddingFrame, EmbeddingRequest
 from graphcore.views.embedding import compute as embedding
@@ -30,6 +24,7 @@ from graphcore.views.health import HealthFrame, HealthRequest
 from graphcore.views.health import compute as health
 from graphcore.views.histograms import SpreadFrame, SpreadRequest
 from graphcore.views.histograms import compute as spread
+from graphcore.views.results import ResultsFrame, ResultsRequest
 from graphcore.views.results.compute import results_in_pieces
 from graphcore.views.samples.chosen_sample import chosen_sample
 from graphcore.views.samples.shown import SampleFrame, SampleRequest
@@ -156,7 +151,7 @@ class ProbeTask:
         """What the net makes of a drawing, at once."""
         if trainer is None:
             return DigitFrame(problem="There is no net to show the drawing to.")
-        return probing.digit(trainer, unpack(request.pixels), request.centred, request.watch)
+        return digit(trainer, unpack(request.pixels), request.centred, request.watch)
 
     def nearest(self, request: NearestRequest, trainer: Trainer | None) -> NearestFrame:
         """The training samples that are most like a drawing, at once."""

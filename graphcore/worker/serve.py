@@ -17,15 +17,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
+
 from graphcore.engine import processor
 from graphcore.errors import GradscapeError, WorkerError
 from graphcore.late import torch
 from graphcore.session import messages as m
 from graphcore.session.faults import WindowGone, failure, out_of_memory
+from graphcore.session.messages import HoldRequest
 from graphcore.session.session import Session
 from graphcore.views import decision_map as probes
 from graphcore.views.comparison import CompareRequest
-from graphcore.views.drawing import NearestRequest
+from graphcore.views.drawing import DigitRequest, NearestRequest
 from graphcore.views.embedding import EmbeddingRequest, TsneRequest
 from graphcore.views.embedding.tsne_task import TsneTask
 from graphcore.views.health import HealthRequest
@@ -40,6 +43,7 @@ from graphcore.views.race import RaceRequest
 from graphcore.views.race.task import RaceTask
 from graphcore.views.rate_test import RateTestRequest
 from graphcore.views.rate_test.task import RateTask
+from graphcore.views.results import ResultsRequest
 from graphcore.views.saliency import AttributionFrame, AttributionRequest
 from graphcore.views.saliency import compute as attribution
 from graphcore.views.samples import SamplesFrame, SamplesRequest
@@ -61,8 +65,8 @@ from graphcore.views.timeline.run_files import OpenRuns, SaveRuns
 from graphcore.views.timeline.task import TimeTask
 from graphcore.views.weights import SetNumbers, TensorRequest
 from graphcore.views.weights.task import set_numbers, tensor
-from graphcore.views.what_if import HoldRequest
 from graphcore.views.what_if.task import WhatIfTask
+from graphcore.worker.protocol import FrameReader, Reply, Request, decode_request, encode
 
 
 class _End(NamedTuple):
@@ -71,7 +75,7 @@ class _End(NamedTuple):
     why: str = ""
 
 
-Inbox = queue.SimpleQueue[m.Request | WorkerError | _End]
+Inbox = queue.SimpleQueue[Request | WorkerError | _End]
 Answer = TypeVar("Answer")
 
 
@@ -93,8 +97,8 @@ def serve() -> int:
     inbox: Inbox = queue.SimpleQueue()
     threading.Thread(target=_read, args=(inbox,), daemon=True).start()
 
-    def send(reply: m.Reply) -> None:
-        message = m.encode(reply)
+    def send(reply: msgspec.Struct) -> None:
+        message = encode(reply)
         try:
             outgoing.write(message)
             outgoing.flush()
@@ -119,7 +123,7 @@ def _take_standard_output() -> Any:
 
 def _read(inbox: Inbox) -> None:
     """Put every request into the queue, and what could not be read in its place; at last an end."""
-    reader, end = m.FrameReader(), _End("The requests could not be read to their end.")
+    reader, end = FrameReader(), _End("The requests could not be read to their end.")
     try:
         while data := os.read(0, 1 << 16):
             for body in reader.feed(data):
@@ -131,9 +135,9 @@ def _read(inbox: Inbox) -> None:
         inbox.put(end)
 
 
-def _decoded(body: bytes) -> m.Request | WorkerError:
+def _decoded(body: bytes) -> Request | WorkerError:
     try:
-        return m.decode_request(body)
+        return decode_request(body)
     except WorkerError as error:
         return error
 
@@ -152,21 +156,21 @@ class _Part(NamedTuple):
 
     name: str
     has_work: Callable[[], bool]
-    work: Callable[[], m.Reply | None]
-    drop: Callable[[str], m.Reply | None] | None = None
+    work: Callable[[], Reply | None]
+    drop: Callable[[str], Reply | None] | None = None
     kind: m.FailureKind = "request"
 
 
 class _Server:
     """Hands each request to what serves it, and works while none is waiting."""
 
-    def __init__(self, send: Callable[[m.Reply], None]) -> None:
+    def __init__(self, send: Callable[[msgspec.Struct], None]) -> None:
         self.send = send
         self.session = Session(send, "cpu")
         self.what_if, self.race = WhatIfTask(), RaceTask()
-        self.landscape = LandscapeTask(partial(kept_weights, self.session, self.race))
+        self.landscape = LandscapeTask(partial(kept_weights, self.session, self.race.ends))
         self.drag = DragTask(self.landscape)
-        self.walk, self.probe, self.rates = WalkTask(self.what_if), ProbeTask(), RateTask()
+        self.walk, self.probe, self.rates = WalkTask(), ProbeTask(), RateTask()
         self.time, self.tsne = TimeTask(), TsneTask()
         self.quit = False
         s = self.session
@@ -234,11 +238,11 @@ class _Server:
             TsneRequest: lambda request: self._tell(self.tsne.request(request, s)),
             NearestRequest: lambda request: self.send(self.probe.nearest(request, s.trainer)),
             probes.DecisionRequest: self.probe.watch_decision,
-            probes.ResultsRequest: self.probe.watch_results,
-            probes.DigitRequest: lambda request: self.send(self.probe.digit(request, s.trainer)),
+            ResultsRequest: self.probe.watch_results,
+            DigitRequest: lambda request: self.send(self.probe.digit(request, s.trainer)),
         }
 
-    def _tell(self, reply: m.Reply | None) -> None:
+    def _tell(self, reply: Reply | None) -> None:
         """Send a reply, if there is one."""
         if reply is not None:
             self.send(reply)
@@ -261,7 +265,7 @@ class _Server:
             self._handle(request)
         return _End()
 
-    def _handle(self, request: m.Request | WorkerError) -> None:
+    def _handle(self, request: Request | WorkerError) -> None:
         """Serve a request; whatever goes wrong is a refusal of it and of nothing else."""
         if type(request) is not m.NextFrame:
             self.session.attention.asked()
@@ -339,7 +343,7 @@ class _Server:
         else:
             self._left_out[part.name] = self.session.net
 
-    def _land(self) -> m.Reply | None:
+    def _land(self) -> Reply | None:
         """A piece of the landscape, which has taken note of the newest test."""
         trainer = self.session.trainer
         if trainer is None:
@@ -378,7 +382,7 @@ class _Server:
         self.rates.request(RateTestRequest(run=False), self.session)
         self.landscape.forget()
         self.time.forget()
-        self.what_if.hold(HoldRequest())
+        self._hold(HoldRequest())
 
     def _enter(self, request: EnterRun) -> None:
         self.time.enter(request, self.session)
@@ -421,7 +425,8 @@ class _Server:
             self.send(samples.browse(trainer, request))
 
     def _hold(self, request: HoldRequest) -> None:
-        self.what_if.hold(request)
+        self.session.holds.hold(request)
+        self.what_if.again()
         self.walk.again()
 
     def _end(self) -> None:

@@ -8,7 +8,7 @@ from app.canvas.items import geometry as geo
 from app.canvas.items.edge_item import EdgeItem
 from app.canvas.items.node_item import End, NodeItem
 from app.canvas.items.port_kinds import Kind, kind_of
-from app.document.levels import Progress
+from app.document.document import Progress
 from graphcore.dims import format_shape
 from graphcore.graph.elements import Edge
 from graphcore.graph.graph import Graph

@@ -14,6 +14,7 @@ from app.canvas.items import port_kinds
 from app.canvas.items.live import Picture
 from app.plots import tiles
 from app.style import palette
+from app.widgets.numbers import format_number
 from graphcore.graph.elements import Node
 
 if TYPE_CHECKING:
@@ -216,8 +217,8 @@ def _paint_footer(painter: QPainter, item: NodeItem, p: palette.Palette) -> None
     if picture is not None and picture.kind != "number":
         side = (area.width() - wide) / 2 - 4
         for text, flags in (
-            (tiles.format_number(picture.low, 2), _LEFT),
-            (tiles.format_number(picture.high, 2), _RIGHT),
+            (format_number(picture.low, 2), _LEFT),
+            (format_number(picture.high, 2), _RIGHT),
         ):
             if elided(text, 10, False, 200)[1] <= side:
                 painter.drawText(area, flags, text)

@@ -22,13 +22,13 @@ from PySide6.QtWidgets import (
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.plots.tile_view import TileView, as_maps
-from app.plots.tiles import format_number
 from app.widgets.note import Note
+from app.widgets.numbers import format_number
 from app.widgets.rich_label import RichLabel
 from graphcore.records.arrays import unpack
 from graphcore.records.pictures import Picture
 from graphcore.session import messages as m
-from graphcore.views.decision_map import DigitFrame
+from graphcore.views.drawing import DigitFrame
 from graphcore.views.samples.shown import SampleFrame
 
 Pictures = Mapping[str, Picture]

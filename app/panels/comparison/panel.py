@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.plots.tile_view import TileView, as_maps
-from app.plots.tiles import format_number
+from app.widgets.numbers import format_number
 from app.widgets.rich_label import RichLabel
 from graphcore.records.arrays import unpack
 from graphcore.records.pictures import Picture

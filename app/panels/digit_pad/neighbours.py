@@ -13,9 +13,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.plots.tiles import format_number
 from app.widgets.gallery import gallery, picture_of
 from app.widgets.note import Note
+from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
 from graphcore.views.drawing import NearestFrame, Neighbour
 

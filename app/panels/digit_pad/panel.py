@@ -24,8 +24,7 @@ from app.style import fonts, painting, palette
 from app.widgets.note import Note
 from app.widgets.sketch import Sketch
 from graphcore.records.arrays import unpack
-from graphcore.views.decision_map import DigitFrame
-from graphcore.views.drawing import NearestFrame
+from graphcore.views.drawing import DigitFrame, NearestFrame
 
 LEAST = 11.0
 """Pixels that the line of a class takes, at least."""

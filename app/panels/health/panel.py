@@ -17,7 +17,7 @@ from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.health.remedies import REMEDIES, offers
 from app.plots.profile import ProfilePlot
-from app.plots.tiles import format_number
+from app.widgets.numbers import format_number
 from graphcore.errors import GradscapeError
 from graphcore.session.messages import Failure
 from graphcore.views.health import Finding, HealthFrame

@@ -40,7 +40,7 @@ class AttributeEditor(QObject):
     def show(self, values: Sequence[Any]) -> None:
         """Show the value that all nodes share, or that they differ."""
         self._shown = list(values)
-        mixed = any(v != values[0] for v in values)
+        mixed = _differ(values)
         if isinstance(self.widget, QCheckBox):
             self._show_check(self.widget, values[0], mixed)
         elif isinstance(self.widget, QComboBox):
@@ -103,7 +103,7 @@ class AttributeEditor(QObject):
             self._take(int(min(max(value + by, low), high)))
 
     def _take_text(self, text: str) -> None:
-        mixed = any(v != self._shown[0] for v in self._shown)
+        mixed = _differ(self._shown)
         if isinstance(self.widget, QLineEdit):
             self.widget.setModified(False)
         if text == ("" if mixed else format_value(self._shown[0])):
@@ -117,8 +117,15 @@ class AttributeEditor(QObject):
             self._take(value)
 
     def _take(self, value: Any) -> None:
-        if any(v != value for v in self._shown):
+        if _differ([value, *self._shown]):
             self._commit(self.attr.name, value)
+        else:
+            self.show(self._shown)  # what was typed may be another way to write the same
+
+
+def _differ(values: Sequence[Any]) -> bool:
+    """Return whether values are not all the same; NaN is the same as NaN."""
+    return any(repr(v) != repr(values[0]) for v in values)
 
 
 _SHIFT = Qt.KeyboardModifier.ShiftModifier

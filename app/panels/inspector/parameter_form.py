@@ -105,6 +105,7 @@ class ParameterForm(QWidget):
             self.starts[name].setEditText(self._shown.get(name, ""))
             self.refused.emit(str(error))
         else:
+            self._shown[name] = text  # Return makes both the line and the box tell of it
             self.initializer_chosen.emit(name, text)
 
     def show_nodes(

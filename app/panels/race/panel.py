@@ -20,7 +20,7 @@ from app.document.document import Document
 from app.engine.engine import Engine
 from app.plots.curve import CurvePlot
 from app.plots.landscape_view import LandscapeView
-from app.plots.tiles import format_number
+from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
 from graphcore.views.race import RaceFrame, RaceRequest, RaceSurface, What
 

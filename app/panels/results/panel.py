@@ -21,11 +21,11 @@ from app.document.document import Document
 from app.engine.engine import Engine
 from app.plots.confusion import ConfusionMatrix
 from app.plots.reliability import ReliabilityPlot
-from app.plots.tiles import format_number
 from app.widgets.gallery import gallery, picture_of
 from app.widgets.note import Note
+from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
-from graphcore.views.decision_map import Mistake, ResultsFrame
+from graphcore.views.results import Mistake, ResultsFrame
 
 PICTURE = 56
 SHOWN = 60

@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.plots.curve import CurvePlot
-from app.plots.tiles import format_number
 from app.style import palette
+from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
 from graphcore.views.timeline import CurvesFrame, RunCurves, RunInfo, TimelineFrame
 

@@ -18,8 +18,8 @@ from app.engine.engine import Engine
 from app.plots.tile_view import TileView
 from graphcore.records.arrays import Array, unpack
 from graphcore.session import messages as m
+from graphcore.training.sample import Sample
 from graphcore.views.saliency import AttributionFrame
-from graphcore.views.samples import Sample
 
 
 class SaliencyPanel(QWidget):

@@ -17,11 +17,12 @@ from PySide6.QtWidgets import (
 )
 
 from app.engine.engine import Engine
-from app.plots.tiles import format_number
 from app.style import palette
 from app.widgets.gallery import gallery, picture_of
+from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
-from graphcore.views.samples import Sample, SamplesFrame, SamplesRequest
+from graphcore.training.sample import Sample
+from graphcore.views.samples import SamplesFrame, SamplesRequest
 
 PICTURE = 44
 PAGE = 48

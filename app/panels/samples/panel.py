@@ -21,7 +21,8 @@ from app.panels.samples.typed import TypedSample
 from app.widgets.sketch import Sketch
 from graphcore.records.arrays import pack
 from graphcore.session import messages as m
-from graphcore.views.samples import Sample, SamplesFrame
+from graphcore.training.sample import Sample
+from graphcore.views.samples import SamplesFrame
 from graphcore.views.stepper import WalkFrame
 
 DATA, DRAWN, TYPED = 0, 1, 2

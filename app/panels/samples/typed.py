@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QTableWidget, QTableWidgetItem, QVBoxLayout, QWidg
 
 from app.document.document import Document
 from app.engine.engine import Engine
-from app.plots.tiles import format_number
+from app.widgets.numbers import format_number
 from graphcore.records.arrays import pack, unpack
-from graphcore.views.samples import Sample
+from graphcore.training.sample import Sample
 from graphcore.views.stepper import WalkFrame
 
 LARGEST = 4096

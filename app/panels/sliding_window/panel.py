@@ -13,7 +13,7 @@ from app.engine.engine import Engine
 from app.panels.sliding_window.pixel import OPERATORS, Window
 from app.plots.cells import Cell
 from app.plots.tile_view import TileView
-from app.plots.tiles import format_number
+from app.widgets.numbers import format_number
 from app.widgets.rich_label import RichLabel
 from graphcore.graph.elements import Node
 from graphcore.records.arrays import unpack

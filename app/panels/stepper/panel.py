@@ -33,7 +33,7 @@ from app.plots.activation_curve import ActivationCurve
 from app.style import icons, palette
 from app.widgets.formula import FormulaView, typeset_ahead
 from graphcore.records.arrays import pack, unpack
-from graphcore.views.samples import Sample
+from graphcore.training.sample import Sample
 from graphcore.views.stepper import NumbersFrame, Quantity
 from graphcore.views.stepper.trace import levels
 

@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from app.plots.tile_view import TileView
-from app.plots.tiles import at_least, format_number
+from app.widgets.numbers import at_least, format_number
 from app.widgets.quantity_table import QuantityTable
 from graphcore.records.arrays import unpack
 from graphcore.views.stepper import Quantity

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from app.plots.tiles import at_least, format_number
+from app.widgets.numbers import at_least, format_number
 from graphcore.views.stepper import ElementFrame, Factor
 
 FIRST, MOST = 2, 4

@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from app.plots.tile_view import TileView, as_maps
-from app.plots.tiles import at_least, format_number
+from app.widgets.numbers import at_least, format_number
 from app.widgets.rich_label import RichLabel
 from graphcore.records.arrays import unpack
 from graphcore.records.pictures import Picture

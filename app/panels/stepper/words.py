@@ -7,7 +7,7 @@ import re
 from PySide6.QtCore import QCoreApplication
 
 from app.panels.stepper.position import Event, Walk
-from app.plots.tiles import at_least, format_number
+from app.widgets.numbers import at_least, format_number
 from graphcore.errors import GradscapeError
 from graphcore.graph.elements import Node
 from graphcore.graph.graph import Graph

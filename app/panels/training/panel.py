@@ -266,6 +266,9 @@ class TrainingPanel(QWidget):
             self.accuracy.append("train", np.array([step]), np.array([share]))
         for score in frame.scores:
             self._add_score(score)
+        if frame.scores:  # the figures show it at once; the curves are drawn later
+            self.loss.show_legend()
+            self.accuracy.show_legend()
         if not self._undrawn and (len(steps) or frame.accuracies or frame.scores):
             self._undrawn = {self.loss, self.accuracy}
         ended = frame.state != "running"
@@ -295,8 +298,9 @@ class TrainingPanel(QWidget):
             self._show_run(frame.curves)
             if self._engine.last_frame is not None:
                 self._show_frame(self._engine.last_frame)
-        for plot in (self.loss, self.accuracy):
-            plot.set_playhead(frame.shown if frame.visiting else None)
+        for plot, found in ((self.loss, frame.test_loss), (self.accuracy, frame.accuracy)):
+            measured = {} if found is None else {"test": found}
+            plot.set_playhead(frame.shown if frame.visiting else None, measured)
         if frame.test_loss is not None or self._engine.state != "running":
             self.figures.show_score(frame.test_loss, frame.accuracy, frame.samples)
 

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 
 from app.engine.engine import Engine
 from app.plots.area import PlotArea
-from app.plots.tiles import format_number
 from app.style import palette
+from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
 from graphcore.views.rate_test import RateTestFrame
 

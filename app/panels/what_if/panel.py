@@ -25,8 +25,9 @@ from PySide6.QtWidgets import (
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.widgets.rich_label import RichLabel
+from graphcore.session.messages import Hold
 from graphcore.views.stepper import WalkFrame
-from graphcore.views.what_if import Hold, WhatIfFrame
+from graphcore.views.what_if import WhatIfFrame
 
 AT_VALUE, FROM_SAMPLE = 0, 1
 

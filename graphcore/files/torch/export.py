@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from graphcore.engine.compiler import compile
 from graphcore.engine.plan import Plan
+from graphcore.errors import FileError
 from graphcore.files.atomic import make_folder, write_atomically
 from graphcore.files.torch.script import TorchExport, export
+from graphcore.files.weights import LARGEST
 from graphcore.graph.binding import learns
 from graphcore.graph.graph import Graph
 from graphcore.ops.torch_code import module_name
+from graphcore.system import reading
 from graphcore.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -68,11 +71,11 @@ def foreign_file(folder: Path, name: str) -> Path | None:
     there = [path for path in _files(folder, name) if path.exists()]
     try:
         script, weights, _ = _files(folder, name)
-        with safe_open(weights, "np") as file:
+        with reading.opened(weights, LARGEST), safe_open(weights, "np") as file:
             known = (file.metadata() or {}).get(SCRIPT_DIGEST, "")
-        if known == hashlib.sha256(script.read_bytes()).hexdigest():
+        if known == hashlib.sha256(reading.read_bytes(script, LARGEST)).hexdigest():
             return None
-    except (OSError, SafetensorError):
+    except (FileError, OSError, SafetensorError):
         pass  # a part of an export is missing or is no export: what is there is foreign
     return there[0] if there else None
 

@@ -14,10 +14,10 @@ from graphcore.errors import EngineError, GradscapeError, UnknownNodeError
 from graphcore.graph.binding import Binding, bind
 from graphcore.late import torch
 from graphcore.runs.runs import Run
+from graphcore.training.decision_grid import plane_answers
 from graphcore.training.evaluation import judged
 from graphcore.training.trainer import Trainer
 from graphcore.views.comparison import CompareFrame, CompareRequest, Side
-from graphcore.views.decision_map.compute import plane_answers
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from graphcore.records.arrays import Array
-from graphcore.records.pictures import Picture
 
 
 class DecisionRequest(msgspec.Struct, tag=True, frozen=True):
@@ -13,26 +12,6 @@ class DecisionRequest(msgspec.Struct, tag=True, frozen=True):
 
     visible: bool = True
     warped: str = ""
-
-
-class ResultsRequest(msgspec.Struct, tag=True, frozen=True):
-    """Whether the net's results on the test split can be seen."""
-
-    visible: bool = True
-
-
-class DigitRequest(msgspec.Struct, tag=True, frozen=True):
-    """A drawing to be run through the net.
-
-    Attributes:
-        pixels: brightness 0 to 1, shape (H, W); any size.
-        centred: whether it is put in the middle the way MNIST's digits were.
-        watch: nodes whose pictures are wanted.
-    """
-
-    pixels: Array
-    centred: bool = True
-    watch: tuple[str, ...] = ()
 
 
 class Link(msgspec.Struct, tag=True, frozen=True):
@@ -91,64 +70,4 @@ class DecisionFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     links: tuple[Link, ...] = ()
     warp: Warp | None = None
     generated: Array | None = None
-    problem: str = ""
-
-
-class Mistake(msgspec.Struct, tag=True, frozen=True):
-    """A test sample that the net gets wrong.
-
-    Attributes:
-        share: probability that the net gives to its wrong answer.
-        image: shape (H, W), or None where samples are no images.
-        numbers: the first of the sample's numbers, before normalisation, where it is no image.
-    """
-
-    index: int
-    label: int
-    answer: int
-    share: float
-    image: Array | None
-    numbers: tuple[float, ...] = ()
-
-
-class ResultsFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
-    """How a classifier does on the test split.
-
-    Attributes:
-        counts: shape (C, C), a row per true class and a column per answer.
-        precision, recall, f1: shape (C,).
-        mistakes: the surest wrong answers first, a few of every cell.
-        calibration: shape (bins, 3), for equal parts of the confidence from 0 to 1: answers, their
-            mean confidence, and the share of them that is right; NaN where there are none.
-        calibration_error: the expected calibration error, 0 to 1.
-        problem: why there are no results, or "".
-    """
-
-    step: int = 0
-    classes: tuple[str, ...] = ()
-    counts: Array | None = None
-    precision: Array | None = None
-    recall: Array | None = None
-    f1: Array | None = None
-    accuracy: float = 0.0
-    mistakes: tuple[Mistake, ...] = ()
-    calibration: Array | None = None
-    calibration_error: float = 0.0
-    problem: str = ""
-
-
-class DigitFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
-    """What the net makes of a drawing.
-
-    Attributes:
-        shares: probability of each class.
-        seen: the picture as the net gets it, shape (H, W), before normalisation.
-        values: pictures of the nodes that were asked for.
-        problem: why it makes nothing of it, or "".
-    """
-
-    classes: tuple[str, ...] = ()
-    shares: Array | None = None
-    seen: Array | None = None
-    values: dict[str, Picture] = {}
     problem: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from graphcore.records.arrays import Array
+from graphcore.records.pictures import Picture
 
 
 class NearestRequest(msgspec.Struct, tag=True, frozen=True):
@@ -42,4 +43,35 @@ class NearestFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     searched: int = 0
     classes: tuple[str, ...] = ()
     found: tuple[Neighbour, ...] = ()
+    problem: str = ""
+
+
+class DigitRequest(msgspec.Struct, tag=True, frozen=True):
+    """A drawing to be run through the net.
+
+    Attributes:
+        pixels: brightness 0 to 1, shape (H, W); any size.
+        centred: whether it is put in the middle the way MNIST's digits were.
+        watch: nodes whose pictures are wanted.
+    """
+
+    pixels: Array
+    centred: bool = True
+    watch: tuple[str, ...] = ()
+
+
+class DigitFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """What the net makes of a drawing.
+
+    Attributes:
+        shares: probability of each class.
+        seen: the picture as the net gets it, shape (H, W), before normalisation.
+        values: pictures of the nodes that were asked for.
+        problem: why it makes nothing of it, or "".
+    """
+
+    classes: tuple[str, ...] = ()
+    shares: Array | None = None
+    seen: Array | None = None
+    values: dict[str, Picture] = {}
     problem: str = ""

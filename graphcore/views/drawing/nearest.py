@@ -12,8 +12,9 @@ import numpy as np
 from graphcore.errors import GradscapeError
 from graphcore.late import torch
 from graphcore.records.arrays import pack
+from graphcore.training.class_shares import class_indices
+from graphcore.training.sample import drawn_input, sample_image
 from graphcore.training.trainer import Trainer
-from graphcore.views.decision_map.compute import class_indices, drawn_input, sample_image
 from graphcore.views.drawing import NearestFrame, Neighbour
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from graphcore.engine.principal_axes import principal_axes, turned
 from graphcore.errors import GradscapeError
 from graphcore.late import torch
 from graphcore.records.arrays import Array, pack
+from graphcore.training.class_shares import class_indices, class_names, class_shares
 from graphcore.training.trainer import Trainer
-from graphcore.views.decision_map.compute import class_indices, class_names, class_shares
 from graphcore.views.embedding import EmbeddingFrame
 
 if TYPE_CHECKING:

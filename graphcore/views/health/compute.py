@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from graphcore.engine.execute import Step
 from graphcore.engine.non_finite import finite, first_non_finite
 from graphcore.engine.plan import Plan
+from graphcore.engine.reading import size_of
 from graphcore.late import torch
 from graphcore.runs.curves import Curves
 from graphcore.training.trainer import Trainer
 from graphcore.views.health import Finding, HealthFrame, LayerHealth, UnitHealth
-from graphcore.views.stepper.trace import size_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,1 +1,56 @@
 """How a net does on the test split."""
+
+from __future__ import annotations
+
+import msgspec
+
+from graphcore.records.arrays import Array
+
+
+class ResultsRequest(msgspec.Struct, tag=True, frozen=True):
+    """Whether the net's results on the test split can be seen."""
+
+    visible: bool = True
+
+
+class Mistake(msgspec.Struct, tag=True, frozen=True):
+    """A test sample that the net gets wrong.
+
+    Attributes:
+        share: probability that the net gives to its wrong answer.
+        image: shape (H, W), or None where samples are no images.
+        numbers: the first of the sample's numbers, before normalisation, where it is no image.
+    """
+
+    index: int
+    label: int
+    answer: int
+    share: float
+    image: Array | None
+    numbers: tuple[float, ...] = ()
+
+
+class ResultsFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """How a classifier does on the test split.
+
+    Attributes:
+        counts: shape (C, C), a row per true class and a column per answer.
+        precision, recall, f1: shape (C,).
+        mistakes: the surest wrong answers first, a few of every cell.
+        calibration: shape (bins, 3), for equal parts of the confidence from 0 to 1: answers, their
+            mean confidence, and the share of them that is right; NaN where there are none.
+        calibration_error: the expected calibration error, 0 to 1.
+        problem: why there are no results, or "".
+    """
+
+    step: int = 0
+    classes: tuple[str, ...] = ()
+    counts: Array | None = None
+    precision: Array | None = None
+    recall: Array | None = None
+    f1: Array | None = None
+    accuracy: float = 0.0
+    mistakes: tuple[Mistake, ...] = ()
+    calibration: Array | None = None
+    calibration_error: float = 0.0
+    problem: str = ""

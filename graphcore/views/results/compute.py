@@ -10,15 +10,10 @@ import numpy as np
 from graphcore.late import torch
 from graphcore.records.arrays import pack
 from graphcore.training import metrics
+from graphcore.training.class_shares import NO_CLASSES, class_indices, class_names, class_shares
+from graphcore.training.sample import sample_image
 from graphcore.training.trainer import Trainer
-from graphcore.views.decision_map import Mistake, ResultsFrame
-from graphcore.views.decision_map.compute import (
-    NO_CLASSES,
-    class_indices,
-    class_names,
-    class_shares,
-    sample_image,
-)
+from graphcore.views.results import Mistake, ResultsFrame
 
 if TYPE_CHECKING:
     from torch import Tensor

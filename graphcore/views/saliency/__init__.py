@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from graphcore.records.arrays import Array
-from graphcore.views.samples import Sample
+from graphcore.training.sample import Sample
 
 
 class AttributionRequest(msgspec.Struct, tag=True, frozen=True):

@@ -12,11 +12,10 @@ from graphcore.engine.plan import Plan
 from graphcore.errors import GradscapeError
 from graphcore.late import torch
 from graphcore.records.arrays import Array, pack
+from graphcore.training.class_shares import class_names
+from graphcore.training.sample import Sample, fed, split_of
 from graphcore.training.trainer import Trainer
-from graphcore.views.decision_map.compute import class_names
 from graphcore.views.saliency import AttributionFrame
-from graphcore.views.samples import Sample
-from graphcore.views.samples.compute import fed, split_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -2,32 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from graphcore.records.arrays import Array
-
-SplitName = Literal["train", "test"]
-
-
-class Sample(msgspec.Struct, tag=True, frozen=True):
-    """The sample that is looked at: of the data set, drawn, or typed.
-
-    Attributes:
-        index: its row in the split.
-        given: numbers in place of those of the data set, before normalisation: a drawing of any
-            size, shape (H, W), 0 to 1; or as many numbers as the net's input holds.
-        drawn: whether ``given`` is a drawing, to be put in the middle as MNIST's digits were.
-        label: class or value that it is to have; None: what the net says itself, or, of a sample
-            of the data set, what is known.
-    """
-
-    index: int = 0
-    split: SplitName = "test"
-    given: Array | None = None
-    drawn: bool = False
-    label: float | None = None
+from graphcore.training.sample import SplitName
 
 
 class SamplesRequest(msgspec.Struct, tag=True, frozen=True):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from graphcore.engine import pictures as recording
 from graphcore.errors import GradscapeError
 from graphcore.late import torch
+from graphcore.training.class_shares import class_indices, class_names, class_shares
 from graphcore.training.trainer import Trainer
-from graphcore.views.decision_map.compute import class_indices, class_names, class_shares
 from graphcore.views.samples.shown import SampleFrame
 
 

@@ -8,98 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphcore.datasets.dataset import Split
-from graphcore.errors import DataError
 from graphcore.late import torch
-from graphcore.records.arrays import pack, unpack
+from graphcore.records.arrays import pack
+from graphcore.training.class_shares import class_indices, class_names, class_shares
+from graphcore.training.sample import sample_image, split_of
 from graphcore.training.trainer import Trainer
-from graphcore.views.decision_map.compute import (
-    centred_digit,
-    class_indices,
-    class_names,
-    class_shares,
-    sample_image,
-)
-from graphcore.views.samples import Sample, SamplesFrame, SamplesRequest
+from graphcore.views.samples import SamplesFrame, SamplesRequest
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    pass
 
 SEARCHED, BATCH = 10_000, 200
 """Samples among which mistakes are looked for, and how many are run at a time."""
 SIDE, NUMBERS, PAGE = 56, 8, 200
 """Pixels of a small picture's longer side; numbers of a row that are shown; most of a page."""
-
-
-def split_of(trainer: Trainer, name: str) -> Split:
-    """The split of that name."""
-    return trainer.data.train if name == "train" else trainer.data.test
-
-
-def fed(trainer: Trainer, sample: Sample) -> tuple[Tensor, Tensor, int]:
-    """A sample as the net is fed it, its target, and its row in the split (of a known one).
-
-    Raises:
-        DataError: numbers were given that do not fill the net's input.
-    """
-    split = split_of(trainer, sample.split)
-    i = min(max(0, sample.index), len(split) - 1)
-    x, t = trainer.tensors(split.take(np.array([i])))
-    if sample.given is not None:
-        x = _given(trainer, sample).to(x)
-    if sample.label is not None:
-        t = torch.full_like(t, int(sample.label) if not t.is_floating_point() else sample.label)
-    elif sample.given is not None:
-        t = _own_answer(trainer, x, t)
-    return x, t, i
-
-
-def fed_together(trainer: Trainer, sample: Sample, count: int) -> tuple[Tensor, Tensor, int]:
-    """As ``fed``, with the samples that follow it; one that was drawn or typed goes alone."""
-    if count < 2 or sample.given is not None:
-        return fed(trainer, sample)
-    split = split_of(trainer, sample.split)
-    i = min(max(0, sample.index), len(split) - 1)
-    x, t = trainer.tensors(split.take(np.arange(i, min(i + count, len(split)))))
-    return x, t, i
-
-
-def _given(trainer: Trainer, sample: Sample) -> Tensor:
-    """Numbers that were typed or drawn, normalised as the data are, shape (1, *input)."""
-    assert sample.given is not None
-    shape = trainer.input_shape
-    numbers = np.ascontiguousarray(unpack(sample.given), np.float32)
-    if sample.drawn:
-        numbers = _scaled(numbers, shape)
-    if numbers.size != math.prod(shape):
-        raise DataError(
-            f"The net takes {math.prod(shape)} numbers, of shape {shape}; {numbers.size} are given."
-        )
-    own = numbers.reshape(1, *trainer.data.input_shape)
-    return torch.from_numpy(trainer.data.normalization.apply(own).reshape(1, *shape))
-
-
-def _scaled(drawing: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A drawing in the size of the net's input, centred where that is MNIST's."""
-    count = math.prod(shape)
-    if count == 28 * 28:
-        return centred_digit(drawing)
-    side = math.isqrt(count)
-    size = shape[-2:] if len(shape) > 1 else (side, side)
-    image = torch.from_numpy(drawing)[None, None]
-    scaled = torch.nn.functional.interpolate(image, size, mode="area")[0, 0].numpy()
-    return np.broadcast_to(scaled, (count // math.prod(size), *size)).copy()
-
-
-def _own_answer(trainer: Trainer, x: Tensor, t: Tensor) -> Tensor:
-    """What the net takes a sample for, in the form of a target; any other target as it is."""
-    b = trainer.binding
-    if t.is_floating_point() or not b.target:
-        return t
-    plan = trainer.evaluation_plan()
-    plan.forward(b.feeds(x, t))
-    scores = plan.value(b.output)
-    known = scores.dim() == 2 and t.shape == (1,)
-    return scores.argmax(1).to(t) if known else t
 
 
 def browse(trainer: Trainer, request: SamplesRequest) -> SamplesFrame:

@@ -12,7 +12,7 @@ import msgspec
 
 from graphcore.records.arrays import Array
 from graphcore.records.pictures import Picture
-from graphcore.views.samples import Sample
+from graphcore.training.sample import Sample
 
 
 class WalkRequest(msgspec.Struct, tag=True, frozen=True):

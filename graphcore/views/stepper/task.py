@@ -13,14 +13,16 @@ from graphcore.engine import pictures as recording
 from graphcore.engine.compiler import compile
 from graphcore.engine.gradient_check import compare
 from graphcore.engine.plan import Plan
+from graphcore.engine.reading import calculate, go_through
 from graphcore.errors import EngineError, GradscapeError
 from graphcore.graph.graph import Graph
 from graphcore.late import torch
 from graphcore.records.arrays import Array, pack
+from graphcore.session.holds import FREE
 from graphcore.session.session import Session
+from graphcore.training.class_shares import class_names
+from graphcore.training.sample import fed_together, split_of
 from graphcore.training.trainer import Trainer
-from graphcore.views.decision_map.compute import class_names
-from graphcore.views.samples.compute import fed_together, split_of
 from graphcore.views.stepper import (
     Checked,
     CheckFrame,
@@ -37,8 +39,6 @@ from graphcore.views.stepper.trace import (
     activation_curves,
     after_update,
     aliases,
-    calculate,
-    go_through,
     gradient,
     jacobians,
     one_number,
@@ -48,15 +48,12 @@ from graphcore.views.stepper.trace import (
     updates,
     value,
 )
-from graphcore.views.what_if.compute import FREE
-from graphcore.views.what_if.task import WhatIfTask
 
 
 class WalkTask:
     """Answers for the session's net, whenever the net or its weights are not those of before."""
 
-    def __init__(self, what_if: WhatIfTask | None = None) -> None:
-        self._what_if = what_if or WhatIfTask()
+    def __init__(self) -> None:
         self._request = WalkRequest(visible=False)
         self._shown: Any = None
 
@@ -99,18 +96,18 @@ class WalkTask:
 
     def _of_numbers(self, plan: Plan, graph: Graph, end: str | None) -> WalkFrame:
         """A graph that is fed by its inputs' own values; both passes were run when it came."""
-        held = self._what_if.plan(self._session, plan)
+        held = self._session.held_plan(plan)
         if held is None:
-            return WalkFrame(**_seen(plan, graph, end), problem=self._what_if.problem)
+            return WalkFrame(**_seen(plan, graph, end), problem=self._session.holds.problem)
         calculate(*held)
-        return WalkFrame(**_plain(_seen(*held, end)), held=len(self._what_if.request.holds))
+        return WalkFrame(**_plain(_seen(*held, end)), held=len(self._session.holds.request.holds))
 
     def _of_sample(self, trainer: Trainer) -> WalkFrame:
         """One sample through a net that learns, in evaluation mode."""
         plan, b, sample = trainer.looking_plan(), trainer.binding, self._request.sample
         x, t, i = fed_together(trainer, sample, self._request.batch)
         feeds, graph, free = b.feeds(x, t), trainer.graph, ""
-        held = self._what_if.plan(self._session, plan)
+        held = self._session.held_plan(plan)
         if held is not None:
             plan.forward(feeds)
             free = _classes(trainer, plan, t)[1] if b.target else ""
@@ -122,8 +119,8 @@ class WalkTask:
         return WalkFrame(
             **_plain(_seen(plan, graph, end)),
             updates=updates(trainer, plan) if held is None and end else (),
-            held=len(self._what_if.request.holds) if held else 0, free_answer=free,
-            problem=self._what_if.problem,
+            held=len(self._session.holds.request.holds) if held else 0, free_answer=free,
+            problem=self._session.holds.problem,
             rule=f"{trainer.settings.optimizer}, lr {rate:.3g}" if end else "",
             label=label, answer=answer, sample=i, step=trainer.step,
             samples=len(split_of(trainer, sample.split)) if b.input else 0,
@@ -138,7 +135,7 @@ class WalkTask:
         except GradscapeError as error:
             return NumbersFrame(name=name, problem=str(error))
         tensors = _tensors(plan, graph, name, end is not None)
-        free = trainer is not None and trainer.trains and not self._what_if.request.holds
+        free = trainer is not None and trainer.trains and not session.holds.request.holds
         if trainer is not None and free and name in plan.parameters:
             tensors.update(after_update(trainer, plan, name))
         problem = "" if tensors else f"{name} has no value here."
@@ -168,7 +165,7 @@ class WalkTask:
             feeds = {}
         else:
             raise EngineError("There is no net to look at.")
-        plan, graph = self._what_if.plan(session, plan) or (plan, graph)
+        plan, graph = session.held_plan(plan) or (plan, graph)
         go_through(plan, feeds, end, self._request.training)
         return plan, graph, end
 

@@ -8,14 +8,14 @@ along its edges is added.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from graphcore.engine.execute import Step
 from graphcore.engine.plan import Plan
+from graphcore.engine.reading import size_of
 from graphcore.errors import GradscapeError
 from graphcore.graph.elements import Edge
 from graphcore.graph.graph import Graph
@@ -31,34 +31,6 @@ if TYPE_CHECKING:
     from graphcore.training.optimizers import Optimizer
     from graphcore.training.parameter_groups import Group
     from graphcore.training.trainer import Trainer
-
-
-def go_through(
-    plan: Plan, feeds: Mapping[str, Any], end: str | None, training: bool = False
-) -> None:
-    """Run both passes of a plan in inspect mode, backward from ``end`` if it is given.
-
-    Args:
-        training: as in training: dropout drops, the same numbers at every call; batch norm takes
-            the batch's own statistics.
-    """
-    if training:
-        plan.generator.manual_seed(plan.seed)
-    plan.forward(feeds, training=training)
-    if end is not None:
-        plan.backward(end, grad=torch.ones_like(plan.value(end)))
-
-
-def calculate(plan: Plan, graph: Graph) -> str | None:
-    """Run both passes of a graph that is fed by its inputs' own values.
-
-    Returns:
-        The node that the gradient started from: the only one that nothing reads, or None.
-    """
-    ends = [n.name for n in graph if graph.edges_into(n) and not graph.edges_from(n)]
-    end = ends[0] if len(ends) == 1 else None
-    go_through(plan, {}, end)
-    return end
 
 
 def orders(plan: Plan, end: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -111,13 +83,6 @@ def gradient(plan: Plan, name: str) -> Tensor | None:
 def one_number(tensor: Tensor | None) -> float | None:
     """The number of a tensor that holds one."""
     return float(tensor) if tensor is not None and tensor.numel() == 1 else None
-
-
-def size_of(tensor: Tensor) -> float:
-    """Root mean square."""
-    if not tensor.numel():
-        return 0.0
-    return float(torch.linalg.vector_norm(tensor.double())) / math.sqrt(tensor.numel())
 
 
 def terms(plan: Plan, graph: Graph) -> tuple[Term, ...]:

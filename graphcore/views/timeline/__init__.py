@@ -20,13 +20,6 @@ class EnterRun(msgspec.Struct, tag=True, frozen=True):
     run: int
 
 
-class RunEntered(msgspec.Struct, tag=True, frozen=True):
-    """The run that was gone to is of another graph than the one before: this one."""
-
-    name: str
-    graph: bytes
-
-
 class EditRun(msgspec.Struct, tag=True, frozen=True):
     """Give a run another name, or remove it."""
 

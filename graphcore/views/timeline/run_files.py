@@ -22,11 +22,3 @@ class RunsSaved(msgspec.Struct, tag=True, frozen=True):
 
     path: str
     problem: str = ""
-
-
-class RunsOpened(msgspec.Struct, tag=True, frozen=True):
-    """The net is that of the file's current run, whose graph file's bytes these are."""
-
-    path: str
-    graph: bytes = b""
-    problem: str = ""

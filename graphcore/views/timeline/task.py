@@ -23,6 +23,7 @@ from graphcore.runs.curves import SMOOTHING, TAIL, Evaluation
 from graphcore.runs.run_file import write_runs
 from graphcore.runs.runs import Run, Runs
 from graphcore.session.idle_test import ShownTest
+from graphcore.session.messages import RunsOpened
 from graphcore.session.session import Session
 from graphcore.views.timeline import (
     CurvesFrame,
@@ -34,7 +35,7 @@ from graphcore.views.timeline import (
     ScrubRequest,
     TimelineFrame,
 )
-from graphcore.views.timeline.run_files import OpenRuns, RunsOpened, RunsSaved, SaveRuns
+from graphcore.views.timeline.run_files import OpenRuns, RunsSaved, SaveRuns
 
 REST = 0.25
 """Seconds between two frames while the net trains."""

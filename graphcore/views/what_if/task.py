@@ -4,52 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphcore.engine.plan import Plan
 from graphcore.errors import GradscapeError
-from graphcore.graph.graph import Graph
 from graphcore.session.session import Session
-from graphcore.views.what_if import HoldRequest, WhatIfFrame
-from graphcore.views.what_if.compute import compare, held_graph, held_plan, values_of
+from graphcore.views.what_if import WhatIfFrame
+from graphcore.views.what_if.compute import compare
 
 
 class WhatIfTask:
-    """Keeps what is held; computes nothing while the net trains."""
+    """Compares the held net with the free one; computes nothing while the net trains."""
 
     def __init__(self) -> None:
-        self.request = HoldRequest()
-        self.problem = ""
         self._compared: Any = None
 
-    def hold(self, request: HoldRequest) -> None:
-        """Hold these from now on."""
-        self.request, self._compared, self.problem = request, None, ""
-
-    def graph(self, session: Session) -> Graph | None:
-        """The held graph; None where nothing is held, or it cannot be."""
-        if not self.request.holds:
-            return None
-        try:
-            values = values_of(self.request.holds, session.trainer)
-            own = session.graph if session.trainer is None else session.trainer.graph
-            return held_graph(own, self.request.holds, values)
-        except (GradscapeError, IndexError) as error:
-            self.problem = f"That cannot be held: {error}"
-            return None
-
-    def plan(self, session: Session, like: Plan) -> tuple[Plan, Graph] | None:
-        """A plan of the held graph that keeps every value, and the graph."""
-        graph = self.graph(session)
-        if graph is None:
-            return None
-        try:
-            return held_plan(graph, like), graph
-        except GradscapeError as error:
-            self.problem = f"That cannot be held: {error}"
-            return None
+    def again(self) -> None:
+        """Compare once more: other values are held."""
+        self._compared = None
 
     def has_work(self, session: Session) -> bool:
         """Whether the figures are out of date."""
-        wanted = self.request.compare and self.request.holds and session.trainer is not None
+        wanted = (
+            session.holds.request.compare
+            and session.holds.request.holds
+            and session.trainer is not None
+        )
         return bool(wanted) and not session.running and self._state(session) != self._compared
 
     def _state(self, session: Session) -> Any:
@@ -61,9 +38,9 @@ class WhatIfTask:
         if not self.has_work(session) or session.trainer is None:
             return None
         self._compared = self._state(session)
-        graph = self.graph(session)
+        graph = session.held_graph()
         if graph is None:
-            return WhatIfFrame(problem=self.problem)
+            return WhatIfFrame(problem=session.holds.problem)
         try:
             return compare(session.trainer, graph)
         except (GradscapeError, IndexError) as error:

@@ -4,9 +4,13 @@ import os
 import random
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit
 
 from app.document.document import Document
 from app.panels.inspector.attribute_text import format_value, parse_value
+from app.panels.inspector.panel import InspectorPanel
 from graphcore import files, ops
 from graphcore.errors import GradscapeError
 
@@ -72,3 +76,64 @@ def test_a_refused_edit_of_several_nodes_leaves_no_open_step(window, qtbot):
     assert (document.undo_stack.count(), files.dumps(document.root)) == before
     document.undo_stack.undo()
     assert names[1] not in document.graph
+
+
+INITIALIZERS = (
+    "zeros", "ones", "constant(2)", "constant(", "normal(0, -1)", "uniform(1, 0)", "word", "", " ",
+    "normal(nan, 1)", "values([1, [2]])", "constant(1e400)", "normal(0,1)", "ZEROS", "constant()",
+)  # fmt: skip
+
+
+def enter(line, text):
+    line.setFocus()
+    line.setText(text)
+    line.setModified(True)
+    QTest.keyClick(line, Qt.Key.Key_Return)
+
+
+def edit_in_the_panel(document, page, choose):
+    """Type one edit into the page of a node, and compare what both hold before and after undo."""
+    (node,) = page.nodes
+    lines = {n: e.widget for n, e in page.attributes.editors.items()}
+    lines = {n: w for n, w in lines.items() if isinstance(w, QLineEdit)}
+    starts = page.parameters.starts
+    if not lines and not starts:
+        return
+    name = choose.choice([*lines, *starts])
+    text = choose.choice(INITIALIZERS if name in starts else TYPED)
+    before = document.undo_stack.index(), files.dumps(document.root)
+    line = starts[name].lineEdit() if name in starts else lines[name]
+    enter(line, text)
+    QApplication.processEvents()
+    if document.undo_stack.index() == before[0]:
+        assert files.dumps(document.root) == before[1]
+    assert document.undo_stack.index() <= before[0] + 1, (node.operator, name, text)
+    check_shown(page, node, text)
+    if document.undo_stack.index() > before[0]:
+        document.undo_stack.undo()
+        QApplication.processEvents()
+        check_shown(page, node, text)
+
+
+def check_shown(page, node, typed):
+    """Assert that every field of a page shows what the graph holds."""
+    for name, editor in page.attributes.editors.items():
+        if isinstance(editor.widget, QLineEdit):
+            assert editor.widget.text() == format_value(node.attributes[name]), (
+                node.operator, name, typed,
+            )  # fmt: skip
+    for name, start in page.parameters.starts.items():
+        held = node.initializers.get(name, node.op.initializers.get(name, ""))
+        assert start.currentText() == held, (node.operator, name, typed)
+
+
+def test_after_every_edit_the_panel_shows_what_the_graph_holds(typed, qtbot):
+    panel = InspectorPanel(typed)
+    qtbot.addWidget(panel)
+    panel.show()
+    choose = random.Random(12)
+    for _ in range(COUNT // 20):
+        node = choose.choice(list(typed.graph))
+        panel.show_selection([node.name])
+        for _ in range(20):
+            edit_in_the_panel(typed, panel.page, choose)

@@ -10,8 +10,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.panels.sliding_window.pixel import Window
-from app.plots.tiles import format_number
 from app.style import palette
+from app.widgets.numbers import format_number
 from graphcore.graph.elements import Node
 from graphcore.ops import get
 

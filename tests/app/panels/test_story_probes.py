@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from PySide6.QtCore import QPoint, Qt
 
-from app.plots.tiles import format_number
+from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
 
 PATIENCE = 60_000

@@ -11,8 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from app.panels.runs.panel import COLUMNS
-from app.plots.tiles import format_number
 from app.widgets import file_dialogs
+from app.widgets.numbers import format_number
 
 PATIENCE = 60_000
 

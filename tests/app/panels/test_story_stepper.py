@@ -6,11 +6,10 @@ from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from app.plots import tiles
-from app.plots.tiles import format_number
 from app.shell.preferences import PreferencesDialog
 from app.shell.stepper_view import WalkView
 from app.style import palette
+from app.widgets.numbers import format_number, set_digits
 
 PATIENCE = 60_000
 
@@ -145,7 +144,7 @@ def test_more_digits_are_picked_in_the_preferences(qtbot, explain, live_window) 
         dialog.editors["look/decimals"].setValue(4)
         assert "∂g/∂a = 138.8" in chips(live_window)
     finally:
-        tiles.set_digits(4)
+        set_digits(4)
         dialog.close()
 
 

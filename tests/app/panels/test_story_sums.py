@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 import graphcore as gc
-from app.plots.tiles import format_number
+from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
 
 LEFT = Qt.MouseButton.LeftButton

@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.panels.stepper.numbers import StepNumbers
-from app.plots.tiles import format_number
+from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
 
 LEFT = Qt.MouseButton.LeftButton

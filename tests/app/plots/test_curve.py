@@ -1,5 +1,7 @@
 """Curves keep what they are given, in bounded memory, and say what they hold."""
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 from PySide6.QtGui import QFontMetricsF
@@ -124,13 +126,32 @@ def test_the_legend_says_what_was_known_at_the_step_looked_at(qtbot):
     def told():
         return [value for _name, _color, value in plot.legend.entries]
 
-    assert told() == ["1", "2.25", "0.25"]
+    assert told() == ["1", "2.25", "1.25"]
     plot.set_playhead(2.0)
-    assert told() == ["3", "3.38", "0.38"]  # the tests and the gap as the lines have them there
+    assert told() == ["3", "4.5", "1.5"]  # the newest test of then, not the line to the next
+    plot.set_playhead(2.0, {"test": 4.0})
+    assert told() == ["3", "4", "1"], "it was measured there"
     plot.set_playhead(0.0)
     assert told() == ["5", ""]
     plot.set_playhead(None)
-    assert told() == ["1", "2.25", "0.25"]
+    assert told() == ["1", "2.25", "1.25"]
+
+
+def test_the_gap_is_the_difference_of_the_values_beside_it(qtbot):
+    plot = CurvePlot(
+        "Accuracy", {"train": "train", "test": "test"}, ("train",), gap=("train", "test")
+    )
+    qtbot.addWidget(plot)
+    random = np.random.default_rng(0)
+    plot.append("train", np.arange(0, 300, 3), random.random(100))
+    plot.append("test", np.arange(0, 300, 50), random.random(6))
+    plot.redraw()
+    for playhead in (None, 0.0, 73.0, 175.0, 299.0):
+        plot.set_playhead(playhead)
+        train, test, gap = (
+            Decimal(value.replace("−", "-")) for _name, _color, value in plot.legend.entries
+        )
+        assert gap == test - train
 
 
 def test_the_gap_is_marked_only_where_both_curves_are(qtbot):
@@ -146,7 +167,7 @@ def test_the_gap_is_marked_only_where_both_curves_are(qtbot):
     assert plot._between.isVisible()
     assert [side.getData()[0][[0, -1]].tolist() for side in plot._sides] == [[2, 6], [2, 6]]
     assert gap() == "3"
-    for playhead, wanted in ((1.0, None), (4.0, "2"), (8.0, None)):
+    for playhead, wanted in ((1.0, None), (4.0, "1"), (8.0, "3")):
         plot.set_playhead(playhead)
         assert gap() == wanted
     plot.clear()
@@ -155,7 +176,7 @@ def test_the_gap_is_marked_only_where_both_curves_are(qtbot):
     plot.append("test", np.array([4, 6]), np.array([5.0, 5.0]))
     plot.redraw()
     assert not plot._between.isVisible()
-    assert gap() is None
+    assert gap() == "3"
 
 
 def test_a_thinned_curve_goes_on_with_the_smoothing_that_it_had():

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from app.plots import tiles
 from app.style import palette
+from app.widgets.numbers import format_number
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,7 @@ from app.style import palette
     ],
 )  # fmt: skip
 def test_numbers_are_short(x, text):
-    assert tiles.format_number(x) == text
+    assert format_number(x) == text
 
 
 def test_maps_stand_in_rows_with_gaps_between():

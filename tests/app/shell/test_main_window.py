@@ -14,11 +14,11 @@ import graphcore as gc
 from app.__main__ import use_scale
 from app.document.document import Document
 from app.panels import LAYOUTS
-from app.plots import tiles
 from app.shell import actions, palette_commands
 from app.shell.command_palette import CommandPalette, score
 from app.shell.shortcuts import ShortcutsDialog
 from app.widgets import file_dialogs
+from app.widgets.numbers import format_number
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -364,10 +364,10 @@ def test_documents_are_independent(make_window):
 
 
 def test_the_preferred_digits_are_shown(window):
-    assert tiles.format_number(1.23456789) == "1.235"
+    assert format_number(1.23456789) == "1.235"
     window.settings.set("look/decimals", 7)
-    assert tiles.format_number(1.23456789) == "1.234568"
-    assert tiles.format_number(1.23456789, 3) == "1.23"
+    assert format_number(1.23456789) == "1.234568"
+    assert format_number(1.23456789, 3) == "1.23"
     window.settings.set("look/decimals", 4)
 
 

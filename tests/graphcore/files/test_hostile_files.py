@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import csv
 import gzip
+import io
 import json
 import os
 import random
 import resource
 import socket
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,13 +26,16 @@ from safetensors.torch import save
 
 import graphcore as gc
 from graphcore import datasets, presets
+from graphcore.cli import main as cli
 from graphcore.cli.exchange import read as read_source
 from graphcore.datasets import idx
 from graphcore.datasets.images import read_image
 from graphcore.datasets.table import read_table
 from graphcore.errors import GradscapeError
 from graphcore.files import graph_file
+from graphcore.files.torch import export
 from graphcore.files.weights import read_tensors
+from graphcore.runs.checkpoint import newest_step, read_checkpoint, write_checkpoint
 from graphcore.runs.log import read_csv
 from graphcore.runs.run_file import read_runs
 from graphcore.runs.runs import Runs
@@ -46,6 +52,52 @@ def source(path: Path) -> None:
     read_source(Options)  # type: ignore[arg-type]
 
 
+def checkpoint_state(path: Path) -> None:
+    """The path in place of the state of a checkpoint; so with its tensors and the others below."""
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder) / "state.json"
+        stand_in(path, state)
+        assert newest_step(Path(folder)) is None
+        read_checkpoint(Path(folder))
+
+
+def checkpoint_tensors(path: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        write_checkpoint(Path(folder), {"flat": torch.ones(3)}, step=4, lr=0.1, graph="{}")
+        stand_in(path, Path(folder) / "tensors-4.safetensors")
+        read_checkpoint(Path(folder))
+
+
+def page(path: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        stand_in(path, Path(folder) / "report.html")
+        told = io.StringIO()
+        with contextlib.redirect_stderr(told):
+            assert cli.main(["report", folder]) == 1
+        raise GradscapeError(told.getvalue().removeprefix("gradscape: ").strip())
+
+
+def exported(path: Path) -> None:
+    """Neither of the files of an export is read unless it is an ordinary one."""
+    for ending in ("py", "safetensors"):
+        with tempfile.TemporaryDirectory() as folder:
+            stand_in(path, Path(folder) / f"net.{ending}")
+            assert export.foreign_file(Path(folder), "net") in (
+                None,
+                Path(folder) / f"net.{ending}",
+            )
+    raise GradscapeError("foreign")
+
+
+def stand_in(path: Path, place: Path) -> None:
+    """Let a link to the path take a place; raise GradscapeError where no link can name it."""
+    place.unlink(missing_ok=True)
+    try:
+        place.symlink_to(path)
+    except (OSError, ValueError) as error:
+        raise GradscapeError("no link") from error
+
+
 READERS: dict[str, Callable[[Path], object]] = {
     "graph": gc.load,
     "table": read_table,
@@ -55,6 +107,12 @@ READERS: dict[str, Callable[[Path], object]] = {
     "run": read_runs,
     "metrics": read_csv,
     "source": source,
+}
+BY_LINK: dict[str, Callable[[Path], object]] = {
+    "checkpoint": checkpoint_state,
+    "checkpoint's tensors": checkpoint_tensors,
+    "report": page,
+    "export": exported,
 }
 
 
@@ -104,11 +162,11 @@ def odd_paths(folder: Path) -> dict[str, Path]:
     }
 
 
-@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("kind", READERS | BY_LINK)
 def test_what_is_no_ordinary_file_is_a_sentence_at_once(kind: str, tmp_path: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for what, path in odd_paths(tmp_path).items():
-        sentence = said(READERS[kind], path)
+        sentence = said((READERS | BY_LINK)[kind], path)
         # A file of the kernel's is read as the empty file that it says it is.
         assert sentence or (kind == "metrics" and str(path).startswith("/proc")), what
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before

@@ -8,7 +8,7 @@ import torch
 import graphcore as gc
 from graphcore import files, presets
 from graphcore.engine.plan import Plan
-from graphcore.errors import GraphError
+from graphcore.errors import GraphError, ShapeError
 from graphcore.graph.composites import Exchange, group, ungroup
 from graphcore.graph.shapes import ShapeInference
 
@@ -114,3 +114,13 @@ def test_composites_nest() -> None:
     assert any(k.startswith("outer/block/") for k in plan.parameters)
     assert files.dumps(files.loads(files.dumps(twin))) == files.dumps(twin)
     assert twin.at(f"outer/block/{inner[0]}").name == inner[0]
+
+
+def test_a_composite_without_a_graph_inside_is_a_problem_in_a_sentence() -> None:
+    g = gc.Graph()
+    g.add("Composite", name="empty")
+    with pytest.raises(ShapeError, match="needs a graph inside"):
+        gc.compile(g)
+    loaded = files.loads(files.dumps(g).replace(b'"empty"', b'"hollow"'))
+    with pytest.raises(ShapeError, match="needs a graph inside"):
+        gc.compile(loaded)

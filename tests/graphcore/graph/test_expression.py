@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import graphcore as gc
 from graphcore.errors import ExpressionError
-from graphcore.graph.expression import postfix
+from graphcore.ops.formula_text import postfix
 
 
 def value(text: str, **feeds: float) -> float:

@@ -13,9 +13,9 @@ from graphcore.engine import pictures as recording
 from graphcore.session import live_tests
 from graphcore.session import messages as m
 from graphcore.session import session as sessions
+from graphcore.session.messages import Hold, HoldRequest
 from graphcore.training.trainer import Trainer
 from graphcore.views import scheduler
-from graphcore.views.decision_map import ResultsFrame, ResultsRequest
 from graphcore.views.embedding import TsneFrame, TsneRequest, tsne_task
 from graphcore.views.health import HealthFrame, HealthRequest
 from graphcore.views.landscape import LandscapeFrame, LandscapeRequest
@@ -24,25 +24,26 @@ from graphcore.views.race import RaceFrame, RaceRequest
 from graphcore.views.race import task as race_task
 from graphcore.views.rate_test import RateTestFrame, RateTestRequest
 from graphcore.views.rate_test import task as rate_task
+from graphcore.views.results import ResultsFrame, ResultsRequest
 from graphcore.views.stepper import WalkFrame, WalkRequest
 from graphcore.views.stepper import task as walk_task
 from graphcore.views.timeline import CurvesRequest
 from graphcore.views.timeline import task as time_task
 from graphcore.views.weights import TensorRequest
-from graphcore.views.what_if import Hold, HoldRequest
 from graphcore.views.what_if import task as what_if_task
 from graphcore.worker import serve
+from graphcore.worker.protocol import FrameReader, Reply, Request, decode_reply, encode
 
 
 class Engine:
     """A server in this process: requests are put to it, and what it sends is kept."""
 
     def __init__(self) -> None:
-        self.said: list[m.Reply] = []
-        self.server = serve._Server(lambda reply: (m.encode(reply), self.said.append(reply)))
+        self.said: list[Reply] = []
+        self.server = serve._Server(lambda reply: (encode(reply), self.said.append(reply)))
         self.ask(m.Hello(threads=1), m.Load(files.dumps(presets.load("circle"))), m.NextFrame())
 
-    def ask(self, *requests: m.Request) -> None:
+    def ask(self, *requests: Request) -> None:
         for request in requests:
             self.server._handle(request)
 
@@ -71,7 +72,7 @@ def boom(*_: object, **__: object) -> object:
     raise ZeroDivisionError("planted\n<b>fault</b>")
 
 
-VIEWS: dict[str, tuple[tuple[object, str], m.Request]] = {
+VIEWS: dict[str, tuple[tuple[object, str], Request]] = {
     "a request": ((serve, "tensor"), TensorRequest("hidden.weight")),
     "the stepper": ((walk_task, "go_through"), WalkRequest(visible=True)),
     "the examination": ((scheduler.health, "examine"), HealthRequest(True)),
@@ -244,13 +245,13 @@ def run(code: str, sent: bytes) -> subprocess.CompletedProcess[bytes]:
 SERVE = "import sys, graphcore.worker.serve as s; {}sys.exit(s.serve())"
 
 
-def said(process: subprocess.CompletedProcess[bytes]) -> list[m.Reply]:
-    return [m.decode_reply(body) for body in m.FrameReader().feed(process.stdout)]
+def said(process: subprocess.CompletedProcess[bytes]) -> list[Reply]:
+    return [decode_reply(body) for body in FrameReader().feed(process.stdout)]
 
 
 def test_the_process_lives_on() -> None:
     sent = b"".join(
-        m.encode(request)
+        encode(request)
         for request in (
             m.Hello(threads=1), m.Load(files.dumps(presets.load("xor"))),
             TensorRequest("hidden.weight"), m.Run(10), m.NextFrame(),
@@ -274,7 +275,7 @@ def test_a_message_that_is_none_is_answered() -> None:
         b"\x91" * 100_000 + b"\x00", b"\x81\xa4type\xa4\xff\xff\xff\xff",
     )  # fmt: skip
     sent = b"".join(map(framed, bodies))
-    done = run(SERVE.format(""), m.encode(m.Hello(threads=1)) + sent + m.encode(m.Quit()))
+    done = run(SERVE.format(""), encode(m.Hello(threads=1)) + sent + encode(m.Quit()))
     ready, *failures = said(done)
     assert isinstance(ready, m.Ready)
     assert ["was not understood" in f.message for f in failures] == [True] * len(bodies)
@@ -287,7 +288,7 @@ def test_a_message_that_is_none_is_answered() -> None:
     ids=["length", "end"],
 )
 def test_a_stream_that_is_lost_ends_the_process_with_a_reason(tail: bytes, words: str) -> None:
-    done = run(SERVE.format(""), m.encode(m.Hello(threads=1)) + tail)
+    done = run(SERVE.format(""), encode(m.Hello(threads=1)) + tail)
     assert done.returncode == 1
     assert words in done.stderr.decode()
     assert isinstance(said(done)[0], m.Ready)

@@ -14,6 +14,7 @@ from graphcore.session import data_cache
 from graphcore.session import messages as m
 from graphcore.session.session import Session
 from graphcore.system import memory
+from graphcore.worker.protocol import Reply, encode
 from tests.graphcore.session.mutations import mutated
 
 ROOM = 3 << 30
@@ -52,8 +53,8 @@ class Kept:
 
 def loaded_and_trained(text: bytes) -> list[m.Failure]:
     """What a session says against a file; it trains two steps where it says nothing."""
-    said: list[m.Reply] = []
-    session = Session(lambda reply: (m.encode(reply), said.append(reply)), "cpu")
+    said: list[Reply] = []
+    session = Session(lambda reply: (encode(reply), said.append(reply)), "cpu")
     data_cache.datasets, before = Kept, data_cache.datasets
     try:
         session.load(m.Load(text))

@@ -7,6 +7,7 @@ import pytest
 from graphcore.session import messages as m
 from graphcore.session import pace
 from graphcore.views.health import HealthRequest
+from graphcore.worker.protocol import encode
 from graphcore.worker.serve import _Server
 
 
@@ -23,7 +24,7 @@ def clock(monkeypatch):
 )
 def test_steps_are_interrupted_often_only_while_somebody_waits(clock, request_, awaited):
     sent = io.BytesIO()
-    server = _Server(lambda reply: sent.write(m.encode(reply)))
+    server = _Server(lambda reply: sent.write(encode(reply)))
     attention = server.session.attention
     assert attention.seconds == attention.LONG
     server._handle(request_)

@@ -12,6 +12,7 @@ import pytest
 from graphcore.session import messages as m
 from graphcore.system import start
 from graphcore.views.embedding.tsne_task import TsneTask
+from graphcore.worker.protocol import FrameReader, decode_reply, encode
 
 ROOT = Path(__file__).resolve().parents[3]
 PLANTED = ("signal", "random", "string", "app", "resources", "graphcore", "networkx", "sklearn")
@@ -38,14 +39,14 @@ def ran(folder: Path) -> str:
 
 
 def test_the_engine(planted: Path) -> None:
-    sent = m.encode(m.Hello(threads=1)) + m.encode(m.Quit())
+    sent = encode(m.Hello(threads=1)) + encode(m.Quit())
     done = subprocess.run(
         start.command("graphcore.worker.serve"), input=sent, capture_output=True, check=False
     )
     assert ran(planted) == ""
     assert done.returncode == 0, done.stderr.decode()
-    (body,) = m.FrameReader().feed(done.stdout)
-    assert isinstance(m.decode_reply(body), m.Ready)
+    (body,) = FrameReader().feed(done.stdout)
+    assert isinstance(decode_reply(body), m.Ready)
 
 
 def test_t_sne(planted: Path) -> None:

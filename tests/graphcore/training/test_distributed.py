@@ -23,6 +23,7 @@ from graphcore import datasets, presets
 from graphcore.cli import main as cli
 from graphcore.errors import EngineError, GraphError
 from graphcore.graph.layer_list import parse_layers
+from graphcore.runs.checkpointing import Checkpoints, checkpoints, has_checkpoint, resume
 from graphcore.training import distributed
 from graphcore.training.trainer import Trainer
 
@@ -93,10 +94,10 @@ def with_and_without_a_break(folder: Path) -> list[list[float]]:
     numbers(whole)
     for _ in first.steps(8):
         pass
-    keep = distributed.checkpoints(folder)
+    keep = checkpoints(folder)
     if keep is not None:
         keep.after(first)
-    distributed.resume(second, folder)
+    resume(second, folder)
     for _ in second.steps(STEPS - 8):
         pass
     return [run.plan.flat.tolist() for run in (whole, second)]
@@ -169,7 +170,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     done = run([sys.executable, "-c", script, "train", *SMALL, "--out", str(folder)])
     assert done.returncode == 0, done.stderr
-    assert distributed.has_checkpoint(folder)
+    assert has_checkpoint(folder)
     return folder
 
 
@@ -295,7 +296,7 @@ def test_a_disk_that_is_full_stops_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "checkpoint").write_text("in the way")
-    keep, run_ = distributed.Checkpoints(tmp_path), trainer(parse_layers("2-3-2"))
+    keep, run_ = Checkpoints(tmp_path), trainer(parse_layers("2-3-2"))
     for _ in run_.steps(10):
         keep.after(run_)
     assert capsys.readouterr().err.count("Training goes on.") == 1

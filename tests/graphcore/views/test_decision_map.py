@@ -8,9 +8,12 @@ import torch
 
 from graphcore import datasets, ops, presets
 from graphcore.records.arrays import unpack
+from graphcore.training.class_shares import class_shares
+from graphcore.training.decision_grid import GRID, NEURON_GRID
 from graphcore.training.evaluation import correct
 from graphcore.training.trainer import Trainer
 from graphcore.views.decision_map import compute as probing
+from graphcore.views.drawing.compute import digit
 
 
 def trained(name: str, steps: int) -> Trainer:
@@ -32,17 +35,17 @@ def test_the_map_says_what_the_net_says() -> None:
     assert frame.shares is not None
     assert frame.points is not None
     shares = unpack(frame.shares)
-    assert shares.shape == (2, probing.GRID, probing.GRID)
+    assert shares.shape == (2, GRID, GRID)
     assert np.allclose(shares.sum(0), 1, atol=1e-5)
     points, labels = unpack(frame.points), unpack(frame.labels)  # type: ignore[arg-type]
     place = (points - np.array(frame.low)) / (np.array(frame.high) - np.array(frame.low))
-    cells = np.rint(place * (probing.GRID - 1)).astype(int)
+    cells = np.rint(place * (GRID - 1)).astype(int)
     said = shares[1][cells[:, 1], cells[:, 0]] > 0.5
     right = float((said == (labels > 0.5)).mean())
     assert right == pytest.approx(trainer.evaluate(trainer.data.train).accuracy or 0, abs=0.05)
     assert right > 0.8
     for maps in frame.neurons.values():
-        assert unpack(maps).shape[1:] == (probing.NEURON_GRID, probing.NEURON_GRID)
+        assert unpack(maps).shape[1:] == (NEURON_GRID, NEURON_GRID)
 
 
 def test_a_drawn_digit_is_seen_as_mnists_are() -> None:
@@ -51,13 +54,13 @@ def test_a_drawn_digit_is_seen_as_mnists_are() -> None:
     picture = np.asarray(data.normalization.invert(data.test.inputs[0])).reshape(28, 28)
     large = np.zeros((200, 300), np.float32)
     large[20:104, 150:234] = np.kron(picture, np.ones((3, 3), np.float32))
-    frame = probing.digit(trainer, large, True, ("x", "loss"))
+    frame = digit(trainer, large, True, ("x", "loss"))
     seen = unpack(frame.seen)  # type: ignore[arg-type]
     assert float(np.abs(seen - picture).mean()) < 0.03
     assert int(unpack(frame.shares).argmax()) == data.test.targets[0]  # type: ignore[arg-type]
     assert frame.values["x"].array.shape == (1, 28, 28)
     assert "loss" not in frame.values  # nobody has said what the drawing is
-    nothing = probing.digit(trainer, np.zeros((50, 50), np.float32), True, ())
+    nothing = digit(trainer, np.zeros((50, 50), np.float32), True, ())
     assert unpack(nothing.seen).max() == 0  # type: ignore[arg-type]
 
 
@@ -68,7 +71,7 @@ def test_what_does_not_apply_is_said(name: str) -> None:
 
 def test_a_regression_has_no_classes() -> None:
     trainer = trained("linear-regression", 2)
-    assert probing.digit(trainer, np.zeros((9, 9), np.float32), True, ()).problem
+    assert digit(trainer, np.zeros((9, 9), np.float32), True, ()).problem
 
 
 @pytest.mark.parametrize(
@@ -78,7 +81,7 @@ def test_accuracy_and_map_agree_on_one_score(loss: str) -> None:
     scores = torch.tensor([[-2.0], [-0.1], [0.1], [0.4], [0.7], [3.0]])
     for no in (0.0, -1.0):
         target = torch.tensor([no, 1.0, 1.0, 1.0, 1.0, 1.0])
-        shares = probing.class_shares(scores, loss, target)
+        shares = class_shares(scores, loss, target)
         assert shares is not None
         said = shares.argmax(1) == (target > 0)
         assert correct(scores, target, loss) == int(said.sum()) == 5

@@ -14,16 +14,19 @@ import graphcore as gc
 from graphcore import files, presets
 from graphcore.records.arrays import pack
 from graphcore.session import messages as m
+from graphcore.session.messages import Hold, HoldRequest
+from graphcore.training.sample import Sample
 from graphcore.views.comparison import CompareRequest
-from graphcore.views.decision_map import DecisionRequest, DigitRequest, ResultsFrame, ResultsRequest
-from graphcore.views.drawing import NearestRequest
+from graphcore.views.decision_map import DecisionRequest
+from graphcore.views.drawing import DigitRequest, NearestRequest
 from graphcore.views.embedding import EmbeddingFrame, EmbeddingRequest
 from graphcore.views.health import HealthRequest
 from graphcore.views.histograms import SpreadRequest
 from graphcore.views.landscape import LandscapeRequest, SetPlanePoint
 from graphcore.views.rate_test import RateTestRequest
+from graphcore.views.results import ResultsFrame, ResultsRequest
 from graphcore.views.saliency import AttributionFrame, AttributionRequest
-from graphcore.views.samples import Sample, SamplesFrame, SamplesRequest
+from graphcore.views.samples import SamplesFrame, SamplesRequest
 from graphcore.views.samples.shown import SampleFrame, SampleRequest
 from graphcore.views.stepper import (
     CheckRequest,
@@ -34,7 +37,7 @@ from graphcore.views.stepper import (
 )
 from graphcore.views.timeline import CurvesRequest, PutBack, ScrubRequest
 from graphcore.views.weights import SetNumbers, TensorRequest
-from graphcore.views.what_if import Hold, HoldRequest
+from graphcore.worker.protocol import FrameReader, Reply, Request, decode_reply, encode
 from graphcore.worker.serve import _Server
 from tests.graphcore.engine.random_nets import refrozen
 
@@ -48,38 +51,38 @@ MANY = 12
 class Script:
     """Requests that come one by one, with time to work in between."""
 
-    def __init__(self, requests: list[m.Request]) -> None:
+    def __init__(self, requests: list[Request]) -> None:
         self._requests = iter([*requests, m.Quit()])
         self._left = 0
 
-    def get(self, timeout: float | None = None) -> m.Request:
+    def get(self, timeout: float | None = None) -> Request:
         if self._left and timeout is not None:
             self._left -= 1
             raise queue.Empty
         self._left = PAUSE
         return next(self._requests)
 
-    def get_nowait(self) -> m.Request:
+    def get_nowait(self) -> Request:
         return self.get(0.0)
 
     def empty(self) -> bool:
         return True
 
 
-def served(requests: list[m.Request]) -> list[m.Reply]:
+def served(requests: list[Request]) -> list[Reply]:
     """What the engine says to requests; its replies go through the wire's form."""
-    said: list[m.Reply] = []
-    reader = m.FrameReader()
+    said: list[Reply] = []
+    reader = FrameReader()
 
-    def send(reply: m.Reply) -> None:
-        said.extend(m.decode_reply(body) for body in reader.feed(m.encode(reply)))
+    def send(reply: Reply) -> None:
+        said.extend(decode_reply(body) for body in reader.feed(encode(reply)))
 
     inbox: Any = Script(requests)
     _Server(send).loop(inbox)
     return said
 
 
-def views_of(graph: gc.Graph) -> Iterator[m.Request]:
+def views_of(graph: gc.Graph) -> Iterator[Request]:
     """Every request of a view, about every node where it is about one."""
     names = tuple(n.name for n in graph)
     some = names[:: 1 + len(names) // MANY]
@@ -123,7 +126,7 @@ def as_loaded(graph: gc.Graph) -> m.Load:
     return m.Load(files.dumps(graph))
 
 
-def failures(said: list[m.Reply]) -> list[str]:
+def failures(said: list[Reply]) -> list[str]:
     return [f"{r.kind}: {r.message}" for r in said if isinstance(r, m.Failure)]
 
 

@@ -9,9 +9,9 @@ from graphcore import datasets, files, presets
 from graphcore.records.arrays import unpack
 from graphcore.session import messages as m
 from graphcore.session.session import Session
+from graphcore.training.class_shares import NO_CLASSES
 from graphcore.training.trainer import Trainer
-from graphcore.views.decision_map import ResultsFrame, ResultsRequest
-from graphcore.views.decision_map.compute import NO_CLASSES
+from graphcore.views.results import ResultsFrame, ResultsRequest
 from graphcore.views.results.compute import BATCH, results, results_in_pieces
 from graphcore.views.scheduler import ProbeTask
 

@@ -8,9 +8,9 @@ import torch
 
 from graphcore import datasets, presets
 from graphcore.records.arrays import unpack
+from graphcore.training.sample import Sample
 from graphcore.training.trainer import Trainer
 from graphcore.views.saliency.compute import attribute
-from graphcore.views.samples import Sample
 
 
 @pytest.fixture(scope="module")

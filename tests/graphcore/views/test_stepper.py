@@ -14,14 +14,15 @@ from graphcore.engine import pictures as recording
 from graphcore.records.arrays import unpack
 from graphcore.session import messages as m
 from graphcore.session.session import Session
-from graphcore.views.samples import Sample
+from graphcore.training.sample import Sample
 from graphcore.views.stepper import CheckRequest, NumbersRequest, WalkFrame, WalkRequest
 from graphcore.views.stepper.task import WalkTask
+from graphcore.worker.protocol import Reply
 
 
 def walked(graph: gc.Graph, request: WalkRequest | None = None) -> tuple[WalkFrame, Session]:
     """The frame that the engine sends for a graph."""
-    replies: list[m.Reply] = []
+    replies: list[Reply] = []
     session = Session(replies.append, "cpu")
     session.load(m.Load(files.dumps(graph)))
     assert not [r for r in replies if isinstance(r, m.Failure)], replies
@@ -126,7 +127,7 @@ def test_an_update_is_the_optimisers_own() -> None:
 
 def test_it_is_sent_again_when_the_weights_have_changed() -> None:
     graph = presets.load("circle")
-    replies: list[m.Reply] = []
+    replies: list[Reply] = []
     session = Session(replies.append, "cpu")
     session.load(m.Load(files.dumps(graph)))
     task = WalkTask()

@@ -8,9 +8,9 @@ import torch
 
 import graphcore as gc
 from graphcore.engine.compiler import compile
+from graphcore.engine.reading import calculate
 from graphcore.views.stepper import SUMS, ElementFrame
 from graphcore.views.stepper.sums import element
-from graphcore.views.stepper.trace import calculate
 
 RNG = np.random.default_rng(0)
 

@@ -7,11 +7,12 @@ import torch
 
 import graphcore as gc
 from graphcore import datasets, presets
+from graphcore.engine.reading import calculate
 from graphcore.errors import EngineError
+from graphcore.session.holds import FREE, held_graph, held_plan, values_of
+from graphcore.session.messages import Hold
 from graphcore.training.trainer import Trainer
-from graphcore.views.stepper.trace import calculate
-from graphcore.views.what_if import Hold
-from graphcore.views.what_if.compute import FREE, compare, held_graph, held_plan, values_of
+from graphcore.views.what_if.compute import compare
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pytest
 from graphcore import files, presets
 from graphcore.records.arrays import unpack
 from graphcore.session import messages as m
+from graphcore.worker.protocol import FrameReader, Reply, Request, decode_reply, encode
 
 
 class Worker:
@@ -22,12 +23,12 @@ class Worker:
             [sys.executable, "-m", "graphcore.worker.serve"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        self.reader = m.FrameReader()
-        self.said: list[m.Reply] = []
+        self.reader = FrameReader()
+        self.said: list[Reply] = []
 
-    def send(self, *messages: m.Request) -> None:
+    def send(self, *messages: Request) -> None:
         for message in messages:
-            self.process.stdin.write(m.encode(message))
+            self.process.stdin.write(encode(message))
         self.process.stdin.flush()
 
     def wait_for(self, kind: type, where=lambda reply: True, seconds: float = 60):
@@ -43,7 +44,7 @@ class Worker:
             if select.select([self.process.stdout], [], [], 0.2)[0]:
                 data = os.read(self.process.stdout.fileno(), 1 << 16)
                 assert data, "the engine ended"
-                self.said += [m.decode_reply(b) for b in self.reader.feed(data)]
+                self.said += [decode_reply(b) for b in self.reader.feed(data)]
         raise AssertionError(f"no {kind.__name__} came")
 
 
@@ -161,11 +162,11 @@ def test_a_print_cannot_get_into_the_stream() -> None:
         "s._take_standard_output = noisy; s.serve()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], input=m.encode(m.Hello()) + m.encode(m.Quit()),
+        [sys.executable, "-c", code], input=encode(m.Hello()) + encode(m.Quit()),
         capture_output=True, timeout=60, check=True,
     )  # fmt: skip
-    (body,) = m.FrameReader().feed(done.stdout)
-    assert isinstance(m.decode_reply(body), m.Ready)
+    (body,) = FrameReader().feed(done.stdout)
+    assert isinstance(decode_reply(body), m.Ready)
     assert b"noise" in done.stderr
 
 

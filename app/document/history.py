@@ -1,0 +1,96 @@
+"""The history of edits: what can be undone, step by step.
+
+Changes are made first, all or none, and pushed as an ``Edit`` then, so that what reaches the
+undo stack cannot fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from app.document import commands
+from app.document.commands import Reversible
+from app.document.levels import Levels
+from graphcore.graph.graph import Graph
+
+
+class Edit(QUndoCommand):
+    """One named step of the history. Its changes are made already when it is pushed.
+
+    Args:
+        merge_key: edits in a row with the same key become one step; "" never merges.
+        show: brings a graph into view, before it is changed back or again.
+    """
+
+    def __init__(
+        self, text: str, graph: Graph, changes: Sequence[Reversible], merge_key: str,
+        show: Callable[[Graph], None],
+    ) -> None:  # fmt: skip
+        super().__init__(text)
+        self._graph, self._changes, self._key = graph, list(changes), merge_key
+        self._show, self._made = show, True
+
+    def redo(self) -> None:
+        if not self._made:
+            self._show(self._graph)
+            commands.make(self._graph, self._changes)
+        self._made = True
+
+    def undo(self) -> None:
+        self._show(self._graph)
+        commands.take_back(self._graph, self._changes)
+        self._made = False
+
+    def id(self) -> int:
+        return hash(self._key) & 0x7FFFFFFF if self._key else -1
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        if not isinstance(other, Edit) or (other._key, other._graph) != (self._key, self._graph):
+            return False
+        self._changes += other._changes
+        return True
+
+
+class History:
+    """Makes changes to the graph that is shown, and keeps them as steps of ``stack``."""
+
+    def __init__(self, levels: Levels, parent: QObject) -> None:
+        self._levels = levels
+        self._open: list[Reversible] | None = None
+        self.stack = QUndoStack(parent)
+
+    @contextmanager
+    def macro(self, text: str) -> Iterator[None]:
+        """Several edits as one step, all or none: an error inside takes back what was made.
+
+        A macro in a macro is part of the outer one.
+        """
+        outer, self._open = self._open, []
+        try:
+            yield
+        except BaseException:
+            commands.take_back(self._levels.graph, self._open)
+            self._open = outer
+            raise
+        made, self._open = self._open, outer
+        self._record(text, made)
+
+    def push(self, text: str, changes: Sequence[Reversible], merge_key: str = "") -> None:
+        """Make changes, all or none, and keep them as a step.
+
+        Raises:
+            GradscapeError: a change was refused; those before it are taken back.
+        """
+        commands.make(self._levels.graph, changes)
+        self._record(text, changes, merge_key)
+
+    def _record(self, text: str, made: Sequence[Reversible], merge_key: str = "") -> None:
+        if self._open is not None:
+            self._open += made
+        elif made:
+            graph, show = self._levels.graph, self._levels.show
+            self.stack.push(Edit(text, graph, made, merge_key, show))

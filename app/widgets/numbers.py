@@ -1,0 +1,33 @@
+"""Numbers as text: so many significant digits, powers of ten where they are far from 1."""
+
+from __future__ import annotations
+
+import math
+
+USUAL = 4
+
+
+_digits = [USUAL]
+
+
+def set_digits(count: int) -> None:
+    """How many significant digits ``format_number`` gives where nobody says."""
+    _digits[0] = count
+
+
+def at_least(digits: int) -> int:
+    """So many digits, or as many as were picked, once more than usual were picked."""
+    return max(digits, _digits[0]) if _digits[0] > USUAL else digits
+
+
+def format_number(x: float, digits: int | None = None) -> str:
+    """``x`` with so many significant digits; very large and very small ones as powers of ten."""
+    if not math.isfinite(x):
+        return "NaN" if math.isnan(x) else ("∞" if x > 0 else "−∞")
+    if x == 0:
+        return "0"
+    text = f"{x:.{digits or _digits[0]}g}"
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        text = f"{mantissa}e{int(exponent)}"
+    return text.replace("-", "−")
