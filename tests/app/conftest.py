@@ -44,12 +44,12 @@ def pytest_sessionfinish(exitstatus):
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config):
+def pytest_unconfigure():
     """End here: with hundreds of deleted windows Qt may crash when Python takes itself apart.
 
-    One of several processes of pytest-xdist says first how it ended; execnet ends it.
+    A process of pytest-xdist has said by now how its tests ended.
     """
-    if _ended and not hasattr(config, "workerinput"):
+    if _ended:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(_ended[-1])

@@ -16,10 +16,10 @@ from graphcore.session.messages import Failure, Progress
 
 
 @pytest.fixture
-def window(qtbot, themed, settings, tmp_path):
+def window(qtbot, themed, settings, tmp_path, engine_command):
     settings.store.setValue("layouts/current", "Build")
     document = Document()
-    window = MainWindow(document, Engine(document), settings, tmp_path / "rescue")
+    window = MainWindow(document, Engine(document, engine_command), settings, tmp_path / "rescue")
     window.show()
     window.start("xor")
     qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=60_000)
@@ -44,6 +44,7 @@ def test_play_trains_and_the_canvas_shows_it(window, qtbot):
     qtbot.waitUntil(lambda: window.engine.state != "running", timeout=30_000)
 
 
+@pytest.mark.cold
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
 def test_a_killed_engine_is_told_and_restarted(window, qtbot):
     nodes = len(window.document.graph)

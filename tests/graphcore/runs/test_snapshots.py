@@ -29,10 +29,11 @@ def make(text: str = NET, **training) -> tuple[Trainer, bytes]:
 
 
 def train(runs: Runs, trainer: Trainer, steps: int) -> list[float]:
+    """Train steps that are said to take so long that every state can be kept; return losses."""
     losses = []
     for _ in range(steps):
         record = trainer.train_step()
-        runs.note([record], trainer, 0.001)
+        runs.note([record], trainer, seconds=1.0)
         losses.append(record.loss)
     return losses
 

@@ -23,6 +23,7 @@ def test_a_watched_run_is_the_run_by_itself(watched):
     graph.set_training(msgspec.structs.replace(graph.training, dataset="digits"))
     said = []
     session = Session(said.append, "cpu")
+    session.attention.LONG = 20.0  # room for several steps, however slow the machine is
     session.load(m.Load(files.dumps(graph)))
     session.run(m.Run(steps=300))
     at_once = 0  # steps between two looks for requests
