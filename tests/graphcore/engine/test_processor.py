@@ -37,7 +37,7 @@ def test_the_momentum_of_dead_units_comes_to_rest_at_zero(flushed: bool) -> None
 
 def test_so_does_torchs_team_of_threads() -> None:
     code = (
-        "import torch; from graphcore import processor; processor.set_up(2); "
+        "import torch; from graphcore.engine import processor; processor.set_up(2); "
         "x = torch.full((1_000_000,), 1e-30); assert not (x * 1e-10).any()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -47,7 +47,7 @@ def test_so_does_torchs_team_of_threads() -> None:
 def test_the_memory_of_a_step_is_kept_for_the_next() -> None:
     """Pages that the system hands out while tensors of 8 MB come and go."""
     code = (
-        "import resource, torch; from graphcore import processor; processor.set_up(1)\n"
+        "import resource, torch; from graphcore.engine import processor; processor.set_up(1)\n"
         "def pages(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
         "def step(): a = torch.ones(2_000_000); b = a + 1; return float((a * b)[0])\n"
         "for _ in range(10): step()\n"
