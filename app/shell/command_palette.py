@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.widgets.two_lines import KEYS, SUMMARY, TwoLines
+from app.widgets.typed_search import matches
 
 _PLACE = int(Qt.ItemDataRole.UserRole) + 1
 
@@ -39,10 +40,9 @@ def score(query: str, text: str, words: str = "") -> int:
 
     Every word of the query has to occur.
     """
-    low, sought = text.lower(), f"{text} {words}".lower()
-    parts = query.lower().split()
-    if not all(part in sought for part in parts):
+    if not matches(query, text, words):
         return 0
+    low, parts = text.lower(), query.lower().split()
     whole = " ".join(parts)
     if low.startswith(whole):
         return 4

@@ -24,6 +24,7 @@ from app.style import icons
 from app.widgets.rich_label import RichLabel
 from app.widgets.section import TEXT_INTERACTION, title
 from app.widgets.two_lines import SUMMARY, TwoLines
+from app.widgets.typed_search import matches
 from graphcore import ops
 
 _OPERATOR = int(Qt.ItemDataRole.UserRole) + 1
@@ -75,13 +76,11 @@ class HelpDialog(QDialog):
                 self.list.setCurrentRow(i)
 
     def _find(self, text: str) -> None:
-        words = text.lower().split()
         for i in range(self.list.count()):
             item = self.list.item(i)
             name = item.data(_OPERATOR)
             aliases = " ".join(ops.get(name).aliases) if name else ""
-            sought = f"{item.text()} {item.data(SUMMARY)} {aliases}".lower()
-            item.setHidden(not all(w in sought for w in words))
+            item.setHidden(not matches(text, item.text(), item.data(SUMMARY), aliases))
 
     def _show_page(self) -> None:
         item = self.list.currentItem()

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.shell.actions import Action, ActionTable, full_name, plain, translated
+from app.widgets.typed_search import matches
 
 
 class ShortcutsDialog(QDialog):
@@ -116,7 +117,6 @@ class ShortcutsDialog(QDialog):
             self.rows[row.id].setText(1, shown)
 
     def _show_matching(self, text: str) -> None:
-        words = text.lower().split()
         for row in self._table.rows:
-            sought = f"{full_name(row)} {translated(row.tip)}".lower()
-            self.rows[row.id].setHidden(not all(w in sought for w in words))
+            found = matches(text, full_name(row), translated(row.tip))
+            self.rows[row.id].setHidden(not found)

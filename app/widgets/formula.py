@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QRectF, QSize
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import QByteArray, QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -17,6 +17,7 @@ from app.style import painting, palette
 
 SIZE = 17.0
 GAP = 10.0
+_PARTS = re.compile(r",(?:\\ |\\quad)\s*(?=\\partial|[a-z] *\\leftarrow)")
 _SIGN = re.compile(r"(^|[(=]\s*)-")
 
 
@@ -54,9 +55,8 @@ class FormulaView(QWidget):
         color = palette.current().text
         found = []
         for formula in self._latex:
-            svg = _svg(formula, color)
-            if svg:
-                found.append(QSvgRenderer(QByteArray(svg.encode())))
+            if drawn := svg(formula, SIZE, color):
+                found.append(QSvgRenderer(QByteArray(drawn)))
         return found
 
     def sizeHint(self) -> QSize:
@@ -77,20 +77,62 @@ class FormulaView(QWidget):
                 top += high + GAP
 
 
+class FormulaLabel(QWidget):
+    """One formula; it shrinks to the width there is. Its text is read out as LaTeX."""
+
+    def __init__(self, latex: str, size: float = 16.0, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._latex, self._size = latex, size
+        self._renderer = QSvgRenderer(self)
+        self.setAccessibleName(latex)
+        self.setToolTip(latex)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._render()
+
+    def _render(self) -> None:
+        color = self.palette().color(QPalette.ColorRole.WindowText).name()
+        self._renderer.load(svg(self._latex, self._size, color))
+        self.setFixedHeight(self._renderer.defaultSize().height() + 4)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return self._renderer.defaultSize()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange:
+            self._render()
+        super().changeEvent(event)
+
+    @painting.guarded
+    def paintEvent(self, event: QPaintEvent) -> None:
+        size = self._renderer.defaultSize()
+        scale = min(1.0, self.width() / max(size.width(), 1))
+        width, height = size.width() * scale, size.height() * scale
+        with painting.on(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self._renderer.setAspectRatioMode(Qt.AspectRatioMode.KeepAspectRatio)
+            self._renderer.render(painter, QRectF(0, (self.height() - height) / 2, width, height))
+
+
+def formulas(latex: str) -> list[str]:
+    """The formulas in one text, each fit for a line of its own."""
+    return [part.strip() for part in _PARTS.split(latex) if part and part.strip()]
+
+
 def typeset_ahead(formulas: Iterable[str]) -> None:
     """Typeset formulas before they are shown: the first time takes 5 to 100 ms each."""
     for formula in formulas:
-        _svg(formula, palette.current().text)
+        svg(formula, SIZE, palette.current().text)
 
 
 @lru_cache(maxsize=512)
-def _svg(latex: str, color: str) -> str:
-    """The formula as SVG; empty if it cannot be typeset."""
+def svg(latex: str, size: float, color: str) -> bytes:
+    """Return the formula as SVG; empty if it cannot be typeset."""
     try:
         signs = _SIGN.sub(r"\1{-}", latex)  # no gap, as there is around a minus between terms
-        return str(_ziamath().Latex(signs, size=SIZE, color=color).svg())
+        return str(_ziamath().Latex(signs, size=size, color=color).svg()).encode()
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        return ""
+        return b""
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ import re
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.widgets.formula_label import FormulaLabel, formulas
+from app.widgets.formula import FormulaLabel, formulas
 from app.widgets.rich_label import RichLabel
 from app.widgets.section import TEXT_INTERACTION, section
 from graphcore.ops import OperatorClass

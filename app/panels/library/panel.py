@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QTabBar, QTreeView, 
 from app.document.blocks import PREFIX, blocks
 from app.style import icons
 from app.widgets.two_lines import SUMMARY, TwoLines
+from app.widgets.typed_search import matches
 from graphcore import ops, presets
 from graphcore.ops.search import NO_MATCH, score
 
@@ -74,18 +75,17 @@ class LibraryPanel(QWidget):
 
     def _filter(self, text: str) -> None:
         """Hide what no word of the text occurs in; headings go with their last row."""
-        words = text.lower().split()
         model = self._models[self.tabs.currentIndex()]
         for i in range(model.rowCount()):
             heading = model.item(i)
             shown = 0
             for j in range(heading.rowCount()):
-                hidden = not all(w in heading.child(j).data(_SOUGHT) for w in words)
+                hidden = not matches(text, heading.child(j).data(_SOUGHT))
                 self.tree.setRowHidden(j, heading.index(), hidden)
                 shown += not hidden
             self.tree.setRowHidden(i, QModelIndex(), not shown)
         first = self._first()
-        if words and first.isValid():
+        if text.strip() and first.isValid():
             self.tree.setCurrentIndex(first)
 
     def _first(self) -> QModelIndex:

@@ -18,6 +18,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QHeaderView, QLineEdit, QMenu, QTreeView, QVBoxLayout, QWidget
 
 from app.panels.outline.model import OutlineModel
+from app.widgets.typed_search import matches
 from graphcore.errors import GradscapeError
 from graphcore.graph.connections import fill
 
@@ -28,22 +29,21 @@ class _Filter(QSortFilterProxyModel):
     def __init__(self, document: Any, parent: QWidget) -> None:
         super().__init__(parent)
         self._document = document
-        self._words: list[str] = []
+        self._typed = ""
 
     def look_for(self, text: str) -> None:
-        self._words = text.lower().split()
+        self._typed = text
         self.invalidate()
 
     def filterAcceptsRow(self, row: int, parent: Any) -> bool:
         model = self.sourceModel()
-        if parent.isValid() or not self._words or not isinstance(model, OutlineModel):
+        if parent.isValid() or not self._typed.strip() or not isinstance(model, OutlineModel):
             return True
         name = model.node_at(model.index(row, 0))
         if name not in self._document.graph:
             return True
         node = self._document.graph.node(name)
-        sought = " ".join((name, node.operator, *node.op.aliases)).lower()
-        return all(word in sought for word in self._words)
+        return matches(self._typed, name, node.operator, *node.op.aliases)
 
 
 class OutlinePanel(QWidget):

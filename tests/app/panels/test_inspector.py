@@ -9,7 +9,7 @@ from app.panels.inspector.attribute_text import format_value, parse_value
 from app.panels.inspector.graph_page import GraphPage
 from app.panels.inspector.operator_help import OperatorHelp, help_html
 from app.panels.inspector.panel import InspectorPanel
-from app.widgets.formula_label import svg
+from app.widgets.formula import svg
 from graphcore import ops, presets
 from graphcore.errors import AttributeRefusedError
 
