@@ -11,7 +11,7 @@ from app.canvas.editing import EditingView
 from app.canvas.items import geometry as geo
 from app.canvas.items.frame_item import COLORS, FrameItem, NoteItem
 from app.canvas.items.text_edit import TextEdit
-from graphcore.graph.elements import Frame
+from graphcore.graph.elements import Frame, Note
 
 
 class AnnotatingView(EditingView):
@@ -44,16 +44,23 @@ class AnnotatingView(EditingView):
             edit.accepted.connect(lambda new: self.attempt(lambda: self.document.rename(name, new)))
 
     def add_note(self, at: QPointF | None = None) -> None:
-        """Put a note where the pointer is, and type into it."""
-        place = at if at is not None else self.pointer_place()
+        """Type a note at a point, else under the pointer, else in the middle of the view.
+
+        The graph has it once there is text in it.
+        """
+        middle = self.seen_area().center()
+        place = self.pointer_place() if self.viewport().underMouse() else middle
+        place = place if at is None else at
         position = (round(place.x() / 10) * 10.0, round(place.y() / 10) * 10.0)
-        name = self.document.add_note("", position)
-        self.edit_note(name)
+        edit = self._type("", QRectF(*position, *Note("", "").size), lines=True)
+        edit.accepted.connect(
+            lambda text: self.attempt(lambda: self.document.add_note(text, position))
+        )
 
     def edit_note(self, name: str) -> TextEdit:
-        """Type into a note; one that is left empty goes."""
+        """Type into a note; one whose text is deleted goes."""
         note = self.document.graph.notes[name]
-        edit = self._type(note.text, QRectF(*note.position, *note.size), lines=True)
+        edit = self._type(note.text, self.graph_scene.frames.notes[name].place, lines=True)
         edit.accepted.connect(lambda text: self._keep_note(name, text))
         return edit
 

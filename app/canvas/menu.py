@@ -42,7 +42,7 @@ def _(text: str) -> str:
 ROWS: tuple[Row, ...] = (
     Row(_("Add Node…"), "", lambda c: c.search_at(c.menu_at), elsewhere=True),
     Row(_("Paste Here"), "", lambda c: c.paste_at(c.menu_at), elsewhere=True),
-    Row(_("Add Note"), "N", lambda c: c.add_note()),
+    Row(_("Add Note"), "", lambda c: c.add_note(c.menu_at), elsewhere=True),
     Row(_("Rename"), "F2", lambda c: c.rename_selected(), "one", separated=True),
     Row(_("Edit"), "", lambda c: c.open_node(c.selected()[0]), "one"),
     Row(_("Connect to…"), "C", lambda c: c.connect_selected(), "one"),

@@ -59,12 +59,12 @@ class Job(QObject):
 
     def _on_finished(self, code: int, _status: Any = None) -> None:
         self._on_error_text()
-        said = self._last.removeprefix("gradscape: ") or self.tr("The export ended unexpectedly.")
+        said = self._last.removeprefix("gradscape: ") or self.tr("It ended unexpectedly.")
         self.ended.emit("" if code == 0 else said)
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
-            self.ended.emit(self.tr("The export could not be started."))
+            self.ended.emit(self.tr("It could not be started."))
 
     def cancel(self) -> None:
         """End it; what it writes appears whole or not at all."""
@@ -84,7 +84,7 @@ class JobIndicator(QWidget):
         row.setContentsMargins(8, 0, 8, 0)
         self.text, self.button = QLabel(), QToolButton()
         self.button.setText(self.tr("Cancel"))
-        self.button.setToolTip(self.tr("Give the export up"))
+        self.button.setToolTip(self.tr("Give it up"))
         self.button.setAccessibleName(self.button.toolTip())
         self.button.setObjectName("outlined")
         self.button.clicked.connect(self.cancelled)
@@ -221,7 +221,8 @@ class Exports(QObject):
     def _is_free(self) -> bool:
         if self._then is None and self._job is None:
             return True
-        self._window.refuse(self.tr("Another export is not done yet: wait, or cancel it."))
+        sentence = self.tr("Not done yet ({0}): wait for it, or cancel it in the status bar.")
+        self._window.refuse(sentence.format(self.indicator.text.text()))
         return False
 
     def _may_begin(self) -> bool:
@@ -294,7 +295,7 @@ class Exports(QObject):
             self._window.refuse(problem)
 
     def cancel(self) -> None:
-        """Give the export up."""
+        """Give up what is under way."""
         if self._job is not None:
             self._job.cancel()
         self._finish()

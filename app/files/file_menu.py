@@ -16,11 +16,13 @@ from app.files.waiting import Waiting
 from app.settings import Settings
 from app.widgets import file_dialogs
 from graphcore import presets
-from graphcore.errors import GradscapeError
+from graphcore.errors import GradscapeError, short
 
 MAX_RECENT = 15
 SUFFIX = ".graph.json"
 RUN_SUFFIX = ".gradrun"
+TABLES = (".csv", ".tsv")
+"""Endings of what is data to train on."""
 
 
 class Files(QObject):
@@ -145,6 +147,13 @@ class Files(QObject):
         if path.endswith(RUN_SUFFIX):
             self.open_run(path)
             return True
+        if path.lower().endswith(TABLES):
+            sentence = self.tr(
+                "{0} is a table, not a graph: in Training choose csv as Data, and this file under "
+                "its Options."
+            )
+            self.refused.emit(sentence.format(short(Path(path).name)))
+            return False
         if not self.may_leave():
             return False
         try:

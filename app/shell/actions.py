@@ -155,6 +155,8 @@ ACTIONS: tuple[Action, ...] = (
            _("The graph as a tree: for keys, search and speech."), (VIEW,), "show_outline"),
     Action("add", _("&Add Node…"), "Tab", "add", _("Search for an operator and add it."),
            (GRAPH,), "canvas.search_to_add", canvas=True),
+    Action("add_note", _("Add N&ote"), "N", "add", _("Write a text on the canvas."), (GRAPH,),
+           "canvas.add_note", canvas=True),
     Action("arrange", _("A&rrange"), "Ctrl+L", "arrange",
            _("Lay the graph out from left to right."), (GRAPH,), "canvas.arrange", "nodes"),
     Action("train", _("&Train or Pause"), "F5", "play", _("Let the net learn, or stop."), (RUN,),

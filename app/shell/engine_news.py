@@ -129,8 +129,7 @@ class EngineNews(QObject):
         return [(label, self._attempt(edit)) for label, edit in ways_to_train(window.document)]
 
     def _show_data(self) -> None:
-        dock = self._window.show_panel("training")
-        dock.fill().fields["dataset"].setFocus()
+        self._window.show_panel("training").fill().show_data()
 
     def _attempt(self, edit: Callable[[], object]) -> Callable[[], None]:
         def attempt() -> None:

@@ -88,6 +88,8 @@ class OptionsForm(QWidget):
             while self._form.rowCount():
                 self._form.removeRow(0)
             self.fields = {row.name: self._add(row) for row in rows}
+            if any(row.path and not given.get(row.name, row.default) for row in rows):
+                self.toggle.setChecked(True)  # nothing can be loaded without a path
         for row in rows:
             _put(self.fields[row.name], given.get(row.name, row.default))
         self.setVisible(bool(rows))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from app.canvas.items.node_painter import font
@@ -11,6 +11,9 @@ from app.style import painting, palette
 from graphcore.graph.elements import Frame, Note
 
 PADDING, TITLE = 24.0, 30.0
+NOTE_X, NOTE_Y, NOTE_TEXT = 10.0, 8.0, 12
+"""Margins and size of a note's text."""
+NOTE_FLAGS = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
 COLORS = ("blue", "orange", "green", "pink", "yellow", "purple")
 """Names that a frame's colour may have, in the order of the palette's series."""
 
@@ -77,11 +80,11 @@ class FrameItem(QGraphicsItem):
 
 
 class NoteItem(QGraphicsItem):
-    """Text on the canvas."""
+    """Text on the canvas, at least as high as its lines need."""
 
     def __init__(self, note: Note) -> None:
         super().__init__()
-        self.note = note
+        self.note, self.area = note, QRectF()
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIsSelectable)
         self.setZValue(-1)
         self.set_note(note)
@@ -89,27 +92,32 @@ class NoteItem(QGraphicsItem):
     def set_note(self, note: Note) -> None:
         """Show another text at another place."""
         self.prepareGeometryChange()
-        self.note = note
+        self.note, (width, height) = note, note.size
+        lines = QRectF(0, 0, max(1.0, width - 2 * NOTE_X), 1e6)
+        text = QFontMetricsF(font(NOTE_TEXT)).boundingRect(lines, NOTE_FLAGS, note.text)
+        self.area = QRectF(0, 0, width, max(height, text.height() + 2 * NOTE_Y))
         self.setPos(QPointF(*note.position))
         self.update()
 
+    @property
+    def place(self) -> QRectF:
+        """What it covers of the canvas."""
+        return self.mapRectToScene(self.area)
+
     def boundingRect(self) -> QRectF:
-        return QRectF(0, 0, *self.note.size).adjusted(-2, -2, 2, 2)
+        return self.area.adjusted(-2, -2, 2, 2)
 
     @painting.guarded
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
         p = palette.current()
-        area = QRectF(0, 0, *self.note.size)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         color = p.color("accent") if self.isSelected() else p.color("warning", 120)
         painter.setPen(QPen(color, 1.4))
         painter.setBrush(p.color("warning", 18))
-        painter.drawRoundedRect(area, 6, 6)
-        painter.setFont(font(12))
+        painter.drawRoundedRect(self.area, 6, 6)
+        painter.setFont(font(NOTE_TEXT))
         painter.setPen(p.color("text"))
-        flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-        painter.drawText(
-            area.adjusted(10, 8, -10, -8), flags | int(Qt.TextFlag.TextWordWrap), self.note.text
-        )
+        room = self.area.adjusted(NOTE_X, NOTE_Y, -NOTE_X, -NOTE_Y)
+        painter.drawText(room, NOTE_FLAGS, self.note.text)

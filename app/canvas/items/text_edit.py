@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
@@ -26,9 +28,17 @@ class TextEdit(QPlainTextEdit):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setGeometry(area.adjusted(0, 0, 0, max(0, 34 - area.height())))
+        if lines:
+            self.textChanged.connect(self._grow)
         self.selectAll()
         self.show()
         self.setFocus()
+
+    def _grow(self) -> None:
+        """Become as high as the lines that are typed."""
+        lines = self.document().size().height() * self.fontMetrics().lineSpacing()
+        margins = 2 * (self.document().documentMargin() + self.frameWidth())
+        self.resize(self.width(), max(self.height(), math.ceil(lines + margins)))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)

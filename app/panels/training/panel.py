@@ -95,7 +95,7 @@ class TrainingPanel(QWidget):
         side.addWidget(self.progress)
         self.note = Note()
         side.addWidget(self.note)
-        area = QScrollArea()
+        self.form_area = area = QScrollArea()
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setMinimumWidth(270)
@@ -226,6 +226,12 @@ class TrainingPanel(QWidget):
         for name, rows in training_rows.of(settings).items():
             self.options[name].show_options(rows, getattr(settings, name))
 
+    def show_data(self) -> None:
+        """Bring the field of the data set into view and give it the keys."""
+        field = self.fields["dataset"]
+        field.setFocus(Qt.FocusReason.OtherFocusReason)
+        QTimer.singleShot(0, self, lambda: _scroll_to(field))  # once a new panel is laid out
+
     # -- following ----------------------------------------------------------------------------
 
     def clear(self) -> None:
@@ -349,3 +355,12 @@ class TrainingPanel(QWidget):
         self.figures.show_frame(frame)
         self.progress.setRange(0, max(1, frame.total_steps))
         self.progress.setValue(min(frame.step, frame.total_steps))
+
+
+def _scroll_to(widget: QWidget) -> None:
+    """Scroll all areas around a widget so far that it is seen."""
+    above = widget.parentWidget()
+    while above is not None:
+        if isinstance(above, QScrollArea):
+            above.ensureWidgetVisible(widget)
+        above = above.parentWidget()

@@ -2,10 +2,11 @@
 
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QRectF, Qt
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QFontMetricsF
 from PySide6.QtWidgets import QApplication
 
 from app.canvas.items import geometry as geo
+from app.canvas.items.node_painter import font
 from app.canvas.menu import QMenu
 from app.canvas.search_popup import SearchPopup
 from graphcore import files
@@ -479,6 +480,52 @@ def test_notes_are_typed_moved_and_deleted(canvas, hand, graph, qtbot):
     assert not graph.notes
     canvas.document.undo_stack.undo()
     assert canvas.graph_scene.frames.notes["note1"].pos() == QPointF(520, 740)
+
+
+def test_a_note_from_the_menu_lies_where_the_right_button_was_pressed(canvas, hand, graph, qtbot):
+    canvas.fit_all()
+    place = canvas.seen_area().topLeft() + QPointF(60, 40) / canvas.zoom
+    hand.click(place, button=RIGHT)
+    menu = next(w for w in QApplication.topLevelWidgets() if isinstance(w, QMenu) and w.isVisible())
+    known = set(graph.notes)
+    next(a for a in menu.actions() if a.text() == "Add Note").trigger()
+    menu.close()
+    typed(canvas).setPlainText("Here")
+    qtbot.keyClick(typed(canvas), Qt.Key.Key_Return, CONTROL)
+    (name,) = set(graph.notes) - known
+    away = QPointF(*graph.notes[name].position) - place
+    assert max(abs(away.x()), abs(away.y())) < 10
+
+
+def test_escape_keeps_a_note_as_it_was_and_makes_none(canvas, graph, qtbot, steps):
+    for name in list(graph.notes):
+        canvas.document.set_note(name, None)
+    before = steps()
+    canvas.add_note(QPointF(500, 700))
+    qtbot.keyClicks(typed(canvas), "not this")
+    qtbot.keyClick(typed(canvas), Qt.Key.Key_Escape)
+    canvas.add_note(QPointF(500, 700))
+    qtbot.keyClick(typed(canvas), Qt.Key.Key_Return, CONTROL)
+    assert not graph.notes
+    assert steps() == before
+    name = canvas.document.add_note("kept", (500.0, 700.0))
+    QApplication.processEvents()
+    edit = canvas.edit_note(name)
+    qtbot.keyClicks(edit, "not this")
+    qtbot.keyClick(edit, Qt.Key.Key_Escape)
+    assert graph.notes[name].text == "kept"
+
+
+def test_a_note_is_as_high_as_its_lines(canvas, graph, qtbot):
+    text = "\n".join(f"line {i}" for i in range(20))
+    name = canvas.document.add_note(text, (500.0, 700.0))
+    item = canvas.graph_scene.frames.notes[name]
+    line = QFontMetricsF(font(12)).lineSpacing()
+    assert item.boundingRect().height() > 19 * line + 16
+    edit = canvas.edit_note(name)
+    edit.setPlainText(text + text)
+    assert edit.height() > 39 * edit.fontMetrics().lineSpacing()
+    qtbot.keyClick(edit, Qt.Key.Key_Escape)
 
 
 def test_the_right_button_opens_a_menu_for_what_is_there(canvas, hand):

@@ -146,6 +146,8 @@ def test_a_module_is_opened_with_the_weights_beside_it(
     (tmp_path / "odd.py").write_text("import os\nos.remove('everything')\n")
     choose(monkeypatch, "ask_source", tmp_path / "odd.py")
     act(trained, "import_script")
+    act(trained, "import_script")
+    assert "Not done yet (Reading: odd.py)" in trained.banner.text
     qtbot.waitUntil(lambda: "no class with a forward" in trained.banner.text, timeout=PATIENCE)
     assert sorted(node.operator for node in trained.document.root) == before
 
@@ -156,7 +158,7 @@ def test_a_report_from_the_window(qtbot, trained, tmp_path, monkeypatch) -> None
         act(trained, "export_report")
         assert trained.exports.indicator.isVisible()
         act(trained, "export_report")
-        assert "Another export is not done yet" in trained.banner.text
+        assert "Not done yet (Report: " in trained.banner.text
     assert trained.exports.indicator.isHidden()
     text = path.read_text()
     assert " from step " not in text

@@ -48,3 +48,15 @@ def test_it_is_walked_and_its_numbers_are_typed(qtbot, typed, live_window) -> No
     QTest.keyClicks(editor, "4")
     QTest.keyClick(editor, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: panel.walk.frame.numbers["J"] == 39, timeout=PATIENCE)
+
+
+def test_the_samples_panel_follows_the_graph(qtbot, typed, live_window, answers_nothing) -> None:
+    _panel, samples = typed("J = a*b")
+    live_window.files.new()
+    assert samples.typed.table.rowCount() == samples.typed.table.columnCount() == 0
+    assert "numbers of its own" not in samples.hint.text()
+    live_window.files.open_preset("mlp")
+    qtbot.waitUntil(
+        lambda: samples.grid.frame is not None and not samples.grid.frame.problem, timeout=PATIENCE
+    )
+    assert samples.tabs.currentWidget() is samples.grid

@@ -52,6 +52,27 @@ def test_a_table_is_chosen_by_its_file(panel, monkeypatch, tmp_path):
     assert form.fields["path"].text() == str(table)
 
 
+def test_data_from_files_asks_for_them_at_once(panel):
+    options = panel.options["dataset_options"]
+    assert not options.toggle.isChecked()
+    panel.fields["dataset"].textActivated.emit("csv")
+    assert options.toggle.isChecked()
+    assert options.fields["path"].isVisible()
+
+
+def test_choose_data_scrolls_to_the_field(make_window, qtbot):
+    window = make_window("circle")
+    window.layouts.show("Train")
+    window.resize(1100, 620)
+    panel = window.layouts.docks["training"].fill()
+    QApplication.processEvents()
+    panel.form_area.verticalScrollBar().setValue(panel.form_area.verticalScrollBar().maximum())
+    field = panel.fields["dataset"]
+    assert field.visibleRegion().isEmpty()
+    panel.show_data()
+    qtbot.waitUntil(lambda: not field.visibleRegion().isEmpty(), timeout=5000)
+
+
 def test_patience_is_a_number_of_epochs_or_none(panel):
     panel.fields["patience"].setValue(3)
     assert panel._document.graph.training.patience == 3

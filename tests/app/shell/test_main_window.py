@@ -111,6 +111,14 @@ def test_a_damaged_file_leaves_the_open_graph_alone(window, tmp_path, content):
     assert "bad.graph.json" in window.status.currentMessage()
 
 
+def test_a_table_that_is_opened_is_said_to_be_data(window, tmp_path):
+    table = tmp_path / "irises.csv"
+    table.write_text("a,b\n1,2\n")
+    assert not window.files.open(str(table))
+    assert "irises.csv is a table" in window.banner.text
+    assert "Training" in window.banner.text
+
+
 def test_a_missing_recent_file_is_forgotten(window, answers, tmp_path):
     answers["ask_save"] = str(tmp_path / "gone.graph.json")
     window.files.save_as()
