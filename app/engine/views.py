@@ -67,6 +67,7 @@ class EngineViews(QObject):
             ``graphcore.worker`` sends it.
         uncovered: names of nodes whose values a view showed on the canvas until now.
         samples: a page of the data set. sample_chosen: ``chosen_sample`` is another.
+        held: other values are held, or none: ``holds``.
     """
 
     landscape = Signal(object)

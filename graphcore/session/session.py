@@ -200,7 +200,8 @@ class Session:
         self.runs.store.folder = folder
         self._aside = None if trainer.trains else self._source
         before = self.trainer
-        same = bool(before and before.step and request.keep) and same_scores(trainer, before)
+        goes_on = request.keep and before is not None and before.step > 0
+        same = before is not None and goes_on and same_scores(trainer, before)
         self.trainer, self._graph, self._graph_bytes = trainer, graph, request.graph
         self._calculation, self.revision = None, request.revision
         if not trainer.trains:
