@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from graphcore import datasets, presets
 from graphcore.records.arrays import unpack
+from graphcore.session.messages import Hold
 from graphcore.training.trainer import Trainer
 
 PATIENCE = 60_000
@@ -179,3 +180,8 @@ def test_saliency_grad_cam_and_a_nudge_are_shown(qtbot, live_window, explaining)
     panel.layer.activated.emit(0)
     wanted = panel.layer.currentText()
     qtbot.waitUntil(lambda: wanted in panel.captions["cam"].text(), timeout=PATIENCE)
+    live_window.engine.hold((Hold(wanted),))
+    without = "without the values held in What if"
+    qtbot.waitUntil(lambda: without in panel.said.text(), timeout=PATIENCE)
+    live_window.engine.hold(())
+    qtbot.waitUntil(lambda: without not in panel.said.text(), timeout=PATIENCE)

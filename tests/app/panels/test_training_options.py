@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import msgspec
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 
+from app.panels.stepper import words
 from app.widgets import file_dialogs
+from graphcore.records.arrays import pack
+from graphcore.session import messages as m
+from graphcore.session.live import EMPTY
+from graphcore.views.stepper import WalkFrame
 
 
 @pytest.fixture
@@ -108,3 +115,43 @@ def test_an_option_that_does_not_fit_is_said_and_taken_back(panel):
     fields["momentum"].setValue(0.9)
     fields["nesterov"].click()
     assert document.root.training.optimizer_options == {"momentum": 0.9, "nesterov": True}
+
+
+def frame_of(*scores: m.Scores) -> m.Frame:
+    return msgspec.structs.replace(
+        EMPTY, state="running", step=5, scores=scores, steps=pack(np.arange(5)),
+        losses=pack(np.ones(5, np.float32)), total_steps=100, steps_per_epoch=10,
+    )  # fmt: skip
+
+
+def test_figures_and_legend_show_the_newest_test_at_once(panel):
+    def told(plot):
+        return {name: value for name, _color, value in plot.legend.entries}["test"]
+
+    for step, loss, accuracy in ((1, 0.5, 0.25), (2, 0.25, 0.75)):
+        panel._on_frame(frame_of(m.Scores(step, loss, accuracy, 500, False)))
+        assert panel.figures.labels["loss"].text() == f"{loss:.4f}"
+        assert (told(panel.loss), told(panel.accuracy)) == (str(loss), str(accuracy))
+
+
+def test_a_net_that_answers_with_numbers_is_promised_no_accuracy(panel):
+    panel._on_frame(frame_of(m.Scores(1, 0.5, None, 500, False)))
+    panel._redraw(both=True)
+    assert "answers with numbers" in panel.accuracy.plot.empty_text
+    panel.clear()
+    assert panel.accuracy.plot.empty_text.startswith("Press Play")
+
+
+def test_the_rate_is_a_dash_before_the_net_has_trained(panel):
+    panel.figures.show_frame(msgspec.structs.replace(EMPTY, samples_per_second=500.0))
+    assert panel.figures.labels["speed"].text() == "500"
+    panel.figures.show_frame(EMPTY)
+    assert panel.figures.labels["speed"].text() == "–"
+
+
+@pytest.mark.parametrize("unchanged", [(), ("line.weight",)])
+def test_the_stepper_says_which_weights_the_optimiser_leaves(unchanged):
+    frame = WalkFrame(rule="AdamW, lr 0.001", unchanged=unchanged)
+    said = words._changed(frame)
+    assert ("every weight" in said) == (not unchanged)
+    assert all(name in said for name in unchanged)

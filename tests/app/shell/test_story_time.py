@@ -305,7 +305,7 @@ def test_weights_changed_by_hand_are_said_to_be_and_go_on_as_a_run_of_their_own(
     window.document.set_number(name, 0, float(learned.flat[0]), 40.0, engine.set_numbers)
     qtbot.waitUntil(lambda: "changed by hand" in stamp.text(), timeout=PATIENCE)
     qtbot.waitUntil(lambda: figure.text() != learned_to, timeout=PATIENCE)
-    assert " of " in strip.words.text()
+    qtbot.waitUntil(lambda: " of " in strip.words.text(), timeout=PATIENCE)
     assert "Step 120" in strip.words.text()
     assert "weights changed by hand" in strip.words.text()
     assert not window.times[-1].visiting

@@ -295,3 +295,13 @@ def test_a_small_jacobian_is_written_out() -> None:
     assert session.trainer is not None
     weight = session.trainer.plan.parameters["logits.weight"].numpy()
     assert np.allclose(unpack(jacobian.array), weight, atol=1e-7)
+
+
+def test_a_frozen_parameter_is_named_among_those_that_stay() -> None:
+    graph = presets.load("circle")
+    for name in ("weight", "bias"):
+        graph.set_frozen("hidden1", name, True)
+    frame, _ = walked(graph)
+    assert frame.unchanged == ("hidden1.weight", "hidden1.bias")
+    assert {u.name for u in frame.updates}.isdisjoint(frame.unchanged)
+    assert walked(presets.load("circle"))[0].unchanged == ()
