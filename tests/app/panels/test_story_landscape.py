@@ -237,11 +237,11 @@ def numbers(s: Story, parameter: str) -> np.ndarray:
 
 def test_the_net_trains_on_from_where_it_is_dropped(story) -> None:
     s = story("circle")
+    s.run(4)
+    s.surface(lambda f: f.step > 0)  # at rest: beside steps it may take long
     s.window.engine.set_speed(20)
-    s.surface()
     s.window.engine.play()
-    s.wait(lambda: s.frames[-1].step > 3)
-    s.surface(lambda f: f.step > 0)
+    s.wait(lambda: s.frames[-1].step > 8 and s.frames[-1].state == "running")
     s.drag((0.3, 0.3), (0.6, 0.2), release=False)
     s.wait(lambda: s.frames[-1].state == "idle")
     resting = s.frames[-1].step

@@ -303,7 +303,7 @@ class RandomNet:
     def _settings(self, losses: list[str]) -> TrainingSettings:
         r = self.rng
         settings = TrainingSettings(
-            dataset="random", optimizer=r.choice(OPTIMIZERS), lr=r.choice((0.001, 0.01, 0.05)),
+            dataset="circle", optimizer=r.choice(OPTIMIZERS), lr=r.choice((0.001, 0.01, 0.05)),
             batch=r.choice((1, 4, 8, 11, 40)), epochs=50, seed=self.seed,
             clip_norm=r.choice((None, None, 1.0)), l1=r.choice((0.0, 0.0, 1e-3)),
             l2=r.choice((0.0, 0.0, 1e-2)),

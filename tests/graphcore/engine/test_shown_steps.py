@@ -9,7 +9,6 @@ import pytest
 
 import graphcore as gc
 from graphcore import presets
-from graphcore.errors import GradscapeError
 from graphcore.graph.binding import learns
 from graphcore.training.trainer import Trainer
 from graphcore.views.histograms.compute import spread
@@ -31,20 +30,14 @@ CASES = range(0, NETS, PER_CASE)
 def test_a_recorded_step_of_a_random_net_shows_what_inspection_shows(first: int) -> None:
     for seed in range(first, first + PER_CASE):
         net = random_net(seed)
-        try:
-            found = misshown(net.graph, net.data, DTYPES[seed % 2])
-        except GradscapeError:
-            continue  # one sample has no variance: such a net cannot be trained
+        found = misshown(net.graph, net.data, DTYPES[seed % 2])
         assert not found, f"net {seed}: {found}"
 
 
 @pytest.mark.parametrize("first", CASES)
 def test_a_random_net_that_is_watched_learns_the_same_to_the_last_bit(first: int) -> None:
     for seed in range(first, first + PER_CASE):
-        try:
-            found = first_difference(random_net(seed), DTYPES[seed % 2])
-        except GradscapeError:
-            continue
+        found = first_difference(random_net(seed), DTYPES[seed % 2])
         assert not found, f"net {seed}: {found}"
 
 
@@ -52,10 +45,7 @@ def test_a_random_net_that_is_watched_learns_the_same_to_the_last_bit(first: int
 def test_a_random_net_trains_by_the_gradients_that_inspection_finds(first: int) -> None:
     for seed in range(first, first + PER_CASE):
         net = random_net(seed)
-        try:
-            found = stepwise_difference(net.graph, net.data, "float64")
-        except GradscapeError:
-            continue
+        found = stepwise_difference(net.graph, net.data, "float64")
         assert found <= 1e-12, f"net {seed}"
 
 
