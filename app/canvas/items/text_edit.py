@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
@@ -29,16 +27,18 @@ class TextEdit(QPlainTextEdit):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setGeometry(area.adjusted(0, 0, 0, max(0, 34 - area.height())))
         if lines:
-            self.textChanged.connect(self._grow)
+            self.verticalScrollBar().rangeChanged.connect(self._grow)
         self.selectAll()
         self.show()
         self.setFocus()
 
-    def _grow(self) -> None:
-        """Become as high as the lines that are typed."""
-        lines = self.document().size().height() * self.fontMetrics().lineSpacing()
-        margins = 2 * (self.document().documentMargin() + self.frameWidth())
-        self.resize(self.width(), max(self.height(), math.ceil(lines + margins)))
+    def _grow(self, _first: int, hidden: int) -> None:
+        """Become higher by the lines that find no room, as far as the canvas is seen."""
+        parent = self.parentWidget()
+        if hidden > 0 and parent is not None:
+            wanted = self.height() + hidden * self.fontMetrics().lineSpacing()
+            room = parent.height() - self.y()
+            self.resize(self.width(), max(self.height(), min(wanted, room)))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)

@@ -522,9 +522,11 @@ def test_a_note_is_as_high_as_its_lines(canvas, graph, qtbot):
     item = canvas.graph_scene.frames.notes[name]
     line = QFontMetricsF(font(12)).lineSpacing()
     assert item.boundingRect().height() > 19 * line + 16
+    canvas.fit_all()
     edit = canvas.edit_note(name)
     edit.setPlainText(text + text)
-    assert edit.height() > 39 * edit.fontMetrics().lineSpacing()
+    room = canvas.viewport().height() - edit.y()
+    assert edit.height() == room or edit.verticalScrollBar().maximum() == 0
     qtbot.keyClick(edit, Qt.Key.Key_Escape)
 
 
