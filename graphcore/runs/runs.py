@@ -249,11 +249,12 @@ class Runs:
         if self.visiting or before.steps > before.begun_at:
             self.leave(trainer)
             run = self._add(before.graph, before.settings, before, trainer.step)
-            if not by_hand:
-                run.tested_from = before.tested_from
+            run.tested_from = before.tested_from
             run.timeline = before.timeline.until(trainer.step)
         else:
             run = before
+        if by_hand:
+            run.tested_from = run.begun_at + 1
         run.by_hand |= by_hand
         self.jumps += by_hand
         self._enter(run)

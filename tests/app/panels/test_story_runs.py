@@ -129,6 +129,7 @@ def test_an_early_stop_is_said_with_its_reason_and_the_epoch_that_is_held(sessio
     session.wait(banner.isVisible)
     assert banner.text.startswith("Stopped early after epoch ")
     assert "has not fallen for 2 epochs. The net holds the weights of epoch " in banner.text
+    session.wait(lambda: session.moment.held > 0)
     held = session.moment.held
     assert f"weights of epoch {held}," in banner.text
     words = session.window.time.words
