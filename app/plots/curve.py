@@ -58,11 +58,7 @@ class CurvePlot(QWidget):
         self._playhead.hide()
         for line in (self._line, self._playhead):
             self.plot.addItem(line, ignoreBounds=True)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.legend)
-        column.addWidget(self.plot)
+        self._lay_out()
         self._add_background()
         for key, name in (names or {}).items():
             self._add(key, name)
@@ -71,6 +67,13 @@ class CurvePlot(QWidget):
         self.plot.styled.connect(self.restyle)
         self._on_left()
         self.restyle()
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.legend)
+        column.addWidget(self.plot)
 
     def _add_background(self) -> None:
         """The area between two curves, behind everything, and room for points to come."""

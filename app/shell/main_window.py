@@ -72,13 +72,7 @@ class MainWindow(QMainWindow):
         self.document, self.engine, self.settings = document, engine, settings
         self.selection: list[str] = []
         self.log, self._refusal = fault_log.default_file(), ""
-        room = self.screen().availableSize()
-        self.resize(min(1440, room.width() - 20), min(900, room.height() - 40))
-        self.setDockOptions(
-            QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks
-        )
-        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
-        self.setAcceptDrops(True)
+        self._set_up_frame()
         self.canvas = Canvas(document)
         self.banner = Banner()
         self.pages = QStackedWidget()
@@ -108,6 +102,16 @@ class MainWindow(QMainWindow):
         self._remember_timer.timeout.connect(self._remember)
         if geometry := settings.store.value("window/geometry"):
             self.restoreGeometry(geometry)
+
+    def _set_up_frame(self) -> None:
+        """Set the size, where docks may lie, and that files can be dropped."""
+        room = self.screen().availableSize()
+        self.resize(min(1440, room.width() - 20), min(900, room.height() - 40))
+        self.setDockOptions(
+            QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks
+        )
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self.setAcceptDrops(True)
 
     def _put_centre(self) -> None:
         centre = QWidget()
