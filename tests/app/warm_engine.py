@@ -31,7 +31,8 @@ class WarmEngine:
 
     def __init__(self, folder: Path) -> None:
         self._socket = folder / "socket"
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        # numpy's BLAS starts its threads when it is imported
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
             [sys.executable, "-P", str(HERE), str(folder)], env=environment
         )
@@ -40,8 +41,10 @@ class WarmEngine:
     def wait(self) -> None:
         """Return once windows can be served."""
         until = time.monotonic() + READY_S
-        while not self._socket.exists():
+        while True:
             assert self._process.poll() is None, "the warm engine has ended"
+            if self._socket.exists():
+                return
             assert time.monotonic() < until, "the warm engine does not listen"
             time.sleep(POLL_S)
 
