@@ -72,7 +72,11 @@ def checkpoint_folder() -> Path:
 
 def remove_left_checkpoints(folder: Path) -> None:
     """Remove the checkpoints of windows that were killed: those of no process that lives."""
-    for left in folder.iterdir() if folder.is_dir() else ():
+    try:
+        found = list(folder.iterdir())
+    except OSError:
+        return  # there are none, or nothing can be kept there at all
+    for left in found:
         if left.name.isdecimal() and not lives(int(left.name)):
             shutil.rmtree(left, ignore_errors=True)
 

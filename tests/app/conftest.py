@@ -29,7 +29,7 @@ def nothing_is_collected():
     gc.collect()
     gc.disable()
     yield
-    for left in [o for o in gc.get_objects() if type(o) is QProcess]:
+    for left in [o for o in gc.get_objects() if issubclass(type(o), QProcess)]:
         if shiboken6.isValid(left) and left.state() != QProcess.ProcessState.NotRunning:
             left.blockSignals(True)  # its end is nobody's business any more
             left.kill()

@@ -14,12 +14,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from PySide6.QtCore import QSettings, Signal, qInstallMessageHandler
+from PySide6.QtCore import QSettings, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.document.document import Document
 from app.engine.engine import Engine
-from app.engine.views import EngineViews
+from app.engine.views import SIGNALS
 from app.settings import Settings
 from app.shell.main_window import MainWindow
 from app.style import palette
@@ -62,8 +62,7 @@ class Recording:
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self.replies = engine, {}
-        views = [name for name, held in vars(EngineViews).items() if isinstance(held, Signal)]
-        for name in ("frame", *views):
+        for name in ("frame", *sorted(set(SIGNALS.values()))):
             getattr(engine, name).connect(lambda reply, name=name: self._keep(name, reply))
         self.on = True
 
