@@ -97,7 +97,8 @@ class Ridge(QWidget):
         """What most histograms span: one stray gradient does not make a line of all the others."""
         low = float(np.quantile([layer.edges[0] for layer in self._layers], 1 - USUAL))
         high = float(np.quantile([layer.edges[-1] for layer in self._layers], USUAL))
-        return (low, high) if high > low else (low - 0.5, high + 0.5)
+        half = max(0.5, 1e-6 * abs(low))  # half a unit is nothing beside a huge number
+        return (low, high) if high > low else (low - half, low + half)
 
     def _base(self, i: int) -> float:
         """Height of the ground line of a layer."""
