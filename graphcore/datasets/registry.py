@@ -86,6 +86,7 @@ class Samples:
         inputs: numbers, shape (n, *input_shape).
         targets: whole numbers (n,) for classification, else (n, k).
         test: inputs and targets of the test split; None has it split off the samples.
+        validation: inputs and targets that are held back, where the data have such a split.
         stratify: whether a split keeps the share of each class.
         classes: names of the classes; None takes those the data set is registered with.
         name: set if these are the data of another set, as with a fallback.
@@ -102,6 +103,7 @@ class Samples:
     note: str = ""
     columns: tuple[str, ...] = ()
     target: str = ""
+    validation: tuple[Array, Array] | None = None
 
 
 @dataclass(frozen=True)
@@ -276,10 +278,12 @@ def _prepare(
     samples = entry.function(request)
     classes = entry.classes if samples.classes is None else samples.classes
     name = samples.name or entry.info.name
-    train, test = _halves(name, samples, options, rng)
+    splits = _halves(name, samples, options, rng)
     if options.get("only_classes"):
-        (train, test), classes = subsets.only(options["only_classes"], (train, test), classes, name)
+        splits, classes = subsets.only(options["only_classes"], splits, classes, name)
+    train, test = splits[:2]
     train, validation = splitting.reduce(train, options, len(classes), rng)
+    validation = validation or (splits[2] if len(splits) > 2 else None)
     norm = normalizations.fit(kind, train.inputs)
     scale = options.get("target_scale", "none") if not classes else "none"
     answers = normalizations.fit(scale, train.targets.reshape(len(train), -1))
@@ -298,7 +302,8 @@ def _prepare(
 
 def _halves(
     name: str, samples: Samples, options: dict[str, Any], rng: np.random.Generator
-) -> tuple[Split, Split]:
+) -> tuple[Split, ...]:
+    """Train and test split, and the validation split where the data have one."""
     whole = Split(samples.inputs, samples.targets)
     if samples.test is not None:
         halves = whole, Split(*samples.test)
@@ -311,6 +316,8 @@ def _halves(
     for part, what in zip(halves, ("train", "test"), strict=True):
         if not len(part):
             raise DataError(f"{name} has no samples in its {what} split.")
+    if samples.validation is not None and len(samples.validation[0]):
+        return *halves, Split(*samples.validation)
     return halves
 
 

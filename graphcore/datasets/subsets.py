@@ -13,8 +13,8 @@ _RANGE = re.compile(r"(\d{1,6})\s*(?:-|–|\.\.)\s*(\d{1,6})")
 
 
 def only(
-    text: str, splits: tuple[Split, Split], classes: tuple[str, ...], name: str
-) -> tuple[tuple[Split, Split], tuple[str, ...]]:
+    text: str, splits: tuple[Split, ...], classes: tuple[str, ...], name: str
+) -> tuple[tuple[Split, ...], tuple[str, ...]]:
     """Keep the samples of the chosen classes, which are numbered from 0 on in their old order.
 
     Args:
@@ -27,13 +27,13 @@ def only(
     place = np.full(len(classes), -1)
     place[chosen] = np.arange(len(chosen))
     kept = []
-    for split, what in zip(splits, ("train", "test"), strict=True):
+    for split, what in zip(splits, ("train", "test", "validation"), strict=False):
         rows = np.flatnonzero(place[split.targets] >= 0)
         if not len(rows):
             raise DataError(f"{name} has no samples of these classes in its {what} split.")
         part = split.take(rows)
         kept.append(Split(part.inputs, place[part.targets]))
-    return (kept[0], kept[1]), tuple(classes[k] for k in chosen)
+    return tuple(kept), tuple(classes[k] for k in chosen)
 
 
 def _chosen(text: str, classes: tuple[str, ...], name: str) -> list[int]:
