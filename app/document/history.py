@@ -18,7 +18,6 @@ from app.document.commands import Reversible
 from app.document.levels import Levels
 from graphcore.graph.graph import Graph
 
-
 MERGE_WITHIN_S = 3.0
 """Edits of one thing that come within this time of each other are one step of the history."""
 
