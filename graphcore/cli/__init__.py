@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "landscape": "Compute the loss around a net's weights.",
     "bench": "Time the engine beside plain PyTorch.",
     "lesson": "Check, grade or export lessons.",
+    "devices": "List what there is to compute on; --test tries each.",
     "data": "Fetch a data set.",
     "worker": "Run the engine process on standard input and output.",
     "presets": "List the graphs that ship.",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from graphcore import datasets, presets
 from graphcore.cli import COMMANDS
+from graphcore.cli import devices as devices_cli
 from graphcore.cli import (
     exchange as export_cli,
 )
@@ -243,6 +244,7 @@ _COMMANDS: dict[
     "landscape": (_landscape, _add_landscape_options),
     "bench": (_bench, _add_bench_options),
     "lesson": (lesson_cli.run, lesson_cli.add_options),
+    "devices": (devices_cli.show, devices_cli.add_options),
     "data": (_data, _add_data_options),
     "worker": (_worker, _add_nothing),
     "presets": (_presets, _add_nothing),
