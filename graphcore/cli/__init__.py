@@ -13,6 +13,7 @@ COMMANDS: dict[str, str] = {
     "report": "Write an HTML page about a run.",
     "landscape": "Compute the loss around a net's weights.",
     "bench": "Time the engine beside plain PyTorch.",
+    "lesson": "Check, grade or export lessons.",
     "data": "Fetch a data set.",
     "worker": "Run the engine process on standard input and output.",
     "presets": "List the graphs that ship.",

@@ -19,6 +19,9 @@ from graphcore.cli import (
     landscape as landscape_cli,
 )
 from graphcore.cli import (
+    lesson as lesson_cli,
+)
+from graphcore.cli import (
     report as report_cli,
 )
 from graphcore.cli import (
@@ -239,6 +242,7 @@ _COMMANDS: dict[
     "report": (report_cli.write, report_cli.add_options),
     "landscape": (_landscape, _add_landscape_options),
     "bench": (_bench, _add_bench_options),
+    "lesson": (lesson_cli.run, lesson_cli.add_options),
     "data": (_data, _add_data_options),
     "worker": (_worker, _add_nothing),
     "presets": (_presets, _add_nothing),
