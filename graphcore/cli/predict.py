@@ -9,7 +9,8 @@ import sys
 from typing import Any
 
 from graphcore.cli import train as train_cli
-from graphcore.scripting.predict import Answer, predict
+from graphcore.scripting.predict import predict
+from graphcore.training.answers import Answer
 
 CLASS = "p:"
 """In front of the name of a class, as a column of its probability."""
