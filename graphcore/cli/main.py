@@ -23,6 +23,9 @@ from graphcore.cli import (
     lesson as lesson_cli,
 )
 from graphcore.cli import (
+    predict as predict_cli,
+)
+from graphcore.cli import (
     report as report_cli,
 )
 from graphcore.cli import (
@@ -30,7 +33,7 @@ from graphcore.cli import (
 )
 from graphcore.errors import GradscapeError, LostProcessError
 from graphcore.files.atomic import make_folder
-from graphcore.graph.shapes import ShapeInference
+from graphcore.graph.shapes import check
 from graphcore.landscapes.surface import PathRecorder
 from graphcore.runs.checkpointing import has_checkpoint
 from graphcore.runs.folder import named_net
@@ -183,8 +186,8 @@ def _landscape(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     graph = presets.resolve(options.file)
-    problems = ShapeInference(graph).problems
-    for problem in problems.values():
+    problems = check(graph)
+    for problem in problems:
         print(f"{problem.node}: {problem.message}", file=sys.stderr)
     if problems:
         return AT_FAULT
@@ -239,6 +242,7 @@ _COMMANDS: dict[
     "check": (_check, _add_check_options),
     "grad-check": (_grad_check, _add_grad_check_options),
     "export": (export_cli.export, export_cli.add_options),
+    "predict": (predict_cli.answer, predict_cli.add_options),
     "import": (export_cli.read, export_cli.add_import_options),
     "report": (report_cli.write, report_cli.add_options),
     "landscape": (_landscape, _add_landscape_options),

@@ -5,12 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
 from numpy.typing import NDArray
 
 from graphcore.datasets.normalization import Normalization
 
 Task = Literal["classification", "regression"]
 Array = NDArray[Any]
+
+
+class RawColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column of a table before it is fed to a net.
+
+    Attributes:
+        words: the words that became columns of 0 and 1, in this order; empty for numbers.
+    """
+
+    name: str
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +58,8 @@ class Dataset:
         classes: name of each class; empty for regression.
         normalization: what was done to the inputs of every split.
         note: what the user should know about these data, as a sentence; or "".
+        raw_columns: the columns of a table that are inputs, in the order in which they are fed.
+        target: what the answer is called, or "".
     """
 
     name: str
@@ -57,3 +71,5 @@ class Dataset:
     classes: tuple[str, ...]
     normalization: Normalization
     note: str = ""
+    raw_columns: tuple[RawColumn, ...] = ()
+    target: str = ""

@@ -17,7 +17,7 @@ import numpy as np
 
 from graphcore.datasets import normalization as normalizations
 from graphcore.datasets import splitting
-from graphcore.datasets.dataset import Array, Dataset, Split, Task
+from graphcore.datasets.dataset import Array, Dataset, RawColumn, Split, Task
 from graphcore.errors import DataError
 from graphcore.system import reading
 
@@ -89,6 +89,7 @@ class Samples:
         stratify: whether a split keeps the share of each class.
         classes: names of the classes; None takes those the data set is registered with.
         name: set if these are the data of another set, as with a fallback.
+        raw_columns, target: see ``Dataset``.
     """
 
     inputs: Array
@@ -98,6 +99,8 @@ class Samples:
     classes: tuple[str, ...] | None = None
     name: str = ""
     note: str = ""
+    raw_columns: tuple[RawColumn, ...] = ()
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -255,7 +258,7 @@ def _prepare(
     assert parts[1] is not None
     return Dataset(
         name, "classification" if classes else "regression", parts[0], parts[1], parts[2],
-        train.inputs.shape[1:], classes, norm, samples.note,
+        train.inputs.shape[1:], classes, norm, samples.note, samples.raw_columns, samples.target,
     )  # fmt: skip
 
 

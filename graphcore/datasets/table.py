@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from graphcore.datasets.dataset import Array
+from graphcore.datasets.dataset import Array, RawColumn
 from graphcore.datasets.registry import Option, Request, Samples, dataset
 from graphcore.errors import DataError, quote, short
 from graphcore.system import reading
@@ -100,10 +100,33 @@ def load_csv(request: Request) -> Samples:
     table = read_table(request.path("path"), _DELIMITERS.get(o["delimiter"]))
     notes = _settle_missing(table, o["missing"] == "leave out")
     target = _target_column(table, o["target"])
-    columns = [_feature(table, i, notes) for i in range(len(table.header)) if i != target]
-    inputs = np.concatenate(columns, axis=1)
+    places = [i for i in range(len(table.header)) if i != target]
+    columns = [_feature(table, i, notes) for i in places]
+    inputs = np.concatenate([block for block, _ in columns], axis=1)
     targets, classes = _targets(table, target, o["task"])
-    return Samples(inputs, targets, stratify=bool(classes), classes=classes, note=" ".join(notes))
+    raw = tuple(
+        RawColumn(table.header[i], words) for i, (_, words) in zip(places, columns, strict=True)
+    )
+    return Samples(
+        inputs, targets, stratify=bool(classes), classes=classes, note=" ".join(notes),
+        raw_columns=raw, target=table.header[target],
+    )  # fmt: skip
+
+
+def raw_rows(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the rows of a table, numbers with a point; raises DataError."""
+    table = read_table(path)
+    return table.header, [[_pointed(table, cell) for cell in cells] for _, cells in table.rows]
+
+
+def _pointed(table: Table, cell: str) -> str:
+    """A cell's text; a number with a decimal comma as one with a point."""
+    return cell.replace(",", ".") if table.comma and not math.isnan(table.number(cell)) else cell
+
+
+def raw_number(text: str) -> float:
+    """Return the number that a cell holds, or NaN."""
+    return Table("", [], [], comma=False).number(text)
 
 
 def read_table(path: Path, delimiter: str | None = None) -> Table:
@@ -251,11 +274,11 @@ def _target_column(table: Table, name: str) -> int:
     return table.header.index(name)
 
 
-def _feature(table: Table, i: int, notes: list[str]) -> Array:
-    """One column of numbers, or a column of 0 and 1 per word (one-hot); shape (n, k)."""
+def _feature(table: Table, i: int, notes: list[str]) -> tuple[Array, tuple[str, ...]]:
+    """One column of numbers, or a column of 0 and 1 per word (one-hot), (n, k); and the words."""
     values = table.numbers(i)
     if values is not None:
-        return values[:, None]
+        return values[:, None], ()
     column = table.column(i)
     words = sorted(set(column))
     if len(words) > _MOST_WORDS:
@@ -265,7 +288,7 @@ def _feature(table: Table, i: int, notes: list[str]) -> Array:
         )
     notes.append(f"The words in {quote(table.header[i])} became {len(words)} columns of 0 and 1.")
     place = {word: k for k, word in enumerate(words)}
-    return np.eye(len(words))[[place[word] for word in column]]
+    return np.eye(len(words))[[place[word] for word in column]], tuple(words)
 
 
 def _targets(table: Table, i: int, task: str) -> tuple[Array, tuple[str, ...]]:
