@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +15,17 @@ from graphcore.datasets.normalization import Normalization
 
 Task = Literal["classification", "regression"]
 Array = NDArray[Any]
+
+
+class RawColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column of a table before it is fed to a net.
+
+    Attributes:
+        words: the words that became columns of 0 and 1, in this order; empty for numbers.
+    """
+
+    name: str
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +64,7 @@ class Dataset:
         columns: what each number of a sample with one axis is called; empty if it has no name.
         target: what the answer is called, with its unit; or "".
         target_scale: what was done to the numbers of the targets, of every split.
+        raw_columns: the columns of a table that are inputs, in the order in which they are fed.
     """
 
     name: str
@@ -68,6 +81,7 @@ class Dataset:
     target_scale: Normalization = field(
         default_factory=lambda: Normalization("none", np.zeros(()), np.ones(()))
     )
+    raw_columns: tuple[RawColumn, ...] = ()
 
 
 def in_order(names: Iterable[str]) -> list[str]:

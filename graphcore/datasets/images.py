@@ -25,14 +25,14 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 MOST_PIXELS = 1 << 24
 LARGEST_FILE = 256 << 20
 LARGEST = 2 << 30  # bytes of all pixels together, as float32
-_MODES = {"grey": "L", "rgb": "RGB"}
+MODES = {"grey": "L", "rgb": "RGB"}
 
 
 @dataset(
     "image-folder", "Folder of images", shape=None, classes=None,
     options=(Option("path", "", "Folder with one folder of images per class.", path="folder"),
              Option("size", 28, "Height and width that every image is scaled to.", 4, 512),
-             Option("color", "grey", "One channel or three.", choices=tuple(_MODES)),
+             Option("color", "grey", "One channel or three.", choices=tuple(MODES)),
              Option("broken", "refuse", "What becomes of files that cannot be read as images.",
                     choices=("refuse", "leave out")),
              Option("train_share", 0.8, "Share that is trained on, unless there are folders "
@@ -121,7 +121,7 @@ def _read_all(
     half: Path, classes: tuple[str, ...], request: Request, notes: list[str]
 ) -> tuple[Array, Array]:
     """Images (n, C, size, size) float32 and class indices (n,) of one half."""
-    size, mode = request.options["size"], _MODES[request.options["color"]]
+    size, mode = request.options["size"], MODES[request.options["color"]]
     listed = [(path, i) for i, name in enumerate(classes) for path in _files(half / name)]
     paths = [(path, i) for path, i in listed if path.suffix.lower() in SUFFIXES]
     shape = (len(paths), len(mode) if mode == "RGB" else 1, size, size)
@@ -170,18 +170,27 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in found if os.path.isfile(path) and not path.name.startswith(".")]
 
 
-def read_image(path: Path, mode: str, size: int) -> Array:
-    """Return one image as float32 in [0, 1], shape (C, size, size).
+def read_image(path: Path, mode: str, size: int | tuple[int, int]) -> Array:
+    """Return one image as float32 in [0, 1], shape (C, H, W).
+
+    Args:
+        size: of its sides, or its height and width.
 
     Raises:
         DataError: the file is damaged, no image, or far too large.
     """
+    with opened_image(path) as image:
+        return pixels_of(image, mode, size)
+
+
+def pixels_of(image: Any, mode: str, size: int | tuple[int, int]) -> Array:
+    """Return an image of Pillow's as ``read_image`` does."""
     from PIL import Image, ImageOps
 
-    with opened_image(path) as image:
-        upright = ImageOps.exif_transpose(_eight_bits(image))
-        flat = _on_black(upright).convert(mode)
-        small = flat.resize((size, size), Image.Resampling.BILINEAR)
+    height, width = (size, size) if isinstance(size, int) else size
+    upright = ImageOps.exif_transpose(_eight_bits(image))
+    flat = _on_black(upright).convert(mode)
+    small = flat.resize((width, height), Image.Resampling.BILINEAR)
     pixels = np.asarray(small, np.float32) / np.float32(255)
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 

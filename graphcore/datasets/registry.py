@@ -17,7 +17,7 @@ import numpy as np
 
 from graphcore.datasets import normalization as normalizations
 from graphcore.datasets import splitting, subsets
-from graphcore.datasets.dataset import Array, Dataset, Split, Task
+from graphcore.datasets.dataset import Array, Dataset, RawColumn, Split, Task
 from graphcore.errors import DataError
 from graphcore.system import reading
 
@@ -91,7 +91,7 @@ class Samples:
         classes: names of the classes; None takes those the data set is registered with.
         name: set if these are the data of another set, as with a fallback.
         columns: what each number of a sample is called, or nothing.
-        target: what the answer is called, or "".
+        raw_columns, target: see ``Dataset``.
     """
 
     inputs: Array
@@ -104,6 +104,7 @@ class Samples:
     columns: tuple[str, ...] = ()
     target: str = ""
     validation: tuple[Array, Array] | None = None
+    raw_columns: tuple[RawColumn, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -297,6 +298,7 @@ def _prepare(
     return Dataset(
         name, "classification" if classes else "regression", parts[0], parts[1], parts[2],
         train.inputs.shape[1:], classes, norm, note, samples.columns, samples.target, answers,
+        samples.raw_columns,
     )  # fmt: skip
 
 
