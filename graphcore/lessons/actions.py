@@ -164,14 +164,14 @@ def attribute(player: Player, node: str, name: str, value: str | float | bool | 
 @action
 def initializer(player: Player, parameter: str, text: str) -> None:
     """Choose how a parameter starts. Example: initializer("hidden.weight", "zeros")"""
-    node, _, port = parameter.rpartition(".")
+    node, port = place_of(parameter)
     player.edit(lambda graph: graph.set_initializer(node, port, text))
 
 
 @action
 def freeze(player: Player, parameter: str, on: bool = True) -> None:
     """Keep a parameter out of training, or let it train again. Example: freeze("conv1.weight")"""
-    node, _, port = parameter.rpartition(".")
+    node, port = place_of(parameter)
     player.edit(lambda graph: graph.set_frozen(node, port, on))
 
 
@@ -215,6 +215,12 @@ def show(player: Player, panel: str) -> None:
 def plane(player: Player, kind: str) -> None:
     """Have the landscape show a kind of plane. Example: plane("pca")"""
     player.show_plane(kind)
+
+
+def place_of(parameter: str) -> tuple[str, str]:
+    """Node and input of a parameter; a Parameter node is named by itself."""
+    node, dot, port = parameter.rpartition(".")
+    return (node, port) if dot else (parameter, "value")
 
 
 def _replace_in(player: Player, field: str, name: str, value: Any) -> None:

@@ -27,7 +27,7 @@ from graphcore.session import messages as m
 from graphcore.session.session import Session
 
 MOST_SECONDS = 300.0
-"""That a lesson may take."""
+"""Of computing that a lesson may take."""
 
 
 def graph_named(lesson: Lesson, name: str) -> Graph:
@@ -81,7 +81,7 @@ class Play:
     ) -> None:
         self.lesson = lesson
         self.seed = lesson.header.seed if seed is None else seed
-        self._until = time.monotonic() + seconds
+        self._until = time.process_time() + seconds
         self._seconds = seconds
         self._said: list[Any] = []
         self.session = Session(self._said.append, "cpu")
@@ -160,7 +160,7 @@ class Play:
         self.session.run(m.Run(epochs * trainer.steps_per_epoch + steps))
         while self.session.seconds_to_wait() is not None:
             self.session.train()
-            if time.monotonic() > self._until:
+            if time.process_time() > self._until:
                 raise LessonError(f"the lesson takes longer than {self._seconds:.0f} s.")
         self._raise_failures(but="diverged")
 
