@@ -35,7 +35,7 @@ class Player(Protocol):
         """The graph of a file beside the lesson, or of a preset."""
 
     def train(self, epochs: int, steps: int) -> None:
-        """Train so many epochs and steps."""
+        """Train so many epochs and steps; without either, to the end of the settings."""
 
     def reset(self) -> None:
         """Go back to the start of the run."""
@@ -190,10 +190,13 @@ def input_(player: Player, node: str, value: float | tuple) -> None:  # type: ig
 
 @action
 def train(player: Player, epochs: int = 0, steps: int = 0) -> None:
-    """Train for so many epochs or steps more. Example: train(epochs=3)"""
-    if not 0 <= epochs <= MOST_EPOCHS or not 0 <= steps <= 1_000_000 or not epochs + steps:
+    """Train for so many epochs or steps more; without either, to the last epoch or an early stop.
+
+    Example: train(epochs=3)
+    """
+    if not 0 <= epochs <= MOST_EPOCHS or not 0 <= steps <= 1_000_000:
         raise LessonError(
-            f"train takes 1 to {MOST_EPOCHS:,} epochs or up to a million steps, "
+            f"train takes up to {MOST_EPOCHS:,} epochs or a million steps, "
             f"not {epochs:,} and {steps:,}."
         )
     player.train(epochs, steps)

@@ -154,10 +154,10 @@ class Play:
         self._raise_failures()
 
     def train(self, epochs: int, steps: int) -> None:
-        """Train so many epochs and steps; a run that diverges ends there."""
+        """Train so many epochs and steps, or to the end; a run that diverges ends there."""
         trainer = self.state.trainer
         self._said.clear()
-        self.session.run(m.Run(epochs * trainer.steps_per_epoch + steps))
+        self.session.run(m.Run(epochs * trainer.steps_per_epoch + steps or None))
         while self.session.seconds_to_wait() is not None:
             self.session.train()
             if time.process_time() > self._until:

@@ -57,7 +57,10 @@ def attribute(state: State, node: str, name: str) -> Value:
 
 @fact
 def operator(state: State, node: str) -> str:
-    """The name of a node's operator. Example: operator("act") == "ReLU" """
+    """The name of a node's operator.
+
+    Example: operator("act") == "ReLU"
+    """
     return str(state.node(node).operator)
 
 
@@ -149,7 +152,10 @@ def receptive_field(state: State, node: str) -> float:
 
 @fact
 def panel(state: State, name: str) -> bool:
-    """Whether a panel can be seen. Example: panel("landscape")"""
+    """Whether a panel can be seen.
+
+    Example: panel("landscape")
+    """
     return name in state.shown
 
 
