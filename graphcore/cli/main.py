@@ -196,7 +196,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _grad_check(options: argparse.Namespace) -> int:
-    from graphcore.engine.finite_differences import check_graph
+    from graphcore.engine.gradient_check import check_graph
 
     errors = check_graph(presets.resolve(options.file), seed=options.seed)
     largest = max(errors.values(), default=0.0)

@@ -93,7 +93,8 @@ def _pointed(cell: str, mark: str) -> str:
 
 def raw_number(text: str) -> float:
     """Return the number that a cell holds, or NaN."""
-    return number_of(text, ".")
+    found = number_of(text, ".")
+    return number_of(text, ",") if math.isnan(found) else found
 
 
 def _why_not(column: Column) -> str:

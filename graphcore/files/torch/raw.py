@@ -154,7 +154,7 @@ def read_picture(path):
     from PIL import Image, ImageOps
 
     height, width, mode = PICTURE
-    with Image.open(path) as image:
+    with Image.open(path, formats=("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")) as image:
         if image.mode.startswith("I"):  # grey of 16 bits
             image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
         image = ImageOps.exif_transpose(image)

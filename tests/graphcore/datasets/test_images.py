@@ -14,7 +14,7 @@ from PIL import Image
 
 import graphcore
 from graphcore import datasets
-from graphcore.datasets import Dataset, images
+from graphcore.datasets import Dataset
 from graphcore.datasets.images import read_image
 from graphcore.errors import DataError
 
@@ -170,16 +170,17 @@ def test_a_large_photograph_is_decoded_at_half_its_size(tmp_path: Path) -> None:
     assert read_image(path, "L", 4) == pytest.approx(0.2, abs=0.01)
 
 
-def test_pillow_opens_images_in_one_place() -> None:
-    """Elsewhere it would be free to take any of its formats."""
+def test_pillow_is_told_the_formats_wherever_it_opens_an_image() -> None:
+    """It would be free to take any of its formats, and one of them starts another program."""
     root = Path(graphcore.__file__).parent.parent
-    places = [
-        path.relative_to(root).as_posix()
+    calls = [
+        call
         for package in ("graphcore", "app")
         for path in (root / package).rglob("*.py")
-        if re.search(r"\bImage\.open\(", path.read_text(encoding="utf-8"))
+        for call in re.findall(r"\bImage\.open\(.*", path.read_text(encoding="utf-8"))
     ]
-    assert places == [Path(images.__file__).relative_to(root).as_posix()]
+    assert calls
+    assert all("formats=" in call for call in calls), calls
 
 
 def test_numbered_classes_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
