@@ -8,7 +8,6 @@ from typing import Any
 from PySide6.QtCore import QPointF, Signal
 
 from app.canvas import clipboard, exporting
-from app.canvas.alternatives import Alternatives
 from app.canvas.gliding import Glide
 from app.canvas.items import geometry as geo
 from app.canvas.items.edge_item import EdgeItem
@@ -19,9 +18,8 @@ from app.document.blocks import PREFIX, blocks
 from app.document.document import Document
 from graphcore import ops
 from graphcore.errors import Fix, GradscapeError, GraphError
-from graphcore.graph.connections import connect_if_fitting
+from graphcore.graph import fit
 from graphcore.graph.elements import Edge
-from graphcore.graph.fitting import Fitting
 from graphcore.graph.graph import Graph
 
 _LEFT_MIDDLE = QPointF(0, geo.HEIGHT / 2)
@@ -101,12 +99,18 @@ class EditingView(RunningView):
                 names.append(self.document.add_node(operator, position))
                 self.document.move(self.document.covered_by({names[0]: position}))
                 if len(joined) == 1:
-                    connect_if_fitting(self.document, joined[0], names[0])
+                    self._join(joined[0], names[0])
 
         if not self.attempt(change):
             return None
         self.select(names)
         return names[0]
+
+    def _join(self, old: str, new: str) -> None:
+        """Connect a new node to an old one, if there is an edge that fits."""
+        edge = fit.edge_between(self.document.graph, self.document.shapes, old, new)
+        if edge is not None:
+            self.document.connect_nodes(edge.source, edge.target, edge.input, edge.output)
 
     def _free_place(self) -> QPointF:
         selected = self.selected()
@@ -265,16 +269,19 @@ class EditingView(RunningView):
         self, at: QPointF, port: tuple[str, str] | None = None, side: str = "output"
     ) -> SearchPopup:
         """Open the search box; with a port, for operators that fit there, and connect."""
-        popup = SearchPopup(self, Fitting(self.document, port, side) if port else None)
+        popup = SearchPopup(self, self._fitting(port, side) if port else None)
         popup.operator_chosen.connect(lambda name: self._add_found(name, at, port, side))
         popup.block_chosen.connect(lambda name: self.add_block(name, at))
         popup.graph_chosen.connect(lambda graph, text: self._add_typed(graph, at, text))
         popup.open_at(self.viewport().mapToGlobal(self.mapFromScene(at)))
         return popup
 
+    def _fitting(self, port: tuple[str, str], side: str) -> fit.Fitting:
+        return fit.Fitting(self.document.graph, self.document.shapes, port, side)
+
     def search_into(self, edge: Edge) -> SearchPopup:
         """Open the search box in the middle of an edge, for an operator to be put into it."""
-        popup = SearchPopup(self, Fitting(self.document, (edge.source, edge.output), "output"))
+        popup = SearchPopup(self, self._fitting((edge.source, edge.output), "output"))
         popup.operator_chosen.connect(lambda operator: self._insert(edge, operator))
         middle = self.graph_scene.edges[edge].path.pointAtPercent(0.5)
         popup.open_at(self.viewport().mapToGlobal(self.mapFromScene(middle)))
@@ -288,7 +295,7 @@ class EditingView(RunningView):
     def change_selected(self) -> None:
         """Open the search box for what the selected nodes could compute instead."""
         names = self.selected()
-        fits = Alternatives(self.document, names)
+        fits = fit.Alternatives(self.document.graph, self.document.shapes, names)
         if not any(fits(name) for name in ops.names()):
             self.refuse(self.tr("No other operator has the inputs and outputs of these."), None)
             return

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QMenu
 from app.canvas.dropping import DroppingView
 from app.canvas.interactions import Gesture
 from app.canvas.walking import next_node
+from app.document.connection_menu import fill
 from app.document.document import Document
-from graphcore.graph.connections import fill
 
 Key: TypeAlias = Qt.Key
 Modifier: TypeAlias = Qt.KeyboardModifier

@@ -12,8 +12,9 @@ from app.canvas.interactions.moving import THRESHOLD
 from app.canvas.items import geometry as geo
 from app.canvas.items.geometry import curve
 from app.style import palette
-from graphcore.errors import GradscapeError, InputTakenError
+from graphcore.graph import fit
 from graphcore.graph.elements import Edge
+from graphcore.graph.shapes import Problem
 
 if TYPE_CHECKING:
     from app.canvas.view import Canvas
@@ -72,7 +73,7 @@ class DragEdge:
         edge = self._edge_to(target)
         if edge == self._old:
             return
-        problem = self._canvas.document.shapes.refusal(edge) if self._legal(edge) else None
+        problem = self._problem(edge)
         if problem is not None:
             self._canvas.refuse(problem.message, problem.fix, edge)
             return
@@ -105,12 +106,10 @@ class DragEdge:
     def _find_fitting(self) -> set[End]:
         """Ports that would take the edge and give a shape."""
         found = set()
-        shapes = self._canvas.document.shapes
         for name, item in self._canvas.items_by_name.items():
             ports = item.ports.inputs if self._side == "output" else item.ports.outputs
             for port in ports:
-                edge = self._edge_to((name, port))
-                if self._legal(edge) and shapes.refusal(edge) is None:
+                if self._problem(self._edge_to((name, port))) is None:
                     found.add((name, port))
         return found
 
@@ -119,24 +118,14 @@ class DragEdge:
             return Edge(*self._fixed, *end)
         return Edge(*end, *self._fixed)
 
-    def _legal(self, edge: Edge) -> bool:
-        try:
-            self._canvas.document.graph.check_edge(edge)
-        except InputTakenError:
-            return edge.source not in self._canvas.document.graph.descendants([edge.target])
-        except GradscapeError:
-            return False
-        return True
+    def _problem(self, edge: Edge) -> Problem | None:
+        """Why the edge cannot be; one that is at the input already would give way."""
+        document = self._canvas.document
+        return fit.refusal(document.graph, document.shapes, edge, replacing=True)
 
     def _sentence(self, end: End) -> str:
         edge = self._edge_to(end)
-        try:
-            self._canvas.document.graph.check_edge(edge)
-        except InputTakenError:
-            pass
-        except GradscapeError as error:
-            return str(error)
-        problem = self._canvas.document.shapes.refusal(edge)
+        problem = self._problem(edge)
         return problem.message if problem else f"{edge.source} → {edge.target}.{edge.input}"
 
     def _nearest(self, at: QPointF) -> End | None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QGraphicsPathItem
 
 from app.canvas.items import geometry as geo
 from app.style import palette
+from graphcore.graph import fit
 
 if TYPE_CHECKING:
     from app.canvas.view import Canvas
@@ -67,11 +68,8 @@ class MoveOutput:
         return (name, first) if first else None
 
     def _light(self, on: bool) -> None:
+        """Light up the outputs at which the edges may begin, and no other port."""
+        taking = fit.sources_for(self._canvas.document.graph, self._edges)
         for name, item in self._canvas.items_by_name.items():
-            ports = frozenset(("output", p) for p in item.ports.outputs if self._takes(name))
-            item.set_state(lit=ports if on else None)
-
-    def _takes(self, name: str) -> bool:
-        """Whether no edge would close a cycle."""
-        below = self._canvas.document.graph.descendants([e.target for e in self._edges])
-        return name not in below | {e.target for e in self._edges}
+            ports = item.ports.outputs if name in taking else ()
+            item.set_state(lit=frozenset(("output", p) for p in ports) if on else None)
