@@ -43,8 +43,8 @@ HEADERS = (
     "settings = 3", 'settings = {lr = "fast"}', "settings = {epochs = -1}",
     "settings = {batch = 0}",
     'settings = {dataset = "/etc"}', "settings = {nothing = 1}", "settings = {lr = nan}",
-    "settings = {seed = -5}", 'settings = {dataset = "csv",
-    dataset_options = {path = "/etc/passwd"}}',
+    "settings = {seed = -5}",
+    'settings = {dataset = "csv", dataset_options = {path = "/etc/passwd"}}',
     "a.b.c.d = 1", "[[x]]", "[settings]\nlr = inf", "seed = 99999999999", 'panels = ["a"',
 )  # fmt: skip
 BODIES = (
