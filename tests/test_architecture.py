@@ -216,7 +216,7 @@ NAMING = (
     "graphcore/presets.py", "graphcore/lessons/", "app/panels/health/remedies.py",
 )  # fmt: skip
 """Where operators may stand by their names: rooms that read and write them, and data."""
-STRUCTURE = {"Input", "Target", "Parameter", "Constant", "Output", "Composite", "Hold"}
+STRUCTURE = {"Input", "Target", "Parameter", "Constant", "Buffer", "Output", "Composite", "Hold"}
 """What a graph is made of whatever it computes."""
 TITLES = {
     ("app/panels/__init__.py", "Embedding"), ("app/panels/embedding/__init__.py", "Embedding"),
