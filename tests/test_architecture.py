@@ -23,8 +23,8 @@ GROUND = {"graphcore.errors"}
 ORDERS = {
     "graphcore": (
         "errors dims colors late records system", "datasets", "ops", "graph", "engine",
-        "training", "landscapes", "files presets", "runs", "session", "lessons", "views", "report",
-        "worker", "cli",
+        "training", "landscapes", "files presets", "exchange", "runs", "scripting", "session",
+        "lessons", "views", "report", "worker", "cli",
     ),
     "app": (
         "settings style", "widgets", "plots", "document", "engine", "canvas panels", "files",
@@ -222,7 +222,9 @@ NAMING = (
     "graphcore/presets.py", "graphcore/lessons/", "app/panels/health/remedies.py",
 )  # fmt: skip
 """Where operators may stand by their names: rooms that read and write them, and data."""
-STRUCTURE = {"Input", "Target", "Parameter", "Constant", "Output", "Composite", "Hold"}
+STRUCTURE = {
+    "Input", "Target", "Parameter", "Constant", "Buffer", "Output", "Composite", "Hold",
+}  # fmt: skip
 """What a graph is made of whatever it computes."""
 TITLES = {
     ("app/panels/__init__.py", "Embedding"), ("app/panels/embedding/__init__.py", "Embedding"),

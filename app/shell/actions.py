@@ -197,6 +197,8 @@ ACTIONS: tuple[Action, ...] = (
            "filming.toggle", checkable=True, separated=True),
     Action("help", _("&Operators and Keys"), "F1", "help",
            _("What every operator computes, and every key."), (HELP,), "show_help"),
+    Action("guide", _("&Guide"), "", "guide",
+           _("Ten short pages on nets, data and runs from a script."), (HELP,), "show_guide"),
     Action("report_problem", _("&Report a Problem…"), "", "warning",
            _("Versions and the last faults, to copy; nothing is sent."), (HELP,), "show_report"),
     Action("about", _("&About Gradscape"), "", "about", _("Version and licence."), (HELP,),

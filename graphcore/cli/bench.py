@@ -21,7 +21,7 @@ import numpy as np
 from graphcore import datasets, presets
 from graphcore.cli.bench_models import MODELS
 from graphcore.datasets import Dataset, Normalization, Split
-from graphcore.engine import processor
+from graphcore.engine import devices, processor
 from graphcore.graph.graph import Graph
 from graphcore.graph.layer_list import parse_layers
 from graphcore.graph.training_settings import TrainingSettings
@@ -109,7 +109,20 @@ def _measure(net: str, batch: int, rounds: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _medians(loops: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def beside_eager(net: str, batch: int, device: str, rounds: int = 5) -> tuple[float, float]:
+    """Return microseconds per step on a device: ours, and a plain PyTorch loop's."""
+    steps = _trainer(net, batch, device).steps(sys.maxsize, ahead=sys.maxsize)
+
+    def ours() -> None:
+        next(steps)
+
+    us = _medians({"ours": ours, "eager": _eager(net, batch, False, device)}, rounds, device)
+    return us["ours"], us["eager"]
+
+
+def _medians(
+    loops: dict[str, Callable[[], object]], rounds: int, device: str = "cpu"
+) -> dict[str, float]:
     """Microseconds per call of each, taking turns."""
     counts: dict[str, int] = {}
     for name, step in loops.items():
@@ -123,6 +136,7 @@ def _medians(loops: dict[str, Callable[[], object]], rounds: int) -> dict[str, f
             begun = time.perf_counter()
             for _ in range(counts[name]):
                 step()
+            devices.synchronize(device)
             times[name].append((time.perf_counter() - begun) / counts[name] * 1e6)
     return {name: statistics.median(values) for name, values in times.items()}
 
@@ -166,12 +180,12 @@ def _regression(inputs: int, hidden: int) -> Graph:
     return graph
 
 
-def _trainer(net: str, batch: int) -> Trainer:
+def _trainer(net: str, batch: int, device: str = "cpu") -> Trainer:
     settings = TrainingSettings(
         epochs=100_000, batch=batch, optimizer="SGD", optimizer_options={"momentum": MOMENTUM},
         lr=LR, schedule="constant",
     )  # fmt: skip
-    return Trainer(_graph(net), _data(net), settings)
+    return Trainer(_graph(net), _data(net), settings, device=device)
 
 
 def _floor(trainer: Trainer) -> Callable[[], object]:
@@ -187,12 +201,12 @@ def _floor(trainer: Trainer) -> Callable[[], object]:
     return step
 
 
-def _eager(net: str, batch: int, loader: bool) -> Callable[[], object]:
+def _eager(net: str, batch: int, loader: bool, device: str = "cpu") -> Callable[[], object]:
     """A loop as people write it."""
-    model = MODELS[net].model()
+    model = MODELS[net].model().to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=LR, momentum=MOMENTUM)
     split = _data(net).train
-    x, t = torch.from_numpy(split.inputs), torch.from_numpy(split.targets)
+    x, t = torch.from_numpy(split.inputs).to(device), torch.from_numpy(split.targets).to(device)
     batches = _from_loader(x, t, batch) if loader else _from_tensors(x, t, batch)
 
     def step() -> float:
@@ -208,7 +222,7 @@ def _eager(net: str, batch: int, loader: bool) -> Callable[[], object]:
 
 def _from_tensors(x: Any, t: Any, batch: int) -> Iterator[tuple[Any, Any]]:
     while True:
-        order = torch.randperm(len(x))
+        order = torch.randperm(len(x)).to(x.device)
         for i in range(0, len(x), batch):
             rows = order[i : i + batch]
             yield x[rows], t[rows]

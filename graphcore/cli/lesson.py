@@ -12,6 +12,7 @@ from graphcore import datasets, files
 from graphcore.cli import train as train_cli
 from graphcore.engine import processor
 from graphcore.errors import GradscapeError, LessonError
+from graphcore.graph.drawing.picture import graph_picture
 from graphcore.lessons import answers, courses, grading
 from graphcore.lessons.checking import Report, band_of, check_lesson
 from graphcore.lessons.courses import Collection
@@ -20,7 +21,6 @@ from graphcore.lessons.functions import help_text
 from graphcore.lessons.handout import handout
 from graphcore.lessons.play import Play, first_graph
 from graphcore.lessons.reader import read_lesson
-from graphcore.report.svg import graph_picture
 
 AT_FAULT = 1
 

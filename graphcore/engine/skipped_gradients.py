@@ -124,6 +124,7 @@ class Skipped:
         inputs = [self._input(slot, rows if i == 0 else None) for i, slot in enumerate(step.inputs)]
         context, own = Context(needs=wanted), step.context
         context.training, context.generator = own.training, own.generator
+        context.dtype = own.dtype
         if step.op.random:
             context.saved = own.saved
             outputs = [self._value(slot, None) for slot in step.outputs]

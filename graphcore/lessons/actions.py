@@ -35,7 +35,7 @@ class Player(Protocol):
         """The graph of a file beside the lesson, or of a preset."""
 
     def train(self, epochs: int, steps: int) -> None:
-        """Train so many epochs and steps."""
+        """Train so many epochs and steps; without either, to the end of the settings."""
 
     def reset(self) -> None:
         """Go back to the start of the run."""
@@ -164,14 +164,14 @@ def attribute(player: Player, node: str, name: str, value: str | float | bool | 
 @action
 def initializer(player: Player, parameter: str, text: str) -> None:
     """Choose how a parameter starts. Example: initializer("hidden.weight", "zeros")"""
-    node, _, port = parameter.rpartition(".")
+    node, port = place_of(parameter)
     player.edit(lambda graph: graph.set_initializer(node, port, text))
 
 
 @action
 def freeze(player: Player, parameter: str, on: bool = True) -> None:
     """Keep a parameter out of training, or let it train again. Example: freeze("conv1.weight")"""
-    node, _, port = parameter.rpartition(".")
+    node, port = place_of(parameter)
     player.edit(lambda graph: graph.set_frozen(node, port, on))
 
 
@@ -190,10 +190,13 @@ def input_(player: Player, node: str, value: float | tuple) -> None:  # type: ig
 
 @action
 def train(player: Player, epochs: int = 0, steps: int = 0) -> None:
-    """Train for so many epochs or steps more. Example: train(epochs=3)"""
-    if not 0 <= epochs <= MOST_EPOCHS or not 0 <= steps <= 1_000_000 or not epochs + steps:
+    """Train for so many epochs or steps more; without either, to the last epoch or an early stop.
+
+    Example: train(epochs=3)
+    """
+    if not 0 <= epochs <= MOST_EPOCHS or not 0 <= steps <= 1_000_000:
         raise LessonError(
-            f"train takes 1 to {MOST_EPOCHS:,} epochs or up to a million steps, "
+            f"train takes up to {MOST_EPOCHS:,} epochs or a million steps, "
             f"not {epochs:,} and {steps:,}."
         )
     player.train(epochs, steps)
@@ -215,6 +218,12 @@ def show(player: Player, panel: str) -> None:
 def plane(player: Player, kind: str) -> None:
     """Have the landscape show a kind of plane. Example: plane("pca")"""
     player.show_plane(kind)
+
+
+def place_of(parameter: str) -> tuple[str, str]:
+    """Node and input of a parameter; a Parameter node is named by itself."""
+    node, dot, port = parameter.rpartition(".")
+    return (node, port) if dot else (parameter, "value")
 
 
 def _replace_in(player: Player, field: str, name: str, value: Any) -> None:

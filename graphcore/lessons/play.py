@@ -27,7 +27,7 @@ from graphcore.session import messages as m
 from graphcore.session.session import Session
 
 MOST_SECONDS = 300.0
-"""That a lesson may take."""
+"""Of computing that a lesson may take."""
 
 
 def graph_named(lesson: Lesson, name: str) -> Graph:
@@ -81,7 +81,7 @@ class Play:
     ) -> None:
         self.lesson = lesson
         self.seed = lesson.header.seed if seed is None else seed
-        self._until = time.monotonic() + seconds
+        self._until = time.process_time() + seconds
         self._seconds = seconds
         self._said: list[Any] = []
         self.session = Session(self._said.append, "cpu")
@@ -154,13 +154,13 @@ class Play:
         self._raise_failures()
 
     def train(self, epochs: int, steps: int) -> None:
-        """Train so many epochs and steps; a run that diverges ends there."""
+        """Train so many epochs and steps, or to the end; a run that diverges ends there."""
         trainer = self.state.trainer
         self._said.clear()
-        self.session.run(m.Run(epochs * trainer.steps_per_epoch + steps))
+        self.session.run(m.Run(epochs * trainer.steps_per_epoch + steps or None))
         while self.session.seconds_to_wait() is not None:
             self.session.train()
-            if time.monotonic() > self._until:
+            if time.process_time() > self._until:
                 raise LessonError(f"the lesson takes longer than {self._seconds:.0f} s.")
         self._raise_failures(but="diverged")
 

@@ -37,15 +37,28 @@ class State:
     plane: str = ""
     start: Mapping[str, Tensor] = field(default_factory=dict)
     _passes: tuple[object, Plan] | None = None
+    _known: tuple[object, dict[Call, Value]] = (None, {})
 
     def value(self, expression: Expression) -> Value:
         """Return what an expression comes to; raises GradscapeError where it has no value."""
         return evaluate(expression, self.ask)
 
     def ask(self, call: Call) -> Value:
-        """Return the value of one registered function."""
-        result: Value = FACTS.call(self, call)
-        return result
+        """Return the value of one registered function; asked again, it is the same."""
+        moment = self._moment()
+        if self._known[0] != moment:
+            self._known = moment, {}
+        known = self._known[1]
+        if call not in known:
+            known[call] = FACTS.call(self, call)
+        return known[call]
+
+    def _moment(self) -> tuple[object, ...]:
+        """What is another whenever a fact may be."""
+        s = self.session
+        step = s.trainer.step if s.trainer else 0
+        return (id(s.net), id(s.graph), s.graph.training.lr, step, s.weights_moved, s.starts,
+                len(s.runs.all), self.shown, self.plane)  # fmt: skip
 
     # -- what facts are made of ---------------------------------------------------------------
 

@@ -195,6 +195,7 @@ class Context:
         saved: whatever ``forward`` keeps for ``vjp``, such as a dropout mask.
         needs: for each input, whether its gradient is asked for.
         moving: for ``lower``: for each input, whether it lies elsewhere at every step.
+        dtype: the plan's floating-point type; None outside a plan.
     """
 
     training: bool = False
@@ -203,6 +204,7 @@ class Context:
     saved: Any = None
     needs: tuple[bool, ...] = ()
     moving: tuple[bool, ...] = ()
+    dtype: torch.dtype | None = None
 
 
 @dataclass(frozen=True)

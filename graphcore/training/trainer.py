@@ -114,17 +114,24 @@ class Trainer:
         if not self.binding.input:
             return Batches(DESCENT_STEPS, 1, s.seed, self.plan.device)
         joined = False
-        if samples == 1 or leaves_one(samples, s.batch):
+        if samples == 1 or s.batch == 1 or leaves_one(samples, s.batch):
             why = self._refusal(1)
             if why and samples == 1:
                 raise DataError(f"{self.data.name} has one sample to train on. {why}")
-            joined = bool(why) and not self._refusal(2)
+            several = bool(why) and not self._refusal(2)
+            joined = several and s.batch > 1
+            if several and not joined:
+                self.note = f"A batch of one sample cannot be trained on: {why}"
         if joined:
             self.note = (
                 f"The last batch would be of one sample, of {samples:,} in batches of {s.batch:,}: "
                 "it is joined to the batch before it, as this net trains on several at a time."
             )
         return Batches(samples, s.batch, s.seed, self.plan.device, joined)
+
+    def needs_several(self) -> bool:
+        """Whether the net trains on two samples at a time, and not on one, as batch norm does."""
+        return len(self.train_x) > 1 and bool(self._refusal(1)) and not self._refusal(2)
 
     def _refusal(self, samples: int) -> str:
         """Why the net cannot be trained on so few samples at a time; "" if it can."""

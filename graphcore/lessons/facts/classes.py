@@ -119,6 +119,41 @@ def answer(state: State, inputs: tuple, place: int = 0) -> float:  # type: ignor
     return float(said[place])
 
 
+@fact
+def looks_like(state: State, parameter: str, unit: int) -> float:
+    """The class whose mean training picture a unit's weights resemble most.
+
+    Both are compared without their own mean; the mean of all pictures is taken off first.
+    """
+    fits = _resemblance(state, parameter)
+    if not 0 <= unit < len(fits):
+        raise LessonError(f"{parameter} has {len(fits)} units; {unit} is none of them.")
+    return float(fits[unit].argmax())
+
+
+@fact
+def templates_fit(state: State, parameter: str) -> float:
+    """Share of units that resemble the mean picture of the class of their own place most."""
+    fits = _resemblance(state, parameter)
+    return float((fits.argmax(1) == np.arange(len(fits))).mean())
+
+
+def _resemblance(state: State, parameter: str) -> np.ndarray:
+    """Correlation of each unit's weights with each class's mean picture, shape (units, C)."""
+    weights = state.parameter(parameter).detach().cpu().double().numpy()
+    data = state.trainer.data
+    x = data.train.inputs[:10_000].reshape(len(data.train.inputs[:10_000]), -1).astype(np.float64)
+    labels = data.train.targets[: len(x)].reshape(-1)
+    if weights.ndim != 2 or weights.shape[1] != x.shape[1] or not data.classes:
+        raise LessonError(f"{parameter} does not weigh the pixels of the pictures.")
+    means = np.stack([x[labels == k].mean(0) for k in range(len(data.classes))]) - x.mean(0)
+    both = []
+    for rows in (weights, means):
+        rows = rows - rows.mean(1, keepdims=True)
+        both.append(rows / np.maximum(1e-12, np.linalg.norm(rows, axis=1, keepdims=True)))
+    return np.asarray(both[0] @ both[1].T)
+
+
 def _per_class(figure: object, state: State, kind: int) -> float:
     shares, labels = _answers(state)
     if not 0 <= kind < shares.shape[1]:

@@ -11,6 +11,7 @@ from graphcore.errors import GradscapeError, LessonError
 from graphcore.graph.elements import Node
 from graphcore.graph.graph import Graph
 from graphcore.graph.shapes import ShapeInference
+from graphcore.lessons.actions import place_of
 from graphcore.lessons.functions import fact
 from graphcore.lessons.language import Value
 from graphcore.lessons.state import State
@@ -56,7 +57,10 @@ def attribute(state: State, node: str, name: str) -> Value:
 
 @fact
 def operator(state: State, node: str) -> str:
-    """The name of a node's operator. Example: operator("act") == "ReLU" """
+    """The name of a node's operator.
+
+    Example: operator("act") == "ReLU"
+    """
     return str(state.node(node).operator)
 
 
@@ -91,14 +95,14 @@ def initializer(state: State, parameter: str) -> str:
 
     Example: initializer("hidden.weight") == "zeros"
     """
-    node, _, port = parameter.rpartition(".")
+    node, port = place_of(parameter)
     return str(state.node(node).initializers.get(port, ""))
 
 
 @fact
 def frozen(state: State, parameter: str) -> bool:
     """Whether a parameter is kept out of training."""
-    node, _, port = parameter.rpartition(".")
+    node, port = place_of(parameter)
     return port in state.node(node).frozen
 
 
@@ -148,7 +152,10 @@ def receptive_field(state: State, node: str) -> float:
 
 @fact
 def panel(state: State, name: str) -> bool:
-    """Whether a panel can be seen. Example: panel("landscape")"""
+    """Whether a panel can be seen.
+
+    Example: panel("landscape")
+    """
     return name in state.shown
 
 

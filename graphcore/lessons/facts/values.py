@@ -44,7 +44,10 @@ def grad(state: State, name: str, place: int = 0) -> float:
 
 @fact
 def weight(state: State, parameter: str, place: int = 0) -> float:
-    """One number of a parameter, counted through all axes. Example: weight("neuron.bias") > 0"""
+    """One number of a parameter, counted through all axes.
+
+    Example: weight("neuron.bias") > 0
+    """
     return _at(state.parameter(parameter), place, parameter)
 
 
