@@ -21,8 +21,8 @@ GROUND = {"graphcore.errors"}
 ORDERS = {
     "graphcore": (
         "errors dims colors late records system", "datasets", "ops", "graph", "engine",
-        "training", "landscapes", "files presets", "runs", "session", "views", "report", "worker",
-        "cli",
+        "training", "landscapes", "files presets", "exchange", "runs", "scripting", "session",
+        "lessons", "views", "report", "worker", "cli",
     ),
     "app": (
         "settings style", "widgets", "plots", "document", "engine", "canvas panels", "files",

@@ -353,12 +353,18 @@ class MainWindow(QMainWindow):
 
     def show_help(self) -> None:
         """Open the help at the selected operator."""
-        from app.shell.help import HelpDialog
+        from app.shell.help.operators import HelpDialog
 
         dialog = HelpDialog(self.actions_table, self)
         if self.selection:
             dialog.show_operator(self.document.graph.node(self.selection[0]).operator)
         dialog.open()
+
+    def show_guide(self) -> None:
+        """Open the user's guide."""
+        from app.shell.help.guide import GuideDialog
+
+        GuideDialog(self).open()
 
     def show_about(self) -> None:
         """Name, version and licence."""

@@ -356,6 +356,12 @@ class Graph:
         self.training = training
         self._tell(Change("training_changed"))
 
+    def _repr_svg_(self) -> str:
+        """Return the drawing that a notebook shows."""
+        from graphcore.graph.drawing.picture import drawing
+
+        return drawing(self)
+
     def copy(self) -> Graph:
         """An independent copy without listeners."""
         twin = Graph()

@@ -78,6 +78,17 @@ def check_size(node: str, what: str, shape: Shape | None, batch: int = 1) -> Non
         )
 
 
+def check(graph: Graph) -> list[Problem]:
+    """Return what is wrong with a graph, node by node in their order; empty if nothing is.
+
+    for problem in gc.check(graph):
+        print(problem.node, problem.message, problem.fix)
+    """
+    shapes = ShapeInference(graph)
+    shapes.close()
+    return list(shapes.problems.values())
+
+
 def check_batch(graph: Graph, batch: int, itemsize: int, free: int | None) -> None:
     """Raise ShapeError where a batch of so many samples makes a value that is too large.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class _Binary(Operator):
     """Two inputs that broadcast; the engine sums gradients over broadcast axes."""
 
-    category, inputs = "elementwise", ("a", "b")
+    category, inputs, steady = "elementwise", ("a", "b"), True
 
     @classmethod
     def infer_shape(cls, a: Shape, b: Shape) -> Shape:
@@ -191,7 +191,7 @@ class Pow(_Binary):
 
     @staticmethod
     def vjp(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-        zero = torch.zeros((), dtype=y.dtype, device=y.device)
+        zero = y.new_zeros(())
         ga = torch.where(b == 0, zero, g * (b * torch.pow(a, b - 1)))
         gb = torch.where((a == 0) & (b >= 0), zero, g * (y * torch.log(a)))
         return ga, gb
@@ -216,6 +216,7 @@ class Neg(Operator):
     """
 
     category, onnx, aliases = "elementwise", "Neg", ("-", "minus", "negate")
+    steady = True
     formula, derivative = r"y = -x", r"\partial y/\partial x = -1"
     infer_shape = staticmethod(same_shape)
     torch_code = TorchCode("-{x}")
@@ -247,7 +248,7 @@ class Exp(Operator):
         torch.exp; ONNX Exp-13.
     """
 
-    category, onnx = "elementwise", "Exp"
+    category, onnx, steady = "elementwise", "Exp", True
     formula, derivative = r"y = e^x", r"\partial y/\partial x = y"
     infer_shape = staticmethod(same_shape)
 
@@ -278,7 +279,7 @@ class Log(Operator):
         torch.log; ONNX Log-13.
     """
 
-    category, onnx, aliases = "elementwise", "Log", ("ln",)
+    category, onnx, aliases, steady = "elementwise", "Log", ("ln",), True
     formula, derivative = r"y = \ln x", r"\partial y/\partial x = \frac{1}{x}"
     infer_shape = staticmethod(same_shape)
 

@@ -226,6 +226,7 @@ class LayerNorm(_Normalization):
         torch.nn.LayerNorm; ONNX LayerNormalization-17; Ba, Kiros & Hinton, arXiv 1607.06450.
     """
 
+    steady = True
     onnx, aliases = "LayerNormalization", ("layer norm", "ln", "normalize")
     attrs = (
         Attr("normalized_shape", None, "Last axes of x that are normalised together.", "shape",
@@ -313,6 +314,7 @@ class GroupNorm(_Normalization):
         torch.nn.GroupNorm; ONNX GroupNormalization-21; Wu & He, ECCV 2018.
     """
 
+    steady = True
     onnx, aliases = "GroupNormalization", ("group norm", "instance norm", "gn", "normalize")
     attrs = (Attr("num_groups", REQUIRED, "Number of channel groups.", "int", minimum=1), _EPS)
     derivative = LayerNorm.derivative

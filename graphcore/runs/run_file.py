@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from graphcore.datasets.learned import Learned
 from graphcore.errors import FileError, GradscapeError, short
 from graphcore.files.atomic import atomic_file
 from graphcore.files.graph_file import loads
@@ -56,6 +57,7 @@ class SavedRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tests: tuple[SavedEvaluation, ...]
     accuracies: tuple[tuple[int, float], ...]
     validations: tuple[SavedEvaluation, ...] = ()
+    data: Learned | None = None
 
 
 class SavedRuns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,7 +101,7 @@ def _saved(run: Run, places: dict[int, int]) -> SavedRun:
         moments=tuple(places[m.number] for m in run.timeline.moments),
         rows=tuple(tuple(row) for row in curves.rows.tolist()),
         tests=_told(curves.tests), validations=_told(curves.validations),
-        accuracies=tuple(curves.accuracies),
+        accuracies=tuple(curves.accuracies), data=run.data,
     )  # fmt: skip
 
 
@@ -188,6 +190,7 @@ def _run(entry: SavedRun, moments: list[Moment]) -> Run:
     return Run(
         entry.number, entry.name, graph, training, entry.parent, entry.begun_at,
         entry.by_hand, entry.steps, Timeline(kept, begun=entry.begun_at), curves,
+        data=entry.data,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from graphcore import files
+from graphcore.datasets.learned import Learned, learned
 from graphcore.errors import EngineError, FileError
 from graphcore.graph.difference import same_net
 from graphcore.graph.training_settings import TrainingSettings
@@ -50,6 +51,7 @@ class Run:
         tested_from: the first step whose tests are of this net: a run takes over the curves of
             its parent, which may have been another net.
         held: the epoch whose weights an early stop gave back at the newest step, or 0.
+        data: what was learned about its data; None where it takes none.
     """
 
     number: int
@@ -64,6 +66,7 @@ class Run:
     curves: Curves = field(default_factory=Curves)
     tested_from: int = 0
     held: int = 0
+    data: Learned | None = None
 
     def __post_init__(self) -> None:
         if self.parent is not None:
@@ -120,6 +123,7 @@ class Runs:
         if parent is not None and not self.by_hand and self._back_to(parent, trainer, graph):
             return parent
         run = self._add(graph, trainer.graph.training, parent, step)
+        run.data = learned(trainer.data) if trainer.binding.input else None
         run.by_hand = self.by_hand and step > 0
         if parent is not None and before is not None and same and not run.by_hand:
             run.tested_from = before.tested_from
@@ -249,7 +253,7 @@ class Runs:
         if self.visiting or before.steps > before.begun_at:
             self.leave(trainer)
             run = self._add(before.graph, before.settings, before, trainer.step)
-            run.tested_from = before.tested_from
+            run.tested_from, run.data = before.tested_from, before.data
             run.timeline = before.timeline.until(trainer.step)
         else:
             run = before

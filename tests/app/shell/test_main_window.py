@@ -370,7 +370,7 @@ def test_the_window_runs_without_torch(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--version"], 0, "gradscape 0."),
+        (["--version"], 0, "device cpu: processor"),
         (["--help"], 0, "usage: gradscape"),
         (["no-such-thing"], 1, "there is no file or preset called no-such-thing"),
         (["--nonsense"], 2, "unrecognized arguments"),
