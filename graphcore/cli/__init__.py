@@ -9,7 +9,7 @@ COMMANDS: dict[str, str] = {
     "check": "Read a graph file and report what is wrong with it.",
     "grad-check": "Compare backward with finite differences.",
     "export": "Write a net for other programs.",
-    "import": "Make a graph of a PyTorch module's source.",
+    "import": "Make a graph of a PyTorch module or an exported net.",
     "report": "Write an HTML page about a run.",
     "landscape": "Compute the loss around a net's weights.",
     "bench": "Time the engine beside plain PyTorch.",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import logging
 import re
+import sys
 import tempfile
 import traceback
 import warnings
@@ -183,13 +185,25 @@ def write_pt2(module: Module, example: Example, path: Path) -> None:
     Raises:
         ExportError: torch.export does not take the module.
     """
-    with warnings.catch_warnings(), explained(type(module).__name__):
-        warnings.simplefilter("ignore")
+    with _quiet(), explained(type(module).__name__):
         try:
             program = _exported(module, example, _dynamic(example))
         except Exception:
             program = _exported(module, example, None)
         torch.export.save(program, path)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what torch logs of an export; what matters of it is in the error."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _exported(module: Module, example: Example, dynamic: Any) -> Any:
