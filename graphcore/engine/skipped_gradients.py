@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from graphcore.engine.execute import Step, unbroadcast
+from graphcore.engine.execute import Step
 from graphcore.late import torch
 from graphcore.ops import Context
+from graphcore.ops.kernels.buffered import unbroadcast
 
 if TYPE_CHECKING:
     from torch import Tensor
