@@ -8,6 +8,7 @@ from graphcore.dims import Shape, format_shape, pair, window
 from graphcore.errors import ShapeError
 from graphcore.late import torch
 from graphcore.ops.kernels.buffered import Closure, Kernels
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ class _Pool(Operator):
     category, rowwise = "pooling", True
     rank: ClassVar[int] = 2
     attrs: ClassVar[tuple[Attr, ...]] = _IMAGE_WINDOW
+
+    @classmethod
+    def onnx_form(cls, call: OnnxCall) -> str:
+        kernel, stride, padding = (list(n[2 - cls.rank :]) for n in cls.as_image(**call.attributes))
+        padded = {"count_include_pad": 1} if cls.onnx == "AveragePool" else {}
+        return call.node(
+            cls.onnx, call.x, kernel_shape=kernel, strides=stride, pads=padding * 2, **padded
+        )
 
     @classmethod
     def infer_shape(cls, x: Shape, *, kernel_size: Any, stride: Any, padding: Any) -> Shape:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
     from graphcore.ops.kernels.buffered import Kernels
+    from graphcore.ops.onnx_code import OnnxCall
 
 AttrKind = Literal["int", "float", "bool", "text", "ints", "size", "axes", "shape", "array"]
 CATEGORIES = (
@@ -239,6 +240,10 @@ def _no_quantities(ctx: Context, y: Any, *inputs: Any, **attributes: Any) -> dic
     return {}
 
 
+def _no_form(call: OnnxCall) -> None:
+    """The operator called ``onnx`` says it all, or there is none."""
+
+
 def _not_lowered(ctx: Context, *inputs: Any, **attributes: Any) -> None:
     return None
 
@@ -266,6 +271,8 @@ class Operator:
     * ``outputs_for(attributes)``: names of the outputs, where attributes decide them;
     * ``quantities(ctx, y, *inputs, **attributes)``: name -> what is computed on the way to the
       output for the first sample: numbers, vectors or matrices to be looked at;
+    * ``onnx_form(call)``: its form in ONNX (``ops.onnx_code``) where it is more than the operator
+      called ``onnx`` with the same inputs;
     * ``lower(ctx, *inputs, **attributes)``: the buffered form (``ops.kernels``) for these very
       tensors, or None where there is none.
     """
@@ -284,6 +291,7 @@ class Operator:
     formula: ClassVar[str] = ""
     derivative: ClassVar[str] = ""
     torch_code: ClassVar[TorchCode] = TorchCode()
+    onnx_form: ClassVar[Callable[..., Any]] = staticmethod(_no_form)
     differentiable: ClassVar[bool] = True
     reads_logits: ClassVar[bool] = False
     random: ClassVar[bool] = False
