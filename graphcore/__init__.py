@@ -17,13 +17,17 @@ from graphcore.graph.training_settings import TrainingSettings
 from graphcore.training.trainer import Trainer
 
 if TYPE_CHECKING:
+    from graphcore.exchange.live import from_module
+    from graphcore.exchange.opening import open_net
     from graphcore.scripting.activations import activations
     from graphcore.scripting.landscape import landscape
     from graphcore.scripting.predict import predict
 
 _LATE = {
     "activations": "graphcore.scripting.activations",
+    "from_module": "graphcore.exchange.live",
     "landscape": "graphcore.scripting.landscape",
+    "open_net": "graphcore.exchange.opening",
     "predict": "graphcore.scripting.predict",
 }
 """Public functions whose modules are imported when they are first used."""
@@ -41,9 +45,11 @@ __all__ = [
     "check",
     "compile",
     "errors",
+    "from_module",
     "landscape",
     "load",
     "load_dataset",
+    "open_net",
     "ops",
     "parse_expression",
     "predict",

@@ -12,11 +12,15 @@ from pathlib import Path
 
 from graphcore import datasets, presets
 from graphcore.cli import COMMANDS
+from graphcore.cli import devices as devices_cli
 from graphcore.cli import (
     exchange as export_cli,
 )
 from graphcore.cli import (
     landscape as landscape_cli,
+)
+from graphcore.cli import (
+    lesson as lesson_cli,
 )
 from graphcore.cli import (
     predict as predict_cli,
@@ -192,7 +196,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _grad_check(options: argparse.Namespace) -> int:
-    from graphcore.engine.finite_differences import check_graph
+    from graphcore.engine.gradient_check import check_graph
 
     errors = check_graph(presets.resolve(options.file), seed=options.seed)
     largest = max(errors.values(), default=0.0)
@@ -243,6 +247,8 @@ _COMMANDS: dict[
     "report": (report_cli.write, report_cli.add_options),
     "landscape": (_landscape, _add_landscape_options),
     "bench": (_bench, _add_bench_options),
+    "lesson": (lesson_cli.run, lesson_cli.add_options),
+    "devices": (devices_cli.show, devices_cli.add_options),
     "data": (_data, _add_data_options),
     "worker": (_worker, _add_nothing),
     "presets": (_presets, _add_nothing),

@@ -15,6 +15,7 @@ import msgspec
 
 from graphcore import datasets, presets
 from graphcore.cli import metrics as metrics_cli
+from graphcore.cli import own_data
 from graphcore.datasets.learned import learned
 from graphcore.engine import processor
 from graphcore.errors import FileError, GradscapeError
@@ -23,6 +24,7 @@ from graphcore.graph.binding import descends
 from graphcore.graph.graph import Graph
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.late import torch
+from graphcore.records.score import Score
 from graphcore.runs.checkpointing import Checkpoints, checkpoints, has_checkpoint, resume
 from graphcore.runs.folder import (
     OWN_FILES,
@@ -34,7 +36,6 @@ from graphcore.runs.folder import (
 )
 from graphcore.training import distributed, optimizers, schedules, settings_check
 from graphcore.training import options as fits
-from graphcore.training.evaluation import Score
 from graphcore.training.trainer import Trainer
 
 DONE = 0
@@ -42,7 +43,7 @@ DONE = 0
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", metavar="NAME", help="data set; left out, the graph's own")
+    own_data.add_options(parser)
     parser.add_argument("--data-dir", type=Path, metavar="DIR")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, metavar="T")
@@ -252,10 +253,9 @@ def _settings(own: TrainingSettings, options: argparse.Namespace) -> TrainingSet
     """The graph's settings with what the command line says laid over them."""
     names = ("epochs", "batch", "lr", "optimizer", "schedule", "patience", "seed")
     given = {k: getattr(options, k, None) for k in names}
-    given["dataset"] = options.data
-    changes = {k: v for k, v in given.items() if v is not None}
+    changes = {k: v for k, v in given.items() if v is not None} | own_data.changes(own, options)
     if changes.get("dataset", own.dataset) != own.dataset:
-        changes["dataset_options"] = {}
+        changes.setdefault("dataset_options", {})
     if changes.get("optimizer", own.optimizer) != own.optimizer:
         changes["optimizer_options"] = {}
     if changes.get("schedule", own.schedule) != own.schedule:

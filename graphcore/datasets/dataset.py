@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
 from numpy.typing import NDArray
 
 from graphcore.datasets.normalization import Normalization
@@ -58,8 +61,10 @@ class Dataset:
         classes: name of each class; empty for regression.
         normalization: what was done to the inputs of every split.
         note: what the user should know about these data, as a sentence; or "".
+        columns: what each number of a sample with one axis is called; empty if it has no name.
+        target: what the answer is called, with its unit; or "".
+        target_scale: what was done to the numbers of the targets, of every split.
         raw_columns: the columns of a table that are inputs, in the order in which they are fed.
-        target: what the answer is called, or "".
     """
 
     name: str
@@ -71,5 +76,19 @@ class Dataset:
     classes: tuple[str, ...]
     normalization: Normalization
     note: str = ""
-    raw_columns: tuple[RawColumn, ...] = ()
+    columns: tuple[str, ...] = ()
     target: str = ""
+    target_scale: Normalization = field(
+        default_factory=lambda: Normalization("none", np.zeros(()), np.ones(()))
+    )
+    raw_columns: tuple[RawColumn, ...] = ()
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return names sorted as people do: 2 before 10, also inside words."""
+
+    def key(name: str) -> tuple[tuple[int, int, str], ...]:
+        parts = re.split(r"([0-9]{1,18})", name)
+        return tuple((0, int(p), p) if p.isdigit() else (1, 0, p) for p in parts if p)
+
+    return sorted(names, key=key)

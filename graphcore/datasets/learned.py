@@ -79,12 +79,11 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 def learned(data: Dataset) -> Learned:
     """Return what there is to know of a data set to feed a net elsewhere."""
-    scale = getattr(data, "target_scale", None)
     return Learned(
         dataset=data.name, task=data.task, input_shape=tuple(data.input_shape),
         classes=tuple(data.classes), coding=_coding(data),
         normalization=Scale.of(data.normalization), columns=data.raw_columns, target=data.target,
-        target_scale=Scale() if scale is None else Scale.of(scale),
+        target_scale=Scale.of(data.target_scale),
         image=_image(tuple(data.input_shape)),
     )  # fmt: skip
 

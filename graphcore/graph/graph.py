@@ -229,11 +229,15 @@ class Graph:
         self._tell(Change("edge_added", edge=edge))
         return edge
 
-    def check_edge(self, edge: Edge) -> None:
-        """Raise what ``connect`` would raise for this edge; change nothing."""
+    def check_edge(self, edge: Edge, replacing: bool = False) -> None:
+        """Raise what ``connect`` would raise for this edge; change nothing.
+
+        Args:
+            replacing: an edge that is at the input already would give way.
+        """
         self.check_ports(edge)
         taken = self._incoming[edge.target].get(edge.input)
-        if taken is not None:
+        if taken is not None and not replacing:
             raise InputTakenError(
                 f"Input {edge.input} of {edge.target} already has an edge from {taken.source}; "
                 "an input takes one edge."

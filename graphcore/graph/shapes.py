@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import Fix, GradscapeError, ShapeError
-from graphcore.graph.elements import Change, Edge, Node, NodeOrName
+from graphcore.graph.elements import Change, Node, NodeOrName
 from graphcore.graph.graph import Graph
 
 LARGEST = 2**31
@@ -199,10 +199,6 @@ class ShapeInference:
                     waiting.add(edge.target)
                     heapq.heappush(queue, (self._rank[edge.target], edge.target))
         return changed
-
-    def refusal(self, edge: Edge) -> Problem | None:
-        """What would be wrong at the edge's target if the edge were there; None if nothing."""
-        return self.misfit(edge.target, edge.input, self.shape(edge.source, edge.output))
 
     def misfit(self, node: str, input: str, shape: Shape | None) -> Problem | None:
         """What would be wrong at a node if an input got this shape; None if nothing."""

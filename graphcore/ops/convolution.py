@@ -216,6 +216,7 @@ class Conv1d(_Convolution):
         torch.nn.Conv1d; ONNX Conv-11. (Cross-correlation: the kernel is not flipped.)
     """
 
+    units = "made"
     onnx, aliases = "Conv", ("temporal convolution", "sequence convolution", "1d convolution")
     attrs = (
         _CHANNELS,
@@ -265,6 +266,7 @@ class Conv2d(_Convolution):
         torch.nn.Conv2d; ONNX Conv-11. (Cross-correlation: the kernel is not flipped.)
     """
 
+    units = "made"
     onnx, aliases = "Conv", ("conv", "convolution", "filter", "kernel")
     attrs = (_CHANNELS, *_image_attrs(), _GROUPS, _BIAS)
     rank, axes = 2, "images (N, C, H, W)"
@@ -312,6 +314,7 @@ class ConvTranspose2d(_Convolution):
         torch.nn.ConvTranspose2d; ONNX ConvTranspose-11; Zeiler et al., CVPR 2010.
     """
 
+    unit_axis = 0
     onnx = "ConvTranspose"
     aliases = ("deconvolution", "transposed convolution", "upsampling", "generator")
     attrs = (

@@ -99,7 +99,7 @@ class RawPart:
         if scores.ndim == 2 and scores.shape[1] > 1:
             return "softmax", list(class_list(self.known, scores.shape[1]))
         pair = list(class_list(self.known, 2))
-        if ops.get(binding.loss_kind).reads_logits:
+        if ops.get(binding.loss_kind).answers == "logit":
             return "logit", pair
         return ("sign" if coding == "signs" else "share"), pair
 
@@ -154,7 +154,7 @@ def read_picture(path):
     from PIL import Image, ImageOps
 
     height, width, mode = PICTURE
-    with Image.open(path) as image:
+    with Image.open(path, formats=("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")) as image:
         if image.mode.startswith("I"):  # grey of 16 bits
             image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
         image = ImageOps.exif_transpose(image)

@@ -218,3 +218,24 @@ def test_every_view_of_a_net_that_is_not_finite_is_answered(name: str, number: f
         LandscapeRequest(plane="pca"), m.NextFrame(),
     ])  # fmt: skip
     assert any(isinstance(r, m.Loaded) for r in said)
+
+
+@pytest.mark.parametrize(("name", "node"), [("circle", "tanh2"), ("tiny-conv", "logits")])
+@pytest.mark.parametrize("attributes", [{}, {"dim": (0,)}, {"dim": (0,), "keepdim": True}])
+def test_every_view_of_a_net_with_one_answer_for_the_whole_batch_is_answered(
+    name: str, node: str, attributes: dict[str, Any]
+) -> None:
+    graph = presets.load(name)
+    (source,) = [edge.source for edge in graph.edges_into(node)]
+    onward = graph.edges_from(node)
+    graph.remove(node)
+    graph.connect(source, graph.add("Sum", name=node, **attributes))
+    for edge in onward:
+        graph.connect(node, edge.target, input=edge.input)
+    names = tuple(n.name for n in graph)
+    said = served([
+        as_loaded(graph), m.Watch(values=names), m.NextFrame(), m.Run(steps=2), m.NextFrame(),
+        *views_of(graph),
+    ])  # fmt: skip
+    assert any(isinstance(r, m.Loaded) for r in said), failures(said)
+    assert not [r.details for r in said if isinstance(r, m.Failure) and r.details]
