@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from graphcore.dims import Dim, Shape, format_shape, pair, window
-from graphcore.errors import ShapeError
+from graphcore.errors import ExportError, ShapeError
 from graphcore.late import torch
 from graphcore.ops.kernels.buffered import Closure, Kernels
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 
 if TYPE_CHECKING:
@@ -47,6 +48,21 @@ class _Pool(Operator):
     category, rowwise = "pooling", True
     rank: ClassVar[int] = 2
     attrs: ClassVar[tuple[Attr, ...]] = _IMAGE_WINDOW
+
+    @classmethod
+    def onnx_form(cls, call: OnnxCall) -> str:
+        a = call.attributes
+        if a.get("ceil_mode"):
+            raise ExportError(f"{call.name}: ONNX 20 has no window that stands out over the edge.")
+        kernel, stride, padding = (list(n[2 - cls.rank :]) for n in cls.as_image(**a))
+        more: dict[str, Any] = {}
+        if cls.onnx == "AveragePool":
+            more["count_include_pad"] = int(a.get("count_include_pad", True))
+        else:
+            more["dilations"] = list(cls.spread(a.get("dilation", 1))[2 - cls.rank :])
+        return call.node(
+            cls.onnx, call.x, kernel_shape=kernel, strides=stride, pads=padding * 2, **more
+        )
 
     @classmethod
     def infer_shape(
