@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from graphcore.dims import Dim, Shape, format_shape, pair, window
-from graphcore.errors import ExportError, ShapeError
+from graphcore.errors import ShapeError
 from graphcore.late import torch
 from graphcore.ops.kernels.buffered import Closure, Kernels
 from graphcore.ops.onnx_code import OnnxCall
@@ -51,18 +51,8 @@ class _Pool(Operator):
 
     @classmethod
     def onnx_form(cls, call: OnnxCall) -> str:
-        a = call.attributes
-        if a.get("ceil_mode"):
-            raise ExportError(f"{call.name}: ONNX 20 has no window that stands out over the edge.")
-        kernel, stride, padding = (list(n[2 - cls.rank :]) for n in cls.as_image(**a))
-        more: dict[str, Any] = {}
-        if cls.onnx == "AveragePool":
-            more["count_include_pad"] = int(a.get("count_include_pad", True))
-        else:
-            more["dilations"] = list(cls.spread(a.get("dilation", 1))[2 - cls.rank :])
-        return call.node(
-            cls.onnx, call.x, kernel_shape=kernel, strides=stride, pads=padding * 2, **more
-        )
+        sizes = *cls.as_image(**call.attributes), cls.spread(call.attributes.get("dilation", 1))
+        return call.pooled(cls.onnx, *(n[2 - cls.rank :] for n in sizes))
 
     @classmethod
     def infer_shape(
