@@ -24,7 +24,7 @@ from tests.graphcore.ops.oracle import Trial, label
 
 onnx = pytest.importorskip("onnx")
 
-NO_FORM = {"Aten", "Buffer", "Formula", "Hold", "RandomNormalLike"}
+NO_FORM = {"Aten", "Formula", "Hold", "RandomNormalLike"}
 """Operators that ONNX has no word for; so have losses none."""
 
 
