@@ -10,6 +10,7 @@ from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import EngineError, ShapeError
 from graphcore.late import torch
 from graphcore.ops.kernels.device import on_accelerator, within
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
@@ -50,6 +51,11 @@ class Embedding(Operator):
     initializers = {"weight": "normal(0, 1)"}
     formula = r"y_i = W_{x_i}"
     derivative = r"\partial L/\partial W_k = \sum_{i:\, x_i = k} g_i"
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        x, weight = call.inputs
+        return call.node("Gather", weight, x)
 
     @staticmethod
     def infer_shape(
@@ -150,6 +156,14 @@ class PositionalEncoding(Operator):
     )
     derivative = r"\partial y/\partial x = 1"
     torch_code = TorchCode("positional_encoding({x}, {base})", helper=_TORCH_HELPER)
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        length, features = call.fixed(1), call.fixed(2)
+        waves = _waves(
+            length, features, call.attributes["base"], torch.float64, torch.device("cpu")
+        )
+        return call.node("Add", call.x, call.tensor(waves.numpy()))
 
     @staticmethod
     def infer_shape(x: Shape, *, base: float) -> Shape:

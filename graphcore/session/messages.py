@@ -187,6 +187,10 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     revision: int = 0
 
 
+class CancelReading(msgspec.Struct, tag=True, frozen=True):
+    """Give up the data that are being read; looked at while they are read, not in its turn."""
+
+
 class Progress(msgspec.Struct, tag=True, frozen=True):
     """Something that takes a while, such as a download; ``total`` is 0 while it is not known."""
 

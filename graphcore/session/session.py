@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -69,7 +70,10 @@ class Session:
         tested: the newest score on the test split; whoever has taken note of it sets None.
     """
 
-    def __init__(self, send: Callable[[msgspec.Struct], None], device: str) -> None:
+    def __init__(
+        self, send: Callable[[msgspec.Struct], None], device: str,
+        given_up: threading.Event | None = None,
+    ) -> None:  # fmt: skip
         self.send, self.device = send, device
         self.trainer: Trainer | None = None
         self._aside: Trainer | None = None
@@ -85,7 +89,7 @@ class Session:
         self.running = False
         self.steps_left: int | None = None
         self._graph, self._graph_bytes = Graph(), b""
-        self._data = KeptData(send)
+        self._data = KeptData(send, given_up)
         self.frames, self.runs, self.attention = Frames(), Runs(), Attention()
         self._wanted = self._news = self._look = False
         self._speed: float | None = None

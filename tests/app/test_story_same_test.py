@@ -8,8 +8,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.panels.runs.panel import COLUMNS
 from app.panels.training.figures import TrainingFigures
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 def test_loss_and_accuracy_are_of_one_test(qtbot) -> None:

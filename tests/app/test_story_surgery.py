@@ -6,8 +6,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.panels.runs.panel import COLUMNS
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 def test_a_net_grows_while_it_trains_and_forgets_nothing(qtbot, live_window) -> None:

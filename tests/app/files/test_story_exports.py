@@ -10,9 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from app.widgets import file_dialogs
 from graphcore.views.net_files import WeightsLoaded
+from tests.app.driver import PATIENCE
 from tests.graphcore.runs.test_tensorboard import fields, read
-
-PATIENCE = 60_000
 
 
 @pytest.fixture
@@ -63,6 +62,17 @@ def test_metrics_as_a_table_and_for_tensorboard(qtbot, trained, tmp_path, monkey
     events = list(read(file.read_bytes()))[1:]
     losses = [e for e in events if fields(fields(e[5])[1])[1] == b"loss"]
     assert len(losses) == len(scored)
+
+
+def test_the_net_as_an_onnx_file(qtbot, trained, tmp_path, monkeypatch) -> None:
+    pytest.importorskip("onnx")
+    from graphcore.files.onnx.export import self_test
+
+    choose(monkeypatch, "ask_onnx", tmp_path / "my net.onnx")
+    written = Path(export(qtbot, trained, "export_onnx"))
+    assert written == tmp_path / "my_net.onnx"
+    assert self_test(written) <= 1e-5
+    assert (tmp_path / "my_net.data.json").is_file()
 
 
 def test_a_reset_begins_another_table(qtbot, trained) -> None:

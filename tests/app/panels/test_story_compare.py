@@ -4,7 +4,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
+
 LEFT = Qt.MouseButton.LeftButton
 
 

@@ -13,8 +13,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 from app.panels.runs.panel import COLUMNS
 from app.widgets import file_dialogs
 from app.widgets.numbers import format_number
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 @pytest.fixture
