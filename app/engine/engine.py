@@ -299,6 +299,10 @@ class Engine(QObject):
     def pause(self) -> None:
         """Stop after the current step."""
         self._send(m.Pause())
+
+    def cancel_reading(self) -> None:
+        """Give up the data that are being read; the engine then says that they were refused."""
+        self._send(m.CancelReading())
         self._want_frame()
 
     def reset(self) -> None:

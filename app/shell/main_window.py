@@ -94,7 +94,7 @@ class MainWindow(QMainWindow):
         self._connect()
         if engine is not None:
             self.files.follow(engine)
-            EngineNews(self, engine)
+            self.news = EngineNews(self, engine)
             LiveView(self.canvas, engine)
         self._apply_preferences()
         self._show_title()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,7 +188,7 @@ def _rows(rows: Sequence[Mapping[str, Any]], learned: Learned) -> tuple[Array, t
 def _coded(row: Mapping[str, Any], column: RawColumn, where: str) -> list[float]:
     """A cell as the numbers that it is fed as."""
     value = row.get(column.name)
-    text = "" if value is None else str(value).strip()
+    text = "" if value is None else unicodedata.normalize("NFC", str(value).strip())
     if not text:
         raise DataError(f"{where} has no value for the column {quote(column.name)}.")
     if column.words:

@@ -102,9 +102,9 @@ class Samples:
     name: str = ""
     note: str = ""
     columns: tuple[str, ...] = ()
-    raw_columns: tuple[RawColumn, ...] = ()
     target: str = ""
     validation: tuple[Array, Array] | None = None
+    raw_columns: tuple[RawColumn, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -297,8 +297,8 @@ def _prepare(
     note = f"{samples.note} {answers.describe_targets(samples.target)}".strip()
     return Dataset(
         name, "classification" if classes else "regression", parts[0], parts[1], parts[2],
-        train.inputs.shape[1:], classes, norm, note, samples.columns, samples.raw_columns,
-        samples.target, answers,
+        train.inputs.shape[1:], classes, norm, note, samples.columns, samples.target, answers,
+        samples.raw_columns,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from graphcore.errors import WorkerError
 from graphcore.session.messages import (
+    CancelReading,
     CheckpointWritten,
     Failure,
     Frame,
@@ -81,7 +82,7 @@ Request = (
     | EmbeddingRequest | HealthRequest | AttributionRequest | SpreadRequest
     | SamplesRequest | RaceRequest | SaveNet | LoadWeights | ScrubRequest | PutBack | EnterRun
     | EditRun | CurvesRequest
-    | SaveRuns | OpenRuns
+    | SaveRuns | OpenRuns | CancelReading
     | Quit
 )  # fmt: skip
 

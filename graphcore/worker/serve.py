@@ -95,7 +95,8 @@ def serve() -> int:
     faulthandler.enable()
     outgoing = _take_standard_output()
     inbox: Inbox = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(inbox,), daemon=True).start()
+    given_up = threading.Event()
+    threading.Thread(target=_read, args=(inbox, given_up), daemon=True).start()
 
     def send(reply: msgspec.Struct) -> None:
         message = encode(reply)
@@ -105,7 +106,7 @@ def serve() -> int:
         except OSError as error:
             raise WindowGone from error
 
-    server, end = _Server(send), _End()
+    server, end = _Server(send, given_up), _End()
     with contextlib.suppress(WindowGone):
         end = server.loop(inbox)
     server.tsne.end()
@@ -121,13 +122,19 @@ def _take_standard_output() -> Any:
     return pipe
 
 
-def _read(inbox: Inbox) -> None:
-    """Put every request into the queue, and what could not be read in its place; at last an end."""
+def _read(inbox: Inbox, given_up: threading.Event) -> None:
+    """Put every request into the queue, and what could not be read in its place; at last an end.
+
+    Only the wish to give up reading data overtakes the others, as the main thread is at it.
+    """
     reader, end = FrameReader(), _End("The requests could not be read to their end.")
     try:
         while data := os.read(0, 1 << 16):
             for body in reader.feed(data):
-                inbox.put(_decoded(body))
+                request = _decoded(body)
+                if isinstance(request, m.CancelReading):
+                    given_up.set()
+                inbox.put(request)
         end = _End("The window's last message is cut short." if reader.in_the_midst else "")
     except (OSError, WorkerError) as error:
         end = _End(str(error))
@@ -164,9 +171,11 @@ class _Part(NamedTuple):
 class _Server:
     """Hands each request to what serves it, and works while none is waiting."""
 
-    def __init__(self, send: Callable[[msgspec.Struct], None]) -> None:
+    def __init__(
+        self, send: Callable[[msgspec.Struct], None], given_up: threading.Event | None = None
+    ) -> None:
         self.send = send
-        self.session = Session(send, "cpu")
+        self.session = Session(send, "cpu", given_up)
         self.what_if, self.race = WhatIfTask(), RaceTask()
         self.landscape = LandscapeTask(partial(kept_weights, self.session, self.race.ends))
         self.drag = DragTask(self.landscape)
@@ -199,6 +208,7 @@ class _Server:
             SetNumbers: lambda request: set_numbers(request, s),
             SaveNet: lambda request: self.send(save_net(request, s)),
             LoadWeights: lambda request: self.send(load_weights(request, s)),
+            m.CancelReading: lambda _: None,  # done by the thread that reads the requests
             m.Quit: lambda _: self._end(),
         }
 

@@ -32,7 +32,7 @@ def test_every_accuracy_says_of_how_many(qtbot, live_window) -> None:
     runs, results = (window.layouts.docks[name].fill() for name in ("runs", "results"))
     window.show_panel("runs")
     engine.run_epoch()
-    qtbot.waitUntil(lambda: engine.moment.accuracy is not None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: engine.moment.test is not None, timeout=PATIENCE)
     window.show_panel("results")
     qtbot.waitUntil(lambda: "test accuracy" in results.stamp.text(), timeout=PATIENCE)
     window.show_panel("runs")

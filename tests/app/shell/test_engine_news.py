@@ -132,3 +132,22 @@ def test_what_is_said_of_the_data_is_of_these_data(window, qtbot, tmp_path):
     choose("xor", {}, "idle")
     assert "to train" in panel.note.text()
     assert "pics" not in window.status.currentMessage()
+
+
+def test_reading_a_table_can_be_cancelled(window, qtbot, tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_text("a,b,y\n" + "".join(f"{i},{i}.5,{i}.25\n" for i in range(400_000)))
+    own = window.document.root.training
+    options = {"path": str(path)}
+    window.document.set_training(
+        msgspec.structs.replace(own, dataset="csv", dataset_options=options)
+    )
+    reading = window.news.reading
+    qtbot.waitUntil(reading.isVisible, timeout=30_000)
+    assert reading.text.text().startswith("Reading long.csv")
+    qtbot.mouseClick(reading.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.engine.state == "refused", timeout=30_000)
+    assert "Reading long.csv was cancelled" in window.banner.text
+    assert not reading.isVisible()
+    window.document.undo_stack.undo()
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=30_000)
