@@ -122,6 +122,16 @@ def test_imports_keep_their_direction(folder: str, forbidden: set[str]) -> None:
     assert not found
 
 
+def test_gestures_know_a_protocol_and_no_part_of_the_canvas() -> None:
+    parts = ("view", "editor", "camera", "selection", "pictures", "pointer", "annotations", "menu")
+    files = sorted((ROOT / "app" / "canvas" / "interactions").glob("*.py"))
+    assert files
+    named = {
+        f.name: [p for p in parts if f"app.canvas.{p} " in f.read_text()] for f in files
+    }  # typing alone counts too
+    assert not any(named.values()), named
+
+
 def test_a_forbidden_import_is_seen(tmp_path: Path) -> None:
     planted = tmp_path / "planted.py"
     planted.write_text("def late():\n    from PySide6 import QtCore\n")
