@@ -6,17 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from graphcore import datasets
 from graphcore.graph.training_settings import TrainingSettings
+from graphcore.records.requests import Reply
 from graphcore.session import messages as m
 
 
 class KeptData:
     """Reads data sets, telling the window how far it is, and keeps the last."""
 
-    def __init__(self, send: Callable[[msgspec.Struct], None]) -> None:
+    def __init__(self, send: Callable[[Reply], None]) -> None:
         self._send = send
         self._folder = ""
         self._kept: tuple[Any, datasets.Dataset] | None = None
