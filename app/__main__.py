@@ -45,7 +45,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("file", nargs="?", default="",
                         help="a graph file, recorded runs (.gradrun) or a preset")  # fmt: skip
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action=_Version, nargs=0,
+                        help="what is installed here, the devices and the folders")  # fmt: skip
     parser.add_argument(
         "--demo", metavar="OUT", help="train for one epoch without a display; leaves OUT/*"
     )
@@ -56,10 +57,14 @@ def _rows(commands: dict[str, str]) -> list[str]:
     return [f"  {name:12} {what}" for name, what in commands.items()]
 
 
-def _version() -> str:
-    from graphcore import __version__
+class _Version(argparse.Action):
+    """Prints what is installed and ends; nothing is looked up unless it is asked for."""
 
-    return f"gradscape {__version__}"
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from graphcore.cli import about
+
+        print("\n".join(about.lines()))
+        parser.exit()
 
 
 def _refusal(file: str) -> str:

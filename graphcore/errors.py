@@ -14,6 +14,7 @@
     ├── FileError                  a graph file or checkpoint that cannot be read or written
     ├── ExportError                a graph that another format has no words for
     ├── DataError                  a data set that cannot be found, fetched or read
+    ├── LessonError                a lesson, a check or an answer file that cannot be read or played
     └── EngineError                a pass or a training run that cannot go on
         ├── FeedError              a fed array is missing or has the wrong shape
         ├── NotKept                the value was freed: the plan runs in train mode
@@ -160,6 +161,10 @@ class ExportError(GradscapeError):
 
 class DataError(GradscapeError):
     """A data set that cannot be found, fetched or read."""
+
+
+class LessonError(GradscapeError):
+    """A lesson, a check or an answer file that cannot be read or played."""
 
 
 class EngineError(GradscapeError):

@@ -22,6 +22,7 @@ from graphcore.graph.drawing.layers import NODE_SIZE, layout
 from graphcore.graph.drawing.rows import fold
 from graphcore.graph.elements import Edge, Frame, Node, Note
 from graphcore.graph.graph import Graph
+from graphcore.graph.in_place import in_place, renamed, usual_attributes
 from graphcore.graph.shapes import ShapeInference
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.training import settings_check
@@ -276,8 +277,8 @@ class Document(QObject):
         """
         changes, called = list[Reversible](), list[str]()
         for old in (self.graph.node(n) for n in names):
-            changes += edits.exchange(self.graph, old, edits.in_place(old, operator))
-            name = edits.renamed(old, operator)
+            changes += edits.exchange(self.graph, old, in_place(old, operator))
+            name = renamed(old, operator)
             free = name not in self.graph and name not in called
             called.append(name if free else old.name)
         changes += [commands.rename(a, b) for a, b in zip(names, called, strict=True) if a != b]
@@ -542,7 +543,7 @@ class Document(QObject):
     # -- inside -------------------------------------------------------------------------------
 
     def _new_node(self, operator: str, position: Position, attributes: dict[str, Any]) -> Node:
-        usual = edits.usual_attributes(operator)
+        usual = usual_attributes(operator)
         if operator == "Input" and len(self.levels) == 1:
             usual["shape"] = datasets.describe(self.root.training.dataset).input_shape or (1,)
         full = ops.get(operator).complete({**usual, **attributes})

@@ -2,59 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from app.document import commands
 from app.document.commands import Reversible
-from graphcore import files, ops
-from graphcore.errors import GradscapeError, GraphError
+from graphcore import files
+from graphcore.errors import GraphError
 from graphcore.graph.composites import Exchange
 from graphcore.graph.drawing.layers import GAP_X, NODE_SIZE
 from graphcore.graph.elements import Edge, Frame, Node
-from graphcore.graph.graph import Graph, usual_name
+from graphcore.graph.graph import Graph
 
 STEP = NODE_SIZE[0] + GAP_X
-
-_USUAL: dict[str, Any] = {
-    "out_features": 10, "out_channels": 8, "kernel_size": 3, "shape": (1,), "hidden_size": 32,
-    "num_heads": 4, "num_embeddings": 10, "embedding_dim": 16, "num_groups": 1,
-    "equation": "ij,jk->ik",
-}  # fmt: skip
-"""What a new node starts with where an operator leaves the choice open."""
-
-
-def usual_attributes(operator: str) -> dict[str, Any]:
-    """A usual value for each attribute that has no default."""
-    return {a.name: _USUAL.get(a.name, 1) for a in ops.get(operator).attrs if a.required}
-
-
-def in_place(old: Node, operator: str) -> Node:
-    """Another operator in the place of a node's; what has the same name in both stays."""
-    op, usual = ops.get(operator), usual_attributes(operator)
-    kept = {a.name: old.attributes[a.name] for a in op.attrs if a.name in old.attributes}
-    try:
-        full = op.complete({**usual, **kept})
-    except GradscapeError:  # the name means something else there
-        full = op.complete(usual)
-    return replace(
-        old, operator=operator, attributes=full, frozen=old.frozen & set(op.initializers),
-        initializers={k: v for k, v in old.initializers.items() if k in op.initializers},
-    )  # fmt: skip
-
-
-def renamed(node: Node, operator: str) -> str:
-    """Its name with another operator: ``sigmoid2`` becomes ``relu2``, a name of one's own stays.
-
-    One with parameters keeps its name, by which their numbers are known.
-    """
-    old, new = ops.get(node.operator), ops.get(operator)
-    number = node.name.removeprefix(usual_name(old.name))
-    by_operator = number != node.name and re.fullmatch(r"_?\d*", number)
-    own = old.initializers or new.initializers
-    return usual_name(new.name) + number if by_operator and not own else node.name
 
 
 def exchange(graph: Graph, old: Node, new: Node) -> list[Reversible]:

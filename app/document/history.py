@@ -6,6 +6,7 @@ undo stack cannot fail.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -17,12 +18,16 @@ from app.document.commands import Reversible
 from app.document.levels import Levels
 from graphcore.graph.graph import Graph
 
+MERGE_WITHIN_S = 3.0
+"""Edits of one thing that come within this time of each other are one step of the history."""
+
 
 class Edit(QUndoCommand):
     """One named step of the history. Its changes are made already when it is pushed.
 
     Args:
-        merge_key: edits in a row with the same key become one step; "" never merges.
+        merge_key: edits in a row with the same key, each within ``MERGE_WITHIN_S`` of the one
+            before, become one step; "" never merges.
         show: brings a graph into view, before it is changed back or again.
     """
 
@@ -33,6 +38,7 @@ class Edit(QUndoCommand):
         super().__init__(text)
         self._graph, self._changes, self._key = graph, list(changes), merge_key
         self._show, self._made = show, True
+        self._last = time.monotonic()
 
     def redo(self) -> None:
         if not self._made:
@@ -51,7 +57,10 @@ class Edit(QUndoCommand):
     def mergeWith(self, other: QUndoCommand) -> bool:
         if not isinstance(other, Edit) or (other._key, other._graph) != (self._key, self._graph):
             return False
+        if other._last - self._last > MERGE_WITHIN_S:
+            return False
         self._changes += other._changes
+        self._last = other._last
         return True
 
 

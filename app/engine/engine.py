@@ -261,6 +261,10 @@ class Engine(QObject):
     def pause(self) -> None:
         """Stop after the current step."""
         self._send(m.Pause())
+
+    def cancel_reading(self) -> None:
+        """Give up the data that are being read; the engine then says that they were refused."""
+        self._send(m.CancelReading())
         self._want_frame()
 
     def reset(self) -> None:
@@ -401,6 +405,8 @@ class Engine(QObject):
 
     def _take(self, reply: Reply) -> None:
         """Pass a reply on, unless it is of a net that is no longer the document's."""
+        if self._closing:  # what the process had still said when it was ended
+            return
         self._told = max(self._told, reply.revision)
         if self._is_old(reply):
             self._want_frame()

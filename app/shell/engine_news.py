@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 
 from app.document.ways_to_train import ways_to_train
 from app.engine.engine import Engine
+from app.files.exports import JobIndicator
 from graphcore.errors import GradscapeError
 from graphcore.session import messages as m
 
@@ -27,6 +28,10 @@ class EngineNews(QObject):
         super().__init__(window)
         self._window, self._engine = window, engine
         self._failure = self._stopped = self._progress = ""
+        self.reading = JobIndicator()
+        window.status.insertPermanentWidget(1, self.reading)
+        self.reading.hide()
+        self.reading.cancelled.connect(engine.cancel_reading)
         window.document.opened.connect(window.banner.hide)
         engine.ready.connect(self._on_ready)
         engine.loaded.connect(self._on_loaded)
@@ -94,9 +99,12 @@ class EngineNews(QObject):
         share = f" {100 * progress.done // progress.total} %" if progress.total else ""
         self._progress = f"{progress.what}{share}"
         self._window.status.say(self._progress)
+        self.reading.text.setText(self.tr("Reading {0}").format(self._progress))
+        self.reading.show()
 
     def _end_progress(self) -> None:
         """Take the last share away: what took a while is over, or was given up."""
+        self.reading.hide()
         if self._progress and self._window.status.currentMessage() == self._progress:
             self._window.status.clearMessage()
         self._progress = ""
@@ -148,6 +156,7 @@ class EngineNews(QObject):
         return show
 
     def _on_died(self, sentence: str) -> None:
+        self._end_progress()
         restart = (self.tr("Restart"), self._engine.restart)
         self._window.banner.show_message(sentence, "error", (restart,))
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from pathlib import Path
 
-import PySide6
 from PySide6.QtCore import qVersion
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.style import fonts
 from graphcore import __version__
+from graphcore.system import about
 
 MOST = 20_000
 """Characters of the log that are shown, its last ones."""
@@ -45,9 +44,8 @@ def report(log: Path) -> str:
     The user's folder is written as ~ in all but the path of the log.
     """
     lines = [
-        f"Log: {log}", f"Gradscape {__version__}", f"Python {platform.python_version()}",
-        f"PySide6 {PySide6.__version__}, Qt {qVersion()}, {QGuiApplication.platformName()}",
-        f"{platform.system()} {platform.release()} {platform.machine()}", "",
+        f"Log: {log}", f"Gradscape {__version__}", *about.versions(),
+        f"Qt {qVersion()}, {QGuiApplication.platformName()}", "",
     ]  # fmt: skip
     try:
         said = log.read_text(encoding="utf-8", errors="replace")[-MOST:]

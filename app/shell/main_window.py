@@ -84,7 +84,7 @@ class MainWindow(QMainWindow):
         self.files = Files(document, self.canvas, settings, self)
         self.layouts = Layouts(self, document, engine, settings.store)
         self.autosave = Autosave(document, rescue_folder, self)
-        self.actions_table = ActionTable(self, settings)
+        self.actions_table = ActionTable(self, self, settings)
         self.menus = Menus(self, self.actions_table, self.files, self.layouts)
         self.status = StatusBar(document, self)
         self.setStatusBar(self.status)
@@ -95,7 +95,7 @@ class MainWindow(QMainWindow):
         self._connect()
         if engine is not None:
             self.files.follow(engine)
-            EngineNews(self, engine)
+            self.news = EngineNews(self, engine)
             LiveView(self.canvas, engine)
         self._apply_preferences()
         self._show_title()
@@ -154,8 +154,8 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         document, canvas = self.document, self.canvas
-        canvas.selection_changed.connect(self._on_selection)
-        canvas.hover_message.connect(self.status.show_hover)
+        canvas.selection.changed.connect(self._on_selection)
+        canvas.editor.said.connect(self.status.show_hover)
         document.opened.connect(self._on_opened)
         for edited in (document.opened, document.changed):
             edited.connect(self._end_refusal)
@@ -171,19 +171,21 @@ class MainWindow(QMainWindow):
         for dock in self.layouts.docks.values():
             dock.made.connect(self._connect_panel)
         if "inspector" in self.layouts.docks:
-            canvas.node_activated.connect(lambda _name: self.show_panel("inspector").take_focus())
+            canvas.editor.node_activated.connect(
+                lambda _name: self.show_panel("inspector").take_focus()
+            )
         self.actions_table.refresh()
 
     def _connect_panel(self, panel: Panel) -> None:
         """Join a panel and the canvas, which do not know of each other."""
-        self.canvas.selection_changed.connect(panel.show_selection)
+        self.canvas.selection.changed.connect(panel.show_selection)
         panel.show_selection(self.selection)
         panel.node_chosen.connect(self.canvas.select)
-        panel.ailing.connect(self.canvas.set_ailing)
+        panel.ailing.connect(self.canvas.pictures.set_ailing)
         panel.preset_chosen.connect(self.files.open_preset)
         panel.pictures.connect(self._show_pictures)
-        panel.operator_chosen.connect(self.canvas.add_operator)
-        panel.add_wanted.connect(self.canvas.search_to_add)
+        panel.operator_chosen.connect(self.canvas.editor.add_operator)
+        panel.add_wanted.connect(self.canvas.editor.search_to_add)
         if panel.walk is not None:
             view = WalkView(self.canvas, panel.walk)
             panel.looked_at.connect(view.set_visible)
@@ -191,9 +193,9 @@ class MainWindow(QMainWindow):
     def _show_pictures(self, pictures: dict[str, SentPicture]) -> None:
         shown = shown_pictures(self.document.prefix, pictures)
         if self.engine is not None and self.engine.drawing:
-            self.canvas.set_values_alone(shown)
+            self.canvas.pictures.show_values_alone(shown)
         else:
-            self.canvas.set_pictures(shown, {})
+            self.canvas.pictures.show(shown, {})
 
     def _on_selection(self, names: Sequence[str]) -> None:
         self.selection = list(names)
@@ -343,12 +345,18 @@ class MainWindow(QMainWindow):
 
     def show_help(self) -> None:
         """Open the help at the selected operator."""
-        from app.shell.help import HelpDialog
+        from app.shell.help.operators import HelpDialog
 
         dialog = HelpDialog(self.actions_table, self)
         if self.selection:
             dialog.show_operator(self.document.graph.node(self.selection[0]).operator)
         dialog.open()
+
+    def show_guide(self) -> None:
+        """Open the user's guide."""
+        from app.shell.help.guide import GuideDialog
+
+        GuideDialog(self).open()
 
     def show_about(self) -> None:
         """Name, version and licence."""

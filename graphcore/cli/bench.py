@@ -13,28 +13,36 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from graphcore import presets
+from graphcore import datasets, presets
 from graphcore.cli.bench_models import MODELS
 from graphcore.datasets import Dataset, Normalization, Split
-from graphcore.engine import processor
+from graphcore.engine import devices, processor
 from graphcore.graph.graph import Graph
 from graphcore.graph.layer_list import parse_layers
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.landscapes.planes import random_plane
 from graphcore.landscapes.surface import Surface
 from graphcore.late import torch
+from graphcore.ops.activation import ReLU
+from graphcore.ops.linear import Linear
+from graphcore.ops.loss import MSELoss
 from graphcore.training.trainer import Trainer
 
 NETS: dict[str, tuple[int, ...]] = {
     "784-16-16-10": (32, 128), "784-128-64-10": (32, 128), "lenet5": (32, 128),
-    "resnet8": (128,), "lstm": (128,), "vit": (128,),
+    "resnet8": (128,), "lstm": (128,), "vit": (128,), "circle": (10,), "house-prices": (16,),
+    "autoencoder": (64,),
 }  # fmt: skip
 """Net -> sizes of batch."""
-PRESETS = {"lenet5": "lenet5", "resnet8": "resnet8", "lstm": "lstm-rows", "vit": "vit-tiny"}
+PRESETS = {
+    "lenet5": "lenet5", "resnet8": "resnet8", "lstm": "lstm-rows", "vit": "vit-tiny",
+    "circle": "circle", "autoencoder": "autoencoder",
+}  # fmt: skip
 SURFACES = (("784-16-16-10", 31, 500), ("lenet5", 21, 200))
 """Net, points per side and samples of the landscapes."""
 SAMPLES = 8192
@@ -101,7 +109,20 @@ def _measure(net: str, batch: int, rounds: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _medians(loops: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def beside_eager(net: str, batch: int, device: str, rounds: int = 5) -> tuple[float, float]:
+    """Return microseconds per step on a device: ours, and a plain PyTorch loop's."""
+    steps = _trainer(net, batch, device).steps(sys.maxsize, ahead=sys.maxsize)
+
+    def ours() -> None:
+        next(steps)
+
+    us = _medians({"ours": ours, "eager": _eager(net, batch, False, device)}, rounds, device)
+    return us["ours"], us["eager"]
+
+
+def _medians(
+    loops: dict[str, Callable[[], object]], rounds: int, device: str = "cpu"
+) -> dict[str, float]:
     """Microseconds per call of each, taking turns."""
     counts: dict[str, int] = {}
     for name, step in loops.items():
@@ -115,31 +136,56 @@ def _medians(loops: dict[str, Callable[[], object]], rounds: int) -> dict[str, f
             begun = time.perf_counter()
             for _ in range(counts[name]):
                 step()
+            devices.synchronize(device)
             times[name].append((time.perf_counter() - begun) / counts[name] * 1e6)
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def _data() -> Dataset:
+def _data(net: str) -> Dataset:
+    """Samples drawn at random; their number is that of a larger data set."""
+    if net == "circle":
+        return datasets.load("circle", options={"targets": "signs", "samples": SAMPLES})
     rng = np.random.default_rng(0)
+    plain = Normalization("none", np.zeros(()), np.ones(()))
+    if net == "house-prices":
+        houses = rng.standard_normal((SAMPLES, 3)).astype(np.float32)
+        prices = houses @ np.array([[0.7], [0.5], [-0.2]], np.float32)
+        split = Split(houses, prices)
+        return Dataset("houses", "regression", split, split, None, (3,), ("price",), plain)
     images = rng.random((SAMPLES, 1, 28, 28), np.float32)
     split = Split(images, rng.integers(0, 10, SAMPLES))
     names = tuple(map(str, range(10)))
-    plain = Normalization("none", np.zeros(()), np.ones(()))
     return Dataset("random", "classification", split, split, None, (1, 28, 28), names, plain)
 
 
 def _graph(net: str) -> Graph:
     if net in PRESETS:
         return presets.load(PRESETS[net])
+    if net == "house-prices":
+        return _regression(3, 16)
     return parse_layers("-relu-".join(net.split("-")).replace("784-relu", "784", 1))
 
 
-def _trainer(net: str, batch: int) -> Trainer:
+def _regression(inputs: int, hidden: int) -> Graph:
+    """A net of one hidden layer that answers with a number, under the squared error."""
+    graph = Graph()
+    x, target = graph.add("Input", shape=(inputs,)), graph.add("Target")
+    layers = [
+        x, graph.add(Linear.name, out_features=hidden), graph.add(ReLU.name),
+        graph.add(Linear.name, out_features=1), graph.add(MSELoss.name),
+    ]  # fmt: skip
+    for source, end in pairwise(layers):
+        graph.connect(source, end)
+    graph.connect(target, layers[-1], input="target")
+    return graph
+
+
+def _trainer(net: str, batch: int, device: str = "cpu") -> Trainer:
     settings = TrainingSettings(
         epochs=100_000, batch=batch, optimizer="SGD", optimizer_options={"momentum": MOMENTUM},
         lr=LR, schedule="constant",
     )  # fmt: skip
-    return Trainer(_graph(net), _data(), settings)
+    return Trainer(_graph(net), _data(net), settings, device=device)
 
 
 def _floor(trainer: Trainer) -> Callable[[], object]:
@@ -155,19 +201,19 @@ def _floor(trainer: Trainer) -> Callable[[], object]:
     return step
 
 
-def _eager(net: str, batch: int, loader: bool) -> Callable[[], object]:
+def _eager(net: str, batch: int, loader: bool, device: str = "cpu") -> Callable[[], object]:
     """A loop as people write it."""
-    model = MODELS[net]()
+    model = MODELS[net].model().to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=LR, momentum=MOMENTUM)
-    split = _data().train
-    x, t = torch.from_numpy(split.inputs), torch.from_numpy(split.targets)
+    split = _data(net).train
+    x, t = torch.from_numpy(split.inputs).to(device), torch.from_numpy(split.targets).to(device)
     batches = _from_loader(x, t, batch) if loader else _from_tensors(x, t, batch)
 
     def step() -> float:
         xs, ts = next(batches)
         optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(model(xs), ts)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = MODELS[net].loss(model(xs), xs, ts)
+        loss.backward()
         optimizer.step()
         return float(loss.detach())
 
@@ -176,7 +222,7 @@ def _eager(net: str, batch: int, loader: bool) -> Callable[[], object]:
 
 def _from_tensors(x: Any, t: Any, batch: int) -> Iterator[tuple[Any, Any]]:
     while True:
-        order = torch.randperm(len(x))
+        order = torch.randperm(len(x)).to(x.device)
         for i in range(0, len(x), batch):
             rows = order[i : i + batch]
             yield x[rows], t[rows]
@@ -200,7 +246,7 @@ def _measure_surface(net: str, grid: int, samples: int, quick: bool) -> dict[str
         Surface(plan, plane, feeds, binding.loss, span, grid).work(float("inf"))
 
     def loop() -> None:
-        model = MODELS[net]()
+        model = MODELS[net].model()
         model.eval()
         weights = list(model.parameters())
         directions = [[torch.randn_like(w) for w in weights] for _ in range(2)]

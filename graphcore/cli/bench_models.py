@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphcore.late import torch
 
@@ -98,12 +98,59 @@ def _positions(length: int, width: int) -> Any:
     return table
 
 
-MODELS: dict[str, Callable[[], Any]] = {
-    "784-16-16-10": partial(fully_connected, 784, 16, 16, 10),
-    "784-128-64-10": partial(fully_connected, 784, 128, 64, 10),
-    "lenet5": lenet5,
-    "resnet8": resnet8,
-    "lstm": lstm,
-    "vit": vit,
+def circle() -> Any:
+    """The small net of the TensorFlow Playground, tanh throughout."""
+    nn = torch.nn
+    return nn.Sequential(
+        nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 2), nn.Tanh(), nn.Linear(2, 1), nn.Tanh()
+    )
+
+
+def autoencoder() -> Any:
+    """Sixteen numbers between an image and its copy."""
+    nn = torch.nn
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 16), nn.Linear(16, 128),
+        nn.ReLU(), nn.Linear(128, 784), nn.Sigmoid(), nn.Unflatten(1, (1, 28, 28)),
+    )  # fmt: skip
+
+
+def cross_entropy(y: Any, x: Any, t: Any) -> Any:
+    """Loss of a classifier."""
+    return torch.nn.functional.cross_entropy(y, t)
+
+
+def squared_error(y: Any, x: Any, t: Any) -> Any:
+    """Loss of a regression."""
+    return torch.nn.functional.mse_loss(y, t)
+
+
+def half_squared_error(y: Any, x: Any, t: Any) -> Any:
+    """The Playground's loss."""
+    return 0.5 * torch.nn.functional.mse_loss(y, t)
+
+
+def reconstruction(y: Any, x: Any, t: Any) -> Any:
+    """Loss of an autoencoder, which has no target but its input."""
+    return torch.nn.functional.mse_loss(y, x)
+
+
+class Eager(NamedTuple):
+    """A net as people write it: how the model is made, and its loss of (answer, input, target)."""
+
+    model: Callable[[], Any]
+    loss: Callable[[Any, Any, Any], Any] = cross_entropy
+
+
+MODELS: dict[str, Eager] = {
+    "784-16-16-10": Eager(partial(fully_connected, 784, 16, 16, 10)),
+    "784-128-64-10": Eager(partial(fully_connected, 784, 128, 64, 10)),
+    "lenet5": Eager(lenet5),
+    "resnet8": Eager(resnet8),
+    "lstm": Eager(lstm),
+    "vit": Eager(vit),
+    "circle": Eager(circle, half_squared_error),
+    "house-prices": Eager(partial(fully_connected, 3, 16, 1), squared_error),
+    "autoencoder": Eager(autoencoder, reconstruction),
 }
-"""Name in the report -> how the model is made."""
+"""Name in the report -> the net in PyTorch."""

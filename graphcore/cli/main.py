@@ -12,11 +12,18 @@ from pathlib import Path
 
 from graphcore import datasets, presets
 from graphcore.cli import COMMANDS
+from graphcore.cli import devices as devices_cli
 from graphcore.cli import (
     exchange as export_cli,
 )
 from graphcore.cli import (
     landscape as landscape_cli,
+)
+from graphcore.cli import (
+    lesson as lesson_cli,
+)
+from graphcore.cli import (
+    predict as predict_cli,
 )
 from graphcore.cli import (
     report as report_cli,
@@ -26,7 +33,7 @@ from graphcore.cli import (
 )
 from graphcore.errors import GradscapeError, LostProcessError
 from graphcore.files.atomic import make_folder
-from graphcore.graph.shapes import ShapeInference
+from graphcore.graph.shapes import check
 from graphcore.landscapes.surface import PathRecorder
 from graphcore.runs.checkpointing import has_checkpoint
 from graphcore.runs.folder import named_net
@@ -179,8 +186,8 @@ def _landscape(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     graph = presets.resolve(options.file)
-    problems = ShapeInference(graph).problems
-    for problem in problems.values():
+    problems = check(graph)
+    for problem in problems:
         print(f"{problem.node}: {problem.message}", file=sys.stderr)
     if problems:
         return AT_FAULT
@@ -189,7 +196,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _grad_check(options: argparse.Namespace) -> int:
-    from graphcore.engine.finite_differences import check_graph
+    from graphcore.engine.gradient_check import check_graph
 
     errors = check_graph(presets.resolve(options.file), seed=options.seed)
     largest = max(errors.values(), default=0.0)
@@ -235,10 +242,13 @@ _COMMANDS: dict[
     "check": (_check, _add_check_options),
     "grad-check": (_grad_check, _add_grad_check_options),
     "export": (export_cli.export, export_cli.add_options),
+    "predict": (predict_cli.answer, predict_cli.add_options),
     "import": (export_cli.read, export_cli.add_import_options),
     "report": (report_cli.write, report_cli.add_options),
     "landscape": (_landscape, _add_landscape_options),
     "bench": (_bench, _add_bench_options),
+    "lesson": (lesson_cli.run, lesson_cli.add_options),
+    "devices": (devices_cli.show, devices_cli.add_options),
     "data": (_data, _add_data_options),
     "worker": (_worker, _add_nothing),
     "presets": (_presets, _add_nothing),

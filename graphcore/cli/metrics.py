@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import csv
+import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from graphcore import report
@@ -13,6 +17,7 @@ from graphcore.runs.log import RunLog, read_csv
 from graphcore.training.trainer import StepRecord, Trainer
 
 TABLE = "metrics.csv"
+FLUSH_SECONDS = 0.5
 TRAIN_SAMPLES = 2000
 """So many training samples say how accurate the net is on what it has seen."""
 
@@ -23,6 +28,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                         help="write TensorBoard event files to --out")  # fmt: skip
     parser.add_argument("--report", action="store_true",
                         help="write an HTML page about the run to --out")  # fmt: skip
+    parser.add_argument("--csv", type=Path, metavar="FILE",
+                        help="write every step as it is made: epoch, loss, lr")  # fmt: skip
 
 
 def check(options: argparse.Namespace) -> None:
@@ -30,6 +37,62 @@ def check(options: argparse.Namespace) -> None:
     for name in ("tensorboard", "report"):
         if getattr(options, name) and options.out is None:
             raise FileError(f"--{name} needs --out DIR, the folder to write to.")
+    if options.csv is not None and os.path.lexists(options.csv) and not options.force:
+        raise FileError(f"{options.csv} is there already: name a new file, or use --force.")
+
+
+class StepTable:
+    """A table that gets a line for every step, to be read while the run goes on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._flushed = path, 0.0
+        try:
+            self._file = path.open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            raise FileError(_unwritten(path, error)) from None
+        self._writer = csv.writer(self._file, lineterminator="\n")
+
+    def after(self, trainer: Trainer, record: StepRecord) -> None:
+        """Add a line; raises FileError."""
+        try:
+            if not self._flushed:
+                names = [group.loss for group in trainer.groups[1:]]
+                self._writer.writerow(
+                    ["step", "epoch", "loss", "lr", *(f"loss:{n}" for n in names)]
+                )
+            row = (record.step, record.epoch, record.loss, record.lr, *record.losses[1:])
+            self._writer.writerow(row)
+            now = time.monotonic()
+            if now - self._flushed > FLUSH_SECONDS or record.step == trainer.total_steps:
+                self._file.flush()
+                self._flushed = now
+        except OSError as error:
+            raise FileError(_unwritten(self._path, error)) from None
+
+    def close(self) -> None:
+        """Write what is left; raises FileError."""
+        try:
+            self._file.close()
+        except OSError as error:
+            raise FileError(_unwritten(self._path, error)) from None
+
+
+@contextlib.contextmanager
+def step_table(path: Path | None) -> Iterator[StepTable | None]:
+    """A table of every step, closed at the end; None without a path. Raises FileError."""
+    if path is None:
+        yield None
+        return
+    table = StepTable(path)
+    try:
+        yield table
+    finally:
+        table.close()
+
+
+def _unwritten(path: Path, error: OSError) -> str:
+    reason = (error.strerror or str(error)).lower()
+    return f"{path} cannot be written: {reason}."
 
 
 class RunMetrics:

@@ -15,6 +15,8 @@ import msgspec
 
 from graphcore import datasets, presets
 from graphcore.cli import metrics as metrics_cli
+from graphcore.cli import own_data
+from graphcore.datasets.learned import learned
 from graphcore.engine import processor
 from graphcore.errors import FileError, GradscapeError
 from graphcore.files.atomic import make_folder
@@ -22,11 +24,18 @@ from graphcore.graph.binding import descends
 from graphcore.graph.graph import Graph
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.late import torch
+from graphcore.records.score import Score
 from graphcore.runs.checkpointing import Checkpoints, checkpoints, has_checkpoint, resume
-from graphcore.runs.folder import OWN_FILES, WEIGHTS, named_net, write_net, write_result
+from graphcore.runs.folder import (
+    OWN_FILES,
+    WEIGHTS,
+    named_net,
+    write_data,
+    write_net,
+    write_result,
+)
 from graphcore.training import distributed, optimizers, schedules, settings_check
 from graphcore.training import options as fits
-from graphcore.training.evaluation import Score
 from graphcore.training.trainer import Trainer
 
 DONE = 0
@@ -34,7 +43,7 @@ DONE = 0
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", metavar="NAME", help="data set; left out, the graph's own")
+    own_data.add_options(parser)
     parser.add_argument("--data-dir", type=Path, metavar="DIR")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, metavar="T")
@@ -110,7 +119,9 @@ def train(options: argparse.Namespace) -> int:
     noted = options.out is not None and distributed.speaks()
     metrics = metrics_cli.RunMetrics(trainer, options.resume) if noted else None
     begun, first = time.perf_counter(), trainer.step
-    _run(trainer, checkpoints(options.out), metrics)
+    path: Path | None = options.csv if distributed.speaks() else None
+    with metrics_cli.step_table(path) as table:
+        _run(trainer, checkpoints(options.out), metrics, table)
     seconds = time.perf_counter() - begun - (metrics.scoring_seconds if metrics else 0.0)
     distributed.leave()
     if not distributed.speaks():
@@ -118,6 +129,8 @@ def train(options: argparse.Namespace) -> int:
     result = _result(trainer, options, seconds, first)
     if options.out is not None:
         write_net(options.out, graph, trainer.plan)
+        if trainer.binding.input:
+            write_data(options.out, learned(trainer.data))
         write_result(options.out, result)
         if metrics is not None:
             metrics.write(trainer, options)
@@ -129,6 +142,7 @@ def _run(
     trainer: Trainer,
     checkpoints: Checkpoints | None,
     metrics: metrics_cli.RunMetrics | None,
+    table: metrics_cli.StepTable | None,
 ) -> None:
     """Train to the end; progress goes to standard error twice a second.
 
@@ -137,7 +151,7 @@ def _run(
     """
     try:
         with Interruption() as interruption:
-            _run_steps(trainer, checkpoints, metrics, interruption)
+            _run_steps(trainer, checkpoints, metrics, table, interruption)
     finally:
         if distributed.speaks():
             print(file=sys.stderr)
@@ -147,6 +161,7 @@ def _run_steps(
     trainer: Trainer,
     checkpoints: Checkpoints | None,
     metrics: metrics_cli.RunMetrics | None,
+    table: metrics_cli.StepTable | None,
     interruption: Interruption,
 ) -> None:
     shown, speaks = 0.0, distributed.speaks()
@@ -156,6 +171,8 @@ def _run_steps(
             checkpoints.after(trainer)
         if metrics is not None:
             metrics.after(trainer, record)
+        if table is not None:
+            table.after(trainer, record)
         if interruption.wanted and record.step == trainer.step:
             _leave_behind(trainer, checkpoints, metrics)
             raise KeyboardInterrupt
@@ -236,10 +253,9 @@ def _settings(own: TrainingSettings, options: argparse.Namespace) -> TrainingSet
     """The graph's settings with what the command line says laid over them."""
     names = ("epochs", "batch", "lr", "optimizer", "schedule", "patience", "seed")
     given = {k: getattr(options, k, None) for k in names}
-    given["dataset"] = options.data
-    changes = {k: v for k, v in given.items() if v is not None}
+    changes = {k: v for k, v in given.items() if v is not None} | own_data.changes(own, options)
     if changes.get("dataset", own.dataset) != own.dataset:
-        changes["dataset_options"] = {}
+        changes.setdefault("dataset_options", {})
     if changes.get("optimizer", own.optimizer) != own.optimizer:
         changes["optimizer_options"] = {}
     if changes.get("schedule", own.schedule) != own.schedule:

@@ -1,14 +1,23 @@
 """Data sets by name: generated points, handwritten digits, tables and folders of images."""
 
 # Importing a family registers its data sets; the order here is the order of names().
-from graphcore.datasets import mnist, playground, points, by_hand, table, images  # noqa: I001, F401
+from graphcore.datasets import mnist, playground, points, by_hand, table, images, arrays  # noqa: I001, F401
 from graphcore.datasets import augmentation
 from graphcore.datasets.dataset import Dataset, Split, Task
 from graphcore.datasets.mnist import fetch_mnist, find_mnist
 from graphcore.datasets.normalization import KINDS as NORMALIZATIONS
 from graphcore.datasets.normalization import Normalization
 from graphcore.datasets.nothing import NOTHING
-from graphcore.datasets.registry import DatasetInfo, Option, describe, load, load_dataset, names
+from graphcore.datasets.registry import (
+    DatasetInfo,
+    Option,
+    check_options,
+    describe,
+    load,
+    load_dataset,
+    named,
+    names,
+)
 
 __all__ = [
     "NORMALIZATIONS",
@@ -20,10 +29,12 @@ __all__ = [
     "Split",
     "Task",
     "augmentation",
+    "check_options",
     "describe",
     "fetch_mnist",
     "find_mnist",
     "load",
     "load_dataset",
+    "named",
     "names",
 ]

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+import numpy as np
 from numpy.typing import NDArray
 
 from graphcore.datasets.normalization import Normalization
 
 Task = Literal["classification", "regression"]
 Array = NDArray[Any]
+
+
+class RawColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column of a table before it is fed to a net.
+
+    Attributes:
+        words: the words that became columns of 0 and 1, in this order; empty for numbers.
+    """
+
+    name: str
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +61,10 @@ class Dataset:
         classes: name of each class; empty for regression.
         normalization: what was done to the inputs of every split.
         note: what the user should know about these data, as a sentence; or "".
+        columns: what each number of a sample with one axis is called; empty if it has no name.
+        target: what the answer is called, with its unit; or "".
+        target_scale: what was done to the numbers of the targets, of every split.
+        raw_columns: the columns of a table that are inputs, in the order in which they are fed.
     """
 
     name: str
@@ -57,3 +76,19 @@ class Dataset:
     classes: tuple[str, ...]
     normalization: Normalization
     note: str = ""
+    columns: tuple[str, ...] = ()
+    target: str = ""
+    target_scale: Normalization = field(
+        default_factory=lambda: Normalization("none", np.zeros(()), np.ones(()))
+    )
+    raw_columns: tuple[RawColumn, ...] = ()
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return names sorted as people do: 2 before 10, also inside words."""
+
+    def key(name: str) -> tuple[tuple[int, int, str], ...]:
+        parts = re.split(r"([0-9]{1,18})", name)
+        return tuple((0, int(p), p) if p.isdigit() else (1, 0, p) for p in parts if p)
+
+    return sorted(names, key=key)

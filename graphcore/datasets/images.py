@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphcore.datasets import idx
-from graphcore.datasets.dataset import Array
+from graphcore.datasets.dataset import Array, in_order
 from graphcore.datasets.registry import Option, Request, Samples, dataset
 from graphcore.errors import DataError, short
 from graphcore.system import reading
@@ -25,32 +25,50 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 MOST_PIXELS = 1 << 24
 LARGEST_FILE = 256 << 20
 LARGEST = 2 << 30  # bytes of all pixels together, as float32
-_MODES = {"grey": "L", "rgb": "RGB"}
+MODES = {"grey": "L", "rgb": "RGB"}
 
 
 @dataset(
     "image-folder", "Folder of images", shape=None, classes=None,
     options=(Option("path", "", "Folder with one folder of images per class.", path="folder"),
              Option("size", 28, "Height and width that every image is scaled to.", 4, 512),
-             Option("color", "grey", "One channel or three.", choices=tuple(_MODES)),
+             Option("color", "grey", "One channel or three.", choices=tuple(MODES)),
+             Option("broken", "refuse", "What becomes of files that cannot be read as images.",
+                    choices=("refuse", "leave out")),
              Option("train_share", 0.8, "Share that is trained on, unless there are folders "
                     "train and test.", 0.1, 0.9)),
 )  # fmt: skip
 def image_folder(request: Request) -> Samples:
-    """Images from a folder with one folder per class, or with such folders in train and test.
+    """Images from a folder with one folder per class, or with such folders in train, test and val.
 
     Each image is turned upright, laid on black where it is transparent, made grey or RGB,
     scaled to size x size (its sides are not kept in proportion), and divided by 255.
     """
-    root = request.path("path")
-    halves = [root / "train", root / "test"]
-    if not all(os.path.isdir(half) for half in halves):
-        halves = [root]
+    halves = _halves(request.path("path"))
     classes = _class_names(halves)
     notes: list[str] = []
     read = [_read_all(half, classes, request, notes) for half in halves]
-    test = read[1] if len(read) > 1 else None
-    return Samples(*read[0], test, stratify=True, classes=classes, note=" ".join(notes))
+    test, validation = (read[k] if len(read) > k else None for k in (1, 2))
+    return Samples(
+        *read[0], test, stratify=True, classes=classes, note=" ".join(notes), validation=validation
+    )
+
+
+def _halves(root: Path) -> list[Path]:
+    """The folders of the train, test and validation split as far as they are there, else one."""
+    found = {
+        split: next((root / n for n in names if os.path.isdir(root / n)), None)
+        for split, names in (
+            ("train", ("train", "training")), ("test", ("test", "testing")),
+            ("validation", ("val", "valid", "validation")),
+        )
+    }  # fmt: skip
+    train, test, validation = found["train"], found["test"], found["validation"]
+    if train is None or (test is None and validation is None):
+        return [root]
+    if test is None or validation is None:
+        return [train, *(half for half in (test, validation) if half is not None)]
+    return [train, test, validation]
 
 
 @dataset(
@@ -90,7 +108,7 @@ def _class_names(halves: list[Path]) -> tuple[str, ...]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise DataError(f"The folder {short(halves[0])} cannot be read: {reason}.") from error
-    classes = tuple(sorted(set().union(*found)))
+    classes = tuple(in_order(set().union(*found)))
     if len(classes) < 2:
         raise DataError(
             f"{short(halves[0])} needs a folder of images for each class, and two classes at "
@@ -103,7 +121,7 @@ def _read_all(
     half: Path, classes: tuple[str, ...], request: Request, notes: list[str]
 ) -> tuple[Array, Array]:
     """Images (n, C, size, size) float32 and class indices (n,) of one half."""
-    size, mode = request.options["size"], _MODES[request.options["color"]]
+    size, mode = request.options["size"], MODES[request.options["color"]]
     listed = [(path, i) for i, name in enumerate(classes) for path in _files(half / name)]
     paths = [(path, i) for path, i in listed if path.suffix.lower() in SUFFIXES]
     shape = (len(paths), len(mode) if mode == "RGB" else 1, size, size)
@@ -118,12 +136,27 @@ def _read_all(
         notes.append(
             f"Files in {half} that are no images and left out: {len(listed) - len(paths)}."
         )
-    images = np.empty(shape, np.float32)
+    images, good = np.empty(shape, np.float32), np.ones(len(paths), bool)
+    problems: list[str] = []
     for k, (path, _) in enumerate(paths):
-        images[k] = read_image(path, mode, size)
+        try:
+            images[k] = read_image(path, mode, size)
+        except DataError as error:
+            if request.options["broken"] == "refuse":
+                raise DataError(
+                    f"{str(error).rstrip('.')}; the option 'broken' can leave such files out."
+                ) from error
+            good[k] = False
+            problems.append(short(f"{path.parent.name}/{path.name}"))
         if request.progress is not None and k % 32 == 0:
             request.progress(half.name, k, len(paths))
-    return images, np.array([i for _, i in paths])
+    if not good.any():
+        raise DataError(f"No file in the folders of {short(half)} can be read as an image.")
+    if problems:
+        named = ", ".join(problems[:5]) + (", …" if len(problems) > 5 else "")
+        notes.append(f"Broken files left out: {len(problems)} ({named}).")
+        images = images[good]
+    return images, np.array([i for _, i in paths])[good]
 
 
 def _files(folder: Path) -> list[Path]:
@@ -137,18 +170,27 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in found if os.path.isfile(path) and not path.name.startswith(".")]
 
 
-def read_image(path: Path, mode: str, size: int) -> Array:
-    """Return one image as float32 in [0, 1], shape (C, size, size).
+def read_image(path: Path, mode: str, size: int | tuple[int, int]) -> Array:
+    """Return one image as float32 in [0, 1], shape (C, H, W).
+
+    Args:
+        size: of its sides, or its height and width.
 
     Raises:
         DataError: the file is damaged, no image, or far too large.
     """
+    with opened_image(path) as image:
+        return pixels_of(image, mode, size)
+
+
+def pixels_of(image: Any, mode: str, size: int | tuple[int, int]) -> Array:
+    """Return an image of Pillow's as ``read_image`` does."""
     from PIL import Image, ImageOps
 
-    with opened_image(path) as image:
-        upright = ImageOps.exif_transpose(_eight_bits(image))
-        flat = _on_black(upright).convert(mode)
-        small = flat.resize((size, size), Image.Resampling.BILINEAR)
+    height, width = (size, size) if isinstance(size, int) else size
+    upright = ImageOps.exif_transpose(_eight_bits(image))
+    flat = _on_black(upright).convert(mode)
+    small = flat.resize((width, height), Image.Resampling.BILINEAR)
     pixels = np.asarray(small, np.float32) / np.float32(255)
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
@@ -194,15 +236,26 @@ def _check_size(image: Any, name: str) -> None:
 
 
 def _eight_bits(image: Any) -> Any:
-    """Grey images of 16 bits as 8 bits; Pillow's own conversion would cut them off at 255."""
+    """Grey images of 16 bits or of fractions as 8 bits; Pillow's own conversion cuts them off."""
     from PIL import Image
 
+    if image.mode == "F":
+        return Image.fromarray(_from_fractions(np.asarray(image)))
     if not image.mode.startswith("I"):
         return image
     values = np.asarray(image)
     if values.min() < 0 or values.max() > 65_535:
         raise ValueError("its grey values do not fit into 16 bits")
     return Image.fromarray((values // 257).astype(np.uint8))
+
+
+def _from_fractions(values: Array) -> Array:
+    """Grey values from 0 to 1, to 255 or to 65,535, as their largest shows, as bytes."""
+    largest = float(values.max())
+    top = next((top for top in (1.0, 255.0, 65_535.0) if largest <= top), 0.0)
+    if not (np.isfinite(values).all() and values.min() >= 0 and top):
+        raise ValueError("its grey values are not between 0 and 1, 255 or 65,535")
+    return np.round(values * np.float32(255 / top)).astype(np.uint8)
 
 
 def _on_black(image: Any) -> Any:

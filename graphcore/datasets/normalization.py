@@ -57,6 +57,17 @@ class Normalization:
             numbers = f"the {first} and {second} of each of the {self.shift.size} features"
         return f"Inputs are (x - {first}) / {second}, with {numbers} of the train split."
 
+    def describe_targets(self, name: str) -> str:
+        """One sentence on targets that were normalised, or ""."""
+        if self.kind == "none":
+            return ""
+        what = name or "the targets"
+        return (
+            f"Training is on ({what} - mean) / std, with mean {_listed(self.shift)} and std "
+            f"{_listed(self.scale)} of the train split; the loss is of those, errors and answers "
+            "are shown undone."
+        )
+
 
 def fit(kind: str, inputs: Array) -> Normalization:
     """Measure shift and scale on the inputs of the train split, shape (n, *input_shape).

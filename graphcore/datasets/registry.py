@@ -16,8 +16,8 @@ from typing import Any, Literal
 import numpy as np
 
 from graphcore.datasets import normalization as normalizations
-from graphcore.datasets import splitting
-from graphcore.datasets.dataset import Array, Dataset, Split, Task
+from graphcore.datasets import splitting, subsets
+from graphcore.datasets.dataset import Array, Dataset, RawColumn, Split, Task
 from graphcore.errors import DataError
 from graphcore.system import reading
 
@@ -86,9 +86,12 @@ class Samples:
         inputs: numbers, shape (n, *input_shape).
         targets: whole numbers (n,) for classification, else (n, k).
         test: inputs and targets of the test split; None has it split off the samples.
+        validation: inputs and targets that are held back, where the data have such a split.
         stratify: whether a split keeps the share of each class.
         classes: names of the classes; None takes those the data set is registered with.
         name: set if these are the data of another set, as with a fallback.
+        columns: what each number of a sample is called, or nothing.
+        raw_columns, target: see ``Dataset``.
     """
 
     inputs: Array
@@ -98,6 +101,10 @@ class Samples:
     classes: tuple[str, ...] | None = None
     name: str = ""
     note: str = ""
+    columns: tuple[str, ...] = ()
+    target: str = ""
+    validation: tuple[Array, Array] | None = None
+    raw_columns: tuple[RawColumn, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,14 @@ _SUBSETS = (
     Option("train_samples", 0, "Train on so many samples only; 0 is all of them.", 0),
     Option("validation", 0.0, "Share of the train split that is held back.", 0.0, 0.5),
 )
+_SCALE = Option(
+    "target_scale", "none",
+    "standardize: targets that are numbers get mean 0 and standard deviation 1 of the train split; "
+    "errors and answers are shown in their own unit.", choices=("none", "standardize"),
+)  # fmt: skip
+_CLASSES = Option(
+    "only_classes", "", "Classes that are kept, such as 0-4 or cat, dog; all if empty."
+)
 _LABELS = (
     Option("imbalance", 1.0, "How many times more of its samples the first class keeps "
            "than the last; train split only.", 1.0, 1000.0),
@@ -135,7 +150,9 @@ def dataset(
     """Register a function; its docstring is the help of the data set."""
 
     def put(function: Callable[[Request], Samples]) -> Callable[[Request], Samples]:
-        common = _SUBSETS if task == "regression" else _SUBSETS + _LABELS
+        common: tuple[Option, ...] = _SUBSETS
+        common += () if task == "regression" else (_CLASSES, *_LABELS)
+        common += () if task == "classification" else (_SCALE,)
         info = DatasetInfo(
             name, title, inspect.cleandoc(function.__doc__ or ""), task, shape,
             options + common, None if classes is None else len(classes),
@@ -169,10 +186,26 @@ def load_dataset(
     Raises:
         DataError: unknown name or option, or data that cannot be found, fetched or read.
     """
-    name = str(name_or_path)
-    if name not in _table and Path(name).exists():
-        options["path"], name = name, "image-folder" if Path(name).is_dir() else "csv"
-    return load(name, options=options, normalization=normalization, seed=seed, data_dir=data_dir)
+    name, place = named(name_or_path)
+    return load(
+        name,
+        options={**options, **place},
+        normalization=normalization,
+        seed=seed,
+        data_dir=data_dir,
+    )
+
+
+def named(name_or_path: str | Path) -> tuple[str, dict[str, str]]:
+    """Return the name of a data set, and the option that says where own data lie.
+
+    A folder is one of images; a file is a table, or arrays where its name ends in .npz.
+    """
+    name, path = str(name_or_path), Path(name_or_path)
+    if name in _table or not path.exists():
+        return name, {}
+    kind = "image-folder" if path.is_dir() else "npz" if path.suffix == ".npz" else "csv"
+    return kind, {"path": str(path.absolute())}
 
 
 def load(
@@ -246,22 +279,33 @@ def _prepare(
     samples = entry.function(request)
     classes = entry.classes if samples.classes is None else samples.classes
     name = samples.name or entry.info.name
-    train, test = _halves(name, samples, options, rng)
+    splits = _halves(name, samples, options, rng)
+    if options.get("only_classes"):
+        splits, classes = subsets.only(options["only_classes"], splits, classes, name)
+    train, test = splits[:2]
     train, validation = splitting.reduce(train, options, len(classes), rng)
+    validation = validation or (splits[2] if len(splits) > 2 else None)
     norm = normalizations.fit(kind, train.inputs)
+    scale = options.get("target_scale", "none") if not classes else "none"
+    answers = normalizations.fit(scale, train.targets.reshape(len(train), -1))
     coding = options.get("targets", "classes")
-    parts = [None if s is None else _finish(s, norm, coding) for s in (train, test, validation)]
+    parts = [
+        None if s is None else _finish(s, norm, answers, coding) for s in (train, test, validation)
+    ]
     assert parts[0] is not None
     assert parts[1] is not None
+    note = f"{samples.note} {answers.describe_targets(samples.target)}".strip()
     return Dataset(
         name, "classification" if classes else "regression", parts[0], parts[1], parts[2],
-        train.inputs.shape[1:], classes, norm, samples.note,
+        train.inputs.shape[1:], classes, norm, note, samples.columns, samples.target, answers,
+        samples.raw_columns,
     )  # fmt: skip
 
 
 def _halves(
     name: str, samples: Samples, options: dict[str, Any], rng: np.random.Generator
-) -> tuple[Split, Split]:
+) -> tuple[Split, ...]:
+    """Train and test split, and the validation split where the data have one."""
     whole = Split(samples.inputs, samples.targets)
     if samples.test is not None:
         halves = whole, Split(*samples.test)
@@ -274,12 +318,19 @@ def _halves(
     for part, what in zip(halves, ("train", "test"), strict=True):
         if not len(part):
             raise DataError(f"{name} has no samples in its {what} split.")
+    if samples.validation is not None and len(samples.validation[0]):
+        return *halves, Split(*samples.validation)
     return halves
 
 
-def _finish(split: Split, norm: normalizations.Normalization, coding: str) -> Split:
+def _finish(
+    split: Split,
+    norm: normalizations.Normalization,
+    answers: normalizations.Normalization,
+    coding: str,
+) -> Split:
     """Final types: float32 inputs, int64 class indices or float32 columns."""
-    t = split.targets
+    t = split.targets if answers.kind == "none" else answers.apply(split.targets)
     if coding != "classes":
         t = (t if coding == "zero-one" else 2 * t - 1).astype(np.float32)
     kind = np.float32 if np.issubdtype(t.dtype, np.floating) else np.int64

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from itertools import accumulate
 
+from graphcore.engine.devices import usable_device
 from graphcore.engine.execute import Step
 from graphcore.engine.feeds import Feeds
 from graphcore.engine.parameters import ParameterInfo
@@ -47,26 +48,6 @@ def compile(
         raise ShapeError(problem.message, problem.fix, problem.node)
     turned = share.turned if share else turned
     return _Compiler(graph, shapes, device, dtype, mode, seed, turned).plan(share)
-
-
-def usable_device(name: str) -> torch.device:
-    """The device of that name; raises EngineError if torch cannot use it here."""
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        there = _devices_there()
-        why = f": {str(error).splitlines()[0][:200]}" if name.partition(":")[0] in there else ""
-        raise EngineError(
-            f"torch cannot use the device {name!r} here, only {', '.join(there)}{why}."
-        ) from None
-    return device
-
-
-def _devices_there() -> list[str]:
-    """Kinds of device that torch can use on this machine."""
-    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    return ["cpu", *(name for name, there in found.items() if there)]
 
 
 class _Compiler:
@@ -133,14 +114,11 @@ class _Compiler:
                 views[info.name] = info.within(whole)
             plan.values[self.slots[info.name, ""]] = plan.parameters[info.name]
         for flat in self.flat_graph.nodes:
-            if flat.node.operator == "Constant":
-                value = torch.tensor(
-                    flat.node.attributes["value"], dtype=self.dtype, device=self.device
-                )
-                plan.values[self.slots[flat.name, "y"]] = value
+            if flat.node.operator in ("Constant", "Buffer"):
+                plan.values[self.slots[flat.name, "y"]] = self._fixed(flat, plan, share)
         plan.fix()
         for step in plan.steps:
-            step.context.generator = plan.generator
+            step.context.generator, step.context.dtype = plan.generator, plan.dtype
             for name, (shape, start) in self.inferred[step.name].buffers.items():
                 key = f"{step.name}.{name}"
                 buffer = (
@@ -150,6 +128,19 @@ class _Compiler:
                 )
                 plan.buffers[key] = step.context.buffers[name] = buffer
                 plan.buffer_starts[f"{step.name}.{name}"] = start
+
+    def _fixed(self, flat: FlatNode, plan: Plan, share: Plan | None) -> torch.Tensor:
+        """The numbers of a Constant, or of a Buffer, which the weights of the net bring."""
+        attributes, key = flat.node.attributes, f"{flat.name}.value"
+        kinds = {"float": self.dtype, "int": torch.int64, "bool": torch.bool}
+        dtype = kinds[attributes["dtype"]]
+        if flat.node.operator == "Constant":
+            return torch.tensor(attributes["value"], dtype=dtype, device=self.device)
+        if share:
+            plan.buffers[key] = share.buffers[key]
+        else:
+            plan.buffers[key] = torch.zeros(attributes["shape"], dtype=dtype, device=self.device)
+        return plan.buffers[key]
 
     def _step(self, flat: FlatNode) -> Step | None:
         node = flat.node

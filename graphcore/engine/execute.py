@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from graphcore.errors import EngineError, GradscapeError
 from graphcore.late import torch
 from graphcore.ops import Context, OperatorClass
+from graphcore.ops.kernels.buffered import unbroadcast
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,16 +65,6 @@ class Step:
             unbroadcast(gx, x.shape) if need and gx is not None and x is not None else None
             for gx, x, need in zip(gradients, inputs, self.context.needs, strict=True)
         )
-
-
-def unbroadcast(g: Tensor, shape: Sequence[int]) -> Tensor:
-    """Sum a gradient over the axes along which its input was repeated."""
-    if g.shape == tuple(shape):
-        return g
-    extra = g.dim() - len(shape)
-    repeated = [i for i, n in enumerate(shape, extra) if n == 1 and g.shape[i] != 1]
-    summed = g.sum([*range(extra), *repeated], keepdim=True) if extra or repeated else g
-    return summed.reshape(tuple(shape))
 
 
 def run_backward(

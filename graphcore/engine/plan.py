@@ -17,7 +17,7 @@ from graphcore.engine.fast.cached_step import Repetition
 from graphcore.engine.feeds import Feeds, Rows
 from graphcore.engine.parameters import ParameterInfo, seed_of
 from graphcore.engine.skipped_gradients import Gradients, Skipped
-from graphcore.errors import EngineError, NotKept, UnknownNodeError
+from graphcore.errors import EngineError, NotKept, UnknownNodeError, short
 from graphcore.graph.elements import NodeOrName
 from graphcore.graph.flatten import FlatGraph, Port
 from graphcore.late import torch
@@ -465,6 +465,30 @@ class Plan:
             for name, buffer in self.buffers.items():
                 buffer.copy_(state[f"buffer:{name}"])
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return copies of all parameters and running statistics by name, in torch's layout.
+
+        numpy.savez("net.npz", **plan.state_dict())
+        """
+        with torch.inference_mode(False):
+            return {k: v.clone() for k, v in {**self.parameters, **self.buffers}.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over parameters and running statistics, tensors or arrays: all or nothing.
+
+        Raises:
+            EngineError: one is missing, is of another shape or holds no numbers, or there is one
+                that the net does not have; nothing has changed.
+        """
+        own = {**self.parameters, **self.buffers}
+        unknown = next((name for name in state if name not in own), None)
+        if unknown is not None:
+            raise EngineError(f"The net has no parameter {short(unknown)}: nothing was loaded.")
+        given = {name: _fitting(name, tensor, state) for name, tensor in own.items()}
+        with torch.inference_mode():
+            for name, tensor in own.items():
+                tensor.copy_(given[name])
+
     def slot(self, node: NodeOrName) -> int:
         """Where the value of a node lies; raises UnknownNodeError."""
         return self._slot(node)
@@ -500,6 +524,22 @@ class Plan:
         if port not in self.slots:
             raise UnknownNodeError(f"{name} has no output called {output!r}.")
         return self.slots[port]
+
+
+def _fitting(name: str, own: Tensor, state: Mapping[str, Any]) -> Tensor:
+    """The tensor of a state that goes into one of the net's; raises EngineError."""
+    if name not in state:
+        raise EngineError(f"The state holds nothing for {short(name)}: nothing was loaded.")
+    try:
+        found = torch.as_tensor(state[name])
+    except (TypeError, ValueError, RuntimeError):
+        raise EngineError(f"{short(name)} holds no numbers: nothing was loaded.") from None
+    if found.shape != own.shape:
+        raise EngineError(
+            f"{short(name)} has the shape {tuple(own.shape)} in the net and {tuple(found.shape)} "
+            "in the state: nothing was loaded."
+        )
+    return found
 
 
 def name_of(node: NodeOrName) -> str:

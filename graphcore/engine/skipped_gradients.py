@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from graphcore.engine.execute import Step, unbroadcast
+from graphcore.engine.execute import Step
 from graphcore.late import torch
 from graphcore.ops import Context
+from graphcore.ops.kernels.buffered import unbroadcast
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -123,6 +124,7 @@ class Skipped:
         inputs = [self._input(slot, rows if i == 0 else None) for i, slot in enumerate(step.inputs)]
         context, own = Context(needs=wanted), step.context
         context.training, context.generator = own.training, own.generator
+        context.dtype = own.dtype
         if step.op.random:
             context.saved = own.saved
             outputs = [self._value(slot, None) for slot in step.outputs]

@@ -229,11 +229,15 @@ class Graph:
         self._tell(Change("edge_added", edge=edge))
         return edge
 
-    def check_edge(self, edge: Edge) -> None:
-        """Raise what ``connect`` would raise for this edge; change nothing."""
+    def check_edge(self, edge: Edge, replacing: bool = False) -> None:
+        """Raise what ``connect`` would raise for this edge; change nothing.
+
+        Args:
+            replacing: an edge that is at the input already would give way.
+        """
         self.check_ports(edge)
         taken = self._incoming[edge.target].get(edge.input)
-        if taken is not None:
+        if taken is not None and not replacing:
             raise InputTakenError(
                 f"Input {edge.input} of {edge.target} already has an edge from {taken.source}; "
                 "an input takes one edge."
@@ -351,6 +355,12 @@ class Graph:
         """Change what is trained on and how."""
         self.training = training
         self._tell(Change("training_changed"))
+
+    def _repr_svg_(self) -> str:
+        """Return the drawing that a notebook shows."""
+        from graphcore.graph.drawing.picture import drawing
+
+        return drawing(self)
 
     def copy(self) -> Graph:
         """An independent copy without listeners."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import Fix, GradscapeError, ShapeError
-from graphcore.graph.elements import Change, Edge, Node, NodeOrName
+from graphcore.graph.elements import Change, Node, NodeOrName
 from graphcore.graph.graph import Graph
 
 LARGEST = 2**31
@@ -76,6 +76,17 @@ def check_size(node: str, what: str, shape: Shape | None, batch: int = 1) -> Non
             f"{_about(count)} numbers{of}; the largest value has {_about(LARGEST)}.",
             node=node,
         )
+
+
+def check(graph: Graph) -> list[Problem]:
+    """Return what is wrong with a graph, node by node in their order; empty if nothing is.
+
+    for problem in gc.check(graph):
+        print(problem.node, problem.message, problem.fix)
+    """
+    shapes = ShapeInference(graph)
+    shapes.close()
+    return list(shapes.problems.values())
 
 
 def check_batch(graph: Graph, batch: int, itemsize: int, free: int | None) -> None:
@@ -188,10 +199,6 @@ class ShapeInference:
                     waiting.add(edge.target)
                     heapq.heappush(queue, (self._rank[edge.target], edge.target))
         return changed
-
-    def refusal(self, edge: Edge) -> Problem | None:
-        """What would be wrong at the edge's target if the edge were there; None if nothing."""
-        return self.misfit(edge.target, edge.input, self.shape(edge.source, edge.output))
 
     def misfit(self, node: str, input: str, shape: Shape | None) -> Problem | None:
         """What would be wrong at a node if an input got this shape; None if nothing."""

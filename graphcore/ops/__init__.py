@@ -4,6 +4,7 @@ from graphcore.ops import (  # noqa: F401 - importing a family registers its ope
     activation,
     activation_piecewise,
     activation_smooth,
+    aten,
     attention,
     axes,
     composite,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class _Activation(Operator):
     """One number in, one number out, element by element."""
 
-    category, rowwise = "activation", True
+    category, rowwise, steady = "activation", True, True
     infer_shape = staticmethod(same_shape)
 
 
@@ -197,7 +197,9 @@ class Softmax(Operator):
         prevents overflow: Goodfellow, Bengio & Courville, Deep Learning (2016), §4.1.
     """
 
-    category, onnx, aliases = "activation", "Softmax", ("probabilities", "normalized exponential")
+    units = "mixed"
+    category, steady = "activation", True
+    onnx, aliases = "Softmax", ("probabilities", "normalized exponential")
     attrs = (Attr("dim", -1, "Axis that is summed over."),)
     formula = r"y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}"
     derivative = r"\partial y_i/\partial x_j = y_i\,(\delta_{ij} - y_j)"
@@ -243,7 +245,9 @@ class LogSoftmax(Operator):
         torch.nn.LogSoftmax; ONNX LogSoftmax-13.
     """
 
-    category, onnx, aliases = "activation", "LogSoftmax", ("log probabilities",)
+    units = "mixed"
+    category, steady = "activation", True
+    onnx, aliases = "LogSoftmax", ("log probabilities",)
     attrs = (Attr("dim", -1, "Axis that is summed over."),)
     formula = r"y_i = x_i - \ln \sum_j e^{x_j}"
     derivative = r"\partial y_i/\partial x_j = \delta_{ij} - e^{y_j}"

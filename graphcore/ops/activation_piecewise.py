@@ -31,7 +31,9 @@ class PReLU(Operator):
         torch.nn.PReLU; ONNX PRelu-16; He et al., ICCV 2015.
     """
 
-    category, onnx, aliases = "activation", "PRelu", ("parametric relu", "learned leaky relu")
+    units = "each"
+    category, steady = "activation", True
+    onnx, aliases = "PRelu", ("parametric relu", "learned leaky relu")
     attrs = (Attr("num_parameters", 1, "One slope for all, or one per channel.", minimum=1),)
     initializers = {"weight": "constant(0.25)"}
     formula = r"y = x\ \text{if } x > 0 \text{, else } a x"
@@ -104,7 +106,8 @@ class Hardtanh(Operator):
         torch.nn.Hardtanh; Collobert, 2004. With 0 and 6 it is ReLU6.
     """
 
-    category, aliases = "activation", ("hard tanh", "relu6", "clipped linear")
+    category, steady = "activation", True
+    aliases = ("hard tanh", "relu6", "clipped linear")
     attrs = (
         Attr("min_val", -1.0, "Lowest output."),
         Attr("max_val", 1.0, "Highest output."),
@@ -151,7 +154,7 @@ class BinaryStep(Operator):
         Rosenblatt, Psychological Review 65 (1958); torch.heaviside with value 1 at 0.
     """
 
-    category = "activation"
+    category, steady = "activation", True
     aliases = ("step", "heaviside", "threshold", "perceptron", "sign")
     formula, derivative = (
         r"y = 1\ \text{if } x \geq 0 \text{, else } 0",
@@ -193,7 +196,9 @@ class Maxout(Operator):
         Goodfellow et al., Maxout networks, ICML 2013.
     """
 
-    category, aliases = "activation", ("max out", "max feature map")
+    units = "mixed"
+    category, steady = "activation", True
+    aliases = ("max out", "max feature map")
     attrs = (
         Attr("num_pieces", 2, "Features per group.", minimum=1),
         Attr("dim", 1, "Axis of the features."),

@@ -17,7 +17,7 @@ _SELU_SCALE = 1.0507009873554804934193349852946
 class _Activation(Operator):
     """One number in, one number out, element by element."""
 
-    category, rowwise = "activation", True
+    category, rowwise, steady = "activation", True, True
 
     @staticmethod
     def infer_shape(x: Any, **attributes: Any) -> Any:

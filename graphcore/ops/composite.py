@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphcore.errors import ShapeError
-from graphcore.ops.registry import Case, Operator, register, same_shape
+from graphcore.ops.registry import Attr, Case, Operator, register, same_shape
 from graphcore.ops.torch_code import TorchCode
 
 
@@ -15,13 +15,17 @@ class Composite(Operator):
 
     Its inputs are the Input and Target nodes inside, its outputs the Output nodes. The engine
     sees the flattened graph; a parameter inside is called ``composite/node.input``.
+
+    Attributes:
+        title: what it is, such as the class of an imported module; shown under its name.
     """
 
     category, inputs, outputs = "composite", (), ()
     aliases = ("group", "block", "subgraph")
+    attrs = (Attr("title", "", "What it is: the class of an imported module."),)
 
     @staticmethod
-    def infer_shape() -> Any:
+    def infer_shape(**attributes: Any) -> Any:
         raise ShapeError("A composite needs a graph inside: group nodes to make one (Ctrl+G).")
 
     @staticmethod

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class _Binary(Operator):
     """Two inputs that broadcast; the engine sums gradients over broadcast axes."""
 
-    category, inputs = "elementwise", ("a", "b")
+    category, inputs, steady = "elementwise", ("a", "b"), True
 
     @classmethod
     def infer_shape(cls, a: Shape, b: Shape) -> Shape:
@@ -44,6 +44,7 @@ class Add(_Binary):
         torch.add; ONNX Add-14.
     """
 
+    units, adds = "joined", True
     onnx, aliases = "Add", ("+", "plus", "sum", "skip", "residual")
     formula, derivative = r"y = a + b", r"\partial y/\partial a = 1,\ \partial y/\partial b = 1"
     torch_code = TorchCode("{a} + {b}")
@@ -86,6 +87,7 @@ class Sub(_Binary):
         torch.sub; ONNX Sub-14.
     """
 
+    units, adds = "joined", True
     onnx, aliases = "Sub", ("-", "minus", "subtract")
     formula, derivative = r"y = a - b", r"\partial y/\partial a = 1,\ \partial y/\partial b = -1"
     torch_code = TorchCode("{a} - {b}")
@@ -117,6 +119,7 @@ class Mul(_Binary):
         torch.mul; ONNX Mul-14.
     """
 
+    units = "joined"
     onnx, aliases = "Mul", ("*", "times", "multiply", "product")
     formula, derivative = r"y = a \cdot b", r"\partial y/\partial a = b,\ \partial y/\partial b = a"
     torch_code = TorchCode("{a} * {b}")
@@ -148,6 +151,7 @@ class Div(_Binary):
         torch.div; ONNX Div-14.
     """
 
+    units = "joined"
     onnx, aliases = "Div", ("/", "divide")
     formula = r"y = \frac{a}{b}"
     derivative = r"\partial y/\partial a = \frac{1}{b},\ \partial y/\partial b = -\frac{a}{b^2}"
@@ -191,7 +195,7 @@ class Pow(_Binary):
 
     @staticmethod
     def vjp(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-        zero = torch.zeros((), dtype=y.dtype, device=y.device)
+        zero = y.new_zeros(())
         ga = torch.where(b == 0, zero, g * (b * torch.pow(a, b - 1)))
         gb = torch.where((a == 0) & (b >= 0), zero, g * (y * torch.log(a)))
         return ga, gb
@@ -216,6 +220,7 @@ class Neg(Operator):
     """
 
     category, onnx, aliases = "elementwise", "Neg", ("-", "minus", "negate")
+    steady = True
     formula, derivative = r"y = -x", r"\partial y/\partial x = -1"
     infer_shape = staticmethod(same_shape)
     torch_code = TorchCode("-{x}")
@@ -247,7 +252,7 @@ class Exp(Operator):
         torch.exp; ONNX Exp-13.
     """
 
-    category, onnx = "elementwise", "Exp"
+    category, onnx, steady = "elementwise", "Exp", True
     formula, derivative = r"y = e^x", r"\partial y/\partial x = y"
     infer_shape = staticmethod(same_shape)
 
@@ -278,7 +283,7 @@ class Log(Operator):
         torch.log; ONNX Log-13.
     """
 
-    category, onnx, aliases = "elementwise", "Log", ("ln",)
+    category, onnx, aliases, steady = "elementwise", "Log", ("ln",), True
     formula, derivative = r"y = \ln x", r"\partial y/\partial x = \frac{1}{x}"
     infer_shape = staticmethod(same_shape)
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class _Choice(Operator):
     """The larger or the smaller of two numbers."""
 
-    category, inputs = "elementwise", ("a", "b")
+    units = "joined"
+    category, inputs, steady = "elementwise", ("a", "b"), True
 
     @classmethod
     def infer_shape(cls, a: Shape, b: Shape) -> Shape:
@@ -125,7 +126,8 @@ class Clip(Operator):
         torch.clamp; ONNX Clip-13.
     """
 
-    category, onnx, aliases = "elementwise", "Clip", ("clamp", "limit", "bound")
+    category, steady = "elementwise", True
+    onnx, aliases = "Clip", ("clamp", "limit", "bound")
     attrs = (
         Attr("min", 0.0, "Lower bound; empty is no bound.", "float", optional=True),
         Attr("max", 1.0, "Upper bound; empty is no bound.", "float", optional=True),
@@ -181,7 +183,8 @@ class Where(Operator):
         torch.where; ONNX Where-16.
     """
 
-    category, onnx, aliases = "elementwise", "Where", ("if", "switch", "select", "mask")
+    category, steady = "elementwise", True
+    onnx, aliases = "Where", ("if", "switch", "select", "mask")
     inputs = ("condition", "a", "b")
     formula = r"y = a\ \text{if } c \neq 0 \text{, else } b"
     derivative = (

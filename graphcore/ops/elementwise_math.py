@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class _Function(Operator):
     """One number in, one number out."""
 
-    category = "elementwise"
+    category, steady = "elementwise", True
     infer_shape = staticmethod(same_shape)
 
 

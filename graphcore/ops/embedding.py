@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import EngineError, ShapeError
 from graphcore.late import torch
+from graphcore.ops.kernels.device import is_captured
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
@@ -28,6 +29,7 @@ class Embedding(Operator):
     Attributes:
         num_embeddings: number of rows in the table: how many different indices there are.
         embedding_dim: length E of each vector.
+        padding_idx: row that stands for no word and never learns; None for none.
     Output:
         y: x's shape with a last axis of length embedding_dim.
     Gradient:
@@ -43,21 +45,30 @@ class Embedding(Operator):
         Attr("num_embeddings", REQUIRED, "How many different indices there are.", "int",
              minimum=1),
         Attr("embedding_dim", REQUIRED, "Length of each vector.", "int", minimum=1),
+        Attr("padding_idx", None, "Row that never learns; empty for none.", "int", optional=True),
     )  # fmt: skip
     initializers = {"weight": "normal(0, 1)"}
     formula = r"y_i = W_{x_i}"
     derivative = r"\partial L/\partial W_k = \sum_{i:\, x_i = k} g_i"
 
     @staticmethod
-    def infer_shape(x: Shape, *, num_embeddings: int, embedding_dim: int) -> Shape:
+    def infer_shape(
+        x: Shape, *, num_embeddings: int, embedding_dim: int, padding_idx: int | None
+    ) -> Shape:
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ShapeError(
+                f"Embedding: padding_idx={padding_idx} is no row of the {num_embeddings} there are."
+            )
         return (*x, embedding_dim)
 
     @staticmethod
-    def parameter_shapes(x: Shape, *, num_embeddings: int, embedding_dim: int) -> dict[str, Any]:
+    def parameter_shapes(
+        x: Shape, *, num_embeddings: int, embedding_dim: int, padding_idx: int | None
+    ) -> dict[str, Any]:
         return {"weight": (num_embeddings, embedding_dim)}
 
     @staticmethod
-    def forward(x: Tensor, weight: Tensor, *, num_embeddings: int, embedding_dim: int) -> Tensor:
+    def forward(x: Tensor, weight: Tensor, *, num_embeddings: int, **_: Any) -> Tensor:
         if x.is_floating_point():
             raise EngineError(
                 'Embedding takes whole-number indices, got floating-point numbers: set dtype "int" '
@@ -68,9 +79,11 @@ class Embedding(Operator):
 
     @staticmethod
     def vjp(
-        g: Tensor, y: Tensor, x: Tensor, weight: Tensor, *, num_embeddings: int, embedding_dim: int
-    ) -> tuple[None, Tensor]:
-        return None, torch.ops.aten.embedding_dense_backward(g, x, num_embeddings, -1, False)
+        g: Tensor, y: Tensor, x: Tensor, weight: Tensor, *, num_embeddings: int,
+        embedding_dim: int, padding_idx: int | None,
+    ) -> tuple[None, Tensor]:  # fmt: skip
+        padding = -1 if padding_idx is None else padding_idx % num_embeddings
+        return None, torch.ops.aten.embedding_dense_backward(g, x, num_embeddings, padding, False)
 
     @staticmethod
     def cases() -> tuple[Case, ...]:
@@ -82,7 +95,7 @@ class Embedding(Operator):
 
 
 def _check_indices(x: Tensor, count: int) -> None:
-    if x.numel() == 0 or (x.is_cuda and torch.cuda.is_current_stream_capturing()):
+    if x.numel() == 0 or is_captured(x):
         return
     for index in map(int, torch.aminmax(x)):
         if not 0 <= index < count:

@@ -9,6 +9,8 @@ from graphcore.dims import Shape, format_shape
 from graphcore.errors import EngineError, ShapeError
 from graphcore.late import torch
 from graphcore.ops import torch_code
+from graphcore.ops.kernels.buffered import Closure, Kernels
+from graphcore.ops.kernels.device import on_accelerator
 from graphcore.ops.registry import Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
 
@@ -20,6 +22,8 @@ REDUCTION = Attr(
     choices=("mean", "sum", "none"),
 )  # fmt: skip
 
+REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
+"""What torch's kernels take for a reduction (ATen/core/Reduction.h)."""
 
 _LIKE = '''
 def like(target, x):
@@ -63,7 +67,7 @@ class ElementwiseLoss(Operator):
     target); reduction, targets of another shape and whole-number targets are dealt with here.
     """
 
-    category, inputs = "loss", ("x", "target")
+    category, inputs, steady = "loss", ("x", "target"), True
     attrs: ClassVar[tuple[Attr, ...]] = (REDUCTION,)
 
     losses: ClassVar[Callable[..., Tensor]]
@@ -156,8 +160,22 @@ def one_hot(target: Tensor, x: Tensor, what: str) -> Tensor:
             f"{what}: a target of shape {tuple(target.shape)} for predictions of shape "
             f"{tuple(x.shape)} must be whole-number class indices, got floating-point numbers."
         )
-    check_classes(target, x.shape[1], what)
-    return torch.zeros_like(x).scatter_(1, target.unsqueeze(1), 1.0)
+    return ones_at(target, x, what)
+
+
+def ones_at(target: Tensor, x: Tensor, what: str) -> Tensor:
+    """1 at the target's class, 0 elsewhere, shape (N, C, *); raises EngineError.
+
+    The kernel finds a wrong class by itself on a CPU; on CUDA it would take the process down.
+    """
+    if on_accelerator(x):
+        check_classes(target, x.shape[1], what)
+    zeros = x.new_zeros(len(target), x.shape[1], *target.shape[1:])
+    try:
+        return zeros.scatter_(1, target.unsqueeze(1), 1.0)
+    except RuntimeError:
+        check_classes(target, x.shape[1], what)
+        raise
 
 
 def check_classes(target: Tensor, classes: int, what: str) -> None:
@@ -204,6 +222,7 @@ class MSELoss(ElementwiseLoss):
         torch.nn.MSELoss.
     """
 
+    answers = "number"
     aliases = ("mse", "squared error", "l2 loss", "quadratic cost", "regression")
     formula = r"L = \frac{1}{n}\sum_i (x_i - t_i)^2"
     derivative = r"\partial L/\partial x = \frac{2}{n}(x - t)"
@@ -217,6 +236,27 @@ class MSELoss(ElementwiseLoss):
     def slopes(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         slope = 2 * (x - t)
         return slope, -slope
+
+    @classmethod
+    def lower(cls, ctx: Context, x: Tensor, target: Tensor, *, reduction: str) -> Kernels | None:
+        if ctx.needs[1] or target.numel() != x.numel() or target.dtype != x.dtype:
+            return super().lower(ctx, x, target, reduction=reduction)
+        mode, kernel = REDUCTIONS[reduction], torch.ops.aten.mse_loss_backward.grad_input
+        off, y = torch.empty_like(x), x.new_empty(x.shape if reduction == "none" else ())
+
+        def forward() -> None:
+            torch.sub(x, target.view(x.shape), out=off)
+            if reduction == "none":
+                torch.mul(off, off, out=y)
+            elif reduction == "sum":
+                torch.sum(torch.mul(off, off, out=off), None, out=y)
+            else:
+                torch.mean(torch.mul(off, off, out=off), None, out=y)
+
+        def backward(g: Tensor, gx: Tensor, _: Tensor | None) -> Closure:
+            return lambda: kernel(g, x, target.view(x.shape), mode, grad_input=gx)
+
+        return Kernels(y, forward, backward)
 
     @staticmethod
     def cases() -> tuple[Case, ...]:
@@ -243,6 +283,7 @@ class L1Loss(ElementwiseLoss):
         torch.nn.L1Loss.
     """
 
+    answers = "number"
     aliases = ("mae", "absolute error", "l1 loss", "regression")
     formula = r"L = \frac{1}{n}\sum_i |x_i - t_i|"
     derivative = r"\partial L/\partial x = \frac{1}{n}\,\mathrm{sign}(x - t)"
@@ -284,6 +325,7 @@ class HuberLoss(ElementwiseLoss):
         is torch.nn.SmoothL1Loss.
     """
 
+    answers = "number"
     aliases = ("smooth l1", "robust regression")
     attrs = (
         REDUCTION,
@@ -334,6 +376,7 @@ class MSLELoss(ElementwiseLoss):
         keras.losses.MeanSquaredLogarithmicError.
     """
 
+    answers = "number"
     aliases = ("msle", "logarithmic error", "ratio", "regression")
     formula = r"L = \frac{1}{n}\sum_i \left(\ln(1 + x_i) - \ln(1 + t_i)\right)^2"
     derivative = r"\partial L/\partial x = \frac{2}{n (1 + x)}\left(\ln(1 + x) - \ln(1 + t)\right)"

@@ -10,7 +10,16 @@ from graphcore.late import torch
 from graphcore.ops.activation import softmax_quantities
 from graphcore.ops.kernels.buffered import Kernels
 from graphcore.ops.kernels.cross_entropy import NO_CLASS, lower_cross_entropy
-from graphcore.ops.loss import REDUCTION, ElementwiseLoss, check_classes, loss_code, reduce
+from graphcore.ops.kernels.device import is_captured, on_accelerator
+from graphcore.ops.loss import (
+    REDUCTION,
+    REDUCTIONS,
+    ElementwiseLoss,
+    check_classes,
+    loss_code,
+    ones_at,
+    reduce,
+)
 from graphcore.ops.registry import Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import Source, TorchCode, Values, call
 
@@ -19,8 +28,6 @@ if TYPE_CHECKING:
 
 _CLASS_WEIGHT = Attr("weight", None, "A weight per class; empty weighs all alike.", "array",
                      optional=True)  # fmt: skip
-
-_REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}  # ATen/core/Reduction.h
 
 
 def _class_code(function: str) -> TorchCode:
@@ -37,7 +44,7 @@ def _class_code(function: str) -> TorchCode:
 class _ClassLoss(Operator):
     """A loss of x (N, C, *) against class indices (N, *)."""
 
-    category, inputs = "loss", ("x", "target")
+    category, inputs, steady, answers = "loss", ("x", "target"), True, "class"
     probabilities = False
 
     @classmethod
@@ -62,21 +69,18 @@ class _ClassLoss(Operator):
 
     @classmethod
     def check(cls, x: Tensor, target: Tensor, weight: Any) -> None:
-        """Raise ShapeError or EngineError for a target that only a run can show to be wrong."""
+        """Raise ShapeError for a target of a shape or kind that does not go with the scores."""
         cls.infer_shape(tuple(x.shape), tuple(target.shape), reduction="mean", weight=weight)
-        if target.is_floating_point():
-            if target.shape != x.shape:
-                raise ShapeError(
-                    f"{cls.name}: a target of shape {tuple(target.shape)} holds class indices "
-                    "and takes whole numbers, got floating-point numbers."
-                )
-        elif target.shape == x.shape:
+        if target.is_floating_point() and target.shape != x.shape:
+            raise ShapeError(
+                f"{cls.name}: a target of shape {tuple(target.shape)} holds class indices "
+                "and takes whole numbers, got floating-point numbers."
+            )
+        if target.shape == x.shape and not target.is_floating_point():
             raise ShapeError(
                 f"{cls.name}: a target of the scores' own shape {tuple(x.shape)} holds "
                 "probabilities and takes floating-point numbers, got whole numbers."
             )
-        elif not (x.is_cuda and torch.cuda.is_current_stream_capturing()):
-            check_classes(target, x.shape[1], cls.name)
 
     @classmethod
     def picked(
@@ -87,14 +91,17 @@ class _ClassLoss(Operator):
         Two kernels in place of eight: a step of a small net is mostly such calls. The kernel
         finds a wrong class by itself on a CPU; on CUDA it would take the process down.
         """
-        if target.is_floating_point() or len(target) != len(log_p) or log_p.is_cuda:
+        if target.is_floating_point() or len(target) != len(log_p):
             cls.check(log_p, target, None)
+        if on_accelerator(log_p) and not is_captured(log_p):
+            check_classes(target, log_p.shape[1], cls.name)
         try:
             found: tuple[Tensor, Tensor] = torch.ops.aten.nll_loss_forward(
-                log_p, target, w, _REDUCTIONS[reduction], NO_CLASS
+                log_p, target, w, REDUCTIONS[reduction], NO_CLASS
             )
         except (IndexError, RuntimeError):
             cls.check(log_p, target, None)
+            check_classes(target, log_p.shape[1], cls.name)
             raise
         return found
 
@@ -104,15 +111,9 @@ def picked_backward(
 ) -> Tensor:
     """Gradient of the log-probabilities behind ``_ClassLoss.picked``."""
     gradient: Tensor = torch.ops.aten.nll_loss_backward(
-        g, log_p, target, w, _REDUCTIONS[reduction], NO_CLASS, total
+        g, log_p, target, w, REDUCTIONS[reduction], NO_CLASS, total
     )
     return gradient
-
-
-def _one_hot(target: Tensor, x: Tensor) -> Tensor:
-    """1 at the target's class, 0 elsewhere, shape (N, C, *)."""
-    zeros = x.new_zeros(len(target), x.shape[1], *target.shape[1:])
-    return zeros.scatter_(1, target.unsqueeze(1), 1.0)
 
 
 def _as_rows(x: Tensor) -> Tensor:
@@ -186,7 +187,7 @@ class CrossEntropyLoss(_ClassLoss):
             ctx.saved = (log_p, w, total)
             return y
         cls.check(x, target, weight)
-        wanted = target if target.is_floating_point() else _one_hot(target, x)
+        wanted = target if target.is_floating_point() else ones_at(target, x, cls.name)
         if label_smoothing:
             wanted = wanted * (1 - label_smoothing) + label_smoothing / x.shape[1]
         if w is not None:
@@ -217,12 +218,13 @@ class CrossEntropyLoss(_ClassLoss):
         w = _weights(weight, x)
         return gx, gt if w is None else gt * _along_classes(w, x)
 
-    @staticmethod
+    @classmethod
     def quantities(
-        ctx: Context, y: Tensor, x: Tensor, target: Tensor, *, label_smoothing: float, **_: Any
-    ) -> dict[str, Tensor]:
+        cls, ctx: Context, y: Tensor, x: Tensor, target: Tensor, *, label_smoothing: float,
+        **_: Any,
+    ) -> dict[str, Tensor]:  # fmt: skip
         found = softmax_quantities(x, 1)
-        wanted = target[:1] if target.is_floating_point() else _one_hot(target[:1], x)
+        wanted = target[:1] if target.is_floating_point() else ones_at(target[:1], x, cls.name)
         wanted = wanted.movedim(1, -1).reshape(-1, x.shape[1])[0]
         wanted = wanted * (1 - label_smoothing) + label_smoothing / x.shape[1]
         surprise = -(wanted * found["p"].clamp_min(torch.finfo(x.dtype).tiny).log()).sum()
@@ -234,9 +236,10 @@ class CrossEntropyLoss(_ClassLoss):
         weight: Any,
     ) -> Kernels | None:  # fmt: skip
         plain = not label_smoothing and x.dim() == 2 and target.dim() == 1
-        if not plain or target.is_floating_point() or len(target) != len(x) or x.is_cuda:
-            return None
-        return lower_cross_entropy(x, target, _weights(weight, x), _REDUCTIONS[reduction])
+        if not plain or target.is_floating_point() or len(target) != len(x) or on_accelerator(x):
+            a = {"reduction": reduction, "label_smoothing": label_smoothing, "weight": weight}
+            return super().lower(ctx, x, target, **a)
+        return lower_cross_entropy(x, target, _weights(weight, x), REDUCTIONS[reduction])
 
     @staticmethod
     def cases() -> tuple[Case, ...]:

@@ -23,7 +23,7 @@ _AXES = (
 class _Reduction(Operator):
     """Reduces the axes ``dim``; no axis named, or an empty list, means all of them."""
 
-    category = "reduction"
+    category, steady = "reduction", True
     attrs: ClassVar[tuple[Attr, ...]] = _AXES
 
     @classmethod

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from graphcore.dims import Shape
 from graphcore.errors import AttributeRefusedError, UnknownOperatorError
+from graphcore.ops.kernels.buffered import Kernels, repeated
 from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     import torch
-
-    from graphcore.ops.kernels.buffered import Kernels
 
 AttrKind = Literal["int", "float", "bool", "text", "ints", "size", "axes", "shape", "array"]
 CATEGORIES = (
@@ -196,6 +195,7 @@ class Context:
         saved: whatever ``forward`` keeps for ``vjp``, such as a dropout mask.
         needs: for each input, whether its gradient is asked for.
         moving: for ``lower``: for each input, whether it lies elsewhere at every step.
+        dtype: the plan's floating-point type; None outside a plan.
     """
 
     training: bool = False
@@ -204,6 +204,7 @@ class Context:
     saved: Any = None
     needs: tuple[bool, ...] = ()
     moving: tuple[bool, ...] = ()
+    dtype: torch.dtype | None = None
 
 
 @dataclass(frozen=True)
@@ -239,10 +240,6 @@ def _no_quantities(ctx: Context, y: Any, *inputs: Any, **attributes: Any) -> dic
     return {}
 
 
-def _not_lowered(ctx: Context, *inputs: Any, **attributes: Any) -> None:
-    return None
-
-
 class Operator:
     """Base of all operators; subclasses are never instantiated.
 
@@ -258,16 +255,26 @@ class Operator:
     ``forward`` and ``vjp`` get a ``Context`` first if their first parameter is called ``ctx``.
     Inputs are the data inputs, then the parameter inputs; matrices among these that its kernels
     read fastest column after column are named in ``turned``; ``rowwise`` says that row i of the
-    output, along the first axis, comes of row i of the first input alone; a loss that takes one
-    score above 0 for a yes has ``reads_logits``. A class may add
+    output, along the first axis, comes of row i of the first input alone; ``steady`` says that
+    both functions make the same calls of torch whatever the numbers are, so that calls noted once
+    can be repeated; ``answers`` says what a loss takes the net's answers for: class scores, a
+    score above 0 for a yes, or numbers. How a net grows and is looked at goes by three more:
+
+    * ``units``: what becomes of the units (features, maps) of the first input: "made" by the rows
+      of ``weight``, "kept", kept with parameters for "each", "joined" with those of the other
+      inputs one by one, "mixed" with each other; "" where none of this holds;
+    * ``unit_axis``: along which axis of ``weight`` the units lie that it reads;
+    * ``adds``: whether the output is the sum or difference of its inputs.
+
+    A class may add
 
     * ``parameter_shapes(*shapes, **attributes)``: parameter input -> its shape;
     * ``buffer_shapes(*shapes, **attributes)``: running statistic -> (shape, starting value);
     * ``outputs_for(attributes)``: names of the outputs, where attributes decide them;
     * ``quantities(ctx, y, *inputs, **attributes)``: name -> what is computed on the way to the
       output for the first sample: numbers, vectors or matrices to be looked at;
-    * ``lower(ctx, *inputs, **attributes)``: the buffered form (``ops.kernels``) for these very
-      tensors, or None where there is none.
+    * ``lower(ctx, *inputs, **attributes)``: a buffered form (``ops.kernels``) for these very
+      tensors that is faster than the two functions repeated, or None where there is none.
     """
 
     name: ClassVar[str] = ""
@@ -285,9 +292,13 @@ class Operator:
     derivative: ClassVar[str] = ""
     torch_code: ClassVar[TorchCode] = TorchCode()
     differentiable: ClassVar[bool] = True
-    reads_logits: ClassVar[bool] = False
+    answers: ClassVar[Literal["", "class", "logit", "number"]] = ""
+    units: ClassVar[Literal["", "made", "kept", "each", "joined", "mixed"]] = ""
+    unit_axis: ClassVar[int] = 1
+    adds: ClassVar[bool] = False
     random: ClassVar[bool] = False
     rowwise: ClassVar[bool] = False
+    steady: ClassVar[bool] = False
 
     infer_shape: ClassVar[Callable[..., Any]]
     forward: ClassVar[Callable[..., Any]]
@@ -298,7 +309,6 @@ class Operator:
         _none
     )
     quantities: ClassVar[Callable[..., dict[str, Any]]] = staticmethod(_no_quantities)
-    lower: ClassVar[Callable[..., Kernels | None]] = staticmethod(_not_lowered)
     forward_takes_context: ClassVar[bool] = False
     vjp_takes_context: ClassVar[bool] = False
 
@@ -316,6 +326,12 @@ class Operator:
     def multiply_adds(cls, shapes: Sequence[Shape], y: Shape, attributes: Mapping[str, Any]) -> Any:
         """Multiply-adds of one forward pass (a Dim); 0 where nothing is multiplied."""
         return 0
+
+    @classmethod
+    def lower(cls, *arguments: Any, **attributes: Any) -> Kernels | None:
+        """Return the buffered form for a context and these very tensors; None without one."""
+        ctx, *inputs = arguments
+        return repeated(cls, ctx, inputs, attributes) if cls.steady else None
 
     @classmethod
     def run_forward(cls, ctx: Context, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Any:

@@ -7,6 +7,9 @@ from typing import Any
 from graphcore.dims import N, Shape
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 
+_DTYPE = Attr("dtype", "float", "Floating-point numbers, whole-number indices, or yes and no.",
+              choices=("float", "int", "bool"))  # fmt: skip
+
 
 class _Source(Operator):
     """A node without inputs; the engine supplies its value."""
@@ -107,6 +110,7 @@ class Constant(_Source):
 
     Attributes:
         value: a number, or nested lists of numbers.
+        dtype: "float"; "int" for indices; "bool" for a mask.
     Output:
         y: a tensor of the shape of the lists; () for a number.
     Gradient:
@@ -117,12 +121,40 @@ class Constant(_Source):
 
     onnx = "Constant"
     aliases = ("number", "literal")
-    attrs = (Attr("value", 1.0, "A number, or nested lists of numbers.", "array"),)
+    attrs = (
+        Attr("value", 1.0, "A number, or nested lists of numbers.", "array"),
+        _DTYPE,
+    )
 
     @staticmethod
-    def infer_shape(*, value: Any) -> Shape:
+    def infer_shape(*, value: Any, dtype: str) -> Shape:
         shape: list[int] = []
         while isinstance(value, tuple):
             shape.append(len(value))
             value = value[0] if value else 0.0
         return tuple(shape)
+
+
+@register
+class Buffer(_Source):
+    """A table of numbers that belongs to the net but is not learned, kept with its weights.
+
+    A mask or a positional table of an imported net; small ones are a Constant.
+
+    Attributes:
+        shape: shape of the tensor; () is a single number.
+        dtype: "float"; "int" for indices; "bool" for a mask.
+    Output:
+        y: the tensor itself, without a batch axis; zeros until the net's weights are loaded.
+    Gradient:
+        None: nothing to learn.
+    Source:
+        torch.nn.Module.register_buffer.
+    """
+
+    aliases = ("table", "mask", "register_buffer")
+    attrs = (Attr("shape", REQUIRED, "Shape of the tensor.", "shape"), _DTYPE)
+
+    @staticmethod
+    def infer_shape(*, shape: Shape, dtype: str) -> Shape:
+        return shape

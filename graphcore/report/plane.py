@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from graphcore.colors import colored
 from graphcore.records.arrays import unpack
 from graphcore.report import svg
 from graphcore.views.decision_map import DecisionFrame
@@ -67,4 +68,4 @@ def _mixed(shares: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 def _raw(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     low, high = float(values.min()), float(values.max())
-    return svg.colored((values - low) / max(high - low, 1e-12))[::-1]
+    return colored((values - low) / max(high - low, 1e-12))[::-1]

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from graphcore.colors import colored
+from graphcore.graph.drawing.picture import graph_picture
 from graphcore.records.arrays import unpack
 from graphcore.report import plane, svg
 from graphcore.report.content import Report
@@ -41,7 +43,7 @@ def headline(r: Report) -> str:
 
 def graph(r: Report) -> str:
     """The graph as a picture."""
-    return section("Graph", svg.graph_picture(r.graph))
+    return section("Graph", graph_picture(r.graph))
 
 
 def curves(r: Report) -> str:
@@ -187,7 +189,7 @@ def landscape(r: Report) -> str:
         return ""
     values = np.log10(np.maximum(surface.values.astype(np.float64), 1e-12))
     low, high = float(values.min()), float(min(values.max(), values.min() + 8))
-    source = svg.data_uri(svg.colored((values - low) / max(high - low, 1e-12))[::-1])
+    source = svg.data_uri(colored((values - low) / max(high - low, 1e-12))[::-1])
     picture = (
         f'<div class="surface"><img src="{source}" alt="Loss around the weights"><i></i></div>'
     )

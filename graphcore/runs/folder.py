@@ -8,14 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from graphcore import files, presets
+from graphcore.datasets.learned import FORMAT_VERSION, Learned
 from graphcore.engine.plan import Plan
+from graphcore.errors import FileError
 from graphcore.files import weights
 from graphcore.graph.graph import Graph
+from graphcore.system import reading
 
 GRAPH, WEIGHTS, RESULT = "graph.graph.json", "weights.safetensors", "result.json"
-OWN_FILES = (GRAPH, WEIGHTS, RESULT, "metrics.csv", "report.html")
+DATA = "data.json"
+"""What was learned about the data: ``datasets.learned.Learned``."""
+OWN_FILES = (GRAPH, WEIGHTS, RESULT, DATA, "metrics.csv", "report.html")
 """What a run writes into its folder under names of its own."""
+LARGEST_DATA = 64 * reading.MIB
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,33 @@ def write_net(folder: Path, graph: Graph, plan: Plan) -> None:
     """Write a net and its weights into a folder that is there; raises FileError."""
     files.save(graph, folder / GRAPH)
     weights.write_weights(folder / WEIGHTS, plan)
+
+
+def write_data(folder: Path, known: Learned) -> None:
+    """Write what was learned about the data; raises FileError."""
+    text = msgspec.json.format(msgspec.json.encode(known))
+    files.write_atomically(folder / DATA, text + b"\n")
+
+
+def read_data(folder: Path) -> Learned | None:
+    """Return what was learned about the data; None where an older version kept nothing of it.
+
+    Raises:
+        FileError: it is damaged, or of another version.
+    """
+    path = folder / DATA
+    if not os.path.exists(path):
+        return None
+    try:
+        known = msgspec.json.decode(reading.read_bytes(path, LARGEST_DATA), type=Learned)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise FileError(f"{path} is damaged: {str(error).rstrip('.')}.") from None
+    if known.format_version != FORMAT_VERSION:
+        raise FileError(
+            f"{path} was written by another version of Gradscape: its format is "
+            f"{known.format_version}, this one reads {FORMAT_VERSION}."
+        )
+    return known
 
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:

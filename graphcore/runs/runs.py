@@ -16,10 +16,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from graphcore import files
+from graphcore.datasets.learned import Learned, learned
 from graphcore.errors import EngineError, FileError
 from graphcore.graph.difference import same_net
 from graphcore.graph.training_settings import TrainingSettings
-from graphcore.runs.curves import Curves, Evaluation
+from graphcore.records.score import Score
+from graphcore.runs.curves import Curves
 from graphcore.runs.snapshots import Moment, Store, Timeline, net_shapes
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Run:
         tested_from: the first step whose tests are of this net: a run takes over the curves of
             its parent, which may have been another net.
         held: the epoch whose weights an early stop gave back at the newest step, or 0.
+        data: what was learned about its data; None where it takes none.
     """
 
     number: int
@@ -64,12 +67,13 @@ class Run:
     curves: Curves = field(default_factory=Curves)
     tested_from: int = 0
     held: int = 0
+    data: Learned | None = None
 
     def __post_init__(self) -> None:
         if self.parent is not None:
             self.tested_from = self.begun_at + 1
 
-    def test_at(self, step: int) -> Evaluation | None:
+    def test_at(self, step: int) -> Score | None:
         """Return the test of this net at a step, the one on most samples; None without any."""
         found = [t for t in self.curves.tests if t.step == step >= self.tested_from]
         return max(found, key=lambda test: test.samples, default=None)
@@ -120,6 +124,7 @@ class Runs:
         if parent is not None and not self.by_hand and self._back_to(parent, trainer, graph):
             return parent
         run = self._add(graph, trainer.graph.training, parent, step)
+        run.data = learned(trainer.data) if trainer.binding.input else None
         run.by_hand = self.by_hand and step > 0
         if parent is not None and before is not None and same and not run.by_hand:
             run.tested_from = before.tested_from
@@ -166,13 +171,10 @@ class Runs:
         """How many steps can be made before the state may have to be kept."""
         return self._run().timeline.steps_until_due(step)
 
-    def test(self, found: Evaluation) -> None:
-        """The net was tested."""
-        self._run().curves.tests.append(found)
-
-    def validate(self, found: Evaluation) -> None:
-        """The net was judged by the samples held back."""
-        self._run().curves.validations.append(found)
+    def add_score(self, score: Score) -> None:
+        """Note how the net did on the test samples, or on those held back."""
+        curves = self._run().curves
+        (curves.validations if score.held_back else curves.tests).append(score)
 
     def _keep(self, moment: Moment) -> None:
         run = self._run()
@@ -249,7 +251,7 @@ class Runs:
         if self.visiting or before.steps > before.begun_at:
             self.leave(trainer)
             run = self._add(before.graph, before.settings, before, trainer.step)
-            run.tested_from = before.tested_from
+            run.tested_from, run.data = before.tested_from, before.data
             run.timeline = before.timeline.until(trainer.step)
         else:
             run = before

@@ -13,6 +13,7 @@ import msgspec
 from graphcore.records.arrays import Array
 from graphcore.records.pictures import Flow, Picture
 from graphcore.records.requests import Command, Look, Outcome, Reply, Shown
+from graphcore.records.score import Score
 from graphcore.training.transfer.silent_units import Growth
 
 PROTOCOL = 1
@@ -148,21 +149,6 @@ class Loaded(Shown, frozen=True):
     problem: str = ""
 
 
-class Scores(msgspec.Struct, tag=True, frozen=True):
-    """Loss and accuracy at a step, on so many samples of the test split.
-
-    Attributes:
-        held_back: they were those held back from training for validation instead.
-    """
-
-    step: int
-    loss: float
-    accuracy: float | None
-    samples: int
-    whole: bool
-    held_back: bool = False
-
-
 class Frame(Reply, frozen=True, kw_only=True):
     """The newest state of the run, and all that happened to the curves since the last frame.
 
@@ -191,7 +177,7 @@ class Frame(Reply, frozen=True, kw_only=True):
     losses: Array
     further: dict[str, Array] = {}
     accuracies: tuple[tuple[int, float], ...] = ()
-    scores: tuple[Scores, ...] = ()
+    scores: tuple[Score, ...] = ()
     values: dict[str, Picture] = {}
     gradients: dict[str, Picture] = {}
     flow: tuple[Flow, ...] = ()
@@ -200,6 +186,10 @@ class Frame(Reply, frozen=True, kw_only=True):
     moved: int = 0
     moved_on: bool = False
     stopped: str = ""
+
+
+class CancelReading(Command, frozen=True):
+    """Give up the data that are being read; looked at while they are read, not in its turn."""
 
 
 class Progress(Outcome, frozen=True):

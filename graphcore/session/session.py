@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,8 +29,8 @@ from graphcore.graph.difference import same_net
 from graphcore.graph.graph import Graph
 from graphcore.graph.runnable import runnable_part
 from graphcore.records.requests import Look, Reply
+from graphcore.records.score import Score
 from graphcore.runs.checkpoint import read_checkpoint
-from graphcore.runs.curves import Evaluation
 from graphcore.runs.run_file import read_runs
 from graphcore.runs.runs import Runs
 from graphcore.session import messages as m
@@ -42,7 +43,7 @@ from graphcore.session.live_tests import HeldOut
 from graphcore.session.loaded import calculation_loaded, loaded, nothing_loaded
 from graphcore.session.messages import RunEntered, RunsOpened
 from graphcore.session.pace import Attention
-from graphcore.training.evaluation import Score, share_right
+from graphcore.training.evaluation import share_right
 from graphcore.training.trainer import Trainer
 from graphcore.training.transfer.keep_weights import Kept, overlap, same_scores, take_over
 from graphcore.training.transfer.silent_units import Growth
@@ -75,7 +76,10 @@ class Session:
         parts: what views keep of the document, by type; see ``part``.
     """
 
-    def __init__(self, deliver: Callable[[Reply], None], device: str) -> None:
+    def __init__(
+        self, deliver: Callable[[Reply], None], device: str,
+        given_up: threading.Event | None = None,
+    ) -> None:  # fmt: skip
         self._deliver, self.device = deliver, device
         self.trainer: Trainer | None = None
         self._aside: Trainer | None = None
@@ -95,7 +99,7 @@ class Session:
         self.running = False
         self.steps_left: int | None = None
         self._graph, self._graph_bytes = Graph(), b""
-        self._data = KeptData(self.send)
+        self._data = KeptData(self.send, given_up)
         self.frames, self.runs, self.attention = Frames(), Runs(), Attention()
         self._wanted = self._news = self._look = False
         self._speed: float | None = None
@@ -548,16 +552,16 @@ class Session:
         """Add a test of the newest weights to the curves; ``whole`` if on all samples."""
         assert self.trainer is not None
         self.tested, self._news = score, True
-        found = (self.trainer.step, score.loss, score.accuracy, score.samples, whole)
-        self.frames.scores.append(m.Scores(*found))
-        self.runs.test(Evaluation(*found))
+        self._add_score(msgspec.structs.replace(score, step=self.trainer.step, whole=whole))
 
     def _note_validation(self, trainer: Trainer) -> None:
         """The epoch that has just ended was judged by the samples held back, if there are any."""
         if (score := trainer.validated) is not None:
-            found = (trainer.step, score.loss, score.accuracy, score.samples, True)
-            self.frames.scores.append(m.Scores(*found, held_back=True))
-            self.runs.validate(Evaluation(*found))
+            self._add_score(msgspec.structs.replace(score, step=trainer.step, held_back=True))
+
+    def _add_score(self, score: Score) -> None:
+        self.frames.scores.append(score)
+        self.runs.add_score(score)
 
     def _frame(self) -> m.Frame:
         if self._calculation is not None:

@@ -31,6 +31,9 @@ POINTS = 600
 NO_PLANE = "The map shows nets of two inputs: choose the circle, spiral, xor or moons."
 
 
+ONE_FOR_ALL = "The map needs an answer for each sample; this net gives one for the whole batch."
+
+
 def plane_answers(plan: Plan, binding: Binding, trainer: Trainer) -> Tensor:
     """What a plan answers over the plane of a run's data, seen from above.
 
@@ -39,7 +42,7 @@ def plane_answers(plan: Plan, binding: Binding, trainer: Trainer) -> Tensor:
         two; where the net answers with a value, that.
 
     Raises:
-        DataError: the net has not two inputs.
+        DataError: the net has not two inputs, or no answer for each sample.
     """
     if not _has_plane(trainer):
         raise DataError(NO_PLANE)
@@ -66,13 +69,20 @@ def _area(trainer: Trainer) -> tuple[np.ndarray, np.ndarray]:
 def _on_grid(
     plan: Plan, b: Binding, area: tuple[np.ndarray, np.ndarray], side: int, target: Tensor
 ) -> Tensor:
-    """The net's answers at the points of a grid, rows from below."""
+    """The net's answers at the points of a grid, rows from below.
+
+    Raises:
+        DataError: there is no answer for each point.
+    """
     x, y = (np.linspace(area[0][i], area[1][i], side, dtype=np.float32) for i in (0, 1))
     grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
     feed = torch.from_numpy(grid).to(plan.device, plan.dtype)
     filler = target[:1].expand(len(grid), *target.shape[1:])  # the loss is not looked at
     plan.forward(b.feeds(feed, filler))
-    return plan.value(b.output)
+    answers = plan.value(b.output)
+    if answers.dim() == 0 or len(answers) != len(grid):
+        raise DataError(ONE_FOR_ALL)
+    return answers
 
 
 def _grids(columns: Tensor, side: int) -> Any:

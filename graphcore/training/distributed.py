@@ -171,6 +171,7 @@ class Shard:
         self._sums = {loss for loss in {g.loss for g in trainer.groups} if adds_up(trainer, loss)}
         with torch.inference_mode(False):
             self._buffer = self.plan.flat_grad.new_zeros(self.plan.trainable + 1)
+        self._fewest = 2 if trainer.binding.input and trainer.needs_several() else 1
 
     def begin(self, rows: Tensor, inputs: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Begin a step with this process's part of its batch, which may be empty.
@@ -182,10 +183,12 @@ class Shard:
         if self.rank and self.plan.draws_random:
             name = f"rank {self.rank} step {self.trainer.step}"
             self.plan.generator.manual_seed(seed_of(self.trainer.settings.seed, name))
-        mine = rows[self.rank :: self.world].contiguous()
+        parts = sharers(len(rows), self.world, self._fewest)
+        own = slice(self.rank, None, parts) if self.rank < parts else slice(0, 0)
+        mine = rows[own].contiguous()
         self.share = len(mine) / len(rows)
         if inputs is not None:
-            inputs = inputs[self.rank :: self.world].contiguous()
+            inputs = inputs[own].contiguous()
         return mine, inputs
 
     def step(self, plan: Plan, feeds: Mapping[str, Any], group: Group) -> float:
@@ -235,6 +238,11 @@ class Shard:
             collective(*arguments)
         except RuntimeError as error:  # gloo and NCCL alike where a connection broke
             raise LostProcessError(f"Another process of the run is gone: {error}") from None
+
+
+def sharers(samples: int, world: int, fewest: int) -> int:
+    """Return how many processes share a batch out, so that each has ``fewest`` samples or none."""
+    return max(1, min(world, samples // fewest)) if fewest > 1 else world
 
 
 def adds_up(trainer: Trainer, loss: str) -> bool:

@@ -19,18 +19,19 @@ from graphcore.engine.fast.cached_step import Repetition
 from graphcore.engine.feeds import Rows
 from graphcore.engine.non_finite import finite, first_non_finite
 from graphcore.engine.parameters import ParameterInfo, seed_of
-from graphcore.engine.plan import Mode, Plan
+from graphcore.engine.plan import PROGRAMS, Mode, Plan
 from graphcore.errors import DataError, EngineError, GradscapeError, NonFiniteError
 from graphcore.graph.binding import Binding, bind
 from graphcore.graph.graph import Graph
 from graphcore.graph.shapes import check_batch
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.late import torch
+from graphcore.records.score import Score
 from graphcore.system import memory
 from graphcore.training import parameter_groups, schedules, settings_check
 from graphcore.training.batches import Batches, leaves_one
 from graphcore.training.early_stopping import Epochs
-from graphcore.training.evaluation import Score, judged
+from graphcore.training.evaluation import judged
 from graphcore.training.step_block import Stride
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Trainer:
         self.epochs = Epochs()
         self.validated: Score | None = None
         self._repetition: Repetition | None = None
-        self._stride_of: Stride | None = None
+        self._strides: list[Stride] = []
         self._single = 0  # up to this step they are made one by one
         self.shard: Shard | None = None
         self.lr = self.settings.lr
@@ -113,17 +114,24 @@ class Trainer:
         if not self.binding.input:
             return Batches(DESCENT_STEPS, 1, s.seed, self.plan.device)
         joined = False
-        if samples == 1 or leaves_one(samples, s.batch):
+        if samples == 1 or s.batch == 1 or leaves_one(samples, s.batch):
             why = self._refusal(1)
             if why and samples == 1:
                 raise DataError(f"{self.data.name} has one sample to train on. {why}")
-            joined = bool(why) and not self._refusal(2)
+            several = bool(why) and not self._refusal(2)
+            joined = several and s.batch > 1
+            if several and not joined:
+                self.note = f"A batch of one sample cannot be trained on: {why}"
         if joined:
             self.note = (
                 f"The last batch would be of one sample, of {samples:,} in batches of {s.batch:,}: "
                 "it is joined to the batch before it, as this net trains on several at a time."
             )
         return Batches(samples, s.batch, s.seed, self.plan.device, joined)
+
+    def needs_several(self) -> bool:
+        """Whether the net trains on two samples at a time, and not on one, as batch norm does."""
+        return len(self.train_x) > 1 and bool(self._refusal(1)) and not self._refusal(2)
 
     def _refusal(self, samples: int) -> str:
         """Why the net cannot be trained on so few samples at a time; "" if it can."""
@@ -228,16 +236,28 @@ class Trainer:
         again = self._repetition
         if most < 2 or again is None or again is not self.plan.repeated or self.step < self._single:
             return []
-        made_for = again, self.groups[0], self.settings
-        if self._stride_of is None or not self._stride_of.fits(*made_for):
-            self._stride_of = Stride(self.plan, *made_for)
-        rows = self.batches.whole(self.step, min(most, self._stride_of.most))
+        rows = self.batches.whole(self.step, 2)
+        if len(rows) < 2 or len(rows[0]) != len(again.rows):
+            return []
+        stride = self._stride_for(again)
+        rows = self.batches.whole(self.step, min(most, stride.most))
+        if len(rows) < 2:
+            return []
         rates = [self.current_lr(i) for i in range(len(rows))]
-        losses = self._stride_of.run(rows, rates)
+        losses = stride.run(rows, rates)
         if losses is None:
-            self._single = self.step + most
+            self._single = self.step + len(rows)
             return []
         return [self._count((loss,), lr) for loss, lr in zip(losses, rates, strict=True)]
+
+    def _stride_for(self, again: Repetition) -> Stride:
+        """The block of steps like this one; kept for every size of batch that comes back."""
+        made_for = again, self.groups[0], self.settings
+        fitting = next((s for s in self._strides if s.fits(*made_for)), None)
+        if fitting is None:
+            fitting = Stride(self.plan, *made_for)
+            self._strides = [fitting, *self._strides[: PROGRAMS - 1]]
+        return fitting
 
     def _count(self, losses: tuple[float, ...], lr: float) -> StepRecord:
         """Note that a step was made."""

@@ -48,7 +48,8 @@ def serve() -> int:
     faulthandler.enable()
     outgoing = _take_standard_output()
     inbox: Inbox = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(inbox,), daemon=True).start()
+    given_up = threading.Event()
+    threading.Thread(target=_read, args=(inbox, given_up), daemon=True).start()
 
     def send(reply: Reply) -> None:
         message = encode(reply)
@@ -58,7 +59,7 @@ def serve() -> int:
         except OSError as error:
             raise WindowGone from error
 
-    server, end = _Server(send), _End()
+    server, end = _Server(send, given_up), _End()
     with contextlib.suppress(WindowGone):
         end = server.loop(inbox)
     server.views.forget()
@@ -74,13 +75,19 @@ def _take_standard_output() -> Any:
     return pipe
 
 
-def _read(inbox: Inbox) -> None:
-    """Put every request into the queue, and what could not be read in its place; at last an end."""
+def _read(inbox: Inbox, given_up: threading.Event) -> None:
+    """Put every request into the queue, and what could not be read in its place; at last an end.
+
+    Only the wish to give up reading data overtakes the others, as the main thread is at it.
+    """
     reader, end = FrameReader(), _End("The requests could not be read to their end.")
     try:
         while data := os.read(0, 1 << 16):
             for body in reader.feed(data):
-                inbox.put(_decoded(body))
+                request = _decoded(body)
+                if isinstance(request, m.CancelReading):
+                    given_up.set()
+                inbox.put(request)
         end = _End("The window's last message is cut short." if reader.in_the_midst else "")
     except (OSError, WorkerError) as error:
         end = _End(str(error))
@@ -98,8 +105,10 @@ def _decoded(body: bytes) -> Request | WorkerError:
 class _Server:
     """Hands each request to what serves it, and works while none is waiting."""
 
-    def __init__(self, send: Callable[[Reply], None]) -> None:
-        s = self.session = Session(send, "cpu")
+    def __init__(
+        self, send: Callable[[Reply], None], given_up: threading.Event | None = None
+    ) -> None:
+        s = self.session = Session(send, "cpu", given_up)
         self.views = Scheduler(s)
         self.quit = False
         self.handlers: dict[type[Request], Callable[[Any], None]] = {
@@ -110,6 +119,7 @@ class _Server:
             m.Reset: self._reset,
             m.SetRate: s.set_rate,
             m.SetSpeed: s.set_speed,
+            m.CancelReading: lambda _: None,  # done by the thread that reads the requests
             m.Watch: s.watch,
             m.NextFrame: lambda _: s.want_frame(),
             m.Quit: lambda _: self._end(),

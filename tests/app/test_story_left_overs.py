@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
 
 from graphcore import files, presets
 from graphcore.views.timeline import EditRun
+from tests.app.driver import PATIENCE
 
-PATIENCE = 60_000
 MARK = "zebra"
 STEPS = 613
 

@@ -7,6 +7,7 @@ import pkgutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -71,3 +72,10 @@ def test_no_module_hides_a_public_name() -> None:
 def test_the_package_is_imported_without_torch() -> None:
     code = "import sys, graphcore; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_notebook_shows_the_drawing() -> None:
+    drawn = ElementTree.fromstring(net()._repr_svg_())
+    texts = [e.text for e in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"x", "h", "loss", "Linear"} <= set(texts)
+    assert gc.Graph()._repr_svg_() == ""

@@ -16,11 +16,11 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QHeaderView, QLineEdit, QMenu, QTreeView, QVBoxLayout, QWidget
 
+from app.document.connection_menu import fill
 from app.panels.outline.model import OutlineModel
 from app.panels.panel import Panel
 from app.widgets.typed_search import matches
 from graphcore.errors import GradscapeError
-from graphcore.graph.connections import fill
 
 
 class _Filter(QSortFilterProxyModel):

@@ -33,10 +33,10 @@ from app.panels.stepper.tensor_view import TensorView
 from app.plots.activation_curve import ActivationCurve
 from app.style import icons, palette
 from app.widgets.formula import FormulaView, typeset_ahead
+from graphcore.graph.composites import levels
 from graphcore.records.arrays import pack, unpack
 from graphcore.training.sample import Sample
 from graphcore.views.stepper import NumbersFrame, NumbersRequest, Quantity, WalkFrame
-from graphcore.views.stepper.trace import levels
 
 TWO_MODES = {"Dropout", "Dropout2d", "BatchNorm1d", "BatchNorm2d"}
 """Operators that do something else while a net trains."""

@@ -13,12 +13,12 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from graphcore.engine.execute import Step, unbroadcast
+from graphcore.engine.execute import Step
 from graphcore.engine.fast.fusion import Fused, rewritten
 from graphcore.engine.feeds import Rows
 from graphcore.late import torch
 from graphcore.ops import Context
-from graphcore.ops.kernels.buffered import Closure, Kernels, move
+from graphcore.ops.kernels.buffered import Closure, Kernels, move, unbroadcast
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -182,6 +182,7 @@ class _Writer:
                 self._views.add(id(call))
             else:
                 self._made |= {id(r) for r in call.fresh}
+        self._idle = _unread(calls)
 
     def _moves(self, tensor: Tensor) -> bool:
         """Whether a tensor lies elsewhere at every step."""
@@ -225,9 +226,24 @@ class _Writer:
 
     def _text(self, calls: Sequence[_Call], text: _Text) -> _Text:
         for call in calls:
-            if not self.lasts(call):
+            if not self.lasts(call) and id(call) not in self._idle:
                 text.call(call)
         return text
+
+
+def _unread(calls: Sequence[_Call]) -> set[int]:
+    """Return calls, by id, that change nothing and whose results no other call reads.
+
+    A vjp computes the gradient of every input, asked for or not.
+    """
+    found: set[int] = set()
+    read: set[int] = set()
+    for call in reversed(calls):
+        if call.function._schema.is_mutable or not read.isdisjoint(map(id, call.fresh)):
+            read.update(map(id, call.tensors))
+        else:
+            found.add(id(call))
+    return found
 
 
 def _function(text: str) -> Callable[..., None] | None:

@@ -10,6 +10,7 @@ from graphcore.engine.compiler import compile
 from graphcore.engine.plan import Plan
 from graphcore.errors import FileError
 from graphcore.files.atomic import make_folder, write_atomically
+from graphcore.files.torch.raw import RawPart
 from graphcore.files.torch.script import TorchExport, export
 from graphcore.files.weights import LARGEST
 from graphcore.graph.binding import learns
@@ -36,7 +37,10 @@ def of_run(trainer: Trainer, name: str) -> TorchExport:
     """A net with the weights it has now; raises ExportError."""
     x, t = trainer.tensors(trainer.data.test, SAMPLES)
     plan, binding = trainer.looking_plan(), trainer.binding
-    return export(trainer.graph, plan, binding.feeds(x, t), name=name, answer=binding.output)
+    raw = RawPart(trainer) if binding.input and len(trainer.data.test) else None
+    return export(
+        trainer.graph, plan, binding.feeds(x, t), name=name, answer=binding.output, raw=raw
+    )
 
 
 def of_calculation(graph: Graph, plan: Plan, name: str) -> TorchExport:
@@ -56,7 +60,8 @@ def write(made: TorchExport, folder: Path, name: str) -> Path:
     path, weights, self_test = _files(folder, name)
     noted = {SCRIPT_DIGEST: hashlib.sha256(script).hexdigest()}
     write_atomically(weights, save(_apart(made.weights), noted))
-    write_atomically(self_test, save(_apart(made.self_test)))
+    kept = {"predictions": made.predictions} if made.predictions else None
+    write_atomically(self_test, save(_apart(made.self_test), kept))
     write_atomically(path, script)
     return path
 

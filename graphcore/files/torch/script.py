@@ -18,6 +18,7 @@ import msgspec
 from graphcore.dims import format_shape
 from graphcore.engine.plan import Plan
 from graphcore.errors import ExportError
+from graphcore.files.torch.raw import RAW_TEST, RawPart
 from graphcore.files.torch.template import DOCS, HEAD, LOADING, METHOD, NET, TESTING
 from graphcore.graph.flatten import FlatNode, Port, flatten
 from graphcore.graph.graph import Graph
@@ -29,22 +30,47 @@ from graphcore.ops import torch_code
 if TYPE_CHECKING:
     from torch import Tensor
 
-_TAKEN = {"self", "torch", "nn", "F", "sys", "Path", "load_file", "net", "saved", "found", "HERE"}
+_TAKEN = {
+    "json",
+    "safe_open",
+    "self",
+    "torch",
+    "nn",
+    "F",
+    "sys",
+    "Path",
+    "load_file",
+    "net",
+    "saved",
+    "found",
+    "HERE",
+}
 _FED = ("Input", "Target")
 FEW_NUMBERS = 64
 
 
 @dataclass(frozen=True)
 class TorchExport:
-    """What an export consists of: text, and tensors by name for two safetensors files."""
+    """What an export consists of: text, and tensors by name for two safetensors files.
+
+    Attributes:
+        predictions: raw samples and the answers to them for the self-test, as JSON; or "".
+    """
 
     script: str
     weights: dict[str, Tensor]
     self_test: dict[str, Tensor]
+    predictions: str = ""
 
 
 def export(
-    graph: Graph, plan: Plan, feeds: Mapping[str, Any], *, name: str, answer: str = ""
+    graph: Graph,
+    plan: Plan,
+    feeds: Mapping[str, Any],
+    *,
+    name: str,
+    answer: str = "",
+    raw: RawPart | None = None,
 ) -> TorchExport:
     """Write a graph as a PyTorch script.
 
@@ -53,12 +79,13 @@ def export(
         feeds: what the self-test feeds.
         name: what the files are called.
         answer: node whose value is the net's answer; left out, all that nothing reads.
+        raw: how raw samples are prepared and answers named; left out, the script cannot do that.
 
     Raises:
         ExportError: an operator has no counterpart in PyTorch.
     """
     plan.forward(feeds)
-    return _Writer(graph, plan, name, answer).export()
+    return _Writer(graph, plan, name, answer, raw).export()
 
 
 @dataclass
@@ -69,6 +96,7 @@ class _Writer:
     plan: Plan
     name: str
     answer: str
+    raw: RawPart | None = None
     weights: dict[str, Tensor] = field(default_factory=dict)
     _helpers: dict[str, None] = field(default_factory=dict)
     _made: list[str] = field(default_factory=list)
@@ -96,11 +124,24 @@ class _Writer:
         if judges:
             parts.append(self._method("loss", judges, losses, ends, wanted))
         parts.append(self._loading())
-        parts.append(self._testing(net, results, wanted, ends))
-        text = "".join(parts)
+        answers = self.raw is not None and len(self._read_by(net, net)) == 1 and bool(results)
+        raw = self.raw if answers and results[0] == self._answer_port() else None
+        if raw is not None:
+            parts += [raw.text(len(results) > 1), RAW_TEST.format(name=self.name)]
+        parts.append(self._testing(net, results, wanted, ends, raw is not None))
+        return TorchExport(
+            self._head("".join(parts), raw is not None), self.weights,
+            self._tensors(results + ends), raw.predictions() if raw is not None else "",
+        )  # fmt: skip
+
+    def _head(self, text: str, raw: bool) -> str:
         functional = "import torch.nn.functional as F\n" if "F." in text else ""
-        head = HEAD.format(name=self.name, functional=functional, trained=self._trained())
-        return TorchExport(head + text, self.weights, self._tensors(results + ends))
+        head = HEAD.format(
+            name=self.name, functional=functional, trained=self._trained(),
+            json="import json\n" if raw else "",
+            safe_open="from safetensors import safe_open\n" if raw else "",
+        )  # fmt: skip
+        return head + text
 
     # -- names --------------------------------------------------------------------------------
 
@@ -167,15 +208,18 @@ class _Writer:
         """What ``forward`` returns: the answer first, then what else the losses read."""
         own = {n.name for n in net}
         found: dict[Port, None] = {}
-        if self.answer:
-            ports = [p for p in self._all_ports() if p[0] == self.answer]
-            found.update({p: None for p in ports[:1] if p[0] in own})
+        answer = self._answer_port()
+        if answer is not None and answer[0] in own:
+            found[answer] = None
         found.update({p: None for p in self._read_by(judges, judges) if p[0] in own})
         return list(found) or self._ends(net)
 
-    def _all_ports(self) -> list[Port]:
+    def _answer_port(self) -> Port | None:
+        """The value that is the net's answer, if one was named."""
         direct = [(n.name, o) for n in self._flat.nodes for o in n.node.outputs]
-        return direct + [self._flat.resolve(p) for p in self._flat.aliases if p[0] == self.answer]
+        inside = [p for p in self._flat.aliases if p[0] == self.answer]
+        found = [p for p in direct if p[0] == self.answer] or inside
+        return self._flat.resolve(found[0]) if found else None
 
     # -- one node -----------------------------------------------------------------------------
 
@@ -320,7 +364,7 @@ class _Writer:
 
     def _testing(
         self, net: Sequence[FlatNode], results: Sequence[Port], wanted: Sequence[Port],
-        ends: Sequence[Port],
+        ends: Sequence[Port], raw: bool,
     ) -> str:  # fmt: skip
         lines = [
             f'    net.{self._names[n.name, n.node.outputs[0]]}.held = saved["{n.name}"]\n'
@@ -340,7 +384,8 @@ class _Writer:
                 back = ", ".join(self._names[p] for p in found)
                 lines.append(f"        {back} = {method}({said(given)})\n")
         pairs = ", ".join(f'"{_label(p)}": {self._names[p]}' for p in (*results, *ends))
-        return TESTING.format(name=self.name, lines="".join(lines), found=pairs)
+        more = " and raw_test()" if raw else ""
+        return TESTING.format(name=self.name, lines="".join(lines), found=pairs, raw=more)
 
     def _tensors(self, ports: Sequence[Port]) -> dict[str, Tensor]:
         """What the self-test feeds, holds and expects."""

@@ -10,11 +10,11 @@ HEAD = '''"""{name}, built with Gradscape.
     python {name}.py    runs the self-test: the same numbers as in the window, to 1e-5
 """
 
-import sys
+{json}import sys
 from pathlib import Path
 
 import torch
-{functional}from safetensors.torch import load_file
+{functional}{safe_open}from safetensors.torch import load_file
 from torch import nn
 
 HERE = Path(__file__).parent
@@ -64,5 +64,5 @@ def self_test():
 
 
 if __name__ == "__main__":
-    sys.exit(0 if self_test() else 1)
+    sys.exit(0 if self_test(){raw} else 1)
 '''

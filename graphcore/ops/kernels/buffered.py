@@ -7,16 +7,20 @@ without allocating anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphcore.late import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from graphcore.ops.registry import Context, OperatorClass
+
 Closure = Callable[[], object]
+SMALL = 4096
+"""Up to so many numbers are copied into a buffer that stays in its place: views of it last then."""
 
 
 def _nothing(first: int | None) -> list[Tensor]:
@@ -73,6 +77,43 @@ def from_output(
         return lambda: gradient(g, y, grad_input=gx)
 
     return elementwise(x, lambda y: lambda: function(x, out=y), backward)
+
+
+def repeated(
+    op: OperatorClass, ctx: Context, inputs: Sequence[Tensor], attributes: Mapping[str, Any]
+) -> Kernels:
+    """Kernels of an operator that makes the same calls whatever the numbers are.
+
+    They are its ordinary ``forward`` and ``vjp``; what these allocate, a traced step allocates
+    without Python.
+    """
+    first = op.run_forward(ctx, inputs, attributes)
+    y, moves = torch.empty_like(first), first.numel() > SMALL
+    put = move if moves else torch.Tensor.copy_
+
+    def forward() -> None:
+        put(y, op.run_forward(ctx, inputs, attributes))
+
+    def backward(g: Tensor, *targets: Tensor | None) -> Closure:
+        def run() -> None:
+            found = op.run_vjp(ctx, g, y, inputs, attributes)
+            for target, gx in zip(targets, found, strict=True):
+                if target is not None:
+                    target.zero_() if gx is None else target.copy_(unbroadcast(gx, target.shape))
+
+        return run
+
+    return Kernels(y, forward, backward, moves)
+
+
+def unbroadcast(g: Tensor, shape: Sequence[int]) -> Tensor:
+    """Sum a gradient over the axes along which its input was repeated."""
+    if g.shape == tuple(shape):
+        return g
+    extra = g.dim() - len(shape)
+    repeated = [i for i, n in enumerate(shape, extra) if n == 1 and g.shape[i] != 1]
+    summed = g.sum([*range(extra), *repeated], keepdim=True) if extra or repeated else g
+    return summed.reshape(tuple(shape))
 
 
 def reshaped(x: Tensor, shape: tuple[int, ...], moves: bool) -> Kernels:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from graphcore.engine.plan import Plan
-from graphcore.errors import GradscapeError
+from graphcore.errors import DataError, GradscapeError
 from graphcore.graph.graph import Graph
 from graphcore.late import torch
 from graphcore.records.arrays import pack
@@ -53,7 +53,10 @@ def decision_map(trainer: Trainer, warped: str = "") -> DecisionFrame:
     low, high = _area(trainer)
     plan = trainer.evaluation_plan()
     _, t = trainer.tensors(data.train, POINTS)
-    answers = _on_grid(plan, b, (low, high), GRID, t)
+    try:
+        answers = _on_grid(plan, b, (low, high), GRID, t)
+    except DataError as error:
+        return DecisionFrame(step=trainer.step, problem=str(error))
     shares = class_shares(answers, b.loss_kind, t) if b.target else None
     maps = answers.reshape(len(answers), -1)[:, :1] if shares is None else shares
     _on_grid(plan, b, (low, high), NEURON_GRID, t)

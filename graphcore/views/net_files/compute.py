@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from graphcore.datasets.learned import learned
 from graphcore.engine.plan import Plan
 from graphcore.errors import EngineError, GradscapeError
 from graphcore.files import weights
 from graphcore.graph.graph import Graph
-from graphcore.runs.folder import write_net
+from graphcore.runs.folder import write_data, write_net
 from graphcore.session.session import Session
 from graphcore.views.net_files import LoadWeights, NetSaved, SaveNet, WeightsLoaded
 from graphcore.views.view import view
@@ -21,6 +22,9 @@ def save_net(session: Session, request: SaveNet) -> NetSaved:
     try:
         graph, plan = _net(session)
         write_net(folder, graph, plan)
+        trainer = session.trainer
+        if trainer is not None and trainer.binding.input:
+            write_data(folder, learned(trainer.data))
     except GradscapeError as error:
         return NetSaved(request.folder, str(error))
     return NetSaved(request.folder)

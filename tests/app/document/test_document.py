@@ -5,6 +5,7 @@ import random
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from app.document import history
 from app.document.document import Document
 from graphcore import files, ops, presets
 from graphcore.errors import (
@@ -164,6 +165,17 @@ def test_typing_and_nudges_merge_and_drags_do_not(document):
     for _ in range(4):
         document.undo_stack.undo()
     assert state(document) == start
+
+
+def test_edits_of_one_thing_that_lie_apart_are_steps_of_their_own(document, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(history.time, "monotonic", lambda: now[0])
+    for channels, at in ((2, 0.0), (3, 2.0), (4, 4.0), (5, 24.0)):
+        now[0] = at
+        document.set_attributes("conv1", out_channels=channels)
+    assert len(steps(document)) == 2
+    document.undo_stack.undo()
+    assert document.graph.node("conv1").attributes["out_channels"] == 4
 
 
 def test_steps_do_not_merge_over_a_save(document, tmp_path):

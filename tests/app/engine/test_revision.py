@@ -15,8 +15,7 @@ from graphcore.session.live import EMPTY
 from graphcore.views.health import HealthFrame
 from graphcore.views.net_files import LoadWeights, WeightsLoaded
 from graphcore.views.timeline import EnterRun
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 def numbers(document) -> int:

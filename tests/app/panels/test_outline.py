@@ -6,7 +6,7 @@ from PySide6.QtCore import QModelIndex, Qt
 from app.panels.outline.model import OutlineModel
 from app.panels.outline.panel import OutlinePanel
 from graphcore import presets
-from graphcore.graph.connections import connections_of
+from graphcore.graph import fit
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_enter_on_an_edge_follows_it(panel):
 def test_connections_offered_are_those_that_fit(document):
     document.open_graph(presets.load("mlp"))
     document.add_node("ReLU", (0.0, 0.0))
-    offered = {(e.target, e.input) for e in connections_of(document, "fc1")}
+    offered = {(e.target, e.input) for e in fit.edges_of(document.graph, document.shapes, "fc1")}
     new = document.graph.nodes[-1].name
     assert (new, "x") in offered
     assert not offered & {("flatten", "x"), ("x", "x")}

@@ -15,8 +15,7 @@ from graphcore.views.landscape import LandscapeFrame
 from graphcore.views.results import ResultsFrame, ResultsRequest
 from graphcore.views.timeline import EnterRun, OpenRuns, RunsSaved, SaveRuns
 from graphcore.views.weights import TensorFrame, TensorRequest
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 class Story:

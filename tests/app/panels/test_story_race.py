@@ -11,8 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from graphcore.views.landscape import LandscapeFrame
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 def test_a_race_is_run_stopped_and_won(qtbot, live_window) -> None:

@@ -13,8 +13,8 @@ from app.panels.weights.panel import WeightsTable
 from graphcore.views.histograms import SpreadFrame
 from graphcore.views.landscape import LandscapeFrame
 from graphcore.views.timeline import TimelineFrame
+from tests.app.driver import PATIENCE
 
-PATIENCE = 60_000
 LEFT = Qt.MouseButton.LeftButton
 STEPS = 60
 

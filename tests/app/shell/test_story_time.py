@@ -19,8 +19,7 @@ from graphcore.session.messages import RunsOpened
 from graphcore.training.trainer import Trainer
 from graphcore.views.timeline import EnterRun, OpenRuns, RunsSaved, SaveRuns, TimelineFrame
 from graphcore.views.weights import SetNumbers, TensorFrame, TensorRequest
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 @pytest.fixture

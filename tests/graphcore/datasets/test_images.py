@@ -14,7 +14,7 @@ from PIL import Image
 
 import graphcore
 from graphcore import datasets
-from graphcore.datasets import Dataset, images
+from graphcore.datasets import Dataset
 from graphcore.datasets.images import read_image
 from graphcore.errors import DataError
 
@@ -170,13 +170,70 @@ def test_a_large_photograph_is_decoded_at_half_its_size(tmp_path: Path) -> None:
     assert read_image(path, "L", 4) == pytest.approx(0.2, abs=0.01)
 
 
-def test_pillow_opens_images_in_one_place() -> None:
-    """Elsewhere it would be free to take any of its formats."""
+def test_pillow_is_told_the_formats_wherever_it_opens_an_image() -> None:
+    """It would be free to take any of its formats, and one of them starts another program."""
     root = Path(graphcore.__file__).parent.parent
-    places = [
-        path.relative_to(root).as_posix()
+    calls = [
+        call
         for package in ("graphcore", "app")
         for path in (root / package).rglob("*.py")
-        if re.search(r"\bImage\.open\(", path.read_text(encoding="utf-8"))
+        for call in re.findall(r"\bImage\.open\(.*", path.read_text(encoding="utf-8"))
     ]
-    assert places == [Path(images.__file__).relative_to(root).as_posix()]
+    assert calls
+    assert all("formats=" in call for call in calls), calls
+
+
+def test_numbered_classes_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for name in ("10", "2", "1", "class 10", "class 9"):
+        for i in range(3):
+            paint(tmp_path / name / f"{i}.png", 100)
+    assert load(tmp_path).classes == ("1", "2", "10", "class 9", "class 10")
+
+
+@pytest.mark.parametrize(("top", "value"), [(1.0, 0.2), (255.0, 51.0), (65_535.0, 13_107.0)])
+def test_fractions_are_scaled_by_their_largest_value(
+    tmp_path: Path, top: float, value: float
+) -> None:
+    pixels = np.full((8, 8), value, np.float32)
+    pixels[:4] = top
+    Image.fromarray(pixels).save(tmp_path / "f.tif")
+    assert read_image(tmp_path / "f.tif", "L", 8)[0, 6] == pytest.approx(0.2, abs=0.003)
+    Image.fromarray(-pixels).save(tmp_path / "f.tif")
+    with pytest.raises(DataError, match="grey values are not between 0 and 1"):
+        read_image(tmp_path / "f.tif", "L", 8)
+
+
+def test_a_broken_file_is_named_and_can_be_left_out(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        for i in range(4):
+            paint(tmp_path / name / f"{i}.png", 100)
+    (tmp_path / "b" / "1.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"b/1\.png is not an image.*the option 'broken'"):
+        load(tmp_path)
+    data = load(tmp_path, broken="leave out")
+    assert len(data.train) + len(data.test) == 7
+    assert data.note == "Broken files left out: 1 (b/1.png)."
+
+
+def test_a_folder_for_validation_stays_one(tmp_path: Path) -> None:
+    for half, n in (("train", 3), ("val", 2), ("test", 1)):
+        for name in ("a", "b"):
+            for i in range(n):
+                paint(tmp_path / half / name / f"{i}.png", 255)
+    data = load(tmp_path)
+    assert data.validation is not None
+    assert (len(data.train), len(data.validation), len(data.test)) == (6, 4, 2)
+
+
+def test_some_classes_and_so_many_samples(tmp_path: Path) -> None:
+    for name in range(12):
+        for i in range(5):
+            paint(tmp_path / str(name) / f"{i}.png", 10 * name)
+    data = load(tmp_path, only_classes="0-2, 11", train_samples=8)
+    assert data.classes == ("0", "1", "2", "11")
+    assert (len(data.train), len(data.test)) == (8, 4)
+    brightest = data.test.inputs.mean((1, 2, 3)) * 255
+    assert np.allclose(brightest[data.test.targets == 3], 110, atol=1)
+    for text, said in (("12", "no class '12'; it has: 0, 1"), ("3", "leaves 1 of the classes")):
+        with pytest.raises(DataError, match=said):
+            load(tmp_path, only_classes=text)

@@ -13,7 +13,8 @@ from graphcore import datasets
 from graphcore.datasets import Dataset, normalization
 from graphcore.errors import DataError
 
-GENERATED = tuple(n for n in datasets.names() if n not in ("mnist", "csv", "image-folder", "idx"))
+FROM_FILES = ("mnist", "csv", "image-folder", "idx", "npz")
+GENERATED = tuple(n for n in datasets.names() if n not in FROM_FILES)
 
 
 def same(a: Dataset, b: Dataset) -> bool:

@@ -39,7 +39,9 @@ def test_words_in_the_last_column_are_classes(tmp_path: Path) -> None:
     assert data.classes == ("rose", "tulip")
     assert data.input_shape == (2,)
     assert rows_of(data) == [[i + 0.5, 20 - i, float(i % 3 == 0)] for i in range(12)]
-    assert data.note == ""
+    assert data.note == ("12 rows, 2 inputs: width, height, target kind (2 classes: rose, tulip).")
+    assert data.columns == ("width", "height")
+    assert data.target == "kind"
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -77,7 +79,11 @@ def test_any_column_can_be_the_target(tmp_path: Path) -> None:
     assert data.train.targets.dtype == np.float32
     assert data.train.targets.shape == (len(data.train), 1)
     assert data.input_shape == (3,)
-    assert data.note == "The words in 'kind' became 2 columns of 0 and 1."
+    assert data.note == (
+        "12 rows, 3 inputs: height, kind, target width (numbers). "
+        "The words in 'kind' became 2 columns of 0 and 1."
+    )
+    assert data.columns == ("height", "kind = rose", "kind = tulip")
     assert all(tulip + rose == 1 for _, rose, tulip, _ in rows_of(data))
 
 
@@ -117,7 +123,10 @@ def test_missing_values_are_named_or_left_out(tmp_path: Path, gap: str) -> None:
         load(tmp_path, text)
     data = load(tmp_path, text, missing="leave out")
     assert len(data.train) + len(data.test) == 11
-    assert data.note == "Left out of t.csv for missing values: 1 of 12 rows."
+    assert data.note == (
+        "11 rows, 2 inputs: width, height, target kind (2 classes: rose, tulip), "
+        "1 row left out: line 5 (a missing value)."
+    )
 
 
 REFUSED = [
@@ -126,7 +135,6 @@ REFUSED = [
     ("a,b\n", "has a header but no rows"),
     ("a\n1\n2\n", "has one column, 'a'"),
     ("a,b\n1,2\n", "csv needs 2 samples at least to train and test, got 1"),
-    ("1,2\n3,4\n", r"starts with numbers \(1, 2\); its first line has to name the columns"),
     ("a,a\n1,2\n3,4\n", "has two columns called 'a'"),
     ("a,b\n1,2\n3\n", r"row 2 \(line 3\) does not fit the header: 1 instead of 2"),
     ("a,b\n1,2\n\n3,4,5\n", r"row 2 \(line 4\) does not fit the header: 3 instead of 2"),
@@ -136,7 +144,8 @@ REFUSED = [
     ("a,b\n" + "1,2\n" * 20 + "1e39,2\n", "column 'a': '1e39' is not a number"),
     ("a,b\n" + "1,2\n" * 20 + "1_0,2\n", "column 'a': '1_0' is not a number"),
     ("a,b\n" + "".join(f"w{i},{i}\n" for i in range(50)), "50 different words, too many"),
-    (b"a,b\n\xff\xfe,1\n", r"is not text in UTF-8 \(byte 4 is 255\)"),
+    (b"a,b\n\x81\xfe,1\n", r"is not text in UTF-8 \(byte 4 is 129\)"),
+    (b"a,b\n1\x00,1\n", "holds zero bytes"),
     ('a,b\n"' + "x" * 200_000 + '",1\n', "cannot be read: field larger than"),
 ]
 

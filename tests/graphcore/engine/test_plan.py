@@ -8,7 +8,8 @@ import torch
 
 import graphcore as gc
 from graphcore import presets
-from graphcore.engine.finite_differences import check_graph, random_feeds
+from graphcore.engine.gradient_check import check_graph
+from graphcore.engine.random_feeds import random_feeds
 from graphcore.errors import EngineError, FeedError, NotKept, ShapeError
 from graphcore.graph.binding import bind
 from graphcore.graph.elements import Node

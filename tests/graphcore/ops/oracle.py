@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graphcore.engine.execute import unbroadcast
 from graphcore.ops import Case, Context, OperatorClass, all_operators
+from graphcore.ops.kernels.buffered import unbroadcast
 
 
 @dataclass

@@ -12,6 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from graphcore.engine.fast import kernel_trace
+from graphcore.ops import OperatorClass, all_operators
 from graphcore.ops.kernels.buffered import Kernels, move
 from tests.graphcore.ops.oracle import Trial, label, trials
 
@@ -69,3 +71,41 @@ def test_the_buffered_form_gives_the_same(trial: Trial, layout: Any, moving: boo
         if target is not None:
             reference = torch.zeros_like(target) if wanted_gx is None else wanted_gx
             assert torch.allclose(target, reference, rtol=1e-9, atol=1e-12)
+
+
+STEADY = [op for op in all_operators() if op.steady]
+
+
+def test_every_loss_is_steady() -> None:
+    assert {op.name for op in all_operators() if op.category == "loss"} <= {
+        op.name for op in STEADY
+    }
+
+
+@pytest.mark.skipif(not kernel_trace.is_possible(), reason="the kernel trace is switched off")
+@pytest.mark.parametrize("op", STEADY, ids=lambda op: op.name)
+def test_a_steady_operator_makes_the_same_calls_for_other_numbers(op: OperatorClass) -> None:
+    """Calls noted with some numbers, repeated without Python, give the answer of others."""
+    for trial in (t for t in LOWERED if t.op is op):
+        kernels, inputs = lowered(trial, torch.contiguous_format)
+        assert kernels is not None
+        targets = [
+            torch.zeros_like(x) if need else None
+            for x, need in zip(inputs, trial.needs, strict=True)
+        ]
+        g = trial.output_gradients((kernels.output,))[0]
+        with torch.inference_mode():
+            closures = [kernels.forward, kernels.backward(g, *targets)]
+            traced = kernel_trace.replayed([c for c in closures if c is not None])
+            assert len(traced) == 1, label(trial)
+            for x in inputs:
+                if x.is_floating_point():
+                    x.copy_(x.flip(0) if x.dim() else x * 0.75)
+            traced[0]()
+        other = Trial(trial.op, trial.case, trial.attributes, inputs)
+        (wanted,), gradients = other.both(None, (g,))
+        assert torch.allclose(kernels.output, wanted, rtol=1e-9, atol=1e-12), label(trial)
+        for target, gx in zip(targets, gradients, strict=True):
+            if target is not None:
+                there = torch.zeros_like(target) if gx is None else gx
+                assert torch.allclose(target, there, rtol=1e-9, atol=1e-12), label(trial)

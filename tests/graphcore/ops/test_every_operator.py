@@ -15,9 +15,9 @@ from torch import Tensor
 
 import graphcore as gc
 from graphcore.dims import N, at_batch
-from graphcore.engine.execute import unbroadcast
 from graphcore.errors import EngineError, ShapeError
 from graphcore.ops import Case, OperatorClass, all_operators, initializers
+from graphcore.ops.kernels.buffered import unbroadcast
 from tests.graphcore.ops.oracle import Trial, draw, label, trials
 
 each_trial = pytest.mark.parametrize("trial", trials(), ids=label)

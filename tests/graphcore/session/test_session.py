@@ -209,7 +209,7 @@ def test_a_test_on_all_samples_stays_with_the_weights_it_is_of():
         session.settle()
         while views.has_work():
             told.extend(views.first())
-        return told[-1].samples
+        return told[-1].test.samples
 
     session.run(m.Run())
     while session.running:

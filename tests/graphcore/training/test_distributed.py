@@ -304,3 +304,17 @@ def test_a_disk_that_is_full_stops_nothing(
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+
+
+def test_a_share_of_one_sample_goes_to_another_process_where_one_is_too_few(tmp_path: Path) -> None:
+    assert [distributed.sharers(n, 4, 2) for n in (1, 2, 3, 5, 8, 9)] == [1, 1, 1, 2, 4, 4]
+    assert distributed.sharers(1, 4, 1) == 4
+    net = tmp_path / "net.graph.json"
+    gc.save(parse_layers("2-4-batchnorm-relu-2"), net)
+    done = subprocess.run(
+        [*COMMAND, "train", str(net), *TWO, "--data", "circle", "--option", "samples=20",
+         "--batch", "3", "--epochs", "1", "--threads", "1", "--json"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["steps"] == 3

@@ -411,3 +411,14 @@ def test_batches_stay_as_they_are_where_one_sample_is_enough() -> None:
 def test_one_sample_in_all_is_refused_before_the_run() -> None:
     with pytest.raises(DataError, match=r"has one sample to train on\. BatchNorm1d needs more"):
         Trainer(normalised(8), some(1))
+
+
+@pytest.mark.parametrize(
+    ("layers", "said"), [("2-6-batchnorm-tanh-2", True), ("2-6-tanh-2", False)]
+)
+def test_batches_of_one_are_said_before_the_run(layers: str, said: bool) -> None:
+    graph = parse_layers(layers)
+    graph.set_training(gc.TrainingSettings(dataset="circle", batch=1, epochs=1))
+    trainer = Trainer(graph, datasets.load("circle", options={"samples": 20}))
+    assert ("A batch of one sample cannot be trained on: BatchNorm1d" in trainer.note) == said
+    assert trainer.needs_several() == said

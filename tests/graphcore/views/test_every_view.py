@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import graphcore as gc
-from graphcore import files, presets
+from graphcore import datasets, files, presets
 from graphcore.records.arrays import pack
 from graphcore.records.requests import Reply, Request
+from graphcore.session import data_cache
 from graphcore.session import messages as m
 from graphcore.session.messages import Hold, HoldRequest
 from graphcore.training.sample import Sample
@@ -39,7 +40,7 @@ from graphcore.views.timeline import CurvesRequest, PutBack, ScrubRequest, Timel
 from graphcore.views.weights import SetNumbers, TensorRequest
 from graphcore.worker.protocol import FrameReader, decode_reply, encode
 from graphcore.worker.serve import _Server
-from tests.graphcore.engine.random_nets import refrozen
+from tests.graphcore.engine.random_nets import Net, random_net, refrozen
 
 pytestmark = pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
 PAUSE = 6
@@ -143,6 +144,46 @@ def test_every_view_of_a_preset_with_frozen_parameters_is_answered(name: str) ->
     assert not [f for f in failures(said) if f.startswith(("load", "run", "disk"))]
 
 
+class DataOf:
+    """In place of ``graphcore.datasets`` in a session: whatever is asked for is the net's data."""
+
+    Dataset = datasets.Dataset
+
+    def __init__(self, net: Net) -> None:
+        self._data = net.data
+
+    def load(self, *_: Any, **__: Any) -> datasets.Dataset:
+        return self._data
+
+
+def faults_of(net: Net) -> list[str]:
+    """What goes wrong when a net is trained and every view of it is asked for.
+
+    A request may be refused with a sentence; a fault is an answer with a stack, or no run.
+    """
+    names = tuple(n.name for n in net.graph)
+    before, data_cache.datasets = data_cache.datasets, DataOf(net)  # type: ignore[assignment]
+    try:
+        said = served([
+            m.Load(files.dumps(net.graph)), m.SetSpeed(1000.0), m.Watch(values=names),
+            m.NextFrame(), m.Run(steps=3), *[m.NextFrame()] * 4, *views_of(net.graph),
+        ])  # fmt: skip
+    finally:
+        data_cache.datasets = before  # type: ignore[assignment]
+    if not any(isinstance(r, m.Loaded) for r in said):
+        return failures(said)
+    return [
+        f"{r.kind}: {r.message}\n{r.details}" for r in said
+        if isinstance(r, m.Failure) and (r.details or r.kind in ("load", "run", "disk"))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_view_of_a_random_net_is_answered(seed: int) -> None:
+    """Two hundred by ``python -m tests.bench.every_view``."""
+    assert not faults_of(random_net(seed))
+
+
 def test_a_net_with_more_answers_than_there_are_classes_names_them_by_number() -> None:
     graph = presets.load("mlp")
     last = [n for n in graph if n.operator == "Linear"][-1]
@@ -177,3 +218,24 @@ def test_every_view_of_a_net_that_is_not_finite_is_answered(name: str, number: f
         LandscapeRequest(plane="pca"), m.NextFrame(),
     ])  # fmt: skip
     assert any(isinstance(r, m.Loaded) for r in said)
+
+
+@pytest.mark.parametrize(("name", "node"), [("circle", "tanh2"), ("tiny-conv", "logits")])
+@pytest.mark.parametrize("attributes", [{}, {"dim": (0,)}, {"dim": (0,), "keepdim": True}])
+def test_every_view_of_a_net_with_one_answer_for_the_whole_batch_is_answered(
+    name: str, node: str, attributes: dict[str, Any]
+) -> None:
+    graph = presets.load(name)
+    (source,) = [edge.source for edge in graph.edges_into(node)]
+    onward = graph.edges_from(node)
+    graph.remove(node)
+    graph.connect(source, graph.add("Sum", name=node, **attributes))
+    for edge in onward:
+        graph.connect(node, edge.target, input=edge.input)
+    names = tuple(n.name for n in graph)
+    said = served([
+        as_loaded(graph), m.Watch(values=names), m.NextFrame(), m.Run(steps=2), m.NextFrame(),
+        *views_of(graph),
+    ])  # fmt: skip
+    assert any(isinstance(r, m.Loaded) for r in said), failures(said)
+    assert not [r.details for r in said if isinstance(r, m.Failure) and r.details]

@@ -57,6 +57,24 @@ def test_presets_give_the_same_numbers(name: str, dtype: str, bar: float) -> Non
         assert difference(plain, buffered, feeds, names["CrossEntropyLoss"]) <= bar
 
 
+@pytest.mark.parametrize(("dtype", "bar"), [("float64", 1e-12), ("float32", 1e-6)])
+@pytest.mark.parametrize("name", ["circle", "linear-regression", "autoencoder"])
+def test_presets_with_numbers_as_targets_give_the_same_numbers(
+    name: str, dtype: str, bar: float
+) -> None:
+    graph = presets.load(name)
+    source = next(n for n in graph if n.operator == "Input")
+    loss = next(n.name for n in graph if n.operator == "MSELoss")
+    shape = source.attributes["shape"]
+    rng = np.random.default_rng(0)
+    plain, buffered = both(graph, dtype)
+    for batch in (6, 3, 6):
+        feeds = {source.name: rng.normal(size=(batch, *shape))}
+        for target in (n.name for n in graph if n.operator == "Target"):
+            feeds[target] = rng.normal(size=(batch, 1))
+        assert difference(plain, buffered, feeds, loss) <= bar
+
+
 @pytest.mark.parametrize("side", [28, 27])
 @pytest.mark.parametrize(
     "layers",

@@ -93,6 +93,16 @@ def write_preset(name: str, folder: Path) -> Path:
     return torch_export.write(torch_export.of_run(Trainer(graph, data), short), folder, short)
 
 
+def test_a_script_that_prepares_raw_samples_otherwise_fails_its_own_test(tmp_path) -> None:
+    made = module(write_preset("circle", tmp_path))
+    assert made.raw_test()
+    assert made.predict([[0.0, 0.0]])[0]["answer"] in made.CLASSES
+    made.SHIFT = 0.5
+    assert not made.raw_test()
+    made.SHIFT, made.CLASSES = 0.0, made.CLASSES[::-1]
+    assert not made.raw_test()
+
+
 @pytest.mark.parametrize("name", ["xor", "gan-2d"])
 def test_the_script_runs_without_gradscape(name, tmp_path) -> None:
     path = write_preset(name, tmp_path)

@@ -1,0 +1,1 @@
+"""What one reads in the window: operators and keys, and the guide."""

@@ -1,0 +1,151 @@
+"""``gradscape devices``: what there is to compute on, and whether each computes right and fast.
+
+The table of ``--test`` is meant to be pasted into a report.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import graphcore as gc
+from graphcore import presets
+from graphcore.cli import bench
+from graphcore.datasets import Dataset, Normalization, Split
+from graphcore.engine import devices
+from graphcore.engine.devices import Device
+from graphcore.engine.gradient_check import check_graph
+from graphcore.engine.random_feeds import random_feeds
+from graphcore.errors import GradscapeError
+from graphcore.graph.training_settings import TrainingSettings
+from graphcore.late import torch
+from graphcore.training.trainer import Trainer
+
+NET, BATCH = "lenet5", 128
+STEPS = 8
+BAR = {"gradients": 1e-5, "replay": 1e-5}
+"""Of the largest number: what float32 may be off by."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of ``devices``."""
+    parser.add_argument(
+        "--test", action="store_true",
+        help="check gradients and repeated steps on each device, and time it beside PyTorch",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def show(options: argparse.Namespace) -> int:
+    """List the devices; with ``--test`` return 1 if one computes wrong."""
+    rows = [_row(device, options.test) for device in devices.available()]
+    about = {"torch": torch.__version__, "machine": f"{platform.system()} {platform.machine()}"}
+    if options.json:
+        print(json.dumps({**about, "devices": rows}))
+    else:
+        print(f"torch {about['torch']} on {about['machine']}")
+        print(_table(rows) if options.test else "\n".join(_named(row) for row in rows))
+    return 1 if any(row.get("problem") for row in rows) else 0
+
+
+def _named(row: dict[str, Any]) -> str:
+    return f"{row['device']:8} {row['title']}"
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    lines = [
+        f"{'device':8}{'gradients':>12}{'replay':>12}{'ours':>10}{'eager':>10}{'x eager':>9}  "
+    ]
+    for r in rows:
+        if "ours_us" in r:
+            lines.append(
+                f"{r['device']:8}{r['gradients']:12.1e}{r['replay']:12.1e}{r['ours_us']:8.0f}us"
+                f"{r['eager_us']:8.0f}us{r['times_eager']:9.2f}  {r['title']}"
+            )
+        if r.get("problem"):
+            lines.append(f"{r['device']:8}{r['problem']}")
+    lines.append(f"{NET}, batch {BATCH}, float32; errors relative to the largest number")
+    return "\n".join(lines)
+
+
+def _row(device: Device, test: bool) -> dict[str, Any]:
+    row: dict[str, Any] = {"device": device.name, "title": device.title}
+    if not test:
+        return row
+    try:
+        row["gradients"] = gradient_error(device)
+        row["replay"] = replay_error(device.name)
+        row["ours_us"], row["eager_us"] = bench.beside_eager(NET, BATCH, device.name)
+        row["times_eager"] = row["eager_us"] / row["ours_us"]
+    except (GradscapeError, RuntimeError) as error:  # of torch: what a device cannot do
+        row["problem"] = str(error).splitlines()[0]
+        return row
+    wrong = [name for name, bar in BAR.items() if not row[name] <= bar]
+    if wrong:
+        row["problem"] = f"computes wrong: {' and '.join(wrong)}"
+    return row
+
+
+def gradient_error(device: Device) -> float:
+    """Return how far a device's gradients are off, relative to each tensor's largest.
+
+    In float64 where the device has it, by finite differences; in float32 against the processor's.
+    """
+    graph = presets.load(NET)
+    exact = max(check_graph(graph).values()) if device.name == "cpu" else 0.0
+    feeds = random_feeds(graph, 0)
+    gradients = [
+        _gradients(graph, feeds, *where) for where in (("cpu", "float64"), (device.name, "float32"))
+    ]
+    pairs = [(gradients[0][name], gradients[1][name]) for name in gradients[0]]
+    return max(exact, *(_apart(a, b) for a, b in pairs))
+
+
+def _gradients(
+    graph: gc.Graph, feeds: dict[str, Any], device: str, dtype: str
+) -> dict[str, np.ndarray]:
+    plan, start = (gc.compile(graph, *w, mode="inspect") for w in
+                   ((device, dtype), ("cpu", "float64")))  # fmt: skip
+    for name, tensor in plan.parameters.items():
+        tensor.copy_(start.parameters[name])
+    plan.forward(feeds)
+    plan.backward("loss")
+    return {name: plan.grad(name).double().cpu().numpy() for name in plan.parameters}
+
+
+def replay_error(device: str) -> float:
+    """Return how far steps made at once are from steps made one by one, in the weights."""
+
+    def one_by_one(trainer: Trainer) -> None:
+        for _ in range(STEPS):
+            trainer.train_step()
+
+    def at_once(trainer: Trainer) -> None:
+        for _ in trainer.steps(STEPS, ahead=STEPS):
+            pass
+
+    weights = [_trained(run, device) for run in (one_by_one, at_once)]
+    return max(_apart(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def _trained(run: Callable[[Trainer], None], device: str) -> dict[str, np.ndarray]:
+    trainer = Trainer(presets.load("mlp"), _images(), TrainingSettings(batch=32), device=device)
+    run(trainer)
+    return {name: t.double().cpu().numpy() for name, t in trainer.plan.parameters.items()}
+
+
+def _images() -> Dataset:
+    rng = np.random.default_rng(0)
+    split = Split(rng.random((512, 1, 28, 28), np.float32), rng.integers(0, 10, 512))
+    plain = Normalization("none", np.zeros(()), np.ones(()))
+    names = tuple(map(str, range(10)))
+    return Dataset("random", "classification", split, split, None, (1, 28, 28), names, plain)
+
+
+def _apart(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.abs(a - b).max() / max(np.abs(a).max(), np.finfo(np.float32).tiny))

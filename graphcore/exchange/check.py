@@ -1,0 +1,130 @@
+"""The check of an imported net against the numbers of the module that it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphcore.errors import GradscapeError
+from graphcore.exchange.net import ImportedNet
+from graphcore.late import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
+
+TOLERANCE = 1e-4
+"""Share of the largest number; above it the report says that the net is another."""
+
+
+@dataclass
+class Reference:
+    """What a module itself answers, in evaluation mode.
+
+    Attributes:
+        inputs: the tensors that it was fed, in order.
+        outputs: its results, in order.
+        gradients: of the sum of all results, by the parameters' names; empty where there are none.
+    """
+
+    inputs: list[np.ndarray[Any, Any]] = field(default_factory=list)
+    outputs: list[np.ndarray[Any, Any]] = field(default_factory=list)
+    gradients: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+
+
+def reference(module: Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Reference:
+    """Run a module in evaluation mode, forward and backward; it stays as it was."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        with torch.enable_grad():
+            outputs = _tensors(module(*arguments, **keywords))
+            gradients = _gradients(module, outputs)
+    finally:
+        for part, mode in modes:
+            part.training = mode
+    given = [v for v in (*arguments, *keywords.values()) if isinstance(v, torch.Tensor)]
+    return Reference([_array(t) for t in given], [_array(t) for t in outputs], gradients)
+
+
+def _gradients(module: Module, outputs: list[Tensor]) -> dict[str, np.ndarray[Any, Any]]:
+    wanted = {n: p for n, p in module.named_parameters() if p.requires_grad}
+    reached = [t.sum() for t in outputs if t.requires_grad and t.is_floating_point()]
+    if not wanted or not reached:
+        return {}
+    total = torch.stack(reached).sum()
+    found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)
+    return {
+        name: _array(torch.zeros_like(wanted[name]) if g is None else g)
+        for name, g in zip(wanted, found, strict=True)
+    }
+
+
+def _tensors(answer: Any) -> list[Tensor]:
+    leaves = torch.utils._pytree.tree_leaves(answer)
+    return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+
+
+def _array(tensor: Tensor) -> np.ndarray[Any, Any]:
+    plain = tensor.detach().cpu()
+    if plain.dtype in (torch.bfloat16, torch.float16):
+        plain = plain.float()
+    made: np.ndarray[Any, Any] = plain.numpy()
+    return made.copy()
+
+
+def compare(net: ImportedNet, wanted: Reference) -> None:
+    """Note in the report how far the net is from the module; what it cannot say is a note."""
+    report = net.report
+    try:
+        plan = net.compile(mode="inspect")
+        plan.forward(dict(zip(net.inputs, wanted.inputs, strict=False)))
+        values = [plan.value(name).cpu().numpy() for name in net.outputs]
+        report.max_error = max(
+            (_distance(y, w) for y, w in zip(values, wanted.outputs, strict=True)), default=0.0
+        )
+        if wanted.gradients:
+            report.max_gradient_error = _gradient_distance(net, plan, values, wanted)
+    except (GradscapeError, ValueError) as error:
+        report.notes.append(f"It was opened but cannot be run: {str(error).rstrip('.')}.")
+        return
+    worst = max(report.max_error, report.max_gradient_error or 0.0)
+    if not worst <= TOLERANCE:
+        report.notes.append(
+            "Its numbers are not those of the module: it draws random numbers even in evaluation, "
+            "or something was not understood."
+        )
+
+
+def _gradient_distance(
+    net: ImportedNet, plan: Any, values: list[np.ndarray[Any, Any]], wanted: Reference
+) -> float:
+    total: dict[str, Any] = {}
+    for name, value in zip(net.outputs, values, strict=True):
+        if value.dtype.kind == "f":
+            plan.backward(name, np.ones_like(value))
+            for key, g in plan.gradients.items():
+                total[key] = total[key] + g if key in total else g.clone()
+    largest = max((float(np.abs(g).max()) for g in wanted.gradients.values() if g.size), default=0)
+    errors = [
+        float(np.abs(total[net.report.names[n]].cpu().numpy() - g).max())
+        for n, g in wanted.gradients.items()
+        if g.size
+    ]
+    return max(errors, default=0.0) / (largest or 1.0)
+
+
+def _distance(found: np.ndarray[Any, Any], wanted: np.ndarray[Any, Any]) -> float:
+    """Largest difference as a share of the largest number; infinite for another shape."""
+    if found.shape != wanted.shape:
+        return float("inf")
+    if not wanted.size:
+        return 0.0
+    same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
+    difference = np.where(same, 0, np.abs(found.astype(np.float64) - wanted))
+    finite = np.abs(wanted[np.isfinite(wanted)])
+    scale = float(finite.max()) if finite.size else 1.0
+    return float(difference.max()) / (scale or 1.0)

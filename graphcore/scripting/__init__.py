@@ -1,0 +1,1 @@
+"""What a script asks of a net: answers to raw data, values of a node, the loss nearby."""

@@ -1,0 +1,173 @@
+"""Whatever stands for a net in a script: a graph, a run, its folder, a file; with its weights."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphcore import datasets, files
+from graphcore.datasets.learned import Learned, learned
+from graphcore.engine.compiler import compile
+from graphcore.engine.plan import Mode, Plan
+from graphcore.errors import DataError, FileError, GradscapeError, GraphError, short
+from graphcore.files import weights
+from graphcore.graph.binding import Binding, bind, bind_forward
+from graphcore.graph.graph import Graph
+from graphcore.graph.runnable import runnable_part
+from graphcore.late import torch
+from graphcore.runs import folder as run_folder
+from graphcore.runs.run_file import read_runs
+from graphcore.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+RUN_SUFFIX = ".gradrun"
+GRAPH_SUFFIX = ".graph.json"
+
+
+@dataclass(frozen=True)
+class AskedNet:
+    """A net that questions are put to.
+
+    Attributes:
+        weights: parameters and running statistics by name; None for those a graph starts with.
+        data: what is known of its data; None where nothing was kept of them.
+        trained: whether the weights were learned, not drawn.
+        path: weights along the run as the plan's flat buffer, the earliest first; may be empty.
+    """
+
+    graph: Graph
+    weights: Mapping[str, Any] | None = None
+    data: Learned | None = None
+    path: tuple[Any, ...] = ()
+
+    @property
+    def binding(self) -> Binding:
+        """Where samples go in and the answer comes out."""
+        try:
+            return bind(self.graph)
+        except GraphError:
+            return bind_forward(runnable_part(self.graph))
+
+    def forward_plan(self, graph: Graph | None = None, mode: Mode = "inspect") -> Plan:
+        """Compile the part that needs no target, or another part, with the net's weights."""
+        part = runnable_part(self.graph) if graph is None else graph
+        plan = compile(part, mode=mode, seed=self.graph.training.seed)
+        self.fill(plan)
+        return plan
+
+    def fill(self, plan: Plan) -> None:
+        """Give a plan of the net or of a part of it the weights; raises FileError."""
+        if self.weights is None:
+            return
+        with torch.inference_mode():
+            for name, tensor in weights.state(plan).items():
+                given = self.weights.get(name)
+                if given is None or tuple(given.shape) != tuple(tensor.shape):
+                    raise FileError(f"The weights hold nothing that fits {short(name)}.")
+                tensor.copy_(torch.as_tensor(given))
+
+    def known_data(self) -> Learned:
+        """Return what is known of the data; of a bare graph, what its data set says.
+
+        Numbers go in as they are where that does not fit the net's input.
+        """
+        if self.data is not None:
+            return self.data
+        shape = self.input_shape
+        try:
+            found = learned(load_data(self.graph))
+        except DataError:
+            found = None
+        if found is None or _size(found.input_shape) != _size(shape):
+            return Learned(input_shape=shape, coding="numbers")
+        return found
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one sample as the net takes it; raises GraphError if it takes none."""
+        name = self.binding.input
+        if not name:
+            raise GraphError("This graph takes no data: its inputs have their own values.")
+        return tuple(self.graph.node(name).attributes["shape"])
+
+    def trainer(self, data: datasets.Dataset | None = None) -> Trainer:
+        """Return a trainer that holds the weights, on the graph's own data or on others."""
+        trainer = Trainer(self.graph, load_data(self.graph) if data is None else data)
+        self.fill(trainer.plan)
+        return trainer
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    size = 1
+    for n in shape:
+        size *= n
+    return size
+
+
+def load_data(graph: Graph) -> datasets.Dataset:
+    """Load the data set that a graph is set to be trained on; raises DataError."""
+    s = graph.training
+    return datasets.load(
+        s.dataset, options=s.dataset_options, normalization=s.normalization, seed=s.seed
+    )
+
+
+def net_of(source: Any) -> AskedNet:
+    """Return the net that is meant.
+
+    Args:
+        source: a Graph (with the weights it starts with), a Trainer, the path of a run's folder,
+            of saved runs (.gradrun) or of a graph file (with NAME.safetensors beside it, if it is
+            there), the name of a preset; or what has a ``graph`` and ``weights``.
+
+    Raises:
+        FileError: it cannot be read, or its weights do not fit.
+    """
+    if isinstance(source, Graph):
+        return AskedNet(source)
+    if isinstance(source, Trainer):
+        known = None if not source.binding.input else learned(source.data)
+        return AskedNet(source.graph, weights.state(source.plan), known)
+    if isinstance(source, str | os.PathLike):
+        return _from_path(Path(source))
+    graph = getattr(source, "graph", None)
+    if not isinstance(graph, Graph):
+        raise GradscapeError(
+            f"A graph, a trainer or the path of a run is asked, not {type(source).__name__}."
+        )
+    return AskedNet(graph, getattr(source, "weights", None))
+
+
+def _from_path(path: Path) -> AskedNet:
+    if path.suffix == RUN_SUFFIX:
+        return _from_runs(path)
+    net = run_folder.named_net(path)
+    if net.folder is not None:
+        tensors = weights.read_tensors(net.folder / run_folder.WEIGHTS)
+        return AskedNet(net.graph, tensors, run_folder.read_data(net.folder))
+    beside = path.with_name(path.name.removesuffix(GRAPH_SUFFIX) + ".safetensors")
+    if path.name.endswith(GRAPH_SUFFIX) and os.path.isfile(beside):
+        return AskedNet(net.graph, weights.read_tensors(beside))
+    return AskedNet(net.graph)
+
+
+def _from_runs(path: Path) -> AskedNet:
+    """The newest weights of the run that was the current one."""
+    current, runs = read_runs(path)
+    run = next(r for r in runs if r.number == current)
+    graph = files.loads(run.graph)
+    plan = compile(graph, mode="train", turned=True)
+    states = [moment.tensors() for moment in run.timeline.moments]
+    if states[-1]["flat"].shape != plan.flat.shape:
+        raise FileError(f"{short(path.name)}: its states are of another net than its graph.")
+    plan.load_state(states[-1])
+    return AskedNet(graph, _copies(plan), run.data, tuple(s["flat"] for s in states))
+
+
+def _copies(plan: Plan) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in weights.state(plan).items()}
