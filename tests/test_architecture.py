@@ -92,12 +92,55 @@ def test_an_import_of_a_floor_above_is_seen() -> None:
 
 def test_no_view_imports_another() -> None:
     views = ROOT / "graphcore" / "views"
+    features = {f.name for f in views.iterdir() if f.is_dir()}
     found = {}
     for f in sorted(views.rglob("*.py")):
         own = f.relative_to(views).parts[0]
         others = {n.split(".")[2] for n in imports(f) if n.startswith("graphcore.views.")}
-        if not own.endswith(".py") and (bad := others - {own}):
+        if bad := (others & features) - {own}:
             found[str(f.relative_to(ROOT))] = bad
+    assert found == {}
+
+
+SHARED = ("graphcore/worker", "graphcore/session", "graphcore/views/view.py",
+          "graphcore/views/scheduler.py", "app/engine", "app/panels/__init__.py",
+          "app/panels/panel.py", "app/panels/row.py", "app/shell/docks.py")  # fmt: skip
+"""What serves and shows every view alike."""
+ENGINE_FOLLOWS = {"timeline"}
+"""Views that the window's end of the pipe acts on itself: the runs and the step that is shown."""
+
+
+def named_views(path: Path, top: str) -> set[str]:
+    """The features whose records, or panels, a file imports."""
+    return {n.split(".")[2] for n in imports(path) if n.startswith(f"{top}.") and n.count(".") > 1}
+
+
+def test_what_is_shared_names_no_view_and_no_panel() -> None:
+    features = {f.name for f in (ROOT / "graphcore" / "views").iterdir() if f.is_dir()}
+    panels = {f.name for f in (ROOT / "app" / "panels").iterdir() if f.is_dir()}
+    files = [
+        f for s in SHARED for f in ([ROOT / s] if s.endswith(".py") else (ROOT / s).rglob("*.py"))
+    ]
+    found = {
+        str(f.relative_to(ROOT)): bad
+        for f in files
+        if (
+            bad := (named_views(f, "graphcore.views") & features - ENGINE_FOLLOWS)
+            | (named_views(f, "app.panels") & panels)
+        )
+    }
+    assert found == {}
+
+
+def test_the_window_knows_the_records_of_views_and_not_how_they_are_computed() -> None:
+    views = ROOT / "graphcore" / "views"
+    inside = {
+        f"graphcore.views.{f.parent.name}.{f.stem}"
+        for f in views.glob("*/*.py")
+        if f.stem != "__init__"
+    }
+    files = sorted((ROOT / "app").rglob("*.py"))
+    found = {str(f.relative_to(ROOT)): bad for f in files if (bad := imports(f) & inside)}
     assert found == {}
 
 

@@ -24,7 +24,7 @@ from graphcore.graph.binding import learns
 from graphcore.ops.torch_code import module_name
 from graphcore.runs.log import CURVES
 from graphcore.system import start
-from graphcore.views.net_files import NetSaved
+from graphcore.views.net_files import NetSaved, SaveNet
 
 SCRIPT_ENDINGS = (".py", ".safetensors", ".selftest.safetensors")
 ONNX_ENDINGS = (".onnx", ".data.json", ".selftest.npz", "_selftest.py")
@@ -119,7 +119,7 @@ class Exports(QObject):
         self._job: Job | None = None
         self._written: set[Path] = set()  # what may be written over without a question
         if self._engine is not None:
-            self._engine.net_saved.connect(self._on_saved)
+            self._engine.on(NetSaved, self._on_saved)
             self._engine.died.connect(lambda _sentence: self._finish())
 
     # -- metrics ------------------------------------------------------------------------------
@@ -251,7 +251,7 @@ class Exports(QObject):
         self._then = then
         self._what = what
         self._show(self.tr("asking the engine"))
-        self._engine.save_net(self._scratch.name)
+        self._engine.ask(SaveNet(self._scratch.name))
 
     def _on_saved(self, saved: NetSaved) -> None:
         then, self._then = self._then, None

@@ -29,6 +29,7 @@ from app.files.file_menu import RUN_SUFFIX, Files
 from app.files.film.filming import Filming
 from app.files.imports import Imports
 from app.files.rescue import Rescue
+from app.panels.panel import Panel
 from app.settings import Settings
 from app.shell import fault_log
 from app.shell.actions import ActionTable
@@ -175,28 +176,19 @@ class MainWindow(QMainWindow):
             )
         self.actions_table.refresh()
 
-    def _connect_panel(self, panel: QWidget) -> None:
-        """Join what a panel has of the interface that ``panels`` describes."""
-        if self.engine is not None and hasattr(panel, "clear"):
-            self.engine.emptied.connect(panel.clear)
-        if hasattr(panel, "show_selection"):
-            self.canvas.selection.changed.connect(panel.show_selection)
-            panel.show_selection(self.selection)
-        if hasattr(panel, "node_chosen"):
-            panel.node_chosen.connect(self.canvas.select)
-        if hasattr(panel, "ailing"):
-            panel.ailing.connect(self.canvas.pictures.set_ailing)
-        if hasattr(panel, "preset_chosen"):
-            panel.preset_chosen.connect(self.files.open_preset)
-        if hasattr(panel, "pictures"):
-            panel.pictures.connect(self._show_pictures)
-        if hasattr(panel, "walk"):
+    def _connect_panel(self, panel: Panel) -> None:
+        """Join a panel and the canvas, which do not know of each other."""
+        self.canvas.selection.changed.connect(panel.show_selection)
+        panel.show_selection(self.selection)
+        panel.node_chosen.connect(self.canvas.select)
+        panel.ailing.connect(self.canvas.pictures.set_ailing)
+        panel.preset_chosen.connect(self.files.open_preset)
+        panel.pictures.connect(self._show_pictures)
+        panel.operator_chosen.connect(self.canvas.editor.add_operator)
+        panel.add_wanted.connect(self.canvas.editor.search_to_add)
+        if panel.walk is not None:
             view = WalkView(self.canvas, panel.walk)
-            panel.looked_at.connect(view.set_visible)  # type: ignore[attr-defined]
-        if hasattr(panel, "operator_chosen"):
-            panel.operator_chosen.connect(self.canvas.editor.add_operator)
-        if hasattr(panel, "add_wanted"):
-            panel.add_wanted.connect(self.canvas.editor.search_to_add)
+            panel.looked_at.connect(view.set_visible)
 
     def _show_pictures(self, pictures: dict[str, SentPicture]) -> None:
         shown = shown_pictures(self.document.prefix, pictures)

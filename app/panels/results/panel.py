@@ -19,25 +19,25 @@ from PySide6.QtWidgets import (
 
 from app.document.document import Document
 from app.engine.engine import Engine, whose_weights
+from app.panels.panel import Panel
 from app.plots.confusion import ConfusionMatrix
 from app.plots.reliability import ReliabilityPlot
 from app.widgets.gallery import gallery, picture_of
 from app.widgets.note import Note
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
-from graphcore.views.results import Mistake, ResultsFrame
+from graphcore.views.results import Mistake, ResultsFrame, ResultsRequest
 
 PICTURE = 56
 SHOWN = 60
 """Mistakes beside the matrix, at most."""
 
 
-class ResultsPanel(QWidget):
+class ResultsPanel(Panel):
     """Asks for the results while it can be seen."""
 
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._engine = engine
+        super().__init__(document, engine)
         self._frame: ResultsFrame | None = None
         self._cell: tuple[int, int] | None = None
         empty = self.tr("Train a classifier: what it takes for what appears here.")
@@ -53,8 +53,7 @@ class ResultsPanel(QWidget):
         self.shown.setAccessibleName(self.tr("What is shown beside the figures"))
         self.title, self.stamp = Note(""), Note()
         self._lay_out()
-        engine.results.connect(self._on_frame)
-        document.opened.connect(self.clear)
+        engine.on(ResultsFrame, self.show_reply)
         self.clear()
 
     def _make_table(self) -> QTableWidget:
@@ -105,7 +104,8 @@ class ResultsPanel(QWidget):
         self.calibration_words.setText("")
         self.stamp.setText("")
 
-    def _on_frame(self, frame: ResultsFrame) -> None:
+    def show_reply(self, frame: ResultsFrame) -> None:
+        """Show the results at a step."""
         if frame.problem or frame.counts is None:
             self.clear()
             self.stamp.setText(frame.problem)
@@ -188,6 +188,6 @@ class ResultsPanel(QWidget):
             item.setIcon(QIcon(picture_of(unpack(mistake.image), PICTURE)))
         return item
 
-    def set_seen(self, seen: bool) -> None:
-        """Told whether the panel is looked at."""
-        self._engine.watch_results(seen)
+    def looks_at(self) -> ResultsRequest:
+        """Return what is to be kept up to date while the panel is looked at."""
+        return ResultsRequest()

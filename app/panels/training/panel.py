@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.document.document import Document
 from app.engine.engine import FRAME_MS, Engine
+from app.panels.panel import Panel
 from app.panels.training import rows as training_rows
 from app.panels.training.figures import TrainingFigures
 from app.panels.training.objectives import ObjectivesDialog
@@ -46,12 +47,11 @@ HELD_BACK = "validation"
 """The curve of the samples that are held back from training, where there are any."""
 
 
-class TrainingPanel(QWidget):
+class TrainingPanel(Panel):
     """Follows the engine's frames; changes the training settings through the document."""
 
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._document, self._engine = document, engine
+        super().__init__(document, engine)
         self._drawn = QElapsedTimer()
         self._undrawn: set[CurvePlot] = set()
         self._between = QTimer(self, singleShot=True, interval=FRAME_MS // 2)
@@ -76,8 +76,7 @@ class TrainingPanel(QWidget):
         engine.progress.connect(self._on_progress)
         engine.failed.connect(self._on_failed)
         engine.reset_done.connect(self.clear)
-        engine.timeline.connect(self._on_timeline)
-        document.opened.connect(self._on_opened)
+        engine.on(TimelineFrame, self._on_timeline)
         document.changed.connect(self._on_change)
         self._show_settings()
         if engine.last_loaded is not None:
@@ -243,7 +242,8 @@ class TrainingPanel(QWidget):
         self.figures.clear()
         self.progress.setValue(0)
 
-    def _on_opened(self) -> None:
+    def forget(self) -> None:
+        """Another graph was opened."""
         self.clear()
         self._show_settings()
 

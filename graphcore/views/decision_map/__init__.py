@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from graphcore.records.arrays import Array
+from graphcore.records.requests import Look, Shown
 
 
-class DecisionRequest(msgspec.Struct, tag=True, frozen=True):
-    """Whether the map of a net over two inputs can be seen, and the layer whose warp is wanted."""
+class DecisionRequest(Look, frozen=True):
+    """The map of a net over two inputs, and the layer whose warp is wanted."""
 
-    visible: bool = True
     warped: str = ""
 
 
@@ -39,7 +39,7 @@ class Warp(msgspec.Struct, tag=True, frozen=True):
     share: float
 
 
-class DecisionFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class DecisionFrame(Shown, frozen=True, kw_only=True):
     """What a net of two inputs says at every place of its plane.
 
     Attributes:

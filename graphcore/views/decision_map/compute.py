@@ -5,7 +5,7 @@ Everything is computed with the weights of the moment in evaluation mode.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from graphcore.errors import DataError, GradscapeError
 from graphcore.graph.graph import Graph
 from graphcore.late import torch
 from graphcore.records.arrays import pack
+from graphcore.session.session import Session
 from graphcore.training.class_shares import class_names, class_shares
 from graphcore.training.decision_grid import (
     GRID,
@@ -26,12 +27,18 @@ from graphcore.training.decision_grid import (
     _on_grid,
 )
 from graphcore.training.trainer import Trainer
-from graphcore.views.decision_map import DecisionFrame, Warp, warped_grid
-
-if TYPE_CHECKING:
-    pass
+from graphcore.views.decision_map import DecisionFrame, DecisionRequest, Warp, warped_grid
+from graphcore.views.view import view
 
 NEURONS = 16
+SHARE, REST = 0.05, 1 / 30
+"""With a net of two inputs the map is what one looks at."""
+
+
+@view(DecisionRequest, share=SHARE, rest=REST)
+def decision(session: Session, request: DecisionRequest) -> DecisionFrame:
+    """Map the net that is trained."""
+    return decision_map(session.need_trainer(), request.warped)
 
 
 def decision_map(trainer: Trainer, warped: str = "") -> DecisionFrame:

@@ -16,6 +16,7 @@ from app.files.crash_mark import CrashMark
 from app.shell import fault_log
 from app.shell.fault_dialog import FaultDialog
 from app.style import painting
+from graphcore.views.race import RaceFrame
 
 HERE = Qt.MouseButton.LeftButton, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -76,7 +77,7 @@ def in_redo(window, monkeypatch):
 def in_reply(window, monkeypatch):
     panel = window.show_panel("race").fill()
     monkeypatch.setattr(type(panel), "_result", fail)
-    window.engine.race.emit(object())
+    window.engine.replies(RaceFrame).emit(object())
 
 
 def in_action(window, monkeypatch):
