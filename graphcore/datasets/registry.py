@@ -294,10 +294,9 @@ def _prepare(
     ]
     assert parts[0] is not None
     assert parts[1] is not None
-    note = f"{samples.note} {answers.describe_targets(samples.target)}".strip()
     return Dataset(
         name, "classification" if classes else "regression", parts[0], parts[1], parts[2],
-        train.inputs.shape[1:], classes, norm, note, samples.columns, samples.target, answers,
+        train.inputs.shape[1:], classes, norm, samples.note, samples.columns, samples.target, answers,
         samples.raw_columns,
     )  # fmt: skip
 
