@@ -256,7 +256,7 @@ class Files(QObject):
         if not path:
             return
         try:
-            self._canvas.export(path)
+            self._canvas.editor.export(path)
         except (GradscapeError, OSError) as error:
             self.refused.emit(str(error))
         else:

@@ -83,7 +83,7 @@ class MainWindow(QMainWindow):
         self.files = Files(document, self.canvas, settings, self)
         self.layouts = Layouts(self, document, engine, settings.store)
         self.autosave = Autosave(document, rescue_folder, self)
-        self.actions_table = ActionTable(self, settings)
+        self.actions_table = ActionTable(self, self, settings)
         self.menus = Menus(self, self.actions_table, self.files, self.layouts)
         self.status = StatusBar(document, self)
         self.setStatusBar(self.status)
@@ -153,8 +153,8 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         document, canvas = self.document, self.canvas
-        canvas.selection_changed.connect(self._on_selection)
-        canvas.hover_message.connect(self.status.show_hover)
+        canvas.selection.changed.connect(self._on_selection)
+        canvas.editor.said.connect(self.status.show_hover)
         document.opened.connect(self._on_opened)
         for edited in (document.opened, document.changed):
             edited.connect(self._end_refusal)
@@ -170,7 +170,9 @@ class MainWindow(QMainWindow):
         for dock in self.layouts.docks.values():
             dock.made.connect(self._connect_panel)
         if "inspector" in self.layouts.docks:
-            canvas.node_activated.connect(lambda _name: self.show_panel("inspector").take_focus())
+            canvas.editor.node_activated.connect(
+                lambda _name: self.show_panel("inspector").take_focus()
+            )
         self.actions_table.refresh()
 
     def _connect_panel(self, panel: QWidget) -> None:
@@ -178,12 +180,12 @@ class MainWindow(QMainWindow):
         if self.engine is not None and hasattr(panel, "clear"):
             self.engine.emptied.connect(panel.clear)
         if hasattr(panel, "show_selection"):
-            self.canvas.selection_changed.connect(panel.show_selection)
+            self.canvas.selection.changed.connect(panel.show_selection)
             panel.show_selection(self.selection)
         if hasattr(panel, "node_chosen"):
             panel.node_chosen.connect(self.canvas.select)
         if hasattr(panel, "ailing"):
-            panel.ailing.connect(self.canvas.set_ailing)
+            panel.ailing.connect(self.canvas.pictures.set_ailing)
         if hasattr(panel, "preset_chosen"):
             panel.preset_chosen.connect(self.files.open_preset)
         if hasattr(panel, "pictures"):
@@ -192,16 +194,16 @@ class MainWindow(QMainWindow):
             view = WalkView(self.canvas, panel.walk)
             panel.looked_at.connect(view.set_visible)  # type: ignore[attr-defined]
         if hasattr(panel, "operator_chosen"):
-            panel.operator_chosen.connect(self.canvas.add_operator)
+            panel.operator_chosen.connect(self.canvas.editor.add_operator)
         if hasattr(panel, "add_wanted"):
-            panel.add_wanted.connect(self.canvas.search_to_add)
+            panel.add_wanted.connect(self.canvas.editor.search_to_add)
 
     def _show_pictures(self, pictures: dict[str, SentPicture]) -> None:
         shown = shown_pictures(self.document.prefix, pictures)
         if self.engine is not None and self.engine.drawing:
-            self.canvas.set_values_alone(shown)
+            self.canvas.pictures.show_values_alone(shown)
         else:
-            self.canvas.set_pictures(shown, {})
+            self.canvas.pictures.show(shown, {})
 
     def _on_selection(self, names: Sequence[str]) -> None:
         self.selection = list(names)

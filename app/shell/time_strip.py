@@ -176,10 +176,11 @@ class TimeStrip(QWidget):
         return text + whose_weights(frame)
 
     def _tested(self, frame: TimelineFrame) -> str:
-        if frame.accuracy is not None:
-            return self._test(frame.accuracy, frame.samples)
-        if frame.test_loss is not None:
-            return self.tr(" · test loss {0}").format(format_number(frame.test_loss, 3))
+        test = frame.test
+        if test is not None and test.accuracy is not None:
+            return self._test(test.accuracy, test.samples)
+        if test is not None:
+            return self.tr(" · test loss {0}").format(format_number(test.loss, 3))
         return ""
 
     def _test(self, accuracy: float, samples: int) -> str:

@@ -19,7 +19,8 @@ from graphcore.cli import bench
 from graphcore.datasets import Dataset, Normalization, Split
 from graphcore.engine import devices
 from graphcore.engine.devices import Device
-from graphcore.engine.finite_differences import check_graph, random_feeds
+from graphcore.engine.gradient_check import check_graph
+from graphcore.engine.random_feeds import random_feeds
 from graphcore.errors import GradscapeError
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.late import torch
@@ -114,7 +115,7 @@ def _gradients(
         tensor.copy_(start.parameters[name])
     plan.forward(feeds)
     plan.backward("loss")
-    return {name: plan.grad(name).double().cpu().numpy() for name in plan.parameters}
+    return {name: g.double().cpu().numpy() for name, g in plan.gradients.items()}
 
 
 def replay_error(device: str) -> float:

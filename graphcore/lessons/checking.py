@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from graphcore.errors import GradscapeError, LessonError
+from graphcore.errors import sentence as one_sentence
 from graphcore.lessons.courses import Band, Collection
 from graphcore.lessons.format import Lesson, Measure, Reveal, Step, Task, Text
 from graphcore.lessons.language import Expression, Value
@@ -37,7 +38,7 @@ class Report:
 
     def fault(self, line: int, sentence: str) -> None:
         """Note a fault at a line."""
-        self.faults.append(f"{self.lesson.id}, line {line}: {sentence}")
+        self.faults.append(one_sentence(f"{self.lesson.id}, line {line}: {sentence}"))
 
 
 def check_lesson(lesson: Lesson, collection: Collection | None = None, seed: int | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from html import escape
 
 from graphcore.errors import GradscapeError
@@ -128,8 +129,9 @@ def _inline(text: str) -> str:
 
 def _formula(latex: str, displayed: bool = False) -> str:
     """A formula as inline SVG; its text where it cannot be drawn."""
-    import ziamath
-
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of its use of importlib.resources
+        import ziamath
     try:
         svg = ziamath.Latex(latex.strip(), size=18, inline=not displayed).svg()
     except Exception:  # the library raises whatever it stumbles over

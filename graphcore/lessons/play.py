@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from graphcore import files
+from graphcore import datasets, files
 from graphcore.errors import GradscapeError, LessonError
 from graphcore.files import graph_file
 from graphcore.graph.expression import parse_expression
@@ -45,6 +45,19 @@ def graph_named(lesson: Lesson, name: str) -> Graph:
     return graph_of(name)
 
 
+def check_files(graph: Graph) -> None:
+    """Raise LessonError where a graph's data set reads a file or folder that it names itself."""
+    training = graph.training
+    if training.dataset not in datasets.names():
+        return
+    paths = [o.name for o in datasets.describe(training.dataset).options if o.path]
+    if named := next((p for p in paths if training.dataset_options.get(p)), ""):
+        raise LessonError(
+            f"A lesson reads no file outside its folder: the option {named} of the data set "
+            f"{training.dataset} names one."
+        )
+
+
 def first_graph(lesson: Lesson, seed: int | None = None) -> Graph:
     """The graph that a lesson begins with; raises LessonError."""
     header = lesson.header
@@ -58,6 +71,7 @@ def first_graph(lesson: Lesson, seed: int | None = None) -> Graph:
         if header.settings:
             full = {**msgspec.structs.asdict(graph.training), **header.settings}
             graph.set_training(msgspec.convert(full, TrainingSettings))
+        check_files(graph)
     except (GradscapeError, msgspec.ValidationError) as error:
         raise LessonError(f"{lesson.id}: {error}") from None
     return seeded(graph, header.seed if seed is None else seed)
@@ -149,6 +163,7 @@ class Play:
         return seeded(graph_named(self.lesson, name), self.seed)
 
     def _load(self, graph: Graph, keep: bool) -> None:
+        check_files(graph)
         self._said.clear()
         self.session.load(m.Load(files.dumps(graph), keep=keep))
         self._raise_failures()

@@ -197,6 +197,7 @@ class Softmax(Operator):
         prevents overflow: Goodfellow, Bengio & Courville, Deep Learning (2016), §4.1.
     """
 
+    units = "mixed"
     category, steady = "activation", True
     onnx, aliases = "Softmax", ("probabilities", "normalized exponential")
     attrs = (Attr("dim", -1, "Axis that is summed over."),)
@@ -244,6 +245,7 @@ class LogSoftmax(Operator):
         torch.nn.LogSoftmax; ONNX LogSoftmax-13.
     """
 
+    units = "mixed"
     category, steady = "activation", True
     onnx, aliases = "LogSoftmax", ("log probabilities",)
     attrs = (Attr("dim", -1, "Axis that is summed over."),)

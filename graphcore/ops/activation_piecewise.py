@@ -31,6 +31,7 @@ class PReLU(Operator):
         torch.nn.PReLU; ONNX PRelu-16; He et al., ICCV 2015.
     """
 
+    units = "each"
     category, steady = "activation", True
     onnx, aliases = "PRelu", ("parametric relu", "learned leaky relu")
     attrs = (Attr("num_parameters", 1, "One slope for all, or one per channel.", minimum=1),)
@@ -195,6 +196,7 @@ class Maxout(Operator):
         Goodfellow et al., Maxout networks, ICML 2013.
     """
 
+    units = "mixed"
     category, steady = "activation", True
     aliases = ("max out", "max feature map")
     attrs = (

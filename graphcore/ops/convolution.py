@@ -193,6 +193,7 @@ class Conv1d(_Convolution):
         torch.nn.Conv1d; ONNX Conv-11. (Cross-correlation: the kernel is not flipped.)
     """
 
+    units = "made"
     onnx, aliases = "Conv", ("temporal convolution", "sequence convolution", "1d convolution")
     attrs = (
         _CHANNELS,
@@ -242,6 +243,7 @@ class Conv2d(_Convolution):
         torch.nn.Conv2d; ONNX Conv-11. (Cross-correlation: the kernel is not flipped.)
     """
 
+    units = "made"
     onnx, aliases = "Conv", ("conv", "convolution", "filter", "kernel")
     attrs = (_CHANNELS, *_image_attrs(), _GROUPS, _BIAS)
     rank, axes = 2, "images (N, C, H, W)"
@@ -289,6 +291,7 @@ class ConvTranspose2d(_Convolution):
         torch.nn.ConvTranspose2d; ONNX ConvTranspose-11; Zeiler et al., CVPR 2010.
     """
 
+    unit_axis = 0
     onnx = "ConvTranspose"
     aliases = ("deconvolution", "transposed convolution", "upsampling", "generator")
     attrs = (

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class _Dropout(Operator):
     """Multiply by a random mask of 0 and 1/(1 − p) while training."""
 
+    units = "kept"
     category, onnx, random = "normalization", "Dropout", True
     attrs = (Attr("p", 0.5, "Probability of switching off.", minimum=0.0, maximum=1.0),)
     formula = r"y = \frac{m\,x}{1 - p},\quad m \sim \mathrm{Bernoulli}(1 - p)"

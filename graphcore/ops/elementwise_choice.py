@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class _Choice(Operator):
     """The larger or the smaller of two numbers."""
 
+    units = "joined"
     category, inputs, steady = "elementwise", ("a", "b"), True
 
     @classmethod

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import EngineError, ShapeError
 from graphcore.late import torch
+from graphcore.ops.kernels.device import is_captured
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
@@ -94,7 +95,7 @@ class Embedding(Operator):
 
 
 def _check_indices(x: Tensor, count: int) -> None:
-    if x.numel() == 0 or (x.is_cuda and torch.cuda.is_current_stream_capturing()):
+    if x.numel() == 0 or is_captured(x):
         return
     for index in map(int, torch.aminmax(x)):
         if not 0 <= index < count:

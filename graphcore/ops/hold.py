@@ -42,6 +42,7 @@ class Hold(Operator):
         Meyes et al., "Ablation Studies in Artificial Neural Networks", 2019 (its use).
     """
 
+    units = "kept"
     category = "elementwise"
     aliases = ("ablation", "clamp unit", "fix", "intervention", "what if")
     attrs = (

@@ -43,6 +43,7 @@ class Linear(Operator):
         torch.nn.Linear; ONNX Gemm-13.
     """
 
+    units = "made"
     category, onnx = "linear", "Gemm"
     aliases = ("dense", "fc", "fully connected", "affine", "perceptron")
     attrs = (

@@ -10,6 +10,7 @@ from graphcore.errors import EngineError, ShapeError
 from graphcore.late import torch
 from graphcore.ops import torch_code
 from graphcore.ops.kernels.buffered import Closure, Kernels
+from graphcore.ops.kernels.device import on_accelerator
 from graphcore.ops.registry import Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
 
@@ -167,7 +168,7 @@ def ones_at(target: Tensor, x: Tensor, what: str) -> Tensor:
 
     The kernel finds a wrong class by itself on a CPU; on CUDA it would take the process down.
     """
-    if x.is_cuda:
+    if on_accelerator(x):
         check_classes(target, x.shape[1], what)
     zeros = x.new_zeros(len(target), x.shape[1], *target.shape[1:])
     try:
@@ -221,6 +222,7 @@ class MSELoss(ElementwiseLoss):
         torch.nn.MSELoss.
     """
 
+    answers = "number"
     aliases = ("mse", "squared error", "l2 loss", "quadratic cost", "regression")
     formula = r"L = \frac{1}{n}\sum_i (x_i - t_i)^2"
     derivative = r"\partial L/\partial x = \frac{2}{n}(x - t)"
@@ -281,6 +283,7 @@ class L1Loss(ElementwiseLoss):
         torch.nn.L1Loss.
     """
 
+    answers = "number"
     aliases = ("mae", "absolute error", "l1 loss", "regression")
     formula = r"L = \frac{1}{n}\sum_i |x_i - t_i|"
     derivative = r"\partial L/\partial x = \frac{1}{n}\,\mathrm{sign}(x - t)"
@@ -322,6 +325,7 @@ class HuberLoss(ElementwiseLoss):
         is torch.nn.SmoothL1Loss.
     """
 
+    answers = "number"
     aliases = ("smooth l1", "robust regression")
     attrs = (
         REDUCTION,
@@ -372,6 +376,7 @@ class MSLELoss(ElementwiseLoss):
         keras.losses.MeanSquaredLogarithmicError.
     """
 
+    answers = "number"
     aliases = ("msle", "logarithmic error", "ratio", "regression")
     formula = r"L = \frac{1}{n}\sum_i \left(\ln(1 + x_i) - \ln(1 + t_i)\right)^2"
     derivative = r"\partial L/\partial x = \frac{2}{n (1 + x)}\left(\ln(1 + x) - \ln(1 + t)\right)"

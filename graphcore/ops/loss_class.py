@@ -10,6 +10,7 @@ from graphcore.late import torch
 from graphcore.ops.activation import softmax_quantities
 from graphcore.ops.kernels.buffered import Kernels
 from graphcore.ops.kernels.cross_entropy import NO_CLASS, lower_cross_entropy
+from graphcore.ops.kernels.device import is_captured, on_accelerator
 from graphcore.ops.loss import (
     REDUCTION,
     REDUCTIONS,
@@ -43,7 +44,7 @@ def _class_code(function: str) -> TorchCode:
 class _ClassLoss(Operator):
     """A loss of x (N, C, *) against class indices (N, *)."""
 
-    category, inputs, steady = "loss", ("x", "target"), True
+    category, inputs, steady, answers = "loss", ("x", "target"), True, "class"
     probabilities = False
 
     @classmethod
@@ -92,7 +93,7 @@ class _ClassLoss(Operator):
         """
         if target.is_floating_point() or len(target) != len(log_p):
             cls.check(log_p, target, None)
-        if log_p.is_cuda and not torch.cuda.is_current_stream_capturing():
+        if on_accelerator(log_p) and not is_captured(log_p):
             check_classes(target, log_p.shape[1], cls.name)
         try:
             found: tuple[Tensor, Tensor] = torch.ops.aten.nll_loss_forward(
@@ -235,7 +236,7 @@ class CrossEntropyLoss(_ClassLoss):
         weight: Any,
     ) -> Kernels | None:  # fmt: skip
         plain = not label_smoothing and x.dim() == 2 and target.dim() == 1
-        if not plain or target.is_floating_point() or len(target) != len(x) or x.is_cuda:
+        if not plain or target.is_floating_point() or len(target) != len(x) or on_accelerator(x):
             a = {"reduction": reduction, "label_smoothing": label_smoothing, "weight": weight}
             return super().lower(ctx, x, target, **a)
         return lower_cross_entropy(x, target, _weights(weight, x), REDUCTIONS[reduction])

@@ -10,6 +10,7 @@ from graphcore.errors import EngineError, Fix, ShapeError
 from graphcore.late import torch
 from graphcore.ops.kernels.batch_norm import BatchNormTraining
 from graphcore.ops.kernels.buffered import Kernels
+from graphcore.ops.kernels.device import on_accelerator
 from graphcore.ops.linear import flatten_fix
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode
@@ -36,6 +37,7 @@ class _Normalization(Operator):
 class _BatchNorm(_Normalization):
     """Statistics of each channel over the batch."""
 
+    units = "each"
     onnx = "BatchNormalization"
     attrs = (
         _EPS,
@@ -109,7 +111,7 @@ class _BatchNorm(_Normalization):
         cls, ctx: Context, x: Tensor, weight: Tensor, bias: Tensor, *, eps: float, momentum: float
     ) -> Kernels | None:
         laid = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
-        if not (laid and ctx.training) or x.is_cuda or x.numel() <= x.shape[1]:
+        if not (laid and ctx.training) or on_accelerator(x) or x.numel() <= x.shape[1]:
             return None
         statistics = ctx.buffers["running_mean"], ctx.buffers["running_var"]
         return BatchNormTraining(x, weight, bias, *statistics, eps, momentum).kernels()

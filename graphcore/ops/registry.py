@@ -257,8 +257,16 @@ class Operator:
     read fastest column after column are named in ``turned``; ``rowwise`` says that row i of the
     output, along the first axis, comes of row i of the first input alone; ``steady`` says that
     both functions make the same calls of torch whatever the numbers are, so that calls noted once
-    can be repeated; a loss that takes one score above 0 for a yes has ``reads_logits``. A class
-    may add
+    can be repeated; ``answers`` says what a loss takes the net's answers for: class scores, a
+    score above 0 for a yes, or numbers. How a net grows and is looked at goes by three more:
+
+    * ``units``: what becomes of the units (features, maps) of the first input: "made" by the rows
+      of ``weight``, "kept", kept with parameters for "each", "joined" with those of the other
+      inputs one by one, "mixed" with each other; "" where none of this holds;
+    * ``unit_axis``: along which axis of ``weight`` the units lie that it reads;
+    * ``adds``: whether the output is the sum or difference of its inputs.
+
+    A class may add
 
     * ``parameter_shapes(*shapes, **attributes)``: parameter input -> its shape;
     * ``buffer_shapes(*shapes, **attributes)``: running statistic -> (shape, starting value);
@@ -284,7 +292,10 @@ class Operator:
     derivative: ClassVar[str] = ""
     torch_code: ClassVar[TorchCode] = TorchCode()
     differentiable: ClassVar[bool] = True
-    reads_logits: ClassVar[bool] = False
+    answers: ClassVar[Literal["", "class", "logit", "number"]] = ""
+    units: ClassVar[Literal["", "made", "kept", "each", "joined", "mixed"]] = ""
+    unit_axis: ClassVar[int] = 1
+    adds: ClassVar[bool] = False
     random: ClassVar[bool] = False
     rowwise: ClassVar[bool] = False
     steady: ClassVar[bool] = False

@@ -128,6 +128,7 @@ class Flatten(Operator):
         torch.nn.Flatten; ONNX Flatten-13.
     """
 
+    units = "kept"
     category, onnx, aliases = "shape", "Flatten", ("vectorize", "ravel")
     attrs = (
         Attr("start_dim", 1, "First axis to merge; 1 keeps the batch axis."),

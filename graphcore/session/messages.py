@@ -12,6 +12,7 @@ import msgspec
 
 from graphcore.records.arrays import Array
 from graphcore.records.pictures import Flow, Picture
+from graphcore.records.score import Score
 from graphcore.training.transfer.silent_units import Growth
 
 PROTOCOL = 1
@@ -143,21 +144,6 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
     revision: int = 0
 
 
-class Scores(msgspec.Struct, tag=True, frozen=True):
-    """Loss and accuracy at a step, on so many samples of the test split.
-
-    Attributes:
-        held_back: they were those held back from training for validation instead.
-    """
-
-    step: int
-    loss: float
-    accuracy: float | None
-    samples: int
-    whole: bool
-    held_back: bool = False
-
-
 class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """The newest state of the run, and all that happened to the curves since the last frame.
 
@@ -188,7 +174,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     losses: Array
     further: dict[str, Array] = {}
     accuracies: tuple[tuple[int, float], ...] = ()
-    scores: tuple[Scores, ...] = ()
+    scores: tuple[Score, ...] = ()
     values: dict[str, Picture] = {}
     gradients: dict[str, Picture] = {}
     flow: tuple[Flow, ...] = ()

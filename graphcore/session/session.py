@@ -27,8 +27,8 @@ from graphcore.graph.binding import bind, bind_forward, waiting
 from graphcore.graph.difference import same_net
 from graphcore.graph.graph import Graph
 from graphcore.graph.runnable import runnable_part
+from graphcore.records.score import Score
 from graphcore.runs.checkpoint import read_checkpoint
-from graphcore.runs.curves import Evaluation
 from graphcore.runs.run_file import read_runs
 from graphcore.runs.runs import Runs
 from graphcore.session import messages as m
@@ -41,7 +41,7 @@ from graphcore.session.live_tests import HeldOut
 from graphcore.session.loaded import calculation_loaded, loaded, nothing_loaded
 from graphcore.session.messages import RunEntered, RunsOpened
 from graphcore.session.pace import Attention
-from graphcore.training.evaluation import Score, share_right
+from graphcore.training.evaluation import share_right
 from graphcore.training.trainer import Trainer
 from graphcore.training.transfer.keep_weights import Kept, overlap, same_scores, take_over
 from graphcore.training.transfer.silent_units import Growth
@@ -478,16 +478,16 @@ class Session:
         """Add a test of the newest weights to the curves; ``whole`` if on all samples."""
         assert self.trainer is not None
         self.tested, self._news = score, True
-        found = (self.trainer.step, score.loss, score.accuracy, score.samples, whole)
-        self.frames.scores.append(m.Scores(*found))
-        self.runs.test(Evaluation(*found))
+        self._add_score(msgspec.structs.replace(score, step=self.trainer.step, whole=whole))
 
     def _note_validation(self, trainer: Trainer) -> None:
         """The epoch that has just ended was judged by the samples held back, if there are any."""
         if (score := trainer.validated) is not None:
-            found = (trainer.step, score.loss, score.accuracy, score.samples, True)
-            self.frames.scores.append(m.Scores(*found, held_back=True))
-            self.runs.validate(Evaluation(*found))
+            self._add_score(msgspec.structs.replace(score, step=trainer.step, held_back=True))
+
+    def _add_score(self, score: Score) -> None:
+        self.frames.scores.append(score)
+        self.runs.add_score(score)
 
     def _frame(self) -> m.Frame:
         return msgspec.structs.replace(self._newest(), starts=self.starts)

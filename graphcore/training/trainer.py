@@ -26,11 +26,12 @@ from graphcore.graph.graph import Graph
 from graphcore.graph.shapes import check_batch
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.late import torch
+from graphcore.records.score import Score
 from graphcore.system import memory
 from graphcore.training import parameter_groups, schedules, settings_check
 from graphcore.training.batches import Batches, leaves_one
 from graphcore.training.early_stopping import Epochs
-from graphcore.training.evaluation import Score, judged
+from graphcore.training.evaluation import judged
 from graphcore.training.step_block import Stride
 
 if TYPE_CHECKING:

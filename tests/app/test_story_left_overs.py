@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
 )
 
 from graphcore import files, presets
+from tests.app.driver import PATIENCE
 
-PATIENCE = 60_000
 MARK = "zebra"
 STEPS = 613
 

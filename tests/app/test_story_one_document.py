@@ -7,8 +7,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from graphcore import files, presets
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE, scrub, train
 
 
 def settled(qtbot, window) -> None:
@@ -17,13 +16,6 @@ def settled(qtbot, window) -> None:
     qtbot.waitUntil(lambda: engine.state in ("idle", "refused"), timeout=PATIENCE)
     with qtbot.waitSignal(engine.frame, timeout=PATIENCE):
         engine.pause()
-
-
-def train(qtbot, window, steps: int) -> None:
-    engine = window.engine
-    to = engine.step + steps
-    engine.run(steps)
-    qtbot.waitUntil(lambda: engine.step == to and engine.state != "running", timeout=PATIENCE)
 
 
 def pictured(window) -> set[str]:
@@ -169,6 +161,5 @@ def test_back_to_the_start_is_possible_whenever_the_net_is_not_there(qtbot, live
     qtbot.waitUntil(lambda: not reset.isEnabled(), timeout=PATIENCE)
     train(qtbot, window, 3)
     assert reset.isEnabled()
-    window.engine.scrub(0)
-    qtbot.waitUntil(lambda: window.engine.moment.shown == 0, timeout=PATIENCE)
+    scrub(qtbot, window, 0)
     assert reset.isEnabled(), "the run has steps, whatever is looked at"

@@ -6,15 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel
 
 from graphcore import files
-
-PATIENCE = 60_000
-
-
-def train(qtbot, window, steps: int) -> None:
-    engine = window.engine
-    to = engine.step + steps
-    engine.run(steps)
-    qtbot.waitUntil(lambda: engine.step == to and engine.state != "running", timeout=PATIENCE)
+from tests.app.driver import PATIENCE, scrub, train
 
 
 def shown(window) -> dict[str, float]:
@@ -61,8 +53,7 @@ def test_the_rate_is_the_same_everywhere(qtbot, live_window, tmp_path) -> None:
     assert engine.state == "running"
     engine.pause()
     expect(qtbot, window, 0.003)
-    engine.scrub(3)
-    qtbot.waitUntil(lambda: engine.moment.shown == 3, timeout=PATIENCE)
+    scrub(qtbot, window, 3)
     expect(qtbot, window, 0.003)
     train(qtbot, window, 2)
     expect(qtbot, window, 0.003)

@@ -6,8 +6,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.panels.runs.panel import COLUMNS
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 def test_a_net_grows_while_it_trains_and_forgets_nothing(qtbot, live_window) -> None:
@@ -157,9 +156,9 @@ def test_a_paused_net_is_shown_as_it_is_after_an_edit(qtbot, live_window) -> Non
     assert shown.high <= 1
     qtbot.waitUntil(lambda: panel.figures.labels["step"].text() == "12", timeout=PATIENCE)
     assert panel.figures.labels["epoch"].text() != "–"
-    qtbot.waitUntil(lambda: times[-1].run == 2 and times[-1].test_loss is not None,
+    qtbot.waitUntil(lambda: times[-1].run == 2 and times[-1].test is not None,
                     timeout=PATIENCE)  # fmt: skip
-    assert panel.figures.labels["loss"].text() == f"{times[-1].test_loss:.4f}"
+    assert panel.figures.labels["loss"].text() == f"{times[-1].test.loss:.4f}"
     engine.run(1)
     qtbot.waitUntil(lambda: frames[-1].step == 13, timeout=PATIENCE)
     runs = window.show_panel("runs").fill()

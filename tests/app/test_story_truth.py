@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QApplication
 from graphcore import datasets
 from graphcore.records.arrays import unpack
 from graphcore.training.trainer import Trainer
+from tests.app.driver import PATIENCE
 
-PATIENCE = 60_000
 CAPTIONS = {
     "training": lambda panel: panel.figures.labels["step"].text(),
     "decision": lambda panel: panel.stamp.text(),
@@ -42,7 +42,7 @@ class Watched:
         self.window.start(preset)
         self.window.layouts.show("Train")
         QApplication.processEvents()
-        self.window.canvas.fit_all()
+        self.window.canvas.camera.fit_all()
         self.qtbot.waitUntil(lambda: self.engine.state == "idle", timeout=PATIENCE)
 
     def train_freely(self, at_least: int) -> None:

@@ -190,9 +190,7 @@ class ComparePanel(QWidget):
         self.ours.show_picture(ours, limit)
         self.theirs.show_picture(theirs, limit)
         for part, side in ((self.ours, frame.ours), (self.theirs, frame.theirs)):
-            part.caption.show_markup(
-                "<b>{0}</b> {1}<br>{2}", side.name, *self._of(side, frame.samples)
-            )
+            part.caption.show_markup("<b>{0}</b> {1}<br>{2}", side.name, *self._of(side))
         self._show_difference(frame)
         self._say(frame.problem or self._sentence(frame), empty=False)
 
@@ -207,12 +205,13 @@ class ComparePanel(QWidget):
             frame.ours.name, frame.theirs.name, format_number(frame.largest, 3),
         )  # fmt: skip
 
-    def _of(self, side: Side, samples: int) -> tuple[str, str]:
+    def _of(self, side: Side) -> tuple[str, str]:
         """The step of a run, and what it makes of the test set."""
-        loss = "–" if side.loss is None else format_number(side.loss, 3)
+        test = side.test
+        loss = "–" if test is None else format_number(test.loss, 3)
         text = self.tr("test loss {0}").format(loss)
-        if side.accuracy is not None:
-            text += self.tr(" · right {0:.1%} of {1:,}").format(side.accuracy, samples)
+        if test is not None and test.accuracy is not None:
+            text += self.tr(" · right {0:.1%} of {1:,}").format(test.accuracy, test.samples)
         return self.tr("at step {0:,}").format(side.step), text
 
     def _sentence(self, frame: CompareFrame) -> str:

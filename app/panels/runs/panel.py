@@ -188,7 +188,7 @@ class RunsPanel(QWidget):
         return (
             info.name, origin, self._steps(info),
             "–" if info.loss is None else format_number(info.loss, 3),
-            "–" if info.test_loss is None else format_number(info.test_loss, 3),
+            "–" if info.test is None else format_number(info.test.loss, 3),
             self._test(info), _short(info.changes),
             s.optimizer, _told(info.rates), str(s.batch), str(s.seed), f"{info.seconds:.1f}",
         )  # fmt: skip
@@ -200,9 +200,9 @@ class RunsPanel(QWidget):
 
     def _test(self, info: RunInfo) -> str:
         """Runs stand below each other whose last tests were of different numbers of samples."""
-        if info.accuracy is None:
+        if info.test is None or info.test.accuracy is None:
             return "–"
-        return self.tr("{0:.2%} of {1:,}").format(info.accuracy, info.samples)
+        return self.tr("{0:.2%} of {1:,}").format(info.test.accuracy, info.test.samples)
 
     def _about(self, column: str, info: RunInfo) -> str:
         if column == "rate":
@@ -215,8 +215,8 @@ class RunsPanel(QWidget):
             return self.tr(
                 "An early stop gave the net back its best weights, of epoch {0:,}"
             ).format(info.held)
-        if column in ("test", "test_loss") and info.samples:
-            return self.tr("Of {0:,} test samples at step {1:,}").format(info.samples, info.tested)
+        if column in ("test", "test_loss") and (test := info.test) is not None:
+            return self.tr("Of {0:,} test samples at step {1:,}").format(test.samples, test.step)
         if column == "from" and info.by_hand:
             return self.tr("It began with weights that were changed by hand")
         return ""

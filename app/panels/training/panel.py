@@ -35,6 +35,7 @@ from graphcore import datasets
 from graphcore.errors import GradscapeError
 from graphcore.graph.elements import Change
 from graphcore.records.arrays import unpack
+from graphcore.records.score import Score
 from graphcore.session import messages as m
 from graphcore.training import optimizers, schedules
 from graphcore.views.timeline import RunCurves, TimelineFrame
@@ -311,12 +312,14 @@ class TrainingPanel(QWidget):
             self._show_run(frame.curves)
             if self._engine.last_frame is not None:
                 self._show_frame(self._engine.last_frame)
-        for plot, found in ((self.loss, frame.test_loss), (self.accuracy, frame.accuracy)):
+        test = frame.test
+        loss, accuracy = (None, None) if test is None else (test.loss, test.accuracy)
+        for plot, found in ((self.loss, loss), (self.accuracy, accuracy)):
             measured = {} if found is None else {"test": found}
             plot.set_playhead(frame.shown if frame.visiting else None, measured)
         self.figures.show_held(frame.held)
-        if frame.test_loss is not None or self._engine.state != "running":
-            self.figures.show_score(frame.test_loss, frame.accuracy, frame.samples)
+        if test is not None or self._engine.state != "running":
+            self.figures.show_score(loss, accuracy, test.samples if test is not None else 0)
 
     def _show_run(self, run: RunCurves) -> None:
         self.clear()
@@ -338,7 +341,7 @@ class TrainingPanel(QWidget):
         self.loss.redraw()
         self.accuracy.redraw()
 
-    def _add_score(self, score: m.Scores) -> None:
+    def _add_score(self, score: Score) -> None:
         at, name = np.array([score.step]), HELD_BACK if score.held_back else "test"
         self.loss.append(name, at, np.array([score.loss]))
         if score.accuracy is not None:

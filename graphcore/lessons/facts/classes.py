@@ -149,8 +149,8 @@ def _resemblance(state: State, parameter: str) -> np.ndarray:
     means = np.stack([x[labels == k].mean(0) for k in range(len(data.classes))]) - x.mean(0)
     both = []
     for rows in (weights, means):
-        rows = rows - rows.mean(1, keepdims=True)
-        both.append(rows / np.maximum(1e-12, np.linalg.norm(rows, axis=1, keepdims=True)))
+        centred = rows - rows.mean(1, keepdims=True)
+        both.append(centred / np.maximum(1e-12, np.linalg.norm(centred, axis=1, keepdims=True)))
     return np.asarray(both[0] @ both[1].T)
 
 

@@ -22,7 +22,8 @@ MOST_STARTS = 100
 def share_of_starts(state: State, starts: int, below: float, epochs: int = 0) -> float:
     """Of so many random starts, the share whose training loss ends below a bar.
 
-    Every start trains for the epochs of the settings, or as many as are given. Only for nets of at most 2,000 numbers. Example: share_of_starts(30, 0.1) < 0.5
+    Every start trains for the epochs of the settings, or as many as are given. Only for nets of
+    at most 2,000 numbers. Example: share_of_starts(30, 0.1) < 0.5
     """
     trainer = state.trainer
     if trainer.plan.flat.numel() > LARGEST_NET:

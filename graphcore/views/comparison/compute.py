@@ -71,7 +71,7 @@ def compare(
         return replace(asked, problem=f"Not in both runs: {error}")
     except GradscapeError as error:
         return replace(asked, problem=str(error))
-    both = replace(asked, ours=sides[0], theirs=sides[1], samples=min(TESTED, asked.sample_count))
+    both = replace(asked, ours=sides[0], theirs=sides[1])
     if a.shape != b.shape:
         return replace(both, problem=(
             f"{asked.node} is of shape {tuple(a.shape)} in {name} and of shape "
@@ -107,8 +107,7 @@ def _shown(plan: Plan, binding: Binding, trainer: Trainer, request: CompareReque
 def _side(name: str, step: int, shown: Tensor, net: tuple[Plan, Binding], trainer: Trainer) -> Side:
     score = judged(*net, *trainer.tensors(trainer.data.test, TESTED))
     return Side(
-        name=name, step=step, picture=recording.picture(shown, batched=False), loss=score.loss,
-        accuracy=score.accuracy,
+        name=name, step=step, picture=recording.picture(shown, batched=False), test=score,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.records.arrays import Array
+from graphcore.records.score import Score
 
 
 class ScrubRequest(msgspec.Struct, tag=True, frozen=True):
@@ -46,7 +47,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         by_hand: whether it began with weights that somebody had changed.
         rates: learning rates in the order in which they were set, before the schedule.
         loss: mean of the last training losses; None before the first step.
-        accuracy: of the last test, as is ``test_loss``; on so many ``samples``, at step ``tested``.
+        test: the last of this net.
         held: the epoch whose weights an early stop gave back at its newest step, or 0.
         seconds: of computing.
         changes: what its net does otherwise than that of the run it branched off, or else of the
@@ -62,11 +63,8 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     settings: TrainingSettings
     rates: tuple[float, ...]
     loss: float | None
-    test_loss: float | None
-    accuracy: float | None
-    samples: int
+    test: Score | None
     seconds: float
-    tested: int = 0
     held: int = 0
     changes: tuple[str, ...] = ()
 
@@ -109,8 +107,7 @@ class TimelineFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         lr: learning rate at the shown step, before the schedule.
         memory, disk: bytes that all recorded states take.
         problem: why earlier steps cannot be kept on disk, or "".
-        test_loss, accuracy: on ``samples`` of the test split, where the net that is shown is not
-            what training has come to.
+        test: of the net that is shown, where it was tested.
         held: the epoch whose weights an early stop has given back; 0: they are those of ``shown``.
         curves: of the current run up to its newest step, when it is not the run of before.
     """
@@ -126,9 +123,7 @@ class TimelineFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     memory: int = 0
     disk: int = 0
     problem: str = ""
-    test_loss: float | None = None
-    accuracy: float | None = None
-    samples: int = 0
+    test: Score | None = None
     held: int = 0
     runs: tuple[RunInfo, ...] = ()
     curves: RunCurves | None = None

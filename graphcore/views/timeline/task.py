@@ -19,7 +19,7 @@ from graphcore import files
 from graphcore.errors import GradscapeError
 from graphcore.graph.difference import changes
 from graphcore.records.arrays import pack
-from graphcore.runs.curves import SMOOTHING, TAIL, Evaluation
+from graphcore.records.score import Score
 from graphcore.runs.run_file import write_runs
 from graphcore.runs.runs import Run, Runs
 from graphcore.session.idle_test import ShownTest
@@ -177,7 +177,6 @@ class TimeTask:
         if run is None or trainer is None:
             self._curves_of = None
             return TimelineFrame()
-        score = self._test.found(session)
         another = self._curves_of is not None and self._curves_of != run.number
         self._curves_of = run.number
         if another:
@@ -188,8 +187,7 @@ class TimeTask:
             newest=run.steps, visiting=runs.visiting, by_hand=runs.by_hand,
             steps_per_epoch=trainer.steps_per_epoch,
             lr=trainer.lr, memory=runs.store.memory, disk=runs.store.disk,
-            problem=runs.store.problem, test_loss=score.loss if score else None,
-            accuracy=score.accuracy if score else None, samples=score.samples if score else 0,
+            problem=runs.store.problem, test=self._test.found(session),
             held=0 if runs.by_hand else trainer.held_epoch,
             runs=_table(runs, trainer.lr),
             curves=_curves(run, _objectives(session)) if another else None,
@@ -230,9 +228,7 @@ def _info(run: Run, now: tuple[float, ...]) -> RunInfo:
     return RunInfo(
         run=run.number, name=run.name, parent=run.parent, begun_at=run.begun_at,
         by_hand=run.by_hand, steps=run.steps, settings=run.settings, rates=rates,
-        loss=run.curves.last_loss, test_loss=test.loss if test else None,
-        accuracy=test.accuracy if test else None, samples=test.samples if test else 0,
-        tested=test.step if test else 0, held=run.held, seconds=run.curves.seconds,
+        loss=run.curves.last_loss, test=test, held=run.held, seconds=run.curves.seconds,
     )  # fmt: skip
 
 
@@ -243,7 +239,7 @@ def _curves(run: Run, objectives: tuple[str, ...]) -> RunCurves:
         run=run.number, name=run.name, steps=pack(rows[:, 0]), seconds=pack(rows[:, 1]),
         losses=pack(np.ascontiguousarray(rows[:, 2:].T)),
         tests=_scores(run.curves.tests), validations=_scores(run.curves.validations), stride=stride,
-        smooth=pack(_smoothed(every[:, 2])[ends]),
+        smooth=pack(run.curves.smoothed[ends]),
         accuracies=pack(np.array(run.curves.accuracies, np.float64).reshape(-1, 2)),
         objectives=objectives,
     )  # fmt: skip
@@ -261,21 +257,10 @@ def _thinned(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     return means, ends, stride
 
 
-def _smoothed(losses: np.ndarray) -> np.ndarray:
-    """Return for each loss the mean that ``Curves.last_loss`` would be there."""
-    counts, known = SMOOTHING ** np.arange(TAIL), np.isfinite(losses)
-    if not known.any():
-        return losses
-    sums = np.convolve(np.where(known, losses, 0.0), counts)[: len(losses)]
-    weights = np.convolve(known.astype(float), counts)[: len(losses)]
-    return np.where(weights > 0, sums / np.maximum(weights, 1e-300), losses)
-
-
-def _scores(evaluations: list[Evaluation]) -> Any:
+def _scores(scores: list[Score]) -> Any:
     """Shape (n, 4): step, loss, accuracy or NaN, and the number of samples."""
     none = float("nan")
     rows = [
-        (e.step, e.loss, none if e.accuracy is None else e.accuracy, e.samples)
-        for e in evaluations
+        (s.step, s.loss, none if s.accuracy is None else s.accuracy, s.samples) for s in scores
     ]  # fmt: skip
     return pack(np.array(rows, np.float64).reshape(-1, 4))

@@ -8,8 +8,7 @@ from graphcore import files
 from graphcore.graph.graph import Graph
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.records.arrays import unpack
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE, scrub
 
 
 def ready(qtbot, window) -> None:
@@ -125,8 +124,7 @@ def test_a_function_is_descended_on(qtbot, live_window, tmp_path) -> None:
     assert frames[-1].exact, "the two parameters are its own plane"
     assert landscape._frame is not None
     assert unpack(frames[-1].path)[0] is not None
-    engine.scrub(0)
-    qtbot.waitUntil(lambda: engine.moment.shown == 0, timeout=PATIENCE)
+    scrub(qtbot, window, 0)
     engine.reset()
     qtbot.waitUntil(lambda: engine.moment.newest == 0, timeout=PATIENCE)
 

@@ -14,8 +14,7 @@ from graphcore.graph.shapes import ShapeInference
 from graphcore.session import messages as m
 from graphcore.session.live import EMPTY
 from graphcore.views.health import HealthFrame
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 def numbers(document) -> int:

@@ -10,9 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from app.widgets import file_dialogs
 from graphcore.views.net_files import WeightsLoaded
+from tests.app.driver import PATIENCE
 from tests.graphcore.runs.test_tensorboard import fields, read
-
-PATIENCE = 60_000
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
+
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -85,7 +86,7 @@ def test_runs_are_one_until_they_part(qtbot, parted):
     before = newest(qtbot, window, frames)
     assert (before.largest, before.distance) == (0.0, 0.0)
     assert "the same weights" in panel.told.text()
-    assert before.ours.accuracy == before.theirs.accuracy
+    assert before.ours.test == before.theirs.test
 
 
 def test_weights_and_map_are_compared_too(qtbot, parted):
@@ -150,8 +151,8 @@ def test_nets_of_other_sizes_stand_beside_each_other_with_their_scores(qtbot, pa
     panel.show_selection(("hidden1",))
     frame = newest(qtbot, window, frames, lambda f: f.node == "hidden1" and bool(f.ours.picture))
     assert frame.difference is None
-    assert frame.ours.loss is not None
-    assert frame.theirs.loss is not None
+    assert frame.ours.test is not None
+    assert frame.theirs.test is not None
     assert f"({width + 3},)" in panel.told.text()
     assert f"({width},)" in panel.told.text()
     assert " of 200" in panel.ours.caption.text()

@@ -14,8 +14,7 @@ from graphcore import files, presets
 from graphcore.graph.layer_list import parse_layers
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.views.health import Finding, HealthFrame
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 def accuracy_after_an_epoch(qtbot, window) -> float:

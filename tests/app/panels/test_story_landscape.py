@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.panels.landscape.panel import LINE, MAP, SPACE
 from graphcore.records.arrays import unpack
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 class Story:

@@ -7,21 +7,7 @@ from PySide6.QtCore import QPoint, Qt
 
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
-
-PATIENCE = 60_000
-
-
-def train(qtbot, window, steps: int) -> None:
-    before = window.engine.step
-    window.engine.run(steps)
-    qtbot.waitUntil(
-        lambda: (
-            window.engine.last_frame is not None
-            and window.engine.step >= before + steps
-            and window.engine.state in ("idle", "done")
-        ),
-        timeout=PATIENCE,
-    )
+from tests.app.driver import PATIENCE, train
 
 
 def test_the_plane_is_divided_as_the_net_learns(qtbot, opened, live_window) -> None:

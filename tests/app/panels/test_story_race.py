@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 def test_a_race_is_run_stopped_and_won(qtbot, live_window) -> None:

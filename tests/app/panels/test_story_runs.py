@@ -13,8 +13,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 from app.panels.runs.panel import COLUMNS
 from app.widgets import file_dialogs
 from app.widgets.numbers import format_number
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 @pytest.fixture
@@ -45,16 +44,13 @@ def session(qtbot, live_window):
             self.engine.run(steps)
             self.wait(lambda: self.moment.newest == to and not self.moment.visiting)
             self.idle()
-            self.wait(lambda: self.row().tested == to)
+            self.wait(lambda: self.row().test is not None and self.row().test.step == to)
 
         def row(self):
             return next(r for r in self.moment.runs if r.run == self.moment.run)
 
         def rows(self):
-            return [
-                (r.name, r.parent, r.begun_at, r.steps, r.test_loss, r.accuracy, r.tested)
-                for r in self.moment.runs
-            ]
+            return [(r.name, r.parent, r.begun_at, r.steps, r.test) for r in self.moment.runs]
 
         def scrub(self, step: int) -> None:
             self.engine.scrub(step)
@@ -74,7 +70,7 @@ def session(qtbot, live_window):
 
 def test_each_run_has_its_test_loss_and_a_name_that_one_can_edit(qtbot, session) -> None:
     session.train(30)
-    panel, tested = session.panel, session.moment.test_loss
+    panel, tested = session.panel, session.moment.test.loss
     assert session.cell(0, "test_loss").text() == format_number(tested, 3)
     assert "test samples at step 30" in session.cell(0, "test_loss").toolTip()
     strip = session.window.time.words.text() + session.window.time.words.toolTip()

@@ -11,8 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from graphcore import files
 from graphcore.views.timeline import TimelineFrame
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 def ready(qtbot, window) -> None:
@@ -48,7 +47,7 @@ def test_from_an_empty_canvas_to_a_trained_net_and_back(qtbot, live_window) -> N
     names["Input"] = document.add_node("Input", places["Input"], shape=(2,))
     document.set_attributes(names["Linear"], out_features=8)
     out = document.add_node("Linear", (780, 0), out_features=2)
-    canvas.fit_all()
+    canvas.camera.fit_all()
     QApplication.processEvents()
     row = [names["Input"], names["Linear"], names["Tanh"], out, names["CrossEntropyLoss"]]
     for source, target in itertools.pairwise(row):
@@ -140,7 +139,7 @@ def test_an_empty_canvas_shows_nothing_of_the_net_before(qtbot, live_window) -> 
     window.start("circle")
     window.layouts.show("Train")
     panel = window.layouts.docks["landscape"].fill()
-    qtbot.waitUntil(lambda: panel._frame is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: panel._frame is not None, timeout=PATIENCE)
     window.engine.run(20)
     window.document.undo_stack.setClean()
     window.files.new()

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QApplication
 from app.panels.weights.panel import WeightsTable
 from graphcore.views.histograms import SpreadFrame
 from graphcore.views.landscape import LandscapeFrame
+from tests.app.driver import PATIENCE
 
-PATIENCE = 60_000
 LEFT = Qt.MouseButton.LeftButton
 STEPS = 60
 

@@ -13,8 +13,7 @@ from graphcore import datasets, files, presets
 from graphcore.runs.run_file import write_runs
 from graphcore.runs.runs import Runs
 from graphcore.training.trainer import Trainer
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 @pytest.fixture

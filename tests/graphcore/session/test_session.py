@@ -205,7 +205,7 @@ def test_a_test_on_all_samples_stays_with_the_weights_it_is_of():
     def shown() -> int:
         while times.has_work(session):
             times.work(session)
-        return times._frame(session).samples
+        return times._frame(session).test.samples
 
     session.run(m.Run())
     while session.running:
