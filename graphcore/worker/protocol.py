@@ -11,6 +11,7 @@ from graphcore.errors import WorkerError
 from graphcore.session.messages import (
     CancelReading,
     CheckpointWritten,
+    DataRead,
     Failure,
     Frame,
     Hello,
@@ -88,7 +89,7 @@ Request = (
 
 
 Reply = (
-    Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
+    Ready | Loaded | DataRead | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
     | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
     | DigitFrame | NearestFrame | SampleFrame | TsneFrame | NumbersFrame | ElementFrame
     | CompareFrame
