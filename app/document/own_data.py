@@ -8,7 +8,7 @@ import msgspec
 from PySide6.QtCore import QCoreApplication
 
 from app.document.document import Document
-from graphcore.graph.net_for import net_for
+from graphcore.graph.layer_list import net_for
 
 
 def _(text: str) -> str:
