@@ -37,6 +37,7 @@ from graphcore.views.embedding import EmbeddingRequest, TsneRequest
 from graphcore.views.health import HealthRequest
 from graphcore.views.histograms import SpreadRequest
 from graphcore.views.landscape import LandscapeRequest, SetPlanePoint
+from graphcore.views.lesson import FactsRequest
 from graphcore.views.net_files import LoadWeights, SaveNet
 from graphcore.views.race import RaceRequest
 from graphcore.views.rate_test import RateTestRequest
@@ -157,6 +158,7 @@ class Engine(QObject):
     runs_saved = Signal(object)
     runs_opened = Signal(object)
     comparison = Signal(object)
+    facts = Signal(object)
 
     def __init__(
         self, document: Document, command: list[str] | None = None, threads: int = 0
@@ -469,6 +471,13 @@ class Engine(QObject):
         """Change numbers of a parameter by hand."""
         self._send(SetNumbers(name, places, values))
         self.ask_tensor(name)
+
+    def ask_facts(self, request: FactsRequest) -> None:
+        """Have expressions of a lesson computed with the graph as it is now; ``facts`` tells."""
+        if self._edit_timer.isActive():
+            self._edit_timer.stop()
+            self._load(keep=True)
+        self._send(request)
 
     def choose_sample(self, sample: Sample) -> None:
         """Look at this sample from now on."""

@@ -10,6 +10,7 @@ from graphcore.views.embedding import EmbeddingFrame, TsneFrame
 from graphcore.views.health import HealthFrame
 from graphcore.views.histograms import SpreadFrame
 from graphcore.views.landscape import LandscapeFrame
+from graphcore.views.lesson import FactsFrame
 from graphcore.views.net_files import NetSaved, WeightsLoaded
 from graphcore.views.race import RaceFrame
 from graphcore.views.rate_test import RateTestFrame
@@ -50,9 +51,10 @@ SIGNALS: dict[type, str] = {
     TimelineFrame: "timeline",
     RunsSaved: "runs_saved",
     CurvesFrame: "curves",
+    FactsFrame: "facts",
 }
 """The signal of the engine that passes on a reply of each type."""
-OF_A_NET = {m.Frame, *SIGNALS} - {NetSaved, RunsSaved, WeightsLoaded}
+OF_A_NET = {m.Frame, *SIGNALS} - {FactsFrame, NetSaved, RunsSaved, WeightsLoaded}
 """Replies that show a net; the others say what became of a request."""
 OF_THE_NET = {
     m.Loaded, LandscapeFrame, WalkFrame, DecisionFrame, ResultsFrame, HealthFrame, SpreadFrame,

@@ -116,4 +116,6 @@ PANELS: tuple[Panel, ...] = (
           "bottom", ("Train",), "space"),
     Panel("digit_pad", _("Digit pad"), "brush", "digit_pad:DigitPadPanel",
           "bottom", ("Train", "Present"), "space"),
+    Panel("lesson", _("Lesson"), "guide", "lesson:LessonPanel",
+          "right", (), "lesson"),
 )  # fmt: skip

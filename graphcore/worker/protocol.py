@@ -36,6 +36,7 @@ from graphcore.views.embedding import EmbeddingFrame, EmbeddingRequest, TsneFram
 from graphcore.views.health import HealthFrame, HealthRequest
 from graphcore.views.histograms import SpreadFrame, SpreadRequest
 from graphcore.views.landscape import LandscapeFrame, LandscapeRequest, SetPlanePoint
+from graphcore.views.lesson import FactsFrame, FactsRequest
 from graphcore.views.net_files import LoadWeights, NetSaved, SaveNet, WeightsLoaded
 from graphcore.views.race import RaceFrame, RaceRequest
 from graphcore.views.rate_test import RateTestFrame, RateTestRequest
@@ -77,7 +78,7 @@ Request = (
     | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
     | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest
     | NearestRequest | SampleRequest | TsneRequest | NumbersRequest | ElementRequest
-    | CompareRequest
+    | CompareRequest | FactsRequest
     | EmbeddingRequest | HealthRequest | AttributionRequest | SpreadRequest
     | SamplesRequest | RaceRequest | SaveNet | LoadWeights | ScrubRequest | PutBack | EnterRun
     | EditRun | CurvesRequest
@@ -90,7 +91,7 @@ Reply = (
     Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
     | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
     | DigitFrame | NearestFrame | SampleFrame | TsneFrame | NumbersFrame | ElementFrame
-    | CompareFrame
+    | CompareFrame | FactsFrame
     | EmbeddingFrame | WhatIfFrame | HealthFrame | AttributionFrame | SpreadFrame
     | SamplesFrame | RaceFrame | NetSaved | WeightsLoaded | TimelineFrame | CurvesFrame | RunsSaved
     | RunsOpened | RunEntered

@@ -37,6 +37,8 @@ from graphcore.views.landscape import LandscapeRequest, SetPlanePoint
 from graphcore.views.landscape.drag import DragTask
 from graphcore.views.landscape.kept_weights import kept_weights
 from graphcore.views.landscape.task import LandscapeTask
+from graphcore.views.lesson import FactsRequest
+from graphcore.views.lesson.compute import LessonTask
 from graphcore.views.net_files import LoadWeights, SaveNet
 from graphcore.views.net_files.task import load_weights, save_net
 from graphcore.views.race import RaceRequest
@@ -171,7 +173,7 @@ class _Server:
         self.landscape = LandscapeTask(partial(kept_weights, self.session, self.race.ends))
         self.drag = DragTask(self.landscape)
         self.walk, self.probe, self.rates = WalkTask(), ProbeTask(), RateTask()
-        self.time, self.tsne = TimeTask(), TsneTask()
+        self.time, self.tsne, self.lesson = TimeTask(), TsneTask(), LessonTask()
         self.quit = False
         s = self.session
         self._travelling = _Part("the time machine", lambda: self.time.has_work(s), self._travel)
@@ -224,6 +226,7 @@ class _Server:
             LandscapeRequest: self.landscape.request,
             WalkRequest: self.walk.request,
             CheckRequest: lambda request: self.send(self.walk.check(request, s)),
+            FactsRequest: lambda request: self.send(self.lesson.answer(request, s)),
             NumbersRequest: lambda request: self.send(self.walk.numbers(request, s)),
             ElementRequest: lambda request: self.send(self.walk.element(request, s)),
             HoldRequest: self._hold,

@@ -1,0 +1,1 @@
+"""The lesson: texts with live numbers, predictions that are locked, tasks that are checked."""
