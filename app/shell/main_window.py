@@ -37,7 +37,7 @@ from app.shell.command_palette import CommandPalette
 from app.shell.docks import Layouts, PanelDock
 from app.shell.engine_news import EngineNews
 from app.shell.growth_choice import GrowthChoice
-from app.shell.lessons import Lessons
+from app.shell.lessons.controller import Lessons
 from app.shell.live_view import LiveView, shown_pictures
 from app.shell.menus import Menus
 from app.shell.status_bar import StatusBar

@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
-from app.shell.spotlight import Spotlight
+from app.shell.lessons.spotlight import Spotlight
 from app.widgets import file_dialogs
 from graphcore import __version__, files, presets
 from graphcore.errors import GradscapeError, LessonError
