@@ -332,6 +332,13 @@ class Engine(QObject):
         if isinstance(request, Command):
             self._want_frame()
 
+    def ask_of_document(self, request: Request) -> None:
+        """Send a question about the document as it is now, edits of this moment too."""
+        if self._edit_timer.isActive():
+            self._edit_timer.stop()
+            self._load(keep=True)
+        self.ask(request)
+
     def look(self, request: Look) -> None:
         """Have this kept up to date from now on, if it is not that already."""
         if self._looked_at.get(type(request)) != request:
