@@ -21,6 +21,7 @@ from graphcore.lessons.functions import ACTIONS
 from graphcore.lessons.language import Call
 from graphcore.lessons.play import check_files, first_graph, graph_named, seeded
 from graphcore.lessons.reader import ENDING, read_lesson
+from graphcore.views.weights import SetNumbers, TensorRequest
 
 PANEL, WIDTH = "lesson", 360
 RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
@@ -128,7 +129,8 @@ class WindowPlayer:
         self, parameter: str, places: tuple[int, ...], values: tuple[float, ...]
     ) -> None:
         """Change numbers of a parameter by hand."""
-        self._window.engine.set_numbers(parameter, places, values)
+        self._window.engine.ask(SetNumbers(parameter, places, values))
+        self._window.engine.ask(TensorRequest(parameter))
 
     def show(self, panel: str) -> None:
         """Bring a panel to the front."""
