@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import EngineError, ShapeError
 from graphcore.late import torch
-from graphcore.ops.kernels.device import is_captured
+from graphcore.ops.kernels.device import on_accelerator, within
 from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode
@@ -80,8 +80,15 @@ class Embedding(Operator):
                 'Embedding takes whole-number indices, got floating-point numbers: set dtype "int" '
                 "on the Input."
             )
+        if on_accelerator(x):
+            x, mark = within(x, num_embeddings)
+            return torch.nn.functional.embedding(x, weight) + mark.to(weight.dtype)
         _check_indices(x, num_embeddings)
         return torch.nn.functional.embedding(x, weight)
+
+    @staticmethod
+    def refuse(x: Tensor, weight: Tensor, *, num_embeddings: int, **_: Any) -> None:
+        _check_indices(x, num_embeddings)
 
     @staticmethod
     def vjp(
@@ -89,6 +96,8 @@ class Embedding(Operator):
         embedding_dim: int, padding_idx: int | None,
     ) -> tuple[None, Tensor]:  # fmt: skip
         padding = -1 if padding_idx is None else padding_idx % num_embeddings
+        if on_accelerator(x):
+            x, _ = within(x, num_embeddings)
         return None, torch.ops.aten.embedding_dense_backward(g, x, num_embeddings, padding, False)
 
     @staticmethod
@@ -101,7 +110,7 @@ class Embedding(Operator):
 
 
 def _check_indices(x: Tensor, count: int) -> None:
-    if x.numel() == 0 or is_captured(x):
+    if x.numel() == 0:
         return
     for index in map(int, torch.aminmax(x)):
         if not 0 <= index < count:

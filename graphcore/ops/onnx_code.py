@@ -119,6 +119,23 @@ class OnnxCall:
         """Give a value another shape; 0 keeps an axis of x, −1 is what is left."""
         return self.node("Reshape", x, self.ints(*shape))
 
+    def pooled(
+        self, operator: str, kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int],
+        dilation: Sequence[int],
+    ) -> str:  # fmt: skip
+        """Add MaxPool or AveragePool over the first input; raises ExportError."""
+        if self.attributes.get("ceil_mode"):
+            raise ExportError(f"{self.name}: ONNX 20 has no window that stands out over the edge.")
+        more = (
+            {"count_include_pad": int(self.attributes.get("count_include_pad", True))}
+            if operator == "AveragePool"
+            else {"dilations": list(dilation)}
+        )
+        return self.node(
+            operator, self.x, kernel_shape=list(kernel), strides=list(stride),
+            pads=[*padding, *padding], **more,
+        )  # fmt: skip
+
     def turned(self, x: str, *dims: int) -> str:
         """Order the axes of a value anew."""
         return self.node("Transpose", x, perm=list(dims))

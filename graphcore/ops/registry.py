@@ -343,6 +343,10 @@ class Operator:
         return repeated(cls, ctx, inputs, attributes) if cls.steady else None
 
     @classmethod
+    def refuse(cls, *inputs: Any, **attributes: Any) -> None:
+        """Raise EngineError for numbers that give NaN on an accelerator and an error on a CPU."""
+
+    @classmethod
     def run_forward(cls, ctx: Context, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
         if cls.forward_takes_context:
             return cls.forward(ctx, *inputs, **attributes)
