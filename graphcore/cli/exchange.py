@@ -18,17 +18,18 @@ from graphcore.files.atomic import write_atomically
 from graphcore.files.onnx import export as onnx_export
 from graphcore.files.onnx.writer import need_onnx
 from graphcore.files.torch import export as torch_export
+from graphcore.files.torch import program as torch_program
 from graphcore.files.torch.script import TorchExport
 from graphcore.runs.folder import NamedNet, named_net
 
-FORMATS = ("torch", "onnx")
+FORMATS = ("torch", "onnx", "pt2")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of ``export``."""
     parser.add_argument("file", help="graph file, preset, or the folder of a run (train --out)")
     parser.add_argument("--to", choices=FORMATS, default="torch",
-                        help="torch: a PyTorch script; onnx: an ONNX file")  # fmt: skip
+                        help="a PyTorch script, an ONNX file or a program (.pt2)")  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--name", help="what the files are called; left out, as the graph")
     parser.add_argument("--normalize-inside", action="store_true",
@@ -41,16 +42,33 @@ def export(options: argparse.Namespace) -> int:
     """Write the files and say where."""
     called = options.name or Path(options.file).name.removesuffix(".graph.json")
     name = torch_export.module_name(called)
-    kinds = {"torch": torch_export.foreign_file, "onnx": onnx_export.foreign_file}
+    kinds = {
+        "torch": torch_export.foreign_file, "onnx": onnx_export.foreign_file, "pt2": _program_there,
+    }  # fmt: skip
     foreign = kinds[options.to](options.out, name)
     if foreign is not None and not options.force:
         raise _in_the_way(foreign, "it was not exported, or was changed since")
     if options.to == "onnx":
         return _export_onnx(name, options)
     made = _made(named_net(options.file), name, options)
+    if options.to == "pt2":
+        return _export_program(made, name, options)
     path = torch_export.write(made, options.out, name)
     train_cli.show({"script": str(path), "weights": str(path.with_suffix(".safetensors")),
                     "self_test": f"python {path}"}, options.json)  # fmt: skip
+    return train_cli.DONE
+
+
+def _program_there(folder: Path, name: str) -> Path | None:
+    """The program that would be written over: it carries no mark of who wrote it."""
+    path = torch_program.program_file(folder, name)
+    return path if path.exists() else None
+
+
+def _export_program(made: TorchExport, name: str, options: argparse.Namespace) -> int:
+    fed = tuple(made.self_test[fed] for fed in made.fed)
+    path, off = torch_program.write(made, fed, options.out, name)
+    train_cli.show({"program": str(path), "max_error": off}, options.json)
     return train_cli.DONE
 
 

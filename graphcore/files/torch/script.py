@@ -55,12 +55,14 @@ class TorchExport:
 
     Attributes:
         predictions: raw samples and the answers to them for the self-test, as JSON; or "".
+        fed: names of what ``forward`` takes, in its order, as the self-test calls them.
     """
 
     script: str
     weights: dict[str, Tensor]
     self_test: dict[str, Tensor]
     predictions: str = ""
+    fed: tuple[str, ...] = ()
 
 
 def export(
@@ -132,6 +134,7 @@ class _Writer:
         return TorchExport(
             self._head("".join(parts), raw is not None), self.weights,
             self._tensors(results + ends), raw.predictions() if raw is not None else "",
+            tuple(name for name, _ in self._read_by(net, net)),
         )  # fmt: skip
 
     def _head(self, text: str, raw: bool) -> str:

@@ -174,3 +174,18 @@ def test_export_from_the_command_line(tmp_path, capsys) -> None:
     capsys.readouterr()
     assert cli.main(["export", "micrograd", "--out", str(tmp_path / "file")]) == 1
     assert "cannot be made" in capsys.readouterr().err
+
+
+def test_a_program_gives_the_same_numbers_and_comes_back(tmp_path, capsys) -> None:
+    line = ["export", "circle", "--to", "pt2", "--out", str(tmp_path)]
+    assert cli.main(line) == 0
+    back = gc.open_net(tmp_path / "circle.pt2")
+    data = gc.load_dataset("circle")
+    plan = back.compile()
+    plan.forward({back.inputs[0]: data.test.inputs[:5]})
+    trainer = Trainer(presets.load("circle"), data)
+    wanted = gc.activations(trainer, data.test.inputs[:5], trainer.binding.output)
+    assert torch.allclose(plan.value(back.outputs[0]), torch.from_numpy(wanted), atol=1e-5)
+    capsys.readouterr()
+    assert cli.main(line) == 1
+    assert "would be written over" in capsys.readouterr().err
