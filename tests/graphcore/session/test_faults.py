@@ -271,7 +271,7 @@ def test_the_process_lives_on() -> None:
     )
     assert done.returncode == 0
     assert b"ZeroDivisionError" in done.stderr
-    assert [type(r) for r in said(done)[:3]] == [m.Ready, m.Loaded, m.Failure]
+    assert [type(r) for r in said(done)[:4]] == [m.Ready, m.DataRead, m.Loaded, m.Failure]
 
 
 def framed(body: bytes) -> bytes:
