@@ -57,7 +57,8 @@ def group(graph: Graph, names: Iterable[str], name: str, shapes: ShapeInference)
             inside.connect_edge(edge)
     incoming = _add_inputs(graph, inside, [e for e in entering if e.source not in chosen], shapes)
     outgoing = _add_outputs(graph, inside, list(chosen))
-    node = Node(name, "Composite", position=_middle(graph, chosen), subgraph=inside)
+    attributes = ops.get("Composite").complete({})
+    node = Node(name, "Composite", attributes, position=_middle(graph, chosen), subgraph=inside)
     edges = [Edge(s, o, name, port) for (s, o), port in incoming.items()]
     edges += [
         Edge(name, outgoing[e.source, e.output], e.target, e.input)

@@ -70,6 +70,11 @@ def test_ungrouping_a_group_gives_the_graph_back(preset: str) -> None:
     assert files.loads(files.dumps(twin)).edges
 
 
+def test_a_group_has_every_attribute_of_its_operator() -> None:
+    node = grouped(presets.load("lenet5"), "conv1", "relu1").node("block")
+    assert node.attributes == node.op.complete({}) != {}
+
+
 def test_targets_and_losses_go_inside() -> None:
     graph = presets.load("lenet5")
     loss = next(n.name for n in graph if n.op.category == "loss")
