@@ -89,6 +89,7 @@ class Engine(QObject):
             there is of another comes in frames of its own.
         ready: the process is up (``Ready``). loaded: graph and data are there (``Loaded``).
         frame: the newest state (``Frame``).
+        data_read: a data set was read, whether or not the net fits it (``DataRead``).
         progress: something takes a while (``Progress``).
         failed: something was refused or stopped (``Failure``).
         state_changed: "starting", "loading", "idle", "running", "done", "refused" or "dead".
@@ -108,6 +109,7 @@ class Engine(QObject):
     ready = Signal(object)
     loaded = Signal(object)
     frame = Signal(object)
+    data_read = Signal(object)
     progress = Signal(object)
     failed = Signal(object)
     state_changed = Signal(str)
@@ -330,6 +332,13 @@ class Engine(QObject):
         if isinstance(request, Command):
             self._want_frame()
 
+    def ask_of_document(self, request: Request) -> None:
+        """Send a question about the document as it is now, edits of this moment too."""
+        if self._edit_timer.isActive():
+            self._edit_timer.stop()
+            self._load(keep=True)
+        self.ask(request)
+
     def look(self, request: Look) -> None:
         """Have this kept up to date from now on, if it is not that already."""
         if self._looked_at.get(type(request)) != request:
@@ -525,6 +534,7 @@ class Engine(QObject):
         m.Ready: lambda self, reply: self.ready.emit(reply),
         m.Loaded: _on_loaded,
         m.Frame: _on_frame,
+        m.DataRead: lambda self, reply: self.data_read.emit(reply),
         m.Progress: lambda self, reply: self.progress.emit(reply),
         m.Failure: _on_failure,
         m.CheckpointWritten: _on_checkpoint,

@@ -31,6 +31,7 @@ class Files(QObject):
     """Asks, checks and lets the document read or write. A refused file leaves it untouched.
 
     Signals:
+        table_given: path of a table that was to be opened, after it was refused as a graph.
         refused: the sentence that says why something could not be read or written.
         recent_changed: the list of recent files is another.
         opened: a graph was opened or begun.
@@ -38,6 +39,7 @@ class Files(QObject):
     """
 
     refused = Signal(str)
+    table_given = Signal(str)
     recent_changed = Signal()
     opened = Signal()
     wrote = Signal(str)
@@ -155,6 +157,7 @@ class Files(QObject):
                 "its Options."
             )
             self.refused.emit(sentence.format(short(Path(path).name)))
+            self.table_given.emit(path)
             return False
         if not self.may_leave():
             return False

@@ -38,6 +38,7 @@ from app.shell.command_palette import CommandPalette
 from app.shell.docks import Layouts, PanelDock
 from app.shell.engine_news import EngineNews
 from app.shell.growth_choice import GrowthChoice
+from app.shell.lessons.controller import Lessons
 from app.shell.live_view import LiveView, shown_pictures
 from app.shell.menus import Menus
 from app.shell.status_bar import StatusBar
@@ -45,12 +46,13 @@ from app.shell.stepper_view import WalkView
 from app.shell.time_strip import TimeStrip
 from app.shell.transport import TransportBar
 from app.style import palette
+from app.widgets import file_dialogs
 from app.widgets.banner import Banner
 from app.widgets.numbers import set_digits
 from app.widgets.typing_rule import TypingRule
 from graphcore.records.pictures import Picture as SentPicture
 
-FIRST_GRAPH = "lenet5"
+FIRST_GRAPH, LESSON_SUFFIX = "lenet5", ".lesson.md"
 REMEMBER_MS = 5000
 TOOLS = ("presets", "open", "save", "", "undo", "redo", "", "TRANSPORT", "", "palette", "light")
 
@@ -73,6 +75,7 @@ class MainWindow(QMainWindow):
         self.document, self.engine, self.settings = document, engine, settings
         self.selection: list[str] = []
         self.log, self._refusal = fault_log.default_file(), ""
+        self.lessons: Lessons | None = None
         self._set_up_frame()
         self.canvas = Canvas(document)
         self.banner = Banner()
@@ -97,6 +100,7 @@ class MainWindow(QMainWindow):
             self.files.follow(engine)
             self.news = EngineNews(self, engine)
             LiveView(self.canvas, engine)
+            self.lessons = Lessons(self)
         self._apply_preferences()
         self._show_title()
         self._remember_timer = QTimer(self, interval=REMEMBER_MS)
@@ -227,12 +231,17 @@ class MainWindow(QMainWindow):
         recent = self.files.recent[:1] if self.settings.get("files/reopen") else []
         wanted = [file_or_preset] if file_or_preset else [p for p in recent if os.path.exists(p)]
         runs = file_or_preset if file_or_preset.endswith(RUN_SUFFIX) else ""
+        lesson = file_or_preset if file_or_preset.endswith(LESSON_SUFFIX) else ""
+        if lesson:
+            wanted = []
         if not runs and not (wanted and self.files.open_any(wanted[0])):
             self.files.open_preset(FIRST_GRAPH)
         Rescue(self).offer()
         self._remember_timer.start()
         if self.engine is not None:
             QTimer.singleShot(0, self.engine, self.engine.begin)
+        if lesson and self.lessons is not None:
+            QTimer.singleShot(0, self, lambda: self.open_file(lesson))
         if runs:  # the engine reads them, so it has to be there first
             QTimer.singleShot(0, self, lambda: self.files.open_run(runs))
 
@@ -242,6 +251,8 @@ class MainWindow(QMainWindow):
         self.settings.store.setValue("window/geometry", self.saveGeometry())
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if self.lessons is not None:
+            self.lessons.leave()
         if not self.files.may_leave():
             event.ignore()
             return
@@ -285,6 +296,18 @@ class MainWindow(QMainWindow):
 
         FaultDialog(title, text, self).open()
 
+    def open_file(self, path: str) -> None:
+        """Open a graph, recorded runs, or a lesson."""
+        if path.endswith(LESSON_SUFFIX) and self.lessons is not None:
+            self.lessons.open(path)
+        else:
+            self.files.open(path)
+
+    def ask_open_lesson(self) -> None:
+        """Ask for a lesson and begin it."""
+        if path := self.files.ask(file_dialogs.ask_lesson):
+            self.open_file(path)
+
     def show_canvas(self) -> None:
         """The canvas and its panels instead of the welcome page."""
         self.pages.setCurrentWidget(self.canvas)
@@ -298,6 +321,7 @@ class MainWindow(QMainWindow):
             self._welcome = self._make_welcome()
             self.pages.addWidget(self._welcome)
         self._welcome.show_recent(self.files.recent)
+        self._welcome.show_progress()
         self.layouts.hide()
         self.pages.setCurrentWidget(self._welcome)
 
@@ -310,6 +334,8 @@ class MainWindow(QMainWindow):
         page.open_wanted.connect(self.files.ask_open)
         page.new_wanted.connect(self.files.new)
         page.closed.connect(self.show_canvas)
+        if self.lessons is not None:
+            page.follow(self.lessons)
         return page
 
     def show_panel(self, name: str) -> PanelDock:
@@ -428,7 +454,7 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         if path := _dropped_file(event):
             event.acceptProposedAction()
-            self.files.open(path)
+            self.open_file(path)
 
 
 def _dropped_file(event: QDropEvent) -> str:

@@ -41,6 +41,12 @@ class KeptData:
                 progress=self._progress,
             )  # fmt: skip
             self._kept = key, data
+            self._send(
+                m.DataRead(
+                    data.name, data.header, data.target, tuple(data.input_shape),
+                    len(data.classes), data.note,
+                )
+            )  # fmt: skip
         return self._kept[1]
 
     def _progress(self, what: str, done: int, total: int) -> None:

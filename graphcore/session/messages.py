@@ -188,6 +188,23 @@ class Frame(Reply, frozen=True, kw_only=True):
     stopped: str = ""
 
 
+class DataRead(Outcome, frozen=True):
+    """Data were read, whether or not the net fits them.
+
+    Attributes:
+        header: names of all columns of a table, in the file's order.
+        target: the column that is predicted, or "".
+        classes: how many there are; 0 where the answer is a number.
+    """
+
+    dataset: str
+    header: tuple[str, ...]
+    target: str
+    input_shape: tuple[int, ...]
+    classes: int
+    note: str
+
+
 class CancelReading(Command, frozen=True):
     """Give up the data that are being read; looked at while they are read, not in its turn."""
 

@@ -133,6 +133,10 @@ class DecisionPanel(Panel):
             self._show_layers(())
             self.stamp.setText("")
             return
+        self.map.set_axes(
+            frame.columns, np.array(frame.shift), np.array(frame.scale), frame.target,
+            frame.answer_scale,
+        )  # fmt: skip
         self.map.set_map(unpack(frame.shares), frame.low, frame.high, frame.classes)
         self.map.set_points(unpack(frame.points), unpack(frame.labels), frame.tests)
         self.map.set_generated(None if frame.generated is None else unpack(frame.generated))

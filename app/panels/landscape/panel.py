@@ -125,6 +125,16 @@ class LandscapePanel(Panel):
     def _kind(self) -> PlaneKind:
         return PLANES[self.plane.currentIndex()]
 
+    @property
+    def kind(self) -> PlaneKind:
+        """The kind of plane that is shown."""
+        return self._kind
+
+    def show_plane(self, kind: str) -> None:
+        """Show another kind of plane."""
+        if kind in PLANES:
+            self.plane.setCurrentIndex(PLANES.index(kind))
+
     def _offer(self) -> None:
         """Show the fields that have a meaning for the chosen plane."""
         self.weights.setVisible(self._kind == "weights")

@@ -1,4 +1,4 @@
-"""How a classifier does on the test set: confusion, figures per class, mistakes, calibration."""
+"""How a net does on the test set: confusion, mistakes and calibration, or the errors of numbers."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from app.document.document import Document
 from app.engine.engine import Engine, whose_weights
 from app.panels.panel import Panel
+from app.panels.results.quantities import QuantitiesPage
 from app.plots.confusion import ConfusionMatrix
 from app.plots.reliability import ReliabilityPlot
 from app.widgets.gallery import gallery, picture_of
@@ -40,7 +41,7 @@ class ResultsPanel(Panel):
         super().__init__(document, engine)
         self._frame: ResultsFrame | None = None
         self._cell: tuple[int, int] | None = None
-        empty = self.tr("Train a classifier: what it takes for what appears here.")
+        empty = self.tr("What the net takes for what on the test set appears here.")
         self.matrix = ConfusionMatrix(empty)
         self.matrix.cell_clicked.connect(self._choose)
         self.table = self._make_table()
@@ -68,8 +69,15 @@ class ResultsPanel(Panel):
         return table
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 4, 8, 8)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(8, 4, 8, 8)
+        self.kinds, classes = QStackedWidget(), QWidget()
+        self.quantities = QuantitiesPage()
+        self.kinds.addWidget(classes)
+        self.kinds.addWidget(self.quantities)
+        whole.addWidget(self.kinds)
+        row = QHBoxLayout(classes)
+        row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.matrix, 4)
         row.addWidget(self.table)
         column = QVBoxLayout()
@@ -96,6 +104,8 @@ class ResultsPanel(Panel):
     def clear(self) -> None:
         """Another graph."""
         self._frame, self._cell = None, None
+        self.kinds.setCurrentIndex(0)
+        self.quantities.clear()
         self.matrix.clear()
         self.table.setRowCount(0)
         self.gallery.clear()
@@ -106,6 +116,12 @@ class ResultsPanel(Panel):
 
     def show_reply(self, frame: ResultsFrame) -> None:
         """Show the results at a step."""
+        if frame.quantities is not None:
+            said = self.tr("Step {0:,}").format(frame.step) + whose_weights(self._engine.moment)
+            self.kinds.setCurrentWidget(self.quantities)
+            self.quantities.show_quantities(frame.quantities, said)
+            return
+        self.kinds.setCurrentIndex(0)
         if frame.problem or frame.counts is None:
             self.clear()
             self.stamp.setText(frame.problem)

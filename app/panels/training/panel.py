@@ -73,6 +73,7 @@ class TrainingPanel(Panel):
         row.addWidget(self.accuracy, 1)
         engine.frame.connect(self._on_frame)
         engine.loaded.connect(self._on_loaded)
+        engine.data_read.connect(self._on_data)
         engine.progress.connect(self._on_progress)
         engine.failed.connect(self._on_failed)
         engine.reset_done.connect(self.clear)
@@ -265,6 +266,10 @@ class TrainingPanel(Panel):
         """Graph or data were refused: what was said of those before holds no more."""
         if failure.kind == "load":
             self.note.setText(failure.message)
+
+    def _on_data(self, data: m.DataRead) -> None:
+        """Let target, id and columns to be left out be chosen from those of the table."""
+        self.options["dataset_options"].offer_names(data.header)
 
     def _on_progress(self, progress: m.Progress) -> None:
         done = progress.done / progress.total if progress.total else 0

@@ -95,6 +95,8 @@ def _plain(a: dict[str, Any]) -> bool:
 
 def _halves(a: dict[str, Any]) -> bool:
     stride = a["kernel_size"] if a["stride"] is None else a["stride"]
+    if a["ceil_mode"] or _pair(a["dilation"]) != (1, 1):
+        return False
     return _pair(a["kernel_size"]) == _pair(stride) == (2, 2) and _pair(a["padding"]) == (0, 0)
 
 

@@ -54,6 +54,10 @@ class DecisionFrame(Shown, frozen=True, kw_only=True):
         links: the weights between the layers of ``neurons``, and from the input to them.
         warp: how the layer that was asked for bends the plane.
         generated: points (n, 2) that the net made itself, out of random numbers.
+        columns: names of the two inputs, where they have names.
+        shift, scale: make the data's own numbers of the two inputs: x * scale + shift.
+        target: what is predicted, with its unit, or "".
+        answer_scale: shift and scale of answers that are numbers.
         problem: why there is no map, or "".
     """
 
@@ -70,4 +74,9 @@ class DecisionFrame(Shown, frozen=True, kw_only=True):
     links: tuple[Link, ...] = ()
     warp: Warp | None = None
     generated: Array | None = None
+    columns: tuple[str, ...] = ()
+    shift: tuple[float, float] = (0.0, 0.0)
+    scale: tuple[float, float] = (1.0, 1.0)
+    target: str = ""
+    answer_scale: tuple[float, float] = (0.0, 1.0)
     problem: str = ""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from graphcore.datasets import Dataset
 from graphcore.engine.plan import Plan
 from graphcore.errors import DataError, GradscapeError
 from graphcore.graph.graph import Graph
@@ -71,7 +72,21 @@ def decision_map(trainer: Trainer, warped: str = "") -> DecisionFrame:
         generated=generated,
         links=warped_grid.links(trainer.graph, plan, set(neurons), b.input, NEURONS),
         warp=_warp(trainer, plan, warped, shown) if warped in neurons else None,
+        columns=data.columns if len(data.columns) == 2 else (),
+        shift=_both(data.normalization.shift), scale=_both(data.normalization.scale),
+        target=data.target, answer_scale=_answer_scale(data) if shares is None else (0.0, 1.0),
     )  # fmt: skip
+
+
+def _both(numbers: np.ndarray) -> tuple[float, float]:
+    """One number per input, of one for both or of two."""
+    first, second = np.broadcast_to(np.asarray(numbers, np.float64).reshape(-1), (2,)).tolist()
+    return first, second
+
+
+def _answer_scale(data: Dataset) -> tuple[float, float]:
+    scale = data.target_scale
+    return float(np.ravel(scale.shift)[0]), float(np.ravel(scale.scale)[0])
 
 
 def _warp(trainer: Trainer, plan: Plan, node: str, samples: np.ndarray) -> Warp | None:

@@ -65,6 +65,17 @@ def test_metrics_as_a_table_and_for_tensorboard(qtbot, trained, tmp_path, monkey
     assert len(losses) == len(scored)
 
 
+def test_the_net_as_an_onnx_file(qtbot, trained, tmp_path, monkeypatch) -> None:
+    pytest.importorskip("onnx")
+    from graphcore.files.onnx.export import self_test
+
+    choose(monkeypatch, "ask_onnx", tmp_path / "my net.onnx")
+    written = Path(export(qtbot, trained, "export_onnx"))
+    assert written == tmp_path / "my_net.onnx"
+    assert self_test(written) <= 1e-5
+    assert (tmp_path / "my_net.data.json").is_file()
+
+
 def test_a_reset_begins_another_table(qtbot, trained) -> None:
     log = trained.exports.metrics.log
     trained.engine.reset()

@@ -6,13 +6,13 @@ import subprocess
 import sys
 
 import pytest
+from app.plots.heatmap import Heatmap
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 
 from app.document.commands import Reversible
 from app.files.crash_mark import CrashMark
-from app.plots.heatmap import Heatmap
 from app.shell import fault_log
 from app.shell.fault_dialog import FaultDialog
 from app.style import painting
