@@ -63,7 +63,7 @@ def sharpness(session: Session, _: SharpnessRequest) -> Iterator[SharpnessFrame 
     if not trainer.trains:
         yield SharpnessFrame(step=trainer.step, problem=NO_LOSS)
         return
-    if known.run is not run:
+    if known.run is not run or known.of is not trainer:
         known.run, known.points = run, {}
     plan = _plan_of(trainer, known)
     plan.copy_state(trainer.plan)
