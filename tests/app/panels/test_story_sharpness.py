@@ -17,6 +17,9 @@ def test_the_run_before_one_looked_is_drawn_too_and_the_limit_follows_the_rate(
     qtbot.waitUntil(lambda: live_window.engine.moment.run > 0, timeout=PATIENCE)
     document.set_training(msgspec.structs.replace(document.root.training, optimizer="SGD", lr=0.1))
     train(qtbot, live_window, 40)
+    said = "Step 40 · sharpness"
+    qtbot.waitUntil(lambda: panel.stamp.text().startswith(said), timeout=PATIENCE)
+    assert "2 / learning rate 20:" in panel.stamp.text()
     qtbot.waitUntil(lambda: len(panel.plot.points("sharpness")[0]) > 1, timeout=PATIENCE)
     steps, values = panel.plot.points("sharpness")
     assert list(steps) == sorted(steps)
@@ -24,7 +27,6 @@ def test_the_run_before_one_looked_is_drawn_too_and_the_limit_follows_the_rate(
     limits = panel.plot.points("limit")[1]
     assert limits[0] == pytest.approx(2 / 0.03), "at the start the rate was another"
     assert limits[1:] == pytest.approx(20.0)
-    assert "2 / learning rate 20" in panel.stamp.text()
     document.open_graph(type(document.root)())
     assert not len(panel.plot.points("sharpness")[0])
 
