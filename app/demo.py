@@ -72,7 +72,7 @@ class _Demo:
         self._loop = QEventLoop()
         self._engine.loaded.connect(self._on_loaded)
         self._engine.frame.connect(self._on_frame)
-        self._engine.landscape.connect(self._on_landscape)
+        self._engine.on(LandscapeFrame, self._on_landscape)
         self._engine.failed.connect(lambda failure: self._fail(failure.message))
         self._engine.died.connect(self._fail)
 

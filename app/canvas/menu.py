@@ -45,17 +45,17 @@ def anything(c: Parts) -> bool:
 
 def nodes(c: Parts) -> bool:
     """Whether a node is selected."""
-    return bool(c.selection.names())
+    return c.selection.count > 0
 
 
 def one(c: Parts) -> bool:
     """Whether exactly one node is selected."""
-    return len(c.selection.names()) == 1
+    return c.selection.count == 1
 
 
 def several(c: Parts) -> bool:
     """Whether two nodes or more are selected."""
-    return len(c.selection.names()) > 1
+    return c.selection.count > 1
 
 
 def composite(c: Parts) -> bool:
@@ -65,7 +65,8 @@ def composite(c: Parts) -> bool:
 
 def framed(c: Parts) -> bool:
     """Whether a selected node is in a frame."""
-    return any(c.document.graph.node(n).frame for n in c.selection.names())
+    graph = c.document.graph
+    return bool(graph.frames) and any(graph.node(n).frame for n in c.selection.names())
 
 
 def inside(c: Parts) -> bool:

@@ -37,9 +37,18 @@ class Selection(QObject):
 
     def names(self) -> list[str]:
         """Return the names of the selected nodes, in the order of the graph."""
+        return list(self._known())
+
+    def _known(self) -> list[str]:
+        """The names, looked up once after each change."""
         if self._names is None:
             self._names = [n for n, item in self._scene.nodes.items() if item.isSelected()]
-        return list(self._names)
+        return self._names
+
+    @property
+    def count(self) -> int:
+        """How many nodes are selected."""
+        return len(self._known())
 
     def edges(self) -> list[Edge]:
         """Return the selected edges."""
@@ -52,7 +61,7 @@ class Selection(QObject):
     @property
     def empty(self) -> bool:
         """Whether neither a node nor an edge nor a note is selected."""
-        return not self._scene.selectedItems()
+        return not self.count and not self._scene.selectedItems()
 
     def select(self, names: str | Sequence[str]) -> None:
         """Select these nodes alone and bring them into view."""

@@ -29,6 +29,7 @@ from app.files.file_menu import RUN_SUFFIX, Files
 from app.files.film.filming import Filming
 from app.files.imports import Imports
 from app.files.rescue import Rescue
+from app.panels.panel import Panel
 from app.settings import Settings
 from app.shell import fault_log
 from app.shell.actions import ActionTable
@@ -37,6 +38,7 @@ from app.shell.command_palette import CommandPalette
 from app.shell.docks import Layouts, PanelDock
 from app.shell.engine_news import EngineNews
 from app.shell.growth_choice import GrowthChoice
+from app.shell.lessons.controller import Lessons
 from app.shell.live_view import LiveView, shown_pictures
 from app.shell.menus import Menus
 from app.shell.status_bar import StatusBar
@@ -44,12 +46,13 @@ from app.shell.stepper_view import WalkView
 from app.shell.time_strip import TimeStrip
 from app.shell.transport import TransportBar
 from app.style import palette
+from app.widgets import file_dialogs
 from app.widgets.banner import Banner
 from app.widgets.numbers import set_digits
 from app.widgets.typing_rule import TypingRule
 from graphcore.records.pictures import Picture as SentPicture
 
-FIRST_GRAPH = "lenet5"
+FIRST_GRAPH, LESSON_SUFFIX = "lenet5", ".lesson.md"
 REMEMBER_MS = 5000
 TOOLS = ("presets", "open", "save", "", "undo", "redo", "", "TRANSPORT", "", "palette", "light")
 
@@ -72,6 +75,7 @@ class MainWindow(QMainWindow):
         self.document, self.engine, self.settings = document, engine, settings
         self.selection: list[str] = []
         self.log, self._refusal = fault_log.default_file(), ""
+        self.lessons: Lessons | None = None
         self._set_up_frame()
         self.canvas = Canvas(document)
         self.banner = Banner()
@@ -96,6 +100,7 @@ class MainWindow(QMainWindow):
             self.files.follow(engine)
             self.news = EngineNews(self, engine)
             LiveView(self.canvas, engine)
+            self.lessons = Lessons(self)
         self._apply_preferences()
         self._show_title()
         self._remember_timer = QTimer(self, interval=REMEMBER_MS)
@@ -175,28 +180,19 @@ class MainWindow(QMainWindow):
             )
         self.actions_table.refresh()
 
-    def _connect_panel(self, panel: QWidget) -> None:
-        """Join what a panel has of the interface that ``panels`` describes."""
-        if self.engine is not None and hasattr(panel, "clear"):
-            self.engine.emptied.connect(panel.clear)
-        if hasattr(panel, "show_selection"):
-            self.canvas.selection.changed.connect(panel.show_selection)
-            panel.show_selection(self.selection)
-        if hasattr(panel, "node_chosen"):
-            panel.node_chosen.connect(self.canvas.select)
-        if hasattr(panel, "ailing"):
-            panel.ailing.connect(self.canvas.pictures.set_ailing)
-        if hasattr(panel, "preset_chosen"):
-            panel.preset_chosen.connect(self.files.open_preset)
-        if hasattr(panel, "pictures"):
-            panel.pictures.connect(self._show_pictures)
-        if hasattr(panel, "walk"):
+    def _connect_panel(self, panel: Panel) -> None:
+        """Join a panel and the canvas, which do not know of each other."""
+        self.canvas.selection.changed.connect(panel.show_selection)
+        panel.show_selection(self.selection)
+        panel.node_chosen.connect(self.canvas.select)
+        panel.ailing.connect(self.canvas.pictures.set_ailing)
+        panel.preset_chosen.connect(self.files.open_preset)
+        panel.pictures.connect(self._show_pictures)
+        panel.operator_chosen.connect(self.canvas.editor.add_operator)
+        panel.add_wanted.connect(self.canvas.editor.search_to_add)
+        if panel.walk is not None:
             view = WalkView(self.canvas, panel.walk)
-            panel.looked_at.connect(view.set_visible)  # type: ignore[attr-defined]
-        if hasattr(panel, "operator_chosen"):
-            panel.operator_chosen.connect(self.canvas.editor.add_operator)
-        if hasattr(panel, "add_wanted"):
-            panel.add_wanted.connect(self.canvas.editor.search_to_add)
+            panel.looked_at.connect(view.set_visible)
 
     def _show_pictures(self, pictures: dict[str, SentPicture]) -> None:
         shown = shown_pictures(self.document.prefix, pictures)
@@ -235,12 +231,17 @@ class MainWindow(QMainWindow):
         recent = self.files.recent[:1] if self.settings.get("files/reopen") else []
         wanted = [file_or_preset] if file_or_preset else [p for p in recent if os.path.exists(p)]
         runs = file_or_preset if file_or_preset.endswith(RUN_SUFFIX) else ""
+        lesson = file_or_preset if file_or_preset.endswith(LESSON_SUFFIX) else ""
+        if lesson:
+            wanted = []
         if not runs and not (wanted and self.files.open_any(wanted[0])):
             self.files.open_preset(FIRST_GRAPH)
         Rescue(self).offer()
         self._remember_timer.start()
         if self.engine is not None:
             QTimer.singleShot(0, self.engine, self.engine.begin)
+        if lesson and self.lessons is not None:
+            QTimer.singleShot(0, self, lambda: self.open_file(lesson))
         if runs:  # the engine reads them, so it has to be there first
             QTimer.singleShot(0, self, lambda: self.files.open_run(runs))
 
@@ -250,6 +251,8 @@ class MainWindow(QMainWindow):
         self.settings.store.setValue("window/geometry", self.saveGeometry())
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if self.lessons is not None:
+            self.lessons.leave()
         if not self.files.may_leave():
             event.ignore()
             return
@@ -293,6 +296,18 @@ class MainWindow(QMainWindow):
 
         FaultDialog(title, text, self).open()
 
+    def open_file(self, path: str) -> None:
+        """Open a graph, recorded runs, or a lesson."""
+        if path.endswith(LESSON_SUFFIX) and self.lessons is not None:
+            self.lessons.open(path)
+        else:
+            self.files.open(path)
+
+    def ask_open_lesson(self) -> None:
+        """Ask for a lesson and begin it."""
+        if path := self.files.ask(file_dialogs.ask_lesson):
+            self.open_file(path)
+
     def show_canvas(self) -> None:
         """The canvas and its panels instead of the welcome page."""
         self.pages.setCurrentWidget(self.canvas)
@@ -306,6 +321,7 @@ class MainWindow(QMainWindow):
             self._welcome = self._make_welcome()
             self.pages.addWidget(self._welcome)
         self._welcome.show_recent(self.files.recent)
+        self._welcome.show_progress()
         self.layouts.hide()
         self.pages.setCurrentWidget(self._welcome)
 
@@ -318,6 +334,8 @@ class MainWindow(QMainWindow):
         page.open_wanted.connect(self.files.ask_open)
         page.new_wanted.connect(self.files.new)
         page.closed.connect(self.show_canvas)
+        if self.lessons is not None:
+            page.follow(self.lessons)
         return page
 
     def show_panel(self, name: str) -> PanelDock:
@@ -436,7 +454,7 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         if path := _dropped_file(event):
             event.acceptProposedAction()
-            self.files.open(path)
+            self.open_file(path)
 
 
 def _dropped_file(event: QDropEvent) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from PySide6.QtCore import QCoreApplication
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from graphcore.errors import short
 
@@ -57,6 +57,12 @@ def ask_script(parent: QWidget, start: str) -> str:
     return QFileDialog.getSaveFileName(parent, _tr("Export to PyTorch"), start, kinds)[0]
 
 
+def ask_onnx(parent: QWidget, start: str) -> str:
+    """Path to write an ONNX file to, or empty."""
+    kinds = _tr("ONNX (*.onnx)")
+    return QFileDialog.getSaveFileName(parent, _tr("Export to ONNX"), start, kinds)[0]
+
+
 def ask_report(parent: QWidget, start: str) -> str:
     """Path to write a report to, or empty."""
     kinds = _tr("Web page (*.html)")
@@ -90,6 +96,24 @@ def ask_open_run(parent: QWidget, folder: str) -> str:
 def ask_any_file(parent: QWidget, start: str) -> str:
     """Path of any file, or empty."""
     return QFileDialog.getOpenFileName(parent, _tr("Choose a file"), start)[0]
+
+
+def ask_student(parent: QWidget) -> str:
+    """Name of whoever hands a lesson in, or empty."""
+    name, given = QInputDialog.getText(parent, _tr("Hand in"), _tr("Your name"))
+    return name.strip() if given else ""
+
+
+def ask_answer(parent: QWidget, start: str) -> str:
+    """Path to write a lesson's answers to, or empty."""
+    kinds = _tr("Answers (*.answer.json)")
+    return QFileDialog.getSaveFileName(parent, _tr("Hand in"), start, kinds)[0]
+
+
+def ask_lesson(parent: QWidget, folder: str) -> str:
+    """Path of a lesson to open, or empty."""
+    kinds = _tr("Lessons (*.lesson.md)")
+    return QFileDialog.getOpenFileName(parent, _tr("Open a lesson"), folder, kinds)[0]
 
 
 def ask_folder(parent: QWidget, start: str) -> str:

@@ -131,16 +131,15 @@ def _measure(options: argparse.Namespace, collection: Collection, chosen: list[s
             continue
         values: dict[str, list[float]] = {}
         for seed in range(options.seeds):
-            found = check_lesson(lesson, collection, seed, bands=False)
-            _say(found)
-            faulty |= bool(found.faults)
-            for measure, value in found.measured.items():
+            played = check_lesson(lesson, collection, seed, bands=False)
+            _say(played)
+            faulty |= bool(played.faults)
+            for measure, value in played.measured.items():
                 values.setdefault(f"{name}/{measure}", []).append(value)
-        stale = [k for k in collection.bands if k.startswith(f"{name}/")]
-        for key in stale:
-            del collection.bands[key]
-        collection.bands.update({k: band_of(v) for k, v in values.items()})
-        courses.write_bands(collection.folder, collection.bands)
+        others = courses.read_bands(collection.folder)  # as another process may have left them
+        kept = {k: b for k, b in others.items() if not k.startswith(f"{name}/")}
+        found = {k: band_of(v) for k, v in values.items()}
+        courses.write_bands(collection.folder, {**kept, **found})
     return AT_FAULT if faulty else train_cli.DONE
 
 

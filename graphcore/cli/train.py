@@ -277,8 +277,9 @@ def _load(
         settings.dataset, options=settings.dataset_options, normalization=settings.normalization,
         seed=settings.seed, data_dir=options.data_dir, progress=show_progress,
     )  # fmt: skip
-    if data.note and distributed.speaks():
-        print(data.note, file=sys.stderr)
+    for said in (data.note, data.target_scale.describe_targets(data.target)):
+        if said and distributed.speaks():
+            print(said, file=sys.stderr)
     return data
 
 

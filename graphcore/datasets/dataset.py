@@ -64,6 +64,7 @@ class Dataset:
         columns: what each number of a sample with one axis is called; empty if it has no name.
         target: what the answer is called, with its unit; or "".
         target_scale: what was done to the numbers of the targets, of every split.
+        header: all columns of a table, in the order of the file.
         raw_columns: the columns of a table that are inputs, in the order in which they are fed.
     """
 
@@ -82,6 +83,7 @@ class Dataset:
         default_factory=lambda: Normalization("none", np.zeros(()), np.ones(()))
     )
     raw_columns: tuple[RawColumn, ...] = ()
+    header: tuple[str, ...] = ()
 
 
 def in_order(names: Iterable[str]) -> list[str]:

@@ -59,7 +59,8 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 def signed(answer: Answer) -> Answer:
-    """The same answers with the hash of their content."""
+    """The same answers with the hash of their content, in the types that a file gives."""
+    answer = msgspec.json.decode(msgspec.json.encode(answer), type=Answer)
     return msgspec.structs.replace(answer, hash=_hash(answer))
 
 

@@ -177,7 +177,12 @@ def _unpack(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> No
     inner, _, name = entry.filename.rpartition("/")
     if name.startswith(".") or inner.startswith("__MACOSX"):
         return
-    plain = "/" not in inner and inner not in (".", "..") and "\\" not in entry.filename
+    plain = (
+        "/" not in inner
+        and entry.filename[0] != "/"
+        and inner not in (".", "..")
+        and "\\" not in entry.filename
+    )
     if not plain or not name.endswith(_ENDINGS) or ":" in name:
         raise LessonError(f"A course has no room for {quote(entry.filename)}.")
     if entry.file_size > LARGEST_ENTRY:

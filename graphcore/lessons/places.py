@@ -13,5 +13,5 @@ ACTION_NAMES: tuple[str, ...] = (
     "zoom_reset", "reset_layout", "light", "full_screen", "to_canvas", "to_outline", "add",
     "add_note", "arrange", "train", "one_step", "one_epoch", "reset", "grow_silent", "grow_copies",
     "grow_noisy", "walk_step", "walk_back", "walk_layer", "walk_pass", "walk_play", "walk_stop",
-    "record", "help", "report_problem", "about",
+    "record", "guide", "help", "report_problem", "about",
 )  # fmt: skip

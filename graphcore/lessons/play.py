@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any
@@ -78,7 +77,9 @@ def first_graph(lesson: Lesson, seed: int | None = None) -> Graph:
 
 
 def seeded(graph: Graph, seed: int) -> Graph:
-    """The same graph with the seed of the lesson."""
+    """The same graph with the seed of the lesson, and without notes, which tell too much."""
+    for name in tuple(graph.notes):
+        graph.set_note(name, None)
     graph.set_training(msgspec.structs.replace(graph.training, seed=seed))
     return graph
 
@@ -108,10 +109,7 @@ class Play:
         """Begin a step: do its setup and note the weights."""
         for call in step.setup:
             self.act(call)
-        plan = self.session.trainer.plan if self.session.trainer else None
-        plan = plan or (self.session.calculation[0] if self.session.calculation else None)
-        kept = {} if plan is None else {k: v.detach().clone() for k, v in plan.parameters.items()}
-        self.state = dataclasses.replace(self.state, start=kept)
+        self.state.begin()
 
     def solve(self, step: Step) -> None:
         """Do all tasks of a step."""

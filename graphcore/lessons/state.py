@@ -39,6 +39,15 @@ class State:
     _passes: tuple[object, Plan] | None = None
     _known: tuple[object, dict[Call, Value]] = (None, {})
 
+    def begin(self) -> None:
+        """A step begins: what moves is measured from the weights of now."""
+        plan = self.session.trainer.plan if self.session.trainer else None
+        if plan is None and self.session.calculation is not None:
+            plan = self.session.calculation[0]
+        weights = {} if plan is None else plan.parameters
+        self.start = {name: w.detach().clone() for name, w in weights.items()}
+        self._known = None, {}
+
     def value(self, expression: Expression) -> Value:
         """Return what an expression comes to; raises GradscapeError where it has no value."""
         return evaluate(expression, self.ask)
@@ -56,9 +65,8 @@ class State:
     def _moment(self) -> tuple[object, ...]:
         """What is another whenever a fact may be."""
         s = self.session
-        step = s.trainer.step if s.trainer else 0
-        return (id(s.net), id(s.graph), s.graph.training.lr, step, s.weights_moved, s.starts,
-                len(s.runs.all), self.shown, self.plane)  # fmt: skip
+        return (*s.moment, id(s.graph), s.graph.training.lr, s.revision, len(s.runs.all),
+                self.shown, self.plane)  # fmt: skip
 
     # -- what facts are made of ---------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from graphcore.dims import Batch, Shape, axis, format_shape
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import Attr, Case, Operator, register, same_shape
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class ReLU6(_Activation):
     derivative = r"\partial y/\partial x = 1\ \text{if } 0 < x < 6 \text{, else } 0"
 
     @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        return call.node("Clip", call.x, call.tensor(0), call.tensor(6))
+
+    @staticmethod
     def forward(x: Tensor) -> Tensor:
         return torch.nn.functional.hardtanh(x, 0.0, 6.0)
 
@@ -69,6 +74,10 @@ class Hardsigmoid(_Activation):
     onnx, aliases = "HardSigmoid", ("hard sigmoid", "mobilenet", "gate")
     formula = r"y = \frac{\min(\max(x + 3, 0), 6)}{6}"
     derivative = r"\partial y/\partial x = \frac{1}{6}\ \text{if } |x| < 3 \text{, else } 0"
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        return call.node("HardSigmoid", call.x, alpha=1 / 6, beta=0.5)
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -172,6 +181,12 @@ class GLU(Operator):
     )
 
     @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        at = call.axis(call.attributes["dim"])
+        halves = call.several("Split", (call.x,), 2, axis=at, num_outputs=2)
+        return call.node("Mul", halves[0], call.node("Sigmoid", halves[1]))
+
+    @staticmethod
     def infer_shape(x: Shape, *, dim: int) -> Shape:
         place = axis(dim, x, "GLU")
         length = x[place]
@@ -218,6 +233,11 @@ class PixelShuffle(Operator):
     attrs = (Attr("upscale_factor", 2, "How many times higher and wider.", minimum=1),)
     formula = r"y_{c,\,r i + a,\,r j + b} = x_{c r^2 + a r + b,\,i,\,j}"
     derivative = r"\partial L/\partial x_{c r^2 + a r + b,\,i,\,j} = g_{c,\,r i + a,\,r j + b}"
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        factor = call.attributes["upscale_factor"]
+        return call.node("DepthToSpace", call.x, blocksize=factor, mode="CRD")
 
     @staticmethod
     def infer_shape(x: Shape, *, upscale_factor: int) -> Shape:

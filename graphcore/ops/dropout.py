@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from graphcore.dims import Shape, format_shape
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import Attr, Case, Context, Operator, register, same_shape
 
 if TYPE_CHECKING:
@@ -69,6 +70,10 @@ class Dropout(_Dropout):
     infer_shape = staticmethod(same_shape)
 
     @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        return call.node("Dropout", call.x, call.tensor(call.attributes["p"]))
+
+    @staticmethod
     def cases() -> tuple[Case, ...]:
         return _cases(4, 5)
 
@@ -93,6 +98,10 @@ class Dropout2d(_Dropout):
 
     aliases = ("spatial dropout", "regularization", "drop channels")
     whole_channels = True
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        return call.node("Dropout", call.x, call.tensor(call.attributes["p"]))
 
     @staticmethod
     def infer_shape(x: Shape, *, p: float) -> Shape:

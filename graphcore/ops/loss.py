@@ -10,7 +10,7 @@ from graphcore.errors import EngineError, ShapeError
 from graphcore.late import torch
 from graphcore.ops import torch_code
 from graphcore.ops.kernels.buffered import Closure, Kernels
-from graphcore.ops.kernels.device import on_accelerator
+from graphcore.ops.kernels.device import on_accelerator, within
 from graphcore.ops.registry import Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
 
@@ -102,6 +102,11 @@ class ElementwiseLoss(Operator):
         return gx, gt.reshape(target.shape) if target.numel() == gt.numel() else gt
 
     @classmethod
+    def refuse(cls, x: Tensor, target: Tensor, **_: Any) -> None:
+        if x.dim() == 2 and target.dim() == 1 and x.shape[1] != 1:
+            check_classes(target, x.shape[1], cls.name)
+
+    @classmethod
     def gradients(cls, g: Tensor, x: Tensor, t: Tensor, **a: Any) -> tuple[Tensor, Tensor]:
         """Gradients of x and target from those of each element's loss."""
         by_x, by_target = cls.slopes(x, t, **a)
@@ -166,11 +171,12 @@ def one_hot(target: Tensor, x: Tensor, what: str) -> Tensor:
 def ones_at(target: Tensor, x: Tensor, what: str) -> Tensor:
     """1 at the target's class, 0 elsewhere, shape (N, C, *); raises EngineError.
 
-    The kernel finds a wrong class by itself on a CPU; on CUDA it would take the process down.
+    On an accelerator a wrong class gives NaN.
     """
-    if on_accelerator(x):
-        check_classes(target, x.shape[1], what)
     zeros = x.new_zeros(len(target), x.shape[1], *target.shape[1:])
+    if on_accelerator(x):
+        target, mark = within(target, x.shape[1])
+        return zeros.scatter_(1, target.unsqueeze(1), 1.0) + mark.to(x.dtype)
     try:
         return zeros.scatter_(1, target.unsqueeze(1), 1.0)
     except RuntimeError:

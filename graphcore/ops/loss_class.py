@@ -10,7 +10,7 @@ from graphcore.late import torch
 from graphcore.ops.activation import softmax_quantities
 from graphcore.ops.kernels.buffered import Kernels
 from graphcore.ops.kernels.cross_entropy import NO_CLASS, lower_cross_entropy
-from graphcore.ops.kernels.device import is_captured, on_accelerator
+from graphcore.ops.kernels.device import constant, on_accelerator, within
 from graphcore.ops.loss import (
     REDUCTION,
     REDUCTIONS,
@@ -83,18 +83,27 @@ class _ClassLoss(Operator):
             )
 
     @classmethod
+    def refuse(cls, x: Tensor, target: Tensor, **_: Any) -> None:
+        if not target.is_floating_point():
+            check_classes(target, x.shape[1], cls.name)
+
+    @classmethod
     def picked(
         cls, log_p: Tensor, target: Tensor, w: Tensor | None, reduction: str
     ) -> tuple[Tensor, Tensor]:
         """Loss of log-probabilities (N, C) at class indices (N,), and the targets' weight.
 
-        Two kernels in place of eight: a step of a small net is mostly such calls. The kernel
-        finds a wrong class by itself on a CPU; on CUDA it would take the process down.
+        Two kernels in place of eight: a step of a small net is mostly such calls. On a CPU the
+        kernel finds a wrong class by itself; on an accelerator the loss is NaN then.
         """
         if target.is_floating_point() or len(target) != len(log_p):
             cls.check(log_p, target, None)
-        if on_accelerator(log_p) and not is_captured(log_p):
-            check_classes(target, log_p.shape[1], cls.name)
+        if on_accelerator(log_p):
+            target, mark = within(target, log_p.shape[1])
+            y, total = torch.ops.aten.nll_loss_forward(
+                log_p, target, w, REDUCTIONS[reduction], NO_CLASS
+            )
+            return y + mark.to(y.dtype), total
         try:
             found: tuple[Tensor, Tensor] = torch.ops.aten.nll_loss_forward(
                 log_p, target, w, REDUCTIONS[reduction], NO_CLASS
@@ -110,6 +119,8 @@ def picked_backward(
     g: Tensor, log_p: Tensor, target: Tensor, w: Tensor | None, reduction: str, total: Tensor
 ) -> Tensor:
     """Gradient of the log-probabilities behind ``_ClassLoss.picked``."""
+    if on_accelerator(log_p):
+        target, _ = within(target, log_p.shape[1])
     gradient: Tensor = torch.ops.aten.nll_loss_backward(
         g, log_p, target, w, REDUCTIONS[reduction], NO_CLASS, total
     )
@@ -127,7 +138,7 @@ def _length(weight: Any) -> int | None:
 
 
 def _weights(weight: Any, x: Tensor) -> Tensor | None:
-    return None if weight is None else torch.tensor(weight, dtype=x.dtype, device=x.device)
+    return None if weight is None else constant(weight, x.dtype, x.device)
 
 
 def _along_classes(w: Tensor, x: Tensor) -> Tensor:
@@ -139,7 +150,8 @@ def _mean_scale(target: Tensor, losses: Tensor, w: Tensor | None) -> Any:
     """1 / number of targets, or 1 / sum of the targets' class weights."""
     if w is None or target.is_floating_point():
         return 1.0 / losses.numel() if losses.numel() else float("nan")
-    return 1.0 / w[target].sum()
+    places = within(target, len(w))[0] if on_accelerator(w) else target
+    return 1.0 / w[places].sum()
 
 
 @register

@@ -9,6 +9,7 @@ from graphcore.dims import Dim, Shape, format_shape, pair, window
 from graphcore.errors import ShapeError
 from graphcore.late import torch
 from graphcore.ops.kernels.buffered import Closure, Kernels
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ class _Pool(Operator):
     category, rowwise = "pooling", True
     rank: ClassVar[int] = 2
     attrs: ClassVar[tuple[Attr, ...]] = _IMAGE_WINDOW
+
+    @classmethod
+    def onnx_form(cls, call: OnnxCall) -> str:
+        sizes = *cls.as_image(**call.attributes), cls.spread(call.attributes.get("dilation", 1))
+        return call.pooled(cls.onnx, *(n[2 - cls.rank :] for n in sizes))
 
     @classmethod
     def infer_shape(

@@ -20,6 +20,8 @@ from graphcore.ops.torch_code import TorchCode
 if TYPE_CHECKING:
     import torch
 
+    from graphcore.ops.onnx_code import OnnxCall
+
 AttrKind = Literal["int", "float", "bool", "text", "ints", "size", "axes", "shape", "array"]
 CATEGORIES = (
     "source", "elementwise", "linear", "convolution", "pooling", "activation", "normalization",
@@ -240,6 +242,10 @@ def _no_quantities(ctx: Context, y: Any, *inputs: Any, **attributes: Any) -> dic
     return {}
 
 
+def _no_form(call: OnnxCall) -> None:
+    """The operator called ``onnx`` says it all, or there is none."""
+
+
 class Operator:
     """Base of all operators; subclasses are never instantiated.
 
@@ -273,6 +279,8 @@ class Operator:
     * ``outputs_for(attributes)``: names of the outputs, where attributes decide them;
     * ``quantities(ctx, y, *inputs, **attributes)``: name -> what is computed on the way to the
       output for the first sample: numbers, vectors or matrices to be looked at;
+    * ``onnx_form(call)``: its form in ONNX (``ops.onnx_code``) where it is more than the operator
+      called ``onnx`` with the same inputs;
     * ``lower(ctx, *inputs, **attributes)``: a buffered form (``ops.kernels``) for these very
       tensors that is faster than the two functions repeated, or None where there is none.
     """
@@ -291,6 +299,7 @@ class Operator:
     formula: ClassVar[str] = ""
     derivative: ClassVar[str] = ""
     torch_code: ClassVar[TorchCode] = TorchCode()
+    onnx_form: ClassVar[Callable[..., Any]] = staticmethod(_no_form)
     differentiable: ClassVar[bool] = True
     answers: ClassVar[Literal["", "class", "logit", "number"]] = ""
     units: ClassVar[Literal["", "made", "kept", "each", "joined", "mixed"]] = ""
@@ -332,6 +341,10 @@ class Operator:
         """Return the buffered form for a context and these very tensors; None without one."""
         ctx, *inputs = arguments
         return repeated(cls, ctx, inputs, attributes) if cls.steady else None
+
+    @classmethod
+    def refuse(cls, *inputs: Any, **attributes: Any) -> None:
+        """Raise EngineError for numbers that give NaN on an accelerator and an error on a CPU."""
 
     @classmethod
     def run_forward(cls, ctx: Context, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Any:

@@ -8,6 +8,7 @@ from graphcore.dims import Shape, format_shape, window
 from graphcore.errors import ShapeError
 from graphcore.late import torch
 from graphcore.ops.convolution import _BIAS, _CHANNELS, _GROUPS, _cases, _Convolution
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.pooling import _CEIL, _COUNTED, _windows
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 
@@ -96,6 +97,11 @@ class _VolumePool(Operator):
     """A window slides through volumes."""
 
     category, rowwise = "pooling", True
+
+    @classmethod
+    def onnx_form(cls, call: OnnxCall) -> str:
+        apart = triple(call.attributes.get("dilation", 1), cls.name)
+        return call.pooled(cls.onnx, *cls.sizes(**call.attributes), apart)
 
     @classmethod
     def infer_shape(

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from graphcore import datasets
 from graphcore.errors import DataError
 from graphcore.graph.training_settings import TrainingSettings
+from graphcore.records.requests import Reply
 from graphcore.session import messages as m
 
 
@@ -19,7 +18,7 @@ class KeptData:
     """Reads data sets, telling the window how far it is, and keeps the last."""
 
     def __init__(
-        self, send: Callable[[msgspec.Struct], None], given_up: threading.Event | None = None
+        self, send: Callable[[Reply], None], given_up: threading.Event | None = None
     ) -> None:
         self._send, self._given_up = send, given_up or threading.Event()
         self._folder = ""
@@ -42,6 +41,12 @@ class KeptData:
                 progress=self._progress,
             )  # fmt: skip
             self._kept = key, data
+            self._send(
+                m.DataRead(
+                    data.name, data.header, data.target, tuple(data.input_shape),
+                    len(data.classes), data.note,
+                )
+            )  # fmt: skip
         return self._kept[1]
 
     def _progress(self, what: str, done: int, total: int) -> None:

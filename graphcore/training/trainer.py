@@ -180,7 +180,12 @@ class Trainer:
             group.rate = parameter_groups.rate_of(objective, lr)
 
     def on_step(self, callback: Callable[[StepRecord], object]) -> None:
-        """Call a function after every step that ``run`` makes, with the step's record."""
+        """Call a function after every step that ``run`` makes, with the step's record.
+
+        trainer.on_step(lambda r: wandb.log({"loss": r.loss, "lr": r.lr}, step=r.step))
+        trainer.on_step(lambda r: mlflow.log_metric("loss", r.loss, step=r.step))
+        trainer.on_step(lambda r: bar.update())   # a bar of tqdm's
+        """
         self._callbacks.append(callback)
 
     def run(self, epochs: int | None = None, steps: int | None = None) -> Score:

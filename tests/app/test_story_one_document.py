@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from graphcore import files, presets
+from graphcore.views.weights import SetNumbers, TensorFrame, TensorRequest
 from tests.app.driver import PATIENCE, scrub, train
 
 
@@ -127,11 +128,11 @@ def test_another_seed_acts_at_the_start(qtbot, live_window) -> None:
     settled(qtbot, window)
     name = next(n.name for n in window.document.root if n.operator == "Linear") + ".weight"
     told = []
-    window.engine.tensor.connect(lambda frame: told.append(frame.values.data))
+    window.engine.on(TensorFrame, lambda frame: told.append(frame.values.data))
 
     def weights() -> bytes:
         told.clear()
-        window.engine.ask_tensor(name)
+        window.engine.ask(TensorRequest(name))
         qtbot.waitUntil(lambda: bool(told), timeout=PATIENCE)
         return told[-1]
 
@@ -155,7 +156,7 @@ def test_back_to_the_start_is_possible_whenever_the_net_is_not_there(qtbot, live
     reset = window.transport.reset
     assert not reset.isEnabled()
     name = next(n.name for n in window.document.root if n.operator == "Linear") + ".weight"
-    window.engine.set_numbers(name, (0,), (3.0,))
+    window.engine.ask(SetNumbers(name, (0,), (3.0,)))
     qtbot.waitUntil(reset.isEnabled, timeout=PATIENCE)
     window.engine.reset()
     qtbot.waitUntil(lambda: not reset.isEnabled(), timeout=PATIENCE)

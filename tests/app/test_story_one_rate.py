@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel
 
 from graphcore import files
+from graphcore.views.timeline import EnterRun
 from tests.app.driver import PATIENCE, scrub, train
 
 
@@ -82,9 +83,9 @@ def test_each_run_has_its_rate_and_the_file_the_one_that_is_shown(
     window.transport.rate.setValue(0.004)
     train(qtbot, window, 5)
     expect(qtbot, window, 0.004)
-    engine.enter_run(1)
+    engine.ask(EnterRun(1))
     expect(qtbot, window, first)
-    engine.enter_run(2)
+    engine.ask(EnterRun(2))
     expect(qtbot, window, 0.004)
     path = tmp_path / "net.graph.json"
     document.save(path)

@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.panels.runs.panel import COLUMNS
+from graphcore.views.timeline import EnterRun, TimelineFrame
 from tests.app.driver import PATIENCE
 
 
@@ -140,7 +141,7 @@ def test_a_paused_net_is_shown_as_it_is_after_an_edit(qtbot, live_window) -> Non
     window, loads, frames = live_window, [], []
     engine, document = window.engine, window.document
     times: list = []
-    engine.timeline.connect(times.append)
+    engine.on(TimelineFrame, times.append)
     engine.loaded.connect(loads.append)
     engine.frame.connect(frames.append)
     window.start("lenet5")
@@ -191,7 +192,7 @@ def test_the_learning_rate_that_was_typed_outlives_an_edit_and_the_slider(
 ) -> None:
     window, times = live_window, []
     engine, rate = window.engine, window.transport.rate
-    engine.timeline.connect(times.append)
+    engine.on(TimelineFrame, times.append)
     window.start("circle")
     qtbot.waitUntil(lambda: engine.state == "idle" and bool(times), timeout=PATIENCE)
     before = window.document.root.training.lr
@@ -210,7 +211,7 @@ def test_the_learning_rate_that_was_typed_outlives_an_edit_and_the_slider(
     qtbot.waitUntil(lambda: times[-1].run == 2, timeout=PATIENCE)
     train(15)
     assert times[-1].lr == rate.value() == 0.0125
-    engine.enter_run(1)
+    engine.ask(EnterRun(1))
     qtbot.waitUntil(lambda: times[-1].run == 1, timeout=PATIENCE)
     engine.scrub(3)
     qtbot.waitUntil(lambda: times[-1].visiting and times[-1].shown == 3, timeout=PATIENCE)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from graphcore import datasets
 from graphcore.records.arrays import unpack
 from graphcore.training.trainer import Trainer
+from graphcore.views.weights import TensorFrame, TensorRequest
 from tests.app.driver import PATIENCE
 
 CAPTIONS = {
@@ -83,8 +84,8 @@ class Watched:
         """The weights as the engine tells them, each of the step that the strip names."""
         found = {}
         for name in names:
-            with self.qtbot.waitSignal(self.engine.tensor, timeout=PATIENCE) as sent:
-                self.engine.ask_tensor(name)
+            with self.qtbot.waitSignal(self.engine.replies(TensorFrame), timeout=PATIENCE) as sent:
+                self.engine.ask(TensorRequest(name))
             assert sent.args[0].step == self.strip_step
             found[name] = unpack(sent.args[0].values)
         return found

@@ -8,11 +8,12 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QMimeData, QModelIndex, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QMimeData, QModelIndex, Qt
 from PySide6.QtGui import QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QTabBar, QTreeView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QTabBar, QTreeView, QVBoxLayout
 
 from app.document.blocks import PREFIX, blocks
+from app.panels.panel import Panel
 from app.style import icons
 from app.widgets.two_lines import SUMMARY, TwoLines
 from app.widgets.typed_search import matches, score
@@ -23,7 +24,7 @@ NAME = Qt.ItemDataRole.UserRole + 1
 _HIDDEN = ("Composite",)
 
 
-class LibraryPanel(QWidget):
+class LibraryPanel(Panel):
     """A search field over the tree of operators, and a second tab with the presets.
 
     Signals:
@@ -31,11 +32,8 @@ class LibraryPanel(QWidget):
         preset_chosen: name of a preset that was double-clicked.
     """
 
-    operator_chosen = Signal(str)
-    preset_chosen = Signal(str)
-
     def __init__(self, document: Any, engine: Any = None) -> None:
-        super().__init__()
+        super().__init__(document, engine)
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import (
     QModelIndex,
@@ -26,10 +27,12 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
+from app.shell.welcome.courses import CourseList
 from app.shell.welcome.thumbnail import paint_graph
 from app.style import icons, painting, palette
 from app.widgets.section import heading, text_label
@@ -83,11 +86,25 @@ class WelcomePage(QWidget):
         row.addWidget(left)
         right = QVBoxLayout()
         right.setSpacing(10)
-        right.addWidget(heading(self.tr("Start from a graph")))
-        right.addWidget(self.cards)
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.courses: CourseList | None = None
+        self.tabs.addTab(self.cards, self.tr("Start from a graph"))
+        right.addWidget(self.tabs)
         row.addLayout(right, 1)
         palette.notifier.changed.connect(self._refresh_icons)
         self._refresh_icons()
+
+    def follow(self, lessons: Any) -> None:
+        """Offer the courses, with how far one is; ``lessons`` opens one."""
+        self.courses = CourseList(lessons.steps_done)
+        self.courses.chosen.connect(lessons.open_shipped)
+        self.tabs.addTab(self.courses, self.tr("Courses"))
+
+    def show_progress(self) -> None:
+        """Show how far one is in the courses."""
+        if self.courses is not None:
+            self.courses.show_progress()
 
     def _refresh_icons(self) -> None:
         for icon, button in self.buttons.items():

@@ -29,9 +29,10 @@ _MOST_NAMED = 8
 @dataset(
     "csv", "Table (CSV)", task=None, shape=None, classes=None,
     options=(Option("path", "", "Text file with a row per line.", path="file"),
-             Option("target", "", "Column that is to be predicted; proposed if empty."),
-             Option("ignore", "", "Columns that are left out, parted by commas."),
-             Option("id", "", "Column that only names the rows."),
+             Option("target", "", "Column to predict; proposed if empty.", names="one"),
+             Option("ignore", "", "Columns that are left out, parted by commas.",
+                    names="several"),
+             Option("id", "", "Column that only names the rows.", names="one"),
              Option("task", "auto", "auto: words or few whole numbers in the target are classes.",
                     choices=("auto", "classification", "regression")),
              Option("header", "auto", "Whether the first row names the columns.", choices=HEADERS),
@@ -149,7 +150,7 @@ class _Understood:
         return Samples(
             np.concatenate(blocks, axis=1), targets, stratify=bool(classes), classes=classes,
             note=" ".join([line, *self.notes]), columns=tuple(names), target=self.target.label,
-            raw_columns=tuple(raw),
+            raw_columns=tuple(raw), header=tuple(self.table.header),
         )  # fmt: skip
 
     def _inputs(self) -> list[Column]:

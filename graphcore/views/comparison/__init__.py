@@ -7,12 +7,13 @@ from typing import Literal
 import msgspec
 
 from graphcore.records.pictures import Picture
+from graphcore.records.requests import Look, Shown
 from graphcore.records.score import Score
 
 What = Literal["output", "weights", "map"]
 
 
-class CompareRequest(msgspec.Struct, tag=True, frozen=True):
+class CompareRequest(Look, frozen=True):
     """Which run is put beside the one at work; 0 for none.
 
     Attributes:
@@ -23,6 +24,11 @@ class CompareRequest(msgspec.Struct, tag=True, frozen=True):
     what: What = "output"
     node: str = ""
     sample: int = 0
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is something to compute."""
+        return self.visible and self.run > 0
 
 
 class Side(msgspec.Struct, tag=True, frozen=True, kw_only=True):
@@ -38,7 +44,7 @@ class Side(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     test: Score | None = None
 
 
-class CompareFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class CompareFrame(Shown, frozen=True, kw_only=True):
     """Two runs at the same step, and how far they are from each other.
 
     Attributes:

@@ -14,10 +14,12 @@ from graphcore.errors import EngineError, GradscapeError, UnknownNodeError
 from graphcore.graph.binding import Binding, bind
 from graphcore.late import torch
 from graphcore.runs.runs import Run
+from graphcore.session.session import Session
 from graphcore.training.decision_grid import plane_answers
 from graphcore.training.evaluation import judged
 from graphcore.training.trainer import Trainer
 from graphcore.views.comparison import CompareFrame, CompareRequest, Side
+from graphcore.views.view import view
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,6 +45,25 @@ class Counterpart:
             return
         self.plan.load_state(moment.tensors())
         self.step = moment.step
+
+
+class _Other:
+    """The net that was compared with last."""
+
+    net: Counterpart | None = None
+
+
+@view(CompareRequest)
+def comparison(session: Session, request: CompareRequest) -> CompareFrame:
+    """Put another run beside the one at work."""
+    trainer, runs, other = session.need_trainer(), session.runs, session.part(_Other)
+    try:
+        run = runs.get(request.run)
+        if other.net is None or other.net.run is not run:
+            other.net = Counterpart(run, trainer.plan)
+    except GradscapeError as error:
+        return CompareFrame(problem=str(error))
+    return compare(trainer, runs.current.name if runs.current else "", other.net, request)
 
 
 def compare(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from graphcore.records.arrays import Array
+from graphcore.records.requests import Look, Shown
 
 
-class ResultsRequest(msgspec.Struct, tag=True, frozen=True):
-    """Whether the net's results on the test split can be seen."""
-
-    visible: bool = True
+class ResultsRequest(Look, frozen=True):
+    """The net's results on the test split."""
 
 
 class Mistake(msgspec.Struct, tag=True, frozen=True):
@@ -69,7 +68,7 @@ class Quantities(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     curve: Curve | None = None
 
 
-class ResultsFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class ResultsFrame(Shown, frozen=True, kw_only=True):
     """How a classifier does on the test split, or a net that answers with numbers.
 
     Attributes:

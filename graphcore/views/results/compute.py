@@ -9,12 +9,14 @@ import numpy as np
 
 from graphcore.late import torch
 from graphcore.records.arrays import pack
+from graphcore.session.session import Session
 from graphcore.training import metrics
 from graphcore.training.class_shares import NO_CLASSES, class_indices, class_names, class_shares
 from graphcore.training.sample import sample_image
 from graphcore.training.trainer import Trainer
-from graphcore.views.results import Mistake, ResultsFrame
+from graphcore.views.results import Mistake, ResultsFrame, ResultsRequest
 from graphcore.views.results.quantities import answers_fit, quantities
+from graphcore.views.view import view
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +26,12 @@ MISTAKES_PER_CELL = 12
 NUMBERS = 3
 """Of a sample that is no picture, so many are told."""
 NO_SAMPLES = "The data set has no test samples."
+
+
+@view(ResultsRequest)
+def results_of(session: Session, _: ResultsRequest) -> Iterator[ResultsFrame | None]:
+    """Test the net that is trained, a batch at a time."""
+    return results_in_pieces(session.need_trainer())
 
 
 def results(trainer: Trainer) -> ResultsFrame:

@@ -6,22 +6,27 @@ import msgspec
 
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.records.arrays import Array
+from graphcore.records.requests import Ask, Command, Look, Outcome, Reply
 from graphcore.records.score import Score
 
 
-class ScrubRequest(msgspec.Struct, tag=True, frozen=True):
+class TimelineRequest(Look, frozen=True):
+    """Which runs there are, and which step of them is shown."""
+
+
+class ScrubRequest(Command, frozen=True):
     """Show the state that was recorded last up to a step; None: the newest state."""
 
     step: int | None = None
 
 
-class EnterRun(msgspec.Struct, tag=True, frozen=True):
+class EnterRun(Command, frozen=True):
     """Make another run the current one, at its newest step."""
 
     run: int
 
 
-class EditRun(msgspec.Struct, tag=True, frozen=True):
+class EditRun(Command, frozen=True):
     """Give a run another name, or remove it."""
 
     run: int
@@ -29,13 +34,11 @@ class EditRun(msgspec.Struct, tag=True, frozen=True):
     remove: bool = False
 
 
-class CurvesRequest(msgspec.Struct, tag=True, frozen=True):
-    """Whether the curves of all runs can be seen."""
-
-    visible: bool = True
+class CurvesRequest(Look, frozen=True):
+    """The curves of all runs."""
 
 
-class PutBack(msgspec.Struct, tag=True, frozen=True):
+class PutBack(Command, frozen=True):
     """Give the net the weights that training had left, in place of those changed by hand."""
 
 
@@ -96,7 +99,7 @@ class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     objectives: tuple[str, ...] = ()
 
 
-class TimelineFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class TimelineFrame(Reply, frozen=True, kw_only=True):
     """Where one is in the recorded run, and which runs there are.
 
     Attributes:
@@ -129,7 +132,26 @@ class TimelineFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     curves: RunCurves | None = None
 
 
-class CurvesFrame(msgspec.Struct, tag=True, frozen=True):
+class CurvesFrame(Reply, frozen=True):
     """The curves of all runs, thinned."""
 
     runs: tuple[RunCurves, ...] = ()
+
+
+class SaveRuns(Ask, frozen=True):
+    """Write all runs to a file."""
+
+    path: str
+
+
+class OpenRuns(Command, frozen=True):
+    """Take up the runs of a file in place of those that are there."""
+
+    path: str
+
+
+class RunsSaved(Outcome, frozen=True):
+    """The runs are in the file, or ``problem`` says why not."""
+
+    path: str
+    problem: str = ""

@@ -8,6 +8,7 @@ from graphcore import files
 from graphcore.graph.graph import Graph
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.records.arrays import unpack
+from graphcore.views.landscape import LandscapeFrame
 from tests.app.driver import PATIENCE, scrub
 
 
@@ -112,7 +113,7 @@ def test_a_function_is_descended_on(qtbot, live_window, tmp_path) -> None:
     window.layouts.show("Train")
     landscape = window.show_panel("landscape").fill()
     frames = []
-    engine.landscape.connect(frames.append)
+    engine.on(LandscapeFrame, frames.append)
     engine.play()
     qtbot.waitUntil(lambda: engine.state == "done", timeout=PATIENCE)
     assert engine.step == 100

@@ -4,6 +4,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from graphcore.views.comparison import CompareFrame
+from graphcore.views.timeline import TimelineFrame
 from tests.app.driver import PATIENCE
 
 LEFT = Qt.MouseButton.LeftButton
@@ -16,7 +18,7 @@ def parted(qtbot, live_window):
     window.start("circle")
     window.layouts.show("Train")
     window.times = []
-    window.engine.timeline.connect(window.times.append)
+    window.engine.on(TimelineFrame, window.times.append)
     qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
     train(qtbot, window, 60)
     go_to(qtbot, window, 30)
@@ -51,7 +53,7 @@ def open_panel(qtbot, window):
     window.show_panel("compare")
     panel = window.layouts.docks["compare"].fill()
     frames = []
-    window.engine.comparison.connect(frames.append)
+    window.engine.on(CompareFrame, frames.append)
     panel.show_selection(())
     qtbot.waitUntil(lambda: bool(panel.told.text()), timeout=PATIENCE)
     return panel, frames

@@ -90,7 +90,7 @@ def test_no_two_cures_that_are_opposed_are_offered(qtbot, live_window) -> None:
     live_window.layouts.show("Train")
     panel = live_window.show_panel("health").fill()
     found = (Finding("relu1", "Units are dead.", "leaky"), Finding("fc1", "Too small.", "faster"))
-    live_window.engine.health.emit(HealthFrame(findings=found))
+    live_window.engine.replies(HealthFrame).emit(HealthFrame(findings=found))
     labels = [[b.text() for b in card.findChildren(QPushButton)] for card in panel.cards]
     assert labels == [
         ["Try LeakyReLU", "Insert batch norm", "Show"], ["Try ten times the learning rate", "Show"],

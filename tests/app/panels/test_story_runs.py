@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 from app.panels.runs.panel import COLUMNS
 from app.widgets import file_dialogs
 from app.widgets.numbers import format_number
+from graphcore.session.messages import RunsOpened
+from graphcore.views.timeline import EditRun, EnterRun, RunsSaved
 from tests.app.driver import PATIENCE
 
 
@@ -167,16 +169,16 @@ def test_saved_and_opened_runs_have_the_same_steps_names_and_tests(
     session.train(40)
     session.scrub(15)
     session.train(10)
-    session.engine.edit_run(2, "branch")
-    session.engine.enter_run(1)
+    session.engine.ask(EditRun(2, "branch"))
+    session.engine.ask(EnterRun(1))
     session.wait(lambda: session.moment.run == 1 and session.moment.runs[1].name == "branch")
     session.scrub(20)
     before = session.rows()
-    with qtbot.waitSignal(session.engine.runs_saved, timeout=PATIENCE):
+    with qtbot.waitSignal(session.engine.replies(RunsSaved), timeout=PATIENCE):
         session.window.actions_table.actions["save_run"].trigger()
     session.window.files.open_preset("xor")
     session.wait(lambda: session.moment.newest == 0)
-    with qtbot.waitSignal(session.engine.runs_opened, timeout=PATIENCE):
+    with qtbot.waitSignal(session.engine.replies(RunsOpened), timeout=PATIENCE):
         session.window.actions_table.actions["open_run"].trigger()
     session.wait(lambda: session.moment.newest == 40)
     assert session.rows() == before

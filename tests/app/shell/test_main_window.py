@@ -1,6 +1,7 @@
 """The window as a user meets it: files, layouts, shortcuts, recovery, errors."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -254,6 +255,13 @@ def test_no_shortcut_is_given_twice():
     keys = [row.shortcut for row in actions.ACTIONS if row.shortcut]
     keys += [f"Ctrl+{i + 1}" for i in range(len(LAYOUTS))]
     assert len(keys) == len(set(keys))
+
+
+def test_every_key_of_the_readme_is_one_of_the_table():
+    text = (Path(__file__).parents[3] / "README.md").read_text()
+    keys = set(re.findall(r"\*\*((?:(?:Ctrl|Shift|Alt)\+)*(?:F\d+|Tab|[A-Z]))\*\*", text))
+    assert {"F5", "Tab", "Shift+C"} <= keys
+    assert keys <= {row.shortcut for row in actions.ACTIONS}
 
 
 def test_undo_and_redo_follow_the_stack(window):

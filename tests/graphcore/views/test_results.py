@@ -17,7 +17,7 @@ from graphcore.training.class_shares import NO_CLASSES
 from graphcore.training.trainer import Trainer
 from graphcore.views.results import ResultsFrame, ResultsRequest
 from graphcore.views.results.compute import BATCH, results, results_in_pieces
-from graphcore.views.scheduler import ProbeTask
+from graphcore.views.scheduler import Scheduler
 
 
 def trained(name: str, steps: int) -> Trainer:
@@ -70,28 +70,36 @@ def test_the_pieces_are_of_one_moment() -> None:
 
 
 def test_requests_are_heard_between_the_pieces() -> None:
-    session, probe = Session(lambda reply: None, "cpu"), ProbeTask()
+    said: list[ResultsFrame] = []
+    session = Session(said.append, "cpu")
     session.load(m.Load(files.dumps(presets.load("mlp"))))
-    probe.watch_results(ResultsRequest(True))
-    pieces = 0
-    while (frame := probe.work(session)) is None:
+    views, pieces = Scheduler(session), -1
+    views.take(ResultsRequest())
+    said.clear()
+    while not said:
         pieces += 1
-        assert probe.has_work(session)
-    assert isinstance(frame, ResultsFrame)
+        assert views.has_work()
+        views.work()
+    assert isinstance(said[0], ResultsFrame)
     assert pieces == 10_000 // BATCH
-    assert not probe.has_work(session)
+    views.work()
+    assert not views.has_work()
 
 
 def test_results_of_weights_that_were_changed_begin_anew() -> None:
-    session, probe = Session(lambda reply: None, "cpu"), ProbeTask()
+    said: list[ResultsFrame] = []
+    session = Session(said.append, "cpu")
     session.load(m.Load(files.dumps(presets.load("mlp"))))
     assert session.trainer is not None
-    probe.watch_results(ResultsRequest(True))
-    assert probe.work(session) is None
+    views = Scheduler(session)
+    views.take(ResultsRequest())
+    said.clear()
+    views.work()
     session.trainer.plan.flat.zero_()
     session.weights_changed()
-    while (frame := probe.work(session)) is None:
-        pass
+    while not said:
+        views.work()
+    (frame,) = said
     assert isinstance(frame, ResultsFrame)
     assert unpack(frame.counts)[:, 0].sum() == 10_000  # all scores are alike: the first wins
 

@@ -11,13 +11,15 @@ from graphcore.errors import EngineError
 from graphcore.late import torch
 from graphcore.records.arrays import Array, pack
 from graphcore.session.session import Session
+from graphcore.views.view import view
 from graphcore.views.weights import SetNumbers, TensorFrame, TensorRequest
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def tensor(request: TensorRequest, session: Session) -> TensorFrame:
+@view(TensorRequest)
+def tensor(session: Session, request: TensorRequest) -> TensorFrame:
     """A parameter as it is now."""
     plan = _plan(session)
     if plan is None or request.name not in plan.parameters:
@@ -32,7 +34,8 @@ def tensor(request: TensorRequest, session: Session) -> TensorFrame:
     )  # fmt: skip
 
 
-def set_numbers(request: SetNumbers, session: Session) -> None:
+@view(SetNumbers)
+def set_numbers(session: Session, request: SetNumbers) -> None:
     """Change numbers of a parameter; raises EngineError and changes nothing if they do not fit."""
     plan = _plan(session)
     if plan is None or request.name not in plan.parameters:

@@ -12,9 +12,11 @@ from graphcore.graph.graph import Graph
 from graphcore.runs.folder import write_data, write_net
 from graphcore.session.session import Session
 from graphcore.views.net_files import LoadWeights, NetSaved, SaveNet, WeightsLoaded
+from graphcore.views.view import view
 
 
-def save_net(request: SaveNet, session: Session) -> NetSaved:
+@view(SaveNet)
+def save_net(session: Session, request: SaveNet) -> NetSaved:
     """Write graph and weights."""
     folder = Path(request.folder)
     try:
@@ -28,7 +30,8 @@ def save_net(request: SaveNet, session: Session) -> NetSaved:
     return NetSaved(request.folder)
 
 
-def load_weights(request: LoadWeights, session: Session) -> WeightsLoaded:
+@view(LoadWeights)
+def load_weights(session: Session, request: LoadWeights) -> WeightsLoaded:
     """Fill the net, all or nothing; the optimiser goes on with what it knows."""
     try:
         _, plan = _net(session)

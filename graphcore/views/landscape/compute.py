@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,14 +15,15 @@ from graphcore.landscapes.planes import Plane, lowest_point
 from graphcore.landscapes.surface import PathRecorder, Surface
 from graphcore.records.arrays import pack
 from graphcore.session.pace import rest
+from graphcore.session.session import Session
 from graphcore.training.trainer import Trainer
 from graphcore.views.landscape import LandscapeFrame, LandscapeRequest
 from graphcore.views.landscape.chosen_plane import Chosen, Weights, at_hand, choose, widened
+from graphcore.views.landscape.kept_weights import kept_weights
+from graphcore.views.view import each_turn, view
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from graphcore.session.session import Session
 
 SHARE = 0.05
 """Share of the worker's time while training; the bar is 10 %."""
@@ -40,26 +41,22 @@ PROBE = 0.5
 """Distance between the places from which the lowest point of a quadratic loss is found."""
 
 
-class LandscapeTask:
+class Landscape:
     """Computes the surface that the window asked for.
 
-    Args:
-        further: tells the names of other weights, and for each how to get them.
+    Where an earlier step is looked at, the plane stays and the dot goes there; where the weights
+    are changed without a step, the dot goes where they are.
 
     Attributes:
         path: weights along the run.
         held: whether the dot is dragged: the plane under it stays.
-        visiting: whether an earlier step is looked at: the plane stays, the dot goes there.
-        jumps: how often the weights have gone elsewhere than training led them.
-        moved: how often the weights were changed without a step: the dot goes where they are.
     """
 
-    def __init__(self, further: Callable[[], Mapping[str, Weights]] = dict) -> None:
+    def __init__(self) -> None:
         self.path = PathRecorder()
-        self.held = self.visiting = False
-        self.jumps = self.moved = self._sent_moved = 0
+        self.held = False
+        self._sent_moved = self._entered = 0
         self._followed: int | None = None
-        self._further = further
         self._request = LandscapeRequest(visible=False)
         self._trainer: Trainer | None = None
         self._plan: Plan | None = None
@@ -75,73 +72,80 @@ class LandscapeTask:
         self._last_work = time.perf_counter()
         self._spent = 0.0
 
-    def request(self, request: LandscapeRequest) -> None:
-        """Show this from now on; starts anew."""
-        self._request = request
-        self._surface = None
-
-    def forget(self) -> None:
-        """Another document: no surface, and no path so far."""
-        self._trainer = self._plan = self._surface = self._chosen = None
-        self._shown = self._best = self._lowest = self._followed = None
-        self.held = False
-        self.path.clear()
-
-    def has_work(self, trainer: Trainer | None) -> bool:
-        """Whether there is something to compute while nothing trains."""
-        if trainer is None or not trainer.trains or not self._request.visible or self.held:
+    def due(self, session: Session, request: LandscapeRequest) -> bool:
+        """Whether there is something to compute, and while training, whether it is time for it."""
+        trainer = session.trainer
+        if trainer is None or not trainer.trains or self.held:
             return False
-        if self._follows:
+        if request is not self._request:
+            return True
+        if self._follows(session):
             return self._followed != trainer.step
+        if self._followed is not None:
+            return True
+        if session.running and not self._rested():
+            return False
         return (
             self._surface is None
-            or self._followed is not None
             or not self._surface.done
             or self._stale(trainer)
-            or self._sent_moved != self.moved
-            or self._samples < self._request.samples
+            or self._sent_moved != session.weights_moved
+            or self._samples < request.samples
         )
 
-    def work(self, trainer: Trainer, *, training: bool) -> LandscapeFrame | None:
+    def work(self, session: Session, request: LandscapeRequest) -> LandscapeFrame | None:
         """A slice of work; returns a frame when a level is complete."""
-        if not trainer.trains:
-            return None
-        if not self.visiting:
-            self._notice(trainer)
-        if (self._follows or self._followed is not None) and self._request.visible:
-            return self._follow(trainer)
-        if not self._request.visible or self.held or not self._due(training):
-            return None
+        trainer = session.need_trainer()
+        if request is not self._request:
+            self._request, self._surface = request, None
+        elif self._follows(session) or self._followed is not None:
+            return self._follow(session, trainer)
         begun = time.perf_counter()
-        if self._surface is None or self._outdated(trainer, training):
-            self._begin(trainer, training)
+        if self._surface is None or self._outdated(trainer, session.running):
+            self._begin(session, trainer)
         surface = self._surface
         frame = None
         if surface is not None and not surface.done:
-            surface.work(0.002 if training else SLICE)
+            surface.work(0.002 if session.running else SLICE)
             if surface.level > max(0, self._sent_level):
                 self._sent_level = surface.level
                 self._shown = surface.plane
-                frame = self._frame(trainer, surface)
-        if frame is None and surface is not None and surface.level > 0:
-            frame = self._frame(trainer, surface) if self._sent_moved != self.moved else None
+                frame = self._frame(session, trainer, surface)
+        moved = self._sent_moved != session.weights_moved
+        if frame is None and surface is not None and surface.level > 0 and moved:
+            frame = self._frame(session, trainer, surface)
         self._spent = time.perf_counter() - begun
         self._last_work = time.perf_counter()
         return frame
 
-    @property
-    def _follows(self) -> bool:
+    def _follows(self, session: Session) -> bool:
         """Whether the dot moves over a surface that stays; random ones are made around it anew."""
         stays = self._chosen is not None and self._chosen.kind != "random"
-        return self.visiting and stays and self._surface is not None and self._surface.level > 0
+        level = 0 if self._surface is None else self._surface.level
+        return session.runs.visiting and stays and level > 0
 
-    def _follow(self, trainer: Trainer) -> LandscapeFrame | None:
+    def _follow(self, session: Session, trainer: Trainer) -> LandscapeFrame | None:
         """The same surface with the dot at the step that is looked at, or back at the newest."""
-        surface, there = self._surface, trainer.step if self.visiting else None
+        surface, there = self._surface, trainer.step if session.runs.visiting else None
         if there is not None and there == self._followed:
             return None
         self._followed = there
-        return None if surface is None or not surface.level else self._frame(trainer, surface)
+        found = surface is not None and surface.level > 0
+        return self._frame(session, trainer, surface) if found and surface else None
+
+    def follow_run(self, session: Session) -> None:
+        """Take note of the step that was made, of the newest test, or of another run."""
+        trainer = session.trainer
+        if trainer is None:
+            return
+        if self._entered != session.entered:
+            self._entered = session.entered
+            self._retrace(session)
+        score, session.tested = session.tested, None
+        if score is not None:
+            self.note_score(trainer, score.loss)
+        if trainer.trains and not session.runs.visiting:
+            self._notice(trainer, session.runs.jumps)
 
     def note_score(self, trainer: Trainer, loss: float) -> None:
         """Remember the weights if no others had so small a loss on the test set."""
@@ -153,11 +157,11 @@ class LandscapeTask:
         if self._shown is not None and self._shown.origin.shape == trainer.plan.flat.shape:
             trainer.plan.flat.copy_(self._shown.at(a, b))
 
-    def _due(self, training: bool) -> bool:
-        """While training, rest long enough to keep to the share of the time."""
-        return not training or time.perf_counter() - self._last_work >= rest(self._spent, SHARE)
+    def _rested(self) -> bool:
+        """Whether enough time has passed to keep to the share of it."""
+        return time.perf_counter() - self._last_work >= rest(self._spent, SHARE)
 
-    def retrace(self, session: Session) -> None:
+    def _retrace(self, session: Session) -> None:
         """Another run is the current one: the path is what was recorded of it."""
         trainer, run = session.trainer, session.runs.current
         if trainer is None or run is None or not run.timeline.moments:
@@ -177,13 +181,13 @@ class LandscapeTask:
         if not same:
             self.path.clear()
 
-    def _notice(self, trainer: Trainer) -> None:
+    def _notice(self, trainer: Trainer, leg: int) -> None:
         """Follow the run's path; a new net or a reset starts a new one."""
         self._meet(trainer)
         if not self.path.steps or trainer.step != self.path.steps[-1]:
             if self.path.steps and trainer.step < self.path.steps[-1]:
                 self._surface = self._best = None
-            self.path.add(trainer.step, trainer.plan.flat, self.jumps)
+            self.path.add(trainer.step, trainer.plan.flat, leg)
 
     def _stale(self, trainer: Trainer) -> bool:
         return self._origin_step != trainer.step
@@ -198,7 +202,7 @@ class LandscapeTask:
             return False
         return surface.done or surface.seconds_to_next_level() / SHARE > PATIENCE
 
-    def _begin(self, trainer: Trainer, training: bool) -> None:
+    def _begin(self, session: Session, trainer: Trainer) -> None:
         if self._plan is None:
             self._plan = compile(trainer.graph, mode="train", **trainer.plan.made_for)
         self._plan.copy_state(trainer.plan)
@@ -206,11 +210,11 @@ class LandscapeTask:
             self._pace = self._surface.seconds / (self._surface.points * self._taken)
         request, b = self._request, trainer.binding
         split = trainer.data.test if request.split == "test" else trainer.data.train
-        self._samples = min(self._affordable(training), request.samples)
+        self._samples = min(self._affordable(session.running), request.samples)
         x, t = trainer.tensors(split, self._samples)
         self._taken = len(x)
         feeds = b.feeds(x, t)
-        chosen = choose(request, trainer.plan, self.path.weights, self._targets())
+        chosen = choose(request, trainer.plan, self.path.weights, self._targets(session))
         span = chosen.span
         self._lowest = _lowest(trainer, chosen.plane, feeds) if chosen.exact else None
         if self._lowest is not None:
@@ -228,21 +232,21 @@ class LandscapeTask:
         seconds = self._pace * TRAINING_SAMPLES * MIDDLING
         return TRAINING_SAMPLES if seconds / SHARE <= PATIENCE else FEW_SAMPLES
 
-    def _targets(self) -> dict[str, Weights]:
+    def _targets(self, session: Session) -> dict[str, Weights]:
         """Weights that a plane may go towards, fetched when they are wanted."""
         near = {START: self.path.weights[0]} if self.path.weights else {}
         if self._best is not None:
             near[BEST] = self._best[1]
-        return {**{name: at_hand(flat) for name, flat in near.items()}, **self._further()}
+        return {**{name: at_hand(flat) for name, flat in near.items()}, **kept_weights(session)}
 
-    def _frame(self, trainer: Trainer, surface: Surface) -> LandscapeFrame:
+    def _frame(self, session: Session, trainer: Trainer, surface: Surface) -> LandscapeFrame:
         chosen = self._chosen
         assert chosen is not None
         a, b, values = surface.shown()
         path = self.path.on(surface.plane)
         at_a, at_b, distance = surface.plane.project(trainer.plan.flat)
         length = float(np.linalg.norm(trainer.plan.flat.cpu().numpy())) or 1.0
-        self._sent_moved = self.moved
+        self._sent_moved = session.weights_moved
         return LandscapeFrame(
             plane=chosen.kind, exact=chosen.exact, note=chosen.note,
             labels=surface.plane.labels, shares=surface.plane.shares,
@@ -252,9 +256,21 @@ class LandscapeTask:
             split=self._request.split, path=pack(path.astype(np.float32).reshape(-1, 2)),
             current=(at_a, at_b), lowest=self._lowest, off_plane=distance / length,
             stale=self._stale(trainer), seconds=surface.seconds,
-            targets=tuple(self._targets()),
+            targets=tuple(self._targets(session)),
             parameters={p.name: tuple(p.shape) for p in trainer.plan.layout},
         )  # fmt: skip
+
+
+@view(LandscapeRequest, due=lambda session, request: session.part(Landscape).due(session, request))
+def landscape(session: Session, request: LandscapeRequest) -> LandscapeFrame | None:
+    """Work on the surface around the weights of the net that is trained."""
+    return session.part(Landscape).work(session, request)
+
+
+@each_turn
+def follow(session: Session) -> None:
+    """Record the path of the weights, whether somebody looks or not."""
+    session.part(Landscape).follow_run(session)
 
 
 def _lowest(

@@ -1,0 +1,336 @@
+"""The panel of a lesson: one step at a time, and the way through the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.panels.lesson.cards import Card, PredictCard, RevealCard, TaskCard
+from app.panels.lesson.prose import Prose, shown
+from app.panels.panel import Panel
+from app.widgets.section import text_label, title
+from graphcore.lessons.format import Lesson, Predict, Reveal, Step, Task, Text
+from graphcore.views.lesson import FactsFrame, FactsRequest
+from graphcore.views.weights import TensorFrame
+
+REFRESH_MS = 250
+
+
+class LessonPanel(Panel):
+    """Shows a lesson's steps; what a step needs of the window is asked for by signals.
+
+    Signals:
+        step_left: the place of the step that was shown.
+        step_entered: the place of the step that is shown now.
+        solve_wanted: the solution of the shown step is to be done.
+        predicted: a question's id and the answer.
+        window_wanted: what of the window checks may ask is to be noted.
+        asking: whether a question is open, so that its answer should not be seen yet.
+        passed: the place of a step whose tasks are all done.
+        leave_wanted, hand_in_wanted: the two buttons.
+    """
+
+    step_left = Signal(int)
+    step_entered = Signal(int)
+    solve_wanted = Signal()
+    predicted = Signal(str, float)
+    passed = Signal(int)
+    window_wanted = Signal()
+    asking = Signal(bool)
+    leave_wanted = Signal()
+    hand_in_wanted = Signal()
+
+    def __init__(self, document: Any, engine: Any = None) -> None:
+        super().__init__(document, engine)
+        self.lesson: Lesson | None = None
+        self.place = 0
+        self.predictions: dict[str, float] = {}
+        self.done: dict[str, tuple[bool, int]] = {}
+        self.shown_panels: tuple[str, ...] = ()
+        self.plane = ""
+        self.cards: list[QWidget] = []
+        self.hints_shown = 0
+        self._number = self._asked = 0
+        self._begins = False
+        self._values: dict[str, Any] = {}
+        self.busy = False
+        self._lay_out()
+        self._late = QTimer(self, singleShot=True, interval=REFRESH_MS)
+        self._late.timeout.connect(self._ask)
+        if engine is not None:
+            engine.on(FactsFrame, self._on_facts)
+            engine.loaded.connect(lambda _l: self.refresh())
+            engine.state_changed.connect(lambda _s: self.refresh())
+            engine.on(TensorFrame, lambda _t: self.refresh())
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 10, 12, 12)
+        column.setSpacing(10)
+        self.heading, self.where = title(""), text_label(dim=True)
+        self.heading.setWordWrap(True)
+        self.body = QVBoxLayout()
+        self.body.setSpacing(10)
+        self.back = QPushButton(self.tr("Back"))
+        self.next = QPushButton(self.tr("Next"))
+        self.hint = QPushButton(self.tr("Hint"))
+        self.solve = QPushButton(self.tr("Do it for me"))
+        self.leave = QPushButton(self.tr("Leave the lesson"))
+        self.hand_in = QPushButton(self.tr("Hand in…"))
+        self.teacher = QCheckBox(self.tr("Teacher's notes"))
+        self.back.clicked.connect(lambda: self.show_step(self.place - 1))
+        self.next.clicked.connect(self._on_next)
+        self.hint.clicked.connect(self._on_hint)
+        self.solve.clicked.connect(self.solve_wanted)
+        self.leave.clicked.connect(self.leave_wanted)
+        self.hand_in.clicked.connect(self.hand_in_wanted)
+        self.teacher.toggled.connect(lambda _on: self._arrange())
+        for widget in (self.heading, self.where):
+            column.addWidget(widget)
+        column.addLayout(self.body)
+        for row in ((self.hint, self.solve), (self.back, self.next), (self.hand_in, self.leave)):
+            line = QHBoxLayout()
+            for button in row:
+                line.addWidget(button)
+            column.addLayout(line)
+        column.addWidget(self.teacher)
+        column.addStretch()
+
+    # -- the lesson ---------------------------------------------------------------------------
+
+    @property
+    def step(self) -> Step | None:
+        """The step that is shown."""
+        return self.lesson.steps[self.place] if self.lesson else None
+
+    def open(self, lesson: Lesson, predictions: dict[str, float], done: dict[str, Any]) -> None:
+        """Begin a lesson; what was predicted in it before stays locked."""
+        self.lesson = lesson
+        self.predictions = {k: v for k, v in predictions.items() if k in lesson.predictions}
+        self.done = dict(done)
+        self.heading.setText(lesson.header.title)
+        self.place = -1
+        self.show_step(0)
+
+    def close_lesson(self) -> None:
+        """Show nothing any more."""
+        self.lesson = None
+        self.asking.emit(False)
+        self._late.stop()
+        self._clear()
+
+    def show_step(self, place: int) -> None:
+        """Show another step."""
+        if self.lesson is None or not 0 <= place < len(self.lesson.steps):
+            return
+        if self.place >= 0:
+            self.step_left.emit(self.place)
+        self.place, self.hints_shown, self._values = place, 0, {}
+        self._fill()
+        self._begins = True
+        self.step_entered.emit(place)
+        self.refresh()
+
+    def _on_next(self) -> None:
+        assert self.lesson is not None
+        if self.place + 1 < len(self.lesson.steps):
+            self.show_step(self.place + 1)
+        else:
+            self.leave_wanted.emit()
+
+    def _on_hint(self) -> None:
+        self.hints_shown += 1
+        self._arrange()
+        self.refresh()
+
+    # -- the step -----------------------------------------------------------------------------
+
+    def _clear(self) -> None:
+        while (item := self.body.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        self.cards = []
+
+    def _fill(self) -> None:
+        """Widgets of the step's parts, in order; hints and notes come behind them."""
+        self._clear()
+        step = self.step
+        assert step is not None
+        assert self.lesson is not None
+        if self.place == 0 and self.lesson.intro.markdown:
+            self.cards.append(Prose(self.lesson.intro.markdown, self.lesson.intro.lives))
+        heading = QLabel(step.title)
+        heading.setObjectName("step")
+        font = heading.font()
+        font.setBold(True)
+        heading.setFont(font)
+        self.cards.append(heading)
+        self.cards += [card for part in step.parts if (card := self._card(part)) is not None]
+        self.measured = text_label(dim=True)
+        self.cards.append(self.measured)
+        self.hints = [Prose(h.markdown, h.lives) for h in step.hints]
+        self.notes = [Prose(n.markdown, n.lives) for n in step.notes]
+        for widget in (*self.cards, *self.hints, *self.notes):
+            self.body.addWidget(widget)
+        count = len(self.lesson.steps)
+        self.where.setText(self.tr("Step {0} of {1}").format(self.place + 1, count))
+        self.back.setEnabled(self.place > 0)
+        self.next.setText(self.tr("Next") if self.place + 1 < count else self.tr("Finish"))
+        self.solve.setVisible(bool(step.solution))
+        self._arrange()
+
+    def _card(self, part: object) -> QWidget | None:
+        if isinstance(part, Text):
+            return Prose(part.markdown, part.lives)
+        if isinstance(part, Predict):
+            question = PredictCard(part)
+            if part.id in self.predictions:
+                question.set_answer(self.predictions[part.id])
+            question.locked.connect(lambda given, name=part.id: self._on_locked(name, given))
+            return question
+        if isinstance(part, Task):
+            task = TaskCard(part)
+            task.check_wanted.connect(lambda: self.check(task))
+            return task
+        return RevealCard(part) if isinstance(part, Reveal) else None
+
+    def _on_locked(self, name: str, given: float) -> None:
+        self.predictions[name] = given
+        self.predicted.emit(name, given)
+        self._arrange()
+        self.refresh()
+
+    def _arrange(self) -> None:
+        """What follows an open question is not shown yet; a reveal waits for the tasks too."""
+        locked = done = True
+        for card in self.cards:
+            ready = locked and (done or not isinstance(card, RevealCard))
+            card.setVisible(ready)
+            if isinstance(card, PredictCard):
+                locked &= card.answer is not None
+            elif isinstance(card, TaskCard):
+                done &= card.passed
+        self.asking.emit(not locked)
+        self.measured.setVisible(locked and done and bool(self.measured.text()))
+        for i, hint in enumerate(self.hints):
+            hint.setVisible(i < self.hints_shown)
+        for note in self.notes:
+            note.setVisible(self.teacher.isChecked())
+        left = len(self.hints) - self.hints_shown
+        self.hint.setVisible(left > 0)
+        self.hint.setText(self.tr("Hint ({0} left)").format(left) if left else self.tr("Hint"))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every question of the step is answered and every task done."""
+        answered = all(c.answer is not None for c in self._of(PredictCard))
+        return answered and all(c.passed for c in self._of(TaskCard))
+
+    def _of(self, kind: type) -> list[Any]:
+        return [card for card in self.cards if isinstance(card, kind)]
+
+    def set_busy(self, busy: bool) -> None:
+        """Ask for no numbers while a setup or a solution is at work."""
+        self.busy = busy
+        self.solve.setEnabled(not busy)
+        if not busy:
+            self.refresh()
+
+    # -- numbers ------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Ask for the numbers of what is shown, in a moment."""
+        if self.lesson is not None and not self._late.isActive():
+            self._late.start()
+
+    def check(self, task: TaskCard) -> None:
+        """Ask whether a task is done, and say why not."""
+        self._asked = self._send(task.expressions)
+        self._asked_of = task
+
+    def _ask(self) -> None:
+        if self._engine is None or self.lesson is None or self.busy:
+            return
+        if self._engine.state in ("running", "loading", "starting"):
+            return
+        asked = list(self._expressions())
+        begins, self._begins = self._begins, False
+        if asked or begins:
+            self._send(tuple(dict.fromkeys(asked)), begins)
+
+    def _expressions(self) -> Iterator[str]:
+        step = self.step
+        assert step is not None
+        shown_now = (*self.cards, *self.hints, *self.notes)
+        for card in (c for c in shown_now if c.isVisibleTo(self)):
+            prose = card if isinstance(card, Prose) else getattr(card, "prose", None)
+            if prose is not None:
+                yield from prose.expressions
+            if isinstance(card, TaskCard) and not card.passed:
+                yield str(card.task.check)
+        if self.is_done:
+            yield from (str(m.expression) for m in step.measures)
+            for card in self._of(PredictCard):
+                if card.question.outcome is not None:
+                    yield str(card.question.outcome)
+
+    def _send(self, expressions: tuple[str, ...], begins: bool = False) -> int:
+        self._number += 1
+        self.window_wanted.emit()
+        self._engine.ask_of_document(
+            FactsRequest(expressions, self._number, begins, self.shown_panels, self.plane)
+        )
+        return self._number
+
+    def _on_facts(self, frame: FactsFrame) -> None:
+        if self.lesson is None:
+            return
+        asked = self._asked_of if frame.number == self._asked else None
+        news = False
+        for task in self._of(TaskCard):
+            if str(task.task.check) in (*frame.values, *frame.problems):
+                news |= task.judge(frame.values, frame.problems, task is asked)
+                task.values = {str(k): shown(v) for k, v in frame.values.items()}
+        self._values = {**self._values, **frame.values}
+        for card in (*self.cards, *self.hints, *self.notes):
+            prose = card if isinstance(card, Prose) else getattr(card, "prose", None)
+            if prose is not None:
+                prose.put(self._values)
+        if self.is_done:
+            self._show_outcomes()
+        self._note_done()
+        if news:
+            self._arrange()
+            self.refresh()
+
+    _asked_of: TaskCard | None = None
+
+    def _show_outcomes(self) -> None:
+        step = self.step
+        assert step is not None
+        for card in self._of(PredictCard):
+            card.show_outcome(self._values)
+        known = [(m.id, self._values.get(str(m.expression))) for m in step.measures]
+        lines = [f"{name.replace('_', ' ')}: {shown(v)}" for name, v in known if v is not None]
+        self.measured.setText(self.tr("Measured here: {0}").format(", ".join(lines)))
+        self.measured.setVisible(bool(lines))
+
+    def _note_done(self) -> None:
+        for i, task in enumerate(self._of(TaskCard), 1):
+            self.done[f"{self.place + 1}.{i}"] = (task.passed, task.tries)
+        if self.is_done:
+            self.passed.emit(self.place)
+
+
+__all__ = ["Card", "LessonPanel"]

@@ -1,0 +1,390 @@
+"""Lessons in the window: a lesson works on a graph of its own, and all is as it was behind it."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, QTimer
+
+from app.shell.lessons.spotlight import Spotlight
+from app.widgets import file_dialogs
+from graphcore import __version__, files, presets
+from graphcore.errors import GradscapeError, LessonError
+from graphcore.graph.graph import Graph
+from graphcore.lessons import answers, courses
+from graphcore.lessons.format import Lesson, Step
+from graphcore.lessons.functions import ACTIONS
+from graphcore.lessons.language import Call
+from graphcore.lessons.play import check_files, first_graph, graph_named, seeded
+from graphcore.lessons.reader import ENDING, read_lesson
+
+PANEL, WIDTH = "lesson", 360
+RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
+POLL_MS = 60
+
+
+class WindowPlayer:
+    """Carries out what setups and solutions name, as the menus would; one after the other.
+
+    Args:
+        window: the main window.
+        idle: called when all is done.
+    """
+
+    def __init__(self, window: Any, idle: Callable[[], None]) -> None:
+        self._window, self._idle = window, idle
+        self.lesson: Lesson | None = None
+        self.opening = False
+        self._waiting: deque[Call] = deque()
+        self._started: tuple[int, bool] | None = None
+        self._timer = QTimer(window, interval=POLL_MS)
+        self._timer.timeout.connect(self._go_on)
+        window.engine.frame.connect(self._on_frame)
+        window.engine.failed.connect(lambda _failure: self._end_training())
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still to be done."""
+        return bool(self._waiting) or self._started is not None or self._timer.isActive()
+
+    def play(self, calls: Iterable[Call]) -> None:
+        """Do these when what was to be done before is done."""
+        self._waiting += calls
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Leave undone what is left."""
+        self._waiting.clear()
+        self._started = None
+        self._timer.stop()
+
+    def _go_on(self) -> None:
+        engine = self._window.engine
+        if self._started is not None or engine.state in ("starting", "loading"):
+            return
+        if not self._waiting:
+            self._timer.stop()
+            self._idle()
+            return
+        call = self._waiting.popleft()
+        try:
+            ACTIONS.call(self, call)
+        except GradscapeError as error:
+            self.stop()
+            self._window.refuse(str(error))
+            self._idle()
+
+    def _on_frame(self, frame: Any) -> None:
+        """Training has ended once it was seen to run, or the step is another."""
+        if self._started is None:
+            return
+        begun, seen = self._started
+        if frame.state == "running":
+            self._started = begun, True
+        elif seen or frame.step != begun:
+            self._end_training()
+
+    def _end_training(self) -> None:
+        self._started = None
+
+    # -- what actions ask ---------------------------------------------------------------------
+
+    def edit(self, change: Callable[[Graph], None]) -> None:
+        """Change the graph as one step that can be undone."""
+        graph = self._window.document.root.copy()
+        change(graph)
+        check_files(graph)
+        self._window.document.become(graph, self._window.tr("Lesson"))
+
+    def open_graph(self, graph: Graph) -> None:
+        """Take another graph."""
+        check_files(graph)
+        self.opening = True
+        self._window.document.open_graph(graph)
+        self.opening = False
+
+    def lesson_graph(self, name: str) -> Graph:
+        """The graph of a file beside the lesson, or of a preset."""
+        assert self.lesson is not None
+        return seeded(graph_named(self.lesson, name), self.lesson.header.seed)
+
+    def train(self, epochs: int, steps: int) -> None:
+        """Train; the next action waits for the end."""
+        engine = self._window.engine
+        loaded = engine.last_loaded
+        per_epoch = loaded.steps_per_epoch if loaded is not None else 1
+        self._started = engine.step, False
+        engine.run(epochs * per_epoch + steps or None)
+
+    def reset(self) -> None:
+        """Take the graph as it is now with its initial weights."""
+        self._window.engine.start_anew()
+
+    def put_numbers(
+        self, parameter: str, places: tuple[int, ...], values: tuple[float, ...]
+    ) -> None:
+        """Change numbers of a parameter by hand."""
+        self._window.engine.set_numbers(parameter, places, values)
+
+    def show(self, panel: str) -> None:
+        """Bring a panel to the front."""
+        self._window.show_panel(panel)
+
+    def show_plane(self, kind: str) -> None:
+        """Have the landscape show a kind of plane."""
+        self._window.show_panel("landscape").fill().show_plane(kind)
+
+
+class Lessons(QObject):
+    """Opens lessons, keeps how far one is, and puts everything back afterwards."""
+
+    def __init__(self, window: Any) -> None:
+        super().__init__(window)
+        self._window = window
+        self.lesson: Lesson | None = None
+        self._before: dict[str, Any] = {}
+        self._graphs: dict[int, Graph] = {}
+        self._panel: Any = None
+        self._left = -1
+        self.player = WindowPlayer(window, self._on_idle)
+        self.spotlight = Spotlight(window.canvas)
+        self._hiding = False
+        window.engine.frame.connect(lambda _frame: self._hide())
+        window.document.opened.connect(self._on_opened)
+
+    @property
+    def store(self) -> Any:
+        """Where progress is kept."""
+        return self._window.settings.store
+
+    # -- opening and leaving ------------------------------------------------------------------
+
+    def open(self, path: str | Path) -> bool:
+        """Begin the lesson in a file; False if it is damaged or the user wants to stay."""
+        try:
+            lesson = read_lesson(path)
+            graph = first_graph(lesson)
+        except GradscapeError as error:
+            self._window.refuse(str(error))
+            return False
+        if self.lesson is None and not self._window.files.may_leave():
+            return False
+        if self.lesson is None:
+            self._keep()
+        self.player.stop()
+        self.lesson = self.player.lesson = lesson
+        self._graphs.clear()
+        self._left = -1
+        self.player.open_graph(graph)
+        self._window.show_canvas()
+        self._show_panels(lesson)
+        self._panel = self._window.show_panel(PANEL).fill()
+        self._connect()
+        self._panel.open(lesson, self._kept("predictions"), self._kept("tasks"))
+        return True
+
+    def open_shipped(self, name: str) -> bool:
+        """Begin a lesson that ships."""
+        return self.open(courses.shipped() / f"{name}{ENDING}")
+
+    def leave(self) -> None:
+        """End the lesson; document and layout are again what they were."""
+        if self.lesson is None:
+            return
+        self._end()
+        before, window = self._before, self._window
+        window.document.undo_stack.setClean()
+        if before["preset"]:
+            window.files.open_preset(before["preset"])
+        else:
+            window.document.restore(before["graph"], before["path"])
+            if not before["modified"]:
+                window.document.undo_stack.setClean()
+        window.layouts.docks[PANEL].hide()
+        window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
+        if before["layout"]:
+            window.layouts.show(before["layout"])
+        else:
+            window.show_welcome()
+        if not before["welcome"]:
+            window.canvas.mark_selected(set(before["selection"]) & set(window.canvas.items_by_name))
+
+    def _end(self) -> None:
+        self.player.stop()
+        self.spotlight.clear()
+        self.lesson = self.player.lesson = None
+        self._panel.close_lesson()
+
+    def _keep(self) -> None:
+        """Note what there is before a lesson."""
+        window = self._window
+        document = window.document
+        named = window.files.name if document.path is None else ""
+        self._before = {
+            "graph": document.root, "path": document.path, "modified": document.modified,
+            "preset": named if named in presets.names() and not document.modified else "",
+            "layout": window.layouts.current, "selection": list(window.selection),
+            "welcome": window.pages.currentWidget() is not window.canvas,
+        }  # fmt: skip
+
+    def _on_opened(self) -> None:
+        """Another graph was opened by the user: that ends the lesson."""
+        if self.lesson is not None and not self.player.opening:
+            self._end()
+            self._window.layouts.restore()
+
+    def _show_panels(self, lesson: Lesson) -> None:
+        """The panels of the lesson, and no others."""
+        layouts, window = self._window.layouts, self._window
+        layouts.hide()
+        window.setCorner(Qt.Corner.BottomRightCorner, RIGHT)
+        for name in lesson.header.panels:
+            if name in layouts.docks:
+                dock = layouts.docks[name]
+                if window.dockWidgetArea(dock) == RIGHT:  # that side is the lesson's
+                    window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
+                layouts.reveal(name)
+        dock = window.show_panel(PANEL)
+        window.resizeDocks([dock], [WIDTH], Qt.Orientation.Horizontal)
+
+    def _connect(self) -> None:
+        panel = self._panel
+        if panel.property("connected"):
+            return
+        panel.setProperty("connected", True)
+        panel.step_left.connect(self._on_left)
+        panel.step_entered.connect(self._on_entered)
+        panel.solve_wanted.connect(self._solve)
+        panel.predicted.connect(lambda _name, _given: self._remember())
+        panel.passed.connect(self._on_passed)
+        panel.asking.connect(self._hide_values)
+        panel.window_wanted.connect(self._note_window)
+        panel.leave_wanted.connect(self.leave)
+        panel.hand_in_wanted.connect(self.hand_in)
+
+    # -- steps --------------------------------------------------------------------------------
+
+    def _on_left(self, place: int) -> None:
+        self._left = place
+
+    def _on_entered(self, place: int) -> None:
+        """Do the setup of a step that is entered forwards; undo those that are left backwards."""
+        assert self.lesson is not None
+        if place > self._left:
+            step = self.lesson.steps[place]
+            if step.setup:
+                self._graphs[place] = self._window.document.root.copy()
+            self._play(step.setup)
+            return
+        undone = [i for i in range(place + 1, self._left + 1) if i in self._graphs]
+        if undone:
+            self.player.open_graph(self._graphs[undone[0]].copy())
+            for i in undone:
+                del self._graphs[i]
+        self._play(())
+
+    def _hide_values(self, hide: bool) -> None:
+        """Show no numbers on the canvas while a question is open: they would answer it."""
+        again, self._hiding = self._hiding and not hide, hide
+        self._hide()
+        if again:  # whoever is shown a drawing no more gets the running step's values
+            self._window.engine.show_drawing(True)
+            self._window.engine.show_drawing(False)
+
+    def _hide(self) -> None:
+        """Take away what the view of a frame has just put on the canvas."""
+        if self._hiding:
+            self._window.canvas.clear_pictures()
+
+    def _solve(self) -> None:
+        step = self._panel.step
+        if step is not None:
+            self._play(step.solution)
+
+    def _play(self, calls: Iterable[Call]) -> None:
+        self._panel.set_busy(True)
+        self.player.play(calls)
+
+    def _on_idle(self) -> None:
+        if self.lesson is None:
+            return
+        step: Step | None = self._panel.step
+        if step is not None:
+            self.spotlight.show(step.looks)
+            for look in step.looks:
+                if look.kind == "panel":
+                    self._window.show_panel(look.name)
+        self._note_window()
+        self._panel.set_busy(False)
+
+    def _note_window(self) -> None:
+        """What of the window checks may ask."""
+        docks = self._window.layouts.docks
+        self._panel.shown_panels = tuple(n for n, d in docks.items() if d.isVisible())
+        landscape = docks["landscape"]
+        if landscape.isVisible():
+            self._panel.plane = landscape.fill().kind
+
+    # -- progress -----------------------------------------------------------------------------
+
+    def _kept(self, what: str) -> dict[str, Any]:
+        assert self.lesson is not None
+        try:
+            found = json.loads(str(self.store.value(f"lessons/{self.lesson.id}/{what}", "{}")))
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _remember(self) -> None:
+        assert self.lesson is not None
+        for what, value in (("predictions", self._panel.predictions), ("tasks", self._panel.done)):
+            self.store.setValue(f"lessons/{self.lesson.id}/{what}", json.dumps(value))
+
+    def _on_passed(self, place: int) -> None:
+        assert self.lesson is not None
+        key = f"lessons/{self.lesson.id}/steps"
+        done = {*self.steps_done(self.lesson.id), place}
+        self.store.setValue(key, json.dumps(sorted(done)))
+        self._remember()
+
+    def steps_done(self, name: str) -> set[int]:
+        """Places of the steps of a lesson that were done."""
+        try:
+            found = json.loads(str(self.store.value(f"lessons/{name}/steps", "[]")))
+        except ValueError:
+            return set()
+        return {i for i in found if isinstance(i, int)} if isinstance(found, list) else set()
+
+    # -- handing in ---------------------------------------------------------------------------
+
+    def hand_in(self) -> None:
+        """Ask for a name and a file, and write the answers."""
+        lesson, panel = self.lesson, self._panel
+        if lesson is None:
+            return
+        student = file_dialogs.ask_student(self._window)
+        if not student:
+            return
+        path = file_dialogs.ask_answer(self._window, f"{lesson.id}{answers.ENDING}")
+        if not path:
+            return
+        checks = {}
+        for i, step in enumerate(lesson.steps, 1):
+            for j, task in enumerate(step.tasks, 1):
+                passed, tries = panel.done.get(f"{i}.{j}", (False, 0))
+                checks[f"{i}.{j}"] = answers.Checked(str(task.check), bool(passed), int(tries))
+        answer = answers.Answer(
+            lesson=lesson.id, lesson_hash=lesson.hash, student=student[: answers.LONGEST_NAME],
+            seed=lesson.header.seed, version=__version__, predictions=panel.predictions,
+            checks=checks, graph=files.dumps(self._window.document.root).decode(),
+        )  # fmt: skip
+        try:
+            answers.write_answer(path, answer)
+        except (GradscapeError, LessonError) as error:
+            self._window.refuse(str(error))
+            return
+        self._window.status.say(self.tr("Written: {0}").format(path))

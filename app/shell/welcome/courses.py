@@ -1,0 +1,95 @@
+"""The courses that ship: each with its lessons in order, and how far one is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
+
+from graphcore.errors import GradscapeError
+from graphcore.lessons import courses
+from graphcore.lessons.format import Lesson
+
+_NAME = int(Qt.ItemDataRole.UserRole) + 1
+
+
+class CourseList(QTreeWidget):
+    """Courses and their lessons; Enter or a click begins a lesson.
+
+    Signals:
+        chosen: id of a lesson.
+
+    Args:
+        done: which steps of a lesson were done.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, done: Callable[[str], set[int]]) -> None:
+        super().__init__()
+        self._done = done
+        self._rows: list[tuple[QTreeWidgetItem, list[QTreeWidgetItem]]] = []
+        self._lessons: dict[str, Lesson] | None = None
+        self.setAccessibleName(self.tr("Courses"))
+        self.setHeaderLabels([self.tr("Lesson"), self.tr("What it is about"), self.tr("Progress")])
+        self.setRootIsDecorated(True)
+        self.setUniformRowHeights(False)
+        self.setFrameShape(QTreeWidget.Shape.NoFrame)
+        self.viewport().setAutoFillBackground(False)
+        self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        self.header().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        self.header().setStretchLastSection(False)
+        self.itemActivated.connect(self._on_item)
+        self.itemClicked.connect(self._on_item)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.fill()
+
+    def fill(self) -> None:
+        """Read the lessons, once."""
+        if self._lessons is not None:
+            return
+        self._lessons = {}
+        try:
+            found = courses.collect(courses.shipped())
+        except GradscapeError as error:
+            self.addTopLevelItem(QTreeWidgetItem([str(error), "", ""]))
+            return
+        self._lessons = found.lessons
+        for course in found.courses:
+            top = QTreeWidgetItem([course.title, course.text, ""])
+            self.addTopLevelItem(top)
+            rows: list[QTreeWidgetItem] = []
+            for name in course.order:
+                lesson = found.lessons[name]
+                row = QTreeWidgetItem([lesson.header.title, lesson.header.idea, ""])
+                row.setData(0, _NAME, name)
+                row.setToolTip(1, lesson.header.idea)
+                top.addChild(row)
+                rows.append(row)
+            self._rows.append((top, rows))
+        if self._rows:
+            self._rows[0][0].setExpanded(True)
+        self.show_progress()
+
+    def show_progress(self) -> None:
+        """Say of each lesson how many steps are done, and of each course how many lessons."""
+        for top, rows in self._rows:
+            whole = 0
+            for row in rows:
+                lesson = (self._lessons or {})[row.data(0, _NAME)]
+                done, steps = len(self._done(lesson.id)), len(lesson.steps)
+                whole += done >= steps
+                said = self.tr("✓ done") if done >= steps else self.tr("{0} of {1} steps")
+                row.setText(2, said.format(done, steps) if done else "")
+            top.setText(2, self.tr("{0} of {1}").format(whole, len(rows)))
+
+    def _on_item(self, item: QTreeWidgetItem) -> None:
+        name = item.data(0, _NAME)
+        if name:
+            self.chosen.emit(name)
+        else:
+            item.setExpanded(not item.isExpanded())

@@ -1,0 +1,212 @@
+"""A lesson from the welcome page to the answer file, and everything as it was behind it."""
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QApplication
+
+from app.panels import PANELS
+from app.panels.lesson.cards import PredictCard, RevealCard, TaskCard
+from app.panels.lesson.prose import Prose
+from app.shell import actions
+from app.widgets import file_dialogs
+from graphcore.lessons import answers, courses
+from graphcore.lessons.places import ACTION_NAMES, PANEL_NAMES
+
+PATIENCE = 60_000
+TRAINED = """+++
+title = "Train"
+graph = "circle"
+settings = {epochs = 2}
+panels = ["training"]
++++
+## First
+```do
+Train an epoch.
+```
+```check
+epoch() >= 1
+```
+```else
+{epoch():.0f} epochs so far
+```
+```hint
+Click Train.
+```
+```solution
+set("lr", 0.1)
+train(epochs=1)
+```
+```reveal
+Done: {epoch():.0f}.
+```
+
+## Second
+```setup
+open("xor")
+```
+text
+"""
+
+
+@pytest.fixture
+def begun(live_window, qtbot):
+    """Begins a lesson in a window with a real engine; gives the panel, once it is ready."""
+    live_window.start("circle")
+    qtbot.waitUntil(lambda: live_window.engine.state == "idle", timeout=PATIENCE)
+
+    def begin(path):
+        assert live_window.lessons.open(path)
+        panel = live_window.layouts.docks["lesson"].fill()
+        qtbot.waitUntil(lambda: not panel.busy and panel._number > 0, timeout=PATIENCE)
+        return panel
+
+    return begin
+
+
+def shipped(name):
+    return courses.shipped() / f"{name}.lesson.md"
+
+
+def cards(panel, kind):
+    return [card for card in panel.cards if isinstance(card, kind)]
+
+
+def test_a_lesson_may_point_at_every_panel_and_action():
+    assert set(PANEL_NAMES) == {p.id for p in PANELS} - {"lesson"}
+    assert set(ACTION_NAMES) == {a.id for a in actions.ACTIONS}
+
+
+def test_predict_lock_reveal_do_and_everything_comes_back(begun, live_window, qtbot, monkeypatch):
+    window = live_window
+    window.layouts.show("Explain")
+    window.document.add_node("ReLU", (0.0, 0.0))
+    monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "discard")
+    before = {n.name for n in window.document.root}
+    panel = begun(shipped("perceptron"))
+    question = cards(panel, PredictCard)[0]
+    reveal = cards(panel, RevealCard)[0]
+    neuron = window.canvas.items_by_name["neuron"]
+    assert not reveal.isVisibleTo(panel)
+    assert neuron.value is None, "the number would answer the question"
+    assert window.canvas.items_by_name["y"].opacity() < 1 == neuron.opacity()
+    question.number.setText("-5")
+    question.lock.click()
+    assert reveal.isVisibleTo(panel)
+    assert not question.number.isEnabled()
+    qtbot.waitUntil(lambda: "-6.0" in reveal.prose.toPlainText(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: neuron.value is not None, timeout=PATIENCE)
+    assert "−6" in question.outcome.text() or "-6" in question.outcome.text()
+    panel.next.click()
+    panel.next.click()
+    qtbot.waitUntil(lambda: not panel.busy, timeout=PATIENCE)
+    flip, task = cards(panel, PredictCard)[0], cards(panel, TaskCard)[0]
+    assert not task.isVisibleTo(panel)
+    flip.choices.button(0).setChecked(True)
+    flip.lock.click()
+    task.check.click()
+    qtbot.waitUntil(
+        lambda: isinstance(task.reply, Prose) and "no weight" in task.reply.toPlainText(),
+        timeout=PATIENCE,
+    )
+    assert not task.passed
+    window.engine.set_numbers("neuron.weight", (0,), (-4.0,))
+    qtbot.waitUntil(lambda: task.passed, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "y after" in panel.measured.text(), timeout=PATIENCE)
+    assert window.lessons.steps_done("perceptron") == {0, 2}
+    panel.back.click()
+    assert panel.place == 1
+    panel.leave.click()
+    assert {n.name for n in window.document.root} == before
+    assert window.document.modified, "what was in no file is in none now"
+    assert window.layouts.current == "Explain"
+    assert not window.layouts.docks["lesson"].isVisible()
+    assert all(item.opacity() == 1 for item in window.canvas.items_by_name.values())
+
+
+def test_the_solution_trains_and_back_undoes_a_setup(begun, live_window, qtbot, tmp_path):
+    path = tmp_path / "trained.lesson.md"
+    path.write_text(TRAINED)
+    panel = begun(path)
+    task = cards(panel, TaskCard)[0]
+    panel.hint.click()
+    assert panel.hints[0].isVisibleTo(panel)
+    assert not panel.hint.isVisibleTo(panel)
+    panel.solve.click()
+    qtbot.waitUntil(lambda: task.passed and not panel.busy, timeout=PATIENCE)
+    assert live_window.document.root.training.lr == 0.1
+    assert live_window.engine.step == 25
+    qtbot.waitUntil(lambda: "Done: 1." in cards(panel, RevealCard)[0].prose.toPlainText(),
+                    timeout=PATIENCE)  # fmt: skip
+    panel.next.click()
+    qtbot.waitUntil(lambda: not panel.busy, timeout=PATIENCE)
+    assert "out" in live_window.document.root
+    assert "hidden1" not in live_window.document.root
+    panel.back.click()
+    qtbot.waitUntil(lambda: not panel.busy, timeout=PATIENCE)
+    assert "hidden1" in live_window.document.root
+    assert live_window.document.root.training.lr == 0.1
+    live_window.lessons.leave()
+    assert live_window.lessons.lesson is None
+
+
+def test_answers_are_handed_in(begun, live_window, qtbot, tmp_path, monkeypatch):
+    panel = begun(shipped("perceptron"))
+    question = cards(panel, PredictCard)[0]
+    question.number.setText("-6")
+    question.lock.click()
+    path = tmp_path / "ada.answer.json"
+    monkeypatch.setattr(file_dialogs, "ask_student", lambda _parent: "Ada")
+    monkeypatch.setattr(file_dialogs, "ask_answer", lambda _parent, _start: str(path))
+    panel.hand_in.click()
+    found = answers.read_answer(path)
+    assert (found.student, found.lesson, found.predictions) == ("Ada", "perceptron", {"z": -6.0})
+    assert found.checks["3.1"].passed is False
+    live_window.lessons.leave()
+    again = begun(shipped("perceptron"))
+    assert cards(again, PredictCard)[0].answer == -6.0, "what was predicted stays locked"
+
+
+def test_a_damaged_lesson_is_refused_and_nothing_changes(window, tmp_path):
+    path = tmp_path / "bad.lesson.md"
+    path.write_text("+++\ntitle = 3\n+++\n")
+    before = {n.name for n in window.document.root}
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    drop = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data,
+                      Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)  # fmt: skip
+    window.dropEvent(drop)
+    assert "bad.lesson.md, line 2" in window.banner.text
+    assert {n.name for n in window.document.root} == before
+    assert window.lessons.lesson is None
+
+
+def test_the_courses_are_on_the_welcome_page(window):
+    window.show_welcome()
+    page = window._welcome
+    page.tabs.setCurrentWidget(page.courses)
+    QApplication.processEvents()
+    tree = page.courses
+    assert tree.topLevelItemCount() == 5
+    first = tree.topLevelItem(0)
+    assert first.child(0).text(0) == "One neuron"
+    window.settings.store.setValue("lessons/perceptron/steps", "[0, 1, 2]")
+    page.show_progress()
+    assert "done" in first.child(0).text(2)
+    assert first.text(2) == f"1 of {first.childCount()}"
+
+
+def test_a_passage_shows_formulas_and_numbers_and_loads_nothing_else(qtbot, themed):
+    prose = Prose("with $x_1$ and <b>no</b> markup", {})
+    qtbot.addWidget(prose)
+    assert "<b>no</b>" in prose.toPlainText()
+    assert "￼" in prose.toPlainText()
+    assert not prose.loadResource(2, QUrl("formula:0")).isNull()
+    assert prose.loadResource(2, QUrl("file:///etc/passwd")).isNull()
+
+
+def test_a_preset_that_nobody_touched_comes_back_with_its_name(begun, live_window):
+    begun(shipped("perceptron"))
+    live_window.lessons.leave()
+    assert live_window.windowTitle().startswith("circle")
+    assert not live_window.document.modified
