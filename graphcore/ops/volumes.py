@@ -101,7 +101,8 @@ class _VolumePool(Operator):
     @classmethod
     def onnx_form(cls, call: OnnxCall) -> str:
         apart = triple(call.attributes.get("dilation", 1), cls.name)
-        return call.pooled(cls.onnx, *cls.sizes(**call.attributes), apart)
+        kernel, stride, padding = cls.sizes(**call.attributes)
+        return call.pooled(cls.onnx, kernel, stride, padding, apart)
 
     @classmethod
     def infer_shape(
