@@ -18,6 +18,7 @@ from graphcore.ops import (  # noqa: F401 - importing a family registers its ope
     embedding,
     formula,
     hold,
+    instance_norm,
     linear,
     loss,
     loss_binary,

@@ -34,8 +34,8 @@ class Aten(Operator):
         overload: its name in torch, such as "aten.cumsum.default".
         arguments: what it is called with, by name, as JSON: an input is "x0", a size that follows
             the batch "N" or "2N".
-        shapes: shapes of the inputs and of the results that belong to them, as JSON. For inputs
-            of other shapes the engine works them out.
+        known_shapes: shapes of the inputs and of the results that belong to them, as JSON. For
+            inputs of other shapes the engine works them out.
     Output:
         y: the result; y0, y1, ... where it has several.
     Gradient:
@@ -49,7 +49,7 @@ class Aten(Operator):
     attrs = (
         Attr("overload", REQUIRED, "Name of the operator in torch.", "text"),
         Attr("arguments", "{}", "What it is called with, by name, as JSON."),
-        Attr("shapes", "{}", "Shapes of inputs and results, as JSON."),
+        Attr("known_shapes", "{}", "Shapes of inputs and results, as JSON."),
     )
     formula = r"y = \mathrm{aten}(x_0, x_1, \ldots)"
     derivative = r"\partial L/\partial x_i = g\,\partial y/\partial x_i"
@@ -59,27 +59,27 @@ class Aten(Operator):
         full = super().complete(given)
         arguments = aten_schema.parsed(full["arguments"])
         aten_schema.check_arguments(full["overload"], arguments)
-        shapes = aten_schema.parsed(full["shapes"])
-        if shapes and set(shapes) != {"x", "y"}:
-            raise AttributeRefusedError('Aten: shapes has the keys "x" and "y".')
-        for key, content in shapes.items():
+        known_shapes = aten_schema.parsed(full["known_shapes"])
+        if known_shapes and set(known_shapes) != {"x", "y"}:
+            raise AttributeRefusedError('Aten: known_shapes has the keys "x" and "y".')
+        for key, content in known_shapes.items():
             aten_schema.read_shapes(content, key)
         return full
 
     @classmethod
     def outputs_for(cls, attributes: Mapping[str, Any]) -> tuple[str, ...]:
-        known = aten_schema.parsed(attributes["shapes"]).get("y")
+        known = aten_schema.parsed(attributes["known_shapes"]).get("y")
         row = aten_schema.row_of(attributes["overload"])
         count = len(known) if known is not None else len(row["results"])
         return ("y",) if count == 1 else tuple(f"y{i}" for i in range(count))
 
     @classmethod
-    def infer_shape(cls, *x: Shape, overload: str, arguments: str, shapes: str) -> Any:
+    def infer_shape(cls, *x: Shape, overload: str, arguments: str, known_shapes: str) -> Any:
         needed = aten_schema.inputs_of(aten_schema.parsed(arguments), overload)
         missing = [n for n in needed if int(n[1:]) >= len(x)]
         if missing:
             raise ShapeError(f"{overload}: nothing is connected to {missing[0]}.")
-        known = aten_schema.parsed(shapes)
+        known = aten_schema.parsed(known_shapes)
         if known and aten_schema.read_shapes(known["x"], "x") == x:
             found = aten_schema.read_shapes(known["y"], "y")
         elif "torch" in sys.modules:
@@ -92,18 +92,18 @@ class Aten(Operator):
         return found[0] if len(found) == 1 else found
 
     @staticmethod
-    def forward(ctx: Context, *x: Tensor, overload: str, arguments: str, shapes: str) -> Any:
-        _check_results(overload, arguments, x, shapes, ctx.dtype)
+    def forward(ctx: Context, *x: Tensor, overload: str, arguments: str, known_shapes: str) -> Any:
+        _check_results(overload, arguments, x, known_shapes, ctx.dtype)
         if not any(ctx.needs):
-            return _single(_call(overload, arguments, x, shapes, ctx.dtype))
-        ctx.saved = _recorded(ctx, x, overload, arguments, shapes)
+            return _single(_call(overload, arguments, x, known_shapes, ctx.dtype))
+        ctx.saved = _recorded(ctx, x, overload, arguments, known_shapes)
         return _single(tuple(t.detach() for t in ctx.saved[1]))
 
     @staticmethod
     def vjp(
-        ctx: Context, g: Any, y: Any, *x: Tensor, overload: str, arguments: str, shapes: str
+        ctx: Context, g: Any, y: Any, *x: Tensor, overload: str, arguments: str, known_shapes: str
     ) -> tuple[Tensor | None, ...]:
-        leaves, outputs = ctx.saved or _recorded(ctx, x, overload, arguments, shapes)
+        leaves, outputs = ctx.saved or _recorded(ctx, x, overload, arguments, known_shapes)
         ctx.saved = None  # a graph serves once: to keep it for a second call would copy all of it
         arriving = g if isinstance(g, tuple) else (g,)
         with torch.inference_mode(False):
@@ -143,7 +143,7 @@ def _code(v: Values) -> str:
     arguments = aten_schema.parsed(v["arguments"])
     inputs = [i.strip() for i in str(v["inputs"]).split(",")]
     rows = {r["name"]: r for r in aten_schema.row_of(v["overload"])["arguments"]}
-    batch = _batch_source(aten_schema.parsed(v["shapes"]).get("x", []), inputs)
+    batch = _batch_source(aten_schema.parsed(v["known_shapes"]).get("x", []), inputs)
     parts = [
         (name, _source(rows[name]["type"], value, inputs, batch))
         for name, value in arguments.items()
@@ -154,8 +154,8 @@ def _code(v: Values) -> str:
     return f"tuple({made})" if len(Aten.outputs_for(v)) > 1 else made
 
 
-def _batch_source(shapes: Sequence[Any], inputs: Sequence[str]) -> str:
-    for name, shape in zip(inputs, shapes, strict=False):
+def _batch_source(known_shapes: Sequence[Any], inputs: Sequence[str]) -> str:
+    for name, shape in zip(inputs, known_shapes, strict=False):
         for axis, size in enumerate(shape):
             if isinstance(size, str):
                 count = int(size[:-1] or 1)
@@ -194,7 +194,7 @@ def _single(results: tuple[Tensor, ...]) -> Any:
 
 
 def _recorded(
-    ctx: Context, x: Sequence[Tensor], overload: str, arguments: str, shapes: str
+    ctx: Context, x: Sequence[Tensor], overload: str, arguments: str, known_shapes: str
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """Copies of the inputs, and the results with a local autograd graph behind them."""
     with torch.inference_mode(False), torch.enable_grad():
@@ -202,16 +202,16 @@ def _recorded(
             t.clone().detach().requires_grad_(need and t.is_floating_point())
             for t, need in zip(x, ctx.needs, strict=True)
         )
-        return leaves, _call(overload, arguments, leaves, shapes, ctx.dtype)
+        return leaves, _call(overload, arguments, leaves, known_shapes, ctx.dtype)
 
 
 def _call(
-    overload: str, arguments: str, x: Sequence[Tensor], shapes: str, dtype: Any
+    overload: str, arguments: str, x: Sequence[Tensor], known_shapes: str, dtype: Any
 ) -> tuple[Tensor, ...]:
     """Call the overload; raises EngineError for what is not in the table."""
     rows = {r["name"]: r for r in aten_schema.row_of(overload)["arguments"]}
     floats = dtype or next((t.dtype for t in x if t.is_floating_point()), torch.get_default_dtype())
-    batch = _batch_of(shapes, x)
+    batch = _batch_of(known_shapes, x)
     given = {
         name: _value(rows[name]["type"], value, x, batch, floats)
         for name, value in aten_schema.parsed(arguments).items()
@@ -242,9 +242,9 @@ def _value(kind: str, value: Any, x: Sequence[Tensor], batch: int | None, floats
     return value
 
 
-def _batch_of(shapes: str, x: Sequence[Tensor]) -> int | None:
+def _batch_of(known_shapes: str, x: Sequence[Tensor]) -> int | None:
     """How many samples there are, from the first input that has a batch axis."""
-    for tensor, shape in zip(x, aten_schema.parsed(shapes).get("x", []), strict=False):
+    for tensor, shape in zip(x, aten_schema.parsed(known_shapes).get("x", []), strict=False):
         for length, size in zip(tensor.shape, shape, strict=False):
             if isinstance(size, str):
                 return int(length) // int(size[:-1] or 1)
@@ -255,11 +255,11 @@ def _batch_of(shapes: str, x: Sequence[Tensor]) -> int | None:
 
 
 def _check_results(
-    overload: str, arguments: str, x: Sequence[Tensor], shapes: str, dtype: Any
+    overload: str, arguments: str, x: Sequence[Tensor], known_shapes: str, dtype: Any
 ) -> None:
     """Raise EngineError before a call whose results would be too large."""
     kinds = tuple((tuple(t.shape), t.dtype) for t in x)
-    found = _result_shapes(overload, arguments, kinds, shapes, dtype)
+    found = _result_shapes(overload, arguments, kinds, known_shapes, dtype)
     total = sum(_count(shape) for shape in found)
     if total > LARGEST:
         raise EngineError(f"{overload} would make {total:,} numbers; the most is {LARGEST:,}.")
@@ -274,22 +274,22 @@ def _count(shape: Sequence[int]) -> int:
 
 @lru_cache(maxsize=4096)
 def _result_shapes(
-    overload: str, arguments: str, kinds: tuple[Any, ...], shapes: str, dtype: Any
+    overload: str, arguments: str, kinds: tuple[Any, ...], known_shapes: str, dtype: Any
 ) -> tuple[tuple[int, ...], ...]:
     """Shapes of the results, found without numbers; raises what the call would raise."""
     with torch.inference_mode(False), torch.no_grad():
         x = [torch.empty(shape, dtype=kind, device="meta") for shape, kind in kinds]
-        return tuple(tuple(t.shape) for t in _call(overload, arguments, x, shapes, dtype))
+        return tuple(tuple(t.shape) for t in _call(overload, arguments, x, known_shapes, dtype))
 
 
 def _worked_out(overload: str, arguments: str, x: tuple[Shape, ...]) -> tuple[Shape, ...]:
     """Shapes of the results for inputs of any shape, from two sizes of batch."""
-    shapes = json_shapes(x)
+    known_shapes = json_shapes(x)
     found = []
     for batch in (6, 11):
         concrete = tuple((at_batch(s, batch), torch.float32) for s in x)
         try:
-            found.append(_result_shapes(overload, arguments, concrete, shapes, None))
+            found.append(_result_shapes(overload, arguments, concrete, known_shapes, None))
         except (RuntimeError, IndexError, ValueError, TypeError, NotImplementedError) as error:
             reason = str(error).split("\n", 1)[0]
             shown = ", ".join(map(format_shape, x))

@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 import graphcore as gc
 from graphcore.errors import GradscapeError
 from graphcore.exchange.net import ImportedNet
-from graphcore.files.weights import fit_weights
+from graphcore.files.weights import fill, match_weights, state
 
 
 def example(expected: dict[str, Any], dtype: torch.dtype) -> dict[str, torch.Tensor]:
@@ -112,7 +112,8 @@ def opened(path: Path, expected: dict[str, Any], run: bool) -> str:
     if count != expected["parameters"]:
         return f"{count} parameters, not {expected['parameters']}"
     module = live(path, inputs, torch.float32)
-    fit_weights(plan, {**module.state_dict()})
+    given = dict(module.state_dict())
+    fill(plan, match_weights(state(plan), given), given)
     plan.forward(dict(zip(net.inputs, inputs.values(), strict=True)))
     answers = torch.utils._pytree.tree_leaves(module(**inputs))
     if len(answers) != len(net.outputs):

@@ -227,7 +227,9 @@ def _paint_footer(painter: QPainter, item: NodeItem, p: palette.Palette) -> None
 def summary(node: Node) -> str:
     """The attributes of a node that differ from their defaults, a line each."""
     if node.subgraph is not None:
-        return f"{len(node.subgraph)} nodes inside"
+        title = node.attributes.get("title", "")
+        inside = f"{len(node.subgraph)} nodes inside"
+        return f"{title}\n{inside}" if title else inside
     told = []
     for attr in node.op.attrs:
         value = node.attributes[attr.name]

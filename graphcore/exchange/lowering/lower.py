@@ -267,6 +267,6 @@ def aten(
     name = overload.split(".")[1]
     port = builder.add(
         "Aten", *inputs, number=numbers, name=name, overload=overload,
-        arguments=json.dumps(arguments), shapes=json.dumps(known),
+        arguments=json.dumps(arguments), known_shapes=json.dumps(known),
     )  # fmt: skip
     return builder.outputs(port) if len(shapes) != 1 else port

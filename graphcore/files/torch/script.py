@@ -150,7 +150,7 @@ class _Writer:
 
     def _name(self, flat: FlatNode) -> None:
         """Choose what a node's outputs are called in the script."""
-        on_net = flat.node.operator in ("Parameter", "Constant")
+        on_net = flat.node.operator in ("Parameter", "Constant", "Buffer")
         ports = [(flat.name, o) for o in flat.node.outputs]
         for port in ports:
             tail = f"_{port[1]}" if port != ports[0] else ""
@@ -316,7 +316,7 @@ class _Writer:
                     f"        {name} = nn.Parameter(torch.empty({_lengths(shape)}){frozen})\n"
                 )
                 self.weights[name.removeprefix("self.")] = self.plan.parameters[flat.name]
-            elif flat.node.operator == "Constant":
+            elif flat.node.operator in ("Constant", "Buffer"):
                 sources.append(self._constant(flat, name.removeprefix("self.")))
         made = "".join([*sources, *self._made]) or "        pass\n"
         return NET.format(made=made, inputs=self._inputs())
@@ -344,7 +344,8 @@ class _Writer:
         value = self.plan.value(flat.name)
         if value.numel() > FEW_NUMBERS:
             self.weights[name] = value
-            made = f"torch.zeros({_lengths(value.shape)})"
+            kind = "" if value.is_floating_point() else f", dtype={value.dtype}"
+            made = f"torch.zeros({_lengths(value.shape)}{kind})"
         else:
             kind = ", dtype=torch.float64" if value.dtype == torch.float64 else ""
             made = f"torch.tensor({value.tolist()}{kind}), persistent=False"

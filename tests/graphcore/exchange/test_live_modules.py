@@ -204,3 +204,39 @@ def test_the_command_leaves_graph_weights_and_report(
     read_weights(tmp_path / "net.safetensors", plan)
     assert main(["import", str(saved), "--out", str(out)]) == 1
     assert "would be written over" in capsys.readouterr().err
+
+
+def test_layers_that_write_into_their_input_are_those_that_do_not() -> None:
+    kinds = [
+        nn.Dropout(0.5, inplace=True), nn.ReLU6(inplace=True), nn.Hardswish(inplace=True),
+        nn.ELU(inplace=True), nn.SiLU(inplace=True), nn.LeakyReLU(inplace=True),
+    ]  # fmt: skip
+    net = gc.from_module(nn.Sequential(nn.Linear(3, 4), *kinds), torch.rand(2, 3))
+    assert not net.report.aten
+    assert net.report.max_error is not None
+    assert net.report.max_error <= 1e-6
+    assert [n.operator for n in net.graph][2:8] == [type(k).__name__ for k in kinds]
+
+
+def test_layers_of_images_volumes_and_attention_are_never_aten() -> None:
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.image = nn.Sequential(
+                nn.Conv2d(2, 4, 3, padding="same"), nn.MaxPool2d(3, 2, ceil_mode=True),
+                nn.AvgPool2d(3, 1, 1, count_include_pad=False), nn.InstanceNorm2d(4),
+                nn.PixelShuffle(2),
+            )  # fmt: skip
+            self.volume = nn.Sequential(nn.Conv3d(1, 2, 2), nn.BatchNorm3d(2), nn.AvgPool3d(2))
+            self.heads = nn.MultiheadAttention(4, 2, batch_first=True)
+
+        def forward(self, x: Tensor, v: Tensor, s: Tensor) -> tuple[Tensor, ...]:
+            return self.image(x), self.volume(v), self.heads(s, s, s, need_weights=False)[0]
+
+    example = torch.rand(2, 2, 6, 6), torch.rand(2, 1, 4, 4, 4), torch.rand(2, 3, 4)
+    net = gc.from_module(Mixed(), example)
+    assert not net.report.aten
+    assert net.report.max_error is not None
+    assert net.report.max_error <= 1e-5
+    assert net.report.max_gradient_error is not None
+    assert net.report.max_gradient_error <= 1e-5

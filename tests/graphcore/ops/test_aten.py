@@ -41,7 +41,7 @@ def test_the_table_names_nothing_private_random_or_of_free_size() -> None:
         ({**CUMSUM, "arguments": '{"self": 3, "dim": 1}'}, "self of aten.cumsum.default"),
         ({**CUMSUM, "arguments": "[1]"}, "no JSON object"),
         ({**CUMSUM, "arguments": "{"}, "is no JSON"),
-        ({**CUMSUM, "shapes": '{"x": [[-1]], "y": []}'}, "a size is a number or a multiple"),
+        ({**CUMSUM, "known_shapes": '{"x": [[-1]], "y": []}'}, "a size is a number or a multiple"),
         ({"overload": "aten.gelu.default",
           "arguments": '{"self": "x0", "approximate": "sin"}'}, "approximate"),
         ({"overload": "aten.lstm.input", "arguments": '{"train": true}'}, "train of"),
@@ -63,16 +63,16 @@ def test_a_graph_file_is_checked_when_it_is_read() -> None:
 def net(shapes: str = "{}") -> gc.Graph:
     graph = gc.Graph()
     x = graph.add("Input", name="x", shape=(3,))
-    graph.connect(x, graph.add("Aten", name="a", **CUMSUM, shapes=shapes))
+    graph.connect(x, graph.add("Aten", name="a", **CUMSUM, known_shapes=shapes))
     return graph
 
 
 def test_its_shape_is_the_files_and_else_the_engines() -> None:
     known = json.dumps({"x": [["N", 3]], "y": [["N", 3]]})
-    assert gc.ops.get("Aten").infer_shape((N, 3), **CUMSUM, shapes=known) == (N, 3)
-    assert gc.ops.get("Aten").infer_shape((N, 5), **CUMSUM, shapes=known) == (N, 5)
+    assert gc.ops.get("Aten").infer_shape((N, 3), **CUMSUM, known_shapes=known) == (N, 3)
+    assert gc.ops.get("Aten").infer_shape((N, 5), **CUMSUM, known_shapes=known) == (N, 5)
     with pytest.raises(ShapeError, match="cannot be computed"):
-        gc.ops.get("Aten").infer_shape((N,), **CUMSUM, shapes=known)
+        gc.ops.get("Aten").infer_shape((N,), **CUMSUM, known_shapes=known)
 
 
 def test_without_an_engine_a_shape_is_unknown_and_never_wrong(
@@ -82,7 +82,7 @@ def test_without_an_engine_a_shape_is_unknown_and_never_wrong(
 
     monkeypatch.delitem(sys.modules, "torch")
     with pytest.raises(ShapeError, match="is not known before it runs"):
-        gc.ops.get("Aten").infer_shape((N, 5), **CUMSUM, shapes="{}")
+        gc.ops.get("Aten").infer_shape((N, 5), **CUMSUM, known_shapes="{}")
 
 
 def test_a_size_that_follows_the_batch_is_read_off_an_input() -> None:
@@ -92,7 +92,7 @@ def test_a_size_that_follows_the_batch_is_read_off_an_input() -> None:
     node = graph.add(
         "Aten", name="a", overload="aten.expand.default",
         arguments='{"self": "x0", "size": ["2N", 2]}',
-        shapes='{"x": [[1, 2], ["N", 2]], "y": [["2N", 2]]}',
+        known_shapes='{"x": [[1, 2], ["N", 2]], "y": [["2N", 2]]}',
     )  # fmt: skip
     graph.connect(one, node)
     graph.connect(x, node)
@@ -107,7 +107,7 @@ def test_a_result_that_is_too_large_is_refused_before_it_is_made() -> None:
     node = graph.add(
         "Aten", name="a", overload="aten.repeat.default",
         arguments='{"self": "x0", "repeats": [1000000, 1000000]}',
-        shapes='{"x": [["N", 3]], "y": [["N", 3]]}',
+        known_shapes='{"x": [["N", 3]], "y": [["N", 3]]}',
     )  # fmt: skip
     graph.connect(x, node)
     plan = gc.compile(graph)
@@ -144,3 +144,28 @@ def test_a_padding_row_never_learns() -> None:
     assert g.tolist() == [[0, 0], [0, 0], [1, 1], [0, 0]]
     with pytest.raises(ShapeError, match="is no row"):
         gc.ops.get("Embedding").infer_shape((N, 2), **{**a, "padding_idx": 9})
+
+
+def test_a_table_is_kept_with_the_weights_and_survives_a_new_start() -> None:
+    graph = gc.Graph()
+    x = graph.add("Input", name="x", shape=(2,))
+    table = graph.add("Buffer", name="table", shape=(2,))
+    graph.connect(x, graph.add("Add", name="sum"), input="a")
+    graph.connect(table, "sum", input="b")
+    plan = gc.compile(graph)
+    assert list(plan.buffers) == ["table.value"]
+    plan.buffers["table.value"].copy_(torch.tensor([1.0, 2.0]))
+    plan.reset()
+    for one in (plan, gc.compile(graph, mode="train", share=plan)):
+        one.forward({"x": torch.zeros(1, 2)})
+        assert one.value("sum").tolist() == [[1.0, 2.0]]
+
+
+def test_a_constant_may_be_a_mask_or_indices() -> None:
+    graph = gc.Graph()
+    for kind, dtype in (("bool", torch.bool), ("int", torch.int64), ("float", torch.float32)):
+        graph.add("Constant", name=kind, value=[1, 0], dtype=kind)
+        graph.connect(kind, graph.add("Output", name=f"{kind}_out"))
+        plan = gc.compile(graph)
+        plan.forward({})
+        assert plan.value(f"{kind}_out").dtype == dtype

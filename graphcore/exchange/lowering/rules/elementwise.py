@@ -228,7 +228,8 @@ def masked_fill(b: Builder, a: dict[str, Any]) -> Port:
 @rule("dropout", "feature_dropout")
 def dropout(b: Builder, a: dict[str, Any]) -> Port:
     whole = b.call.target.startswith("aten.feature_dropout")
-    return b.add("Dropout2d" if whole else "Dropout", b.port(a["input"]), p=float(a["p"]))
+    x = b.port(a["input"] if "input" in a else a["self"])  # written in place it is "self"
+    return b.add("Dropout2d" if whole else "Dropout", x, p=float(a["p"]))
 
 
 @rule("randn_like")

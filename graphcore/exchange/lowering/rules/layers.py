@@ -230,7 +230,12 @@ def instance_norm(b: Builder, a: dict[str, Any]) -> Port:
     x = b.port(a["input"])
     if not a.get("use_input_stats", True) or a.get("running_mean") is not None:
         raise NotOurs
-    channels = plain_dim(x.shape[1])
+    channels, eps = plain_dim(x.shape[1]), a.get("eps", 1e-5)
+    if len(x.shape) in (3, 4):
+        affine = a.get("weight") is not None
+        fed = _scale(b, a, (channels,)) if affine else {}
+        operator = f"InstanceNorm{len(x.shape) - 2}d"
+        return b.add(operator, x, parameters=fed, eps=eps, affine=affine)
     return b.add("GroupNorm", x, parameters=_scale(b, a, (channels,)), num_groups=channels,
                  eps=a.get("eps", 1e-5), name="instance_norm")  # fmt: skip
 

@@ -247,6 +247,14 @@ OPENS: dict[str, tuple[str, tuple[torch.Tensor, ...]]] = {
         "return self.fc(torch.flatten(self.conv(x), 1))"), (PICTURE,)),
     "max with places": (module("", "v, _ = x.max(dim=1)\nreturn v + x.max(1)[0] + x.max()"),
         (ROW,)),
+    "a border that does not count": (module("self.conv = nn.Conv2d(1, 2, 3)",
+        "return F.avg_pool2d(self.conv(x), 2, padding=1, count_include_pad=False)"), (PICTURE,)),
+    "windows over the edge": (module("self.conv, self.p = nn.Conv2d(1, 2, 3), "
+        "nn.MaxPool2d(3, 2, 0, 1, False, True)", "return self.p(self.conv(x))"), (PICTURE,)),
+    "windows with gaps": (module("self.conv = nn.Conv2d(1, 2, 3)",
+        "return F.max_pool2d(self.conv(x), 2, 2, 0, 2)"), (PICTURE,)),
+    "mish": (module("self.b = nn.Sequential(nn.Linear(4, 4), nn.Mish())", "return self.b(x)"),
+        (ROW,)),
     "attention": (module("self.a = nn.MultiheadAttention(6, 2, batch_first=True)", """
         y, _ = self.a(x, x, x, need_weights=False)
         return y
@@ -301,11 +309,6 @@ REFUSED: dict[str, tuple[str, str]] = {
     "affine": (module("self.n = nn.BatchNorm2d(1, affine=False)", "return self.n(x)"), "affine"),
     "no running": (module("self.n = nn.BatchNorm2d(1, track_running_stats=False)",
         "return self.n(x)"), "track_running_stats"),
-    "count_include_pad": (module("", "return F.avg_pool2d(x, 2, padding=1, "
-        "count_include_pad=False)"), "count_include_pad"),
-    "ceil_mode": (module("self.p = nn.MaxPool2d(3, 2, 0, 1, False, True)", "return self.p(x)"),
-        "ceil_mode=True"),
-    "dilation in place": (module("", "return F.max_pool2d(x, 2, 2, 0, 2)"), "dilation=2"),
     "alpha": (module(FC, "return torch.add(self.fc(x), x, alpha=0)"), "alpha=0"),
     "squeeze everything": (module(FC, "return self.fc(x).squeeze()"), "missing a required"),
     "softmax without axis": (module(FC, "return F.softmax(self.fc(x))"), "dim"),
@@ -333,10 +336,8 @@ REFUSED: dict[str, tuple[str, str]] = {
         """), "torch.fft.fft"),
     "a variable in Sequential": (module("self.b = nn.Sequential(nn.Linear(4, 4), act)",
         "return self.b(x)", head="act = make()\ndef make(): return nn.ReLU()"), "act is made by"),
-    "an unknown layer": (module("self.b = nn.Sequential(nn.Linear(4, 4), nn.Mish())",
-        "return self.b(x)"), "the layer Mish"),
-    "padding_idx": (module("self.e = nn.Embedding(9, 4, padding_idx=0)", "return self.e(x)"),
-        "padding_idx=0"),
+    "an unknown layer": (module("self.b = nn.Sequential(nn.Linear(4, 4), nn.RReLU())",
+        "return self.b(x)"), "the layer RReLU"),
     "unused layer": (module(FC + "\nself.aux = nn.Linear(4, 2)", "return self.fc(x)"),
         "self.aux is made and never used"),
     "used twice": (module(FC, "return self.fc(self.fc(x))"), "used twice"),
