@@ -17,6 +17,7 @@ from app.canvas import Canvas
 from app.engine.engine import Engine
 from app.settings import Settings
 from app.style import palette
+from graphcore.records.score import Score
 from graphcore.session import messages as m
 from graphcore.views.landscape import LandscapeFrame
 
@@ -62,7 +63,7 @@ class _Demo:
         self._engine: Engine = window.engine
         self._canvas: Canvas = window.canvas
         self._loaded: m.Loaded | None = None
-        self._score: m.Scores | None = None
+        self._score: Score | None = None
         self._last: m.Frame | None = None
         self._speed = 0.0
         self._sentence = ""
@@ -71,7 +72,7 @@ class _Demo:
         self._loop = QEventLoop()
         self._engine.loaded.connect(self._on_loaded)
         self._engine.frame.connect(self._on_frame)
-        self._engine.landscape.connect(self._on_landscape)
+        self._engine.on(LandscapeFrame, self._on_landscape)
         self._engine.failed.connect(lambda failure: self._fail(failure.message))
         self._engine.died.connect(self._fail)
 

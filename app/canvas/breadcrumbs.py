@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
-if TYPE_CHECKING:
-    from app.canvas.view import Canvas
+from app.document.document import Document
 
 MARGIN = 10
 
@@ -16,12 +14,12 @@ MARGIN = 10
 class Breadcrumbs(QWidget):
     """Shown inside a composite; the last name is the level that is shown."""
 
-    def __init__(self, canvas: Canvas) -> None:
-        super().__init__(canvas)
+    def __init__(self, over: QWidget, document: Document) -> None:
+        super().__init__(over)
         self.setObjectName("breadcrumbs")
         self.setAccessibleName(self.tr("Where one is in the net"))
         self.setAutoFillBackground(True)
-        self._document = canvas.document
+        self._document = document
         self.buttons: list[QToolButton] = []
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(4, 2, 8, 2)

@@ -14,11 +14,16 @@ MOST = 600
 
 
 class Glide(QObject):
-    """Moves items, never the document: wherever it is stopped, the nodes are in their places."""
+    """Moves items, never the document: wherever it is stopped, the nodes are in their places.
+
+    Attributes:
+        still: motion is to be reduced, so nodes are put in their places at once.
+    """
 
     def __init__(self, scene: Scene, parent: QObject) -> None:
         super().__init__(parent)
         self._scene = scene
+        self.still = False
         self._from: dict[str, QPointF] = {}
         self._animation = QVariantAnimation(self)
         self._animation.setStartValue(0.0)
@@ -32,12 +37,12 @@ class Glide(QObject):
         self.stop()
         places = {n: self._target(n) for n in before if n in self._scene.nodes}
         self._from = {n: before[n] for n, place in places.items() if place != before[n]}
-        if 0 < len(self._from) <= MOST:
+        if 0 < len(self._from) <= MOST and not self.still:
             self._show(0.0)
             self._animation.start()
 
     def stop(self) -> None:
-        """Be there at once."""
+        """Stop the animation and place every node at its target."""
         if self._animation.state() == QAbstractAnimation.State.Running:
             self._animation.stop()
             self._show(1.0)

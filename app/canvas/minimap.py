@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QTransform
 from PySide6.QtWidgets import QWidget
 
+from app.canvas.camera import Camera
+from app.canvas.scene import Scene
 from app.style import painting, palette
-
-if TYPE_CHECKING:
-    from app.canvas.view import Canvas
 
 WIDTH, HEIGHT, MARGIN = 190, 120, 12
 
@@ -23,9 +20,9 @@ class Minimap(QWidget):
         wanted: whether it may be shown at all.
     """
 
-    def __init__(self, canvas: Canvas) -> None:
-        super().__init__(canvas)
-        self._canvas = canvas
+    def __init__(self, over: QWidget, scene: Scene, camera: Camera) -> None:
+        super().__init__(over)
+        self._over, self._scene, self._camera = over, scene, camera
         self.wanted = True
         self._graph = QPixmap()
         self._drawn: object = None
@@ -33,16 +30,22 @@ class Minimap(QWidget):
         self.setAccessibleName(self.tr("Map of the graph"))
         self.setToolTip(self.tr("Map of the graph: press to go there"))
         self.hide()
+        camera.moved.connect(self.refresh)
+
+    def toggle(self) -> None:
+        """Show or hide the map."""
+        self.wanted = not self.wanted
+        self.refresh()
 
     def refresh(self) -> None:
         """Appear or go, at the lower right, and paint."""
-        canvas = self._canvas
-        self.move(canvas.width() - WIDTH - MARGIN, canvas.height() - HEIGHT - MARGIN)
-        contents = canvas.graph_scene.contents()
-        roomy = canvas.width() > 3 * WIDTH and canvas.height() > 3 * HEIGHT
+        over = self._over.size()
+        self.move(over.width() - WIDTH - MARGIN, over.height() - HEIGHT - MARGIN)
+        contents = self._scene.contents()
+        roomy = over.width() > 3 * WIDTH and over.height() > 3 * HEIGHT
         self.setVisible(
             self.wanted and roomy and not contents.isEmpty()
-            and not canvas.seen_area().contains(contents)
+            and not self._camera.seen_area().contains(contents)
         )  # fmt: skip
         self.update()
 
@@ -58,14 +61,14 @@ class Minimap(QWidget):
             painter.drawPixmap(0, 0, self._picture(transform))
             painter.setPen(QPen(p.color("accent"), 1.5))
             painter.setBrush(p.color("accent", 28))
-            seen = transform.mapRect(self._canvas.seen_area())
+            seen = transform.mapRect(self._camera.seen_area())
             painter.drawRoundedRect(
                 seen.intersected(QRectF(self.rect()).adjusted(2, 2, -2, -2)), 3, 3
             )
 
     def _picture(self, transform: QTransform) -> QPixmap:
         """The graph, drawn anew only when it is another: the view below is painted more often."""
-        scene, sharp = self._canvas.graph_scene, self.devicePixelRatio()
+        scene, sharp = self._scene, self.devicePixelRatio()
         chosen = [id(i) for i in scene.selectedItems()]
         drawn = scene.far.version, palette.current().name, sharp, chosen
         if drawn != self._drawn:
@@ -79,7 +82,7 @@ class Minimap(QWidget):
         return self._graph
 
     def _transform(self) -> QTransform:
-        area = self._canvas.graph_scene.contents()
+        area = self._scene.contents()
         across, down = max(1.0, area.width()), max(1.0, area.height())
         scale = min((WIDTH - 20) / across, (HEIGHT - 20) / down)
         made = QTransform.fromTranslate(WIDTH / 2, HEIGHT / 2)
@@ -96,5 +99,4 @@ class Minimap(QWidget):
         event.accept()
 
     def _go(self, at: QPointF) -> None:
-        self._canvas.centerOn(self._transform().inverted()[0].map(at))
-        self._canvas.note_moved()
+        self._camera.centre_on(self._transform().inverted()[0].map(at))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QPointF, QRectF, Signal
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
 from app.canvas.items import geometry as geo
 from app.canvas.items.building import Items, carried, kinds, port_position
 from app.canvas.items.edge_item import EdgeItem
 from app.canvas.items.far_view import FarView
+from app.canvas.items.frame_item import FrameItem, NoteItem
 from app.canvas.items.frames import Frames
 from app.canvas.items.node_item import NodeItem
 from app.document.document import Document, Progress
@@ -28,14 +29,19 @@ class Scene(QGraphicsScene):
         frames: the frames and notes.
         passing: items that show a gesture while it lasts.
         far: the graph as boxes and lines.
+
+    Signals:
+        far_changed: the graph as boxes and lines is another.
     """
+
+    far_changed = Signal()
 
     def __init__(self, document: Document) -> None:
         super().__init__(EXTENT)
         self.document = document
         self.nodes: dict[str, NodeItem] = {}
         self.edges: dict[Edge, EdgeItem] = {}
-        self.frames = Frames(self)
+        self.frames = Frames(self, document, self.nodes)
         self.passing: list[QGraphicsItem] = []
         self.far = FarView(self.nodes, self.edges, self.selectedItems)
         self._area, self._area_version = QRectF(), -1
@@ -115,11 +121,40 @@ class Scene(QGraphicsScene):
         self.repaint_far()
 
     def repaint_far(self) -> None:
-        """Something moved, came or went: views from afar are painted anew."""
+        """Something moved, came or went: what is drawn from afar is drawn again."""
         self.far.mark_stale()
-        for view in self.views():
-            if getattr(view, "far", False):
-                view.viewport().update()
+        self.far_changed.emit()
+
+    # -- what is at a point -------------------------------------------------------------------
+
+    def node_at(self, at: QPointF, reach: float = 0.0) -> str | None:
+        """Return the name of the node at a point, or so near to it."""
+        area = QRectF(at.x() - reach, at.y() - reach, 2 * reach + 0.01, 2 * reach + 0.01)
+        for item in self.items(area):
+            if isinstance(item, NodeItem):
+                return item.node.name
+        return None
+
+    def edge_at(self, at: QPointF) -> Edge | None:
+        """Return the edge under a point."""
+        for item in self.items(QRectF(at.x() - 8, at.y() - 8, 16, 16)):
+            if isinstance(item, EdgeItem):
+                return item.edge
+        return None
+
+    def frame_at(self, at: QPointF) -> str | None:
+        """Return the name of the frame whose title is at a point."""
+        for item in self.items(at):
+            if isinstance(item, FrameItem) and item.title_area.contains(at):
+                return item.frame.name
+        return None
+
+    def note_at(self, at: QPointF) -> str | None:
+        """Return the name of the note at a point."""
+        for item in self.items(at):
+            if isinstance(item, NoteItem):
+                return item.note.name
+        return None
 
     # -- following the document ---------------------------------------------------------------
 

@@ -18,15 +18,17 @@ from PySide6.QtWidgets import (
 
 from app.document.blocks import PREFIX, blocks
 from app.style import icons
+from app.widgets.typed_search import matches, score
 from graphcore import ops
 from graphcore.errors import GradscapeError
 from graphcore.graph.expression import parse_expression
 from graphcore.graph.graph import Graph
 from graphcore.graph.layer_list import parse_layers
-from graphcore.ops.search import ranked
 
 MOST_ROWS = 300
 WIDTH, HEIGHT = 460, 320
+HIDDEN = {"Composite", "Output"}
+"""Operators that are not added by name."""
 
 
 class SearchPopup(QFrame):
@@ -99,7 +101,7 @@ class SearchPopup(QFrame):
             if self._fits(name) and self.list.count() < MOST_ROWS:
                 self._row(name, f"{name}  —  {ops.get(name).summary()}", "")
         for name in () if self._front else blocks.names():
-            if text.strip().lower() in name.lower():
+            if matches(text, name):
                 self._row(
                     PREFIX + name, self.tr("{0}  —  one of your blocks").format(name), "graph"
                 )
@@ -148,6 +150,15 @@ class SearchPopup(QFrame):
                 self._choose()
                 return True
         return super().eventFilter(watched, event)
+
+
+def ranked(text: str, recent: Sequence[str] = ()) -> list[str]:
+    """Return operators that match, best first; without text all of them, recent ones in front."""
+    names = [n for n in ops.names() if n not in HIDDEN]
+    if not text.strip():
+        return [*(n for n in recent if n in names), *(n for n in names if n not in recent)]
+    found = {n: score(text, n, *ops.get(n).aliases) for n in names}
+    return sorted((n for n in names if found[n]), key=lambda n: -found[n])
 
 
 def _typed_graph(text: str) -> Graph | None:

@@ -1,271 +1,205 @@
-"""The canvas widget: hands presses, keys and drops to what serves them."""
+"""The canvas widget: hands every event to the part that serves it, and paints."""
 
 from __future__ import annotations
 
-from collections.abc import Container
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence, Set
+from typing import Any
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import (
     QContextMenuEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QKeyEvent,
     QMouseEvent,
     QNativeGestureEvent,
     QPainter,
+    QPaintEvent,
+    QPen,
+    QWheelEvent,
 )
-from PySide6.QtWidgets import QGraphicsView
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsView, QStyleOptionGraphicsItem
 
 from app.canvas import empty_canvas
+from app.canvas.annotations import Annotations
 from app.canvas.breadcrumbs import Breadcrumbs
-from app.canvas.interactions.banding import RubberBand
-from app.canvas.interactions.connecting import DragEdge
-from app.canvas.interactions.moving import THRESHOLD, Move
-from app.canvas.interactions.outputs import MoveOutput
-from app.canvas.interactions.slicing import Slice
-from app.canvas.items import geometry as geo
-from app.canvas.items.node_item import End
-from app.canvas.kept_views import Views
-from app.canvas.keys import KeyedView
-from app.canvas.menu import CanvasActions
+from app.canvas.camera import Camera
+from app.canvas.drops import Drops
+from app.canvas.editor import Editor
+from app.canvas.items.node_item import NodeItem
+from app.canvas.kept_views import KeptViews
+from app.canvas.keys import Keys
+from app.canvas.menu import CanvasMenu
 from app.canvas.minimap import Minimap
+from app.canvas.pictures import Pictures
+from app.canvas.pointer import Pointer
+from app.canvas.scene import Scene
+from app.canvas.search_popup import SearchPopup
+from app.canvas.selection import Selection
 from app.document.document import Document
 from app.style import painting, palette
+from graphcore.errors import Fix
 from graphcore.graph.elements import Change, Edge
 
-RIM, RIM_STEP = 24, 14
-"""A drag that comes this near to the edge of the view moves the view on, by so much a tick."""
 
-CLICK_MS = 150
-"""Who lets go sooner than that may have slipped."""
+class Canvas(QGraphicsView):
+    """The open graph, to be looked at and edited.
 
-Button: TypeAlias = Qt.MouseButton
-Modifier: TypeAlias = Qt.KeyboardModifier
-
-
-class Canvas(KeyedView):
-    """The open graph, to be looked at and edited."""
+    Attributes:
+        graph_scene: the items. camera: zoom, pan and fit. selection: what is selected.
+        pictures: the running net. editor: changes of the graph. annotations: notes, frames, names.
+        pointer, keys, drops: what mouse, keyboard and dragged operators do.
+        menu: the actions of the canvas, and the menu at the pointer.
+        minimap, breadcrumbs: widgets over the canvas. kept_views: where one looked before.
+        paints: how often it was painted.
+    """
 
     def __init__(self, document: Document) -> None:
-        super().__init__(document)
+        self.graph_scene = scene = Scene(document)
+        super().__init__(scene)
+        self.document = document
+        self.paints = 0
+        self._set_up()
+        self.camera = Camera(self, scene)
+        self.selection = Selection(self, scene, self.camera)
+        self.pictures = Pictures(self, scene, self.camera)
+        self.editor = Editor(self, scene, self.camera, self.selection)
+        self.annotations = Annotations(self, scene, self.camera, self.selection, self.editor)
+        self.pointer = Pointer(self.viewport(), self, self.camera, self.pictures)
+        self.keys = Keys(scene, self.selection, self.editor, self.pointer)
+        self.drops = Drops(scene, self.camera, self.editor)
+        self.menu = CanvasMenu(self, self)
+        self.minimap = Minimap(self, scene, self.camera)
+        self.breadcrumbs = Breadcrumbs(self, document)
+        self.kept_views = KeptViews(scene, self.camera)
+        self._view_pending = True
+        self._connect()
+
+    def _set_up(self) -> None:
         self.setAccessibleName(self.tr("Graph canvas"))
+        self.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.MinimalViewportUpdate)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setResizeAnchor(QGraphicsView.ViewportAnchor.AnchorViewCenter)
+        self.setCacheMode(QGraphicsView.CacheModeFlag.CacheBackground)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFrameShape(QGraphicsView.Shape.NoFrame)
         self.setDragMode(QGraphicsView.DragMode.NoDrag)
         self.setMouseTracking(True)
         self.setAcceptDrops(True)
-        self.menu_at = QPointF()
-        self.actions_here = CanvasActions(self)
-        self.minimap = Minimap(self)
-        self._pressed_ms = 0
-        self._pointer = QPoint()
-        self._pan_from: QPoint | None = None
-        self._right_from: QPoint | None = None
-        self._hovered = ""
-        self._view_pending = True
-        self._rim = QTimer(self, interval=16)
-        self._rim.timeout.connect(self._pan_at_rim)
-        self._seen_timer.timeout.connect(self._on_view_moved)
-        self.breadcrumbs = Breadcrumbs(self)
-        self._views = Views(self)
-        document.opened.connect(self._views.forget)
+
+    def _connect(self) -> None:
+        self.pointer.menu_wanted.connect(self._open_menu)
+        self.graph_scene.far_changed.connect(self._update_far)
+        self.selection.changed.connect(self._update_far)
+        self.selection.changed.connect(lambda _names: self.pointer.end_hover())
+        document = self.document
+        document.opened.connect(self.kept_views.forget)
         document.opened.connect(self._on_opened)
         document.level_changed.connect(self._on_opened)
         document.changed.connect(self._on_document_changed)
-        self.selection_changed.connect(self._end_hover)
         palette.notifier.changed.connect(self._on_theme)
 
-    # -- pressing -----------------------------------------------------------------------------
+    # -- what gestures and scripts ask --------------------------------------------------------
+
+    @property
+    def items_by_name(self) -> dict[str, NodeItem]:
+        return self.graph_scene.nodes
+
+    @property
+    def zoom(self) -> float:
+        """Screen pixels per canvas unit."""
+        return self.camera.zoom
+
+    def visible_nodes(self) -> list[str]:
+        """Return the names of the nodes whose pictures can be seen."""
+        return self.camera.visible_nodes()
+
+    def selected(self) -> list[str]:
+        """Return the names of the selected nodes."""
+        return self.selection.names()
+
+    def selected_notes(self) -> list[str]:
+        """Return the names of the selected notes."""
+        return self.selection.notes()
+
+    def select(self, names: str | Sequence[str]) -> None:
+        """Select these nodes alone and bring them into view."""
+        self.selection.select(names)
+
+    def mark_selected(self, names: Set[str] = frozenset(), notes: Set[str] = frozenset()) -> None:
+        """Select these nodes and notes alone."""
+        self.selection.mark(names, notes)
+
+    def mark_edge(self, edge: Edge, alone: bool = True) -> None:
+        """Select an edge, alone or beside what is selected."""
+        self.selection.mark_edge(edge, alone)
+
+    def attempt(self, change: Callable[[], Any]) -> bool:
+        """Make a change; a refusal is shown as a sentence. Return whether it was made."""
+        return self.editor.attempt(change)
+
+    def attempt_gliding(self, change: Callable[[], Any]) -> bool:
+        """Make a change; nodes that it moves glide to their places."""
+        return self.editor.attempt_gliding(change)
+
+    def refuse(self, sentence: str, fix: Fix | None, edge: Edge | None = None) -> None:
+        """Say why not, at the pointer, with the change that would help as a button."""
+        self.editor.refuse(sentence, fix, edge)
+
+    def search_at(
+        self, at: QPointF, port: tuple[str, str] | None = None, side: str = "output"
+    ) -> SearchPopup:
+        """Open the search box; with a port, for operators that fit there, and connect."""
+        return self.editor.search_at(at, port, side)
+
+    def highlight_edge(self, edge: Edge | None) -> None:
+        """Light up the edge into which a node would be put."""
+        self.editor.highlight_edge(edge)
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence in the status bar."""
+        self.editor.said.emit(sentence)
+
+    @property
+    def reduced_motion(self) -> bool:
+        """Whether nothing moves that need not move: no pulses, no gliding nodes."""
+        return self.pictures.reduced_motion
+
+    @reduced_motion.setter
+    def reduced_motion(self, on: bool) -> None:
+        self.pictures.reduced_motion = self.editor.glide.still = on
+
+    # -- mouse and keys -----------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.refusal.hide()
-        self.glide.stop()
-        self._pressed_ms = event.timestamp()
-        point = event.position().toPoint()
-        at = self.mapToScene(point)
-        if event.button() == Button.MiddleButton or self._space_held:
-            self._begin_pan(point)
-        elif event.button() == Button.RightButton:
-            self._right_from = point
-        elif event.button() == Button.LeftButton:
-            self._press(at, event.modifiers())
-        else:
+        self.editor.refusal.hide()
+        self.editor.glide.stop()
+        if not self.pointer.press(event):
             super().mousePressEvent(event)
 
-    def _press(self, at: QPointF, modifiers: Modifier) -> None:
-        name, note, frame = self.node_at(at, 8 / self.zoom), self.note_at(at), self.frame_at(at)
-        edge = None if name or note or frame else self.edge_at(at)
-        if name is not None:
-            self._press_node(name, at, modifiers)
-        elif modifiers & Modifier.AltModifier:
-            self._gesture = Slice(self, at)
-        elif edge is not None:
-            self._press_edge(edge, at, modifiers)
-        elif note is not None:
-            if not self.graph_scene.frames.notes[note].isSelected():
-                self.mark_selected(set(), {note})
-            self._gesture = Move(self, at, self.selected(), self.selected_notes(), note)
-        elif frame is not None:
-            self.mark_selected(set(self.graph_scene.frames.members(frame)))
-            self._gesture = Move(self, at, self.selected())
-        else:
-            if not modifiers & (Modifier.ShiftModifier | Modifier.ControlModifier):
-                self.mark_selected(set())
-            self._gesture = RubberBand(self, at, modifiers)
-
-    def _press_node(self, name: str, at: QPointF, modifiers: Modifier) -> None:
-        item = self.items_by_name[name]
-        inside = at - item.pos()
-        port = None if self.far else item.port_at(inside, max(11.0, 9 / self.zoom))
-        if port is not None:
-            self._press_port(name, port, modifiers)
-        elif geo.FLIP_RECT.contains(inside) and item.flippable and self.zoom >= geo.MIDDLE:
-            item.set_state(show_gradient=not item.show_gradient)
-            self.visible_changed.emit()
-        elif modifiers & Modifier.ControlModifier:
-            self.mark_selected(set(self.selected()) ^ {name})
-        else:
-            if modifiers & Modifier.ShiftModifier:
-                self.mark_selected({*self.selected(), name})
-            elif not item.isSelected():
-                self.mark_selected({name})
-            alone = "" if modifiers & Modifier.ShiftModifier else name
-            self._gesture = Move(self, at, self.selected(), self.selected_notes(), alone)
-
-    def _press_port(self, name: str, port: End, modifiers: Modifier) -> None:
-        side, which = port
-        edge = self.document.graph.edge_into(name, which) if side == "input" else None
-        if edge is not None:
-            self._gesture = DragEdge(self, (edge.source, edge.output), "output", edge)
-        elif side == "output" and modifiers & Modifier.ControlModifier:
-            self._gesture = MoveOutput(self, (name, which))
-        else:
-            self._gesture = DragEdge(self, (name, which), side)
-
-    def _press_edge(self, edge: Edge, at: QPointF, modifiers: Modifier) -> None:
-        """Near one of its ends the edge is taken by that end; elsewhere it is selected."""
-        item = self.graph_scene.edges[edge]
-        reach = geo.SNAP / self.zoom
-        if (at - item.end).manhattanLength() < reach:
-            self._gesture = DragEdge(self, (edge.source, edge.output), "output", edge)
-        elif (at - item.start).manhattanLength() < reach:
-            self._gesture = DragEdge(self, (edge.target, edge.input), "input", edge)
-        else:
-            if not modifiers & (Modifier.ControlModifier | Modifier.ShiftModifier):
-                self.mark_selected(set())
-            item.setSelected(True)
-
-    # -- moving -------------------------------------------------------------------------------
-
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self._pointer = point = event.position().toPoint()
-        right = self._right_from
-        if (
-            right is not None
-            and not self._gesture
-            and (point - right).manhattanLength() >= THRESHOLD
-        ):
-            self._gesture = Slice(self, self.mapToScene(right))
-        if self._pan_from is not None:
-            delta, self._pan_from = point - self._pan_from, point
-            self._pan(delta)
-        elif self._gesture is not None:
-            self._gesture.move(self.mapToScene(point))
-            self._watch_rim()
-        else:
-            self._hover(self.mapToScene(point))
-
-    def _watch_rim(self) -> None:
-        inner = self.viewport().rect().adjusted(RIM, RIM, -RIM, -RIM)
-        if inner.contains(self._pointer):
-            self._rim.stop()
-        elif not self._rim.isActive():
-            self._rim.start()
-
-    def _pan_at_rim(self) -> None:
-        """Let the view follow a drag that is near its edge."""
-        if self._gesture is None:
-            self._rim.stop()
-            return
-        area, p = self.viewport().rect(), self._pointer
-        dx = (p.x() < RIM) - (p.x() > area.width() - RIM)
-        dy = (p.y() < RIM) - (p.y() > area.height() - RIM)
-        self._pan(QPoint(dx * RIM_STEP, dy * RIM_STEP))
-        self._gesture.move(self.mapToScene(p))
-
-    def _begin_pan(self, point: QPoint) -> None:
-        self._pan_from = point
-        self._space_used = True
-        self.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
-
-    def _hover(self, at: QPointF) -> None:
-        name = self.node_at(at, 8 / self.zoom) or ""
-        self._mark_hovered(name)
-        if self._space_held:
-            return
-        if not name:
-            self.viewport().unsetCursor()
-            self.hover_message.emit("")
-            return
-        item = self.items_by_name[name]
-        port = None if self.far else item.port_at(at - item.pos(), max(11.0, 9 / self.zoom))
-        self.viewport().setCursor(
-            Qt.CursorShape.CrossCursor if port else Qt.CursorShape.ArrowCursor
-        )
-        self.hover_message.emit(self._told_of(name, port))
-
-    def _mark_hovered(self, name: str) -> None:
-        """Draw the node under the pointer as such; "" is none."""
-        if name != self._hovered:
-            for changed, on in ((self._hovered, False), (name, True)):
-                if changed in self.items_by_name:
-                    self.items_by_name[changed].set_state(hovered=on)
-            self._hovered = name
-
-    def _end_hover(self, kept: Container[str] = ()) -> None:
-        """Stop describing the node under the pointer, unless it is one of those that are kept."""
-        if self._hovered not in kept:
-            self._mark_hovered("")
-            self.hover_message.emit("")
-
-    def _told_of(self, name: str, port: End | None) -> str:
-        item = self.items_by_name[name]
-        if port is None:
-            problem = item.problem
-            return problem.message if problem else f"{name}: {item.node.op.summary()}"
-        shape = ""
-        if port[0] == "output":
-            shape = item.shape_text
-        elif (edge := self.document.graph.edge_into(name, port[1])) is not None:
-            shape = self.graph_scene.edges[edge].shape_text
-        return f"{name}.{port[1]}  {shape}".rstrip()
-
-    # -- letting go ---------------------------------------------------------------------------
+        self.pointer.move(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        point = event.position().toPoint()
-        self._rim.stop()
-        if self._pan_from is not None:
-            self._pan_from = None
-            self.viewport().unsetCursor()
-        gesture, self._gesture = self._gesture, None
-        if isinstance(gesture, Move) and event.timestamp() - self._pressed_ms < CLICK_MS:
-            gesture.release_at_once(self.mapToScene(point))
-        elif gesture is not None:
-            gesture.release(self.mapToScene(point))
-        elif self._right_from is not None and event.button() == Button.RightButton:
-            self._open_menu(point)
-        self._right_from = None
+        self.pointer.release(event)
 
-    def _open_menu(self, point: QPoint) -> None:
-        at = self.mapToScene(point)
-        name, edge = self.node_at(at), self.edge_at(at)
-        if name is None and edge is not None and self.note_at(at) is None:
-            self.mark_selected(set())
-            self.graph_scene.edges[edge].setSelected(True)
-            self.actions_here.edge_menu(edge, self.viewport().mapToGlobal(point))
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:
             return
-        if name is not None and not self.items_by_name[name].isSelected():
-            self.mark_selected({name})
-        elif name is None and (frame := self.frame_at(at)) is not None:
-            self.mark_selected(set(self.graph_scene.frames.members(frame)))
-        self.actions_here.menu(at, self.viewport().mapToGlobal(point))
+        at, scene = self.camera.on_canvas(event.position().toPoint()), self.graph_scene
+        name, note, frame = scene.node_at(at), scene.note_at(at), scene.frame_at(at)
+        if name is not None:
+            self.editor.open_node(name)
+        elif note is not None:
+            self.annotations.edit_note(note)
+        elif frame is not None:
+            self.annotations.edit_title(frame)
+        elif scene.edge_at(at) is None:
+            self.editor.search_at(at)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """The menu key; a right button that is let go opens the menu by itself."""
@@ -273,85 +207,150 @@ class Canvas(KeyedView):
             self._open_menu(self.viewport().rect().center())
         event.accept()
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if event.button() != Button.LeftButton:
+    def _open_menu(self, point: QPoint) -> None:
+        """Open the menu of what is at a point of the viewport."""
+        at, scene = self.camera.on_canvas(point), self.graph_scene
+        name, edge = scene.node_at(at), scene.edge_at(at)
+        if name is None and edge is not None and scene.note_at(at) is None:
+            self.selection.mark_edge(edge)
+            self.menu.open_for_edge(edge, self.camera.on_screen(at))
             return
-        at = self.mapToScene(event.position().toPoint())
-        name, note, frame = self.node_at(at), self.note_at(at), self.frame_at(at)
-        if name is not None:
-            self.open_node(name)
-        elif note is not None:
-            self.edit_note(note)
-        elif frame is not None:
-            self.edit_title(frame)
-        elif self.edge_at(at) is None:
-            self.search_at(at)
+        if name is not None and name not in self.selection.names():
+            self.selection.mark({name})
+        elif name is None and (frame := scene.frame_at(at)) is not None:
+            self.selection.mark(set(scene.frames.members(frame)))
+        self.menu.open_at(at, self.camera.on_screen(at))
 
-    # -- the view itself ----------------------------------------------------------------------
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self.keys.press(event):
+            super().keyPressEvent(event)
 
-    def toggle_map(self) -> None:
-        """Show or hide the map of the graph."""
-        self.minimap.wanted = not self.minimap.wanted
-        self.minimap.refresh()
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if not self.keys.release(event):
+            super().keyReleaseEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self.camera.turn_wheel(event)
 
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QNativeGestureEvent):
             if event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
-                self._set_zoom(self.zoom * (1 + event.value()), event.position().toPoint())
+                zoom = self.camera.zoom * (1 + event.value())
+                self.camera.set_zoom(zoom, event.position().toPoint())
             return True
         if event.type() == QEvent.Type.Leave:
-            self._end_hover()
+            self.pointer.end_hover()
         return super().viewportEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        self.drops.enter(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        self.drops.move(event)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.drops.leave()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.setFocus()
+        self.drops.drop(event)
+
+    # -- size and place -----------------------------------------------------------------------
 
     def resizeEvent(self, event: Any) -> None:
         super().resizeEvent(event)
-        if self.fitted:
-            self.fit_all()
-        self.note_moved()
+        if self.camera.fitted:
+            self.camera.fit_all()
+        self.camera.announce()
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
         if self._view_pending:
             self._view_pending = False
-            self._views.place()
-        self.note_moved()
+            self.kept_views.place()
+        self.camera.announce()
 
     def hideEvent(self, event: Any) -> None:
         super().hideEvent(event)
-        self._seen_timer.stop()
-        self._rim.stop()
-        self.glide.stop()
-
-    @painting.guarded
-    def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
-        if not self.items_by_name:
-            empty_canvas.paint(painter, QRectF(self.viewport().rect()))
-
-    def _on_document_changed(self, change: Change) -> None:
-        self.note_moved()
-        if change.kind in ("node_removed", "node_renamed"):
-            self._end_hover(self.document.graph)
-        if len(self.items_by_name) <= 1:
-            self.viewport().update()
+        self.camera.stop()
+        self.pointer.stop()
+        self.editor.glide.stop()
 
     def _on_opened(self) -> None:
         self._view_pending = not self.isVisible()
-        self.overlay.set_edges([])
+        self.pictures.stop_pulses()
         if self.isVisible():
-            self._views.place()
-        self.note_moved()
+            self.kept_views.place()
+        self.camera.announce()
         self.viewport().update()
-        self.selection_changed.emit([])
-        self.hover_message.emit("")
+        self.selection.changed.emit([])
+        self.say("")
+
+    def _on_document_changed(self, change: Change) -> None:
+        self.camera.announce()
+        if change.kind in ("node_removed", "node_renamed"):
+            self.pointer.end_hover(self.document.graph)
+        if len(self.graph_scene.nodes) <= 1:
+            self.viewport().update()
 
     def _on_theme(self) -> None:
-        for item in self.items_by_name.values():
-            item.forget_images()
+        self.pictures.forget_images()
         self.resetCachedContent()
         self.viewport().update()
 
-    def _on_view_moved(self) -> None:
-        if self.pulsing:
-            self._collect_pulse_edges()
-        self.minimap.refresh()
-        self.visible_changed.emit()
+    def _update_far(self) -> None:
+        if self.camera.far:
+            self.viewport().update()
+
+    # -- painting -----------------------------------------------------------------------------
+
+    @painting.guarded
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self.paints += 1
+        if self.camera.far:
+            self._paint_far()
+        else:
+            super().paintEvent(event)
+
+    def _paint_far(self) -> None:
+        """Past Qt's list of items: frames, then boxes and lines, then the gesture at work."""
+        with painting.on(self.viewport()) as painter:
+            painter.fillRect(self.viewport().rect(), palette.current().color("canvas"))
+            painter.setTransform(self.viewportTransform())
+            frames = self.graph_scene.frames
+            self._paint_items(painter, [*frames.frames.values(), *frames.notes.values()])
+            self.graph_scene.far.paint(painter, self.camera.zoom)
+            self._paint_items(painter, self.graph_scene.passing)
+            self.drawForeground(painter, self.camera.seen_area())
+
+    def _paint_items(self, painter: QPainter, items: Sequence[QGraphicsItem]) -> None:
+        option = QStyleOptionGraphicsItem()
+        for item in items:
+            with painting.saved(painter):
+                painter.setTransform(item.sceneTransform(), True)
+                item.paint(painter, option, self.viewport())
+
+    @painting.guarded
+    def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
+        if not self.graph_scene.nodes:
+            empty_canvas.paint(painter, QRectF(self.viewport().rect()))
+
+    @painting.guarded
+    def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
+        rect = QRectF(rect)
+        p = palette.current()
+        painter.fillRect(rect, p.color("canvas"))
+        if self.camera.zoom >= 0.4:
+            self._draw_grid(painter, rect, p)
+
+    def _draw_grid(self, painter: QPainter, rect: QRectF, p: palette.Palette) -> None:
+        step = 40.0 if self.camera.zoom >= 0.8 else 80.0
+        painter.setPen(QPen(p.color("grid"), 0))
+        x = rect.left() - rect.left() % step
+        while x < rect.right():
+            painter.drawLine(QPointF(x, rect.top()), QPointF(x, rect.bottom()))
+            x += step
+        y = rect.top() - rect.top() % step
+        while y < rect.bottom():
+            painter.drawLine(QPointF(rect.left(), y), QPointF(rect.right(), y))
+            y += step

@@ -12,52 +12,33 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
-import numpy as np
-from PySide6.QtCore import QCoreApplication, QElapsedTimer, QObject, QTimer, Signal
+from PySide6.QtCore import (
+    QCoreApplication,
+    QElapsedTimer,
+    QObject,
+    QTimer,
+    Signal,
+    SignalInstance,
+)
 
 from app.document.document import Document
 from app.engine.process import EngineProcess, lives
-from app.engine.views import OF_A_NET, OF_THE_NET, SIGNALS
 from graphcore import files
 from graphcore.graph.elements import Change
-from graphcore.records.arrays import pack
+from graphcore.records.requests import Command, Look, Outcome, Reply, Request, Shown
 from graphcore.runs.checkpoint import newest_step
 from graphcore.session import messages as m
 from graphcore.session.messages import Hold, HoldRequest, RunEntered, RunsOpened
 from graphcore.system import start, user_folders
 from graphcore.training.sample import Sample
 from graphcore.training.transfer.silent_units import Growth
-from graphcore.views.comparison import CompareRequest
-from graphcore.views.decision_map import DecisionRequest
-from graphcore.views.drawing import DigitRequest, NearestRequest
-from graphcore.views.embedding import EmbeddingRequest, TsneRequest
-from graphcore.views.health import HealthRequest
-from graphcore.views.histograms import SpreadRequest
-from graphcore.views.landscape import LandscapeRequest, SetPlanePoint
-from graphcore.views.lesson import FactsRequest
-from graphcore.views.net_files import LoadWeights, SaveNet
-from graphcore.views.race import RaceRequest
-from graphcore.views.rate_test import RateTestRequest
-from graphcore.views.results import ResultsRequest
-from graphcore.views.saliency import AttributionRequest
-from graphcore.views.samples import SamplesRequest
-from graphcore.views.samples.shown import SampleRequest
-from graphcore.views.stepper import CheckRequest, ElementRequest, NumbersRequest, WalkRequest
-from graphcore.views.timeline import (
-    CurvesRequest,
-    EditRun,
-    EnterRun,
-    PutBack,
-    ScrubRequest,
-    TimelineFrame,
-)
-from graphcore.views.timeline.run_files import OpenRuns, SaveRuns
-from graphcore.views.weights import SetNumbers, TensorRequest
-from graphcore.worker.protocol import Reply, Request
+from graphcore.views.timeline import ScrubRequest, TimelineFrame, TimelineRequest
 
+L = TypeVar("L", bound=Look)
+R = TypeVar("R", bound=Reply)
 _LOG = logging.getLogger("gradscape")
 FRAME_MS = 34
 EDIT_MS = 250
@@ -92,23 +73,29 @@ def whose_weights(moment: TimelineFrame) -> str:
     return ""
 
 
-class Engine(QObject):
-    """Requests go out as methods, replies come in as signals.
+class _Channel(QObject):
+    """Where the replies of one type come out."""
 
-    What is looked at is told again to a process that takes another's place.
+    came = Signal(object)
+
+
+class Engine(QObject):
+    """Requests go out; replies come to whoever has subscribed to their type with ``on``.
+
+    What is looked at is sent again to a process that takes another's place.
 
     Signals:
         emptied: the net that was shown is no more, or no more a net that can be trained: what
             there is of another comes in frames of its own.
         ready: the process is up (``Ready``). loaded: graph and data are there (``Loaded``).
         frame: the newest state (``Frame``).
+        data_read: a data set was read, whether or not the net fits it (``DataRead``).
         progress: something takes a while (``Progress``).
         failed: something was refused or stopped (``Failure``).
         state_changed: "starting", "loading", "idle", "running", "done", "refused" or "dead".
         died: the process ended by itself; the sentence for the banner.
         uncovered: names of nodes whose values a view showed on the canvas until now.
-        sample_chosen: ``chosen_sample`` is another.
-        The other signals bring the replies that ``SIGNALS`` names them for.
+        sample_chosen: ``chosen_sample`` is another. held: other values are held.
 
     Attributes:
         moment: what is known of the runs, and of the step that is shown.
@@ -122,43 +109,15 @@ class Engine(QObject):
     ready = Signal(object)
     loaded = Signal(object)
     frame = Signal(object)
+    data_read = Signal(object)
     progress = Signal(object)
     failed = Signal(object)
     state_changed = Signal(str)
     died = Signal(str)
     reset_done = Signal()
-    # what is looked at
-    landscape = Signal(object)
-    walk = Signal(object)
-    numbers = Signal(object)
-    element = Signal(object)
-    checked = Signal(object)
-    decision = Signal(object)
-    rates = Signal(object)
-    tensor = Signal(object)
-    what_if = Signal(object)
-    held = Signal(object)
-    results = Signal(object)
-    health = Signal(object)
-    embedding = Signal(object)
-    samples = Signal(object)
     uncovered = Signal(object)
     sample_chosen = Signal(object)
-    attribution = Signal(object)
-    spread = Signal(object)
-    race = Signal(object)
-    digit = Signal(object)
-    nearest = Signal(object)
-    sample = Signal(object)
-    tsne = Signal(object)
-    net_saved = Signal(object)
-    weights_loaded = Signal(object)
-    timeline = Signal(object)
-    curves = Signal(object)
-    runs_saved = Signal(object)
-    runs_opened = Signal(object)
-    comparison = Signal(object)
-    facts = Signal(object)
+    held = Signal(object)
 
     def __init__(
         self, document: Document, command: list[str] | None = None, threads: int = 0
@@ -178,16 +137,19 @@ class Engine(QObject):
         self._speed: float | None = None
         self._process: EngineProcess | None = None
         self._closing = False
-        self._looked_at: dict[type, Request] = {}
+        self._looked_at: dict[type, Look] = {TimelineRequest: TimelineRequest()}
+        self._channels: dict[type, _Channel] = {}
+        self._kinds: dict[str, type[Reply]] = {kind.__name__: kind for kind in self._handlers}
         self._watched = m.Watch()
         self._closely: tuple[str, ...] = ()
         self.chosen_sample = Sample()
         self.covered: frozenset[str] = frozenset()
         self.drawing = False
         self._checkpoint_step: int | None = None
-        self._run, self._adopting, self._starts = 0, False, 0
-        self._revision = self._opened_at = 0  # of the document, and when it was opened
-        self._sent_revision = self._net_revision = 0  # of the last Load, and of what is told
+        self._run, self._adopting = 0, False
+        self._revision = self._loaded_at = 0  # of the last Load or Reset, and of the last Load
+        self._opened_at = self._begun_at = 0  # of the last Load of another net, or Reset
+        self._told = 0  # of the newest reply
         self._checkpoints = checkpoint_folder()
         self._asked = QElapsedTimer()
         self._frame_timer = QTimer(self, singleShot=True)
@@ -211,8 +173,8 @@ class Engine(QObject):
             resume: folder of a checkpoint to go on from.
         """
         self._closing = False
-        self._sent_revision = self._net_revision = self._starts = 0
-        process = self._process = EngineProcess(self)
+        self._revision = self._loaded_at = self._opened_at = self._begun_at = self._told = 0
+        process = self._process = EngineProcess(self, self._kinds)
         process.replied.connect(self._take)
         process.refused.connect(self._on_refused)
         process.ended.connect(self._on_ended)
@@ -301,12 +263,17 @@ class Engine(QObject):
     def pause(self) -> None:
         """Stop after the current step."""
         self._send(m.Pause())
+
+    def cancel_reading(self) -> None:
+        """Give up the data that are being read; the engine then says that they were refused."""
+        self._send(m.CancelReading())
         self._want_frame()
 
     def reset(self) -> None:
         """Back to the same start."""
-        self._send(m.Reset())
-        self._starts += 1
+        self._revision += 1
+        self._begun_at = self._revision
+        self._send(m.Reset(self._revision))
         self.last_frame = None
         self.reset_done.emit()
         self._want_frame()
@@ -329,8 +296,9 @@ class Engine(QObject):
         self._settings = self.document.root.training
         self._set_state("loading")
         self._revision += 1
-        self._sent_revision = self._revision
-        self._starts += not keep
+        self._loaded_at = self._revision
+        if not keep:
+            self._opened_at = self._begun_at = self._revision
         self._send(
             m.Load(files.dumps(self.document.root), keep, resume, str(self._checkpoints),
                    self.data_dir, self.growth, forget, self._revision)
@@ -347,11 +315,40 @@ class Engine(QObject):
 
     # -- what is looked at --------------------------------------------------------------------
 
-    def _look(self, request: Request) -> None:
-        """Send what is looked at from now on, if it is not that already."""
+    def replies(self, kind: type[Reply]) -> SignalInstance:
+        """Return the signal that brings the replies of a type."""
+        self._kinds[kind.__name__] = kind
+        if kind not in self._channels:
+            self._channels[kind] = _Channel(self)
+        return self._channels[kind].came
+
+    def on(self, kind: type[R], show: Callable[[R], object]) -> None:
+        """Have the replies of a type shown."""
+        self.replies(kind).connect(show)
+
+    def ask(self, request: Request) -> None:
+        """Send a question, a job or a command; what comes of it is told by type."""
+        self._send(request)
+        if isinstance(request, Command):
+            self._want_frame()
+
+    def ask_of_document(self, request: Request) -> None:
+        """Send a question about the document as it is now, edits of this moment too."""
+        if self._edit_timer.isActive():
+            self._edit_timer.stop()
+            self._load(keep=True)
+        self.ask(request)
+
+    def look(self, request: Look) -> None:
+        """Have this kept up to date from now on, if it is not that already."""
         if self._looked_at.get(type(request)) != request:
             self._looked_at[type(request)] = request
             self._send(request)
+
+    def looked_at(self, kind: type[L]) -> L:
+        """Return what is looked at of a type."""
+        found = self._looked_at.get(kind)
+        return found if isinstance(found, kind) else kind(visible=False)
 
     def watch(self, values: tuple[str, ...], gradients: tuple[str, ...], level: str = "") -> None:
         """Say which nodes' pictures can be seen just now, and on which level."""
@@ -367,35 +364,7 @@ class Engine(QObject):
         w = self._watched
         values = tuple(dict.fromkeys((*w.values, *self._closely)))
         gradients = tuple(dict.fromkeys((*w.gradients, *self._closely)))
-        self._look(m.Watch(values, gradients, level=w.level))
-
-    def request_landscape(self, request: LandscapeRequest) -> None:
-        """Say which surface is wanted, or that none is."""
-        self._look(request)
-
-    def request_walk(self, request: WalkRequest) -> None:
-        """Say whether both passes of a sample are wanted; ``walk`` brings them."""
-        self._look(request)
-
-    def ask_numbers(self, name: str) -> None:
-        """Have all numbers of a node or a parameter at the shown sample sent; ``numbers`` tells."""
-        self._send(NumbersRequest(name))
-
-    def ask_element(self, node: str, index: tuple[int, ...] = (), backward: bool = False) -> None:
-        """Have one number of a node's output, or of a gradient, written out; ``element`` tells."""
-        self._send(ElementRequest(node, index, backward))
-
-    def check_gradients(self, step: float, part: str = "") -> None:
-        """Have gradients compared with finite differences of a step; ``checked`` tells.
-
-        Args:
-            part: see ``CheckRequest``.
-        """
-        self._send(CheckRequest(step, part))
-
-    def watch_decision(self, visible: bool, warped: str = "") -> None:
-        """Whether the map of a net over two inputs can be seen, and how a layer warps it."""
-        self._look(DecisionRequest(visible, warped))
+        self.look(m.Watch(values, gradients, level=w.level))
 
     def cover(self, nodes: frozenset[str]) -> None:
         """Say which nodes' values the canvas is shown by a view, and not by the running step.
@@ -420,64 +389,15 @@ class Engine(QObject):
             self._send(watched)
             self._want_frame()
 
-    def watch_results(self, visible: bool) -> None:
-        """Whether the results on the test set can be seen."""
-        self._look(ResultsRequest(visible))
-
-    def watch_health(self, visible: bool) -> None:
-        """Whether the examination of the net can be seen."""
-        self._look(HealthRequest(visible))
-
-    def watch_embedding(self, visible: bool, node: str) -> None:
-        """Whether the samples as points can be seen, and by which node's values."""
-        self._look(EmbeddingRequest(visible, node))
-
-    def embed(self, run: bool, node: str) -> None:
-        """Begin t-SNE of a node's values, or end it; ``tsne`` tells how far it is."""
-        self._send(TsneRequest(run, node))
-
-    def watch_sample(self, nodes: tuple[str, ...], sample: int) -> None:
-        """Whose values and gradients can be seen for a test sample; ``sample`` brings them."""
-        self._look(SampleRequest(nodes, sample))
-
-    def watch_spread(self, node: str) -> None:
-        """Whose histograms can be seen; "" for nobody's."""
-        self._look(SpreadRequest(node))
-
     def hold(self, holds: tuple[Hold, ...]) -> None:
-        """Hold these values while one looks; ``walk`` and ``what_if`` tell what follows."""
-        self._look(HoldRequest(holds, compare=bool(holds)))
+        """Hold these values while one looks."""
+        self.look(HoldRequest(holds, compare=bool(holds)))
         self.held.emit(holds)
 
     @property
     def holds(self) -> tuple[Hold, ...]:
         """What is held."""
-        request = self._looked_at.get(HoldRequest)
-        return request.holds if isinstance(request, HoldRequest) else ()
-
-    def test_rates(self, run: bool) -> None:
-        """Begin the learning-rate range test, or end it; ``rates`` tells what it finds."""
-        self._send(RateTestRequest(run))
-
-    def request_race(self, request: RaceRequest) -> None:
-        """Begin a race, or end it; ``race`` tells how far the runners are."""
-        self._send(request)
-
-    def ask_tensor(self, name: str) -> None:
-        """Have the numbers of a parameter sent; ``tensor`` brings them."""
-        self._send(TensorRequest(name))
-
-    def set_numbers(self, name: str, places: tuple[int, ...], values: tuple[float, ...]) -> None:
-        """Change numbers of a parameter by hand."""
-        self._send(SetNumbers(name, places, values))
-        self.ask_tensor(name)
-
-    def ask_facts(self, request: FactsRequest) -> None:
-        """Have expressions of a lesson computed with the graph as it is now; ``facts`` tells."""
-        if self._edit_timer.isActive():
-            self._edit_timer.stop()
-            self._load(keep=True)
-        self._send(request)
+        return self.looked_at(HoldRequest).holds
 
     def choose_sample(self, sample: Sample) -> None:
         """Look at this sample from now on."""
@@ -485,101 +405,44 @@ class Engine(QObject):
             self.chosen_sample = sample
             self.sample_chosen.emit(sample)
 
-    def ask_samples(self, request: SamplesRequest) -> None:
-        """Have a page of the data set sent; ``samples`` brings it."""
-        self._send(request)
-
-    def ask_attribution(self, node: str) -> None:
-        """Have the answer to the chosen sample explained; ``attribution`` tells."""
-        self._send(AttributionRequest(self.chosen_sample, node))
-
-    def ask_digit(self, pixels: np.ndarray, centred: bool) -> None:
-        """Run a drawing through the net; ``digit`` tells what it makes of it."""
-        watched = self._looked_at.get(m.Watch)
-        names = watched.values if isinstance(watched, m.Watch) else ()
-        self._send(DigitRequest(pack(pixels), centred, names))
-
-    def ask_nearest(self, pixels: np.ndarray, centred: bool, node: str) -> None:
-        """Have the training samples found that are like a drawing; ``nearest`` tells."""
-        self._send(NearestRequest(pack(pixels), centred, node))
-
     def scrub(self, step: int | None) -> None:
-        """Let every view show a recorded step; None: the newest. ``timeline`` tells."""
+        """Let every view show a recorded step; None: the newest."""
         self._send(ScrubRequest(step))
         self._send(m.NextFrame())  # at once: the views follow the slider
-
-    def put_learned_back(self) -> None:
-        """The weights that training had left, in place of those changed by hand."""
-        self._send(PutBack())
-        self._want_frame()
-
-    def enter_run(self, number: int) -> None:
-        """Go to another run of the session."""
-        self._send(EnterRun(number))
-        self._want_frame()
-
-    def edit_run(self, number: int, name: str = "", remove: bool = False) -> None:
-        """Rename or remove a run."""
-        self._send(EditRun(number, name, remove))
-
-    def save_runs(self, path: str) -> None:
-        """Have all runs written to a file; ``runs_saved`` tells."""
-        self._send(SaveRuns(path))
-
-    def open_runs(self, path: str) -> None:
-        """Take up the runs of a file; ``runs_opened`` tells."""
-        self._send(OpenRuns(path))
-        self._want_frame()
-
-    def watch_curves(self, visible: bool) -> None:
-        """Whether the curves of all runs can be seen."""
-        self._look(CurvesRequest(visible))
-
-    def watch_comparison(self, request: CompareRequest) -> None:
-        """Put another run beside the one at work, or none; ``comparison`` tells."""
-        self._look(request)
-
-    def save_net(self, folder: str) -> None:
-        """Have graph and weights written to a folder; ``net_saved`` tells."""
-        self._send(SaveNet(folder))
-
-    def load_weights(self, path: str) -> None:
-        """Fill the net from a safetensors file; ``weights_loaded`` tells what fitted."""
-        self._send(LoadWeights(path))
-        self._want_frame()
-
-    def set_weights_on_plane(self, a: float, b: float, release: bool = False) -> None:
-        """Give the net the weights at a point of the shown surface."""
-        self._send(SetPlanePoint(a, b, release))
-        self._want_frame()
-
-    def put_weights_back(self) -> None:
-        """The weights of before the last drag over the surface, unless the net learned since."""
-        self._send(SetPlanePoint(0.0, 0.0, back=True))
-        self._want_frame()
 
     # -- replies ------------------------------------------------------------------------------
 
     def _take(self, reply: Reply) -> None:
         """Pass a reply on, unless it is of a net that is no longer the document's."""
-        if isinstance(reply, m.Loaded):
-            self._net_revision = reply.revision
-        if self.state == "loading" and type(reply) in OF_A_NET:
-            self._want_frame()  # of the net before
+        if self._closing:  # what the process had still said when it was ended
             return
-        current = self._net_revision == self._revision
-        if current or type(reply) not in OF_THE_NET:
-            handle = self._handlers.get(type(reply))
-            if handle is not None:
-                handle(self, reply)
-            else:
-                getattr(self, SIGNALS[type(reply)]).emit(reply)
-
-    def _on_frame(self, frame: m.Frame) -> None:
-        if frame.revision < self._opened_at or frame.starts < self._starts:  # of what was before
+        self._told = max(self._told, reply.revision)
+        if self._is_old(reply):
             self._want_frame()
             return
-        if frame.revision != self._revision:  # its curve goes on, its pictures are of another net
+        handle = self._handlers.get(type(reply))
+        if handle is not None:
+            handle(self, reply)
+        if type(reply) in self._channels:
+            self._channels[type(reply)].came.emit(reply)
+
+    def _is_old(self, reply: Reply) -> bool:
+        """Whether a reply is of another document, or what it shows comes again of a newer net."""
+        if isinstance(reply, Outcome):
+            return False
+        if isinstance(reply, Shown):
+            return self._is_of_another_graph(reply)
+        return reply.revision < self._opened_at
+
+    def _is_of_another_graph(self, reply: Reply) -> bool:
+        return reply.revision < self._loaded_at or self._edit_timer.isActive()
+
+    def _on_frame(self, frame: m.Frame) -> None:
+        if frame.revision < self._begun_at:  # of what was before
+            self._want_frame()
+            return
+        if self._is_of_another_graph(frame):
+            # its curve goes on, its pictures are of another net
             frame = msgspec.structs.replace(frame, values={}, gradients={}, flow=())
         self.last_frame = frame
         if self.has_net:  # else it is of the net before
@@ -609,7 +472,7 @@ class Engine(QObject):
             _LOG.error("engine: %s\n%s", failure.message, failure.details)
         if failure.kind == "load":
             self.problem = failure.message
-            self._sent_revision = self._net_revision
+            self._told = self._loaded_at
             self._set_state("refused")
             self.emptied.emit()
         self.failed.emit(failure)
@@ -628,7 +491,6 @@ class Engine(QObject):
             self._settings = settings  # the engine has them already
             self.document.set_training(settings)
             self._agree()
-        self.timeline.emit(frame)
 
     def _on_runs_opened(self, opened: RunsOpened) -> None:
         """The engine has the graph of the file's run already: the document follows."""
@@ -641,7 +503,6 @@ class Engine(QObject):
                 self._edit_timer.start()
             else:
                 self._agree()
-        self.runs_opened.emit(opened)
 
     def _on_run_entered(self, entered: RunEntered) -> None:
         """The engine has the graph of that run already: the document follows, as one step.
@@ -663,18 +524,17 @@ class Engine(QObject):
     @property
     def _ahead(self) -> bool:
         """Whether the engine will be given, or has not answered, what the document is now."""
-        return self._edit_timer.isActive() or self._sent_revision != self._net_revision
+        return self._edit_timer.isActive() or self._told < self._loaded_at
 
     def _agree(self) -> None:
         """The engine has what the document has just become."""
         self._edit_timer.stop()
-        self._revision = self._net_revision
-        self._opened_at = min(self._opened_at, self._revision)
 
     _handlers: dict[type, Callable[[Any, Any], None]] = {
         m.Ready: lambda self, reply: self.ready.emit(reply),
         m.Loaded: _on_loaded,
         m.Frame: _on_frame,
+        m.DataRead: lambda self, reply: self.data_read.emit(reply),
         m.Progress: lambda self, reply: self.progress.emit(reply),
         m.Failure: _on_failure,
         m.CheckpointWritten: _on_checkpoint,
@@ -707,8 +567,6 @@ class Engine(QObject):
     # -- the document -------------------------------------------------------------------------
 
     def _on_opened(self) -> None:
-        self._revision += 1
-        self._opened_at = self._revision
         self._checkpoint_step = None
         self.last_frame, self.last_loaded, self.moment = None, None, TimelineFrame()
         self.choose_sample(Sample())
@@ -722,5 +580,4 @@ class Engine(QObject):
             self._settings = self.document.root.training
             self._send(m.SetRate(self._settings.lr))
         elif change.kind in _STRUCTURE or field:
-            self._revision += 1
             self._edit_timer.start()

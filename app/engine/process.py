@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 
 from PySide6.QtCore import QObject, QProcess, Signal
 
 from graphcore.errors import WorkerError
+from graphcore.records.requests import Reply, Request
 from graphcore.session import messages as m
-from graphcore.worker.protocol import FrameReader, Request, decode_reply, encode
+from graphcore.worker.protocol import FrameReader, decode_reply, encode
 
 _LOG = logging.getLogger("gradscape")
 CAUSE = 200
@@ -34,6 +36,9 @@ def lives(process: int) -> bool:
 class EngineProcess(QProcess):
     """One process, from its start to its end: requests go in, replies come out.
 
+    Args:
+        kinds: the types of replies that are wanted, by name; of others nothing is told.
+
     Signals:
         replied: a reply has arrived.
         refused: the command could not be started.
@@ -44,8 +49,9 @@ class EngineProcess(QProcess):
     refused = Signal()
     ended = Signal(str)
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, parent: QObject, kinds: Mapping[str, type[Reply]]) -> None:
         super().__init__(parent)
+        self._kinds = kinds
         self._reader = FrameReader()
         self._errors = self._damage = ""
         self._closing = False
@@ -73,7 +79,9 @@ class EngineProcess(QProcess):
         try:
             data = bytes(self.readAllStandardOutput().data())
             for body in self._reader.feed(data):
-                self.replied.emit(decode_reply(body))
+                reply = decode_reply(body, self._kinds)
+                if reply is not None:
+                    self.replied.emit(reply)
         except WorkerError as error:
             self._damage = str(error)
             self.kill()

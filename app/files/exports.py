@@ -24,9 +24,10 @@ from graphcore.graph.binding import learns
 from graphcore.ops.torch_code import module_name
 from graphcore.runs.log import CURVES
 from graphcore.system import start
-from graphcore.views.net_files import NetSaved
+from graphcore.views.net_files import NetSaved, SaveNet
 
 SCRIPT_ENDINGS = (".py", ".safetensors", ".selftest.safetensors")
+ONNX_ENDINGS = (".onnx", ".data.json", ".selftest.npz", "_selftest.py")
 LOOKED_AT = (".html", ".gif", ".png", ".mp4", ".svg", ".pdf")
 """Endings of what has been written to be looked at."""
 
@@ -118,7 +119,7 @@ class Exports(QObject):
         self._job: Job | None = None
         self._written: set[Path] = set()  # what may be written over without a question
         if self._engine is not None:
-            self._engine.net_saved.connect(self._on_saved)
+            self._engine.on(NetSaved, self._on_saved)
             self._engine.died.connect(lambda _sentence: self._finish())
 
     # -- metrics ------------------------------------------------------------------------------
@@ -168,20 +169,30 @@ class Exports(QObject):
 
     def save_script(self) -> None:
         """Ask for a file and write the net as a PyTorch script, with its weights beside it."""
+        self._save_net(file_dialogs.ask_script, SCRIPT_ENDINGS, "torch", self.tr("PyTorch script"))
+
+    def save_onnx(self) -> None:
+        """Ask for a file and write the net as an ONNX file, with a self-test beside it."""
+        self._save_net(file_dialogs.ask_onnx, ONNX_ENDINGS, "onnx", self.tr("ONNX file"))
+
+    def _save_net(
+        self, question: file_dialogs.Question, endings: tuple[str, ...], kind: str, what: str
+    ) -> None:
+        """Ask for a file and write the net for another program; the first ending is its own."""
         if not self._may_begin():
             return
-        path = self._window.files.ask(file_dialogs.ask_script, ".py")
+        path = self._window.files.ask(question, endings[0])
         if not path:
             return
-        named = Path(path).with_name(f"{module_name(Path(path).stem)}.py")
+        name = module_name(Path(path).stem)
+        beside = [Path(path).with_name(name + ending) for ending in endings]
         known = {Path(path), *self._written}  # the dialog asked about the path itself
-        beside = [named.with_suffix(ending) for ending in SCRIPT_ENDINGS]
         if self._window.files.may_replace(p for p in beside if p not in known):
             self._written.update(beside)
-            self._begin(self.tr("PyTorch script"), partial(self._run_script, named))
+            self._begin(what, partial(self._run_export, kind, beside[0]))
 
-    def _run_script(self, path: Path, net: Path) -> None:
-        arguments = ["export", str(net), "--to", "torch", "--out", str(path.parent), "--force"]
+    def _run_export(self, kind: str, path: Path, net: Path) -> None:
+        arguments = ["export", str(net), "--to", kind, "--out", str(path.parent), "--force"]
         self._run([*arguments, "--name", path.stem], str(path))
 
     def save_report(self) -> None:
@@ -240,7 +251,7 @@ class Exports(QObject):
         self._then = then
         self._what = what
         self._show(self.tr("asking the engine"))
-        self._engine.save_net(self._scratch.name)
+        self._engine.ask(SaveNet(self._scratch.name))
 
     def _on_saved(self, saved: NetSaved) -> None:
         then, self._then = self._then, None

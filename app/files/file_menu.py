@@ -17,6 +17,8 @@ from app.settings import Settings
 from app.widgets import file_dialogs
 from graphcore import presets
 from graphcore.errors import GradscapeError, short
+from graphcore.session.messages import RunsOpened
+from graphcore.views.timeline import OpenRuns, RunsSaved, SaveRuns
 
 MAX_RECENT = 15
 SUFFIX = ".graph.json"
@@ -29,6 +31,7 @@ class Files(QObject):
     """Asks, checks and lets the document read or write. A refused file leaves it untouched.
 
     Signals:
+        table_given: path of a table that was to be opened, after it was refused as a graph.
         refused: the sentence that says why something could not be read or written.
         recent_changed: the list of recent files is another.
         opened: a graph was opened or begun.
@@ -36,6 +39,7 @@ class Files(QObject):
     """
 
     refused = Signal(str)
+    table_given = Signal(str)
     recent_changed = Signal()
     opened = Signal()
     wrote = Signal(str)
@@ -153,6 +157,7 @@ class Files(QObject):
                 "its Options."
             )
             self.refused.emit(sentence.format(short(Path(path).name)))
+            self.table_given.emit(path)
             return False
         if not self.may_leave():
             return False
@@ -206,7 +211,7 @@ class Files(QObject):
     def save_run(self) -> None:
         """Ask for a file and have the recorded runs written to it."""
         if path := self.ask_new(file_dialogs.ask_save_run, RUN_SUFFIX, always=True):
-            self.engine.save_runs(path)
+            self.engine.ask(SaveRuns(path))
 
     def ask_open_run(self) -> None:
         """Ask for a file of recorded runs and go on from it."""
@@ -216,13 +221,13 @@ class Files(QObject):
     def open_run(self, path: str) -> None:
         """Go on from a file of recorded runs, after asking about unsaved changes."""
         if self.engine is not None and self.may_leave():
-            self.engine.open_runs(path)
+            self.engine.ask(OpenRuns(path))
 
     def follow(self, engine: Any) -> None:
         """Have the engine keep runs in files, and tell how that went."""
         self.engine = engine
-        engine.runs_saved.connect(self._on_run_file)
-        engine.runs_opened.connect(self._on_run_file)
+        engine.on(RunsSaved, self._on_run_file)
+        engine.on(RunsOpened, self._on_run_file)
 
     def _on_run_file(self, told: Any) -> None:
         if told.problem:
@@ -256,7 +261,7 @@ class Files(QObject):
         if not path:
             return
         try:
-            self._canvas.export(path)
+            self._canvas.editor.export(path)
         except (GradscapeError, OSError) as error:
             self.refused.emit(str(error))
         else:

@@ -12,7 +12,7 @@ from app.files.exports import Exports
 from app.widgets import file_dialogs
 from graphcore import files
 from graphcore.errors import GradscapeError, short
-from graphcore.views.net_files import WeightsLoaded
+from graphcore.views.net_files import LoadWeights, WeightsLoaded
 
 MOST_NAMES = 4
 
@@ -29,7 +29,7 @@ class Imports(QObject):
         self._window, self._engine, self._exports = window, window.engine, exports
         self._weights = ""
         if self._engine is not None:
-            self._engine.weights_loaded.connect(self._on_weights)
+            self._engine.on(WeightsLoaded, self._on_weights)
             self._engine.loaded.connect(self._on_loaded)
 
     def open_script(self) -> None:
@@ -55,14 +55,14 @@ class Imports(QObject):
     def _on_loaded(self, _loaded: object) -> None:
         path, self._weights = self._weights, ""
         if path:
-            self._engine.load_weights(path)
+            self._engine.ask(LoadWeights(path))
 
     def load_weights(self) -> None:
         """Ask for a safetensors file and fill the net from it, all or nothing."""
         if self._engine is None or not self._engine.has_net:
             self._window.refuse(self.tr("The engine has no net yet: finish the graph first."))
         elif path := self._window.files.ask(file_dialogs.ask_weights):
-            self._engine.load_weights(path)
+            self._engine.ask(LoadWeights(path))
 
     def _on_weights(self, news: WeightsLoaded) -> None:
         name = Path(news.path).name

@@ -28,7 +28,7 @@ class RunMetrics(QObject):
         self._since = QElapsedTimer()
         engine.frame.connect(self._on_frame)
         engine.reset_done.connect(self.clear)
-        engine.timeline.connect(self._on_timeline)
+        engine.on(TimelineFrame, self._on_timeline)
         document.opened.connect(self.clear)
 
     def clear(self) -> None:

@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.plots import numbers
 from app.plots.area import Readout
+from app.plots.map_axes import MapAxes
 from app.style import painting, palette
-from app.widgets.numbers import format_number
+from app.widgets.numbers import plain_number
 
 RADIUS = 3.4
 ACROSS, UPWARD = QPointF(RADIUS, RADIUS), QPointF(RADIUS, -RADIUS)
@@ -46,6 +47,8 @@ class DecisionMap(QWidget):
         self._low, self._high = np.zeros(2), np.ones(2)
         self._classes: tuple[str, ...] = ()
         self._image: QImage | None = None
+        self.axes, self._target = MapAxes(), ""
+        self._answer_scale = (0.0, 1.0)
         self.editing, self.brush = False, 0.0
         self._held: int | None = None
         self._stroke: list[np.ndarray] = []
@@ -85,9 +88,49 @@ class DecisionMap(QWidget):
         """Show samples (n, 2), the last ``tests`` as rings, unless some are just being changed."""
         if self._busy:
             return
+        self._image = self._image if len(self._shares) > 1 else None
         self._points, self._labels = numbers.bounded(points), numbers.filled(labels)
         self._tests = tests
+        self._show_legend()
         self.update()
+
+    def set_axes(
+        self, names: tuple[str, ...], shift: np.ndarray, scale: np.ndarray, target: str,
+        answers: tuple[float, float],
+    ) -> None:  # fmt: skip
+        """Name the axes, and say what makes the data's own numbers of those of the map.
+
+        Args:
+            shift, scale: for both axes, shape (2,); an own number is number * scale + shift.
+            target: what is predicted, or "".
+            answers: shift and scale of answers that are numbers.
+        """
+        self.axes.names = (names[0], names[1]) if len(names) == 2 else ("x₁", "x₂")
+        self.axes.shift, self.axes.scale = numbers.filled(shift), numbers.filled(scale)
+        self._target, self._answer_scale = target, answers
+        self.update()
+
+    def limits(self) -> tuple[float, float]:
+        """The values at the two ends of the colours of a map of numbers."""
+        low = float(self._labels.min(initial=np.inf))
+        high = float(self._labels.max(initial=-np.inf))
+        if not low < high or (low >= -1 and high <= 1):
+            return -1.0, 1.0
+        return low, high
+
+    def _show_legend(self) -> None:
+        if len(self._shares) == 1:
+            shift, scale = self._answer_scale
+            lut = palette.lut("diverging")
+            self.axes.entries = [
+                (f"{name}{plain_number(value * scale + shift)}", QColor(*map(int, lut[at][:3])))
+                for name, value, at in zip(
+                    (f"{self._target}  " if self._target else "", ""), self.limits(), (0, 255),
+                    strict=True,
+                )
+            ]  # fmt: skip
+        else:
+            self.axes.entries = [(name, class_color(i)) for i, name in enumerate(self._classes)]
 
     def set_generated(self, points: np.ndarray | None) -> None:
         """Show points (n, 2) that the net made itself, as crosses."""
@@ -133,8 +176,7 @@ class DecisionMap(QWidget):
 
     def area(self) -> QRectF:
         """The square in which the map lies."""
-        side = max(10, min(self.width(), self.height()) - 8)
-        return QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
+        return self.axes.area(self.width(), self.height())
 
     @painting.guarded
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -149,8 +191,9 @@ class DecisionMap(QWidget):
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             if self._image is None:
-                self._image = _blend(self._shares)
+                self._image = _blend(self._shares, self.limits())
             painter.drawImage(self.area(), self._image)
+            self.axes.paint(painter, self.area(), self._low, self._high)
             self._paint_points(painter)
 
     def _paint_points(self, painter: QPainter) -> None:
@@ -181,9 +224,9 @@ class DecisionMap(QWidget):
     def _color_of(self, label: float) -> QColor:
         if len(self._shares) > 1:
             return class_color(max(0, round(label)))
-        low = min(-1.0, -float(np.abs(self._labels).max(initial=0)))
-        low = 0.0 if self._labels.min(initial=0) >= 0 else low
-        high = max(1.0, float(self._labels.max(initial=0)))
+        low, high = self.limits()
+        if (low, high) == (-1.0, 1.0) and self._labels.min(initial=0) >= 0:
+            low = 0.0
         at = (label - low) / (high - low)
         return QColor(*map(int, palette.lut("diverging")[int(min(max(at, 0), 1) * 255)][:3]))
 
@@ -255,9 +298,15 @@ class DecisionMap(QWidget):
         side = self._shares.shape[1]
         column, row = (min(int(v * side), side - 1) for v in (x, y))
         said = self._shares[:, row, column]
-        lines = [f"x₁ {format_number(float(at[0]), 3)}   x₂ {format_number(float(at[1]), 3)}"]
+        own = self.axes.own(at)
+        lines = [
+            f"{name} {plain_number(float(v))}" for name, v in zip(self.axes.names, own, strict=True)
+        ]
+        lines = ["   ".join(lines)] if sum(map(len, lines)) < 30 else lines
         if len(said) == 1:
-            lines.append(format_number(float(said[0])))
+            shift, scale = self._answer_scale
+            answer = plain_number(float(said[0]) * scale + shift)
+            lines.append(f"{self._target} {answer}".strip())
         for name, share in zip(self._classes, said, strict=False):
             lines.append(f"{name}  {float(share):.1%}")
         self.readout.show_at(place.toPoint(), "\n".join(lines))
@@ -272,12 +321,13 @@ def class_color(i: int) -> QColor:
     return QColor(series[i % len(series)])
 
 
-def _blend(shares: np.ndarray) -> QImage:
-    """Colours mixed by probability, paler than the samples on top."""
+def _blend(shares: np.ndarray, limits: tuple[float, float]) -> QImage:
+    """Colours mixed by probability, or by a value within limits; paler than the samples on top."""
     p = palette.current()
     rgb: np.ndarray
     if len(shares) == 1:
-        scaled = np.clip((shares[0] + 1) / 2 * 255, 0, 255).astype(int)
+        share = (shares[0].astype(np.float64) - limits[0]) / (limits[1] - limits[0])
+        scaled = np.clip(share * 255, 0, 255).astype(int)
         rgb = palette.lut("diverging")[scaled][..., :3].astype(np.float32)
     else:
         colors = np.array([_rgb(class_color(i)) for i in range(len(shares))], np.float32)

@@ -1,303 +1,294 @@
-"""Every user action, one row each; menus, toolbar, command palette and shortcuts read the table.
+"""Every user action, one row each; menus, toolbar, command palette, help and shortcuts read them.
 
-``run`` names what is called, seen from the main window: "files.save", "canvas.fit_all",
-"document.undo_stack.undo". A row of a checkable action calls it with the new state.
+The rows of the canvas stand in ``app.canvas.menu``; here they are put among the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from operator import attrgetter
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QObject, Qt
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QObject
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMainWindow
 
-from app.canvas.menu import ROWS as CANVAS_ROWS
+from app.canvas import Canvas
+from app.canvas import menu as canvas_menu
+from app.document.document import Document
+from app.files.exports import Exports
+from app.files.file_menu import Files
+from app.files.film.filming import Filming
+from app.files.imports import Imports
+from app.panels.stepper.position import Walk
 from app.settings import Settings
-from app.style import icons
+from app.shell.docks import Layouts
+from app.shell.growth_choice import GrowthChoice
+from app.shell.transport import TransportBar
+from app.widgets import actions
+from app.widgets.actions import (
+    EDIT,
+    EXPORT,
+    FILE,
+    GROW,
+    HELP,
+    IMPORT,
+    RUN,
+    VIEW,
+    Action,
+)
 
 
-@dataclass(frozen=True)
-class Action:
-    """One row.
+class Window(Protocol):
+    """The parts of the main window that actions act on, and what it does itself."""
 
-    Attributes:
-        id: under which a changed shortcut is kept.
-        shortcut: in Qt's portable form, or empty. Shortcuts marked ``canvas`` are keys that
-            mean something else while one types, so they work on the canvas alone.
-        menu: the menus that lead to it, outermost first; empty for none.
-        run: dotted name from the main window.
-        enabled: name of a condition in ``CONDITIONS``; empty for always.
-        separated: whether a line stands above it in the menu.
-    """
+    document: Document
+    canvas: Canvas
+    engine: Any
+    files: Files
+    imports: Imports
+    exports: Exports
+    layouts: Layouts
+    growth: GrowthChoice
+    filming: Filming
+    transport: TransportBar | None
 
-    id: str
-    text: str
-    shortcut: str
-    icon: str
-    tip: str
-    menu: tuple[str, ...]
-    run: str
-    enabled: str = ""
-    checkable: bool = False
-    separated: bool = False
-    canvas: bool = False
+    @property
+    def walk(self) -> Walk: ...
+    def close(self) -> bool: ...
+    def show_welcome(self) -> None: ...
+    def show_preferences(self) -> None: ...
+    def show_command_palette(self) -> None: ...
+    def show_shortcuts(self) -> None: ...
+    def show_outline(self) -> None: ...
+    def show_guide(self) -> None: ...
+    def show_help(self) -> None: ...
+    def show_report(self) -> None: ...
+    def show_about(self) -> None: ...
+    def set_light(self, light: bool) -> None: ...
+    def set_full_screen(self, full: bool) -> None: ...
+    def toggle_breakpoint(self) -> None: ...
 
 
 def _(text: str) -> str:
     return str(QT_TRANSLATE_NOOP("Actions", text))
 
 
-FILE, EDIT, VIEW = _("&File"), _("&Edit"), _("&View")
-IMPORT, EXPORT = _("&Import"), _("&Export")
-GRAPH, RUN, HELP = _("&Graph"), _("&Run"), _("&Help")
-GROW = _("&Grow Without Forgetting")
-MENUS = (FILE, EDIT, VIEW, GRAPH, RUN, HELP)
+def _bar(w: Window) -> TransportBar:
+    assert w.transport is not None, "there is an engine"
+    return w.transport
 
-CONDITIONS: dict[str, Callable[[Any], bool]] = {
-    "undo": lambda w: w.document.undo_stack.canUndo(),
-    "redo": lambda w: w.document.undo_stack.canRedo(),
-    "selection": lambda w: bool(w.selection),
-    "anything": lambda w: bool(w.canvas.graph_scene.selectedItems()),
-    "several": lambda w: len(w.selection) > 1,
-    "nodes": lambda w: len(w.document.graph) > 0,
-    "engine": lambda w: w.engine is not None,
-}
 
-ACTIONS: tuple[Action, ...] = (
+def undoable(w: Window) -> bool:
+    """Whether a change can be taken back."""
+    return w.document.undo_stack.canUndo()
+
+
+def redoable(w: Window) -> bool:
+    """Whether a change can be made again."""
+    return w.document.undo_stack.canRedo()
+
+
+def filled(w: Window) -> bool:
+    """Whether there is a node."""
+    return len(w.document.graph) > 0
+
+
+def engine(w: Window) -> bool:
+    """Whether the window can train."""
+    return w.engine is not None
+
+
+def _on_canvas(rows: Sequence[Action[canvas_menu.Parts]]) -> tuple[Action[Window], ...]:
+    """Return rows of the canvas as rows of the window that it is in."""
+    return tuple(_of_canvas(row) for row in rows)
+
+
+def _of_canvas(row: Action[canvas_menu.Parts]) -> Action[Window]:
+    return Action(
+        row.id, row.text, row.shortcut, row.icon, row.tip, row.menu,
+        lambda w: row.run(w.canvas), lambda w: row.enabled(w.canvas),
+        separated=row.separated, canvas=row.canvas,
+    )  # fmt: skip
+
+
+ACTIONS: tuple[Action[Window], ...] = (
     Action("new", _("&New"), "Ctrl+N", "new", _("Start with an empty graph."), (FILE,),
-           "files.new"),
+           lambda w: w.files.new()),
     Action("open", _("&Open…"), "Ctrl+O", "open", _("Open a graph file."), (FILE,),
-           "files.ask_open"),
+           lambda w: w.files.ask_open()),
     Action("presets", _("&Welcome Page"), "Ctrl+Shift+N", "presets",
-           _("Graphs that ship, and the files you had open."), (FILE,), "show_welcome"),
+           _("Graphs that ship, and the files you had open."), (FILE,), lambda w: w.show_welcome()),
     Action("save", _("&Save"), "Ctrl+S", "save", _("Write the graph to its file."), (FILE,),
-           "files.save", separated=True),
+           lambda w: w.files.save(), separated=True),
     Action("save_as", _("Save &As…"), "Ctrl+Shift+S", "save_as",
-           _("Write the graph to another file."), (FILE,), "files.save_as"),
+           _("Write the graph to another file."), (FILE,), lambda w: w.files.save_as()),
     Action("import_script", _("&PyTorch Module…"), "", "open",
            _("A new graph from the source of an nn.Module, which is read and never run."),
-           (FILE, IMPORT), "imports.open_script", "engine", separated=True),
+           (FILE, IMPORT), lambda w: w.imports.open_script(), engine, separated=True),
     Action("open_run", _("Open R&un…"), "", "open",
            _("Go on from a recorded run: its graph, curves and every recorded step."), (FILE,),
-           "files.ask_open_run", "engine", separated=True),
+           lambda w: w.files.ask_open_run(), engine, separated=True),
     Action("save_run", _("Sa&ve Run…"), "", "save",
            _("Keep the recorded runs in a file, with curves and every recorded step."), (FILE,),
-           "files.save_run", "engine"),
+           lambda w: w.files.save_run(), engine),
     Action("load_weights", _("&Weights…"), "", "open",
            _("Fill the net from a safetensors file, by name and shape."), (FILE, IMPORT),
-           "imports.load_weights", "engine"),
+           lambda w: w.imports.load_weights(), engine),
     Action("export", _("&Picture…"), "Ctrl+E", "export",
-           _("The whole canvas as SVG, PDF or PNG."), (FILE, EXPORT), "files.export", "nodes"),
+           _("The whole canvas as SVG, PDF or PNG."), (FILE, EXPORT),
+           lambda w: w.files.export(), filled),
     Action("export_report", _("&Report…"), "", "export",
            _("An HTML page about the run: curves, mistakes, landscape, layers."), (FILE, EXPORT),
-           "exports.save_report", "engine"),
+           lambda w: w.exports.save_report(), engine),
     Action("export_metrics", _("&Metrics…"), "", "export",
-           _("The curves as a table (CSV)."), (FILE, EXPORT), "exports.save_metrics", "engine",
+           _("The curves as a table (CSV)."), (FILE, EXPORT),
+           lambda w: w.exports.save_metrics(), engine,
            separated=True),
     Action("export_events", _("&TensorBoard…"), "", "export",
-           _("The curves as TensorBoard event files."), (FILE, EXPORT), "exports.save_events",
-           "engine"),
+           _("The curves as TensorBoard event files."), (FILE, EXPORT),
+           lambda w: w.exports.save_events(),
+           engine),
     Action("export_script", _("P&yTorch Script…"), "", "export",
            _("A script in plain PyTorch with the weights and a self-test."), (FILE, EXPORT),
-           "exports.save_script", "engine", separated=True),
+           lambda w: w.exports.save_script(), engine, separated=True),
+    Action("export_onnx", _("&ONNX File…"), "", "export",
+           _("The net with its weights for other programs, and a self-test."), (FILE, EXPORT),
+           lambda w: w.exports.save_onnx(), engine),
     Action("preferences", _("&Preferences…"), "Ctrl+,", "settings",
-           _("Theme, motion, recovery and the engine."), (FILE,), "show_preferences",
+           _("Theme, motion, recovery and the engine."), (FILE,), lambda w: w.show_preferences(),
            separated=True),
-    Action("quit", _("&Quit"), "Ctrl+Q", "quit", _("Close the window."), (FILE,), "close",
+    Action("quit", _("&Quit"), "Ctrl+Q", "quit", _("Close the window."), (FILE,),
+           lambda w: w.close(),
            separated=True),
     Action("undo", _("&Undo"), "Ctrl+Z", "undo", _("Take the last change back."), (EDIT,),
-           "document.undo_stack.undo", "undo"),
+           lambda w: w.document.undo_stack.undo(), undoable),
     Action("redo", _("&Redo"), "Ctrl+Shift+Z", "redo", _("Make the change again."), (EDIT,),
-           "document.undo_stack.redo", "redo"),
-    Action("cut", _("Cu&t"), "Ctrl+X", "cut", _("Move the selected nodes to the clipboard."),
-           (EDIT,), "canvas.cut", "anything", separated=True, canvas=True),
-    Action("copy", _("&Copy"), "Ctrl+C", "copy", _("Copy the selected nodes as text."), (EDIT,),
-           "canvas.copy", "anything", canvas=True),
-    Action("paste", _("&Paste"), "Ctrl+V", "paste", _("Paste nodes at the pointer."), (EDIT,),
-           "canvas.paste", canvas=True),
-    Action("duplicate", _("&Duplicate"), "Ctrl+D", "duplicate",
-           _("Another copy of the selected nodes beside them."), (EDIT,), "canvas.duplicate",
-           "selection"),
-    Action("delete", _("De&lete"), "Del", "delete", _("Remove the selected nodes and edges."),
-           (EDIT,), "canvas.delete_selection", "anything", canvas=True),
-    Action("select_all", _("Select &All"), "Ctrl+A", "select_all", _("Select every node."),
-           (EDIT,), "canvas.select_all", "nodes", separated=True, canvas=True),
+           lambda w: w.document.undo_stack.redo(), redoable),
+    *_on_canvas(canvas_menu.EDIT_ROWS),
     Action("palette", _("Command &Palette…"), "Ctrl+Shift+P", "search",
-           _("Find and run any command by typing."), (EDIT,), "show_command_palette",
+           _("Find and run any command by typing."), (EDIT,), lambda w: w.show_command_palette(),
            separated=True),
     Action("shortcuts", _("&Keyboard Shortcuts…"), "Ctrl+K", "keyboard",
-           _("See and change every shortcut."), (EDIT,), "show_shortcuts"),
-    Action("fit_all", _("Fit &All"), "Home", "fit_all", _("Show the whole graph."), (VIEW,),
-           "canvas.fit_all", "nodes", canvas=True),
-    Action("fit_selection", _("Fit &Selection"), "F", "fit_selection",
-           _("Show the selected nodes."), (VIEW,), "canvas.fit_selection", "selection",
-           canvas=True),
-    Action("zoom_in", _("Zoom &In"), "Ctrl++", "zoom_in", _("Come closer."), (VIEW,),
-           "canvas.zoom_in"),
-    Action("zoom_out", _("Zoom &Out"), "Ctrl+-", "zoom_out", _("Step back."), (VIEW,),
-           "canvas.zoom_out"),
-    Action("zoom_reset", _("&100 %"), "Ctrl+0", "zoom_reset", _("One to one."), (VIEW,),
-           "canvas.zoom_reset"),
+           _("See and change every shortcut."), (EDIT,), lambda w: w.show_shortcuts()),
+    *_on_canvas(canvas_menu.VIEW_ROWS),
     Action("reset_layout", _("&Reset Layout"), "", "reset",
-           _("Put the panels of this layout where they started."), (VIEW,), "layouts.reset",
+           _("Put the panels of this layout where they started."), (VIEW,),
+           lambda w: w.layouts.reset(),
            separated=True),
     Action("light", _("&Light Theme"), "Ctrl+Shift+L", "theme",
-           _("Change between dark and light."), (VIEW,), "set_light", checkable=True,
+           _("Change between dark and light."), (VIEW,), switch=lambda w, on: w.set_light(on),
            separated=True),
     Action("full_screen", _("&Full Screen"), "F11", "full_screen",
-           _("Use the whole screen."), (VIEW,), "set_full_screen", checkable=True),
+           _("Use the whole screen."), (VIEW,), switch=lambda w, on: w.set_full_screen(on)),
     Action("to_canvas", _("Go to the &Canvas"), "F4", "graph",
-           _("Let the canvas have the keys."), (VIEW,), "canvas.setFocus"),
+           _("Let the canvas have the keys."), (VIEW,), lambda w: w.canvas.setFocus()),
     Action("to_outline", _("Go to the &Outline"), "F3", "outline",
-           _("The graph as a tree: for keys, search and speech."), (VIEW,), "show_outline"),
-    Action("add", _("&Add Node…"), "Tab", "add", _("Search for an operator and add it."),
-           (GRAPH,), "canvas.search_to_add", canvas=True),
-    Action("add_note", _("Add N&ote"), "N", "add", _("Write a text on the canvas."), (GRAPH,),
-           "canvas.add_note", canvas=True),
-    Action("arrange", _("A&rrange"), "Ctrl+L", "arrange",
-           _("Lay the graph out from left to right."), (GRAPH,), "canvas.arrange", "nodes"),
+           _("The graph as a tree: for keys, search and speech."), (VIEW,),
+           lambda w: w.show_outline()),
+    *_on_canvas(canvas_menu.GRAPH_ROWS),
     Action("train", _("&Train or Pause"), "F5", "play", _("Let the net learn, or stop."), (RUN,),
-           "transport.play.click", "engine"),
+           lambda w: _bar(w).play.click(), engine),
     Action("one_step", _("One &Step"), "F6", "step", _("One batch forward, backward, and update."),
-           (RUN,), "transport.step.click", "engine"),
+           (RUN,), lambda w: _bar(w).step.click(), engine),
     Action("one_epoch", _("To the End of the &Epoch"), "F7", "epoch",
-           _("Train until every sample was seen once more."), (RUN,), "transport.epoch.click",
-           "engine"),
+           _("Train until every sample was seen once more."), (RUN,),
+           lambda w: _bar(w).epoch.click(),
+           engine),
     Action("reset", _("&Back to the Same Start"), "F8", "reset",
            _("The same initial weights and the same order of the data."), (RUN,),
-           "transport.reset.click", "engine"),
+           lambda w: _bar(w).reset.click(), engine),
     Action("grow_silent", _("New Units Start &Silent"), "", "add",
            _("New neurons and layers change nothing until they have learned."), (RUN, GROW),
-           "growth.silent", "engine", checkable=True),
+           switch=lambda w, on: w.growth.choose("silent", on), enabled=engine),
     Action("grow_copies", _("New Units Are &Copies"), "", "add",
            _("New neurons copy old ones and share their weights out: the function stays."),
-           (RUN, GROW), "growth.copies", "engine", checkable=True),
+           (RUN, GROW), switch=lambda w, on: w.growth.choose("copies", on), enabled=engine),
     Action("grow_noisy", _("New Units Are Copies With &Noise"), "", "add",
            _("Copies that differ a little from the start, and so learn something else."),
-           (RUN, GROW), "growth.noisy", "engine", checkable=True),
+           (RUN, GROW), switch=lambda w, on: w.growth.choose("noisy", on), enabled=engine),
     Action("walk_step", _("Explain: One &Node On"), "F10", "step_op",
-           _("Step through both passes of one sample, a node at a time."), (RUN,), "walk.step",
-           "engine", separated=True),
+           _("Step through both passes of one sample, a node at a time."), (RUN,),
+           lambda w: w.walk.step(),
+           engine, separated=True),
     Action("walk_back", _("Explain: One Step Back"), "Shift+F10", "undo",
-           _("Undo the last step of the walk."), (RUN,), "walk.back", "engine"),
+           _("Undo the last step of the walk."), (RUN,), lambda w: w.walk.back(), engine),
     Action("walk_layer", _("Explain: Next &Layer"), "Ctrl+F10", "step",
-           _("On to the next node with weights of its own."), (RUN,), "walk.next_layer", "engine"),
+           _("On to the next node with weights of its own."), (RUN,),
+           lambda w: w.walk.next_layer(), engine),
     Action("walk_pass", _("Explain: End of the &Pass"), "Ctrl+Shift+F10", "epoch",
-           _("On to the end of the forward or backward pass."), (RUN,), "walk.finish_pass",
-           "engine"),
+           _("On to the end of the forward or backward pass."), (RUN,),
+           lambda w: w.walk.finish_pass(),
+           engine),
     Action("walk_play", _("Explain: Slow &Motion"), "Alt+F10", "play",
-           _("Go on by itself at the chosen pace."), (RUN,), "walk.toggle_play", "engine"),
+           _("Go on by itself at the chosen pace."), (RUN,),
+           lambda w: w.walk.toggle_play(), engine),
     Action("walk_stop", _("Explain: Stop at the Selected Node"), "F9", "eye",
-           _("A breakpoint, in either pass."), (RUN,), "toggle_breakpoint", "engine"),
+           _("A breakpoint, in either pass."), (RUN,), lambda w: w.toggle_breakpoint(), engine),
     Action("record", _("Record a &Film…"), "Ctrl+Shift+R", "record",
            _("A GIF, animated PNG or MP4 of the window or a view; once more ends it."), (RUN,),
-           "filming.toggle", checkable=True, separated=True),
+           switch=lambda w, on: w.filming.toggle(on), separated=True),
     Action("help", _("&Operators and Keys"), "F1", "help",
-           _("What every operator computes, and every key."), (HELP,), "show_help"),
+           _("What every operator computes, and every key."), (HELP,), lambda w: w.show_help()),
     Action("guide", _("&Guide"), "", "guide",
-           _("Ten short pages on nets, data and runs from a script."), (HELP,), "show_guide"),
+           _("Ten short pages on nets, data and runs from a script."), (HELP,),
+           lambda w: w.show_guide()),
     Action("report_problem", _("&Report a Problem…"), "", "warning",
-           _("Versions and the last faults, to copy; nothing is sent."), (HELP,), "show_report"),
+           _("Versions and the last faults, to copy; nothing is sent."), (HELP,),
+           lambda w: w.show_report()),
     Action("about", _("&About Gradscape"), "", "about", _("Version and licence."), (HELP,),
-           "show_about"),
+           lambda w: w.show_about()),
+    *_on_canvas(canvas_menu.SELECTED_ROWS),
 )  # fmt: skip
-
-
-CANVAS_ACTIONS: tuple[Action, ...] = tuple(
-    Action(f"canvas_{row.text}", row.text, row.key, "graph", row.text, (), "", canvas=True)
-    for row in CANVAS_ROWS if not row.elsewhere
-)  # fmt: skip
-"""What the canvas's own menu offers and no row above does."""
-
-
-def translated(text: str) -> str:
-    """A text of the table in the user's language."""
-    return QCoreApplication.translate("Actions", text)
-
-
-def plain(text: str) -> str:
-    """A text of the table without its mnemonic and dots."""
-    return translated(text).replace("&", "").rstrip("…")
-
-
-def full_name(row: Action) -> str:
-    """What an action is called where its menu is not seen."""
-    own = plain(row.text)
-    return f"{plain(row.menu[-1])}: {own}" if len(row.menu) > 1 else own
 
 
 class ActionTable(QObject):
     """The rows as QActions of one window.
 
     Attributes:
-        rows: those of ``ACTIONS`` and the canvas's own.
-        actions: id -> QAction.
+        rows: all of them. actions: id -> QAction.
     """
 
-    def __init__(self, window: Any, settings: Settings) -> None:
-        super().__init__(window)
+    def __init__(self, window: Window, owner: QMainWindow, settings: Settings) -> None:
+        super().__init__(owner)
         self._window, self._settings = window, settings
-        self.rows = (*ACTIONS, *CANVAS_ACTIONS)
-        self.actions: dict[str, QAction] = {row.id: self._make(row) for row in ACTIONS}
-        for row in CANVAS_ACTIONS:
-            self.actions[row.id] = window.canvas.actions_here.actions[row.text]
-            self._put_shortcut(row, self.actions[row.id], self.shortcut(row))
+        self.rows, own = ACTIONS, window.canvas.menu.actions
+        self._own = [row for row in ACTIONS if row.id not in own]
+        made = {row.id: actions.make(row, window, owner) for row in self._own}
+        self.actions: dict[str, QAction] = {**made, **own}
+        for row in self.rows:
+            actions.set_shortcut(row, self.actions[row.id], self.shortcut(row))
 
-    def _make(self, row: Action) -> QAction:
-        action = QAction(icons.icon(row.icon), translated(row.text), self._window)
-        action.setObjectName(row.id)
-        action.setCheckable(row.checkable)
-        action.setIconVisibleInMenu(not row.checkable)  # there the tick is
-        self._put_shortcut(row, action, self.shortcut(row))
-        if row.checkable:
-            action.toggled.connect(lambda on: self._run(row, on))
-        else:
-            action.triggered.connect(lambda: self._run(row))
-        (self._window.canvas if row.canvas else self._window).addAction(action)
-        return action
+    def shortcut(self, row: Action[Window]) -> str:
+        """Return the row's shortcut: the user's, or the table's."""
+        before = self._settings.store.value(_old_key(row), row.shortcut)
+        return str(self._settings.store.value(f"shortcuts/{row.id}", before))
 
-    def _run(self, row: Action, *arguments: bool) -> None:
-        attrgetter(row.run)(self._window)(*arguments)
-
-    def shortcut(self, row: Action) -> str:
-        """The row's shortcut: the user's, or the table's."""
-        return str(self._settings.store.value(f"shortcuts/{row.id}", row.shortcut))
-
-    def set_shortcut(self, row: Action, shortcut: str) -> None:
+    def set_shortcut(self, row: Action[Window], shortcut: str) -> None:
         """Give an action another shortcut and remember it."""
+        self._settings.store.remove(_old_key(row))
         if shortcut == row.shortcut:
             self._settings.store.remove(f"shortcuts/{row.id}")
         else:
             self._settings.store.setValue(f"shortcuts/{row.id}", shortcut)
-        self._put_shortcut(row, self.actions[row.id], shortcut)
+        actions.set_shortcut(row, self.actions[row.id], shortcut)
 
-    def owner(self, shortcut: str, but: Action) -> Action | None:
-        """Another action that has this shortcut."""
+    def owner(self, shortcut: str, but: Action[Window]) -> Action[Window] | None:
+        """Return another action that has this shortcut."""
         for row in self.rows:
             if shortcut and row is not but and self.shortcut(row) == shortcut:
                 return row
         return None
 
-    def _put_shortcut(self, row: Action, action: QAction, shortcut: str) -> None:
-        action.setShortcut(QKeySequence.fromString(shortcut))
-        if row.canvas:
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        tip = translated(row.tip)
-        action.setToolTip(f"{plain(row.text)} ({keys})\n{tip}" if keys else tip)
-        action.setStatusTip(tip)
-
     def refresh(self) -> None:
-        """Enable what can be done now."""
-        known = {name: holds(self._window) for name, holds in CONDITIONS.items()}
-        for row in ACTIONS:
-            if row.enabled:
-                self.actions[row.id].setEnabled(known[row.enabled])
+        """Enable what can be done now; the canvas does the same for its own."""
+        actions.refresh(self._own, self._window, self.actions)
 
     def refresh_icons(self) -> None:
         """Draw the icons again after the theme changed."""
-        for row in ACTIONS:
-            self.actions[row.id].setIcon(icons.icon(row.icon))
+        for row in self.rows:
+            actions.show_icon(row, self.actions[row.id])
+
+
+def _old_key(row: Action[Window]) -> str:
+    """Return where version 0.1 kept the shortcut of an action of the canvas's menu."""
+    return f"shortcuts/canvas_{row.text}"

@@ -29,7 +29,7 @@ class Announcements(QObject):
         self._steps = 0
         document.message.connect(self.say)
         document.undo_stack.indexChanged.connect(self._on_step)
-        canvas.selection_changed.connect(self._on_selection)
+        canvas.selection.changed.connect(self._on_selection)
 
     def say(self, sentence: str) -> None:
         """Have a sentence spoken, by whatever reads the screen."""

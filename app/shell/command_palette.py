@@ -18,37 +18,21 @@ from PySide6.QtWidgets import (
 )
 
 from app.widgets.two_lines import KEYS, SUMMARY, TwoLines
-from app.widgets.typed_search import matches
+from app.widgets.typed_search import score
 
 _PLACE = int(Qt.ItemDataRole.UserRole) + 1
 
 
 @dataclass(frozen=True)
 class Command:
-    """One line of the palette: ``words`` are found too, though they are not shown."""
+    """One line of the palette: ``aliases`` are found too, though they are not shown."""
 
     text: str
     help: str
     run: Callable[[], object]
     icon: QIcon
     keys: str = ""
-    words: str = ""
-
-
-def score(query: str, text: str, words: str = "") -> int:
-    """How well a text fits: 0 not at all; more for a start of the text, then of a word.
-
-    Every word of the query has to occur.
-    """
-    if not matches(query, text, words):
-        return 0
-    low, parts = text.lower(), query.lower().split()
-    whole = " ".join(parts)
-    if low.startswith(whole):
-        return 4
-    if all(any(w.startswith(p) for w in low.split()) for p in parts):
-        return 3
-    return 2 if all(p in low for p in parts) else 1
+    aliases: tuple[str, ...] = ()
 
 
 class CommandPalette(QDialog):
@@ -88,7 +72,7 @@ class CommandPalette(QDialog):
 
     def look_for(self, query: str) -> None:
         """List what fits, the best first."""
-        ranked = [(score(query, c.text, c.words), i) for i, c in enumerate(self._commands)]
+        ranked = [(score(query, c.text, *c.aliases), i) for i, c in enumerate(self._commands)]
         self.list.clear()
         for points, i in sorted(ranked, key=lambda pair: (-pair[0], pair[1])):
             if points == 0:

@@ -12,7 +12,9 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, Qt, QTi
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 
-from app.panels import LAYOUTS, PANELS, Panel
+from app.panels import LAYOUTS, PANELS
+from app.panels.panel import Panel
+from app.panels.row import Row
 from app.shell.dock_tabs import DockTabs
 from app.style import icons
 from app.widgets.scroller import Scroller
@@ -40,11 +42,11 @@ class PanelDock(QDockWidget):
 
     made = Signal(QWidget)
 
-    def __init__(self, panel: Panel, document: Any, engine: Any, parent: QWidget) -> None:
+    def __init__(self, panel: Row, document: Any, engine: Any, parent: QWidget) -> None:
         super().__init__(QCoreApplication.translate("Panels", panel.title), parent)
         self.panel = panel
         self._arguments = (document, engine)
-        self._made: QWidget | None = None
+        self._made: Panel | None = None
         self.seen = False
         self.visibilityChanged.connect(self._on_visibility)
         self.setObjectName(panel.id)
@@ -59,8 +61,8 @@ class PanelDock(QDockWidget):
 
     def _tell(self) -> None:
         """Tell the panel whether it is looked at: behind another tab it is shown, but not seen."""
-        if hasattr(self._made, "set_seen"):
-            self._made.set_seen(self.seen)  # type: ignore[union-attr]
+        if self._made is not None:
+            self._made.set_seen(self.seen)
 
     def bring_forward(self, shown: bool) -> None:
         """A panel that is switched on is the one in front of its tabs."""
@@ -72,7 +74,7 @@ class PanelDock(QDockWidget):
         widget = self.fill()
         getattr(widget, "first_field", widget).setFocus(Qt.FocusReason.TabFocusReason)
 
-    def fill(self) -> QWidget:
+    def fill(self) -> Panel:
         """The panel's widget, made now if it was not."""
         if self._made is None:
             self._made = self.panel.make(*self._arguments)
@@ -96,7 +98,7 @@ class Layouts(QObject):
         super().__init__(window)
         self._window, self._store = window, store
         self.current = ""
-        self.docks = {p.id: PanelDock(p, document, engine, window) for p in PANELS if p.exists}
+        self.docks = {p.id: PanelDock(p, document, engine, window) for p in PANELS}
         self._tabs = DockTabs(window)
         window.installEventFilter(self)
         self._shares: dict[PanelDock, float] = {}

@@ -7,8 +7,10 @@ from typing import Any
 
 from PySide6.QtCore import QObject
 
+from app.document.own_data import make_net, use_table
 from app.document.ways_to_train import ways_to_train
 from app.engine.engine import Engine
+from app.files.exports import JobIndicator
 from graphcore.errors import GradscapeError
 from graphcore.session import messages as m
 
@@ -27,7 +29,14 @@ class EngineNews(QObject):
         super().__init__(window)
         self._window, self._engine = window, engine
         self._failure = self._stopped = self._progress = ""
+        self.reading = JobIndicator()
+        window.status.insertPermanentWidget(1, self.reading)
+        self.reading.hide()
+        self.reading.cancelled.connect(engine.cancel_reading)
         window.document.opened.connect(window.banner.hide)
+        window.files.table_given.connect(self._offer_table)
+        self._data: m.DataRead | None = None
+        engine.data_read.connect(self._on_data)
         engine.ready.connect(self._on_ready)
         engine.loaded.connect(self._on_loaded)
         engine.frame.connect(self._on_frame)
@@ -90,13 +99,35 @@ class EngineNews(QObject):
         if frame.stopped:
             self._window.banner.show_message(frame.stopped, "info")
 
+    # -- tables -------------------------------------------------------------------------------
+
+    def _offer_table(self, path: str) -> None:
+        """Let the table that was refused as a graph be the data of the open one."""
+        window = self._window
+        use = self._attempt(lambda: use_table(window.document, path))
+        window.banner.show_message(window.banner.text, "info", [(self.tr("Use it as data"), use)])
+
+    def _on_data(self, data: m.DataRead) -> None:
+        self._data = data
+
+    def _nets(self) -> list[tuple[str, Callable[[], object]]]:
+        """What can be done about data that were read and do not fit the net."""
+        data, document = self._data, self._window.document
+        if data is None or data.dataset != document.root.training.dataset:
+            return []
+        document_edit = self._attempt(lambda: make_net(document, data.input_shape, data.classes))
+        return [(self.tr("Make a net for these data"), document_edit)]
+
     def _on_progress(self, progress: m.Progress) -> None:
         share = f" {100 * progress.done // progress.total} %" if progress.total else ""
         self._progress = f"{progress.what}{share}"
         self._window.status.say(self._progress)
+        self.reading.text.setText(self.tr("Reading {0}").format(self._progress))
+        self.reading.show()
 
     def _end_progress(self) -> None:
         """Take the last share away: what took a while is over, or was given up."""
+        self.reading.hide()
         if self._progress and self._window.status.currentMessage() == self._progress:
             self._window.status.clearMessage()
         self._progress = ""
@@ -111,6 +142,8 @@ class EngineNews(QObject):
             actions.append((self.tr("Show {0}").format(failure.node), self._show(failure.node)))
         if failure.kind == "untrainable":
             actions += self._ways()
+        if failure.kind == "load" and "has samples of shape" in failure.message:
+            actions += self._nets()
         if failure.details:
             actions.append(self._window.details(failure.details))
         level = "warning" if failure.kind in ("disk", "untrainable") else "error"
@@ -148,6 +181,7 @@ class EngineNews(QObject):
         return show
 
     def _on_died(self, sentence: str) -> None:
+        self._end_progress()
         restart = (self.tr("Restart"), self._engine.restart)
         self._window.banner.show_message(sentence, "error", (restart,))
 

@@ -18,19 +18,8 @@ class GrowthChoice:
     def __init__(self, window: Any) -> None:
         self._window = window
 
-    def silent(self, on: bool) -> None:
-        """New units are not heard until they have learned."""
-        self._choose("silent", on)
-
-    def copies(self, on: bool) -> None:
-        """New units are copies of old ones."""
-        self._choose("copies", on)
-
-    def noisy(self, on: bool) -> None:
-        """New units are copies of old ones that differ a little."""
-        self._choose("noisy", on)
-
-    def _choose(self, growth: str, on: bool) -> None:
+    def choose(self, growth: str, on: bool) -> None:
+        """Let new units start in a way, or no longer in it."""
         settings = self._window.settings
         if on:
             settings.set(KEY, growth)

@@ -28,13 +28,13 @@ class LiveView(QObject):
         self._canvas, self._engine = canvas, engine
         engine.frame.connect(self._on_frame)
         engine.state_changed.connect(self._on_state)
-        engine.reset_done.connect(canvas.clear_pictures)
-        engine.emptied.connect(canvas.clear_pictures)
+        engine.reset_done.connect(canvas.pictures.clear)
+        engine.emptied.connect(canvas.pictures.clear)
         engine.uncovered.connect(self._on_uncovered)
-        canvas.visible_changed.connect(self._tell_engine)
+        canvas.pictures.wanted_changed.connect(self._tell_engine)
 
     def _tell_engine(self) -> None:
-        values, gradients = self._canvas.shown()
+        values, gradients = self._canvas.pictures.shown()
         prefix = self._canvas.document.prefix
         self._engine.watch(
             tuple(prefix + n for n in values), tuple(prefix + n for n in gradients), prefix[:-1]
@@ -47,14 +47,14 @@ class LiveView(QObject):
         covered, drawing = self._engine.covered, self._engine.drawing
         sent = frame.values.items()
         shown = {k: v for k, v in sent if k not in covered and ("." in k or not drawing)}
-        self._canvas.set_pictures(
+        self._canvas.pictures.show(
             shown_pictures(prefix, shown), shown_pictures(prefix, frame.gradients)
         )
         if not frame.flow:  # as bright as before
             return
         values = {_edge(f): f.value for f in frame.flow}
         gradients = {_edge(f): f.gradient for f in frame.flow}
-        self._canvas.set_flow(brightness(values), brightness(gradients))
+        self._canvas.pictures.set_flow(brightness(values), brightness(gradients))
 
     def _on_uncovered(self, nodes: frozenset[str]) -> None:
         """What a view showed is gone with it; a frame brings the running step's values."""
@@ -65,7 +65,7 @@ class LiveView(QObject):
                 item.set_picture("value", None)
 
     def _on_state(self, state: str) -> None:
-        self._canvas.set_pulsing(state == "running")
+        self._canvas.pictures.set_pulsing(state == "running")
 
 
 def shown_pictures(prefix: str, sent: Mapping[str, SentPicture]) -> dict[str, Picture]:

@@ -29,6 +29,7 @@ from app.files.file_menu import RUN_SUFFIX, Files
 from app.files.film.filming import Filming
 from app.files.imports import Imports
 from app.files.rescue import Rescue
+from app.panels.panel import Panel
 from app.settings import Settings
 from app.shell import fault_log
 from app.shell.actions import ActionTable
@@ -86,7 +87,7 @@ class MainWindow(QMainWindow):
         self.files = Files(document, self.canvas, settings, self)
         self.layouts = Layouts(self, document, engine, settings.store)
         self.autosave = Autosave(document, rescue_folder, self)
-        self.actions_table = ActionTable(self, settings)
+        self.actions_table = ActionTable(self, self, settings)
         self.menus = Menus(self, self.actions_table, self.files, self.layouts)
         self.status = StatusBar(document, self)
         self.setStatusBar(self.status)
@@ -97,7 +98,7 @@ class MainWindow(QMainWindow):
         self._connect()
         if engine is not None:
             self.files.follow(engine)
-            EngineNews(self, engine)
+            self.news = EngineNews(self, engine)
             LiveView(self.canvas, engine)
             self.lessons = Lessons(self)
         self._apply_preferences()
@@ -157,8 +158,8 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         document, canvas = self.document, self.canvas
-        canvas.selection_changed.connect(self._on_selection)
-        canvas.hover_message.connect(self.status.show_hover)
+        canvas.selection.changed.connect(self._on_selection)
+        canvas.editor.said.connect(self.status.show_hover)
         document.opened.connect(self._on_opened)
         for edited in (document.opened, document.changed):
             edited.connect(self._end_refusal)
@@ -174,38 +175,31 @@ class MainWindow(QMainWindow):
         for dock in self.layouts.docks.values():
             dock.made.connect(self._connect_panel)
         if "inspector" in self.layouts.docks:
-            canvas.node_activated.connect(lambda _name: self.show_panel("inspector").take_focus())
+            canvas.editor.node_activated.connect(
+                lambda _name: self.show_panel("inspector").take_focus()
+            )
         self.actions_table.refresh()
 
-    def _connect_panel(self, panel: QWidget) -> None:
-        """Join what a panel has of the interface that ``panels`` describes."""
-        if self.engine is not None and hasattr(panel, "clear"):
-            self.engine.emptied.connect(panel.clear)
-        if hasattr(panel, "show_selection"):
-            self.canvas.selection_changed.connect(panel.show_selection)
-            panel.show_selection(self.selection)
-        if hasattr(panel, "node_chosen"):
-            panel.node_chosen.connect(self.canvas.select)
-        if hasattr(panel, "ailing"):
-            panel.ailing.connect(self.canvas.set_ailing)
-        if hasattr(panel, "preset_chosen"):
-            panel.preset_chosen.connect(self.files.open_preset)
-        if hasattr(panel, "pictures"):
-            panel.pictures.connect(self._show_pictures)
-        if hasattr(panel, "walk"):
+    def _connect_panel(self, panel: Panel) -> None:
+        """Join a panel and the canvas, which do not know of each other."""
+        self.canvas.selection.changed.connect(panel.show_selection)
+        panel.show_selection(self.selection)
+        panel.node_chosen.connect(self.canvas.select)
+        panel.ailing.connect(self.canvas.pictures.set_ailing)
+        panel.preset_chosen.connect(self.files.open_preset)
+        panel.pictures.connect(self._show_pictures)
+        panel.operator_chosen.connect(self.canvas.editor.add_operator)
+        panel.add_wanted.connect(self.canvas.editor.search_to_add)
+        if panel.walk is not None:
             view = WalkView(self.canvas, panel.walk)
-            panel.looked_at.connect(view.set_visible)  # type: ignore[attr-defined]
-        if hasattr(panel, "operator_chosen"):
-            panel.operator_chosen.connect(self.canvas.add_operator)
-        if hasattr(panel, "add_wanted"):
-            panel.add_wanted.connect(self.canvas.search_to_add)
+            panel.looked_at.connect(view.set_visible)
 
     def _show_pictures(self, pictures: dict[str, SentPicture]) -> None:
         shown = shown_pictures(self.document.prefix, pictures)
         if self.engine is not None and self.engine.drawing:
-            self.canvas.set_values_alone(shown)
+            self.canvas.pictures.show_values_alone(shown)
         else:
-            self.canvas.set_pictures(shown, {})
+            self.canvas.pictures.show(shown, {})
 
     def _on_selection(self, names: Sequence[str]) -> None:
         self.selection = list(names)

@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QTabBar
 
 from app.files.file_menu import SUFFIX, Files
 from app.panels import LAYOUTS
-from app.shell.actions import ACTIONS, MENUS, VIEW, ActionTable, translated
+from app.shell.actions import ActionTable
 from app.shell.docks import Layouts
+from app.widgets.actions import MENUS, VIEW, translated
 
 
 class Menus(QObject):
@@ -28,7 +29,7 @@ class Menus(QObject):
             self.menus[name] = window.menuBar().addMenu(translated(name))
             self.menus[name].setToolTipsVisible(True)
         self.recent = QMenu(self.tr("Open &Recent"), window)
-        for row in ACTIONS:
+        for row in table.rows:
             if row.menu:
                 menu = self._menu(row.menu)
                 if row.separated:

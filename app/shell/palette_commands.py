@@ -8,9 +8,9 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QAction, QKeySequence
 
-from app.shell.actions import full_name, translated
 from app.shell.command_palette import Command
 from app.style import icons
+from app.widgets.actions import full_name, translated
 from graphcore import ops, presets
 
 
@@ -61,9 +61,12 @@ def _operators(window: Any) -> list[Command]:
     found = []
     for op in ops.all_operators():
         if op.name != "Composite":
-            title, add = _tr("Add {0}").format(op.name), _call(window.canvas.add_operator, op.name)
-            icon, words = icons.category_icon(op.category), " ".join(op.aliases)
-            found.append(Command(title, op.summary(), add, icon, words=words))
+            title, add = (
+                _tr("Add {0}").format(op.name),
+                _call(window.canvas.editor.add_operator, op.name),
+            )
+            icon = icons.category_icon(op.category)
+            found.append(Command(title, op.summary(), add, icon, aliases=(op.name, *op.aliases)))
     return found
 
 
@@ -71,7 +74,7 @@ def _presets(window: Any) -> list[Command]:
     return [
         Command(
             _tr("Graph: {0}").format(presets.title(name)), presets.description(name),
-            _call(window.files.open_preset, name), icons.icon("graph"), words=name,
+            _call(window.files.open_preset, name), icons.icon("graph"), aliases=(name,),
         )
         for name in presets.names()
     ]  # fmt: skip

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.shell.actions import Action, ActionTable, full_name, plain, translated
+from app.shell.actions import ActionTable, Window
+from app.widgets.actions import Action, full_name, plain, translated
 from app.widgets.typed_search import matches
 
 
@@ -76,7 +77,7 @@ class ShortcutsDialog(QDialog):
         column.addWidget(self.note)
         column.addWidget(buttons)
 
-    def _current(self) -> Action | None:
+    def _current(self) -> Action[Window] | None:
         item = self.tree.currentItem()
         return item.data(0, Qt.ItemDataRole.UserRole) if item is not None else None
 
@@ -95,7 +96,7 @@ class ShortcutsDialog(QDialog):
         if row := self._current():
             self.assign(row, row.shortcut)
 
-    def assign(self, row: Action, shortcut: str) -> bool:
+    def assign(self, row: Action[Window], shortcut: str) -> bool:
         """Give the action this shortcut unless another has it."""
         owner = self._table.owner(shortcut, row)
         if owner is not None:

@@ -29,7 +29,6 @@ class WalkView(QObject):
         self._canvas, self._walk = canvas, walk
         self.overlay = WalkOverlay()
         canvas.graph_scene.addItem(self.overlay)
-        canvas.walk_overlay = self.overlay  # type: ignore[attr-defined]
         self._shown = False
         self._of: tuple[WalkFrame | None, str] = (None, "")
         self._values: dict[str, Picture] = {}
@@ -47,14 +46,14 @@ class WalkView(QObject):
         """Whether the stepper is looked at; else the canvas shows no trace of it."""
         self._shown = visible
         if visible:
-            self._canvas.clear_pictures()
+            self._canvas.pictures.clear()
             self._show()
         else:
             self._pulse.stop()
             self.pulses.hide()
             self.overlay.set_chips(())
-            self._canvas.set_step_state(set(), None)
-            self._canvas.set_show("value")
+            self._canvas.pictures.set_step_state(set(), None)
+            self._canvas.pictures.set_show("value")
 
     def _show(self) -> None:
         walk, canvas = self._walk, self._canvas
@@ -64,7 +63,7 @@ class WalkView(QObject):
         prefix, shown = canvas.document.prefix, walk.shown
         valued, sloped = walk.valued, walk.sloped
         current = _below(shown.node, prefix) if shown and shown.node else None
-        canvas.set_step_state({_below(n, prefix) for n in valued}, current)
+        canvas.pictures.set_step_state({_below(n, prefix) for n in valued}, current)
         self._show_pictures(walk.frame, valued, sloped)
         self._show_pulses()
         for name, item in canvas.items_by_name.items():

@@ -15,7 +15,7 @@ from app.widgets.numbers import format_number
 from app.widgets.time_slider import TimeSlider
 from graphcore.records.arrays import unpack
 from graphcore.session.messages import Failure
-from graphcore.views.timeline import TimelineFrame
+from graphcore.views.timeline import PutBack, TimelineFrame
 
 MOST_TICKS = 60
 """With more epochs than that, only every so manieth has a tick."""
@@ -56,7 +56,7 @@ class TimeStrip(QWidget):
         row.addWidget(self.room)
         row.addWidget(self.now)
         row.addWidget(self.branch)
-        engine.timeline.connect(self._on_timeline)
+        engine.on(TimelineFrame, self._on_timeline)
         engine.state_changed.connect(self._on_state)
         document.opened.connect(self.clear)
         palette.notifier.changed.connect(self._restyle)
@@ -116,7 +116,7 @@ class TimeStrip(QWidget):
 
     def _on_now(self) -> None:
         if self._putting_back:
-            self._engine.put_learned_back()
+            self._engine.ask(PutBack())
             self._document.message.emit(self.tr("The net has the weights that training had left."))
         else:
             self._engine.scrub(None)
@@ -176,10 +176,11 @@ class TimeStrip(QWidget):
         return text + whose_weights(frame)
 
     def _tested(self, frame: TimelineFrame) -> str:
-        if frame.accuracy is not None:
-            return self._test(frame.accuracy, frame.samples)
-        if frame.test_loss is not None:
-            return self.tr(" · test loss {0}").format(format_number(frame.test_loss, 3))
+        test = frame.test
+        if test is not None and test.accuracy is not None:
+            return self._test(test.accuracy, test.samples)
+        if test is not None:
+            return self.tr(" · test loss {0}").format(format_number(test.loss, 3))
         return ""
 
     def _test(self, accuracy: float, samples: int) -> str:

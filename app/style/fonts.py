@@ -34,11 +34,3 @@ def figure_font(points: float = POINTS, bold: bool = False) -> QFont:
     font = text_font(points, bold)
     font.setFeature(QFont.Tag("tnum"), 1)
     return font
-
-
-def mono_font(points: float = POINTS) -> QFont:
-    """For code, tables of numbers and shapes."""
-    font = QFont(MONO)
-    font.setStyleHint(QFont.StyleHint.Monospace)
-    font.setPointSizeF(points)
-    return font

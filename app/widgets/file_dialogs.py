@@ -57,6 +57,12 @@ def ask_script(parent: QWidget, start: str) -> str:
     return QFileDialog.getSaveFileName(parent, _tr("Export to PyTorch"), start, kinds)[0]
 
 
+def ask_onnx(parent: QWidget, start: str) -> str:
+    """Path to write an ONNX file to, or empty."""
+    kinds = _tr("ONNX (*.onnx)")
+    return QFileDialog.getSaveFileName(parent, _tr("Export to ONNX"), start, kinds)[0]
+
+
 def ask_report(parent: QWidget, start: str) -> str:
     """Path to write a report to, or empty."""
     kinds = _tr("Web page (*.html)")

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtCore import QByteArray, QRectF, QSize
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -24,12 +24,13 @@ _SIGN = re.compile(r"(^|[(=]\s*)-")
 class FormulaView(QWidget):
     """Formulas below each other, each as large as its neighbours; too wide ones are shrunk."""
 
-    def __init__(self) -> None:
+    def __init__(self, *latex: str) -> None:
         super().__init__()
         self._latex: tuple[str, ...] = ()
         self._drawn: list[QSvgRenderer] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         palette.notifier.changed.connect(self._restyle)
+        self.set_latex(*latex)
 
     @property
     def latex(self) -> tuple[str, ...]:
@@ -43,7 +44,7 @@ class FormulaView(QWidget):
             self._latex = kept
             self._drawn = self._renderers()
             self.setMinimumHeight(self.sizeHint().height())
-            self.setAccessibleDescription("; ".join(kept))
+            self.setAccessibleName("; ".join(kept))
             self.updateGeometry()
             self.update()
 
@@ -75,43 +76,6 @@ class FormulaView(QWidget):
                 wide, high = size.width() * shrink, size.height() * shrink
                 renderer.render(painter, QRectF(2, top, wide, high))
                 top += high + GAP
-
-
-class FormulaLabel(QWidget):
-    """One formula; it shrinks to the width there is. Its text is read out as LaTeX."""
-
-    def __init__(self, latex: str, size: float = 16.0, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._latex, self._size = latex, size
-        self._renderer = QSvgRenderer(self)
-        self.setAccessibleName(latex)
-        self.setToolTip(latex)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self._render()
-
-    def _render(self) -> None:
-        color = self.palette().color(QPalette.ColorRole.WindowText).name()
-        self._renderer.load(svg(self._latex, self._size, color))
-        self.setFixedHeight(self._renderer.defaultSize().height() + 4)
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        return self._renderer.defaultSize()
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.PaletteChange:
-            self._render()
-        super().changeEvent(event)
-
-    @painting.guarded
-    def paintEvent(self, event: QPaintEvent) -> None:
-        size = self._renderer.defaultSize()
-        scale = min(1.0, self.width() / max(size.width(), 1))
-        width, height = size.width() * scale, size.height() * scale
-        with painting.on(self) as painter:
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            self._renderer.setAspectRatioMode(Qt.AspectRatioMode.KeepAspectRatio)
-            self._renderer.render(painter, QRectF(0, (self.height() - height) / 2, width, height))
 
 
 def formulas(latex: str) -> list[str]:

@@ -31,3 +31,10 @@ def format_number(x: float, digits: int | None = None) -> str:
         mantissa, exponent = text.split("e")
         text = f"{mantissa}e{int(exponent)}"
     return text.replace("-", "−")
+
+
+def plain_number(value: float) -> str:
+    """Return a quantity of a table as people write it: 245,300 rather than 2.45e5."""
+    if 1000 <= abs(value) < 1e9:
+        return f"{value:,.0f}".replace("-", "−")
+    return format_number(value, 4)

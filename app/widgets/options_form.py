@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
+    QMenu,
     QSpinBox,
     QToolButton,
     QVBoxLayout,
@@ -32,6 +33,7 @@ class OptionRow:
 
     Attributes:
         path: "file" or "folder" for a text that is a path.
+        names: "one" or "several" for a text that names columns.
     """
 
     name: str
@@ -41,6 +43,64 @@ class OptionRow:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     path: str = ""
+    names: str = ""
+
+
+class NamePicker(QWidget):
+    """A field for the name of a column, or for several, with a menu of those there are.
+
+    Signals:
+        picked: the text of the field, after a choice from the menu.
+    """
+
+    picked = Signal(str)
+
+    def __init__(self, field: QLineEdit, several: bool) -> None:
+        super().__init__()
+        self.field, self._several = field, several
+        self._names: tuple[str, ...] = ()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        self.button = QToolButton()
+        self.button.setText("…")
+        self.button.setToolTip(self.tr("Choose from the columns of the table"))
+        self.button.setAccessibleName(self.button.toolTip())
+        self.button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.menu = QMenu(self.button)
+        self.menu.aboutToShow.connect(self._fill)
+        self.button.setMenu(self.menu)
+        self.button.hide()
+        row.addWidget(field, 1)
+        row.addWidget(self.button)
+
+    def offer(self, names: Sequence[str]) -> None:
+        """Offer these names; none takes the menu away."""
+        self._names = tuple(names)
+        self.button.setVisible(bool(names))
+
+    def _chosen(self) -> list[str]:
+        return [name.strip() for name in self.field.text().split(",") if name.strip()]
+
+    def _fill(self) -> None:
+        self.menu.clear()
+        if not self._several:
+            self.menu.addAction(self.tr("(none chosen)"), lambda: self._pick([]))
+        for name in self._names[:200]:
+            action = self.menu.addAction(name.replace("&", "&&"))
+            action.setCheckable(True)
+            action.setChecked(name in self._chosen())
+            action.triggered.connect(lambda _on, n=name: self._toggle(n))
+
+    def _toggle(self, name: str) -> None:
+        if not self._several:
+            self._pick([name])
+            return
+        chosen = self._chosen()
+        self._pick([n for n in chosen if n != name] if name in chosen else [*chosen, name])
+
+    def _pick(self, names: list[str]) -> None:
+        self.field.setText(", ".join(names))
+        self.picked.emit(self.field.text())
 
 
 class OptionsForm(QWidget):
@@ -58,6 +118,7 @@ class OptionsForm(QWidget):
         self._rows: tuple[OptionRow, ...] = ()
         self._given: dict[str, Any] = {}
         self.fields: dict[str, QWidget] = {}
+        self.pickers: dict[str, NamePicker] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -87,6 +148,7 @@ class OptionsForm(QWidget):
             self._rows = tuple(rows)
             while self._form.rowCount():
                 self._form.removeRow(0)
+            self.pickers.clear()
             self.fields = {row.name: self._add(row) for row in rows}
             if any(row.path and not given.get(row.name, row.default) for row in rows):
                 self.toggle.setChecked(True)  # nothing can be loaded without a path
@@ -103,9 +165,19 @@ class OptionsForm(QWidget):
         self._guard.watch(field)
         if row.path:
             self._form.addRow(label, self._with_button(field, row))
+        elif row.names and isinstance(field, QLineEdit):
+            picker = NamePicker(field, several=row.names == "several")
+            picker.picked.connect(lambda text: self._set(row, text))
+            self.pickers[row.name] = picker
+            self._form.addRow(label, picker)
         else:
             self._form.addRow(label, field)
         return field
+
+    def offer_names(self, names: Sequence[str]) -> None:
+        """Let the options that name columns choose from these."""
+        for picker in self.pickers.values():
+            picker.offer(names)
 
     def _field(self, row: OptionRow) -> QWidget:
         def changed(value: Any) -> None:

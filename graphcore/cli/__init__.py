@@ -10,7 +10,7 @@ COMMANDS: dict[str, str] = {
     "grad-check": "Compare backward with finite differences.",
     "export": "Write a net for other programs.",
     "predict": "Answer raw rows or pictures with a trained net.",
-    "import": "Make a graph of a PyTorch module's source.",
+    "import": "Make a graph of a PyTorch module or an exported net.",
     "report": "Write an HTML page about a run.",
     "landscape": "Compute the loss around a net's weights.",
     "bench": "Time the engine beside plain PyTorch.",

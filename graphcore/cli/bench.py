@@ -28,6 +28,9 @@ from graphcore.graph.training_settings import TrainingSettings
 from graphcore.landscapes.planes import random_plane
 from graphcore.landscapes.surface import Surface
 from graphcore.late import torch
+from graphcore.ops.activation import ReLU
+from graphcore.ops.linear import Linear
+from graphcore.ops.loss import MSELoss
 from graphcore.training.trainer import Trainer
 
 NETS: dict[str, tuple[int, ...]] = {
@@ -168,8 +171,8 @@ def _regression(inputs: int, hidden: int) -> Graph:
     graph = Graph()
     x, target = graph.add("Input", shape=(inputs,)), graph.add("Target")
     layers = [
-        x, graph.add("Linear", out_features=hidden), graph.add("ReLU"),
-        graph.add("Linear", out_features=1), graph.add("MSELoss"),
+        x, graph.add(Linear.name, out_features=hidden), graph.add(ReLU.name),
+        graph.add(Linear.name, out_features=1), graph.add(MSELoss.name),
     ]  # fmt: skip
     for source, end in pairwise(layers):
         graph.connect(source, end)

@@ -115,7 +115,7 @@ def _gradients(
         tensor.copy_(start.parameters[name])
     plan.forward(feeds)
     plan.backward("loss")
-    return {name: plan.grad(name).double().cpu().numpy() for name in plan.parameters}
+    return {name: g.double().cpu().numpy() for name, g in plan.gradients.items()}
 
 
 def replay_error(device: str) -> float:

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
 
 from graphcore import files
 from graphcore.cli import train as train_cli
 from graphcore.errors import FileError
+from graphcore.exchange import inputs
+from graphcore.exchange.net import ImportedNet
+from graphcore.files.atomic import write_atomically
+from graphcore.files.onnx import export as onnx_export
+from graphcore.files.onnx.writer import need_onnx
 from graphcore.files.torch import export as torch_export
 from graphcore.files.torch.script import TorchExport
-from graphcore.files.torch.source import read_module
 from graphcore.runs.folder import NamedNet, named_net
-from graphcore.system import reading
 
-FORMATS = ("torch",)
-LARGEST_SOURCE = 4 * reading.MIB
+FORMATS = ("torch", "onnx")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of ``export``."""
     parser.add_argument("file", help="graph file, preset, or the folder of a run (train --out)")
     parser.add_argument("--to", choices=FORMATS, default="torch",
-                        help="torch: a PyTorch script with weights and a self-test")  # fmt: skip
+                        help="torch: a PyTorch script; onnx: an ONNX file")  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--name", help="what the files are called; left out, as the graph")
+    parser.add_argument("--normalize-inside", action="store_true",
+                        help="onnx: the file takes raw numbers and normalises them")  # fmt: skip
     _add_force(parser)
     train_cli.add_data_options(parser)
 
@@ -33,13 +41,35 @@ def export(options: argparse.Namespace) -> int:
     """Write the files and say where."""
     called = options.name or Path(options.file).name.removesuffix(".graph.json")
     name = torch_export.module_name(called)
-    foreign = torch_export.foreign_file(options.out, name)
+    kinds = {"torch": torch_export.foreign_file, "onnx": onnx_export.foreign_file}
+    foreign = kinds[options.to](options.out, name)
     if foreign is not None and not options.force:
         raise _in_the_way(foreign, "it was not exported, or was changed since")
+    if options.to == "onnx":
+        return _export_onnx(name, options)
     made = _made(named_net(options.file), name, options)
     path = torch_export.write(made, options.out, name)
     train_cli.show({"script": str(path), "weights": str(path.with_suffix(".safetensors")),
                     "self_test": f"python {path}"}, options.json)  # fmt: skip
+    return train_cli.DONE
+
+
+def _export_onnx(name: str, options: argparse.Namespace) -> int:
+    need_onnx()
+    net = named_net(options.file)
+    if torch_export.is_calculation(net.graph):
+        plan = torch_export.calculation(net.graph)
+        net.fill(plan)
+        made = onnx_export.of_calculation(net.graph, plan, name)
+    else:
+        trainer = train_cli.make_trainer(net.graph, options)
+        net.fill(trainer.plan)
+        made = onnx_export.of_run(trainer, name, options.normalize_inside)
+    path = onnx_export.write(made, options.out, name)
+    off = onnx_export.self_test(path)
+    train_cli.show({"onnx": str(path), "max_error": off,
+                    "self_test": f"python {path.with_name(name + '_selftest.py')}"},
+                   options.json)  # fmt: skip
     return train_cli.DONE
 
 
@@ -55,7 +85,15 @@ def _made(net: NamedNet, name: str, options: argparse.Namespace) -> TorchExport:
 
 def add_import_options(parser: argparse.ArgumentParser) -> None:
     """Options of ``import``."""
-    parser.add_argument("file", type=Path, help="Python source with a class of nn.Module")
+    parser.add_argument("file", type=Path,
+                        help="Python source with a class of nn.Module, or a .pt2 file")  # fmt: skip
+    parser.add_argument("--run", action="store_true", dest="run_file",
+                        help="run the file, in a process of its own")  # fmt: skip
+    parser.add_argument("--class", dest="class_name", metavar="C",
+                        help='with --run: the module, such as Net or "Net(10)"')  # fmt: skip
+    parser.add_argument("--input", nargs="+", default=[], metavar="[NAME:][DTYPE:]SHAPE",
+                        action="extend",
+                        help="with --run: one sample of each input, such as 1x28x28")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE",
                         help="graph file; left out, beside the source")  # fmt: skip
     _add_force(parser)
@@ -71,15 +109,54 @@ def _in_the_way(path: Path, why: str) -> FileError:
 
 
 def read(options: argparse.Namespace) -> int:
-    """Read a PyTorch module, without running it, and write it as a graph file."""
-    try:
-        text = reading.read_bytes(options.file, LARGEST_SOURCE).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise FileError(f"{options.file} cannot be read: {error}.") from None
-    graph = read_module(text)
-    out = options.out or options.file.with_suffix(".graph.json")
-    if out.exists() and not options.force:
-        raise _in_the_way(out, "it may have been edited")
-    files.save(graph, out)
-    train_cli.show({"graph": str(out), "nodes": len(graph)}, options.json)
+    """Open a net of another program, and write it as a graph file with its weights beside it."""
+    from graphcore.exchange import opening, python
+
+    if not options.run_file and (options.class_name or options.input):
+        raise FileError("--class and --input say how to run the file: give --run, too.")
+    is_file = options.file.suffix.lower() == ".pt2"
+    if is_file and options.run_file:
+        raise FileError(f"{options.file.name} is read as data; --run is for Python files.")
+    paths = _import_paths(options)
+    if is_file:
+        net = opening.open_pt2(options.file)
+    elif options.run_file:
+        specs = [inputs.parse(text) for text in options.input]
+        net = python.run_file(options.file, class_name=options.class_name, specs=specs)
+    else:
+        net = python.open_source(options.file)
+    _write_import(net, *paths)
+    for line in str(net.report).splitlines():
+        print(line, file=sys.stderr)
+    report = net.report
+    train_cli.show(
+        {
+            "graph": str(paths[0]), "weights": str(paths[1]) if net.weights else None,
+            "nodes": report.nodes, "parameters": report.parameters if net.weights else None,
+            "aten": sum(report.aten.values()), "placeholders": len(report.placeholders),
+            "max_error": report.max_error,
+        },
+        options.json,
+    )  # fmt: skip
     return train_cli.DONE
+
+
+def _import_paths(options: argparse.Namespace) -> tuple[Path, Path, Path]:
+    """Where graph, weights and report go; raises FileError where they would be in the way."""
+    out = options.out or options.file.with_suffix(".graph.json")
+    stem = out.name.removesuffix(".json").removesuffix(".graph")
+    paths = out, out.with_name(f"{stem}.safetensors"), out.with_name(f"{stem}.import.txt")
+    written = paths if options.run_file or options.file.suffix.lower() == ".pt2" else paths[:1]
+    for path in written:
+        if path.exists() and not options.force:
+            raise _in_the_way(path, "it may have been edited")
+    return paths
+
+
+def _write_import(net: ImportedNet, graph: Path, weights: Path, report: Path) -> None:
+    """Write the weights and the report first: a graph without them would be another net."""
+    if net.weights:
+        arrays = {name: np.ascontiguousarray(a) for name, a in net.weights.items()}
+        write_atomically(weights, safetensors.numpy.save(arrays))
+        write_atomically(report, f"{net.report}\n".encode())
+    files.save(net.graph, graph)

@@ -24,6 +24,7 @@ from graphcore.graph.binding import descends
 from graphcore.graph.graph import Graph
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.late import torch
+from graphcore.records.score import Score
 from graphcore.runs.checkpointing import Checkpoints, checkpoints, has_checkpoint, resume
 from graphcore.runs.folder import (
     OWN_FILES,
@@ -35,7 +36,6 @@ from graphcore.runs.folder import (
 )
 from graphcore.training import distributed, optimizers, schedules, settings_check
 from graphcore.training import options as fits
-from graphcore.training.evaluation import Score
 from graphcore.training.trainer import Trainer
 
 DONE = 0
@@ -277,8 +277,9 @@ def _load(
         settings.dataset, options=settings.dataset_options, normalization=settings.normalization,
         seed=settings.seed, data_dir=options.data_dir, progress=show_progress,
     )  # fmt: skip
-    if data.note and distributed.speaks():
-        print(data.note, file=sys.stderr)
+    for said in (data.note, data.target_scale.describe_targets(data.target)):
+        if said and distributed.speaks():
+            print(said, file=sys.stderr)
     return data
 
 

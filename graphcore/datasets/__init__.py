@@ -1,7 +1,7 @@
 """Data sets by name: generated points, handwritten digits, tables and folders of images."""
 
 # Importing a family registers its data sets; the order here is the order of names().
-from graphcore.datasets import mnist, playground, points, by_hand, table, images, arrays  # noqa: I001, F401
+from graphcore.datasets import mnist, playground, points, small, by_hand, table, images, arrays  # noqa: I001, F401
 from graphcore.datasets import augmentation
 from graphcore.datasets.dataset import Dataset, Split, Task
 from graphcore.datasets.mnist import fetch_mnist, find_mnist

@@ -62,9 +62,10 @@ class Dataset:
         normalization: what was done to the inputs of every split.
         note: what the user should know about these data, as a sentence; or "".
         columns: what each number of a sample with one axis is called; empty if it has no name.
-        raw_columns: the columns of a table that are inputs, in the order in which they are fed.
         target: what the answer is called, with its unit; or "".
         target_scale: what was done to the numbers of the targets, of every split.
+        header: all columns of a table, in the order of the file.
+        raw_columns: the columns of a table that are inputs, in the order in which they are fed.
     """
 
     name: str
@@ -77,11 +78,12 @@ class Dataset:
     normalization: Normalization
     note: str = ""
     columns: tuple[str, ...] = ()
-    raw_columns: tuple[RawColumn, ...] = ()
     target: str = ""
     target_scale: Normalization = field(
         default_factory=lambda: Normalization("none", np.zeros(()), np.ones(()))
     )
+    raw_columns: tuple[RawColumn, ...] = ()
+    header: tuple[str, ...] = ()
 
 
 def in_order(names: Iterable[str]) -> list[str]:

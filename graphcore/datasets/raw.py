@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,10 +188,11 @@ def _rows(rows: Sequence[Mapping[str, Any]], learned: Learned) -> tuple[Array, t
 def _coded(row: Mapping[str, Any], column: RawColumn, where: str) -> list[float]:
     """A cell as the numbers that it is fed as."""
     value = row.get(column.name)
-    text = "" if value is None else str(value).strip()
+    text = "" if value is None else unicodedata.normalize("NFC", str(value).strip())
     if not text:
         raise DataError(f"{where} has no value for the column {quote(column.name)}.")
     if column.words:
+        text = _word(text, column.words)
         if text not in column.words:
             shown = ", ".join(map(short, column.words[:_SHOWN_WORDS]))
             more = ", …" if len(column.words) > _SHOWN_WORDS else ""
@@ -203,6 +205,14 @@ def _coded(row: Mapping[str, Any], column: RawColumn, where: str) -> list[float]
     if math.isnan(number):
         raise DataError(f"{where}: {quote(text)} in the column {quote(column.name)} is no number.")
     return [number]
+
+
+def _word(text: str, words: Sequence[str]) -> str:
+    """A cell as the word that it is; 2.0 is the word 2 where words and numbers are mixed."""
+    number = table.raw_number(text)
+    if text in words or math.isnan(number):
+        return text
+    return next((word for word in words if table.raw_number(word) == number), text)
 
 
 # -- arrays ---------------------------------------------------------------------------------------

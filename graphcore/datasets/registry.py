@@ -32,6 +32,7 @@ class Option:
     Attributes:
         minimum, maximum: bounds of a number, both allowed; None is no bound.
         choices: the values that text may have; empty if any.
+        names: whether the text names a column of the table, or several parted by commas.
         path: whether the text is the path of a file or of a folder.
     """
 
@@ -42,6 +43,7 @@ class Option:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     path: Literal["", "file", "folder"] = ""
+    names: Literal["", "one", "several"] = ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Samples:
         classes: names of the classes; None takes those the data set is registered with.
         name: set if these are the data of another set, as with a fallback.
         columns: what each number of a sample is called, or nothing.
-        raw_columns, target: see ``Dataset``.
+        raw_columns, target, header: see ``Dataset``.
     """
 
     inputs: Array
@@ -102,9 +104,10 @@ class Samples:
     name: str = ""
     note: str = ""
     columns: tuple[str, ...] = ()
-    raw_columns: tuple[RawColumn, ...] = ()
     target: str = ""
     validation: tuple[Array, Array] | None = None
+    raw_columns: tuple[RawColumn, ...] = ()
+    header: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -294,11 +297,10 @@ def _prepare(
     ]
     assert parts[0] is not None
     assert parts[1] is not None
-    note = f"{samples.note} {answers.describe_targets(samples.target)}".strip()
     return Dataset(
         name, "classification" if classes else "regression", parts[0], parts[1], parts[2],
-        train.inputs.shape[1:], classes, norm, note, samples.columns, samples.raw_columns,
-        samples.target, answers,
+        train.inputs.shape[1:], classes, norm, samples.note, samples.columns, samples.target,
+        answers, samples.raw_columns, samples.header,
     )  # fmt: skip
 
 

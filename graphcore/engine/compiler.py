@@ -114,7 +114,8 @@ class _Compiler:
                 views[info.name] = info.within(whole)
             plan.values[self.slots[info.name, ""]] = plan.parameters[info.name]
         for flat in self.flat_graph.nodes:
-            if flat.node.operator in ("Constant", "Buffer"):
+            fed = flat.node.operator in ("Input", "Target", "Parameter")
+            if flat.node.op.category == "source" and not fed:
                 plan.values[self.slots[flat.name, "y"]] = self._fixed(flat, plan, share)
         plan.fix()
         for step in plan.steps:
@@ -130,11 +131,11 @@ class _Compiler:
                 plan.buffer_starts[f"{step.name}.{name}"] = start
 
     def _fixed(self, flat: FlatNode, plan: Plan, share: Plan | None) -> torch.Tensor:
-        """The numbers of a Constant, or of a Buffer, which the weights of the net bring."""
+        """The numbers of a constant; zeros for a table that the net's weights bring."""
         attributes, key = flat.node.attributes, f"{flat.name}.value"
         kinds = {"float": self.dtype, "int": torch.int64, "bool": torch.bool}
         dtype = kinds[attributes["dtype"]]
-        if flat.node.operator == "Constant":
+        if "value" in attributes:
             return torch.tensor(attributes["value"], dtype=dtype, device=self.device)
         if share:
             plan.buffers[key] = share.buffers[key]

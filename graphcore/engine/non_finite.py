@@ -25,10 +25,14 @@ def first_non_finite(plan: Plan, feeds: Mapping[str, Any], loss: str) -> tuple[s
 
     Args:
         plan: in inspect mode; both its passes are run.
+
+    Raises:
+        EngineError: a node has got numbers that it cannot take, such as a class that is none.
     """
     plan.forward(feeds, training=True)
     for step in plan.steps:
         if any(_is_bad(plan.values[slot]) for slot in step.outputs):
+            step.op.refuse(*(plan.values[slot] for slot in step.inputs), **step.attributes)
             return step.name, "forward"
     plan.backward(loss)
     for step in reversed(plan.steps):

@@ -47,7 +47,7 @@ def _random_target(graph: Graph, name: str, generator: torch.Generator) -> Tenso
         if shape is None:
             continue
         concrete = at_batch(shape, SAMPLES)
-        if reader.operator in ("CrossEntropyLoss", "NLLLoss"):
+        if reader.op.answers == "class":
             labels = (concrete[0], *concrete[2:])
             return torch.randint(0, concrete[1], labels, generator=generator)
         return torch.rand(concrete, generator=generator, dtype=torch.float64)

@@ -56,7 +56,10 @@ def _gradients(module: Module, outputs: list[Tensor]) -> dict[str, np.ndarray[An
     if not wanted or not reached:
         return {}
     total = torch.stack(reached).sum()
-    found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)
+    try:
+        found = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)
+    except RuntimeError:  # a module that writes over what its own backward pass needs
+        return {}
     return {
         name: _array(torch.zeros_like(wanted[name]) if g is None else g)
         for name, g in zip(wanted, found, strict=True)

@@ -153,7 +153,7 @@ class _Nesting:
             homes = [self._home[u] for u, _ in self._users.get(made, []) if u in self._home]
             group = _around(homes) if homes else self._top
             first = next((u for u, _ in self._users.get(made, []) if u in group.parts), None)
-            place = group.parts.index(first) if first is not None else 0
+            place = group.parts.index(first) if first is not None else len(group.parts)
             group.parts.insert(place, made)
             self._home[made] = group
 

@@ -43,8 +43,8 @@ def open_net(
     Args:
         run: whether a ``.py`` file may be run, in a process of its own; else it is only read.
         class_name: the module in a ``.py`` file; left out, the only one that fits.
-        example: for ``run``: a tensor, a tuple, or a dict of keyword arguments, as ``forward``
-            takes them; left out, its shape is guessed from the first layer.
+        example: for a ``.py`` file: a tensor, a tuple, or a dict of keyword arguments, as
+            ``forward`` takes them; left out, its shape is guessed from the layers.
 
     Raises:
         FileError: one sentence, which names the file and what is wrong with it.
@@ -57,7 +57,7 @@ def open_net(
 
         if run:
             return run_file(path, class_name=class_name, example=example)
-        return open_source(path)
+        return open_source(path, example)
     raise FileError(
         f"{short(Path(path).name)} is no net that is read here: a .pt2 file (torch.export.save) or "
         "a .py file with a module."

@@ -18,7 +18,7 @@ from graphcore.exchange import check, inputs
 from graphcore.exchange.net import ImportedNet
 from graphcore.exchange.opening import open_pt2
 from graphcore.exchange.report import ImportReport
-from graphcore.files.torch.source import read_module
+from graphcore.files.torch.source import read_net
 from graphcore.system import reading, start
 
 LARGEST_SOURCE = 4 * reading.MIB
@@ -34,18 +34,29 @@ def source_text(path: str | os.PathLike[str]) -> str:
         raise FileError(f"{short(path)} cannot be read: {error}.") from None
 
 
-def open_source(path: str | os.PathLike[str]) -> ImportedNet:
+def open_source(path: str | os.PathLike[str], example: Any = None) -> ImportedNet:
     """Read a module's source, which is never run; its weights start anew.
+
+    Args:
+        example: tensors or arrays as ``forward`` takes them, for the shapes of the inputs.
 
     Raises:
         FileError, ExportError: what is not understood, with its line.
     """
-    graph = read_module(source_text(path))
-    report = ImportReport(Path(path).name, nodes=len(graph))
+    shapes = [tuple(value.shape[1:]) for _, value in _named(example)]
+    found = read_net(source_text(path), shapes)
+    report = ImportReport(Path(path).name, nodes=len(found.graph))
     report.notes.append("Only its source was read: its weights start as the layers' rules say.")
-    ends = [n.name for n in graph if not graph.edges_from(n)]
-    given = [n.name for n in graph if n.operator in ("Input", "Target")]
-    return ImportedNet(graph, {}, tuple(given), tuple(ends), report)
+    return ImportedNet(found.graph, {}, found.inputs, found.outputs, report)
+
+
+def _named(example: Any) -> list[tuple[str, Any]]:
+    """The tensors of an example, each with its name or "" by its place."""
+    if example is None:
+        return []
+    if isinstance(example, Mapping):
+        return [(str(k), v) for k, v in example.items()]
+    return [("", v) for v in (example if isinstance(example, tuple | list) else (example,))]
 
 
 def run_file(
@@ -113,10 +124,7 @@ def _write_example(example: Any, folder: Path) -> list[str]:
         return []
     from safetensors.numpy import save_file
 
-    if isinstance(example, Mapping):
-        named = [(str(k), v) for k, v in example.items()]
-    else:
-        named = [("", v) for v in (example if isinstance(example, tuple | list) else (example,))]
+    named = _named(example)
     arrays = {}
     for i, (_, value) in enumerate(named):
         plain = value.detach().cpu().numpy() if hasattr(value, "detach") else value

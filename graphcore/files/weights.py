@@ -91,17 +91,6 @@ def read_weights(path: Path, plan: Plan) -> None:
         tensor.copy_(tensors[name])
 
 
-def fit_weights(plan: Plan, tensors: Mapping[str, Tensor]) -> Fit:
-    """Fill a net from a state dict of another program, all or nothing.
-
-    Raises:
-        FileError: see ``match_weights``; nothing was changed.
-    """
-    fit = match_weights(state(plan), tensors)
-    fill(plan, fit, tensors)
-    return fit
-
-
 def fill(plan: Plan, fit: Fit, tensors: Mapping[str, Tensor]) -> None:
     """Copy what was matched into the net."""
     with torch.inference_mode():

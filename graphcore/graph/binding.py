@@ -11,6 +11,7 @@ from graphcore.errors import GraphError
 from graphcore.graph.elements import Node
 from graphcore.graph.graph import Graph
 from graphcore.graph.shapes import ShapeInference
+from graphcore.ops.noise import RandomNormalLike
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def _bind_to_objectives(graph: Graph, source: Node) -> Binding:
                     f"An objective names the node {name!r}, which is not there."
                 ) from None
     loss = graph.node(graph.training.objectives[0].loss.split("/")[0])
-    noise = graph.descendants([n.name for n in graph if n.operator == "RandomNormalLike"])
+    noise = graph.descendants([n.name for n in graph if n.op is RandomNormalLike])
     between = (graph.descendants([source.name]) & graph.ancestors([loss.name])) - noise
     named = [n for n in graph.topological_order() if n in between]
     answers = [n for n in named if graph.node(n).parameter_inputs] or [loss.name]

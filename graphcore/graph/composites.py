@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from graphcore import ops
@@ -188,3 +188,12 @@ def _corner(graph: Graph) -> tuple[float, float]:
 def _middle(graph: Graph, names: Iterable[str]) -> tuple[float, float]:
     places = [graph.node(n).position or (0.0, 0.0) for n in names]
     return (sum(x for x, _ in places) / len(places), sum(y for _, y in places) / len(places))
+
+
+def levels(graph: Graph) -> Iterator[tuple[str, Graph]]:
+    """The graph and what is inside its composites, each with what its names begin with."""
+    stack = [("", graph)]
+    while stack:
+        prefix, level = stack.pop()
+        yield prefix, level
+        stack += [(f"{prefix}{n.name}/", n.subgraph) for n in level if n.subgraph is not None]

@@ -13,6 +13,7 @@ from graphcore.errors import ExpressionError
 from graphcore.graph.elements import Edge, Node
 from graphcore.graph.graph import Graph
 from graphcore.ops import get
+from graphcore.ops.formula import Identity
 from graphcore.ops.formula_text import Step, _assignment, _program, _statements, _text
 
 
@@ -82,7 +83,7 @@ class _Builder:
             if step.kind == "name":
                 stack.append(self._variable(step.text))
                 if wanted:
-                    stack.append(self._add("Identity", wanted, [stack.pop()]))
+                    stack.append(self._add(Identity.name, wanted, [stack.pop()]))
             elif step.kind == "number":
                 stack.append(self._add("Constant", wanted, [], value=step.value))
             else:

@@ -6,11 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
+import msgspec
+
 from graphcore import ops
 from graphcore.errors import ExpressionError
 from graphcore.graph.drawing.layers import layout
 from graphcore.graph.elements import Node
 from graphcore.graph.graph import Graph
+from graphcore.graph.training_settings import TrainingSettings
 
 _IMAGE = (1, 28, 28)
 _SHORT_CONV = re.compile(r"(\d+)c(\d+)")
@@ -204,3 +207,36 @@ def _whole(word: str, what: str, lowest: int = 1) -> int:
 def _need_image(builder: _Builder, what: str) -> None:
     if not builder.is_image:
         raise ExpressionError(f"{what} needs an image, but the values are flat by then.")
+
+
+HIDDEN_UNITS = 16
+"""Of a net that is made for data."""
+
+
+def net_for(input_shape: tuple[int, ...], classes: int, training: TrainingSettings) -> Graph:
+    """Return a net of one hidden layer, or of one convolution for images, with its loss.
+
+    Args:
+        classes: how many the data have; 0 where the answer is a number.
+        training: settings that name the data; the rate and the number of epochs are set anew.
+    """
+    outputs = classes or 1
+    if len(input_shape) == 3 and min(input_shape[1:]) >= 8:
+        shape = " ".join(map(str, input_shape))
+        text = f"input {shape} | conv 8 5 | relu | pool 2 | flatten | {outputs}"
+    elif len(input_shape) == 1:
+        text = f"{input_shape[0]}-{HIDDEN_UNITS}-relu-{outputs}"
+    else:
+        shape = " ".join(map(str, input_shape or (1,)))
+        text = f"input {shape} | flatten | {HIDDEN_UNITS} | relu | {outputs}"
+    graph = parse_layers(text)
+    if not classes:
+        answer = graph.edges_into("loss")[0].source
+        graph.remove("loss")
+        loss = graph.add("MSELoss", name="loss")
+        graph.connect(answer, loss, input="x")
+        graph.connect("target", loss, input="target")
+        for name, position in layout(graph).items():
+            graph.update(name, position=position)
+    graph.set_training(msgspec.structs.replace(training, lr=0.01, batch=16, epochs=50))
+    return graph

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from graphcore.engine.execute import Step
 from graphcore.late import torch
+from graphcore.ops import OperatorClass
+from graphcore.ops.linear import Linear
+from graphcore.ops.loss_class import CrossEntropyLoss
 from graphcore.ops.registry import same_shape
 
 if TYPE_CHECKING:
@@ -60,7 +63,7 @@ class ManyPoints:
     def _is_affine(self, step: Step) -> bool:
         x, *weights = step.inputs
         parameters = all(slot in self.parameters for slot in weights)
-        return step.op.name == "Linear" and x in self.fixed and parameters
+        return step.op is Linear and x in self.fixed and parameters
 
     @property
     def helps(self) -> bool:
@@ -98,7 +101,7 @@ class ManyPoints:
             return
         inputs = [many.get(slot, self.fixed.get(slot)) for slot in step.inputs]
         batched = [slot in many for slot in step.inputs]
-        rule = RULES.get(step.op.name)
+        rule = RULES.get(step.op)
         y: Any = None
         if rule is not None:
             y = rule(step, inputs, batched)
@@ -170,5 +173,5 @@ def _cross_entropy(step: Step, inputs: Sequence[Any], batched: Sequence[bool]) -
 
 
 Rule = Callable[[Step, Sequence[Any], Sequence[bool]], "Tensor | None"]
-RULES: dict[str, Rule] = {"Linear": _linear, "CrossEntropyLoss": _cross_entropy}
+RULES: dict[OperatorClass, Rule] = {Linear: _linear, CrossEntropyLoss: _cross_entropy}
 """How these run on many points at once; None where the rule does not fit."""

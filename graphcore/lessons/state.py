@@ -65,9 +65,8 @@ class State:
     def _moment(self) -> tuple[object, ...]:
         """What is another whenever a fact may be."""
         s = self.session
-        step = s.trainer.step if s.trainer else 0
-        return (id(s.net), id(s.graph), s.graph.training.lr, step, s.weights_moved, s.starts,
-                len(s.runs.all), self.shown, self.plane)  # fmt: skip
+        return (*s.moment, id(s.graph), s.graph.training.lr, s.revision, len(s.runs.all),
+                self.shown, self.plane)  # fmt: skip
 
     # -- what facts are made of ---------------------------------------------------------------
 

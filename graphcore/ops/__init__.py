@@ -2,6 +2,7 @@
 
 from graphcore.ops import (  # noqa: F401 - importing a family registers its operators
     activation,
+    activation_mobile,
     activation_piecewise,
     activation_smooth,
     aten,
@@ -31,6 +32,7 @@ from graphcore.ops import (  # noqa: F401 - importing a family registers its ope
     shape,
     slicing,
     source,
+    volumes,
 )
 from graphcore.ops.registry import (
     CATEGORIES,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from graphcore.dims import Shape, axis
 from graphcore.late import torch
 from graphcore.ops.kernels.buffered import Closure, Kernels, elementwise, from_output
+from graphcore.ops.onnx_code import plain
 from graphcore.ops.registry import Attr, Case, Context, Operator, register, same_shape
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class LeakyReLU(_Activation):
     attrs = (Attr("negative_slope", 0.01, "Slope for x ≤ 0."),)
     formula = r"y = x\ \text{if } x > 0 \text{, else } \alpha x"
     derivative = r"\partial y/\partial x = 1\ \text{if } x > 0 \text{, else } \alpha"
+    onnx_form = staticmethod(plain("LeakyRelu", negative_slope="alpha"))
 
     @staticmethod
     def forward(x: Tensor, *, negative_slope: float) -> Tensor:
@@ -197,11 +199,13 @@ class Softmax(Operator):
         prevents overflow: Goodfellow, Bengio & Courville, Deep Learning (2016), §4.1.
     """
 
+    units = "mixed"
     category, steady = "activation", True
     onnx, aliases = "Softmax", ("probabilities", "normalized exponential")
     attrs = (Attr("dim", -1, "Axis that is summed over."),)
     formula = r"y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}"
     derivative = r"\partial y_i/\partial x_j = y_i\,(\delta_{ij} - y_j)"
+    onnx_form = staticmethod(plain("Softmax", dim="axis"))
 
     @staticmethod
     def infer_shape(x: Shape, *, dim: int) -> Shape:
@@ -244,11 +248,13 @@ class LogSoftmax(Operator):
         torch.nn.LogSoftmax; ONNX LogSoftmax-13.
     """
 
+    units = "mixed"
     category, steady = "activation", True
     onnx, aliases = "LogSoftmax", ("log probabilities",)
     attrs = (Attr("dim", -1, "Axis that is summed over."),)
     formula = r"y_i = x_i - \ln \sum_j e^{x_j}"
     derivative = r"\partial y_i/\partial x_j = \delta_{ij} - e^{y_j}"
+    onnx_form = staticmethod(plain("LogSoftmax", dim="axis"))
 
     @staticmethod
     def infer_shape(x: Shape, *, dim: int) -> Shape:

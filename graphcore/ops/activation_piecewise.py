@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Batch, Shape, axis, format_shape
 from graphcore.errors import Fix, ShapeError
 from graphcore.late import torch
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import Attr, Case, Operator, register, same_shape
 from graphcore.ops.torch_code import TorchCode
 
@@ -31,6 +32,7 @@ class PReLU(Operator):
         torch.nn.PReLU; ONNX PRelu-16; He et al., ICCV 2015.
     """
 
+    units = "each"
     category, steady = "activation", True
     onnx, aliases = "PRelu", ("parametric relu", "learned leaky relu")
     attrs = (Attr("num_parameters", 1, "One slope for all, or one per channel.", minimum=1),)
@@ -40,6 +42,13 @@ class PReLU(Operator):
         r"\partial y/\partial x = 1\ \text{if } x > 0 \text{, else } a,\ "
         r"\partial y/\partial a = \min(0, x)"
     )
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        x, weight = call.inputs
+        if call.attributes["num_parameters"] > 1 and call.rank > 2:
+            weight = call.reshaped(weight, (-1, *[1] * (call.rank - 2)))
+        return call.node("PRelu", x, weight)
 
     @staticmethod
     def infer_shape(x: Shape, *, num_parameters: int) -> Shape:
@@ -115,6 +124,11 @@ class Hardtanh(Operator):
     derivative = r"\partial y/\partial x = 1\ \text{if } l < x < u \text{, else } 0"
 
     @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        limits = (call.tensor(call.attributes[n]) for n in ("min_val", "max_val"))
+        return call.node("Clip", call.x, *limits)
+
+    @staticmethod
     def infer_shape(x: Shape, *, min_val: float, max_val: float) -> Shape:
         if min_val >= max_val:
             raise ShapeError(f"Hardtanh: min_val={min_val:g} must be below max_val={max_val:g}.")
@@ -163,6 +177,11 @@ class BinaryStep(Operator):
     torch_code = TorchCode("({x} >= 0).to({x}.dtype)")
 
     @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        reached = call.node("GreaterOrEqual", call.x, call.tensor(0))
+        return call.node("CastLike", reached, call.x)
+
+    @staticmethod
     def forward(x: Tensor) -> Tensor:
         return (x >= 0).to(x.dtype)
 
@@ -195,6 +214,7 @@ class Maxout(Operator):
         Goodfellow et al., Maxout networks, ICML 2013.
     """
 
+    units = "mixed"
     category, steady = "activation", True
     aliases = ("max out", "max feature map")
     attrs = (
@@ -204,6 +224,14 @@ class Maxout(Operator):
     formula = r"y_i = \max_{j < k}\ x_{k i + j}"
     derivative = r"\partial y_i/\partial x_j = 1\ \text{if } x_j = y_i \text{, else } 0"
     torch_code = TorchCode("{x}.unflatten({dim}, (-1, {num_pieces})).amax({dim} % {x}.dim() + 1)")
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        at, pieces = call.axis(call.attributes["dim"]), call.attributes["num_pieces"]
+        after = [0] * at
+        behind = [call.fixed(i) for i in range(at + 1, call.rank)]
+        groups = call.reshaped(call.x, (*after, call.fixed(at) // pieces, pieces, *behind))
+        return call.node("ReduceMax", groups, call.ints(at + 1), keepdims=0)
 
     @staticmethod
     def infer_shape(x: Shape, *, num_pieces: int, dim: int) -> Shape:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphcore.late import torch
+from graphcore.ops.onnx_code import OnnxCall, plain
 from graphcore.ops.registry import Attr, Case, Operator, register, same_shape
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class ELU(_Activation):
     attrs = (Attr("alpha", 1.0, "What y tends to, negated, far below 0."),)
     formula = r"y = x\ \text{if } x > 0 \text{, else } \alpha(e^x - 1)"
     derivative = r"\partial y/\partial x = 1\ \text{if } x > 0 \text{, else } \alpha e^x"
+    onnx_form = staticmethod(plain("Elu", alpha="alpha"))
 
     @staticmethod
     def forward(x: Tensor, *, alpha: float) -> Tensor:
@@ -117,6 +119,7 @@ class GELU(_Activation):
     )  # fmt: skip
     formula = r"y = x\,\Phi(x)"
     derivative = r"\partial y/\partial x = \Phi(x) + \frac{x}{\sqrt{2\pi}} e^{-x^2/2}"
+    onnx_form = staticmethod(plain("Gelu", approximate="approximate"))
 
     @staticmethod
     def forward(x: Tensor, *, approximate: str) -> Tensor:
@@ -155,6 +158,10 @@ class SiLU(_Activation):
     derivative = r"\partial y/\partial x = \sigma(x)\,(1 + x\,(1 - \sigma(x)))"
 
     @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        return call.node("Mul", call.x, call.node("Sigmoid", call.x))
+
+    @staticmethod
     def forward(x: Tensor) -> Tensor:
         return torch.nn.functional.silu(x)
 
@@ -191,6 +198,14 @@ class Softplus(_Activation):
     )
     formula = r"y = \frac{1}{\beta} \ln(1 + e^{\beta x})"
     derivative = r"\partial y/\partial x = \frac{1}{1 + e^{-\beta x}}"
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        beta = call.attributes["beta"]
+        if beta == 1:
+            return call.node("Softplus", call.x)
+        scale = call.tensor(beta)
+        return call.node("Div", call.node("Softplus", call.node("Mul", call.x, scale)), scale)
 
     @staticmethod
     def forward(x: Tensor, *, beta: float, threshold: float) -> Tensor:

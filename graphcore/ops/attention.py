@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from math import gcd, sqrt
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from graphcore.dims import Batch, Dim, Shape, broadcast, format_shape, size
 from graphcore.errors import Fix, ShapeError
 from graphcore.late import torch
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
 
@@ -16,6 +19,23 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _CAUSAL = Attr("is_causal", False, "Whether each place sees only itself and what lies before.")
+
+
+def onnx_attention(
+    call: OnnxCall, inputs: Sequence[str], shapes: Sequence[Shape], is_causal: bool
+) -> tuple[str, str]:
+    """Add softmax(q kᵀ / √E) v to a file; returns it and the weights of the mean."""
+    query, key, value = inputs
+    rank = len(shapes[1])
+    turned = call.turned(key, *range(rank - 2), rank - 1, rank - 2)
+    width, places = call.length(shapes[0][-1]), [call.length(shapes[i][-2]) for i in (0, 1)]
+    scores = call.node("MatMul", query, turned)
+    scores = call.node("Mul", scores, call.tensor(1 / sqrt(width)))
+    if is_causal:
+        later = np.triu(np.full(places, -np.inf), 1)
+        scores = call.node("Add", scores, call.tensor(later))
+    weights = call.node("Softmax", scores, axis=-1)
+    return call.node("MatMul", weights, value), weights
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, is_causal: bool) -> tuple[Tensor, Tensor]:
@@ -79,6 +99,10 @@ class ScaledDotProductAttention(Operator):
     formula = r"y = \mathrm{softmax}\left(\frac{q k^\top}{\sqrt{E}}\right) v"
     derivative = r"\partial L/\partial v = A^\top g,\ A = \mathrm{softmax}(q k^\top / \sqrt{E})"
     torch_code = TorchCode("attention({query}, {key}, {value}, {is_causal})", helper=_TORCH_HELPER)
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> tuple[str, ...]:
+        return onnx_attention(call, call.inputs, call.shapes, call.attributes["is_causal"])
 
     @staticmethod
     def infer_shape(query: Shape, key: Shape, value: Shape, *, is_causal: bool) -> Any:
@@ -199,6 +223,27 @@ class MultiheadAttention(Operator):
         arguments={"embed_dim": "{out_proj_weight[0]}", "batch_first": "True"},
         names={"out_proj_weight": "out_proj.weight", "out_proj_bias": "out_proj.bias"},
     )
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> tuple[str, ...]:
+        a, e, places = call.attributes, call.fixed(-1), call.fixed(-2)
+        heads = a["num_heads"]
+        parts = dict(zip(("x", *MultiheadAttention.parameter_names(a)), call.inputs, strict=True))
+
+        def linear(x: str, kind: str) -> str:
+            y = call.node("MatMul", x, call.turned(parts[f"{kind}_weight"], 1, 0))
+            return call.node("Add", y, parts[f"{kind}_bias"]) if a["bias"] else y
+
+        cut = call.several("Split", (linear(call.x, "in_proj"), call.ints(e, e, e)), 3, axis=-1)
+        lead = [0] * (call.rank - 2)
+        order = (*range(call.rank - 2), call.rank - 1, call.rank - 2, call.rank)
+        split = [
+            call.turned(call.reshaped(c, (*lead, places, heads, e // heads)), *order) for c in cut
+        ]
+        one = (*call.shapes[0][:-2], heads, places, e // heads)
+        y, weights = onnx_attention(call, split, (one, one, one), a["is_causal"])
+        joined = call.reshaped(call.turned(y, *order), (*lead, places, e))
+        return linear(joined, "out_proj"), weights
 
     @classmethod
     def parameter_names(cls, attributes: Mapping[str, Any]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Batch, Dim, Shape, axes, axis, format_shape
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
@@ -35,6 +36,13 @@ class Transpose(Operator):
     attrs = (Attr("dim0", -2, "One axis."), Attr("dim1", -1, "The axis it changes places with."))
     formula = r"y_{\ldots j i} = x_{\ldots i j}"
     derivative = r"\partial L/\partial x_{\ldots i j} = g_{\ldots j i}"
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        dims = list(range(call.rank))
+        a, b = (call.axis(call.attributes[n]) for n in ("dim0", "dim1"))
+        dims[a], dims[b] = dims[b], dims[a]
+        return call.turned(call.x, *dims)
 
     @staticmethod
     def infer_shape(x: Shape, *, dim0: int, dim1: int) -> Shape:
@@ -80,6 +88,10 @@ class Permute(Operator):
     attrs = (Attr("dims", REQUIRED, "For each axis of y, which axis of x it is.", "ints"),)
     formula = r"y_{i_{p(1)}\, i_{p(2)} \ldots} = x_{i_1 i_2 \ldots}"
     derivative = r"\partial L/\partial x_{i_1 i_2 \ldots} = g_{i_{p(1)}\, i_{p(2)} \ldots}"
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        return call.turned(call.x, *(call.axis(d) for d in call.attributes["dims"]))
 
     @staticmethod
     def infer_shape(x: Shape, *, dims: tuple[int, ...]) -> Shape:
@@ -130,6 +142,15 @@ class Squeeze(Operator):
     formula, derivative = r"y_{i j} = x_{i 1 j}", r"\partial L/\partial x_{i 1 j} = g_{i j}"
 
     @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        dim = call.attributes["dim"]
+        dims = (dim,) if isinstance(dim, int) else tuple(dim or ())
+        one = [call.axis(d) for d in dims if call.shapes[0][d] == 1]
+        return (
+            call.node("Squeeze", call.x, call.ints(*one)) if one else call.node("Identity", call.x)
+        )
+
+    @staticmethod
     def infer_shape(x: Shape, *, dim: Any) -> Shape:
         gone = axes(dim, x, "Squeeze")
         for i in gone:
@@ -175,6 +196,10 @@ class Unsqueeze(Operator):
     category, onnx, aliases = "shape", "Unsqueeze", ("add axis", "new axis", "add channel")
     attrs = (Attr("dim", 1, "Where the new axis stands."),)
     formula, derivative = r"y_{i 1 j} = x_{i j}", r"\partial L/\partial x_{i j} = g_{i 1 j}"
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        return call.node("Unsqueeze", call.x, call.ints(call.attributes["dim"]))
 
     @staticmethod
     def infer_shape(x: Shape, *, dim: int) -> Shape:
@@ -223,6 +248,12 @@ class Expand(Operator):
     attrs = (Attr("shape", REQUIRED, "New shape; −1 keeps an axis.", "ints", minimum=-1),)
     formula, derivative = r"y_{i j} = x_{i 1}", r"\partial L/\partial x_{i 1} = \sum_j g_{i j}"
     torch_code = TorchCode("{x}.expand({shape})")
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        return call.node(
+            "Expand", call.x, call.ints(*(max(1, d) for d in call.attributes["shape"]))
+        )
 
     @staticmethod
     def infer_shape(x: Shape, *, shape: tuple[int, ...]) -> Shape:

@@ -11,6 +11,7 @@ from graphcore.errors import Fix, ShapeError
 from graphcore.late import torch
 from graphcore.ops.kernels.buffered import Kernels
 from graphcore.ops.kernels.convolution import convolution_gradients, lower_convolution
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
@@ -46,6 +47,28 @@ class _Convolution(Operator):
     rank: ClassVar[int]
     axes: ClassVar[str]
     torch_code = TorchCode(arguments={"in_channels": "{x[1]}"})
+
+    @classmethod
+    def onnx_form(cls, call: OnnxCall) -> str:
+        a = call.attributes
+        kernel, stride, padding, dilation = (
+            list(cls.sizes(a[n])) for n in ("kernel_size", "stride", "padding", "dilation")
+        )
+        more = (
+            {"output_padding": list(cls.sizes(a["output_padding"]))}
+            if "output_padding" in a
+            else {}
+        )
+        return call.node(
+            cls.onnx,
+            *call.inputs,
+            kernel_shape=kernel,
+            strides=stride,
+            pads=padding * 2,
+            dilations=dilation,
+            group=a["groups"],
+            **more,
+        )
 
     @classmethod
     def sizes(cls, value: Any) -> tuple[int, ...]:
@@ -193,6 +216,7 @@ class Conv1d(_Convolution):
         torch.nn.Conv1d; ONNX Conv-11. (Cross-correlation: the kernel is not flipped.)
     """
 
+    units = "made"
     onnx, aliases = "Conv", ("temporal convolution", "sequence convolution", "1d convolution")
     attrs = (
         _CHANNELS,
@@ -242,6 +266,7 @@ class Conv2d(_Convolution):
         torch.nn.Conv2d; ONNX Conv-11. (Cross-correlation: the kernel is not flipped.)
     """
 
+    units = "made"
     onnx, aliases = "Conv", ("conv", "convolution", "filter", "kernel")
     attrs = (_CHANNELS, *_image_attrs(), _GROUPS, _BIAS)
     rank, axes = 2, "images (N, C, H, W)"
@@ -289,6 +314,7 @@ class ConvTranspose2d(_Convolution):
         torch.nn.ConvTranspose2d; ONNX ConvTranspose-11; Zeiler et al., CVPR 2010.
     """
 
+    unit_axis = 0
     onnx = "ConvTranspose"
     aliases = ("deconvolution", "transposed convolution", "upsampling", "generator")
     attrs = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from graphcore.dims import Shape, format_shape
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import Attr, Case, Context, Operator, register, same_shape
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 class _Dropout(Operator):
     """Multiply by a random mask of 0 and 1/(1 − p) while training."""
 
+    units = "kept"
     category, onnx, random = "normalization", "Dropout", True
     attrs = (Attr("p", 0.5, "Probability of switching off.", minimum=0.0, maximum=1.0),)
     formula = r"y = \frac{m\,x}{1 - p},\quad m \sim \mathrm{Bernoulli}(1 - p)"
@@ -68,6 +70,10 @@ class Dropout(_Dropout):
     infer_shape = staticmethod(same_shape)
 
     @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        return call.node("Dropout", call.x, call.tensor(call.attributes["p"]))
+
+    @staticmethod
     def cases() -> tuple[Case, ...]:
         return _cases(4, 5)
 
@@ -92,6 +98,10 @@ class Dropout2d(_Dropout):
 
     aliases = ("spatial dropout", "regularization", "drop channels")
     whole_channels = True
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        return call.node("Dropout", call.x, call.tensor(call.attributes["p"]))
 
     @staticmethod
     def infer_shape(x: Shape, *, p: float) -> Shape:

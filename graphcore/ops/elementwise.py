@@ -44,6 +44,7 @@ class Add(_Binary):
         torch.add; ONNX Add-14.
     """
 
+    units, adds = "joined", True
     onnx, aliases = "Add", ("+", "plus", "sum", "skip", "residual")
     formula, derivative = r"y = a + b", r"\partial y/\partial a = 1,\ \partial y/\partial b = 1"
     torch_code = TorchCode("{a} + {b}")
@@ -86,6 +87,7 @@ class Sub(_Binary):
         torch.sub; ONNX Sub-14.
     """
 
+    units, adds = "joined", True
     onnx, aliases = "Sub", ("-", "minus", "subtract")
     formula, derivative = r"y = a - b", r"\partial y/\partial a = 1,\ \partial y/\partial b = -1"
     torch_code = TorchCode("{a} - {b}")
@@ -117,6 +119,7 @@ class Mul(_Binary):
         torch.mul; ONNX Mul-14.
     """
 
+    units = "joined"
     onnx, aliases = "Mul", ("*", "times", "multiply", "product")
     formula, derivative = r"y = a \cdot b", r"\partial y/\partial a = b,\ \partial y/\partial b = a"
     torch_code = TorchCode("{a} * {b}")
@@ -148,6 +151,7 @@ class Div(_Binary):
         torch.div; ONNX Div-14.
     """
 
+    units = "joined"
     onnx, aliases = "Div", ("/", "divide")
     formula = r"y = \frac{a}{b}"
     derivative = r"\partial y/\partial a = \frac{1}{b},\ \partial y/\partial b = -\frac{a}{b^2}"

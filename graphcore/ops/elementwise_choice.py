@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Shape, broadcast
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.onnx_code import BOOL, OnnxCall
 from graphcore.ops.registry import Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 class _Choice(Operator):
     """The larger or the smaller of two numbers."""
 
+    units = "joined"
     category, inputs, steady = "elementwise", ("a", "b"), True
 
     @classmethod
@@ -136,6 +138,12 @@ class Clip(Operator):
     torch_code = TorchCode(_clip_code)
 
     @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        limits = (call.attributes["min"], call.attributes["max"])
+        names = ["" if limit is None else call.tensor(limit) for limit in limits]
+        return call.node("Clip", call.x, *names)
+
+    @staticmethod
     def infer_shape(x: Shape, *, min: float | None, max: float | None) -> Shape:
         return x
 
@@ -191,6 +199,11 @@ class Where(Operator):
         r"\partial y/\partial b = 1 - \partial y/\partial a"
     )
     torch_code = TorchCode("torch.where({condition} != 0, {a}, {b})")
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        condition, a, b = call.inputs
+        return call.node("Where", call.node("Cast", condition, to=BOOL), a, b)
 
     @staticmethod
     def infer_shape(condition: Shape, a: Shape, b: Shape) -> Shape:

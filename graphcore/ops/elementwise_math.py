@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphcore.late import torch
+from graphcore.ops.onnx_code import plain
 from graphcore.ops.registry import Case, Operator, register, same_shape
 from graphcore.ops.torch_code import TorchCode
 
@@ -157,6 +158,7 @@ class StopGradient(_Function):
     aliases = ("detach", "freeze", "block gradient", "no grad")
     formula, derivative = r"y = x", r"\partial y/\partial x := 0"
     torch_code = TorchCode("{x}.detach()")
+    onnx_form = staticmethod(plain("Identity"))
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import EngineError, ShapeError
 from graphcore.late import torch
+from graphcore.ops.kernels.device import on_accelerator, within
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
@@ -51,6 +53,11 @@ class Embedding(Operator):
     derivative = r"\partial L/\partial W_k = \sum_{i:\, x_i = k} g_i"
 
     @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        x, weight = call.inputs
+        return call.node("Gather", weight, x)
+
+    @staticmethod
     def infer_shape(
         x: Shape, *, num_embeddings: int, embedding_dim: int, padding_idx: int | None
     ) -> Shape:
@@ -73,8 +80,15 @@ class Embedding(Operator):
                 'Embedding takes whole-number indices, got floating-point numbers: set dtype "int" '
                 "on the Input."
             )
+        if on_accelerator(x):
+            x, mark = within(x, num_embeddings)
+            return torch.nn.functional.embedding(x, weight) + mark.to(weight.dtype)
         _check_indices(x, num_embeddings)
         return torch.nn.functional.embedding(x, weight)
+
+    @staticmethod
+    def refuse(x: Tensor, weight: Tensor, *, num_embeddings: int, **_: Any) -> None:
+        _check_indices(x, num_embeddings)
 
     @staticmethod
     def vjp(
@@ -82,6 +96,8 @@ class Embedding(Operator):
         embedding_dim: int, padding_idx: int | None,
     ) -> tuple[None, Tensor]:  # fmt: skip
         padding = -1 if padding_idx is None else padding_idx % num_embeddings
+        if on_accelerator(x):
+            x, _ = within(x, num_embeddings)
         return None, torch.ops.aten.embedding_dense_backward(g, x, num_embeddings, padding, False)
 
     @staticmethod
@@ -94,7 +110,7 @@ class Embedding(Operator):
 
 
 def _check_indices(x: Tensor, count: int) -> None:
-    if x.numel() == 0 or (x.is_cuda and torch.cuda.is_current_stream_capturing()):
+    if x.numel() == 0:
         return
     for index in map(int, torch.aminmax(x)):
         if not 0 <= index < count:
@@ -140,6 +156,14 @@ class PositionalEncoding(Operator):
     )
     derivative = r"\partial y/\partial x = 1"
     torch_code = TorchCode("positional_encoding({x}, {base})", helper=_TORCH_HELPER)
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        length, features = call.fixed(1), call.fixed(2)
+        waves = _waves(
+            length, features, call.attributes["base"], torch.float64, torch.device("cpu")
+        )
+        return call.node("Add", call.x, call.tensor(waves.numpy()))
 
     @staticmethod
     def infer_shape(x: Shape, *, base: float) -> Shape:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphcore.late import torch
+from graphcore.ops.kernels.device import constant
 from graphcore.ops.registry import Attr, Case, Operator, register, same_shape
 from graphcore.ops.torch_code import TorchCode
 
@@ -42,6 +43,7 @@ class Hold(Operator):
         Meyes et al., "Ablation Studies in Artificial Neural Networks", 2019 (its use).
     """
 
+    units = "kept"
     category = "elementwise"
     aliases = ("ablation", "clamp unit", "fix", "intervention", "what if")
     attrs = (
@@ -78,7 +80,10 @@ def _with(x: Tensor, unit: tuple[int, ...], value: Any, batch: bool) -> Tensor:
     y = x.clone()
     place: tuple[Any, ...] = (slice(None), *unit) if batch and y.dim() else tuple(unit)
     held = y[place] if place else y
-    held.copy_(torch.as_tensor(value, dtype=x.dtype, device=x.device).expand_as(held))
+    if isinstance(value, tuple):
+        held.copy_(constant(value, x.dtype, x.device).expand_as(held))
+    else:
+        held.fill_(value)
     return y
 
 

@@ -10,6 +10,7 @@ from graphcore.errors import Fix, ShapeError
 from graphcore.late import torch
 from graphcore.ops.kernels.buffered import Closure, Kernels
 from graphcore.ops.kernels.cross_entropy import LANES
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
@@ -43,6 +44,7 @@ class Linear(Operator):
         torch.nn.Linear; ONNX Gemm-13.
     """
 
+    units = "made"
     category, onnx = "linear", "Gemm"
     aliases = ("dense", "fc", "fully connected", "affine", "perceptron")
     attrs = (
@@ -57,6 +59,14 @@ class Linear(Operator):
         r"\ \partial L/\partial b = \sum g"
     )
     torch_code = TorchCode(arguments={"in_features": "{weight[1]}"})
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        if call.rank == 2:
+            return call.node("Gemm", *call.inputs, transB=1)
+        x, weight, *bias = call.inputs
+        y = call.node("MatMul", x, call.turned(weight, 1, 0))
+        return call.node("Add", y, *bias) if bias else y
 
     @staticmethod
     def infer_shape(x: Shape, *, out_features: int, bias: bool) -> Shape:

@@ -83,7 +83,7 @@ class BCEWithLogitsLoss(ElementwiseLoss):
         torch.nn.BCEWithLogitsLoss; computed as (1 − t) x − ln sigmoid(x).
     """
 
-    reads_logits = True
+    answers = "logit"
     aliases = ("binary cross entropy", "sigmoid loss", "logistic regression")
     formula = r"L = \frac{1}{n}\sum_i \ln(1 + e^{x_i}) - t_i x_i"
     derivative = r"\partial L/\partial x = \frac{1}{n}(\sigma(x) - t)"
@@ -125,7 +125,7 @@ def _hinge_code(losses: str) -> TorchCode:
 class _Hinge(ElementwiseLoss):
     """Losses of the margin target · x, with targets −1 and 1."""
 
-    reads_logits = True
+    answers = "logit"
 
     @staticmethod
     def slope(short: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from graphcore.late import torch
 from graphcore.ops.activation import softmax_quantities
 from graphcore.ops.kernels.buffered import Kernels
 from graphcore.ops.kernels.cross_entropy import NO_CLASS, lower_cross_entropy
+from graphcore.ops.kernels.device import constant, on_accelerator, within
 from graphcore.ops.loss import (
     REDUCTION,
     REDUCTIONS,
@@ -43,7 +44,7 @@ def _class_code(function: str) -> TorchCode:
 class _ClassLoss(Operator):
     """A loss of x (N, C, *) against class indices (N, *)."""
 
-    category, inputs, steady = "loss", ("x", "target"), True
+    category, inputs, steady, answers = "loss", ("x", "target"), True, "class"
     probabilities = False
 
     @classmethod
@@ -82,18 +83,27 @@ class _ClassLoss(Operator):
             )
 
     @classmethod
+    def refuse(cls, x: Tensor, target: Tensor, **_: Any) -> None:
+        if not target.is_floating_point():
+            check_classes(target, x.shape[1], cls.name)
+
+    @classmethod
     def picked(
         cls, log_p: Tensor, target: Tensor, w: Tensor | None, reduction: str
     ) -> tuple[Tensor, Tensor]:
         """Loss of log-probabilities (N, C) at class indices (N,), and the targets' weight.
 
-        Two kernels in place of eight: a step of a small net is mostly such calls. The kernel
-        finds a wrong class by itself on a CPU; on CUDA it would take the process down.
+        Two kernels in place of eight: a step of a small net is mostly such calls. On a CPU the
+        kernel finds a wrong class by itself; on an accelerator the loss is NaN then.
         """
         if target.is_floating_point() or len(target) != len(log_p):
             cls.check(log_p, target, None)
-        if log_p.is_cuda and not torch.cuda.is_current_stream_capturing():
-            check_classes(target, log_p.shape[1], cls.name)
+        if on_accelerator(log_p):
+            target, mark = within(target, log_p.shape[1])
+            y, total = torch.ops.aten.nll_loss_forward(
+                log_p, target, w, REDUCTIONS[reduction], NO_CLASS
+            )
+            return y + mark.to(y.dtype), total
         try:
             found: tuple[Tensor, Tensor] = torch.ops.aten.nll_loss_forward(
                 log_p, target, w, REDUCTIONS[reduction], NO_CLASS
@@ -109,6 +119,8 @@ def picked_backward(
     g: Tensor, log_p: Tensor, target: Tensor, w: Tensor | None, reduction: str, total: Tensor
 ) -> Tensor:
     """Gradient of the log-probabilities behind ``_ClassLoss.picked``."""
+    if on_accelerator(log_p):
+        target, _ = within(target, log_p.shape[1])
     gradient: Tensor = torch.ops.aten.nll_loss_backward(
         g, log_p, target, w, REDUCTIONS[reduction], NO_CLASS, total
     )
@@ -126,7 +138,7 @@ def _length(weight: Any) -> int | None:
 
 
 def _weights(weight: Any, x: Tensor) -> Tensor | None:
-    return None if weight is None else torch.tensor(weight, dtype=x.dtype, device=x.device)
+    return None if weight is None else constant(weight, x.dtype, x.device)
 
 
 def _along_classes(w: Tensor, x: Tensor) -> Tensor:
@@ -138,7 +150,8 @@ def _mean_scale(target: Tensor, losses: Tensor, w: Tensor | None) -> Any:
     """1 / number of targets, or 1 / sum of the targets' class weights."""
     if w is None or target.is_floating_point():
         return 1.0 / losses.numel() if losses.numel() else float("nan")
-    return 1.0 / w[target].sum()
+    places = within(target, len(w))[0] if on_accelerator(w) else target
+    return 1.0 / w[places].sum()
 
 
 @register
@@ -235,7 +248,7 @@ class CrossEntropyLoss(_ClassLoss):
         weight: Any,
     ) -> Kernels | None:  # fmt: skip
         plain = not label_smoothing and x.dim() == 2 and target.dim() == 1
-        if not plain or target.is_floating_point() or len(target) != len(x) or x.is_cuda:
+        if not plain or target.is_floating_point() or len(target) != len(x) or on_accelerator(x):
             a = {"reduction": reduction, "label_smoothing": label_smoothing, "weight": weight}
             return super().lower(ctx, x, target, **a)
         return lower_cross_entropy(x, target, _weights(weight, x), REDUCTIONS[reduction])

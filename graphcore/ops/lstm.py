@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphcore.late import torch
-from graphcore.ops.recurrent import Recurrent, recurrent_cases
+from graphcore.ops.onnx_code import OnnxCall
+from graphcore.ops.recurrent import Recurrent, onnx_recurrent, recurrent_cases
 from graphcore.ops.registry import Case, Context, register
 
 if TYPE_CHECKING:
@@ -53,6 +54,10 @@ class LSTM(Recurrent):
     derivative = (
         r"\partial c_t/\partial c_{t-1} = f_t,\ \partial h_t/\partial c_t = o_t (1 - \tanh^2 c_t)"
     )
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> tuple[str, ...]:
+        return onnx_recurrent(call, "LSTM", (0, 3, 1, 2), 2)
 
     @staticmethod
     def forward(

@@ -10,7 +10,9 @@ from graphcore.errors import EngineError, Fix, ShapeError
 from graphcore.late import torch
 from graphcore.ops.kernels.batch_norm import BatchNormTraining
 from graphcore.ops.kernels.buffered import Kernels
+from graphcore.ops.kernels.device import on_accelerator
 from graphcore.ops.linear import flatten_fix
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
@@ -36,6 +38,7 @@ class _Normalization(Operator):
 class _BatchNorm(_Normalization):
     """Statistics of each channel over the batch."""
 
+    units = "each"
     onnx = "BatchNormalization"
     attrs = (
         _EPS,
@@ -44,6 +47,17 @@ class _BatchNorm(_Normalization):
     )  # fmt: skip
     ranks: ClassVar[dict[int, str]] = {}
     torch_code = TorchCode(arguments={"num_features": "{weight[0]}"})
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        statistics = (call.state(n) for n in ("running_mean", "running_var"))
+        return call.node(
+            "BatchNormalization",
+            *call.inputs,
+            *statistics,
+            epsilon=call.attributes["eps"],
+            momentum=1 - call.attributes["momentum"],
+        )
 
     @classmethod
     def infer_shape(cls, x: Shape, *, eps: float, momentum: float) -> Shape:
@@ -109,7 +123,7 @@ class _BatchNorm(_Normalization):
         cls, ctx: Context, x: Tensor, weight: Tensor, bias: Tensor, *, eps: float, momentum: float
     ) -> Kernels | None:
         laid = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
-        if not (laid and ctx.training) or x.is_cuda or x.numel() <= x.shape[1]:
+        if not (laid and ctx.training) or on_accelerator(x) or x.numel() <= x.shape[1]:
             return None
         statistics = ctx.buffers["running_mean"], ctx.buffers["running_var"]
         return BatchNormTraining(x, weight, bias, *statistics, eps, momentum).kernels()
@@ -240,6 +254,13 @@ class LayerNorm(_Normalization):
     torch_code = TorchCode(arguments={"normalized_shape": "{weight}"})
 
     @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        axes = len(call.attributes["normalized_shape"] or (0,))
+        return call.node(
+            "LayerNormalization", *call.inputs, axis=-axes, epsilon=call.attributes["eps"]
+        )
+
+    @staticmethod
     def infer_shape(x: Shape, *, normalized_shape: Any, eps: float) -> Shape:
         wanted = x[-1:] if normalized_shape is None else tuple(normalized_shape)
         if not wanted or any(isinstance(d, Batch) for d in wanted):
@@ -319,6 +340,21 @@ class GroupNorm(_Normalization):
     attrs = (Attr("num_groups", REQUIRED, "Number of channel groups.", "int", minimum=1), _EPS)
     derivative = LayerNorm.derivative
     torch_code = TorchCode(arguments={"num_channels": "{weight[0]}"})
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        x, *scales = call.inputs
+        groups = call.attributes["num_groups"]
+        shape = [0, *(call.fixed(i) for i in range(1, call.rank))]
+        y = call.node(
+            "InstanceNormalization",
+            call.reshaped(x, (0, groups, -1)),
+            call.tensor([1] * groups),
+            call.tensor([0] * groups),
+            epsilon=call.attributes["eps"],
+        )
+        weight, bias = (call.reshaped(n, (-1, *[1] * (call.rank - 2))) for n in scales)
+        return call.node("Add", call.node("Mul", call.reshaped(y, shape), weight), bias)
 
     @staticmethod
     def infer_shape(x: Shape, *, num_groups: int, eps: float) -> Shape:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from graphcore.dims import Shape, format_shape, pair, window
+from graphcore.dims import Dim, Shape, format_shape, pair, window
 from graphcore.errors import ShapeError
 from graphcore.late import torch
 from graphcore.ops.kernels.buffered import Closure, Kernels
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 
 if TYPE_CHECKING:
@@ -28,6 +30,14 @@ _SEQUENCE_WINDOW = (
 )  # fmt: skip
 
 
+_CEIL = Attr("ceil_mode", False, "Whether a last window may stand out over the edge.")
+_COUNTED = Attr("count_include_pad", True, "Whether the border's zeros count in the average.")
+
+
+def _dilation(kind: Literal["int", "size"]) -> Attr:
+    return Attr("dilation", 1, "Steps between the elements of a window.", kind, minimum=1)
+
+
 class _Pool(Operator):
     """A window slides over images; a sequence is an image of height 1.
 
@@ -40,7 +50,15 @@ class _Pool(Operator):
     attrs: ClassVar[tuple[Attr, ...]] = _IMAGE_WINDOW
 
     @classmethod
-    def infer_shape(cls, x: Shape, *, kernel_size: Any, stride: Any, padding: Any) -> Shape:
+    def onnx_form(cls, call: OnnxCall) -> str:
+        sizes = *cls.as_image(**call.attributes), cls.spread(call.attributes.get("dilation", 1))
+        return call.pooled(cls.onnx, *(n[2 - cls.rank :] for n in sizes))
+
+    @classmethod
+    def infer_shape(
+        cls, x: Shape, *, kernel_size: Any, stride: Any, padding: Any, dilation: Any = 1,
+        ceil_mode: bool = False, count_include_pad: bool = True,
+    ) -> Shape:  # fmt: skip
         if len(x) != cls.rank + 2:
             wanted = "images (N, C, H, W)" if cls.rank == 2 else "sequences (N, C, L)"
             raise ShapeError(f"{cls.name} expects {wanted}, gets {format_shape(x)}.")
@@ -49,9 +67,11 @@ class _Pool(Operator):
             raise ShapeError(
                 f"{cls.name}: padding={padding} is more than half of the window {kernel_size}."
             )
-        skipped = 2 - cls.rank
+        skipped, apart = 2 - cls.rank, cls.spread(dilation)
+        count = _windows if ceil_mode else window
         out = tuple(
-            window(x[2 + i - skipped], kernel[i], step[i], pad[i]) for i in range(skipped, 2)
+            count(x[2 + i - skipped], kernel[i], step[i], pad[i], apart[i])
+            for i in range(skipped, 2)
         )
         if min(out) < 1:
             raise ShapeError(
@@ -61,13 +81,18 @@ class _Pool(Operator):
 
     @classmethod
     def as_image(
-        cls, kernel_size: Any, stride: Any, padding: Any
+        cls, kernel_size: Any, stride: Any, padding: Any, **_: Any
     ) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
         """Kernel, stride and padding for height and width."""
         stride = kernel_size if stride is None else stride
         if cls.rank == 1:
             return (1, kernel_size), (1, stride), (0, padding)
         return pair(kernel_size, cls.name), pair(stride, cls.name), pair(padding, cls.name)
+
+    @classmethod
+    def spread(cls, dilation: Any) -> tuple[int, int]:
+        """Steps between a window's elements, for height and width."""
+        return (1, dilation) if cls.rank == 1 else pair(dilation, cls.name)
 
     @classmethod
     def image(cls, x: Tensor) -> Tensor:
@@ -84,15 +109,20 @@ class _MaxPool(_Pool):
     onnx, aliases = "MaxPool", ("pool", "max pooling", "subsampling", "downsample")
 
     @classmethod
+    def geometry(cls, a: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Kernel, stride, padding, dilation and ceil_mode, as aten wants them."""
+        return *cls.as_image(**a), cls.spread(a["dilation"]), a["ceil_mode"]
+
+    @classmethod
     def forward(cls, ctx: Context, x: Tensor, **a: Any) -> Tensor:
         y: Tensor
-        y, ctx.saved = torch.ops.aten.max_pool2d_with_indices(cls.image(x), *cls.as_image(**a))
+        y, ctx.saved = torch.ops.aten.max_pool2d_with_indices(cls.image(x), *cls.geometry(a))
         return cls.back(y)
 
     @classmethod
     def vjp(cls, ctx: Context, g: Tensor, y: Tensor, x: Tensor, **a: Any) -> tuple[Tensor]:
         gx = torch.ops.aten.max_pool2d_with_indices_backward(
-            cls.image(g), cls.image(x), *cls.as_image(**a), (1, 1), False, ctx.saved
+            cls.image(g), cls.image(x), *cls.geometry(a), ctx.saved
         )
         return (cls.back(gx),)
 
@@ -100,7 +130,7 @@ class _MaxPool(_Pool):
     def lower(cls, ctx: Context, x: Tensor, **a: Any) -> Kernels | None:
         if cls.rank == 1:
             return None
-        geometry = cls.as_image(**a)
+        geometry = cls.geometry(a)
         y, places = torch.ops.aten.max_pool2d_with_indices(x, *geometry)
         pool = torch.ops.aten.max_pool2d_with_indices.out
         unpool = torch.ops.aten.max_pool2d_with_indices_backward.grad_input
@@ -109,42 +139,58 @@ class _MaxPool(_Pool):
             return pool(x, *geometry, out=y, indices=places)
 
         def backward(g: Tensor, gx: Tensor) -> Closure:
-            return lambda: unpool(g, x, *geometry, (1, 1), False, places, grad_input=gx)
+            return lambda: unpool(g, x, *geometry, places, grad_input=gx)
 
         return Kernels(y, forward, backward)
 
 
 class _AvgPool(_Pool):
-    """The average of each window, the border's zeros included."""
+    """The average of each window."""
 
     onnx, aliases = "AveragePool", ("pool", "average pooling", "subsampling", "downsample")
 
     @classmethod
+    def geometry(cls, a: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Kernel, stride, padding, ceil_mode and what counts, as aten wants them."""
+        return *cls.as_image(**a), a["ceil_mode"], a["count_include_pad"]
+
+    @classmethod
     def forward(cls, x: Tensor, **a: Any) -> Tensor:
-        return cls.back(torch.nn.functional.avg_pool2d(cls.image(x), *cls.as_image(**a)))
+        return cls.back(torch.nn.functional.avg_pool2d(cls.image(x), *cls.geometry(a)))
 
     @classmethod
     def vjp(cls, g: Tensor, y: Tensor, x: Tensor, **a: Any) -> tuple[Tensor]:
-        gx = torch.ops.aten.avg_pool2d_backward(
-            cls.image(g), cls.image(x), *cls.as_image(**a), False, True, None
-        )
+        gx = torch.ops.aten.avg_pool2d_backward(cls.image(g), cls.image(x), *cls.geometry(a), None)
         return (cls.back(gx),)
+
+
+def _windows(length: Dim, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:
+    """Positions of a window that may stand out over the end, but begins inside."""
+    inside = window(length, kernel, 1, padding, dilation) - 1
+    count = -(-inside // stride) + 1
+    assert isinstance(length, int)
+    return count - 1 if (count - 1) * stride >= length + padding else count
 
 
 def _cases(reference: Any, rank: int, domain: str = "any") -> tuple[Case, ...]:
     def case(shape: tuple[int, ...], **a: Any) -> Case:
         return Case((shape,), a, lambda x: reference(x, **a), domain)
 
+    further: dict[str, Any] = {"ceil_mode": True}
+    further |= {"dilation": 2} if domain == "distinct" else {"count_include_pad": False}
     if rank == 1:
         return (
             case((2, 3, 6), kernel_size=2),
             case((2, 3, 7), kernel_size=3, stride=2, padding=1),
             case((1, 1, 5), kernel_size=3, stride=1),
+            case((2, 3, 8), kernel_size=3, stride=2, padding=1, **further),
         )
     return (
         case((2, 3, 6, 6), kernel_size=2),
         case((2, 3, 7, 5), kernel_size=(3, 2), stride=2, padding=1),
         case((1, 1, 5, 5), kernel_size=3, stride=1),
+        case((2, 3, 8, 6), kernel_size=3, stride=2, padding=1, **further),
+        case((2, 2, 6, 7), kernel_size=2, stride=(2, 3), ceil_mode=True),
     )
 
 
@@ -158,6 +204,8 @@ class MaxPool1d(_MaxPool):
         kernel_size: length of the window.
         stride: steps between windows; None is the window's own length.
         padding: border that never wins (−∞), at both ends.
+        dilation: steps between the elements of a window.
+        ceil_mode: whether a last window may stand out over the end.
     Output:
         y: shape (N, C, L') with L' = ⌊(L + 2p − k)/s⌋ + 1.
     Gradient:
@@ -166,7 +214,7 @@ class MaxPool1d(_MaxPool):
         torch.nn.MaxPool1d; ONNX MaxPool-12.
     """
 
-    rank, attrs = 1, _SEQUENCE_WINDOW
+    rank, attrs = 1, (*_SEQUENCE_WINDOW, _dilation("int"), _CEIL)
     formula = r"y_i = \max_u\ x_{s i + u - p}"
     derivative = r"\partial y/\partial x = 1\ \text{where } x \text{ is the maximum, else } 0"
 
@@ -185,6 +233,8 @@ class MaxPool2d(_MaxPool):
         kernel_size: height and width of the window.
         stride: pixels between windows; None is the window's own size.
         padding: border that never wins (−∞).
+        dilation: pixels between the elements of a window.
+        ceil_mode: whether a last window may stand out over the edge.
     Output:
         y: shape (N, C, H', W') with H' = ⌊(H + 2p − k)/s⌋ + 1.
     Gradient:
@@ -196,6 +246,7 @@ class MaxPool2d(_MaxPool):
         torch.nn.MaxPool2d; ONNX MaxPool-12.
     """
 
+    attrs = (*_IMAGE_WINDOW, _dilation("size"), _CEIL)
     formula = r"y_{i,j} = \max_{u,v}\ x_{s i + u - p,\, s j + v - p}"
     derivative = r"\partial y/\partial x = 1\ \text{where } x \text{ is the maximum, else } 0"
 
@@ -213,7 +264,9 @@ class AvgPool1d(_AvgPool):
     Attributes:
         kernel_size: length of the window.
         stride: steps between windows; None is the window's own length.
-        padding: zeros put at both ends; they count in the average.
+        padding: zeros put at both ends.
+        ceil_mode: whether a last window may stand out over the end.
+        count_include_pad: whether the zeros at both ends count in the average.
     Output:
         y: shape (N, C, L') with L' = ⌊(L + 2p − k)/s⌋ + 1.
     Gradient:
@@ -222,7 +275,7 @@ class AvgPool1d(_AvgPool):
         torch.nn.AvgPool1d; ONNX AveragePool-11.
     """
 
-    rank, attrs = 1, _SEQUENCE_WINDOW
+    rank, attrs = 1, (*_SEQUENCE_WINDOW, _CEIL, _COUNTED)
     formula = r"y_i = \frac{1}{k} \sum_u x_{s i + u - p}"
     derivative = r"\partial y/\partial x = \frac{1}{k}"
 
@@ -240,7 +293,9 @@ class AvgPool2d(_AvgPool):
     Attributes:
         kernel_size: height and width of the window.
         stride: pixels between windows; None is the window's own size.
-        padding: zeros put around the image; they count in the average.
+        padding: zeros put around the image.
+        ceil_mode: whether a last window may stand out over the edge.
+        count_include_pad: whether the zeros around the image count in the average.
     Output:
         y: shape (N, C, H', W') with H' = ⌊(H + 2p − k)/s⌋ + 1.
     Gradient:
@@ -249,6 +304,7 @@ class AvgPool2d(_AvgPool):
         torch.nn.AvgPool2d; ONNX AveragePool-11.
     """
 
+    attrs = (*_IMAGE_WINDOW, _CEIL, _COUNTED)
     formula = r"y_{i,j} = \frac{1}{k^2} \sum_{u,v} x_{s i + u - p,\, s j + v - p}"
     derivative = r"\partial y/\partial x = \frac{1}{k^2}"
 

@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from graphcore.dims import Batch, Dim, Shape, format_shape, size
 from graphcore.errors import Fix, ShapeError
 from graphcore.late import torch
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
@@ -30,6 +33,33 @@ def last_state(result):
     y, state = result
     return (y, *(s[0] for s in (state if isinstance(state, tuple) else (state,))))
 '''
+
+
+def onnx_recurrent(
+    call: OnnxCall, operator: str, order: Sequence[int], states: int, **attributes: Any
+) -> tuple[str, ...]:
+    """Add a recurrent layer to a file: ONNX has the steps first and its gates in another order.
+
+    Args:
+        order: place of each of ONNX's gates among ours.
+        states: how many states it ends with.
+    """
+    hidden, values = call.attributes["hidden_size"], call.values
+
+    def ordered(name: str) -> Any:
+        parts = np.split(np.asarray(values[name]), len(order))
+        return np.concatenate([parts[i] for i in order])[None]
+
+    weights = [call.parameter(n, ordered(n)) for n in ("weight_ih", "weight_hh")]
+    if "bias_ih" in values:
+        both = np.concatenate([ordered("bias_ih"), ordered("bias_hh")], 1)
+        weights.append(call.tensor(both))
+    steps = call.turned(call.x, 1, 0, 2)
+    y, *ends = call.several(
+        operator, (steps, *weights), 1 + states, hidden_size=hidden, **attributes
+    )
+    rows = call.turned(call.node("Squeeze", y, call.ints(1)), 1, 0, 2)
+    return (rows, *(call.node("Squeeze", end, call.ints(0)) for end in ends))
 
 
 class Recurrent(Operator):
@@ -181,6 +211,11 @@ class RNN(Recurrent):
     derivative = r"\delta_t = (g_t + \delta_{t+1} W_{hh})\,(1 - h_t^2)"
 
     @staticmethod
+    def onnx_form(call: OnnxCall) -> tuple[str, ...]:
+        kind = "Tanh" if call.attributes["nonlinearity"] == "tanh" else "Relu"
+        return onnx_recurrent(call, "RNN", (0,), 1, activations=[kind])
+
+    @staticmethod
     def forward(
         ctx: Context, x: Tensor, weight_ih: Tensor, weight_hh: Tensor, *biases: Tensor,
         hidden_size: int, nonlinearity: str, bias: bool,
@@ -260,6 +295,10 @@ class GRU(Recurrent):
         r"n_t = \tanh(x_t W_n^\top + r_t (h_{t-1} U_n^\top + b_n))"
     )
     derivative = r"\partial h_t/\partial n_t = 1 - z_t,\ \partial h_t/\partial z_t = h_{t-1} - n_t"
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> tuple[str, ...]:
+        return onnx_recurrent(call, "GRU", (1, 0, 2), 1, linear_before_reset=1)
 
     @staticmethod
     def forward(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from graphcore.dims import Shape, axes, axis, format_shape, reduced, size
 from graphcore.errors import EngineError, Fix, ShapeError
 from graphcore.late import torch
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
 
@@ -18,6 +20,19 @@ _AXES = (
          optional=True),
     Attr("keepdim", False, "Whether reduced axes stay, with length 1."),
 )  # fmt: skip
+
+
+def onnx_axes(call: OnnxCall) -> list[str]:
+    """Name of the list of axes of a reduction; nothing where it goes over all of them."""
+    dim = call.attributes["dim"]
+    dims = (dim,) if isinstance(dim, int) else tuple(dim or ())
+    return [call.ints(*dims)] if dims else []
+
+
+def onnx_reduced(call: OnnxCall, operator: str) -> str:
+    """Add a reduction to a file."""
+    keep = int(call.attributes["keepdim"])
+    return call.node(operator, call.x, *onnx_axes(call), keepdims=keep)
 
 
 class _Reduction(Operator):
@@ -74,6 +89,10 @@ class Sum(_Reduction):
     formula, derivative = r"y = \sum_i x_i", r"\partial y/\partial x_i = 1"
 
     @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        return onnx_reduced(call, "ReduceSum")
+
+    @staticmethod
     def forward(x: Tensor, *, dim: Any, keepdim: bool) -> Tensor:
         return torch.sum(x, dim, keepdim)
 
@@ -105,6 +124,10 @@ class Mean(_Reduction):
 
     onnx, aliases = "ReduceMean", ("average", "global average pooling")
     formula, derivative = r"y = \frac{1}{n}\sum_i x_i", r"\partial y/\partial x_i = \frac{1}{n}"
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        return onnx_reduced(call, "ReduceMean")
 
     @staticmethod
     def forward(x: Tensor, *, dim: Any, keepdim: bool) -> Tensor:
@@ -160,6 +183,10 @@ class Max(_Extreme):
     torch_code = _extreme_code("amax")
 
     @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        return onnx_reduced(call, "ReduceMax")
+
+    @staticmethod
     def forward(x: Tensor, *, dim: Any, keepdim: bool) -> Tensor:
         return torch.amax(x, () if dim is None else dim, keepdim)
 
@@ -192,6 +219,10 @@ class Min(_Extreme):
     formula = r"y = \min_i x_i"
     derivative = r"\partial y/\partial x_i = 1\ \text{if } x_i = y \text{, else } 0"
     torch_code = _extreme_code("amin")
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        return onnx_reduced(call, "ReduceMin")
 
     @staticmethod
     def forward(x: Tensor, *, dim: Any, keepdim: bool) -> Tensor:
@@ -236,6 +267,20 @@ class Var(_Reduction):
     )
     formula = r"y = \frac{1}{n - c}\sum_i (x_i - \overline{x})^2"
     derivative = r"\partial y/\partial x_i = \frac{2}{n - c}(x_i - \overline{x})"
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        dim, correction = call.attributes["dim"], call.attributes["correction"]
+        axes = onnx_axes(call)
+        listed = range(call.rank) if not axes else [dim] if isinstance(dim, int) else dim
+        mean = call.node("ReduceMean", call.x, *axes, keepdims=1)
+        apart = call.node("Sub", call.x, mean)
+        keep = int(call.attributes["keepdim"])
+        if correction == 0:
+            return call.node("ReduceMean", call.node("Mul", apart, apart), *axes, keepdims=keep)
+        count = math.prod(call.fixed(i) for i in listed)
+        total = call.node("ReduceSum", call.node("Mul", apart, apart), *axes, keepdims=keep)
+        return call.node("Div", total, call.tensor(count - correction))
 
     @classmethod
     def infer_shape(cls, x: Shape, *, dim: Any, keepdim: bool, correction: int = 1) -> Shape:
@@ -304,6 +349,14 @@ class ArgMax(Operator):
     )
     formula = r"y = \mathrm{argmax}_i\ x_i"
     derivative = r"\partial y/\partial x_i\ \text{does not exist}"
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        dim, keep = call.attributes["dim"], int(call.attributes["keepdim"])
+        if dim is not None:
+            return call.node("ArgMax", call.x, axis=dim, keepdims=keep)
+        y = call.node("ArgMax", call.reshaped(call.x, (-1,)), axis=0, keepdims=0)
+        return call.reshaped(y, [1] * call.rank) if keep else y
 
     @staticmethod
     def infer_shape(x: Shape, *, dim: int | None, keepdim: bool) -> Shape:

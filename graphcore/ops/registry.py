@@ -20,6 +20,8 @@ from graphcore.ops.torch_code import TorchCode
 if TYPE_CHECKING:
     import torch
 
+    from graphcore.ops.onnx_code import OnnxCall
+
 AttrKind = Literal["int", "float", "bool", "text", "ints", "size", "axes", "shape", "array"]
 CATEGORIES = (
     "source", "elementwise", "linear", "convolution", "pooling", "activation", "normalization",
@@ -240,6 +242,10 @@ def _no_quantities(ctx: Context, y: Any, *inputs: Any, **attributes: Any) -> dic
     return {}
 
 
+def _no_form(call: OnnxCall) -> None:
+    """The operator called ``onnx`` says it all, or there is none."""
+
+
 class Operator:
     """Base of all operators; subclasses are never instantiated.
 
@@ -257,14 +263,24 @@ class Operator:
     read fastest column after column are named in ``turned``; ``rowwise`` says that row i of the
     output, along the first axis, comes of row i of the first input alone; ``steady`` says that
     both functions make the same calls of torch whatever the numbers are, so that calls noted once
-    can be repeated; a loss that takes one score above 0 for a yes has ``reads_logits``. A class
-    may add
+    can be repeated; ``answers`` says what a loss takes the net's answers for: class scores, a
+    score above 0 for a yes, or numbers. How a net grows and is looked at goes by three more:
+
+    * ``units``: what becomes of the units (features, maps) of the first input: "made" by the rows
+      of ``weight``, "kept", kept with parameters for "each", "joined" with those of the other
+      inputs one by one, "mixed" with each other; "" where none of this holds;
+    * ``unit_axis``: along which axis of ``weight`` the units lie that it reads;
+    * ``adds``: whether the output is the sum or difference of its inputs.
+
+    A class may add
 
     * ``parameter_shapes(*shapes, **attributes)``: parameter input -> its shape;
     * ``buffer_shapes(*shapes, **attributes)``: running statistic -> (shape, starting value);
     * ``outputs_for(attributes)``: names of the outputs, where attributes decide them;
     * ``quantities(ctx, y, *inputs, **attributes)``: name -> what is computed on the way to the
       output for the first sample: numbers, vectors or matrices to be looked at;
+    * ``onnx_form(call)``: its form in ONNX (``ops.onnx_code``) where it is more than the operator
+      called ``onnx`` with the same inputs;
     * ``lower(ctx, *inputs, **attributes)``: a buffered form (``ops.kernels``) for these very
       tensors that is faster than the two functions repeated, or None where there is none.
     """
@@ -283,8 +299,12 @@ class Operator:
     formula: ClassVar[str] = ""
     derivative: ClassVar[str] = ""
     torch_code: ClassVar[TorchCode] = TorchCode()
+    onnx_form: ClassVar[Callable[..., Any]] = staticmethod(_no_form)
     differentiable: ClassVar[bool] = True
-    reads_logits: ClassVar[bool] = False
+    answers: ClassVar[Literal["", "class", "logit", "number"]] = ""
+    units: ClassVar[Literal["", "made", "kept", "each", "joined", "mixed"]] = ""
+    unit_axis: ClassVar[int] = 1
+    adds: ClassVar[bool] = False
     random: ClassVar[bool] = False
     rowwise: ClassVar[bool] = False
     steady: ClassVar[bool] = False
@@ -321,6 +341,10 @@ class Operator:
         """Return the buffered form for a context and these very tensors; None without one."""
         ctx, *inputs = arguments
         return repeated(cls, ctx, inputs, attributes) if cls.steady else None
+
+    @classmethod
+    def refuse(cls, *inputs: Any, **attributes: Any) -> None:
+        """Raise EngineError for numbers that give NaN on an accelerator and an error on a CPU."""
 
     @classmethod
     def run_forward(cls, ctx: Context, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Any:

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from graphcore.dims import Batch, Shape, format_shape, pair
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def _means(length: int, wanted: int) -> Any:
+    """Matrix (wanted, length) whose row i takes the mean of rows ⌊i·l/w⌋ to ⌈(i+1)·l/w⌉."""
+    found = np.zeros((wanted, length))
+    for i in range(wanted):
+        first, end = i * length // wanted, -(-(i + 1) * length // wanted)
+        found[i, first:end] = 1 / (end - first)
+    return found
 
 
 def _check_image(x: Shape, what: str) -> None:
@@ -42,6 +54,15 @@ class AdaptiveAvgPool2d(Operator):
     )  # fmt: skip
     formula = r"y_{i,j} = \frac{1}{|R_{i,j}|} \sum_{(u,v) \in R_{i,j}} x_{u,v}"
     derivative = r"\partial y_{i,j}/\partial x_{u,v} = \frac{1}{|R_{i,j}|}"
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        size = pair(call.attributes["output_size"])
+        if size == (1, 1):
+            return call.node("GlobalAveragePool", call.x)
+        rows, columns = (_means(call.fixed(2 + i), size[i]) for i in (0, 1))
+        means = call.node("MatMul", call.tensor(rows), call.x)
+        return call.node("MatMul", means, call.tensor(columns.T))
 
     @staticmethod
     def infer_shape(x: Shape, *, output_size: Any) -> Shape:
@@ -91,6 +112,20 @@ class Upsample(Operator):
     )  # fmt: skip
     formula = r"y_{i,j} = x_{\lfloor i/s \rfloor,\, \lfloor j/s \rfloor}"
     derivative = r"\partial L/\partial x_{u,v} = \sum_{i,j \in s \times s} g_{s u + i,\, s v + j}"
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        nearest = call.attributes["mode"] == "nearest"
+        scales = call.tensor((1, 1, *pair(call.attributes["scale_factor"])), np.float32)
+        return call.node(
+            "Resize",
+            call.x,
+            "",
+            scales,
+            mode="nearest" if nearest else "linear",
+            coordinate_transformation_mode="asymmetric" if nearest else "half_pixel",
+            nearest_mode="floor" if nearest else None,
+        )
 
     @staticmethod
     def infer_shape(x: Shape, *, scale_factor: Any, mode: str) -> Shape:

@@ -9,6 +9,7 @@ from graphcore.dims import Batch, Dim, Shape, axis, format_shape, size
 from graphcore.errors import ShapeError
 from graphcore.late import torch
 from graphcore.ops.kernels.buffered import Kernels, reshaped
+from graphcore.ops.onnx_code import OnnxCall, plain
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
 
@@ -46,6 +47,10 @@ class Reshape(Operator):
                   minimum=-1),)  # fmt: skip
     formula, derivative = _MOVED
     torch_code = TorchCode(_reshape_code)
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        return call.reshaped(call.x, call.attributes["shape"])
 
     @staticmethod
     def infer_shape(x: Shape, *, shape: tuple[int, ...]) -> Shape:
@@ -128,6 +133,7 @@ class Flatten(Operator):
         torch.nn.Flatten; ONNX Flatten-13.
     """
 
+    units = "kept"
     category, onnx, aliases = "shape", "Flatten", ("vectorize", "ravel")
     attrs = (
         Attr("start_dim", 1, "First axis to merge; 1 keeps the batch axis."),
@@ -135,6 +141,19 @@ class Flatten(Operator):
     )
     formula, derivative = _MOVED
     torch_code = TorchCode(_flatten_code)
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        start, end = call.attributes["start_dim"], call.attributes["end_dim"]
+        if call.rank == 1 and (start, end) == (1, -1):
+            return call.node("Unsqueeze", call.x, call.ints(1))
+        if call.rank == 0:
+            return call.reshaped(call.x, (1,))
+        first, last = call.axis(start), call.axis(end)
+        if first == 1 and last == call.rank - 1:
+            return call.node("Flatten", call.x, axis=1)
+        behind = (call.fixed(i) for i in range(last + 1, call.rank))
+        return call.reshaped(call.x, (*[0] * first, -1, *behind))
 
     @staticmethod
     def infer_shape(x: Shape, *, start_dim: int, end_dim: int) -> Shape:
@@ -190,6 +209,7 @@ class Concat(Operator):
     formula = r"y = [\,x_0,\ x_1,\ \ldots\,]"
     derivative = r"\partial L/\partial x_i = \text{slice } i \text{ of } g"
     torch_code = TorchCode("torch.cat([{inputs}], dim={dim})")
+    onnx_form = staticmethod(plain("Concat", dim="axis"))
 
     @staticmethod
     def infer_shape(*x: Shape, dim: int) -> Shape:

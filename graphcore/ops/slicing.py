@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Batch, Dim, Shape, axis, format_shape
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.onnx_code import LARGEST, OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
 
@@ -52,6 +53,13 @@ class Slice(Operator):
     formula = r"y_i = x_{a + s i}"
     derivative = r"\partial L/\partial x_{a + s i} = g_i \text{, else } 0"
     torch_code = TorchCode(_slice_code)
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        a = call.attributes
+        end = LARGEST if a["end"] is None else a["end"]
+        numbers = (a["start"], end, call.axis(a["dim"]), a["step"])
+        return call.node("Slice", call.x, *(call.ints(n) for n in numbers))
 
     @staticmethod
     def infer_shape(x: Shape, *, dim: int, start: int, end: int | None, step: int) -> Shape:
@@ -133,6 +141,12 @@ class Split(Operator):
     derivative = r"\partial L/\partial x = [\,g_0,\ g_1,\ \ldots\,]"
     torch_code = TorchCode(_split_code)
 
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> tuple[str, ...]:
+        dim = call.axis(call.attributes["dim"])
+        sizes = _part_sizes(call.fixed(dim), call.attributes["split_sizes"], "Split")
+        return call.several("Split", (call.x, call.ints(*sizes)), len(sizes), axis=dim)
+
     @classmethod
     def outputs_for(cls, attributes: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(f"y{i}" for i in range(max(1, len(attributes["split_sizes"]))))
@@ -205,6 +219,12 @@ class Stack(Operator):
     torch_code = TorchCode("torch.stack([{inputs}], dim={dim})")
 
     @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        dim = call.axis(call.attributes["dim"], call.rank + 1)
+        parts = [call.node("Unsqueeze", x, call.ints(dim)) for x in call.inputs]
+        return call.node("Concat", *parts, axis=dim)
+
+    @staticmethod
     def infer_shape(*x: Shape, dim: int) -> Shape:
         if not x:
             raise ShapeError("Stack needs at least one input.")
@@ -265,6 +285,14 @@ class Pad(Operator):
     formula = r"y_i = x_{i - p}\ \text{inside, else } v"
     derivative = r"\partial L/\partial x_i = g_{i + p}"
     torch_code = TorchCode("F.pad({x}, {pad}, value={value})")
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        pad, before, after = call.attributes["pad"], [0] * call.rank, [0] * call.rank
+        for i in range(len(pad) // 2):
+            before[-1 - i], after[-1 - i] = pad[2 * i], pad[2 * i + 1]
+        value = call.tensor(call.attributes["value"])
+        return call.node("Pad", call.x, call.ints(*before, *after), value, mode="constant")
 
     @staticmethod
     def infer_shape(x: Shape, *, pad: tuple[int, ...], value: float) -> Shape:

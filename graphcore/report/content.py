@@ -14,8 +14,8 @@ from graphcore.graph.shapes import Inferred, ShapeInference
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.landscapes.planes import random_plane
 from graphcore.landscapes.surface import Surface
+from graphcore.records.score import Score
 from graphcore.runs.log import Row, RunLog
-from graphcore.training.evaluation import Score
 from graphcore.training.trainer import Trainer
 from graphcore.views.decision_map import DecisionFrame
 from graphcore.views.decision_map import compute as probing

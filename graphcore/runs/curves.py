@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 
 import numpy as np
 
+from graphcore.records.score import Score
+
 MOST = 8192
 """Rows of losses kept; past twice that, each pair of neighbours becomes one."""
-SMOOTHING, TAIL = 0.9, 400
-"""Weight of a step's loss beside that of the next step; number of last rows that are averaged."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Loss and accuracy on so many test samples after a step; ``whole`` if on all there are."""
-
-    step: int
-    loss: float
-    accuracy: float | None
-    samples: int
-    whole: bool
+SMOOTHING = 0.9
+"""Weight of a step's loss beside that of the next step, in a smoothed loss."""
 
 
 class Curves:
@@ -34,23 +25,36 @@ class Curves:
     """
 
     def __init__(self) -> None:
-        self.tests: list[Evaluation] = []
-        self.validations: list[Evaluation] = []
+        self.tests: list[Score] = []
+        self.validations: list[Score] = []
         self.accuracies: list[tuple[int, float]] = []
         self.seconds = 0.0
         self._rows: list[tuple[float, ...]] = []
         self._spans: list[int] = []  # how many steps each row is the mean of
+        self._means: list[tuple[float, float]] = []  # at each: smoothed first loss, its weight
 
     def add(self, step: int, losses: tuple[float, ...], seconds: float) -> None:
         """Note a step's losses, one per objective, and how long it took."""
         self.seconds += seconds
-        self._rows.append((step, self.seconds, *losses))
-        self._spans.append(1)
+        self._append((step, self.seconds, *losses), 1)
         if len(self._rows) >= 2 * MOST:
             spans = np.array(self._spans).reshape(MOST, 2)
             pairs = np.array(self._rows).reshape(MOST, 2, -1)
             pairs = (pairs * spans[..., None]).sum(1) / spans.sum(1)[:, None]
             self._rows, self._spans = list(map(tuple, pairs.tolist())), spans.sum(1).tolist()
+            self._means = self._means[1::2]
+
+    def _append(self, row: tuple[float, ...], span: int) -> None:
+        """Add a row that is the mean of so many steps; a loss that is not finite has no weight."""
+        mean, weight = self._means[-1] if self._means else (0.0, 0.0)
+        kept = SMOOTHING**span
+        own, rest = (1 - kept if math.isfinite(row[2]) else 0.0), weight * kept
+        total = own + rest
+        if own:
+            mean = (rest * mean + own * row[2]) / total if rest else row[2]
+        self._rows.append(row)
+        self._spans.append(span)
+        self._means.append((mean if total else row[2], total))
 
     @property
     def rows(self) -> np.ndarray:
@@ -58,19 +62,17 @@ class Curves:
         return np.array(self._rows, np.float64) if self._rows else np.zeros((0, 3))
 
     @property
-    def last_loss(self) -> float | None:
-        """Smoothed first loss: each step counts ``SMOOTHING`` times as much as the next."""
-        losses = np.array([row[2] for row in self._rows[-TAIL:]])
-        spans = np.array(self._spans[-TAIL:])
-        known = np.isfinite(losses)
-        if not known.any():
-            return float(losses[-1]) if len(losses) else None
-        behind = spans[::-1].cumsum()[::-1] - spans
-        counts = SMOOTHING**behind * (1 - SMOOTHING**spans)
-        return float(np.average(losses[known], weights=counts[known]))
+    def smoothed(self) -> np.ndarray:
+        """First losses, one per row: each step counts ``SMOOTHING`` times as much as the next."""
+        return np.array([mean for mean, _ in self._means], np.float64)
 
     @property
-    def last_test(self) -> Evaluation | None:
+    def last_loss(self) -> float | None:
+        """The newest smoothed loss."""
+        return self._means[-1][0] if self._means else None
+
+    @property
+    def last_test(self) -> Score | None:
         """The newest test."""
         return self.tests[-1] if self.tests else None
 
@@ -79,6 +81,7 @@ class Curves:
         part = Curves()
         part._rows = [row for row in self._rows if row[0] <= step]
         part._spans = self._spans[: len(part._rows)]
+        part._means = self._means[: len(part._rows)]
         part.tests = [t for t in self.tests if t.step <= step]
         part.validations = [v for v in self.validations if v.step <= step]
         part.accuracies = [a for a in self.accuracies if a[0] <= step]
@@ -87,12 +90,12 @@ class Curves:
 
     @classmethod
     def of(
-        cls, rows: np.ndarray, tests: list[Evaluation], accuracies: list[tuple[int, float]]
+        cls, rows: np.ndarray, tests: list[Score], accuracies: list[tuple[int, float]]
     ) -> Curves:
         """Curves from what ``rows``, ``tests`` and ``accuracies`` gave."""
         curves = cls()
-        curves._rows = [tuple(row) for row in rows.tolist()]
-        curves._spans = _spans(rows[:, 0].tolist())
+        for row, span in zip(rows.tolist(), _spans(rows[:, 0].tolist()), strict=True):
+            curves._append(tuple(row), span)
         curves.tests, curves.accuracies = list(tests), list(accuracies)
         curves.seconds = curves._rows[-1][1] if curves._rows else 0.0
         return curves

@@ -19,7 +19,8 @@ from graphcore.datasets.learned import Learned
 from graphcore.errors import FileError, GradscapeError, short
 from graphcore.files.atomic import atomic_file
 from graphcore.files.graph_file import loads
-from graphcore.runs.curves import Curves, Evaluation
+from graphcore.records.score import Score
+from graphcore.runs.curves import Curves
 from graphcore.runs.snapshots import Moment, Timeline
 from graphcore.system import reading
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 LARGEST, LARGEST_TEXT = 4096 * reading.MIB, 64 * reading.MIB
 FORMAT_VERSION = 2
 """2: weights lie as ``Operator.turned`` says."""
-SavedEvaluation = tuple[int, float | None, float | None, int, bool]
-"""The fields of ``curves.Evaluation``."""
+SavedScore = tuple[int, float | None, float | None, int, bool]
+"""Step, loss, accuracy and number of samples of a test, and whether they were all."""
 
 
 class SavedMoment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,9 +55,9 @@ class SavedRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     steps: int
     moments: tuple[int, ...]
     rows: tuple[tuple[float | None, ...], ...]
-    tests: tuple[SavedEvaluation, ...]
+    tests: tuple[SavedScore, ...]
     accuracies: tuple[tuple[int, float], ...]
-    validations: tuple[SavedEvaluation, ...] = ()
+    validations: tuple[SavedScore, ...] = ()
     data: Learned | None = None
 
 
@@ -185,8 +186,8 @@ def _run(entry: SavedRun, moments: list[Moment]) -> Run:
     kept = [moments[place] for place in entry.moments]
     if [m.step for m in kept] != sorted({m.step for m in kept}):
         raise _RunFileError(f"the states of {entry.name} are not in the order of their steps.")
-    curves = Curves.of(rows, _evaluations(entry.tests), list(entry.accuracies))
-    curves.validations = _evaluations(entry.validations)
+    curves = Curves.of(rows, _scores(entry.tests), list(entry.accuracies))
+    curves.validations = _scores(entry.validations, held_back=True)
     return Run(
         entry.number, entry.name, graph, training, entry.parent, entry.begun_at,
         entry.by_hand, entry.steps, Timeline(kept, begun=entry.begun_at), curves,
@@ -194,10 +195,13 @@ def _run(entry: SavedRun, moments: list[Moment]) -> Run:
     )  # fmt: skip
 
 
-def _told(evaluations: list[Evaluation]) -> tuple[SavedEvaluation, ...]:
-    return tuple((e.step, e.loss, e.accuracy, e.samples, e.whole) for e in evaluations)
+def _told(scores: list[Score]) -> tuple[SavedScore, ...]:
+    return tuple((s.step, s.loss, s.accuracy, s.samples, s.whole) for s in scores)
 
 
-def _evaluations(saved: tuple[SavedEvaluation, ...]) -> list[Evaluation]:
+def _scores(saved: tuple[SavedScore, ...], held_back: bool = False) -> list[Score]:
     none = float("nan")
-    return [Evaluation(s, none if x is None else x, a, n, w) for s, x, a, n, w in saved]
+    return [
+        Score(none if loss is None else loss, accuracy, samples, step, whole, held_back)
+        for step, loss, accuracy, samples, whole in saved
+    ]

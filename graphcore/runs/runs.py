@@ -20,7 +20,8 @@ from graphcore.datasets.learned import Learned, learned
 from graphcore.errors import EngineError, FileError
 from graphcore.graph.difference import same_net
 from graphcore.graph.training_settings import TrainingSettings
-from graphcore.runs.curves import Curves, Evaluation
+from graphcore.records.score import Score
+from graphcore.runs.curves import Curves
 from graphcore.runs.snapshots import Moment, Store, Timeline, net_shapes
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Run:
         if self.parent is not None:
             self.tested_from = self.begun_at + 1
 
-    def test_at(self, step: int) -> Evaluation | None:
+    def test_at(self, step: int) -> Score | None:
         """Return the test of this net at a step, the one on most samples; None without any."""
         found = [t for t in self.curves.tests if t.step == step >= self.tested_from]
         return max(found, key=lambda test: test.samples, default=None)
@@ -170,13 +171,10 @@ class Runs:
         """How many steps can be made before the state may have to be kept."""
         return self._run().timeline.steps_until_due(step)
 
-    def test(self, found: Evaluation) -> None:
-        """The net was tested."""
-        self._run().curves.tests.append(found)
-
-    def validate(self, found: Evaluation) -> None:
-        """The net was judged by the samples held back."""
-        self._run().curves.validations.append(found)
+    def add_score(self, score: Score) -> None:
+        """Note how the net did on the test samples, or on those held back."""
+        curves = self._run().curves
+        (curves.validations if score.held_back else curves.tests).append(score)
 
     def _keep(self, moment: Moment) -> None:
         run = self._run()

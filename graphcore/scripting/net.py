@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +37,6 @@ class AskedNet:
     Attributes:
         weights: parameters and running statistics by name; None for those a graph starts with.
         data: what is known of its data; None where nothing was kept of them.
-        trained: whether the weights were learned, not drawn.
         path: weights along the run as the plan's flat buffer, the earliest first; may be empty.
     """
 
@@ -80,7 +80,9 @@ class AskedNet:
             return self.data
         shape = self.input_shape
         try:
-            found = learned(load_data(self.graph))
+            info = datasets.describe(self.graph.training.dataset)
+            fits = info.input_shape is None or _size(info.input_shape) == _size(shape)
+            found = learned(load_data(self.graph)) if fits else None
         except DataError:
             found = None
         if found is None or _size(found.input_shape) != _size(shape):
@@ -103,10 +105,7 @@ class AskedNet:
 
 
 def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size
+    return math.prod(shape)
 
 
 def load_data(graph: Graph) -> datasets.Dataset:
@@ -123,7 +122,7 @@ def net_of(source: Any) -> AskedNet:
     Args:
         source: a Graph (with the weights it starts with), a Trainer, the path of a run's folder,
             of saved runs (.gradrun) or of a graph file (with NAME.safetensors beside it, if it is
-            there), the name of a preset; or what has a ``graph`` and ``weights``.
+            there), the name of a preset; or an imported net.
 
     Raises:
         FileError: it cannot be read, or its weights do not fit.
@@ -140,7 +139,7 @@ def net_of(source: Any) -> AskedNet:
         raise GradscapeError(
             f"A graph, a trainer or the path of a run is asked, not {type(source).__name__}."
         )
-    return AskedNet(graph, getattr(source, "weights", None))
+    return AskedNet(graph, weights.state(source.compile(mode="train", dtype="float32")))
 
 
 def _from_path(path: Path) -> AskedNet:

@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
 from graphcore.errors import FileError
+from graphcore.records.requests import Reply
 from graphcore.runs.checkpoint import write_checkpoint
 from graphcore.session import messages as m
 from graphcore.training.trainer import Trainer
@@ -23,7 +22,7 @@ class Checkpoints:
         folder: where they go; "" is nowhere.
     """
 
-    def __init__(self, send: Callable[[msgspec.Struct], None]) -> None:
+    def __init__(self, send: Callable[[Reply], None]) -> None:
         self._send = send
         self.folder = ""
         self._at = 0.0

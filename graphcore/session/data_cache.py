@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from graphcore import datasets
+from graphcore.errors import DataError
 from graphcore.graph.training_settings import TrainingSettings
+from graphcore.records.requests import Reply
 from graphcore.session import messages as m
 
 
 class KeptData:
     """Reads data sets, telling the window how far it is, and keeps the last."""
 
-    def __init__(self, send: Callable[[msgspec.Struct], None]) -> None:
-        self._send = send
+    def __init__(
+        self, send: Callable[[Reply], None], given_up: threading.Event | None = None
+    ) -> None:
+        self._send, self._given_up = send, given_up or threading.Event()
         self._folder = ""
         self._kept: tuple[Any, datasets.Dataset] | None = None
 
@@ -31,10 +34,23 @@ class KeptData:
             self._folder = folder
         key = (s.dataset, dict(s.dataset_options), s.normalization, s.seed, self._folder)
         if self._kept is None or self._kept[0] != key:
+            self._given_up.clear()
             data = datasets.load(
                 s.dataset, options=s.dataset_options, normalization=s.normalization, seed=s.seed,
                 data_dir=Path(self._folder) if self._folder else None,
-                progress=lambda what, done, total: self._send(m.Progress(what, done, total)),
+                progress=self._progress,
             )  # fmt: skip
             self._kept = key, data
+            self._send(
+                m.DataRead(
+                    data.name, data.header, data.target, tuple(data.input_shape),
+                    len(data.classes), data.note,
+                )
+            )  # fmt: skip
         return self._kept[1]
+
+    def _progress(self, what: str, done: int, total: int) -> None:
+        """Tell how far the reading is; raises DataError where the window has given it up."""
+        if self._given_up.is_set():
+            raise DataError(f"Reading {what} was cancelled: choose other data, or the same again.")
+        self._send(m.Progress(what, done, total))

@@ -10,11 +10,11 @@ import math
 import time
 
 from graphcore.errors import GradscapeError
-from graphcore.runs.curves import Evaluation
+from graphcore.records.score import Score
 from graphcore.runs.runs import Run
 from graphcore.session.live_tests import SAMPLES
 from graphcore.session.session import Session
-from graphcore.training.evaluation import Judging, Score
+from graphcore.training.evaluation import Judging
 
 SETTLED, NAP = 0.15, 0.005
 """Seconds that a net is looked at before it is tested, so that dragging does not wait for it."""
@@ -34,7 +34,7 @@ class ShownTest:
     def found(self, session: Session) -> Score | None:
         """The score of the net that is looked at, if it was tested."""
         if (test := _own(session)) is not None:
-            return Score(test.loss, test.accuracy, test.samples)
+            return test
         known = self._key is not None and self._key == _key(session)
         return self._score if known and self._score and math.isfinite(self._score.loss) else None
 
@@ -78,7 +78,7 @@ class ShownTest:
             session.note_test(score, whole=False)
 
 
-def _own(session: Session) -> Evaluation | None:
+def _own(session: Session) -> Score | None:
     """The test that the run has made of just this net."""
     run, trainer = session.runs.current, session.trainer
     if run is None or trainer is None or session.runs.by_hand:

@@ -13,6 +13,7 @@ from graphcore.engine import pictures as recording
 from graphcore.engine.plan import Plan
 from graphcore.graph.graph import Graph
 from graphcore.records.arrays import pack
+from graphcore.records.score import Score
 from graphcore.session import messages as m
 from graphcore.session.pace import TrainingClock, rest, thinned
 from graphcore.training.trainer import StepRecord, Trainer
@@ -42,7 +43,7 @@ class Frames:
     def __init__(self) -> None:
         self.watch = m.Watch()
         self.clock = TrainingClock()
-        self.scores: list[m.Scores] = []
+        self.scores: list[Score] = []
         self.accuracies: list[tuple[int, float]] = []
         self.pictured_step = 0
         self.fresh = self.blind = False

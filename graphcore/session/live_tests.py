@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 
-from graphcore.training.evaluation import Judging, Score
+from graphcore.records.score import Score
+from graphcore.training.evaluation import Judging
 from graphcore.training.trainer import Trainer
 
 SHARE = 0.005

@@ -15,7 +15,7 @@ def loaded(t: Trainer, data: Dataset, kept: Kept, problem: str = "") -> Loaded:
     """Of a net, of what it kept of the one before it, and why it cannot be trained."""
     return Loaded(
         dataset=data.name, note=f"{data.note} {t.note}".strip(),
-        normalization=data.normalization.describe(), train_samples=len(data.train),
+        normalization=said_of_scales(data), train_samples=len(data.train),
         test_samples=len(data.test), classes=data.classes,
         parameters=len(t.plan.parameters), numbers=t.plan.flat.numel(), kept=len(kept.whole),
         part=kept.part, fresh=kept.fresh if kept.whole else (), gone=kept.gone, step=t.step,
@@ -23,6 +23,12 @@ def loaded(t: Trainer, data: Dataset, kept: Kept, problem: str = "") -> Loaded:
         copies=kept.copies, steps_per_epoch=t.steps_per_epoch, total_steps=t.total_steps,
         problem=problem,
     )  # fmt: skip
+
+
+def said_of_scales(data: Dataset) -> str:
+    """Return what was done to inputs and targets, in a sentence or two."""
+    targets = data.target_scale.describe_targets(data.target)
+    return f"{data.normalization.describe()} {targets}".strip()
 
 
 def calculation_loaded(plan: Plan, problem: str) -> Loaded:

@@ -1,7 +1,7 @@
-"""Every message between the window and the engine process.
+"""Messages that steer training, between the window and the engine process.
 
 Messages are msgspec structs, sent as MessagePack with a four-byte big-endian length in front.
-``Request`` goes from the window to the worker, ``Reply`` back. Arrays travel as ``Array``.
+Those of the views stand beside what answers them. Arrays travel as ``Array``.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import msgspec
 
 from graphcore.records.arrays import Array
 from graphcore.records.pictures import Flow, Picture
+from graphcore.records.requests import Command, Look, Outcome, Reply, Shown
+from graphcore.records.score import Score
 from graphcore.training.transfer.silent_units import Growth
 
 PROTOCOL = 1
 
 
-class Hello(msgspec.Struct, tag=True, frozen=True):
+class Hello(Command, frozen=True):
     """First message: the window's protocol version, and what the worker may use."""
 
     protocol: int = PROTOCOL
@@ -25,7 +27,7 @@ class Hello(msgspec.Struct, tag=True, frozen=True):
     threads: int = 0
 
 
-class Load(msgspec.Struct, tag=True, frozen=True):
+class Load(Command, frozen=True):
     """Take this graph (a graph file's bytes) and its data.
 
     Attributes:
@@ -35,7 +37,7 @@ class Load(msgspec.Struct, tag=True, frozen=True):
         resume: folder of a checkpoint to go on from, or "".
         checkpoints: folder that checkpoints are written to, or "".
         data_dir: folder of the data sets, or "" for the usual places.
-        revision: counts the changes of the document; what is told of the net bears it.
+        revision: a number above those of all requests before; the replies that follow bear it.
     """
 
     graph: bytes
@@ -48,33 +50,39 @@ class Load(msgspec.Struct, tag=True, frozen=True):
     revision: int = 0
 
 
-class Run(msgspec.Struct, tag=True, frozen=True):
+class Run(Command, frozen=True):
     """Train: so many steps, or to the end of the last epoch."""
 
     steps: int | None = None
 
 
-class Pause(msgspec.Struct, tag=True, frozen=True):
+class Pause(Command, frozen=True):
     """Stop after the current step."""
 
 
-class Reset(msgspec.Struct, tag=True, frozen=True):
-    """Back to the same start: weights, optimiser, random state, data order, statistics."""
+class Reset(Command, frozen=True):
+    """Back to the same start: weights, optimiser, random state, data order, statistics.
+
+    Attributes:
+        revision: as in ``Load``; 0 leaves it as it was.
+    """
+
+    revision: int = 0
 
 
-class SetRate(msgspec.Struct, tag=True, frozen=True):
+class SetRate(Command, frozen=True):
     """Learning rate from the next step on (the peak, under a schedule)."""
 
     lr: float
 
 
-class SetSpeed(msgspec.Struct, tag=True, frozen=True):
+class SetSpeed(Command, frozen=True):
     """Steps per second at most; None is full speed."""
 
     steps_per_second: float | None
 
 
-class Watch(msgspec.Struct, tag=True, frozen=True):
+class Watch(Look, frozen=True):
     """What the window shows just now; nothing else is computed for it.
 
     Attributes:
@@ -89,15 +97,15 @@ class Watch(msgspec.Struct, tag=True, frozen=True):
     level: str = ""
 
 
-class NextFrame(msgspec.Struct, tag=True, frozen=True):
+class NextFrame(Command, frozen=True):
     """The last frame is drawn; send the next when there is something new."""
 
 
-class Quit(msgspec.Struct, tag=True, frozen=True):
+class Quit(Command, frozen=True):
     """End the process."""
 
 
-class Ready(msgspec.Struct, tag=True, frozen=True):
+class Ready(Outcome, frozen=True):
     """The worker is up."""
 
     protocol: int
@@ -106,7 +114,7 @@ class Ready(msgspec.Struct, tag=True, frozen=True):
     torch: str
 
 
-class Loaded(msgspec.Struct, tag=True, frozen=True):
+class Loaded(Shown, frozen=True):
     """The graph is compiled and the data are there.
 
     Attributes:
@@ -117,7 +125,6 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
             that are new, and of those that are no more.
         frozen, anew, change, copies: see ``graphcore.training.transfer.keep_weights.Kept``.
         problem: why the net cannot be trained, or "": what of the graph can be run is run forward.
-        revision: of ``Load``; every reply up to the next one is of this net.
     """
 
     dataset: str
@@ -140,25 +147,9 @@ class Loaded(msgspec.Struct, tag=True, frozen=True):
     change: float | None = None
     copies: dict[str, int] = {}
     problem: str = ""
-    revision: int = 0
 
 
-class Scores(msgspec.Struct, tag=True, frozen=True):
-    """Loss and accuracy at a step, on so many samples of the test split.
-
-    Attributes:
-        held_back: they were those held back from training for validation instead.
-    """
-
-    step: int
-    loss: float
-    accuracy: float | None
-    samples: int
-    whole: bool
-    held_back: bool = False
-
-
-class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class Frame(Reply, frozen=True, kw_only=True):
     """The newest state of the run, and all that happened to the curves since the last frame.
 
     Attributes:
@@ -171,9 +162,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         pictured_step: the step that the last pictures were of; 0 before the first.
         moved: counts the times that the weights were changed by hand.
         moved_on: whether the net is another than at its start: trained, or changed by hand.
-        starts: how many resets, and nets taken without the weights of before, it comes after.
         stopped: why training ended before its last epoch and which weights are held, or "".
-        revision: of the ``Load`` that the net came with.
     """
 
     state: Literal["idle", "running", "done"]
@@ -188,7 +177,7 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     losses: Array
     further: dict[str, Array] = {}
     accuracies: tuple[tuple[int, float], ...] = ()
-    scores: tuple[Scores, ...] = ()
+    scores: tuple[Score, ...] = ()
     values: dict[str, Picture] = {}
     gradients: dict[str, Picture] = {}
     flow: tuple[Flow, ...] = ()
@@ -196,12 +185,31 @@ class Frame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     epoch_ended: bool = False
     moved: int = 0
     moved_on: bool = False
-    starts: int = 0
     stopped: str = ""
-    revision: int = 0
 
 
-class Progress(msgspec.Struct, tag=True, frozen=True):
+class DataRead(Outcome, frozen=True):
+    """Data were read, whether or not the net fits them.
+
+    Attributes:
+        header: names of all columns of a table, in the file's order.
+        target: the column that is predicted, or "".
+        classes: how many there are; 0 where the answer is a number.
+    """
+
+    dataset: str
+    header: tuple[str, ...]
+    target: str
+    input_shape: tuple[int, ...]
+    classes: int
+    note: str
+
+
+class CancelReading(Command, frozen=True):
+    """Give up the data that are being read; looked at while they are read, not in its turn."""
+
+
+class Progress(Outcome, frozen=True):
     """Something that takes a while, such as a download; ``total`` is 0 while it is not known."""
 
     what: str
@@ -212,7 +220,7 @@ class Progress(msgspec.Struct, tag=True, frozen=True):
 FailureKind = Literal["load", "run", "diverged", "untrainable", "disk", "request"]
 
 
-class Failure(msgspec.Struct, tag=True, frozen=True):
+class Failure(Outcome, frozen=True):
     """One sentence for the user, and the node at fault if there is one.
 
     Attributes:
@@ -228,21 +236,21 @@ class Failure(msgspec.Struct, tag=True, frozen=True):
     details: str = ""
 
 
-class CheckpointWritten(msgspec.Struct, tag=True, frozen=True):
+class CheckpointWritten(Outcome, frozen=True):
     """A checkpoint is on disk."""
 
     folder: str
     step: int
 
 
-class RunEntered(msgspec.Struct, tag=True, frozen=True):
+class RunEntered(Outcome, frozen=True):
     """The run that was gone to is of another graph than the one before: this one."""
 
     name: str
     graph: bytes
 
 
-class RunsOpened(msgspec.Struct, tag=True, frozen=True):
+class RunsOpened(Outcome, frozen=True):
     """The net is that of the file's current run, whose graph file's bytes these are."""
 
     path: str
@@ -268,7 +276,7 @@ class Hold(msgspec.Struct, tag=True, frozen=True):
     input: str = ""
 
 
-class HoldRequest(msgspec.Struct, tag=True, frozen=True):
+class HoldRequest(Look, frozen=True):
     """Hold these and nothing else; the stepper's passes run with them, training never does.
 
     Attributes:
@@ -277,3 +285,8 @@ class HoldRequest(msgspec.Struct, tag=True, frozen=True):
 
     holds: tuple[Hold, ...] = ()
     compare: bool = False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is something to compute."""
+        return self.visible and self.compare and bool(self.holds)

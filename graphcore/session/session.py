@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -17,6 +18,7 @@ from graphcore.engine.compiler import compile
 from graphcore.engine.plan import Plan
 from graphcore.engine.reading import calculate
 from graphcore.errors import (
+    EngineError,
     GradscapeError,
     GraphError,
     NonFiniteError,
@@ -26,8 +28,9 @@ from graphcore.graph.binding import bind, bind_forward, waiting
 from graphcore.graph.difference import same_net
 from graphcore.graph.graph import Graph
 from graphcore.graph.runnable import runnable_part
+from graphcore.records.requests import Look, Reply
+from graphcore.records.score import Score
 from graphcore.runs.checkpoint import read_checkpoint
-from graphcore.runs.curves import Evaluation
 from graphcore.runs.run_file import read_runs
 from graphcore.runs.runs import Runs
 from graphcore.session import messages as m
@@ -40,7 +43,7 @@ from graphcore.session.live_tests import HeldOut
 from graphcore.session.loaded import calculation_loaded, loaded, nothing_loaded
 from graphcore.session.messages import RunEntered, RunsOpened
 from graphcore.session.pace import Attention
-from graphcore.training.evaluation import Score, share_right
+from graphcore.training.evaluation import share_right
 from graphcore.training.trainer import Trainer
 from graphcore.training.transfer.keep_weights import Kept, overlap, same_scores, take_over
 from graphcore.training.transfer.silent_units import Growth
@@ -49,11 +52,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+L = TypeVar("L", bound=Look)
+Part = TypeVar("Part")
 NO_NODES = "The graph is empty: add nodes, or open a preset."
 
 
 class Session:
-    """Serves requests that concern training; ``send`` delivers replies.
+    """Serves requests that concern training; ``deliver`` takes the replies.
 
     Attributes:
         trainer: the run, or None before a graph was loaded.
@@ -62,22 +67,31 @@ class Session:
         frames: what the window is told.
         runs: this run and those before it, recorded.
         attention: whether somebody waits for answers.
-        revision: of the document whose net this is.
-        starts: counts the resets, and the nets taken without the weights of before.
+        revision: of the last ``Load`` or ``Reset``.
         weights_moved: counts the times that others than the optimiser changed the weights.
         altered: names of the parameters that somebody has changed.
         tested: the newest score on the test split; whoever has taken note of it sets None.
+        entered: counts the times that another recorded run was gone to.
+        named_weights: of all parameters in a row, kept to be looked at beside the net's.
+        parts: what views keep of the document, by type; see ``part``.
     """
 
-    def __init__(self, send: Callable[[msgspec.Struct], None], device: str) -> None:
-        self.send, self.device = send, device
+    def __init__(
+        self, deliver: Callable[[Reply], None], device: str,
+        given_up: threading.Event | None = None,
+    ) -> None:  # fmt: skip
+        self._deliver, self.device = deliver, device
         self.trainer: Trainer | None = None
         self._aside: Trainer | None = None
         self._problem = NO_NODES
         self._calculation: Plan | None = None
         self._end: str | None = None
         self._started: tuple[tuple[int, int], bool] | None = None
-        self.weights_moved = self.revision = self.starts = 0
+        self.weights_moved = self.revision = self.entered = 0
+        self.named_weights: dict[str, Tensor] = {}
+        self.parts: dict[type, Any] = {}
+        self._looks: dict[type[Look], Look] = {}
+        self._going_to: tuple[int | None] | None = None
         self.tested: Score | None = None
         self.altered: set[str] = set()
         self.holds = Holds()
@@ -85,13 +99,47 @@ class Session:
         self.running = False
         self.steps_left: int | None = None
         self._graph, self._graph_bytes = Graph(), b""
-        self._data = KeptData(send)
+        self._data = KeptData(self.send, given_up)
         self.frames, self.runs, self.attention = Frames(), Runs(), Attention()
         self._wanted = self._news = self._look = False
         self._speed: float | None = None
         self._next_step_at = 0.0
-        self._checkpoints = Checkpoints(send)
+        self._checkpoints = Checkpoints(self.send)
         self._held_out = HeldOut()
+
+    def send(self, reply: Reply) -> None:
+        """Send a reply to the window."""
+        self._deliver(msgspec.structs.replace(reply, revision=self.revision))
+
+    def part(self, kind: type[Part]) -> Part:
+        """Return the one object of a type that a view keeps; it is dropped with the document."""
+        if kind not in self.parts:
+            self.parts[kind] = kind()
+        found: Part = self.parts[kind]
+        return found
+
+    def look(self, request: Look) -> None:
+        """Note what is looked at from now on."""
+        self._looks[type(request)] = request
+        if isinstance(request, m.HoldRequest):
+            self.holds.hold(request)
+
+    def looked_at(self, kind: type[L]) -> L:
+        """Return the newest request of a type, or one that asks for nothing in particular."""
+        found = self._looks.get(kind)
+        return found if isinstance(found, kind) else kind(visible=False)
+
+    def need_trainer(self) -> Trainer:
+        """Return the run; raises EngineError where there is none."""
+        if self.trainer is None:
+            raise EngineError("There is no net that can be trained.")
+        return self.trainer
+
+    @property
+    def moment(self) -> tuple[int, int, int]:
+        """Net, step and changes by hand: what was computed at another moment is out of date."""
+        step = 0 if self.trainer is None else self.trainer.step
+        return id(self.net), step, self.weights_moved
 
     @property
     def graph(self) -> Graph:
@@ -134,7 +182,6 @@ class Session:
         What was there before is not shown any more; if the graph is refused it is kept aside, so
         that its weights go on in the next one that can be trained.
         """
-        self.starts += not request.keep
         if request.forget:
             self._drop()
         elif not request.keep:
@@ -144,7 +191,7 @@ class Session:
             self._take(request, files.loads(request.graph))
         except GradscapeError as error:
             self._set_aside()
-            self._problem = str(error)
+            self._problem, self.revision = str(error), request.revision
             self.send(failure("load", error, "loading"))
 
     def _take(self, request: m.Load, graph: Graph) -> None:
@@ -153,7 +200,7 @@ class Session:
         if not len(graph):
             self._drop()
             self.revision = request.revision
-            self._send_loaded(nothing_loaded(NO_NODES))
+            self.send(nothing_loaded(NO_NODES))
             return
         try:
             trainer, kept = self._made(request, graph)
@@ -164,7 +211,7 @@ class Session:
                 return
             trainer, kept = self._made_forward(request, part), Kept()
         self._adopt(request, trainer, graph)
-        self._send_loaded(loaded(trainer, trainer.data, kept, self._problem))
+        self.send(loaded(trainer, trainer.data, kept, self._problem))
 
     def _made(self, request: m.Load, graph: Graph) -> tuple[Trainer, Kept]:
         """A net that can be trained, with what it keeps of the one before."""
@@ -234,7 +281,9 @@ class Session:
         self._set_aside()
         self._forget_weights()
         self._graph, self._graph_bytes = Graph(), b""
+        self._going_to = None
         self.runs.clear()
+        self.named_weights.clear()
         self._forget(keep_curves=False)
 
     def _forget_weights(self) -> None:
@@ -244,7 +293,8 @@ class Session:
         self._gone.clear()
 
     def run(self, request: m.Run) -> None:
-        """Start training."""
+        """Start training, from the step that was gone to."""
+        self.settle()
         if self.trainer is None or not self.trainer.trains:
             self.send(m.Failure("untrainable", self._problem))
             return
@@ -261,9 +311,9 @@ class Session:
         self.running, self._news = False, True
         self._look |= self.trainer is not None and self.trainer.step > 0
 
-    def reset(self) -> None:
+    def reset(self, revision: int = 0) -> None:
         """Back to the same start."""
-        self.starts += 1
+        self.revision = revision or self.revision
         if self.trainer is not None:
             self.runs.leave(self.trainer)
             self.trainer.reset()
@@ -274,6 +324,7 @@ class Session:
 
     def open_runs(self, path: str) -> None:
         """Take up the runs of a file; raises GradscapeError, and nothing has changed then."""
+        self._going_to = None
         current, runs = read_runs(Path(path))
         text = next(r.graph for r in runs if r.number == current)
         graph = files.loads(text)
@@ -284,11 +335,14 @@ class Session:
         self.trainer, self._graph, self._graph_bytes = trainer, graph, text
         self._forget(keep_curves=False)
         self.send(RunsOpened(path, text))
-        self._send_loaded(loaded(trainer, trainer.data, Kept()))
+        self.send(loaded(trainer, trainer.data, Kept()))
+        self.entered += 1
         self.weights_changed()
 
     def enter(self, number: int) -> None:
         """Go to another run and its graph; raises GradscapeError, nothing has changed then."""
+        self.settle()
+        self.entered += 1
         run, before = self.runs.get(number), self.trainer
         if before is not None and run is self.runs.current:
             return
@@ -305,8 +359,32 @@ class Session:
         self._forget(keep_curves=False)
         if another:
             self.send(RunEntered(run.name, run.graph))
-            self._send_loaded(loaded(trainer, trainer.data, Kept()))
+            self.send(loaded(trainer, trainer.data, Kept()))
         self.weights_changed()
+
+    def scrub(self, step: int | None) -> None:
+        """Stop training and go to a recorded step, as soon as nothing else is asked.
+
+        The net is put there by ``settle``, so that a slider that is dragged never has to wait for
+        steps that it has passed by.
+        """
+        self.pause()
+        self._going_to = (step,)
+
+    def settle(self) -> None:
+        """Go where was asked now; raises FileError if the recorded state cannot be read."""
+        wanted, self._going_to = self._going_to, None
+        trainer, runs = self.trainer, self.runs
+        if wanted is None or trainer is None or runs.current is None:
+            return
+        before = trainer.step, runs.visiting
+        if wanted[0] is None:
+            runs.come_back(trainer)
+        else:
+            runs.visit(trainer, wanted[0])
+        self.describe_run()
+        if (trainer.step, runs.visiting) != before:
+            self.weights_changed()
 
     def set_rate(self, request: m.SetRate) -> None:
         """Learning rate of the net, of its graph and of its run from the next step on."""
@@ -340,7 +418,7 @@ class Session:
 
     def seconds_to_wait(self) -> float | None:
         """0: there is work; None: none until a request comes; else when to look again."""
-        if (self._wanted and self._news) or self._held_out.at_work:
+        if (self._wanted and self._news) or self._held_out.at_work or self._going_to:
             return 0.0
         if not self.running:
             return None
@@ -362,17 +440,17 @@ class Session:
         """Send a frame if one is wanted and there is news."""
         if self._wanted and self._news:
             self._news = False
-            self.send(msgspec.structs.replace(self._frame(), revision=self.revision))
+            self.send(self._frame())
             self._wanted = False
 
     # -- giving up ----------------------------------------------------------------------------
 
-    def end(self, _: str = "") -> None:
+    def end(self) -> None:
         """Stop training where it is, whatever it was at."""
         self._held_out.forget()
         self.pause()
 
-    def without_pictures(self, _: str = "") -> None:
+    def without_pictures(self) -> None:
         """Send frames without pictures until others are asked for or another net comes."""
         self._news = not self.frames.blind
         self.frames.blind = True
@@ -474,21 +552,18 @@ class Session:
         """Add a test of the newest weights to the curves; ``whole`` if on all samples."""
         assert self.trainer is not None
         self.tested, self._news = score, True
-        found = (self.trainer.step, score.loss, score.accuracy, score.samples, whole)
-        self.frames.scores.append(m.Scores(*found))
-        self.runs.test(Evaluation(*found))
+        self._add_score(msgspec.structs.replace(score, step=self.trainer.step, whole=whole))
 
     def _note_validation(self, trainer: Trainer) -> None:
         """The epoch that has just ended was judged by the samples held back, if there are any."""
         if (score := trainer.validated) is not None:
-            found = (trainer.step, score.loss, score.accuracy, score.samples, True)
-            self.frames.scores.append(m.Scores(*found, held_back=True))
-            self.runs.validate(Evaluation(*found))
+            self._add_score(msgspec.structs.replace(score, step=trainer.step, held_back=True))
+
+    def _add_score(self, score: Score) -> None:
+        self.frames.scores.append(score)
+        self.runs.add_score(score)
 
     def _frame(self) -> m.Frame:
-        return msgspec.structs.replace(self._newest(), starts=self.starts)
-
-    def _newest(self) -> m.Frame:
         if self._calculation is not None:
             return self.frames.of_calculation(self._calculation, self._graph)
         if self.trainer is None:
@@ -563,12 +638,9 @@ class Session:
         self._calculation, self._graph, self._end = plan, graph, end
         self.frames.picture(1)
         self.revision = revision
-        self._send_loaded(calculation_loaded(plan, self._problem))
+        self.send(calculation_loaded(plan, self._problem))
 
     # -- loading ------------------------------------------------------------------------------
-
-    def _send_loaded(self, told: m.Loaded) -> None:
-        self.send(msgspec.structs.replace(told, revision=self.revision))
 
     def _take_over(self, new: Trainer, growth: Growth) -> Kept:
         """Give the new net every weight of the old one that still fits."""

@@ -29,7 +29,7 @@ def class_shares(scores: Tensor, loss_kind: str, target: Tensor) -> Tensor | Non
     if not known <= {0.0, 1.0} and not known <= {-1.0, 1.0}:
         return None
     y = scores.reshape(-1)
-    if ops.get(loss_kind).reads_logits:
+    if ops.get(loss_kind).answers == "logit":
         p = torch.sigmoid(y)
     elif -1.0 in known:
         p = ((y + 1) / 2).clamp(0, 1)

@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graphcore import ops
 from graphcore.engine.plan import Plan
 from graphcore.graph.binding import Binding
+from graphcore.records.score import Score
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-@dataclass(frozen=True)
-class Score:
-    """Loss (mean per sample) and accuracy over a split, in evaluation mode.
-
-    ``accuracy`` is None where answers are neither right nor wrong (regression); ``loss`` is NaN
-    where the net has none.
-    """
-
-    loss: float
-    accuracy: float | None
-    samples: int
 
 
 def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
     """How many answers are right; None where that makes no sense.
 
     Scores (N, C) against class indices: the largest score. One score per sample: a logit
-    above 0 (a loss that ``reads_logits``, targets ±1) or a probability above one half.
+    above 0 (a loss that takes logits, targets ±1) or a probability above one half.
     Scores against one-hot or probability targets of the same shape: the largest of each.
     """
     if output.dim() == 2 and output.shape[1] > 1:
         if not target.is_floating_point() and target.dim() == 1:
             return int((output.argmax(1) == target).sum())
-        if target.shape == output.shape and loss_kind != "MSELoss":
+        if target.shape == output.shape and ops.get(loss_kind).answers != "number":
             return int((output.argmax(1) == target.argmax(1)).sum())
         if target.shape == output.shape and bool(((target == 0) | (target == 1)).all()):
             return int((output.argmax(1) == target.argmax(1)).sum())
@@ -48,7 +35,7 @@ def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
     if bool((t.abs() == 1).all()) and bool((t < 0).any()):
         return int(((y > 0) == (t > 0)).sum())
     if bool(((t == 0) | (t == 1)).all()):
-        threshold = 0.0 if ops.get(loss_kind).reads_logits else 0.5
+        threshold = 0.0 if ops.get(loss_kind).answers == "logit" else 0.5
         return int(((y > threshold) == (t > 0.5)).sum())
     return None
 

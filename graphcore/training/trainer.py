@@ -26,11 +26,12 @@ from graphcore.graph.graph import Graph
 from graphcore.graph.shapes import check_batch
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.late import torch
+from graphcore.records.score import Score
 from graphcore.system import memory
 from graphcore.training import parameter_groups, schedules, settings_check
 from graphcore.training.batches import Batches, leaves_one
 from graphcore.training.early_stopping import Epochs
-from graphcore.training.evaluation import Score, judged
+from graphcore.training.evaluation import judged
 from graphcore.training.step_block import Stride
 
 if TYPE_CHECKING:
@@ -179,7 +180,12 @@ class Trainer:
             group.rate = parameter_groups.rate_of(objective, lr)
 
     def on_step(self, callback: Callable[[StepRecord], object]) -> None:
-        """Call a function after every step that ``run`` makes, with the step's record."""
+        """Call a function after every step that ``run`` makes, with the step's record.
+
+        trainer.on_step(lambda r: wandb.log({"loss": r.loss, "lr": r.lr}, step=r.step))
+        trainer.on_step(lambda r: mlflow.log_metric("loss", r.loss, step=r.step))
+        trainer.on_step(lambda r: bar.update())   # a bar of tqdm's
+        """
         self._callbacks.append(callback)
 
     def run(self, epochs: int | None = None, steps: int | None = None) -> Score:

@@ -1,213 +1,231 @@
-"""Maps, results and drawings for the window, within a share of the worker's time."""
+"""One scheduler for all that is looked at: within a share of the time, a slice at a time."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
-from graphcore.errors import GradscapeError
-from graphcore.records.arrays import unpack
-from graphcore.runs.curves import Curves
+from graphcore.errors import WorkerError
+from graphcore.records.requests import Job, Look, Reply, Request
+from graphcore.session.faults import WindowGone, failure
 from graphcore.session.pace import rest
 from graphcore.session.session import Session
-from graphcore.training.trainer import Trainer
-from graphcore.views.comparison import CompareFrame, CompareRequest
-from graphcore.views.comparison.compute import Counterpart, compare
-from graphcore.views.decision_map import DecisionFrame, DecisionRequest
-from graphcore.views.decision_map import compute as probing
-from graphcore.views.drawing import DigitFrame, DigitRequest, NearestFrame, NearestRequest
-from graphcore.views.drawing.compute import digit
-from graphcore.views.drawing.nearest import nearest
-from graphcore.views.embedding import EmbeddingFrame, EmbeddingRequest
-from graphcore.views.embedding import compute as embedding
-from graphcore.views.health import HealthFrame, HealthRequest
-from graphcore.views.health import compute as health
-from graphcore.views.histograms import SpreadFrame, SpreadRequest
-from graphcore.views.histograms import compute as spread
-from graphcore.views.results import ResultsFrame, ResultsRequest
-from graphcore.views.results.compute import results_in_pieces
-from graphcore.views.samples.chosen_sample import chosen_sample
-from graphcore.views.samples.shown import SampleFrame, SampleRequest
+from graphcore.views.view import EACH_TURN, VIEWS, View
 
-ProbeFrame = (
-    DecisionFrame | ResultsFrame | HealthFrame | SpreadFrame | EmbeddingFrame | SampleFrame
-    | CompareFrame
-)  # fmt: skip
-Maker = Callable[[], ProbeFrame | Iterator[ProbeFrame | None]]
-"""Makes a view, or its pieces: None after each but the last."""
-SHARE = 0.03
-"""Share of the time that each view may take while the net trains."""
-REST = 0.1
-"""Seconds between two of the same view while the net trains, however little they take."""
 PROBLEM_REST = 1.0
 """Seconds between two times that a view says why it is empty."""
-MAP_SHARE, MAP_REST = 0.05, 1 / 30
-"""Those of the decision map: with a net of two inputs it is what one looks at."""
+_OVER = object()
+T = TypeVar("T")
 
 
-class ProbeTask:
-    """What the window looks at, made anew when the weights have changed and it is time."""
+class Scheduler:
+    """Answers requests, keeps up to date what is looked at, and goes on with jobs.
 
-    def __init__(self) -> None:
-        self._decision = _View(MAP_SHARE, MAP_REST)
-        self._results, self._health = _View(), _View()
-        self._warped = ""
-        self._spread, self._spread_of = _View(), ""
-        self._past_told: object = None
-        self._embedding, self._embedded = _View(), ""
-        self._sample, self._sampled = _View(), SampleRequest()
-        self._compare, self._compared = _View(), CompareRequest()
-        self._other: Counterpart | None = None
-        self._at_work = self._decision
+    Each turn of the engine's loop one view is computed, or a piece of it, and a slice of every
+    job. An error ends what it was in, and nothing else.
+    """
 
-    def watch_decision(self, request: DecisionRequest) -> None:
-        """Whether the map can be seen."""
-        self._warped = request.warped
-        self._decision.set_visible(request.visible)
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._looks: dict[type[Request], _Look] = {}
+        self._jobs: dict[type[Request], _Job] = {}
+        self._failed: dict[Callable[[Session], None], object] = {}
+        self._turn = 0
 
-    def watch_results(self, request: ResultsRequest) -> None:
-        """Whether the results can be seen."""
-        self._results.set_visible(request.visible)
+    def take(self, request: Request) -> None:
+        """Serve a request; raises what goes wrong, WorkerError where nothing serves it."""
+        view = VIEWS.get(type(request))
+        if view is None:
+            raise WorkerError(f"Nothing serves the request {type(request).__name__}.")
+        if isinstance(request, Look):
+            self._session.look(request)
+            self._looks[type(request)] = _Look(view, request)
+        elif isinstance(request, Job):
+            self._end(type(request))
+            if request.run:
+                self._jobs[type(request)] = _Job(view, request, self._session)
+        else:
+            self._tell(view.answer(self._session, request))
 
-    def watch_health(self, request: HealthRequest) -> None:
-        """Whether the examination can be seen."""
-        self._health.set_visible(request.visible)
+    def try_again(self) -> None:
+        """Give what has failed another chance."""
+        self._failed.clear()
+        for look in self._looks.values():
+            look.failed_at = None
 
-    def watch_spread(self, request: SpreadRequest) -> None:
-        """Whose histograms can be seen."""
-        self._spread_of, self._past_told = request.node, None
-        self._spread.set_visible(bool(request.node))
+    def forget(self) -> None:
+        """End what belongs to the document before, and drop what was kept of it."""
+        for kind in list(self._jobs):
+            self._end(kind)
+        self._session.parts.clear()
 
-    def watch_embedding(self, request: EmbeddingRequest) -> None:
-        """Whether the embedding can be seen, and of which node."""
-        self._embedded = request.node
-        self._embedding.set_visible(request.visible)
-
-    def watch_sample(self, request: SampleRequest) -> None:
-        """Which test sample is looked at, and at which nodes."""
-        self._sampled = request
-        self._sample.set_visible(bool(request.nodes))
-
-    def watch_comparison(self, request: CompareRequest) -> None:
-        """Which run is put beside the one at work."""
-        self._compared = request
-        self._compare.set_visible(bool(request.run))
-
-    def _comparison(self, session: Session, trainer: Trainer) -> CompareFrame:
-        runs, request = session.runs, self._compared
-        try:
-            run = runs.get(request.run)
-            if self._other is None or self._other.run is not run:
-                self._other = Counterpart(run, trainer.plan)
-        except GradscapeError as error:
-            return CompareFrame(problem=str(error))
-        return compare(trainer, runs.current.name if runs.current else "", self._other, request)
-
-    def _spreads(self, session: Session, trainer: Trainer) -> Iterator[SpreadFrame | None]:
-        """With what came before, when it is looked at anew or the step is not the next."""
-        run, moved = session.runs.current, session.weights_moved
-        if run is None or self._past_told == (run, moved):
-            yield spread.spread(trainer, self._spread_of)
-            return
-        for frame in spread.spread_since_start(trainer, self._spread_of, run.timeline):
-            if frame is not None:
-                self._past_told = run, moved
-            yield frame
-
-    def has_work(self, session: Session) -> bool:
+    def has_work(self) -> bool:
         """Whether there is something to compute while nothing trains."""
-        views = (
-            self._decision, self._results, self._health, self._spread, self._embedding,
-            self._sample, self._compare,
-        )  # fmt: skip
-        return any(v.due(session) for v in views)
+        return bool(self._jobs) or self.has_looks()
 
-    def work(self, session: Session) -> ProbeFrame | None:
-        """One view that it is time for, or a piece of it."""
-        trainer = session.trainer
-        if trainer is None:
+    def has_looks(self) -> bool:
+        """Whether something that is looked at is out of date, and it is time for it."""
+        return any(self._due(look) for look in self._looks.values())
+
+    @property
+    def has_jobs(self) -> bool:
+        """Whether a job runs."""
+        return bool(self._jobs)
+
+    def first(self) -> list[Reply]:
+        """Compute what is to be known before training goes on."""
+        looks = [look for look in self._looks.values() if look.view.first and self._due(look)]
+        made = [self._made(look) for look in looks]
+        return [reply for reply in made if reply is not None]
+
+    def work(self) -> None:
+        """Compute the view that has waited longest, or a piece of it, and a slice of every job."""
+        for follow in EACH_TURN:
+            self._follow(follow)
+        due = [x for x in self._looks.values() if not x.view.first and self._due(x)]
+        if due:
+            self._tell(self._made(min(due, key=lambda look: look.turn)))
+        for kind, job in list(self._jobs.items()):
+            if not self._slice(job) and self._jobs.get(kind) is job:
+                del self._jobs[kind]
+
+    # -- parts of a turn ----------------------------------------------------------------------
+
+    def _tell(self, reply: Reply | None) -> None:
+        if reply is not None:
+            self._session.send(reply)
+
+    def _end(self, kind: type[Request]) -> None:
+        job = self._jobs.pop(kind, None)
+        if job is not None:
+            job.slices.close()
+
+    def _due(self, look: _Look) -> bool:
+        return bool(self._guarded(look.view.name, lambda: look.due(self._session), look.give_up))
+
+    def _made(self, look: _Look) -> Reply | None:
+        self._turn += 1
+        look.turn = self._turn
+        return self._guarded(look.view.name, lambda: look.work(self._session), look.give_up)
+
+    def _slice(self, job: _Job) -> bool:
+        """Whether the job goes on."""
+        reply = self._guarded(job.view.name, lambda: next(job.slices, _OVER), job.give_up)
+        if isinstance(reply, Reply):
+            self._tell(reply)
+        return reply is not _OVER and not job.failed
+
+    def _follow(self, follow: Callable[[Session], None]) -> None:
+        session = self._session
+        if self._failed.get(follow, _OVER) == id(session.net):
+            return
+
+        def give_up(_session: Session, _sentence: str) -> None:
+            self._failed[follow] = id(session.net)
+
+        name = f"the {follow.__module__.split('.')[2]}"
+        self._guarded(name, lambda: follow(session), give_up)
+
+    def _guarded(
+        self, name: str, action: Callable[[], T], give_up: Callable[[Session, str], Reply | None]
+    ) -> T | None:
+        """Do something; what goes wrong is said, and what it was in is given up."""
+        try:
+            return action()
+        except WindowGone:
+            raise
+        except Exception as error:
+            told = failure("request", error, name)
+            self._session.send(told)
+            self._tell(give_up(self._session, told.message))
             return None
-        sampled = self._sampled
-        makers: tuple[tuple[_View, Maker], ...] = (
-            (self._sample, lambda: chosen_sample(trainer, sampled.nodes, sampled.sample)),
-            (self._compare, lambda: self._comparison(session, trainer)),
-            (self._decision, lambda: probing.decision_map(trainer, self._warped)),
-            (self._results, lambda: results_in_pieces(trainer)),
-            (self._spread, lambda: self._spreads(session, trainer)),
-            (self._embedding, lambda: embedding.embed(trainer, self._embedded)),
-            (self._health, lambda: health.examine(trainer, _curves(session))),
-        )
-        for view, make in makers:
-            if view.due(session):
-                self._at_work = view
-                return view.work(session, make)
-        return None
-
-    def drop(self, session: Session) -> None:
-        """Leave out the view that was worked on, until it is asked for or another net comes."""
-        self._at_work.leave_out(session)
-
-    def digit(self, request: DigitRequest, trainer: Trainer | None) -> DigitFrame:
-        """What the net makes of a drawing, at once."""
-        if trainer is None:
-            return DigitFrame(problem="There is no net to show the drawing to.")
-        return digit(trainer, unpack(request.pixels), request.centred, request.watch)
-
-    def nearest(self, request: NearestRequest, trainer: Trainer | None) -> NearestFrame:
-        """The training samples that are most like a drawing, at once."""
-        if trainer is None:
-            return NearestFrame(node=request.node)
-        return nearest(trainer, unpack(request.pixels), request.centred, request.node)
 
 
-def _curves(session: Session) -> Curves | None:
-    return session.runs.current.curves if session.runs.current is not None else None
+class _Look:
+    """When one view is due: it can be seen, the weights are others, and it has rested enough.
 
+    Attributes:
+        turn: when it was worked on last.
+        failed_at: of which net it could not be computed.
+    """
 
-class _View:
-    """When one view is due: it can be seen, the weights are others, and it has rested enough."""
-
-    def __init__(self, share: float = SHARE, rest: float = REST) -> None:
-        self._share, self._rest = share, rest
-        self._visible = False
+    def __init__(self, view: View, request: Look) -> None:
+        self.view, self._request = view, request
+        self.turn = 0
+        self.failed_at: object = None
         self._shown: object = None
         self._rest_until = self._took = 0.0
-        self._pieces: Iterator[ProbeFrame | None] | None = None
+        self._pieces: Iterator[Reply | None] | None = None
         self._pieces_of: object = None
-        self._left_out: object = None
 
-    def set_visible(self, visible: bool) -> None:
-        self._visible, self._shown, self._pieces = visible, None, None
-        self._left_out = None
+    def give_up(self, session: Session, _sentence: str) -> None:
+        """Leave the view out until it is asked for or another net comes."""
+        self.failed_at, self._pieces = self._cause(session), None
 
-    def leave_out(self, session: Session) -> None:
-        self._left_out, self._pieces = session.trainer, None
+    def _cause(self, session: Session) -> object:
+        return id(session.net), self.view.also(session)
 
     def due(self, session: Session) -> bool:
-        if not self._visible or session.trainer in (None, self._left_out):
+        """Whether it is time to compute the view, or to go on with it."""
+        view = self.view
+        if not self._request.wanted:
+            return False
+        if self.failed_at is not None and self.failed_at == self._cause(session):
+            return False
+        if view.due is not None:
+            return view.due(session, self._request)
+        if session.trainer is None and not view.without_run:
+            return False
+        if session.running and not self._is_made_while_training():
             return False
         hurried = session.running and not session.unhurried
         if hurried and time.perf_counter() < self._rest_until:
             return False
         return self._pieces is not None or self._state(session) != self._shown
 
-    def work(self, session: Session, make: Maker) -> ProbeFrame | None:
-        """The view, or the next piece of it; weights changed by hand begin it anew."""
-        begun, moment = time.perf_counter(), (session.trainer, session.weights_moved)
+    def _is_made_while_training(self) -> bool:
+        how = self.view.while_training
+        begun = self._pieces is not None
+        return how == "kept" or (how == "once" and (begun or self._shown is None))
+
+    def work(self, session: Session) -> Reply | None:
+        """Compute the view, or the next piece of it; weights changed by hand begin it anew."""
+        if self.view.due is not None:
+            reply: Reply | None = self.view.answer(session, self._request)
+            return reply
+        begun, moment = time.perf_counter(), (session.net, session.weights_moved)
         if self._pieces is None or self._pieces_of != moment:
             self._shown, self._pieces_of, self._took = self._state(session), moment, 0.0
-            made = make()
-            self._pieces = made if isinstance(made, Iterator) else iter((made,))
-        frame = next(self._pieces)
+            made = self.view.answer(session, self._request)
+            self._pieces = made if isinstance(made, Iterator) else None
+            piece = made if self._pieces is None else next(self._pieces, _OVER)
+        else:
+            piece = next(self._pieces, _OVER)
         now = time.perf_counter()
         self._took += now - begun
-        if frame is not None:
-            self._pieces = self._pieces_of = None
-            least = PROBLEM_REST if getattr(frame, "problem", "") else self._rest
-            self._rest_until = now + max(least, rest(self._took, self._share))
-        return frame
+        if piece is _OVER:
+            self._pieces = None
+        if not isinstance(piece, Reply):
+            return None
+        least = PROBLEM_REST if getattr(piece, "problem", "") else self.view.rest
+        self._rest_until = now + max(least, rest(self._took, self.view.share))
+        self._took = 0.0
+        return piece
 
-    @staticmethod
-    def _state(session: Session) -> object:
-        trainer = session.trainer
-        return id(trainer), trainer.step if trainer else 0, session.weights_moved
+    def _state(self, session: Session) -> object:
+        return session.moment, self.view.also(session)
+
+
+class _Job:
+    """One job from its request to its end."""
+
+    def __init__(self, view: View, request: Job, session: Session) -> None:
+        self.view, self._request = view, request
+        self.failed = False
+        self.slices = view.answer(session, request)
+
+    def give_up(self, _session: Session, sentence: str) -> Reply | None:
+        """End the job because of a problem, and say so where it is waited for."""
+        self.failed = True
+        return self.view.lost(self._request, sentence) if self.view.lost else None

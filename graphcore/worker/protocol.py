@@ -3,132 +3,79 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, TypeVar
 
 import msgspec
 
 from graphcore.errors import WorkerError
-from graphcore.session.messages import (
-    CheckpointWritten,
-    Failure,
-    Frame,
-    Hello,
-    HoldRequest,
-    Load,
-    Loaded,
-    NextFrame,
-    Pause,
-    Progress,
-    Quit,
-    Ready,
-    Reset,
-    Run,
-    RunEntered,
-    RunsOpened,
-    SetRate,
-    SetSpeed,
-    Watch,
-)
-from graphcore.views.comparison import CompareFrame, CompareRequest
-from graphcore.views.decision_map import DecisionFrame, DecisionRequest
-from graphcore.views.drawing import DigitFrame, DigitRequest, NearestFrame, NearestRequest
-from graphcore.views.embedding import EmbeddingFrame, EmbeddingRequest, TsneFrame, TsneRequest
-from graphcore.views.health import HealthFrame, HealthRequest
-from graphcore.views.histograms import SpreadFrame, SpreadRequest
-from graphcore.views.landscape import LandscapeFrame, LandscapeRequest, SetPlanePoint
-from graphcore.views.lesson import FactsFrame, FactsRequest
-from graphcore.views.net_files import LoadWeights, NetSaved, SaveNet, WeightsLoaded
-from graphcore.views.race import RaceFrame, RaceRequest
-from graphcore.views.rate_test import RateTestFrame, RateTestRequest
-from graphcore.views.results import ResultsFrame, ResultsRequest
-from graphcore.views.saliency import AttributionFrame, AttributionRequest
-from graphcore.views.samples import SamplesFrame, SamplesRequest
-from graphcore.views.samples.shown import SampleFrame, SampleRequest
-from graphcore.views.stepper import (
-    CheckFrame,
-    CheckRequest,
-    ElementFrame,
-    ElementRequest,
-    NumbersFrame,
-    NumbersRequest,
-    WalkFrame,
-    WalkRequest,
-)
-from graphcore.views.timeline import (
-    CurvesFrame,
-    CurvesRequest,
-    EditRun,
-    EnterRun,
-    PutBack,
-    ScrubRequest,
-    TimelineFrame,
-)
-from graphcore.views.timeline.run_files import OpenRuns, RunsSaved, SaveRuns
-from graphcore.views.weights import SetNumbers, TensorFrame, TensorRequest
-from graphcore.views.what_if import WhatIfFrame
+from graphcore.records.requests import Reply, Request
 
 LARGEST = 1 << 30
-
-
 _LENGTH = struct.Struct(">I")
-
-
-Request = (
-    Hello | Load | Run | Pause | Reset | SetRate | SetSpeed | Watch | NextFrame | LandscapeRequest
-    | SetPlanePoint | WalkRequest | CheckRequest | DecisionRequest | ResultsRequest
-    | DigitRequest | RateTestRequest | TensorRequest | SetNumbers | HoldRequest
-    | NearestRequest | SampleRequest | TsneRequest | NumbersRequest | ElementRequest
-    | CompareRequest | FactsRequest
-    | EmbeddingRequest | HealthRequest | AttributionRequest | SpreadRequest
-    | SamplesRequest | RaceRequest | SaveNet | LoadWeights | ScrubRequest | PutBack | EnterRun
-    | EditRun | CurvesRequest
-    | SaveRuns | OpenRuns
-    | Quit
-)  # fmt: skip
-
-
-Reply = (
-    Ready | Loaded | Frame | Progress | Failure | CheckpointWritten | LandscapeFrame
-    | RateTestFrame | TensorFrame | WalkFrame | CheckFrame | DecisionFrame | ResultsFrame
-    | DigitFrame | NearestFrame | SampleFrame | TsneFrame | NumbersFrame | ElementFrame
-    | CompareFrame | FactsFrame
-    | EmbeddingFrame | WhatIfFrame | HealthFrame | AttributionFrame | SpreadFrame
-    | SamplesFrame | RaceFrame | NetSaved | WeightsLoaded | TimelineFrame | CurvesFrame | RunsSaved
-    | RunsOpened | RunEntered
-)  # fmt: skip
-
-
 _encoder = msgspec.msgpack.Encoder()
+T = TypeVar("T", bound=msgspec.Struct)
 
 
-_requests = msgspec.msgpack.Decoder(Request)
+class _Tagged(msgspec.Struct):
+    """The name of a message's class, which stands in front of its fields."""
+
+    type: str
 
 
-_replies = msgspec.msgpack.Decoder(Reply)
+_tags = msgspec.msgpack.Decoder(_Tagged)
+
+
+@cache
+def _decoder(kind: type[msgspec.Struct]) -> msgspec.msgpack.Decoder[Any]:
+    return msgspec.msgpack.Decoder(kind)
+
+
+def by_name(base: type[T]) -> dict[str, type[T]]:
+    """Return all classes of messages that derive from one and are imported, by their names."""
+    found: dict[str, type[T]] = {}
+    left = [base]
+    while left:
+        for kind in left.pop().__subclasses__():
+            found[kind.__name__] = kind
+            left.append(kind)
+    return found
 
 
 def encode(message: msgspec.Struct) -> bytes:
-    """A message as it goes over the pipe, length first."""
+    """Return a message as it goes over the pipe, length first."""
     body = _encoder.encode(message)
     return _LENGTH.pack(len(body)) + body
 
 
 def decode_request(body: bytes) -> Request:
-    """A request from its bytes without the length; raises WorkerError."""
-    try:
-        request: Request = _requests.decode(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise WorkerError(f"The window sent a message that was not understood: {error}.") from None
+    """Return a request from its bytes without the length; raises WorkerError."""
+    request = _decoded(body, by_name(Request), "window")
+    if request is None:
+        raise WorkerError("The window sent a message that was not understood: it has no such name.")
     return request
 
 
-def decode_reply(body: bytes) -> Reply:
-    """A reply from its bytes without the length; raises WorkerError."""
+def decode_reply(body: bytes, kinds: Mapping[str, type[Reply]] | None = None) -> Reply | None:
+    """Return a reply from its bytes without the length; raises WorkerError.
+
+    Args:
+        kinds: types that somebody wants, by name; None: all that are imported. A reply of
+            another type is None.
+    """
+    return _decoded(body, by_name(Reply) if kinds is None else kinds, "engine")
+
+
+def _decoded(body: bytes, kinds: Mapping[str, type[T]], sender: str) -> T | None:
     try:
-        reply: Reply = _replies.decode(body)
+        kind = kinds.get(_tags.decode(body).type)
+        found: T | None = None if kind is None else _decoder(kind).decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise WorkerError(f"The engine sent a message that was not understood: {error}.") from None
-    return reply
+        raise WorkerError(
+            f"The {sender} sent a message that was not understood: {error}."
+        ) from None
+    return found
 
 
 class FrameReader:

@@ -17,6 +17,7 @@ from app.settings import Settings
 from app.shell.main_window import MainWindow
 from app.style import palette
 from app.widgets import file_dialogs
+from tests.app.driver import PATIENCE, open_graph
 from tests.app.warm_engine import WarmEngine
 
 
@@ -121,20 +122,14 @@ def answers(monkeypatch):
     return known
 
 
-PATIENCE = 60_000
-"""Milliseconds after which the real engine is taken for stuck."""
-
-
 @pytest.fixture
 def opened(qtbot, live_window):
     """Opens a graph in the Train layout with one of its panels in front, ready to train."""
 
     def open_panel(graph: str, panel: str):
-        live_window.start(graph)
-        live_window.layouts.show("Train")
+        open_graph(qtbot, live_window, graph)
         live_window.show_panel(panel)
         QApplication.processEvents()
-        qtbot.waitUntil(lambda: live_window.engine.state == "idle", timeout=PATIENCE)
         return live_window.layouts.docks[panel].fill()
 
     return open_panel
@@ -184,7 +179,7 @@ def explain(qtbot, live_window):
         live_window.layouts.show("Explain")
         QApplication.processEvents()
         panel = live_window.layouts.docks["walk"].fill()
-        qtbot.waitUntil(lambda: bool(panel.walk.events), timeout=60_000)
+        qtbot.waitUntil(lambda: bool(panel.walk.events), timeout=PATIENCE)
         return panel
 
     return open_graph

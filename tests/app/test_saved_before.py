@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 import graphcore as gc
 from app.settings import Settings
 from graphcore.runs.checkpoint import read_checkpoint
+from tests.app.driver import PATIENCE
 
 SAVED = Path(__file__).resolve().parents[1] / "saved_0_1"
 
@@ -49,9 +50,9 @@ def test_settings_shortcuts_layout_and_recent_files_are_kept(make_window, folder
 def test_a_recorded_run_goes_on(qtbot, live_window, folder) -> None:
     window = live_window
     window.start("circle")
-    qtbot.waitUntil(lambda: window.engine.has_net, timeout=60_000)
+    qtbot.waitUntil(lambda: window.engine.has_net, timeout=PATIENCE)
     window.files.open_run(str(folder / "xor.gradrun"))
-    qtbot.waitUntil(lambda: window.engine.moment.newest == 6, timeout=60_000)
+    qtbot.waitUntil(lambda: window.engine.moment.newest == 6, timeout=PATIENCE)
     assert [run.name for run in window.engine.moment.runs] == ["Run 1"]
     QApplication.processEvents()
     assert "out" in {node.name for node in window.document.graph.nodes}

@@ -10,6 +10,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 import graphcore as gc
+from app.shell.stepper_view import WalkView
+from tests.app.driver import PATIENCE
 
 END, HOME = Qt.Key.Key_End, Qt.Key.Key_Home
 RIGHT, LEFT = Qt.Key.Key_Right, Qt.Key.Key_Left
@@ -21,7 +23,7 @@ def press(panel, *keys: Qt.Key) -> None:
 
 
 def chips(window) -> list[str]:
-    return [c.text for c in window.canvas.walk_overlay.chips]
+    return [c.text for c in window.canvas.findChild(WalkView).overlay.chips]
 
 
 def number(window, name: str) -> float:
@@ -44,7 +46,7 @@ def formula(qtbot, explain, live_window):
         QApplication.processEvents()
         qtbot.waitUntil(
             lambda: panel.walk.frame is not None and set(values) <= set(panel.walk.frame.numbers),
-            timeout=60_000,
+            timeout=PATIENCE,
         )
         return panel
 

@@ -23,8 +23,9 @@ from PySide6.QtWidgets import (
 )
 
 from graphcore import files, presets
+from graphcore.views.timeline import EditRun
+from tests.app.driver import PATIENCE
 
-PATIENCE = 60_000
 MARK = "zebra"
 STEPS = 613
 
@@ -119,7 +120,7 @@ def full(qtbot, live_window, tmp_path):
     engine.run(STEPS)
     qtbot.waitUntil(lambda: engine.step == STEPS and engine.state == "idle", timeout=PATIENCE)
     qtbot.waitUntil(lambda: engine.moment.run > 0, timeout=PATIENCE)
-    engine.edit_run(engine.moment.run, f"{MARK} run")
+    engine.ask(EditRun(engine.moment.run, f"{MARK} run"))
     hidden_layer = next(n.name for n in window.document.root if n.operator == "Linear")
     for name in window.layouts.docks:
         window.show_panel(name)

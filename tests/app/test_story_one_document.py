@@ -7,8 +7,8 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from graphcore import files, presets
-
-PATIENCE = 60_000
+from graphcore.views.weights import SetNumbers, TensorFrame, TensorRequest
+from tests.app.driver import PATIENCE, scrub, train
 
 
 def settled(qtbot, window) -> None:
@@ -17,13 +17,6 @@ def settled(qtbot, window) -> None:
     qtbot.waitUntil(lambda: engine.state in ("idle", "refused"), timeout=PATIENCE)
     with qtbot.waitSignal(engine.frame, timeout=PATIENCE):
         engine.pause()
-
-
-def train(qtbot, window, steps: int) -> None:
-    engine = window.engine
-    to = engine.step + steps
-    engine.run(steps)
-    qtbot.waitUntil(lambda: engine.step == to and engine.state != "running", timeout=PATIENCE)
 
 
 def pictured(window) -> set[str]:
@@ -135,11 +128,11 @@ def test_another_seed_acts_at_the_start(qtbot, live_window) -> None:
     settled(qtbot, window)
     name = next(n.name for n in window.document.root if n.operator == "Linear") + ".weight"
     told = []
-    window.engine.tensor.connect(lambda frame: told.append(frame.values.data))
+    window.engine.on(TensorFrame, lambda frame: told.append(frame.values.data))
 
     def weights() -> bytes:
         told.clear()
-        window.engine.ask_tensor(name)
+        window.engine.ask(TensorRequest(name))
         qtbot.waitUntil(lambda: bool(told), timeout=PATIENCE)
         return told[-1]
 
@@ -163,12 +156,11 @@ def test_back_to_the_start_is_possible_whenever_the_net_is_not_there(qtbot, live
     reset = window.transport.reset
     assert not reset.isEnabled()
     name = next(n.name for n in window.document.root if n.operator == "Linear") + ".weight"
-    window.engine.set_numbers(name, (0,), (3.0,))
+    window.engine.ask(SetNumbers(name, (0,), (3.0,)))
     qtbot.waitUntil(reset.isEnabled, timeout=PATIENCE)
     window.engine.reset()
     qtbot.waitUntil(lambda: not reset.isEnabled(), timeout=PATIENCE)
     train(qtbot, window, 3)
     assert reset.isEnabled()
-    window.engine.scrub(0)
-    qtbot.waitUntil(lambda: window.engine.moment.shown == 0, timeout=PATIENCE)
+    scrub(qtbot, window, 0)
     assert reset.isEnabled(), "the run has steps, whatever is looked at"

@@ -6,15 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel
 
 from graphcore import files
-
-PATIENCE = 60_000
-
-
-def train(qtbot, window, steps: int) -> None:
-    engine = window.engine
-    to = engine.step + steps
-    engine.run(steps)
-    qtbot.waitUntil(lambda: engine.step == to and engine.state != "running", timeout=PATIENCE)
+from graphcore.views.timeline import EnterRun
+from tests.app.driver import PATIENCE, scrub, train
 
 
 def shown(window) -> dict[str, float]:
@@ -61,8 +54,7 @@ def test_the_rate_is_the_same_everywhere(qtbot, live_window, tmp_path) -> None:
     assert engine.state == "running"
     engine.pause()
     expect(qtbot, window, 0.003)
-    engine.scrub(3)
-    qtbot.waitUntil(lambda: engine.moment.shown == 3, timeout=PATIENCE)
+    scrub(qtbot, window, 3)
     expect(qtbot, window, 0.003)
     train(qtbot, window, 2)
     expect(qtbot, window, 0.003)
@@ -91,9 +83,9 @@ def test_each_run_has_its_rate_and_the_file_the_one_that_is_shown(
     window.transport.rate.setValue(0.004)
     train(qtbot, window, 5)
     expect(qtbot, window, 0.004)
-    engine.enter_run(1)
+    engine.ask(EnterRun(1))
     expect(qtbot, window, first)
-    engine.enter_run(2)
+    engine.ask(EnterRun(2))
     expect(qtbot, window, 0.004)
     path = tmp_path / "net.graph.json"
     document.save(path)

@@ -8,8 +8,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.panels.runs.panel import COLUMNS
 from app.panels.training.figures import TrainingFigures
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 def test_loss_and_accuracy_are_of_one_test(qtbot) -> None:
@@ -33,7 +32,7 @@ def test_every_accuracy_says_of_how_many(qtbot, live_window) -> None:
     runs, results = (window.layouts.docks[name].fill() for name in ("runs", "results"))
     window.show_panel("runs")
     engine.run_epoch()
-    qtbot.waitUntil(lambda: engine.moment.accuracy is not None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: engine.moment.test is not None, timeout=PATIENCE)
     window.show_panel("results")
     qtbot.waitUntil(lambda: "test accuracy" in results.stamp.text(), timeout=PATIENCE)
     window.show_panel("runs")

@@ -6,8 +6,8 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.panels.runs.panel import COLUMNS
-
-PATIENCE = 60_000
+from graphcore.views.timeline import EnterRun, TimelineFrame
+from tests.app.driver import PATIENCE
 
 
 def test_a_net_grows_while_it_trains_and_forgets_nothing(qtbot, live_window) -> None:
@@ -141,7 +141,7 @@ def test_a_paused_net_is_shown_as_it_is_after_an_edit(qtbot, live_window) -> Non
     window, loads, frames = live_window, [], []
     engine, document = window.engine, window.document
     times: list = []
-    engine.timeline.connect(times.append)
+    engine.on(TimelineFrame, times.append)
     engine.loaded.connect(loads.append)
     engine.frame.connect(frames.append)
     window.start("lenet5")
@@ -157,9 +157,9 @@ def test_a_paused_net_is_shown_as_it_is_after_an_edit(qtbot, live_window) -> Non
     assert shown.high <= 1
     qtbot.waitUntil(lambda: panel.figures.labels["step"].text() == "12", timeout=PATIENCE)
     assert panel.figures.labels["epoch"].text() != "–"
-    qtbot.waitUntil(lambda: times[-1].run == 2 and times[-1].test_loss is not None,
+    qtbot.waitUntil(lambda: times[-1].run == 2 and times[-1].test is not None,
                     timeout=PATIENCE)  # fmt: skip
-    assert panel.figures.labels["loss"].text() == f"{times[-1].test_loss:.4f}"
+    assert panel.figures.labels["loss"].text() == f"{times[-1].test.loss:.4f}"
     engine.run(1)
     qtbot.waitUntil(lambda: frames[-1].step == 13, timeout=PATIENCE)
     runs = window.show_panel("runs").fill()
@@ -192,7 +192,7 @@ def test_the_learning_rate_that_was_typed_outlives_an_edit_and_the_slider(
 ) -> None:
     window, times = live_window, []
     engine, rate = window.engine, window.transport.rate
-    engine.timeline.connect(times.append)
+    engine.on(TimelineFrame, times.append)
     window.start("circle")
     qtbot.waitUntil(lambda: engine.state == "idle" and bool(times), timeout=PATIENCE)
     before = window.document.root.training.lr
@@ -211,7 +211,7 @@ def test_the_learning_rate_that_was_typed_outlives_an_edit_and_the_slider(
     qtbot.waitUntil(lambda: times[-1].run == 2, timeout=PATIENCE)
     train(15)
     assert times[-1].lr == rate.value() == 0.0125
-    engine.enter_run(1)
+    engine.ask(EnterRun(1))
     qtbot.waitUntil(lambda: times[-1].run == 1, timeout=PATIENCE)
     engine.scrub(3)
     qtbot.waitUntil(lambda: times[-1].visiting and times[-1].shown == 3, timeout=PATIENCE)

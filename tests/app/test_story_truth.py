@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QApplication
 from graphcore import datasets
 from graphcore.records.arrays import unpack
 from graphcore.training.trainer import Trainer
+from graphcore.views.weights import TensorFrame, TensorRequest
+from tests.app.driver import PATIENCE
 
-PATIENCE = 60_000
 CAPTIONS = {
     "training": lambda panel: panel.figures.labels["step"].text(),
     "decision": lambda panel: panel.stamp.text(),
@@ -42,7 +43,7 @@ class Watched:
         self.window.start(preset)
         self.window.layouts.show("Train")
         QApplication.processEvents()
-        self.window.canvas.fit_all()
+        self.window.canvas.camera.fit_all()
         self.qtbot.waitUntil(lambda: self.engine.state == "idle", timeout=PATIENCE)
 
     def train_freely(self, at_least: int) -> None:
@@ -83,8 +84,8 @@ class Watched:
         """The weights as the engine tells them, each of the step that the strip names."""
         found = {}
         for name in names:
-            with self.qtbot.waitSignal(self.engine.tensor, timeout=PATIENCE) as sent:
-                self.engine.ask_tensor(name)
+            with self.qtbot.waitSignal(self.engine.replies(TensorFrame), timeout=PATIENCE) as sent:
+                self.engine.ask(TensorRequest(name))
             assert sent.args[0].step == self.strip_step
             found[name] = unpack(sent.args[0].values)
         return found

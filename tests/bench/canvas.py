@@ -83,11 +83,11 @@ def measure(app: QApplication, count: int) -> float:
     app.processEvents()
     edges = len(document.graph.edges)
     print(f"{count} nodes, {edges} edges: open {time.process_time() - start:.2f} s")
-    canvas.fit_all()
+    canvas.camera.fit_all()
     worst = milliseconds(canvas.viewport().repaint)
     print(f"  fit all (zoom {canvas.zoom:.3f}): {worst:.1f} ms")
     for zoom in ZOOMS if count == 1000 else (0.05, 1.0):
-        canvas._set_zoom(zoom)
+        canvas.camera.set_zoom(zoom)
         canvas.centerOn(canvas.graph_scene.contents().center())
         app.processEvents()
         span = milliseconds(canvas.viewport().repaint)
@@ -100,7 +100,7 @@ def measure(app: QApplication, count: int) -> float:
 
 
 def measure_small_changes(app: QApplication, canvas: Canvas, count: int) -> None:
-    canvas._set_zoom(1.0)
+    canvas.camera.set_zoom(1.0)
     canvas.centerOn(canvas.graph_scene.contents().center())
     app.processEvents()
     item = canvas.items_by_name[f"n{count // 2}"]

@@ -12,7 +12,7 @@ from app.canvas.items import geometry as geo
 from app.style import palette
 
 if TYPE_CHECKING:
-    from app.canvas.view import Canvas
+    from app.canvas.interactions import Host
 
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 
@@ -20,26 +20,26 @@ SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlM
 class RubberBand:
     """Shift adds to the selection, Ctrl toggles, both together take away."""
 
-    def __init__(self, canvas: Canvas, start: QPointF, modifiers: Qt.KeyboardModifier) -> None:
-        self._canvas, self._start = canvas, start
+    def __init__(self, host: Host, start: QPointF, modifiers: Qt.KeyboardModifier) -> None:
+        self._host, self._start = host, start
         self._add, self._toggle = bool(modifiers & SHIFT), bool(modifiers & CONTROL)
-        self._before = set(canvas.selected()) if self._add or self._toggle else set()
+        self._before = set(host.selected()) if self._add or self._toggle else set()
         p = palette.current()
         self._item = QGraphicsRectItem()
         self._item.setPen(QPen(p.color("accent"), 0))
         self._item.setBrush(p.color("accent", 40))
         self._item.setZValue(4)
-        canvas.graph_scene.show_passing(self._item, True)
+        host.graph_scene.show_passing(self._item, True)
 
     def move(self, at: QPointF) -> None:
         band = QRectF(self._start, at).normalized()
         self._item.setRect(band)
         hit = {
             name
-            for name, item in self._canvas.items_by_name.items()
+            for name, item in self._host.graph_scene.nodes.items()
             if band.intersects(geo.BODY.translated(item.pos()))
         }
-        self._canvas.mark_selected(self._combined(hit))
+        self._host.mark_selected(self._combined(hit))
 
     def _combined(self, hit: set[str]) -> set[str]:
         if self._add and self._toggle:
@@ -47,8 +47,8 @@ class RubberBand:
         return self._before ^ hit if self._toggle else self._before | hit
 
     def release(self, at: QPointF) -> None:
-        self._canvas.graph_scene.show_passing(self._item, False)
+        self._host.graph_scene.show_passing(self._item, False)
 
     def cancel(self) -> None:
-        self._canvas.mark_selected(self._before)
+        self._host.mark_selected(self._before)
         self.release(self._start)

@@ -14,7 +14,7 @@ from app.canvas.items import geometry as geo
 from app.style import palette
 
 if TYPE_CHECKING:
-    from app.canvas.view import Canvas
+    from app.canvas.interactions import Host
 
 REACH = 8.0
 """Screen pixels within which a row or a column pulls."""
@@ -24,20 +24,20 @@ MOST = 2000
 class Guides:
     """The rows and columns of the nodes in view that stay where they are."""
 
-    def __init__(self, canvas: Canvas, moving: Collection[str]) -> None:
-        self._canvas = canvas
-        staying = [n for n in canvas.visible_nodes() if n not in moving][:MOST]
-        places = [canvas.items_by_name[n].pos() for n in staying]
+    def __init__(self, host: Host, moving: Collection[str]) -> None:
+        self._host = host
+        staying = [n for n in host.visible_nodes() if n not in moving][:MOST]
+        places = [host.graph_scene.nodes[n].pos() for n in staying]
         self._xs = np.array([p.x() for p in places])
         self._ys = np.array([p.y() for p in places])
         self._item = QGraphicsPathItem()
         self._item.setPen(QPen(palette.current().color("accent"), 0))
         self._item.setZValue(4)
-        canvas.graph_scene.show_passing(self._item, True)
+        host.graph_scene.show_passing(self._item, True)
 
     def pull(self, corner: QPointF) -> tuple[float | None, float | None]:
         """The column and the row that pull a node's corner; None where none is near."""
-        reach = REACH / self._canvas.zoom
+        reach = REACH / self._host.zoom
         found = []
         for at, lines in ((corner.x(), self._xs), (corner.y(), self._ys)):
             near = np.abs(lines - at)
@@ -60,4 +60,4 @@ class Guides:
 
     def hide(self) -> None:
         """Take the lines away."""
-        self._canvas.graph_scene.show_passing(self._item, False)
+        self._host.graph_scene.show_passing(self._item, False)

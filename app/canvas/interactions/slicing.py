@@ -12,25 +12,25 @@ from app.style import palette
 from graphcore.graph.elements import Edge
 
 if TYPE_CHECKING:
-    from app.canvas.view import Canvas
+    from app.canvas.interactions import Host
 
 
 class Slice:
     """Follows the pointer; edges that will be cut light up on the way."""
 
-    def __init__(self, canvas: Canvas, start: QPointF) -> None:
-        self._canvas = canvas
+    def __init__(self, host: Host, start: QPointF) -> None:
+        self._host = host
         self._path = QPainterPath(start)
         self._item = QGraphicsPathItem()
         self._item.setPen(QPen(palette.current().color("error"), 0, Qt.PenStyle.DashLine))
         self._item.setZValue(4)
         self._last = start
         self._crossed: dict[Edge, None] = {}
-        canvas.graph_scene.show_passing(self._item, True)
+        host.graph_scene.show_passing(self._item, True)
 
     def move(self, at: QPointF) -> None:
         stroke = _stroke(self._last, at)
-        for edge, item in self._canvas.graph_scene.edges.items():
+        for edge, item in self._host.graph_scene.edges.items():
             near = edge not in self._crossed and stroke.intersects(item.boundingRect())
             if near and stroke.intersects(item.shape()):
                 self._crossed[edge] = None
@@ -42,12 +42,12 @@ class Slice:
     def release(self, at: QPointF) -> None:
         self.cancel()
         crossed = list(self._crossed)
-        self._canvas.attempt(lambda: self._canvas.document.disconnect_edges(crossed))
+        self._host.attempt(lambda: self._host.document.disconnect_edges(crossed))
 
     def cancel(self) -> None:
-        self._canvas.graph_scene.show_passing(self._item, False)
+        self._host.graph_scene.show_passing(self._item, False)
         for edge in self._crossed:
-            self._canvas.graph_scene.edges[edge].set_state(highlighted=False)
+            self._host.graph_scene.edges[edge].set_state(highlighted=False)
 
 
 def _stroke(start: QPointF, end: QPointF) -> QPainterPath:

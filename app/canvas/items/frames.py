@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
 
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtWidgets import QGraphicsScene
 
 from app.canvas.items import geometry as geo
 from app.canvas.items.frame_item import PADDING, TITLE, FrameItem, NoteItem
-
-if TYPE_CHECKING:
-    from app.canvas.scene import Scene
+from app.canvas.items.node_item import NodeItem
+from app.document.document import Document
 
 
 class Frames:
@@ -20,8 +19,10 @@ class Frames:
     A frame is as large as the nodes in it need; a frame without nodes cannot be seen.
     """
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(
+        self, scene: QGraphicsScene, document: Document, nodes: Mapping[str, NodeItem]
+    ) -> None:
+        self._scene, self._document, self._nodes = scene, document, nodes
         self.frames: dict[str, FrameItem] = {}
         self.notes: dict[str, NoteItem] = {}
 
@@ -33,7 +34,7 @@ class Frames:
 
     def refresh(self) -> None:
         """Put every frame where its nodes are, and every note where it belongs."""
-        graph = self._scene.document.graph
+        graph = self._document.graph
         for name in self.frames.keys() - graph.frames.keys():
             self._scene.removeItem(self.frames.pop(name))
         for name, frame in graph.frames.items():
@@ -48,7 +49,7 @@ class Frames:
 
     def refresh_note(self, name: str) -> None:
         """Make, change or remove the item of a note."""
-        note = self._scene.document.graph.notes.get(name)
+        note = self._document.graph.notes.get(name)
         if note is None:
             if name in self.notes:
                 self._scene.removeItem(self.notes.pop(name))
@@ -60,7 +61,7 @@ class Frames:
 
     def members(self, name: str) -> list[str]:
         """Names of the nodes in a frame, those of inner frames included."""
-        graph = self._scene.document.graph
+        graph = self._document.graph
         return [n.name for n in graph if n.frame and name in self._chain(n.frame)]
 
     def area(self) -> QRectF:
@@ -70,6 +71,12 @@ class Frames:
             area = area.united(item.mapRectToScene(item.boundingRect()))
         return area
 
+    def round(self, at: QPointF, but: Collection[str] = ()) -> str | None:
+        """Return the innermost frame round a point, as it is without some nodes."""
+        areas = self.areas(but)
+        inside = [f for f, area in areas.items() if area.contains(at)]
+        return min(inside, key=lambda f: areas[f].width() * areas[f].height(), default=None)
+
     def areas(self, but: Collection[str] = ()) -> dict[str, QRectF]:
         """Where each frame is: round its nodes, with room for inner frames and titles.
 
@@ -77,10 +84,10 @@ class Frames:
             but: nodes that do not count.
         """
         areas: dict[str, QRectF] = {}
-        for node_name, item in self._scene.nodes.items():
+        for node_name, item in self._nodes.items():
             if node_name in but:
                 continue
-            owner = self._scene.document.graph.node(node_name).frame
+            owner = self._document.graph.node(node_name).frame
             for depth, name in enumerate(self._chain(owner)):
                 pad = PADDING + depth * 14
                 box = geo.BODY.translated(item.pos()).adjusted(
@@ -91,7 +98,7 @@ class Frames:
 
     def _chain(self, name: str) -> list[str]:
         """A frame and the frames round it, from the inside out."""
-        frames = self._scene.document.graph.frames
+        frames = self._document.graph.frames
         chain: list[str] = []
         while name in frames and name not in chain:
             chain.append(name)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.document.document import Document
 from app.engine.engine import Engine
+from app.panels.panel import Panel
 from app.plots.tile_view import TileView, as_maps
 from app.widgets.note import Note
 from app.widgets.numbers import format_number
@@ -29,7 +30,7 @@ from graphcore.records.arrays import unpack
 from graphcore.records.pictures import Picture
 from graphcore.session import messages as m
 from graphcore.views.drawing import DigitFrame
-from graphcore.views.samples.shown import SampleFrame
+from graphcore.views.samples import SampleFrame, SampleRequest
 
 Pictures = Mapping[str, Picture]
 
@@ -130,13 +131,12 @@ class LayerRow(QWidget):
             self.views[kind].set_maps(maps, limit=float(largest) if self.one_scale else None)
 
 
-class ActivationsPanel(QWidget):
+class ActivationsPanel(Panel):
     """The selected node, and those that are pinned; asks for their pictures while it is seen."""
 
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._document, self._engine = document, engine
-        self._selected, self._seen = "", False
+        super().__init__(document, engine)
+        self._selected = ""
         self._pinned: list[str] = []
         self.rows: dict[str, LayerRow] = {}
         column = QVBoxLayout(self)
@@ -158,9 +158,8 @@ class ActivationsPanel(QWidget):
         area.setWidget(page)
         column.addWidget(area, 1)
         engine.frame.connect(self._on_frame)
-        engine.sample.connect(self._on_sample)
-        engine.digit.connect(self._on_digit)
-        document.opened.connect(self.clear)
+        engine.on(SampleFrame, self._on_sample)
+        engine.on(DigitFrame, self._on_digit)
         self._arrange()
         self._on_source()
 
@@ -189,7 +188,7 @@ class ActivationsPanel(QWidget):
         self.told = QLabel()
         self.told.setObjectName("muted")
         self.of.currentIndexChanged.connect(lambda _i: self._on_source())
-        self.sample.valueChanged.connect(lambda _i: self._tell())
+        self.sample.valueChanged.connect(lambda _i: self.look())
         row.addWidget(self.pin)
         row.addWidget(self.one_scale)
         row.addWidget(QLabel(self.tr("of")))
@@ -209,11 +208,6 @@ class ActivationsPanel(QWidget):
         if len(names) == 1:
             self._selected = self._document.prefix + names[0]
             self._arrange()
-
-    def set_seen(self, seen: bool) -> None:
-        """Told whether the panel is looked at."""
-        self._seen = seen
-        self._tell()
 
     def _pin(self) -> None:
         if self._selected and self._selected not in self._pinned:
@@ -242,7 +236,7 @@ class ActivationsPanel(QWidget):
             row.unpin.setVisible(node in self._pinned)
         self.empty.setVisible(not wanted)
         self.pin.setEnabled(bool(self._selected) and self._selected not in self._pinned)
-        self._tell()
+        self.look()
 
     def _new_row(self, node: str) -> LayerRow:
         row = self.rows[node] = LayerRow(node)
@@ -251,11 +245,15 @@ class ActivationsPanel(QWidget):
         row.unpin.clicked.connect(lambda _on: self._unpin(node), Qt.ConnectionType.QueuedConnection)
         return row
 
-    def _tell(self) -> None:
-        nodes = tuple(self.rows) if self._seen else ()
-        self._engine.watch_closely(nodes)
-        self._engine.watch_sample(nodes if self.of.currentIndex() == SAMPLE else (),
-                                  self.sample.value())  # fmt: skip
+    def looks_at(self) -> SampleRequest:
+        """Return what is to be kept up to date while the panel is looked at."""
+        sampled = self.of.currentIndex() == SAMPLE
+        return SampleRequest(tuple(self.rows) if sampled else (), self.sample.value())
+
+    def look(self) -> None:
+        """Ask for the pictures of the nodes that are shown, of the running step and of a sample."""
+        self._engine.watch_closely(tuple(self.rows) if self._seen else ())
+        super().look()
 
     def _no_gradient(self) -> str:
         if self.of.currentIndex() == DRAWN:
@@ -269,7 +267,7 @@ class ActivationsPanel(QWidget):
         self.told.setText(self.tr("Draw on the digit pad.") if source == DRAWN else "")
         for row in self.rows.values():
             row.forget_gradients(self._no_gradient())
-        self._tell()
+        self.look()
 
     def _rescale(self, on: bool) -> None:
         for row in self.rows.values():

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from app.document.document import Document
 from app.engine.engine import Engine
+from app.panels.panel import Panel
 from app.plots.tile_view import TileView, as_maps
 from app.widgets.numbers import format_number
 from app.widgets.rich_label import RichLabel
@@ -53,13 +54,12 @@ class _Part(QWidget):
         self.view.set_maps(maps, limit=limit or 1.0)
 
 
-class ComparePanel(QWidget):
+class ComparePanel(Panel):
     """The run at work and another at the step that is shown; follows the slider and training."""
 
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._document, self._engine = document, engine
-        self._node, self._seen = "", False
+        super().__init__(document, engine)
+        self._node = ""
         self._chosen: int | None = None
         self.ours = _Part(self.tr("This run"), "")
         self.theirs = _Part(self.tr("The other run"), "")
@@ -78,9 +78,8 @@ class ComparePanel(QWidget):
             row.addWidget(part, 1)
         column.addWidget(self._parts, 1)
         column.addWidget(self.told)
-        engine.timeline.connect(self._on_timeline)
-        engine.comparison.connect(self._on_frame)
-        document.opened.connect(self.clear)
+        engine.on(TimelineFrame, self._on_timeline)
+        engine.on(CompareFrame, self.show_reply)
         self.clear()
 
     def _make_controls(self) -> QHBoxLayout:
@@ -101,8 +100,8 @@ class ComparePanel(QWidget):
         self.sample.setPrefix(self.tr("test sample "))
         self.sample.setAccessibleName(self.tr("Number of the test sample"))
         self.run.activated.connect(self._choose)
-        self.what.currentIndexChanged.connect(lambda _i: self._tell())
-        self.sample.valueChanged.connect(lambda _i: self._tell())
+        self.what.currentIndexChanged.connect(lambda _i: self.look())
+        self.sample.valueChanged.connect(lambda _i: self.look())
         row = QHBoxLayout()
         row.addWidget(QLabel(self.tr("Compare with")))
         for field in (self.run, self.what, self.sample):
@@ -119,12 +118,24 @@ class ComparePanel(QWidget):
         """Told which nodes are selected on the canvas."""
         if len(names) == 1:
             self._node = self._document.prefix + names[0]
-            self._tell()
+            self.look()
 
-    def set_seen(self, seen: bool) -> None:
-        """Told whether the panel is looked at."""
-        self._seen = seen
-        self._tell()
+    def looks_at(self) -> CompareRequest:
+        """Return what is to be kept up to date while the panel is looked at."""
+        what, run = WHAT[self.what.currentIndex()], self.run.currentData() or NONE
+        return CompareRequest(run, what, self._node, self.sample.value())
+
+    def look(self) -> None:
+        """Ask for what is looked at now, and say so where there is nothing to compare."""
+        run = self.run.currentData() or NONE
+        self.run.setEnabled(bool(run))
+        self.sample.setVisible(WHAT[self.what.currentIndex()] == "output")
+        if not run:
+            self._show_nothing(
+                self.tr("Two runs are compared here step by step. Train; then start again, or go "
+                        "back in time and train on from there, for the second one.")
+            )  # fmt: skip
+        super().look()
 
     def _on_timeline(self, frame: TimelineFrame) -> None:
         """Offer the other runs: the one that was chosen, the one branched off, or the newest."""
@@ -142,25 +153,11 @@ class ComparePanel(QWidget):
         at = next((i for i in places if i >= 0), self.run.count() - 1)
         self.run.setCurrentIndex(at)
         blocker.unblock()
-        self._tell()
+        self.look()
 
     def _choose(self, _place: int) -> None:
         self._chosen = self.run.currentData()
-        self._tell()
-
-    def _tell(self) -> None:
-        """Ask for what is looked at."""
-        what, run = WHAT[self.what.currentIndex()], self.run.currentData() or NONE
-        self.run.setEnabled(bool(run))
-        self.sample.setVisible(what == "output")
-        if not run:
-            self._show_nothing(
-                self.tr("Two runs are compared here step by step. Train; then start again, or go "
-                        "back in time and train on from there, for the second one.")
-            )  # fmt: skip
-        self._engine.watch_comparison(
-            CompareRequest(run if self._seen else NONE, what, self._node, self.sample.value())
-        )
+        self.look()
 
     def _show_nothing(self, why: str) -> None:
         for part in (self.ours, self.theirs, self.difference):
@@ -178,7 +175,8 @@ class ComparePanel(QWidget):
             Qt.AlignmentFlag.AlignCenter if empty else Qt.AlignmentFlag.AlignLeft
         )
 
-    def _on_frame(self, frame: CompareFrame) -> None:
+    def show_reply(self, frame: CompareFrame) -> None:
+        """Show both runs at a step."""
         blocker = QSignalBlocker(self.sample)
         self.sample.setMaximum(max(0, frame.sample_count - 1))
         blocker.unblock()
@@ -190,9 +188,7 @@ class ComparePanel(QWidget):
         self.ours.show_picture(ours, limit)
         self.theirs.show_picture(theirs, limit)
         for part, side in ((self.ours, frame.ours), (self.theirs, frame.theirs)):
-            part.caption.show_markup(
-                "<b>{0}</b> {1}<br>{2}", side.name, *self._of(side, frame.samples)
-            )
+            part.caption.show_markup("<b>{0}</b> {1}<br>{2}", side.name, *self._of(side))
         self._show_difference(frame)
         self._say(frame.problem or self._sentence(frame), empty=False)
 
@@ -207,12 +203,13 @@ class ComparePanel(QWidget):
             frame.ours.name, frame.theirs.name, format_number(frame.largest, 3),
         )  # fmt: skip
 
-    def _of(self, side: Side, samples: int) -> tuple[str, str]:
+    def _of(self, side: Side) -> tuple[str, str]:
         """The step of a run, and what it makes of the test set."""
-        loss = "–" if side.loss is None else format_number(side.loss, 3)
+        test = side.test
+        loss = "–" if test is None else format_number(test.loss, 3)
         text = self.tr("test loss {0}").format(loss)
-        if side.accuracy is not None:
-            text += self.tr(" · right {0:.1%} of {1:,}").format(side.accuracy, samples)
+        if test is not None and test.accuracy is not None:
+            text += self.tr(" · right {0:.1%} of {1:,}").format(test.accuracy, test.samples)
         return self.tr("at step {0:,}").format(side.step), text
 
     def _sentence(self, frame: CompareFrame) -> str:

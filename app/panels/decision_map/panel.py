@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -14,12 +14,12 @@ from PySide6.QtWidgets import (
     QLabel,
     QStackedWidget,
     QVBoxLayout,
-    QWidget,
 )
 
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.decision_map.point_edits import PointEdits
+from app.panels.panel import Panel
 from app.plots.decision_map import DecisionMap, class_color
 from app.plots.tile_view import TileView
 from app.plots.unit_net import UnitNet
@@ -28,25 +28,21 @@ from app.style import painting
 from app.widgets.note import Note
 from graphcore.records.arrays import pack, unpack
 from graphcore.records.pictures import Picture
-from graphcore.views.decision_map import DecisionFrame
+from graphcore.views.decision_map import DecisionFrame, DecisionRequest
 
 UNITS, NET, WARPED = range(3)
 
 
-class DecisionPanel(QWidget):
+class DecisionPanel(Panel):
     """Asks for the map while it can be seen; the engine sends it anew as the net learns.
 
     Signals:
         pictures: node name -> what its units say over the plane, for the canvas.
     """
 
-    pictures = Signal(object)
-
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._document, self._engine = document, engine
+        super().__init__(document, engine)
         self._frame: DecisionFrame | None = None
-        self._seen = False
         self._empty = self.tr("As soon as a net of two inputs is there, its plane appears here.")
         self.map = DecisionMap(self._empty)
         self.map.painted.connect(self._on_painted)
@@ -72,8 +68,7 @@ class DecisionPanel(QWidget):
         column.addWidget(self.pages, 1)
         column.addWidget(self.stamp)
         row.addLayout(column, 1)
-        engine.decision.connect(self._on_frame)
-        document.opened.connect(self.clear)
+        engine.on(DecisionFrame, self.show_reply)
         self.clear()
 
     def _make_views(self) -> None:
@@ -129,7 +124,8 @@ class DecisionPanel(QWidget):
         if len(names) == 1 and self.layer.findText(names[0]) >= 0:
             self.layer.setCurrentText(names[0])
 
-    def _on_frame(self, frame: DecisionFrame) -> None:
+    def show_reply(self, frame: DecisionFrame) -> None:
+        """Show the map at a step."""
         self._frame = frame
         self._show_tools()
         if frame.problem or frame.shares is None or frame.points is None or frame.labels is None:
@@ -137,6 +133,10 @@ class DecisionPanel(QWidget):
             self._show_layers(())
             self.stamp.setText("")
             return
+        self.map.set_axes(
+            frame.columns, np.array(frame.shift), np.array(frame.scale), frame.target,
+            frame.answer_scale,
+        )  # fmt: skip
         self.map.set_map(unpack(frame.shares), frame.low, frame.high, frame.classes)
         self.map.set_points(unpack(frame.points), unpack(frame.labels), frame.tests)
         self.map.set_generated(None if frame.generated is None else unpack(frame.generated))
@@ -204,7 +204,7 @@ class DecisionPanel(QWidget):
             self.layer.blockSignals(False)
             self._leave_lines()
             if self.view.currentIndex() == WARPED:
-                self._tell()
+                self.look()
         for widget in (self.view, self.layer, self.pages):
             widget.setVisible(bool(names))
         if not names:
@@ -212,7 +212,7 @@ class DecisionPanel(QWidget):
 
     def _on_view(self) -> None:
         self.layer.setEnabled(self.view.currentIndex() != NET)
-        self._tell()
+        self.look()
         self._show_units()
 
     def _leave_lines(self) -> None:
@@ -272,14 +272,14 @@ class DecisionPanel(QWidget):
 
     def set_seen(self, seen: bool) -> None:
         """Told whether the panel is looked at."""
-        self._seen = seen
         if not seen:
             self._engine.cover(frozenset())
-        self._tell()
+        super().set_seen(seen)
 
-    def _tell(self) -> None:
+    def looks_at(self) -> DecisionRequest:
+        """Return what is to be kept up to date while the panel is looked at."""
         warped = self.layer.currentText() if self.view.currentIndex() == WARPED else ""
-        self._engine.watch_decision(self._seen, warped)
+        return DecisionRequest(warped)
 
 
 def _picture(maps: np.ndarray) -> Picture:

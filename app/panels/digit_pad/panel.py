@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -19,12 +19,14 @@ from PySide6.QtWidgets import (
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.digit_pad.neighbours import Neighbours
+from app.panels.panel import Panel
 from app.plots.tile_view import TileView
 from app.style import fonts, painting, palette
 from app.widgets.note import Note
 from app.widgets.sketch import Sketch
-from graphcore.records.arrays import unpack
-from graphcore.views.drawing import DigitFrame, NearestFrame
+from graphcore.records.arrays import pack, unpack
+from graphcore.session.messages import Watch
+from graphcore.views.drawing import DigitFrame, DigitRequest, NearestFrame, NearestRequest
 
 LEAST = 11.0
 """Pixels that the line of a class takes, at least."""
@@ -34,20 +36,16 @@ PAUSE_MS, WHILE_LEARNING_MS = 150, 2000
 """Before the nearest samples are searched for: after a stroke, and while the net learns."""
 
 
-class DigitPadPanel(QWidget):
+class DigitPadPanel(Panel):
     """The drawing, what the net gets of it, and what it takes it for.
 
     Signals:
         pictures: node name -> picture, of every layer that responds.
     """
 
-    pictures = Signal(object)
-
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._document, self._engine = document, engine
+        super().__init__(document, engine)
         self._layer = ""
-        self._waiting = self._again = self._seen = False
         self.sketch = Sketch()
         self.sketch.changed.connect(self._on_drawn)
         self.centre = QCheckBox(self.tr("Centre like MNIST"))
@@ -72,12 +70,9 @@ class DigitPadPanel(QWidget):
         self.bars = ShareBars()
         self.words = Note("heading")
         self._lay_out()
-        engine.digit.connect(self._on_frame)
-        engine.loaded.connect(lambda _loaded: self._on_loaded())
-        engine.frame.connect(self._on_training)
-        engine.nearest.connect(self._on_nearest)
-        document.opened.connect(self.sketch.forget)
-        self._step = (0, 0)
+        engine.on(DigitFrame, self.show_reply)
+        engine.loaded.connect(lambda _loaded: self._on_drawn())
+        engine.on(NearestFrame, self._on_nearest)
         self._on_drawn()
 
     def _lay_out(self) -> None:
@@ -117,6 +112,10 @@ class DigitPadPanel(QWidget):
             self._engine.show_drawing(False)
         self._on_drawn()
 
+    def forget(self) -> None:
+        """Another graph was opened: the strokes cannot be taken back any more."""
+        self.sketch.forget()
+
     def show_selection(self, names: Sequence[str]) -> None:
         """Told which nodes are selected on the canvas."""
         layer = self._document.prefix + names[0] if len(names) == 1 else self._layer
@@ -128,7 +127,9 @@ class DigitPadPanel(QWidget):
     def _on_drawn(self) -> None:
         """The drawing is another, or it is looked at in another way."""
         self.back.setEnabled(self.sketch.can_undo)
-        self._ask()
+        if self._seen and self.sketch.empty:
+            self._show_nothing("")
+        self.look()
         self._look_near(PAUSE_MS)
 
     def _look_near(self, pause: int) -> None:
@@ -144,33 +145,18 @@ class DigitPadPanel(QWidget):
             self.near.clear(self.tr("Select a layer on the canvas."))
         else:
             node = self._layer if by_layer else ""
-            self._engine.ask_nearest(self.sketch.pixels(), self.centre.isChecked(), node)
+            pixels = pack(self.sketch.pixels())
+            self._engine.ask(NearestRequest(pixels, self.centre.isChecked(), node))
 
     def _on_nearest(self, frame: NearestFrame) -> None:
         if not self.sketch.empty:
             self.near.show_frame(frame)
 
-    def _on_training(self, frame: object) -> None:
-        """A half-trained net changes its mind."""
-        step = getattr(frame, "step", 0), getattr(frame, "moved", 0)
-        if step != self._step and self._seen and not self.sketch.empty:
-            self._step = step
-            self._ask()
-            if self.near.by.currentIndex():
-                self._look_near(WHILE_LEARNING_MS)
-
-    def _ask(self) -> None:
-        """One question at a time; the newest drawing is asked about next."""
-        if not self._seen:
-            return
-        if self.sketch.empty:
-            self._show_nothing("")
-            return
-        if self._waiting:
-            self._again = True
-            return
-        self._waiting, self._again = True, False
-        self._engine.ask_digit(self.sketch.pixels(), self.centre.isChecked())
+    def looks_at(self) -> DigitRequest:
+        """Return what is to be kept up to date while the panel is looked at."""
+        watched = self._engine.looked_at(Watch).values
+        pixels, drawn = pack(self.sketch.pixels()), not self.sketch.empty
+        return DigitRequest(pixels, self.centre.isChecked(), watched, visible=drawn)
 
     def _show_nothing(self, why: str) -> None:
         self._engine.show_drawing(False)
@@ -178,15 +164,10 @@ class DigitPadPanel(QWidget):
         self.seen.clear()
         self.bars.set_shares((), np.zeros(0))
 
-    def _on_loaded(self) -> None:
-        """Another net, or the engine is there at last: what was asked before is lost."""
-        self._waiting = False
-        self._on_drawn()
-
-    def _on_frame(self, frame: DigitFrame) -> None:
-        self._waiting = False
-        if self._again:
-            self._ask()
+    def show_reply(self, frame: DigitFrame) -> None:
+        """Show what the net makes of the drawing, and again while it learns."""
+        if self.near.by.currentIndex():
+            self._look_near(WHILE_LEARNING_MS)
         if self.sketch.empty or frame.problem or frame.shares is None or frame.seen is None:
             self._show_nothing(frame.problem)
             return

@@ -15,11 +15,11 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QVBoxLayout,
-    QWidget,
 )
 
 from app.document.document import Document
 from app.engine.engine import Engine
+from app.panels.panel import Panel
 from app.panels.results.panel import PICTURE
 from app.plots import items
 from app.plots.area import PlotArea
@@ -27,7 +27,7 @@ from app.plots.legend import Legend
 from app.style import palette
 from app.widgets.gallery import picture_of
 from graphcore.records.arrays import unpack
-from graphcore.views.embedding import EmbeddingFrame, TsneFrame
+from graphcore.views.embedding import EmbeddingFrame, EmbeddingRequest, TsneFrame, TsneRequest
 
 SYMBOLS = (("o", ""), ("t", " ▾"), ("s", " ▪"), ("d", " ◆"), ("+", " +"), ("star", " ★"))
 """Shapes, and how the legend says them: classes past the last colour get the colours again."""
@@ -36,16 +36,15 @@ SYMBOLS = (("o", ""), ("t", " ▾"), ("s", " ▪"), ("d", " ◆"), ("+", " +"), 
 LIVE, TSNE = range(2)
 
 
-class EmbeddingPanel(QWidget):
+class EmbeddingPanel(Panel):
     """Follows the selected node; a click on a point shows its picture.
 
     Principal components follow the net while it learns; t-SNE is made on demand, and stays.
     """
 
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._document, self._engine = document, engine
-        self._node, self._seen = "", False
+        super().__init__(document, engine)
+        self._node = ""
         self._frame: EmbeddingFrame | None = None
         self._colors: list[tuple[str, tuple[str, str]]] = []
         self.legend = Legend(self.tr("Test samples"))
@@ -60,10 +59,9 @@ class EmbeddingPanel(QWidget):
             label.setWordWrap(True)
         self.picture.setFixedSize(60, 60)
         self._lay_out()
-        engine.embedding.connect(self._on_live)
-        engine.tsne.connect(self._on_tsne)
+        engine.on(EmbeddingFrame, self._on_live)
+        engine.on(TsneFrame, self._on_tsne)
         engine.loaded.connect(lambda _loaded: self._set_busy(False))
-        document.opened.connect(self._on_opened)
         palette.notifier.changed.connect(self._draw)
         self.clear()
 
@@ -116,10 +114,11 @@ class EmbeddingPanel(QWidget):
             text = self.tr("Press the button: where t-SNE puts the test samples appears here.")
         self.plot.show_empty(text)
 
-    def _on_opened(self) -> None:
+    def forget(self) -> None:
+        """Another graph was opened: none of its nodes is chosen yet."""
         self._node = ""
         self.clear()
-        self._tell()
+        self.look()
 
     # -- t-SNE --------------------------------------------------------------------------------
 
@@ -128,11 +127,11 @@ class EmbeddingPanel(QWidget):
             self._make_or_cancel()
         self._set_busy(False)
         self.clear()
-        self._tell()
+        self.look()
 
     def _make_or_cancel(self) -> None:
         self._set_busy(not self._busy)
-        self._engine.embed(self._busy, self._node)
+        self._engine.ask(TsneRequest(self._node, run=self._busy))
 
     def _set_busy(self, busy: bool) -> None:
         self._busy = busy
@@ -161,16 +160,11 @@ class EmbeddingPanel(QWidget):
         """Told which nodes are selected on the canvas."""
         if len(names) == 1 and self._document.prefix + names[0] != self._node:
             self._node = self._document.prefix + names[0]
-            self._tell()
+            self.look()
 
-    def set_seen(self, seen: bool) -> None:
-        """Told whether the panel is looked at."""
-        self._seen = seen
-        self._tell()
-
-    def _tell(self) -> None:
-        live = self.method.currentIndex() == LIVE
-        self._engine.watch_embedding(self._seen and live, self._node)
+    def looks_at(self) -> EmbeddingRequest:
+        """Return what is to be kept up to date while the panel is looked at."""
+        return EmbeddingRequest(self._node, visible=self.method.currentIndex() == LIVE)
 
     def _on_live(self, frame: EmbeddingFrame) -> None:
         if self.method.currentIndex() == LIVE:

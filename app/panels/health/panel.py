@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, Qt, QTimer
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -16,14 +16,15 @@ from PySide6.QtWidgets import (
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.health.remedies import REMEDIES, offers
+from app.panels.panel import Panel
 from app.plots.profile import ProfilePlot
 from app.widgets.numbers import format_number
 from graphcore.errors import GradscapeError
 from graphcore.session.messages import Failure
-from graphcore.views.health import Finding, HealthFrame
+from graphcore.views.health import Finding, HealthFrame, HealthRequest
 
 
-class HealthPanel(QWidget):
+class HealthPanel(Panel):
     """Asks for an examination while it can be seen.
 
     Signals:
@@ -31,12 +32,8 @@ class HealthPanel(QWidget):
         ailing: names of the nodes at which something was found.
     """
 
-    node_chosen = Signal(object)
-    ailing = Signal(object)
-
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._document, self._engine = document, engine
+        super().__init__(document, engine)
         self._frame: HealthFrame | None = None
         self._diverged: Finding | None = None
         empty = self.tr("As soon as the net can run, its gradients appear here.")
@@ -58,10 +55,9 @@ class HealthPanel(QWidget):
         self._found = QVBoxLayout()
         self._found.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._lay_out()
-        engine.health.connect(self._on_frame)
+        engine.on(HealthFrame, self.show_reply)
         engine.failed.connect(self._on_failed)
         engine.state_changed.connect(self._on_state)
-        document.opened.connect(self.clear)
         self.clear()
 
     def _lay_out(self) -> None:
@@ -86,13 +82,18 @@ class HealthPanel(QWidget):
         self.stamp.setText("")
         self._show_findings()
 
+    def looks_at(self) -> HealthRequest:
+        """Return what is to be kept up to date while the panel is looked at."""
+        return HealthRequest()
+
     def set_seen(self, seen: bool) -> None:
         """Told whether the panel is looked at."""
-        self._engine.watch_health(seen)
+        super().set_seen(seen)
         if not seen:
             self.ailing.emit(())
 
-    def _on_frame(self, frame: HealthFrame) -> None:
+    def show_reply(self, frame: HealthFrame) -> None:
+        """Show an examination."""
         before, self._frame = self._frame, frame
         self.gradients.set_bars([(layer.name, layer.gradient) for layer in frame.layers])
         self.units.set_bars([(unit.node, unit.saturated) for unit in frame.units])

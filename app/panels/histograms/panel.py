@@ -10,15 +10,15 @@ from PySide6.QtWidgets import (
     QLabel,
     QStackedWidget,
     QVBoxLayout,
-    QWidget,
 )
 
 from app.document.document import Document
 from app.engine.engine import Engine
+from app.panels.panel import Panel
 from app.plots.heat_strips import HeatStrips
 from app.plots.histogram import Ridge
 from graphcore.records.arrays import unpack
-from graphcore.views.histograms import Spread, SpreadFrame
+from graphcore.views.histograms import Spread, SpreadFrame, SpreadRequest
 from graphcore.views.timeline import TimelineFrame
 
 MOST_FRAMES = 256
@@ -26,13 +26,12 @@ MOST_FRAMES = 256
 KINDS = ("weights", "gradient", "update", "activation")
 
 
-class HistogramsPanel(QWidget):
+class HistogramsPanel(Panel):
     """Ridges or strips of heat per kind; a node that is looked at again begins anew."""
 
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._document, self._engine = document, engine
-        self._node, self._seen, self._run = "", False, 0
+        super().__init__(document, engine)
+        self._node, self._run = "", 0
         self._frames: list[SpreadFrame] = []
         self.title = QLabel()
         names = (self.tr("Weights"), self.tr("Gradient"), self.tr("Update"), self.tr("Activation"))
@@ -61,10 +60,9 @@ class HistogramsPanel(QWidget):
             part.addWidget(forms, 1)
             row.addLayout(part, 1)
         column.addLayout(row, 1)
-        engine.spread.connect(self._on_frame)
-        engine.timeline.connect(self._on_timeline)
+        engine.on(SpreadFrame, self.show_reply)
+        engine.on(TimelineFrame, self._on_timeline)
         engine.reset_done.connect(self.clear)
-        document.opened.connect(self._on_opened)
         self.clear()
 
     def clear(self) -> None:
@@ -74,11 +72,11 @@ class HistogramsPanel(QWidget):
             plot.clear()
         self._show_title()
 
-    def _on_opened(self) -> None:
-        """Another graph: none of its nodes is chosen yet."""
+    def forget(self) -> None:
+        """Another graph was opened: none of its nodes is chosen yet."""
         self._node = ""
         self.clear()
-        self._tell()
+        self.look()
 
     def _show_title(self) -> None:
         """The node, and since when there is more of it than its weights."""
@@ -93,25 +91,22 @@ class HistogramsPanel(QWidget):
         if node and node != self._node:
             self._node = node
             self.clear()
-            self._tell()
+            self.look()
 
-    def set_seen(self, seen: bool) -> None:
-        """Told whether the panel is looked at."""
-        self._seen = seen
-        self._tell()
-
-    def _tell(self) -> None:
-        self._engine.watch_spread(self._node if self._seen else "")
+    def looks_at(self) -> SpreadRequest:
+        """Return what is to be kept up to date while the panel is looked at."""
+        return SpreadRequest(self._node)
 
     def _on_timeline(self, frame: TimelineFrame) -> None:
         """Another run has histograms of its own."""
         if frame.run != self._run:
             self._run = frame.run
             self.clear()
-            self._engine.watch_spread("")
-            self._tell()
+            self._engine.look(SpreadRequest())  # what came before is sent again with the next
+            self.look()
 
-    def _on_frame(self, frame: SpreadFrame) -> None:
+    def show_reply(self, frame: SpreadFrame) -> None:
+        """Show the histograms of a step."""
         if frame.node != self._node:
             return
         if not self._frames or self._frames[-1].step < frame.step:

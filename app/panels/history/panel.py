@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtWidgets import QUndoView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QUndoView, QVBoxLayout
 
+from app.panels.panel import Panel
 from app.style import icons
 
 
-class HistoryPanel(QWidget):
+class HistoryPanel(Panel):
     """The document's undo stack as a list."""
 
     def __init__(self, document: Any, engine: Any = None) -> None:
-        super().__init__()
+        super().__init__(document, engine)
         self.view = QUndoView(document.undo_stack)
         self.view.setEmptyLabel(self.tr("As opened"))
         self.view.setCleanIcon(icons.icon("save"))

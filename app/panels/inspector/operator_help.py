@@ -9,7 +9,7 @@ import re
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.widgets.formula import FormulaLabel, formulas
+from app.widgets.formula import FormulaView, formulas
 from app.widgets.rich_label import RichLabel
 from app.widgets.section import TEXT_INTERACTION, section
 from graphcore.ops import OperatorClass
@@ -50,7 +50,7 @@ class OperatorHelp(QWidget):
             (QCoreApplication.translate("OperatorHelp", "Derivative"), op.derivative),
         ):
             if latex:
-                column.addWidget(section(title, *(FormulaLabel(f) for f in formulas(latex))))
+                column.addWidget(section(title, FormulaView(*formulas(latex))))
         page = RichLabel(help_html(op))
         page.setWordWrap(True)
         page.setTextInteractionFlags(TEXT_INTERACTION)

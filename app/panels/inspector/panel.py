@@ -10,16 +10,16 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app.panels.inspector.graph_page import GraphPage
 from app.panels.inspector.node_page import NodePage
+from app.panels.panel import Panel
 from app.panels.weights.panel import WeightsTable
 from graphcore.graph.elements import Node
 
 
-class InspectorPanel(QWidget):
+class InspectorPanel(Panel):
     """Shows a page for the selection; made anew when the selection or its operators change."""
 
     def __init__(self, document: Any, engine: Any = None) -> None:
-        super().__init__()
-        self._document, self._engine = document, engine
+        super().__init__(document, engine)
         self._names: list[str] = []
         self._page: NodePage | GraphPage | None = None
         self._built_for: tuple[Any, ...] = ()
@@ -36,8 +36,7 @@ class InspectorPanel(QWidget):
         self._late.timeout.connect(self.refresh)
         document.changed.connect(self._on_change)
         document.shapes_changed.connect(self._request)
-        document.opened.connect(self._on_opened)
-        document.level_changed.connect(self._on_opened)
+        document.level_changed.connect(self.forget)
         self.refresh()
 
     @property
@@ -64,7 +63,7 @@ class InspectorPanel(QWidget):
     def _request(self, _names: Any = None) -> None:
         self._late.start()
 
-    def _on_opened(self) -> None:
+    def forget(self) -> None:
         self.show_selection([])
 
     def _node_page(self, nodes: list[Node]) -> NodePage:

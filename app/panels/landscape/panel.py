@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QElapsedTimer, QTimer
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout
 
 from app.document.document import Document
 from app.engine.engine import Engine, whose_weights
 from app.panels.landscape.options import Fineness, TwoWeights
+from app.panels.panel import Panel
 from app.plots.landscape_view import LandscapeView
 from graphcore.records.arrays import unpack
 from graphcore.session import messages as m
-from graphcore.views.landscape import LandscapeFrame, LandscapeRequest, PlaneKind
+from graphcore.views.landscape import LandscapeFrame, LandscapeRequest, PlaneKind, SetPlanePoint
 
 PLANES: tuple[PlaneKind, ...] = ("random", "pca", "weights", "towards")
 MAP, SPACE, LINE = range(3)
@@ -24,15 +25,13 @@ STAMP_MS = 250
 """The stamp may take another line, which lays out the window anew: not at every frame."""
 
 
-class LandscapePanel(QWidget):
+class LandscapePanel(Panel):
     """Asks for a surface while it can be seen, and for none while it cannot."""
 
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._document, self._engine = document, engine
+        super().__init__(document, engine)
         self._frame: LandscapeFrame | None = None
         self._step = 0
-        self._seen = False
         self._seed = 0
         self._age = QElapsedTimer()
         self._restamp = QTimer(self, singleShot=True, interval=STAMP_MS)
@@ -45,24 +44,23 @@ class LandscapePanel(QWidget):
         column.addLayout(self._make_controls())
         column.addLayout(self._make_choices())
         column.addWidget(self.view, 1)
-        engine.landscape.connect(self._on_landscape)
+        engine.on(LandscapeFrame, self._on_landscape)
         engine.frame.connect(self._on_frame)
         engine.reset_done.connect(self.clear)
-        document.opened.connect(self.clear)
-        self.view.dot_dragged.connect(engine.set_weights_on_plane)
+        self.view.dot_dragged.connect(lambda a, b: engine.ask(SetPlanePoint(a, b)))
         self.view.dot_released.connect(self._on_released)
         self.view.put_back.connect(self._on_put_back)
         self._offer()
 
     def _on_released(self, a: float, b: float) -> None:
-        self._engine.set_weights_on_plane(a, b, True)
+        self._engine.ask(SetPlanePoint(a, b, release=True))
         self._document.message.emit(
             self.tr("The net has the weights under the dot: Play trains on from there, Escape or "
                     "Put back gives it those of before.")
         )  # fmt: skip
 
     def _on_put_back(self) -> None:
-        self._engine.put_weights_back()
+        self._engine.ask(SetPlanePoint(0.0, 0.0, back=True))
         self._document.message.emit(self.tr("The net has the weights of before the drag."))
 
     def _make_controls(self) -> QHBoxLayout:
@@ -91,10 +89,10 @@ class LandscapePanel(QWidget):
         for widget in (self.plane, self.form, self.log, self.fineness):
             row.addWidget(widget)
         row.addWidget(self.scale, 1)
-        self.plane.currentIndexChanged.connect(lambda _i: self._ask())
+        self.plane.currentIndexChanged.connect(lambda _i: self.look())
         self.form.currentIndexChanged.connect(self._on_form)
         self.log.toggled.connect(self.view.set_log)
-        self.fineness.changed.connect(self._ask)
+        self.fineness.changed.connect(self.look)
         self.fineness.other_directions.connect(self._new_directions)
         return row
 
@@ -107,8 +105,8 @@ class LandscapePanel(QWidget):
         row = QHBoxLayout()
         row.addWidget(self.weights, 1)
         row.addWidget(self.target, 1)
-        self.weights.changed.connect(self._ask)
-        self.target.activated.connect(lambda _i: self._ask())
+        self.weights.changed.connect(self.look)
+        self.target.activated.connect(lambda _i: self.look())
         return row
 
     def show_selection(self, names: Sequence[str]) -> None:
@@ -144,26 +142,25 @@ class LandscapePanel(QWidget):
         self.span.setEnabled(self._kind in ("random", "weights"))
         self.again.setEnabled(self._kind in ("random", "towards"))
 
-    def _ask(self) -> None:
+    def looks_at(self) -> LandscapeRequest:
+        """Return what is to be kept up to date while the panel is looked at."""
         self._offer()
         chosen = self.weights.chosen if self._kind == "weights" else ()
         target = self.target.currentText() if self._kind == "towards" else ""
-        self._engine.request_landscape(
-            LandscapeRequest(
-                visible=self._seen, plane=self._kind, weights=chosen, target=target,
-                line=self.form.currentIndex() == LINE, span=self.span.value(), seed=self._seed,
-                resolution=self.fineness.resolution.currentData(),
-                samples=self.fineness.samples.value(), split=self.fineness.split.currentData(),
-            )
+        return LandscapeRequest(
+            plane=self._kind, weights=chosen, target=target,
+            line=self.form.currentIndex() == LINE, span=self.span.value(), seed=self._seed,
+            resolution=self.fineness.resolution.currentData(),
+            samples=self.fineness.samples.value(), split=self.fineness.split.currentData(),
         )  # fmt: skip
 
     def _new_directions(self) -> None:
         self._seed += 1
-        self._ask()
+        self.look()
 
     def _on_form(self, form: int) -> None:
         self.view.set_in_space(form == SPACE)
-        self._ask()
+        self.look()
 
     def _on_landscape(self, frame: LandscapeFrame) -> None:
         if self._frame is None or self._frame.step != frame.step:
@@ -226,8 +223,3 @@ class LandscapePanel(QWidget):
             text = self.tr("the weights lie beside the plane by {0:.0%} of their length")
             parts.append(text.format(f.off_plane))
         return parts
-
-    def set_seen(self, seen: bool) -> None:
-        """Told whether the panel is looked at."""
-        self._seen = seen
-        self._ask()

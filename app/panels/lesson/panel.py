@@ -17,14 +17,16 @@ from PySide6.QtWidgets import (
 
 from app.panels.lesson.cards import Card, PredictCard, RevealCard, TaskCard
 from app.panels.lesson.prose import Prose, shown
+from app.panels.panel import Panel
 from app.widgets.section import text_label, title
 from graphcore.lessons.format import Lesson, Predict, Reveal, Step, Task, Text
 from graphcore.views.lesson import FactsFrame, FactsRequest
+from graphcore.views.weights import TensorFrame
 
 REFRESH_MS = 250
 
 
-class LessonPanel(QWidget):
+class LessonPanel(Panel):
     """Shows a lesson's steps; what a step needs of the window is asked for by signals.
 
     Signals:
@@ -49,8 +51,7 @@ class LessonPanel(QWidget):
     hand_in_wanted = Signal()
 
     def __init__(self, document: Any, engine: Any = None) -> None:
-        super().__init__()
-        self._document, self._engine = document, engine
+        super().__init__(document, engine)
         self.lesson: Lesson | None = None
         self.place = 0
         self.predictions: dict[str, float] = {}
@@ -67,10 +68,10 @@ class LessonPanel(QWidget):
         self._late = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._late.timeout.connect(self._ask)
         if engine is not None:
-            engine.facts.connect(self._on_facts)
+            engine.on(FactsFrame, self._on_facts)
             engine.loaded.connect(lambda _l: self.refresh())
             engine.state_changed.connect(lambda _s: self.refresh())
-            engine.tensor.connect(lambda _t: self.refresh())
+            engine.on(TensorFrame, lambda _t: self.refresh())
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
@@ -287,7 +288,7 @@ class LessonPanel(QWidget):
     def _send(self, expressions: tuple[str, ...], begins: bool = False) -> int:
         self._number += 1
         self.window_wanted.emit()
-        self._engine.ask_facts(
+        self._engine.ask_of_document(
             FactsRequest(expressions, self._number, begins, self.shown_panels, self.plane)
         )
         return self._number

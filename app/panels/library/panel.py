@@ -8,23 +8,23 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QMimeData, QModelIndex, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QMimeData, QModelIndex, Qt
 from PySide6.QtGui import QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QTabBar, QTreeView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QTabBar, QTreeView, QVBoxLayout
 
 from app.document.blocks import PREFIX, blocks
+from app.panels.panel import Panel
 from app.style import icons
 from app.widgets.two_lines import SUMMARY, TwoLines
-from app.widgets.typed_search import matches
+from app.widgets.typed_search import matches, score
 from graphcore import ops, presets
-from graphcore.ops.search import NO_MATCH, score
 
 OPERATOR_MIME = "application/x-gradscape-operator"
 NAME = Qt.ItemDataRole.UserRole + 1
 _HIDDEN = ("Composite",)
 
 
-class LibraryPanel(QWidget):
+class LibraryPanel(Panel):
     """A search field over the tree of operators, and a second tab with the presets.
 
     Signals:
@@ -32,11 +32,8 @@ class LibraryPanel(QWidget):
         preset_chosen: name of a preset that was double-clicked.
     """
 
-    operator_chosen = Signal(str)
-    preset_chosen = Signal(str)
-
     def __init__(self, document: Any, engine: Any = None) -> None:
-        super().__init__()
+        super().__init__(document, engine)
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(True)
@@ -90,7 +87,7 @@ class LibraryPanel(QWidget):
 
     def _first(self) -> QModelIndex:
         """The visible row that the text means most likely, or else the topmost."""
-        text = self.search.text().lower().strip()
+        text = self.search.text()
         model = self._models[self.tabs.currentIndex()]
         found = [
             heading.child(j)
@@ -99,8 +96,8 @@ class LibraryPanel(QWidget):
             for j in range(heading.rowCount())
             if not self.tree.isRowHidden(j, heading.index())
         ]
-        if self.tabs.currentIndex() == 0 and text:
-            found.sort(key=lambda item: _rank(item.data(NAME), text))
+        if text.strip():
+            found.sort(key=lambda item: -score(text, item.text(), *_aliases(item.data(NAME))))
         return found[0].index() if found else QModelIndex()
 
     def _choose_first(self) -> None:
@@ -113,8 +110,9 @@ class LibraryPanel(QWidget):
         (self.operator_chosen if self.tabs.currentIndex() == 0 else self.preset_chosen).emit(name)
 
 
-def _rank(name: str, text: str) -> int:
-    return NO_MATCH if name.startswith(PREFIX) else score(name, text)
+def _aliases(name: str) -> tuple[str, ...]:
+    """Other words for an operator; a block or a preset has none."""
+    return tuple(ops.get(name).aliases) if name in ops.names() else ()
 
 
 _SOUGHT = Qt.ItemDataRole.UserRole + 2

@@ -12,13 +12,13 @@ from PySide6.QtCore import (
     QPoint,
     QSortFilterProxyModel,
     Qt,
-    Signal,
 )
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QHeaderView, QLineEdit, QMenu, QTreeView, QVBoxLayout, QWidget
 
 from app.document.connection_menu import fill
 from app.panels.outline.model import OutlineModel
+from app.panels.panel import Panel
 from app.widgets.typed_search import matches
 from graphcore.errors import GradscapeError
 
@@ -46,7 +46,7 @@ class _Filter(QSortFilterProxyModel):
         return matches(self._typed, name, node.operator, *node.op.aliases)
 
 
-class OutlinePanel(QWidget):
+class OutlinePanel(Panel):
     """A filter field over the tree.
 
     Insert adds a node, C connects the current one, F2 renames, Delete removes, Enter follows an
@@ -57,12 +57,8 @@ class OutlinePanel(QWidget):
         add_wanted: a node is to be added after the selected one.
     """
 
-    node_chosen = Signal(object)
-    add_wanted = Signal()
-
     def __init__(self, document: Any, engine: Any = None) -> None:
-        super().__init__()
-        self._document = document
+        super().__init__(document, engine)
         self._silent = False
         self.model = OutlineModel(document, self)
         self._shown = _Filter(document, self)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.panels.panel import Panel
 from app.style import icons
 from app.widgets.two_lines import SUMMARY, TwoLines
 from graphcore.errors import GradscapeError
@@ -23,7 +24,7 @@ from graphcore.graph.shapes import Problem
 _NODE = int(Qt.ItemDataRole.UserRole) + 1
 
 
-class ProblemsPanel(QWidget):
+class ProblemsPanel(Panel):
     """A row per problem: a click selects the node, the button applies the proposed fix.
 
     Signals:
@@ -31,12 +32,10 @@ class ProblemsPanel(QWidget):
         counted: how many problems there are.
     """
 
-    node_chosen = Signal(object)
     counted = Signal(int)
 
     def __init__(self, document: Any, engine: Any = None) -> None:
-        super().__init__()
-        self._document = document
+        super().__init__(document, engine)
         self._shown: dict[str, Problem] = {}
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Problems"))

@@ -13,11 +13,11 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSpinBox,
     QVBoxLayout,
-    QWidget,
 )
 
 from app.document.document import Document
 from app.engine.engine import Engine
+from app.panels.panel import Panel
 from app.plots.curve import CurvePlot
 from app.plots.landscape_view import LandscapeView
 from app.widgets.numbers import format_number
@@ -32,12 +32,11 @@ WIDE = 100.0
 """Ratio of the largest loss to the smallest from which on the axis is logarithmic."""
 
 
-class RacePanel(QWidget):
+class RacePanel(Panel):
     """Curves of all runners over the samples they have seen."""
 
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._engine = engine
+        super().__init__(document, engine)
         self.what = QComboBox()
         self.what.setAccessibleName(self.tr("What differs"))
         for key, text in KINDS:
@@ -64,8 +63,7 @@ class RacePanel(QWidget):
         self._number = 0
         self._names: tuple[str, ...] = ()
         self._lay_out()
-        engine.race.connect(self._on_frame)
-        document.opened.connect(self.clear)
+        engine.on(RaceFrame, self._on_frame)
         self.clear()
 
     def _lay_out(self) -> None:
@@ -99,15 +97,13 @@ class RacePanel(QWidget):
 
     def _toggle(self) -> None:
         if self._racing:
-            self._engine.request_race(RaceRequest())
+            self._engine.ask(RaceRequest(run=False))
             self._set_racing(False)
             return
         self.clear()
         self._set_racing(True)
         self._number += 1
-        self._engine.request_race(
-            RaceRequest(self.what.currentData(), self.steps.value(), self._number)
-        )
+        self._engine.ask(RaceRequest(self.what.currentData(), self.steps.value(), self._number))
 
     def _on_frame(self, frame: RaceFrame) -> None:
         if frame.number != self._number:  # of a race that was ended

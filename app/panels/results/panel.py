@@ -1,4 +1,4 @@
-"""How a classifier does on the test set: confusion, figures per class, mistakes, calibration."""
+"""How a net does on the test set: confusion, mistakes and calibration, or the errors of numbers."""
 
 from __future__ import annotations
 
@@ -19,28 +19,29 @@ from PySide6.QtWidgets import (
 
 from app.document.document import Document
 from app.engine.engine import Engine, whose_weights
+from app.panels.panel import Panel
+from app.panels.results.quantities import QuantitiesPage
 from app.plots.confusion import ConfusionMatrix
 from app.plots.reliability import ReliabilityPlot
 from app.widgets.gallery import gallery, picture_of
 from app.widgets.note import Note
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
-from graphcore.views.results import Mistake, ResultsFrame
+from graphcore.views.results import Mistake, ResultsFrame, ResultsRequest
 
 PICTURE = 56
 SHOWN = 60
 """Mistakes beside the matrix, at most."""
 
 
-class ResultsPanel(QWidget):
+class ResultsPanel(Panel):
     """Asks for the results while it can be seen."""
 
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._engine = engine
+        super().__init__(document, engine)
         self._frame: ResultsFrame | None = None
         self._cell: tuple[int, int] | None = None
-        empty = self.tr("Train a classifier: what it takes for what appears here.")
+        empty = self.tr("What the net takes for what on the test set appears here.")
         self.matrix = ConfusionMatrix(empty)
         self.matrix.cell_clicked.connect(self._choose)
         self.table = self._make_table()
@@ -53,8 +54,7 @@ class ResultsPanel(QWidget):
         self.shown.setAccessibleName(self.tr("What is shown beside the figures"))
         self.title, self.stamp = Note(""), Note()
         self._lay_out()
-        engine.results.connect(self._on_frame)
-        document.opened.connect(self.clear)
+        engine.on(ResultsFrame, self.show_reply)
         self.clear()
 
     def _make_table(self) -> QTableWidget:
@@ -69,8 +69,15 @@ class ResultsPanel(QWidget):
         return table
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 4, 8, 8)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(8, 4, 8, 8)
+        self.kinds, classes = QStackedWidget(), QWidget()
+        self.quantities = QuantitiesPage()
+        self.kinds.addWidget(classes)
+        self.kinds.addWidget(self.quantities)
+        whole.addWidget(self.kinds)
+        row = QHBoxLayout(classes)
+        row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.matrix, 4)
         row.addWidget(self.table)
         column = QVBoxLayout()
@@ -97,6 +104,8 @@ class ResultsPanel(QWidget):
     def clear(self) -> None:
         """Another graph."""
         self._frame, self._cell = None, None
+        self.kinds.setCurrentIndex(0)
+        self.quantities.clear()
         self.matrix.clear()
         self.table.setRowCount(0)
         self.gallery.clear()
@@ -105,7 +114,14 @@ class ResultsPanel(QWidget):
         self.calibration_words.setText("")
         self.stamp.setText("")
 
-    def _on_frame(self, frame: ResultsFrame) -> None:
+    def show_reply(self, frame: ResultsFrame) -> None:
+        """Show the results at a step."""
+        if frame.quantities is not None:
+            said = self.tr("Step {0:,}").format(frame.step) + whose_weights(self._engine.moment)
+            self.kinds.setCurrentWidget(self.quantities)
+            self.quantities.show_quantities(frame.quantities, said)
+            return
+        self.kinds.setCurrentIndex(0)
         if frame.problem or frame.counts is None:
             self.clear()
             self.stamp.setText(frame.problem)
@@ -188,6 +204,6 @@ class ResultsPanel(QWidget):
             item.setIcon(QIcon(picture_of(unpack(mistake.image), PICTURE)))
         return item
 
-    def set_seen(self, seen: bool) -> None:
-        """Told whether the panel is looked at."""
-        self._engine.watch_results(seen)
+    def looks_at(self) -> ResultsRequest:
+        """Return what is to be kept up to date while the panel is looked at."""
+        return ResultsRequest()

@@ -22,11 +22,20 @@ from PySide6.QtWidgets import (
 
 from app.document.document import Document
 from app.engine.engine import Engine
+from app.panels.panel import Panel
 from app.plots.curve import CurvePlot
 from app.style import palette
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
-from graphcore.views.timeline import CurvesFrame, RunCurves, RunInfo, TimelineFrame
+from graphcore.views.timeline import (
+    CurvesFrame,
+    CurvesRequest,
+    EditRun,
+    EnterRun,
+    RunCurves,
+    RunInfo,
+    TimelineFrame,
+)
 
 COLUMNS = (
     "run", "from", "steps", "loss", "test_loss", "test", "changes", "optimizer", "rate", "batch",
@@ -37,12 +46,11 @@ LONGEST = 28
 """Characters of a change that are shown; the tool tip has all."""
 
 
-class RunsPanel(QWidget):
+class RunsPanel(Panel):
     """Asks for the curves while it can be seen; a double-click on a row goes to that run."""
 
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._engine = engine
+        super().__init__(document, engine)
         self._seen = True
         self._frame = TimelineFrame()
         self._curves: tuple[RunCurves, ...] = ()
@@ -64,9 +72,8 @@ class RunsPanel(QWidget):
         self.loss = CurvePlot(self.tr("Training loss, smoothed"), empty=empty)
         self.accuracy = CurvePlot(self.tr("Test accuracy"), marks=None, empty=empty)
         self._lay_out()
-        engine.timeline.connect(self._on_timeline)
-        engine.curves.connect(self._on_curves)
-        document.opened.connect(self.clear)
+        engine.on(TimelineFrame, self._on_timeline)
+        engine.on(CurvesFrame, self._on_curves)
         palette.notifier.changed.connect(self._restyle)
         self.clear()
 
@@ -127,10 +134,13 @@ class RunsPanel(QWidget):
         self._on_timeline(TimelineFrame())
         self._draw()
 
+    def looks_at(self) -> CurvesRequest:
+        """Return what is to be kept up to date while the panel is looked at."""
+        return CurvesRequest()
+
     def set_seen(self, seen: bool) -> None:
         """Told whether the panel is looked at."""
-        self._seen = seen
-        self._engine.watch_curves(seen)
+        super().set_seen(seen)
         if seen:
             self._on_timeline(self._frame)
 
@@ -142,7 +152,7 @@ class RunsPanel(QWidget):
 
     def _go(self) -> None:
         if (chosen := self._chosen()) is not None:
-            self._engine.enter_run(chosen.run)
+            self._engine.ask(EnterRun(chosen.run))
 
     def _rename(self) -> None:
         name = self.table.item(self.table.currentRow(), 0)
@@ -152,11 +162,11 @@ class RunsPanel(QWidget):
 
     def _remove(self) -> None:
         if (chosen := self._chosen()) is not None:
-            self._engine.edit_run(chosen.run, remove=True)
+            self._engine.ask(EditRun(chosen.run, remove=True))
 
     def _on_renamed(self, item: QTableWidgetItem) -> None:
         if item.column() == 0 and item.row() < len(self._frame.runs):
-            self._engine.edit_run(self._frame.runs[item.row()].run, item.text())
+            self._engine.ask(EditRun(self._frame.runs[item.row()].run, item.text()))
 
     def _refresh_buttons(self) -> None:
         chosen = self._chosen()
@@ -188,7 +198,7 @@ class RunsPanel(QWidget):
         return (
             info.name, origin, self._steps(info),
             "–" if info.loss is None else format_number(info.loss, 3),
-            "–" if info.test_loss is None else format_number(info.test_loss, 3),
+            "–" if info.test is None else format_number(info.test.loss, 3),
             self._test(info), _short(info.changes),
             s.optimizer, _told(info.rates), str(s.batch), str(s.seed), f"{info.seconds:.1f}",
         )  # fmt: skip
@@ -200,9 +210,9 @@ class RunsPanel(QWidget):
 
     def _test(self, info: RunInfo) -> str:
         """Runs stand below each other whose last tests were of different numbers of samples."""
-        if info.accuracy is None:
+        if info.test is None or info.test.accuracy is None:
             return "–"
-        return self.tr("{0:.2%} of {1:,}").format(info.accuracy, info.samples)
+        return self.tr("{0:.2%} of {1:,}").format(info.test.accuracy, info.test.samples)
 
     def _about(self, column: str, info: RunInfo) -> str:
         if column == "rate":
@@ -215,8 +225,8 @@ class RunsPanel(QWidget):
             return self.tr(
                 "An early stop gave the net back its best weights, of epoch {0:,}"
             ).format(info.held)
-        if column in ("test", "test_loss") and info.samples:
-            return self.tr("Of {0:,} test samples at step {1:,}").format(info.samples, info.tested)
+        if column in ("test", "test_loss") and (test := info.test) is not None:
+            return self.tr("Of {0:,} test samples at step {1:,}").format(test.samples, test.step)
         if column == "from" and info.by_hand:
             return self.tr("It began with weights that were changed by hand")
         return ""

@@ -10,24 +10,22 @@ from PySide6.QtWidgets import (
     QLabel,
     QSpinBox,
     QVBoxLayout,
-    QWidget,
 )
 
 from app.document.document import Document
 from app.engine.engine import Engine
+from app.panels.panel import Panel
 from app.plots.tile_view import TileView
 from graphcore.records.arrays import Array, unpack
-from graphcore.session import messages as m
 from graphcore.training.sample import Sample
-from graphcore.views.saliency import AttributionFrame
+from graphcore.views.saliency import AttributionFrame, AttributionRequest
 
 
-class SaliencyPanel(QWidget):
+class SaliencyPanel(Panel):
     """Four pictures of one sample: itself, the gradient, Grad-CAM, and nudged."""
 
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._engine, self._seen, self._step = engine, False, (-1, 0)
+        super().__init__(document, engine)
         self.sample = QSpinBox()
         self.sample.setAccessibleName(self.tr("Sample"))
         self.sample.setToolTip(self.tr("Which sample: see also Samples"))
@@ -35,7 +33,7 @@ class SaliencyPanel(QWidget):
         self.layer = QComboBox()
         self.layer.setAccessibleName(self.tr("Convolution"))
         self.layer.setToolTip(self.tr("The convolution whose maps are weighed"))
-        self.layer.activated.connect(lambda _i: self.ask())
+        self.layer.activated.connect(lambda _i: self.look())
         self.said = QLabel()
         self.said.setWordWrap(True)
         self.views = {
@@ -47,12 +45,10 @@ class SaliencyPanel(QWidget):
         }  # fmt: skip
         self.captions = {key: QLabel() for key in self.views}
         self._lay_out()
-        engine.attribution.connect(self._on_frame)
-        engine.loaded.connect(lambda _loaded: self.ask())
-        engine.sample_chosen.connect(lambda _sample: self.ask())
-        engine.held.connect(lambda _holds: self.ask())
-        engine.frame.connect(self._on_step)
-        document.opened.connect(self.clear)
+        self._frame: AttributionFrame | None = None
+        engine.on(AttributionFrame, self.show_reply)
+        engine.sample_chosen.connect(lambda _sample: self.look())
+        engine.held.connect(lambda _holds: self._say())
         self.clear()
 
     def _lay_out(self) -> None:
@@ -74,7 +70,7 @@ class SaliencyPanel(QWidget):
 
     def clear(self) -> None:
         """Another graph."""
-        self._step = (-1, 0)
+        self._frame = None
         for view, caption in zip(self.views.values(), self.captions.values(), strict=True):
             view.clear()
             caption.setText("")
@@ -83,30 +79,20 @@ class SaliencyPanel(QWidget):
         self.layer.clear()
         self.said.setText(self.tr("As soon as a net for pictures can run, it is explained here."))
 
-    def set_seen(self, seen: bool) -> None:
-        """Told whether the panel is looked at."""
-        self._seen = seen
-        self.ask()
-
-    def ask(self) -> None:
-        """Have the sample explained with the weights of this moment."""
-        if self._seen:
-            self._engine.ask_attribution(self.layer.currentText())
+    def looks_at(self) -> AttributionRequest:
+        """Return what is to be kept up to date while the panel is looked at."""
+        return AttributionRequest(self._engine.chosen_sample, self.layer.currentText())
 
     def _choose(self, index: int) -> None:
         self._engine.choose_sample(Sample(index, self._engine.chosen_sample.split))
 
-    def _on_step(self, frame: m.Frame) -> None:
-        step = frame.step, frame.moved
-        if step != self._step and frame.state != "running":
-            self._step = step
-            self.ask()
-
-    def _on_frame(self, frame: AttributionFrame) -> None:
+    def show_reply(self, frame: AttributionFrame) -> None:
+        """Show what an answer rests on."""
         if frame.problem:
             self.clear()
             self.said.setText(frame.problem)
             return
+        self._frame = frame
         with QSignalBlocker(self.sample):
             self.sample.setRange(0, frame.samples - 1)
             self.sample.setValue(self._engine.chosen_sample.index)
@@ -126,6 +112,12 @@ class SaliencyPanel(QWidget):
         )
         stays = self.tr("No step along the gradient changes this answer")
         self._show("nudged", frame.nudged, changed if frame.nudged is not None else stays)
+        self._say()
+
+    def _say(self) -> None:
+        frame = self._frame
+        if frame is None:
+            return
         said = self.tr("Step {0:,}: taken for {1} ({2:.1%}).").format(
             frame.step, frame.answer, frame.share
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QColor, QIcon
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -29,7 +29,13 @@ PAGE = 48
 
 
 class SampleGrid(QWidget):
-    """Asks for a page at a time; knows of the data set no more than that page."""
+    """Shows a page at a time; knows of the data set no more than that page.
+
+    Signals:
+        asked: another page is wanted.
+    """
+
+    asked = Signal()
 
     def __init__(self, engine: Engine) -> None:
         super().__init__()
@@ -54,7 +60,7 @@ class SampleGrid(QWidget):
         self.where.setObjectName("muted")
         self.where.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._lay_out()
-        engine.samples.connect(self._on_frame)
+        engine.on(SamplesFrame, self._on_frame)
         engine.sample_chosen.connect(self._mark)
         palette.notifier.changed.connect(self._show)
 
@@ -95,15 +101,14 @@ class SampleGrid(QWidget):
     def first_page(self) -> None:
         """From the beginning, after another filter."""
         self._start = 0
-        self.ask()
+        self.asked.emit()
 
-    def ask(self) -> None:
-        """Have the page sent, with what the net takes each for at this moment."""
-        self._engine.ask_samples(
-            SamplesRequest(
-                self.split.currentData(), self._start, PAGE, self.label.currentData(),
-                self.wrong.isChecked(),
-            )
+    @property
+    def request(self) -> SamplesRequest:
+        """The page that is shown, with what the net takes each sample for."""
+        return SamplesRequest(
+            self.split.currentData(), self._start, PAGE, self.label.currentData(),
+            self.wrong.isChecked(),
         )  # fmt: skip
 
     def _turn(self, pages: int) -> None:
@@ -111,7 +116,7 @@ class SampleGrid(QWidget):
         start = self._start + pages * PAGE
         if 0 <= start < total:
             self._start = start
-            self.ask()
+            self.asked.emit()
 
     # -- showing ------------------------------------------------------------------------------
 

@@ -16,25 +16,23 @@ from PySide6.QtWidgets import (
 
 from app.document.document import Document
 from app.engine.engine import Engine
+from app.panels.panel import Panel
 from app.panels.samples.grid import SampleGrid
 from app.panels.samples.typed import TypedSample
 from app.widgets.sketch import Sketch
 from graphcore.records.arrays import pack
-from graphcore.session import messages as m
 from graphcore.training.sample import Sample
-from graphcore.views.samples import SamplesFrame
+from graphcore.views.samples import SamplesFrame, SamplesRequest
 from graphcore.views.stepper import WalkFrame
 
 DATA, DRAWN, TYPED = 0, 1, 2
 
 
-class SamplesPanel(QWidget):
+class SamplesPanel(Panel):
     """Three ways to the one sample that the stepper, saliency and what-if look at."""
 
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._document, self._engine = document, engine
-        self._seen, self._step = False, (-1, 0)
+        super().__init__(document, engine)
         self.grid, self.typed = SampleGrid(engine), TypedSample(document, engine)
         self.sketch = Sketch()
         self.sketch.changed.connect(self._on_drawn)
@@ -48,11 +46,9 @@ class SamplesPanel(QWidget):
         self.hint.setObjectName("muted")
         self.hint.setWordWrap(True)
         self._lay_out()
-        engine.samples.connect(self._on_page)
-        engine.loaded.connect(lambda _loaded: self._ask())
-        engine.walk.connect(self._on_walk)
-        engine.frame.connect(self._on_step)
-        document.opened.connect(self._on_opened)
+        engine.on(SamplesFrame, self._on_page)
+        self.grid.asked.connect(self.look)
+        engine.on(WalkFrame, self._on_walk)
 
     def _lay_out(self) -> None:
         drawing = QWidget()
@@ -79,25 +75,12 @@ class SamplesPanel(QWidget):
 
     # -- the engine ---------------------------------------------------------------------------
 
-    def set_seen(self, seen: bool) -> None:
-        """Told whether the panel is looked at."""
-        self._seen = seen
-        self._ask()
+    def looks_at(self) -> SamplesRequest:
+        """Return what is to be kept up to date while the panel is looked at."""
+        return self.grid.request
 
-    def _ask(self) -> None:
-        if self._seen:
-            self.grid.ask()
-
-    def _on_step(self, frame: m.Frame) -> None:
-        """The net takes samples for something else once it has learned."""
-        step = frame.step, frame.moved
-        if step != self._step and frame.state != "running":
-            self._step = step
-            self._ask()
-
-    def _on_opened(self) -> None:
-        """Another graph: its data are others, and nothing is drawn or typed."""
-        self._step = (-1, 0)
+    def forget(self) -> None:
+        """Another graph was opened: its data are others, and nothing is drawn or typed."""
         self.grid.clear()
         self.typed.clear()
         self.hint.clear()
@@ -105,6 +88,7 @@ class SamplesPanel(QWidget):
         self.tabs.setCurrentIndex(DATA)
         with QSignalBlocker(self.sketch):
             self.sketch.forget()
+        self.look()
 
     def _on_page(self, frame: SamplesFrame) -> None:
         has_data = not frame.problem

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout
 
 from app.document.document import Document
 from app.engine.engine import Engine
+from app.panels.panel import Panel
 from app.panels.sliding_window.pixel import OPERATORS, Window
 from app.plots.cells import Cell
 from app.plots.tile_view import TileView
@@ -17,12 +18,12 @@ from app.widgets.numbers import format_number
 from app.widgets.rich_label import RichLabel
 from graphcore.graph.elements import Node
 from graphcore.records.arrays import unpack
-from graphcore.views.stepper import NumbersFrame
+from graphcore.views.stepper import NumbersFrame, NumbersRequest, WalkFrame
 
 Place = tuple[int, int, int]
 
 
-class WindowPanel(QWidget):
+class WindowPanel(Panel):
     """Input maps above, output maps below, the numbers of one window between them.
 
     Pointing shows, a click keeps: an output pixel with what it came from, or an input pixel with
@@ -30,9 +31,7 @@ class WindowPanel(QWidget):
     """
 
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._document, self._engine = document, engine
-        self._seen = False
+        super().__init__(document, engine)
         self._node: Node | None = None
         self._prefix = ""
         self._arrays: dict[str, np.ndarray] = {}
@@ -52,9 +51,8 @@ class WindowPanel(QWidget):
         for view in (self.outputs, self.inputs):
             view.cell_pointed.connect(lambda _cell: self._show_numbers())
             view.cell_chosen.connect(lambda row, column, v=view: self._keep(v, (row, column)))
-        engine.numbers.connect(self._on_numbers)
-        engine.walk.connect(lambda _frame: self._ask())
-        document.opened.connect(self.clear)
+        engine.on(NumbersFrame, self._on_numbers)
+        engine.on(WalkFrame, lambda _frame: self._ask())
         self.clear()
 
     def _lay_out(self) -> None:
@@ -81,7 +79,7 @@ class WindowPanel(QWidget):
 
     def set_seen(self, seen: bool) -> None:
         """Told whether the panel is looked at."""
-        self._seen = seen
+        super().set_seen(seen)
         self._ask()
 
     def show_selection(self, names: Sequence[str]) -> None:
@@ -108,7 +106,7 @@ class WindowPanel(QWidget):
         """Have everything sent that the window is made of, while it is looked at."""
         if self._seen:
             for name in self._names():
-                self._engine.ask_numbers(name)
+                self._engine.ask(NumbersRequest(name))
 
     def _on_numbers(self, frame: NumbersFrame) -> None:
         key = self._names().get(frame.name)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.stepper import words as walk_words
-from graphcore.views.stepper import CheckFrame
+from graphcore.views.stepper import CheckFrame, CheckRequest
 
 
 class CheckBar(QWidget):
@@ -52,7 +52,7 @@ class CheckBar(QWidget):
         row.setSpacing(4)
         for widget in (self.part, self.difference, self.button):
             row.addWidget(widget)
-        engine.checked.connect(self._on_checked)
+        engine.on(CheckFrame, self._on_checked)
         self.show_node("")
 
     def show_node(self, name: str) -> None:
@@ -79,7 +79,7 @@ class CheckBar(QWidget):
     def _check(self) -> None:
         self.button.setEnabled(False)
         self.told.emit(self.tr("Comparing with finite differences …"))
-        self._engine.check_gradients(self.difference.currentData(), self.part.currentData())
+        self._engine.ask(CheckRequest(self.difference.currentData(), self.part.currentData()))
 
     def _on_checked(self, frame: CheckFrame) -> None:
         self.button.setEnabled(True)

@@ -10,7 +10,7 @@ from app.panels.stepper.position import Event, Walk
 from app.panels.stepper.sum_words import written_out
 from app.panels.stepper.words import formulas, level_of
 from app.widgets.formula import typeset_ahead
-from graphcore.views.stepper import SUMS, ElementFrame, WalkFrame
+from graphcore.views.stepper import SUMS, ElementFrame, ElementRequest, WalkFrame
 
 LATE_MS = 25
 """Between two formulas that are typeset while one may step on."""
@@ -39,7 +39,7 @@ class WrittenOut(QObject):
         self._late = QTimer(self, singleShot=True, interval=LATE_MS)
         self._late.timeout.connect(self._typeset)
         self.element: ElementFrame | None = None
-        engine.element.connect(self._on_element)
+        engine.on(ElementFrame, self._on_element)
 
     def choose(self, index: tuple[int, ...]) -> None:
         """Write out this number of the current node from now on."""
@@ -59,7 +59,9 @@ class WrittenOut(QObject):
         sums = node.operator in SUMS or node.op.category == "loss"
         if node.operator == "Linear" if backward else sums:
             chosen, index = self._chosen
-            self._engine.ask_element(event.node, index if chosen == event.node else (), backward)
+            self._engine.ask(
+                ElementRequest(event.node, index if chosen == event.node else (), backward)
+            )
 
     def _on_element(self, element: ElementFrame) -> None:
         event, phase = self._walk.shown, "backward" if element.backward else "forward"

@@ -12,7 +12,7 @@ from app.engine.engine import Engine
 from app.panels.stepper.words import quantity_name
 from app.widgets.numbers_table import NumbersTable
 from graphcore.records.arrays import unpack
-from graphcore.views.stepper import NumbersFrame
+from graphcore.views.stepper import NumbersFrame, NumbersRequest, WalkFrame
 
 
 class StepNumbers(NumbersTable):
@@ -37,14 +37,14 @@ class StepNumbers(NumbersTable):
         self.of.activated.connect(lambda _i: self._choose_name(self.of.currentText()))
         self._frame: NumbersFrame | None = None
         self.which.activated.connect(lambda _i: self._choose(self.which.currentData()))
-        engine.numbers.connect(self._on_numbers)
-        engine.walk.connect(lambda _frame: self.ask())
+        engine.on(NumbersFrame, self._on_numbers)
+        engine.on(WalkFrame, lambda _frame: self.ask())
         document.opened.connect(self.close)
         self.ask()
 
     def ask(self) -> None:
         """Have the numbers of this moment sent."""
-        self._engine.ask_numbers(self._name)
+        self._engine.ask(NumbersRequest(self._name))
 
     def _choose_name(self, name: str) -> None:
         self._name = name

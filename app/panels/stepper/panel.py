@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.document.document import Document
 from app.engine.engine import Engine
+from app.panels.panel import Panel
 from app.panels.stepper import words as walk_words
 from app.panels.stepper.check import CheckBar
 from app.panels.stepper.element import WrittenOut
@@ -32,16 +33,16 @@ from app.panels.stepper.tensor_view import TensorView
 from app.plots.activation_curve import ActivationCurve
 from app.style import icons, palette
 from app.widgets.formula import FormulaView, typeset_ahead
+from graphcore.graph.composites import levels
 from graphcore.records.arrays import pack, unpack
 from graphcore.training.sample import Sample
-from graphcore.views.stepper import NumbersFrame, Quantity
-from graphcore.views.stepper.trace import levels
+from graphcore.views.stepper import NumbersFrame, NumbersRequest, Quantity, WalkFrame
 
 TWO_MODES = {"Dropout", "Dropout2d", "BatchNorm1d", "BatchNorm2d"}
 """Operators that do something else while a net trains."""
 
 
-class WalkPanel(QWidget):
+class WalkPanel(Panel):
     """Buttons, the sample, and what happens at this step.
 
     Signals:
@@ -49,12 +50,10 @@ class WalkPanel(QWidget):
         node_chosen: names to select on the canvas.
     """
 
-    looked_at = Signal(bool)
-    node_chosen = Signal(object)
+    walk: Walk
 
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._document, self._engine = document, engine
+        super().__init__(document, engine)
         self.walk = Walk(document, engine)
         self._selected = ""
         self._written = WrittenOut(document, engine, self.walk)
@@ -69,8 +68,8 @@ class WalkPanel(QWidget):
         self._ahead = QTimer(self, interval=0)
         self._ahead.timeout.connect(self._typeset_next)
         self._untypeset: list[Event] = []
-        engine.walk.connect(lambda _frame: self._typeset_ahead())
-        engine.numbers.connect(self._show_whole)
+        engine.on(WalkFrame, lambda _frame: self._typeset_ahead())
+        engine.on(NumbersFrame, self._show_whole)
         self._written.told.connect(self._show_element)
         engine.state_changed.connect(lambda _state: self._show())
         palette.notifier.changed.connect(self._restyle)
@@ -231,7 +230,7 @@ class WalkPanel(QWidget):
             if view.show_picture(pictures.get(name) if name in done else None):
                 smaller = True
         if smaller:
-            self._engine.ask_numbers(name)
+            self._engine.ask(NumbersRequest(name))
 
     def _show_whole(self, told: NumbersFrame) -> None:
         """All numbers of the current node, where its pictures are smaller."""

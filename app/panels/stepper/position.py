@@ -58,8 +58,7 @@ class Walk(QObject):
         self._visible, self._refresh, self.batch, self.training = False, 0, 1, False
         self._clock = QTimer(self, interval=700)
         self._clock.timeout.connect(self._tick)
-        engine.walk.connect(self._on_frame)
-        engine.loaded.connect(lambda _loaded: self.ask())
+        engine.on(WalkFrame, self._on_frame)
         engine.sample_chosen.connect(lambda _sample: self.ask())
         document.opened.connect(self.clear)
         document.level_changed.connect(self.moved)
@@ -76,10 +75,9 @@ class Walk(QObject):
     def ask(self) -> None:
         """Have both passes computed, with the weights as they are now."""
         self._refresh += 1
-        self._engine.request_walk(
-            WalkRequest(
-                self._visible, self._engine.chosen_sample, self._refresh, self.batch, self.training
-            )
+        sample, seen = self._engine.chosen_sample, self._visible
+        self._engine.look(
+            WalkRequest(sample, self._refresh, self.batch, self.training, visible=seen)
         )
 
     def set_training(self, on: bool) -> None:

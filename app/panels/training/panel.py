@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.document.document import Document
 from app.engine.engine import FRAME_MS, Engine
+from app.panels.panel import Panel
 from app.panels.training import rows as training_rows
 from app.panels.training.figures import TrainingFigures
 from app.panels.training.objectives import ObjectivesDialog
@@ -35,6 +36,7 @@ from graphcore import datasets
 from graphcore.errors import GradscapeError
 from graphcore.graph.elements import Change
 from graphcore.records.arrays import unpack
+from graphcore.records.score import Score
 from graphcore.session import messages as m
 from graphcore.training import optimizers, schedules
 from graphcore.views.timeline import RunCurves, TimelineFrame
@@ -45,12 +47,11 @@ HELD_BACK = "validation"
 """The curve of the samples that are held back from training, where there are any."""
 
 
-class TrainingPanel(QWidget):
+class TrainingPanel(Panel):
     """Follows the engine's frames; changes the training settings through the document."""
 
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._document, self._engine = document, engine
+        super().__init__(document, engine)
         self._drawn = QElapsedTimer()
         self._undrawn: set[CurvePlot] = set()
         self._between = QTimer(self, singleShot=True, interval=FRAME_MS // 2)
@@ -72,11 +73,11 @@ class TrainingPanel(QWidget):
         row.addWidget(self.accuracy, 1)
         engine.frame.connect(self._on_frame)
         engine.loaded.connect(self._on_loaded)
+        engine.data_read.connect(self._on_data)
         engine.progress.connect(self._on_progress)
         engine.failed.connect(self._on_failed)
         engine.reset_done.connect(self.clear)
-        engine.timeline.connect(self._on_timeline)
-        document.opened.connect(self._on_opened)
+        engine.on(TimelineFrame, self._on_timeline)
         document.changed.connect(self._on_change)
         self._show_settings()
         if engine.last_loaded is not None:
@@ -242,7 +243,8 @@ class TrainingPanel(QWidget):
         self.figures.clear()
         self.progress.setValue(0)
 
-    def _on_opened(self) -> None:
+    def forget(self) -> None:
+        """Another graph was opened."""
         self.clear()
         self._show_settings()
 
@@ -264,6 +266,10 @@ class TrainingPanel(QWidget):
         """Graph or data were refused: what was said of those before holds no more."""
         if failure.kind == "load":
             self.note.setText(failure.message)
+
+    def _on_data(self, data: m.DataRead) -> None:
+        """Let target, id and columns to be left out be chosen from those of the table."""
+        self.options["dataset_options"].offer_names(data.header)
 
     def _on_progress(self, progress: m.Progress) -> None:
         done = progress.done / progress.total if progress.total else 0
@@ -311,12 +317,14 @@ class TrainingPanel(QWidget):
             self._show_run(frame.curves)
             if self._engine.last_frame is not None:
                 self._show_frame(self._engine.last_frame)
-        for plot, found in ((self.loss, frame.test_loss), (self.accuracy, frame.accuracy)):
+        test = frame.test
+        loss, accuracy = (None, None) if test is None else (test.loss, test.accuracy)
+        for plot, found in ((self.loss, loss), (self.accuracy, accuracy)):
             measured = {} if found is None else {"test": found}
             plot.set_playhead(frame.shown if frame.visiting else None, measured)
         self.figures.show_held(frame.held)
-        if frame.test_loss is not None or self._engine.state != "running":
-            self.figures.show_score(frame.test_loss, frame.accuracy, frame.samples)
+        if test is not None or self._engine.state != "running":
+            self.figures.show_score(loss, accuracy, test.samples if test is not None else 0)
 
     def _show_run(self, run: RunCurves) -> None:
         self.clear()
@@ -338,7 +346,7 @@ class TrainingPanel(QWidget):
         self.loss.redraw()
         self.accuracy.redraw()
 
-    def _add_score(self, score: m.Scores) -> None:
+    def _add_score(self, score: Score) -> None:
         at, name = np.array([score.step]), HELD_BACK if score.held_back else "test"
         self.loss.append(name, at, np.array([score.loss]))
         if score.accuracy is not None:

@@ -20,7 +20,7 @@ from app.plots.area import PlotArea
 from app.style import palette
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
-from graphcore.views.rate_test import RateTestFrame
+from graphcore.views.rate_test import RateTestFrame, RateTestRequest
 
 
 class RateFinder(QDialog):
@@ -56,8 +56,8 @@ class RateFinder(QDialog):
         column.addWidget(self.progress)
         column.addWidget(self.said)
         column.addWidget(self._buttons())
-        engine.rates.connect(self._on_frame)
-        engine.test_rates(True)
+        engine.on(RateTestFrame, self._on_frame)
+        engine.ask(RateTestRequest())
 
     def _buttons(self) -> QDialogButtonBox:
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
@@ -70,7 +70,7 @@ class RateFinder(QDialog):
 
     def done(self, result: int) -> None:
         """Closing ends the test, and without acceptance no rate is chosen."""
-        self._engine.test_rates(False)
+        self._engine.ask(RateTestRequest(run=False))
         if result != QDialog.DialogCode.Accepted:
             self.rate = None
         super().done(result)

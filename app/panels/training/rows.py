@@ -53,7 +53,7 @@ def _row(name: str, default: Any, fits: Range) -> OptionRow:
 def _of_data(dataset: str) -> list[OptionRow]:
     """Of a data set, with limits, choices and help."""
     return [
-        OptionRow(o.name, o.default, o.help, o.minimum, o.maximum, o.choices, o.path)
+        OptionRow(o.name, o.default, o.help, o.minimum, o.maximum, o.choices, o.path, o.names)
         for o in datasets.describe(dataset).options
     ]
 

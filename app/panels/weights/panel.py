@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QTableView, QWidget
 
@@ -9,9 +11,17 @@ from app.document.document import Document
 from app.engine.engine import Engine
 from app.widgets.numbers_table import NumbersTable
 from graphcore.records.arrays import unpack
-from graphcore.views.weights import TensorFrame
+from graphcore.views.weights import SetNumbers, TensorFrame, TensorRequest
 
 REFRESH_MS = 250
+
+
+def set_numbers(
+    engine: Engine, name: str, places: tuple[int, ...], values: tuple[float, ...]
+) -> None:
+    """Change numbers of a parameter by hand, and have them sent as they are then."""
+    engine.ask(SetNumbers(name, places, values))
+    engine.ask(TensorRequest(name))
 
 
 class WeightsTable(NumbersTable):
@@ -26,7 +36,7 @@ class WeightsTable(NumbersTable):
         self._late.timeout.connect(self.ask)
         self.which.addItems([self.tr("Values"), self.tr("Gradient")])
         self.which.currentIndexChanged.connect(lambda _i: self.ask())
-        engine.tensor.connect(self._on_tensor)
+        engine.on(TensorFrame, self._on_tensor)
         engine.frame.connect(self._on_frame)
         document.opened.connect(self.close)
         self.ask()
@@ -38,13 +48,14 @@ class WeightsTable(NumbersTable):
 
     def ask(self) -> None:
         """Have the numbers of this moment sent."""
-        self._engine.ask_tensor(self._name)
+        self._engine.ask(TensorRequest(self._name))
 
     def change(self, place: int, before: float, after: float) -> None:
         """Change one number, as a step of the history."""
         if before != after:
             self.refuse("")
-            self._document.set_number(self._name, place, before, after, self._engine.set_numbers)
+            send = partial(set_numbers, self._engine)
+            self._document.set_number(self._name, place, before, after, send)
 
     def _on_frame(self, _frame: object) -> None:
         editing = self.table.state() == QTableView.State.EditingState

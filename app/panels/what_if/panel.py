@@ -19,11 +19,11 @@ from PySide6.QtWidgets import (
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
-    QWidget,
 )
 
 from app.document.document import Document
 from app.engine.engine import Engine
+from app.panels.panel import Panel
 from app.widgets.rich_label import RichLabel
 from graphcore.session.messages import Hold
 from graphcore.views.stepper import WalkFrame
@@ -32,25 +32,23 @@ from graphcore.views.what_if import WhatIfFrame
 AT_VALUE, FROM_SAMPLE = 0, 1
 
 
-class WhatIfPanel(QWidget):
+class WhatIfPanel(Panel):
     """The selected node's output or one of its edges is held; release restores.
 
     Holds are steps of the history. They belong to looking: training never sees them.
     """
 
     def __init__(self, document: Document, engine: Engine) -> None:
-        super().__init__()
-        self._document, self._engine = document, engine
+        super().__init__(document, engine)
         self._node = ""
         self.holds: tuple[Hold, ...] = ()
         self._make_fields()
         self._make_results()
         self._lay_out()
-        engine.what_if.connect(self._on_figures)
-        engine.walk.connect(self._on_walk)
-        document.opened.connect(self._on_opened)
+        engine.on(WhatIfFrame, self._on_figures)
+        engine.on(WalkFrame, self._on_walk)
         document.changed.connect(lambda _change: self._show_node())
-        self._on_opened()
+        self.forget()
 
     # -- parts --------------------------------------------------------------------------------
 
@@ -187,8 +185,8 @@ class WhatIfPanel(QWidget):
         self._clear_results()
         self._engine.hold(holds)
 
-    def _on_opened(self) -> None:
-        """Another graph: nothing is held."""
+    def forget(self) -> None:
+        """Another graph was opened: nothing is held."""
         self._node = ""
         self._apply(())
         self._show_node()

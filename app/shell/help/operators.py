@@ -19,8 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.panels.inspector.operator_help import OperatorHelp
-from app.shell.actions import ActionTable, plain, translated
+from app.shell.actions import ActionTable
 from app.style import icons
+from app.widgets.actions import plain, translated
 from app.widgets.rich_label import RichLabel
 from app.widgets.section import TEXT_INTERACTION, title
 from app.widgets.two_lines import SUMMARY, TwoLines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +14,8 @@ import numpy as np
 from graphcore.datasets.dataset import Array, RawColumn
 from graphcore.datasets.registry import Option, Request, Samples, dataset
 from graphcore.datasets.table import text as texts
-from graphcore.datasets.table.columns import MOST_WORDS, Column, judged
-from graphcore.datasets.table.numbers import GAPS
-from graphcore.datasets.table.numbers import read as read_numbers
-from graphcore.datasets.table.numbers import words as words_of
+from graphcore.datasets.table.columns import MOST_WORDS, Column, decimal_marks, judged
+from graphcore.datasets.table.numbers import GAPS, number_of, words
 from graphcore.datasets.table.rows import DELIMITERS, HEADERS, Table, read_table
 from graphcore.datasets.table.target import classes_of, propose
 from graphcore.errors import DataError, short
@@ -30,9 +29,10 @@ _MOST_NAMED = 8
 @dataset(
     "csv", "Table (CSV)", task=None, shape=None, classes=None,
     options=(Option("path", "", "Text file with a row per line.", path="file"),
-             Option("target", "", "Column that is to be predicted; proposed if empty."),
-             Option("ignore", "", "Columns that are left out, parted by commas."),
-             Option("id", "", "Column that only names the rows."),
+             Option("target", "", "Column to predict; proposed if empty.", names="one"),
+             Option("ignore", "", "Columns that are left out, parted by commas.",
+                    names="several"),
+             Option("id", "", "Column that only names the rows.", names="one"),
              Option("task", "auto", "auto: words or few whole numbers in the target are classes.",
                     choices=("auto", "classification", "regression")),
              Option("header", "auto", "Whether the first row names the columns.", choices=HEADERS),
@@ -78,31 +78,31 @@ def load_csv(request: Request) -> Samples:
 def raw_rows(path: Path) -> tuple[list[str], list[list[str]]]:
     """Return the header and the rows of a table, numbers with a point; raises DataError."""
     table = read_table(path)
-    cells = [_raw_cells(table, column) for column in judged(table, "auto", GAPS, set())]
-    return table.header, [list(row) for row in zip(*cells, strict=True)]
+    marks = decimal_marks(table, "auto", set())
+    columns = [
+        [_pointed(cell, mark) for cell in words(chunks)]
+        for chunks, (mark, _) in zip(table.columns, marks, strict=True)
+    ]
+    return table.header, [list(row) for row in zip(*columns, strict=True)]
 
 
-def _raw_cells(table: Table, column: Column) -> list[str]:
-    if column.values is None:
-        return list(words_of(table.columns[column.index]))
-    return ["" if gap else repr(float(value))
-            for value, gap in zip(column.values, column.gaps, strict=True)]  # fmt: skip
+def _pointed(cell: str, mark: str) -> str:
+    """A cell's text; a number, however it is written, as Python writes it."""
+    number = number_of(cell, mark)
+    return cell if math.isnan(number) else repr(number)
 
 
 def raw_number(text: str) -> float:
     """Return the number that a cell holds, or NaN."""
-    for mark in ".,":
-        found = read_numbers([text], mark)
-        if not found.odd and not found.gaps[0]:
-            return float(found.values[0])
-    return float("nan")
+    found = number_of(text, ".")
+    return number_of(text, ",") if math.isnan(found) else found
 
 
 def _why_not(column: Column) -> str:
     """Why a column is no input, behind its name."""
-    words = len(column.vocabulary[0]) if column.vocabulary is not None else 0
-    if column.kind == "id" and words > MOST_WORDS:
-        return f"has {words:,} different words, too many for categories ({MOST_WORDS} at most)"
+    count = len(column.vocabulary[0]) if column.vocabulary is not None else 0
+    if column.kind == "id" and count > MOST_WORDS:
+        return f"has {count:,} different words, too many for categories ({MOST_WORDS} at most)"
     return f"is left out ({column.why})" if column.kind != "words" else f"has {column.why}"
 
 
@@ -142,15 +142,15 @@ class _Understood:
         for column in inputs:
             block, words = self._block(column, keep)
             blocks.append(block)
-            raw.append(RawColumn(column.name, words))
             names += [f"{short(column.name)} = {short(w)}" for w in words] or [column.label]
+            raw.append(RawColumn(column.name, words))
         targets, classes = classes_of(self.table, self.target, keep, self.options["task"])
         self._note_lone(targets, classes)
         line = self._line(names, inputs, classes, int(keep.sum()))
         return Samples(
             np.concatenate(blocks, axis=1), targets, stratify=bool(classes), classes=classes,
-            note=" ".join([line, *self.notes]), columns=tuple(names), raw_columns=tuple(raw),
-            target=self.target.label,
+            note=" ".join([line, *self.notes]), columns=tuple(names), target=self.target.label,
+            raw_columns=tuple(raw), header=tuple(self.table.header),
         )  # fmt: skip
 
     def _inputs(self) -> list[Column]:
@@ -197,19 +197,19 @@ class _Understood:
         return kept
 
     def _block(self, column: Column, keep: Array) -> tuple[Array, tuple[str, ...]]:
-        """Numbers (n, 1); or a column of 0 and 1 per word (one-hot), and the words."""
+        """Numbers (n, 1) and no words, or a column of 0 and 1 per word (one-hot), and the words."""
         self.notes += column.notes
         if column.values is not None:
             return column.values[keep, None], ()
         assert column.vocabulary is not None
-        words, codes = column.vocabulary
+        known, codes = column.vocabulary
         codes = codes[keep]
-        left = [k for k in range(len(words)) if k in set(codes.tolist())]
+        left = [k for k in range(len(known)) if k in set(codes.tolist())]
         self.notes.append(
             f"The words in {short(column.name)!r} became {len(left)} columns of 0 and 1."
         )
         block = (codes[:, None] == np.array(left)).astype(np.float64)
-        return block, tuple(words[k] for k in left)
+        return block, tuple(known[k] for k in left)
 
     def _note_lone(self, targets: Array, classes: tuple[str, ...]) -> None:
         """Name the classes that have a single sample: it can be learned, but not tested."""

@@ -71,7 +71,7 @@ def judged(table: Table, wanted: str, gaps: frozenset[str], skipped: set[int]) -
         gaps: what means that there is no value, in small letters.
         skipped: columns that nobody uses: they are not read.
     """
-    marks = _marks(table, wanted, skipped)
+    marks = decimal_marks(table, wanted, skipped)
     return [
         Column(i, name, "empty", np.zeros(len(table), bool), why="left out")
         if i in skipped
@@ -80,7 +80,7 @@ def judged(table: Table, wanted: str, gaps: frozenset[str], skipped: set[int]) -
     ]
 
 
-def _marks(table: Table, wanted: str, skipped: set[int]) -> list[tuple[str, bool]]:
+def decimal_marks(table: Table, wanted: str, skipped: set[int]) -> list[tuple[str, bool]]:
     """What parts decimals in each column, and whether that is a guess."""
     if wanted != "auto":
         return [("." if wanted == "point" else ",", False)] * len(table.header)

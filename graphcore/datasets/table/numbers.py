@@ -6,6 +6,7 @@ cell of the column, else in another column of the table.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections import Counter
@@ -96,6 +97,14 @@ def is_number(text: str) -> bool:
     except ValueError:
         found = [_number(text, mark) for mark in ".,"]
         return any(not math.isnan(v) and (not unit or unit in UNITS) for v, unit in found)
+
+
+def number_of(text: str, mark: str) -> float:
+    """Return the number that a cell holds, whose decimals follow ``mark``, or NaN."""
+    if mark == "." and "_" not in text:
+        with contextlib.suppress(ValueError):
+            return float(text)
+    return _number(text, mark)[0]
 
 
 def shown_mark(chunks: Sequence[str]) -> str:

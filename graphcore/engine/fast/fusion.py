@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from graphcore.engine.execute import Step
 from graphcore.ops import Context
+from graphcore.ops.activation import ReLU
+from graphcore.ops.convolution import Conv2d
 from graphcore.ops.kernels.buffered import Kernels
 from graphcore.ops.kernels.convolution import ConvolvedMaximum, repeats_numbers
+from graphcore.ops.kernels.device import on_accelerator
+from graphcore.ops.pooling import MaxPool2d
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,7 +45,7 @@ class Fused(Step):
             n + 2 * p - k + 1
             for n, p, k in zip(x.shape[2:], padding, weight.shape[2:], strict=True)
         ]
-        if x.numel() == 0 or min(sides) < 2 or x.is_cuda or repeats_numbers(weight):
+        if x.numel() == 0 or min(sides) < 2 or on_accelerator(x) or repeats_numbers(weight):
             return None
         relu = len(self.parts) == 3
         run = ConvolvedMaximum(x, weight, bias[0] if bias else None, padding, relu)
@@ -70,7 +74,7 @@ def _pooled_convolution(
     step: Step, by_input: dict[int, Step], readers: Counter[int]
 ) -> list[Step] | None:
     """The convolution, ReLU and pooling that begin at a step, where nothing else reads them."""
-    if step.op.name != "Conv2d" or not _plain(step.attributes):
+    if step.op is not Conv2d or not _plain(step.attributes):
         return None
     chain = [step]
     while readers[chain[-1].outputs[0]] == 1:
@@ -78,9 +82,9 @@ def _pooled_convolution(
         if following is None:
             return None
         chain.append(following)
-        if following.op.name == "MaxPool2d":
+        if following.op is MaxPool2d:
             return chain if _halves(following.attributes) else None
-        if following.op.name != "ReLU" or len(chain) > 2:
+        if following.op is not ReLU or len(chain) > 2:
             return None
     return None
 
@@ -91,6 +95,8 @@ def _plain(a: dict[str, Any]) -> bool:
 
 def _halves(a: dict[str, Any]) -> bool:
     stride = a["kernel_size"] if a["stride"] is None else a["stride"]
+    if a["ceil_mode"] or _pair(a["dilation"]) != (1, 1):
+        return False
     return _pair(a["kernel_size"]) == _pair(stride) == (2, 2) and _pair(a["padding"]) == (0, 0)
 
 

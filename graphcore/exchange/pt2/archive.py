@@ -81,7 +81,7 @@ class Archive:
             raise self.refusal(f"{short(name)} is missing in it")
         if entry.file_size > limit:
             raise self.refusal(f"{short(name)} in it is larger than {limit >> 20:,} MiB")
-        if entry.file_size > 1000 * (entry.compress_size + 1000) or entry.flag_bits & 1:
+        if entry.file_size > 100 * (entry.compress_size + 1000) or entry.flag_bits & 1:
             raise self.refusal(f"{short(name)} in it is packed in a way that torch does not use")
         try:
             with self._zip.open(entry) as stream:

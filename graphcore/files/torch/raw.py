@@ -99,7 +99,7 @@ class RawPart:
         if scores.ndim == 2 and scores.shape[1] > 1:
             return "softmax", list(class_list(self.known, scores.shape[1]))
         pair = list(class_list(self.known, 2))
-        if ops.get(binding.loss_kind).reads_logits:
+        if ops.get(binding.loss_kind).answers == "logit":
             return "logit", pair
         return ("sign" if coding == "signs" else "share"), pair
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -30,15 +31,36 @@ LENGTHS = (1, 16, *range(2, 65))
 """Sizes of pictures and sequences that are tried where the source does not say them."""
 
 
+@dataclass(frozen=True)
+class SourceNet:
+    """A module that was read: its graph, and the names of the nodes that it is fed and answers by.
+
+    Attributes:
+        outputs: in the order in which ``forward`` returns them.
+    """
+
+    graph: Graph
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
 def read_module(text: str) -> Graph:
-    """Return the graph of the module in a source text.
+    """Return the graph of the module in a source text; raises as ``read_net`` does."""
+    return read_net(text).graph
+
+
+def read_net(text: str, shapes: Sequence[tuple[int, ...]] = ()) -> SourceNet:
+    """Return the module in a source text with its ends.
+
+    Args:
+        shapes: shape of one sample of each input, where it is known; else it is found by trying.
 
     Raises:
         FileError: there is no module, or one that is not understood; with the line.
     """
     try:
         tree = ast.parse(text)
-        return _Module(tree).graph()
+        return _Module(tree, shapes).net()
     except SyntaxError as error:
         raise FileError(f"Line {error.lineno} is not Python: {error.msg}.") from None
     except (RecursionError, MemoryError):
@@ -50,10 +72,24 @@ def read_module(text: str) -> Graph:
 class _Module:
     """One source and the module in it."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, shapes: Sequence[tuple[int, ...]] = ()) -> None:
         self.tree, self.reader = tree, Reader(tree)
         self.nodes = self.reader.nodes
         self.inputs: dict[str, tuple[Any, ...] | None] = {}
+        self._given = list(shapes)
+        self._answer: list[Tensor] = []
+
+    def net(self) -> SourceNet:
+        """The graph and its ends; an answer that is not a node's first output gets an Output."""
+        graph = self.graph()
+        outputs = []
+        for part in self._answer:
+            name = part.node
+            if part.output != graph.node(name).outputs[0]:
+                name = graph.add("Output").name
+                graph.connect(part.node, name, output=part.output)
+            outputs.append(name)
+        return SourceNet(graph, tuple(self.inputs), tuple(outputs))
 
     def graph(self) -> Graph:
         cls = self._net()
@@ -120,7 +156,8 @@ class _Module:
             if function is None:
                 if method == "forward":
                     given = [self._fed("x", said, net.cls)]
-                    self.reader.calls.call(net, given, {}, "", net.cls)
+                    result = self.reader.calls.call(net, given, {}, "", net.cls)
+                    self._answer = self._flat(result, net.cls)
                 continue
             fixed = defaults(function)
             taken = [a.arg for a in (*function.args.posonlyargs, *function.args.args)][1:]
@@ -134,6 +171,8 @@ class _Module:
             values = {name: found[name] for name in taken if name in found}
             result = self.reader.calls.call(bound, [], values, "", function)
             self._check_answer(result, function)
+            if method == "forward":
+                self._answer = self._flat(result, function)
             found.update(self._named(function, result))
 
     def _check_answer(self, result: Value, function: ast.FunctionDef) -> None:
@@ -144,6 +183,13 @@ class _Module:
                 self._check_answer(part, function)
             elif not isinstance(part, State):
                 self.nodes.tensor(part, function)
+
+    def _flat(self, result: Value, where: ast.AST) -> list[Tensor]:
+        """All tensors of an answer, in order."""
+        parts = list(result.values()) if isinstance(result, dict) else result
+        if isinstance(parts, list | tuple):
+            return [t for part in parts for t in self._flat(part, where)]
+        return [] if isinstance(parts, State) else [self.nodes.tensor(parts, where)]
 
     def _named(self, function: ast.FunctionDef, result: Value) -> dict[str, Value]:
         """What forward returns, by the names it has there: loss takes it by them."""
@@ -157,6 +203,8 @@ class _Module:
 
     def _fed(self, name: str, said: dict[str, tuple[Any, ...]], where: ast.AST) -> Tensor:
         shape = said.get(name)
+        if self._given:
+            shape = ("N", *self._given.pop(0))
         self.inputs[name] = shape
         batch = shape is None or (bool(shape) and shape[0] == "N")
         known = (1,) if shape is None else shape[1:] if batch else shape

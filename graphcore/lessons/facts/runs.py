@@ -11,8 +11,8 @@ from graphcore.late import torch
 from graphcore.lessons.facts.graph import as_value
 from graphcore.lessons.functions import fact
 from graphcore.lessons.state import State
+from graphcore.records.score import Score
 from graphcore.runs.runs import Run
-from graphcore.training.evaluation import Score
 
 Part = Literal["test", "train", "validation"]
 What = Literal["accuracy", "test_loss", "loss", "epochs"]

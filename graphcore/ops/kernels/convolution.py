@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphcore.late import torch
 from graphcore.ops.kernels.buffered import Closure, Kernels, filler, move
+from graphcore.ops.kernels.device import on_accelerator
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -124,7 +125,9 @@ def _gradients(
     """Closure that fills the gradients of x, weight and bias."""
     gx, gw, gb = targets
     channels_last = torch.channels_last
-    weight_layout = channels_last if x.dim() == 4 and x.shape[1] > 1 and not x.is_cuda else layout
+    weight_layout = (
+        channels_last if x.dim() == 4 and x.shape[1] > 1 and not on_accelerator(x) else layout
+    )
     images, kernels = _Laid(x, weight_layout), _Laid(weight, layout)
     fill_gx = None if gx is None else filler(gx)
     axes = (0, *range(2, x.dim()))

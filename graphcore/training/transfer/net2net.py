@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graphcore import ops
 from graphcore.engine.parameters import ParameterInfo, seed_of
 from graphcore.graph.flatten import FlatNode, Port
 from graphcore.late import torch
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
 
 NOISE = 0.01
 """Standard deviation of the noise on a copy, over the root mean square of the weights."""
-LAYERS = ("Linear", "Conv1d", "Conv2d")
-PER_UNIT = ("BatchNorm1d", "BatchNorm2d", "PReLU")
-TOGETHER = ("Add", "Sub", "Mul", "Div", "Maximum", "Minimum")
-MIXING = ("Softmax", "LogSoftmax", "Maxout")
 
 
 @dataclass(frozen=True)
@@ -94,21 +89,19 @@ class _Widening:
 
     def through(self, node: FlatNode) -> Units | None:
         """Fill a node's parameters; which units come out of it, None where they are the old."""
-        operator = node.node.operator
+        op = node.node.op
         coming = [self.units.get(port) for port in node.inputs.values()]
-        if operator in LAYERS:
-            return self._layer(node, coming[0] if coming else None)
         first = coming[0] if coming else None
-        if first is None or operator in MIXING:
+        if op.units == "made":
+            return self._layer(node, first)
+        if first is None or op.units == "mixed":
             return None
-        if operator in PER_UNIT:
+        if op.units == "each":
             return first if self._per_unit(node.name, first) else None
-        if operator in TOGETHER:
+        if op.units == "joined":
             return first if all(first.same(c) for c in coming[1:]) else None
-        passing = operator in ("Flatten", "Dropout", "Dropout2d", "Hold") or (
-            ops.get(operator).category in ("activation", "pooling") and len(coming) == 1
-        )
-        return first if passing else None
+        alone = op.category in ("activation", "pooling") and len(coming) == 1
+        return first if op.units == "kept" or alone else None
 
     def _layer(self, node: FlatNode, coming: Units | None) -> Units | None:
         """Copies of rows for new units, columns shared out among the copies they read."""
@@ -146,7 +139,7 @@ class _Widening:
         seed = seed_of(self.new.plan.seed, f"units {before} {now}")
         drawn = torch.Generator().manual_seed(seed)
         further = torch.randint(before, (now - before,), generator=drawn)
-        maps = node.node.operator != "Linear"
+        maps = len(self._theirs[f"{node.name}.weight"].shape) > 2
         return Units(torch.cat((torch.arange(before), further)), before, maps)
 
     def _per_unit(self, name: str, units: Units) -> bool:

@@ -26,7 +26,6 @@ Growth = Literal["initial", "silent", "copies", "noisy"]
 old units; copies that differ a little. All but the first leave the net's function as it was."""
 SAMPLES = 32
 """Of the test set, on which two nets are compared."""
-TRANSPOSED = "ConvTranspose2d"
 
 
 def grow_quietly(new: Trainer, old: Trainer, part: Collection[str], fresh: Collection[str]) -> None:
@@ -51,7 +50,7 @@ def grow_quietly(new: Trainer, old: Trainer, part: Collection[str], fresh: Colle
 
 def _silence(weight: Tensor, old: ParameterInfo, node: FlatNode | None) -> None:
     """Zero what comes from neurons that are new."""
-    axis = 0 if node is not None and node.node.operator == TRANSPOSED else 1
+    axis = 1 if node is None else node.node.op.unit_axis
     if weight.dim() >= 2 and weight.shape[axis] > old.shape[axis]:
         further = weight.shape[axis] - old.shape[axis]
         weight.narrow(axis, old.shape[axis], further).zero_()
@@ -62,7 +61,7 @@ def _pass_on(plan: Plan, node: FlatNode, before: Collection[str]) -> None:
     weight = plan.parameters[f"{node.name}.weight"]
     bias = plan.parameters.get(f"{node.name}.bias")
     branch = _on_new_branch(plan, node.name, before)
-    if branch == "inside" or node.node.operator not in ("Linear", "Conv1d", "Conv2d"):
+    if branch == "inside" or node.node.op.units != "made":
         return
     if branch == "end":
         weight.zero_()
@@ -90,7 +89,7 @@ def _on_new_branch(plan: Plan, name: str, before: Collection[str]) -> str:
         if len(followers) != 1 or (followers[0].name in before and len(followers[0].inputs) > 1):
             return ""
         after = followers[0]
-        if after.node.operator in ("Add", "Sub"):
+        if after.node.op.adds:
             return "inside" if inside else "end"
         inside = inside or after.name in owners
         name = after.name

@@ -7,11 +7,13 @@ from typing import Literal
 import msgspec
 
 from graphcore.records.pictures import Picture
+from graphcore.records.requests import Look, Shown
+from graphcore.records.score import Score
 
 What = Literal["output", "weights", "map"]
 
 
-class CompareRequest(msgspec.Struct, tag=True, frozen=True):
+class CompareRequest(Look, frozen=True):
     """Which run is put beside the one at work; 0 for none.
 
     Attributes:
@@ -23,22 +25,26 @@ class CompareRequest(msgspec.Struct, tag=True, frozen=True):
     node: str = ""
     sample: int = 0
 
+    @property
+    def wanted(self) -> bool:
+        """Whether there is something to compute."""
+        return self.visible and self.run > 0
+
 
 class Side(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """One of the two runs, at the step that is shown.
 
     Attributes:
-        loss, accuracy: on ``CompareFrame.samples`` of the test split.
+        test: on samples of the test split, the same for both.
     """
 
     name: str = ""
     step: int = 0
     picture: Picture | None = None
-    loss: float | None = None
-    accuracy: float | None = None
+    test: Score | None = None
 
 
-class CompareFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class CompareFrame(Shown, frozen=True, kw_only=True):
     """Two runs at the same step, and how far they are from each other.
 
     Attributes:
@@ -47,7 +53,6 @@ class CompareFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
             differ.
         largest: of what is shown, the largest difference.
         distance: ‖w − w'‖ / ‖w‖ over all weights; None where the nets are not the same.
-        samples: of the test split that both were tested on.
         sample_count: how many test samples there are to choose from.
         problem: why there is nothing to compare, or no difference, or "".
     """
@@ -59,6 +64,5 @@ class CompareFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     difference: Picture | None = None
     largest: float = 0.0
     distance: float | None = None
-    samples: int = 0
     sample_count: int = 0
     problem: str = ""

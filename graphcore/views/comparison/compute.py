@@ -14,10 +14,12 @@ from graphcore.errors import EngineError, GradscapeError, UnknownNodeError
 from graphcore.graph.binding import Binding, bind
 from graphcore.late import torch
 from graphcore.runs.runs import Run
+from graphcore.session.session import Session
 from graphcore.training.decision_grid import plane_answers
 from graphcore.training.evaluation import judged
 from graphcore.training.trainer import Trainer
 from graphcore.views.comparison import CompareFrame, CompareRequest, Side
+from graphcore.views.view import view
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,6 +45,25 @@ class Counterpart:
             return
         self.plan.load_state(moment.tensors())
         self.step = moment.step
+
+
+class _Other:
+    """The net that was compared with last."""
+
+    net: Counterpart | None = None
+
+
+@view(CompareRequest)
+def comparison(session: Session, request: CompareRequest) -> CompareFrame:
+    """Put another run beside the one at work."""
+    trainer, runs, other = session.need_trainer(), session.runs, session.part(_Other)
+    try:
+        run = runs.get(request.run)
+        if other.net is None or other.net.run is not run:
+            other.net = Counterpart(run, trainer.plan)
+    except GradscapeError as error:
+        return CompareFrame(problem=str(error))
+    return compare(trainer, runs.current.name if runs.current else "", other.net, request)
 
 
 def compare(
@@ -71,7 +92,7 @@ def compare(
         return replace(asked, problem=f"Not in both runs: {error}")
     except GradscapeError as error:
         return replace(asked, problem=str(error))
-    both = replace(asked, ours=sides[0], theirs=sides[1], samples=min(TESTED, asked.sample_count))
+    both = replace(asked, ours=sides[0], theirs=sides[1])
     if a.shape != b.shape:
         return replace(both, problem=(
             f"{asked.node} is of shape {tuple(a.shape)} in {name} and of shape "
@@ -107,8 +128,7 @@ def _shown(plan: Plan, binding: Binding, trainer: Trainer, request: CompareReque
 def _side(name: str, step: int, shown: Tensor, net: tuple[Plan, Binding], trainer: Trainer) -> Side:
     score = judged(*net, *trainer.tensors(trainer.data.test, TESTED))
     return Side(
-        name=name, step=step, picture=recording.picture(shown, batched=False), loss=score.loss,
-        accuracy=score.accuracy,
+        name=name, step=step, picture=recording.picture(shown, batched=False), test=score,
     )  # fmt: skip
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from graphcore.records.arrays import Array
+from graphcore.records.requests import Look, Shown
 
 
-class DecisionRequest(msgspec.Struct, tag=True, frozen=True):
-    """Whether the map of a net over two inputs can be seen, and the layer whose warp is wanted."""
+class DecisionRequest(Look, frozen=True):
+    """The map of a net over two inputs, and the layer whose warp is wanted."""
 
-    visible: bool = True
     warped: str = ""
 
 
@@ -39,7 +39,7 @@ class Warp(msgspec.Struct, tag=True, frozen=True):
     share: float
 
 
-class DecisionFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class DecisionFrame(Shown, frozen=True, kw_only=True):
     """What a net of two inputs says at every place of its plane.
 
     Attributes:
@@ -54,6 +54,10 @@ class DecisionFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         links: the weights between the layers of ``neurons``, and from the input to them.
         warp: how the layer that was asked for bends the plane.
         generated: points (n, 2) that the net made itself, out of random numbers.
+        columns: names of the two inputs, where they have names.
+        shift, scale: make the data's own numbers of the two inputs: x * scale + shift.
+        target: what is predicted, with its unit, or "".
+        answer_scale: shift and scale of answers that are numbers.
         problem: why there is no map, or "".
     """
 
@@ -70,4 +74,9 @@ class DecisionFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     links: tuple[Link, ...] = ()
     warp: Warp | None = None
     generated: Array | None = None
+    columns: tuple[str, ...] = ()
+    shift: tuple[float, float] = (0.0, 0.0)
+    scale: tuple[float, float] = (1.0, 1.0)
+    target: str = ""
+    answer_scale: tuple[float, float] = (0.0, 1.0)
     problem: str = ""

@@ -5,15 +5,17 @@ Everything is computed with the weights of the moment in evaluation mode.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from graphcore.datasets import Dataset
 from graphcore.engine.plan import Plan
 from graphcore.errors import DataError, GradscapeError
 from graphcore.graph.graph import Graph
 from graphcore.late import torch
 from graphcore.records.arrays import pack
+from graphcore.session.session import Session
 from graphcore.training.class_shares import class_names, class_shares
 from graphcore.training.decision_grid import (
     GRID,
@@ -26,12 +28,18 @@ from graphcore.training.decision_grid import (
     _on_grid,
 )
 from graphcore.training.trainer import Trainer
-from graphcore.views.decision_map import DecisionFrame, Warp, warped_grid
-
-if TYPE_CHECKING:
-    pass
+from graphcore.views.decision_map import DecisionFrame, DecisionRequest, Warp, warped_grid
+from graphcore.views.view import view
 
 NEURONS = 16
+SHARE, REST = 0.05, 1 / 30
+"""With a net of two inputs the map is what one looks at."""
+
+
+@view(DecisionRequest, share=SHARE, rest=REST)
+def decision(session: Session, request: DecisionRequest) -> DecisionFrame:
+    """Map the net that is trained."""
+    return decision_map(session.need_trainer(), request.warped)
 
 
 def decision_map(trainer: Trainer, warped: str = "") -> DecisionFrame:
@@ -64,7 +72,21 @@ def decision_map(trainer: Trainer, warped: str = "") -> DecisionFrame:
         generated=generated,
         links=warped_grid.links(trainer.graph, plan, set(neurons), b.input, NEURONS),
         warp=_warp(trainer, plan, warped, shown) if warped in neurons else None,
+        columns=data.columns if len(data.columns) == 2 else (),
+        shift=_both(data.normalization.shift), scale=_both(data.normalization.scale),
+        target=data.target, answer_scale=_answer_scale(data) if shares is None else (0.0, 1.0),
     )  # fmt: skip
+
+
+def _both(numbers: np.ndarray) -> tuple[float, float]:
+    """One number per input, of one for both or of two."""
+    first, second = np.broadcast_to(np.asarray(numbers, np.float64).reshape(-1), (2,)).tolist()
+    return first, second
+
+
+def _answer_scale(data: Dataset) -> tuple[float, float]:
+    scale = data.target_scale
+    return float(np.ravel(scale.shift)[0]), float(np.ravel(scale.scale)[0])
 
 
 def _warp(trainer: Trainer, plan: Plan, node: str, samples: np.ndarray) -> Warp | None:

@@ -6,9 +6,10 @@ import msgspec
 
 from graphcore.records.arrays import Array
 from graphcore.records.pictures import Picture
+from graphcore.records.requests import Ask, Look, Reply, Shown
 
 
-class NearestRequest(msgspec.Struct, tag=True, frozen=True):
+class NearestRequest(Ask, frozen=True):
     """A drawing whose nearest training samples are wanted.
 
     Attributes:
@@ -30,7 +31,7 @@ class Neighbour(msgspec.Struct, tag=True, frozen=True):
     image: Array
 
 
-class NearestFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class NearestFrame(Reply, frozen=True, kw_only=True):
     """The training samples that are nearest to a drawing, the nearest first.
 
     Attributes:
@@ -46,7 +47,7 @@ class NearestFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     problem: str = ""
 
 
-class DigitRequest(msgspec.Struct, tag=True, frozen=True):
+class DigitRequest(Look, frozen=True):
     """A drawing to be run through the net.
 
     Attributes:
@@ -60,7 +61,7 @@ class DigitRequest(msgspec.Struct, tag=True, frozen=True):
     watch: tuple[str, ...] = ()
 
 
-class DigitFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class DigitFrame(Shown, frozen=True, kw_only=True):
     """What the net makes of a drawing.
 
     Attributes:

@@ -6,11 +6,21 @@ import numpy as np
 
 from graphcore.engine import pictures as recording
 from graphcore.late import torch
-from graphcore.records.arrays import pack
+from graphcore.records.arrays import pack, unpack
+from graphcore.session.session import Session
 from graphcore.training.class_shares import NO_CLASSES, class_names, class_shares
 from graphcore.training.sample import drawn_input
 from graphcore.training.trainer import Trainer
-from graphcore.views.drawing import DigitFrame
+from graphcore.views.drawing import DigitFrame, DigitRequest
+from graphcore.views.view import view
+
+
+@view(DigitRequest, share=0.05, rest=1 / 30, without_run=True)
+def drawing(session: Session, request: DigitRequest) -> DigitFrame:
+    """Show what the net makes of a drawing, as often as one can see it while it learns."""
+    if session.trainer is None:
+        return DigitFrame(problem="There is no net to show the drawing to.")
+    return digit(session.trainer, unpack(request.pixels), request.centred, request.watch)
 
 
 def _without_target(trainer: Trainer, names: tuple[str, ...]) -> tuple[str, ...]:

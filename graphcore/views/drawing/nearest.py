@@ -11,11 +11,13 @@ import numpy as np
 
 from graphcore.errors import GradscapeError
 from graphcore.late import torch
-from graphcore.records.arrays import pack
+from graphcore.records.arrays import pack, unpack
+from graphcore.session.session import Session
 from graphcore.training.class_shares import class_indices
 from graphcore.training.sample import drawn_input, sample_image
 from graphcore.training.trainer import Trainer
-from graphcore.views.drawing import NearestFrame, Neighbour
+from graphcore.views.drawing import NearestFrame, NearestRequest, Neighbour
+from graphcore.views.view import view
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
 WANTED = 6
 BY_LAYER = 1000
 """Training samples that are run through the net to compare the values of a node."""
+
+
+@view(NearestRequest)
+def neighbours(session: Session, request: NearestRequest) -> NearestFrame:
+    """Find the training samples that are most like a drawing."""
+    if session.trainer is None:
+        return NearestFrame(node=request.node)
+    return nearest(session.trainer, unpack(request.pixels), request.centred, request.node)
 
 
 def nearest(trainer: Trainer, pixels: np.ndarray, centred: bool, node: str = "") -> NearestFrame:

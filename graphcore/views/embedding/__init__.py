@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from graphcore.records.arrays import Array
+from graphcore.records.requests import Job, Look, Reply, Shown
 
 
-class EmbeddingRequest(msgspec.Struct, tag=True, frozen=True):
-    """Whether the embedding can be seen, and of which node; "" is the one that answers."""
+class EmbeddingRequest(Look, frozen=True):
+    """The samples as points, by the values of a node; "" is the one that answers."""
 
-    visible: bool
     node: str = ""
 
 
-class TsneRequest(msgspec.Struct, tag=True, frozen=True):
-    """Begin to embed the samples by t-SNE, or end that; ``node`` as in ``EmbeddingRequest``."""
+class TsneRequest(Job, frozen=True):
+    """Embed the samples by t-SNE; ``node`` as in ``EmbeddingRequest``."""
 
-    run: bool
     node: str = ""
 
 
-class EmbeddingFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class EmbeddingFrame(Shown, frozen=True, kw_only=True):
     """Samples of the test split in a plane, by what a layer makes of them.
 
     Attributes:
@@ -45,7 +42,7 @@ class EmbeddingFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     problem: str = ""
 
 
-class TsneFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class TsneFrame(Reply, frozen=True, kw_only=True):
     """How far t-SNE is, and in the end what it found.
 
     Attributes:

@@ -14,15 +14,23 @@ from graphcore.engine.principal_axes import principal_axes, turned
 from graphcore.errors import GradscapeError
 from graphcore.late import torch
 from graphcore.records.arrays import Array, pack
+from graphcore.session.session import Session
 from graphcore.training.class_shares import class_indices, class_names, class_shares
 from graphcore.training.trainer import Trainer
-from graphcore.views.embedding import EmbeddingFrame
+from graphcore.views.embedding import EmbeddingFrame, EmbeddingRequest
+from graphcore.views.view import view
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SAMPLES, TSNE_SAMPLES = 300, 1000
 """Test samples that are shown at every step, and on demand."""
+
+
+@view(EmbeddingRequest)
+def embedding(session: Session, request: EmbeddingRequest) -> EmbeddingFrame:
+    """Place the samples by what the net that is trained makes of them."""
+    return embed(session.need_trainer(), request.node)
 
 
 def principal_components(values: Tensor) -> tuple[Tensor, tuple[float, float]]:

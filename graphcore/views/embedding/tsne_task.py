@@ -8,6 +8,7 @@ import queue
 import re
 import subprocess
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from graphcore.system import start
 from graphcore.views.embedding import EmbeddingFrame, TsneFrame, TsneRequest
 from graphcore.views.embedding import compute as embedding
 from graphcore.views.embedding.tsne import LENGTH
+from graphcore.views.view import view
 
 ITERATIONS = 1000
 PATIENCE = 0.02
@@ -29,72 +31,57 @@ News = float | tuple[bytes, bytes]
 """How far it is, 0 to 1; or what it wrote in the end, and what it said last."""
 
 
-class TsneTask:
-    """One embedding at a time; another request ends the one before."""
+def _lost(request: TsneRequest, problem: str) -> TsneFrame:
+    return TsneFrame(node=request.node, problem=problem)
 
-    def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
-        self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
-        self._of = EmbeddingFrame()
 
-    @property
-    def has_work(self) -> bool:
-        """Whether an embedding is being made."""
-        return self._child is not None
-
-    def request(self, request: TsneRequest, session: Session) -> TsneFrame | None:
-        """Begin, or end what was begun."""
-        self.end()
-        if not request.run:
-            return None
-        if session.trainer is None:
-            return TsneFrame(problem="There is no net whose values could be shown.")
-        self._of, values = embedding.measured(session.trainer, request.node, embedding.TSNE_SAMPLES)
-        if values is None:
-            return TsneFrame(node=self._of.node, problem=self._of.problem)
-        self._begin(values.float().numpy())
-        return TsneFrame(node=self._of.node, progress=0.0)
-
-    def _begin(self, values: np.ndarray) -> None:
-        command = start.command("graphcore.views.embedding.tsne")
-        child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        self._child, self._news = child, queue.SimpleQueue()
-        threading.Thread(target=_follow, args=(child, values, self._news), daemon=True).start()
-
-    def work(self, session: Session) -> TsneFrame | None:
-        """What became of it since the last look."""
-        if self._child is None:
-            return None
-        try:
-            news = self._news.get(timeout=0.0 if session.running else PATIENCE)
-        except queue.Empty:
-            return None
-        if isinstance(news, float):
-            return TsneFrame(node=self._of.node, progress=news)
-        self.end()
-        return self._finished(*news)
-
-    def _finished(self, written: bytes, said: bytes) -> TsneFrame:
-        try:
-            points = np.load(io.BytesIO(written), allow_pickle=False)
-        except (ValueError, EOFError, OSError):
-            last = said.decode(errors="replace").strip().rpartition("\n")[2] or "it was ended"
-            return TsneFrame(node=self._of.node, problem=f"t-SNE found no embedding: {last}.")
-        done = msgspec.structs.replace(self._of, points=pack(points.astype(np.float32)))
-        return TsneFrame(node=self._of.node, progress=1.0, embedding=done)
-
-    def drop(self, problem: str) -> TsneFrame:
-        """End the embedding because of a problem."""
-        self.end()
-        return TsneFrame(node=self._of.node, problem=problem)
-
-    def end(self) -> None:
-        """End the process, if there is one."""
-        child, self._child = self._child, None
-        if child is not None and child.poll() is None:
+@view(TsneRequest, lost=_lost)
+def tsne(session: Session, request: TsneRequest) -> Iterator[TsneFrame | None]:
+    """Embed by t-SNE in a process of its own, and say how far it is."""
+    if session.trainer is None:
+        yield TsneFrame(problem="There is no net whose values could be shown.")
+        return
+    placed, values = embedding.measured(session.trainer, request.node, embedding.TSNE_SAMPLES)
+    if values is None:
+        yield TsneFrame(node=placed.node, problem=placed.problem)
+        return
+    child, news = begin(values.float().numpy())
+    try:
+        yield TsneFrame(node=placed.node, progress=0.0)
+        while True:
+            try:
+                said = news.get(timeout=0.0 if session.running else PATIENCE)
+            except queue.Empty:
+                yield None
+                continue
+            if not isinstance(said, float):
+                yield _finished(placed, *said)
+                return
+            yield TsneFrame(node=placed.node, progress=said)
+    finally:
+        if child.poll() is None:
             child.kill()
+
+
+def begin(values: np.ndarray) -> tuple[subprocess.Popen[bytes], queue.SimpleQueue[News]]:
+    """Start the process; return it, and where its news arrive."""
+    command = start.command("graphcore.views.embedding.tsne")
+    child = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    news: queue.SimpleQueue[News] = queue.SimpleQueue()
+    threading.Thread(target=_follow, args=(child, values, news), daemon=True).start()
+    return child, news
+
+
+def _finished(placed: EmbeddingFrame, written: bytes, said: bytes) -> TsneFrame:
+    try:
+        points = np.load(io.BytesIO(written), allow_pickle=False)
+    except (ValueError, EOFError, OSError):
+        last = said.decode(errors="replace").strip().rpartition("\n")[2] or "it was ended"
+        return TsneFrame(node=placed.node, problem=f"t-SNE found no embedding: {last}.")
+    done = msgspec.structs.replace(placed, points=pack(points.astype(np.float32)))
+    return TsneFrame(node=placed.node, progress=1.0, embedding=done)
 
 
 def _follow(child: subprocess.Popen[bytes], values: np.ndarray, news: Any) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from graphcore.records.requests import Look, Shown
 
-class HealthRequest(msgspec.Struct, tag=True, frozen=True):
-    """Whether the examination can be seen."""
 
-    visible: bool = True
+class HealthRequest(Look, frozen=True):
+    """The examination of the net."""
 
 
 class LayerHealth(msgspec.Struct, frozen=True):
@@ -54,7 +54,7 @@ class Finding(msgspec.Struct, frozen=True):
     remedy: str = ""
 
 
-class HealthFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class HealthFrame(Shown, frozen=True, kw_only=True):
     """An examination at a step.
 
     Attributes:

@@ -18,8 +18,10 @@ from graphcore.engine.plan import Plan
 from graphcore.engine.reading import size_of
 from graphcore.late import torch
 from graphcore.runs.curves import Curves
+from graphcore.session.session import Session
 from graphcore.training.trainer import Trainer
-from graphcore.views.health import Finding, HealthFrame, LayerHealth, UnitHealth
+from graphcore.views.health import Finding, HealthFrame, HealthRequest, LayerHealth, UnitHealth
+from graphcore.views.view import view
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,6 +51,13 @@ PASSING = ("Flatten", "Reshape", "Squeeze", "Dropout")
 DISTANCES = ("MSELoss", "L1Loss", "HuberLoss")
 RANGES = {"Sigmoid": 1.0, "Tanh": 2.0}
 """Activations with two flat ends, and how far these are apart."""
+
+
+@view(HealthRequest)
+def health(session: Session, _: HealthRequest) -> HealthFrame:
+    """Examine the net that is trained."""
+    run = session.runs.current
+    return examine(session.need_trainer(), None if run is None else run.curves)
 
 
 def examine(trainer: Trainer, curves: Curves | None = None) -> HealthFrame:

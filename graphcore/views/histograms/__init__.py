@@ -5,12 +5,18 @@ from __future__ import annotations
 import msgspec
 
 from graphcore.records.arrays import Array
+from graphcore.records.requests import Look, Shown
 
 
-class SpreadRequest(msgspec.Struct, tag=True, frozen=True):
-    """Whose histograms can be seen; an empty name is nobody's."""
+class SpreadRequest(Look, frozen=True):
+    """The histograms of a node; an empty name is nobody's."""
 
     node: str = ""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is something to compute."""
+        return self.visible and bool(self.node)
 
 
 class Spread(msgspec.Struct, frozen=True):
@@ -20,7 +26,7 @@ class Spread(msgspec.Struct, frozen=True):
     edges: Array
 
 
-class SpreadFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class SpreadFrame(Shown, frozen=True, kw_only=True):
     """How a node's numbers are spread at a step; None where there are none.
 
     Attributes:

@@ -12,8 +12,10 @@ from graphcore.errors import GradscapeError
 from graphcore.late import torch
 from graphcore.records.arrays import pack
 from graphcore.runs.snapshots import Moment, Timeline
+from graphcore.session.session import Session
 from graphcore.training.trainer import Trainer
-from graphcore.views.histograms import Spread, SpreadFrame
+from graphcore.views.histograms import Spread, SpreadFrame, SpreadRequest
+from graphcore.views.view import view
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,6 +24,26 @@ BINS = 48
 SAMPLES = 16
 PAST = 24
 """Earlier steps that are shown of a run, at most."""
+
+
+class _Told:
+    """The request, the run and the changes by hand that the earlier steps were sent of."""
+
+    of: tuple[object, ...] = ()
+
+
+@view(SpreadRequest)
+def histograms(session: Session, request: SpreadRequest) -> Iterator[SpreadFrame | None]:
+    """Give what came before, too, when it is looked at anew or the step is not the next."""
+    trainer, run, told = session.need_trainer(), session.runs.current, session.part(_Told)
+    now = id(request), id(run), session.weights_moved
+    if run is None or told.of == now:
+        yield spread(trainer, request.node)
+        return
+    for frame in spread_since_start(trainer, request.node, run.timeline):
+        if frame is not None:
+            told.of = now
+        yield frame
 
 
 def spread_since_start(

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
 import numpy as np
 
 from graphcore.records.arrays import Array, pack
+from graphcore.records.requests import Command, Look, Shown
 
 PlaneKind = Literal["random", "pca", "weights", "towards"]
 
 
-class LandscapeRequest(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class LandscapeRequest(Look, frozen=True, kw_only=True):
     """Show the surface around the current weights, refreshed while training.
 
     Attributes:
-        visible: whether anyone looks; nothing is computed otherwise.
         plane: two random filter-normalised directions; the first two principal components of
             the path of the weights; two single weights; or the way to other weights. A net of
             two numbers is always shown over those two.
@@ -31,7 +30,6 @@ class LandscapeRequest(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         refresh: counts up to ask for a new surface now.
     """
 
-    visible: bool = True
     plane: PlaneKind = "random"
     weights: tuple[tuple[str, int], ...] = ()
     target: str = ""
@@ -44,7 +42,7 @@ class LandscapeRequest(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     refresh: int = 0
 
 
-class SetPlanePoint(msgspec.Struct, tag=True, frozen=True):
+class SetPlanePoint(Command, frozen=True):
     """Give the net the weights at a point of the shown landscape, as a dot is dragged.
 
     Attributes:
@@ -61,7 +59,7 @@ class SetPlanePoint(msgspec.Struct, tag=True, frozen=True):
 _NOTHING = pack(np.zeros(0, np.float32))
 
 
-class LandscapeFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class LandscapeFrame(Shown, frozen=True, kw_only=True):
     """The surface as far as it is computed, and the path over it.
 
     Attributes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,15 +13,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def kept_weights(
-    session: Session, race_ends: Callable[[], Mapping[str, Tensor]]
-) -> dict[str, Weights]:
-    """Where other runs have ended and where raced runners have come to, by name."""
+def kept_weights(session: Session) -> dict[str, Weights]:
+    """Where other runs have ended, and weights that the session has by name."""
     found: dict[str, Weights] = {}
     for run in session.runs.all.values():
         if run is not session.runs.current and run.timeline.moments:
             found[f"end of {run.name}"] = partial(_flat, run.timeline.moments[-1], session)
-    found.update({name: at_hand(flat) for name, flat in race_ends().items()})
+    found.update({name: at_hand(flat) for name, flat in session.named_weights.items()})
     return found
 
 

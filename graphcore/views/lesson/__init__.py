@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
+from graphcore.records.requests import Ask, Reply
 
 
-class FactsRequest(msgspec.Struct, tag=True, frozen=True):
+class FactsRequest(Ask, frozen=True):
     """Compute expressions of the language of checks, with the net of this moment.
 
     Attributes:
@@ -22,16 +22,14 @@ class FactsRequest(msgspec.Struct, tag=True, frozen=True):
     plane: str = ""
 
 
-class FactsFrame(msgspec.Struct, tag=True, frozen=True):
+class FactsFrame(Reply, frozen=True, kw_only=True):
     """What the expressions of a request came to.
 
     Attributes:
         values: expression -> number, text, or True or False.
         problems: expression -> why it has no value.
-        revision: of the ``Load`` that the net came with.
     """
 
     number: int
     values: dict[str, float | str | bool] = {}
     problems: dict[str, str] = {}
-    revision: int = 0

@@ -9,6 +9,7 @@ from graphcore.lessons.language import parse
 from graphcore.lessons.state import State
 from graphcore.session.session import Session
 from graphcore.views.lesson import FactsFrame, FactsRequest
+from graphcore.views.view import view
 
 MOST = 64
 """Expressions of one request."""
@@ -20,7 +21,7 @@ class LessonTask:
     def __init__(self) -> None:
         self._state: State | None = None
 
-    def answer(self, request: FactsRequest, session: Session) -> FactsFrame:
+    def answer(self, session: Session, request: FactsRequest) -> FactsFrame:
         """Compute the expressions of a request."""
         state = self._state
         if state is None or state.session is not session:
@@ -35,4 +36,10 @@ class LessonTask:
                 values[text] = state.value(parse(text, known_fact))
             except GradscapeError as error:
                 problems[text] = str(error)
-        return FactsFrame(request.number, values, problems, session.revision)
+        return FactsFrame(number=request.number, values=values, problems=problems)
+
+
+@view(FactsRequest)
+def answered(session: Session, request: FactsRequest) -> FactsFrame:
+    """What the expressions of a request come to."""
+    return session.part(LessonTask).answer(session, request)

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import msgspec
+from graphcore.records.requests import Ask, Command, Outcome
 
 
-class SaveNet(msgspec.Struct, tag=True, frozen=True):
+class SaveNet(Ask, frozen=True):
     """Write the graph and the weights of this moment to a folder, as ``train --out`` does."""
 
     folder: str
 
 
-class NetSaved(msgspec.Struct, tag=True, frozen=True):
+class NetSaved(Outcome, frozen=True):
     """The files are there; or why they are not."""
 
     folder: str
     problem: str = ""
 
 
-class LoadWeights(msgspec.Struct, tag=True, frozen=True):
+class LoadWeights(Command, frozen=True):
     """Fill the net from a safetensors file, by name and shape, all or nothing."""
 
     path: str
 
 
-class WeightsLoaded(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class WeightsLoaded(Outcome, frozen=True, kw_only=True):
     """What became of it.
 
     Attributes:

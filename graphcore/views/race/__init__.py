@@ -7,20 +7,21 @@ from typing import Literal
 import msgspec
 
 from graphcore.records.arrays import Array
+from graphcore.records.requests import Job, Reply
 
 What = Literal["optimizer", "lr", "batch"]
 
 
-class RaceRequest(msgspec.Struct, tag=True, frozen=True):
-    """Begin a race, or end the one that runs.
+class RaceRequest(Job, frozen=True):
+    """A race.
 
     Attributes:
-        what: what differs from runner to runner; "" ends the race.
+        what: what differs from runner to runner.
         steps: of each runner.
         number: which race it is; its frames bear it.
     """
 
-    what: What | Literal[""] = ""
+    what: What = "optimizer"
     steps: int = 300
     number: int = 0
 
@@ -47,7 +48,7 @@ class RaceSurface(msgspec.Struct, frozen=True, kw_only=True):
     paths: tuple[Array, ...]
 
 
-class RaceFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class RaceFrame(Reply, frozen=True, kw_only=True):
     """How far the runners are.
 
     Attributes:

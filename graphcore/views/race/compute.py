@@ -1,117 +1,106 @@
-"""A race: several runs of one net from the same weights and in the same order of the data.
-
-Only one thing differs: the optimiser, the learning rate, or the batch size.
-"""
+"""A race in the engine process: a slice at a time, so nothing waits for it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import msgspec
+import numpy as np
 
-from graphcore.datasets import Dataset
-from graphcore.errors import NonFiniteError
-from graphcore.graph.graph import Graph
-from graphcore.graph.training_settings import TrainingSettings
-from graphcore.landscapes.surface import PathRecorder
-from graphcore.training import optimizers
-from graphcore.training.trainer import Trainer
-from graphcore.views.race import What
+from graphcore.errors import GradscapeError
+from graphcore.records.arrays import pack
+from graphcore.session.session import Session
+from graphcore.views.race import RaceFrame, RaceRequest, RaceSurface
+from graphcore.views.race.runners import Runner, runners
+from graphcore.views.race.surface import SharedSurface
+from graphcore.views.view import view
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-SMOOTHING = 0.9
-RATES = (0.01, 0.1, 1.0, 10.0, 100.0)
-"""Learning rates as multiples of the run's."""
-BATCHES = (1, 8, 32, 128, 512)
-USUAL = {"SGD": 0.1, "Adam": 1e-3, "AdamW": 1e-3, "RMSprop": 1e-3, "Adagrad": 1e-2,
-         "Adadelta": 1.0}  # fmt: skip
-"""A learning rate with which each optimiser usually learns."""
-KEPT, NUMBERS = 48, 24_000_000
-"""Weights that are kept of each runner's path, and numbers of all paths together, at most."""
+SLICE = 0.1
+"""Seconds of work between two looks at the requests."""
+SURFACE = 0.03
+"""Of them for the surface under the paths."""
 
 
-@dataclass(eq=False)
-class Runner:
-    """One run and its smoothed losses.
-
-    Attributes:
-        points: (samples seen, smoothed loss) of every step.
-        path: weights along the run.
-    """
-
-    name: str
-    trainer: Trainer
-    path: PathRecorder = field(default_factory=PathRecorder)
-    points: list[tuple[int, float]] = field(default_factory=list)
-    fallen: bool = False
-    _mean: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.path.add(0, self.trainer.plan.flat)
-
-    def step(self) -> None:
-        """One batch; a runner whose loss is no number any more stays where it is."""
-        if self.fallen:
-            return
-        try:
-            loss = self.trainer.train_step().loss
-        except NonFiniteError:
-            self.fallen = True
-            return
-        self._mean = SMOOTHING * self._mean + (1 - SMOOTHING) * loss
-        steps = self.trainer.step
-        seen = steps * min(self.trainer.settings.batch, len(self.trainer.train_x))
-        self.points.append((seen, self._mean / (1 - SMOOTHING**steps)))
-        self.path.add(steps, self.trainer.plan.flat)
-
-    def way(self, most: int | None = None) -> list[Tensor]:
-        """Weights from the start to now, evenly thinned to so many."""
-        found = [*self.path.weights]
-        if self.path.steps[-1] != self.trainer.step:
-            found.append(self.trainer.plan.flat)
-        if most is None or len(found) <= most:
-            return found
-        last = len(found) - 1
-        return [found[round(i * last / (most - 1))] for i in range(most)]
+def _lost(request: RaceRequest, problem: str) -> RaceFrame:
+    return RaceFrame(done=1.0, problem=problem, number=request.number)
 
 
-def runners(
-    graph: Graph, data: Dataset, settings: TrainingSettings, what: What, device: str = "cpu"
-) -> list[Runner]:
-    """The runners at the start, all with the same weights.
+@view(RaceRequest, lost=_lost)
+def race(session: Session, request: RaceRequest) -> Iterator[RaceFrame]:
+    """Some steps of all runners at a time; the run that trains is not touched."""
+    trainer = session.trainer
+    if trainer is None:
+        yield _lost(request, "There is no net to race with.")
+        return
+    try:
+        running = runners(
+            trainer.graph, trainer.data, trainer.settings, request.what, session.device
+        )
+    except GradscapeError as error:
+        yield _lost(request, str(error))
+        return
+    samples = request.steps * min(trainer.settings.batch, len(trainer.train_x))
+    racing = _Race(running, request.number, samples)
+    try:
+        while not racing.done:
+            yield racing.work()
+    except GeneratorExit:  # the race was ended: it is known how far the runners have come
+        pass
+    session.named_weights = racing.ends()
 
-    Raises:
-        GraphError, ShapeError, DataError: see ``Trainer``.
-    """
-    plain = msgspec.structs.replace(
-        settings, schedule="constant", schedule_options={}, patience=None
-    )
-    found = []
-    differences = _differences(plain, what)
-    for name, changes in differences:
-        settings = msgspec.structs.replace(plain, **changes)
-        trainer = Trainer(graph, data, settings, device=device)
-        room = NUMBERS // max(1, trainer.plan.flat.numel() * len(differences))
-        found.append(Runner(name, trainer, PathRecorder(most=min(KEPT, max(4, room)))))
-    return found
+
+class _Race:
+    """All runners, which have seen as many samples at any time, and the surface under them."""
+
+    def __init__(self, running: list[Runner], number: int, samples: int) -> None:
+        self._runners, self._number, self._samples = running, number, samples
+        self._surface = SharedSurface(running)
+        self._sent = [0] * len(running)
+
+    def ends(self) -> dict[str, Tensor]:
+        """The weights that the runners have come to, by name."""
+        flats = {r.name: r.trainer.plan.flat for r in self._runners if not r.fallen}
+        return {f"race: {name}": flat.clone() for name, flat in flats.items()}
+
+    @property
+    def done(self) -> bool:
+        """Whether all have arrived and the surface is as fine as it gets."""
+        return self._over() and self._surface.done()
+
+    def work(self) -> RaceFrame:
+        """Some steps, and what they gave."""
+        end = time.perf_counter() + SLICE - SURFACE
+        while time.perf_counter() < end and not self._over():
+            least = min((r for r in self._runners if not self._home(r)), key=_seen)
+            least.step()
+        return self._frame(self._surface.work(SURFACE, self._over()))
+
+    def _home(self, runner: Runner) -> bool:
+        return runner.fallen or _seen(runner) >= self._samples
+
+    def _over(self) -> bool:
+        return all(self._home(r) for r in self._runners)
+
+    def _frame(self, surface: RaceSurface | None) -> RaceFrame:
+        samples, losses = [], []
+        for i, runner in enumerate(self._runners):
+            fresh = np.array(runner.points[self._sent[i] :], np.float64).reshape(-1, 2)
+            self._sent[i] = len(runner.points)
+            samples.append(pack(fresh[:, 0]))
+            losses.append(pack(fresh[:, 1]))
+        done = sum(1.0 if self._home(r) else _seen(r) / self._samples for r in self._runners)
+        return RaceFrame(
+            names=tuple(r.name for r in self._runners),
+            rates=tuple(r.trainer.lr for r in self._runners), samples=tuple(samples),
+            losses=tuple(losses), fallen=tuple(r.name for r in self._runners if r.fallen),
+            done=1.0 if self._over() else done / len(self._runners),
+            surface=surface, number=self._number,
+        )  # fmt: skip
 
 
-def _differences(settings: TrainingSettings, what: What) -> list[tuple[str, dict[str, object]]]:
-    if what == "lr":
-        rates = [float(f"{settings.lr * factor:.3g}") for factor in RATES]
-        return [(f"{rate:g}", {"lr": rate}) for rate in rates]
-    if what == "batch":
-        return [(str(n), {"batch": n}) for n in BATCHES]
-    found: list[tuple[str, dict[str, object]]] = []
-    for name in optimizers.names():
-        lr = settings.lr if name == settings.optimizer else USUAL.get(name, 1e-3)
-        found.append((name, {"optimizer": name, "optimizer_options": {}, "lr": lr}))
-    momentum = {
-        "optimizer": "SGD",
-        "optimizer_options": {"momentum": 0.9},
-        "lr": 0.1 * USUAL["SGD"],
-    }
-    return [*found, ("SGD, momentum", momentum)]
+def _seen(runner: Runner) -> int:
+    return runner.points[-1][0] if runner.points else 0

@@ -17,7 +17,7 @@ from graphcore.landscapes.surface import Surface
 from graphcore.late import torch
 from graphcore.records.arrays import pack
 from graphcore.views.race import RaceSurface
-from graphcore.views.race.compute import Runner
+from graphcore.views.race.runners import Runner
 
 RESOLUTION, SAMPLES = 25, 200
 POINTS = 12

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from graphcore.records.arrays import Array
+from graphcore.records.requests import Job, Reply
 
 
-class RateTestRequest(msgspec.Struct, tag=True, frozen=True):
-    """Begin the range test of what is loaded, or end the one that runs."""
-
-    run: bool = True
+class RateTestRequest(Job, frozen=True):
+    """The range test of what is loaded."""
 
 
-class RateTestFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class RateTestFrame(Reply, frozen=True, kw_only=True):
     """What the test found so far.
 
     Attributes:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from graphcore.records.arrays import Array
+from graphcore.records.requests import Look, Shown
 
 
-class ResultsRequest(msgspec.Struct, tag=True, frozen=True):
-    """Whether the net's results on the test split can be seen."""
-
-    visible: bool = True
+class ResultsRequest(Look, frozen=True):
+    """The net's results on the test split."""
 
 
 class Mistake(msgspec.Struct, tag=True, frozen=True):
@@ -30,10 +29,50 @@ class Mistake(msgspec.Struct, tag=True, frozen=True):
     numbers: tuple[float, ...] = ()
 
 
-class ResultsFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
-    """How a classifier does on the test split.
+class Curve(msgspec.Struct, tag=True, frozen=True):
+    """What a net of one input answers over its data; ``tests`` points at the end are of the test.
 
     Attributes:
+        x, y: places and answers, in the data's own units.
+    """
+
+    column: str
+    x: Array
+    y: Array
+    points_x: Array
+    points_y: Array
+    tests: int
+
+
+class Quantities(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """How far a net's numbers are from the truth, in the data's own unit.
+
+    Attributes:
+        target: what is predicted, or "".
+        outputs: numbers per sample; the errors are over all of them.
+        r2: share of the targets' variance that the net explains; None where they never vary.
+        spread: standard deviation of the targets, the error of always saying their mean.
+        truth, answers: of some samples, shape (m,).
+        curve: of a net of one input.
+    """
+
+    target: str
+    samples: int
+    outputs: int
+    mae: float
+    rmse: float
+    r2: float | None
+    spread: float
+    truth: Array
+    answers: Array
+    curve: Curve | None = None
+
+
+class ResultsFrame(Shown, frozen=True, kw_only=True):
+    """How a classifier does on the test split, or a net that answers with numbers.
+
+    Attributes:
+        quantities: of a net that answers with numbers; nothing else is there then.
         counts: shape (C, C), a row per true class and a column per answer.
         precision, recall, f1: shape (C,).
         mistakes: the surest wrong answers first, a few of every cell.
@@ -54,3 +93,4 @@ class ResultsFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     calibration: Array | None = None
     calibration_error: float = 0.0
     problem: str = ""
+    quantities: Quantities | None = None

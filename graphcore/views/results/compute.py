@@ -1,4 +1,4 @@
-"""How a classifier does on the test split, made piece by piece."""
+"""How a net does on the test split, made piece by piece."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import numpy as np
 
 from graphcore.late import torch
 from graphcore.records.arrays import pack
+from graphcore.session.session import Session
 from graphcore.training import metrics
 from graphcore.training.class_shares import NO_CLASSES, class_indices, class_names, class_shares
 from graphcore.training.sample import sample_image
 from graphcore.training.trainer import Trainer
-from graphcore.views.results import Mistake, ResultsFrame
+from graphcore.views.results import Mistake, ResultsFrame, ResultsRequest
+from graphcore.views.results.quantities import answers_fit, quantities
+from graphcore.views.view import view
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +26,12 @@ MISTAKES_PER_CELL = 12
 NUMBERS = 3
 """Of a sample that is no picture, so many are told."""
 NO_SAMPLES = "The data set has no test samples."
+
+
+@view(ResultsRequest)
+def results_of(session: Session, _: ResultsRequest) -> Iterator[ResultsFrame | None]:
+    """Test the net that is trained, a batch at a time."""
+    return results_in_pieces(session.need_trainer())
 
 
 def results(trainer: Trainer) -> ResultsFrame:
@@ -47,12 +56,19 @@ def results_in_pieces(trainer: Trainer) -> Iterator[ResultsFrame | None]:
         plan = trainer.evaluation_plan()  # others have used it since the last piece
         plan.load_state(weights)
         plan.forward(b.feeds(x[i : i + BATCH], t[i : i + BATCH]))
-        part = class_shares(plan.value(b.output), b.loss_kind, t)
-        if part is None or t.shape[1:].numel() > 1:
+        said, numbers = plan.value(b.output), not trainer.data.classes
+        part = said if numbers else class_shares(said, b.loss_kind, t)
+        single = t.shape[1:].numel() <= 1
+        if part is None or not (answers_fit(part, t) if numbers else single):
             yield ResultsFrame(step=step, problem=NO_CLASSES)
             return
-        parts.append(part)
+        parts.append(part.clone())
         yield None
+    if parts and not trainer.data.classes:
+        plan = trainer.evaluation_plan()
+        plan.load_state(weights)
+        yield ResultsFrame(step=step, quantities=quantities(trainer, parts, t, plan))
+        return
     yield _figures(trainer, step, parts, t)
 
 

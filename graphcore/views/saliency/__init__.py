@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from graphcore.records.arrays import Array
+from graphcore.records.requests import Look, Shown
 from graphcore.training.sample import Sample
 
 
-class AttributionRequest(msgspec.Struct, tag=True, frozen=True):
+class AttributionRequest(Look, frozen=True):
     """Explain one sample.
 
     Attributes:
@@ -19,7 +18,7 @@ class AttributionRequest(msgspec.Struct, tag=True, frozen=True):
     node: str = ""
 
 
-class AttributionFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class AttributionFrame(Shown, frozen=True, kw_only=True):
     """What the net's answer to a sample rests on.
 
     Attributes:

@@ -12,15 +12,25 @@ from graphcore.engine.plan import Plan
 from graphcore.errors import GradscapeError
 from graphcore.late import torch
 from graphcore.records.arrays import Array, pack
+from graphcore.session.session import Session
 from graphcore.training.class_shares import class_names
 from graphcore.training.sample import Sample, fed, split_of
 from graphcore.training.trainer import Trainer
-from graphcore.views.saliency import AttributionFrame
+from graphcore.views.saliency import AttributionFrame, AttributionRequest
+from graphcore.views.view import view
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 LARGEST_NUDGE, HALVINGS = 1.0, 10
+
+
+@view(AttributionRequest, while_training="once", without_run=True)
+def attribution(session: Session, request: AttributionRequest) -> AttributionFrame:
+    """Explain the net's answer to a sample."""
+    if session.trainer is None:
+        return AttributionFrame(problem="There is no net that tells classes apart.")
+    return attribute(session.trainer, request.sample, request.node)
 
 
 def attribute(trainer: Trainer, sample: Sample, node: str = "") -> AttributionFrame:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from graphcore.records.arrays import Array
+from graphcore.records.pictures import Picture
+from graphcore.records.requests import Look, Shown
 from graphcore.training.sample import SplitName
 
 
-class SamplesRequest(msgspec.Struct, tag=True, frozen=True):
+class SamplesRequest(Look, frozen=True):
     """Show a page of the data set.
 
     Attributes:
@@ -24,7 +24,7 @@ class SamplesRequest(msgspec.Struct, tag=True, frozen=True):
     wrong: bool = False
 
 
-class SamplesFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class SamplesFrame(Shown, frozen=True, kw_only=True):
     """A page of the data set.
 
     Attributes:
@@ -46,4 +46,37 @@ class SamplesFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     images: Array | None = None
     rows: Array | None = None
     classes: tuple[str, ...] = ()
+    problem: str = ""
+
+
+class SampleRequest(Look, frozen=True):
+    """Nodes whose pictures are wanted for a test sample; none for no sample."""
+
+    nodes: tuple[str, ...] = ()
+    sample: int = 0
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is something to compute."""
+        return self.visible and bool(self.nodes)
+
+
+class SampleFrame(Shown, frozen=True, kw_only=True):
+    """Both passes of one test sample, with the weights of a step in evaluation mode.
+
+    Attributes:
+        samples: how many test samples there are.
+        label, answer: its class and what the net takes it for; -1 for none.
+        values, gradients: pictures by node, and by "node.input" for its parameters.
+        problem: why there is nothing to see, or "".
+    """
+
+    step: int = 0
+    sample: int = 0
+    samples: int = 0
+    label: int = -1
+    answer: int = -1
+    classes: tuple[str, ...] = ()
+    values: dict[str, Picture] = {}
+    gradients: dict[str, Picture] = {}
     problem: str = ""

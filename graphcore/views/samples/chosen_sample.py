@@ -5,9 +5,17 @@ from __future__ import annotations
 from graphcore.engine import pictures as recording
 from graphcore.errors import GradscapeError
 from graphcore.late import torch
+from graphcore.session.session import Session
 from graphcore.training.class_shares import class_indices, class_names, class_shares
 from graphcore.training.trainer import Trainer
-from graphcore.views.samples.shown import SampleFrame
+from graphcore.views.samples import SampleFrame, SampleRequest
+from graphcore.views.view import view
+
+
+@view(SampleRequest)
+def sample(session: Session, request: SampleRequest) -> SampleFrame:
+    """Run the sample that somebody chose through the net that is trained."""
+    return chosen_sample(session.need_trainer(), request.nodes, request.sample)
 
 
 def chosen_sample(trainer: Trainer, nodes: tuple[str, ...], sample: int) -> SampleFrame:

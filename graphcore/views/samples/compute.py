@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from graphcore.datasets.dataset import Split
 from graphcore.late import torch
 from graphcore.records.arrays import pack
+from graphcore.session.session import Session
 from graphcore.training.class_shares import class_indices, class_names, class_shares
 from graphcore.training.sample import sample_image, split_of
 from graphcore.training.trainer import Trainer
 from graphcore.views.samples import SamplesFrame, SamplesRequest
-
-if TYPE_CHECKING:
-    pass
+from graphcore.views.view import view
 
 SEARCHED, BATCH = 10_000, 200
 """Samples among which mistakes are looked for, and how many are run at a time."""
 SIDE, NUMBERS, PAGE = 56, 8, 200
 """Pixels of a small picture's longer side; numbers of a row that are shown; most of a page."""
+
+
+@view(SamplesRequest, while_training="once", without_run=True)
+def page(session: Session, request: SamplesRequest) -> SamplesFrame:
+    """Show a page of the data set."""
+    if session.trainer is None:
+        return SamplesFrame(problem="This graph takes its numbers from no data set.")
+    return browse(session.trainer, request)
 
 
 def browse(trainer: Trainer, request: SamplesRequest) -> SamplesFrame:

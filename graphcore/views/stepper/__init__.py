@@ -12,28 +12,27 @@ import msgspec
 
 from graphcore.records.arrays import Array
 from graphcore.records.pictures import Picture
+from graphcore.records.requests import Ask, Look, Reply, Shown
 from graphcore.training.sample import Sample
 
 
-class WalkRequest(msgspec.Struct, tag=True, frozen=True):
+class WalkRequest(Look, frozen=True):
     """Say what is to be gone through.
 
     Attributes:
-        visible: whether it can be seen; nothing is computed for it otherwise.
         batch: how many samples go through together, ``sample`` the first of them: the loss and
             its gradients are their average. What is shown of a value is the first one's.
         training: whether dropout drops and batch norm takes the batch's own statistics.
         refresh: counts up to ask for it again now.
     """
 
-    visible: bool = True
     sample: Sample = Sample()
     refresh: int = 0
     batch: int = 1
     training: bool = False
 
 
-class CheckRequest(msgspec.Struct, tag=True, frozen=True):
+class CheckRequest(Ask, frozen=True):
     """Compare gradients of the sample that is shown with central finite differences.
 
     Attributes:
@@ -115,13 +114,13 @@ class Update(msgspec.Struct, tag=True, frozen=True):
     count: int = 1
 
 
-class NumbersRequest(msgspec.Struct, tag=True, frozen=True):
+class NumbersRequest(Ask, frozen=True):
     """Send all numbers of a node, "conv1", or of a parameter, "conv1.weight", at this sample."""
 
     name: str
 
 
-class NumbersFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class NumbersFrame(Reply, frozen=True, kw_only=True):
     """All numbers of a node or a parameter of the sample that is gone through.
 
     Attributes:
@@ -139,7 +138,7 @@ SUMS = ("Linear", "MatMul", "Sum", "Mean", "MSELoss")
 """Operators whose numbers are written out as sums; so are losses, which average samples."""
 
 
-class ElementRequest(msgspec.Struct, tag=True, frozen=True):
+class ElementRequest(Ask, frozen=True):
     """Write out one number of a node's output.
 
     Attributes:
@@ -160,7 +159,7 @@ class Factor(msgspec.Struct, tag=True, frozen=True):
     value: float
 
 
-class ElementFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class ElementFrame(Reply, frozen=True, kw_only=True):
     """One number as the sum that it is: share · Σ left · right + bias.
 
     Attributes:
@@ -183,7 +182,7 @@ class ElementFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     total: float = 0.0
 
 
-class WalkFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class WalkFrame(Shown, frozen=True, kw_only=True):
     """Both passes of one sample.
 
     Nodes inside composites are called "composite/node".
@@ -254,7 +253,7 @@ class Checked(msgspec.Struct, tag=True, frozen=True):
     kinks: int = 0
 
 
-class CheckFrame(msgspec.Struct, tag=True, frozen=True):
+class CheckFrame(Reply, frozen=True):
     """What was compared, by name.
 
     Attributes:

@@ -8,7 +8,6 @@ along its edges is added.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,7 @@ from graphcore.engine.execute import Step
 from graphcore.engine.plan import Plan
 from graphcore.engine.reading import size_of
 from graphcore.errors import GradscapeError
+from graphcore.graph.composites import levels
 from graphcore.graph.elements import Edge
 from graphcore.graph.graph import Graph
 from graphcore.late import torch
@@ -53,15 +53,6 @@ def aliases(plan: Plan) -> dict[str, str]:
     """Ports of composites, composites and bypassed nodes -> the node whose value is theirs."""
     flat = plan.flat_graph
     return {name: flat.resolve((name, output))[0] for name, output in flat.aliases}
-
-
-def levels(graph: Graph) -> Iterator[tuple[str, Graph]]:
-    """The graph and what is inside its composites, each with what its names begin with."""
-    stack = [("", graph)]
-    while stack:
-        prefix, level = stack.pop()
-        yield prefix, level
-        stack += [(f"{prefix}{n.name}/", n.subgraph) for n in level if n.subgraph is not None]
 
 
 def value(plan: Plan, name: str) -> Tensor | None:

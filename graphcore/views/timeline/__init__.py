@@ -6,21 +6,27 @@ import msgspec
 
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.records.arrays import Array
+from graphcore.records.requests import Ask, Command, Look, Outcome, Reply
+from graphcore.records.score import Score
 
 
-class ScrubRequest(msgspec.Struct, tag=True, frozen=True):
+class TimelineRequest(Look, frozen=True):
+    """Which runs there are, and which step of them is shown."""
+
+
+class ScrubRequest(Command, frozen=True):
     """Show the state that was recorded last up to a step; None: the newest state."""
 
     step: int | None = None
 
 
-class EnterRun(msgspec.Struct, tag=True, frozen=True):
+class EnterRun(Command, frozen=True):
     """Make another run the current one, at its newest step."""
 
     run: int
 
 
-class EditRun(msgspec.Struct, tag=True, frozen=True):
+class EditRun(Command, frozen=True):
     """Give a run another name, or remove it."""
 
     run: int
@@ -28,13 +34,11 @@ class EditRun(msgspec.Struct, tag=True, frozen=True):
     remove: bool = False
 
 
-class CurvesRequest(msgspec.Struct, tag=True, frozen=True):
-    """Whether the curves of all runs can be seen."""
-
-    visible: bool = True
+class CurvesRequest(Look, frozen=True):
+    """The curves of all runs."""
 
 
-class PutBack(msgspec.Struct, tag=True, frozen=True):
+class PutBack(Command, frozen=True):
     """Give the net the weights that training had left, in place of those changed by hand."""
 
 
@@ -46,7 +50,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         by_hand: whether it began with weights that somebody had changed.
         rates: learning rates in the order in which they were set, before the schedule.
         loss: mean of the last training losses; None before the first step.
-        accuracy: of the last test, as is ``test_loss``; on so many ``samples``, at step ``tested``.
+        test: the last of this net.
         held: the epoch whose weights an early stop gave back at its newest step, or 0.
         seconds: of computing.
         changes: what its net does otherwise than that of the run it branched off, or else of the
@@ -62,11 +66,8 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     settings: TrainingSettings
     rates: tuple[float, ...]
     loss: float | None
-    test_loss: float | None
-    accuracy: float | None
-    samples: int
+    test: Score | None
     seconds: float
-    tested: int = 0
     held: int = 0
     changes: tuple[str, ...] = ()
 
@@ -98,7 +99,7 @@ class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     objectives: tuple[str, ...] = ()
 
 
-class TimelineFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class TimelineFrame(Reply, frozen=True, kw_only=True):
     """Where one is in the recorded run, and which runs there are.
 
     Attributes:
@@ -109,8 +110,7 @@ class TimelineFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         lr: learning rate at the shown step, before the schedule.
         memory, disk: bytes that all recorded states take.
         problem: why earlier steps cannot be kept on disk, or "".
-        test_loss, accuracy: on ``samples`` of the test split, where the net that is shown is not
-            what training has come to.
+        test: of the net that is shown, where it was tested.
         held: the epoch whose weights an early stop has given back; 0: they are those of ``shown``.
         curves: of the current run up to its newest step, when it is not the run of before.
     """
@@ -126,15 +126,32 @@ class TimelineFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     memory: int = 0
     disk: int = 0
     problem: str = ""
-    test_loss: float | None = None
-    accuracy: float | None = None
-    samples: int = 0
+    test: Score | None = None
     held: int = 0
     runs: tuple[RunInfo, ...] = ()
     curves: RunCurves | None = None
 
 
-class CurvesFrame(msgspec.Struct, tag=True, frozen=True):
+class CurvesFrame(Reply, frozen=True):
     """The curves of all runs, thinned."""
 
     runs: tuple[RunCurves, ...] = ()
+
+
+class SaveRuns(Ask, frozen=True):
+    """Write all runs to a file."""
+
+    path: str
+
+
+class OpenRuns(Command, frozen=True):
+    """Take up the runs of a file in place of those that are there."""
+
+    path: str
+
+
+class RunsSaved(Outcome, frozen=True):
+    """The runs are in the file, or ``problem`` says why not."""
+
+    path: str
+    problem: str = ""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from graphcore.records.arrays import Array
+from graphcore.records.requests import Ask, Command, Reply
 
 
-class TensorRequest(msgspec.Struct, tag=True, frozen=True):
+class TensorRequest(Ask, frozen=True):
     """Send the numbers of a parameter, "conv1.weight", and their gradient."""
 
     name: str
 
 
-class SetNumbers(msgspec.Struct, tag=True, frozen=True):
+class SetNumbers(Command, frozen=True):
     """Change single numbers of a parameter.
 
     Attributes:
@@ -25,7 +24,7 @@ class SetNumbers(msgspec.Struct, tag=True, frozen=True):
     values: tuple[float, ...]
 
 
-class TensorFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class TensorFrame(Reply, frozen=True, kw_only=True):
     """A parameter at a step; ``gradient`` is None before the first backward pass."""
 
     name: str

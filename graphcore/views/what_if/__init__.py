@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
+from graphcore.records.requests import Shown
 
 
-class WhatIfFrame(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+class WhatIfFrame(Shown, frozen=True, kw_only=True):
     """What the holds do to the test split; first free, then held.
 
     Attributes:

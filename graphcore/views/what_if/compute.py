@@ -11,17 +11,33 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from graphcore.errors import GradscapeError
 from graphcore.graph.graph import Graph
 from graphcore.late import torch
 from graphcore.session.holds import held_plan
+from graphcore.session.messages import HoldRequest
+from graphcore.session.session import Session
 from graphcore.training.class_shares import class_names, class_shares
 from graphcore.training.trainer import Trainer
+from graphcore.views.view import view
 from graphcore.views.what_if import WhatIfFrame
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SAMPLES, BATCH = 2000, 200
+
+
+@view(HoldRequest, while_training="never")
+def what_if(session: Session, _: HoldRequest) -> WhatIfFrame:
+    """Compare the held net with the free one."""
+    graph = session.held_graph()
+    if graph is None:
+        return WhatIfFrame(problem=session.holds.problem)
+    try:
+        return compare(session.need_trainer(), graph)
+    except (GradscapeError, IndexError) as error:
+        return WhatIfFrame(problem=f"That cannot be held: {error}")
 
 
 def compare(trainer: Trainer, graph: Graph) -> WhatIfFrame:

@@ -18,7 +18,7 @@ def grouped(canvas, qtbot):
     canvas.show()
     canvas.setFocus()
     canvas.select(FIRST)
-    canvas.actions_here.actions["Group into a Composite"].trigger()
+    canvas.menu.actions["group"].trigger()
     return canvas.selected()[0]
 
 
@@ -29,13 +29,13 @@ def saved(canvas) -> bytes:
 def test_a_selection_becomes_one_node_in_one_step_and_comes_back(canvas, steps):
     before = saved(canvas)
     canvas.select(FIRST)
-    canvas.actions_here.actions["Group into a Composite"].trigger()
+    canvas.menu.actions["group"].trigger()
     assert len(steps()) == 1
     (block,) = canvas.selected()
     graph = canvas.document.graph
     assert {n.name for n in graph.node(block).subgraph} == {*FIRST, "x", "y"}
     assert not canvas.document.shapes.problems
-    canvas.actions_here.actions["Ungroup"].trigger()
+    canvas.menu.actions["ungroup"].trigger()
     assert set(canvas.selected()) == set(FIRST)
     assert {n.name for n in graph} == set(canvas.items_by_name)
     canvas.document.undo_stack.undo()
@@ -44,7 +44,7 @@ def test_a_selection_becomes_one_node_in_one_step_and_comes_back(canvas, steps):
 
 
 def test_a_double_click_enters_and_the_breadcrumb_leaves(canvas, hand, grouped, qtbot):
-    canvas.fit_all()
+    canvas.camera.fit_all()
     hand.double_click(hand.body(grouped))
     assert set(canvas.items_by_name) == {*FIRST, "x", "y"}
     assert canvas.breadcrumbs.isVisible()
@@ -96,21 +96,21 @@ def test_a_shape_that_no_longer_fits_inside_is_said_outside(canvas, grouped):
 
 def test_what_cannot_be_grouped_is_refused_in_words(canvas):
     canvas.select(["conv1", "pool1"])
-    canvas.group_selection()
-    assert "relu1 lies between" in canvas.refusal.label.text()
+    canvas.editor.group_selection()
+    assert "relu1 lies between" in canvas.editor.refusal.label.text()
     assert "conv1" in canvas.document.graph
     canvas.select(["x"])
-    canvas.group_selection()
-    assert "stay outside" in canvas.refusal.label.text()
+    canvas.editor.group_selection()
+    assert "stay outside" in canvas.editor.refusal.label.text()
 
 
 def test_aligned_and_distributed(canvas, steps):
     document = canvas.document
     document.move({"conv1": (0.0, 0.0), "relu1": (90.0, 35.0), "pool1": (400.0, 90.0)})
     canvas.select(FIRST)
-    canvas.align("top")
+    canvas.editor.align("top")
     assert {document.graph.node(n).position[1] for n in FIRST} == {0.0}
-    canvas.distribute("x")
+    canvas.editor.distribute("x")
     assert document.graph.node("relu1").position == (200.0, 0.0)
     assert len(steps()) == 3
 
@@ -129,8 +129,8 @@ def test_a_kept_block_is_offered_and_added_again(canvas, grouped, monkeypatch, t
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     canvas.document.rename(grouped, "stem")
     canvas.select(["stem"])
-    canvas.actions_here.actions["Keep as a Block"].trigger()
-    popup = canvas.search_at(canvas.pointer_place())
+    canvas.menu.actions["keep"].trigger()
+    popup = canvas.search_at(canvas.camera.pointer_place())
     qtbot.keyClicks(popup.field, "stem")
     assert "your blocks" in popup.list.item(0).text()
     qtbot.keyClick(popup.field, Qt.Key.Key_Return)
@@ -140,7 +140,7 @@ def test_a_kept_block_is_offered_and_added_again(canvas, grouped, monkeypatch, t
 
     panel = LibraryPanel(canvas.document)
     assert panel._models[0].item(0).child(0).text() == "stem"
-    panel.operator_chosen.connect(canvas.add_operator)
+    panel.operator_chosen.connect(canvas.editor.add_operator)
     panel.search.setText("stem")
     qtbot.keyClick(panel.search, Qt.Key.Key_Return)
     assert "stem_3" in canvas.document.graph

@@ -14,13 +14,18 @@ def test_an_empty_graph_is_drawn_fitted_mapped_and_exported(window, qtbot, tmp_p
     canvas.minimap.show()  # it was shown for the graph before, and is painted once more
     canvas.minimap.grab()
     qtbot.mouseClick(canvas.minimap, Qt.MouseButton.LeftButton, pos=canvas.minimap.rect().center())
-    for act in (canvas.fit_all, canvas.zoom_in, canvas.zoom_out, canvas.fit_selection):
+    for act in (
+        canvas.camera.fit_all,
+        canvas.camera.zoom_in,
+        canvas.camera.zoom_out,
+        lambda: canvas.camera.fit_nodes([]),
+    ):
         act()
         canvas.grab()
     for ending in (".svg", ".pdf", ".png"):
-        canvas.export(str(tmp_path / f"net{ending}"))
+        canvas.editor.export(str(tmp_path / f"net{ending}"))
         assert (tmp_path / f"net{ending}").stat().st_size
     document.add_node("ReLU", (0.0, 0.0))
-    canvas.fit_all()
+    canvas.camera.fit_all()
     canvas.grab()
     assert canvas.minimap._transform().isInvertible()

@@ -39,16 +39,16 @@ def crowd(count, operator="Constant"):
 
 
 def test_a_picture_repaints_its_node_alone(canvas):
-    assert painted(canvas, lambda: canvas.set_pictures({"conv1": TILES}, {})) == {"conv1"}
+    assert painted(canvas, lambda: canvas.pictures.show({"conv1": TILES}, {})) == {"conv1"}
     weights = Picture("matrix", np.eye(5), 0.0, 1.0)
-    assert painted(canvas, lambda: canvas.set_pictures({"fc1.weight": weights}, {})) == {"fc1"}
+    assert painted(canvas, lambda: canvas.pictures.show({"fc1.weight": weights}, {})) == {"fc1"}
     assert canvas.items_by_name["fc1"].weights is weights
 
 
 def test_a_few_large_weights_leave_the_others_to_be_seen(canvas):
     weights = np.where(np.eye(40) > 0, -0.05, 0.05)
     weights[0, 0] = 8.0
-    canvas.set_pictures({"fc1.weight": Picture("matrix", weights, -0.05, 8.0)}, {})
+    canvas.pictures.show({"fc1.weight": Picture("matrix", weights, -0.05, 8.0)}, {})
     canvas.grab()
     image = canvas.items_by_name["fc1"].images["weights"]
     one, other = image.pixelColor(5, 5), image.pixelColor(5, 6)
@@ -61,7 +61,7 @@ def test_what_is_kept_painted_while_dots_pass_is_never_out_of_date(canvas):
     theme = palette.current().name
 
     def looks(pulsing):
-        canvas.set_pulsing(pulsing)
+        canvas.pictures.set_pulsing(pulsing)
         QApplication.processEvents()
         above = canvas.rect().adjusted(0, 0, 0, -canvas.minimap.height() - 30)
         return canvas.grab(above).toImage()  # the map below follows when there is time
@@ -84,25 +84,25 @@ def test_what_is_kept_painted_while_dots_pass_is_never_out_of_date(canvas):
 
 def test_dots_move_on_with_the_pictures_and_by_the_clock(canvas, qtbot):
     canvas.reduced_motion = False
-    canvas.set_pulsing(True)
-    canvas.set_pictures({"conv1": TILES}, {})
-    moved = canvas.overlay.phase
+    canvas.pictures.set_pulsing(True)
+    canvas.pictures.show({"conv1": TILES}, {})
+    moved = canvas.pictures.overlay.phase
     qtbot.wait(10)
-    canvas.set_pictures({"conv1": TILES}, {})
-    assert moved < canvas.overlay.phase, "with the picture"
-    moved = canvas.overlay.phase
-    qtbot.waitUntil(lambda: canvas.overlay.phase != moved, timeout=2000)
-    canvas.set_pulsing(False)
-    moved = canvas.overlay.phase
-    canvas.set_pictures({"conv1": TILES}, {})
-    assert canvas.overlay.phase == moved
+    canvas.pictures.show({"conv1": TILES}, {})
+    assert moved < canvas.pictures.overlay.phase, "with the picture"
+    moved = canvas.pictures.overlay.phase
+    qtbot.waitUntil(lambda: canvas.pictures.overlay.phase != moved, timeout=2000)
+    canvas.pictures.set_pulsing(False)
+    moved = canvas.pictures.overlay.phase
+    canvas.pictures.show({"conv1": TILES}, {})
+    assert canvas.pictures.overlay.phase == moved
 
 
 def test_what_does_not_change_is_not_painted(canvas):
-    canvas.set_step_state({"x"}, "conv1")
-    assert not painted(canvas, lambda: canvas.set_step_state({"x"}, "conv1"))
-    assert not painted(canvas, lambda: canvas.set_show("value"))
-    assert painted(canvas, lambda: canvas.set_step_state({"x", "conv1"}, "relu1")) == {
+    canvas.pictures.set_step_state({"x"}, "conv1")
+    assert not painted(canvas, lambda: canvas.pictures.set_step_state({"x"}, "conv1"))
+    assert not painted(canvas, lambda: canvas.pictures.set_show("value"))
+    assert painted(canvas, lambda: canvas.pictures.set_step_state({"x", "conv1"}, "relu1")) == {
         "conv1", "relu1",
     }  # fmt: skip
 
@@ -118,7 +118,7 @@ def test_dragging_one_node_paints_few_others(canvas):
 
 
 def test_a_picture_is_made_once_and_anew_in_another_theme(canvas):
-    canvas.set_pictures({"conv1": TILES}, {})
+    canvas.pictures.show({"conv1": TILES}, {})
     canvas.grab()
     image = canvas.items_by_name["conv1"].images["value"]
     canvas.grab()
@@ -132,10 +132,10 @@ def test_a_picture_is_made_once_and_anew_in_another_theme(canvas):
 
 
 def test_stepping_tells_done_current_and_pending(canvas):
-    canvas.set_step_state({"x"}, "conv1")
+    canvas.pictures.set_step_state({"x"}, "conv1")
     states = {n: i.step_state for n, i in canvas.items_by_name.items()}
     assert (states["x"], states["conv1"], states["loss"]) == ("done", "current", "pending")
-    canvas.set_step_state(set(), None)
+    canvas.pictures.set_step_state(set(), None)
     assert {i.step_state for i in canvas.items_by_name.values()} == {""}
 
 
@@ -147,25 +147,25 @@ def test_a_zero_gradient_is_dark():
 
 def test_a_crowded_graph_from_afar_paints_no_items(show):
     canvas = show(graph=crowd(200))
-    canvas._set_zoom(0.3)
-    assert canvas.far
+    canvas.camera.set_zoom(0.3)
+    assert canvas.camera.far
     assert not painted(canvas, canvas.viewport().repaint)
     assert canvas.visible_nodes() == [], "nothing is computed for boxes"
-    canvas._set_zoom(1.0)
+    canvas.camera.set_zoom(1.0)
     canvas.centerOn(canvas.items_by_name["n0"].pos())
     assert painted(canvas, canvas.viewport().repaint)
     assert "n0" in canvas.visible_nodes()
 
 
 def test_a_small_graph_keeps_its_pictures_from_afar(canvas):
-    canvas._set_zoom(0.2)
-    assert not canvas.far
+    canvas.camera.set_zoom(0.2)
+    assert not canvas.camera.far
     assert "conv1" in canvas.visible_nodes()
 
 
 def test_boxes_from_afar_follow_the_document(show):
     canvas = show(graph=crowd(200))
-    canvas._set_zoom(0.1)
+    canvas.camera.set_zoom(0.1)
     canvas.centerOn(canvas.graph_scene.contents().center())
     at = QPointF(10_000.0, 500.0)
 
@@ -232,7 +232,7 @@ def test_the_middle_level_draws_names_and_lines_alone(show):
 
 def test_the_map_draws_the_graph_anew_only_when_it_is_another(show, qtbot):
     canvas = show(graph=crowd(200))
-    canvas._set_zoom(1.0)
+    canvas.camera.set_zoom(1.0)
     qtbot.waitUntil(canvas.minimap.isVisible)
 
     def drawn():

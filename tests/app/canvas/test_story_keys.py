@@ -8,6 +8,7 @@ from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication, QMenu
 
 from app.canvas.search_popup import SearchPopup
+from tests.app.driver import PATIENCE
 
 KEY = Qt.Key
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -216,10 +217,10 @@ def test_the_command_palette_adds_too(typist, window, qtbot):
 def test_keys_alone_train_a_net(live_window, qtbot):
     window = live_window
     window.start("circle")
-    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=60_000)
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
     window.activateWindow()
     window.canvas.setFocus()
     qtbot.waitUntil(window.canvas.hasFocus)
     assert window.transport.step.isEnabled()
     qtbot.keyClick(window.canvas, KEY.Key_F6)
-    qtbot.waitUntil(lambda: window.time.words.text().startswith("Step 1 "), timeout=60_000)
+    qtbot.waitUntil(lambda: window.time.words.text().startswith("Step 1 "), timeout=PATIENCE)

@@ -31,16 +31,16 @@ def pinch(canvas, by):
 
 
 def test_two_fingers_pan_and_a_pinch_zooms(canvas):
-    canvas._set_zoom(1.5)
-    before, zoom = canvas.seen_area().center(), canvas.zoom
+    canvas.camera.set_zoom(1.5)
+    before, zoom = canvas.camera.seen_area().center(), canvas.zoom
     slide(canvas, QPoint(40, 20))
-    moved = canvas.seen_area().center() - before
+    moved = canvas.camera.seen_area().center() - before
     assert (moved.x(), moved.y()) == pytest.approx((-40 / zoom, -20 / zoom), abs=1.5)
     assert canvas.zoom == zoom
-    before = canvas.seen_area().center()
+    before = canvas.camera.seen_area().center()
     pinch(canvas, 0.25)
     assert canvas.zoom == pytest.approx(zoom * 1.25)
-    assert canvas.screen_length(canvas.seen_area().center() - before) < 4
+    assert (canvas.camera.seen_area().center() - before).manhattanLength() * canvas.zoom < 4
 
 
 def test_looking_and_selecting_are_no_steps(canvas, hand, steps):
@@ -48,8 +48,8 @@ def test_looking_and_selecting_are_no_steps(canvas, hand, steps):
     pinch(canvas, 0.1)
     hand.wheel(hand.body("conv1"), 2)
     hand.click(hand.body("conv1"))
-    canvas.select_all()
-    canvas.fit_selection()
+    canvas.selection.select_all()
+    canvas.camera.fit_nodes(canvas.selected())
     assert not steps()
     assert not canvas.document.modified
 
@@ -59,31 +59,31 @@ def test_arranged_nodes_glide_unless_motion_is_reduced(canvas, qtbot):
     shuffled = dict(zip(places, reversed(list(places.values())), strict=True))
     canvas.document.move(shuffled)
     canvas.reduced_motion = False
-    canvas.arrange()
+    canvas.editor.arrange()
     item, goal = canvas.items_by_name["conv1"], canvas.document.graph.node("conv1").position
     assert item.pos() != QPointF(*goal), "it is on its way"
     qtbot.waitUntil(lambda: item.pos() == QPointF(*goal))
     canvas.document.undo_stack.undo()
     canvas.reduced_motion = True
-    canvas.arrange()
+    canvas.editor.arrange()
     assert item.pos() == QPointF(*goal)
 
 
 def test_arranging_leaves_what_is_pinned(canvas, graph):
     canvas.document.set_flag(["conv2"], "pinned", True)
     canvas.document.move({"conv2": (1234.0, -567.0)})
-    canvas.arrange()
+    canvas.editor.arrange()
     assert graph.node("conv2").position == (1234.0, -567.0)
 
 
 def test_pulses_stand_still_where_motion_is_reduced(canvas):
     canvas.reduced_motion = True
-    canvas.set_pulsing(True)
-    assert not canvas.pulsing
+    canvas.pictures.set_pulsing(True)
+    assert not canvas.pictures.pulsing
     canvas.reduced_motion = False
-    canvas.set_pulsing(True)
-    assert canvas.pulsing
-    canvas.set_pulsing(False)
+    canvas.pictures.set_pulsing(True)
+    assert canvas.pictures.pulsing
+    canvas.pictures.set_pulsing(False)
 
 
 def test_frames_nest_and_move_together(canvas, graph, hand):
@@ -126,12 +126,12 @@ def test_the_three_levels_of_detail_are_pictures_names_and_boxes(show):
     from tests.app.canvas.test_painting import crowd, painted
 
     canvas = show(graph=crowd(200))
-    canvas._set_zoom(1.0)
+    canvas.camera.set_zoom(1.0)
     canvas.centerOn(canvas.items_by_name["n0"].pos())
     near = painted(canvas, canvas.viewport().repaint)
     assert "n0" in near
-    canvas._set_zoom(0.34)
-    assert canvas.far
+    canvas.camera.set_zoom(0.34)
+    assert canvas.camera.far
     assert not painted(canvas, canvas.viewport().repaint)
 
 

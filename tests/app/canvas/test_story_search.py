@@ -89,7 +89,7 @@ def test_what_was_added_last_is_offered_first(search):
 
 def test_what_is_added_joins_the_loose_end_that_is_selected(search, canvas, steps):
     for typed in ("input", "flatten", "dense", "relu"):
-        QTest.keyClick(search(typed, canvas._free_place()).field, Qt.Key.Key_Return)
+        QTest.keyClick(search(typed, canvas.editor._free_place()).field, Qt.Key.Key_Return)
     graph = canvas.document.graph
     assert [e.target for e in graph.edges] == ["flatten", "linear", "relu"]
     assert len(steps()) == 4, "the node and its edge are one step"
@@ -103,7 +103,7 @@ def test_nothing_is_joined_that_does_not_fit(search, canvas):
     QTest.keyClick(search("conv2d", QPointF(300, 0)).field, Qt.Key.Key_Return)
     assert len(canvas.items_by_name) == 2
     assert canvas.document.graph.edges == ()
-    assert not canvas.refusal.isVisible()
+    assert not canvas.editor.refusal.isVisible()
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_typing_builds_a_laid_out_graph_in_one_step(search, canvas, steps, typed
     assert len(graph.edges) >= edges
     areas = [i.sceneBoundingRect() for i in canvas.items_by_name.values()]
     assert not any(a.intersects(b) for i, a in enumerate(areas) for b in areas[:i])
-    assert all(canvas.seen_area().contains(a.center()) for a in areas)
+    assert all(canvas.camera.seen_area().contains(a.center()) for a in areas)
     assert len(steps()) == 1
     canvas.document.undo_stack.undo()
     assert not len(graph)

@@ -13,7 +13,7 @@ KEY = Qt.Key
 
 
 def whole(canvas):
-    return canvas.seen_area().contains(canvas.graph_scene.contents())
+    return canvas.camera.seen_area().contains(canvas.graph_scene.contents())
 
 
 def test_keys_fit_all_fit_the_selection_and_show_one_to_one(window, qtbot):
@@ -29,7 +29,7 @@ def test_keys_fit_all_fit_the_selection_and_show_one_to_one(window, qtbot):
     assert canvas.zoom == pytest.approx(1.0)
     qtbot.keyClick(canvas, KEY.Key_Home)
     assert whole(canvas)
-    assert canvas.fitted
+    assert canvas.camera.fitted
 
 
 def test_what_was_fitted_is_fitted_again_in_a_window_of_another_size(canvas, hand):
@@ -37,7 +37,7 @@ def test_what_was_fitted_is_fitted_again_in_a_window_of_another_size(canvas, han
         canvas.resize(*size)
         QApplication.processEvents()
         assert whole(canvas)
-        area, contents = canvas.seen_area(), canvas.graph_scene.contents()
+        area, contents = canvas.camera.seen_area(), canvas.graph_scene.contents()
         near = min(area.width() - contents.width(), area.height() - contents.height())
         assert near <= 100, "as large as it can be"
     hand.wheel(hand.body("conv2"), 4)
@@ -50,14 +50,14 @@ def test_what_was_fitted_is_fitted_again_in_a_window_of_another_size(canvas, han
 def test_a_file_opens_as_it_was_left(canvas, hand, tmp_path, show):
     path = tmp_path / "net.graph.json"
     hand.wheel(hand.body("conv2"), 5)
-    left = canvas.view
+    left = canvas.camera.view
     canvas.document.save(path)
-    canvas.fit_all()
+    canvas.camera.fit_all()
     canvas.document.open(path)
-    assert canvas.view == pytest.approx(left, abs=2)
+    assert canvas.camera.view == pytest.approx(left, abs=2)
     other = show(size=(900, 600))
     other.document.open(path)
-    assert other.view == pytest.approx(left, abs=2), "in another window too"
+    assert other.camera.view == pytest.approx(left, abs=2), "in another window too"
 
 
 def test_one_that_was_seen_whole_is_seen_whole_on_any_screen(canvas, tmp_path, show):
@@ -71,18 +71,18 @@ def test_one_that_was_seen_whole_is_seen_whole_on_any_screen(canvas, tmp_path, s
 
 def test_a_composite_and_what_is_round_it_keep_their_views(canvas, hand):
     canvas.select(["conv1", "relu1", "pool1"])
-    canvas.group_selection()
+    canvas.editor.group_selection()
     (block,) = canvas.selected()
     hand.wheel(hand.body(block), 3)
-    outside = canvas.view
+    outside = canvas.camera.view
     hand.double_click(hand.body(block))
     assert whole(canvas)
     hand.wheel(hand.body("relu1"), 3)
-    inside = canvas.view
+    inside = canvas.camera.view
     canvas.document.leave()
-    assert canvas.view == pytest.approx(outside, abs=2)
+    assert canvas.camera.view == pytest.approx(outside, abs=2)
     canvas.document.enter(block)
-    assert canvas.view == pytest.approx(inside, abs=2)
+    assert canvas.camera.view == pytest.approx(inside, abs=2)
 
 
 def test_a_window_that_shrinks_leaves_the_canvas_its_share(make_window, qtbot):
@@ -122,4 +122,4 @@ def test_a_view_beside_the_graph_shows_the_graph(show, view):
     graph = presets.load("lenet5")
     graph.view = view
     canvas = show(graph=graph)
-    assert canvas.seen_area().contains(canvas.graph_scene.contents())
+    assert canvas.camera.seen_area().contains(canvas.graph_scene.contents())

@@ -24,9 +24,9 @@ def offered(box):
 
 
 def add(canvas, operator, at):
-    name = canvas.add_operator(operator, at)
+    name = canvas.editor.add_operator(operator, at)
     canvas.mark_selected(set())
-    canvas.fit_all()
+    canvas.camera.fit_all()
     return name
 
 
@@ -69,7 +69,7 @@ def test_a_click_at_an_edge_s_end_selects_it_and_delete_removes_it(window, qtbot
     edge = graph.edge_into("relu1", "x")
     at = canvas.mapFromScene(canvas.graph_scene.port_position("relu1", "input", "x"))
     qtbot.mouseClick(canvas.viewport(), LEFT, pos=at)
-    assert canvas.selected_edges() == [edge]
+    assert canvas.selection.edges() == [edge]
     qtbot.keyClick(canvas, KEY.Key_Delete)
     assert graph.edge_into("relu1", "x") is None
     qtbot.keyClick(canvas, KEY.Key_Z, Qt.KeyboardModifier.ControlModifier)
@@ -107,26 +107,26 @@ def test_who_lets_go_at_once_after_a_slip_has_clicked(window, qtbot):
 def test_a_bypass_that_the_shapes_forbid_is_explained_and_undone(canvas, qtbot, steps):
     canvas.select("conv1")
     qtbot.keyClick(canvas, KEY.Key_B)
-    assert "cannot be bypassed" in canvas.refusal.label.text()
+    assert "cannot be bypassed" in canvas.editor.refusal.label.text()
     assert canvas.document.shapes.problem("conv1") is not None, "and stays marked until mended"
 
 
 def test_unknown_operators_are_named_and_the_rest_is_pasted(canvas, graph, qtbot):
     canvas.select(["conv1", "relu1"])
-    canvas.copy()
+    canvas.editor.copy()
     text = QApplication.clipboard().text().replace('"ReLU"', '"FromTheFuture"')
     QApplication.clipboard().setText(text)  # as if it came from a text editor
     with qtbot.waitSignal(canvas.document.message) as said:
-        canvas.paste_at(QPointF(0, 900))
+        canvas.editor.paste_at(QPointF(0, 900))
     assert "FromTheFuture" in said.args[0]
     assert canvas.selected() == ["conv1_2"]
 
 
 def test_notes_are_copied_with_nodes(canvas, graph):
     canvas.mark_selected({"conv1"}, set(graph.notes))
-    canvas.copy()
+    canvas.editor.copy()
     count = len(graph.notes)
-    canvas.paste_at(QPointF(0, 900))
+    canvas.editor.paste_at(QPointF(0, 900))
     assert len(graph.notes) == 2 * count
 
 
@@ -136,7 +136,7 @@ def test_notes_are_copied_with_nodes(canvas, graph):
 @pytest.fixture
 def framed(canvas):
     canvas.document.add_frame(["conv1", "relu1"], "First stage")
-    canvas.fit_all()
+    canvas.camera.fit_all()
     return canvas.graph_scene.frames.frames["frame1"]
 
 
@@ -170,25 +170,25 @@ def test_a_frame_changes_its_colour_by_key(canvas, graph, framed, qtbot):
 
 def test_an_empty_graph_is_one_to_one(show):
     canvas = show(graph=Graph())
-    canvas.fit_all()
+    canvas.camera.fit_all()
     assert canvas.zoom == pytest.approx(1.0)
 
 
 def test_an_arranged_graph_is_in_view_while_it_still_glides(canvas):
     canvas.reduced_motion = False
     canvas.document.move({"conv1": (-3000.0, 0.0), "loss": (0.0, 2500.0)})
-    canvas._set_zoom(3.0)
-    canvas.arrange()
+    canvas.camera.set_zoom(3.0)
+    canvas.editor.arrange()
     assert canvas.zoom > 0.3, "fitted to where the nodes go, not to where they come from"
-    canvas.glide.stop()
-    assert canvas.seen_area().contains(canvas.graph_scene.contents())
-    assert canvas.fitted
+    canvas.editor.glide.stop()
+    assert canvas.camera.seen_area().contains(canvas.graph_scene.contents())
+    assert canvas.camera.fitted
 
 
 def test_a_composite_lies_on_no_other_node(canvas, graph):
     canvas.document.move({"target": graph.node("pool1").position})
     canvas.select(["relu1", "pool1", "conv2"])
-    canvas.group_selection()
+    canvas.editor.group_selection()
     (block,) = canvas.selected()
     body = geo.BODY.translated(canvas.items_by_name[block].pos())
     others = [n for n in canvas.items_by_name if n != block]

@@ -8,8 +8,8 @@ from graphcore import files
 from graphcore.graph.graph import Graph
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.records.arrays import unpack
-
-PATIENCE = 60_000
+from graphcore.views.landscape import LandscapeFrame
+from tests.app.driver import PATIENCE, scrub
 
 
 def ready(qtbot, window) -> None:
@@ -113,7 +113,7 @@ def test_a_function_is_descended_on(qtbot, live_window, tmp_path) -> None:
     window.layouts.show("Train")
     landscape = window.show_panel("landscape").fill()
     frames = []
-    engine.landscape.connect(frames.append)
+    engine.on(LandscapeFrame, frames.append)
     engine.play()
     qtbot.waitUntil(lambda: engine.state == "done", timeout=PATIENCE)
     assert engine.step == 100
@@ -125,8 +125,7 @@ def test_a_function_is_descended_on(qtbot, live_window, tmp_path) -> None:
     assert frames[-1].exact, "the two parameters are its own plane"
     assert landscape._frame is not None
     assert unpack(frames[-1].path)[0] is not None
-    engine.scrub(0)
-    qtbot.waitUntil(lambda: engine.moment.shown == 0, timeout=PATIENCE)
+    scrub(qtbot, window, 0)
     engine.reset()
     qtbot.waitUntil(lambda: engine.moment.newest == 0, timeout=PATIENCE)
 

@@ -8,14 +8,14 @@ import pytest
 from PySide6.QtCore import QEventLoop
 from PySide6.QtWidgets import QApplication
 
-from app.engine.views import OF_THE_NET
 from graphcore import presets
 from graphcore.graph.shapes import ShapeInference
 from graphcore.session import messages as m
 from graphcore.session.live import EMPTY
 from graphcore.views.health import HealthFrame
-
-PATIENCE = 60_000
+from graphcore.views.net_files import LoadWeights, WeightsLoaded
+from graphcore.views.timeline import EnterRun
+from tests.app.driver import PATIENCE
 
 
 def numbers(document) -> int:
@@ -29,10 +29,9 @@ def settle(window, qtbot) -> None:
     """Until the engine has answered everything."""
     engine = window.engine
     qtbot.waitUntil(lambda: not engine._ahead, timeout=PATIENCE)
-    with qtbot.waitSignal(engine.weights_loaded, timeout=PATIENCE):
-        engine.load_weights(
-            ""
-        )  # it is refused; requests are served in order: behind it there is nothing
+    with qtbot.waitSignal(engine.replies(WeightsLoaded), timeout=PATIENCE):
+        # it is refused; requests are served in order: behind it there is nothing
+        engine.ask(LoadWeights(""))
     qtbot.waitUntil(lambda: not engine._ahead, timeout=PATIENCE)
 
 
@@ -60,7 +59,7 @@ def two_runs(window, qtbot) -> None:
 def test_an_edit_on_the_way_to_another_run_is_kept_by_both(window, qtbot):
     two_runs(window, qtbot)
     engine, document = window.engine, window.document
-    engine.enter_run(engine.moment.runs[0].run)
+    engine.ask(EnterRun(engine.moment.runs[0].run))
     document.set_attributes(linear(document), out_features=31)
     engine._edit_timer.stop()
     engine._load(keep=True)  # its time has come before the engine has answered
@@ -72,7 +71,7 @@ def test_an_edit_on_the_way_to_another_run_is_kept_by_both(window, qtbot):
 def test_going_to_another_run_brings_its_graph(window, qtbot):
     two_runs(window, qtbot)
     engine, document = window.engine, window.document
-    engine.enter_run(engine.moment.runs[0].run)
+    engine.ask(EnterRun(engine.moment.runs[0].run))
     settle(window, qtbot)
     assert document.root.node(linear(document)).attributes["out_features"] == 5
     assert engine.last_loaded.numbers == numbers(document)
@@ -97,7 +96,7 @@ def play(draw, window) -> str:
             draw.choice(layers), out_features=draw.randint(1, 40)
         ) if layers else None,
         "scrub": lambda: engine.scrub(draw.choice((None, 0, 1, 5))),
-        "enter": lambda: engine.enter_run(draw.choice(runs)) if runs else None,
+        "enter": lambda: engine.ask(EnterRun(draw.choice(runs))) if runs else None,
         "preset": lambda: document.open_graph(
             presets.load(draw.choice(("xor", "circle", "linear-regression")))
         ),
@@ -119,8 +118,8 @@ def test_random_play_ends_with_one_net(window, qtbot, seed):
     print(
         done,
         window.engine.state,
-        window.engine._sent_revision,
-        window.engine._net_revision,
+        window.engine._loaded_at,
+        window.engine._told,
         window.engine._edit_timer.isActive(),
     )
     settle(window, qtbot)
@@ -130,15 +129,13 @@ def test_random_play_ends_with_one_net(window, qtbot, seed):
 
 def test_what_is_told_of_an_older_net_is_not_shown(window, qtbot):
     engine, seen = window.engine, []
-    engine.health.connect(seen.append)
+    engine.on(HealthFrame, seen.append)
     engine.frame.connect(seen.append)
     engine.loaded.connect(seen.append)
-    assert HealthFrame in OF_THE_NET
     window.document.set_attributes(linear(window.document), out_features=3)
-    old = msgspec.structs.replace(
-        EMPTY, step=99, values={"x": None}, revision=engine._net_revision, starts=engine._starts
-    )
-    for reply in (HealthFrame(problem="old"), old, engine.last_loaded):
+    told = engine._told
+    old = msgspec.structs.replace(EMPTY, step=99, values={"x": None}, revision=told)
+    for reply in (HealthFrame(problem="old", revision=told), old, engine.last_loaded):
         engine._take(reply)
     (frame,) = seen
     assert (frame.step, frame.values) == (99, {})

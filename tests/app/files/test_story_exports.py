@@ -10,9 +10,9 @@ from safetensors.torch import load_file, save_file
 
 from app.widgets import file_dialogs
 from graphcore.views.net_files import WeightsLoaded
+from graphcore.views.timeline import EnterRun, TimelineFrame
+from tests.app.driver import PATIENCE
 from tests.graphcore.runs.test_tensorboard import fields, read
-
-PATIENCE = 60_000
 
 
 @pytest.fixture
@@ -65,6 +65,17 @@ def test_metrics_as_a_table_and_for_tensorboard(qtbot, trained, tmp_path, monkey
     assert len(losses) == len(scored)
 
 
+def test_the_net_as_an_onnx_file(qtbot, trained, tmp_path, monkeypatch) -> None:
+    pytest.importorskip("onnx")
+    from graphcore.files.onnx.export import self_test
+
+    choose(monkeypatch, "ask_onnx", tmp_path / "my net.onnx")
+    written = Path(export(qtbot, trained, "export_onnx"))
+    assert written == tmp_path / "my_net.onnx"
+    assert self_test(written) <= 1e-5
+    assert (tmp_path / "my_net.data.json").is_file()
+
+
 def test_a_reset_begins_another_table(qtbot, trained) -> None:
     log = trained.exports.metrics.log
     trained.engine.reset()
@@ -76,14 +87,14 @@ def test_a_reset_begins_another_table(qtbot, trained) -> None:
 
 def test_the_table_is_that_of_the_run_one_goes_to(qtbot, trained, tmp_path, monkeypatch) -> None:
     engine, metrics, times = trained.engine, trained.exports.metrics, []
-    engine.timeline.connect(times.append)
+    engine.on(TimelineFrame, times.append)
     newest = metrics.log.newest
     losses = {row.step: row.train_loss for row in metrics.log.rows}
     engine.reset()
     engine.run(3)
     qtbot.waitUntil(lambda: metrics.log.newest == 3, timeout=PATIENCE)
     first = next(r.run for r in times[-1].runs if r.steps == newest)
-    engine.enter_run(first)
+    engine.ask(EnterRun(first))
     qtbot.waitUntil(lambda: times[-1].run == first, timeout=PATIENCE)
     path = choose(monkeypatch, "ask_metrics", tmp_path / "run.csv")
     export(qtbot, trained, "export_metrics")
@@ -117,7 +128,7 @@ def test_to_pytorch_and_back(qtbot, trained, tmp_path, monkeypatch) -> None:
     tensors = {**net.state_dict(), "other.weight": torch.zeros(7)}
     save_file({k: v.contiguous() for k, v in tensors.items()}, tmp_path / "changed.safetensors")
     choose(monkeypatch, "ask_weights", tmp_path / "changed.safetensors")
-    with qtbot.waitSignal(trained.engine.weights_loaded, timeout=PATIENCE) as news:
+    with qtbot.waitSignal(trained.engine.replies(WeightsLoaded), timeout=PATIENCE) as news:
         act(trained, "load_weights")
     assert len(news.args[0].loaded) == len(load_file(
         written.with_suffix(".safetensors")))  # fmt: skip
@@ -138,7 +149,7 @@ def test_a_module_is_opened_with_the_weights_beside_it(
     before = sorted(node.operator for node in trained.document.root)
     trained.files.open_preset("mlp")
     choose(monkeypatch, "ask_source", written)
-    with qtbot.waitSignal(trained.engine.weights_loaded, timeout=PATIENCE) as news:
+    with qtbot.waitSignal(trained.engine.replies(WeightsLoaded), timeout=PATIENCE) as news:
         act(trained, "import_script")
         qtbot.waitUntil(lambda: len(trained.document.root) == len(before), timeout=PATIENCE)
     assert sorted(node.operator for node in trained.document.root) == before
@@ -216,7 +227,7 @@ def test_refusals(qtbot, trained, tmp_path, monkeypatch) -> None:
     qtbot.waitUntil(lambda: "cannot be made" in trained.banner.text, timeout=PATIENCE)
     (tmp_path / "broken.safetensors").write_bytes(b"no weights")
     choose(monkeypatch, "ask_weights", tmp_path / "broken.safetensors")
-    with qtbot.waitSignal(trained.engine.weights_loaded, timeout=PATIENCE) as news:
+    with qtbot.waitSignal(trained.engine.replies(WeightsLoaded), timeout=PATIENCE) as news:
         act(trained, "load_weights")
     assert isinstance(news.args[0], WeightsLoaded)
     assert "cannot be read as safetensors" in trained.banner.text

@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QApplication, QDialogButtonBox
 from app.files.film.dialog import FilmDialog
 from app.files.film.filming import WHOLE
 from app.widgets import file_dialogs
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 @pytest.fixture

@@ -19,12 +19,21 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app.document.document import Document
 from app.engine.engine import Engine
-from app.engine.views import SIGNALS
 from app.settings import Settings
 from app.shell.main_window import MainWindow
 from app.style import palette
 from graphcore.records.arrays import Array, pack, unpack
-from graphcore.session.messages import Hold
+from graphcore.records.requests import Outcome, Reply
+from graphcore.session.messages import Frame, Hold
+from graphcore.views.drawing import DigitRequest, NearestRequest
+from graphcore.views.embedding import TsneRequest
+from graphcore.views.race import RaceFrame
+from graphcore.views.rate_test import RateTestRequest
+from graphcore.views.saliency import AttributionRequest
+from graphcore.views.samples import SampleRequest
+from graphcore.views.stepper import CheckRequest, ElementRequest, NumbersRequest
+from graphcore.views.weights import TensorRequest
+from graphcore.worker.protocol import by_name
 
 WIDTHS = (20, 300, 1500)
 KINDS = {
@@ -62,19 +71,21 @@ class Recording:
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self.replies = engine, {}
-        for name in ("frame", *sorted(set(SIGNALS.values()))):
-            getattr(engine, name).connect(lambda reply, name=name: self._keep(name, reply))
+        self._signals = {kind: engine.replies(kind) for kind in by_name(Reply).values()}
+        self._signals[Frame] = engine.frame
+        for kind, signal in self._signals.items():
+            signal.connect(lambda reply, kind=kind: self._keep(kind, reply))
         self.on = True
 
-    def _keep(self, name: str, reply: Any) -> None:
-        if self.on and isinstance(reply, msgspec.Struct):
-            self.replies[name] = reply
+    def _keep(self, kind: type[Reply], reply: Any) -> None:
+        if self.on and not issubclass(kind, Outcome):
+            self.replies[kind] = reply
 
     def send(self, change: Any) -> None:
         """Emit every reply, changed."""
         self.on = False
-        for name, reply in self.replies.items():
-            getattr(self._engine, name).emit(change(reply))
+        for kind, reply in self.replies.items():
+            self._signals[kind].emit(change(reply))
 
 
 def wait(seconds: float, until: Any = lambda: False) -> None:
@@ -104,23 +115,23 @@ def fill(window: MainWindow, preset: str) -> tuple[Recording, dict[str, QWidget]
     engine.run(20)
     wait(3.0)
     for ask in (
-        lambda: engine.ask_digit(np.ones((28, 28), np.float32), True),
-        lambda: engine.ask_nearest(np.ones((28, 28), np.float32), True, learned),
-        lambda: engine.ask_numbers(learned),
-        lambda: engine.ask_element(learned),
-        lambda: engine.check_gradients(1e-3),
-        lambda: engine.ask_tensor(f"{learned}.weight"),
-        lambda: engine.ask_attribution(learned),
-        lambda: engine.watch_sample((learned,), 0),
+        lambda: engine.ask(DigitRequest(pack(np.ones((28, 28), np.float32)))),
+        lambda: engine.ask(NearestRequest(pack(np.ones((28, 28), np.float32)), node=learned)),
+        lambda: engine.ask(NumbersRequest(learned)),
+        lambda: engine.ask(ElementRequest(learned)),
+        lambda: engine.ask(CheckRequest(1e-3)),
+        lambda: engine.ask(TensorRequest(f"{learned}.weight")),
+        lambda: engine.ask(AttributionRequest(node=learned)),
+        lambda: engine.look(SampleRequest((learned,))),
         lambda: engine.hold((Hold(learned),)),
-        lambda: engine.embed(True, learned),
-        lambda: engine.test_rates(True),
-        lambda: engine.test_rates(False),
+        lambda: engine.ask(TsneRequest(learned)),
+        lambda: engine.ask(RateTestRequest()),
+        lambda: engine.ask(RateTestRequest(run=False)),
         panels["race"].start.click,
     ):
         ask()
         wait(1.0)
-    wait(10.0, lambda: "race" in recording.replies)
+    wait(10.0, lambda: RaceFrame in recording.replies)
     panels["race"].start.click()
     wait(0.5)
     return recording, panels
@@ -185,7 +196,7 @@ def main(home: str, first: str, second: str) -> int:
     settings = Settings(QSettings(str(folder / "s.ini"), QSettings.Format.IniFormat))
     window = MainWindow(document, Engine(document), settings, folder / "rescue")
     recording, panels = fill(window, first)
-    print("replies of", *recording.replies, flush=True)
+    print("replies of", *(kind.__name__ for kind in recording.replies), flush=True)
     window.engine.pause()
     show(panels, recording)
     window.files.open_preset(second)

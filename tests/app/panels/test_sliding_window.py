@@ -14,8 +14,8 @@ from app.style import palette
 from app.widgets.numbers import format_number
 from graphcore.graph.elements import Node
 from graphcore.ops import get
+from tests.app.driver import PATIENCE
 
-PATIENCE = 60_000
 CASES = [
     {"kernel_size": 3}, {"kernel_size": 3, "padding": 1}, {"kernel_size": 5, "stride": 2},
     {"kernel_size": (3, 2), "stride": (2, 1), "padding": (1, 0)},

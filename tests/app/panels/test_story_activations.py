@@ -11,25 +11,14 @@ from PySide6.QtCore import Qt
 from app.panels.activations.panel import LayerRow
 from graphcore.records.arrays import pack
 from graphcore.records.pictures import Picture
-
-TIMEOUT = 60_000
+from tests.app.driver import PATIENCE, train
 
 
 @pytest.fixture
 def looking(live_window, opened, qtbot):
     panel = opened("lenet5", "activations")
-    qtbot.waitUntil(lambda: panel._seen, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: panel._seen, timeout=PATIENCE)
     return live_window, panel
-
-
-def train(window, qtbot, steps):
-    engine = window.engine
-    end = (engine.step) + steps
-    engine.run(steps)
-    qtbot.waitUntil(
-        lambda: engine.step == end and engine.state == "idle",
-        timeout=TIMEOUT,
-    )
 
 
 def filled(view) -> bool:
@@ -46,47 +35,47 @@ def test_it_says_what_to_do_while_nothing_is_selected(looking):
 def test_the_selected_layer_shows_all_four(looking, qtbot):
     window, panel = looking
     window.canvas.select(["conv1"])
-    train(window, qtbot, 3)
+    train(qtbot, window, 3)
     row = panel.rows["conv1"]
-    qtbot.waitUntil(lambda: all(filled(v) for v in row.views.values()), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: all(filled(v) for v in row.views.values()), timeout=PATIENCE)
     assert row.views["value"]._maps.shape[0] == 6
     assert row.views["weights"]._maps.shape == (6, 5, 5)
     assert "…" in row._captions["gradient"][0].text()
     before = row.views["value"]._maps.copy()
-    train(window, qtbot, 6)
-    qtbot.waitUntil(lambda: not np.array_equal(row.views["value"]._maps, before), timeout=TIMEOUT)
+    train(qtbot, window, 6)
+    qtbot.waitUntil(lambda: not np.array_equal(row.views["value"]._maps, before), timeout=PATIENCE)
 
 
 def test_another_node_appears_while_training_is_paused(looking, qtbot):
     window, panel = looking
-    train(window, qtbot, 2)
+    train(qtbot, window, 2)
     window.canvas.select(["relu3"])
     row = panel.rows["relu3"]
-    qtbot.waitUntil(lambda: filled(row.views["value"]), timeout=TIMEOUT)
-    qtbot.waitUntil(lambda: filled(row.views["gradient"]), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: filled(row.views["value"]), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: filled(row.views["gradient"]), timeout=PATIENCE)
     assert not row.views["weights"].isVisible()
 
 
 def test_pins_stay_and_go(looking, qtbot):
     window, panel = looking
-    train(window, qtbot, 2)
+    train(qtbot, window, 2)
     window.canvas.select(["conv1"])
     qtbot.mouseClick(panel.pin, Qt.MouseButton.LeftButton)
     window.canvas.select(["fc1"])
     assert list(panel.rows) == ["conv1", "fc1"]
     for name in panel.rows:
         view = panel.rows[name].views["gradient"]
-        qtbot.waitUntil(lambda view=view: filled(view), timeout=TIMEOUT)
+        qtbot.waitUntil(lambda view=view: filled(view), timeout=PATIENCE)
     qtbot.mouseClick(panel.rows["conv1"].unpin, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: list(panel.rows) == ["fc1"], timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: list(panel.rows) == ["fc1"], timeout=PATIENCE)
 
 
 def test_one_scale_makes_colours_comparable(looking, qtbot):
     window, panel = looking
     window.canvas.select(["conv1"])
-    train(window, qtbot, 2)
+    train(qtbot, window, 2)
     row = panel.rows["conv1"]
-    qtbot.waitUntil(lambda: all(filled(v) for v in row.views.values()), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: all(filled(v) for v in row.views.values()), timeout=PATIENCE)
     assert len({v._high for v in row.views.values()}) > 1
     qtbot.mouseClick(panel.one_scale, Qt.MouseButton.LeftButton)
     assert len({(v._low, v._high) for v in row.views.values()}) == 1
@@ -97,7 +86,7 @@ def test_nothing_is_asked_for_behind_a_tab(looking, qtbot):
     window.canvas.select(["conv1"])
     assert window.engine._closely == ("conv1",)
     window.show_panel("results")
-    qtbot.waitUntil(lambda: window.engine._closely == (), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: window.engine._closely == (), timeout=PATIENCE)
 
 
 def test_a_chosen_sample_stays_while_the_net_learns(looking, qtbot):
@@ -105,15 +94,15 @@ def test_a_chosen_sample_stays_while_the_net_learns(looking, qtbot):
     window.canvas.select(["x"])
     panel.of.setFocus()
     qtbot.keyClick(panel.of, Qt.Key.Key_Down)
-    qtbot.waitUntil(lambda: panel.told.text().startswith("a 7, taken for"), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: panel.told.text().startswith("a 7, taken for"), timeout=PATIENCE)
     panel.sample.setValue(2)
-    qtbot.waitUntil(lambda: panel.told.text().startswith("a 1, taken for"), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: panel.told.text().startswith("a 1, taken for"), timeout=PATIENCE)
     row = panel.rows["x"]
-    qtbot.waitUntil(lambda: filled(row.views["value"]), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: filled(row.views["value"]), timeout=PATIENCE)
     before = row.views["value"]._maps.copy()
     gradient = row.views["gradient"]._maps.copy()
-    train(window, qtbot, 6)
-    qtbot.waitUntil(lambda: panel.told.text().endswith("step 6"), timeout=TIMEOUT)
+    train(qtbot, window, 6)
+    qtbot.waitUntil(lambda: panel.told.text().endswith("step 6"), timeout=PATIENCE)
     assert np.array_equal(row.views["value"]._maps, before)
     assert not np.array_equal(row.views["gradient"]._maps, gradient)
 
@@ -122,16 +111,16 @@ def test_a_layer_answers_the_drawn_digit(looking, qtbot):
     window, panel = looking
     window.canvas.select(["conv1"])
     pad = window.show_panel("digit_pad").fill()
-    qtbot.waitUntil(lambda: pad._seen, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: pad._seen, timeout=PATIENCE)
     panel.of.setCurrentIndex(2)
     assert "digit pad" in panel.told.text()
-    train(window, qtbot, 2)
+    train(qtbot, window, 2)
     row = panel.rows["conv1"]
     assert not filled(row.views["value"])
     middle = pad.sketch.rect().center()
     qtbot.mousePress(pad.sketch, Qt.MouseButton.LeftButton, pos=middle)
     qtbot.mouseRelease(pad.sketch, Qt.MouseButton.LeftButton, pos=middle)
-    qtbot.waitUntil(lambda: filled(row.views["value"]), timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: filled(row.views["value"]), timeout=PATIENCE)
     assert not filled(row.views["gradient"])
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from app.shell.stepper_view import WalkView
+from tests.app.driver import PATIENCE
+
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -22,12 +25,12 @@ def choose(panel, path: str) -> None:
 def check(qtbot, panel) -> str:
     panel.words.setText("")
     qtbot.mouseClick(panel.check.button, LEFT)
-    qtbot.waitUntil(lambda: "Largest difference" in panel.words.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "Largest difference" in panel.words.text(), timeout=PATIENCE)
     return panel.words.text()
 
 
 def chips(window) -> list[str]:
-    return [c.text for c in window.canvas.walk_overlay.chips]
+    return [c.text for c in window.canvas.findChild(WalkView).overlay.chips]
 
 
 def test_one_edge_of_a_square(qtbot, explain, live_window) -> None:
@@ -63,5 +66,5 @@ def test_marks_go_when_the_sample_is_another(qtbot, explain, live_window) -> Non
     check(qtbot, panel)
     assert any(c.startswith("✓") for c in chips(live_window))
     panel.sample.setValue(5)
-    qtbot.waitUntil(lambda: panel.walk.frame.sample == 5, timeout=60_000)
+    qtbot.waitUntil(lambda: panel.walk.frame.sample == 5, timeout=PATIENCE)
     assert not any(c.startswith("✓") for c in chips(live_window))

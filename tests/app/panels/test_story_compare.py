@@ -4,7 +4,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-PATIENCE = 60_000
+from graphcore.views.comparison import CompareFrame
+from graphcore.views.timeline import TimelineFrame
+from tests.app.driver import PATIENCE
+
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -15,7 +18,7 @@ def parted(qtbot, live_window):
     window.start("circle")
     window.layouts.show("Train")
     window.times = []
-    window.engine.timeline.connect(window.times.append)
+    window.engine.on(TimelineFrame, window.times.append)
     qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
     train(qtbot, window, 60)
     go_to(qtbot, window, 30)
@@ -50,7 +53,7 @@ def open_panel(qtbot, window):
     window.show_panel("compare")
     panel = window.layouts.docks["compare"].fill()
     frames = []
-    window.engine.comparison.connect(frames.append)
+    window.engine.on(CompareFrame, frames.append)
     panel.show_selection(())
     qtbot.waitUntil(lambda: bool(panel.told.text()), timeout=PATIENCE)
     return panel, frames
@@ -85,7 +88,7 @@ def test_runs_are_one_until_they_part(qtbot, parted):
     before = newest(qtbot, window, frames)
     assert (before.largest, before.distance) == (0.0, 0.0)
     assert "the same weights" in panel.told.text()
-    assert before.ours.accuracy == before.theirs.accuracy
+    assert before.ours.test == before.theirs.test
 
 
 def test_weights_and_map_are_compared_too(qtbot, parted):
@@ -150,8 +153,8 @@ def test_nets_of_other_sizes_stand_beside_each_other_with_their_scores(qtbot, pa
     panel.show_selection(("hidden1",))
     frame = newest(qtbot, window, frames, lambda f: f.node == "hidden1" and bool(f.ours.picture))
     assert frame.difference is None
-    assert frame.ours.loss is not None
-    assert frame.theirs.loss is not None
+    assert frame.ours.test is not None
+    assert frame.theirs.test is not None
     assert f"({width + 3},)" in panel.told.text()
     assert f"({width},)" in panel.told.text()
     assert " of 200" in panel.ours.caption.text()

@@ -7,14 +7,13 @@ import pytest
 from PySide6.QtCore import Qt
 
 from graphcore.records.arrays import unpack
-
-TIMEOUT = 60_000
+from tests.app.driver import PATIENCE
 
 
 @pytest.fixture
 def looking(live_window, opened, qtbot):
     panel = opened("lenet5", "embedding")
-    qtbot.waitUntil(lambda: panel._frame is not None, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: panel._frame is not None, timeout=PATIENCE)
     return live_window, panel
 
 
@@ -25,7 +24,7 @@ def test_points_have_classes_and_move_while_the_net_learns(looking, qtbot):
     assert len(panel.scatter.data) == 300
     assert len({str(c) for c in panel._colors}) == 10
     window.engine.run(30)
-    qtbot.waitUntil(lambda: panel._frame.step == 30, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: panel._frame.step == 30, timeout=PATIENCE)
     assert not np.allclose(unpack(panel._frame.points), before)
     assert "logits" in panel.stamp.text()
 
@@ -33,10 +32,10 @@ def test_points_have_classes_and_move_while_the_net_learns(looking, qtbot):
 def test_the_selected_layer_is_the_one_that_is_shown(looking, qtbot):
     window, panel = looking
     window.canvas.select(["fc1"])
-    qtbot.waitUntil(lambda: panel._frame.node == "fc1", timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: panel._frame.node == "fc1", timeout=PATIENCE)
     assert panel._frame.size == 120
     window.canvas.select(["loss"])
-    qtbot.waitUntil(lambda: "each sample" in panel.plot.empty_text, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: "each sample" in panel.plot.empty_text, timeout=PATIENCE)
 
 
 def test_a_click_on_a_point_shows_its_picture(looking, qtbot):
@@ -50,10 +49,10 @@ def test_a_click_on_a_point_shows_its_picture(looking, qtbot):
 def test_nothing_is_computed_behind_a_tab(looking, qtbot):
     window, panel = looking
     window.show_panel("landscape")
-    qtbot.waitUntil(lambda: not panel._seen, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: not panel._seen, timeout=PATIENCE)
     step = panel._frame.step
     window.engine.run(5)
-    qtbot.waitUntil(lambda: window.engine.step == 5, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: window.engine.step == 5, timeout=PATIENCE)
     assert panel._frame.step == step
 
 
@@ -66,9 +65,9 @@ def test_tsne_is_made_on_demand_while_training_goes_on(looking, qtbot):
     assert "button" in panel.plot.empty_text
     qtbot.mouseClick(panel.make, Qt.MouseButton.LeftButton)
     assert panel.progress.isVisible()
-    qtbot.waitUntil(lambda: panel.progress.value() > 0, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: panel.progress.value() > 0, timeout=PATIENCE)
     begun = window.engine.step
-    qtbot.waitUntil(lambda: panel._frame is not None, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: panel._frame is not None, timeout=PATIENCE)
     assert window.engine.step > begun
     assert len(panel.scatter.data) == 1000
     assert "t-SNE of 1,000" in panel.stamp.text()
@@ -83,9 +82,9 @@ def test_tsne_can_be_cancelled(looking, qtbot):
     _window, panel = looking
     qtbot.keyClick(panel.method, Qt.Key.Key_Down)
     qtbot.mouseClick(panel.make, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel.progress.value() > 0, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: panel.progress.value() > 0, timeout=PATIENCE)
     qtbot.mouseClick(panel.make, Qt.MouseButton.LeftButton)
     assert not panel.progress.isVisible()
     qtbot.keyClick(panel.method, Qt.Key.Key_Up)
-    qtbot.waitUntil(lambda: panel._frame is not None, timeout=TIMEOUT)
+    qtbot.waitUntil(lambda: panel._frame is not None, timeout=PATIENCE)
     assert panel._frame.shares[0] > 0

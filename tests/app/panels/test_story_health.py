@@ -14,8 +14,7 @@ from graphcore import files, presets
 from graphcore.graph.layer_list import parse_layers
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.views.health import Finding, HealthFrame
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 def accuracy_after_an_epoch(qtbot, window) -> float:
@@ -91,7 +90,7 @@ def test_no_two_cures_that_are_opposed_are_offered(qtbot, live_window) -> None:
     live_window.layouts.show("Train")
     panel = live_window.show_panel("health").fill()
     found = (Finding("relu1", "Units are dead.", "leaky"), Finding("fc1", "Too small.", "faster"))
-    live_window.engine.health.emit(HealthFrame(findings=found))
+    live_window.engine.replies(HealthFrame).emit(HealthFrame(findings=found))
     labels = [[b.text() for b in card.findChildren(QPushButton)] for card in panel.cards]
     assert labels == [
         ["Try LeakyReLU", "Insert batch norm", "Show"], ["Try ten times the learning rate", "Show"],

@@ -7,7 +7,7 @@ from itertools import pairwise
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 def test_ridges_grow_while_the_net_learns(qtbot, live_window) -> None:

@@ -10,8 +10,12 @@ from PySide6.QtWidgets import QApplication
 
 from app.panels.landscape.panel import LINE, MAP, SPACE
 from graphcore.records.arrays import unpack
-
-PATIENCE = 60_000
+from graphcore.views.decision_map import DecisionFrame, DecisionRequest
+from graphcore.views.landscape import LandscapeFrame
+from graphcore.views.results import ResultsFrame, ResultsRequest
+from graphcore.views.timeline import EnterRun, OpenRuns, RunsSaved, SaveRuns
+from graphcore.views.weights import TensorFrame, TensorRequest
+from tests.app.driver import PATIENCE
 
 
 class Story:
@@ -21,7 +25,7 @@ class Story:
         self.qtbot, self.window = qtbot, window
         self.frames: list = []
         self.shown: list = []
-        window.engine.landscape.connect(self.shown.append)
+        window.engine.on(LandscapeFrame, self.shown.append)
         window.engine.frame.connect(self.frames.append)
         window.start(graph)
         window.layouts.show(layout)
@@ -160,11 +164,11 @@ def test_every_view_follows_the_dot_and_escape_puts_it_back(story) -> None:
     names = tuple(n.name for n in s.window.document.root if n.operator == "Linear")
     s.window.engine.watch(names, names)
     maps: list = []
-    s.window.engine.decision.connect(maps.append)
-    s.window.engine.watch_decision(True)
+    s.window.engine.on(DecisionFrame, maps.append)
+    s.window.engine.look(DecisionRequest())
     results: list = []
-    s.window.engine.results.connect(results.append)
-    s.window.engine.watch_results(True)
+    s.window.engine.on(ResultsFrame, results.append)
+    s.window.engine.look(ResultsRequest())
     layer = f"{names[0]}.weight"
 
     def weights() -> np.ndarray:
@@ -230,8 +234,8 @@ def test_put_back_moves_the_dot_of_a_finished_map_home(story, plane) -> None:
 def numbers(s: Story, parameter: str) -> np.ndarray:
     """A parameter as the engine has it, once it has done what was asked before."""
     engine = s.window.engine
-    with s.qtbot.waitSignal(engine.tensor, timeout=PATIENCE) as told:
-        engine.ask_tensor(parameter)
+    with s.qtbot.waitSignal(engine.replies(TensorFrame), timeout=PATIENCE) as told:
+        engine.ask(TensorRequest(parameter))
     return unpack(told.args[0].values).copy()
 
 
@@ -266,16 +270,16 @@ def test_the_path_is_that_of_the_run_one_goes_to(story, tmp_path) -> None:
     s.window.transport.rate.setValue(0.3)
     s.run(20)
     s.shown.clear()
-    engine.enter_run(1)
+    engine.ask(EnterRun(1))
     of_first = s.surface(lambda f: f.step == 40)
     path = unpack(of_first.path)
     assert np.isfinite(path).all()
     assert len(path) == 41  # Run 2 took no more than 20 steps
     assert np.allclose(path[-1], of_first.current, atol=1e-3)
-    with s.qtbot.waitSignal(engine.runs_saved, timeout=PATIENCE):
-        engine.save_runs(str(tmp_path / "two.gradrun"))
+    with s.qtbot.waitSignal(engine.replies(RunsSaved), timeout=PATIENCE):
+        engine.ask(SaveRuns(str(tmp_path / "two.gradrun")))
     s.shown.clear()
-    engine.open_runs(str(tmp_path / "two.gradrun"))
+    engine.ask(OpenRuns(str(tmp_path / "two.gradrun")))
     assert np.isfinite(unpack(s.surface(lambda f: f.step == 40).path)).all()
     assert len(unpack(s.shown[-1].path)) == len(path)
 

@@ -9,8 +9,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-PATIENCE = 60_000
+from graphcore.views.landscape import LandscapeFrame
+from tests.app.driver import PATIENCE
 
 
 def test_a_race_is_run_stopped_and_won(qtbot, live_window) -> None:
@@ -62,7 +63,7 @@ def test_where_a_runner_came_to_is_a_place_to_look_towards(qtbot, live_window) -
     qtbot.waitUntil(lambda: "refinement" not in stamp.text() and race.map.has_surface
                     and race.said.text() != "", timeout=PATIENCE)  # fmt: skip
     surfaces = []
-    live_window.engine.landscape.connect(surfaces.append)
+    live_window.engine.on(LandscapeFrame, surfaces.append)
     panel = live_window.show_panel("landscape").fill()
     panel.plane.setCurrentIndex(3)
     qtbot.waitUntil(lambda: panel.target.findText("race: 0.1") >= 0

@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 from app.panels.runs.panel import COLUMNS
 from app.widgets import file_dialogs
 from app.widgets.numbers import format_number
-
-PATIENCE = 60_000
+from graphcore.session.messages import RunsOpened
+from graphcore.views.timeline import EditRun, EnterRun, RunsSaved
+from tests.app.driver import PATIENCE
 
 
 @pytest.fixture
@@ -45,16 +46,13 @@ def session(qtbot, live_window):
             self.engine.run(steps)
             self.wait(lambda: self.moment.newest == to and not self.moment.visiting)
             self.idle()
-            self.wait(lambda: self.row().tested == to)
+            self.wait(lambda: self.row().test is not None and self.row().test.step == to)
 
         def row(self):
             return next(r for r in self.moment.runs if r.run == self.moment.run)
 
         def rows(self):
-            return [
-                (r.name, r.parent, r.begun_at, r.steps, r.test_loss, r.accuracy, r.tested)
-                for r in self.moment.runs
-            ]
+            return [(r.name, r.parent, r.begun_at, r.steps, r.test) for r in self.moment.runs]
 
         def scrub(self, step: int) -> None:
             self.engine.scrub(step)
@@ -74,7 +72,7 @@ def session(qtbot, live_window):
 
 def test_each_run_has_its_test_loss_and_a_name_that_one_can_edit(qtbot, session) -> None:
     session.train(30)
-    panel, tested = session.panel, session.moment.test_loss
+    panel, tested = session.panel, session.moment.test.loss
     assert session.cell(0, "test_loss").text() == format_number(tested, 3)
     assert "test samples at step 30" in session.cell(0, "test_loss").toolTip()
     strip = session.window.time.words.text() + session.window.time.words.toolTip()
@@ -171,16 +169,16 @@ def test_saved_and_opened_runs_have_the_same_steps_names_and_tests(
     session.train(40)
     session.scrub(15)
     session.train(10)
-    session.engine.edit_run(2, "branch")
-    session.engine.enter_run(1)
+    session.engine.ask(EditRun(2, "branch"))
+    session.engine.ask(EnterRun(1))
     session.wait(lambda: session.moment.run == 1 and session.moment.runs[1].name == "branch")
     session.scrub(20)
     before = session.rows()
-    with qtbot.waitSignal(session.engine.runs_saved, timeout=PATIENCE):
+    with qtbot.waitSignal(session.engine.replies(RunsSaved), timeout=PATIENCE):
         session.window.actions_table.actions["save_run"].trigger()
     session.window.files.open_preset("xor")
     session.wait(lambda: session.moment.newest == 0)
-    with qtbot.waitSignal(session.engine.runs_opened, timeout=PATIENCE):
+    with qtbot.waitSignal(session.engine.replies(RunsOpened), timeout=PATIENCE):
         session.window.actions_table.actions["open_run"].trigger()
     session.wait(lambda: session.moment.newest == 40)
     assert session.rows() == before

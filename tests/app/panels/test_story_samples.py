@@ -8,9 +8,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from graphcore.records.arrays import unpack
+from tests.app.driver import PATIENCE
 
 LEFT = Qt.MouseButton.LeftButton
-PATIENCE = 60_000
 
 
 @pytest.fixture

@@ -10,12 +10,11 @@ from app.shell.preferences import PreferencesDialog
 from app.shell.stepper_view import WalkView
 from app.style import palette
 from app.widgets.numbers import format_number, set_digits
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 def chips(window) -> list[str]:
-    return [c.text for c in window.canvas.walk_overlay.chips]
+    return [c.text for c in window.canvas.findChild(WalkView).overlay.chips]
 
 
 def press(qtbot, panel, times: int = 1) -> None:
@@ -99,7 +98,7 @@ def test_slow_motion_stops_at_a_breakpoint(qtbot, explain, live_window) -> None:
 
 def test_a_breakpoint_is_painted_at_its_node(qtbot, explain, live_window) -> None:
     panel, canvas = explain("expression"), live_window.canvas
-    canvas.fit_all()
+    canvas.camera.fit_all()
     item = canvas.items_by_name["v"]
 
     def red() -> int:
@@ -199,7 +198,7 @@ def test_the_keys_step_from_anywhere_and_can_be_changed(qtbot, live_window) -> N
     actions = live_window.actions_table
     actions.actions["walk_step"].trigger()
     panel = live_window.layouts.docks["walk"].fill()
-    qtbot.waitUntil(lambda: bool(panel.walk.events), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(panel.walk.events), timeout=PATIENCE)
     before = panel.walk.done
     actions.actions["walk_step"].trigger()
     assert panel.walk.done == before + 1

@@ -6,6 +6,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from app.shell.stepper_view import WalkView
+from tests.app.driver import PATIENCE
+
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -15,9 +18,9 @@ def grouped(qtbot, explain, live_window):
     panel = explain("lenet5")
     canvas = live_window.canvas
     canvas.select(["conv1", "relu1", "pool1"])
-    canvas.actions_here.actions["Group into a Composite"].trigger()
+    canvas.menu.actions["group"].trigger()
     (block,) = canvas.selected()
-    qtbot.waitUntil(lambda: f"{block}/conv1" in panel.walk.frame.forward, timeout=60_000)
+    qtbot.waitUntil(lambda: f"{block}/conv1" in panel.walk.frame.forward, timeout=PATIENCE)
     return panel, block
 
 
@@ -71,7 +74,7 @@ def test_inside_one_steps_node_by_node_and_outside_shows_how_far(
     assert panel.title.text().startswith(f"Forward 4 of 15:  {block}/relu1")
     live_window.document.leave()
     QApplication.processEvents()
-    assert "2 / 3" in [c.text for c in live_window.canvas.walk_overlay.chips]
+    assert "2 / 3" in [c.text for c in live_window.canvas.findChild(WalkView).overlay.chips]
     assert "(2 of 3 inside)" in panel.title.text()
     assert live_window.canvas.items_by_name[block].value is None
 
@@ -80,7 +83,7 @@ def test_the_gradient_comes_back_through_the_inside(qtbot, grouped, live_window)
     panel, block = grouped
     click(qtbot, panel.finish, 2)
     enter(live_window, block)
-    texts = [c.text for c in live_window.canvas.walk_overlay.chips]
+    texts = [c.text for c in live_window.canvas.findChild(WalkView).overlay.chips]
     assert sum(t.startswith("∇") for t in texts) >= 4  # conv1, relu1, pool1 and the output
     frame = panel.walk.frame
     inner = {(t.source, t.target) for t in frame.terms}
@@ -98,13 +101,13 @@ def test_numbers_inside_are_those_of_the_net_without_the_composite(
     panel = explain("expression")
     canvas = live_window.canvas
     canvas.select(["u", "v"])
-    canvas.actions_here.actions["Group into a Composite"].trigger()
+    canvas.menu.actions["group"].trigger()
     (block,) = canvas.selected()
-    qtbot.waitUntil(lambda: f"{block}/u" in panel.walk.frame.forward, timeout=60_000)
+    qtbot.waitUntil(lambda: f"{block}/u" in panel.walk.frame.forward, timeout=PATIENCE)
     click(qtbot, panel.finish, 2)
     assert panel.walk.frame.slopes["c"] == 9
     enter(live_window, block)
-    chips = [c.text for c in canvas.walk_overlay.chips]
+    chips = [c.text for c in canvas.findChild(WalkView).overlay.chips]
     assert "∂J/∂u = 3" in chips
     assert "3 × 2 = 6" in chips
     assert "3 × 3 = 9" in chips

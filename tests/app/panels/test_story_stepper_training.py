@@ -7,9 +7,9 @@ from PySide6.QtCore import Qt
 
 from graphcore.graph.layer_list import parse_layers
 from graphcore.records.arrays import unpack
+from tests.app.driver import PATIENCE
 
 LEFT = Qt.MouseButton.LeftButton
-PATIENCE = 60_000
 
 
 def open_net(qtbot, window, panel, layers):

@@ -9,9 +9,9 @@ from PySide6.QtCore import Qt
 import graphcore as gc
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
+from tests.app.driver import PATIENCE
 
 LEFT = Qt.MouseButton.LeftButton
-PATIENCE = 60_000
 
 
 def step_to(qtbot, panel, node: str) -> None:

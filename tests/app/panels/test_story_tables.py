@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QApplication
 from app.panels.stepper.numbers import StepNumbers
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
+from tests.app.driver import PATIENCE
 
 LEFT = Qt.MouseButton.LeftButton
-PATIENCE = 60_000
 
 
 @pytest.fixture

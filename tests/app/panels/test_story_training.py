@@ -10,9 +10,9 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
 from graphcore import files
-from graphcore.views.timeline import TimelineFrame
-
-PATIENCE = 60_000
+from graphcore.views.landscape import LandscapeFrame
+from graphcore.views.timeline import EnterRun, TimelineFrame
+from tests.app.driver import PATIENCE
 
 
 def ready(qtbot, window) -> None:
@@ -48,7 +48,7 @@ def test_from_an_empty_canvas_to_a_trained_net_and_back(qtbot, live_window) -> N
     names["Input"] = document.add_node("Input", places["Input"], shape=(2,))
     document.set_attributes(names["Linear"], out_features=8)
     out = document.add_node("Linear", (780, 0), out_features=2)
-    canvas.fit_all()
+    canvas.camera.fit_all()
     QApplication.processEvents()
     row = [names["Input"], names["Linear"], names["Tanh"], out, names["CrossEntropyLoss"]]
     for source, target in itertools.pairwise(row):
@@ -140,13 +140,13 @@ def test_an_empty_canvas_shows_nothing_of_the_net_before(qtbot, live_window) -> 
     window.start("circle")
     window.layouts.show("Train")
     panel = window.layouts.docks["landscape"].fill()
-    qtbot.waitUntil(lambda: panel._frame is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: panel._frame is not None, timeout=PATIENCE)
     window.engine.run(20)
     window.document.undo_stack.setClean()
     window.files.new()
     told = []
-    window.engine.landscape.connect(told.append)
-    window.engine.timeline.connect(told.append)
+    window.engine.on(LandscapeFrame, told.append)
+    window.engine.on(TimelineFrame, told.append)
     window.engine.run(5)
     qtbot.wait(700)
     assert all(isinstance(reply, TimelineFrame) and not reply.runs for reply in told)
@@ -186,7 +186,7 @@ def test_samples_held_back_have_a_curve_of_their_own(qtbot, live_window):
     panel = window.layouts.docks["training"].fill()
     scores, times = [], []
     window.engine.frame.connect(lambda frame: scores.extend(frame.scores))
-    window.engine.timeline.connect(times.append)
+    window.engine.on(TimelineFrame, times.append)
     window.engine.play()
     qtbot.waitUntil(lambda: window.engine.state == "done" and bool(times), timeout=PATIENCE)
     run = times[-1].run
@@ -200,7 +200,7 @@ def test_samples_held_back_have_a_curve_of_their_own(qtbot, live_window):
     assert float(told["gap"].replace("−", "-")) == pytest.approx(gap, abs=0.02)
     window.engine.reset()
     qtbot.waitUntil(lambda: not len(panel.loss.points("validation")[0]), timeout=PATIENCE)
-    window.engine.enter_run(run)
+    window.engine.ask(EnterRun(run))
     qtbot.waitUntil(lambda: len(panel.loss.points("validation")[0]) == 6, timeout=PATIENCE)
     assert list(panel.loss.points("validation")[1]) == list(losses)
 

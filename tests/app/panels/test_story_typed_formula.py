@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def typed(qtbot, explain, live_window):
         QApplication.processEvents()
         qtbot.waitUntil(lambda: samples.grid.frame is not None, timeout=PATIENCE)
         live_window.files.new()
-        popup = live_window.canvas.search_at(live_window.canvas.pointer_place())
+        popup = live_window.canvas.search_at(live_window.canvas.camera.pointer_place())
         popup.field.setText(text)
         QTest.keyClick(popup.field, Qt.Key.Key_Return)
         panel = live_window.layouts.docks["walk"].fill()

@@ -7,12 +7,13 @@ import pytest
 import torch
 from PySide6.QtCore import Qt
 
+from app.shell.stepper_view import WalkView
 from graphcore import datasets, presets
 from graphcore.training.trainer import Trainer
+from tests.app.driver import PATIENCE
 
 LEFT = Qt.MouseButton.LeftButton
 STEPS = 5
-PATIENCE = 60_000
 RULES = {
     "momentum": ("SGD", {"momentum": 0.9}, {"velocity": "momentum_buffer"}),
     "adam": ("Adam", {}, {"m": "exp_avg", "v": "exp_avg_sq"}),
@@ -79,7 +80,7 @@ def test_moments_and_new_values_are_those_of_torch(qtbot, explain, live_window, 
         qtbot.mouseClick(button, LEFT)
     assert panel.title.text() == "Update"
     shown, wanted = cells(panel), torchs_step(graph, rule, options)
-    chips = [c.text for c in live_window.canvas.walk_overlay.chips]
+    chips = [c.text for c in live_window.canvas.findChild(WalkView).overlay.chips]
     for name, (before, gradient, state, after) in wanted.items():
         told = {name: before, f"∂loss/∂{name}": gradient, f"{name} after": after}
         told |= {f"{k} ({name})": float(state[theirs]) for k, theirs in moments.items()}

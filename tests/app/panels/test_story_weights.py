@@ -8,8 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from app.panels.weights.panel import WeightsTable
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 @pytest.fixture
@@ -93,7 +92,7 @@ def test_the_weights_of_a_deleted_node_come_back_with_undo(qtbot, live_window, t
     states = []
     engine.state_changed.connect(states.append)
     live_window.canvas.select("fc1")
-    live_window.canvas.delete_and_reconnect()
+    live_window.canvas.editor.delete_and_reconnect()
     qtbot.waitUntil(lambda: "idle" in states, timeout=PATIENCE)  # the net goes on without it
     assert "fc1" not in document.graph
     states.clear()

@@ -13,8 +13,7 @@ from graphcore import datasets, presets
 from graphcore.records.arrays import unpack
 from graphcore.session.messages import Hold
 from graphcore.training.trainer import Trainer
-
-PATIENCE = 60_000
+from tests.app.driver import PATIENCE
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from app.panels.stepper import words
 from app.widgets import file_dialogs
 from graphcore.records.arrays import pack
+from graphcore.records.score import Score
 from graphcore.session import messages as m
 from graphcore.session.live import EMPTY
 from graphcore.views.stepper import WalkFrame
@@ -117,7 +118,7 @@ def test_an_option_that_does_not_fit_is_said_and_taken_back(panel):
     assert document.root.training.optimizer_options == {"momentum": 0.9, "nesterov": True}
 
 
-def frame_of(*scores: m.Scores) -> m.Frame:
+def frame_of(*scores: Score) -> m.Frame:
     return msgspec.structs.replace(
         EMPTY, state="running", step=5, scores=scores, steps=pack(np.arange(5)),
         losses=pack(np.ones(5, np.float32)), total_steps=100, steps_per_epoch=10,
@@ -129,13 +130,13 @@ def test_figures_and_legend_show_the_newest_test_at_once(panel):
         return {name: value for name, _color, value in plot.legend.entries}["test"]
 
     for step, loss, accuracy in ((1, 0.5, 0.25), (2, 0.25, 0.75)):
-        panel._on_frame(frame_of(m.Scores(step, loss, accuracy, 500, False)))
+        panel._on_frame(frame_of(Score(loss, accuracy, 500, step, False)))
         assert panel.figures.labels["loss"].text() == f"{loss:.4f}"
         assert (told(panel.loss), told(panel.accuracy)) == (str(loss), str(accuracy))
 
 
 def test_a_net_that_answers_with_numbers_is_promised_no_accuracy(panel):
-    panel._on_frame(frame_of(m.Scores(1, 0.5, None, 500, False)))
+    panel._on_frame(frame_of(Score(0.5, None, 500, 1, False)))
     panel._redraw(both=True)
     assert "answers with numbers" in panel.accuracy.plot.empty_text
     panel.clear()

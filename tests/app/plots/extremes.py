@@ -17,7 +17,6 @@ from app.plots.contour import ContourPlot
 from app.plots.curve import CurvePlot
 from app.plots.decision_map import DecisionMap
 from app.plots.heat_strips import HeatStrips
-from app.plots.heatmap import Heatmap
 from app.plots.histogram import Ridge
 from app.plots.landscape_view import LandscapeView
 from app.plots.profile import ProfilePlot
@@ -137,10 +136,6 @@ def feed_grid(plot: WarpedGrid, v: np.ndarray, turn: int) -> None:
     plot.set_grid(grid, plane(v), v)
 
 
-def feed_matrix(plot: Heatmap, v: np.ndarray, turn: int) -> None:
-    plot.set_values(matrix(v, 2 + turn, 3))
-
-
 def feed_tiles(plot: TileView, v: np.ndarray, turn: int) -> None:
     plot.set_maps(np.resize(v, (2 + turn, 3, 3)) if len(v) else np.zeros((0, 1, 1)))
 
@@ -170,7 +165,6 @@ PLOTS = {
     "points": (lambda: DecisionMap("t"), feed_points),
     "units": (lambda: UnitNet("t"), feed_units),
     "grid": (lambda: WarpedGrid("t"), feed_grid),
-    "heatmap": (lambda: Heatmap("t"), feed_matrix),
     "tiles": (lambda: TileView("t"), feed_tiles),
     "confusion": (ConfusionMatrix, feed_counts),
     "reliability": (lambda: ReliabilityPlot("t"), feed_bins),

@@ -1,11 +1,10 @@
-"""Heatmap, feature maps and confusion matrix: pointing at cells, by mouse and by keyboard."""
+"""Feature maps and confusion matrix: pointing at cells, by mouse and by keyboard."""
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
 
 from app.plots.confusion import ConfusionMatrix
-from app.plots.heatmap import Heatmap
 from app.plots.tile_view import TileView
 from app.style import palette
 
@@ -18,60 +17,62 @@ def shown(qtbot, widget, width=300, height=200):
 
 
 @pytest.fixture
-def heatmap(qtbot):
-    made = shown(qtbot, Heatmap("weights", empty="No weights."))
-    made.set_values(np.array([[1.0, -2.0, 3.0], [4.0, 5.0, float("nan")]]))
+def tiles(qtbot):
+    made = shown(qtbot, TileView("weights", empty="No weights."))
+    made.set_maps(np.array([[[1.0, -2.0, 3.0], [4.0, 5.0, float("nan")]]]))
     return made
 
 
-def test_the_pointer_reads_a_cell(heatmap, qtbot):
-    qtbot.mouseMove(heatmap, heatmap.cell_rect((0, 1)).center().toPoint())
-    heatmap.mark(heatmap.cell_at(heatmap.cell_rect((0, 1)).center()))
-    assert heatmap.marked == (0, 1)
-    assert heatmap.readout.text() == "row 0, column 1: −2"
-    assert heatmap.accessibleDescription() == "row 0, column 1: −2"
-    assert heatmap.cell_at(QPointF(299, 199)) is None
+def test_the_pointer_reads_a_cell(tiles, qtbot):
+    qtbot.mouseMove(tiles, tiles.cell_rect((0, 1)).center().toPoint())
+    tiles.mark(tiles.cell_at(tiles.cell_rect((0, 1)).center()))
+    assert tiles.marked == (0, 1)
+    assert tiles.readout.text() == "map 0, row 0, column 1: −2"
+    assert tiles.accessibleDescription() == "map 0, row 0, column 1: −2"
+    assert tiles.cell_at(QPointF(299, 199)) is None
 
 
-def test_arrows_walk_and_enter_chooses(heatmap, qtbot):
-    heatmap.setFocus()
+def test_arrows_walk_and_enter_chooses(tiles, qtbot):
+    tiles.setFocus()
     for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_Up):
-        qtbot.keyClick(heatmap, key)
-    assert heatmap.marked == (0, 1)  # the first key marks the first cell, the rim holds
-    with qtbot.waitSignal(heatmap.cell_chosen) as chosen:
-        qtbot.keyClick(heatmap, Qt.Key.Key_Return)
+        qtbot.keyClick(tiles, key)
+    assert tiles.marked == (0, 1)  # the first key marks the first cell, the rim holds
+    with qtbot.waitSignal(tiles.cell_chosen) as chosen:
+        qtbot.keyClick(tiles, Qt.Key.Key_Return)
     assert chosen.args == [0, 1]
 
 
-def test_a_marked_cell_shows_its_new_value(heatmap):
-    heatmap.mark((1, 2))
-    assert heatmap.readout.text().endswith("NaN")
-    heatmap.set_values(np.full((2, 3), 7.0))
-    assert heatmap.readout.text().endswith("7")
-    heatmap.set_values(np.ones((1, 1)))
-    assert heatmap.marked is None
+def test_a_marked_cell_shows_its_new_value(tiles):
+    tiles.mark((1, 2))
+    assert tiles.readout.text().endswith("NaN")
+    tiles.set_maps(np.full((1, 2, 3), 7.0))
+    assert tiles.readout.text().endswith("7")
+    tiles.set_maps(np.ones((1, 1, 1)))
+    assert tiles.marked is None
 
 
-def test_a_heatmap_needs_two_axes(heatmap):
-    with pytest.raises(ValueError, match=r"2 axes; the array has shape \(3,\)"):
-        heatmap.set_values(np.ones(3))
-    assert heatmap.values.shape == (2, 3)
+def test_maps_have_three_axes(tiles):
+    with pytest.raises(ValueError, match=r"3 axes \(C, H, W\); the array has shape \(3,\)"):
+        tiles.set_maps(np.ones(3))
+    assert tiles.map_shape() == (2, 3)
 
 
-@pytest.mark.parametrize("values", [np.zeros((3, 3)), np.full((2, 2), np.nan), np.ones((1, 500))])
-def test_odd_arrays_are_drawn(heatmap, qapp, values):
-    heatmap.set_values(values)
-    drawn = heatmap.grab().toImage()
-    heatmap.clear()
-    assert heatmap.grab().toImage() != drawn
+@pytest.mark.parametrize(
+    "maps", [np.zeros((1, 3, 3)), np.full((1, 2, 2), np.nan), np.ones((1, 1, 500))]
+)
+def test_odd_arrays_are_drawn(tiles, qapp, maps):
+    tiles.set_maps(maps)
+    drawn = tiles.grab().toImage()
+    tiles.clear()
+    assert tiles.grab().toImage() != drawn
 
 
-def test_colours_follow_the_theme(heatmap, qapp):
+def test_colours_follow_the_theme(tiles, qapp):
     seen = []
     for theme in ("dark", "light"):
         palette.apply(qapp, theme)
-        at = heatmap.cell_rect((0, 1)).topLeft().toPoint()
-        seen.append(heatmap.grab().toImage().pixelColor(at.x() + 4, at.y() + 4).name())
+        at = tiles.cell_rect((0, 1)).topLeft().toPoint()
+        seen.append(tiles.grab().toImage().pixelColor(at.x() + 4, at.y() + 4).name())
     palette.apply(qapp, "dark")
     assert seen[0] != seen[1]
 

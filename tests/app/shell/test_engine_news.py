@@ -13,6 +13,7 @@ from app.engine.engine import Engine
 from app.shell.fault_dialog import FaultDialog
 from app.shell.main_window import MainWindow
 from graphcore.session.messages import Failure, Progress
+from tests.app.driver import PATIENCE
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def window(qtbot, themed, settings, tmp_path, engine_command):
     window = MainWindow(document, Engine(document, engine_command), settings, tmp_path / "rescue")
     window.show()
     window.start("xor")
-    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=60_000)
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
     yield window
     window.document.undo_stack.setClean()
     window.close()
@@ -54,7 +55,7 @@ def test_a_killed_engine_is_told_and_restarted(window, qtbot):
     assert "stopped unexpectedly (ended by signal 9)" in window.banner.text
     assert len(window.document.graph) == nodes
     window.banner.buttons[0].click()
-    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=60_000)
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
     assert not window.banner.isVisible()
 
 
@@ -91,7 +92,7 @@ def test_why_the_engine_stopped_is_in_the_banner_and_in_the_log(
     engine = window.engine
     engine.close()
     engine.command = [sys.executable, "-c", f"import sys, time; {code}"]
-    with qtbot.waitSignal(engine.died, timeout=60_000):
+    with qtbot.waitSignal(engine.died, timeout=PATIENCE):
         engine.start()
     assert words in window.banner.text
     assert len(window.banner.text) <= 300
@@ -120,7 +121,7 @@ def test_what_is_said_of_the_data_is_of_these_data(window, qtbot, tmp_path):
         settings = window.document.root.training
         settings = msgspec.structs.replace(settings, dataset=name, dataset_options=options)
         window.document.set_training(settings)
-        qtbot.waitUntil(lambda: window.engine.state == wanted, timeout=60_000)
+        qtbot.waitUntil(lambda: window.engine.state == wanted, timeout=PATIENCE)
 
     assert "to train" in panel.note.text()
     choose("csv", {"path": str(tmp_path / "none.csv")}, "refused")
@@ -131,3 +132,22 @@ def test_what_is_said_of_the_data_is_of_these_data(window, qtbot, tmp_path):
     choose("xor", {}, "idle")
     assert "to train" in panel.note.text()
     assert "pics" not in window.status.currentMessage()
+
+
+def test_reading_a_table_can_be_cancelled(window, qtbot, tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_text("a,b,y\n" + "".join(f"{i},{i}.5,{i}.25\n" for i in range(400_000)))
+    own = window.document.root.training
+    options = {"path": str(path)}
+    window.document.set_training(
+        msgspec.structs.replace(own, dataset="csv", dataset_options=options)
+    )
+    reading = window.news.reading
+    qtbot.waitUntil(reading.isVisible, timeout=30_000)
+    assert reading.text.text().startswith("Reading long.csv")
+    qtbot.mouseClick(reading.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.engine.state == "refused", timeout=30_000)
+    assert "Reading long.csv was cancelled" in window.banner.text
+    assert not reading.isVisible()
+    window.document.undo_stack.undo()
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=30_000)

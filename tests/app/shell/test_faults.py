@@ -6,16 +6,17 @@ import subprocess
 import sys
 
 import pytest
+from app.plots.heatmap import Heatmap
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 
 from app.document.commands import Reversible
 from app.files.crash_mark import CrashMark
-from app.plots.heatmap import Heatmap
 from app.shell import fault_log
 from app.shell.fault_dialog import FaultDialog
 from app.style import painting
+from graphcore.views.race import RaceFrame
 
 HERE = Qt.MouseButton.LeftButton, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -76,7 +77,7 @@ def in_redo(window, monkeypatch):
 def in_reply(window, monkeypatch):
     panel = window.show_panel("race").fill()
     monkeypatch.setattr(type(panel), "_result", fail)
-    window.engine.race.emit(object())
+    window.engine.replies(RaceFrame).emit(object())
 
 
 def in_action(window, monkeypatch):

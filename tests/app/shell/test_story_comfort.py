@@ -116,7 +116,7 @@ def test_selected_nodes_are_put_in_order_from_the_menu(qtbot, window, row, holds
     canvas, graph = window.canvas, window.document.graph
     names = ["conv1", "relu1", "pool1"]
     window.document.move({"conv1": (0, -900), "relu1": (300, -740), "pool1": (760, -480)})
-    canvas.fit_all()
+    canvas.camera.fit_all()
     shift = Qt.KeyboardModifier.ShiftModifier
     for i, name in enumerate(names):
         QTest.mouseClick(canvas.viewport(), LEFT, shift if i else Qt.KeyboardModifier.NoModifier,

@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QApplication
 from app.panels.weights.panel import WeightsTable
 from graphcore.views.histograms import SpreadFrame
 from graphcore.views.landscape import LandscapeFrame
+from graphcore.views.timeline import TimelineFrame
+from tests.app.driver import PATIENCE
 
-PATIENCE = 60_000
 LEFT = Qt.MouseButton.LeftButton
 STEPS = 60
 
@@ -22,7 +23,7 @@ def open_trained(qtbot, window, preset):
     window.start(preset)
     window.layouts.show("Train")
     times = []
-    window.engine.timeline.connect(times.append)
+    window.engine.on(TimelineFrame, times.append)
     qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
     window.engine.run(STEPS)
     qtbot.waitUntil(
@@ -147,11 +148,13 @@ def test_an_open_table_of_weights_goes_back_and_comes_back(qtbot, live_window) -
 def test_the_strip_says_how_much_of_a_run_lies_on_disk(qtbot, live_window) -> None:
     """A run that memory holds, told of as one that it does not hold: those take minutes."""
     window, frames = live_window, []
-    window.engine.timeline.connect(frames.append)
+    window.engine.on(TimelineFrame, frames.append)
     open_trained(qtbot, window, "circle")
     slider, strip = window.time.slider, window.time
     assert "on disk" not in slider.toolTip()
-    window.engine.timeline.emit(msgspec.structs.replace(frames[-1], memory=1 << 20, disk=5 << 20))
+    window.engine.replies(TimelineFrame).emit(
+        msgspec.structs.replace(frames[-1], memory=1 << 20, disk=5 << 20)
+    )
     assert "6.0 MiB kept, 5.0 MiB of it on disk" in slider.toolTip()
     assert strip.room.text().endswith("6.0 MiB")
     assert strip.room.toolTip() == slider.toolTip()  # nothing went wrong

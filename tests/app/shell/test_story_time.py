@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
 from app.panels.runs.panel import COLUMNS
+from app.panels.weights.panel import set_numbers
 from app.shell.time_strip import WIDE
 from graphcore import datasets, files, presets
 from graphcore.runs.run_file import write_runs
 from graphcore.runs.runs import Runs
+from graphcore.session.messages import RunsOpened
 from graphcore.training.trainer import Trainer
-
-PATIENCE = 60_000
+from graphcore.views.timeline import EnterRun, OpenRuns, RunsSaved, SaveRuns, TimelineFrame
+from graphcore.views.weights import SetNumbers, TensorFrame, TensorRequest
+from tests.app.driver import PATIENCE
 
 
 @pytest.fixture
@@ -25,7 +30,7 @@ def trained(qtbot, live_window):
     window.layouts.show("Train")
     frames, times = [], []
     window.engine.frame.connect(frames.append)
-    window.engine.timeline.connect(times.append)
+    window.engine.on(TimelineFrame, times.append)
     qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
     train(qtbot, window, 120, times)
     window.frames, window.times = frames, times
@@ -49,8 +54,8 @@ def numbers(qtbot, window, name: str) -> np.ndarray:
     """A parameter as the engine has it now."""
     from graphcore.records.arrays import unpack
 
-    with qtbot.waitSignal(window.engine.tensor, timeout=PATIENCE) as sent:
-        window.engine.ask_tensor(name)
+    with qtbot.waitSignal(window.engine.replies(TensorFrame), timeout=PATIENCE) as sent:
+        window.engine.ask(TensorRequest(name))
     return unpack(sent.args[0].values)
 
 
@@ -132,7 +137,7 @@ def test_training_on_from_there_is_a_branch_and_the_old_run_stays(qtbot, trained
     steps, _losses = panel.loss.points("train")
     assert (np.diff(steps) > 0).all()
     assert steps[0] == 1
-    engine.enter_run(first.run)
+    engine.ask(EnterRun(first.run))
     shown(qtbot, window, 120, False)
     assert window.times[-1].run == first.run
     np.testing.assert_array_equal(numbers(qtbot, window, name), end)
@@ -203,7 +208,7 @@ def test_a_run_is_saved_reopened_and_branched_again(qtbot, trained, tmp_path, mo
     losses = window.layouts.docks["training"].fill().loss.points("train")[1].copy()
     monkeypatch.setattr(file_dialogs, "ask_save_run", lambda *_: str(tmp_path / "mine"))
     monkeypatch.setattr(file_dialogs, "ask_open_run", lambda *_: str(path))
-    with qtbot.waitSignal(engine.runs_saved, timeout=PATIENCE) as saved:
+    with qtbot.waitSignal(engine.replies(RunsSaved), timeout=PATIENCE) as saved:
         window.actions_table.actions["save_run"].trigger()
     assert not saved.args[0].problem
     window.files.open_preset("xor")
@@ -212,14 +217,14 @@ def test_a_run_is_saved_reopened_and_branched_again(qtbot, trained, tmp_path, mo
     whole = path.read_bytes()
     for damage in (whole[: len(whole) // 2], b"no archive", whole.replace(b'"step"', b'"stop"')):
         path.write_bytes(damage)
-        with qtbot.waitSignal(engine.runs_opened, timeout=PATIENCE) as opened:
+        with qtbot.waitSignal(engine.replies(RunsOpened), timeout=PATIENCE) as opened:
             window.actions_table.actions["open_run"].trigger()
         assert "mine.gradrun" in opened.args[0].problem
         assert "\n" not in opened.args[0].problem
         assert files.dumps(window.document.root) == other
         assert window.banner.isVisible()
     path.write_bytes(whole)
-    with qtbot.waitSignal(engine.runs_opened, timeout=PATIENCE):
+    with qtbot.waitSignal(engine.replies(RunsOpened), timeout=PATIENCE):
         window.actions_table.actions["open_run"].trigger()
     shown(qtbot, window, 120, False)
     assert files.dumps(window.document.root) == graph
@@ -242,8 +247,8 @@ def test_a_file_of_runs_on_the_command_line_is_opened(qtbot, live_window, tmp_pa
     runs.note([trainer.train_step() for _ in range(5)], trainer, 0.1)
     write_runs(path, runs)
     times = []
-    live_window.engine.timeline.connect(times.append)
-    with qtbot.waitSignal(live_window.engine.runs_opened, timeout=PATIENCE) as opened:
+    live_window.engine.on(TimelineFrame, times.append)
+    with qtbot.waitSignal(live_window.engine.replies(RunsOpened), timeout=PATIENCE) as opened:
         live_window.start(str(path))
     assert not opened.args[0].problem
     assert files.dumps(live_window.document.root) == files.dumps(graph)
@@ -252,7 +257,7 @@ def test_a_file_of_runs_on_the_command_line_is_opened(qtbot, live_window, tmp_pa
 
 def test_a_file_of_runs_that_is_none_is_refused_in_a_sentence(qtbot, live_window, tmp_path) -> None:
     (tmp_path / "mine.gradrun").write_bytes(b"no archive")
-    with qtbot.waitSignal(live_window.engine.runs_opened, timeout=PATIENCE):
+    with qtbot.waitSignal(live_window.engine.replies(RunsOpened), timeout=PATIENCE):
         live_window.start(str(tmp_path / "mine.gradrun"))
     assert "mine.gradrun" in live_window.banner.text
 
@@ -302,7 +307,7 @@ def test_weights_changed_by_hand_are_said_to_be_and_go_on_as_a_run_of_their_own(
     figure = window.layouts.docks["training"].fill().figures.labels["accuracy"]
     qtbot.waitUntil(lambda: " of " in strip.words.text(), timeout=PATIENCE)  # it was tested
     learned_to = figure.text()
-    window.document.set_number(name, 0, float(learned.flat[0]), 40.0, engine.set_numbers)
+    window.document.set_number(name, 0, float(learned.flat[0]), 40.0, partial(set_numbers, engine))
     qtbot.waitUntil(lambda: "changed by hand" in stamp.text(), timeout=PATIENCE)
     qtbot.waitUntil(lambda: figure.text() != learned_to, timeout=PATIENCE)
     qtbot.waitUntil(lambda: " of " in strip.words.text(), timeout=PATIENCE)
@@ -330,8 +335,8 @@ def test_weights_changed_by_hand_are_said_to_be_and_go_on_as_a_run_of_their_own(
     assert strip.now.text() == "Now"
     assert not strip.now.isEnabled()
     np.testing.assert_array_equal(numbers(qtbot, window, name), learned)
-    with qtbot.waitSignal(window.engine.timeline, timeout=PATIENCE):
-        window.engine.set_numbers(name, (0,), (40.0,))
+    with qtbot.waitSignal(window.engine.replies(TimelineFrame), timeout=PATIENCE):
+        window.engine.ask(SetNumbers(name, (0,), (40.0,)))
     np.testing.assert_array_equal(numbers(qtbot, window, name), moved)
 
     train(qtbot, window, 5, window.times)
@@ -352,13 +357,13 @@ def test_weights_changed_by_hand_are_said_to_be_and_go_on_as_a_run_of_their_own(
     monkeypatch.setattr(file_dialogs, "ask_save_run", lambda *_: str(path))
     monkeypatch.setattr(file_dialogs, "ask_open_run", lambda *_: str(path))
     monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "discard")
-    with qtbot.waitSignal(engine.runs_saved, timeout=PATIENCE):
+    with qtbot.waitSignal(engine.replies(RunsSaved), timeout=PATIENCE):
         window.actions_table.actions["save_run"].trigger()
-    with qtbot.waitSignal(engine.runs_opened, timeout=PATIENCE):
+    with qtbot.waitSignal(engine.replies(RunsOpened), timeout=PATIENCE):
         window.actions_table.actions["open_run"].trigger()
     shown(qtbot, window, 125, False)
     assert [r.by_hand for r in window.times[-1].runs] == [False, True]
-    engine.enter_run(first.run)
+    engine.ask(EnterRun(first.run))
     shown(qtbot, window, 120, False)
     np.testing.assert_array_equal(numbers(qtbot, window, name), learned)
 
@@ -366,11 +371,11 @@ def test_weights_changed_by_hand_are_said_to_be_and_go_on_as_a_run_of_their_own(
 def test_a_run_that_begins_with_weights_set_by_hand_stays_one_run(qtbot, live_window) -> None:
     window, times = live_window, []
     window.start("circle")
-    window.engine.timeline.connect(times.append)
+    window.engine.on(TimelineFrame, times.append)
     qtbot.waitUntil(lambda: window.engine.state == "idle" and bool(times), timeout=PATIENCE)
     name = weights_of(window)
     before = float(numbers(qtbot, window, name).flat[0])
-    window.document.set_number(name, 0, before, 3.0, window.engine.set_numbers)
+    window.document.set_number(name, 0, before, 3.0, partial(set_numbers, window.engine))
     qtbot.waitUntil(lambda: times[-1].by_hand, timeout=PATIENCE)
     assert "by hand" in window.time.words.text()
     train(qtbot, window, 5, times)
@@ -385,7 +390,7 @@ def test_weights_changed_while_the_net_trains_begin_a_run_at_once(qtbot, trained
     engine.set_speed(60)
     engine.play()
     qtbot.waitUntil(lambda: window.times[-1].newest > 125, timeout=PATIENCE)
-    engine.set_numbers(name, (0,), (7.0,))
+    engine.ask(SetNumbers(name, (0,), (7.0,)))
     qtbot.waitUntil(lambda: len(window.times[-1].runs) == 2, timeout=PATIENCE)
     qtbot.waitUntil(lambda: window.times[-1].newest > window.times[-1].runs[1].begun_at + 3,
                     timeout=PATIENCE)  # fmt: skip
@@ -404,18 +409,18 @@ def test_weights_changed_by_hand_are_saved_with_the_runs(
     path = tmp_path / "mine.gradrun"
     monkeypatch.setattr(file_dialogs, "ask_save_run", lambda *_: str(path))
     learned = numbers(qtbot, window, name)
-    engine.set_numbers(name, (0,), (7.0,))
-    with qtbot.waitSignal(engine.runs_saved, timeout=PATIENCE):
+    engine.ask(SetNumbers(name, (0,), (7.0,)))
+    with qtbot.waitSignal(engine.replies(RunsSaved), timeout=PATIENCE):
         window.actions_table.actions["save_run"].trigger()
     engine.reset()
     qtbot.waitUntil(lambda: window.times[-1].newest == 0, timeout=PATIENCE)
-    with qtbot.waitSignal(engine.runs_opened, timeout=PATIENCE):
+    with qtbot.waitSignal(engine.replies(RunsOpened), timeout=PATIENCE):
         window.files.open_run(str(path))
     shown(qtbot, window, 120, False)
     assert numbers(qtbot, window, name).flat[0] == 7
     first, second = window.times[-1].runs
     assert (second.parent, second.steps, second.by_hand) == (first.run, 120, True)
-    engine.enter_run(first.run)
+    engine.ask(EnterRun(first.run))
     qtbot.waitUntil(lambda: window.times[-1].run == first.run, timeout=PATIENCE)
     np.testing.assert_array_equal(numbers(qtbot, window, name), learned)
 
@@ -455,9 +460,9 @@ def test_the_loss_of_a_run_is_the_same_wherever_it_stands(qtbot, trained, tmp_pa
 
     qtbot.waitUntil(agrees, timeout=PATIENCE)
     before = told()
-    with qtbot.waitSignal(window.engine.runs_saved, timeout=PATIENCE):
-        window.engine.save_runs(path)
-    with qtbot.waitSignal(window.engine.runs_opened, timeout=PATIENCE):
-        window.engine.open_runs(path)
+    with qtbot.waitSignal(window.engine.replies(RunsSaved), timeout=PATIENCE):
+        window.engine.ask(SaveRuns(path))
+    with qtbot.waitSignal(window.engine.replies(RunsOpened), timeout=PATIENCE):
+        window.engine.ask(OpenRuns(path))
     qtbot.waitUntil(agrees, timeout=PATIENCE)
     assert told() == before

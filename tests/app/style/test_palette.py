@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from PySide6.QtGui import QColor, QFontInfo
+from PySide6.QtGui import QColor, QFont, QFontInfo
 
 from app.style import colormaps, fonts, palette
 from app.style.colormaps import contrast
@@ -111,7 +111,7 @@ def test_a_change_of_theme_is_told_and_applied(qapp, qtbot):
 def test_the_fonts_ship_with_their_licence(qapp):
     palette.apply(qapp, "dark")
     assert QFontInfo(qapp.font()).family() == fonts.TEXT
-    assert QFontInfo(fonts.mono_font()).family() == fonts.MONO
+    assert QFontInfo(QFont(fonts.MONO)).family() == fonts.MONO
     folder = files("resources") / "fonts"
     assert "SIL OPEN FONT LICENSE Version 1.1" in (folder / "OFL.txt").read_text()
     assert sum(len((folder / f).read_bytes()) for f in fonts.FILES) < 1_000_000

@@ -78,7 +78,7 @@ def popups():
 
 def test_a_note_takes_every_key(window, qtbot, acted):
     before, known = rest_of(window), set(window.document.graph.notes)
-    window.canvas.add_note()
+    window.canvas.annotations.add_note()
     field = window.canvas.viewport().findChild(QPlainTextEdit)
     assert type_all(qtbot, field) == PRINTABLE
     field.clear()
@@ -97,7 +97,7 @@ def test_a_note_takes_every_key(window, qtbot, acted):
 
 def test_a_node_is_named_with_every_key_and_tab_ends_it(window, qtbot, acted):
     before = rest_of(window)
-    window.canvas.rename_selected()
+    window.canvas.annotations.rename_selected()
     field = window.canvas.viewport().findChild(QPlainTextEdit)
     assert type_all(qtbot, field) == PRINTABLE
     assert rest_of(window) == before
@@ -124,7 +124,7 @@ def test_an_attribute_takes_every_key(window, qtbot, acted):
 
 def test_the_search_box_takes_every_key(window, qtbot, acted):
     before = rest_of(window)
-    window.canvas.search_to_add()
+    window.canvas.editor.search_to_add()
     (popup,) = popups()
     assert type_all(qtbot, popup.field) == PRINTABLE
     assert acted == []
@@ -172,7 +172,7 @@ def test_enter_in_the_filter_of_shortcuts_resets_none(window, qtbot):
 def test_the_graph_is_as_it_was(window, qtbot, acted):
     """Typing that is given up leaves no trace, not even a step to undo."""
     before = files.dumps(window.document.root)
-    window.canvas.rename_selected()
+    window.canvas.annotations.rename_selected()
     field = window.canvas.viewport().findChild(QPlainTextEdit)
     qtbot.keyClicks(field, "another name")
     qtbot.keyClick(field, KEY.Key_Escape)

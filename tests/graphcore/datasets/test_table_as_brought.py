@@ -268,7 +268,8 @@ def test_targets_normalised_are_said_and_can_be_undone(tmp_path: Path) -> None:
     text = rows("a,price", "{i}.5,{i}00.25")
     data = load(tmp_path, text, target_scale="standardize")
     assert abs(float(data.train.targets.mean())) < 1e-6
-    assert "Training is on (price - mean) / std" in data.note
+    said = data.target_scale.describe_targets(data.target)
+    assert said.startswith("Training is on (price - mean) / std, with mean")
     undone = data.target_scale.invert(np.concatenate((data.train.targets, data.test.targets)))
     assert sorted(undone.ravel().tolist()) == pytest.approx(
         [i * 100 + 0.25 for i in range(20)], abs=1e-2

@@ -88,3 +88,19 @@ def test_a_name_that_is_no_name_is_refused(name: str) -> None:
 
 def test_the_name_of_an_export_is_one_that_python_can_import() -> None:
     assert torch_export.module_name('"""\nimport os') == "import_os"
+
+
+def test_an_onnx_file_and_its_self_test_hold_no_code(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    from graphcore.files.onnx import export as onnx_export
+
+    table = "a,b,c\n" + "\n".join(f"{i % 5},{'uv'[i % 2]},{'pq'[i % 2]}" for i in range(20))
+    plain = onnx_export.of_run(trained_on(tmp_path / "plain.csv", table), "net")
+    evil = onnx_export.of_run(
+        trained_on(tmp_path / "evil.csv", table.replace("p", EVIL[:3])), "net"
+    )
+    for folder, made in (("plain", plain), ("evil", evil)):
+        onnx_export.write(made, tmp_path / folder, "net")
+    texts = [(tmp_path / f / "net_selftest.py").read_text() for f in ("plain", "evil")]
+    assert texts[0] == texts[1]
+    assert all(n.domain == "" for n in evil.model.graph.node)

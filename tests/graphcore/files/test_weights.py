@@ -7,8 +7,9 @@ from safetensors.torch import save_file
 import graphcore as gc
 from graphcore.engine.plan import Plan
 from graphcore.errors import FileError
-from graphcore.files.weights import fit_weights, read_tensors, read_weights, write_weights
+from graphcore.files.weights import read_tensors, read_weights, write_weights
 from graphcore.graph.layer_list import parse_layers
+from tests.graphcore.files.fitting import fit_weights
 from tests.graphcore.graph.test_composites import grouped
 
 

@@ -44,3 +44,14 @@ def test_the_smoothed_loss_starts_at_the_first() -> None:
     curves.add(2, (1.0,), 0.0)
     assert curves.last_loss == pytest.approx((0.9 * 4 + 1) / 1.9)
     assert curves.until(1).last_loss == 4.0
+
+
+def test_each_row_has_the_smoothed_loss_of_its_moment() -> None:
+    """Losses that are not finite are left out, also the first ones."""
+    curves, told = Curves(), []
+    for step, loss in enumerate((float("nan"), float("inf"), 3.0, 1.0, float("nan"), 2.0)):
+        curves.add(step + 1, (loss,), 0.0)
+        told.append(curves.last_loss)
+    assert curves.smoothed.tolist()[1:] == told[1:]
+    assert told[2:5] == [3.0, pytest.approx((0.9 * 3 + 1) / 1.9), told[3]]
+    assert curves.until(4).smoothed.tolist()[2:] == told[2:4]

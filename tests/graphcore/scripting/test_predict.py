@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import graphcore as gc
@@ -183,6 +184,18 @@ def test_saved_runs_answer_like_the_net_they_keep(flowers: Path, tmp_path: Path)
     assert "PC1" in found.labels[0]
 
 
+def test_words_that_look_like_numbers_stay_words(tmp_path: Path) -> None:
+    table = tmp_path / "rooms.csv"
+    rows = [f"{('1', '2', '3+')[i % 3]},{i % 4},{'ab'[i % 2]}" for i in range(24)]
+    table.write_text("rooms,n,kind\n" + "\n".join(rows))
+    data = gc.load_dataset(table)
+    graph = net(data.input_shape[0], 2)
+    trainer = gc.Trainer(graph, data, gc.TrainingSettings(epochs=1))
+    (by_name,) = gc.predict(trainer, {"rooms": "2", "n": 1})
+    by_file = gc.predict(trainer, table)
+    assert by_file[1].probabilities == pytest.approx(by_name.probabilities, abs=1e-6)
+
+
 def test_a_regression_answers_with_numbers(tmp_path: Path) -> None:
     table = tmp_path / "line.csv"
     table.write_text("a,b\n" + "\n".join(f"{i / 9},{2 * i / 9 + 1}" for i in range(40)))
@@ -236,6 +249,14 @@ def test_activations_are_those_of_every_sample(flowers: Path) -> None:
         gc.activations(trainer, data, "nowhere")
     with pytest.raises(DataError, match=r"shape \(2,\)"):
         gc.activations(trainer, np.zeros((3, 5)), "h")
+
+
+def test_an_imported_net_answers_by_number() -> None:
+    layers = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU())
+    example = torch.ones(2, 4)
+    found = gc.predict(gc.from_module(layers, example), np.ones((2, 4)))
+    wanted = layers(example).detach().numpy()
+    assert np.allclose([a.answer for a in found], wanted, atol=1e-6)
 
 
 def test_the_landscape_has_arrays_and_a_picture(tmp_path: Path) -> None:

@@ -10,29 +10,32 @@ import pytest
 
 from graphcore import files, presets
 from graphcore.engine import pictures as recording
+from graphcore.records.requests import Reply, Request
 from graphcore.session import live_tests
 from graphcore.session import messages as m
 from graphcore.session import session as sessions
 from graphcore.session.messages import Hold, HoldRequest
 from graphcore.training.trainer import Trainer
-from graphcore.views import scheduler
 from graphcore.views.embedding import TsneFrame, TsneRequest, tsne_task
 from graphcore.views.health import HealthFrame, HealthRequest
+from graphcore.views.health import compute as health
 from graphcore.views.landscape import LandscapeFrame, LandscapeRequest
-from graphcore.views.landscape import task as landscape_task
+from graphcore.views.landscape import compute as landscape_task
 from graphcore.views.race import RaceFrame, RaceRequest
-from graphcore.views.race import task as race_task
+from graphcore.views.race import compute as race_task
 from graphcore.views.rate_test import RateTestFrame, RateTestRequest
-from graphcore.views.rate_test import task as rate_task
+from graphcore.views.rate_test import compute as rate_task
 from graphcore.views.results import ResultsFrame, ResultsRequest
+from graphcore.views.results import compute as results
 from graphcore.views.stepper import WalkFrame, WalkRequest
-from graphcore.views.stepper import task as walk_task
-from graphcore.views.timeline import CurvesRequest
-from graphcore.views.timeline import task as time_task
+from graphcore.views.stepper import compute as walk_task
+from graphcore.views.timeline import CurvesRequest, TimelineRequest
+from graphcore.views.timeline import compute as time_task
 from graphcore.views.weights import TensorRequest
-from graphcore.views.what_if import task as what_if_task
+from graphcore.views.weights import compute as weights
+from graphcore.views.what_if import compute as what_if_task
 from graphcore.worker import serve
-from graphcore.worker.protocol import FrameReader, Reply, Request, decode_reply, encode
+from graphcore.worker.protocol import FrameReader, decode_reply, encode
 
 
 class Engine:
@@ -41,7 +44,8 @@ class Engine:
     def __init__(self) -> None:
         self.said: list[Reply] = []
         self.server = serve._Server(lambda reply: (encode(reply), self.said.append(reply)))
-        self.ask(m.Hello(threads=1), m.Load(files.dumps(presets.load("circle"))), m.NextFrame())
+        load = m.Load(files.dumps(presets.load("circle")))
+        self.ask(m.Hello(threads=1), TimelineRequest(), load, m.NextFrame())
 
     def ask(self, *requests: Request) -> None:
         for request in requests:
@@ -50,7 +54,7 @@ class Engine:
     def work(self, turns: int = 40) -> None:
         inbox: serve.Inbox = queue.SimpleQueue()
         for _ in range(turns):
-            if self.server.session.seconds_to_wait() is not None or self.server._has_views():
+            if self.server.session.seconds_to_wait() is not None or self.server.views.has_work():
                 self.server._work(inbox)
             self.server._handle(m.NextFrame())
 
@@ -73,17 +77,17 @@ def boom(*_: object, **__: object) -> object:
 
 
 VIEWS: dict[str, tuple[tuple[object, str], Request]] = {
-    "a request": ((serve, "tensor"), TensorRequest("hidden.weight")),
+    "a request": ((weights, "_packed"), TensorRequest("hidden1.weight")),
     "the stepper": ((walk_task, "go_through"), WalkRequest(visible=True)),
-    "the examination": ((scheduler.health, "examine"), HealthRequest(True)),
-    "the results": ((scheduler, "results_in_pieces"), ResultsRequest(True)),
+    "the examination": ((health, "examine"), HealthRequest()),
+    "the results": ((results, "results_in_pieces"), ResultsRequest()),
     "the landscape": ((landscape_task, "choose"), LandscapeRequest(visible=True)),
     "pictures": ((recording, "value_pictures"), m.Watch(("hidden1",), ())),
     "the table of runs": ((time_task, "_table"), m.Run(2)),
-    "the curves of runs": ((time_task, "_curves"), CurvesRequest(True)),
+    "the curves of runs": ((time_task, "_curves"), CurvesRequest()),
     "the rate test": ((rate_task, "suggestion"), RateTestRequest()),
     "a race": ((race_task, "_seen"), RaceRequest("lr", 20)),
-    "t-SNE": ((tsne_task.TsneTask, "_finished"), TsneRequest(run=True)),
+    "t-SNE": ((tsne_task, "_finished"), TsneRequest(run=True)),
     "what if": ((what_if_task, "compare"), HoldRequest((Hold("hidden1"),), compare=True)),
 }
 
@@ -98,7 +102,7 @@ def test_an_error_anywhere_is_said_once_and_training_goes_on(
     (owner, name), request = VIEWS[place]
     monkeypatch.setattr(owner, name, boom)
     engine.ask(request)
-    while engine.server.rates.has_work or engine.server.tsne.has_work:
+    while engine.server.views.has_jobs:
         engine.work(1)
     engine.work(400)
     (failure,) = engine.of(m.Failure)
@@ -115,7 +119,7 @@ def test_an_error_anywhere_is_said_once_and_training_goes_on(
     [
         (RateTestRequest(), RateTestFrame, (rate_task, "suggestion")),
         (RaceRequest("lr", 20), RaceFrame, (race_task, "_seen")),
-        (TsneRequest(run=True), TsneFrame, (tsne_task.TsneTask, "_finished")),
+        (TsneRequest(run=True), TsneFrame, (tsne_task, "_finished")),
     ],
     ids=["rates", "race", "t-SNE"],
 )
@@ -123,7 +127,7 @@ def test_a_job_that_fails_says_so_where_it_is_waited_for(request_, frame, place,
     engine = Engine()
     monkeypatch.setattr(*place, boom)
     engine.ask(request_)
-    while engine.server._has_views():
+    while engine.server.views.has_work():
         engine.work(1)
     assert "planted" in engine.of(frame)[-1].problem
 
@@ -132,19 +136,19 @@ def test_a_view_that_failed_is_tried_again_when_it_is_asked_for_or_the_net_is_an
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine, made = Engine(), []
-    monkeypatch.setattr(scheduler.health, "examine", lambda *_: made.append(1) or boom())
-    engine.ask(HealthRequest(True), ResultsRequest(True), m.Run(30))
+    monkeypatch.setattr(health, "examine", lambda *_: made.append(1) or boom())
+    engine.ask(HealthRequest(), ResultsRequest(), m.Run(30))
     engine.work(100)
     assert len(made) == 1
     assert engine.of(ResultsFrame), "the other views are made"
-    engine.ask(HealthRequest(True))
+    engine.ask(HealthRequest())
     engine.work()
     assert len(made) == 2
     engine.ask(m.Load(files.dumps(presets.load("xor"))))
     engine.work()
     assert len(made) == 3
     monkeypatch.undo()
-    engine.ask(HealthRequest(True))
+    engine.ask(HealthRequest())
     engine.work()
     assert engine.of(HealthFrame)
 
@@ -220,7 +224,8 @@ def test_a_run_without_memory_is_dropped_and_the_next_net_trains(error, monkeypa
 
 def test_a_reply_that_cannot_be_written_is_said() -> None:
     engine = Engine()
-    engine.server.handlers[m.Pause] = lambda _: engine.server.send(m.CheckpointWritten("", 2**70))
+    send = engine.server.session.send
+    engine.server.handlers[m.Pause] = lambda _: send(m.CheckpointWritten("", 2**70))
     engine.ask(m.Pause())
     assert "OverflowError" in engine.of(m.Failure)[0].message
     engine.server.handlers[m.Pause] = lambda _: boom_with("\udcff" * 1000)
@@ -258,7 +263,12 @@ def test_the_process_lives_on() -> None:
             m.Pause(), m.Quit(),
         )
     )  # fmt: skip
-    done = run(SERVE.format("s.tensor = lambda *_: 1 / 0; "), sent)
+    done = run(
+        SERVE.format(
+            "from graphcore.views.weights import compute as w; w._plan = lambda _: 1 / 0; "
+        ),
+        sent,
+    )
     assert done.returncode == 0
     assert b"ZeroDivisionError" in done.stderr
     assert [type(r) for r in said(done)[:3]] == [m.Ready, m.Loaded, m.Failure]

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from graphcore import datasets, files, presets
+from graphcore.records.requests import Reply
 from graphcore.session import data_cache
 from graphcore.session import messages as m
 from graphcore.session.session import Session
 from graphcore.system import memory
-from graphcore.worker.protocol import Reply, encode
+from graphcore.worker.protocol import encode
 from tests.graphcore.session.mutations import mutated
 
 ROOM = 3 << 30

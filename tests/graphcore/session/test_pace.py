@@ -19,9 +19,7 @@ def clock(monkeypatch):
     return now
 
 
-@pytest.mark.parametrize(
-    ("request_", "awaited"), [(m.NextFrame(), False), (HealthRequest(True), True)]
-)
+@pytest.mark.parametrize(("request_", "awaited"), [(m.NextFrame(), False), (HealthRequest(), True)])
 def test_steps_are_interrupted_often_only_while_somebody_waits(clock, request_, awaited):
     sent = io.BytesIO()
     server = _Server(lambda reply: sent.write(encode(reply)))

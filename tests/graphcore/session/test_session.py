@@ -13,8 +13,8 @@ from graphcore.records.arrays import unpack
 from graphcore.session import messages as m
 from graphcore.session.session import Session
 from graphcore.training.trainer import Trainer
-from graphcore.views.timeline import CurvesFrame, CurvesRequest, ScrubRequest
-from graphcore.views.timeline.task import TimeTask
+from graphcore.views.scheduler import Scheduler
+from graphcore.views.timeline import CurvesFrame, CurvesRequest, ScrubRequest, TimelineRequest
 
 
 @pytest.mark.parametrize("watched", [False, True])
@@ -134,15 +134,16 @@ def test_every_recorded_step_has_a_point_on_the_curve_of_the_accuracy():
 def test_a_long_curve_is_thinned_evenly_up_to_its_end():
     """Its last points are means of as many losses as all others: no spike of single ones."""
     graph, said = presets.load("circle"), []
-    session, times = Session(said.append, "cpu"), TimeTask()
+    session = Session(said.append, "cpu")
     session.load(m.Load(files.dumps(graph)))
     rng = np.random.default_rng(0)
     for step in range(1, 5001):
         session.runs.current.curves.add(step, (1 + rng.normal(),), 0.001)
     session.runs.current.steps = 5000
-    times.watch_curves(CurvesRequest())
-    frames = iter(lambda: times.work(session), "never")
-    (curves,) = next(frame for frame in frames if isinstance(frame, CurvesFrame)).runs
+    views = Scheduler(session)
+    views.take(CurvesRequest())
+    views.work()
+    (curves,) = next(frame for frame in said if isinstance(frame, CurvesFrame)).runs
     losses, steps = unpack(curves.losses)[0], unpack(curves.steps)
     assert steps[-1] == 5000
     assert curves.stride == 10
@@ -195,7 +196,9 @@ def test_every_recorded_step_counts_for_the_accuracy_not_the_last_before_a_frame
 
 def test_a_test_on_all_samples_stays_with_the_weights_it_is_of():
     """An edit that changes no answer keeps it, as does going back; another net has its own."""
-    session, times, graph = Session(lambda reply: None, "cpu"), TimeTask(), presets.load("circle")
+    session, graph, told = Session(lambda reply: None, "cpu"), presets.load("circle"), []
+    views = Scheduler(session)
+    views.take(TimelineRequest())
     options = {**graph.training.dataset_options, "samples": 2000}
     graph.set_training(
         msgspec.structs.replace(graph.training, dataset_options=options, epochs=1, batch=50)
@@ -203,9 +206,10 @@ def test_a_test_on_all_samples_stays_with_the_weights_it_is_of():
     session.load(m.Load(files.dumps(graph)))
 
     def shown() -> int:
-        while times.has_work(session):
-            times.work(session)
-        return times._frame(session).samples
+        session.settle()
+        while views.has_work():
+            told.extend(views.first())
+        return told[-1].test.samples
 
     session.run(m.Run())
     while session.running:
@@ -221,11 +225,11 @@ def test_a_test_on_all_samples_stays_with_the_weights_it_is_of():
         graph.connect_edge(edge)
     session.load(m.Load(files.dumps(graph), keep=True))
     assert shown() == every
-    assert times._frame(session).runs[-1].samples == every
+    assert told[-1].runs[-1].samples == every
     session.run(m.Run(steps=5))
     while session.running:
         session.work()
-    times.scrub(ScrubRequest(end), session)
+    views.take(ScrubRequest(end))
     assert shown() == every
     graph.set_attributes("hidden2", out_features=9)
     session.load(m.Load(files.dumps(graph), keep=True))

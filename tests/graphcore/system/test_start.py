@@ -11,7 +11,7 @@ import pytest
 
 from graphcore.session import messages as m
 from graphcore.system import start
-from graphcore.views.embedding.tsne_task import TsneTask
+from graphcore.views.embedding.tsne_task import begin
 from graphcore.worker.protocol import FrameReader, decode_reply, encode
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -50,9 +50,7 @@ def test_the_engine(planted: Path) -> None:
 
 
 def test_t_sne(planted: Path) -> None:
-    task = TsneTask()
-    task._begin(np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32))
-    child, news = task._child, task._news
+    child, news = begin(np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32))
     while isinstance(found := news.get(), float):
         pass
     assert ran(planted) == ""

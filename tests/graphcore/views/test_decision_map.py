@@ -74,9 +74,7 @@ def test_a_regression_has_no_classes() -> None:
     assert digit(trainer, np.zeros((9, 9), np.float32), True, ()).problem
 
 
-@pytest.mark.parametrize(
-    "loss", [op.name for op in ops.all_operators() if op.category == "loss" and op.reads_logits]
-)
+@pytest.mark.parametrize("loss", [op.name for op in ops.all_operators() if op.answers == "logit"])
 def test_accuracy_and_map_agree_on_one_score(loss: str) -> None:
     scores = torch.tensor([[-2.0], [-0.1], [0.1], [0.4], [0.7], [3.0]])
     for no in (0.0, -1.0):
@@ -89,5 +87,5 @@ def test_accuracy_and_map_agree_on_one_score(loss: str) -> None:
 
 def test_every_loss_of_scores_says_so() -> None:
     """The others read probabilities, values or a score for each class."""
-    found = {op.name for op in ops.all_operators() if op.reads_logits}
+    found = {op.name for op in ops.all_operators() if op.answers == "logit"}
     assert found == {"BCEWithLogitsLoss", "HingeLoss", "SquaredHingeLoss"}

@@ -13,6 +13,7 @@ import pytest
 import graphcore as gc
 from graphcore import datasets, files, presets
 from graphcore.records.arrays import pack
+from graphcore.records.requests import Reply, Request
 from graphcore.session import data_cache
 from graphcore.session import messages as m
 from graphcore.session.messages import Hold, HoldRequest
@@ -27,8 +28,7 @@ from graphcore.views.landscape import LandscapeRequest, SetPlanePoint
 from graphcore.views.rate_test import RateTestRequest
 from graphcore.views.results import ResultsFrame, ResultsRequest
 from graphcore.views.saliency import AttributionFrame, AttributionRequest
-from graphcore.views.samples import SamplesFrame, SamplesRequest
-from graphcore.views.samples.shown import SampleFrame, SampleRequest
+from graphcore.views.samples import SampleFrame, SampleRequest, SamplesFrame, SamplesRequest
 from graphcore.views.stepper import (
     CheckRequest,
     ElementRequest,
@@ -36,9 +36,9 @@ from graphcore.views.stepper import (
     WalkFrame,
     WalkRequest,
 )
-from graphcore.views.timeline import CurvesRequest, PutBack, ScrubRequest
+from graphcore.views.timeline import CurvesRequest, PutBack, ScrubRequest, TimelineRequest
 from graphcore.views.weights import SetNumbers, TensorRequest
-from graphcore.worker.protocol import FrameReader, Reply, Request, decode_reply, encode
+from graphcore.worker.protocol import FrameReader, decode_reply, encode
 from graphcore.worker.serve import _Server
 from tests.graphcore.engine.random_nets import Net, random_net, refrozen
 
@@ -90,11 +90,11 @@ def views_of(graph: gc.Graph) -> Iterator[Request]:
     yield m.Watch(values=names, gradients=names)
     yield m.NextFrame()
     yield from (HealthRequest(), ResultsRequest(), DecisionRequest(), CurvesRequest())
-    yield from (SampleRequest(names, 3), SampleRequest())
+    yield from (TimelineRequest(), SampleRequest(names, 3), SampleRequest())
     for name in some:
-        yield from (SpreadRequest(name), EmbeddingRequest(True, name), NumbersRequest(name))
+        yield from (SpreadRequest(name), EmbeddingRequest(name), NumbersRequest(name))
         yield AttributionRequest(Sample(1), name)
-    yield from (SpreadRequest(), EmbeddingRequest(True), EmbeddingRequest(False))
+    yield from (SpreadRequest(), EmbeddingRequest(), EmbeddingRequest(visible=False))
     pixels = pack(np.random.default_rng(0).random((28, 28)).astype(np.float32))
     yield DigitRequest(pixels, watch=names)
     yield from (NearestRequest(pixels), NearestRequest(pixels, node=names[-2]))
@@ -114,7 +114,7 @@ def views_of(graph: gc.Graph) -> Iterator[Request]:
     yield WalkRequest(visible=False)
     for parameter in [f"{n.name}.{p}" for n in graph for p in n.parameter_inputs]:
         yield TensorRequest(parameter)
-    yield from (RateTestRequest(), RateTestRequest(False), ScrubRequest(1), PutBack())
+    yield from (RateTestRequest(), RateTestRequest(run=False), ScrubRequest(1), PutBack())
 
 
 def as_loaded(graph: gc.Graph) -> m.Load:

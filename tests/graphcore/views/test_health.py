@@ -9,7 +9,7 @@ import torch
 import graphcore as gc
 from graphcore import datasets, presets
 from graphcore.graph.layer_list import parse_layers
-from graphcore.runs.curves import Curves, Evaluation
+from graphcore.runs.curves import Curves
 from graphcore.training.trainer import Trainer
 from graphcore.views.health.compute import examine
 
@@ -183,9 +183,7 @@ def test_overfitting_is_said_and_a_run_that_still_gets_better_is_not() -> None:
             curves.add(record.step, record.losses, 0.001)
             if record.step % 20 == 0:
                 score = made.evaluate(made.data.test)
-                curves.tests.append(
-                    Evaluation(record.step, score.loss, score.accuracy, score.samples, True)
-                )
+                curves.tests.append(msgspec.structs.replace(score, step=record.step))
         told.append([f.sentence for f in examine(made, curves).findings if f.remedy == "decay"])
         early = Curves.of(curves.rows[:20], curves.tests[:1], [])
         assert "decay" not in {f.remedy for f in examine(made, early).findings}

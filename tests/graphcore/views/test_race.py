@@ -7,8 +7,8 @@ import torch
 
 from graphcore import datasets, presets
 from graphcore.views.race import RaceRequest
-from graphcore.views.race.compute import RATES, Runner, runners
-from graphcore.views.race.task import RaceTask
+from graphcore.views.race.compute import race
+from graphcore.views.race.runners import RATES, Runner, runners
 
 
 def made(what: str, preset: str = "mlp") -> list[Runner]:
@@ -46,11 +46,7 @@ def test_all_see_as_many_samples_and_one_that_falls_is_named() -> None:
     trainer.settings = trainer.settings.__class__(
         dataset="digits", optimizer="SGD", lr=1e28, batch=32
     )
-    task = RaceTask()
-    assert task.request(RaceRequest("lr", 20), Session(trainer)) is None
-    frames = []
-    while task.has_work:
-        frames.append(task.work())
+    frames = list(race(Session(trainer), RaceRequest("lr", 20)))
     assert frames[-1].done == 1.0
     assert frames[-1].fallen
     counts = {n: sum(len(f.samples[i].data) for f in frames) // 8

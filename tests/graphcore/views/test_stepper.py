@@ -12,12 +12,13 @@ import graphcore as gc
 from graphcore import files, presets
 from graphcore.engine import pictures as recording
 from graphcore.records.arrays import unpack
+from graphcore.records.requests import Reply
 from graphcore.session import messages as m
 from graphcore.session.session import Session
 from graphcore.training.sample import Sample
+from graphcore.views.scheduler import Scheduler
 from graphcore.views.stepper import CheckRequest, NumbersRequest, WalkFrame, WalkRequest
-from graphcore.views.stepper.task import WalkTask
-from graphcore.worker.protocol import Reply
+from graphcore.views.stepper.compute import check, numbers
 
 
 def walked(graph: gc.Graph, request: WalkRequest | None = None) -> tuple[WalkFrame, Session]:
@@ -26,11 +27,11 @@ def walked(graph: gc.Graph, request: WalkRequest | None = None) -> tuple[WalkFra
     session = Session(replies.append, "cpu")
     session.load(m.Load(files.dumps(graph)))
     assert not [r for r in replies if isinstance(r, m.Failure)], replies
-    task = WalkTask()
-    task.request(request or WalkRequest())
-    frame = task.work(session)
-    assert frame is not None
-    assert task.work(session) is None  # nothing has changed
+    views = Scheduler(session)
+    views.take(request or WalkRequest())
+    views.work()
+    (frame,) = [r for r in replies if isinstance(r, WalkFrame)]
+    assert not views.has_work()  # nothing has changed
     return frame, session
 
 
@@ -130,22 +131,21 @@ def test_it_is_sent_again_when_the_weights_have_changed() -> None:
     replies: list[Reply] = []
     session = Session(replies.append, "cpu")
     session.load(m.Load(files.dumps(graph)))
-    task = WalkTask()
-    task.request(WalkRequest())
-    assert task.work(session) is not None
+    views = Scheduler(session)
+    views.take(WalkRequest())
+    views.work()
     session.run(m.Run(3))
     while session.running:
-        assert not task.has_work(session)
+        assert not views.has_work()
         session.work()
-    frame = task.work(session)
-    assert frame is not None
-    assert frame.step == 3
+    views.work()
+    assert [r.step for r in replies if isinstance(r, WalkFrame)] == [0, 3]
 
 
 def test_every_gradient_is_checked_on_demand() -> None:
     _, session = walked(presets.load("mlp"))
     before = session.trainer.plan.flat.clone()
-    found = WalkTask().check(CheckRequest(), session)
+    found = check(session, CheckRequest())
     nodes = {n.name for n in session.graph} - {"loss", "target", "t"}
     assert set(found.checked) == {*nodes, *session.trainer.plan.parameters}
     assert max(c.error for c in found.checked.values()) < 1e-6
@@ -155,7 +155,7 @@ def test_every_gradient_is_checked_on_demand() -> None:
 
 def test_a_formula_is_checked_at_its_own_numbers() -> None:
     _, session = walked(expression("J = 3*(a + b*c)", a=5, b=3, c=2))
-    found = WalkTask().check(CheckRequest(1e-4), session).checked
+    found = check(session, CheckRequest(1e-4)).checked
     assert {n: round(found[n].own, 9) for n in "abc"} == {"a": 3, "b": 6, "c": 9}
     assert max(c.error for c in found.values()) < 1e-10
 
@@ -168,14 +168,14 @@ def test_a_graph_with_whole_numbers_is_checked() -> None:
     graph.connect(i, y)
     graph.connect(a, y)
     _, session = walked(graph)
-    assert set(WalkTask().check(CheckRequest(1e-4), session).checked) == {"a"}
+    assert set(check(session, CheckRequest(1e-4)).checked) == {"a"}
 
 
 def test_what_cannot_be_checked_is_said() -> None:
     graph = gc.parse_expression("y = a*2\nz = a*3")
     graph.set_attributes("a", value=1.0)
     _, session = walked(graph)
-    assert "one result" in WalkTask().check(CheckRequest(), session).problem
+    assert "one result" in check(session, CheckRequest()).problem
 
 
 def test_an_activation_is_drawn_with_what_goes_into_it() -> None:
@@ -256,11 +256,9 @@ def test_every_value_and_gradient_of_lenet_equals_torch() -> None:
 def test_every_number_of_lenet_that_is_asked_for_equals_torch() -> None:
     """The tables: no tensor is cut or made smaller."""
     _, session = walked(presets.load("lenet5"), WalkRequest(sample=Sample(3)))
-    task = WalkTask()
-    task.request(WalkRequest(sample=Sample(3)))
     wanted = lenet_in_torch(session.trainer, 3)
     for name, tensor in wanted.items():
-        found = task.numbers(NumbersRequest(name), session).tensors
+        found = numbers(session, NumbersRequest(name)).tensors
         batched = "." not in name and tensor.dim() > 0
         for kind, reference in (("value", tensor.detach()), ("gradient", tensor.grad)):
             shown = torch.from_numpy(unpack(found[kind]).copy())

@@ -11,8 +11,9 @@ import pytest
 
 from graphcore import files, presets
 from graphcore.records.arrays import unpack
+from graphcore.records.requests import Reply, Request
 from graphcore.session import messages as m
-from graphcore.worker.protocol import FrameReader, Reply, Request, decode_reply, encode
+from graphcore.worker.protocol import FrameReader, decode_reply, encode
 
 
 class Worker:

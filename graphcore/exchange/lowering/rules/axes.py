@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphcore.dims import Batch, Shape
+from graphcore.dims import Batch, Shape, size
 from graphcore.exchange.lowering.builder import Builder, NotOurs, Port, known, shape_of
 from graphcore.exchange.lowering.rules.table import rule
 
@@ -16,8 +16,8 @@ def reshaped(b: Builder, x: Port, shape: Shape) -> Port:
     """x under another shape: one axis may follow the batch."""
     if x.shape == shape:
         return x
-    if len(shape) < len(x.shape) and _is_flatten(x.shape, shape):
-        start = next(i for i, d in enumerate(shape) if d != x.shape[i])
+    start = _flattened_from(x.shape, shape)
+    if start is not None:
         end = len(x.shape) - len(shape) + start
         last = -1 if end == len(x.shape) - 1 else end
         return b.add("Flatten", x, start_dim=start, end_dim=last)
@@ -30,14 +30,15 @@ def reshaped(b: Builder, x: Port, shape: Shape) -> Port:
     return b.add("Reshape", x, shape=tuple(dims))
 
 
-def _is_flatten(x: Shape, shape: Shape) -> bool:
-    """Whether only some neighbouring axes are merged into one."""
+def _flattened_from(x: Shape, shape: Shape) -> int | None:
+    """The first of some neighbouring axes that are merged into one, if that is all."""
     gone = len(x) - len(shape)
-    differs = [i for i, d in enumerate(shape) if d != x[i]]
-    if not differs or gone < 1:
-        return False
-    start = differs[0]
-    return shape[start + 1 :] == x[start + 1 + gone :]
+    if gone < 1 or not shape:
+        return None
+    start = next((i for i, d in enumerate(shape) if d != x[i]), len(shape) - 1)
+    if shape[start + 1 :] != x[start + 1 + gone :]:
+        return None
+    return start if size(x[start : start + 1 + gone]) == shape[start] else None
 
 
 @rule("view", "reshape", "_unsafe_view", "flatten.using_ints", "unflatten.int", "view_as",
@@ -137,6 +138,16 @@ def cut(b: Builder, a: dict[str, Any]) -> Port:
     if (start, end, step) == (0, None, 1):
         return x
     return b.add("Slice", x, dim=dim, start=start, end=end, step=step)
+
+
+@rule("slice_scatter")
+def put_slice(b: Builder, a: dict[str, Any]) -> Port:
+    """A whole axis is written over: the new part is all there is."""
+    x, source = b.port(a["self"]), b.port(a["src"])
+    end = a.get("end")
+    if x.shape != source.shape or a.get("start") or (end is not None and known(end) < _END):
+        raise NotOurs
+    return source
 
 
 @rule("narrow")

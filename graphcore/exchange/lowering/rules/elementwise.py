@@ -12,7 +12,8 @@ from graphcore.exchange.program import Kind, Lin, Ref
 SAME = {
     "relu": "ReLU", "sigmoid": "Sigmoid", "tanh": "Tanh", "selu": "SELU", "silu": "SiLU",
     "neg": "Neg", "exp": "Exp", "log": "Log", "abs": "Abs", "sqrt": "Sqrt", "sin": "Sin",
-    "cos": "Cos", "detach": "StopGradient",
+    "cos": "Cos", "relu6": "ReLU6", "hardsigmoid": "Hardsigmoid", "hardswish": "Hardswish",
+    "mish": "Mish", "detach": "StopGradient",
 }  # fmt: skip
 
 
@@ -158,12 +159,19 @@ def clamp(b: Builder, a: dict[str, Any]) -> Port:
 @rule("hardtanh")
 def hardtanh(b: Builder, a: dict[str, Any]) -> Port:
     low, high = a.get("min_val", -1.0), a.get("max_val", 1.0)
+    if (low, high) == (0, 6):
+        return b.add("ReLU6", _float(b, a["self"]))
     return b.add("Hardtanh", _float(b, a["self"]), min_val=low, max_val=high)
 
 
-@rule("relu6")
-def relu6(b: Builder, a: dict[str, Any]) -> Port:
-    return b.add("Hardtanh", _float(b, a["self"]), min_val=0.0, max_val=6.0, name="relu6")
+@rule("glu")
+def glu(b: Builder, a: dict[str, Any]) -> Port:
+    return b.add("GLU", _float(b, a["self"]), dim=a.get("dim", -1))
+
+
+@rule("pixel_shuffle")
+def pixel_shuffle(b: Builder, a: dict[str, Any]) -> Port:
+    return b.add("PixelShuffle", b.port(a["self"]), upscale_factor=a["upscale_factor"])
 
 
 @rule("leaky_relu")

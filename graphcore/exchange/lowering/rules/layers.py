@@ -27,6 +27,18 @@ def linear(b: Builder, a: dict[str, Any]) -> Port:
     return reshaped(b, y, (*shape[:-1], weight.shape[0])) if len(shape) > 3 else y
 
 
+@rule("_weight_norm", "_weight_norm_interface")
+def weight_norm(b: Builder, a: dict[str, Any]) -> Port:
+    """v scaled to the length g along one axis."""
+    v, g = b.port(a["v"]), b.port(a["g"])
+    dim = a.get("dim", 0) % len(v.shape)
+    others = tuple(i for i in range(len(v.shape)) if i != dim)
+    if len(b.call.outputs) != 1 or not others:
+        raise NotOurs
+    squares = b.add("Sum", b.add("Mul", v, v), dim=others, keepdim=True)
+    return b.add("Mul", v, b.add("Div", g, b.add("Sqrt", squares)), name="weight_norm")
+
+
 @rule("addmm")
 def addmm(b: Builder, a: dict[str, Any]) -> Port:
     if a.get("beta", 1) != 1 or a.get("alpha", 1) != 1:
@@ -228,8 +240,9 @@ def rms_norm(b: Builder, a: dict[str, Any]) -> Port:
     """x / √(mean(x²) + eps), scaled; torch takes the smallest step of the type for eps."""
     x = b.port(a["input"])
     axes = tuple(range(-len(a["normalized_shape"]), 0))
-    eps = a.get("eps")
-    small = float(np.finfo(np.float32).eps) if eps is None else eps
+    weight = b.tensor(a.get("weight"))
+    kind = np.float64 if weight is not None and weight.array.dtype == np.float64 else np.float32
+    small = float(np.finfo(kind).eps) if a.get("eps") is None else a["eps"]
     squares = b.add("Mean", b.add("Mul", x, x), dim=axes if len(axes) > 1 else axes[0],
                     keepdim=True)  # fmt: skip
     y = b.add("Div", x, b.add("Sqrt", b.add("Add", squares, b.constant(small))))

@@ -17,7 +17,7 @@ def _one(value: tuple[int, ...]) -> Any:
     return value[0] if len(set(value)) == 1 else value
 
 
-@rule("max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d")
+@rule("max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d")
 def pool(b: Builder, a: dict[str, Any]) -> Port:
     operation = b.call.target.split(".")[1]
     rank = int(operation[-2])
@@ -25,13 +25,17 @@ def pool(b: Builder, a: dict[str, Any]) -> Port:
     stride = _spread(a.get("stride") or list(kernel), rank)
     padding = _spread(a.get("padding", 0), rank)
     dilation = _spread(a.get("dilation", 1), rank)
-    counted = a.get("count_include_pad", True) or not any(padding)
-    if set(dilation) != {1} or not counted or a.get("divisor_override") is not None:
+    if a.get("divisor_override") is not None:
         raise NotOurs
+    more: dict[str, Any] = {"ceil_mode": a.get("ceil_mode", False)}
+    if operation.startswith("max"):
+        more["dilation"] = _one(dilation)
+    else:
+        more["count_include_pad"] = a.get("count_include_pad", True)
     operator = ("MaxPool" if operation.startswith("max") else "AvgPool") + f"{rank}d"
     return b.add(
         operator, b.port(a["self"]), kernel_size=_one(kernel),
-        stride=None if stride == kernel else _one(stride), padding=_one(padding),
+        stride=None if stride == kernel else _one(stride), padding=_one(padding), **more,
     )  # fmt: skip
 
 

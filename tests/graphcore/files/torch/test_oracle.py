@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 import graphcore as gc
 from graphcore.errors import FileError
 from graphcore.files.torch.source import read_module
-from graphcore.files.weights import fit_weights
+from tests.graphcore.files.fitting import fit_weights
 
 HEAD = """
 import math

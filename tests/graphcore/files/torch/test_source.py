@@ -9,9 +9,9 @@ from graphcore.cli import main as cli
 from graphcore.errors import FileError
 from graphcore.files.torch import export as torch_export
 from graphcore.files.torch.source import read_module
-from graphcore.files.weights import fit_weights
 from graphcore.graph.binding import learns
 from graphcore.training.trainer import Trainer
+from tests.graphcore.files.fitting import fit_weights
 
 
 def exported(name: str) -> torch_export.TorchExport:

@@ -1,0 +1,90 @@
+"""Small data sets made by rule, with names for their columns: what the courses begin with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from graphcore.datasets.playground import SAMPLES
+from graphcore.datasets.registry import TARGETS, TRAIN_SHARE, Option, Request, Samples, dataset
+
+_FUNCTIONS = {
+    "sine": lambda x: np.sin(2 * x),
+    "cubic": lambda x: x**3 / 9 - x,
+    "step": lambda x: (x > 0).astype(float),
+    "bump": lambda x: np.exp(-2 * x**2),
+}
+_SHARE = replace(TRAIN_SHARE, default=0.8)
+
+
+@dataset(
+    "will-pass", "Will I pass?", classes=("fails", "passes"),
+    options=(Option("luck", 0.5, "Standard deviation of what else decides.", 0.0, 5.0),
+             _SHARE, replace(SAMPLES, default=200), TARGETS),
+)  # fmt: skip
+def will_pass(request: Request) -> Samples:
+    """Students who pass an exam, by the hours they have studied and slept.
+
+    Made by rule: one passes if 0.6 * studied + 0.4 * slept + luck > 5.4, with luck normal.
+    """
+    n, rng = request.options["samples"], request.rng
+    studied, slept = rng.uniform(0, 10, n), rng.uniform(3, 10, n)
+    points = 0.6 * studied + 0.4 * slept + request.options["luck"] * rng.normal(size=n)
+    return Samples(
+        np.stack([studied, slept], 1), (points > 5.4).astype(np.int64),
+        columns=("hours studied", "hours slept"), target="result",
+    )  # fmt: skip
+
+
+@dataset(
+    "house-prices", "House prices", task="regression", shape=(3,),
+    options=(Option("noise", 15_000.0, "Standard deviation of the price, in €.", 0.0, 1e6),
+             _SHARE, replace(SAMPLES, default=200)),
+)  # fmt: skip
+def house_prices(request: Request) -> Samples:
+    """Prices of houses by floor area, number of rooms and age, on very different scales.
+
+    Made by rule: price = 40,000 + 2,400 * area + 12,000 * rooms - 900 * age, in €, with normal
+    noise. Without normalisation of inputs and targets descent needs a tiny rate.
+    """
+    n, rng = request.options["samples"], request.rng
+    area, age = rng.uniform(40, 200, n).round(), rng.integers(0, 90, n)
+    rooms = np.clip(np.round(area / 28 + rng.normal(0, 0.8, n)), 1, None)
+    price = 40_000 + 2_400 * area + 12_000 * rooms - 900 * age
+    price = price + request.options["noise"] * rng.normal(size=n)
+    return Samples(
+        np.stack([area, rooms, age], 1), np.round(price / 100)[:, None] * 100,
+        columns=("area (m²)", "rooms", "age (years)"), target="price (€)",
+    )  # fmt: skip
+
+
+@dataset(
+    "function", "A function of one number", task="regression", shape=(1,),
+    options=(Option("curve", "sine", "sin(2x), x³/9 - x, a step at 0, or exp(-2x²).",
+                    choices=tuple(_FUNCTIONS)),
+             Option("noise", 0.1, "Standard deviation of y around the curve.", 0.0, 5.0),
+             _SHARE, replace(SAMPLES, default=200)),
+)  # fmt: skip
+def function(request: Request) -> Samples:
+    """Points around a curve y = f(x), with x uniform in [-3, 3] and normal noise: to be fitted."""
+    o, n = request.options, request.options["samples"]
+    x = request.rng.uniform(-3, 3, (n, 1))
+    y = _FUNCTIONS[o["curve"]](x) + o["noise"] * request.rng.normal(size=(n, 1))
+    return Samples(x, y, columns=("x",), target="y")
+
+
+@dataset(
+    "remember", "Remember the first", shape=None, classes=("−1", "+1"),
+    options=(Option("length", 8, "Numbers in a sequence.", 2, 200),
+             _SHARE, replace(SAMPLES, default=1000)),
+)  # fmt: skip
+def remember(request: Request) -> Samples:
+    """Sequences of -1 and +1 drawn at random; the class is the first number of each.
+
+    The longer the sequence, the further back a recurrent net has to look: where the gradient
+    vanishes on the way, it learns nothing.
+    """
+    n, length = request.options["samples"], request.options["length"]
+    bits = request.rng.integers(0, 2, (n, length, 1))
+    return Samples(2.0 * bits - 1, bits[:, 0, 0])

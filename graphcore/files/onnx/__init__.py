@@ -1,0 +1,1 @@
+"""Nets as ONNX files, written from the form that each operator gives itself."""

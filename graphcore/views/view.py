@@ -1,0 +1,94 @@
+"""How what can be looked at is registered: a function beside the record of its request.
+
+    @view(HealthRequest, share=0.03)
+    def health(session: Session, request: HealthRequest) -> HealthFrame: ...
+
+Every module of a folder in ``graphcore.views`` is imported by ``find``; what has registered then
+is the table of all that the engine process answers beside training.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal, TypeVar
+
+from graphcore import views
+from graphcore.records.requests import Reply, Request
+from graphcore.session.session import Session
+
+R = TypeVar("R", bound=Request)
+Made = TypeVar("Made", bound=Reply | Iterator[Any] | None)
+
+SHARE = 0.03
+"""Share of the time that each view may take while the net trains."""
+REST = 0.1
+"""Seconds between two of the same view while the net trains, however little they take."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What serves one type of request.
+
+    Attributes:
+        answer: (session, request) -> the reply; of a look or a job also an iterator, which yields
+            replies, and None wherever other work may come between.
+        share, rest: of a look while the net trains: of the time, and seconds between two.
+        while_training: whether a look is kept up to date while the net trains, computed once each
+            time it is asked for, or never; all are computed once it rests.
+        without_run: whether a look is computed where there is no training run, too.
+        also: what a look depends on beside net, step and weights.
+        due: tells by itself whether a look is out of date, and then keeps its own share.
+        first: whether a look is computed before training goes on.
+        lost: (request, sentence) -> the reply that says why a job was given up.
+    """
+
+    request: type[Request]
+    answer: Callable[[Session, Any], Any]
+    share: float = SHARE
+    rest: float = REST
+    while_training: Literal["kept", "once", "never"] = "kept"
+    without_run: bool = False
+    also: Callable[[Session], object] = lambda session: None
+    due: Callable[[Session, Any], bool] | None = None
+    first: bool = False
+    lost: Callable[[Any, str], Reply] | None = None
+
+    @property
+    def name(self) -> str:
+        """What is said of it where it fails: the words of its folder."""
+        return f"the {self.answer.__module__.split('.')[2].replace('_', ' ')}"
+
+
+VIEWS: dict[type[Request], View] = {}
+"""What serves each type of request."""
+EACH_TURN: list[Callable[[Session], None]] = []
+"""Functions that are called between the steps, whoever looks."""
+
+
+def view(
+    request: type[R], **options: Any
+) -> Callable[[Callable[[Session, R], Made]], Callable[[Session, R], Made]]:
+    """Register a function that serves a type of request; ``options`` are those of ``View``."""
+
+    def register(answer: Callable[[Session, R], Made]) -> Callable[[Session, R], Made]:
+        VIEWS[request] = View(request=request, answer=answer, **options)
+        return answer
+
+    return register
+
+
+def each_turn(follow: Callable[[Session], None]) -> Callable[[Session], None]:
+    """Register a function that follows a run from step to step."""
+    EACH_TURN.append(follow)
+    return follow
+
+
+def find() -> None:
+    """Import every module that stands beside a record."""
+    for folder in pkgutil.iter_modules(views.__path__, f"{views.__name__}."):
+        if folder.ispkg:
+            for module in pkgutil.iter_modules(import_module(folder.name).__path__):
+                import_module(f"{folder.name}.{module.name}")

@@ -1,0 +1,52 @@
+"""From a table of one's own to a trained net, its columns chosen in the window."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+PATIENCE = 60_000
+
+
+def choose(qtbot, picker, name: str) -> None:
+    picker.menu.aboutToShow.emit()
+    next(a for a in picker.menu.actions() if a.text() == name).trigger()
+    QApplication.processEvents()
+
+
+def test_a_table_becomes_data_with_a_net_that_fits(qtbot, opened, live_window, tmp_path) -> None:
+    panel, window = opened("lenet5", "training"), live_window
+    path = tmp_path / "houses.csv"
+    path.write_text("nr;Fläche;Zimmer;Preis\n" + "".join(
+        f"{i};{50 + i},5;{1 + i % 5};{100_000 + 2_500 * i}\n" for i in range(40)))  # fmt: skip
+    assert not window.files.open(str(path))
+    assert [b.text() for b in window.banner.buttons] == ["Use it as data"]
+    qtbot.mouseClick(window.banner.buttons[0], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.engine.state == "refused", timeout=PATIENCE)
+    make = next(b for b in window.banner.buttons if b.text() == "Make a net for these data")
+    qtbot.mouseClick(make, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+    assert "40 rows, 2 inputs: Fläche, Zimmer, target Preis (numbers)" in window.banner.text
+    assert "1 column left out: nr (numbers the rows)" in window.banner.text
+    assert window.document.root.node("x").attributes["shape"] == (2,)
+    assert window.document.root.node("loss").operator == "MSELoss"
+    options = panel.options["dataset_options"]
+    assert options.pickers["target"].button.isVisibleTo(options.pickers["target"])
+    choose(qtbot, options.pickers["ignore"], "Zimmer")
+    qtbot.waitUntil(lambda: "1 input: Fläche" in panel.note.text() or
+                    window.engine.state == "refused", timeout=PATIENCE)  # fmt: skip
+    assert window.document.root.training.dataset_options["ignore"] == "Zimmer"
+    choose(qtbot, options.pickers["ignore"], "Zimmer")
+    assert "ignore" not in window.document.root.training.dataset_options
+    choose(qtbot, options.pickers["target"], "Zimmer")
+    assert window.document.root.training.dataset_options["target"] == "Zimmer"
+    choose(qtbot, options.pickers["target"], "(none chosen)")
+    assert "target" not in window.document.root.training.dataset_options
+    qtbot.wait(300)  # the engine is told of an edit a quarter of a second later
+    qtbot.waitUntil(lambda: "2 inputs: Fläche" in panel.note.text() and
+                    window.engine.state == "idle", timeout=PATIENCE)  # fmt: skip
+    window.transport.play.click()
+    qtbot.waitUntil(lambda: window.engine.state == "done", timeout=PATIENCE)
+    results = window.show_panel("results").fill().quantities
+    qtbot.waitUntil(lambda: results.labels["r2"].text() != "–", timeout=PATIENCE)
+    assert float(results.labels["r2"].text()) > 0.9
