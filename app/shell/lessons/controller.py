@@ -10,6 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
+from app.panels.weights.panel import set_numbers
 from app.shell.lessons.spotlight import Spotlight
 from app.widgets import file_dialogs
 from graphcore import __version__, files, presets
@@ -21,7 +22,6 @@ from graphcore.lessons.functions import ACTIONS
 from graphcore.lessons.language import Call
 from graphcore.lessons.play import check_files, first_graph, graph_named, seeded
 from graphcore.lessons.reader import ENDING, read_lesson
-from graphcore.views.weights import SetNumbers, TensorRequest
 
 PANEL, WIDTH = "lesson", 360
 RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
@@ -129,8 +129,7 @@ class WindowPlayer:
         self, parameter: str, places: tuple[int, ...], values: tuple[float, ...]
     ) -> None:
         """Change numbers of a parameter by hand."""
-        self._window.engine.ask(SetNumbers(parameter, places, values))
-        self._window.engine.ask(TensorRequest(parameter))
+        set_numbers(self._window.engine, parameter, places, values)
 
     def show(self, panel: str) -> None:
         """Bring a panel to the front."""
@@ -300,7 +299,7 @@ class Lessons(QObject):
     def _hide(self) -> None:
         """Take away what the view of a frame has just put on the canvas."""
         if self._hiding:
-            self._window.canvas.clear_pictures()
+            self._window.canvas.pictures.clear()
 
     def _solve(self) -> None:
         step = self._panel.step

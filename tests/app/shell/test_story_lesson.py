@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication
 from app.panels import PANELS
 from app.panels.lesson.cards import PredictCard, RevealCard, TaskCard
 from app.panels.lesson.prose import Prose
+from app.panels.weights.panel import set_numbers
 from app.shell import actions
 from app.widgets import file_dialogs
 from graphcore.lessons import answers, courses
@@ -110,7 +111,7 @@ def test_predict_lock_reveal_do_and_everything_comes_back(begun, live_window, qt
         timeout=PATIENCE,
     )
     assert not task.passed
-    window.engine.set_numbers("neuron.weight", (0,), (-4.0,))
+    set_numbers(window.engine, "neuron.weight", (0,), (-4.0,))
     qtbot.waitUntil(lambda: task.passed, timeout=PATIENCE)
     qtbot.waitUntil(lambda: "y after" in panel.measured.text(), timeout=PATIENCE)
     assert window.lessons.steps_done("perceptron") == {0, 2}
