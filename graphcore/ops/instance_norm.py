@@ -10,6 +10,7 @@ from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import ShapeError
 from graphcore.late import torch
 from graphcore.ops.normalization import LayerNorm, _Normalization
+from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import Attr, Case, Context, register
 from graphcore.ops.torch_code import TorchCode
 
@@ -34,6 +35,14 @@ class _InstanceNorm(_Normalization):
     @classmethod
     def parameter_names(cls, attributes: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(cls.initializers) if attributes.get("affine") else ()
+
+    @staticmethod
+    def onnx_form(call: OnnxCall) -> str:
+        given = call.inputs[1:]
+        if not given:
+            channels = call.fixed(1)
+            given = (call.tensor([1] * channels), call.tensor([0] * channels))
+        return call.node("InstanceNormalization", call.x, *given, epsilon=call.attributes["eps"])
 
     @classmethod
     def infer_shape(cls, x: Shape, *, eps: float, affine: bool) -> Shape:
