@@ -11,7 +11,7 @@ from graphcore.dims import Batch, Shape, at_batch, format_shape
 from graphcore.errors import AttributeRefusedError, EngineError, ShapeError
 from graphcore.late import torch
 from graphcore.ops import aten_schema
-from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
+from graphcore.ops.registry import Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import Source, TorchCode, Values
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class Aten(Operator):
     category, inputs, variadic = "elementwise", (), True
     aliases = ("torch function", "custom", "import")
     attrs = (
-        Attr("overload", REQUIRED, "Name of the operator in torch.", "text"),
-        Attr("arguments", "{}", "What it is called with, by name, as JSON."),
+        Attr("overload", "aten.atan.default", "Name of the operator in torch."),
+        Attr("arguments", '{"self": "x0"}', "What it is called with, by name, as JSON."),
         Attr("known_shapes", "{}", "Shapes of inputs and results, as JSON."),
     )
     formula = r"y = \mathrm{aten}(x_0, x_1, \ldots)"

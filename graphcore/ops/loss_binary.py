@@ -46,6 +46,11 @@ class BCELoss(ElementwiseLoss):
             bce = torch.nn.functional.binary_cross_entropy
             return bce(x, t.expand_as(x), reduction="none")
         except RuntimeError:
+            if float(x.min()) >= 0 and float(x.max()) <= 1:
+                raise EngineError(
+                    "BCELoss takes targets from 0 to 1, got numbers from "
+                    f"{float(t.min()):.4g} to {float(t.max()):.4g}."
+                ) from None
             raise EngineError(
                 "BCELoss takes probabilities from 0 to 1, got numbers from "
                 f"{float(x.min()):.4g} to {float(x.max()):.4g}: put a Sigmoid in front, or use "

@@ -349,11 +349,12 @@ def data_for(graph: gc.Graph, seed: int, samples: int = 12) -> Dataset:
     rng = np.random.default_rng(seed)
     source = next(n for n in graph if n.operator == "Input")
     inputs = rng.normal(size=(samples, *source.attributes["shape"])).astype(np.float32)
-    judge = next((n for n in graph if n.operator in TARGETS), None)
+    targets = {**TARGETS, "BCELoss": "bits"}
+    judge = next((n for n in graph if n.operator in targets), None)
     scores = graph.edge_into(judge, "x") if judge is not None else None
     shape = ShapeInference(graph).shape(scores.source) if scores is not None else None
     width = shape[-1] if shape and isinstance(shape[-1], int) else 1
-    return _dataset(inputs, TARGETS[judge.operator] if judge else "numbers", width, rng)
+    return _dataset(inputs, targets[judge.operator] if judge else "numbers", width, rng)
 
 
 def random_net(seed: int) -> Net:

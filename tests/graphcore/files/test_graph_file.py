@@ -42,7 +42,7 @@ def everything() -> gc.Graph:
     g.add("Conv2d", name="conv", out_channels=8, kernel_size=(5, 3), padding=2)
     g.add("Flatten", name="flat")
     g.add("Linear", name="fc", out_features=4)
-    g.insert(gc.Node("block", "Composite", subgraph=block()))
+    g.insert(gc.Node("block", "Composite", {"title": ""}, subgraph=block()))
     g.add("Constant", name="mask", value=[[0.0, float("-inf")], [float("nan"), 0.1]])
     g.add("MSELoss", name="loss")
     g.add("Target", name="t")
