@@ -47,7 +47,8 @@ MIB = 1 << 20
 
 def source(path: Path) -> None:
     class Options:
-        file, out, json = path, Path("never written"), True
+        file, out, json, force = path, Path("never written"), True, False
+        run_file, class_name, input = False, "", ()
 
     read_source(Options)  # type: ignore[arg-type]
 

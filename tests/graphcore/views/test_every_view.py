@@ -195,7 +195,7 @@ def test_a_net_with_more_answers_than_there_are_classes_names_them_by_number() -
         *views_of(graph),
     ])  # fmt: skip
     frames = {type(r): r for r in said}
-    assert frames[AttributionFrame].answer == "999"
+    assert "999" in {r.answer for r in said if isinstance(r, AttributionFrame)}
     assert set(next(r for r in said if isinstance(r, SamplesFrame)).answers) == {"999"}
     assert frames[SampleFrame].classes[999] == "999"
     assert len(frames[ResultsFrame].classes) == 1000
