@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from typing import Any
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QElapsedTimer, QEvent, QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDragEnterEvent,
@@ -20,7 +20,7 @@ from PySide6.QtGui import (
     QPen,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsView, QStyleOptionGraphicsItem
+from PySide6.QtWidgets import QApplication, QGraphicsItem, QGraphicsView, QStyleOptionGraphicsItem
 
 from app.canvas import empty_canvas
 from app.canvas.annotations import Annotations
@@ -60,6 +60,7 @@ class Canvas(QGraphicsView):
         self.graph_scene = scene = Scene(document)
         super().__init__(scene)
         self.document = document
+        self._shown = QElapsedTimer()
         self.paints = 0
         self._set_up()
         self.camera = Camera(self, scene)
@@ -176,6 +177,7 @@ class Canvas(QGraphicsView):
     # -- mouse and keys -----------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._shown.invalidate()
         self.editor.refusal.hide()
         self.editor.glide.stop()
         if not self.pointer.press(event):
@@ -188,7 +190,7 @@ class Canvas(QGraphicsView):
         self.pointer.release(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if event.button() != Qt.MouseButton.LeftButton:
+        if event.button() != Qt.MouseButton.LeftButton or self._has_just_come():
             return
         at, scene = self.camera.on_canvas(event.position().toPoint()), self.graph_scene
         name, note, frame = scene.node_at(at), scene.note_at(at), scene.frame_at(at)
@@ -200,6 +202,11 @@ class Canvas(QGraphicsView):
             self.annotations.edit_title(frame)
         elif scene.edge_at(at) is None:
             self.editor.search_at(at)
+
+    def _has_just_come(self) -> bool:
+        """Whether the first click of a double one was for what stood in the canvas's place."""
+        interval = QApplication.doubleClickInterval()
+        return self._shown.isValid() and not self._shown.hasExpired(interval)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """The menu key; a right button that is let go opens the menu by itself."""
@@ -265,6 +272,7 @@ class Canvas(QGraphicsView):
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
+        self._shown.start()
         if self._view_pending:
             self._view_pending = False
             self.kept_views.place()

@@ -44,6 +44,10 @@ class Hand:
 
     def double_click(self, at):
         self.click(at)
+        self.second_click(at)
+
+    def second_click(self, at):
+        """The end of a double click; its first may have been on something else."""
         self._send(QMouseEvent.Type.MouseButtonDblClick, at, LEFT, LEFT, NONE)
         self.release(at)
 

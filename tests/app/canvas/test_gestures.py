@@ -367,6 +367,19 @@ def test_space_alone_and_a_double_click_search(canvas, hand, qtbot):
     popup.close()
 
 
+def test_the_second_click_on_what_stood_in_the_place_of_the_canvas_is_none_on_it(canvas, hand):
+    """A lesson or a preset opens at the first click of two."""
+    area = canvas.graph_scene.contents()
+    canvas.hide()
+    canvas.show()
+    at = QPointF(area.center().x(), area.bottom() - 20)
+    hand.second_click(at)
+    assert not popups()
+    hand.double_click(at)
+    (popup,) = popups()
+    popup.close()
+
+
 def test_fit(canvas):
     canvas.select("conv2")
     canvas.camera.fit_nodes(canvas.selected())
