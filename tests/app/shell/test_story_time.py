@@ -89,7 +89,7 @@ def test_every_view_shows_the_step_and_now_is_as_before(qtbot, trained) -> None:
     panel = window.layouts.docks["training"].fill()
     assert panel.loss.playhead == 0
     assert "Step 0" in strip.words.text()
-    qtbot.waitUntil(lambda: window.times[-1].accuracy is not None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.times[-1].test is not None, timeout=PATIENCE)
     assert "test" in strip.words.text()
     qtbot.keyClick(strip.slider, Qt.Key.Key_Right)
     shown(qtbot, window, 1, True)
