@@ -3,7 +3,7 @@
 PANEL_NAMES: tuple[str, ...] = (
     "library", "outline", "samples", "inspector", "history", "problems", "training", "landscape",
     "walk", "saliency", "what_if", "window", "decision", "activations", "results", "health",
-    "histograms", "runs", "compare", "embedding", "race", "digit_pad",
+    "sharpness", "histograms", "runs", "compare", "embedding", "race", "digit_pad",
 )  # fmt: skip
 ACTION_NAMES: tuple[str, ...] = (
     "new", "open", "presets", "save", "save_as", "import_script", "open_run", "save_run",

@@ -10,8 +10,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.panels.weights.panel import WeightsTable
+from graphcore.views.decision_map import DecisionFrame
+from graphcore.views.drawing import DigitFrame
+from graphcore.views.embedding import EmbeddingFrame
+from graphcore.views.health import HealthFrame
 from graphcore.views.histograms import SpreadFrame
 from graphcore.views.landscape import LandscapeFrame
+from graphcore.views.results import ResultsFrame
+from graphcore.views.samples import SampleFrame
 from graphcore.views.timeline import TimelineFrame
 from tests.app.driver import PATIENCE
 
@@ -60,18 +66,18 @@ def content(frame):
 
 
 @pytest.mark.parametrize(
-    ("preset", "panel", "signal"),
+    ("preset", "panel", "reply"),
     [
-        ("circle", "decision", "decision"), ("circle", "results", "results"),
-        ("circle", "health", "health"), ("circle", "histograms", "spread"),
-        ("circle", "embedding", "embedding"), ("circle", "landscape", "landscape"),
-        ("circle", "activations", "sample"), ("mlp", "digit_pad", "digit"),
+        ("circle", "decision", DecisionFrame), ("circle", "results", ResultsFrame),
+        ("circle", "health", HealthFrame), ("circle", "histograms", SpreadFrame),
+        ("circle", "embedding", EmbeddingFrame), ("circle", "landscape", LandscapeFrame),
+        ("circle", "activations", SampleFrame), ("mlp", "digit_pad", DigitFrame),
     ],
 )  # fmt: skip
-def test_a_view_goes_back_and_comes_back(qtbot, live_window, preset, panel, signal) -> None:
+def test_a_view_goes_back_and_comes_back(qtbot, live_window, preset, panel, reply) -> None:
     window = live_window
     frames = []
-    getattr(window.engine, signal).connect(frames.append)
+    window.engine.on(reply, frames.append)
     open_trained(qtbot, window, preset)
     layer = next(n.name for n in window.document.graph if n.operator == "Linear")
     view = window.show_panel(panel).fill()
@@ -88,7 +94,7 @@ def test_a_view_goes_back_and_comes_back(qtbot, live_window, preset, panel, sign
     slider.setFocus()
     QTest.keyClick(slider, Qt.Key.Key_Home)
     qtbot.waitUntil(lambda: len(frames) > count and content(frames[-1]) != newest, timeout=PATIENCE)
-    if hasattr(frames[-1], "step") and signal != "landscape":
+    if hasattr(frames[-1], "step") and reply is not LandscapeFrame:
         assert frames[-1].step == 0
     QTest.keyClick(slider, Qt.Key.Key_End)
     qtbot.waitUntil(lambda: content(frames[-1]) == newest, timeout=PATIENCE)

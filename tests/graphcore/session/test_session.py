@@ -15,6 +15,9 @@ from graphcore.session.session import Session
 from graphcore.training.trainer import Trainer
 from graphcore.views.scheduler import Scheduler
 from graphcore.views.timeline import CurvesFrame, CurvesRequest, ScrubRequest, TimelineRequest
+from graphcore.views.view import find
+
+find()
 
 
 @pytest.mark.parametrize("watched", [False, True])
@@ -225,7 +228,7 @@ def test_a_test_on_all_samples_stays_with_the_weights_it_is_of():
         graph.connect_edge(edge)
     session.load(m.Load(files.dumps(graph), keep=True))
     assert shown() == every
-    assert told[-1].runs[-1].samples == every
+    assert told[-1].runs[-1].test.samples == every
     session.run(m.Run(steps=5))
     while session.running:
         session.work()
