@@ -54,7 +54,7 @@ def test_a_run_is_not_saved_over_another_file(window, tmp_path, monkeypatch, ask
     (tmp_path / "a.zip.gradrun").write_bytes(PRECIOUS)
     monkeypatch.setattr(file_dialogs, "ask_save_run", lambda *_: str(tmp_path / "a.zip"))
     saved = []
-    monkeypatch.setattr(window.engine, "save_runs", saved.append)
+    monkeypatch.setattr(window.engine, "ask", lambda request: saved.append(request.path))
     window.files.save_run()
     assert (asked, saved) == (["a.zip.gradrun"], [])
     asked.answer = True
