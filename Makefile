@@ -19,8 +19,10 @@ run: $(STAMP)
 	  QT_QPA_PLATFORM=offscreen $(BIN)/python -m app --demo $(OUT); \
 	fi
 
-# Two processes, each with whole files: `make test PYTEST_ARGS="-x tests/app"` runs others.
+# Two processes, each with whole files: `make test PYTEST_ARGS="-x tests/app"` runs others. One thread
+# each: two processes whose threads wait for each other in a loop would hold two cores up.
 # A story that waits for the clock may fail beside another process: what failed runs once more, alone.
+test: export OMP_NUM_THREADS ?= 1
 test: $(STAMP)
 	QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest -q $(PYTEST_ARGS) \
 	  || { [ $$? = 1 ] && QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} \
