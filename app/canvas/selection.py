@@ -40,10 +40,10 @@ class Selection(QObject):
         return list(self._known())
 
     def _known(self) -> list[str]:
-        """The names, looked up once after each change."""
+        """The names, looked up once after each change; items may outlast their nodes a little."""
         if self._names is None:
             self._names = [n for n, item in self._scene.nodes.items() if item.isSelected()]
-        return self._names
+        return [n for n in self._names if n in self._scene.document.graph]
 
     @property
     def count(self) -> int:

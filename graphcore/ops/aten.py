@@ -78,7 +78,7 @@ class Aten(Operator):
         needed = aten_schema.inputs_of(aten_schema.parsed(arguments), overload)
         missing = [n for n in needed if int(n[1:]) >= len(x)]
         if missing:
-            raise ShapeError(f"{overload}: nothing is connected to {missing[0]}.")
+            raise ShapeError(f"Aten: {overload}: nothing is connected to {missing[0]}.")
         known = aten_schema.parsed(known_shapes)
         if known and aten_schema.read_shapes(known["x"], "x") == x:
             found = aten_schema.read_shapes(known["y"], "y")

@@ -81,39 +81,6 @@ def bowl(n: int = 41) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @exhibit
-def heatmap() -> QWidget:
-    from app.plots.heatmap import Heatmap
-
-    plot = Heatmap("weights")
-    plot.set_values(np.sin(np.arange(28 * 20).reshape(20, 28) / 9) * np.linspace(0, 1, 28))
-    plot.resize(420, 260)
-    plot.show()
-    QApplication.processEvents()
-    plot.mark((5, 9))
-    return plot
-
-
-@exhibit
-def heatmap_numbers() -> QWidget:
-    from app.plots.heatmap import Heatmap
-
-    plot = Heatmap("kernel")
-    plot.set_values(RNG.normal(size=(4, 5)))
-    plot.resize(420, 260)
-    return plot
-
-
-@exhibit
-def heatmap_sequential() -> QWidget:
-    from app.plots.heatmap import Heatmap
-
-    plot = Heatmap("attention", stretch=True)
-    plot.set_values(RNG.random((12, 40)) ** 2)
-    plot.resize(420, 200)
-    return plot
-
-
-@exhibit
 def ridge() -> QWidget:
     from app.plots.histogram import Ridge
 
@@ -198,7 +165,6 @@ def confusion() -> QWidget:
     return plot
 
 
-UPDATES["heatmap"] = lambda w: w.set_values(RNG.normal(size=(64, 64)))
 UPDATES["ridge"] = lambda w: w.append(0, *np.histogram(RNG.normal(size=500), 60, range=(-4, 4)))
 UPDATES["contour"] = lambda w: w.set_surface(*bowl())
 UPDATES["tile_view"] = lambda w: w.set_maps(RNG.normal(size=(32, 24, 24)))

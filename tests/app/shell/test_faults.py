@@ -6,13 +6,13 @@ import subprocess
 import sys
 
 import pytest
-from app.plots.heatmap import Heatmap
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 
 from app.document.commands import Reversible
 from app.files.crash_mark import CrashMark
+from app.plots.confusion import ConfusionMatrix
 from app.shell import fault_log
 from app.shell.fault_dialog import FaultDialog
 from app.style import painting
@@ -153,7 +153,7 @@ def test_a_widget_whose_painting_fails_is_left_empty_and_closed(qtbot, themed):
                     fail()
 
     try:
-        broken, good = Broken(), Heatmap("t")
+        broken, good = Broken(), ConfusionMatrix("t")
         for widget in (broken, good):
             qtbot.addWidget(widget)
             widget.resize(40, 40)
