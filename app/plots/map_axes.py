@@ -47,7 +47,8 @@ class MapAxes:
     def ticks(self, axis: int, low: np.ndarray, high: np.ndarray, count: int) -> list[float]:
         """Round numbers along an axis, in the data's own numbers."""
         ends = self.own(np.asarray(low))[axis], self.own(np.asarray(high))[axis]
-        if not np.isfinite(ends).all() or ends[0] >= ends[1]:
+        span = float(ends[1]) - float(ends[0])  # of neighbours in floating point there is no tick
+        if not (np.isfinite(span) and span > max(1e-300, 1e-9 * float(np.abs(ends).max()))):
             return []
         return [
             float(v)
