@@ -89,7 +89,6 @@ class Engine(QObject):
             there is of another comes in frames of its own.
         ready: the process is up (``Ready``). loaded: graph and data are there (``Loaded``).
         frame: the newest state (``Frame``).
-        data_read: a data set was read, whether or not the net fits it (``DataRead``).
         progress: something takes a while (``Progress``).
         failed: something was refused or stopped (``Failure``).
         state_changed: "starting", "loading", "idle", "running", "done", "refused" or "dead".
@@ -109,7 +108,6 @@ class Engine(QObject):
     ready = Signal(object)
     loaded = Signal(object)
     frame = Signal(object)
-    data_read = Signal(object)
     progress = Signal(object)
     failed = Signal(object)
     state_changed = Signal(str)
@@ -534,7 +532,6 @@ class Engine(QObject):
         m.Ready: lambda self, reply: self.ready.emit(reply),
         m.Loaded: _on_loaded,
         m.Frame: _on_frame,
-        m.DataRead: lambda self, reply: self.data_read.emit(reply),
         m.Progress: lambda self, reply: self.progress.emit(reply),
         m.Failure: _on_failure,
         m.CheckpointWritten: _on_checkpoint,

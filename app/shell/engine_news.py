@@ -36,7 +36,7 @@ class EngineNews(QObject):
         window.document.opened.connect(window.banner.hide)
         window.files.table_given.connect(self._offer_table)
         self._data: m.DataRead | None = None
-        engine.data_read.connect(self._on_data)
+        engine.on(m.DataRead, self._on_data)
         engine.ready.connect(self._on_ready)
         engine.loaded.connect(self._on_loaded)
         engine.frame.connect(self._on_frame)

@@ -141,7 +141,7 @@ def _medians(
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def _data(net: str) -> Dataset:
+def data_for(net: str) -> Dataset:
     """Samples drawn at random; their number is that of a larger data set."""
     if net == "circle":
         return datasets.load("circle", options={"targets": "signs", "samples": SAMPLES})
@@ -185,7 +185,7 @@ def _trainer(net: str, batch: int, device: str = "cpu") -> Trainer:
         epochs=100_000, batch=batch, optimizer="SGD", optimizer_options={"momentum": MOMENTUM},
         lr=LR, schedule="constant",
     )  # fmt: skip
-    return Trainer(_graph(net), _data(net), settings, device=device)
+    return Trainer(_graph(net), data_for(net), settings, device=device)
 
 
 def _floor(trainer: Trainer) -> Callable[[], object]:
@@ -205,7 +205,7 @@ def _eager(net: str, batch: int, loader: bool, device: str = "cpu") -> Callable[
     """A loop as people write it."""
     model = MODELS[net].model().to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=LR, momentum=MOMENTUM)
-    split = _data(net).train
+    split = data_for(net).train
     x, t = torch.from_numpy(split.inputs).to(device), torch.from_numpy(split.targets).to(device)
     batches = _from_loader(x, t, batch) if loader else _from_tensors(x, t, batch)
 

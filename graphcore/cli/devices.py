@@ -16,7 +16,6 @@ import numpy as np
 import graphcore as gc
 from graphcore import presets
 from graphcore.cli import bench
-from graphcore.datasets import Dataset, Normalization, Split
 from graphcore.engine import devices
 from graphcore.engine.devices import Device
 from graphcore.engine.gradient_check import check_graph
@@ -134,17 +133,11 @@ def replay_error(device: str) -> float:
 
 
 def _trained(run: Callable[[Trainer], None], device: str) -> dict[str, np.ndarray]:
-    trainer = Trainer(presets.load("mlp"), _images(), TrainingSettings(batch=32), device=device)
+    trainer = Trainer(
+        presets.load("mlp"), bench.data_for("mlp"), TrainingSettings(batch=32), device=device
+    )
     run(trainer)
     return {name: t.double().cpu().numpy() for name, t in trainer.plan.parameters.items()}
-
-
-def _images() -> Dataset:
-    rng = np.random.default_rng(0)
-    split = Split(rng.random((512, 1, 28, 28), np.float32), rng.integers(0, 10, 512))
-    plain = Normalization("none", np.zeros(()), np.ones(()))
-    names = tuple(map(str, range(10)))
-    return Dataset("random", "classification", split, split, None, (1, 28, 28), names, plain)
 
 
 def _apart(a: np.ndarray, b: np.ndarray) -> float:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class _Activation(Operator):
+class Activation(Operator):
     """One number in, one number out, element by element."""
 
     category, rowwise, steady = "activation", True, True
@@ -22,7 +22,7 @@ class _Activation(Operator):
 
 
 @register
-class ReLU(_Activation):
+class ReLU(Activation):
     """Keep what is positive, drop the rest: y = max(0, x).
 
     Inputs:
@@ -63,7 +63,7 @@ class ReLU(_Activation):
 
 
 @register
-class LeakyReLU(_Activation):
+class LeakyReLU(Activation):
     """ReLU with a small slope below zero, so that no unit dies: y = x or negative_slope · x.
 
     Inputs:
@@ -102,7 +102,7 @@ class LeakyReLU(_Activation):
 
 
 @register
-class Sigmoid(_Activation):
+class Sigmoid(Activation):
     """Squash to a probability: y = 1 / (1 + e⁻ˣ).
 
     Inputs:
@@ -136,7 +136,7 @@ class Sigmoid(_Activation):
 
 
 @register
-class Tanh(_Activation):
+class Tanh(Activation):
     """Squash to between −1 and 1: y = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ).
 
     Inputs:

@@ -7,22 +7,16 @@ from typing import TYPE_CHECKING
 from graphcore.dims import Batch, Shape, axis, format_shape
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.activation import Activation
 from graphcore.ops.onnx_code import OnnxCall
-from graphcore.ops.registry import Attr, Case, Operator, register, same_shape
+from graphcore.ops.registry import Attr, Case, Operator, register
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class _Activation(Operator):
-    """One number in, one number out, element by element."""
-
-    category, rowwise, steady = "activation", True, True
-    infer_shape = staticmethod(same_shape)
-
-
 @register
-class ReLU6(_Activation):
+class ReLU6(Activation):
     """ReLU that ends at 6: y = min(max(x, 0), 6), so that few bits hold it.
 
     Inputs:
@@ -58,7 +52,7 @@ class ReLU6(_Activation):
 
 
 @register
-class Hardsigmoid(_Activation):
+class Hardsigmoid(Activation):
     """A sigmoid of three straight lines: y = min(max(x + 3, 0), 6) / 6.
 
     Inputs:
@@ -94,7 +88,7 @@ class Hardsigmoid(_Activation):
 
 
 @register
-class Hardswish(_Activation):
+class Hardswish(Activation):
     """SiLU with a sigmoid of straight lines: y = x · min(max(x + 3, 0), 6) / 6.
 
     Inputs:
@@ -126,7 +120,7 @@ class Hardswish(_Activation):
 
 
 @register
-class Mish(_Activation):
+class Mish(Activation):
     """x times the tanh of its softplus: y = x tanh(ln(1 + eˣ)), smooth and without an upper end.
 
     Inputs:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from graphcore.late import torch
+from graphcore.ops.activation import Activation
 from graphcore.ops.onnx_code import OnnxCall, plain
-from graphcore.ops.registry import Attr, Case, Operator, register, same_shape
+from graphcore.ops.registry import Attr, Case, register
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,18 +16,8 @@ _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
 
 
-class _Activation(Operator):
-    """One number in, one number out, element by element."""
-
-    category, rowwise, steady = "activation", True, True
-
-    @staticmethod
-    def infer_shape(x: Any, **attributes: Any) -> Any:
-        return same_shape(x)
-
-
 @register
-class ELU(_Activation):
+class ELU(Activation):
     """ReLU whose negative side bends to −alpha instead of 0: y = x or alpha (eˣ − 1).
 
     Inputs:
@@ -65,7 +56,7 @@ class ELU(_Activation):
 
 
 @register
-class SELU(_Activation):
+class SELU(Activation):
     """ELU scaled so that deep nets keep mean 0 and variance 1 from layer to layer.
 
     Inputs:
@@ -98,7 +89,7 @@ class SELU(_Activation):
 
 
 @register
-class GELU(_Activation):
+class GELU(Activation):
     """x times the chance that a normal number is smaller: y = x Φ(x), a rounded ReLU.
 
     Inputs:
@@ -139,7 +130,7 @@ class GELU(_Activation):
 
 
 @register
-class SiLU(_Activation):
+class SiLU(Activation):
     """x times its own sigmoid: y = x σ(x), a smooth ReLU that dips below zero.
 
     Inputs:
@@ -175,7 +166,7 @@ class SiLU(_Activation):
 
 
 @register
-class Softplus(_Activation):
+class Softplus(Activation):
     """A smooth ReLU, always positive: y = ln(1 + exp(beta x)) / beta.
 
     Inputs:
@@ -225,7 +216,7 @@ class Softplus(_Activation):
 
 
 @register
-class Softsign(_Activation):
+class Softsign(Activation):
     """Squash to between −1 and 1, more gently than tanh: y = x / (1 + |x|).
 
     Inputs:

@@ -73,7 +73,7 @@ class TrainingPanel(Panel):
         row.addWidget(self.accuracy, 1)
         engine.frame.connect(self._on_frame)
         engine.loaded.connect(self._on_loaded)
-        engine.data_read.connect(self._on_data)
+        engine.on(m.DataRead, self._on_data)
         engine.progress.connect(self._on_progress)
         engine.failed.connect(self._on_failed)
         engine.reset_done.connect(self.clear)
