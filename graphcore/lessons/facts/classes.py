@@ -89,13 +89,7 @@ def probability(state: State, inputs: tuple, kind: int = -1) -> float:  # type: 
 
     The numbers are scaled as the training inputs are. Example: probability([4, 5]) > 0.5
     """
-    trainer = state.trainer
-    shape = trainer.input_shape
-    if len(inputs) != int(np.prod(shape)) or any(isinstance(v, str) for v in inputs):
-        raise LessonError(f"The net takes {int(np.prod(shape))} numbers, not {len(inputs)}.")
-    raw = np.array([inputs], np.float32).reshape(1, *trainer.data.input_shape)
-    x = torch.from_numpy(trainer.data.normalization.apply(raw).astype(np.float32))
-    shares = _shares(state, x.reshape(1, *shape))[0]
+    shares = _shares(state, _fed(state, inputs))[0]
     if not -len(shares) <= kind < len(shares):
         raise LessonError(f"The net knows {len(shares)} classes; {kind} is none of them.")
     return float(shares[kind])
@@ -107,13 +101,7 @@ def answer(state: State, inputs: tuple, place: int = 0) -> float:  # type: ignor
 
     The numbers are scaled as the training inputs are. Example: answer([0.5]) > 0.4
     """
-    trainer = state.trainer
-    shape = trainer.input_shape
-    if len(inputs) != int(np.prod(shape)) or any(isinstance(v, str) for v in inputs):
-        raise LessonError(f"The net takes {int(np.prod(shape))} numbers, not {len(inputs)}.")
-    raw = np.array([inputs], np.float32).reshape(1, *trainer.data.input_shape)
-    x = torch.from_numpy(trainer.data.normalization.apply(raw).astype(np.float32))
-    said = _scores(state, x.reshape(1, *shape)).reshape(-1)
+    said = _scores(state, _fed(state, inputs)).reshape(-1)
     if not 0 <= place < len(said):
         raise LessonError(f"The net answers with {len(said)} numbers; {place} is none of them.")
     return float(said[place])
@@ -167,6 +155,17 @@ def _answers(state: State) -> tuple[np.ndarray, np.ndarray]:
     trainer = state.trainer
     x, t = trainer.tensors(trainer.data.test)
     return _shares(state, x).cpu().numpy(), class_indices(t)
+
+
+def _fed(state: State, inputs: tuple) -> Tensor:  # type: ignore[type-arg]
+    """Numbers that are written out, as one sample that the net is fed."""
+    trainer = state.trainer
+    shape = trainer.input_shape
+    if len(inputs) != int(np.prod(shape)) or any(isinstance(v, str) for v in inputs):
+        raise LessonError(f"The net takes {int(np.prod(shape))} numbers, not {len(inputs)}.")
+    raw = np.array([inputs], np.float32).reshape(1, *trainer.data.input_shape)
+    x = torch.from_numpy(trainer.data.normalization.apply(raw).astype(np.float32))
+    return x.reshape(1, *shape)
 
 
 def _scores(state: State, x: Tensor) -> Tensor:
