@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from graphcore.datasets import images, table
+from graphcore.datasets import images
 from graphcore.datasets.dataset import Array, RawColumn
 from graphcore.datasets.learned import ImageForm, Learned
+from graphcore.datasets.table.samples import raw_number, raw_rows
 from graphcore.errors import DataError, quote, short
 from graphcore.system import reading
 
@@ -154,7 +155,7 @@ def _picture(image: Any, form: ImageForm) -> Array:
 
 
 def _table(path: Path, learned: Learned) -> tuple[Array, tuple[str, ...]]:
-    header, rows = table.raw_rows(path)
+    header, rows = raw_rows(path)
     if learned.columns:
         return _rows([dict(zip(header, row, strict=True)) for row in rows], learned)
     count = math.prod(learned.input_shape)
@@ -167,7 +168,7 @@ def _table(path: Path, learned: Learned) -> tuple[Array, tuple[str, ...]]:
 
 
 def _cell(text: str, column: str) -> float:
-    number = table.raw_number(text)
+    number = raw_number(text)
     if math.isnan(number):
         raise DataError(f"{quote(text)} in the column {quote(column)} is no number.")
     return number
@@ -201,7 +202,7 @@ def _coded(row: Mapping[str, Any], column: RawColumn, where: str) -> list[float]
                 f"that the net knows: {shown}{more}."
             )
         return [float(text == word) for word in column.words]
-    number = table.raw_number(text)
+    number = raw_number(text)
     if math.isnan(number):
         raise DataError(f"{where}: {quote(text)} in the column {quote(column.name)} is no number.")
     return [number]
@@ -209,10 +210,10 @@ def _coded(row: Mapping[str, Any], column: RawColumn, where: str) -> list[float]
 
 def _word(text: str, words: Sequence[str]) -> str:
     """A cell as the word that it is; 2.0 is the word 2 where words and numbers are mixed."""
-    number = table.raw_number(text)
+    number = raw_number(text)
     if text in words or math.isnan(number):
         return text
-    return next((word for word in words if table.raw_number(word) == number), text)
+    return next((word for word in words if raw_number(word) == number), text)
 
 
 # -- arrays ---------------------------------------------------------------------------------------

@@ -22,8 +22,6 @@ from graphcore.system import reading
 LARGEST = 128 << 20
 MOST_BLANKS = 10_000  # lines above the header
 MOST_ROWS, MOST_COLUMNS, MOST_CELLS = 1 << 20, 10_000, 4_000_000
-DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "space": " "}
-HEADERS = ("auto", "yes", "no")
 _SAMPLE = 200  # rows by which delimiter, width and header are judged
 _CHUNK = 1 << 14  # rows that are read at a time
 _MOST_SAID = 5  # lines left out that are named one by one
@@ -313,7 +311,7 @@ def _delimiter(sample: list[str], name: str) -> str:
             return 0.0, 0
         return widths[width] / len(rows), width
 
-    found = {d: quality(d) for d in DELIMITERS.values()}
+    found = {d: quality(d) for d in texts.DELIMITERS.values()}
     found[" "] = (0.0, 0) if any(q[1] for d, q in found.items() if d != " ") else found[" "]
     return max(found, key=lambda d: (round(found[d][0], 1), found[d][1]))
 

@@ -11,6 +11,8 @@ import numpy as np
 from graphcore.errors import DataError
 
 ENCODINGS = ("auto", "utf-8", "windows-1252", "utf-16")
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "space": " "}
+HEADERS = ("auto", "yes", "no")
 LONGEST_LINE = 4 << 20
 MARK = "\x1f"
 """Parts the cells of a column that is kept as one text; no cell holds it."""

@@ -30,7 +30,7 @@ from graphcore.cli import main as cli
 from graphcore.cli.exchange import read as read_source
 from graphcore.datasets import idx
 from graphcore.datasets.images import read_image
-from graphcore.datasets.table import read_table
+from graphcore.datasets.table.rows import read_table
 from graphcore.errors import GradscapeError
 from graphcore.files import graph_file
 from graphcore.files.torch import export
