@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
@@ -38,7 +39,6 @@ from app.shell.command_palette import CommandPalette
 from app.shell.docks import Layouts, PanelDock
 from app.shell.engine_news import EngineNews
 from app.shell.growth_choice import GrowthChoice
-from app.shell.lessons.controller import Lessons
 from app.shell.live_view import LiveView, shown_pictures
 from app.shell.menus import Menus
 from app.shell.status_bar import StatusBar
@@ -51,6 +51,9 @@ from app.widgets.banner import Banner
 from app.widgets.numbers import set_digits
 from app.widgets.typing_rule import TypingRule
 from graphcore.records.pictures import Picture as SentPicture
+
+if TYPE_CHECKING:
+    from app.shell.lessons.controller import Lessons
 
 FIRST_GRAPH, LESSON_SUFFIX = "lenet5", ".lesson.md"
 REMEMBER_MS = 5000
@@ -75,7 +78,6 @@ class MainWindow(QMainWindow):
         self.document, self.engine, self.settings = document, engine, settings
         self.selection: list[str] = []
         self.log, self._refusal = fault_log.default_file(), ""
-        self.lessons: Lessons | None = None
         self._set_up_frame()
         self.canvas = Canvas(document)
         self.banner = Banner()
@@ -100,7 +102,6 @@ class MainWindow(QMainWindow):
             self.files.follow(engine)
             self.news = EngineNews(self, engine)
             LiveView(self.canvas, engine)
-            self.lessons = Lessons(self)
         self._apply_preferences()
         self._show_title()
         self._remember_timer = QTimer(self, interval=REMEMBER_MS)
@@ -240,7 +241,7 @@ class MainWindow(QMainWindow):
         self._remember_timer.start()
         if self.engine is not None:
             QTimer.singleShot(0, self.engine, self.engine.begin)
-        if lesson and self.lessons is not None:
+        if lesson and self.engine is not None:
             QTimer.singleShot(0, self, lambda: self.open_file(lesson))
         if runs:  # the engine reads them, so it has to be there first
             QTimer.singleShot(0, self, lambda: self.files.open_run(runs))
@@ -251,7 +252,7 @@ class MainWindow(QMainWindow):
         self.settings.store.setValue("window/geometry", self.saveGeometry())
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self.lessons is not None:
+        if "lessons" in self.__dict__:
             self.lessons.leave()
         if not self.files.may_leave():
             event.ignore()
@@ -296,9 +297,19 @@ class MainWindow(QMainWindow):
 
         FaultDialog(title, text, self).open()
 
+    @cached_property
+    def lessons(self) -> Lessons:
+        """What opens lessons and puts all back behind them; made when it is first asked for.
+
+        It brings the reader, the checks and half of the engine's modules along.
+        """
+        from app.shell.lessons.controller import Lessons
+
+        return Lessons(self)
+
     def open_file(self, path: str) -> None:
         """Open a graph, recorded runs, or a lesson."""
-        if path.endswith(LESSON_SUFFIX) and self.lessons is not None:
+        if path.endswith(LESSON_SUFFIX) and self.engine is not None:
             self.lessons.open(path)
         else:
             self.files.open(path)
@@ -334,7 +345,7 @@ class MainWindow(QMainWindow):
         page.open_wanted.connect(self.files.ask_open)
         page.new_wanted.connect(self.files.new)
         page.closed.connect(self.show_canvas)
-        if self.lessons is not None:
+        if self.engine is not None:
             page.follow(self.lessons)
         return page
 

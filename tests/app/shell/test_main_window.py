@@ -349,7 +349,9 @@ from PySide6.QtWidgets import QApplication
 import app.__main__ as entry
 
 def look():
-    heavy = [n for n in ("torch._C", "sklearn") if n in sys.modules]
+    late = ("torch._C", "sklearn", "graphcore.session.session", "graphcore.lessons.reader",
+            "graphcore.datasets.table.rows")
+    heavy = [n for n in late if n in sys.modules]
     window = next(w for w in QApplication.topLevelWidgets() if hasattr(w, "canvas"))
     print("nodes", len(window.document.graph), "heavy", heavy, flush=True)
     window.document.undo_stack.setClean()
