@@ -298,15 +298,16 @@ def test_weights_changed_by_hand_are_said_to_be_and_go_on_as_a_run_of_their_own(
     window, engine, strip = trained, trained.engine, trained.time
     runs = window.show_panel("runs").fill()
     qtbot.waitUntil(lambda: runs.table.rowCount() == 1, timeout=PATIENCE)
-    tested = runs.table.item(0, COLUMNS.index("test")).text()
+    figure = window.layouts.docks["training"].fill().figures.labels["accuracy"]
+    qtbot.waitUntil(lambda: " of " in window.time.words.text(), timeout=PATIENCE)  # it was tested
+    learned_to, row = figure.text(), runs.table
+    tested = f"{learned_to} of 250"
+    qtbot.waitUntil(lambda: row.item(0, COLUMNS.index("test")).text() == tested, timeout=PATIENCE)
     name, stamp = weights_of(window), window.show_panel("results").fill().stamp
     QApplication.processEvents()
     learned = numbers(qtbot, window, name)
     qtbot.waitUntil(lambda: "120" in stamp.text(), timeout=PATIENCE)
 
-    figure = window.layouts.docks["training"].fill().figures.labels["accuracy"]
-    qtbot.waitUntil(lambda: " of " in strip.words.text(), timeout=PATIENCE)  # it was tested
-    learned_to = figure.text()
     window.document.set_number(name, 0, float(learned.flat[0]), 40.0, partial(set_numbers, engine))
     qtbot.waitUntil(lambda: "changed by hand" in stamp.text(), timeout=PATIENCE)
     qtbot.waitUntil(lambda: figure.text() != learned_to, timeout=PATIENCE)
