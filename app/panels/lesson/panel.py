@@ -74,8 +74,19 @@ class LessonPanel(Panel):
             engine.on(TensorFrame, lambda _t: self.refresh())
 
     def _lay_out(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 10, 12, 12)
+        around = QVBoxLayout(self)
+        around.setContentsMargins(12, 10, 12, 12)
+        self.empty = text_label(dim=True)
+        self.empty.setText(
+            self.tr("No lesson is open. Courses and their lessons are on the page File > Welcome Page.")
+        )
+        self.page = QWidget()
+        self.page.hide()
+        around.addWidget(self.empty)
+        around.addWidget(self.page)
+        around.addStretch()
+        column = QVBoxLayout(self.page)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(10)
         self.heading, self.where = title(""), text_label(dim=True)
         self.heading.setWordWrap(True)
@@ -104,7 +115,6 @@ class LessonPanel(Panel):
                 line.addWidget(button)
             column.addLayout(line)
         column.addWidget(self.teacher)
-        column.addStretch()
 
     # -- the lesson ---------------------------------------------------------------------------
 
@@ -116,6 +126,8 @@ class LessonPanel(Panel):
     def open(self, lesson: Lesson, predictions: dict[str, float], done: dict[str, Any]) -> None:
         """Begin a lesson; what was predicted in it before stays locked."""
         self.lesson = lesson
+        self.empty.hide()
+        self.page.show()
         self.predictions = {k: v for k, v in predictions.items() if k in lesson.predictions}
         self.done = dict(done)
         self.heading.setText(lesson.header.title)
@@ -125,6 +137,8 @@ class LessonPanel(Panel):
     def close_lesson(self) -> None:
         """Show nothing any more."""
         self.lesson = None
+        self.page.hide()
+        self.empty.show()
         self.asking.emit(False)
         self._late.stop()
         self._clear()
