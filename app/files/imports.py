@@ -1,24 +1,49 @@
-"""What the File menu takes from other programs: a PyTorch module's source, and weights."""
+"""What the File menu takes from other programs: nets, and weights."""
 
 from __future__ import annotations
 
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 
 from app.files.exports import Exports
+from app.files.run_dialog import RunDialog
 from app.widgets import file_dialogs
-from graphcore import files
 from graphcore.errors import GradscapeError, short
+from graphcore.exchange import ENDINGS, SOURCE, sources
 from graphcore.views.net_files import LoadWeights, WeightsLoaded
 
 MOST_NAMES = 4
 
 
+class _Made:
+    """What is made of a file: a graph file, with weights and report, in a folder of its own."""
+
+    def __init__(self, source: str) -> None:
+        self.source = Path(source)
+        self._folder = tempfile.TemporaryDirectory(prefix="gradscape-")
+        self.graph = Path(self._folder.name) / "net.graph.json"
+
+    def drop(self) -> None:
+        """Remove the folder."""
+        self._folder.cleanup()
+
+
+def _choices(source: Path) -> tuple[sources.Choice, ...]:
+    """The modules of a Python file; none of any other, or where it cannot be read."""
+    if source.suffix.lower() != SOURCE:
+        return ()
+    try:
+        return sources.choices(sources.source_text(source))
+    except GradscapeError:
+        return ()
+
+
 class Imports(QObject):
-    """Sources are read by a process of its own, weights by the engine.
+    """Nets are read by a process of its own, weights by the engine.
 
     Args:
         window: has ``engine``, ``document``, ``files``, ``banner``, ``refuse``.
@@ -26,31 +51,69 @@ class Imports(QObject):
 
     def __init__(self, window: Any, exports: Exports) -> None:
         super().__init__(window)
+        self._made: _Made | None
         self._window, self._engine, self._exports = window, window.engine, exports
-        self._weights = ""
+        self._weights, self._made = "", None
+        self.dialog: RunDialog | None = None
+        window.files.net_given.connect(self.open)
         if self._engine is not None:
             self._engine.on(WeightsLoaded, self._on_weights)
             self._engine.loaded.connect(self._on_loaded)
 
-    def open_script(self) -> None:
-        """Ask for a PyTorch source and open it as a new graph, with the weights beside it."""
-        window = self._window
-        if path := window.files.ask(file_dialogs.ask_source):
-            self._exports.read_script(path, partial(self._open, Path(path)))
+    def ask_net(self) -> None:
+        """Ask for a net of another program and open it as a new graph."""
+        if path := self._window.files.ask(lambda w, at: file_dialogs.ask_net(w, at, ENDINGS)):
+            self.open(path)
 
-    def _open(self, source: Path, made: Path) -> None:
+    def open(self, path: str) -> None:
+        """Open a net of another program; Python is read as source, and run only with consent."""
+        if self._exports.is_free():
+            made = _Made(path)
+            self._exports.read_net(path, made.graph, partial(self._on_read, made))
+
+    def _on_read(self, made: _Made, problem: str) -> None:
+        if not problem:
+            self._take(made)
+            return
+        found = _choices(made.source)
+        if not found:
+            made.drop()
+            self._window.refuse(problem)
+            return
+        dialog = RunDialog(made.source, problem, found, made.graph, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.made.connect(partial(self._take, made))
+        dialog.rejected.connect(made.drop)
+        self.dialog = dialog
+        dialog.open()
+
+    def _take(self, made: _Made) -> None:
+        """The graph that was made of a file is the document, with the weights that it brought."""
         window = self._window
-        try:
-            graph = files.load(made)
-        except GradscapeError as error:
-            window.refuse(str(error))
+        if not window.files.open_import(str(made.graph), str(made.source)):
+            made.drop()
             return
-        if not window.files.may_leave():
+        self.close()
+        self._made = made  # the engine takes the weights from there
+        beside = made.source.with_suffix(".safetensors")
+        known = bool(window.document.origin.weights)
+        self._weights = str(beside) if beside.is_file() and not known else ""
+        self._tell(made.source.name)
+
+    def close(self) -> None:
+        """Remove what was made of the net that was imported last."""
+        if self._made is not None:
+            self._made.drop()
+            self._made = None
+
+    def _tell(self, name: str) -> None:
+        """Say what was opened; the report says more."""
+        window, report = self._window, self._window.document.origin.report
+        if report is None:
             return
-        beside = source.with_suffix(".safetensors")
-        self._weights = str(beside) if beside.is_file() else ""
-        window.document.open_graph(graph)
-        window.files.opened.emit()
+        text = self.tr("Opened {0}: {1}").format(short(name), report.summary())
+        show = (self.tr("Import report"), partial(window.show_panel, "import_report"))
+        window.banner.show_message(text, "info", (show,))
 
     def _on_loaded(self, _loaded: object) -> None:
         path, self._weights = self._weights, ""

@@ -24,15 +24,14 @@ def guess(module: Module) -> inputs.InputSpec:
     needed = required(module)
     if len(needed) != 1:
         raise ExportError(
-            f"{type(module).__name__} takes {', '.join(needed) or 'no input'}: say the shape of "
-            "each with --input NAME:SHAPE."
+            f"{type(module).__name__} takes {', '.join(needed) or 'no input'}: give the shape of "
+            "each, such as 3x32x32."
         )
     for spec in _candidates(module):
         if _runs(module, spec):
             return spec
     raise ExportError(
-        f"The shape that {type(module).__name__} takes cannot be guessed: say it with --input, "
-        "such as --input 3x32x32."
+        f"The shape that {type(module).__name__} takes cannot be guessed: give it, such as 3x32x32."
     )
 
 

@@ -148,16 +148,16 @@ def test_a_module_is_opened_with_the_weights_beside_it(
     kept = load_file(written.with_suffix(".safetensors"))
     before = sorted(node.operator for node in trained.document.root)
     trained.files.open_preset("mlp")
-    choose(monkeypatch, "ask_source", written)
+    choose(monkeypatch, "ask_net", written)
     with qtbot.waitSignal(trained.engine.replies(WeightsLoaded), timeout=PATIENCE) as news:
-        act(trained, "import_script")
+        act(trained, "import_net")
         qtbot.waitUntil(lambda: len(trained.document.root) == len(before), timeout=PATIENCE)
     assert sorted(node.operator for node in trained.document.root) == before
     assert len(news.args[0].loaded) == len(kept)
     (tmp_path / "odd.py").write_text("import os\nos.remove('everything')\n")
-    choose(monkeypatch, "ask_source", tmp_path / "odd.py")
-    act(trained, "import_script")
-    act(trained, "import_script")
+    choose(monkeypatch, "ask_net", tmp_path / "odd.py")
+    act(trained, "import_net")
+    act(trained, "import_net")
     assert "Not done yet (Reading: odd.py)" in trained.banner.text
     qtbot.waitUntil(lambda: "no class with a forward" in trained.banner.text, timeout=PATIENCE)
     assert sorted(node.operator for node in trained.document.root) == before
