@@ -28,6 +28,9 @@ from app.widgets.section import text_label
 from graphcore.errors import GradscapeError
 from graphcore.exchange import inputs, sources
 
+WIDTH = 580
+OWN = "gradscape: "
+"""What our own sentence begins with."""
 MOST_PRINTED = 2000
 """Lines of what the file prints that are kept."""
 
@@ -54,8 +57,9 @@ class RunDialog(QDialog):
         self._source, self._out, self._choices = source, out, list(choices)
         self._job: Job | None = None
         self.setWindowTitle(self.tr("Import {0}").format(source.name))
-        self.setMinimumWidth(560)
-        self.why, self.status = text_label(problem), text_label()
+        self.setMinimumWidth(WIDTH)
+        alone = self.tr("Its source alone does not say all of the net.")
+        self.why, self.status = text_label(f"{alone} {problem}"), text_label()
         self.modules = QComboBox()
         self.modules.setAccessibleName(self.tr("Module"))
         self.modules.addItems([self._label(c) for c in self._choices])
@@ -64,7 +68,8 @@ class RunDialog(QDialog):
         self.printed = QPlainTextEdit()
         self.progress = QProgressBar()
         self._buttons = QDialogButtonBox()
-        self.run_button, self.open_button = QPushButton(), QPushButton(self.tr("Open"))
+        self.run_button, self.open_button = QPushButton(), QPushButton(self.tr("Open the net"))
+        self.run_button.setObjectName("primary")
         self._build()
         self.modules.currentIndexChanged.connect(self._show_fields)
         self._show_fields()
@@ -97,7 +102,7 @@ class RunDialog(QDialog):
         self.printed.setFont(fonts.figure_font(9.0))
         self.printed.setMaximumBlockCount(MOST_PRINTED)
         self.printed.setAccessibleName(self.tr("What the file prints"))
-        self.printed.setMinimumHeight(110)
+        self.printed.setFixedHeight(120)
         self.progress.setRange(0, 0)
         self.progress.setTextVisible(False)
         self._add_buttons()
@@ -106,20 +111,23 @@ class RunDialog(QDialog):
         for part in (self.why, consent):
             column.addWidget(part)
         column.addLayout(self._form)
-        rest: list[QWidget] = [self._help, self.printed, self.status, self.progress, self._buttons]
+        rest: list[QWidget] = [self._help, self.printed, self.status, self.progress]
         for widget in rest:
             column.addWidget(widget)
+        column.addStretch(1)
+        column.addWidget(self._buttons)
+        self.run_button.setDefault(True)  # of the dialog, which it lies in by now
         self.printed.hide()
 
     def _add_buttons(self) -> None:
         roles = QDialogButtonBox.ButtonRole
         self._buttons.addButton(self.open_button, roles.ActionRole)
         self._buttons.addButton(self.run_button, roles.ActionRole)
-        self.cancel_button = self._buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        self.cancel_button = QPushButton(self.tr("Cancel"))
+        self._buttons.addButton(self.cancel_button, roles.RejectRole)
         self.run_button.clicked.connect(self.run)
         self.open_button.clicked.connect(self._finish)
         self.cancel_button.clicked.connect(self._cancel)
-        self.run_button.setAutoDefault(True)
 
     @property
     def choice(self) -> sources.Choice:
@@ -142,6 +150,8 @@ class RunDialog(QDialog):
             self._form.addRow(self.tr("Input {0}").format(name).strip(), field)
         for field in (*self.arguments.values(), *self.shapes.values()):
             field.textEdited.connect(partial(self._show_idle, ""))
+        self.resize(WIDTH, 0)
+        self._fit()
 
     def _show_idle(self, sentence: str, _text: str = "") -> None:
         """Nothing runs: say what came of it."""
@@ -150,12 +160,21 @@ class RunDialog(QDialog):
         self._say(sentence)
         self.progress.hide()
         self.open_button.hide()
+        self.run_button.setDefault(True)
         self.run_button.setText(self.tr("Run"))
         self._enable(True)
 
     def _say(self, sentence: str) -> None:
         self.status.setText(sentence)
         self.status.setVisible(bool(sentence))
+        self._fit()
+
+    def _fit(self) -> None:
+        """Be as high as what is shown; no lower than before, so that nothing jumps."""
+        layout = self.layout()
+        assert layout is not None
+        width = max(WIDTH, self.width())
+        self.resize(width, max(self.height(), layout.totalHeightForWidth(width)))
 
     def _enable(self, on: bool) -> None:
         for widget in (
@@ -198,7 +217,13 @@ class RunDialog(QDialog):
         return [inputs.parse(text.removeprefix(f"{name}:")) for name, text in typed.items()]
 
     def _on_printed(self, text: str) -> None:
-        self.printed.show()
+        lines = text.splitlines(keepends=True)
+        text = "".join(line for line in lines if not line.startswith(OWN))  # said below
+        if not text:
+            return
+        if self.printed.isHidden():
+            self.printed.show()
+            self._fit()
         self.printed.moveCursor(self.printed.textCursor().MoveOperation.End)
         self.printed.insertPlainText(text)
         self.printed.ensureCursorVisible()
@@ -207,6 +232,7 @@ class RunDialog(QDialog):
         self._drop_job()
         if problem:
             self._show_idle(problem)
+            self.run_button.setFocus(Qt.FocusReason.OtherFocusReason)
             return
         report = origin_of(self._out).report
         if report is None or not report.guessed:

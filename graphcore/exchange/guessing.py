@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from graphcore.errors import ExportError
+from graphcore.errors import ExportError, short
 from graphcore.exchange import inputs
 from graphcore.late import torch
 
@@ -27,11 +27,15 @@ def guess(module: Module) -> inputs.InputSpec:
             f"{type(module).__name__} takes {', '.join(needed) or 'no input'}: give the shape of "
             "each, such as 3x32x32."
         )
+    said = ""
     for spec in _candidates(module):
-        if _runs(module, spec):
+        problem = _problem(module, spec)
+        if problem is None:
             return spec
+        said = said or f" ({spec} gives: {short(problem, 120)})"
     raise ExportError(
-        f"The shape that {type(module).__name__} takes cannot be guessed: give it, such as 3x32x32."
+        f"The shape that {type(module).__name__} takes cannot be guessed{said}: give it, "
+        "such as 3x32x32."
     )
 
 
@@ -50,19 +54,20 @@ def smallest_table(module: Module) -> int:
     return min([10, *tables])
 
 
-def _runs(module: Module, spec: inputs.InputSpec) -> bool:
+def _problem(module: Module, spec: inputs.InputSpec) -> str | None:
+    """Why a module does not run with a shape; None where it does."""
     x = torch.from_numpy(inputs.filled(spec, 0, smallest_table(module)))
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
         with torch.no_grad():
             module(x)
-    except Exception:
-        return False
+    except Exception as error:
+        return " ".join(str(error).split()) or type(error).__name__
     finally:
         for part, mode in modes:
             part.training = mode
-    return True
+    return None
 
 
 def _candidates(module: Module) -> Iterator[inputs.InputSpec]:

@@ -57,7 +57,7 @@ class ImportReport:
             return f"{self.nodes} nodes, read from its source."
         return (
             f"{self.calls} calls became {self.nodes} nodes, {self.composites} of them composites; "
-            f"{self.parameters:,} parameters, {self.bytes / 1e6:,.1f} MB."
+            f"{self.parameters:,} parameters, {_size(self.bytes)}."
         )
 
     def __str__(self) -> str:
@@ -78,13 +78,20 @@ class ImportReport:
         """How the net's numbers compare with the module's own."""
         if self.max_error is None:
             return ["Not compared with the module's own output."]
-        lines = [f"Largest difference from the module's own output: {self.max_error:.1e} of it."]
+        lines = [_said("The output is", self.max_error)]
         if self.max_gradient_error is not None:
-            lines.append(
-                f"Largest difference of a parameter's gradient: {self.max_gradient_error:.1e} of "
-                "the largest."
-            )
+            lines.append(_said("The parameters' gradients are", self.max_gradient_error))
         return lines
+
+
+def _said(what: str, error: float) -> str:
+    if not error:
+        return f"{what} as the module's own to the last bit."
+    return f"{what} as the module's own but for {error:.1e} of the largest at most."
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"
 
 
 def beside(graph: Path) -> tuple[Path, Path]:

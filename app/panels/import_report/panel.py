@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -48,6 +49,7 @@ class ImportReportPanel(Panel):
             self.tr("Calls in the file"), self.tr("Nodes here"), self.tr("Composites"),
             self.tr("Parameters"), self.tr("Weights"),
         ])  # fmt: skip
+        self.facts.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.check, self.notes, self.needs = text_label(), text_label(), text_label()
         self.foreign = QListWidget()
         self.foreign.setAccessibleName(self.tr("Nodes without an operator of their own"))
@@ -72,14 +74,15 @@ class ImportReportPanel(Panel):
         page.addWidget(self.source)
         page.addWidget(self.facts)
         for name, widget in (
-            (self.tr("Check"), self.check), (self.tr("To know"), self.notes),
-            (self.tr("Runs as in PyTorch"), self.foreign), (self.tr("Training"), self.needs),
+            (self.tr("Training"), self.needs), (self.tr("Check"), self.check),
+            (self.tr("To know"), self.notes), (self.tr("Runs as in PyTorch"), self.foreign),
         ):  # fmt: skip
             self._headings[widget] = heading(name)
             page.addSpacing(6)
             page.addWidget(self._headings[widget])
             page.addWidget(widget)
-        page.addWidget(self.add, 0, Qt.AlignmentFlag.AlignLeft)
+            if widget is self.needs:
+                page.addWidget(self.add, 0, Qt.AlignmentFlag.AlignLeft)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
         column.addWidget(self._empty)
@@ -101,9 +104,9 @@ class ImportReportPanel(Panel):
             return
         self.source.setText(report.source)
         numbers = (
-            f"{report.calls:,}" if report.calls else "", f"{report.nodes:,}",
-            f"{report.composites:,}", f"{report.parameters:,}" if report.calls else "",
-            bytes_text(report.bytes) if report.bytes else self.tr("as their rules say"),
+            f"{report.calls:,}" if report.calls else "–", f"{report.nodes:,}",
+            f"{report.composites:,}", f"{report.parameters:,}" if report.calls else "–",
+            bytes_text(report.bytes) if report.bytes else "–",
         )  # fmt: skip
         self.facts.show_values(dict(zip(self.facts.values, numbers, strict=True)))
         self._show_text(self.check, "\n".join(report.checks()))
