@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -121,25 +122,42 @@ class Imports(QObject):
             self._engine.ask(LoadWeights(path))
 
     def load_weights(self) -> None:
-        """Ask for a safetensors file and fill the net from it, all or nothing."""
+        """Ask for a file of weights and fill the net from it, all or nothing."""
         if self._engine is None or not self._engine.has_net:
             self._window.refuse(self.tr("The engine has no net yet: finish the graph first."))
         elif path := self._window.files.ask(file_dialogs.ask_weights):
             self._engine.ask(LoadWeights(path))
 
     def _on_weights(self, news: WeightsLoaded) -> None:
-        name = Path(news.path).name
         if news.problem:
             self._window.refuse(news.problem)
+            if news.fitting:
+                text = self.tr("Take what fits ({0:,} of {1:,})").format(news.fitting, news.wanted)
+                take = partial(self._engine.ask, LoadWeights(news.path, partly=True))
+                self._window.banner.show_message(news.problem, "error", [(text, take)])
             return
-        text = self.tr("All {0} tensors of the net were taken from {1}.").format(
-            len(news.loaded), short(name)
-        )
+        name = short(Path(news.path).name)
+        if news.left_out:
+            text = self.tr("{0:,} of the net's {1:,} tensors were taken from {2}.").format(
+                len(news.loaded), news.wanted, name
+            )
+        else:
+            text = self.tr("All {0:,} tensors of the net were taken from {1}.").format(
+                len(news.loaded), name
+            )
+        self._window.banner.show_message(" ".join([text, *self._remarks(news)]))
+
+    def _remarks(self, news: WeightsLoaded) -> Iterator[str]:
+        """What was not as it should be, in sentences."""
+        yield from news.left_out[:2]
+        if len(news.left_out) > 2:
+            yield self.tr("{0:,} more were left as they were.").format(len(news.left_out) - 2)
         for words, found in (
             (self.tr("Found by shape alone: {0}."), news.by_shape),
+            (self.tr("Found by order and shape: {0}."), news.by_order),
+            (self.tr("Converted from {0}."), news.kinds),
             (self.tr("Not used: {0}."), news.unused),
         ):
             if found:
-                more = " …" if len(found) > MOST_NAMES else ""
-                text += " " + words.format(", ".join(map(short, found[:MOST_NAMES])) + more)
-        self._window.banner.show_message(text)
+                dots = " …" if len(found) > MOST_NAMES else ""
+                yield words.format(", ".join(map(short, found[:MOST_NAMES])) + dots)

@@ -80,7 +80,7 @@ def ask_net(parent: QWidget, folder: str, endings: Sequence[str]) -> str:
 
 def ask_weights(parent: QWidget, folder: str) -> str:
     """Path of a file of weights, or empty."""
-    kinds = _tr("Weights (*.safetensors);;All files (*)")
+    kinds = _tr("Weights (*.safetensors *.pt *.pth *.bin *.ckpt);;All files (*)")
     return QFileDialog.getOpenFileName(parent, _tr("Load weights"), folder, kinds)[0]
 
 

@@ -24,7 +24,7 @@ from graphcore.errors import (
     NonFiniteError,
     ShapeError,
 )
-from graphcore.files.weights import read_tensors
+from graphcore.files.state_dict import read_tensors
 from graphcore.graph.binding import bind, bind_forward, waiting
 from graphcore.graph.difference import same_net
 from graphcore.graph.graph import Graph

@@ -1,4 +1,4 @@
-"""A net of one's own opens in the window: read, or run with consent, with its weights and report."""
+"""A net of one's own opens in the window: read, or run with consent, with weights and report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.widgets import file_dialogs
 from graphcore.views.net_files import NetSaved, SaveNet
 from tests.app.driver import PATIENCE, rest, train, wait
 
-NET = '''
+NET = """
 import sys
 import torch
 from torch import nn
@@ -48,7 +48,7 @@ class Net(nn.Module):
 
 def classes_are_odd(net):
     return net.head.out_features % 2 == 1
-'''
+"""
 
 
 def act(window, name: str) -> None:
