@@ -18,7 +18,7 @@ from typing import Any
 
 import shiboken6
 from PySide6.QtCore import QPoint, QSettings, Qt, QTimer
-from PySide6.QtGui import QDrag
+from PySide6.QtGui import QDrag, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -140,7 +140,11 @@ class Monkey:
 
     def _close_what_opened(self) -> None:
         """End drags, close menus, popups and dialogs: the next action is about the window."""
-        QDrag.cancel()  # under a real display it waits for the real mouse
+        if any(
+            w.inherits("QShapedPixmapWindow") and w.isVisible()
+            for w in QGuiApplication.topLevelWindows()
+        ):  # the picture of what is dragged
+            QDrag.cancel()  # under a real display a drag waits for the real mouse
         for _ in range(5):
             open_now = QApplication.activePopupWidget() or QApplication.activeModalWidget()
             if open_now is None:
