@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from graphcore.engine.execute import Step
-from graphcore.engine.fast.fusion import Fused, rewritten
+from graphcore.engine.fast.fusion import Fused, rewritten, windows_tie
 from graphcore.engine.feeds import Rows
 from graphcore.late import torch
 from graphcore.ops import Context
@@ -58,6 +58,7 @@ class Program:
         self._forward: list[Closure] = []
         self._plain: set[Closure] = set()
         self._backwards: dict[int, Backward] = {}
+        self._in_order = windows_tie(steps, self.values)
         for step in rewritten(steps):
             self._lower(step)
 
@@ -86,6 +87,7 @@ class Program:
 
     def _kernels(self, step: Step) -> Kernels | None:
         inputs: list[Any] = [self.values[slot] for slot in step.inputs]
+        step.context.in_order = self._in_order
         if isinstance(step, Fused):
             return step.lower(*inputs)
         step.context.training = self.training

@@ -28,13 +28,16 @@ REGISTER = 16
 _PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
-def lower_convolution(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Any) -> Kernels:
+def lower_convolution(
+    x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Any, in_order: bool = False
+) -> Kernels:
     """y = x ∗ weight + bias.
 
     Args:
         geometry: stride, padding, dilation, transposed, output padding, groups.
+        in_order: whether sums are taken in the order of ``forward``.
     """
-    layout = _layout(x, weight, WIDE)
+    layout = torch.contiguous_format if in_order else _layout(x, weight, WIDE)
     image, kernel = _Laid(x, layout), _Laid(weight, layout)
 
     def compute() -> Tensor:
@@ -61,7 +64,7 @@ def repeats_numbers(weight: Tensor) -> bool:
 
 def _layout(x: Tensor, weight: Tensor, wide: int) -> torch.memory_format:
     """Memory layout that a convolution's kernels run in, from ``wide`` channels on the last."""
-    if x.dim() == 4 and x.device.type == "cpu" and not repeats_numbers(weight):
+    if x.dim() == 4 and x.device.type == "cpu":
         out, inside, *sides = weight.shape
         if inside >= wide or (inside <= IMAGE and out >= MANY) or sides == [1, 1]:
             return torch.channels_last

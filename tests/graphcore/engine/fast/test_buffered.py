@@ -104,14 +104,15 @@ def test_a_tie_goes_to_the_first_place() -> None:
 
 @pytest.mark.parametrize("numbers", ["constant(0.1)", "ones"])
 @pytest.mark.parametrize(("channels", "kernel"), [(2, 3), (6, 2), (16, 5), (32, 3)])
+@pytest.mark.parametrize("before", ["", "conv 8 1 | ", "conv 3 3 | relu | "])
 @pytest.mark.parametrize("relu", [False, True])
 def test_equal_numbers_in_a_kernel_tie_as_in_inspection(
-    numbers: str, channels: int, kernel: int, relu: bool
+    numbers: str, channels: int, kernel: int, relu: bool, before: str
 ) -> None:
     """Windows have one sum but for rounding, in single precision."""
-    text = f"conv {channels} {kernel} | {'relu | ' if relu else ''}pool 2 | flatten | 10"
+    text = f"{before}conv {channels} {kernel} | {'relu | ' if relu else ''}pool 2 | flatten | 10"
     graph, feeds = classify(text, 4)
-    conv = next(n for n in graph if n.operator == "Conv2d")
+    conv = [n for n in graph if n.operator == "Conv2d"][-1]
     source, loss = (
         next(n.name for n in graph if n.operator == o) for o in ("Input", "CrossEntropyLoss")
     )
