@@ -133,7 +133,7 @@ class _Convolution(Operator):
     def lower(
         cls, ctx: Context, x: Tensor, weight: Tensor, bias_: Tensor | None = None, **a: Any
     ) -> Kernels | None:
-        return lower_convolution(x, weight, bias_, cls.geometry(a), ctx.in_order)
+        return lower_convolution(x, weight, bias_, cls.geometry(a))
 
     @classmethod
     def input_gradient_is_convolution(cls, weight: Tensor, a: Mapping[str, Any]) -> bool:

@@ -197,8 +197,6 @@ class Context:
         saved: whatever ``forward`` keeps for ``vjp``, such as a dropout mask.
         needs: for each input, whether its gradient is asked for.
         moving: for ``lower``: for each input, whether it lies elsewhere at every step.
-        in_order: for ``lower``: whether sums are taken in the order of ``forward``, as where
-            windows tie but for rounding.
         dtype: the plan's floating-point type; None outside a plan.
     """
 
@@ -208,7 +206,6 @@ class Context:
     saved: Any = None
     needs: tuple[bool, ...] = ()
     moving: tuple[bool, ...] = ()
-    in_order: bool = False
     dtype: torch.dtype | None = None
 
 

@@ -86,13 +86,13 @@ class Program:
             self._forward.append(closure)
 
     def _kernels(self, step: Step) -> Kernels | None:
+        """What runs a step over buffers; None where it runs as it does in inspection."""
         inputs: list[Any] = [self.values[slot] for slot in step.inputs]
-        step.context.in_order = self._in_order
         if isinstance(step, Fused):
-            return step.lower(*inputs)
+            return None if self._in_order else step.lower(*inputs)
         step.context.training = self.training
         step.context.moving = tuple(slot in self._moving for slot in step.inputs)
-        return step.op.lower(step.context, *inputs, **step.attributes)
+        return None if self._in_order else step.op.lower(step.context, *inputs, **step.attributes)
 
     def fits(self, feeds: Mapping[int, Tensor | Rows], training: bool) -> bool:
         """Whether these feeds have the sizes and types that the buffers were made for."""

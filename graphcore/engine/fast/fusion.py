@@ -45,7 +45,7 @@ class Fused(Step):
             n + 2 * p - k + 1
             for n, p, k in zip(x.shape[2:], padding, weight.shape[2:], strict=True)
         ]
-        if x.numel() == 0 or min(sides) < 2 or on_accelerator(x) or self.context.in_order:
+        if x.numel() == 0 or min(sides) < 2 or on_accelerator(x):
             return None
         relu = len(self.parts) == 3
         run = ConvolvedMaximum(x, weight, bias[0] if bias else None, padding, relu)

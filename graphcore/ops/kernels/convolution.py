@@ -28,16 +28,13 @@ REGISTER = 16
 _PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
-def lower_convolution(
-    x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Any, in_order: bool = False
-) -> Kernels:
+def lower_convolution(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Any) -> Kernels:
     """y = x ∗ weight + bias.
 
     Args:
         geometry: stride, padding, dilation, transposed, output padding, groups.
-        in_order: whether sums are taken in the order of ``forward``.
     """
-    layout = torch.contiguous_format if in_order else _layout(x, weight, WIDE)
+    layout = _layout(x, weight, WIDE)
     image, kernel = _Laid(x, layout), _Laid(weight, layout)
 
     def compute() -> Tensor:
@@ -55,7 +52,7 @@ def repeats_numbers(weight: Tensor) -> bool:
     """Return whether a kernel has a quarter of its numbers several times, as constant ones have.
 
     Different windows then have one sum but for rounding, and which of them a pooling behind takes
-    for the largest depends on the order of summing: it is kept as ``forward`` has it.
+    for the largest depends on the order of every sum before.
     """
     ordered = weight.flatten(1).sort(1).values
     repeated = (ordered[:, 1:] == ordered[:, :-1]).sum(1)

@@ -106,7 +106,8 @@ def test_a_tie_goes_to_the_first_place() -> None:
 @pytest.mark.parametrize(("channels", "kernel"), [(2, 3), (6, 2), (16, 5), (32, 3)])
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize(
-    ("before", "wide", "pixels"), [("", 8, (0.1, 0.3, 0.7)), ("conv 3 1 | ", 3, (0, 1))]
+    ("before", "wide", "pixels"),
+    [("", 8, (0.1, 0.3, 0.7)), ("conv 3 1 | ", 3, (0, 1)), ("conv 1 1 | bn | ", 3, (0, 1))],
 )
 def test_equal_numbers_in_a_kernel_tie_as_in_inspection(
     numbers: str, channels: int, kernel: int, relu: bool, before: str, wide: int, pixels: Any
