@@ -159,7 +159,7 @@ def test_a_channel_of_a_trained_net_and_the_accuracy_per_class(
     assert panel.table.verticalHeaderItem(0).text() == "loss"
     changes = [panel.table.item(i, 2).text() for i in range(11)]
     assert any(text.startswith("−") for text in changes)
-    qtbot.waitUntil(lambda: "free for" in panel.verdict.text(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "without the hold" in panel.verdict.text(), timeout=PATIENCE)
     before = live_window.engine.step
     live_window.engine.run(5)
     qtbot.waitUntil(lambda: live_window.engine.step == before + 5, timeout=PATIENCE)
