@@ -69,7 +69,6 @@ class RunDialog(QDialog):
         self.progress = QProgressBar()
         self._buttons = QDialogButtonBox()
         self.run_button, self.open_button = QPushButton(), QPushButton(self.tr("Open the net"))
-        self.run_button.setObjectName("primary")
         self._build()
         self.modules.currentIndexChanged.connect(self._show_fields)
         self._show_fields()
@@ -116,7 +115,6 @@ class RunDialog(QDialog):
             column.addWidget(widget)
         column.addStretch(1)
         column.addWidget(self._buttons)
-        self.run_button.setDefault(True)  # of the dialog, which it lies in by now
         self.printed.hide()
 
     def _add_buttons(self) -> None:
@@ -160,9 +158,17 @@ class RunDialog(QDialog):
         self._say(sentence)
         self.progress.hide()
         self.open_button.hide()
-        self.run_button.setDefault(True)
+        self._offer(self.run_button)
         self.run_button.setText(self.tr("Run"))
         self._enable(True)
+
+    def _offer(self, first: QPushButton) -> None:
+        """Let a button be the one that Return presses, and look like it."""
+        for button in (self.run_button, self.open_button):
+            button.setObjectName("primary" if button is first else "")
+            button.style().unpolish(button)
+            button.style().polish(button)
+        first.setDefault(True)
 
     def _say(self, sentence: str) -> None:
         self.status.setText(sentence)
@@ -246,7 +252,7 @@ class RunDialog(QDialog):
         )  # fmt: skip
         self.run_button.setText(self.tr("Run again"))
         self.open_button.show()
-        self.open_button.setDefault(True)
+        self._offer(self.open_button)
         self.open_button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _drop_job(self) -> None:

@@ -78,16 +78,16 @@ class ImportReport:
         """How the net's numbers compare with the module's own."""
         if self.max_error is None:
             return ["Not compared with the module's own output."]
-        lines = [_said("The output is", self.max_error)]
+        lines = [_said("The output", "s", self.max_error)]
         if self.max_gradient_error is not None:
-            lines.append(_said("The parameters' gradients are", self.max_gradient_error))
+            lines.append(_said("The parameters' gradients", "", self.max_gradient_error))
         return lines
 
 
-def _said(what: str, error: float) -> str:
+def _said(what: str, ending: str, error: float) -> str:
     if not error:
-        return f"{what} as the module's own to the last bit."
-    return f"{what} as the module's own but for {error:.1e} of the largest at most."
+        return f"{what} equal{ending} the module's own, bit for bit."
+    return f"{what} differ{ending} from the module's own by {error:.1e} of the largest at most."
 
 
 def _size(count: int) -> str:

@@ -75,7 +75,7 @@ class ImportReportPanel(Panel):
         page.addWidget(self.facts)
         for name, widget in (
             (self.tr("Training"), self.needs), (self.tr("Check"), self.check),
-            (self.tr("To know"), self.notes), (self.tr("Runs as in PyTorch"), self.foreign),
+            (self.tr("Notes"), self.notes), (self.tr("Runs as in PyTorch"), self.foreign),
         ):  # fmt: skip
             self._headings[widget] = heading(name)
             page.addSpacing(6)
