@@ -24,6 +24,7 @@ from graphcore import datasets
 from graphcore.errors import GradscapeError
 from graphcore.exchange.needs import with_data
 from graphcore.exchange.report import ImportReport
+from graphcore.graph.binding import waiting
 from graphcore.graph.graph import Graph
 
 _NODE = int(Qt.ItemDataRole.UserRole) + 1
@@ -141,7 +142,12 @@ class ImportReportPanel(Panel):
         """Say what training lacks and what the button adds."""
         if self._document.origin.report is None:
             return
-        loss = needed_loss(self._document)
+        loss, fed = needed_loss(self._document), waiting(self._document.root)
+        if len(fed) > 1:
+            self.add.hide()
+            text = self.tr("Data go into one input. Give the others values in the inspector: {0}.")
+            self._show_text(self.needs, text.format(", ".join(fed[1:])))
+            return
         self.add.setVisible(loss is not None and loss.fits)
         text = ""
         if loss is not None and loss.fits:
