@@ -20,6 +20,7 @@ from app.document.facts import bytes_text
 from app.document.ways_to_train import add_needed, needed_loss
 from app.panels.panel import Panel
 from app.widgets.section import Facts, heading, text_label, title
+from app.widgets.two_lines import SUMMARY, TwoLines
 from graphcore import datasets
 from graphcore.errors import GradscapeError
 from graphcore.exchange.needs import with_data
@@ -55,6 +56,8 @@ class ImportReportPanel(Panel):
         self.foreign = QListWidget()
         self.foreign.setAccessibleName(self.tr("Nodes without an operator of their own"))
         self.foreign.setFrameShape(QListWidget.Shape.NoFrame)
+        self.foreign.setItemDelegate(TwoLines(self.foreign))
+        self.foreign.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.foreign.itemClicked.connect(self._choose)
         self.foreign.itemActivated.connect(self._choose)
         self.add = QPushButton(self.tr("Add what training needs"))
@@ -125,16 +128,16 @@ class ImportReportPanel(Panel):
         self.foreign.clear()
         found = _overloads(self._document.root) if report.aten else iter(())
         for path, overload in found:
-            item = QListWidgetItem(f"{path}  {overload}")
+            item = QListWidgetItem(path)
             item.setData(_NODE, path)
-            item.setToolTip(
-                self.tr("There is no operator for {0}: the node calls it.").format(overload)
-            )
+            why = self.tr("No operator: calls {0}").format(overload.removesuffix(".default"))
+            item.setData(SUMMARY, why)
+            item.setToolTip(why)
             self.foreign.addItem(item)
             if self.foreign.count() >= MOST_LISTED:
                 break
         rows = min(8, self.foreign.count())
-        self.foreign.setFixedHeight(rows * max(18, self.foreign.sizeHintForRow(0)) + 6)
+        self.foreign.setFixedHeight(rows * max(18, self.foreign.sizeHintForRow(0)) + 8)
         for widget in (self.foreign, self._headings[self.foreign]):
             widget.setVisible(rows > 0)
 
