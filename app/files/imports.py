@@ -85,6 +85,7 @@ class Imports(QObject):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.made.connect(partial(self._take, made))
         dialog.rejected.connect(made.drop)
+        dialog.finished.connect(self._on_dialog_gone)
         self.dialog = dialog
         dialog.open()
 
@@ -94,15 +95,21 @@ class Imports(QObject):
         if not window.files.open_import(str(made.graph), str(made.source)):
             made.drop()
             return
-        self.close()
+        if self._made is not None:
+            self._made.drop()
         self._made = made  # the engine takes the weights from there
         beside = made.source.with_suffix(".safetensors")
         known = bool(window.document.origin.weights)
         self._weights = str(beside) if beside.is_file() and not known else ""
         self._tell(made.source.name)
 
+    def _on_dialog_gone(self) -> None:
+        self.dialog = None
+
     def close(self) -> None:
-        """Remove what was made of the net that was imported last."""
+        """End what runs, and remove what was made of the net that was imported last."""
+        if self.dialog is not None:
+            self.dialog.reject()
         if self._made is not None:
             self._made.drop()
             self._made = None
