@@ -18,6 +18,7 @@ from app.widgets import file_dialogs
 from graphcore import presets
 from graphcore.errors import GradscapeError, short
 from graphcore.exchange import ENDINGS
+from graphcore.files.state_dict import ENDINGS as WEIGHTS
 from graphcore.session.messages import RunsOpened
 from graphcore.views.timeline import OpenRuns, RunsSaved, SaveRuns
 
@@ -34,6 +35,7 @@ class Files(QObject):
     Signals:
         table_given: path of a table that was to be opened, after it was refused as a graph.
         net_given: path of another program's net that is to be opened.
+        weights_given: path of weights that are to go onto the open graph.
         refused: the sentence that says why something could not be read or written.
         recent_changed: the list of recent files is another.
         opened: a graph was opened or begun.
@@ -43,6 +45,7 @@ class Files(QObject):
     refused = Signal(str)
     table_given = Signal(str)
     net_given = Signal(str)
+    weights_given = Signal(str)
     recent_changed = Signal()
     opened = Signal()
     wrote = Signal(str)
@@ -157,6 +160,9 @@ class Files(QObject):
         if path.lower().endswith(ENDINGS):
             self.net_given.emit(path)
             return True
+        if path.lower().endswith(WEIGHTS):
+            self.weights_given.emit(path)
+            return False
         if path.lower().endswith(TABLES):
             sentence = self.tr(
                 "{0} is a table, not a graph: in Training choose csv as Data, and this file under "

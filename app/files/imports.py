@@ -57,6 +57,7 @@ class Imports(QObject):
         self._weights, self._made = "", None
         self.dialog: RunDialog | None = None
         window.files.net_given.connect(self.open)
+        window.files.weights_given.connect(self.fill)
         if self._engine is not None:
             self._engine.on(WeightsLoaded, self._on_weights)
             self._engine.loaded.connect(self._on_loaded)
@@ -130,10 +131,19 @@ class Imports(QObject):
 
     def load_weights(self) -> None:
         """Ask for a file of weights and fill the net from it, all or nothing."""
-        if self._engine is None or not self._engine.has_net:
-            self._window.refuse(self.tr("The engine has no net yet: finish the graph first."))
-        elif path := self._window.files.ask(file_dialogs.ask_weights):
+        if self._may_fill() and (path := self._window.files.ask(file_dialogs.ask_weights)):
+            self.fill(path)
+
+    def fill(self, path: str) -> None:
+        """Fill the net from a file of weights, all or nothing."""
+        if self._may_fill():
             self._engine.ask(LoadWeights(path))
+
+    def _may_fill(self) -> bool:
+        if self._engine is not None and self._engine.has_net:
+            return True
+        self._window.refuse(self.tr("The engine has no net yet: finish the graph first."))
+        return False
 
     def _on_weights(self, news: WeightsLoaded) -> None:
         if news.problem:

@@ -18,6 +18,8 @@ from graphcore.graph.training_settings import TrainingSettings
 
 STAND_IN = "random"
 """The data set that has samples of any shape."""
+MOST_AT_ONCE = 1 << 20
+"""Numbers of a batch that stands in for data."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,11 @@ def data_for(graph: Graph, shape: tuple[int, ...]) -> TrainingSettings:
     }  # fmt: skip
     if whole:
         options["below"] = _smallest_table(graph)
-    return msgspec.structs.replace(graph.training, dataset=STAND_IN, dataset_options=options)
+    most = max(2, MOST_AT_ONCE // math.prod(shape))
+    return msgspec.structs.replace(
+        graph.training, dataset=STAND_IN, dataset_options=options,
+        batch=min(graph.training.batch, most),
+    )  # fmt: skip
 
 
 def _smallest_table(graph: Graph) -> int:

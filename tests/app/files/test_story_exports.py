@@ -198,7 +198,9 @@ def test_a_state_dict_of_another_program_goes_onto_the_open_graph(
     assert f"{news.fitting} of the net's {news.wanted} tensors" in window.banner.text
     assert "in the file (3, 3). Converted from float16." in window.banner.text
     torch.save({"state_dict": tensors}, path)
-    assert len(load().loaded) == len(tensors)
+    with qtbot.waitSignal(window.engine.replies(WeightsLoaded), timeout=PATIENCE) as loaded:
+        window.open_file(str(path))  # as when it is dropped on the window
+    assert len(loaded.args[0].loaded) == len(tensors)
     assert window.banner.text.startswith(f"All {len(tensors)} tensors")
 
 
