@@ -157,9 +157,9 @@ class Document(QObject):
         self.levels.leave(0)
         self._push(step, edits.become(self.root, graph))
 
-    def restore(self, graph: Graph, path: Path | None) -> None:
+    def restore(self, graph: Graph, path: Path | None, origin: Origin = HERE) -> None:
         """Take rescued work: it belongs to ``path`` but was not saved there."""
-        self._replace(level_of(graph), path)
+        self._replace(level_of(graph), path, origin)
         self.undo_stack.resetClean()
 
     def save(self, path: str | Path | None = None) -> None:

@@ -75,9 +75,7 @@ class RunDialog(QDialog):
         self._show_idle("")
 
     def _label(self, choice: sources.Choice) -> str:
-        made = not any(c.inputs for c in self._choices if c.name == choice.name)
-        in_file = made and not choice.arguments and choice.name.islower()
-        return self.tr("{0} (made by the file)").format(choice.name) if in_file else choice.name
+        return self.tr("{0} (made by the file)").format(choice.name) if choice.made else choice.name
 
     # -- what is seen -------------------------------------------------------------------------
 

@@ -23,11 +23,13 @@ class Choice:
         name: of the class, or of the module that the file makes itself.
         arguments: of the class, those that it cannot do without.
         inputs: of ``forward``, those that it cannot do without; empty where it is not in the file.
+        made: whether the file makes it itself.
     """
 
     name: str
     arguments: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    made: bool = False
 
 
 def source_text(path: str | os.PathLike[str]) -> str:
@@ -51,7 +53,7 @@ def choices(text: str) -> tuple[Choice, ...]:
     modules = [name for name in classes if _is_module(name, classes)]
     used = {name for name in modules for other in modules if _mentions(classes[other], name)}
     ordered = [n for n in reversed(modules) if n not in used] + [n for n in modules if n in used]
-    made = (Choice(name) for name in _made(tree, set(modules)))
+    made = (Choice(name, made=True) for name in _made(tree, set(modules)))
     return (*(_choice(name, classes) for name in ordered), *made)
 
 
