@@ -218,6 +218,8 @@ class MainWindow(QMainWindow):
             wanted = []
         if not runs and not (wanted and self.files.open_any(wanted[0])):
             self.files.open_preset(FIRST_GRAPH)
+            if not (file_or_preset or lesson):
+                self.show_welcome()
         Rescue(self).offer()
         self._remember_timer.start()
         if self.engine is not None:
