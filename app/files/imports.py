@@ -6,16 +6,19 @@ import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt
 
 from app.files.exports import Exports
-from app.files.run_dialog import RunDialog
 from app.widgets import file_dialogs
 from graphcore.errors import GradscapeError, short
-from graphcore.exchange import ENDINGS, SOURCE, sources
+from graphcore.exchange import ENDINGS, SOURCE
 from graphcore.views.net_files import LoadWeights, WeightsLoaded
+
+if TYPE_CHECKING:
+    from app.files.run_dialog import RunDialog
+    from graphcore.exchange.sources import Choice
 
 MOST_NAMES = 4
 
@@ -33,8 +36,10 @@ class _Made:
         self._folder.cleanup()
 
 
-def _choices(source: Path) -> tuple[sources.Choice, ...]:
+def _choices(source: Path) -> tuple[Choice, ...]:
     """The modules of a Python file; none of any other, or where it cannot be read."""
+    from graphcore.exchange import sources
+
     if source.suffix.lower() != SOURCE:
         return ()
     try:
@@ -82,6 +87,8 @@ class Imports(QObject):
             made.drop()
             self._window.refuse(problem)
             return
+        from app.files.run_dialog import RunDialog
+
         dialog = RunDialog(made.source, problem, found, made.graph, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.made.connect(partial(self._take, made))
