@@ -32,6 +32,9 @@ TABLES = (".csv", ".tsv")
 class Files(QObject):
     """Asks, checks and lets the document read or write. A refused file leaves it untouched.
 
+    Attributes:
+        unnamed: files of runs that the app keeps for itself, of which nothing is said.
+
     Signals:
         table_given: path of a table that was to be opened, after it was refused as a graph.
         net_given: path of another program's net that is to be opened.
@@ -56,6 +59,7 @@ class Files(QObject):
         self.engine: Any = None
         self._settings, self._window = settings, window
         self._preset = ""
+        self.unnamed: set[str] = set()
         document.opened.connect(self._on_document)
 
     # -- recent files -------------------------------------------------------------------------
@@ -64,6 +68,11 @@ class Files(QObject):
     def recent(self) -> list[str]:
         """Paths of the files that were open last, newest first."""
         return self._settings.strings("files/recent")
+
+    def call(self, name: str) -> None:
+        """Let a graph that has no file be called by a name, as a preset is."""
+        self._preset = name
+        self.recent_changed.emit()
 
     def _remember(self, path: str) -> None:
         full = str(Path(path).resolve())
@@ -255,6 +264,8 @@ class Files(QObject):
         engine.on(RunsOpened, self._on_run_file)
 
     def _on_run_file(self, told: Any) -> None:
+        if told.path in self.unnamed:
+            return
         if told.problem:
             self.refused.emit(told.problem)
             return

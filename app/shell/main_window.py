@@ -236,7 +236,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if "lessons" in self.__dict__:
-            self.lessons.leave()
+            self.lessons.leave(with_runs=False)
         if not self.files.may_leave():
             event.ignore()
             return

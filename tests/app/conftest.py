@@ -164,6 +164,8 @@ def live_window(qtbot, themed, settings, tmp_path, engine_command):
     window.resize(1400, 900)
     window.show()
     yield window
+    if "lessons" in window.__dict__:
+        window.lessons.leave(with_runs=False)
     document.undo_stack.setClean()
     window.close()
     QApplication.processEvents()

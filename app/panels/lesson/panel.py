@@ -59,7 +59,7 @@ class LessonPanel(Panel):
         self.shown_panels: tuple[str, ...] = ()
         self.plane = ""
         self.cards: list[QWidget] = []
-        self.hints_shown = 0
+        self._hints_shown: dict[int, int] = {}
         self._number = self._asked = 0
         self._begins = False
         self._values: dict[str, Any] = {}
@@ -133,6 +133,7 @@ class LessonPanel(Panel):
         self.predictions = {k: v for k, v in predictions.items() if k in lesson.predictions}
         self.done = dict(done)
         self.heading.setText(lesson.header.title)
+        self._hints_shown.clear()
         self.place = -1
         self.show_step(0)
 
@@ -151,7 +152,7 @@ class LessonPanel(Panel):
             return
         if self.place >= 0:
             self.step_left.emit(self.place)
-        self.place, self.hints_shown, self._values = place, 0, {}
+        self.place, self._values = place, {}
         self._fill()
         self._begins = True
         self.step_entered.emit(place)
@@ -164,8 +165,13 @@ class LessonPanel(Panel):
         else:
             self.leave_wanted.emit()
 
+    @property
+    def hints_shown(self) -> int:
+        """How many hints of the step were taken."""
+        return self._hints_shown.get(self.place, 0)
+
     def _on_hint(self) -> None:
-        self.hints_shown += 1
+        self._hints_shown[self.place] = self.hints_shown + 1
         self._arrange()
         self.refresh()
 
@@ -238,6 +244,8 @@ class LessonPanel(Panel):
             elif isinstance(card, TaskCard):
                 done &= card.passed
         self.asking.emit(not locked)
+        self.next.setEnabled(locked or self.teacher.isChecked())
+        self.next.setToolTip("" if locked else self.tr("Lock your prediction first."))
         self.measured.setVisible(locked and done and bool(self.measured.text()))
         for i, hint in enumerate(self.hints):
             hint.setVisible(i < self.hints_shown)

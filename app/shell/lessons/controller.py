@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,7 +14,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from app.panels.weights.panel import set_numbers
 from app.shell.lessons.spotlight import Spotlight
 from app.widgets import file_dialogs
-from graphcore import __version__, files, presets
+from graphcore import __version__, files
 from graphcore.errors import GradscapeError, LessonError
 from graphcore.graph.graph import Graph
 from graphcore.lessons import answers, courses
@@ -22,8 +23,11 @@ from graphcore.lessons.functions import ACTIONS
 from graphcore.lessons.language import Call
 from graphcore.lessons.play import check_files, first_graph, graph_named, seeded
 from graphcore.lessons.reader import ENDING, read_lesson
+from graphcore.session.messages import RunsOpened
+from graphcore.views.timeline import OpenRuns, SaveRuns
 
-PANEL, WIDTH = "lesson", 360
+PANEL, WIDTH, BELOW = "lesson", 360, 0.42
+"""The lesson's panel, its width, and the share of the height of what is below the canvas."""
 RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 POLL_MS = 60
 
@@ -156,6 +160,7 @@ class Lessons(QObject):
         self._hiding = False
         window.engine.frame.connect(lambda _frame: self._hide())
         window.document.opened.connect(self._on_opened)
+        window.engine.on(RunsOpened, self._on_runs_opened)
 
     @property
     def store(self) -> Any:
@@ -165,14 +170,12 @@ class Lessons(QObject):
     # -- opening and leaving ------------------------------------------------------------------
 
     def open(self, path: str | Path) -> bool:
-        """Begin the lesson in a file; False if it is damaged or the user wants to stay."""
+        """Begin the lesson in a file; return False, and say why, if it is damaged."""
         try:
             lesson = read_lesson(path)
             graph = first_graph(lesson)
         except GradscapeError as error:
             self._window.refuse(str(error))
-            return False
-        if self.lesson is None and not self._window.files.may_leave():
             return False
         if self.lesson is None:
             self._keep()
@@ -192,19 +195,20 @@ class Lessons(QObject):
         """Begin a lesson that ships."""
         return self.open(courses.shipped() / f"{name}{ENDING}")
 
-    def leave(self) -> None:
-        """End the lesson; document and layout are again what they were."""
+    def leave(self, with_runs: bool = True) -> None:
+        """End the lesson; document, runs and layout are again what they were.
+
+        Args:
+            with_runs: False if the window is about to close: only the document counts then.
+        """
         if self.lesson is None:
             return
         self._end()
         before, window = self._before, self._window
-        window.document.undo_stack.setClean()
-        if before["preset"]:
-            window.files.open_preset(before["preset"])
+        if before["runs"] and with_runs:
+            window.engine.ask(OpenRuns(before["runs"]))  # the graph comes back with its runs
         else:
-            window.document.restore(before["graph"], before["path"])
-            if not before["modified"]:
-                window.document.undo_stack.setClean()
+            self._bring_back()
         window.layouts.docks[PANEL].hide()
         window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         if before["layout"]:
@@ -213,6 +217,31 @@ class Lessons(QObject):
             window.show_welcome()
         if not before["welcome"]:
             window.canvas.mark_selected(set(before["selection"]) & set(window.canvas.items_by_name))
+
+    def _on_runs_opened(self, opened: RunsOpened) -> None:
+        """The runs of before the lesson are there again, or their file could not be read."""
+        if not self._before or opened.path != self._before["runs"]:
+            return
+        Path(opened.path).unlink(missing_ok=True)
+        self._bring_back(opened=not opened.problem)
+
+    def _bring_back(self, opened: bool = False) -> None:
+        """Make the document what it was before the lesson.
+
+        Args:
+            opened: whether the graph of the runs of before is the document already.
+        """
+        before, document = self._before, self._window.document
+        if not opened:
+            document.restore(before["graph"], before["path"])
+        elif files.dumps(document.root) != files.dumps(before["graph"]):
+            document.become(before["graph"], self._window.tr("Lesson"))
+        document.path = before["path"]
+        if before["modified"]:
+            document.undo_stack.resetClean()
+        else:
+            document.undo_stack.setClean()
+        self._window.files.call(before["name"])
 
     def _end(self) -> None:
         self.player.stop()
@@ -224,10 +253,14 @@ class Lessons(QObject):
         """Note what there is before a lesson."""
         window = self._window
         document = window.document
-        named = window.files.name if document.path is None else ""
+        runs = ""
+        if window.engine.moment.newest:
+            runs = str(Path(tempfile.mkdtemp(prefix="gradscape-")) / "before.gradrun")
+            window.files.unnamed.add(runs)
+            window.engine.ask(SaveRuns(runs))
         self._before = {
             "graph": document.root, "path": document.path, "modified": document.modified,
-            "preset": named if named in presets.names() and not document.modified else "",
+            "name": window.files.name, "runs": runs,
             "layout": window.layouts.current, "selection": list(window.selection),
             "welcome": window.pages.currentWidget() is not window.canvas,
         }  # fmt: skip
@@ -251,6 +284,13 @@ class Lessons(QObject):
                 layouts.reveal(name)
         dock = window.show_panel(PANEL)
         window.resizeDocks([dock], [WIDTH], Qt.Orientation.Horizontal)
+        below = [
+            layouts.docks[name] for name in lesson.header.panels
+            if name in layouts.docks
+            and window.dockWidgetArea(layouts.docks[name]) == Qt.DockWidgetArea.BottomDockWidgetArea
+        ]  # fmt: skip
+        height = round(BELOW * window.height())
+        window.resizeDocks(below, [height] * len(below), Qt.Orientation.Vertical)
 
     def _connect(self) -> None:
         panel = self._panel
@@ -370,7 +410,11 @@ class Lessons(QObject):
         student = file_dialogs.ask_student(self._window)
         if not student:
             return
-        path = file_dialogs.ask_answer(self._window, f"{lesson.id}{answers.ENDING}")
+        called = "".join(c if c.isalnum() else "-" for c in student).strip("-").lower()
+        start = f"{lesson.id}-{called}{answers.ENDING}"
+        path = self._window.files.ask_new(
+            lambda window, _start: file_dialogs.ask_answer(window, start), answers.ENDING
+        )
         if not path:
             return
         checks = {}

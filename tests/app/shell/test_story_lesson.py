@@ -82,7 +82,6 @@ def test_predict_lock_reveal_do_and_everything_comes_back(begun, live_window, qt
     window = live_window
     window.layouts.show("Explain")
     window.document.add_node("ReLU", (0.0, 0.0))
-    monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "discard")
     before = {n.name for n in window.document.root}
     panel = begun(shipped("perceptron"))
     question = cards(panel, PredictCard)[0]
@@ -99,6 +98,12 @@ def test_predict_lock_reveal_do_and_everything_comes_back(begun, live_window, qt
     qtbot.waitUntil(lambda: neuron.value is not None, timeout=PATIENCE)
     assert "−6" in question.outcome.text() or "-6" in question.outcome.text()
     panel.next.click()
+    assert not panel.next.isEnabled(), "the question comes first"
+    for question in cards(panel, PredictCard):
+        if question.choices.buttons():
+            question.choices.buttons()[0].setChecked(True)
+        question.number.setText("0.5")
+        question.lock.click()
     panel.next.click()
     qtbot.waitUntil(lambda: not panel.busy, timeout=PATIENCE)
     flip, task = cards(panel, PredictCard)[0], cards(panel, TaskCard)[0]
@@ -204,6 +209,25 @@ def test_a_passage_shows_formulas_and_numbers_and_loads_nothing_else(qtbot, them
     assert "￼" in prose.toPlainText()
     assert not prose.loadResource(2, QUrl("formula:0")).isNull()
     assert prose.loadResource(2, QUrl("file:///etc/passwd")).isNull()
+
+
+def test_a_run_and_an_edit_are_there_again_after_a_lesson(begun, live_window, qtbot):
+    window, engine = live_window, live_window.engine
+    engine.run(30)
+    qtbot.waitUntil(lambda: engine.moment.newest == 30, timeout=PATIENCE)
+    with qtbot.waitSignal(engine.loaded, timeout=PATIENCE):
+        window.document.set_attributes("hidden1", out_features=6)
+    names = {n.name for n in window.document.root}
+    begun(shipped("perceptron"))
+    qtbot.waitUntil(lambda: engine.moment.newest == 0, timeout=PATIENCE)
+    window.lessons.leave()
+    qtbot.waitUntil(lambda: engine.moment.newest == 30, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: engine.step == 30, timeout=PATIENCE)
+    assert {n.name for n in window.document.root} == names
+    assert window.document.modified
+    assert window.windowTitle().startswith("circle")
+    engine.run(5)
+    qtbot.waitUntil(lambda: engine.moment.newest == 35, timeout=PATIENCE)
 
 
 def test_a_preset_that_nobody_touched_comes_back_with_its_name(begun, live_window):
