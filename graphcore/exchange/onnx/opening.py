@@ -1,0 +1,107 @@
+"""An ONNX file as a net, and its check against ONNX's own evaluator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphcore.errors import ExportError, FileError, short
+from graphcore.exchange import check
+from graphcore.exchange.net import ImportedNet, net_of
+from graphcore.exchange.onnx import document, patterns
+from graphcore.exchange.onnx.file import OnnxFile
+from graphcore.exchange.program import Opaque
+from graphcore.files.onnx.writer import run_reference
+
+KINDS = {"float": np.float32, "int": np.int64, "bool": np.bool_}
+_DOUBLE, _INT32 = 11, 6
+
+
+def open_onnx(
+    path: str | os.PathLike[str], *, example: Any = None, checked: bool = False
+) -> ImportedNet:
+    """Open an ONNX file as data.
+
+    Args:
+        example: arrays as the net takes them, for sizes that the file leaves open; a dict by the
+            inputs' names, a tuple in their order, or a single one.
+        checked: whether its outputs are compared with those of ONNX's reference evaluator.
+
+    Raises:
+        FileError: it is damaged, or holds what is not understood; names operator and node.
+        ExportError: the package onnx is not installed.
+    """
+    file = OnnxFile(path)
+    fed = document.inputs_of(file)
+    arrays = _arrays(example, [one.name for one in fed])
+    net = _net(file, [a.shape for a in arrays])
+    if checked:
+        given = arrays or filled(fed)
+        net.report.notes += _compared(net, file, given)
+    return net
+
+
+def _arrays(example: Any, names: Sequence[str]) -> list[np.ndarray[Any, Any]]:
+    if example is None:
+        return []
+    if isinstance(example, Mapping):
+        missing = [n for n in names if n not in example]
+        if missing:
+            raise FileError(f"The example has no {short(missing[0])}, which the net takes.")
+        example = [example[n] for n in names]
+    given = example if isinstance(example, tuple | list) else (example,)
+    return [np.asarray(v.detach().cpu() if hasattr(v, "detach") else v) for v in given]
+
+
+def _net(file: OnnxFile, shapes: Sequence[tuple[int, ...]]) -> ImportedNet:
+    for batch in (True, False):
+        try:
+            program = document.read_file(file, batch=batch, shapes=shapes)
+            patterns.simplify(program)
+            net = net_of(program, file.name)
+        except Opaque:
+            continue
+        if not batch and program.inputs:
+            net.report.notes.append(
+                "The number of samples is that of the file: no axis follows the batch."
+            )
+        return net
+    raise file.refusal("its sizes are not understood")
+
+
+def filled(
+    fed: Sequence[document.Fed], shapes: Sequence[tuple[int, ...]] = ()
+) -> list[np.ndarray[Any, Any]]:
+    """Numbers for each input: waves, or small whole numbers; the same ones every time."""
+    found = []
+    for place, (one, shape) in enumerate(
+        zip(fed, document.example_shapes(fed, shapes), strict=True)
+    ):
+        k = np.arange(int(np.prod(shape))).reshape(shape)
+        number = document.NUMBERS[one.kind]
+        made = np.sin(0.37 * k) + place if number == "float" else (3 * k + 1) % 2
+        found.append(made.astype(_type(one.kind)))
+    return found
+
+
+def _type(kind: int) -> Any:
+    """The type of an input's numbers in the file."""
+    from onnx import helper
+
+    return helper.tensor_dtype_to_np_dtype(kind)
+
+
+def _compared(
+    net: ImportedNet, file: OnnxFile, given: Sequence[np.ndarray[Any, Any]]
+) -> list[str]:
+    """Compare with ONNX's reference evaluator; returns what there is to say of it."""
+    names = [one.name for one in document.inputs_of(file)]
+    try:
+        outputs = run_reference(file.model, dict(zip(names, given, strict=True)))
+    except ExportError as error:
+        return [f"It was not compared: {str(error)}"]
+    check.compare(net, check.Reference(list(given), [np.asarray(v) for v in outputs]))
+    return []
