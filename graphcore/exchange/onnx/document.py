@@ -49,27 +49,28 @@ class Fed:
 
 def read(
     path: str | os.PathLike[str], *, batch: bool = True,
-    shapes: Sequence[tuple[int, ...]] = (),
+    example: Sequence[np.ndarray[Any, Any]] = (),
 ) -> Program:  # fmt: skip
     """Read an ONNX file as data.
 
     Args:
         batch: whether the first axis follows the batch; else all sizes are the file's.
-        shapes: shapes of the inputs, batch included, where the file leaves sizes open.
+        example: what the inputs may hold: its shapes hold where the file leaves sizes open, its
+            numbers where they set a shape.
 
     Raises:
         FileError: it is damaged, of another kind, or holds what is not understood.
         Opaque: with ``batch``: the net cannot be computed for every number of samples.
     """
-    return read_file(OnnxFile(path), batch=batch, shapes=shapes)
+    return read_file(OnnxFile(path), batch=batch, example=example)
 
 
 def read_file(
-    file: OnnxFile, *, batch: bool = True, shapes: Sequence[tuple[int, ...]] = ()
+    file: OnnxFile, *, batch: bool = True, example: Sequence[np.ndarray[Any, Any]] = ()
 ) -> Program:
     """Read a file that is open; raises as ``read``."""
     try:
-        return _Reader(file, batch, shapes).program()
+        return _Reader(file, batch, example).program()
     except (GradscapeError, Opaque):
         raise
     except MemoryError:
@@ -87,6 +88,28 @@ def inputs_of(file: OnnxFile) -> list[Fed]:
     graph = file.model.graph
     held = {t.name for t in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
     return [_fed(file, i) for i in graph.input if i.name not in held]
+
+
+SETTINGS = {
+    "Reshape": (1,), "Expand": (1,), "Tile": (1,), "Slice": (1, 2, 3, 4), "Pad": (1, 2, 3),
+    "Split": (1,), "SplitToSequence": (1,), "ConstantOfShape": (0,), "TopK": (1,),
+    "Squeeze": (1,), "Unsqueeze": (1,), "Range": (0, 1, 2), "Resize": (1, 2, 3), "Upsample": (1,),
+    "OneHot": (1,), "CumSum": (1,), "Trilu": (1,), "SequenceInsert": (2,), "SequenceAt": (1,),
+    "SequenceErase": (1,), "Compress": (1,), "Dropout": (1, 2),
+    **{f"Reduce{k}": (1,) for k in ("Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum",
+                                    "LogSumExp", "SumSquare")},
+}  # fmt: skip
+"""Inputs of operators that say how a result is laid out."""
+
+
+def settings_of(file: OnnxFile) -> set[str]:
+    """Names of the inputs that operators take a shape or a place from."""
+    return {
+        node.input[i]
+        for node in file.model.graph.node
+        for i in SETTINGS.get(node.op_type, ())
+        if i < len(node.input)
+    }
 
 
 def _fed(file: OnnxFile, info: onnx.ValueInfoProto) -> Fed:
@@ -127,15 +150,22 @@ def batch_axis(fed: Sequence[Fed]) -> int | str | None:
 
 class _Reader:
     def __init__(
-        self, file: OnnxFile, batch: bool, shapes: Sequence[tuple[int, ...]]
+        self, file: OnnxFile, batch: bool, example: Sequence[np.ndarray[Any, Any]]
     ) -> None:  # fmt: skip
         self._file = file
-        self._fed = inputs_of(file)
+        fed = inputs_of(file)
+        setting = settings_of(file) if example else set()
+        self._set = {
+            one.name: a for one, a in zip(fed, example, strict=False) if one.name in setting
+        }
+        self._given = [
+            a.shape for one, a in zip(fed, example, strict=False) if one.name not in self._set
+        ]
+        self._fed = [one for one in fed if one.name not in self._set]
         self._first = batch_axis(self._fed)
         self._open = batch and self._first is not None
-        self._given = shapes
-        self._program = Program()
         double = any(one.kind == _DOUBLE for one in self._fed)
+        self._program = Program(double=double)
         self._tracer = Tracer(self._program, BATCHES if self._open else (1,), double)
         self._values: dict[str, Any] = {"": None}
         self._scopes = scopes.Scopes()
@@ -172,6 +202,11 @@ class _Reader:
             if self._first in one.shape[1:] and isinstance(self._first, str) and self._open:
                 raise Opaque
             self._keep(one.name, self._tracer.input(one.name, every, NUMBERS[one.kind]))
+        for name, array in self._set.items():
+            self._keep(name, self._tracer.known(array))
+            self._program.notes.append(
+                f"{short(name)} sets a shape: here it is {short(array.tolist())} for good."
+            )
         self._program.inputs = tuple(one.name for one in self._fed)
         for word in {w for one in self._fed for w in one.shape if isinstance(w, str)}:
             self._note_size(word, shape)

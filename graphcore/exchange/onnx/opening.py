@@ -37,7 +37,7 @@ def open_onnx(
     file = OnnxFile(path)
     fed = document.inputs_of(file)
     arrays = _arrays(example, [one.name for one in fed])
-    net = _net(file, [a.shape for a in arrays])
+    net = _net(file, arrays)
     if checked:
         given = arrays or filled(fed)
         net.report.notes += _compared(net, file, given)
@@ -56,10 +56,10 @@ def _arrays(example: Any, names: Sequence[str]) -> list[np.ndarray[Any, Any]]:
     return [np.asarray(v.detach().cpu() if hasattr(v, "detach") else v) for v in given]
 
 
-def _net(file: OnnxFile, shapes: Sequence[tuple[int, ...]]) -> ImportedNet:
+def _net(file: OnnxFile, example: Sequence[np.ndarray[Any, Any]]) -> ImportedNet:
     for batch in (True, False):
         try:
-            program = document.read_file(file, batch=batch, shapes=shapes)
+            program = document.read_file(file, batch=batch, example=example)
             patterns.simplify(program)
             net = net_of(program, file.name)
         except Opaque:
@@ -103,5 +103,7 @@ def _compared(
         outputs = run_reference(file.model, dict(zip(names, given, strict=True)))
     except ExportError as error:
         return [f"It was not compared: {str(error)}"]
-    check.compare(net, check.Reference(list(given), [np.asarray(v) for v in outputs]))
+    setting = document.settings_of(file) if len(net.inputs) < len(names) else set()
+    fed = [a for name, a in zip(names, given, strict=True) if name not in setting]
+    check.compare(net, check.Reference(fed, [np.asarray(v) for v in outputs]))
     return []

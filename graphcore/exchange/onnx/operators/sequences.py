@@ -20,13 +20,13 @@ def _sequence(n: OnnxNode) -> Sequence:
     return found
 
 
-def _place(n: OnnxNode, place: int, length: int) -> int:
-    """An index into a list, counted from the front; the end where it is left out."""
+def _place(n: OnnxNode, place: int, length: int, default: int) -> int:
+    """An index into a list of so many, counted from the front."""
     given = n.optional(place)
     if given is None:
-        return length
+        return default
     index = int(given.scalar())
-    if not -length <= index <= length:
+    if not -length <= index <= default:
         raise Untraced(f"the list has no place {index}")
     return index + length if index < 0 else index
 
@@ -44,21 +44,21 @@ def construct(t: Tracer, n: OnnxNode) -> Any:
 @operator("SequenceInsert")
 def insert(t: Tracer, n: OnnxNode) -> Any:
     held = list(_sequence(n))
-    held.insert(_place(n, 2, len(held)), n.input(1))
+    held.insert(_place(n, 2, len(held), len(held)), n.input(1))
     return [Sequence(held)]
 
 
 @operator("SequenceErase")
 def erase(t: Tracer, n: OnnxNode) -> Any:
     held = list(_sequence(n))
-    del held[_place(n, 1, len(held) - 1)]
+    del held[_place(n, 1, len(held), len(held) - 1)]
     return [Sequence(held)]
 
 
 @operator("SequenceAt")
 def at(t: Tracer, n: OnnxNode) -> Any:
     held = _sequence(n)
-    return held[_place(n, 1, len(held))]
+    return held[_place(n, 1, len(held), len(held) - 1)]
 
 
 @operator("SequenceLength")
