@@ -99,7 +99,7 @@ def nodes(folder: Path) -> Iterator[Trial]:
 
 def tried(trial: Trial) -> str:
     """What is wrong with a case, or ""; only a GradscapeError may come out of opening."""
-    numbers = [v if isinstance(v, np.ndarray) else np.asarray(v) for v in trial.fed]
+    numbers = [np.zeros(()) if isinstance(v, list) else np.asarray(v) for v in trial.fed]
     try:
         net = gc.open_net(trial.path, example=numbers)
         names = [identifier(one.name) for one in _fed(onnx.load(trial.path))]

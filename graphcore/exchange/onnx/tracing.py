@@ -322,7 +322,10 @@ class Tracer:
         if not made.fixed:
             return self._spread(made)
         array = made.array()
-        learned = made.number == "float" and (key in WEIGHTS or (made.origin and array.size > 1))
+        named = made.origin.rpartition(".")[2] in WEIGHTS
+        learned = made.number == "float" and (
+            key in WEIGHTS or named or (made.origin and array.size > 1)
+        )
         role = "buffer" if key in STATISTICS else "parameter" if learned else "constant"
         made.name = self.new_name(made.origin or role)
         called = made.origin or self._place(key or role)

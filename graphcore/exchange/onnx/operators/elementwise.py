@@ -19,7 +19,6 @@ SAME = {
     "Asin": "asin", "Acos": "acos", "Atan": "atan", "Sinh": "sinh", "Cosh": "cosh",
     "Asinh": "asinh", "Acosh": "acosh", "Atanh": "atanh", "Not": "logical_not", "IsNaN": "isnan",
     "Softplus": "softplus", "HardSwish": "hardswish", "Mish": "mish",
-    "BitwiseNot": "bitwise_not",
 }  # fmt: skip
 PAIRS = {
     "Add": "add.Tensor", "Sub": "sub.Tensor", "Mul": "mul.Tensor", "And": "logical_and",
@@ -280,8 +279,10 @@ def dropout(t: Tracer, n: OnnxNode) -> Any:
     if n.version < 12:
         share = float(n.get("ratio", 0.5))
     else:
-        given = n.optional(1)
+        given, training = n.optional(1), n.optional(2)
         share = 0.5 if given is None else float(given.scalar())
+        if training is not None and training.scalar() and share:
+            raise Untraced("it drops numbers as in training")
     if not 0 < share < 1 or x.known:
         return x
     return t.call("dropout", input=x, p=share, train=False)

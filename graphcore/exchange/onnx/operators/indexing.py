@@ -99,10 +99,12 @@ def nonzero(t: Tracer, n: OnnxNode) -> Any:
 def top(t: Tracer, n: OnnxNode) -> Any:
     x = n.input(0)
     count = int(n.get("k")) if n.version < 10 else int(n.input(1).scalar())
-    return list(
-        t.call("topk", self=x, k=count, dim=n.axis(x.rank, -1),
-               largest=bool(n.get("largest", 1)), sorted=True)  # ties may be in another order
-    )  # fmt: skip
+    axis = n.axis(x.rank, -1)
+    sorted_ = t.call("sort.stable", self=x, stable=True, dim=axis,
+                     descending=bool(n.get("largest", 1)))  # fmt: skip
+    return [
+        t.call("slice.Tensor", self=y, dim=axis, start=0, end=count, step=1) for y in sorted_
+    ]  # topk itself leaves the order of equal numbers open
 
 
 @operator("CumSum")

@@ -216,8 +216,10 @@ def normalised(t: Tracer, n: OnnxNode) -> Any:
     axis = n.axis(x.rank, -1)
     inner = t.call("abs" if order == 1 else "square", self=x)
     length = t.call("sum.dim_IntList", self=inner, dim=[axis], keepdim=True)
-    return t.call("div.Tensor", self=x,
-                  other=length if order == 1 else t.call("sqrt", self=length))  # fmt: skip
+    length = length if order == 1 else t.call("sqrt", self=length)
+    nothing = t.call("eq.Scalar", self=length, other=0)
+    below = t.call("where.self", condition=nothing, **{"self": t.known(1.0)}, other=length)
+    return t.call("div.Tensor", self=x, other=below)
 
 
 @operator("Attention")

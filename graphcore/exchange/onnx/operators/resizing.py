@@ -117,7 +117,7 @@ def _places(old: int, length: int, factor: float, mode: str) -> Table:
     if mode == "asymmetric":
         return k / factor
     if mode == "align_corners":
-        return k * (old - 1) / (length - 1) if length > 1 else k * 0
+        return k * (old - 1) / (factor * old - 1) if length > 1 else k * 0
     if mode == "pytorch_half_pixel" and length == 1:
         return k * 0
     if mode in ("half_pixel", "pytorch_half_pixel"):
