@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,7 @@ def read_file(
         raise file.refusal("it needs more memory than there is") from None
     except (
         KeyError, TypeError, ValueError, IndexError, AttributeError, AssertionError, RuntimeError,
-        OverflowError, RecursionError,
+        ArithmeticError, RecursionError,
     ) as error:  # fmt: skip
         why = short(error, 60) or type(error).__name__
         raise file.refusal(f"its graph is not written as ONNX says ({why})") from None
@@ -166,7 +167,11 @@ class _Reader:
         self._open = batch and self._first is not None
         double = any(one.kind == _DOUBLE for one in self._fed)
         self._program = Program(double=double)
-        self._tracer = Tracer(self._program, BATCHES if self._open else (1,), double)
+        read = Counter(name for node in file.model.graph.node for name in node.input)
+        weights = {t.name for t in file.model.graph.initializer if len(t.dims) > 1}
+        shared = frozenset(name for name in weights if read[name] > 1)
+        batches = BATCHES if self._open else (1,)
+        self._tracer = Tracer(self._program, batches, double, shared)
         self._values: dict[str, Any] = {"": None}
         self._scopes = scopes.Scopes()
 
@@ -200,7 +205,7 @@ class _Reader:
                 (n, *given[1:]) if follows else given for n in self._tracer.batches
             ]  # fmt: skip
             if self._first in one.shape[1:] and isinstance(self._first, str) and self._open:
-                raise Opaque
+                raise Opaque(f"{short(self._first)} is another axis too")
             self._keep(one.name, self._tracer.input(one.name, every, NUMBERS[one.kind]))
         for name, array in self._set.items():
             self._keep(name, self._tracer.known(array))
@@ -272,7 +277,7 @@ class _Reader:
             found = function(self._tracer, made)
         except Untraced as error:
             if self._open:
-                raise Opaque from None
+                raise Opaque(f"{label}: {error}") from None
             raise FileError(f"{short(self._file.name)}: {label} is refused: {error}.") from None
         self._take(node, found if isinstance(found, list) else [found], made.reads, label)
 
@@ -291,9 +296,7 @@ class _Reader:
         """The number of samples that the file is written for, where N is tried in its place."""
         return self._first if self._open and isinstance(self._first, int) else 0
 
-    def _take_branch(
-        self, node: onnx.NodeProto, inputs: list[Any], label: str, depth: int
-    ) -> None:
+    def _take_branch(self, node: onnx.NodeProto, inputs: list[Any], label: str, depth: int) -> None:
         """The branch of an If whose condition is known."""
         attributes = {a.name: a.g for a in node.attribute}
         condition = inputs[0] if inputs else None

@@ -57,16 +57,19 @@ def _arrays(example: Any, names: Sequence[str]) -> list[np.ndarray[Any, Any]]:
 
 
 def _net(file: OnnxFile, example: Sequence[np.ndarray[Any, Any]]) -> ImportedNet:
+    why = ""
     for batch in (True, False):
         try:
             program = document.read_file(file, batch=batch, example=example)
             patterns.simplify(program)
             net = net_of(program, file.name)
-        except Opaque:
+        except Opaque as error:
+            why = why or str(error)
             continue
         if not batch and program.inputs:
+            reason = f" ({why})" if why else ""
             net.report.notes.append(
-                "The number of samples is that of the file: no axis follows the batch."
+                f"The number of samples is that of the file: no axis follows the batch{reason}."
             )
         return net
     raise file.refusal("its sizes are not understood")
@@ -94,15 +97,13 @@ def _type(kind: int) -> Any:
     return helper.tensor_dtype_to_np_dtype(kind)
 
 
-def _compared(
-    net: ImportedNet, file: OnnxFile, given: Sequence[np.ndarray[Any, Any]]
-) -> list[str]:
+def _compared(net: ImportedNet, file: OnnxFile, given: Sequence[np.ndarray[Any, Any]]) -> list[str]:
     """Compare with ONNX's reference evaluator; returns what there is to say of it."""
     names = [one.name for one in document.inputs_of(file)]
     try:
         outputs = run_reference(file.model, dict(zip(names, given, strict=True)))
     except ExportError as error:
-        return [f"It was not compared: {str(error)}"]
+        return [f"It was not compared: {error!s}"]
     setting = document.settings_of(file) if len(net.inputs) < len(names) else set()
     fed = [a for name, a in zip(names, given, strict=True) if name not in setting]
     check.compare(net, check.Reference(fed, [np.asarray(v) for v in outputs]))

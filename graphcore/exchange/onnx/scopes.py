@@ -69,7 +69,7 @@ def _joined(above: str, part: str) -> str:
     """A part's path: "layer1" and "layer1.0" lie in one another, others follow."""
     if not above:
         return part
-    first = part.split(".")[0]
+    first = part.split(".", maxsplit=1)[0]
     names = above.split(".")
     if "." in part and first in names:
         place = len(names) - 1 - names[::-1].index(first)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -38,13 +39,20 @@ if TYPE_CHECKING:
 BATCHES = (2, 3, 5)
 MOST_WORKED_OUT = 1 << 24
 """Numbers of a constant that is worked out while the file is read."""
+MOST_SETTINGS = 1 << 16
+MOST_AXES = 32
+MOST_TOGETHER = 1 << 28
 LARGEST = 1 << 33
 WEIGHTS = frozenset({"weight", "bias", "params"})
 """Arguments that hold what is learned."""
 STATISTICS = frozenset({"running_mean", "running_var"})
 _FREE = frozenset({"t", "permute", "reshape", "squeeze", "unsqueeze", "transpose", "expand"})
 """Operations that copy no numbers."""
-FAULTS = (RuntimeError, IndexError, ValueError, TypeError, NotImplementedError, OverflowError)
+_NAMELESS = re.compile(r".*/|val_|onnx::|const|_|\d", re.IGNORECASE)
+"""How names begin that exporters make up for constants."""
+FAULTS = (
+    RuntimeError, IndexError, ValueError, TypeError, NotImplementedError, ArithmeticError,
+)  # fmt: skip
 
 
 class Untraced(Exception):  # noqa: N818 - a signal inside the reader, never shown
@@ -118,6 +126,8 @@ class Traced:
         """Sizes or places that it lists, one for each number; raises Untraced."""
         if not self.known:
             raise Untraced("a setting of it is computed from the net's own numbers")
+        if self.at[0].numel() > MOST_SETTINGS:
+            raise Untraced("it has too many settings")
         columns = [t.reshape(-1).tolist() for t in self.at]
         if len({len(c) for c in columns}) > 1:
             raise Untraced("how many settings it has follows the batch")
@@ -147,15 +157,18 @@ class Tracer:
 
     Attributes:
         batches: the batch sizes that are tried; a single one where N is fixed.
+        shared: weights that several nodes read.
         modules, label: what the calls that are written now stand in, and where they come from.
     """
 
     program: Program
     batches: tuple[int, ...]
     double: bool = False
+    shared: frozenset[str] = frozenset()
     modules: tuple[Module, ...] = ()
     label: str = ""
     _count: int = 0
+    _worked_out: int = 0
 
     @property
     def floats(self) -> Any:
@@ -220,15 +233,33 @@ class Tracer:
         metas, listed = self._tried(full, arguments, meta=True)
         if sum(t.numel() for row in metas for t in row) > LARGEST * len(self.batches):
             raise Untraced("its result would be too large")
-        if given and all(g.known for g in given) and self._may_work_out(full, metas):
+        if any(t.dim() > MOST_AXES for t in metas[0]):
+            raise Untraced("its result would have too many axes")
+        if given and all(g.known for g in given) and self._may_work_out(full, metas, arguments):
             results = self._evaluated(full, arguments, given)
         else:
             results = [Traced(row) for row in zip(*metas, strict=True)]
             self._emit(full, arguments, results, listed)
         return results if listed or len(results) > 1 else results[0]
 
-    def _may_work_out(self, full: str, metas: Sequence[Sequence[Any]]) -> bool:
-        return full.split(".")[0] in _FREE or metas[0][0].numel() <= MOST_WORKED_OUT
+    def _may_work_out(
+        self, full: str, metas: Sequence[Sequence[Any]], arguments: dict[str, Any]
+    ) -> bool:
+        """Whether a result is a constant; a weight that others use too stays the same weight."""
+        operation, given = full.split(".", maxsplit=1)[0], list(_traced(arguments))
+        if any(g.origin for k in WEIGHTS for g in _traced(arguments.get(k))):
+            return False
+        if given[0].number == "float" and (
+            (operation in ("transpose", "permute") and given[0].origin in self.shared)
+            or (operation == "expand" and is_named(given[0].origin))
+        ):
+            return False
+        if operation in _FREE:
+            return True
+        self._worked_out += metas[0][0].numel()
+        if self._worked_out > MOST_TOGETHER:
+            raise Untraced("too many constants would have to be worked out")
+        return bool(metas[0][0].numel() <= MOST_WORKED_OUT)
 
     def _evaluated(
         self, full: str, arguments: dict[str, Any], given: Sequence[Traced]
@@ -240,7 +271,7 @@ class Tracer:
             rows, _ = self._tried(full, arguments, meta=False)
             results = [self.known_at(row) for row in zip(*rows, strict=True)]
         origins = {g.origin for g in given if g.origin}
-        if len(results) == len(given) == 1 and full.split(".")[0] in _FREE:
+        if len(results) == len(given) == 1 and full.split(".", maxsplit=1)[0] in _FREE:
             results[0].origin = next(iter(origins), "")
         return results
 
@@ -281,7 +312,7 @@ class Tracer:
     ) -> None:
         written = {k: self._written(k, v) for k, v in arguments.items()}
         for result in results:
-            result.name = self.new_name(full.split(".")[0])
+            result.name = self.new_name(full.split(".", maxsplit=1)[0])
             self._note(result.name, result)
         names = tuple(r.name for r in results)
         self.program.calls.append(
@@ -321,14 +352,15 @@ class Tracer:
             return made.name
         if not made.fixed:
             return self._spread(made)
-        array = made.array()
-        named = made.origin.rpartition(".")[2] in WEIGHTS
-        learned = made.number == "float" and (
-            key in WEIGHTS or named or (made.origin and array.size > 1)
-        )
+        array, named = made.array(), is_named(made.origin)
+        kept = bool(made.origin) or key in WEIGHTS or key in STATISTICS
+        if not kept and array.size > 1 and (array == array.flat[0]).all():
+            return self._spread(made)
+        single = array.size == 1 and made.origin.rpartition(".")[2] not in WEIGHTS
+        learned = made.number == "float" and (key in WEIGHTS or (named and not single))
         role = "buffer" if key in STATISTICS else "parameter" if learned else "constant"
         made.name = self.new_name(made.origin or role)
-        called = made.origin or self._place(key or role)
+        called = made.origin if named else self._place(key or role)
         self.program.tensors[made.name] = Tensor(called, role, made.name, array)  # type: ignore[arg-type]
         self.program.values[made.name] = Value(array.shape, made.number)
         return made.name
@@ -338,18 +370,39 @@ class Tracer:
         return f"{inner}.{key}" if inner else key
 
     def _spread(self, made: Traced) -> str:
-        """A tensor of one number repeated, of a shape that follows the batch."""
-        first = made.at[0].reshape(-1)[:1]
-        if not all(t.numel() and bool((t == first).all()) for t in made.at):
-            raise Opaque
-        made.name = self.new_name("full")
+        """A tensor that repeats itself along the axes that follow the batch."""
+        made.name = self.new_name("spread")
         self._note(made.name, made)
         shape = [self.size(d) for d in made.dims]
-        arguments = {"size": shape, "fill_value": first.item()}
+        first = made.at[0].reshape(-1)[:1]
+        if all(t.numel() and bool((t == first).all()) for t in made.at):
+            target = "full"
+            arguments: dict[str, Any] = {"size": shape, "fill_value": first.item()}
+        else:
+            once = made
+            for axis, d in enumerate(made.dims):
+                once = self.once(once, axis) if isinstance(d, Many) else once
+            if not once.fixed:
+                raise Opaque("numbers of it are others for each number of samples")
+            target, arguments = "expand", {"self": Ref(self.reference(once)), "size": shape}
         self.program.calls.append(
-            Call("aten.full.default", arguments, (made.name,), self.modules, self.label)
+            Call(f"aten.{target}.default", arguments, (made.name,), self.modules, self.label)
         )
         return made.name
+
+    def once(self, made: Traced, axis: int) -> Traced:
+        """A known tensor whose parts along an axis are all the same, with one of them; else it."""
+        if not made.known or any(t.shape[axis] == 0 for t in made.at):
+            return made
+        parts = [t.narrow(axis, 0, 1) for t in made.at]
+        if not all(bool((t == p).all()) for t, p in zip(made.at, parts, strict=True)):
+            return made
+        return self.known_at(parts)
+
+
+def is_named(origin: str) -> bool:
+    """Whether a weight has a name of its author's."""
+    return bool(origin) and not _NAMELESS.match(origin)
 
 
 def _traced(value: Any) -> Iterator[Traced]:

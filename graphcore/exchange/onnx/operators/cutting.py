@@ -10,6 +10,8 @@ from graphcore.exchange.onnx.operators.table import OnnxNode, counted, operator
 from graphcore.exchange.onnx.tracing import Many, Traced, Tracer, Untraced
 
 END = 2**63 - 1
+MOST_PLACES = 1 << 24
+MOST_PARTS = 1 << 16
 
 
 @operator("Slice")
@@ -33,17 +35,17 @@ def cut_axis(t: Tracer, x: Traced, axis: int, start: Any, end: Any, step: int) -
     found: Traced
     if step < 0:
         length = x.dim(axis)
+        if length > MOST_PLACES:
+            raise Untraced("an axis that is gone through backwards is too long")
         last = None if end < -length else end
         chosen = list(range(length))[start:last:step]
         found = t.call("index_select", self=x, dim=axis, index=t.known(np.array(chosen, np.int64)))
         return found
     end = min(end, END) if isinstance(end, int) else end
     if start == 0 and step == 1 and isinstance(end, int):
-        length = x.dims[axis]
-        if end >= (max(length.values) if isinstance(length, Many) else length):
-            whole = end > 1 << 30 or isinstance(length, int)
-            if whole:
-                return x
+        whole = x.dims[axis]
+        if end > 1 << 30 or (not isinstance(whole, Many) and end >= whole):
+            return x
     found = t.call("slice.Tensor", self=x, dim=axis, start=start, end=end, step=step)
     return found
 
@@ -55,6 +57,8 @@ def split(t: Tracer, n: OnnxNode) -> Any:
     sizes = n.listed("split", 1, 13)
     if sizes is None:
         length, count = x.dim(axis), int(n.get("num_outputs", n.outputs))
+        if not 0 < count <= MOST_PARTS:
+            raise Untraced(f"it cannot give {count} parts")
         each = -(-length // count)
         sizes = [min(each, length - i * each) for i in range(count)]
     return list(t.call("split_with_sizes", self=x, split_sizes=sizes, dim=axis))
@@ -105,7 +109,7 @@ def padded(
 
 def _extended(t: Tracer, x: Traced, axis: int, before: int, after: int, mode: str) -> Traced:
     """One axis continued by its own numbers: each new place shows one of the old."""
-    if mode not in ("reflect", "edge", "wrap") or max(before, after) > 1 << 20:
+    if mode not in ("reflect", "edge", "wrap") or max(before, after, x.dim(axis)) > MOST_PLACES:
         raise Untraced(f"its mode {mode!r} is not read")
     old = np.arange(x.dim(axis))
     old = old[max(0, -before) : len(old) - max(0, -after)]

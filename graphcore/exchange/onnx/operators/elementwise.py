@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphcore.exchange.onnx.operators.table import OPERATORS, OnnxNode, operator
-from graphcore.exchange.onnx.tracing import Traced, Tracer, Untraced
+from graphcore.exchange.onnx.tracing import Many, Traced, Tracer, Untraced
 from graphcore.exchange.program import Kind
 
 SAME = {
@@ -55,7 +55,15 @@ def pair(t: Tracer, n: OnnxNode) -> tuple[Traced, Traced]:
         missing = x.rank - n.axis(x.rank) - y.rank
         for _ in range(max(0, missing)):
             y = t.call("unsqueeze", self=y, dim=-1)
-    return x, y
+    return (_for_each(t, x, y, n.batch), _for_each(t, y, x, n.batch)) if n.batch > 1 else (x, y)
+
+
+def _for_each(t: Tracer, x: Traced, other: Traced, batch: int) -> Traced:
+    """x once, where the file has it for each sample of the example."""
+    for axis in range(-1, -min(x.rank, other.rank) - 1, -1):
+        if x.fixed and x.dims[axis] == batch and isinstance(other.dims[axis], Many):
+            x = t.once(x, axis % x.rank)
+    return x
 
 
 def _pair(target: str, t: Tracer, n: OnnxNode) -> Traced:

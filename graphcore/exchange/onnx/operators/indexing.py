@@ -57,11 +57,16 @@ def gather_elements(t: Tracer, n: OnnxNode) -> Any:
 def gather_nd(t: Tracer, n: OnnxNode) -> Any:
     if n.get("batch_dims", 0):
         raise Untraced("its batch_dims are not read")
-    x, index = n.input(0), n.input(1)
-    columns = [
-        t.call("select.int", self=index, dim=-1, index=i) for i in range(index.dim(index.rank - 1))
-    ]
-    return t.call("index.Tensor", self=x, indices=columns)
+    x = n.input(0)
+    return t.call("index.Tensor", self=x, indices=_columns(t, n.input(1), x.rank))
+
+
+def _columns(t: Tracer, index: Traced, rank: int) -> list[Traced]:
+    """Places that stand in rows, as one table for each axis."""
+    count = index.dim(index.rank - 1) if index.rank else 0
+    if not 0 < count <= rank:
+        raise Untraced("its indices have more places than there are axes")
+    return [t.call("select.int", self=index, dim=-1, index=i) for i in range(count)]
 
 
 @operator("ScatterElements", "Scatter")
@@ -84,9 +89,7 @@ def scatter_nd(t: Tracer, n: OnnxNode) -> Any:
     how = n.get("reduction", "none")
     if how not in ("none", "add"):
         raise Untraced(f"its reduction {how!r} is not read")
-    columns = [
-        t.call("select.int", self=index, dim=-1, index=i) for i in range(index.dim(index.rank - 1))
-    ]
+    columns = _columns(t, index, x.rank)
     return t.call("index_put", self=x, indices=columns, values=source, accumulate=how == "add")
 
 

@@ -35,8 +35,10 @@ def windows(
     word = n.get("auto_pad", "NOTSET")
     if word in ("SAME_UPPER", "SAME_LOWER"):
         lengths = [x.dim(i + 2) for i in range(rank)]
-        return stride, dilation, same_padding(
-            lengths, kernel, stride, dilation, upper=word == "SAME_UPPER"
+        return (
+            stride,
+            dilation,
+            same_padding(lengths, kernel, stride, dilation, upper=word == "SAME_UPPER"),
         )
     pads = [0] * 2 * rank if word == "VALID" else list(n.get("pads") or [0] * 2 * rank)
     if len(pads) != 2 * rank or not len(stride) == len(dilation) == rank:
@@ -159,7 +161,9 @@ def group_norm(t: Tracer, n: OnnxNode) -> Any:
     weight, bias = n.input(1), n.input(2)
     if n.version < 21 and groups:
         each = x.dim(1) // groups
-        weight, bias = (t.worked_out(lambda v: v.repeat_interleave(each), v) for v in (weight, bias))
+        weight, bias = (
+            t.worked_out(lambda v: v.repeat_interleave(each), v) for v in (weight, bias)
+        )
     return t.call("group_norm", input=x, num_groups=groups, weight=weight, bias=bias,
                   eps=float(n.get("epsilon", 1e-5)), cudnn_enabled=False)  # fmt: skip
 

@@ -63,8 +63,13 @@ def _average(
     counted: bool,
 ) -> Traced:  # fmt: skip
     found: Traced = t.call(
-        f"avg_pool{len(kernel)}d", self=x, kernel_size=kernel, stride=stride, padding=pads,
-        ceil_mode=ceil, count_include_pad=counted,
+        f"avg_pool{len(kernel)}d",
+        self=x,
+        kernel_size=kernel,
+        stride=stride,
+        padding=pads,
+        ceil_mode=ceil,
+        count_include_pad=counted,
     )
     return found
 

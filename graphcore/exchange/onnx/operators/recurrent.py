@@ -12,7 +12,7 @@ from graphcore.exchange.onnx.tracing import Traced, Tracer, Untraced
 from graphcore.late import torch
 
 ORDER = {"LSTM": [0, 2, 3, 1], "GRU": [1, 0, 2], "RNN": [0]}
-"""Where in the file each gate of torch's lies: (input, output, forget, cell), (update, reset, new)."""
+"""Where in the file each gate of torch's lies: input, output, forget, cell; update, reset, new."""
 USUAL = {"LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"], "RNN": ["Tanh"]}
 TARGETS = {"LSTM": "lstm.input", "GRU": "gru.input"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -82,8 +83,8 @@ def _plain(
     size = [x.dim(i) if lengths[i] is None else int(lengths[i] or 0) for i in (2, 3)]
     place = settings["place"]
     if settings["mode"] == "nearest" and (
-        place == "asymmetric" and settings["round"] == "floor"
-        or place == "half_pixel" and settings["round"].startswith("round")
+        (place == "asymmetric" and settings["round"] == "floor")
+        or (place == "half_pixel" and settings["round"].startswith("round"))
     ):
         return t.call("upsample_nearest2d", self=x, output_size=size)
     if settings["mode"] in ("linear", "bilinear") and place in ("half_pixel", "pytorch_half_pixel"):
@@ -129,7 +130,7 @@ def _places(old: int, length: int, factor: float, mode: str) -> Table:
 
 
 def _rounded(where: Table, how: str) -> Table:
-    ways = {
+    ways: dict[str, Callable[[Table], Table]] = {
         "floor": np.floor, "ceil": np.ceil, "round_prefer_ceil": lambda v: np.floor(v + 0.5),
         "round_prefer_floor": lambda v: np.ceil(v - 0.5),
     }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from graphcore.exchange.onnx.operators.cutting import MOST_PARTS
 from graphcore.exchange.onnx.operators.shapes import joined
 from graphcore.exchange.onnx.operators.table import OnnxNode, counted, operator
 from graphcore.exchange.onnx.tracing import Tracer, Untraced
@@ -80,6 +81,8 @@ def split(t: Tracer, n: OnnxNode) -> Any:
     x, given = n.input(0), n.optional(1)
     axis = n.axis(x.rank)
     whole = x.dim(axis)
+    if whole > MOST_PARTS:
+        raise Untraced("it would give too many parts")
     if given is None:
         sizes = [1] * whole
     elif given.rank == 0:

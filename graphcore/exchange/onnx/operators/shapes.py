@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from graphcore.exchange.onnx.operators.table import OnnxNode, counted, operator
@@ -18,18 +19,42 @@ def reshape(t: Tracer, n: OnnxNode) -> Any:
 
 
 def for_every_batch(t: Tracer, x: Traced, wanted: list[Any], batch: int) -> list[Any]:
-    """A shape that was written for the example's batch, for any other: its first size follows."""
-    whole = product(x.dims)
-    if not batch or not isinstance(whole, Many) or any(isinstance(d, Many) for d in wanted):
+    """A shape that was written for the example's batch, for any other.
+
+    The axis that holds the samples is the one that begins where theirs does in x.
+    """
+    place = next((i for i, d in enumerate(x.dims) if isinstance(d, Many)), None)
+    if not batch or place is None or any(isinstance(d, Many) or d == 0 for d in wanted):
         return wanted
-    if not wanted or wanted[0] < 1 or wanted[0] % batch:
+    before = math.prod(int(d) for d in x.dims[:place] if not isinstance(d, Many))
+    length = x.dims[place]
+    assert isinstance(length, Many)
+    whole = length.values[0] // t.batches[0] * batch
+    axis = _axis_at(wanted, before, whole, batch)
+    if axis is None or wanted[axis] < 1 or wanted[axis] % batch:
         return wanted
-    each = wanted[0] // batch
-    follows = Many(tuple(each * b for b in t.batches))
-    first = x.dims[0]
-    if -1 in wanted[1:] and not (isinstance(first, Many) and wanted[0] == batch):
-        return wanted
-    return [follows, *wanted[1:]]
+    each = wanted[axis] // batch
+    return [*wanted[:axis], Many(tuple(each * n for n in t.batches)), *wanted[axis + 1 :]]
+
+
+def _axis_at(wanted: list[int], before: int, whole: int, batch: int) -> int | None:
+    """The axis of the samples: among those that the old axis became, the one as long as a batch."""
+    so_far = 1
+    became: list[int] = []
+    for axis, d in enumerate(wanted):
+        if d < 0:
+            if so_far == before and not became:
+                return None
+            break
+        if so_far * d > before or (so_far == before and d == batch):
+            became.append(axis)
+        so_far *= d
+        if so_far >= before * whole and became:
+            break
+    same = [a for a in became if wanted[a] == batch]
+    if len(same) > 1 and batch > 1:
+        raise Untraced("which axis holds the samples is not clear")
+    return next(iter(same or became), None)
 
 
 def reshaped(t: Tracer, x: Traced, shape: list[Any]) -> Traced:
@@ -95,6 +120,9 @@ def unsqueeze(t: Tracer, n: OnnxNode) -> Any:
 def expand(t: Tracer, n: OnnxNode) -> Any:
     """Both shapes are spread over each other."""
     x, wanted = n.input(0), n.input(1).ints()
+    for axis in range(-1, -min(x.rank, len(wanted)) - 1, -1):
+        if n.batch > 1 and x.dims[axis] == n.batch and isinstance(wanted[axis], Many):
+            x = t.once(x, axis % x.rank)
     rank = max(x.rank, len(wanted))
     dims = [1] * (rank - x.rank) + x.dims
     wanted = [1] * (rank - len(wanted)) + wanted
@@ -125,8 +153,9 @@ def joined(t: Tracer, parts: list[Traced], axis: int, batch: int = 0) -> Traced:
         return parts[0]
     follows = next((p.dims[0] for p in parts if p.rank and isinstance(p.dims[0], Many)), None)
     if axis and batch and follows is not None:
+        parts = [t.once(p, 0) if p.dims[0] == batch else p for p in parts]
         parts = [
-            t.call("expand", self=p, size=[follows, *p.dims[1:]]) if p.dims[0] == batch == 1 else p
+            t.call("expand", self=p, size=[follows, *p.dims[1:]]) if p.dims[0] == 1 else p
             for p in parts
         ]
     found: Traced = t.call("cat", tensors=parts, dim=axis)

@@ -34,7 +34,7 @@ class OnnxNode:
 
     def input(self, place: int) -> Traced:
         """An input that it needs; raises Untraced."""
-        found = self.optional(place)
+        found: Traced | None = self.optional(place)
         if found is None:
             raise Untraced(f"its input {place} is missing")
         return found

@@ -35,7 +35,8 @@ def attention(calls: Calls, call: Call) -> bool:
     factor = outer * left * right * inner
     width = calls.value(queries[0])
     assert width is not None
-    plain = abs(factor * np.sqrt(float(str(width.shape[-1]))) - 1) < 1e-5
+    last = width.shape[-1]
+    plain = isinstance(last, int) and bool(abs(factor * np.sqrt(last) - 1) < 1e-5)
     causal = mask is not None and _is_causal(calls, mask)
     return calls.write(
         call, "scaled_dot_product_attention", query=queries[0], key=key,
@@ -58,8 +59,10 @@ def _without_mask(calls: Calls, scores: Any) -> tuple[Any, Any]:
 def _turned(calls: Calls, call: Call, argument: Any) -> tuple[Any, float]:
     """Keys whose last two axes are turned in a product, as they were before, and their factor."""
     found, value = order_of(calls, argument), calls.value(argument)
-    if found is None or value is None or len(value.shape) != 4:
+    if value is None or len(value.shape) != 4:
         return None, 1.0
+    if found is None:
+        return _turned_flat(calls, argument, value), 1.0
     source, order = found
     order = [*order[:2], order[3], order[2]]
     factor, parts = calls.factors(source)
@@ -72,6 +75,19 @@ def _turned(calls: Calls, call: Call, argument: Any) -> tuple[Any, float]:
     shape = (*value.shape[:2], value.shape[3], value.shape[2])
     laid = Value(shape, value.number)
     return calls.insert(call, "permute.default", laid, **{"self": source}, dims=order), factor
+
+
+def _turned_flat(calls: Calls, argument: Any, value: Value) -> Any:
+    """Keys that were turned as matrices one after the other, with samples and heads as one axis."""
+    outer = calls.maker(argument, "reshape")
+    found = order_of(calls, outer.arguments["self"]) if outer is not None else None
+    inner = calls.maker(found[0], "reshape") if found is not None else None
+    if found is None or inner is None or found[1] != [0, 2, 1]:
+        return None
+    source = inner.arguments["self"]
+    there = calls.value(source)
+    swapped = (*value.shape[:2], value.shape[3], value.shape[2])
+    return source if there is not None and there.shape == swapped else None
 
 
 def _is_causal(calls: Calls, mask: Ref) -> bool:

@@ -41,12 +41,12 @@ def turned_twice(calls: Calls, call: Call) -> bool:
 @pattern("permute", "transpose.int", "linear", "reshape", "squeeze.dim")
 def through_copies(calls: Calls, call: Call) -> bool:
     """What is given as it is, is read where it comes from."""
-    key = next(iter(call.arguments))
-    made = calls.maker(call.arguments[key], "clone")
-    if made is None:
-        return False
-    call.arguments[key] = made.arguments["self"]
-    return True
+    found = False
+    for key, argument in call.arguments.items():
+        made = calls.maker(argument, "clone")
+        if made is not None:
+            call.arguments[key], found = made.arguments["self"], True
+    return found
 
 
 @pattern("squeeze.dim")

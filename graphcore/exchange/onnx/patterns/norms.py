@@ -153,7 +153,11 @@ def _affine_shape(calls: Calls, made: Call, given: Any) -> tuple[int, ...] | Non
     shape = held.array.shape
     if made.target == "aten.layer_norm.default":
         wanted = tuple(made.arguments["normalized_shape"])
-        return wanted if shape[-len(wanted) :] == wanted and set(shape[: -len(wanted)]) <= {1} else None
+        return (
+            wanted
+            if shape[-len(wanted) :] == wanted and set(shape[: -len(wanted)]) <= {1}
+            else None
+        )
     rank, channels = len(value.shape), value.shape[1]
     laid = (1,) * (rank - len(shape)) + shape
     right = laid[1] == channels and set(laid[:1] + laid[2:]) <= {1}
