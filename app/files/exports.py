@@ -271,11 +271,15 @@ class Exports(QObject):
         self._job.ended.connect(partial(self._on_ended, path))
 
     def read_script(self, path: str, then: Callable[[Path], None]) -> None:
-        """Have a PyTorch source made a graph file; ``then`` is told where that lies."""
+        """Have a net of another program made a graph file; ``then`` is told where that lies.
+
+        Weights that the file holds lie beside the graph, both until ``then`` returns.
+        """
         if not self._is_free():
             return
         self._scratch = tempfile.TemporaryDirectory(prefix="gradscape-")
-        out, self._what = Path(self._scratch.name) / "read.graph.json", self.tr("Reading")
+        out = Path(self._scratch.name) / f"{Path(path).stem}.graph.json"
+        self._what = self.tr("Reading")
         self._show(Path(path).name)
         self._job = Job(["import", path, "--out", str(out)], self)
         self._job.ended.connect(lambda problem: self._on_read(problem, out, then))

@@ -70,9 +70,9 @@ def ask_report(parent: QWidget, start: str) -> str:
 
 
 def ask_source(parent: QWidget, folder: str) -> str:
-    """Path of a Python source, or empty."""
-    kinds = _tr("Python source (*.py)")
-    return QFileDialog.getOpenFileName(parent, _tr("Import a PyTorch module"), folder, kinds)[0]
+    """Path of a Python source or an exported net, or empty."""
+    kinds = _tr("Nets (*.py *.pt2 *.onnx);;Python source (*.py);;ONNX (*.onnx);;All files (*)")
+    return QFileDialog.getOpenFileName(parent, _tr("Import a net"), folder, kinds)[0]
 
 
 def ask_weights(parent: QWidget, folder: str) -> str:

@@ -23,6 +23,8 @@ from graphcore.files.torch.script import TorchExport
 from graphcore.runs.folder import NamedNet, named_net
 
 FORMATS = ("torch", "onnx", "pt2")
+READ_AS_DATA = (".pt2", ".onnx")
+"""Files with weights in them, of which nothing is run."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -104,7 +106,7 @@ def _made(net: NamedNet, name: str, options: argparse.Namespace) -> TorchExport:
 def add_import_options(parser: argparse.ArgumentParser) -> None:
     """Options of ``import``."""
     parser.add_argument("file", type=Path,
-                        help="Python source with a class of nn.Module, or a .pt2 file")  # fmt: skip
+                        help="a .pt2 or .onnx file, or Python source with an nn.Module")  # fmt: skip
     parser.add_argument("--run", action="store_true", dest="run_file",
                         help="run the file, in a process of its own")  # fmt: skip
     parser.add_argument("--class", dest="class_name", metavar="C",
@@ -114,6 +116,8 @@ def add_import_options(parser: argparse.ArgumentParser) -> None:
                         help="with --run: one sample of each input, such as 1x28x28")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE",
                         help="graph file; left out, beside the source")  # fmt: skip
+    parser.add_argument("--check", action="store_true",
+                        help="onnx: compare with ONNX's reference evaluator")  # fmt: skip
     _add_force(parser)
     parser.add_argument("--json", action="store_true")
 
@@ -132,12 +136,12 @@ def read(options: argparse.Namespace) -> int:
 
     if not options.run_file and (options.class_name or options.input):
         raise FileError("--class and --input say how to run the file: give --run, too.")
-    is_file = options.file.suffix.lower() == ".pt2"
+    is_file = options.file.suffix.lower() in READ_AS_DATA
     if is_file and options.run_file:
         raise FileError(f"{options.file.name} is read as data; --run is for Python files.")
     paths = _import_paths(options)
     if is_file:
-        net = opening.open_pt2(options.file)
+        net = opening.open_net(options.file, check=options.check)
     elif options.run_file:
         specs = [inputs.parse(text) for text in options.input]
         net = python.run_file(options.file, class_name=options.class_name, specs=specs)
@@ -164,7 +168,8 @@ def _import_paths(options: argparse.Namespace) -> tuple[Path, Path, Path]:
     out = options.out or options.file.with_suffix(".graph.json")
     stem = out.name.removesuffix(".json").removesuffix(".graph")
     paths = out, out.with_name(f"{stem}.safetensors"), out.with_name(f"{stem}.import.txt")
-    written = paths if options.run_file or options.file.suffix.lower() == ".pt2" else paths[:1]
+    as_data = options.file.suffix.lower() in READ_AS_DATA
+    written = paths if options.run_file or as_data else paths[:1]
     for path in written:
         if path.exists() and not options.force:
             raise _in_the_way(path, "it may have been edited")

@@ -181,6 +181,10 @@ class _Reader:
         self._read_inputs()
         self._read_nodes(graph.node, [o.name for o in graph.output], 0)
         self._read_outputs(graph)
+        if self._scopes.folded:
+            self._program.notes.append(
+                f"The file has no batch norm: it is folded into {self._scopes.folded} convolutions."
+            )
         return self._program
 
     # -- ends -------------------------------------------------------------------------------------

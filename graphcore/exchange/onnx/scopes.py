@@ -19,14 +19,26 @@ LAYER = "torch.nn."
 
 
 class Scopes:
-    """Finds the modules of nodes."""
+    """Finds the modules of nodes.
+
+    Attributes:
+        folded: convolutions so far that stand for a batch norm, too.
+    """
+
+    def __init__(self) -> None:
+        self.folded = 0
 
     def of(self, node: onnx.NodeProto) -> tuple[Module, ...]:
         """The modules that a node stands in, the outermost first."""
         told = {p.key: p.value for p in node.metadata_props if p.key in (NAMES, CLASSES)}
-        if NAMES in told:
-            return _told(_words(told[NAMES]), _words(told.get(CLASSES, "")))
-        return _from_name(node.name)
+        if NAMES not in told:
+            return _from_name(node.name)
+        found = _told(_words(told[NAMES]), _words(told.get(CLASSES, "")))
+        if node.op_type == "Conv" and found and ".batchnorm." in found[-1].title:
+            self.folded += 1
+            path = node.input[1].removesuffix(".weight")
+            return (*found[:-1], Module(path, f"{LAYER}modules.conv.Conv", path))
+        return found
 
 
 def _words(text: str) -> list[str]:

@@ -126,11 +126,15 @@ def expand(t: Tracer, n: OnnxNode) -> Any:
     rank = max(x.rank, len(wanted))
     dims = [1] * (rank - x.rank) + x.dims
     wanted = [1] * (rank - len(wanted)) + wanted
-    first = dims[0] if dims else 1
-    if n.batch > 1 and wanted and wanted[0] == n.batch and (isinstance(first, Many) or first == 1):
+    if n.batch > 1 and x.rank == rank > 1 and wanted[0] == n.batch and not _fixed_length(dims[0]):
         wanted[0] = Many(t.batches)
     shape = [d if w == 1 else w for d, w in zip(dims, wanted, strict=True)]
     return x if shape == x.dims else t.call("expand", self=x, size=shape)
+
+
+def _fixed_length(length: int | Many) -> bool:
+    """Whether an axis has a length of its own, neither the batch's nor 1."""
+    return not isinstance(length, Many) and length != 1
 
 
 @operator("Tile")
