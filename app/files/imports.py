@@ -1,7 +1,9 @@
-"""What the File menu takes from other programs: a PyTorch module's source, and weights."""
+"""What the File menu takes from other programs: a module's source, an exported net, weights."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from app.files.exports import Exports
 from app.widgets import file_dialogs
 from graphcore import files
 from graphcore.errors import GradscapeError, short
+from graphcore.session.messages import Loaded
 from graphcore.views.net_files import LoadWeights, WeightsLoaded
 
 MOST_NAMES = 4
@@ -28,12 +31,14 @@ class Imports(QObject):
         super().__init__(window)
         self._window, self._engine, self._exports = window, window.engine, exports
         self._weights = ""
+        self._kept: tempfile.TemporaryDirectory[str] | None = None
+        window.document.opened.connect(self._forget)
         if self._engine is not None:
             self._engine.on(WeightsLoaded, self._on_weights)
             self._engine.loaded.connect(self._on_loaded)
 
     def open_script(self) -> None:
-        """Ask for a PyTorch source and open it as a new graph, with the weights beside it."""
+        """Ask for a source or an exported net and open it as a new graph, with its weights."""
         window = self._window
         if path := window.files.ask(file_dialogs.ask_source):
             self._exports.read_script(path, partial(self._open, Path(path)))
@@ -47,14 +52,32 @@ class Imports(QObject):
             return
         if not window.files.may_leave():
             return
-        beside = source.with_suffix(".safetensors")
-        self._weights = str(beside) if beside.is_file() else ""
         window.document.open_graph(graph)
+        self._weights = self._weights_of(source, made)
         window.files.opened.emit()
+        report = made.with_name(f"{source.stem}.import.txt")
+        if report.is_file():
+            window.banner.show_message(report.read_text(encoding="utf-8").replace("\n", " "))
 
-    def _on_loaded(self, _loaded: object) -> None:
-        path, self._weights = self._weights, ""
-        if path:
+    def _weights_of(self, source: Path, made: Path) -> str:
+        """Weights that were read with a net, kept until the engine takes them; or those beside."""
+        read = made.with_name(f"{source.stem}.safetensors")
+        if not read.is_file():
+            beside = source.with_suffix(".safetensors")
+            return str(beside) if beside.is_file() else ""
+        self._kept = tempfile.TemporaryDirectory(prefix="gradscape-")
+        return shutil.copy(read, self._kept.name)
+
+    def _forget(self) -> None:
+        """Weights that wait belong to the graph that was open."""
+        self._weights = ""
+        if self._kept is not None:
+            self._kept.cleanup()
+            self._kept = None
+
+    def _on_loaded(self, loaded: Loaded) -> None:
+        if self._weights and not loaded.problem:  # without a loss the engine has no net yet
+            path, self._weights = self._weights, ""
             self._engine.ask(LoadWeights(path))
 
     def load_weights(self) -> None:
@@ -66,6 +89,8 @@ class Imports(QObject):
 
     def _on_weights(self, news: WeightsLoaded) -> None:
         name = Path(news.path).name
+        if self._kept is not None and Path(news.path).parent == Path(self._kept.name):
+            self._forget()
         if news.problem:
             self._window.refuse(news.problem)
             return

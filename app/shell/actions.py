@@ -122,8 +122,9 @@ ACTIONS: tuple[Action[Window], ...] = (
            lambda w: w.files.save(), separated=True),
     Action("save_as", _("Save &As…"), "Ctrl+Shift+S", "save_as",
            _("Write the graph to another file."), (FILE,), lambda w: w.files.save_as()),
-    Action("import_script", _("&PyTorch Module…"), "", "open",
-           _("A new graph from the source of an nn.Module, which is read and never run."),
+    Action("import_script", _("&Net…"), "", "open",
+           _("A new graph from an ONNX file, a .pt2 file or the source of an nn.Module, which is "
+             "read and never run."),
            (FILE, IMPORT), lambda w: w.imports.open_script(), engine, separated=True),
     Action("open_run", _("Open R&un…"), "", "open",
            _("Go on from a recorded run: its graph, curves and every recorded step."), (FILE,),

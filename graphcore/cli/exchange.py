@@ -106,7 +106,7 @@ def _made(net: NamedNet, name: str, options: argparse.Namespace) -> TorchExport:
 def add_import_options(parser: argparse.ArgumentParser) -> None:
     """Options of ``import``."""
     parser.add_argument("file", type=Path,
-                        help="a .pt2 or .onnx file, or Python source with an nn.Module")  # fmt: skip
+                        help="a .pt2 or .onnx file, or source with an nn.Module")  # fmt: skip
     parser.add_argument("--run", action="store_true", dest="run_file",
                         help="run the file, in a process of its own")  # fmt: skip
     parser.add_argument("--class", dest="class_name", metavar="C",

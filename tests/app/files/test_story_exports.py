@@ -4,11 +4,16 @@ import csv
 import importlib.util
 from pathlib import Path
 
+import msgspec
+import onnx
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+import graphcore as gc
 from app.widgets import file_dialogs
+from graphcore import presets
+from graphcore.files.onnx.writer import model_of
 from graphcore.views.net_files import WeightsLoaded
 from graphcore.views.timeline import EnterRun, TimelineFrame
 from tests.app.driver import PATIENCE
@@ -248,3 +253,25 @@ def test_a_report_names_the_run_and_where_it_branched(
     with qtbot.waitSignal(trained.exports.done, timeout=PATIENCE):
         act(trained, "export_report")
     assert "Run 2 (from Run 1 at step 10)</h1>" in path.read_text()
+
+
+def test_an_onnx_file_is_opened_with_its_weights(qtbot, trained, tmp_path, monkeypatch) -> None:
+    """They wait until the net has a loss; then the engine takes them."""
+    graph = presets.load("circle")
+    plan = gc.compile(graph)
+    kept = dict(plan.parameters)
+    onnx.save(model_of(graph, plan, name="net", answer="answer"), tmp_path / "circle net.onnx")
+    choose(monkeypatch, "ask_source", tmp_path / "circle net.onnx")
+    act(trained, "import_script")
+    qtbot.waitUntil(lambda: "circle net.onnx" in trained.banner.text, timeout=PATIENCE)
+    assert f"{sum(t.numel() for t in kept.values())} parameters" in trained.banner.text
+    document = trained.document
+    with qtbot.waitSignal(trained.engine.replies(WeightsLoaded), timeout=PATIENCE) as news:
+        target = document.add_node("Target", (0, 0))
+        loss = document.add_node("MSELoss", (0, 0))
+        document.connect_nodes("answer", loss, "x")
+        document.connect_nodes(target, loss, "target")
+        document.set_training(msgspec.structs.replace(document.root.training, dataset="circle"))
+    assert not news.args[0].problem
+    assert set(news.args[0].loaded) == set(kept)
+    assert not news.args[0].by_shape
