@@ -113,7 +113,8 @@ def add_import_options(parser: argparse.ArgumentParser) -> None:
                         help='with --run: the module, such as Net or "Net(10)"')  # fmt: skip
     parser.add_argument("--input", nargs="+", default=[], metavar="[NAME:][DTYPE:]SHAPE",
                         action="extend",
-                        help="with --run: one sample of each input, such as 1x28x28")  # fmt: skip
+                        help="with --run, or where an .onnx file leaves sizes open: one sample "
+                        "of each input, in order, such as 1x28x28")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE",
                         help="graph file; left out, beside the source")  # fmt: skip
     parser.add_argument("--check", action="store_true",
@@ -130,18 +131,29 @@ def _in_the_way(path: Path, why: str) -> FileError:
     return FileError(f"{path} would be written over ({why}): choose another place, or use --force.")
 
 
+def _check_options(options: argparse.Namespace, suffix: str) -> None:
+    """Raise FileError for options that say nothing of such a file."""
+    sized = options.input and suffix != ".onnx"
+    if not options.run_file and (options.class_name or sized):
+        raise FileError("--class and --input say how to run the file: give --run, too.")
+    if suffix in READ_AS_DATA and options.run_file:
+        raise FileError(f"{options.file.name} is read as data; --run is for Python files.")
+    if options.check and suffix != ".onnx":
+        raise FileError("--check is for .onnx files: --run compares a module with itself.")
+
+
 def read(options: argparse.Namespace) -> int:
     """Open a net of another program, and write it as a graph file with its weights beside it."""
     from graphcore.exchange import opening, python
 
-    if not options.run_file and (options.class_name or options.input):
-        raise FileError("--class and --input say how to run the file: give --run, too.")
-    is_file = options.file.suffix.lower() in READ_AS_DATA
-    if is_file and options.run_file:
-        raise FileError(f"{options.file.name} is read as data; --run is for Python files.")
+    suffix = options.file.suffix.lower()
+    is_file = suffix in READ_AS_DATA
+    _check_options(options, suffix)
     paths = _import_paths(options)
     if is_file:
-        net = opening.open_net(options.file, check=options.check)
+        specs = [inputs.parse(text) for text in options.input]
+        example = [inputs.filled(spec, i) for i, spec in enumerate(specs)] or None
+        net = opening.open_net(options.file, check=options.check, example=example)
     elif options.run_file:
         specs = [inputs.parse(text) for text in options.input]
         net = python.run_file(options.file, class_name=options.class_name, specs=specs)

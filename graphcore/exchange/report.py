@@ -21,6 +21,7 @@ class ImportReport:
         notes: what was guessed, and what the file does not hold.
         max_error: largest difference of an output from the module's own, as a share of the
             largest output; None where there was nothing to compare with.
+        own: what those are compared with, as the lines say it.
         max_gradient_error: the same for the parameters' gradients of the sum of the outputs.
     """
 
@@ -36,6 +37,7 @@ class ImportReport:
     notes: list[str] = field(default_factory=list)
     max_error: float | None = None
     max_gradient_error: float | None = None
+    own: str = "the module itself"
 
     def as_dict(self) -> dict[str, Any]:
         """The record as plain data."""
@@ -56,8 +58,8 @@ class ImportReport:
 
     def _checks(self) -> list[str]:
         if self.max_error is None:
-            return ["Not compared with the module's own output."]
-        lines = [f"Largest difference from the module's own output: {self.max_error:.1e} of it."]
+            return [f"Not compared with {self.own}."]
+        lines = [f"Largest difference from {self.own}: {self.max_error:.1e} of its output."]
         if self.max_gradient_error is not None:
             lines.append(
                 f"Largest difference of a parameter's gradient: {self.max_gradient_error:.1e} of "

@@ -163,6 +163,24 @@ def test_the_command_line_reads_and_checks(
     assert len(gc.load(out)) == told["nodes"]
 
 
+def test_parameters_gradients_are_the_modules() -> None:
+    for stem in ("mobile_plain", "mixed_plain", "residual_plain"):
+        module, inputs = module_of(SAVED / f"{stem}.onnx")
+        found = torch.utils._pytree.tree_leaves(module(*inputs))
+        torch.stack([t.sum() for t in found if t.is_floating_point()]).sum().backward()
+        net = gc.open_net(SAVED / f"{stem}.onnx")
+        plan = net.compile(mode="train")
+        plan.forward(dict(zip(net.inputs, [t.numpy() for t in inputs], strict=True)))
+        out = net.outputs[0]
+        plan.backward(out, np.ones(tuple(found[0].shape), np.float32))
+        wanted = {n: p.grad for n, p in module.named_parameters() if n in net.report.names}
+        assert len(wanted) >= len(plan.parameters) - 1
+        largest = max(float(g.abs().max()) for g in wanted.values())
+        for name, g in wanted.items():
+            mine = plan.gradients[net.report.names[name]].reshape(g.shape)
+            assert float((mine - g).abs().max()) <= 1e-5 * largest, name
+
+
 # -- one operator at a time -----------------------------------------------------------------------
 
 
