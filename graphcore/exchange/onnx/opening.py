@@ -113,6 +113,8 @@ def _compared(net: ImportedNet, file: OnnxFile, given: Sequence[np.ndarray[Any, 
     check.compare(net, check.Reference(plain, [np.asarray(v) for v in outputs]))
     old = file.opset < FLAT and any(n.op_type in _SOFTMAX for n in file.model.graph.node)
     if not (net.report.max_error or 0.0) <= check.TOLERANCE and old:
-        return ["The evaluator takes softmax along one axis, where files before version 13 mean all "
-                "axes from there on; the difference may be its own."]  # fmt: skip
+        return [
+            "The evaluator takes softmax along one axis, where files before version 13 mean all "
+            "axes from there on; the difference may be its own."
+        ]
     return []
