@@ -183,7 +183,8 @@ class _Reader:
         self._read_outputs(graph)
         if self._scopes.folded:
             self._program.notes.append(
-                f"The file has no batch norm: it is folded into {self._scopes.folded} convolutions."
+                f"The file has no batch norm: in {self._scopes.folded} places it is folded into the "
+                "convolution before it."
             )
         return self._program
 

@@ -46,6 +46,7 @@ CASES: dict[str, tuple[str, str, tuple[int, ...], str, int]] = {
     "another scale": (ATTENTION.replace("m = Add (t, mask)", "m = Identity (t)"),
                       "float scale = {0.4}", (2, 2, 3, 4), "ScaledDotProductAttention", 0),
     "layer norm": (NORM, f"{LAST}, {AFFINE}", (2, 3, 4), "LayerNorm", 1),
+    "with its scale": (NORM, f"{LAST}, {AFFINE}", (2, 3, 4), "Mul", 0),
     "another variance": (NORM, f"{LAST.replace('other = {-1}', 'other = {1}')}, {AFFINE}",
                          (2, 3, 4), "LayerNorm", 0),
     "a norm of rows": (NORM, f"{LAST.replace('{-1}', '{1}')}, {AFFINE}", (2, 3, 4), "LayerNorm", 0),

@@ -14,6 +14,19 @@ Table = np.ndarray[Any, Any]
 LARGEST = 1 << 24
 
 
+@operator("GridSample")
+def grid_sample(t: Tracer, n: OnnxNode) -> Any:
+    modes = {"bilinear": 0, "linear": 0, "nearest": 1, "bicubic": 2, "cubic": 2}
+    outside = {"zeros": 0, "border": 1, "reflection": 2}
+    mode, padding = n.get("mode", "bilinear"), n.get("padding_mode", "zeros")
+    if mode not in modes or padding not in outside:
+        raise Untraced(f"its mode {mode!r} is not read")
+    return t.call(
+        "grid_sampler", input=n.input(0), grid=n.input(1), interpolation_mode=modes[mode],
+        padding_mode=outside[padding], align_corners=bool(n.get("align_corners", 0)),
+    )  # fmt: skip
+
+
 @operator("Upsample")
 def upsample(t: Tracer, n: OnnxNode) -> Any:
     x = n.input(0)

@@ -62,7 +62,7 @@ def _turned(calls: Calls, call: Call, argument: Any) -> tuple[Any, float]:
     if value is None or len(value.shape) != 4:
         return None, 1.0
     if found is None:
-        return _turned_flat(calls, argument, value), 1.0
+        return _turned_flat(calls, call, argument, value), 1.0
     source, order = found
     order = [*order[:2], order[3], order[2]]
     factor, parts = calls.factors(source)
@@ -77,17 +77,25 @@ def _turned(calls: Calls, call: Call, argument: Any) -> tuple[Any, float]:
     return calls.insert(call, "permute.default", laid, **{"self": source}, dims=order), factor
 
 
-def _turned_flat(calls: Calls, argument: Any, value: Value) -> Any:
+def _turned_flat(calls: Calls, call: Call, argument: Any, value: Value) -> Any:
     """Keys that were turned as matrices one after the other, with samples and heads as one axis."""
     outer = calls.maker(argument, "reshape")
+    flat = calls.value(outer.arguments["self"]) if outer is not None else None
     found = order_of(calls, outer.arguments["self"]) if outer is not None else None
-    inner = calls.maker(found[0], "reshape") if found is not None else None
-    if found is None or inner is None or found[1] != [0, 2, 1]:
+    if found is None or flat is None or len(flat.shape) != 3 or flat.shape[1:] != value.shape[2:]:
         return None
-    source = inner.arguments["self"]
-    there = calls.value(source)
+    source, order = found[0], [found[1][0], found[1][2], found[1][1]]
     swapped = (*value.shape[:2], value.shape[3], value.shape[2])
-    return source if there is not None and there.shape == swapped else None
+    inner = calls.maker(source, "reshape")
+    if order == sorted(order) and inner is not None:
+        whole = calls.value(inner.arguments["self"])
+        if whole is not None and whole.shape == swapped:
+            return inner.arguments["self"]
+    if order != sorted(order):
+        laid = Value((flat.shape[0], flat.shape[2], flat.shape[1]), value.number)
+        source = calls.insert(call, "permute.default", laid, **{"self": source}, dims=order)
+    laid = Value(swapped, value.number)
+    return calls.insert(call, "reshape.default", laid, **{"self": source}, shape=list(swapped))
 
 
 def _is_causal(calls: Calls, mask: Ref) -> bool:
