@@ -67,11 +67,16 @@ def read(
 
 
 def read_file(
-    file: OnnxFile, *, batch: bool = True, example: Sequence[np.ndarray[Any, Any]] = ()
-) -> Program:
-    """Read a file that is open; raises as ``read``."""
+    file: OnnxFile, *, batch: bool = True, example: Sequence[np.ndarray[Any, Any]] = (),
+    choice: int = 0,
+) -> Program:  # fmt: skip
+    """Read a file that is open; raises as ``read``.
+
+    Args:
+        choice: which axis holds the samples where several may.
+    """
     try:
-        return _Reader(file, batch, example).program()
+        return _Reader(file, batch, example, choice).program()
     except (GradscapeError, Opaque):
         raise
     except MemoryError:
@@ -151,7 +156,7 @@ def batch_axis(fed: Sequence[Fed]) -> int | str | None:
 
 class _Reader:
     def __init__(
-        self, file: OnnxFile, batch: bool, example: Sequence[np.ndarray[Any, Any]]
+        self, file: OnnxFile, batch: bool, example: Sequence[np.ndarray[Any, Any]], choice: int
     ) -> None:  # fmt: skip
         self._file = file
         fed = inputs_of(file)
@@ -171,7 +176,7 @@ class _Reader:
         weights = {t.name for t in file.model.graph.initializer if len(t.dims) > 1}
         shared = frozenset(name for name in weights if read[name] > 1)
         batches = BATCHES if self._open else (1,)
-        self._tracer = Tracer(self._program, batches, double, shared)
+        self._tracer = Tracer(self._program, batches, double, shared, choice)
         self._values: dict[str, Any] = {"": None}
         self._scopes = scopes.Scopes()
 
@@ -183,8 +188,8 @@ class _Reader:
         self._read_outputs(graph)
         if self._scopes.folded:
             self._program.notes.append(
-                f"The file has no batch norm: in {self._scopes.folded} places it is folded into the "
-                "convolution before it."
+                f"The file has no batch norm: in {self._scopes.folded} places it is folded into "
+                "the convolution before it."
             )
         return self._program
 

@@ -158,6 +158,7 @@ class Tracer:
     Attributes:
         batches: the batch sizes that are tried; a single one where N is fixed.
         shared: weights that several nodes read.
+        choice: which of the axes that may hold the samples is taken to hold them.
         modules, label: what the calls that are written now stand in, and where they come from.
     """
 
@@ -165,6 +166,7 @@ class Tracer:
     batches: tuple[int, ...]
     double: bool = False
     shared: frozenset[str] = frozenset()
+    choice: int = 0
     modules: tuple[Module, ...] = ()
     label: str = ""
     _count: int = 0

@@ -78,18 +78,10 @@ def test_every_output_is_the_modules(path: Path) -> None:
     assert net.report.max_error <= 1e-5
 
 
-FIXED = {"attention_new", "decoder_v17", "rows_v13"}
-"""Files in which the example's number of samples cannot be told from other sizes."""
-
-
 @each_file
 def test_the_batch_may_have_another_size(path: Path) -> None:
     module, inputs = module_of(path)
     net = gc.open_net(path)
-    if not any(n.operator == "Input" and n.attributes["batch"] for n in net.graph):
-        assert path.stem in FIXED
-        assert "no axis follows the batch" in str(net.report)
-        return
     more = [torch.cat([t, t[:2]]) for t in inputs]
     assert_same(values(net, [t.numpy() for t in more]), answers(module, more))
 
@@ -117,7 +109,9 @@ def test_modules_are_composites_with_the_files_names() -> None:
         net = gc.open_net(SAVED / f"residual_{style}.onnx")
         first = net.graph.node("layers_0")
         assert first.attributes["title"] == "Block"
-        assert ("in 4 places it is folded into the convolution" in str(net.report)) == (style == "new")
+        assert ("in 4 places it is folded into the convolution" in str(net.report)) == (
+            style == "new"
+        )
         assert {"conv", "relu"} <= {n.name for n in first.subgraph}
     assert net.report.names["layers.0.conv.weight"] == "layers_0/conv.weight"
     assert net.report.parameters == sum(p.numel() for p in seeded("residual")[0].parameters())

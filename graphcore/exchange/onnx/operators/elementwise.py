@@ -62,7 +62,7 @@ def _for_each(t: Tracer, x: Traced, other: Traced, batch: int) -> Traced:
     """x once, where the file has it for each sample of the example."""
     for axis in range(-1, -min(x.rank, other.rank) - 1, -1):
         if x.fixed and x.dims[axis] == batch and isinstance(other.dims[axis], Many):
-            x = t.once(x, axis % x.rank)
+            x, t.program.guessed = t.once(x, axis % x.rank), True
     return x
 
 

@@ -90,6 +90,7 @@ def scatter_nd(t: Tracer, n: OnnxNode) -> Any:
     if how not in ("none", "add"):
         raise Untraced(f"its reduction {how!r} is not read")
     columns = _columns(t, index, x.rank)
+    t.program.guessed = True  # shapes that do not fit here are seen only when it runs
     return t.call("index_put", self=x, indices=columns, values=source, accumulate=how == "add")
 
 

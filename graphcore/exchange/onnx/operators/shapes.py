@@ -21,7 +21,8 @@ def reshape(t: Tracer, n: OnnxNode) -> Any:
 def for_every_batch(t: Tracer, x: Traced, wanted: list[Any], batch: int) -> list[Any]:
     """A shape that was written for the example's batch, for any other.
 
-    The axis that holds the samples is the one that begins where theirs does in x.
+    The axis that holds the samples is the one that begins where theirs does in x. Where several
+    do, ``t.choice`` says which; the net is then tried on samples apart and together.
     """
     place = next((i for i, d in enumerate(x.dims) if isinstance(d, Many)), None)
     if not batch or place is None or any(isinstance(d, Many) or d == 0 for d in wanted):
@@ -30,31 +31,41 @@ def for_every_batch(t: Tracer, x: Traced, wanted: list[Any], batch: int) -> list
     length = x.dims[place]
     assert isinstance(length, Many)
     whole = length.values[0] // t.batches[0] * batch
-    axis = _axis_at(wanted, before, whole, batch)
-    if axis is None or wanted[axis] < 1 or wanted[axis] % batch:
+    found = _axes_of_samples(wanted, before, whole, batch)
+    if len(wanted) < x.rank:
+        found = found[::-1]
+    if not found:
         return wanted
+    axis = found[min(t.choice, len(found) - 1)]
+    if wanted[axis] < 1 or wanted[axis] % batch:
+        return wanted
+    t.program.guessed = True
     each = wanted[axis] // batch
     return [*wanted[:axis], Many(tuple(each * n for n in t.batches)), *wanted[axis + 1 :]]
 
 
-def _axis_at(wanted: list[int], before: int, whole: int, batch: int) -> int | None:
-    """The axis of the samples: among those that the old axis became, the one as long as a batch."""
+def _axes_of_samples(wanted: list[int], before: int, whole: int, batch: int) -> list[int]:
+    """The axes that may hold the samples, the likelier first.
+
+    Args:
+        before: numbers of one step along the axes before theirs in the old shape.
+        whole: length of their axis there for the example's batch.
+    """
     so_far = 1
     became: list[int] = []
+    left: list[int] = []
     for axis, d in enumerate(wanted):
         if d < 0:
-            if so_far == before and not became:
-                return None
+            return became if became or so_far != before else []
+        if so_far >= before * whole and became and not (d == batch == 1 < whole):
             break
         if so_far * d > before or (so_far == before and d == batch):
+            if batch == 1 and so_far == before > 1 and not became:
+                left.append(axis - 1)
             became.append(axis)
         so_far *= d
-        if so_far >= before * whole and became:
-            break
     same = [a for a in became if wanted[a] == batch]
-    if len(same) > 1 and batch > 1:
-        raise Untraced("which axis holds the samples is not clear")
-    return next(iter(same or became), None)
+    return same or became[:1] + left
 
 
 def reshaped(t: Tracer, x: Traced, shape: list[Any]) -> Traced:
@@ -127,7 +138,7 @@ def expand(t: Tracer, n: OnnxNode) -> Any:
     dims = [1] * (rank - x.rank) + x.dims
     wanted = [1] * (rank - len(wanted)) + wanted
     if n.batch > 1 and x.rank == rank > 1 and wanted[0] == n.batch and not _fixed_length(dims[0]):
-        wanted[0] = Many(t.batches)
+        wanted[0], t.program.guessed = Many(t.batches), True
     shape = [d if w == 1 else w for d, w in zip(dims, wanted, strict=True)]
     return x if shape == x.dims else t.call("expand", self=x, size=shape)
 
@@ -156,7 +167,8 @@ def joined(t: Tracer, parts: list[Traced], axis: int, batch: int = 0) -> Traced:
     if len(parts) == 1:
         return parts[0]
     follows = next((p.dims[0] for p in parts if p.rank and isinstance(p.dims[0], Many)), None)
-    if axis and batch and follows is not None:
+    if axis and batch and follows is not None and any(p.dims[0] == batch for p in parts):
+        t.program.guessed = True
         parts = [t.once(p, 0) if p.dims[0] == batch else p for p in parts]
         parts = [
             t.call("expand", self=p, size=[follows, *p.dims[1:]]) if p.dims[0] == 1 else p
