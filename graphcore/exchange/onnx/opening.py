@@ -13,7 +13,7 @@ from graphcore.exchange import check
 from graphcore.exchange.net import ImportedNet, net_of
 from graphcore.exchange.onnx import document, patterns
 from graphcore.exchange.onnx.file import OnnxFile
-from graphcore.exchange.program import Opaque
+from graphcore.exchange.program import Opaque, count_numbers
 from graphcore.files.onnx.writer import run_reference
 
 FLAT = 13
@@ -66,8 +66,10 @@ def _net(file: OnnxFile, example: Sequence[np.ndarray[Any, Any]]) -> ImportedNet
             program = document.read_file(file, batch=batch, example=example, choice=choice)
             patterns.simplify(program)
             net = net_of(program, file.name)
-            if batch and program.guessed and not _samples_are_apart(net):
-                raise Opaque("which axis holds the samples is not clear")
+            if batch and program.guessed:
+                numbers = sum(count_numbers(v.shape, TOGETHER) for v in program.values.values())
+                if numbers > MOST_NUMBERS or not _samples_are_apart(net):
+                    raise Opaque("which axis holds the samples is not clear")
         except Opaque as error:
             why = why or str(error)
             continue
@@ -82,6 +84,9 @@ def _net(file: OnnxFile, example: Sequence[np.ndarray[Any, Any]]) -> ImportedNet
 
 TOGETHER = 3
 """Samples of a trial."""
+MOST_NUMBERS = 1 << 28
+"""Numbers of all values in a trial."""
+_FAULTS = (GradscapeError, RuntimeError, ValueError, IndexError, MemoryError)
 
 
 def _samples_are_apart(net: ImportedNet) -> bool:
@@ -100,12 +105,12 @@ def _samples_are_apart(net: ImportedNet) -> bool:
             plan.forward({n: v[i : i + 1] if net.graph.node(n).attributes["batch"] else v
                           for n, v in fed.items()})  # fmt: skip
             alone.append([plan.value(o).numpy().copy() for o in net.outputs])
-    except GradscapeError:
+    except _FAULTS:
         return True  # it takes other numbers than these: there is nothing to compare
     try:
         plan.forward(fed)
         together = [plan.value(o).numpy() for o in net.outputs]
-    except GradscapeError:
+    except _FAULTS:
         return False
     return all(_same_parts(y, parts) for y, *parts in zip(together, *alone, strict=True))
 
