@@ -14,17 +14,13 @@ from graphcore.errors import FileError, GradscapeError, short
 from graphcore.exchange.onnx import scopes
 from graphcore.exchange.onnx.file import OnnxFile
 from graphcore.exchange.onnx.operators import OPERATORS
-from graphcore.exchange.onnx.operators.table import OnnxNode
+from graphcore.exchange.onnx.operators.table import NUMBERS, OnnxNode
 from graphcore.exchange.onnx.tracing import BATCHES, Traced, Tracer, Untraced
-from graphcore.exchange.program import Number, Opaque, Program
+from graphcore.exchange.program import Opaque, Program
 
 if TYPE_CHECKING:
     import onnx
 
-NUMBERS: dict[int, Number] = {
-    **dict.fromkeys((1, 10, 11, 16), "float"), **dict.fromkeys((2, 3, 4, 5, 6, 7, 12, 13), "int"),
-    9: "bool",
-}  # fmt: skip
 UNKNOWN_SIZE = 8
 """What a size is taken for that the file leaves open and that is not the batch."""
 SAMPLES = 2
@@ -202,29 +198,29 @@ class _Reader:
             self._keep(tensor.name, self._tracer.known(self._file.array(tensor), tensor.name))
 
     def _read_inputs(self) -> None:
-        shape = example_shapes(self._fed, self._given)
-        size = shape[0][0] if self._open and shape and shape[0] else 0
-        self._program.hint = (
-            next((s[0] for s in shape if s), 0) if self._open else size
-        )  # samples in the example
-        for one, given in zip(self._fed, shape, strict=True):
+        shapes = example_shapes(self._fed, self._given)
+        if self._open:
+            self._program.hint = next(s[0] for s in shapes if s)
+        for one, given in zip(self._fed, shapes, strict=True):
             if np.prod([float(n) for n in given]) > LARGEST_INPUT:
                 raise self._file.refusal(f"its input {short(one.name)} is too large")
-            follows = self._open and one.shape and one.shape[0] == self._first
-            every = [
-                (n, *given[1:]) if follows else given for n in self._tracer.batches
-            ]  # fmt: skip
-            if self._first in one.shape[1:] and isinstance(self._first, str) and self._open:
+            if self._open and isinstance(self._first, str) and self._first in one.shape[1:]:
                 raise Opaque(f"{short(self._first)} is another axis too")
+            follows = self._open and one.shape[:1] == (self._first,)
+            every = [(n, *given[1:]) if follows else given for n in self._tracer.batches]
             self._keep(one.name, self._tracer.input(one.name, every, NUMBERS[one.kind]))
+        self._program.inputs = tuple(one.name for one in self._fed)
+        self._read_settings()
+        for word in sorted({w for one in self._fed for w in one.shape if isinstance(w, str)}):
+            self._note_size(word, shapes)
+
+    def _read_settings(self) -> None:
+        """Inputs that say how a result is laid out: they hold what the example holds."""
         for name, array in self._set.items():
             self._keep(name, self._tracer.known(array))
             self._program.notes.append(
                 f"{short(name)} sets a shape: here it is {short(array.tolist())} for good."
             )
-        self._program.inputs = tuple(one.name for one in self._fed)
-        for word in {w for one in self._fed for w in one.shape if isinstance(w, str)}:
-            self._note_size(word, shape)
 
     def _note_size(self, word: str, shapes: Sequence[tuple[int, ...]]) -> None:
         if word == self._first and self._open:

@@ -13,6 +13,7 @@ from graphcore.exchange import check
 from graphcore.exchange.net import ImportedNet, net_of
 from graphcore.exchange.onnx import document, patterns
 from graphcore.exchange.onnx.file import OnnxFile
+from graphcore.exchange.onnx.operators.table import NUMBERS
 from graphcore.exchange.program import Opaque, count_numbers
 from graphcore.files.onnx.writer import run_reference
 
@@ -136,7 +137,7 @@ def filled(
         zip(fed, document.example_shapes(fed, shapes), strict=True)
     ):
         k = np.arange(int(np.prod(shape))).reshape(shape)
-        number = document.NUMBERS[one.kind]
+        number = NUMBERS[one.kind]
         made = np.sin(0.37 * k) + place if number == "float" else (3 * k + 1) % 2
         found.append(made.astype(_type(one.kind)))
     return found

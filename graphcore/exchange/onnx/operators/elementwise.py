@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from graphcore.exchange.onnx.operators.table import OPERATORS, OnnxNode, operator
+from graphcore.exchange.onnx.operators.table import NUMBERS, OPERATORS, OnnxNode, operator
 from graphcore.exchange.onnx.tracing import Many, Traced, Tracer, Untraced
 from graphcore.exchange.program import Kind
 
@@ -27,11 +27,6 @@ PAIRS = {
     "BitwiseAnd": "bitwise_and.Tensor", "BitwiseOr": "bitwise_or.Tensor",
     "BitwiseXor": "bitwise_xor.Tensor",
 }  # fmt: skip
-KINDS = {
-    **dict.fromkeys((1, 10, 11, 16), "float"), **dict.fromkeys((2, 3, 4, 5, 6, 7, 12, 13), "int"),
-    9: "bool",
-}  # fmt: skip
-"""Types of ONNX as kinds of number."""
 
 
 def _same(target: str, t: Tracer, n: OnnxNode) -> Traced:
@@ -133,9 +128,9 @@ def cast_to(t: Tracer, x: Traced, number: Any) -> Traced:
 @operator("Cast")
 def cast(t: Tracer, n: OnnxNode) -> Any:
     kind = n.get("to")
-    if kind not in KINDS:
+    if kind not in NUMBERS:
         raise Untraced("it casts to a kind of number that nets here do not have")
-    return cast_to(t, n.input(0), KINDS[kind])
+    return cast_to(t, n.input(0), NUMBERS[kind])
 
 
 @operator("CastLike")

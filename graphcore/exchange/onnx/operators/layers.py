@@ -246,10 +246,20 @@ def attention(t: Tracer, n: OnnxNode) -> Any:
         attn_mask=n.optional(3), dropout_p=0.0, is_causal=bool(n.get("is_causal", 0)),
         scale=None if not scale else float(scale),
     )  # fmt: skip
+    mask = n.optional(3)
+    if mask is not None and mask.number == "bool" and not mask.fixed:
+        y = _nothing_seen(t, y, mask)
     if flat:
         y = permuted(t, y, [0, 2, 1, 3])
         y = reshaped(t, y, [*y.dims[:2], product(y.dims[2:])])
     return y
+
+
+def _nothing_seen(t: Tracer, y: Traced, mask: Traced) -> Traced:
+    """0 for a query that a mask lets see no key at all."""
+    some = t.call("any.dim", self=mask, dim=-1, keepdim=True)
+    found: Traced = t.call("where.self", condition=some, **{"self": y}, other=t.known(0.0))
+    return found
 
 
 def _heads(t: Tracer, x: Traced, heads: Any) -> Traced:

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from graphcore.exchange.onnx.operators.elementwise import KINDS
-from graphcore.exchange.onnx.operators.table import OnnxNode, operator
+from graphcore.exchange.onnx.operators.table import NUMBERS, OnnxNode, operator
 from graphcore.exchange.onnx.tracing import LARGEST, Many, Tracer, Untraced, product
 from graphcore.exchange.program import Kind
 from graphcore.late import torch
@@ -69,7 +68,7 @@ def eye(t: Tracer, n: OnnxNode) -> Any:
     rows, columns = (n.input(0).dim(i) for i in (0, 1))
     if rows * columns > 1 << 24:
         raise Untraced("its result would be too large")
-    kind = KINDS.get(n.get("dtype"), n.input(0).number)
+    kind = NUMBERS.get(n.get("dtype"), n.input(0).number)
     types = {"float": np.float32, "int": np.int64, "bool": np.bool_}
     return t.known(np.eye(rows, columns, int(n.get("k", 0)), types[kind]))
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from graphcore.exchange.onnx.tracing import Traced, Tracer, Untraced
+from graphcore.exchange.program import Number
 
+NUMBERS: dict[int, Number] = {
+    **dict.fromkeys((1, 10, 11, 16), "float"), **dict.fromkeys((2, 3, 4, 5, 6, 7, 12, 13), "int"),
+    9: "bool",
+}  # fmt: skip
+"""Types of ONNX as kinds of number."""
 Results = Traced | list[Traced] | list[Any]
 
 
@@ -30,7 +36,6 @@ class OnnxNode:
     outputs: int = 1
     reads: tuple[bool, ...] = (True,)
     batch: int = 0
-    settings: dict[str, Any] = field(default_factory=dict)
 
     def input(self, place: int) -> Traced:
         """An input that it needs; raises Untraced."""
