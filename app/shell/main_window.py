@@ -245,6 +245,7 @@ class MainWindow(QMainWindow):
         self.autosave.close()
         self.filming.recorder.close()
         self.exports.cancel()
+        self.imports.close()
         if self.engine is not None:
             self.engine.close()
         # Qt clears a stack and a selection while it deletes them: nobody is to hear of that.

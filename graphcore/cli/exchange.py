@@ -12,8 +12,9 @@ import safetensors.numpy
 from graphcore import files
 from graphcore.cli import train as train_cli
 from graphcore.errors import FileError
-from graphcore.exchange import inputs
+from graphcore.exchange import ENDINGS, ONNX, SOURCE, inputs, needs
 from graphcore.exchange.net import ImportedNet
+from graphcore.exchange.report import beside
 from graphcore.files.atomic import write_atomically
 from graphcore.files.onnx import export as onnx_export
 from graphcore.files.onnx.writer import need_onnx
@@ -23,8 +24,6 @@ from graphcore.files.torch.script import TorchExport
 from graphcore.runs.folder import NamedNet, named_net
 
 FORMATS = ("torch", "onnx", "pt2")
-READ_AS_DATA = (".pt2", ".onnx")
-"""Files with weights in them, of which nothing is run."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -106,7 +105,7 @@ def _made(net: NamedNet, name: str, options: argparse.Namespace) -> TorchExport:
 def add_import_options(parser: argparse.ArgumentParser) -> None:
     """Options of ``import``."""
     parser.add_argument("file", type=Path,
-                        help="a .pt2 or .onnx file, or source with an nn.Module")  # fmt: skip
+                        help=f"a file with a net: {', '.join(ENDINGS)}")  # fmt: skip
     parser.add_argument("--run", action="store_true", dest="run_file",
                         help="run the file, in a process of its own")  # fmt: skip
     parser.add_argument("--class", dest="class_name", metavar="C",
@@ -131,14 +130,15 @@ def _in_the_way(path: Path, why: str) -> FileError:
     return FileError(f"{path} would be written over ({why}): choose another place, or use --force.")
 
 
-def _check_options(options: argparse.Namespace, suffix: str) -> None:
+def _check_options(options: argparse.Namespace) -> None:
     """Raise FileError for options that say nothing of such a file."""
-    sized = options.input and suffix != ".onnx"
+    suffix = options.file.suffix.lower()
+    sized = options.input and suffix != ONNX
     if not options.run_file and (options.class_name or sized):
         raise FileError("--class and --input say how to run the file: give --run, too.")
-    if suffix in READ_AS_DATA and options.run_file:
+    if options.run_file and not _is_source(options.file):
         raise FileError(f"{options.file.name} is read as data; --run is for Python files.")
-    if options.check and suffix != ".onnx":
+    if options.check and suffix != ONNX:
         raise FileError("--check is for .onnx files: --run compares a module with itself.")
 
 
@@ -146,19 +146,15 @@ def read(options: argparse.Namespace) -> int:
     """Open a net of another program, and write it as a graph file with its weights beside it."""
     from graphcore.exchange import opening, python
 
-    suffix = options.file.suffix.lower()
-    is_file = suffix in READ_AS_DATA
-    _check_options(options, suffix)
+    _check_options(options)
     paths = _import_paths(options)
-    if is_file:
-        specs = [inputs.parse(text) for text in options.input]
-        example = [inputs.filled(spec, i) for i, spec in enumerate(specs)] or None
-        net = opening.open_net(options.file, check=options.check, example=example)
-    elif options.run_file:
-        specs = [inputs.parse(text) for text in options.input]
+    specs = [inputs.parse(text) for text in options.input]
+    if options.run_file:
         net = python.run_file(options.file, class_name=options.class_name, specs=specs)
     else:
-        net = python.open_source(options.file)
+        example = [inputs.filled(spec, i) for i, spec in enumerate(specs)] or None
+        net = opening.open_net(options.file, example=example, check=options.check)
+    needs.with_data(net.graph)
     _write_import(net, *paths)
     for line in str(net.report).splitlines():
         print(line, file=sys.stderr)
@@ -175,14 +171,16 @@ def read(options: argparse.Namespace) -> int:
     return train_cli.DONE
 
 
+def _is_source(file: Path) -> bool:
+    return file.suffix.lower() == SOURCE
+
+
 def _import_paths(options: argparse.Namespace) -> tuple[Path, Path, Path]:
     """Where graph, weights and report go; raises FileError where they would be in the way."""
     out = options.out or options.file.with_suffix(".graph.json")
-    stem = out.name.removesuffix(".json").removesuffix(".graph")
-    paths = out, out.with_name(f"{stem}.safetensors"), out.with_name(f"{stem}.import.txt")
-    as_data = options.file.suffix.lower() in READ_AS_DATA
-    written = paths if options.run_file or as_data else paths[:1]
-    for path in written:
+    paths = out, *beside(out)
+    only_read = _is_source(options.file) and not options.run_file  # it has no weights
+    for path in (paths[0], paths[2]) if only_read else paths:
         if path.exists() and not options.force:
             raise _in_the_way(path, "it may have been edited")
     return paths
@@ -193,5 +191,5 @@ def _write_import(net: ImportedNet, graph: Path, weights: Path, report: Path) ->
     if net.weights:
         arrays = {name: np.ascontiguousarray(a) for name, a in net.weights.items()}
         write_atomically(weights, safetensors.numpy.save(arrays))
-        write_atomically(report, f"{net.report}\n".encode())
+    write_atomically(report, net.report.as_json())
     files.save(net.graph, graph)

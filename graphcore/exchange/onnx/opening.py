@@ -41,7 +41,7 @@ def open_onnx(
     fed = document.inputs_of(file)
     arrays = _arrays(example, [one.name for one in fed])
     net = _net(file, arrays)
-    net.report.own = "ONNX's reference evaluator"
+    net.report.own = "the reference evaluator's"
     if checked:
         given = arrays or filled(fed)
         net.report.notes += _compared(net, file, given)

@@ -48,7 +48,7 @@ WEIGHTS = frozenset({"weight", "bias", "params"})
 STATISTICS = frozenset({"running_mean", "running_var"})
 _FREE = frozenset({"t", "permute", "reshape", "squeeze", "unsqueeze", "transpose", "expand"})
 """Operations that copy no numbers."""
-_NAMELESS = re.compile(r".*/|val_|onnx::|const|_|\d", re.IGNORECASE)
+_NAMELESS = re.compile(r".*/|val_|onnx::|const|_|\d+$", re.IGNORECASE)
 """How names begin that exporters make up for constants."""
 FAULTS = (
     RuntimeError, IndexError, ValueError, TypeError, NotImplementedError, ArithmeticError,
