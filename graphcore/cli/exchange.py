@@ -12,7 +12,7 @@ import safetensors.numpy
 from graphcore import files
 from graphcore.cli import train as train_cli
 from graphcore.errors import FileError
-from graphcore.exchange import ENDINGS, SOURCE, inputs, needs
+from graphcore.exchange import ENDINGS, ONNX, SOURCE, inputs, needs
 from graphcore.exchange.net import ImportedNet
 from graphcore.exchange.report import beside
 from graphcore.files.atomic import write_atomically
@@ -112,9 +112,12 @@ def add_import_options(parser: argparse.ArgumentParser) -> None:
                         help='with --run: the module, such as Net or "Net(10)"')  # fmt: skip
     parser.add_argument("--input", nargs="+", default=[], metavar="[NAME:][DTYPE:]SHAPE",
                         action="extend",
-                        help="with --run: one sample of each input, such as 1x28x28")  # fmt: skip
+                        help="with --run, or where an .onnx file leaves sizes open: one sample "
+                        "of each input, in order, such as 1x28x28")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE",
                         help="graph file; left out, beside the source")  # fmt: skip
+    parser.add_argument("--check", action="store_true",
+                        help="onnx: compare with ONNX's reference evaluator")  # fmt: skip
     _add_force(parser)
     parser.add_argument("--json", action="store_true")
 
@@ -127,20 +130,30 @@ def _in_the_way(path: Path, why: str) -> FileError:
     return FileError(f"{path} would be written over ({why}): choose another place, or use --force.")
 
 
+def _check_options(options: argparse.Namespace) -> None:
+    """Raise FileError for options that say nothing of such a file."""
+    suffix = options.file.suffix.lower()
+    sized = options.input and suffix != ONNX
+    if not options.run_file and (options.class_name or sized):
+        raise FileError("--class and --input say how to run the file: give --run, too.")
+    if options.run_file and not _is_source(options.file):
+        raise FileError(f"{options.file.name} is read as data; --run is for Python files.")
+    if options.check and suffix != ONNX:
+        raise FileError("--check is for .onnx files: --run compares a module with itself.")
+
+
 def read(options: argparse.Namespace) -> int:
     """Open a net of another program, and write it as a graph file with its weights beside it."""
     from graphcore.exchange import opening, python
 
-    if not options.run_file and (options.class_name or options.input):
-        raise FileError("--class and --input say how to run the file: give --run, too.")
-    if options.run_file and not _is_source(options.file):
-        raise FileError(f"{options.file.name} is read as data; --run is for Python files.")
+    _check_options(options)
     paths = _import_paths(options)
+    specs = [inputs.parse(text) for text in options.input]
     if options.run_file:
-        specs = [inputs.parse(text) for text in options.input]
         net = python.run_file(options.file, class_name=options.class_name, specs=specs)
     else:
-        net = opening.open_net(options.file)
+        example = [inputs.filled(spec, i) for i, spec in enumerate(specs)] or None
+        net = opening.open_net(options.file, example=example, check=options.check)
     needs.with_data(net.graph)
     _write_import(net, *paths)
     for line in str(net.report).splitlines():

@@ -97,8 +97,8 @@ def compare(net: ImportedNet, wanted: Reference) -> None:
     worst = max(report.max_error, report.max_gradient_error or 0.0)
     if not worst <= TOLERANCE:
         report.notes.append(
-            "Its numbers are not those of the module: it draws random numbers even in evaluation, "
-            "or something was not understood."
+            f"Its numbers are not {report.own}: it draws random numbers even in "
+            "evaluation, or something was not understood."
         )
 
 

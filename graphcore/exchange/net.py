@@ -28,6 +28,7 @@ class ImportedNet:
         weights: name in the plan -> numbers: parameters, running statistics, tables.
         inputs, outputs: names of the nodes that are fed and that answer, in the file's order.
         report: what became what.
+        double: whether its numbers are float64.
     """
 
     graph: Graph
@@ -35,6 +36,7 @@ class ImportedNet:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     report: ImportReport
+    double: bool = False
 
     def compile(
         self, *, device: str = "cpu", dtype: str | None = None, mode: Mode = "inspect",
@@ -43,12 +45,12 @@ class ImportedNet:
         """Return a plan with the weights in.
 
         Args:
-            dtype: "float32" or "float64"; left out, float64 where the weights are that.
+            dtype: "float32" or "float64"; left out, float64 where the net's own numbers are that.
         """
         from graphcore.engine.compiler import compile
 
         if dtype is None:
-            double = any(a.dtype == np.float64 for a in self.weights.values())
+            double = self.double or any(a.dtype == np.float64 for a in self.weights.values())
             dtype = "float64" if double else "float32"
         plan = compile(self.graph, device, dtype, mode, seed)
         self.fill(plan)
@@ -88,7 +90,8 @@ def net_of(program: Program, source: str) -> ImportedNet:
         sum(t.array.size for t in parameters), sum(a.nbytes for a in nested.weights.values()),
         lowered.aten, {}, names, notes=program.notes,
     )  # fmt: skip
-    return ImportedNet(nested.graph, nested.weights, nested.inputs, nested.outputs, report)
+    return ImportedNet(nested.graph, nested.weights, nested.inputs, nested.outputs, report,
+                       program.double)  # fmt: skip
 
 
 def _count(graph: Graph) -> int:

@@ -36,7 +36,7 @@ def open_pt2(path: str | os.PathLike[str]) -> ImportedNet:
 
 def open_net(
     path: str | os.PathLike[str], *, run: bool = False, class_name: str | None = None,
-    example: Any = None,
+    example: Any = None, check: bool = False,
 ) -> ImportedNet:  # fmt: skip
     """Open a net of another program.
 
@@ -44,7 +44,9 @@ def open_net(
         run: whether a ``.py`` file may be run, in a process of its own; else it is only read.
         class_name: the module in a ``.py`` file; left out, the only one that fits.
         example: for a ``.py`` file: a tensor, a tuple, or a dict of keyword arguments, as
-            ``forward`` takes them; left out, its shape is guessed from the layers.
+            ``forward`` takes them; left out, its shape is guessed from the layers. For an
+            ``.onnx`` file: arrays, whose shapes hold where the file leaves sizes open.
+        check: whether an ``.onnx`` file is compared with ONNX's reference evaluator.
 
     Raises:
         FileError: one sentence, which names the file and what is wrong with it.
@@ -52,6 +54,10 @@ def open_net(
     kind = Path(path).suffix.lower()
     if kind == ".pt2":
         return open_pt2(path)
+    if kind == ".onnx":
+        from graphcore.exchange.onnx.opening import open_onnx
+
+        return open_onnx(path, example=example, checked=check)
     if kind == ".py":
         from graphcore.exchange.python import open_source, run_file
 
@@ -59,6 +65,6 @@ def open_net(
             return run_file(path, class_name=class_name, example=example)
         return open_source(path, example)
     raise FileError(
-        f"{short(Path(path).name)} is no net that is read here: a .pt2 file (torch.export.save) or "
-        "a .py file with a module."
+        f"{short(Path(path).name)} is no net that is read here: a .pt2 file (torch.export.save), "
+        "an .onnx file, or a .py file with a module."
     )

@@ -167,6 +167,8 @@ class Program:
         hint: number of samples in the example.
         inert: every parameter of the module, also where no call reads it.
         target: the input that a loss compares with, or "".
+        guessed: whether a shape in it was rewritten for other numbers of samples.
+        double: whether the net's own numbers are float64, also where it has no weights.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -178,6 +180,8 @@ class Program:
     hint: int = 0
     inert: dict[str, Tensor] = field(default_factory=dict)
     target: str = ""
+    double: bool = False
+    guessed: bool = False
 
     def value(self, name: str) -> Value:
         """What is known of a tensor; raises FileError."""

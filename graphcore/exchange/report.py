@@ -26,6 +26,7 @@ class ImportReport:
         notes: what the file does not hold, and what else should be known.
         max_error: largest difference of an output from the module's own, as a share of the
             largest output; None where there was nothing to compare with.
+        own: whose output it is compared with, as the lines say it.
         max_gradient_error: the same for the parameters' gradients of the sum of the outputs.
     """
 
@@ -42,6 +43,7 @@ class ImportReport:
     notes: list[str] = field(default_factory=list)
     max_error: float | None = None
     max_gradient_error: float | None = None
+    own: str = "the module's own"
 
     def as_dict(self) -> dict[str, Any]:
         """The record as plain data."""
@@ -77,17 +79,16 @@ class ImportReport:
     def checks(self) -> list[str]:
         """How the net's numbers compare with the module's own."""
         if self.max_error is None:
-            return ["Not compared with the module's own output."]
-        lines = [_said("The output", "s", self.max_error)]
+            return [f"Not compared with {self.own} output."]
+        lines = [self._said("The output", "s", self.max_error)]
         if self.max_gradient_error is not None:
-            lines.append(_said("The parameters' gradients", "", self.max_gradient_error))
+            lines.append(self._said("The parameters' gradients", "", self.max_gradient_error))
         return lines
 
-
-def _said(what: str, ending: str, error: float) -> str:
-    if not error:
-        return f"{what} equal{ending} the module's own, bit for bit."
-    return f"{what} differ{ending} from the module's own by {error:.1e} of the largest at most."
+    def _said(self, what: str, ending: str, error: float) -> str:
+        if not error:
+            return f"{what} equal{ending} {self.own}, bit for bit."
+        return f"{what} differ{ending} from {self.own} by {error:.1e} of the largest at most."
 
 
 def _size(count: int) -> str:

@@ -1,6 +1,6 @@
 """Damages exported nets at random and opens them: each ends in a net or in one sentence.
 
-python tests/bench/mutated_exports.py [COUNT]
+python tests/bench/mutated_exports.py [COUNT] [.pt2|.onnx]
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ import copy
 import io
 import json
 import random
+import struct
 import sys
 import tempfile
 import time
 import zipfile
 from pathlib import Path
 from typing import Any
+
+import onnx
 
 import graphcore as gc
 from graphcore.errors import GradscapeError
@@ -77,9 +80,109 @@ def _spoil(document: Any, r: random.Random) -> None:
         return
 
 
-def trial(data: bytes, folder: Path) -> str:
+def damaged_onnx(data: bytes, r: random.Random) -> bytes:
+    """A cut, other bytes, or a graph that says what cannot be."""
+    kind = r.randrange(4)
+    if kind == 0:
+        return data[: r.randrange(len(data))]
+    if kind == 1:
+        spoilt = bytearray(data)
+        for _ in range(r.choice([1, 4, 64])):
+            spoilt[r.randrange(len(spoilt))] = r.randrange(256)
+        return bytes(spoilt)
+    model = onnx.load_model_from_string(data)
+    for _ in range(r.choice([1, 1, 4])):
+        r.choice(SPOILERS)(model.graph, r)
+    return model.SerializeToString()
+
+
+SIZES = [-(2**63), -1, 0, 1, 2, 3, 7, 64, 2**20, 2**31, 2**40, 2**62, 2**63 - 1]
+PLACES = ["../../etc/passwd", "/etc/passwd", "C:\\x", "net.onnx", "", "a\0b", "..", "/dev/zero"]
+
+
+def _outside(graph: Any, r: random.Random) -> None:
+    """A weight that is said to lie in another file."""
+    tensor = r.choice(graph.initializer)
+    tensor.data_location = 1
+    for key, value in (("location", r.choice(PLACES)), ("offset", str(r.choice(SIZES)))):
+        entry = tensor.external_data.add()
+        entry.key, entry.value = key, value
+
+
+def _lie(graph: Any, r: random.Random) -> None:
+    """A weight or an input of another shape or kind."""
+    if r.random() < 0.6:
+        tensor = r.choice(graph.initializer)
+        if r.random() < 0.3 or not tensor.dims:
+            tensor.data_type = r.randrange(0, 30)
+        else:
+            tensor.dims[r.randrange(len(tensor.dims))] = r.choice(SIZES)
+        return
+    kind = r.choice(graph.input).type.tensor_type
+    if r.random() < 0.3 or not kind.shape.dim:
+        kind.elem_type = r.randrange(0, 30)
+    else:
+        r.choice(kind.shape.dim).dim_value = r.choice(SIZES)
+
+
+def _rewire(graph: Any, r: random.Random) -> None:
+    """An input from elsewhere: later nodes, itself, nowhere; or a name that is there twice."""
+    node = r.choice([n for n in graph.node if n.input])
+    names = [o for n in graph.node for o in n.output] + [t.name for t in graph.initializer]
+    if r.random() < 0.7:
+        node.input[r.randrange(len(node.input))] = r.choice([*names, "nowhere", ""])
+    else:
+        node.output[0] = r.choice(names)
+
+
+def _other_operator(graph: Any, r: random.Random) -> None:
+    node = r.choice(graph.node)
+    known = sorted(s.name for s in onnx.defs.get_all_schemas())
+    node.op_type = r.choice([*known, "NoSuchOperator", "", "x" * 300])
+    if r.random() < 0.1:
+        node.domain = "com.microsoft"
+
+
+def _other_attribute(graph: Any, r: random.Random) -> None:
+    attributes = [a for n in graph.node for a in n.attribute]
+    if not attributes:
+        return
+    a = r.choice(attributes)
+    if a.ints:
+        a.ints[r.randrange(len(a.ints))] = r.choice(SIZES)
+        if r.random() < 0.3:
+            a.ints.append(r.choice(SIZES))
+    elif r.random() < 0.5:
+        a.i = r.choice(SIZES)
+    else:
+        a.type = r.randrange(0, 15)
+
+
+def _other_constant(graph: Any, r: random.Random) -> None:
+    """Sizes in constants, of shapes above all, that cannot be."""
+    whole = [t for t in graph.initializer if t.data_type == 7 and t.raw_data]
+    whole += [a.t for n in graph.node for a in n.attribute if a.t.data_type == 7 and a.t.raw_data]
+    if whole:
+        tensor = r.choice(whole)
+        count = len(tensor.raw_data) // 8
+        numbers = list(struct.unpack(f"<{count}q", tensor.raw_data[: 8 * count]))
+        numbers[r.randrange(count)] = r.choice(SIZES)
+        tensor.raw_data = struct.pack(f"<{count}q", *numbers)
+
+
+def _gone(graph: Any, r: random.Random) -> None:
+    del graph.node[r.randrange(len(graph.node))]
+
+
+SPOILERS = (
+    _outside, _lie, _rewire, _other_operator, _other_attribute, _other_constant, _other_constant,
+    _gone,
+)  # fmt: skip
+
+
+def trial(data: bytes, folder: Path, suffix: str = ".pt2") -> str:
     """Open damaged content; returns "" for a net, else the sentence; lets no other error pass."""
-    path = folder / "net.pt2"
+    path = folder / f"net{suffix}"
     path.write_bytes(data)
     try:
         net = gc.open_net(path)
@@ -93,19 +196,23 @@ def trial(data: bytes, folder: Path) -> str:
 
 
 def main() -> None:
-    count, start = int(sys.argv[1]) if sys.argv[1:] else 500, time.perf_counter()
-    whole, r, opened = [p.read_bytes() for p in sorted(SAVED.glob("*.pt2"))], random.Random(1), 0
-    with tempfile.TemporaryDirectory() as folder:
-        for i in range(count):
-            data = damaged(whole[i % len(whole)], r)
-            try:
-                opened += not trial(data, Path(folder))
-            except BaseException:
-                Path(f"damaged_{i}.pt2").write_bytes(data)
-                print(f"number {i} ended otherwise; see damaged_{i}.pt2", flush=True)
-                raise
-    print(f"{count} damaged files: {opened} opened, {count - opened} refused in a sentence, "
-          f"{time.perf_counter() - start:.0f} s")  # fmt: skip
+    count = int(sys.argv[1]) if sys.argv[1:] else 500
+    for suffix, damage in (("pt2", damaged), ("onnx", damaged_onnx)):
+        if f".{suffix}" not in sys.argv[2:] and sys.argv[2:]:
+            continue
+        start, opened = time.perf_counter(), 0
+        whole, r = [p.read_bytes() for p in sorted(SAVED.glob(f"*.{suffix}"))], random.Random(1)
+        with tempfile.TemporaryDirectory() as folder:
+            for i in range(count):
+                data = damage(whole[i % len(whole)], r)
+                try:
+                    opened += not trial(data, Path(folder), f".{suffix}")
+                except BaseException:
+                    Path(f"damaged_{i}.{suffix}").write_bytes(data)
+                    print(f"number {i} ended otherwise; see damaged_{i}.{suffix}", flush=True)
+                    raise
+        print(f"{count} damaged .{suffix} files: {opened} opened, {count - opened} refused in a "
+              f"sentence, {time.perf_counter() - start:.0f} s")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -188,23 +189,36 @@ def _lives(number: int) -> bool:
     return True
 
 
-def test_an_exported_program_opens_like_a_graph(qtbot, live_window, tmp_path) -> None:
-    module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 2))
+def write_pt2(module: torch.nn.Module, path: Path) -> None:
     program = torch.export.export(
         module, (torch.ones(2, 2),), dynamic_shapes=({0: torch.export.Dim.AUTO},)
     )
-    torch.export.save(program, tmp_path / "net.pt2")
+    torch.export.save(program, path)
+
+
+def write_onnx(module: torch.nn.Module, path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(module, (torch.ones(1, 2),), str(path), dynamo=False)
+
+
+@pytest.mark.parametrize(("kind", "write"), [("pt2", write_pt2), ("onnx", write_onnx)])
+def test_an_exported_program_opens_like_a_graph(
+    kind: str, write, qtbot, live_window, tmp_path
+) -> None:
+    module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 2))
+    write(module, tmp_path / f"net.{kind}")
     window = live_window
     with qtbot.waitSignal(window.engine.loaded, timeout=PATIENCE):
-        window.start(str(tmp_path / "net.pt2"))
+        window.start(str(tmp_path / f"net.{kind}"))
     rest(qtbot, window)
-    assert window.files.recent[0].endswith("net.pt2")
+    assert window.files.recent[0].endswith(f"net.{kind}")
     assert window.document.root.training.dataset == "circle"
     there = saved(qtbot, window, tmp_path)
     names = window.document.origin.report.names
     for name, tensor in module.state_dict().items():
         assert np.array_equal(there[names[name]], tensor), name
-    (tmp_path / "bad.pt2").write_bytes(b"PK nothing")
-    window.open_file(str(tmp_path / "bad.pt2"))
-    wait(qtbot, lambda: "bad.pt2" in window.banner.text)
+    (tmp_path / f"bad.{kind}").write_bytes(b"PK nothing")
+    window.open_file(str(tmp_path / f"bad.{kind}"))
+    wait(qtbot, lambda: f"bad.{kind}" in window.banner.text)
     assert window.files.name == "net"
