@@ -17,7 +17,7 @@ class ImportReport:
         parameters: numbers that training can change, tied ones once; bytes: of all that is kept.
         aten: overloads that run as an Aten node -> how many nodes.
         placeholders: operators that have no counterpart at all.
-        names: name of each parameter in the module -> its name in the plan.
+        names: name of each parameter and buffer in the module -> its name in the plan.
         notes: what was guessed, and what the file does not hold.
         max_error: largest difference of an output from the module's own, as a share of the
             largest output; None where there was nothing to compare with.

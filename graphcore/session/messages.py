@@ -97,6 +97,41 @@ class Watch(Look, frozen=True):
     level: str = ""
 
 
+class WatchBegin(Command, frozen=True):
+    """A script has begun a loop of its own: its net, to be looked at on its batch.
+
+    Attributes:
+        graph: a graph file's bytes, whose settings name the batch.
+        weights: name in the plan -> numbers: parameters, running statistics, tables.
+        inputs, targets: the batch.
+    """
+
+    graph: bytes
+    weights: dict[str, Array]
+    inputs: Array
+    targets: Array
+
+
+class WatchSteps(Command, frozen=True):
+    """Steps that the script has made since it told of the last.
+
+    Attributes:
+        first: number of the first of them, counted from 1.
+        losses: of each, shape (n,).
+        seconds: that each took.
+        weights: that the last of them left: those that can change.
+    """
+
+    first: int
+    losses: Array
+    seconds: float
+    weights: dict[str, Array] = {}
+
+
+class WatchEnd(Command, frozen=True):
+    """The script is over, or gone."""
+
+
 class NextFrame(Command, frozen=True):
     """The last frame is drawn; send the next when there is something new."""
 
@@ -147,6 +182,20 @@ class Loaded(Shown, frozen=True):
     change: float | None = None
     copies: dict[str, int] = {}
     problem: str = ""
+
+
+class Steer(Outcome, frozen=True):
+    """How the loop of a script is to go on; also the answer to what it has told.
+
+    Attributes:
+        until: the step that it is to wait after; None: it goes on.
+        speed: steps per second at most; None is full speed.
+        taken: the step that was told of last.
+    """
+
+    until: int | None = None
+    speed: float | None = None
+    taken: int = 0
 
 
 class Frame(Reply, frozen=True, kw_only=True):

@@ -78,7 +78,9 @@ class LessonPanel(Panel):
         around.setContentsMargins(12, 10, 12, 12)
         self.empty = text_label(dim=True)
         self.empty.setText(
-            self.tr("No lesson is open. Courses and their lessons are on the page File > Welcome Page.")
+            self.tr(
+                "No lesson is open. Courses and their lessons are on the page File > Welcome Page."
+            )
         )
         self.page = QWidget()
         self.page.hide()

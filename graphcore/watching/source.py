@@ -1,0 +1,166 @@
+"""The net of a script's module, and the module's numbers under the names that they have here."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphcore.datasets.probe import NAME as PROBE
+from graphcore.datasets.probe import Probe
+from graphcore.errors import ExportError, GraphError
+from graphcore.exchange.live import example_of, from_module
+from graphcore.graph.binding import bind
+from graphcore.graph.training_settings import TrainingSettings
+from graphcore.late import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
+
+    from graphcore.exchange.net import ImportedNet
+
+WRAPPERS = {"OptimizedModule": "_orig_mod", "DistributedDataParallel": "module",
+            "DataParallel": "module"}  # fmt: skip
+"""Modules of torch's own around a module -> where it lies in them."""
+
+
+class Source:
+    """A module that somebody else trains.
+
+    Attributes:
+        graph: the net with its loss, set to be looked at on the batch.
+        probe: the batch.
+        precision: of the module's own numbers, where it is another than here; or "".
+
+    Raises:
+        ExportError: torch.export does not take the module, or it is not one net with one loss;
+            says why and what to change.
+        FileError: it holds an operation that is not understood.
+    """
+
+    def __init__(self, module: Module, batch: Any, loss: Callable[..., Any] | None) -> None:
+        inner = unwrapped(module)
+        x, t = _pair(batch)
+        half = {str(p.dtype) for p in inner.parameters() if p.dtype in _halves()}
+        self.precision = next(iter(half), "").removeprefix("torch.")
+        net = _net(_on_cpu(inner), x, t, loss or _cross_entropy)
+        self.probe = Probe(_numbers(x), _numbers(t))
+        self.graph = net.graph
+        self.graph.training = self._settings(net, type(inner).__name__)
+        self._fixed = dict(net.weights)
+        self._places = list(_places(inner, net))
+        for name, *_ in self._places:
+            self._fixed.pop(name, None)
+
+    def weights(self) -> dict[str, Any]:
+        """Name in the plan -> the numbers of this moment, not copied: tensors and arrays."""
+        own = {name: table[key].detach() for name, table, key in self._places}
+        return {**self._fixed, **own}
+
+    def _settings(self, net: ImportedNet, name: str) -> TrainingSettings:
+        """Settings that name the batch; the optimiser is the script's, so none keeps a state."""
+        try:
+            binding = bind(net.graph)
+        except GraphError as error:
+            raise ExportError(
+                f"{name} cannot be watched: {str(error).rstrip('.')}. A module of one input, and "
+                "a loss of torch.nn.functional between its answer and the target, can be."
+            ) from None
+        classes = 0
+        if self.probe.targets.dtype == np.int64:
+            plan = net.compile(dtype="float32")
+            plan.forward(binding.feeds(self.probe.inputs, self.probe.targets))
+            shape = plan.value(binding.output).shape
+            classes = shape[1] if len(shape) > 1 else 0
+        options = {"batch": self.probe.mark, "classes": int(classes)}
+        return TrainingSettings(
+            dataset=PROBE, dataset_options=options, epochs=1, batch=len(self.probe.inputs),
+            optimizer="SGD",
+        )  # fmt: skip
+
+
+def _net(module: Module, x: Tensor, t: Tensor, loss: Callable[..., Any]) -> ImportedNet:
+    """The net of a module with its loss; the script's own random numbers stay as they are."""
+    with torch.random.fork_rng(devices=[]):
+        try:
+            return from_module(module, (x, t), loss=loss)
+        except ExportError as error:
+            raise ExportError(f"{error} {_advice(str(error))}") from error
+
+
+def _advice(error: str) -> str:
+    """What to change where torch.export does not take a module."""
+    if "data-dependent" in error:
+        return (
+            "A branch on the numbers of a batch cannot be exported: write it with torch.where, or "
+            "watch the part of the module that has none."
+        )
+    return "torch.export.export(module, (x,)) tells more; what it takes can be watched."
+
+
+def unwrapped(module: Module) -> Module:
+    """The user's own module inside those that torch puts around it."""
+    while (place := WRAPPERS.get(type(module).__name__)) and hasattr(module, place):
+        module = getattr(module, place)
+    return module
+
+
+def _halves() -> tuple[Any, ...]:
+    return torch.bfloat16, torch.float16
+
+
+def _cross_entropy(answer: Tensor, target: Tensor) -> Tensor:
+    return torch.nn.functional.cross_entropy(answer, target)
+
+
+def _pair(batch: Any) -> tuple[Tensor, Tensor]:
+    """Input and target, on the host."""
+    parts = example_of(batch).arguments if isinstance(batch, tuple | list) else ()
+    if len(parts) != 2 or not all(isinstance(p, torch.Tensor) for p in parts):
+        raise ExportError(
+            "A batch to look at is a pair (x, y): what the module takes, one tensor, and the "
+            "target of the loss."
+        )
+    x, t = (torch.as_tensor(p).detach().cpu() for p in batch)
+    if x.dim() < 1 or t.dim() < 1 or len(x) != len(t):
+        raise ExportError("The batch to look at has another number of inputs than of targets.")
+    return _plain(x), _plain(t)
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.dtype in _halves() else tensor.clone()
+
+
+def _numbers(tensor: Tensor) -> np.ndarray[Any, Any]:
+    found: np.ndarray[Any, Any] = tensor.numpy()
+    return found
+
+
+def _on_cpu(module: Module) -> Module:
+    """The module, or a copy where its numbers are on a device, or are rounded to 16 bits."""
+    tensors = [*module.parameters(), *module.buffers()]
+    if all(t.device.type == "cpu" and t.dtype not in _halves() for t in tensors):
+        return module
+    try:
+        return copy.deepcopy(module).cpu().float()
+    except Exception as error:
+        raise ExportError(
+            f"{type(module).__name__} cannot be copied to the CPU ({str(error).splitlines()[0]}): "
+            "call watch before the module is moved to its device."
+        ) from error
+
+
+def _places(module: Module, net: ImportedNet) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Name in the plan, and the table of a part of the module with the name there.
+
+    Optimisers write into the tensors, but moving a module puts others into these tables.
+    """
+    for path, part in module.named_modules(remove_duplicate=False):
+        for table in (part._parameters, part._buffers):
+            for key, tensor in table.items():
+                name = net.report.names.get(f"{path}.{key}" if path else key)
+                if name is not None and tensor is not None:
+                    yield name, table, key
