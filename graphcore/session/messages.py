@@ -120,12 +120,14 @@ class WatchSteps(Command, frozen=True):
         losses: of each, shape (n,).
         seconds: that each took.
         weights: that the last of them left: those that can change.
+        precision: that the script's forward passes have, where it is another than here; or "".
     """
 
     first: int
     losses: Array
     seconds: float
     weights: dict[str, Array] = {}
+    precision: str = ""
 
 
 class WatchEnd(Command, frozen=True):
@@ -190,12 +192,16 @@ class Steer(Outcome, frozen=True):
     Attributes:
         until: the step that it is to wait after; None: it goes on.
         speed: steps per second at most; None is full speed.
-        taken: the step that was told of last.
+        taken: how many messages of the script have been taken.
+        seen: whether the net of the script is the one that is looked at.
+        precision: of the script's forward passes, where it is another than here; or "".
     """
 
     until: int | None = None
     speed: float | None = None
     taken: int = 0
+    seen: bool = True
+    precision: str = ""
 
 
 class Frame(Reply, frozen=True, kw_only=True):
@@ -212,6 +218,7 @@ class Frame(Reply, frozen=True, kw_only=True):
         moved: counts the times that the weights were changed by hand.
         moved_on: whether the net is another than at its start: trained, or changed by hand.
         stopped: why training ended before its last epoch and which weights are held, or "".
+        of_script: whether the steps are made by a script: there are no epochs, and no end.
     """
 
     state: Literal["idle", "running", "done"]
@@ -235,6 +242,7 @@ class Frame(Reply, frozen=True, kw_only=True):
     moved: int = 0
     moved_on: bool = False
     stopped: str = ""
+    of_script: bool = False
 
 
 class DataRead(Outcome, frozen=True):

@@ -39,6 +39,7 @@ class Script:
         self.run: Run | None = None
         self.until: int | None = None
         self._speed: float | None = None
+        self._precision, self._taken = "", 0
         self._fixed: dict[str, np.ndarray] = {}
 
     @property
@@ -57,6 +58,7 @@ class Script:
         run = run_of_script(trainer, request.graph, probe)
         session.adopt_runs("", trainer, run.number, [run], graph, request.graph)
         self.run, self.until, self._fixed = run, None, weights
+        self._taken += 1
         session.running = True
         self._tell()
 
@@ -65,6 +67,7 @@ class Script:
         session, run = self._session, self.run
         if run is None:
             raise GradscapeError("Steps of a script came before its net.")
+        self._precision, self._taken = request.precision, self._taken + 1
         losses = unpack(request.losses).tolist()
         lr = run.settings.lr
         records = [StepRecord(request.first + i, 0, y, lr, (y,)) for i, y in enumerate(losses)]
@@ -121,9 +124,12 @@ class Script:
         if state != "running":
             state = "idle" if self.at_work else "done"
         return msgspec.structs.replace(
-            frame, state=state, steps_per_epoch=0, total_steps=0, seconds_left=None
-        )
+            frame, state=state, steps_per_epoch=0, total_steps=0, seconds_left=None,
+            moved_on=False, of_script=True,
+        )  # fmt: skip
 
     def _tell(self) -> None:
-        taken = -1 if self.run is None else self.run.steps
-        self._session.send(m.Steer(until=self.until, speed=self._speed, taken=taken))
+        self._session.send(
+            m.Steer(until=self.until, speed=self._speed, taken=self._taken, seen=self.at_work,
+                    precision=self._precision)
+        )  # fmt: skip

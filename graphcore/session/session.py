@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 
 L = TypeVar("L", bound=Look)
 Part = TypeVar("Part")
+POLL = 0.02
+"""Seconds until it is looked again what is due while a script makes the steps."""
 NO_NODES = "The graph is empty: add nodes, or open a preset."
 
 
@@ -483,7 +485,7 @@ class Session:
         if (self._wanted and self._news) or self._held_out.at_work or self._going_to:
             return 0.0
         if not self.trains:
-            return None
+            return POLL if self.running else None
         return max(0.0, self._next_step_at - time.perf_counter()) if self._speed else 0.0
 
     def work(self) -> None:

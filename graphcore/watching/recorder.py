@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,11 +35,13 @@ class Recorder:
         out: a file that ends in .gradrun, or a folder.
 
     Attributes:
-        kept: how many states of the net have been kept.
+        steers, over: what a window may be, and a file is never: see ``Window``.
 
     Raises:
         FileError: the file is there already, or cannot be written.
     """
+
+    steers = over = False
 
     def __init__(self, source: Source, out: Path) -> None:
         self._source, self._folder = source, None if out.suffix == RUN_SUFFIX else out
@@ -69,6 +71,9 @@ class Recorder:
     def wants(self, step: int) -> bool:
         """Whether the weights after a step are to be kept."""
         return self.run.timeline.due(step)
+
+    def hold(self, step: int, tell: Callable[[], None]) -> None:
+        """A file lets every loop go on."""
 
     def take(self, first: int, losses: Sequence[float], seconds: float, weights: bool) -> None:
         """Note the losses of steps that took so many seconds each.

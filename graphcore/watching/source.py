@@ -33,7 +33,7 @@ class Source:
     Attributes:
         graph: the net with its loss, set to be looked at on the batch.
         probe: the batch.
-        precision: of the module's own numbers, where it is another than here; or "".
+        precision: of the loop's forward passes, where it is another than here; or "".
 
     Raises:
         ExportError: torch.export does not take the module, or it is not one net with one loss;
@@ -44,7 +44,7 @@ class Source:
     def __init__(self, module: Module, batch: Any, loss: Callable[..., Any] | None) -> None:
         inner = unwrapped(module)
         x, t = _pair(batch)
-        half = {str(p.dtype) for p in inner.parameters() if p.dtype in _halves()}
+        half = {str(p.dtype) for p in inner.parameters() if p.dtype in halves()}
         self.precision = next(iter(half), "").removeprefix("torch.")
         net = _net(_on_cpu(inner), x, t, loss or _cross_entropy)
         self.probe = Probe(_numbers(x), _numbers(t))
@@ -54,11 +54,28 @@ class Source:
         self._places = list(_places(inner, net))
         for name, *_ in self._places:
             self._fixed.pop(name, None)
+        self._look_at_precision(module)
 
     def weights(self) -> dict[str, Any]:
         """Name in the plan -> the numbers of this moment, not copied: tensors and arrays."""
-        own = {name: table[key].detach() for name, table, key in self._places}
-        return {**self._fixed, **own}
+        return {**self._fixed, **self.changing()}
+
+    def changing(self) -> dict[str, Any]:
+        """Those of ``weights`` that training can change."""
+        return {name: table[key].detach() for name, table, key in self._places}
+
+    def _look_at_precision(self, module: Module) -> None:
+        """Note what the first forward pass of the loop computes in, under AMP."""
+        if self.precision or module is not unwrapped(module):
+            return  # a hook on a compiled module has it compiled again
+
+        def look(_module: Module, _given: Any) -> None:
+            device = next((p.device.type for p in module.parameters()), "cpu")
+            if torch.is_autocast_enabled(device):
+                self.precision = str(torch.get_autocast_dtype(device)).removeprefix("torch.")
+            hook.remove()
+
+        hook = module.register_forward_pre_hook(look)
 
     def _settings(self, net: ImportedNet, name: str) -> TrainingSettings:
         """Settings that name the batch; the optimiser is the script's, so none keeps a state."""
@@ -108,7 +125,8 @@ def unwrapped(module: Module) -> Module:
     return module
 
 
-def _halves() -> tuple[Any, ...]:
+def halves() -> tuple[Any, ...]:
+    """Kinds of numbers of 16 bits."""
     return torch.bfloat16, torch.float16
 
 
@@ -131,7 +149,7 @@ def _pair(batch: Any) -> tuple[Tensor, Tensor]:
 
 
 def _plain(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype in _halves() else tensor.clone()
+    return tensor.float() if tensor.dtype in halves() else tensor.clone()
 
 
 def _numbers(tensor: Tensor) -> np.ndarray[Any, Any]:
@@ -142,7 +160,7 @@ def _numbers(tensor: Tensor) -> np.ndarray[Any, Any]:
 def _on_cpu(module: Module) -> Module:
     """The module, or a copy where its numbers are on a device, or are rounded to 16 bits."""
     tensors = [*module.parameters(), *module.buffers()]
-    if all(t.device.type == "cpu" and t.dtype not in _halves() for t in tensors):
+    if all(t.device.type == "cpu" and t.dtype not in halves() for t in tensors):
         return module
     try:
         return copy.deepcopy(module).cpu().float()

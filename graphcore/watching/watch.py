@@ -27,13 +27,27 @@ MOST_LOSSES = 4096
 
 
 class Sink(Protocol):
-    """Where the steps of a loop go."""
+    """Where the steps of a loop go.
+
+    Attributes:
+        steers: whether the loop may have to wait.
+        over: whether nobody takes steps any more.
+    """
+
+    @property
+    def steers(self) -> bool: ...
+
+    @property
+    def over(self) -> bool: ...
 
     def wants(self, step: int) -> bool:
         """Whether the weights after a step are wanted."""
 
     def take(self, first: int, losses: list[float], seconds: float, weights: bool) -> None:
         """Losses of the steps from ``first`` on, which took so many seconds each."""
+
+    def hold(self, step: int, tell: Callable[[], None]) -> None:
+        """Return when the loop may go on; ``tell`` passes on what has happened before it waits."""
 
     def close(self) -> None:
         """The loop is over."""
@@ -58,7 +72,7 @@ class Watch:
         self.steps, self.seconds = 0, 0.0
         self._losses: list[Any] = []
         self._look_at = 0.0
-        self._told_at = time.perf_counter()
+        self._told_at, self._process = time.perf_counter(), os.getpid()
         if sink is not None:
             atexit.register(self.close)
 
@@ -73,23 +87,31 @@ class Watch:
             return
         self.steps += 1
         self._losses.append(loss.detach() if hasattr(loss, "detach") else loss)
+        if sink.steers:
+            sink.hold(self.steps, lambda: self._tell(sink, weights=True))
+            self._told_at = time.perf_counter()
         now = time.perf_counter()
-        if now < self._look_at and len(self._losses) < MOST_LOSSES:
+        if not self._losses or (now < self._look_at and len(self._losses) < MOST_LOSSES):
             return
-        self._tell(sink, now, now >= self._look_at and sink.wants(self.steps))
+        self._tell(sink, weights=now >= self._look_at and sink.wants(self.steps))
+        if sink.over:
+            self.close()
 
     def close(self) -> None:
         """End the watching: the last weights are kept, and a record is written."""
+        if os.getpid() != self._process:
+            return  # a copy of this process, which loads data
         sink, self._sink = self._sink, None
         if sink is None:
             return
         atexit.unregister(self.close)
         if self._losses:
-            self._tell(sink, time.perf_counter(), sink.wants(self.steps))
+            self._tell(sink, weights=True)
         sink.close()
 
-    def _tell(self, sink: Sink, now: float, weights: bool) -> None:
+    def _tell(self, sink: Sink, weights: bool) -> None:
         """Pass on what has happened; rest in proportion to what that took."""
+        now = time.perf_counter()
         losses, self._losses = _numbers(self._losses), []
         each = (now - self._told_at) / len(losses)
         sink.take(self.steps - len(losses) + 1, losses, each, weights)
@@ -114,13 +136,11 @@ class Watch:
 
 def _numbers(losses: list[Any]) -> list[float]:
     """Losses as numbers; those on a device are fetched together."""
-    on_device = [x for x in losses if isinstance(x, torch.Tensor) and x.device.type != "cpu"]
-    if on_device:
-        fetched = iter(torch.stack([x.reshape(()).float() for x in on_device]).tolist())
-        losses = [
-            next(fetched) if isinstance(x, torch.Tensor) and x.device.type != "cpu" else x
-            for x in losses
-        ]
+    elsewhere = [i for i, x in enumerate(losses) if getattr(x, "is_cpu", True) is False]
+    if elsewhere:
+        fetched = torch.stack([losses[i].reshape(()).float() for i in elsewhere]).tolist()
+        for i, number in zip(elsewhere, fetched, strict=True):
+            losses[i] = number
     return [math.nan if x is None else float(x) for x in losses]
 
 
@@ -163,4 +183,6 @@ def watch(
         from graphcore.watching.recorder import Recorder
 
         return Watch(source.graph, Recorder(source, Path(out)))
-    return Watch()
+    from graphcore.watching.window import Window
+
+    return Watch(source.graph, Window(source))

@@ -107,6 +107,7 @@ class TimelineFrame(Reply, frozen=True, kw_only=True):
         steps: that one can go back to, shape (n,).
         shown, newest: step that every view shows, and the run's last.
         by_hand: whether somebody has changed the weights that training had left at that step.
+        steps_per_epoch: 0 where the steps are made by a script.
         lr: learning rate at the shown step, before the schedule.
         memory, disk: bytes that all recorded states take.
         problem: why earlier steps cannot be kept on disk, or "".
