@@ -82,10 +82,10 @@ class Watch:
         Args:
             loss: of the step's batch: a tensor of one element or a number; None if not known.
         """
+        self.steps += 1
         sink = self._sink
         if sink is None:
             return
-        self.steps += 1
         self._losses.append(loss.detach() if hasattr(loss, "detach") else loss)
         if sink.steers:
             sink.hold(self.steps, lambda: self._tell(sink, weights=True))
