@@ -238,10 +238,7 @@ class MaxPool2d(_MaxPool):
     Output:
         y: shape (N, C, H', W') with H' = ⌊(H + 2p − k)/s⌋ + 1.
     Gradient:
-        g goes to the position of the largest value; to the first of them in a tie. Values that
-        only rounding makes different, as where a kernel before begins with equal numbers, may be
-        won by another position in training than in inspection: there sums before are taken in
-        another order.
+        g goes to the position of the largest value; to the first of them in a tie.
     Source:
         torch.nn.MaxPool2d; ONNX MaxPool-12.
     """

@@ -18,6 +18,7 @@ from typing import Any
 
 import shiboken6
 from PySide6.QtCore import QPoint, QSettings, Qt, QTimer
+from PySide6.QtGui import QDrag, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -138,7 +139,12 @@ class Monkey:
             time.sleep(0.002)
 
     def _close_what_opened(self) -> None:
-        """Close menus, popups and dialogs: the next action is about the window."""
+        """End drags, close menus, popups and dialogs: the next action is about the window."""
+        if any(
+            w.inherits("QShapedPixmapWindow") and w.isVisible()
+            for w in QGuiApplication.topLevelWindows()
+        ):  # the picture of what is dragged
+            QDrag.cancel()  # under a real display a drag waits for the real mouse
         for _ in range(5):
             open_now = QApplication.activePopupWidget() or QApplication.activeModalWidget()
             if open_now is None:

@@ -71,6 +71,11 @@ class TrainingFigures(QWidget):
         self.labels["accuracy"].setText("–" if accuracy is None else f"{accuracy:.2%}")
         self._name_tests(samples)
 
+    def show_accuracy(self, known: bool) -> None:
+        """Show the accuracy; a net that answers with numbers has none."""
+        for label in (self.labels["accuracy"], self._captions["accuracy"]):
+            label.setVisible(known)
+
     def _name_tests(self, samples: int) -> None:
         """Say how many samples were tested."""
         for key in ("loss", "accuracy"):

@@ -253,8 +253,9 @@ class TrainingPanel(Panel):
             self._show_settings()
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
+        self._show_accuracy(bool(loaded.classes))
         if loaded.problem or not loaded.dataset:
-            self.note.setText(loaded.problem or self.tr("No data: the result is made small."))
+            self.note.setText(loaded.problem or self.tr("No data: training minimises the result."))
             return
         text = self.tr("{0}: {1:,} to train, {2:,} to test. {3}").format(
             loaded.dataset, loaded.train_samples, loaded.test_samples, loaded.normalization
@@ -337,8 +338,8 @@ class TrainingPanel(Panel):
             known = scores[np.isfinite(scores[:, 2])]
             if len(scores):
                 self.loss.append(name, scores[:, 0], scores[:, 1])
-            if len(scores) and not len(known):
-                self._have_no_accuracy()
+            if len(scores):
+                self._show_accuracy(bool(len(known)))
             if len(known):
                 self.accuracy.append(name, known[:, 0], known[:, 2])
         batches = unpack(run.accuracies)
@@ -349,15 +350,16 @@ class TrainingPanel(Panel):
     def _add_score(self, score: Score) -> None:
         at, name = np.array([score.step]), HELD_BACK if score.held_back else "test"
         self.loss.append(name, at, np.array([score.loss]))
+        self._show_accuracy(score.accuracy is not None)
         if score.accuracy is not None:
             self.accuracy.append(name, at, np.array([score.accuracy]))
-        else:
-            self._have_no_accuracy()
         if not score.held_back:
             self.figures.show_score(score.loss, score.accuracy, score.samples)
 
-    def _have_no_accuracy(self) -> None:
-        self.accuracy.set_empty(self.tr("This net answers with numbers: see the loss."))
+    def _show_accuracy(self, known: bool) -> None:
+        """Show the accuracy, or leave it out where the net answers with numbers."""
+        self.accuracy.setVisible(known)
+        self.figures.show_accuracy(known)
 
     def _show_frame(self, frame: m.Frame) -> None:
         self.figures.show_frame(frame)

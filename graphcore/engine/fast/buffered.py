@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from graphcore.engine.execute import Step
-from graphcore.engine.fast.fusion import Fused, rewritten
+from graphcore.engine.fast.fusion import Fused, rewritten, windows_tie
 from graphcore.engine.feeds import Rows
 from graphcore.late import torch
 from graphcore.ops import Context
@@ -58,6 +58,7 @@ class Program:
         self._forward: list[Closure] = []
         self._plain: set[Closure] = set()
         self._backwards: dict[int, Backward] = {}
+        self._in_order = windows_tie(steps, self.values)
         for step in rewritten(steps):
             self._lower(step)
 
@@ -85,12 +86,13 @@ class Program:
             self._forward.append(closure)
 
     def _kernels(self, step: Step) -> Kernels | None:
+        """What runs a step over buffers; None where it runs as it does in inspection."""
         inputs: list[Any] = [self.values[slot] for slot in step.inputs]
         if isinstance(step, Fused):
-            return step.lower(*inputs)
+            return None if self._in_order else step.lower(*inputs)
         step.context.training = self.training
         step.context.moving = tuple(slot in self._moving for slot in step.inputs)
-        return step.op.lower(step.context, *inputs, **step.attributes)
+        return None if self._in_order else step.op.lower(step.context, *inputs, **step.attributes)
 
     def fits(self, feeds: Mapping[int, Tensor | Rows], training: bool) -> bool:
         """Whether these feeds have the sizes and types that the buffers were made for."""

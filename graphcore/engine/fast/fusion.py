@@ -45,11 +45,17 @@ class Fused(Step):
             n + 2 * p - k + 1
             for n, p, k in zip(x.shape[2:], padding, weight.shape[2:], strict=True)
         ]
-        if x.numel() == 0 or min(sides) < 2 or on_accelerator(x) or repeats_numbers(weight):
+        if x.numel() == 0 or min(sides) < 2 or on_accelerator(x):
             return None
         relu = len(self.parts) == 3
         run = ConvolvedMaximum(x, weight, bias[0] if bias else None, padding, relu)
         return Kernels(run.y, run.forward, run.backward, inner_values=run.inner_values)
+
+
+def windows_tie(steps: Sequence[Step], values: Sequence[Tensor | None]) -> bool:
+    """Return whether a convolution gives windows one sum but for rounding."""
+    weights = (values[step.inputs[1]] for step in steps if step.op is Conv2d)
+    return any(weight is not None and repeats_numbers(weight) for weight in weights)
 
 
 def rewritten(steps: Sequence[Step]) -> list[Step]:

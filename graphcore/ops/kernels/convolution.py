@@ -52,7 +52,7 @@ def repeats_numbers(weight: Tensor) -> bool:
     """Return whether a kernel has a quarter of its numbers several times, as constant ones have.
 
     Different windows then have one sum but for rounding, and which of them a pooling behind takes
-    for the largest depends on the order of summing: it is kept as ``forward`` has it.
+    for the largest depends on the order of every sum before.
     """
     ordered = weight.flatten(1).sort(1).values
     repeated = (ordered[:, 1:] == ordered[:, :-1]).sum(1)
@@ -61,7 +61,7 @@ def repeats_numbers(weight: Tensor) -> bool:
 
 def _layout(x: Tensor, weight: Tensor, wide: int) -> torch.memory_format:
     """Memory layout that a convolution's kernels run in, from ``wide`` channels on the last."""
-    if x.dim() == 4 and x.device.type == "cpu" and not repeats_numbers(weight):
+    if x.dim() == 4 and x.device.type == "cpu":
         out, inside, *sides = weight.shape
         if inside >= wide or (inside <= IMAGE and out >= MANY) or sides == [1, 1]:
             return torch.channels_last

@@ -137,10 +137,10 @@ def test_figures_and_legend_show_the_newest_test_at_once(panel):
 
 def test_a_net_that_answers_with_numbers_is_promised_no_accuracy(panel):
     panel._on_frame(frame_of(Score(0.5, None, 500, 1, False)))
-    panel._redraw(both=True)
-    assert "answers with numbers" in panel.accuracy.plot.empty_text
-    panel.clear()
-    assert panel.accuracy.plot.empty_text.startswith("Press Play")
+    assert not panel.accuracy.isVisibleTo(panel)
+    assert not panel.figures.labels["accuracy"].isVisibleTo(panel)
+    panel._on_frame(frame_of(Score(0.5, 0.25, 500, 2, False)))
+    assert panel.accuracy.isVisibleTo(panel)
 
 
 def test_the_rate_is_a_dash_before_the_net_has_trained(panel):

@@ -105,21 +105,25 @@ def test_a_tie_goes_to_the_first_place() -> None:
 @pytest.mark.parametrize("numbers", ["constant(0.1)", "ones"])
 @pytest.mark.parametrize(("channels", "kernel"), [(2, 3), (6, 2), (16, 5), (32, 3)])
 @pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize(
+    ("before", "wide", "pixels"),
+    [("", 8, (0.1, 0.3, 0.7)), ("conv 3 1 | ", 3, (0, 1)), ("conv 1 1 | bn | ", 3, (0, 1))],
+)
 def test_equal_numbers_in_a_kernel_tie_as_in_inspection(
-    numbers: str, channels: int, kernel: int, relu: bool
+    numbers: str, channels: int, kernel: int, relu: bool, before: str, wide: int, pixels: Any
 ) -> None:
     """Windows have one sum but for rounding, in single precision."""
-    text = f"conv {channels} {kernel} | {'relu | ' if relu else ''}pool 2 | flatten | 10"
+    text = f"{before}conv {channels} {kernel} | {'relu | ' if relu else ''}pool 2 | flatten | 10"
     graph, feeds = classify(text, 4)
-    conv = next(n for n in graph if n.operator == "Conv2d")
+    conv = [n for n in graph if n.operator == "Conv2d"][-1]
     source, loss = (
         next(n.name for n in graph if n.operator == o) for o in ("Input", "CrossEntropyLoss")
     )
-    graph.set_attributes(graph.node(source), shape=(8, 9, 9))
+    graph.set_attributes(graph.node(source), shape=(wide, 12, 12))
     graph.set_initializer(conv, "weight", numbers)
     for seed in range(3):
         chance = np.random.default_rng(seed)
-        feeds[source] = chance.choice(np.float32([0.1, 0.3, 0.7]), (4, 8, 9, 9))
+        feeds[source] = chance.choice(np.float32(pixels), (4, wide, 12, 12))
         assert difference(*both(graph, "float32"), feeds, loss) <= 1e-5
 
 
