@@ -20,11 +20,10 @@ from graphcore.runs.run_file import write_runs
 from graphcore.runs.runs import Runs, run_of_script
 from graphcore.runs.snapshots import Store, Timeline
 from graphcore.scripting.net import RUN_SUFFIX
-from graphcore.session.pace import rest
 from graphcore.training.trainer import StepRecord, Trainer
 from graphcore.watching.source import Source
 
-SHARE, SOONEST = 0.01, 10.0
+SHARE, SOONEST = 0.004, 10.0
 """Writing the file may take this share of the time, and rests so many seconds at least."""
 
 
@@ -131,7 +130,7 @@ class Recorder:
         except GradscapeError as error:
             self._tell(str(error))
         took = time.perf_counter() - begun
-        self._write_at = time.perf_counter() + max(SOONEST, rest(took, SHARE))
+        self._write_at = time.perf_counter() + max(SOONEST, took / SHARE)
 
     def _tell(self, problem: str) -> None:
         """Say once what is wrong; the script goes on."""
