@@ -47,9 +47,12 @@ class Source:
         half = {str(p.dtype) for p in inner.parameters() if p.dtype in halves()}
         self.precision = next(iter(half), "").removeprefix("torch.")
         net = _net(_on_cpu(inner), x, t, loss or _cross_entropy)
-        self.probe = Probe(_numbers(x), _numbers(t))
+        self.probe = Probe(
+            x.to(torch.float32).numpy(),
+            t.to(torch.float32 if t.is_floating_point() else torch.int64).numpy(),
+        )
         self.graph = net.graph
-        self.graph.training = self._settings(net, type(inner).__name__)
+        self.graph.training = self._settings(net, x, type(inner).__name__)
         self._fixed = dict(net.weights)
         self._places = list(_places(inner, net))
         for name, *_ in self._places:
@@ -77,7 +80,7 @@ class Source:
 
         hook = module.register_forward_pre_hook(look)
 
-    def _settings(self, net: ImportedNet, name: str) -> TrainingSettings:
+    def _settings(self, net: ImportedNet, x: Tensor, name: str) -> TrainingSettings:
         """Settings that name the batch; the optimiser is the script's, so none keeps a state."""
         try:
             binding = bind(net.graph)
@@ -89,7 +92,7 @@ class Source:
         classes = 0
         if self.probe.targets.dtype == np.int64:
             plan = net.compile(dtype="float32")
-            plan.forward(binding.feeds(self.probe.inputs, self.probe.targets))
+            plan.forward(binding.feeds(x, self.probe.targets))
             shape = plan.value(binding.output).shape
             classes = shape[1] if len(shape) > 1 else 0
         options = {"batch": self.probe.mark, "classes": int(classes)}
@@ -150,11 +153,6 @@ def _pair(batch: Any) -> tuple[Tensor, Tensor]:
 
 def _plain(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.dtype in halves() else tensor.clone()
-
-
-def _numbers(tensor: Tensor) -> np.ndarray[Any, Any]:
-    found: np.ndarray[Any, Any] = tensor.numpy()
-    return found
 
 
 def _on_cpu(module: Module) -> Module:

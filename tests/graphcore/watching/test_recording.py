@@ -155,18 +155,62 @@ def test_a_script_that_dies_leaves_what_was_written(tmp_path: Path) -> None:
     assert threading.active_count() < 20
 
 
-def test_other_kinds_of_nets(tmp_path: Path) -> None:
-    x = torch.randn(5, 4)
+class Words(nn.Module):
+    """Tied weights, whole numbers as input, and an answer per word."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(7, 4)
+        self.mix = nn.LSTM(4, 4, batch_first=True)
+        self.out = nn.Linear(4, 7, bias=False)
+        self.out.weight = self.words.weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(self.mix(self.words(x))[0]).flatten(0, 1)
+
+
+def each_word(answer: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    return functional.cross_entropy(answer, target.flatten())
+
+
+@pytest.mark.parametrize(("net", "x", "y", "loss"), [
+    (Words(), torch.arange(10).reshape(2, 5) % 7, torch.arange(10).reshape(2, 5) % 5, each_word),
+    (nn.Linear(4, 2), torch.randn(3, 4), torch.randn(3, 2), functional.smooth_l1_loss),
+    (nn.Linear(4, 2), torch.randn(3, 4), torch.randn(3, 2), nn.MSELoss()),
+    (nn.Linear(4, 2), torch.randn(3, 4), torch.randn(3, 2), lambda a, t: (a - t).abs().mean()),
+])  # fmt: skip
+def test_other_nets_and_losses(tmp_path: Path, net, x, y, loss) -> None:
+    watched = gc.watch(net, (x, y), loss=loss, out=tmp_path / "a.gradrun")
+    optimizer = torch.optim.Adam(net.parameters(), 0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        loss(net(x), y).backward()
+        optimizer.step()
+        watched._look_at = 0.0
+        watched.step()
+    watched.close()
+    session, _ = opened(tmp_path / "a.gradrun")
+    trainer = session.trainer
+    trainer.look()
+    found = float(trainer.recorded.value(trainer.binding.loss))
+    assert found == pytest.approx(loss(net(x), y).item(), abs=1e-5)
+    assert np.isnan(session.runs.current.curves.rows[:, 2]).all()
+
+
+def test_modules_of_torch_around_a_module_and_half_numbers(tmp_path: Path) -> None:
     compiled = type("OptimizedModule", (nn.Module,), {})()
     compiled._orig_mod = nn.Linear(4, 2).bfloat16()
-    watched = gc.watch(
-        compiled, (x.numpy(), torch.randn(5, 2)), loss=nn.MSELoss(), out=tmp_path / "a.gradrun"
-    )
-    watched.step()
-    assert watched._sink.run.settings.dataset_options["classes"] == 0
+    batch = np.zeros((5, 4), np.float32), torch.arange(5) % 2
+    watched = gc.watch(compiled, batch, out=tmp_path / "a.gradrun")
+    assert watched._sink._source.precision == "bfloat16"
     assert "<svg" in watched._repr_svg_()
     watched.close()
-    assert np.isnan(read_runs(tmp_path / "a.gradrun")[1][0].curves.rows[0, 2])
+    net = nn.Linear(4, 2)
+    watched = gc.watch(net, batch, out=tmp_path / "b.gradrun")
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        net(torch.zeros(1, 4))
+    assert watched._sink._source.precision == "bfloat16"
+    watched.close()
 
 
 class Branching(nn.Module):
@@ -181,8 +225,7 @@ def test_what_cannot_be_watched_is_refused_with_the_reason(tmp_path: Path, monke
     with pytest.raises(ExportError, match=r"is a pair \(x, y\)"):
         gc.watch(nn.Linear(3, 3), x, out=tmp_path / "a.gradrun")
     with pytest.raises(ExportError, match=r"a loss of torch\.nn\.functional"):
-        own = (x, torch.randn(4, 3))
-        gc.watch(nn.Linear(3, 3), own, loss=lambda a, t: (a - t).abs().mean(), out=tmp_path / "a")
+        gc.watch(nn.Linear(3, 3), (x, y), loss=lambda a, t: a, out=tmp_path / "a")
     assert not os.listdir(tmp_path)
     monkeypatch.setenv("RANK", "1")
     quiet = gc.watch(Branching(), (x, y))
