@@ -8,7 +8,7 @@ STAMP   = $(VENV)/.installed
 
 export GRADSCAPE_DATA
 
-.PHONY: run test lint bench clean
+.PHONY: run test lessons lint bench clean
 
 # With a display the window opens; without one the same window runs offscreen and leaves its
 # accuracy and pictures in $(OUT)/.
@@ -27,6 +27,10 @@ test: $(STAMP)
 	QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest -q $(PYTEST_ARGS) \
 	  || { [ $$? = 1 ] && QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} \
 	       $(BIN)/python -m pytest -q --last-failed --last-failed-no-failures none; }
+
+# Every lesson is played once without a window and held to what it says.
+lessons: $(STAMP)
+	$(BIN)/python -m app lesson check resources/courses --allow-missing
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

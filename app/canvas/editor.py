@@ -270,12 +270,22 @@ class Editor(QObject):
         self, at: QPointF, port: tuple[str, str] | None = None, side: str = "output"
     ) -> SearchPopup:
         """Open the search box; with a port, for operators that fit there, and connect."""
-        popup = SearchPopup(self._view, self._fitting(port, side) if port else None)
+        popup = SearchPopup(
+            self._view, self._fitting(port, side) if port else None,
+            likely=self._likely(), training=self.document.root.training,
+        )  # fmt: skip
         popup.operator_chosen.connect(lambda name: self._add_found(name, at, port, side))
         popup.block_chosen.connect(lambda name: self.add_block(name, at))
         popup.graph_chosen.connect(lambda graph, text: self._add_typed(graph, at, text))
         popup.open_at(self._camera.on_screen(at))
         return popup
+
+    def _likely(self) -> fit.Fitting | None:
+        """Whether an operator fits behind the node that is selected alone."""
+        names = self._selection.names()
+        if len(names) != 1 or not (outputs := self.document.graph.node(names[0]).outputs):
+            return None
+        return self._fitting((names[0], outputs[0]), "output")
 
     def _fitting(self, port: tuple[str, str], side: str) -> fit.Fitting:
         return fit.Fitting(self.document.graph, self.document.shapes, port, side)

@@ -17,13 +17,13 @@ from PySide6.QtWidgets import (
 )
 
 from app.document.blocks import PREFIX, blocks
+from app.document.typed_net import typed_graph
 from app.style import icons
 from app.widgets.typed_search import matches, score
 from graphcore import ops
-from graphcore.errors import GradscapeError
-from graphcore.graph.expression import parse_expression
 from graphcore.graph.graph import Graph
-from graphcore.graph.layer_list import parse_layers
+from graphcore.graph.layer_list import EXAMPLES
+from graphcore.graph.training_settings import TrainingSettings
 
 MOST_ROWS = 300
 WIDTH, HEIGHT = 460, 320
@@ -36,7 +36,10 @@ class SearchPopup(QFrame):
 
     Args:
         fits: whether an operator may be offered.
-        front: operators that are offered first. With any, no nets and blocks are.
+        front: operators that are offered first.
+        likely: whether an operator stands before others that match as well.
+        training: settings of the graph that a typed net goes into; without, no nets and no blocks
+            are offered.
 
     Signals:
         operator_chosen: its name.
@@ -50,17 +53,20 @@ class SearchPopup(QFrame):
     recent: list[str] = []
 
     def __init__(
-        self, parent: QWidget, fits: Callable[[str], bool] | None = None, front: Sequence[str] = ()
-    ) -> None:
+        self, parent: QWidget, fits: Callable[[str], bool] | None = None,
+        front: Sequence[str] = (), likely: Callable[[str], bool] | None = None,
+        training: TrainingSettings | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(parent, Qt.WindowType.Popup)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setObjectName("popup")
         self._over = parent
         self._fits = fits or (lambda name: True)
-        self._front = front
+        self._likely = likely or (lambda name: False)
+        self._front, self._training = front, training
         self.field, self.list = QLineEdit(), QListWidget()
         self.field.setPlaceholderText(
-            self.tr("Operator") if front
+            self.tr("Operator") if training is None
             else self.tr("Operator, or a net: 784-128-relu-10, J = 3*(a + b*c)")
         )  # fmt: skip
         self.field.setAccessibleName(self.tr("Search operators"))
@@ -93,14 +99,14 @@ class SearchPopup(QFrame):
 
     def _fill(self, text: str) -> None:
         self.list.clear()
-        self._graph = None if self._front else _typed_graph(text)
+        self._graph = None if self._training is None else typed_graph(text, self._training)
         if self._graph is not None:
             count = len(self._graph)
             self._row("", self.tr("Build “{0}” ({1} nodes)").format(text.strip(), count), "graph")
-        for name in ranked(text, list(dict.fromkeys((*self._front, *self.recent)))):
+        for name in ranked(text, list(dict.fromkeys((*self._front, *self.recent))), self._likely):
             if self._fits(name) and self.list.count() < MOST_ROWS:
                 self._row(name, f"{name}  —  {ops.get(name).summary()}", "")
-        for name in () if self._front else blocks.names():
+        for name in () if self._training is None else blocks.names():
             if matches(text, name):
                 self._row(
                     PREFIX + name, self.tr("{0}  —  one of your blocks").format(name), "graph"
@@ -111,7 +117,12 @@ class SearchPopup(QFrame):
     def _show_what_there_is(self, text: str) -> None:
         """As tall as the rows that were found; a sentence where there are none."""
         count = self.list.count()
-        self.none.setText(self.tr("Nothing that fits here is called “{0}”.").format(text))
+        said = self.tr("Nothing that fits here is called “{0}”.").format(text)
+        if self._training is not None:
+            said += "\n" + self.tr(
+                "A whole net is typed as {0}, {1} or {2}; a formula as {3}."
+            ).format(*EXAMPLES, "J = 3*(a + b*c)")
+        self.none.setText(said)
         self.none.setVisible(not count)
         self.list.setVisible(bool(count))
         self.list.setFixedHeight(min(HEIGHT - 60, count * max(1, self.list.sizeHintForRow(0)) + 4))
@@ -152,23 +163,18 @@ class SearchPopup(QFrame):
         return super().eventFilter(watched, event)
 
 
-def ranked(text: str, recent: Sequence[str] = ()) -> list[str]:
-    """Return operators that match, best first; without text all of them, recent ones in front."""
+def ranked(
+    text: str, recent: Sequence[str] = (), likely: Callable[[str], bool] = lambda name: False
+) -> list[str]:
+    """Return operators that match, best first; without text all of them, recent ones in front.
+
+    Of those that match alike the likely ones come first, then those for images.
+    """
     names = [n for n in ops.names() if n not in HIDDEN]
     if not text.strip():
         return [*(n for n in recent if n in names), *(n for n in names if n not in recent)]
     found = {n: score(text, n, *ops.get(n).aliases) for n in names}
-    return sorted((n for n in names if found[n]), key=lambda n: -found[n])
-
-
-def _typed_graph(text: str) -> Graph | None:
-    """The graph that a formula or a list of layers stands for, or None."""
-    text = text.strip()
-    if not any(c in text for c in "=|-*+/") or len(text) < 3:
-        return None
-    for parse in (parse_layers, parse_expression):
-        try:
-            return parse(text)
-        except GradscapeError:
-            continue
-    return None
+    return sorted(
+        (n for n in names if found[n]),
+        key=lambda n: (-found[n], not likely(n), not n.endswith("2d")),
+    )

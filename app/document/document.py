@@ -429,9 +429,16 @@ class Document(QObject):
     def add_graph(
         self, graph: Graph, at: Position, text: str, aspect: float = SCREEN_ASPECT
     ) -> list[str]:
-        """Add a typed net or formula, laid out, as one step; returns the names."""
+        """Add a typed net or formula, laid out, as one step; returns the names.
+
+        The first one of a graph brings the data that it is trained on.
+        """
+        first = not len(self.root)
         lay_out(graph, aspect)
-        return self._add_text(files.dumps_selection(graph, [n.name for n in graph]), at, text)
+        with self.macro(text):
+            if first:
+                self.set_training(graph.training)
+            return self._add_text(files.dumps_selection(graph, [n.name for n in graph]), at, text)
 
     def set_training(self, settings: TrainingSettings, step: str = "") -> None:
         """Change what is trained on and how; a change that is named is a step of its own.

@@ -1,4 +1,4 @@
-"""Which class was taken for which."""
+"""Which class was predicted as which."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ConfusionMatrix(CellGrid):
         count = int(self._counts[cell])
         share = count / max(1, int(self._counts[cell[0]].sum()))
         true, predicted = self._classes[cell[0]], self._classes[cell[1]]
-        return self.tr("{0} taken for {1}: {2:,}\n{3:.1%} of all {0}").format(
+        return self.tr("{0} predicted as {1}: {2:,}\n{3:.1%} of all {0}").format(
             true, predicted, count, share
         )
 

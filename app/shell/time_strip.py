@@ -109,7 +109,7 @@ class TimeStrip(QWidget):
         self.now.setEnabled(frame.visiting or frame.by_hand)
         self.now.setText(self.tr("Put back") if self._putting_back else self.tr("Now"))
         self.now.setToolTip(
-            self.tr("Give the net back the weights that training had left")
+            self.tr("Restore the weights of the newest training step")
             if self._putting_back
             else self.tr("Back to the newest step, as if nothing had been looked at")
         )
@@ -117,7 +117,9 @@ class TimeStrip(QWidget):
     def _on_now(self) -> None:
         if self._putting_back:
             self._engine.ask(PutBack())
-            self._document.message.emit(self.tr("The net has the weights that training had left."))
+            self._document.message.emit(
+                self.tr("The net has the weights of the newest training step.")
+            )
         else:
             self._engine.scrub(None)
 

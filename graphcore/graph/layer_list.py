@@ -18,18 +18,24 @@ from graphcore.graph.training_settings import TrainingSettings
 _IMAGE = (1, 28, 28)
 _SHORT_CONV = re.compile(r"(\d+)c(\d+)")
 _SHORT_POOL = re.compile(r"p(\d+)")
-_EXAMPLE = "write for example 784-128-relu-10 or conv 8 5 | relu | pool 2 | flatten | 10"
+EXAMPLES = ("784-128-relu-10", "conv 8 5 | relu | pool 2 | flatten | 10", "2-8-tanh-1")
+_EXAMPLE = f"write for example {EXAMPLES[0]} or {EXAMPLES[1]}"
 
 
-def parse_layers(text: str) -> Graph:
-    """The graph of a list of layers, from an Input to a CrossEntropyLoss, laid out.
+def parse_layers(text: str, numbers: bool | None = None) -> Graph:
+    """The graph of a list of layers, from an Input to its loss, laid out.
 
     Layers are parted by ``-``, ``|`` or commas: a number or ``dense 128`` (also fc, linear),
     ``conv 8 5 [stride 2] [pad 2]`` or ``8c5``, ``pool 2`` or ``p2``, ``avgpool 2``, ``flatten``,
     ``dropout 0.5``, ``bn`` and the name of any activation. A number that stands first is the size
     of the input (784 is an MNIST image, flattened); without one the input is a 1 x 28 x 28 image,
-    or what ``input 3 32 32`` says. A softmax at the end is drawn beside the loss, which takes
-    the logits.
+    or what ``input 3 32 32`` says. The loss follows from the end: a single output is the score of
+    the second of two classes (BCEWithLogitsLoss) for two inputs or before a sigmoid, else a number
+    (MSELoss); several are scores of classes (CrossEntropyLoss). A softmax or sigmoid at the end is
+    drawn beside the loss, which takes the scores.
+
+    Args:
+        numbers: whether the data's targets are numbers; None if nothing is known of the data.
 
     Raises:
         ExpressionError: a word was not understood; the message names it.
@@ -40,7 +46,7 @@ def parse_layers(text: str) -> Graph:
     builder = _Builder(_input_shape(layers))
     for words in layers:
         builder.add(words)
-    return builder.finish()
+    return builder.finish(numbers)
 
 
 def _input_shape(layers: list[list[str]]) -> tuple[int, ...]:
@@ -92,22 +98,33 @@ class _Builder:
         self.graph.connect(self.last, node)
         self.last = node
 
-    def finish(self) -> Graph:
+    def finish(self, numbers: bool | None) -> Graph:
         """Add target and loss, and lay out."""
-        graph, logits = self.graph, self._logits()
+        graph, scores = self.graph, self._scores()
         target = graph.add("Target", name="target")
-        loss = graph.add("CrossEntropyLoss", name="loss")
-        graph.connect(logits, loss, input="x")
+        loss = graph.add(self._loss(scores, numbers), name="loss")
+        answer = self.last if loss.operator == "MSELoss" else scores
+        graph.connect(answer, loss, input="x")
         graph.connect(target, loss, input="target")
         for name, position in layout(graph).items():
             graph.update(name, position=position)
         return graph
 
-    def _logits(self) -> Node:
-        """What the loss takes: the loss has a softmax of its own."""
-        if self.last.operator != "Softmax":
+    def _scores(self) -> Node:
+        """What the loss takes: a loss of classes has a softmax or sigmoid of its own."""
+        if self.last.operator not in ("Softmax", "Sigmoid"):
             return self.last
         return self.graph.node(self.graph.edges_into(self.last)[0].source)
+
+    def _loss(self, scores: Node, numbers: bool | None) -> str:
+        """The loss for what the net ends with."""
+        single = scores.attributes.get("out_features") == 1
+        if single and numbers is None:
+            plane = self.graph.node("x").attributes["shape"] == (2,)
+            numbers = not (plane or self.last is not scores)
+        if numbers:
+            return "MSELoss"
+        return "BCEWithLogitsLoss" if single else "CrossEntropyLoss"
 
 
 def _dense(builder: _Builder, words: list[str]) -> None:
@@ -229,14 +246,6 @@ def net_for(input_shape: tuple[int, ...], classes: int, training: TrainingSettin
     else:
         shape = " ".join(map(str, input_shape or (1,)))
         text = f"input {shape} | flatten | {HIDDEN_UNITS} | relu | {outputs}"
-    graph = parse_layers(text)
-    if not classes:
-        answer = graph.edges_into("loss")[0].source
-        graph.remove("loss")
-        loss = graph.add("MSELoss", name="loss")
-        graph.connect(answer, loss, input="x")
-        graph.connect("target", loss, input="target")
-        for name, position in layout(graph).items():
-            graph.update(name, position=position)
+    graph = parse_layers(text, numbers=not classes)
     graph.set_training(msgspec.structs.replace(training, lr=0.01, batch=16, epochs=50))
     return graph

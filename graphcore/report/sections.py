@@ -117,7 +117,7 @@ def _options(options: Any) -> str:
 
 
 def confusion(r: Report) -> str:
-    """Which class was taken for which."""
+    """Which class was predicted as which."""
     if r.results.counts is None:
         return section("Results", f'<p class="muted">{escape(r.results.problem)}</p>')
     counts, names = unpack(r.results.counts), r.results.classes
@@ -167,7 +167,9 @@ def mistakes(r: Report) -> str:
         if m.image is None:
             continue
         source = svg.data_uri(svg.grey(unpack(m.image).astype(np.float32)))
-        text = f"{escape(names[m.label])} taken for <b>{escape(names[m.answer])}</b>, {m.share:.1%}"
+        text = (
+            f"{escape(names[m.label])} predicted as <b>{escape(names[m.answer])}</b>, {m.share:.1%}"
+        )
         cards.append(f'<figure><img src="{source}" alt="{escape(names[m.label])}">'
                      f"<figcaption>{text}</figcaption></figure>")  # fmt: skip
     return section("Surest mistakes", f'<div class="mistakes">{"".join(cards)}</div>' if cards

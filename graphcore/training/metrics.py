@@ -25,7 +25,7 @@ def accuracy(answers: Array, targets: Array) -> float:
 
 
 def confusion_matrix(answers: Array, targets: Array, classes: int | None = None) -> Array:
-    """Counts (C, C): how many samples of class i (row) were taken for class j (column)."""
+    """Counts (C, C): how many samples of class i (row) were predicted as class j (column)."""
     found = predicted(answers)
     known = answers.shape[1] if answers.ndim == 2 else 0
     c = classes or max(known, *(int(a.max(initial=-1)) + 1 for a in (found, targets)))
@@ -42,12 +42,12 @@ def precision_recall_f1(
 
 
 def precision(answers: Array, targets: Array, classes: int | None = None) -> Array:
-    """Per class (C,): of the samples taken for it, the share that belongs to it."""
+    """Per class (C,): of the samples predicted as it, the share that belongs to it."""
     return precision_recall_f1(answers, targets, classes)[0]
 
 
 def recall(answers: Array, targets: Array, classes: int | None = None) -> Array:
-    """Per class (C,): of the samples that belong to it, the share that was taken for it."""
+    """Per class (C,): of the samples that belong to it, the share that was predicted as it."""
     return precision_recall_f1(answers, targets, classes)[1]
 
 

@@ -138,13 +138,13 @@ def test_another_seed_acts_at_the_start(qtbot, live_window) -> None:
 
     first = weights()
     training = window.document.root.training
-    window.document.set_training(msgspec.structs.replace(training, seed=training.seed + 1))
-    qtbot.waitUntil(lambda: window.engine.state == "loading", timeout=PATIENCE)
+    with qtbot.waitSignal(window.engine.loaded, timeout=PATIENCE):
+        window.document.set_training(msgspec.structs.replace(training, seed=training.seed + 1))
     settled(qtbot, window)
     second = weights()
     assert second != first
-    window.document.set_initializer(name.partition(".")[0], "weight", "zeros")
-    qtbot.waitUntil(lambda: window.engine.state == "loading", timeout=PATIENCE)
+    with qtbot.waitSignal(window.engine.loaded, timeout=PATIENCE):
+        window.document.set_initializer(name.partition(".")[0], "weight", "zeros")
     settled(qtbot, window)
     assert not any(weights())
 

@@ -35,7 +35,7 @@ from graphcore.views.samples import SampleFrame, SampleRequest
 Pictures = Mapping[str, Picture]
 
 STEP, SAMPLE, DRAWN = range(3)
-"""Whose activations are shown: of the running step, of a test sample, of the drawing."""
+"""The sample whose activations are shown: of the running step, of a test sample, of the drawing."""
 GAP = 12
 """Pixels between what stands side by side: no heading runs into the next."""
 MOST = 4
@@ -166,7 +166,7 @@ class ActivationsPanel(Panel):
     def _make_controls(self) -> QHBoxLayout:
         row = QHBoxLayout()
         self.pin = QPushButton(self.tr("Pin"))
-        self.pin.setToolTip(self.tr("Keep this node here when another is selected"))
+        self.pin.setToolTip(self.tr("Pin: keep showing this node when another is selected"))
         self.pin.clicked.connect(self._pin)
         self.one_scale = QCheckBox(self.tr("one colour scale"))
         self.one_scale.setToolTip(
@@ -177,7 +177,7 @@ class ActivationsPanel(Panel):
         self.of.addItems(
             [self.tr("the running step"), self.tr("a test sample"), self.tr("the drawn digit")]
         )
-        self.of.setAccessibleName(self.tr("Whose activations are shown"))
+        self.of.setAccessibleName(self.tr("The sample whose activations are shown"))
         self.of.setToolTip(
             self.tr("The first sample of the running step; one test sample, which stays; or what "
                     "is drawn on the digit pad")
@@ -290,7 +290,7 @@ class ActivationsPanel(Panel):
                 frame.classes[i] if i < len(frame.classes) else str(i)
                 for i in (frame.label, frame.answer)
             ]
-            text = self.tr("a {0}, taken for {1} at step {2:,}").format(*named, frame.step)
+            text = self.tr("a {0}, predicted as {1} at step {2:,}").format(*named, frame.step)
         self.told.setText(text)
         self._show(frame.values, frame.gradients)
 

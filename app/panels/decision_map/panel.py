@@ -43,7 +43,7 @@ class DecisionPanel(Panel):
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__(document, engine)
         self._frame: DecisionFrame | None = None
-        self._empty = self.tr("As soon as a net of two inputs is there, its plane appears here.")
+        self._empty = self.tr("The decision map appears here as soon as the net has two inputs.")
         self.map = DecisionMap(self._empty)
         self.map.painted.connect(self._on_painted)
         self.map.moved.connect(self._on_moved)
@@ -51,7 +51,7 @@ class DecisionPanel(Panel):
         self._make_views()
         self.layer = QComboBox()
         self.layer.setAccessibleName(self.tr("Layer"))
-        self.layer.setToolTip(self.tr("Whose units are shown, each over the whole plane"))
+        self.layer.setToolTip(self.tr("The layer whose units are shown, each over the whole plane"))
         self.layer.currentTextChanged.connect(lambda _name: self._on_view())
         self.stamp = Note()
         row = QHBoxLayout(self)
@@ -74,7 +74,7 @@ class DecisionPanel(Panel):
     def _make_views(self) -> None:
         """What is shown of the layers: their units, the whole net, or the plane as one bends it."""
         self.units = TileView(self.tr("Units"))
-        self.net = UnitNet(self.tr("As soon as there is a net of units, it appears here."))
+        self.net = UnitNet(self.tr("The units of the net appear here as soon as it has layers."))
         self.warped = WarpedGrid("")
         self.view = QComboBox()
         self.view.addItems([self.tr("Units"), self.tr("Net"), self.tr("Warped grid")])

@@ -55,7 +55,7 @@ class DigitPadPanel(Panel):
         )
         self.centre.toggled.connect(lambda _on: self._on_drawn())
         self.back = QPushButton(self.tr("Undo"))
-        self.back.setToolTip(self.tr("Take the last stroke back (Ctrl+Z while one draws)"))
+        self.back.setToolTip(self.tr("Undo the last stroke (Ctrl+Z while one draws)"))
         self.back.clicked.connect(self.sketch.undo)
         self.wipe = QPushButton(self.tr("Clear"))
         self.wipe.clicked.connect(self.sketch.clear)

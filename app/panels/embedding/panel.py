@@ -237,7 +237,9 @@ class EmbeddingPanel(Panel):
         label, answer = int(unpack(frame.labels)[sample]), int(unpack(frame.answers)[sample])
         text = self.tr("Test sample {0}").format(sample)
         if label >= 0:
-            text += self.tr(": a {0}, taken for {1}").format(self._name(label), self._name(answer))
+            text += self.tr(": a {0}, predicted as {1}").format(
+                self._name(label), self._name(answer)
+            )
         self.words.setText(text)
         if frame.images is not None:
             self.picture.setPixmap(picture_of(unpack(frame.images)[sample], PICTURE))

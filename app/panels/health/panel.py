@@ -36,7 +36,7 @@ class HealthPanel(Panel):
         super().__init__(document, engine)
         self._frame: HealthFrame | None = None
         self._diverged: Finding | None = None
-        empty = self.tr("As soon as the net can run, its gradients appear here.")
+        empty = self.tr("Gradients appear here as soon as the net can run.")
         self.gradients = ProfilePlot(
             self.tr("Gradient of each weight (root mean square, log scale)"), empty
         )

@@ -41,7 +41,7 @@ class ResultsPanel(Panel):
         super().__init__(document, engine)
         self._frame: ResultsFrame | None = None
         self._cell: tuple[int, int] | None = None
-        empty = self.tr("What the net takes for what on the test set appears here.")
+        empty = self.tr("The confusion matrix of the test set appears here.")
         self.matrix = ConfusionMatrix(empty)
         self.matrix.cell_clicked.connect(self._choose)
         self.table = self._make_table()
@@ -176,7 +176,7 @@ class ResultsPanel(Panel):
             self.title.setText(self.tr("The surest mistakes; click a cell for those in it"))
         else:
             names = [frame.classes[i] for i in self._cell]
-            said = self.tr("{0}, taken for {1}: {2:,}").format(*names, self._count(frame))
+            said = self.tr("{0}, predicted as {1}: {2:,}").format(*names, self._count(frame))
             if len(shown) < self._count(frame):
                 said += self.tr(", the surest {0} of them").format(len(shown))
             self.title.setText(said)
@@ -196,7 +196,7 @@ class ResultsPanel(Panel):
         lines = [f"({numbers})"] if numbers else []
         item = QListWidgetItem("\n".join((*lines, f"{label} → {answer}")))
         item.setToolTip(
-            self.tr("Test sample {0}: a {1}, taken for {2} with {3:.1%}").format(
+            self.tr("Test sample {0}: a {1}, predicted as {2} with {3:.1%}").format(
                 mistake.index, label, answer, mistake.share
             )
         )

@@ -28,7 +28,7 @@ class QuantitiesPage(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        empty = self.tr("As soon as the net has been asked, its answers appear here.")
+        empty = self.tr("The net's answers on the test set appear here.")
         self.against = ScatterPlot(self.tr("Answer against truth"), empty)
         self.residuals = ScatterPlot(self.tr("Residuals"), empty)
         self.curve = ScatterPlot(self.tr("Curve over the data"), empty)

@@ -56,7 +56,7 @@ class RunsPanel(Panel):
         self._curves: tuple[RunCurves, ...] = ()
         self._make_table()
         self.go = QPushButton(self.tr("Go to"))
-        self.go.setToolTip(self.tr("Let the net be that run's, at its newest step"))
+        self.go.setToolTip(self.tr("Load the newest weights of that run"))
         self.go.clicked.connect(self._go)
         self.rename = QPushButton(self.tr("Rename"))
         self.rename.setToolTip(self.tr("Give the run another name (F2)"))

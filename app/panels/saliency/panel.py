@@ -77,7 +77,7 @@ class SaliencyPanel(Panel):
         with QSignalBlocker(self.sample):
             self.sample.setRange(0, 0)
         self.layer.clear()
-        self.said.setText(self.tr("As soon as a net for pictures can run, it is explained here."))
+        self.said.setText(self.tr("Explanations appear here as soon as a net for images can run."))
 
     def looks_at(self) -> AttributionRequest:
         """Return what is to be kept up to date while the panel is looked at."""
@@ -107,7 +107,7 @@ class SaliencyPanel(Panel):
         cam = self.tr("What {0} saw that speaks for {1}").format(frame.node, frame.answer)
         none = self.tr("Grad-CAM needs a convolution")
         self._show("cam", frame.cam, cam if frame.cam is not None else none)
-        changed = self.tr("Each pixel moved by {0:.3g} at most: taken for {1} ({2:.0%})").format(
+        changed = self.tr("Each pixel moved by {0:.3g} at most: predicted as {1} ({2:.0%})").format(
             frame.size, frame.new_answer, frame.new_share
         )
         stays = self.tr("No step along the gradient changes this answer")
@@ -118,7 +118,7 @@ class SaliencyPanel(Panel):
         frame = self._frame
         if frame is None:
             return
-        said = self.tr("Step {0:,}: taken for {1} ({2:.1%}).").format(
+        said = self.tr("Step {0:,}: predicted as {1} ({2:.1%}).").format(
             frame.step, frame.answer, frame.share
         )
         if self._engine.holds:

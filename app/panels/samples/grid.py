@@ -76,7 +76,7 @@ class SampleGrid(QWidget):
         self.label.setAccessibleName(self.tr("Class"))
         self.label.setToolTip(self.tr("Samples of one class alone"))
         self.wrong = QCheckBox(self.tr("mistakes"))
-        self.wrong.setToolTip(self.tr("Only what the net gets wrong as it is now"))
+        self.wrong.setToolTip(self.tr("Only samples that the net gets wrong now"))
         self.split.currentIndexChanged.connect(lambda _i: self.first_page())
         self.label.currentIndexChanged.connect(lambda _i: self.first_page())
         self.wrong.toggled.connect(lambda _on: self.first_page())
@@ -186,7 +186,7 @@ class SampleGrid(QWidget):
         if label:
             told += self.tr(": a {0}").format(label)
         if answer:
-            told += self.tr(", taken for {0}").format(answer)
+            told += self.tr(", predicted as {0}").format(answer)
         item.setToolTip(told)
         return item
 

@@ -107,7 +107,7 @@ class SamplesPanel(Panel):
 
     def _hint_without_data(self, problem: str) -> str:
         if any(node.operator == "Input" for node in self._document.root):
-            return self.tr("This graph has numbers of its own: type others here.")
+            return self.tr("This graph has its own numbers: type others here.")
         return problem
 
     def _on_walk(self, frame: WalkFrame) -> None:

@@ -300,8 +300,8 @@ class WalkPanel(Panel):
         if self.walk.frame is not None and self.walk.frame.problem:
             return self.walk.frame.problem
         if self._engine.state == "running":
-            return self.tr("Pause the training to go through a sample.")
-        return self.tr("As soon as the graph can run, its passes can be gone through here.")
+            return self.tr("Pause training to step through a sample.")
+        return self.tr("Step through both passes here as soon as the graph can run.")
 
     def _choose(self, index: int) -> None:
         self._engine.choose_sample(Sample(index, self._engine.chosen_sample.split))
@@ -327,7 +327,7 @@ class WalkPanel(Panel):
         done = all(name in self.walk.valued for name in frame.forward)
         words = self.tr("a {0}").format(frame.label) if frame.label else ""
         if done and frame.answer:
-            words += self.tr(", taken for {0}").format(frame.answer)
+            words += self.tr(", predicted as {0}").format(frame.answer)
         self.verdict.setText(words)
 
     def show_selection(self, names: Sequence[str]) -> None:

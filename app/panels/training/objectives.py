@@ -41,7 +41,7 @@ class ObjectivesDialog(QDialog):
         self.resize(680, 320)
         self._graph, self.objectives = graph, objectives
         words = QLabel(self.tr(
-            "Each loss is gone back from in turn and changes the parameters of its own nodes. "
+            "Each loss is backpropagated in turn and changes the parameters of its own nodes. "
             "Leave the nodes empty for all that no other loss names."
         ))  # fmt: skip
         words.setWordWrap(True)

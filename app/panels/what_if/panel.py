@@ -77,7 +77,7 @@ class WhatIfPanel(Panel):
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("What is held"))
         self.release = QPushButton(self.tr("Release"))
-        self.release.setToolTip(self.tr("Let the marked value go free again"))
+        self.release.setToolTip(self.tr("Stop holding the marked value"))
         self.release.clicked.connect(self._release)
         self.release_all = QPushButton(self.tr("Release all"))
         self.release_all.clicked.connect(lambda: self._set(()))
@@ -207,7 +207,7 @@ class WhatIfPanel(Panel):
             self.verdict.setText(frame.problem)
         elif frame.held and frame.answer:
             self.verdict.setText(
-                self.tr("A {0}: taken for {1}, free for {2}.").format(
+                self.tr("A {0}: predicted as {1}, without the hold as {2}.").format(
                     frame.label, frame.answer, frame.free_answer
                 )
             )

@@ -62,7 +62,7 @@ class HelpDialog(QDialog):
 
     def _fill(self) -> None:
         keys = QListWidgetItem(icons.icon("keyboard"), self.tr("Keyboard"))
-        keys.setData(SUMMARY, self.tr("Every key and what it does."))
+        keys.setData(SUMMARY, self.tr("All keyboard shortcuts."))
         self.list.addItem(keys)
         for op in sorted(ops.all_operators(), key=lambda o: o.name.lower()):
             item = QListWidgetItem(icons.category_icon(op.category), op.name)

@@ -135,7 +135,8 @@ class _Understood:
                 f"{self.table.name} has no column to predict {short(self.target.name)!r} from: "
                 f"{why}."
             )
-        self.out = [c for c in others if c not in inputs]
+        chosen = {c.index for c in inputs}
+        self.out = [c for c in others if c.index not in chosen]
         return inputs
 
     def _check_target(self) -> None:

@@ -21,13 +21,13 @@ BATCH = 500
 
 @fact
 def precision(state: State, kind: int) -> float:
-    """Of the test samples taken for a class, the share that belongs to it."""
+    """Of the test samples predicted as a class, the share that belongs to it."""
     return _per_class(metrics.precision, state, kind)
 
 
 @fact
 def recall(state: State, kind: int) -> float:
-    """Of the test samples that belong to a class, the share that was taken for it."""
+    """Of the test samples that belong to a class, the share that was predicted as it."""
     return _per_class(metrics.recall, state, kind)
 
 

@@ -1,5 +1,6 @@
 """Adding by name and by typing: the search box at the pointer, used with real keys."""
 
+import msgspec
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QCursor
@@ -130,6 +131,59 @@ def test_typing_builds_a_laid_out_graph_in_one_step(search, canvas, steps, typed
     assert len(steps()) == 1
     canvas.document.undo_stack.undo()
     assert not len(graph)
+
+
+@pytest.mark.parametrize(
+    ("typed", "before", "loss", "data"),
+    [
+        ("2-8-tanh-1", "mnist", "BCEWithLogitsLoss", "circle"),
+        ("2-8-tanh-2", "mnist", "CrossEntropyLoss", "circle"),
+        ("2-8-tanh-1", "moons", "BCEWithLogitsLoss", "moons"),
+        ("2-8-tanh-1", "plane", "MSELoss", "plane"),
+        ("1-16-tanh-1", "mnist", "MSELoss", "linear"),
+        ("conv 8 5 | relu | pool 2 | 10", "circle", "CrossEntropyLoss", "mnist"),
+        ("13-8-relu-1", "csv", "MSELoss", "csv"),
+        ("13-8-relu-1-sigmoid", "csv", "BCEWithLogitsLoss", "csv"),
+    ],
+)
+def test_a_typed_net_gets_the_loss_and_the_data_of_its_ends(
+    search, canvas, steps, typed, before, loss, data
+):
+    document = canvas.document
+    document.set_training(msgspec.structs.replace(document.root.training, dataset=before))
+    made = len(steps())
+    QTest.keyClick(search(typed).field, Qt.Key.Key_Return)
+    assert document.graph.node("loss").operator == loss
+    assert document.root.training.dataset == data
+    assert len(steps()) == made + 1
+    document.undo_stack.undo()
+    assert document.root.training.dataset == before
+    assert not len(document.graph)
+
+
+def test_a_second_net_leaves_the_data_as_they_are(search, canvas):
+    for typed in ("2-8-tanh-1", "conv 8 5 | pool 2 | 10"):
+        QTest.keyClick(search(typed).field, Qt.Key.Key_Return)
+    assert canvas.document.root.training.dataset == "circle"
+
+
+def test_where_nothing_is_found_the_box_says_how_a_net_is_typed(search):
+    popup = search("784 layers")
+    assert not popup.list.count()
+    assert "conv 8 5 | relu" in popup.none.text()
+    popup.close()
+
+
+@pytest.mark.parametrize(
+    ("selected", "first"), [(None, "MaxPool2d"), ("image", "MaxPool2d"), ("series", "MaxPool1d")]
+)
+def test_pooling_is_that_of_what_it_follows(search, canvas, selected, first):
+    shapes = {"image": (1, 8, 8), "series": (3, 8)}
+    if selected:
+        canvas.select([canvas.document.add_node("Input", (0.0, 0.0), shape=shapes[selected])])
+    popup = search("maxpool", QPointF(300, 0))
+    assert offered(popup)[0] == first
+    popup.close()
 
 
 def test_half_a_formula_is_no_graph(search):

@@ -94,9 +94,9 @@ def test_a_chosen_sample_stays_while_the_net_learns(looking, qtbot):
     window.canvas.select(["x"])
     panel.of.setFocus()
     qtbot.keyClick(panel.of, Qt.Key.Key_Down)
-    qtbot.waitUntil(lambda: panel.told.text().startswith("a 7, taken for"), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: panel.told.text().startswith("a 7, predicted as"), timeout=PATIENCE)
     panel.sample.setValue(2)
-    qtbot.waitUntil(lambda: panel.told.text().startswith("a 1, taken for"), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: panel.told.text().startswith("a 1, predicted as"), timeout=PATIENCE)
     row = panel.rows["x"]
     qtbot.waitUntil(lambda: filled(row.views["value"]), timeout=PATIENCE)
     before = row.views["value"]._maps.copy()

@@ -42,7 +42,7 @@ def test_a_click_on_a_point_shows_its_picture(looking, qtbot):
     _window, panel = looking
     assert panel.picture.pixmap().isNull()
     panel.scatter.sigClicked.emit(panel.scatter, panel.scatter.points()[7:8], None)
-    assert panel.words.text().startswith("Test sample 7: a 9, taken for ")
+    assert panel.words.text().startswith("Test sample 7: a 9, predicted as ")
     assert not panel.picture.pixmap().isNull()
 
 

@@ -69,7 +69,7 @@ def test_a_digit_goes_through_lenet(qtbot, explain, live_window) -> None:
     qtbot.mouseClick(panel.finish, Qt.MouseButton.LeftButton)
     assert canvas.items_by_name["conv1"].value is not None
     assert panel.walk.current.node == "loss"
-    assert "taken for" in panel.verdict.text()
+    assert "predicted as" in panel.verdict.text()
     qtbot.mouseClick(panel.finish, Qt.MouseButton.LeftButton)
     assert panel.walk.sloped == set(panel.walk.frame.backward)
     assert canvas.items_by_name["conv1"].gradient is not None

@@ -108,10 +108,13 @@ def test_a_whole_layer_at_its_value_from_another_sample(qtbot, live_window, expl
     scores = logits_of(other).astype(float)
     loss = np.log(np.exp(scores).sum()) - scores[int(free.label)]
     assert walk.frame.numbers["loss"] == pytest.approx(loss, rel=1e-6)
-    assert panel.verdict.text() == f"A 7: taken for {other.answer}, free for {free.answer}."
+    assert (
+        panel.verdict.text()
+        == f"A 7: predicted as {other.answer}, without the hold as {free.answer}."
+    )
     qtbot.waitUntil(lambda: panel.table.rowCount() == 11, timeout=PATIENCE)
     held = {panel.table.item(i, 1).text() for i in range(1, 11)}
-    assert held == {"0.0%", "100.0%"}  # every digit is taken for the same
+    assert held == {"0.0%", "100.0%"}  # every digit is predicted as the same
     qtbot.mouseClick(panel.release, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: walk.frame.held == 0, timeout=PATIENCE)
     assert walk.frame.numbers == free.numbers
@@ -156,7 +159,7 @@ def test_a_channel_of_a_trained_net_and_the_accuracy_per_class(
     assert panel.table.verticalHeaderItem(0).text() == "loss"
     changes = [panel.table.item(i, 2).text() for i in range(11)]
     assert any(text.startswith("−") for text in changes)
-    qtbot.waitUntil(lambda: "free for" in panel.verdict.text(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "without the hold" in panel.verdict.text(), timeout=PATIENCE)
     before = live_window.engine.step
     live_window.engine.run(5)
     qtbot.waitUntil(lambda: live_window.engine.step == before + 5, timeout=PATIENCE)
@@ -169,7 +172,7 @@ def test_a_channel_of_a_trained_net_and_the_accuracy_per_class(
 def test_saliency_grad_cam_and_a_nudge_are_shown(qtbot, live_window, explaining) -> None:
     explaining("tiny-conv", steps=60)
     panel = live_window.show_panel("saliency").fill()
-    qtbot.waitUntil(lambda: "taken for" in panel.said.text(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "predicted as" in panel.said.text(), timeout=PATIENCE)
     assert all(view.grid_size()[0] > 0 for view in panel.views.values())
     assert panel.layer.count() == 2
     first = panel.captions["image"].text()

@@ -110,7 +110,7 @@ def test_a_click_on_the_matrix_names_both_classes(qtbot):
         qtbot.mouseClick(matrix, Qt.MouseButton.LeftButton, pos=place)
     assert clicked.args == [2, 1]
     matrix.mark((2, 1))
-    assert matrix.readout.text() == "owl taken for dog: 1\n1.4% of all owl"
+    assert matrix.readout.text() == "owl predicted as dog: 1\n1.4% of all owl"
 
 
 def test_a_matrix_is_square(qtbot):

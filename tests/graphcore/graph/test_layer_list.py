@@ -51,6 +51,27 @@ def test_a_softmax_at_the_end_stands_beside_the_loss() -> None:
     assert edge.source == "fc1"
 
 
+@pytest.mark.parametrize(
+    ("text", "numbers", "loss", "answer"),
+    [
+        ("2-4-relu-1", None, "BCEWithLogitsLoss", "fc2"),
+        ("2-4-relu-1", True, "MSELoss", "fc2"),
+        ("13-8-relu-1", None, "MSELoss", "fc2"),
+        ("13-8-relu-1", False, "BCEWithLogitsLoss", "fc2"),
+        ("13-8-relu-1-sigmoid", None, "BCEWithLogitsLoss", "fc2"),
+        ("13-8-relu-1-sigmoid", True, "MSELoss", "sigmoid1"),
+        ("13-8-relu-3", None, "CrossEntropyLoss", "fc2"),
+        ("13-8-relu-3", True, "MSELoss", "fc2"),
+    ],
+)
+def test_the_loss_follows_from_the_end(
+    text: str, numbers: bool | None, loss: str, answer: str
+) -> None:
+    g = parse_layers(text, numbers)
+    assert g.node("loss").operator == loss
+    assert g.edges_into("loss")[0].source == answer
+
+
 def test_attributes_are_set() -> None:
     g = parse_layers("conv 6 5 pad 2 stride 3 | avgpool 4 | dropout 0.25 | 3")
     conv = g.node("conv1").attributes
