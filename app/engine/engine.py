@@ -239,7 +239,7 @@ class Engine(QObject):
     def further_epochs(self) -> str:
         """What Play does at the end of a run, or "" where it only goes on to the last epoch."""
         frame = self.last_frame
-        if self.state != "done" or frame is None:
+        if self.state != "done" or frame is None or frame.of_script:
             return ""
         planned = -(-frame.total_steps // max(1, frame.steps_per_epoch))
         if frame.step < frame.total_steps:

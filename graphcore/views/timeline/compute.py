@@ -161,7 +161,7 @@ def _frame(session: Session, told: _Told) -> TimelineFrame:
     if run is None or trainer is None:
         told.run = None
         return TimelineFrame()
-    another = told.run is not None and (told.run, told.entered) != (run.number, session.entered)
+    another = told.entered != session.entered or told.run not in (None, run.number)
     told.run, told.entered = run.number, session.entered
     if another:
         session.frames.drop_points()
@@ -213,6 +213,7 @@ def _info(run: Run, now: tuple[float, ...]) -> RunInfo:
         run=run.number, name=run.name, parent=run.parent, begun_at=run.begun_at,
         by_hand=run.by_hand, steps=run.steps, settings=run.settings, rates=rates,
         loss=run.curves.last_loss, test=test, held=run.held, seconds=run.curves.seconds,
+        of_script=run.watched,
     )  # fmt: skip
 
 

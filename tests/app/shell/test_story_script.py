@@ -17,6 +17,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 import graphcore as gc
+from app.panels.runs.panel import COLUMNS
 from app.shell.script_link import ScriptLink
 from graphcore.datasets.probe import Probe
 from graphcore.graph.training_settings import TrainingSettings
@@ -163,6 +164,10 @@ def test_a_loop_is_shown_waits_and_goes_on(qtbot, live_window, watched) -> None:
 
     window.transport.play.click()
     wait(qtbot, lambda: not loop.goes_on(0.1))
+    runs = window.show_panel("runs").fill()
+    wait(qtbot, lambda: runs.table.item(0, COLUMNS.index("from")) is not None)
+    assert runs.table.item(0, COLUMNS.index("from")).text() == "a script"
+    assert runs.table.item(0, COLUMNS.index("optimizer")).text() == "–"
     leave()
     wait(qtbot, lambda: loop.goes_on(0.1) and loop.watch._sink is None)
 

@@ -16,9 +16,12 @@ from torch.nn import functional
 
 import graphcore as gc
 from graphcore.errors import ExportError, FileError
+from graphcore.records.arrays import unpack
 from graphcore.runs.run_file import read_runs
 from graphcore.session import messages as m
 from graphcore.session.session import Session
+from graphcore.views.timeline import TimelineRequest
+from graphcore.views.timeline.compute import timeline
 
 
 class Net(nn.Module):
@@ -86,6 +89,9 @@ def test_each_kept_step_shows_what_torch_computes(recorded) -> None:
     run = session.runs.current
     np.testing.assert_allclose(run.curves.rows[:, 2], losses, rtol=1e-6)
     assert run.timeline.steps == [0, 2, 4, 6, 8, 9]
+    shown = timeline(session, TimelineRequest())
+    assert len(unpack(shown.curves.steps)) == 9  # a window that opens the run draws its curve
+    assert shown.runs[0].of_script
     assert "its batch of 6 samples" in next(r for r in told if isinstance(r, m.Loaded)).note
     x, y = (part[:6] for part in data())
     for step in run.timeline.steps:
