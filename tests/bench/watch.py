@@ -122,9 +122,9 @@ def measure(
         f"({rates[1] / rates[0]:.1%})   in step() {share:.2%}   "
         f"snapshots {snapshots:.2f}/s, arrived {arrived:.2f}/s"
     )
-    w.close()
     if out is None:
-        sink._process.kill()
+        sink._process.terminate()
+    w.close()
     return share <= MOST and snapshots >= least
 
 
