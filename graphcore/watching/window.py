@@ -112,7 +112,7 @@ class Window:
 
     def _waits(self, step: int) -> bool:
         until = self._steer.until
-        return until is not None and step >= until and not self.over
+        return until is not None and step >= until
 
     def _wait(self, done: Callable[[], bool], latest: float = math.inf) -> None:
         """Return when it is done, or at a time, or when nobody looks any more."""

@@ -37,6 +37,13 @@ class Net(nn.Module):
         return functional.log_softmax(self.out(self.drop(x.flatten(1))), dim=1)
 
 
+class Noisy(Net):
+    """It draws random numbers in evaluation, too."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(functional.dropout(x, 0.1))
+
+
 def data() -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(5)
     x = torch.randn(24, 1, 8, 8, generator=generator)
@@ -134,9 +141,9 @@ def test_the_record_serves_scripts(recorded) -> None:
 
 def test_the_loop_is_the_same_without_being_watched(tmp_path: Path) -> None:
     torch.manual_seed(3)
-    watched = train(Net(), 4, tmp_path / "run")
+    watched = train(Noisy(), 4, tmp_path / "run")
     torch.manual_seed(3)
-    plain = train(Net(), 4, None)
+    plain = train(Noisy(), 4, None)
     assert watched[0] == plain[0]
     assert all(watched[1][-1][k].equal(v) for k, v in plain[1][-1].items())
     assert {f.name for f in (tmp_path / "run").iterdir()} == {
