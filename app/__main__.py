@@ -15,6 +15,9 @@ from typing import Any
 
 from graphcore.cli import COMMANDS
 
+NICER = 5
+"""By how much a window that shows the loop of a script lets the script go first."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand or the app; returns the exit code."""
@@ -99,6 +102,8 @@ def open_window(file: str = "", watched: bool = False) -> int:
         from app.shell.script_link import ScriptLink
 
         link = ScriptLink()
+        if hasattr(os, "nice"):
+            os.nice(NICER)
     settings = Settings()
     use_scale(settings)
     qInstallMessageHandler(_say_and_leave)

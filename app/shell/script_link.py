@@ -40,7 +40,8 @@ class ScriptLink(QObject):
         self._in, self._out = incoming, os.dup(outgoing)
         if outgoing == 1:
             os.dup2(2, 1)  # what is printed goes to standard error
-        os.set_blocking(self._out, False)
+        with contextlib.suppress(AttributeError, OSError):  # not on every system
+            os.set_blocking(self._out, False)
         self._window: Any = None
         self._begun = self._over = False
         self._steer = m.Steer()  # of nothing taken so far

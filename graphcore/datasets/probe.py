@@ -10,7 +10,7 @@ import numpy as np
 from graphcore.datasets.dataset import Array, Dataset, Split
 from graphcore.datasets.normalization import Normalization
 from graphcore.datasets.registry import Option, Request, Samples, dataset
-from graphcore.errors import DataError
+from graphcore.errors import DataError, short
 
 NAME = "probe"
 
@@ -52,6 +52,24 @@ class Probe:
     def mark(self) -> str:
         """A name of these numbers; other numbers have another."""
         return hashlib.sha256(self.inputs.tobytes() + self.targets.tobytes()).hexdigest()[:12]
+
+    def to_bytes(self) -> bytes:
+        """Return the batch as a file of safetensors."""
+        from safetensors.numpy import save
+
+        return bytes(save({"inputs": self.inputs, "targets": self.targets}))
+
+    @classmethod
+    def of_bytes(cls, content: bytes) -> Probe:
+        """Return the batch of a file; raises DataError."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            arrays = load(content)
+            return cls(arrays["inputs"], arrays["targets"])
+        except (SafetensorError, LookupError, ValueError, TypeError) as error:
+            raise DataError(f"The probe batch is damaged: {short(error)}.") from None
 
     def dataset(self, classes: int) -> Dataset:
         """Return the batch as data: all of it is each split, always in this order."""

@@ -80,7 +80,6 @@ class SavedRuns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 def write_runs(path: Path, runs: Runs) -> None:
     """Write all runs of a session, whole or not at all; raises FileError."""
-    from safetensors.numpy import save as save_arrays
     from safetensors.torch import save
 
     assert runs.current is not None
@@ -104,8 +103,7 @@ def write_runs(path: Path, runs: Runs) -> None:
         for entry, moment in zip(saved.moments, moments.values(), strict=True):
             archive.writestr(entry.tensors, save(moment.tensors()))
         for i, probe in enumerate(probes):
-            arrays = {"inputs": probe.inputs, "targets": probe.targets}
-            archive.writestr(_probe_name(i), save_arrays(arrays))
+            archive.writestr(_probe_name(i), probe.to_bytes())
 
 
 def _probe_name(place: int) -> str:
@@ -135,7 +133,7 @@ def read_runs(path: Path) -> tuple[int, list[Run]]:
             saved = msgspec.json.decode(archive.read("run.json"), type=SavedRuns)
             _check(saved)
             moments = [_moment(archive, entry) for entry in saved.moments]
-            probes = [_probe(archive, i) for i in range(saved.probes)]
+            probes = [Probe.of_bytes(archive.read(_probe_name(i))) for i in range(saved.probes)]
         runs = [_run(entry, moments, probes) for entry in saved.runs]
     except _RunFileError as error:
         raise FileError(f"{short(path.name)}: {error}") from None
@@ -191,13 +189,6 @@ def _moment(archive: zipfile.ZipFile, entry: SavedMoment) -> Moment:
     from safetensors.torch import load
 
     return Moment(entry.step, entry.lr, entry.epochs, load(archive.read(entry.tensors)))
-
-
-def _probe(archive: zipfile.ZipFile, place: int) -> Probe:
-    from safetensors.numpy import load
-
-    arrays = load(archive.read(_probe_name(place)))
-    return Probe(arrays["inputs"], arrays["targets"])
 
 
 def _run(entry: SavedRun, moments: list[Moment], probes: list[Probe]) -> Run:

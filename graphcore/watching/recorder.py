@@ -16,6 +16,7 @@ from graphcore.datasets.learned import learned
 from graphcore.errors import FileError, GradscapeError
 from graphcore.files.atomic import make_folder
 from graphcore.runs import folder as run_folder
+from graphcore.runs.log import RunLog
 from graphcore.runs.run_file import write_runs
 from graphcore.runs.runs import Runs, run_of_script
 from graphcore.runs.snapshots import Store, Timeline
@@ -109,6 +110,11 @@ class Recorder:
         try:
             run_folder.write_net(folder, self.trainer.graph, self.trainer.plan)
             run_folder.write_data(folder, learned(self.trainer.data))
+            run_folder.write_probe(folder, self._source.probe)
+            log = RunLog()
+            for step, seconds, loss in self.run.curves.rows.tolist():
+                log.note(round(step), train_loss=loss, seconds=seconds)
+            log.write_csv(folder / run_folder.METRICS)
         except GradscapeError as error:
             self._tell(str(error))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 import os
 import threading
@@ -15,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 import graphcore as gc
+from graphcore.cli.main import main
 from graphcore.errors import ExportError, FileError
 from graphcore.records.arrays import unpack
 from graphcore.runs.run_file import read_runs
@@ -139,7 +141,7 @@ def test_the_record_serves_scripts(recorded) -> None:
     assert [int(a.answer) for a in gc.predict(path, x.numpy())] == wanted
 
 
-def test_the_loop_is_the_same_without_being_watched(tmp_path: Path) -> None:
+def test_the_loop_is_the_same_without_being_watched(tmp_path: Path, capsys) -> None:
     torch.manual_seed(3)
     watched = train(Noisy(), 4, tmp_path / "run")
     torch.manual_seed(3)
@@ -148,8 +150,12 @@ def test_the_loop_is_the_same_without_being_watched(tmp_path: Path) -> None:
     assert all(watched[1][-1][k].equal(v) for k, v in plain[1][-1].items())
     assert {f.name for f in (tmp_path / "run").iterdir()} == {
         "run.gradrun", "graph.graph.json", "weights.safetensors", "data.json",
+        "probe.safetensors", "metrics.csv",
     }  # fmt: skip
     gc.predict(tmp_path / "run", data()[0].numpy())
+    assert main(["eval", str(tmp_path / "run"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["dataset"], told["test_samples"]) == ("probe", 6)
     with pytest.raises(FileError, match="is there already"):
         train(Net(), 1, tmp_path / "run")
 
