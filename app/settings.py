@@ -63,7 +63,7 @@ PREFERENCES: tuple[Preference, ...] = (
     ),
     Preference(
         "files/reopen", _("Open the last graph at launch"), "bool", True,
-        _("Otherwise the app starts with LeNet-5."),
+        _("Otherwise the app starts with the welcome page."),
     ),
     Preference(
         "engine/growth", _("New units and layers"), "choice", "initial",

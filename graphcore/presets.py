@@ -16,13 +16,18 @@ from graphcore.errors import FileError, short
 from graphcore.files import graph_file
 from graphcore.graph.graph import Graph
 
+GROUPS = ("start", "hand", "regression", "plane", "digits", "sequences", "generative", "wrong")
+"""Groups of the gallery, in order: where to start, by hand, regression, points in a plane, digits,
+sequences, generative nets, what goes wrong."""
+
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A row of the gallery."""
+    """A row of the gallery; it may be in several of the ``GROUPS``."""
 
     name: str
     title: str
     description: str
+    groups: tuple[str, ...]
 
 
 def names() -> tuple[str, ...]:
@@ -38,6 +43,11 @@ def title(name: str) -> str:
 def description(name: str) -> str:
     """What a preset shows, a sentence or two; raises FileError."""
     return _row(name).description
+
+
+def groups(name: str) -> tuple[str, ...]:
+    """Groups of a preset in the gallery; raises FileError."""
+    return _row(name).groups
 
 
 def load(name: str) -> Graph:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.document.document import Document
@@ -65,6 +65,9 @@ class Panel(QWidget):
         """Told whether the panel is looked at, that is not closed, nor behind a tab."""
         self._seen = seen
         self.look()
+
+    def set_room(self, room: QSize) -> None:
+        """Told how much can be seen without scrolling; a panel may arrange itself by it."""
 
     def show_selection(self, names: Sequence[str]) -> None:
         """Told which nodes are selected on the canvas."""

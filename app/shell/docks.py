@@ -27,6 +27,13 @@ AREAS = {
 SIDES = {"left": 264, "right": 304}
 """Widths of what is beside the canvas, at first."""
 STATE_VERSION = 1
+LARGE = ("Train", "Present")
+"""Layouts whose panels are as large as the canvas."""
+LOW = 560
+"""Height of a window that has no room below the canvas for them, as on a projector with large
+letters."""
+BESIDE, MOST_SIDE = 0.42, 0.23
+"""Shares of the width: of large panels beside the canvas, and the most of a small one."""
 _SHARES = {"run": 3, "space": 2}
 """How groups of panels beside each other divide the width."""
 FIRST_LAYOUT = "Train"
@@ -79,7 +86,9 @@ class PanelDock(QDockWidget):
         if self._made is None:
             self._made = self.panel.make(*self._arguments)
             self._made.setAutoFillBackground(True)
-            self.setWidget(Scroller(self._made))
+            scroller = Scroller(self._made)
+            scroller.room_changed.connect(self._made.set_room)
+            self.setWidget(scroller)
             self.made.emit(self._made)
             self._tell()
         return self._made
@@ -216,22 +225,29 @@ class Layouts(QObject):
 
     def _arrange(self, layout: str) -> None:
         """Every panel where its row says, those of one group as tabs."""
-        front: dict[str, PanelDock] = {}
+        front: dict[tuple[str, str], PanelDock] = {}
         for dock in self.docks.values():
             self._window.removeDockWidget(dock)  # else Qt keeps the tabs of the former places
         for dock in self.docks.values():
-            panel = dock.panel
+            place = self._place(dock.panel, layout)
             dock.setFloating(False)
-            first = front.setdefault(f"{panel.area}/{panel.group or panel.id}", dock)
+            first = front.setdefault(place, dock)
             if first is dock:
-                self._window.addDockWidget(AREAS[panel.area], dock)
+                self._window.addDockWidget(AREAS[place[0]], dock)
             else:
                 self._window.tabifyDockWidget(first, dock)
-            dock.setVisible(layout in panel.layouts)
+            dock.setVisible(layout in dock.panel.layouts)
         shown = [d for d in self.docks.values() if layout in d.panel.layouts]
         for dock in reversed(shown):
             dock.raise_()
         self._resize(layout, shown)
+
+    def _place(self, panel: Row, layout: str) -> tuple[str, str]:
+        """Area and group of a panel: beside the canvas where a room is to see both."""
+        low = self._window.height() < LOW and layout in LARGE
+        if panel.area == "bottom" and (low or layout == "Present"):
+            return "right", "beside" if low else panel.group or panel.id
+        return panel.area, panel.group or panel.id
 
     def _show_titles(self) -> None:
         """A tab says a panel's name already: only a dock that is no tab has a title bar."""
@@ -247,12 +263,16 @@ class Layouts(QObject):
         self._tabs.refresh()
 
     def _resize(self, layout: str, shown: list[PanelDock]) -> None:
-        size, large = self._window.size(), layout in ("Train", "Present")
+        size = self._window.size()
+        areas = {d: self._place(d.panel, layout)[0] for d in shown}
         for area, width in SIDES.items():
-            docks = [d for d in shown if d.panel.area == area]
-            self._window.resizeDocks(docks, [width] * len(docks), Qt.Orientation.Horizontal)
-        below = [d for d in shown if d.panel.area == "bottom"]
-        height = round(size.height() * (0.46 if large else 0.3))
+            docks = [d for d in shown if areas[d] == area]
+            beside = any(d.panel.area != area for d in docks)
+            share = round(size.width() * (BESIDE if beside else MOST_SIDE))
+            widths = [share if beside else min(share, width)] * len(docks)
+            self._window.resizeDocks(docks, widths, Qt.Orientation.Horizontal)
+        below = [d for d in shown if areas[d] == "bottom"]
+        height = round(size.height() * (0.46 if layout in LARGE else 0.3))
         self._window.resizeDocks(below, [height] * len(below), Qt.Orientation.Vertical)
         shares = [_SHARES.get(d.panel.group, 1) * size.width() for d in below]
         self._window.resizeDocks(below, shares, Qt.Orientation.Horizontal)

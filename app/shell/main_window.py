@@ -14,10 +14,8 @@ from PySide6.QtWidgets import (
     QApplication,
     QMainWindow,
     QMessageBox,
-    QSizePolicy,
     QStackedWidget,
     QTabWidget,
-    QToolBar,
     QVBoxLayout,
     QWidget,
 )
@@ -44,6 +42,7 @@ from app.shell.menus import Menus
 from app.shell.status_bar import StatusBar
 from app.shell.stepper_view import WalkView
 from app.shell.time_strip import TimeStrip
+from app.shell.tool_bar import ToolBar
 from app.shell.transport import TransportBar
 from app.style import palette
 from app.widgets import file_dialogs
@@ -57,7 +56,6 @@ if TYPE_CHECKING:
 
 FIRST_GRAPH, LESSON_SUFFIX = "lenet5", ".lesson.md"
 REMEMBER_MS = 5000
-TOOLS = ("presets", "open", "save", "", "undo", "redo", "", "TRANSPORT", "", "palette", "light")
 
 
 class MainWindow(QMainWindow):
@@ -133,27 +131,10 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
 
     def _add_tool_bar(self) -> None:
-        bar = QToolBar(self.tr("Tools"), self)
-        bar.setObjectName("tools")
-        bar.setMovable(False)
-        self.transport: TransportBar | None = None
-        for name in TOOLS:
-            if not name:
-                bar.addSeparator()
-            elif name != "TRANSPORT":
-                bar.addAction(self.actions_table.actions[name])
-            else:
-                self._add_transport(bar)
+        self.transport = TransportBar(self.document, self.engine) if self.engine else None
+        bar = ToolBar(self, self.actions_table.actions, self.transport)
+        bar.setWindowTitle(self.tr("Tools"))
         self.addToolBar(bar)
-
-    def _add_transport(self, bar: QToolBar) -> None:
-        """Play, step and reset, in the middle of the bar."""
-        if self.engine is not None:
-            self.transport = TransportBar(self.document, self.engine)
-            bar.addWidget(self.transport)
-        spring = QWidget()
-        spring.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        bar.addWidget(spring)
 
     # -- connections --------------------------------------------------------------------------
 
@@ -243,6 +224,8 @@ class MainWindow(QMainWindow):
             wanted = []
         if not runs and not (wanted and self.files.open_any(wanted[0])):
             self.files.open_preset(FIRST_GRAPH)
+            if not (file_or_preset or lesson):
+                self.show_welcome()
         Rescue(self).offer()
         self._remember_timer.start()
         if self.engine is not None:

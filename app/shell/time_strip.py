@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker
+from PySide6.QtCore import QSignalBlocker, QSize
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
@@ -19,8 +19,10 @@ from graphcore.views.timeline import PutBack, TimelineFrame
 
 MOST_TICKS = 60
 """With more epochs than that, only every so manieth has a tick."""
-WIDE = 720
-"""In a narrower strip the slider gets the room of the words that its tool tip says, too."""
+WIDE, NARROW = 720, 460
+"""In a narrower strip the slider gets the room of the words that its tool tip says, too; in one
+that is narrower still, that of a button's words."""
+LEAST = 240
 
 
 class TimeStrip(QWidget):
@@ -43,9 +45,14 @@ class TimeStrip(QWidget):
         self.room.setObjectName("muted")
         self.now = QPushButton()
         self.now.clicked.connect(self._on_now)
-        self.branch = QPushButton(self.tr("Train on from here"))
+        self._branch_text = self.tr("Train on from here")
+        self.branch = QPushButton(self._branch_text)
+        self.branch.setAccessibleName(self._branch_text)
         self.branch.setToolTip(
-            self.tr("Begin a branch at this step; the run that it leaves stays as it is")
+            self.tr(
+                "Train on from here: begin a branch at this step; the run that it leaves stays as "
+                "it is"
+            )
         )
         self.branch.clicked.connect(engine.play)
         row = QHBoxLayout(self)
@@ -65,8 +72,14 @@ class TimeStrip(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.room.setVisible(event.size().width() >= WIDE)
+        width = event.size().width()
+        self.room.setVisible(width >= WIDE)
+        self.branch.setText("" if width < NARROW else self._branch_text)
+        self._show_now(self._frame)
         self._show_words(self._frame)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(LEAST, super().minimumSizeHint().height())
 
     def clear(self) -> None:
         """There is no run."""
@@ -107,7 +120,9 @@ class TimeStrip(QWidget):
         """The way back: from an earlier step to the newest, from weights changed to learned."""
         self._putting_back = frame.by_hand and not frame.visiting
         self.now.setEnabled(frame.visiting or frame.by_hand)
-        self.now.setText(self.tr("Put back") if self._putting_back else self.tr("Now"))
+        text = self.tr("Put back") if self._putting_back else self.tr("Now")
+        self.now.setAccessibleName(text)
+        self.now.setText(text if self.width() >= NARROW else "")
         self.now.setToolTip(
             self.tr("Restore the weights of the newest training step")
             if self._putting_back

@@ -74,7 +74,7 @@ class TransportBar(QWidget):
         self._show_speed()
 
     def _add_rate(self, row: QHBoxLayout) -> None:
-        label = QLabel(self.tr("Learning rate"))
+        label = self._rate_text = QLabel(self.tr("Learning rate"))
         label.setObjectName("muted")
         self.rate = QDoubleSpinBox()
         self.rate.setDecimals(6)
@@ -82,7 +82,7 @@ class TransportBar(QWidget):
         self.rate.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         self.rate.setKeyboardTracking(False)
         self.rate.setAccessibleName(label.text())
-        self.rate.setToolTip(self.tr("Takes effect at the next step, also while training"))
+        self.rate.setToolTip(self.tr("Learning rate: takes effect at the next step"))
         self.rate.valueChanged.connect(self._set_rate)
         self.scheduled = QLabel()
         self.scheduled.setObjectName("muted")
@@ -98,6 +98,12 @@ class TransportBar(QWidget):
         row.addWidget(label)
         row.addWidget(self.rate)
         row.addWidget(self.scheduled)
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Leave the names of the fields out; their tool tips say them."""
+        self._rate_text.setVisible(not narrow)
+        self._speed_text.setVisible(not narrow)
+        self.scheduled.setVisible(not narrow)
 
     def _toggle(self) -> None:
         if self._engine.state == "running":

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QSize
+from PySide6.QtCore import QEvent, QObject, QSize, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
-LEAST = QSize(320, 150)
+LEAST = QSize(240, 100)
 """What a panel asks for at most; where it gets less than it needs, it scrolls."""
 
 
@@ -14,7 +14,12 @@ class Scroller(QScrollArea):
     """Shows a widget as large as there is room, and scrolls what does not fit.
 
     Qt's own ``widgetResizable`` gives a widget with wrapped words its preferred height.
+
+    Signals:
+        room_changed: the size that can be seen without scrolling.
     """
+
+    room_changed = Signal(QSize)
 
     def __init__(self, inside: QWidget) -> None:
         super().__init__()
@@ -31,6 +36,7 @@ class Scroller(QScrollArea):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self.room_changed.emit(self.maximumViewportSize())
         self._fill()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

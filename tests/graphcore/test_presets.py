@@ -38,6 +38,7 @@ def test_the_index_and_the_files_agree() -> None:
     for name in presets.names():
         assert presets.title(name)
         assert presets.description(name).endswith(".")
+        assert set(presets.groups(name)) & set(presets.GROUPS) == set(presets.groups(name)) != set()
 
 
 @pytest.mark.parametrize("name", presets.names())

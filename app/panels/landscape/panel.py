@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QElapsedTimer, QTimer
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout
 
 from app.document.document import Document
 from app.engine.engine import Engine, whose_weights
 from app.panels.landscape.options import Fineness, TwoWeights
 from app.panels.panel import Panel
 from app.plots.landscape_view import LandscapeView
+from app.widgets.note import Note
 from graphcore.records.arrays import unpack
 from graphcore.session import messages as m
 from graphcore.views.landscape import LandscapeFrame, LandscapeRequest, PlaneKind, SetPlanePoint
@@ -82,8 +83,7 @@ class LandscapePanel(Panel):
         self.log.setToolTip(self.tr("Colours, lines and heights by the logarithm of the loss"))
         self.fineness = Fineness()
         self.span, self.again = self.fineness.span, self.fineness.again
-        self.scale = QLabel()
-        self.scale.setObjectName("muted")
+        self.scale = Note()
         row = QHBoxLayout()
         row.setSpacing(6)
         for widget in (self.plane, self.form, self.log, self.fineness):

@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from PySide6.QtCore import QElapsedTimer, QSignalBlocker, Qt, QTimer
+from PySide6.QtCore import QElapsedTimer, QSignalBlocker, QSize, Qt, QTimer
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QProgressBar,
     QPushButton,
@@ -43,6 +44,9 @@ from graphcore.views.timeline import RunCurves, TimelineFrame
 
 REDRAW_MS = 150
 """Curves and figures are read, not watched: a few times a second leaves the time to the canvas."""
+NARROW, NARROW_PLOTS = 560, 170
+"""Width from which the curves stand beside the figures, and their height where they do not."""
+UNBOUNDED = 1 << 20
 HELD_BACK = "validation"
 """The curve of the samples that are held back from training, where there are any."""
 
@@ -56,10 +60,11 @@ class TrainingPanel(Panel):
         self._undrawn: set[CurvePlot] = set()
         self._between = QTimer(self, singleShot=True, interval=FRAME_MS // 2)
         self._between.timeout.connect(partial(self._redraw, both=False))
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 4, 8, 8)
-        row.setSpacing(10)
-        row.addLayout(self._make_side())
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(8, 4, 8, 8)
+        self._grid.setSpacing(10)
+        self._grid.setRowStretch(1, 1)
+        self._make_side()
         self._empty = empty = self.tr("Press Play: the curve appears here.")
         self.loss, self.accuracy = (
             CurvePlot(
@@ -69,8 +74,13 @@ class TrainingPanel(Panel):
             for title in (self.tr("Loss"), self.tr("Accuracy"))
         )  # fmt: skip
         self.accuracy.smoothing = 0.3  # it has a point per recorded batch, not per step
+        self._plots = QWidget()
+        row = QHBoxLayout(self._plots)
+        row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.loss, 1)
         row.addWidget(self.accuracy, 1)
+        self._narrow: bool | None = None
+        self._arrange(narrow=False)
         engine.frame.connect(self._on_frame)
         engine.loaded.connect(self._on_loaded)
         engine.on(m.DataRead, self._on_data)
@@ -85,8 +95,27 @@ class TrainingPanel(Panel):
 
     # -- the side -----------------------------------------------------------------------------
 
-    def _make_side(self) -> QVBoxLayout:
-        side = QVBoxLayout()
+    def set_room(self, room: QSize) -> None:
+        """Put the curves beside the figures, or below them where there is no room beside."""
+        self._arrange(narrow=room.width() < NARROW)
+
+    def _arrange(self, narrow: bool) -> None:
+        if narrow == self._narrow:
+            return
+        self._narrow = narrow
+        plots = (1, 0, 1, 1) if narrow else (0, 1, 2, 1)
+        self._grid.addWidget(self._side, 0, 0)
+        self._grid.addWidget(self._plots, *plots)
+        self._grid.addWidget(self.form_area, 2 if narrow else 1, 0)
+        for part in (self._plots, self.form_area):
+            part.setMinimumHeight(NARROW_PLOTS if narrow else 0)
+        self._grid.setColumnStretch(1, 0 if narrow else 1)
+        self.form_area.setMaximumWidth(UNBOUNDED if narrow else 310)
+
+    def _make_side(self) -> None:
+        self._side = QWidget()
+        side = QVBoxLayout(self._side)
+        side.setContentsMargins(0, 0, 0, 0)
         side.setSpacing(6)
         self.figures = TrainingFigures()
         side.addWidget(self.figures, 0, Qt.AlignmentFlag.AlignLeft)
@@ -100,10 +129,7 @@ class TrainingPanel(Panel):
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setMinimumWidth(270)
-        area.setMaximumWidth(310)
         area.setWidget(self._make_form())
-        side.addWidget(area, 1)
-        return side
 
     def _make_form(self) -> QWidget:
         page = QWidget()

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QTabBar,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -42,7 +43,7 @@ from graphcore.errors import GradscapeError
 from graphcore.graph.graph import Graph
 
 _NAME = int(Qt.ItemDataRole.UserRole) + 1
-_CARD = QSize(236, 196)
+_CARD = QSize(236, 212)
 _PICTURE = 92
 
 
@@ -89,7 +90,13 @@ class WelcomePage(QWidget):
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.courses: CourseList | None = None
-        self.tabs.addTab(self.cards, self.tr("Start from a graph"))
+        gallery = QWidget()
+        inside = QVBoxLayout(gallery)
+        inside.setContentsMargins(0, 8, 0, 0)
+        self.groups = self._make_groups()
+        inside.addWidget(self.groups)
+        inside.addWidget(self.cards, 1)
+        self.tabs.addTab(gallery, self.tr("Start from a graph"))
         right.addWidget(self.tabs)
         row.addLayout(right, 1)
         palette.notifier.changed.connect(self._refresh_icons)
@@ -159,6 +166,31 @@ class WelcomePage(QWidget):
         cards.itemClicked.connect(lambda item: self.preset_chosen.emit(item.data(_NAME)))
         cards.itemActivated.connect(lambda item: self.preset_chosen.emit(item.data(_NAME)))
         return cards
+
+    def _make_groups(self) -> QTabBar:
+        """A tab for each group of graphs, which shows those alone."""
+        titles = {
+            "": self.tr("All"), "start": self.tr("Start here"), "hand": self.tr("By hand"),
+            "regression": self.tr("Regression"), "plane": self.tr("Points in a plane"),
+            "digits": self.tr("Digits"), "sequences": self.tr("Sequences"),
+            "generative": self.tr("Generative"), "wrong": self.tr("What goes wrong"),
+        }  # fmt: skip
+        bar = QTabBar()
+        bar.setAccessibleName(self.tr("Groups of graphs"))
+        bar.setExpanding(False)
+        bar.setDrawBase(False)
+        bar.setUsesScrollButtons(True)
+        for place, group in enumerate(("", *presets.GROUPS)):
+            bar.addTab(titles[group])
+            bar.setTabData(place, group)
+        bar.currentChanged.connect(lambda place: self.show_group(bar.tabData(place)))
+        return bar
+
+    def show_group(self, group: str) -> None:
+        """Show the graphs of a group alone; of all for the empty one."""
+        for item in map(self.cards.item, range(self.cards.count())):
+            item.setHidden(bool(group) and group not in presets.groups(item.data(_NAME)))
+        self.cards.scrollToTop()
 
     def _make_recent(self) -> QListWidget:
         recent = QListWidget()
@@ -251,7 +283,9 @@ class _Card(QStyledItemDelegate):
         painter.setFont(bold)
         painter.setPen(option.palette.color(QPalette.ColorRole.Text))
         top = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
-        painter.drawText(place, top, str(index.data()))
+        right = Qt.TextElideMode.ElideRight
+        title = QFontMetrics(bold).elidedText(str(index.data()), right, place.width())
+        painter.drawText(place, top, title)
         small = QFont(option.font)
         small.setPointSizeF(option.font.pointSizeF() * 0.88)
         painter.setFont(small)

@@ -222,7 +222,7 @@ def test_put_back_moves_the_dot_of_a_finished_map_home(story, plane) -> None:
     s.drag((home.x() + 0.3, home.y() + 0.2))
     s.wait(lambda: strip.now.text() == "Put back")
     s.qtbot.mouseClick(strip.now, Qt.MouseButton.LeftButton)
-    assert "that training had left" in s.window.status.currentMessage()
+    assert "of the newest training step" in s.window.status.currentMessage()
 
     def is_home() -> bool:
         away = s.panel.contour.dot.pos() - home

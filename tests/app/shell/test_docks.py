@@ -1,7 +1,7 @@
 """The panels around the canvas: which are shown, how they are remembered, and how much they get."""
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QToolButton
 
 from app.panels import LAYOUTS, PANELS
 from app.panels.problems.panel import ProblemsPanel
@@ -90,3 +90,42 @@ def test_a_panel_that_is_switched_on_is_in_front(make_window):
     dock.toggleViewAction().trigger()
     QApplication.processEvents()
     assert dock.seen
+
+
+@pytest.mark.parametrize("layout", ["Build", "Explain", "Train", "Present"])
+def test_on_a_projector_with_large_letters_everything_that_trains_is_in_reach(
+    live_window, qtbot, layout
+):
+    """A window of 1280 x 720 at 150 %."""
+    window = live_window
+    window.resize(853, 450)
+    window.start("lenet5")
+    window.layouts.show(layout)
+    qtbot.waitUntil(window.transport.play.isEnabled, timeout=30_000)
+    bar = window.transport
+    for part in (bar.play, bar.step, bar.epoch, bar.reset, bar.speed, bar.rate):
+        corner = part.mapTo(window, part.rect().bottomRight())
+        assert part.isVisible()
+        assert window.rect().contains(corner)
+    assert window.canvas.height() > (0.3 if layout == "Explain" else 0.5) * window.height()
+    if layout in ("Build", "Explain"):
+        assert (window.width(), window.height()) == (853, 450)
+        return
+    panel = window.show_panel("training").fill()
+    QApplication.processEvents()
+    assert panel.loss.mapTo(panel, panel.loss.rect().bottomRight()).x() <= panel.width()
+    assert panel.width() <= window.layouts.docks["training"].width()
+    assert (window.width(), window.height()) == (853, 450)
+
+
+def test_a_wide_bar_shows_the_names_and_the_files_again(window):
+    bar, open_file = window.transport, window.actions_table.actions["open"]
+    button = next(b for b in window.findChildren(QToolButton) if b.defaultAction() is open_file)
+    window.resize(480, 500)
+    QApplication.processEvents()
+    assert not button.isVisible()
+    assert open_file.isVisible()
+    window.resize(1300, 800)
+    QApplication.processEvents()
+    assert button.isVisible()
+    assert bar._rate_text.isVisible()

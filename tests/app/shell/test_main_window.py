@@ -21,6 +21,7 @@ from app.shell.shortcuts import ShortcutsDialog
 from app.widgets import file_dialogs
 from app.widgets.actions import nothing
 from app.widgets.numbers import format_number
+from graphcore import presets
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -313,6 +314,34 @@ def test_welcome_page_opens_a_preset_in_one_click(window, qtbot):
     assert window.pages.currentWidget() is window.canvas
     assert "fc1" in window.document.graph
     assert window.layouts.current
+
+
+def test_the_gallery_shows_one_group_alone(window, qtbot):
+    window.show_welcome()
+    page = window.pages.currentWidget()
+
+    def shown():
+        return {
+            i.text() for i in map(page.cards.item, range(page.cards.count())) if not i.isHidden()
+        }
+
+    every = shown()
+    bar = page.groups
+    for place in range(1, bar.count()):
+        group = bar.tabData(place)
+        qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(place).center())
+        wanted = {presets.title(n) for n in presets.names() if group in presets.groups(n)}
+        assert 2 <= len(wanted) < len(every)
+        assert shown() == wanted
+    bar.setCurrentIndex(0)
+    assert shown() == every
+
+
+def test_a_first_start_shows_the_welcome_page_and_a_named_graph_does_not(make_window):
+    first, named = make_window(""), make_window("xor")
+    assert first.pages.currentWidget() is not first.canvas
+    assert "conv1" in first.document.graph
+    assert named.pages.currentWidget() is named.canvas
 
 
 def test_themes_change_at_once_and_are_remembered(window):
