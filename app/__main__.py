@@ -99,7 +99,7 @@ def open_window(file: str = "", watched: bool = False) -> int:
 
     link = None
     if watched:
-        from app.shell.script_link import ScriptLink
+        from app.engine.script_link import ScriptLink
 
         link = ScriptLink()
         if hasattr(os, "nice"):

@@ -17,8 +17,8 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 import graphcore as gc
+from app.engine.script_link import ScriptLink
 from app.panels.runs.panel import COLUMNS
-from app.shell.script_link import ScriptLink
 from graphcore.datasets.probe import Probe
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.records.arrays import unpack
