@@ -105,7 +105,7 @@ class TimeStrip(QWidget):
         some = len(steps) > 1
         self.slider.setEnabled(some)
         self._show_now(frame)
-        self.branch.setEnabled(frame.visiting)
+        self.branch.setEnabled(frame.visiting and frame.steps_per_epoch > 0)  # none of a script's
         if not self.slider.isSliderDown():
             blocker = QSignalBlocker(self.slider)
             self.slider.setRange(0, max(0, len(steps) - 1))

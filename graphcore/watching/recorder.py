@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import sys
 import tempfile
 import threading
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -97,9 +98,10 @@ class Recorder:
         if self._writer is not None:
             self._writer.join()
         if self.run.steps > self.run.timeline.moments[-1].step:
-            self.trainer.plan.load_state_dict(self._source.weights())
-            self.trainer.step = self.run.steps
-            self._runs.keep_newest(self.trainer)
+            with contextlib.suppress(GradscapeError):  # of a module that has become another
+                self.trainer.plan.load_state_dict(self._source.weights())
+                self.trainer.step = self.run.steps
+                self._runs.keep_newest(self.trainer)
         self._write(self._frozen())
         if self._folder is not None and not self._problem:
             self._leave_folder(self._folder)
@@ -141,5 +143,5 @@ class Recorder:
     def _tell(self, problem: str) -> None:
         """Say once what is wrong; the script goes on."""
         if problem != self._problem:
-            warnings.warn(f"gradscape: {problem}", RuntimeWarning, stacklevel=2)
+            print(f"gradscape: {problem}", file=sys.stderr)
         self._problem = problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,16 @@ WRAPPERS = {"OptimizedModule": "_orig_mod", "DistributedDataParallel": "module",
 """Modules of torch's own around a module -> where it lies in them."""
 
 
+class _Place(NamedTuple):
+    """A tensor of a module: its name in the plan, and where it is found."""
+
+    name: str
+    path: str
+    table: str
+    key: str
+    shape: tuple[int, ...]
+
+
 class Source:
     """A module that somebody else trains.
 
@@ -42,7 +52,7 @@ class Source:
     """
 
     def __init__(self, module: Module, batch: Any, loss: Callable[..., Any] | None) -> None:
-        inner = unwrapped(module)
+        inner = self._module = unwrapped(module)
         x, t = _pair(batch)
         half = {str(p.dtype) for p in inner.parameters() if p.dtype in halves()}
         self.precision = next(iter(half), "").removeprefix("torch.")
@@ -55,8 +65,8 @@ class Source:
         self.graph.training = self._settings(net, x, type(inner).__name__)
         self._fixed = dict(net.weights)
         self._places = list(_places(inner, net))
-        for name, *_ in self._places:
-            self._fixed.pop(name, None)
+        for place in self._places:
+            self._fixed.pop(place.name, None)
         self._look_at_precision(module)
 
     def weights(self) -> dict[str, Any]:
@@ -64,8 +74,20 @@ class Source:
         return {**self._fixed, **self.changing()}
 
     def changing(self) -> dict[str, Any]:
-        """Those of ``weights`` that training can change."""
-        return {name: table[key].detach() for name, table, key in self._places}
+        """Those of ``weights`` that training can change.
+
+        Raises:
+            ExportError: the module is another than it was.
+        """
+        parts = dict(self._module.named_modules(remove_duplicate=False))
+        found: dict[str, Any] = {}
+        for place in self._places:
+            table = getattr(parts.get(place.path), place.table, {})
+            tensor = table.get(place.key)
+            if tensor is None or tuple(tensor.shape) != place.shape:
+                raise ExportError(f"{place.path or 'the module'} has other parameters than before")
+            found[place.name] = tensor.detach()
+        return found
 
     def _look_at_precision(self, module: Module) -> None:
         """Note what the first forward pass of the loop computes in, under AMP."""
@@ -169,14 +191,14 @@ def _on_cpu(module: Module) -> Module:
         ) from error
 
 
-def _places(module: Module, net: ImportedNet) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Name in the plan, and the table of a part of the module with the name there.
+def _places(module: Module, net: ImportedNet) -> Iterator[_Place]:
+    """Where each tensor lies that training can change.
 
-    Optimisers write into the tensors, but moving a module puts others into these tables.
+    Optimisers write into the tensors, but moving a module puts others into its tables.
     """
     for path, part in module.named_modules(remove_duplicate=False):
-        for table in (part._parameters, part._buffers):
-            for key, tensor in table.items():
+        for table in ("_parameters", "_buffers"):
+            for key, tensor in getattr(part, table).items():
                 name = net.report.names.get(f"{path}.{key}" if path else key)
                 if name is not None and tensor is not None:
-                    yield name, table, key
+                    yield _Place(name, path, table, key, tuple(tensor.shape))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import math
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -114,7 +116,10 @@ class Watch:
         now = time.perf_counter()
         losses, self._losses = _numbers(self._losses), []
         each = (now - self._told_at) / len(losses)
-        sink.take(self.steps - len(losses) + 1, losses, each, weights)
+        try:
+            sink.take(self.steps - len(losses) + 1, losses, each, weights)
+        except Exception as error:
+            self._give_up(sink, error)
         self._told_at = time.perf_counter()
         took = self._told_at - now
         self.seconds += took
@@ -122,6 +127,14 @@ class Watch:
             self._look_at = self._told_at + max(SOONEST, rest(took, SHARE))
         elif self._told_at >= self._look_at:
             self._look_at = self._told_at + SOONEST
+
+    def _give_up(self, sink: Sink, error: Exception) -> None:
+        """Say why nothing is watched any more; the loop goes on."""
+        self._sink = None
+        said = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+        print(f"gradscape: the loop is not watched any more: {said}.", file=sys.stderr)
+        with contextlib.suppress(Exception):
+            sink.close()
 
     def __enter__(self) -> Watch:
         return self

@@ -232,6 +232,23 @@ def test_modules_of_torch_around_a_module_and_half_numbers(tmp_path: Path) -> No
     watched.close()
 
 
+def test_a_module_that_becomes_another_is_let_go(tmp_path: Path, capsys) -> None:
+    x, y = data()
+    net = Net()
+    watched = gc.watch(net, (x, y), loss=functional.nll_loss, out=tmp_path / "a.gradrun")
+    watched._look_at = math.inf  # the weights of the one step are not kept
+    watched.step(2.0)
+    net.out = nn.Linear(4 * 6 * 6, 5)
+    watched._look_at = 0.0
+    watched.step(1.0)
+    watched._look_at = 0.0
+    watched.step(0.5)
+    watched.close()
+    said = capsys.readouterr().err
+    assert said.count("not watched any more: out has other parameters than before") == 1
+    assert read_runs(tmp_path / "a.gradrun")[1][0].timeline.steps == [0]
+
+
 class Branching(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * 2 if x.sum() > 0 else x
