@@ -49,7 +49,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", nargs="?", default="",
-                        help="a graph file, recorded runs (.gradrun) or a preset")  # fmt: skip
+                        help="a graph, recorded runs, a net of PyTorch or a preset")  # fmt: skip
     parser.add_argument("--version", action=_Version, nargs=0,
                         help="what is installed here, the devices and the folders")  # fmt: skip
     parser.add_argument(

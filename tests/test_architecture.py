@@ -288,7 +288,7 @@ STILL_NAMED = {
     "graphcore/views/decision_map/compute.py", "graphcore/views/decision_map/warped_grid.py",
     "graphcore/views/health/compute.py", "graphcore/views/saliency/compute.py",
     "graphcore/views/stepper/__init__.py", "graphcore/views/stepper/sums.py",
-    "app/document/ways_to_train.py", "app/panels/health/panel.py",
+    "app/panels/health/panel.py",
     "app/panels/sliding_window/panel.py", "app/panels/sliding_window/pixel.py",
     "app/panels/stepper/element.py", "app/panels/stepper/panel.py",
 }  # fmt: skip

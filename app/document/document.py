@@ -14,6 +14,7 @@ from app.document import commands, edits
 from app.document.commands import Reversible
 from app.document.history import History
 from app.document.levels import SCREEN_ASPECT, Level, Levels, lay_out, level_of
+from app.document.origin import HERE, Origin, origin_of
 from graphcore import datasets, files, ops
 from graphcore.errors import Fix, GradscapeError, GraphError
 from graphcore.graph import composites
@@ -60,6 +61,7 @@ class Document(QObject):
 
     Attributes:
         levels: the whole graph and the composites that were entered to what is shown.
+        origin: where the graph comes from, and the weights that its net starts with.
         preparers: called with a file's graph before it is opened, to do what takes long.
     """
 
@@ -81,6 +83,7 @@ class Document(QObject):
         self._push = self._history.push
         self.undo_stack = self._history.stack
         self.path: Path | None = None
+        self.origin = HERE
 
     @property
     def root(self) -> Graph:
@@ -128,19 +131,22 @@ class Document(QObject):
         """Begin an empty graph."""
         self.open_graph(Graph())
 
-    def open(self, path: str | Path, progress: Progress = _tell_nobody) -> None:
+    def open(
+        self, path: str | Path, progress: Progress = _tell_nobody, imported: bool = False
+    ) -> None:
         """Open a graph file; raises FileError and leaves the document as it is.
 
         Args:
+            imported: whether the file was made of another program's: the document has none then.
             progress: told what share is done; what it raises leaves the document as it is too.
         """
-        graph = files.load(path)
+        graph, origin = files.load(path), origin_of(Path(path))
         progress(0.2)
         level = level_of(graph)
         progress(0.4)
         for prepare in self.preparers:
             prepare(level, lambda share: progress(0.4 + 0.6 * share))
-        self._replace(level, Path(path))
+        self._replace(level, None if imported else Path(path), origin)
 
     def open_graph(self, graph: Graph) -> None:
         """Take a graph that is in no file yet, such as a preset."""
@@ -151,9 +157,9 @@ class Document(QObject):
         self.levels.leave(0)
         self._push(step, edits.become(self.root, graph))
 
-    def restore(self, graph: Graph, path: Path | None) -> None:
+    def restore(self, graph: Graph, path: Path | None, origin: Origin = HERE) -> None:
         """Take rescued work: it belongs to ``path`` but was not saved there."""
-        self._replace(level_of(graph), path)
+        self._replace(level_of(graph), path, origin)
         self.undo_stack.resetClean()
 
     def save(self, path: str | Path | None = None) -> None:
@@ -162,13 +168,14 @@ class Document(QObject):
         if target is None:
             raise GraphError("The graph has no file yet: choose one.")
         self.saving.emit()
+        self.origin = self.origin.copied(target)
         files.save(self.root, target)
         self.path = target
         self.undo_stack.setClean()
 
-    def _replace(self, level: Level, path: Path | None) -> None:
+    def _replace(self, level: Level, path: Path | None, origin: Origin = HERE) -> None:
         self.levels.replace(level)
-        self.path = path
+        self.path, self.origin = path, origin
         self.undo_stack.clear()
         self.opened.emit()
 

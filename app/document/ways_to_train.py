@@ -10,6 +10,8 @@ from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 from app.document.document import Document
 from graphcore import datasets
+from graphcore.errors import GraphError
+from graphcore.exchange.needs import Loss, loss_for, with_data
 from graphcore.graph.binding import results, takes_data, waiting
 from graphcore.graph.elements import Node
 from graphcore.graph.graph import Graph
@@ -99,22 +101,41 @@ def _add_input(document: Document) -> None:
         document.connect_nodes(name, lacking[0].name)
 
 
+def needed_loss(document: Document) -> Loss | None:
+    """Return the loss that an unfinished graph needs; None where it has one, or cannot have one."""
+    graph = document.root
+    if not waiting(graph) or any(n.op.category == "loss" for n in graph):
+        return None
+    try:
+        return loss_for(graph, document.levels[0].shapes, _is_regression(document))
+    except GraphError:
+        return None
+
+
+def add_needed(document: Document) -> None:
+    """Add the loss, its targets and data that fit, as one step; raises GradscapeError."""
+    document.leave(0)
+    with document.macro(QCoreApplication.translate("Ways", "Add what training needs")):
+        settings = with_data(document.root.copy()).training
+        if settings != document.root.training:
+            document.set_training(settings, QCoreApplication.translate("Ways", "Choose data"))
+        _add_loss(document)
+
+
+def _is_regression(document: Document) -> bool:
+    return datasets.describe(document.root.training.dataset).task == "regression"
+
+
 def _add_loss(document: Document) -> None:
     """A loss that compares the last result with the targets of the data."""
-    graph = document.graph
-    fed = graph.descendants(waiting(graph)) | set(waiting(graph))
-    answers = [n for n in graph.topological_order() if n in fed and not graph.edges_from(n)]
-    answer = graph.node(answers[-1])
-    shape, classes = document.shapes.shape(answer), _classes(document)
-    tells_apart = shape is not None and len(shape) == 2 and shape[1] != 1
-    operator = "CrossEntropyLoss" if classes > 2 and tells_apart else "MSELoss"
-    loss = document.add_node(operator, _beside(answer, BESIDE, 0.0))
+    found = loss_for(document.graph, document.shapes, _is_regression(document))
+    answer = document.graph.node(found.source)
+    loss = document.add_node(found.operator, _beside(answer, BESIDE, 0.0))
     document.connect_nodes(answer.name, loss, input="x")
-    _add_target(loss, document)
-
-
-def _classes(document: Document) -> int:
-    return datasets.describe(document.root.training.dataset).n_classes or 0
+    if found.target:
+        document.connect_nodes(found.target, loss, input="target")
+    else:
+        _add_target(loss, document)
 
 
 def _add_target(loss: str, document: Document) -> None:

@@ -306,7 +306,8 @@ class Engine(QObject):
             self._opened_at = self._begun_at = self._revision
         self._send(
             m.Load(files.dumps(self.document.root), keep, resume, str(self._checkpoints),
-                   self.data_dir, self.growth, forget, self._revision)
+                   self.data_dir, self.growth, forget, self.document.origin.weights,
+                   self._revision)
         )  # fmt: skip
 
     def _is_rate_alone(self) -> bool:

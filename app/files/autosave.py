@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QElapsedTimer, QLockFile, QObject, QTimer, Signal
 
+from app.document.origin import HERE, Origin
 from graphcore import files
 from graphcore.errors import FileError
 from graphcore.graph.graph import Graph
@@ -37,11 +38,13 @@ class Rescued:
         graph: as it was at most a second before the end.
         path: the file it belongs to, or None if it never had one.
         copy: where it lies until ``Autosave.discard``.
+        origin: what an imported net brought, as far as it is still there.
     """
 
     graph: Graph
     path: Path | None
     copy: Path
+    origin: Origin = HERE
 
 
 def default_folder() -> Path:
@@ -123,6 +126,7 @@ class Autosave(QObject):
         parts = {}
         if (name := str(path) if path else "") != self._named:
             parts[self._slot.with_suffix(".name")] = msgspec.json.encode(name)
+            parts[self._slot.with_suffix(".origin")] = msgspec.json.encode(self._document.origin)
         try:
             parts[self._slot] = files.dumps(self._document.root)
         except FileError as error:
@@ -212,11 +216,17 @@ def _read(copy: Path) -> Rescued | None:
         graph = files.load(copy)
         name = copy.with_suffix(".name")
         path = msgspec.json.decode(name.read_bytes(), type=str) if name.exists() else ""
+        brought = copy.with_suffix(".origin")
+        origin = (
+            msgspec.json.decode(brought.read_bytes(), type=Origin) if brought.exists() else HERE
+        )
     except (FileError, OSError, msgspec.MsgspecError):
         return None
-    return Rescued(graph, Path(path) if path else None, copy)
+    if not os.path.exists(origin.weights):
+        origin = Origin("", origin.report)
+    return Rescued(graph, Path(path) if path else None, copy, origin)
 
 
 def _remove(copy: Path) -> None:
-    for file in (copy, copy.with_suffix(".name")):
+    for file in (copy, copy.with_suffix(".name"), copy.with_suffix(".origin")):
         file.unlink(missing_ok=True)

@@ -6,72 +6,29 @@ weights of the moment: neither the window nor the training waits for it.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QProcess, QUrl, Signal
+from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
+from app.files.job import Job
 from app.files.run_metrics import RunMetrics
 from app.widgets import file_dialogs
 from graphcore.errors import FileError, GradscapeError
 from graphcore.graph.binding import learns
 from graphcore.ops.torch_code import module_name
 from graphcore.runs.log import CURVES
-from graphcore.system import start
 from graphcore.views.net_files import NetSaved, SaveNet
 
 SCRIPT_ENDINGS = (".py", ".safetensors", ".selftest.safetensors")
 ONNX_ENDINGS = (".onnx", ".data.json", ".selftest.npz", "_selftest.py")
 LOOKED_AT = (".html", ".gif", ".png", ".mp4", ".svg", ".pdf")
 """Endings of what has been written to be looked at."""
-
-
-class Job(QObject):
-    """A command line of ours, run beside the window.
-
-    Signals:
-        said: how far it is. ended: its error as a sentence, or "".
-    """
-
-    said = Signal(str)
-    ended = Signal(str)
-
-    def __init__(self, arguments: list[str], parent: QObject) -> None:
-        super().__init__(parent)
-        self._process = QProcess(self)
-        self._last = ""
-        self._process.readyReadStandardError.connect(self._on_error_text)
-        self._process.finished.connect(self._on_finished)
-        self._process.errorOccurred.connect(self._on_error)
-        self._process.start(sys.executable, start.arguments("graphcore.cli.main", *arguments))
-
-    def _on_error_text(self) -> None:
-        text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
-        lines = [line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()]
-        if lines:
-            self._last = lines[-1]
-            self.said.emit(self._last)
-
-    def _on_finished(self, code: int, _status: Any = None) -> None:
-        self._on_error_text()
-        said = self._last.removeprefix("gradscape: ") or self.tr("It ended unexpectedly.")
-        self.ended.emit("" if code == 0 else said)
-
-    def _on_error(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.ProcessError.FailedToStart:
-            self.ended.emit(self.tr("It could not be started."))
-
-    def cancel(self) -> None:
-        """End it; what it writes appears whole or not at all."""
-        self._process.finished.disconnect(self._on_finished)
-        self._process.kill()
-        self._process.waitForFinished(1500)
 
 
 class JobIndicator(QWidget):
@@ -229,7 +186,8 @@ class Exports(QObject):
         from_ = self.tr(" (from {0} at step {1:,}{2})")
         return title + from_.format(runs[run.parent].name, run.begun_at, by_hand)
 
-    def _is_free(self) -> bool:
+    def is_free(self) -> bool:
+        """Whether nothing is under way; says so where something is."""
         if self._then is None and self._job is None:
             return True
         sentence = self.tr("Not done yet ({0}): wait for it, or cancel it in the status bar.")
@@ -238,7 +196,7 @@ class Exports(QObject):
 
     def _may_begin(self) -> bool:
         """Whether the net can be exported now; says why not."""
-        if not self._is_free():
+        if not self.is_free():
             return False
         if self._engine is None or not self._engine.has_net:
             self._window.refuse(self.tr("The engine has no net yet: finish the graph first."))
@@ -270,20 +228,16 @@ class Exports(QObject):
         self._job.said.connect(self._show)
         self._job.ended.connect(partial(self._on_ended, path))
 
-    def read_script(self, path: str, then: Callable[[Path], None]) -> None:
-        """Have a PyTorch source made a graph file; ``then`` is told where that lies."""
-        if not self._is_free():
-            return
-        self._scratch = tempfile.TemporaryDirectory(prefix="gradscape-")
-        out, self._what = Path(self._scratch.name) / "read.graph.json", self.tr("Reading")
+    def read_net(self, path: str, out: Path, then: Callable[[str], None]) -> None:
+        """Have a file of another program made a graph file; ``then`` is told the problem, or ""."""
+        self._what = self.tr("Reading")
         self._show(Path(path).name)
         self._job = Job(["import", path, "--out", str(out)], self)
-        self._job.ended.connect(lambda problem: self._on_read(problem, out, then))
+        self._job.ended.connect(partial(self._on_read, then))
 
-    def _on_read(self, problem: str, out: Path, then: Callable[[Path], None]) -> None:
-        if not problem:
-            then(out)
-        self._finish(problem)
+    def _on_read(self, then: Callable[[str], None], problem: str) -> None:
+        self._finish()
+        then(problem)
 
     def _show(self, how_far: str) -> None:
         self.indicator.text.setText(f"{self._what}: {how_far}")

@@ -17,6 +17,8 @@ from app.settings import Settings
 from app.widgets import file_dialogs
 from graphcore import presets
 from graphcore.errors import GradscapeError, short
+from graphcore.exchange import ENDINGS
+from graphcore.files.state_dict import ENDINGS as WEIGHTS
 from graphcore.session.messages import RunsOpened
 from graphcore.views.timeline import OpenRuns, RunsSaved, SaveRuns
 
@@ -32,6 +34,8 @@ class Files(QObject):
 
     Signals:
         table_given: path of a table that was to be opened, after it was refused as a graph.
+        net_given: path of another program's net that is to be opened.
+        weights_given: path of weights that are to go onto the open graph.
         refused: the sentence that says why something could not be read or written.
         recent_changed: the list of recent files is another.
         opened: a graph was opened or begun.
@@ -40,6 +44,8 @@ class Files(QObject):
 
     refused = Signal(str)
     table_given = Signal(str)
+    net_given = Signal(str)
+    weights_given = Signal(str)
     recent_changed = Signal()
     opened = Signal()
     wrote = Signal(str)
@@ -143,14 +149,20 @@ class Files(QObject):
 
     def ask_open(self) -> None:
         """Ask for a file and open it."""
-        if path := self.ask(file_dialogs.ask_open):
+        if path := self.ask(lambda w, at: file_dialogs.ask_open(w, at, ENDINGS)):
             self.open(path)
 
     def open(self, path: str) -> bool:
-        """Open a graph file, after asking about unsaved changes; so with recorded runs."""
+        """Open a graph file, after asking about unsaved changes; so with recorded runs and nets."""
         if path.endswith(RUN_SUFFIX):
             self.open_run(path)
             return True
+        if path.lower().endswith(ENDINGS):
+            self.net_given.emit(path)
+            return True
+        if path.lower().endswith(WEIGHTS):
+            self.weights_given.emit(path)
+            return False
         if path.lower().endswith(TABLES):
             sentence = self.tr(
                 "{0} is a table, not a graph: in Training choose csv as Data, and this file under "
@@ -159,13 +171,28 @@ class Files(QObject):
             self.refused.emit(sentence.format(short(Path(path).name)))
             self.table_given.emit(path)
             return False
+        if not self._read(path, Path(path).name):
+            return False
+        self._remember(path)
+        self.opened.emit()
+        return True
+
+    def open_import(self, graph: str, source: str) -> bool:
+        """Open the graph that was made of another program's file, called as that one."""
+        if not self._read(graph, Path(source).name, imported=True):
+            return False
+        self._preset = Path(source).stem
+        self._remember(source)
+        self.opened.emit()
+        return True
+
+    def _read(self, path: str, called: str, imported: bool = False) -> bool:
+        """Let the document open a graph file, after asking about unsaved changes."""
         if not self.may_leave():
             return False
         try:
-            with Waiting(
-                self._window, self.tr("Opening {0} …").format(Path(path).name)
-            ) as progress:
-                self._document.open(path, progress)
+            with Waiting(self._window, self.tr("Opening {0} …").format(called)) as progress:
+                self._document.open(path, progress, imported)
         except CancelledError as cancelled:
             self._document.message.emit(str(cancelled))
             return False
@@ -174,8 +201,6 @@ class Files(QObject):
                 self._forget(path)
             self.refused.emit(str(error))
             return False
-        self._remember(path)
-        self.opened.emit()
         return True
 
     def open_preset(self, name: str) -> bool:
@@ -246,7 +271,9 @@ class Files(QObject):
     def save_as(self) -> bool:
         """Ask for a file and write to it."""
         path = self.ask_new(file_dialogs.ask_save, SUFFIX)
-        return bool(path) and self._write(path)
+        if not path or not self.may_replace(self._document.origin.in_the_way(Path(path))):
+            return False
+        return self._write(path)
 
     def _write(self, path: str | None) -> bool:
         try:

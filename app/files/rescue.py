@@ -56,7 +56,7 @@ class Rescue(QObject):
         """Open what was rescued, after asking about unsaved changes."""
         window = self._window
         if window.files.may_leave():
-            window.document.restore(rescued.graph, rescued.path)
+            window.document.restore(rescued.graph, rescued.path, rescued.origin)
             window.autosave.write()
             window.autosave.discard(rescued)
             window.show_canvas()

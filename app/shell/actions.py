@@ -21,7 +21,7 @@ from app.files.film.filming import Filming
 from app.files.imports import Imports
 from app.panels.stepper.position import Walk
 from app.settings import Settings
-from app.shell.docks import Layouts
+from app.shell.docks import Layouts, PanelDock
 from app.shell.growth_choice import GrowthChoice
 from app.shell.transport import TransportBar
 from app.widgets import actions
@@ -55,6 +55,7 @@ class Window(Protocol):
     @property
     def walk(self) -> Walk: ...
     def close(self) -> bool: ...
+    def show_panel(self, name: str) -> PanelDock: ...
     def show_welcome(self) -> None: ...
     def show_preferences(self) -> None: ...
     def show_command_palette(self) -> None: ...
@@ -122,9 +123,10 @@ ACTIONS: tuple[Action[Window], ...] = (
            lambda w: w.files.save(), separated=True),
     Action("save_as", _("Save &As…"), "Ctrl+Shift+S", "save_as",
            _("Write the graph to another file."), (FILE,), lambda w: w.files.save_as()),
-    Action("import_script", _("&PyTorch Module…"), "", "open",
-           _("A new graph from the source of an nn.Module, which is read and never run."),
-           (FILE, IMPORT), lambda w: w.imports.open_script(), engine, separated=True),
+    Action("import_net", _("&Net…"), "", "open",
+           _("A new graph from a PyTorch module or an exported net; a Python file is run only if "
+             "you say so."),
+           (FILE, IMPORT), lambda w: w.imports.ask_net(), engine, separated=True),
     Action("open_run", _("Open R&un…"), "", "open",
            _("Go on from a recorded run: its graph, curves and every recorded step."), (FILE,),
            lambda w: w.files.ask_open_run(), engine, separated=True),
@@ -132,8 +134,12 @@ ACTIONS: tuple[Action[Window], ...] = (
            _("Keep the recorded runs in a file, with curves and every recorded step."), (FILE,),
            lambda w: w.files.save_run(), engine),
     Action("load_weights", _("&Weights…"), "", "open",
-           _("Fill the net from a safetensors file, by name and shape."), (FILE, IMPORT),
+           _("Fill the net from a safetensors file or a state dict of PyTorch, by name and shape."),
+           (FILE, IMPORT),
            lambda w: w.imports.load_weights(), engine),
+    Action("import_report", _("Import &Report"), "", "file",
+           _("What became what in the net that was imported."), (FILE, IMPORT),
+           lambda w: w.show_panel("import_report"), engine),
     Action("export", _("&Picture…"), "Ctrl+E", "export",
            _("The whole canvas as SVG, PDF or PNG."), (FILE, EXPORT),
            lambda w: w.files.export(), filled),
@@ -227,8 +233,8 @@ ACTIONS: tuple[Action[Window], ...] = (
     Action("record", _("Record a &Film…"), "Ctrl+Shift+R", "record",
            _("A GIF, animated PNG or MP4 of the window or a view; once more ends it."), (RUN,),
            switch=lambda w, on: w.filming.toggle(on), separated=True),
-    Action("help", _("&Operators and Keys"), "F1", "help",
-           _("Help on every operator and every key."), (HELP,), lambda w: w.show_help()),
+    Action("help", _("&Help"), "F1", "help",
+           _("Help on panels, concepts, operators and keys."), (HELP,), lambda w: w.show_help()),
     Action("guide", _("&Guide"), "", "guide",
            _("Ten short pages on nets, data and runs from a script."), (HELP,),
            lambda w: w.show_guide()),

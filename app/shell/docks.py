@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabBar, QWidget
 
 from app.panels import LAYOUTS, PANELS
 from app.panels.panel import Panel
@@ -205,6 +205,12 @@ class Layouts(QObject):
             width = SIDES[dock.panel.area]
             self._window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
         return dock
+
+    def focused(self) -> str:
+        """Return the id of the panel that has the keyboard focus, or ""."""
+        focus = QApplication.focusWidget()
+        inside = (name for name, d in self.docks.items() if focus and d.isAncestorOf(focus))
+        return next(inside, "")
 
     def refresh_icons(self) -> None:
         """Draw the tabs' icons again after the theme changed."""

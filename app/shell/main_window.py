@@ -251,6 +251,7 @@ class MainWindow(QMainWindow):
         self.autosave.close()
         self.filming.recorder.close()
         self.exports.cancel()
+        self.imports.close()
         if self.engine is not None:
             self.engine.close()
         # Qt clears a stack and a selection while it deletes them: nobody is to hear of that.
@@ -370,11 +371,14 @@ class MainWindow(QMainWindow):
         ShortcutsDialog(self.actions_table, self).open()
 
     def show_help(self) -> None:
-        """Open the help at the selected operator."""
-        from app.shell.help.operators import HelpDialog
+        """Open the help at the panel that has the keys, else at the selected operator."""
+        from app.shell.help.dialog import HelpDialog
 
         dialog = HelpDialog(self.actions_table, self)
-        if self.selection:
+        panel = self.layouts.focused()
+        if panel:
+            dialog.show_panel(panel)
+        elif self.selection:
             dialog.show_operator(self.document.graph.node(self.selection[0]).operator)
         dialog.open()
 

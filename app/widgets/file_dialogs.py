@@ -19,11 +19,13 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("FileDialogs", text)
 
 
-def ask_open(parent: QWidget, folder: str) -> str:
-    """Path of a graph file to open, or empty."""
+def ask_open(parent: QWidget, folder: str, endings: Sequence[str] = ()) -> str:
+    """Path of a graph file to open, of a run or another program's net; or empty."""
+    listed = " ".join(f"*{ending}" for ending in endings)
     kinds = _tr(
-        "Graphs and runs (*.graph.json *.json *.gradrun);;Recorded runs (*.gradrun);;All files (*)"
-    )
+        "Graphs, runs and nets (*.graph.json *.json *.gradrun {0});;Recorded runs (*.gradrun);;"
+        "Nets of other programs ({0});;All files (*)"
+    ).format(listed)
     return QFileDialog.getOpenFileName(parent, _tr("Open graph"), folder, kinds)[0]
 
 
@@ -69,15 +71,16 @@ def ask_report(parent: QWidget, start: str) -> str:
     return QFileDialog.getSaveFileName(parent, _tr("Write a report"), start, kinds)[0]
 
 
-def ask_source(parent: QWidget, folder: str) -> str:
-    """Path of a Python source, or empty."""
-    kinds = _tr("Python source (*.py)")
-    return QFileDialog.getOpenFileName(parent, _tr("Import a PyTorch module"), folder, kinds)[0]
+def ask_net(parent: QWidget, folder: str, endings: Sequence[str]) -> str:
+    """Path of another program's net, or empty."""
+    listed = " ".join(f"*{ending}" for ending in endings)
+    kinds = _tr("Nets ({0});;All files (*)").format(listed)
+    return QFileDialog.getOpenFileName(parent, _tr("Import a net"), folder, kinds)[0]
 
 
 def ask_weights(parent: QWidget, folder: str) -> str:
     """Path of a file of weights, or empty."""
-    kinds = _tr("Weights (*.safetensors);;All files (*)")
+    kinds = _tr("Weights (*.safetensors *.pt *.pth *.bin *.ckpt);;All files (*)")
     return QFileDialog.getOpenFileName(parent, _tr("Load weights"), folder, kinds)[0]
 
 

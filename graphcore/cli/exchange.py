@@ -12,8 +12,9 @@ import safetensors.numpy
 from graphcore import files
 from graphcore.cli import train as train_cli
 from graphcore.errors import FileError
-from graphcore.exchange import inputs
+from graphcore.exchange import ENDINGS, SOURCE, inputs, needs
 from graphcore.exchange.net import ImportedNet
+from graphcore.exchange.report import beside
 from graphcore.files.atomic import write_atomically
 from graphcore.files.onnx import export as onnx_export
 from graphcore.files.onnx.writer import need_onnx
@@ -104,7 +105,7 @@ def _made(net: NamedNet, name: str, options: argparse.Namespace) -> TorchExport:
 def add_import_options(parser: argparse.ArgumentParser) -> None:
     """Options of ``import``."""
     parser.add_argument("file", type=Path,
-                        help="Python source with a class of nn.Module, or a .pt2 file")  # fmt: skip
+                        help=f"a file with a net: {', '.join(ENDINGS)}")  # fmt: skip
     parser.add_argument("--run", action="store_true", dest="run_file",
                         help="run the file, in a process of its own")  # fmt: skip
     parser.add_argument("--class", dest="class_name", metavar="C",
@@ -132,17 +133,15 @@ def read(options: argparse.Namespace) -> int:
 
     if not options.run_file and (options.class_name or options.input):
         raise FileError("--class and --input say how to run the file: give --run, too.")
-    is_file = options.file.suffix.lower() == ".pt2"
-    if is_file and options.run_file:
+    if options.run_file and not _is_source(options.file):
         raise FileError(f"{options.file.name} is read as data; --run is for Python files.")
     paths = _import_paths(options)
-    if is_file:
-        net = opening.open_pt2(options.file)
-    elif options.run_file:
+    if options.run_file:
         specs = [inputs.parse(text) for text in options.input]
         net = python.run_file(options.file, class_name=options.class_name, specs=specs)
     else:
-        net = python.open_source(options.file)
+        net = opening.open_net(options.file)
+    needs.with_data(net.graph)
     _write_import(net, *paths)
     for line in str(net.report).splitlines():
         print(line, file=sys.stderr)
@@ -159,13 +158,16 @@ def read(options: argparse.Namespace) -> int:
     return train_cli.DONE
 
 
+def _is_source(file: Path) -> bool:
+    return file.suffix.lower() == SOURCE
+
+
 def _import_paths(options: argparse.Namespace) -> tuple[Path, Path, Path]:
     """Where graph, weights and report go; raises FileError where they would be in the way."""
     out = options.out or options.file.with_suffix(".graph.json")
-    stem = out.name.removesuffix(".json").removesuffix(".graph")
-    paths = out, out.with_name(f"{stem}.safetensors"), out.with_name(f"{stem}.import.txt")
-    written = paths if options.run_file or options.file.suffix.lower() == ".pt2" else paths[:1]
-    for path in written:
+    paths = out, *beside(out)
+    only_read = _is_source(options.file) and not options.run_file  # it has no weights
+    for path in (paths[0], paths[2]) if only_read else paths:
         if path.exists() and not options.force:
             raise _in_the_way(path, "it may have been edited")
     return paths
@@ -176,5 +178,5 @@ def _write_import(net: ImportedNet, graph: Path, weights: Path, report: Path) ->
     if net.weights:
         arrays = {name: np.ascontiguousarray(a) for name, a in net.weights.items()}
         write_atomically(weights, safetensors.numpy.save(arrays))
-        write_atomically(report, f"{net.report}\n".encode())
+    write_atomically(report, net.report.as_json())
     files.save(net.graph, graph)

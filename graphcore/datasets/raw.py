@@ -186,6 +186,17 @@ def _rows(rows: Sequence[Mapping[str, Any]], learned: Learned) -> tuple[Array, t
     return np.array(fed, np.float64), names
 
 
+def coded_row(row: Mapping[str, Any], learned: Learned) -> Array:
+    """Return a row by the names of its columns as numbers, before normalisation, shape (k,).
+
+    Raises:
+        DataError: a cell is missing or does not fit its column.
+    """
+    where = "The row"
+    numbers = [n for column in learned.columns for n in _coded(row, column, where)]
+    return np.array(numbers, np.float64)
+
+
 def _coded(row: Mapping[str, Any], column: RawColumn, where: str) -> list[float]:
     """A cell as the numbers that it is fed as."""
     value = row.get(column.name)

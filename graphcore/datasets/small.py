@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
 from graphcore.datasets.playground import SAMPLES
 from graphcore.datasets.registry import TARGETS, TRAIN_SHARE, Option, Request, Samples, dataset
+from graphcore.errors import DataError
 
 _FUNCTIONS = {
     "sine": lambda x: np.sin(2 * x),
@@ -16,6 +18,8 @@ _FUNCTIONS = {
     "bump": lambda x: np.exp(-2 * x**2),
 }
 _SHARE = replace(TRAIN_SHARE, default=0.8)
+MOST_NUMBERS = 1 << 23
+"""Of all samples that are made up."""
 
 
 @dataset(
@@ -88,3 +92,38 @@ def remember(request: Request) -> Samples:
     n, length = request.options["samples"], request.options["length"]
     bits = request.rng.integers(0, 2, (n, length, 1))
     return Samples(2.0 * bits - 1, bits[:, 0, 0])
+
+
+@dataset(
+    "random", "Random numbers", task=None, shape=None, classes=None,
+    options=(Option("shape", "8", "Shape of one sample, such as 3x32x32."),
+             Option("below", 0, "Whole numbers below this; 0 is numbers with mean 0.", 0, 1 << 20),
+             Option("classes", 2, "Classes, drawn at random too; 0 is a number.", 0, 100_000),
+             _SHARE, replace(SAMPLES, default=256)),
+)  # fmt: skip
+def random(request: Request) -> Samples:
+    """Samples of any shape with nothing to be learned from them.
+
+    They stand in for data that have not been chosen yet: a net can be run and looked at.
+    """
+    o, rng, n = request.options, request.rng, request.options["samples"]
+    shape = _shape(o["shape"])
+    if n * math.prod(shape) > MOST_NUMBERS:
+        n = max(2, MOST_NUMBERS // math.prod(shape))
+    whole = rng.integers(0, o["below"], (n, *shape)) if o["below"] else None
+    inputs = rng.normal(size=(n, *shape)).astype(np.float32) if whole is None else whole
+    if o["classes"]:
+        names = tuple(map(str, range(o["classes"])))
+        return Samples(inputs, rng.integers(0, o["classes"], n), classes=names)
+    return Samples(inputs, rng.normal(size=(n, 1)), classes=())
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    """Read ``3x32x32``; raises DataError."""
+    sizes = [part.strip() for part in text.split("x")]
+    if not all(part.isdecimal() and 0 < len(part) < 9 and int(part) for part in sizes):
+        raise DataError(f"The option 'shape' is written as in 3x32x32, not {text[:40]!r}.")
+    shape = tuple(map(int, sizes))
+    if math.prod(shape) > MOST_NUMBERS // 2:
+        raise DataError(f"Samples of the shape {text[:40]} are too large to make up.")
+    return shape

@@ -183,8 +183,11 @@ class _Compiler:
         fans = fans_of(dict(shapes))
         turned = self.turned and input in node.op.turned
         self.layout.append(
-            ParameterInfo(name, flat.name, shapes[input], chosen, fans, frozen, turned)
-        )
+            ParameterInfo(
+                name, flat.name, shapes[input], chosen, fans, frozen, turned,
+                chosen=input in node.initializers,
+            )
+        )  # fmt: skip
         slot = self._new_slot((name, ""))
         self.shown.add(slot)
         if not frozen or self.mode == "inspect":

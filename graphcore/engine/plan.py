@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from graphcore.engine.execute import Step, run_backward
 from graphcore.engine.fast.buffered import Backward, Program
 from graphcore.engine.fast.cached_step import Repetition
@@ -46,6 +48,7 @@ class Plan:
         feeds: what the Inputs and Targets take.
         flat, flat_grad: all parameters and all gradients, one behind the other; the first
             ``trainable`` numbers belong to parameters that are not frozen.
+        given: numbers that parameters and buffers start with in place of their rules, by name.
         shown: slots that have a gradient in inspect mode.
         turned: whether parameters lie as ``Operator.turned`` says, not row by row.
         draws_random: whether a forward pass in training draws random numbers.
@@ -72,6 +75,7 @@ class Plan:
     gradients: dict[str, Tensor] = field(default_factory=dict)
     buffers: dict[str, Tensor] = field(default_factory=dict)
     buffer_starts: dict[str, float] = field(default_factory=dict)
+    given: dict[str, Tensor] = field(default_factory=dict)
     _programs: list[Program] = field(default_factory=list)
     _grads: dict[int, Tensor] | None = None
     _edge_grads: dict[tuple[str, str], Tensor] = field(default_factory=dict)
@@ -433,10 +437,34 @@ class Plan:
             self.parameters[info.name].copy_(self.start_of(info))
         for name, start_value in self.buffer_starts.items():
             self.buffers[name].fill_(start_value)
+        for name in self.given.keys() & self.buffers.keys():
+            self.buffers[name].copy_(self.given[name])
         self.generator.manual_seed(seed_of(self.seed, "dropout"))
 
+    def begin_with(self, given: Mapping[str, Any]) -> None:
+        """Let parameters and buffers have these numbers, now and after every reset.
+
+        Args:
+            given: tensors or arrays by name. Left out are those of another name or shape, and
+                parameters whose initialiser the graph names.
+        """
+        own = {**self.parameters, **self.buffers}
+        for info in self.layout:
+            if info.chosen:
+                del own[info.name]
+        fitting = {n: a for n, a in given.items() if n in own and own[n].shape == a.shape}
+        self.given = {
+            n: a if isinstance(a, torch.Tensor) else torch.from_numpy(np.array(a))
+            for n, a in fitting.items()
+        }
+        with torch.inference_mode():
+            for name, tensor in self.given.items():
+                own[name].copy_(tensor)
+
     def start_of(self, info: ParameterInfo) -> Tensor:
-        """Draw the numbers that a parameter starts with."""
+        """Return the numbers that a parameter starts with: given, or drawn by its rule."""
+        if info.name in self.given:
+            return self.given[info.name]
         generator = torch.Generator().manual_seed(seed_of(self.seed, info.name))
         return initialize(info.initializer, info.shape, info.fans, generator)
 

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from graphcore.errors import ExportError
+from graphcore.errors import ExportError, short
 from graphcore.exchange import inputs
 from graphcore.late import torch
 
@@ -20,19 +20,31 @@ LENGTH = 6
 
 
 def guess(module: Module) -> inputs.InputSpec:
-    """Return the first shape that a module runs with; raises ExportError."""
+    """Return the first shape that a module runs with, as many samples out as in if there is one.
+
+    Raises:
+        ExportError: it takes several inputs, or runs with no shape that is tried.
+    """
     needed = required(module)
     if len(needed) != 1:
         raise ExportError(
-            f"{type(module).__name__} takes {', '.join(needed) or 'no input'}: say the shape of "
-            "each with --input NAME:SHAPE."
+            f"{type(module).__name__} takes {', '.join(needed) or 'no input'}: give the shape of "
+            "each, such as 3x32x32."
         )
+    said, mixed = "", list[inputs.InputSpec]()
     for spec in _candidates(module):
-        if _runs(module, spec):
-            return spec
+        try:
+            if _keeps_samples(module, spec):
+                return spec
+            mixed.append(spec)
+        except Exception as error:
+            text = " ".join(str(error).split()) or type(error).__name__
+            said = said or f" ({spec} gives: {short(text, 120)})"
+    if mixed:
+        return mixed[0]
     raise ExportError(
-        f"The shape that {type(module).__name__} takes cannot be guessed: say it with --input, "
-        "such as --input 3x32x32."
+        f"The shape that {type(module).__name__} takes cannot be guessed{said}: give it, "
+        "such as 3x32x32."
     )
 
 
@@ -51,19 +63,19 @@ def smallest_table(module: Module) -> int:
     return min([10, *tables])
 
 
-def _runs(module: Module, spec: inputs.InputSpec) -> bool:
+def _keeps_samples(module: Module, spec: inputs.InputSpec) -> bool:
+    """Whether as many samples come out as go in; raises what the module raises."""
     x = torch.from_numpy(inputs.filled(spec, 0, smallest_table(module)))
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
         with torch.no_grad():
-            module(x)
-    except Exception:
-        return False
+            answer = module(x)
     finally:
         for part, mode in modes:
             part.training = mode
-    return True
+    leaves = [t for t in torch.utils._pytree.tree_leaves(answer) if isinstance(t, torch.Tensor)]
+    return any(t.dim() and len(t) == inputs.SAMPLES for t in leaves)
 
 
 def _candidates(module: Module) -> Iterator[inputs.InputSpec]:

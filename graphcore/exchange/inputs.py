@@ -28,23 +28,29 @@ class InputSpec:
     dtype: str
     shape: tuple[int, ...]
 
+    def __str__(self) -> str:
+        """As ``parse`` reads it."""
+        kind = "" if self.dtype == "float32" else self.dtype
+        shape = "x".join(map(str, self.shape))
+        return ":".join(filter(None, (self.name, kind, shape))) or self.dtype
+
 
 def parse(text: str) -> InputSpec:
     """Read ``[NAME:][DTYPE:]SHAPE`` such as ``1x28x28`` or ``tokens:int64:6``; raises FileError."""
     match = _SPEC.fullmatch(text.strip())
     if match is None or not (match[3] or match[1]):
         raise FileError(
-            f"--input {short(text)} is not understood: write [NAME:][DTYPE:]SHAPE, such as 1x28x28 "
-            "or tokens:int64:6."
+            f"The input {short(text)} is not understood: write [NAME:][DTYPE:]SHAPE, such as "
+            "1x28x28 or tokens:int64:6."
         )
     name, dtype, shape = match.groups()
     if name and not dtype and name in DTYPES:
         name, dtype = "", name
     if dtype and dtype not in DTYPES:
-        raise FileError(f"--input {short(text)}: {dtype} is none of {', '.join(DTYPES)}.")
+        raise FileError(f"The input {short(text)}: {dtype} is none of {', '.join(DTYPES)}.")
     sizes = tuple(int(n) for n in re.split("[x×,]", shape)) if shape else ()
     if any(not 0 < n <= LARGEST for n in sizes) or np.prod([float(n) for n in sizes]) > LARGEST:
-        raise FileError(f"--input {short(text)}: a size is a number from 1, and not so large.")
+        raise FileError(f"The input {short(text)}: a size is a number from 1, and not so large.")
     return InputSpec(name or "", dtype or "float32", sizes)
 
 

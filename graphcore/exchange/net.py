@@ -12,10 +12,12 @@ from graphcore.exchange.nesting import nest
 from graphcore.exchange.program import Program
 from graphcore.exchange.report import ImportReport
 from graphcore.graph.graph import Graph
-from graphcore.late import torch
 
 if TYPE_CHECKING:
+    from graphcore.datasets import Dataset
     from graphcore.engine.plan import Mode, Plan
+    from graphcore.graph.training_settings import TrainingSettings
+    from graphcore.training.trainer import Trainer
 
 
 @dataclass
@@ -52,14 +54,22 @@ class ImportedNet:
         self.fill(plan)
         return plan
 
+    def trainer(
+        self, data: Dataset, settings: TrainingSettings | None = None, *, device: str = "cpu"
+    ) -> Trainer:
+        """Return a run that starts with the weights; raises as ``Trainer`` does.
+
+        The graph needs a loss and a target first.
+        """
+        from graphcore.training.trainer import Trainer
+
+        trainer = Trainer(self.graph, data, settings, device=device)
+        self.fill(trainer.plan)
+        return trainer
+
     def fill(self, plan: Plan) -> None:
-        """Put the weights into a plan of the graph."""
-        with torch.inference_mode():
-            for tensors in (plan.parameters, plan.buffers):
-                for name, tensor in tensors.items():
-                    if name not in self.weights:
-                        continue  # read from source alone: it starts by its rule
-                    tensor.copy_(torch.from_numpy(np.array(self.weights[name])))
+        """Put the weights into a plan of the graph; resetting it brings them back."""
+        plan.begin_with(self.weights)
 
 
 def net_of(program: Program, source: str) -> ImportedNet:
@@ -76,7 +86,7 @@ def net_of(program: Program, source: str) -> ImportedNet:
     report = ImportReport(
         source, lowered.calls, _count(nested.graph), nested.composites,
         sum(t.array.size for t in parameters), sum(a.nbytes for a in nested.weights.values()),
-        lowered.aten, {}, names, program.notes,
+        lowered.aten, {}, names, notes=program.notes,
     )  # fmt: skip
     return ImportedNet(nested.graph, nested.weights, nested.inputs, nested.outputs, report)
 

@@ -13,25 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from graphcore.errors import ExportError, FileError, short
+from graphcore.errors import ExportError
 from graphcore.exchange import check, inputs
 from graphcore.exchange.net import ImportedNet
 from graphcore.exchange.opening import open_pt2
 from graphcore.exchange.report import ImportReport
+from graphcore.exchange.sources import source_text
 from graphcore.files.torch.source import read_net
-from graphcore.system import reading, start
+from graphcore.system import start
 
-LARGEST_SOURCE = 4 * reading.MIB
 PATIENCE_S = 300.0
 """How long a user's file may run."""
-
-
-def source_text(path: str | os.PathLike[str]) -> str:
-    """The text of a ``.py`` file; raises FileError."""
-    try:
-        return reading.read_bytes(path, LARGEST_SOURCE).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise FileError(f"{short(path)} cannot be read: {error}.") from None
 
 
 def open_source(path: str | os.PathLike[str], example: Any = None) -> ImportedNet:
@@ -84,7 +76,7 @@ def run_file(
         answer = _run(place, file, patience_s)
         net = open_pt2(place / "net.pt2")
         net.report.source = f"{answer['class']} of {file.name}"
-        net.report.notes += answer["notes"]
+        net.report.guessed = answer["guessed"]
         check.compare(net, _reference(place / "check.safetensors"))
     return net
 
@@ -92,18 +84,21 @@ def run_file(
 def _run(folder: Path, file: Path, patience_s: float) -> dict[str, Any]:
     """Wait for the process; returns its answer; raises ExportError."""
     command = start.command("graphcore.exchange.runner", str(folder))
-    try:
-        done = subprocess.run(
-            command, cwd=file.parent, stdin=subprocess.DEVNULL, stdout=_shown(), stderr=_shown(),
-            timeout=patience_s, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise ExportError(
-            f"{file.name} was stopped: it ran for more than {patience_s:g} s."
-        ) from None
+    with subprocess.Popen(
+        command, cwd=file.parent, stdin=subprocess.PIPE, stdout=_shown(), stderr=_shown()
+    ) as process:  # it ends when its standard input does
+        try:
+            code = process.wait(patience_s)
+        except BaseException as error:
+            process.kill()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise ExportError(
+                f"{file.name} was stopped: it ran for more than {patience_s:g} s."
+            ) from None
     answer = folder / "answer.json"
     if not answer.exists():
-        raise ExportError(f"{file.name} ended its process (exit {done.returncode}).")
+        raise ExportError(f"{file.name} ended its process (exit {code}).")
     found: dict[str, Any] = json.loads(answer.read_text())
     if "error" in found:
         raise ExportError(found["error"])

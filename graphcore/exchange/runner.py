@@ -8,18 +8,18 @@ FOLDER holds ``request.json``; the answer is left there: ``net.pt2``, the module
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import importlib.util
 import json
 import os
 import re
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphcore.errors import ExportError, GradscapeError, short
-from graphcore.exchange import check, guessing, inputs, live
+from graphcore.exchange import check, guessing, inputs, live, sources
 from graphcore.late import torch
 from graphcore.system import memory
 
@@ -31,7 +31,9 @@ LEAST_MEMORY = 2 << 30
 
 def main(folder: Path) -> None:
     """Answer the request in a folder."""
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     os.dup2(2, 1)  # prints of the user's file are no answer of ours
+    _end_with_parent()
     _limit_memory()
     request = json.loads((folder / "request.json").read_text())
     answer: dict[str, Any] = {}
@@ -42,6 +44,23 @@ def main(folder: Path) -> None:
     except MemoryError:
         answer["error"] = f"{request['name']} needs more memory than there is."
     (folder / "answer.json").write_text(json.dumps(answer))
+
+
+def _end_with_parent() -> None:
+    """End when the process that started this one has: its end of standard input is closed then.
+
+    The user's file reads from nowhere.
+    """
+    held = os.dup(0)
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+
+    def wait() -> None:
+        while os.read(held, 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _limit_memory() -> None:
@@ -61,21 +80,20 @@ def export(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Export the module of a request; returns the answer; raises ExportError."""
     torch.manual_seed(0)
     made = module_of(load(Path(request["path"])), request["class_name"], request["name"])
-    notes = []
+    guessed = ""
     if request["tensors"]:
         example = _given(folder, request["tensors"])
     else:
         specs = [inputs.InputSpec(n, d, tuple(s)) for n, d, s in request["inputs"]]
         if not specs:
             specs = [guessing.guess(made)]
-            shown = "x".join(map(str, specs[0].shape))
-            notes.append(f"The input's shape {shown} ({specs[0].dtype}) is a guess.")
+            guessed = str(specs[0])
         example = _example(made, specs)
     made.eval()
     live.initialise(made, example)
     live.write_pt2(made, example, folder / "net.pt2")
     _write_reference(check.reference(made, example.arguments, example.keywords), folder)
-    return {"class": type(made).__name__, "notes": notes}
+    return {"class": type(made).__name__, "guessed": guessed}
 
 
 def _given(folder: Path, names: list[str]) -> live.Example:
@@ -163,7 +181,7 @@ def module_of(file: Any, wanted: str | None, name: str) -> Module:
 
 
 def _wanted(wanted: str, classes: dict[str, Any], there: dict[str, Module], name: str) -> Module:
-    called, arguments, keywords = _call(wanted)
+    called, arguments, keywords = sources.read_call(wanted)
     if called in there and not arguments and not keywords:
         return there[called]
     if called not in classes:
@@ -172,22 +190,6 @@ def _wanted(wanted: str, classes: dict[str, Any], there: dict[str, Module], name
     with live.explained(called, "cannot be made"):
         found: Module = classes[called](*arguments, **keywords)
     return found
-
-
-def _call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
-    """``Net`` or ``Net(10, hidden=3)`` with plain values; raises ExportError."""
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-        if isinstance(tree, ast.Name):
-            return tree.id, [], {}
-        assert isinstance(tree, ast.Call)
-        assert isinstance(tree.func, ast.Name)
-        named = {k.arg: ast.literal_eval(k.value) for k in tree.keywords if k.arg}
-        return tree.func.id, [ast.literal_eval(a) for a in tree.args], named
-    except (SyntaxError, ValueError, AssertionError, RecursionError, MemoryError):
-        raise ExportError(
-            f"{short(text)} is no class with plain arguments, such as Net or Net(10)."
-        ) from None
 
 
 if __name__ == "__main__":

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from graphcore.engine.plan import Plan
 from graphcore.errors import FileError, short
 from graphcore.files.atomic import write_atomically
+from graphcore.files.state_dict import read_tensors
 from graphcore.late import torch
-from graphcore.system import reading
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-LARGEST = 8192 * reading.MIB
-LONGEST_HEADER = 100_000_000
-"""Bytes; the limit of the safetensors library."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +26,16 @@ class Fit:
     Attributes:
         sources: for each parameter and running statistic, the name of the file's tensor.
         by_shape: those of the net's that were found by their shape, not by their name.
+        by_order: those that were found by their place among others of their shape.
         unused: tensors of the file that nothing wanted.
+        left_out: what of the net found nothing that fits, and why; empty for a whole fit.
     """
 
     sources: dict[str, str]
     by_shape: tuple[str, ...]
     unused: tuple[str, ...]
+    by_order: tuple[str, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 def state(plan: Plan) -> dict[str, Tensor]:
@@ -54,31 +52,6 @@ def write_weights(path: Path, plan: Plan) -> None:
     )
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a safetensors file; raises FileError."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    with reading.opened(path, LARGEST) as file:
-        try:
-            _check_header(file)
-            tensors: dict[str, Tensor] = load(file.read())
-        except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
-            raise FileError(
-                f"{short(path)} cannot be read as safetensors: {short(error).rstrip('.')}."
-            ) from None
-    return tensors
-
-
-def _check_header(file: BinaryIO) -> None:
-    """Raise ValueError unless the file begins as one of this kind, before it is read whole."""
-    length, begin = int.from_bytes(file.read(8), "little"), file.read(1)
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    if begin != b"{" or length > min(LONGEST_HEADER, size - 8):
-        raise ValueError("it does not begin with a header")
-
-
 def read_weights(path: Path, plan: Plan) -> None:
     """Fill a net from a file that ``write_weights`` wrote, all or nothing; raises FileError."""
     tensors, wanted = read_tensors(path), state(plan)
@@ -93,59 +66,88 @@ def read_weights(path: Path, plan: Plan) -> None:
 
 def fill(plan: Plan, fit: Fit, tensors: Mapping[str, Tensor]) -> None:
     """Copy what was matched into the net."""
+    own = state(plan)
     with torch.inference_mode():
-        for name, tensor in state(plan).items():
-            tensor.copy_(tensors[fit.sources[name]])
+        for name, source in fit.sources.items():
+            own[name].copy_(tensors[source])
 
 
-def match_weights(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Fit:
+def match_weights(
+    wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], ordered: bool = False,
+    partly: bool = False,
+) -> Fit:  # fmt: skip
     """Return which tensor of a state dict goes into each of a net's.
 
     Names are compared without regard to what all of the net's have in front of them in the file
     (``module.``) and to how composites and layers are joined to them; what is left over is
     matched where there is only one of its kind and shape on either side.
 
+    Args:
+        ordered: whether the file's order is the module's: what is left then is matched in order,
+            where there are as many of each kind and shape on both sides.
+        partly: whether a fit of some of the net's tensors is a fit.
+
     Raises:
         FileError: a tensor is missing, could be one of several, has another shape, or holds
-            numbers that are no weights.
+            numbers that are no weights; with ``partly``, none fits.
     """
     sources = _by_name(list(wanted), list(tensors))
     guessed = _by_shape(wanted, tensors, sources)
     sources |= guessed
-    missing = [name for name in wanted if name not in sources]
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise FileError(
-            f"The file has no tensor for {short(missing[0])}{more} of the net's {len(wanted)}; "
-            f"it has {', '.join(map(short, list(tensors)[:3])) or 'none at all'}: "
-            "nothing was loaded."
-        )
-    for name, tensor in wanted.items():
-        _check_tensor(name, tensor, tensors[sources[name]])
+    placed = _by_order(wanted, tensors, sources) if ordered else {}
+    sources |= placed
+    left_out = {name: why for name in wanted if (why := _problem(name, wanted, tensors, sources))}
+    if left_out and not (partly and len(left_out) < len(wanted)):
+        raise FileError(_refusal(left_out, wanted, tensors, sources))
+    sources = {name: source for name, source in sources.items() if name not in left_out}
     used = set(sources.values())
-    left = (n for n in tensors if n not in used and not n.endswith("num_batches_tracked"))
-    return Fit(sources, tuple(guessed), tuple(left))
+    unused = tuple(n for n in tensors if n not in used and not n.endswith("num_batches_tracked"))
+    shape, order = (tuple(n for n in kind if n in sources) for kind in (guessed, placed))
+    return Fit(sources, shape, unused, order, left_out)
 
 
-def _check_tensor(name: str, wanted: Tensor, given: Tensor) -> None:
-    """Raise FileError unless the numbers are weights of this shape."""
-    name, ours, theirs = short(name), tuple(wanted.shape), tuple(given.shape)
+def _refusal(
+    left_out: Mapping[str, str], wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor],
+    sources: Mapping[str, str],
+) -> str:  # fmt: skip
+    """The first thing that does not fit, in a sentence; what is missing comes first."""
+    missing = [name for name in wanted if name not in sources]
+    if not missing:
+        return f"{next(iter(left_out.values()))}: nothing was loaded."
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    return (
+        f"The file has no tensor for {short(missing[0])}{more} of the net's {len(wanted)}; "
+        f"it has {', '.join(map(short, list(tensors)[:3])) or 'none at all'}: "
+        "nothing was loaded."
+    )
+
+
+def _problem(
+    key: str, wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor],
+    sources: Mapping[str, str],
+) -> str:  # fmt: skip
+    """Why nothing goes into a tensor of the net, without its full stop; "" where something does."""
+    name = short(key)
+    if key not in sources:
+        return f"{name} is not in the file"
+    want, given = wanted[key], tensors[sources[key]]
+    ours, theirs = tuple(want.shape), tuple(given.shape)
     if ours != theirs:
         turned = len(ours) > 1 and sorted(ours) == sorted(theirs)
         why = " (turned round, as Keras keeps kernels)" if turned else ""
-        raise FileError(
-            f"{name} of the net has the shape {ours}, in the file {theirs}{why}: "
-            "nothing was loaded."
-        )
-    if not given.dtype.is_floating_point:
-        kind = str(given.dtype).removeprefix("torch.")
-        raise FileError(f"{name} is {kind} in the file, not floating point: nothing was loaded.")
-    odd = int((~torch.isfinite(given.to(wanted.dtype))).sum())
+        return f"{name} of the net has the shape {ours}, in the file {theirs}{why}"
+    if want.is_floating_point() != given.is_floating_point():
+        wanted_kind = "floating point" if want.is_floating_point() else kind_of(want)
+        return f"{name} is {kind_of(given)} in the file, not {wanted_kind}"
+    odd = int((~torch.isfinite(given.to(want.dtype))).sum())
     if odd:
-        raise FileError(
-            f"{name} has {odd:,} values in the file that are NaN, infinite or too large: "
-            "nothing was loaded."
-        )
+        return f"{name} has {odd:,} values in the file that are NaN, infinite or too large"
+    return ""
+
+
+def kind_of(tensor: Tensor) -> str:
+    """Return the type of a tensor's numbers, such as "float16"."""
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def _by_name(ours: list[str], theirs: list[str]) -> dict[str, str]:
@@ -185,6 +187,21 @@ def _by_shape(
     ours = _unique((_kind(n, t), n) for n, t in wanted.items() if n not in sources)
     theirs = _unique((_kind(n, t), n) for n, t in tensors.items() if n not in used)
     return {name: theirs[kind] for kind, name in ours.items() if kind in theirs}
+
+
+def _by_order(
+    wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], sources: Mapping[str, str]
+) -> dict[str, str]:
+    """Sources of what is left, kind by kind in order, where both sides have as many."""
+    used, found = set(sources.values()), dict[str, str]()
+    ours = [(_kind(n, t), n) for n, t in wanted.items() if n not in sources]
+    theirs = [(_kind(n, t), n) for n, t in tensors.items() if n not in used]
+    for kind in dict.fromkeys(kind for kind, _ in ours):
+        mine = [n for k, n in ours if k == kind]
+        others = [n for k, n in theirs if k == kind]
+        if len(mine) == len(others):
+            found |= dict(zip(mine, others, strict=True))
+    return found
 
 
 def _kind(name: str, tensor: Tensor) -> str:

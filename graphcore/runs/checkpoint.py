@@ -63,7 +63,7 @@ def write_checkpoint(
 
 def read_checkpoint(folder: Path) -> tuple[CheckpointState, dict[str, Tensor]]:
     """The newest checkpoint in a folder; raises FileError."""
-    from graphcore.files import weights
+    from graphcore.files import state_dict
 
     if not os.path.exists(folder / "state.json"):
         raise FileError(f"There is no checkpoint in {folder}: train --out DIR leaves one in DIR.")
@@ -79,7 +79,7 @@ def read_checkpoint(folder: Path) -> tuple[CheckpointState, dict[str, Tensor]]:
         )
     if os.path.basename(state.tensors) != state.tensors:
         raise FileError(f"The checkpoint in {folder} points outside its folder.")
-    return state, weights.read_tensors(folder / state.tensors)
+    return state, state_dict.read_tensors(folder / state.tensors)
 
 
 def newest_step(folder: Path) -> int | None:

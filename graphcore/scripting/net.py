@@ -15,7 +15,7 @@ from graphcore.datasets.probe import NAME as PROBE
 from graphcore.engine.compiler import compile
 from graphcore.engine.plan import Mode, Plan
 from graphcore.errors import DataError, FileError, GradscapeError, GraphError, short
-from graphcore.files import weights
+from graphcore.files import state_dict, weights
 from graphcore.graph.binding import Binding, bind, bind_forward
 from graphcore.graph.graph import Graph
 from graphcore.graph.runnable import runnable_part
@@ -152,11 +152,11 @@ def _from_path(path: Path) -> AskedNet:
         return _from_runs(path)
     net = run_folder.named_net(path)
     if net.folder is not None:
-        tensors = weights.read_tensors(net.folder / run_folder.WEIGHTS)
+        tensors = state_dict.read_tensors(net.folder / run_folder.WEIGHTS)
         return AskedNet(net.graph, tensors, run_folder.read_data(net.folder))
     beside = path.with_name(path.name.removesuffix(GRAPH_SUFFIX) + ".safetensors")
     if path.name.endswith(GRAPH_SUFFIX) and os.path.isfile(beside):
-        return AskedNet(net.graph, weights.read_tensors(beside))
+        return AskedNet(net.graph, state_dict.read_tensors(beside))
     return AskedNet(net.graph)
 
 

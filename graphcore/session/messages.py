@@ -37,6 +37,7 @@ class Load(Command, frozen=True):
         resume: folder of a checkpoint to go on from, or "".
         checkpoints: folder that checkpoints are written to, or "".
         data_dir: folder of the data sets, or "" for the usual places.
+        start: file of the weights that the net starts with, by name, or "".
         revision: a number above those of all requests before; the replies that follow bear it.
     """
 
@@ -47,6 +48,7 @@ class Load(Command, frozen=True):
     data_dir: str = ""
     growth: Growth = "initial"
     forget: bool = False
+    start: str = ""
     revision: int = 0
 
 

@@ -25,6 +25,7 @@ from graphcore.errors import (
     NonFiniteError,
     ShapeError,
 )
+from graphcore.files.state_dict import read_tensors
 from graphcore.graph.binding import bind, bind_forward, waiting
 from graphcore.graph.difference import same_net
 from graphcore.graph.graph import Graph
@@ -103,6 +104,7 @@ class Session:
         self.running = False
         self.steps_left: int | None = None
         self._graph, self._graph_bytes = Graph(), b""
+        self._start, self._start_file = dict[str, "Tensor"](), ""
         self._data = KeptData(self.send, given_up)
         self.frames, self.runs, self.attention = Frames(), Runs(), Attention()
         self._wanted = self._news = self._look = False
@@ -194,11 +196,18 @@ class Session:
             self._set_aside()
             self._forget_weights()
         try:
+            self._begin_with(request.start)
             self._take(request, files.loads(request.graph))
         except GradscapeError as error:
             self._set_aside()
             self._problem, self.revision = str(error), request.revision
             self.send(failure("load", error, "loading"))
+
+    def _begin_with(self, file: str) -> None:
+        """Let nets of the document start with the weights of a file; raises FileError."""
+        if file != self._start_file:
+            self._start = read_tensors(Path(file)) if file else {}
+            self._start_file = file
 
     def _take(self, request: m.Load, graph: Graph) -> None:
         """Make the net of a graph: to be trained, or to be run as far as that goes."""
@@ -230,14 +239,19 @@ class Session:
 
     def _trainer_of(self, graph: Graph, folder: str | None = None) -> Trainer:
         """A run of a graph on its data, in double precision where it takes none."""
-        if not bind(graph).input:
-            return Trainer(graph, NOTHING, device=self.device, dtype="float64")
-        return Trainer(graph, self._data.of(graph.training, folder), device=self.device)
+        if bind(graph).input:
+            data = self._data.of(graph.training, folder)
+            trainer = Trainer(graph, data, device=self.device)
+        else:
+            trainer = Trainer(graph, NOTHING, device=self.device, dtype="float64")
+        trainer.plan.begin_with(self._start)
+        return trainer
 
     def _made_forward(self, request: m.Load, part: Graph) -> Trainer:
         """A net that only runs forward; the one that was trained is kept for when it is mended."""
         data = self._data.of(part.training, request.data_dir)
         trainer = Trainer(part, data, device=self.device, binding=bind_forward(part))
+        trainer.plan.begin_with(self._start)
         if request.keep:
             self._take_over(trainer, "initial")
         return trainer
@@ -389,6 +403,8 @@ class Session:
         """
         self.script.leave()
         self.runs.take(trainer, current, runs)
+        self._begin_with("")
+        trainer.plan.begin_with({})
         self.running, self._calculation = False, None
         self._forget_weights()
         self.trainer, self._graph, self._graph_bytes = trainer, graph, text
@@ -697,6 +713,7 @@ class Session:
         Both passes are done at once, so every node has its number, and again after each edit.
         """
         plan = compile(graph, self.device, "float64", "inspect")
+        plan.begin_with(self._start)
         if self._calculation is not None:
             for name in self.altered & plan.parameters.keys() & self._calculation.parameters.keys():
                 overlap(plan.parameters[name], self._calculation.parameters[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import (
@@ -18,22 +19,27 @@ from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.panel import Panel
 from app.panels.samples.grid import SampleGrid
+from app.panels.samples.own_row import OwnRow
 from app.panels.samples.typed import TypedSample
+from app.widgets.scroller import Scroller
 from app.widgets.sketch import Sketch
 from graphcore.records.arrays import pack
 from graphcore.training.sample import Sample
 from graphcore.views.samples import SamplesFrame, SamplesRequest
 from graphcore.views.stepper import WalkFrame
 
-DATA, DRAWN, TYPED = 0, 1, 2
+DATA, DRAWN, ROW, TYPED = 0, 1, 2, 3
 
 
 class SamplesPanel(Panel):
-    """Three ways to the one sample that the stepper, saliency and what-if look at."""
+    """Four ways to the one sample that the stepper, saliency and what-if look at."""
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__(document, engine)
         self.grid, self.typed = SampleGrid(engine), TypedSample(document, engine)
+        self.row = OwnRow(engine)
+        self.row.asked.connect(self.look)
+        self.row.has_columns.connect(self._on_columns)
         self.sketch = Sketch()
         self.sketch.changed.connect(self._on_drawn)
         self.wipe = QPushButton(self.tr("Clear"))
@@ -59,7 +65,8 @@ class SamplesPanel(Panel):
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         for page, title in (
-            (self.grid, self.tr("Data")), (drawing, self.tr("Draw")), (self.typed, self.tr("Type")),
+            (self.grid, self.tr("Data")), (drawing, self.tr("Draw")),
+            (Scroller(self.row), self.tr("Row")), (self.typed, self.tr("Type")),
         ):  # fmt: skip
             self.tabs.addTab(page, title)
         form = QFormLayout()
@@ -72,6 +79,7 @@ class SamplesPanel(Panel):
         whole.addWidget(self.hint)
         self.label_name.hide()
         self.label.hide()
+        self.tabs.setTabVisible(ROW, False)
 
     # -- the engine ---------------------------------------------------------------------------
 
@@ -79,10 +87,21 @@ class SamplesPanel(Panel):
         """Return what is to be kept up to date while the panel is looked at."""
         return self.grid.request
 
+    def look(self) -> None:
+        """Ask for the page of samples, and for the answer to a row of one's own."""
+        super().look()
+        request = self.row.request
+        self._engine.look(msgspec.structs.replace(request, visible=self._seen))
+
+    def _on_columns(self, there: bool) -> None:
+        """Rows are written by their columns where the data are a table."""
+        self.tabs.setTabVisible(ROW, there)
+
     def forget(self) -> None:
         """Another graph was opened: its data are others, and nothing is drawn or typed."""
         self.grid.clear()
         self.typed.clear()
+        self.row.clear()
         self.hint.clear()
         self.tabs.setTabVisible(DATA, True)
         self.tabs.setCurrentIndex(DATA)

@@ -10,9 +10,9 @@ from graphcore.engine.compiler import compile
 from graphcore.engine.plan import Plan
 from graphcore.errors import FileError
 from graphcore.files.atomic import make_folder, write_atomically
+from graphcore.files.state_dict import LARGEST
 from graphcore.files.torch.raw import RawPart
 from graphcore.files.torch.script import TorchExport, export
-from graphcore.files.weights import LARGEST
 from graphcore.graph.binding import learns
 from graphcore.graph.graph import Graph
 from graphcore.ops.torch_code import module_name

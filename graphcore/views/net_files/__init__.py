@@ -19,23 +19,37 @@ class NetSaved(Outcome, frozen=True):
 
 
 class LoadWeights(Command, frozen=True):
-    """Fill the net from a safetensors file, by name and shape, all or nothing."""
+    """Fill the net from a file of weights, by name, shape and order.
+
+    Attributes:
+        partly: whether what fits is taken where not all does; else it is all or nothing.
+    """
 
     path: str
+    partly: bool = False
 
 
 class WeightsLoaded(Outcome, frozen=True, kw_only=True):
     """What became of it.
 
     Attributes:
-        loaded: names of all parameters and running statistics of the net.
+        loaded: names of the parameters and running statistics of the net that were filled.
         by_shape: those of them that were found by their shape, not by their name.
+        by_order: those that were found by their place among others of their shape.
         unused: tensors of the file that nothing wanted.
+        left_out: why others of the net were left as they were, a sentence each.
+        kinds: types of the file's numbers that were converted, such as "float16".
+        fitting, wanted: where nothing was loaded: how many would fit, of how many.
         problem: why nothing was loaded, or "".
     """
 
     path: str
     loaded: tuple[str, ...] = ()
     by_shape: tuple[str, ...] = ()
+    by_order: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    fitting: int = 0
+    wanted: int = 0
     problem: str = ""

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from graphcore.datasets.learned import learned
 from graphcore.engine.plan import Plan
 from graphcore.errors import EngineError, GradscapeError
 from graphcore.files import weights
+from graphcore.files.state_dict import is_of_torch, read_state_dict
 from graphcore.graph.graph import Graph
 from graphcore.runs.folder import write_data, write_net
 from graphcore.session.session import Session
 from graphcore.views.net_files import LoadWeights, NetSaved, SaveNet, WeightsLoaded
 from graphcore.views.view import view
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @view(SaveNet)
@@ -32,19 +37,37 @@ def save_net(session: Session, request: SaveNet) -> NetSaved:
 
 @view(LoadWeights)
 def load_weights(session: Session, request: LoadWeights) -> WeightsLoaded:
-    """Fill the net, all or nothing; the optimiser goes on with what it knows."""
+    """Fill the net, all or nothing unless a part will do; the optimiser goes on as it is."""
+    own, tensors = dict[str, "Tensor"](), dict[str, "Tensor"]()
+    path = Path(request.path)
+    ordered = is_of_torch(path)
     try:
         _, plan = _net(session)
-        tensors = weights.read_tensors(Path(request.path))
-        fit = weights.match_weights(weights.state(plan), tensors)
+        own, tensors = weights.state(plan), read_state_dict(path)
+        fit = weights.match_weights(own, tensors, ordered, request.partly)
         with session.changed_by_hand():
             weights.fill(plan, fit, tensors)
-            session.altered.update(plan.parameters)
+            session.altered.update(plan.parameters.keys() & fit.sources.keys())
     except GradscapeError as error:
-        return WeightsLoaded(path=request.path, problem=str(error))
+        fitting = _fitting(own, tensors, ordered)
+        return WeightsLoaded(
+            path=request.path, problem=str(error), fitting=fitting, wanted=len(own)
+        )
+    pairs = ((own[name], tensors[source]) for name, source in fit.sources.items())
+    kinds = sorted({weights.kind_of(t) for mine, t in pairs if t.dtype != mine.dtype})
     return WeightsLoaded(
-        path=request.path, loaded=tuple(fit.sources), by_shape=fit.by_shape, unused=fit.unused
-    )
+        path=request.path, loaded=tuple(fit.sources), by_shape=fit.by_shape,
+        by_order=fit.by_order, unused=fit.unused, kinds=tuple(kinds),
+        left_out=tuple(f"{why}." for why in fit.left_out.values()), wanted=len(own),
+    )  # fmt: skip
+
+
+def _fitting(own: dict[str, Tensor], tensors: dict[str, Tensor], ordered: bool) -> int:
+    """How many tensors of a net something of a file would fit."""
+    try:
+        return len(weights.match_weights(own, tensors, ordered, partly=True).sources)
+    except GradscapeError:
+        return 0
 
 
 def _net(session: Session) -> tuple[Graph, Plan]:

@@ -23,6 +23,8 @@ from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 app = QApplication([])
 from app.document.document import Document
+from app.document.origin import Origin
+from graphcore.exchange.report import ImportReport
 from app.engine.engine import Engine
 from app.shell import main_window
 from app.shell.main_window import MainWindow
@@ -35,6 +37,8 @@ silent = [sys.executable, "-c", "import sys; sys.stdin.buffer.read()"]
 window = MainWindow(document, Engine(document, silent), settings, home / "rescue")
 window.show()
 window.start("mlp")
+(home / "net.safetensors").write_bytes(b"")
+document.origin = Origin(str(home / "net.safetensors"), ImportReport("own.py"))
 window.layouts.show("Explain")
 window.show_panel("results")
 made = os.open(home / "made", os.O_CREAT | os.O_WRONLY)
@@ -90,6 +94,8 @@ def test_document_and_layout_come_back_after_a_kill(tmp_path, make_window, setti
     restore.click()
     assert sum(name not in window.document.graph for name in names) <= PER_SECOND
     assert window.document.modified
+    assert window.document.origin.weights == str(tmp_path / "net.safetensors")
+    assert window.document.origin.report.source == "own.py"
 
 
 STARTING = """

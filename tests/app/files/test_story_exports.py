@@ -148,19 +148,70 @@ def test_a_module_is_opened_with_the_weights_beside_it(
     kept = load_file(written.with_suffix(".safetensors"))
     before = sorted(node.operator for node in trained.document.root)
     trained.files.open_preset("mlp")
-    choose(monkeypatch, "ask_source", written)
+    choose(monkeypatch, "ask_net", written)
     with qtbot.waitSignal(trained.engine.replies(WeightsLoaded), timeout=PATIENCE) as news:
-        act(trained, "import_script")
+        act(trained, "import_net")
         qtbot.waitUntil(lambda: len(trained.document.root) == len(before), timeout=PATIENCE)
     assert sorted(node.operator for node in trained.document.root) == before
     assert len(news.args[0].loaded) == len(kept)
     (tmp_path / "odd.py").write_text("import os\nos.remove('everything')\n")
-    choose(monkeypatch, "ask_source", tmp_path / "odd.py")
-    act(trained, "import_script")
-    act(trained, "import_script")
+    choose(monkeypatch, "ask_net", tmp_path / "odd.py")
+    act(trained, "import_net")
+    act(trained, "import_net")
     assert "Not done yet (Reading: odd.py)" in trained.banner.text
     qtbot.waitUntil(lambda: "no class with a forward" in trained.banner.text, timeout=PATIENCE)
     assert sorted(node.operator for node in trained.document.root) == before
+
+
+def test_a_state_dict_of_another_program_goes_onto_the_open_graph(
+    qtbot, live_window, tmp_path, monkeypatch
+) -> None:
+    window, mark = live_window, tmp_path / "ran"
+    window.start("mlp")
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+
+    def load() -> WeightsLoaded:
+        with qtbot.waitSignal(window.engine.replies(WeightsLoaded), timeout=PATIENCE) as news:
+            act(window, "load_weights")
+        return news.args[0]
+
+    path = choose(monkeypatch, "ask_weights", tmp_path / "net.pth")
+    linear = [n for n in window.document.root if n.parameter_inputs]
+    sizes = [n.attributes["out_features"] for n in linear]
+    module = torch.nn.Sequential(*(
+        torch.nn.Linear(a, b) for a, b in zip([784, *sizes], sizes, strict=False)
+    ))  # fmt: skip
+    torch.save({"trap": Trap(str(mark))}, path)
+    assert load().problem
+    assert not mark.exists()
+    assert "Nothing of it was run" in window.banner.text
+    tensors = {f"module.{n.name}.{k}": t for n, layer in zip(linear, module, strict=True)
+               for k, t in layer.half().state_dict().items()}  # fmt: skip
+    last = f"module.{linear[-1].name}.weight"
+    torch.save({"state_dict": {**tensors, last: torch.ones(3, 3)}}, path)
+    news = load()
+    assert (news.fitting, news.wanted) == (len(tensors) - 1, len(tensors))
+    (button,) = window.banner.buttons
+    assert button.text() == f"Take what fits ({news.fitting} of {news.wanted})"
+    with qtbot.waitSignal(window.engine.replies(WeightsLoaded), timeout=PATIENCE):
+        button.click()
+    assert f"{news.fitting} of the net's {news.wanted} tensors" in window.banner.text
+    assert "in the file (3, 3). Converted from float16." in window.banner.text
+    torch.save({"state_dict": tensors}, path)
+    with qtbot.waitSignal(window.engine.replies(WeightsLoaded), timeout=PATIENCE) as loaded:
+        window.open_file(str(path))  # as when it is dropped on the window
+    assert len(loaded.args[0].loaded) == len(tensors)
+    assert window.banner.text.startswith(f"All {len(tensors)} tensors")
+
+
+class Trap:
+    """What a pickle would run."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return open, (self.mark, "w")
 
 
 def test_a_report_from_the_window(qtbot, trained, tmp_path, monkeypatch) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from app.panels.samples.panel import ROW
+from graphcore.records.arrays import unpack
+
 PATIENCE = 60_000
 
 
@@ -50,3 +53,27 @@ def test_a_table_becomes_data_with_a_net_that_fits(qtbot, opened, live_window, t
     results = window.show_panel("results").fill().quantities
     qtbot.waitUntil(lambda: results.labels["r2"].text() != "–", timeout=PATIENCE)
     assert float(results.labels["r2"].text()) > 0.9
+    ask_about_a_house(qtbot, window)
+
+
+def ask_about_a_house(qtbot, window) -> None:
+    """The row of one's own is answered in the table's unit, and is the sample that is explained."""
+    samples = window.show_panel("samples").fill()
+    row = samples.row
+    qtbot.waitUntil(lambda: samples.tabs.isTabVisible(ROW), timeout=PATIENCE)
+    assert list(row.fields) == ["Fläche", "Zimmer"]
+    samples.tabs.setCurrentIndex(ROW)
+    qtbot.waitUntil(lambda: row.answer.text().startswith("Preis: "), timeout=PATIENCE)
+    field = row.fields["Fläche"]
+    field.clear()
+    qtbot.keyClicks(field, "no")
+    qtbot.waitUntil(lambda: "is no number" in row.shares.text(), timeout=PATIENCE)
+    assert window.engine.chosen_sample.given is None
+    assert not row.answer.text()
+    field.clear()
+    qtbot.keyClicks(field, "60.5")
+    qtbot.waitUntil(lambda: bool(row.answer.text()), timeout=PATIENCE)
+    price = float(row.answer.text().removeprefix("Preis: ").replace(",", ""))
+    assert 105_000 < price < 145_000
+    qtbot.waitUntil(lambda: window.engine.chosen_sample.given is not None, timeout=PATIENCE)
+    assert unpack(window.engine.chosen_sample.given)[0] == 60.5

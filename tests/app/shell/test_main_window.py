@@ -467,7 +467,7 @@ def test_a_file_dialog_begins_where_the_last_file_was(window, answers, tmp_path,
     begun = []
     for name in ("ask_export", "ask_open"):
         monkeypatch.setattr(
-            file_dialogs, name, lambda _parent, start: begun.append(Path(start).parent) or ""
+            file_dialogs, name, lambda _parent, start, *_: begun.append(Path(start).parent) or ""
         )
     (tmp_path / "kept").mkdir()
     answers["ask_save"] = str(tmp_path / "kept" / "mine.graph.json")

@@ -115,7 +115,7 @@ def test_a_file_is_run_and_its_shape_is_guessed_from_the_first_layer(
 ) -> None:
     answer = runner.export(request(file), tmp_path)
     assert answer["class"] == "Net"
-    assert "2x16x16 (float32) is a guess" in answer["notes"][0]
+    assert answer["guessed"] == "2x16x16"
     net = gc.open_net(tmp_path / "net.pt2")
     assert net.graph.node("part").attributes["title"] == "Part"
     assert net.report.parameters == 2 * 2 * 9 + 2 + 32 * 3 + 3
@@ -153,7 +153,7 @@ def test_a_shape_is_guessed_from_what_the_net_can_take() -> None:
         ([nn.Conv2d(1, 2, 5), nn.Flatten(), nn.Linear(2 * 33 * 33, 2)], (1, 37, 37)),
     ):
         assert guessing.guess(nn.Sequential(*layers)).shape == shape
-    with pytest.raises(ExportError, match="say the shape of each"):
+    with pytest.raises(ExportError, match="give the shape of each"):
         guessing.guess(nn.Bilinear(2, 2, 2))
 
 
@@ -196,7 +196,7 @@ def test_the_command_leaves_graph_weights_and_report(
         "graph": str(out), "weights": str(tmp_path / "net.safetensors"), "nodes": 9,
         "parameters": 54, "aten": 0, "placeholders": 0, "max_error": None,
     }  # fmt: skip
-    assert "tied.pt2" in (tmp_path / "net.import.txt").read_text()
+    assert "tied.pt2" in (tmp_path / "net.import.json").read_text()
     graph = gc.load(out)
     plan = gc.compile(graph)
     from graphcore.files.weights import read_weights

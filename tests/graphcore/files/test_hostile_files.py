@@ -33,8 +33,8 @@ from graphcore.datasets.images import read_image
 from graphcore.datasets.table.rows import read_table
 from graphcore.errors import GradscapeError
 from graphcore.files import graph_file
+from graphcore.files.state_dict import read_tensors
 from graphcore.files.torch import export
-from graphcore.files.weights import read_tensors
 from graphcore.runs.checkpoint import newest_step, read_checkpoint, write_checkpoint
 from graphcore.runs.log import read_csv
 from graphcore.runs.run_file import read_runs

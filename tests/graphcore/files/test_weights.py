@@ -7,7 +7,8 @@ from safetensors.torch import save_file
 import graphcore as gc
 from graphcore.engine.plan import Plan
 from graphcore.errors import FileError
-from graphcore.files.weights import read_tensors, read_weights, write_weights
+from graphcore.files.state_dict import read_state_dict, read_tensors
+from graphcore.files.weights import fill, match_weights, read_weights, write_weights
 from graphcore.graph.layer_list import parse_layers
 from tests.graphcore.files.fitting import fit_weights
 from tests.graphcore.graph.test_composites import grouped
@@ -135,3 +136,63 @@ def test_only_kinds_of_the_same_name_are_matched_by_shape() -> None:
     tensors = {"scale": torch.ones(8), **changed(TWO, fc1__bias=None)}
     with pytest.raises(FileError, match=r"no tensor for fc1\.bias"):
         fit_weights(net(**TWO), tensors)
+
+
+class Trap:
+    """What a pickle would run."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return open, (self.mark, "w")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_file_of_torch_gives_its_tensors_and_runs_nothing(zipped, tmp_path) -> None:
+    path, mark = tmp_path / "net.pth", tmp_path / "ran"
+    kept = {"epoch": 3, "model": left(**TWO), "lr": [0.1]}
+    torch.save(kept, path, _use_new_zipfile_serialization=zipped)
+    plan, tensors = net(**TWO), read_state_dict(path)
+    fit = fit_weights(plan, tensors)
+    assert fit.unused == fit.by_shape == ()
+    assert torch.equal(plan.parameters["fc1.weight"], kept["model"]["fc1.weight"])
+    torch.save({**kept, "trap": Trap(str(mark))}, path, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(FileError, match=r"more than tensors.* Nothing of it was run"):
+        read_state_dict(path)
+    assert not mark.exists()
+    for damaged in (path.read_bytes()[:200], b"", b"PK\x03\x04", b"\x80\x02."):
+        path.write_bytes(damaged)
+        with pytest.raises(FileError) as refusal:
+            read_state_dict(path)
+        assert "\n" not in str(refusal.value)
+    torch.save({"epoch": 1}, path)
+    with pytest.raises(FileError, match="no tensors"):
+        read_state_dict(path)
+
+
+def test_names_that_say_nothing_are_matched_in_order_where_the_order_is_the_modules() -> None:
+    names = {"a": "q", "b": "p"}
+    theirs = {f"{names[n[0]]}.{n[2:]}": t for n, t in left(**SQUARE).items()}
+    plan = net(**SQUARE)
+    fit = match_weights(plan.parameters, theirs, ordered=True)
+    assert set(fit.by_order) == set(plan.parameters)
+    assert fit.sources["a.weight"] == "q.weight"
+    del theirs["p.bias"]
+    with pytest.raises(FileError, match=r"no tensor for a\.bias and 1 more"):
+        match_weights(plan.parameters, theirs, ordered=True)
+
+
+def test_what_fits_can_be_taken_alone() -> None:
+    plan = net(**TWO)
+    before = plan.parameters["fc2.weight"].clone()
+    theirs = changed(TWO, fc2__weight=torch.ones(9, 8), fc2__bias=torch.full((3,), torch.nan))
+    fit = match_weights(plan.parameters, theirs, partly=True)
+    fill(plan, fit, theirs)
+    assert set(fit.sources) == {"fc1.weight", "fc1.bias"}
+    assert "in the file (9, 8)" in fit.left_out["fc2.weight"]
+    assert "NaN" in fit.left_out["fc2.bias"]
+    assert torch.equal(plan.parameters["fc1.weight"], theirs["fc1.weight"])
+    assert torch.equal(plan.parameters["fc2.weight"], before)
+    with pytest.raises(FileError, match="nothing was loaded"):
+        match_weights(plan.parameters, {"fc9.weight": torch.ones(2, 2)}, partly=True)

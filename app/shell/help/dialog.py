@@ -1,11 +1,11 @@
-"""The help window: a page per operator, made from the registry, and a page of all keys."""
+"""The help window: all keys, a page per panel, per concept and per operator."""
 
 from __future__ import annotations
 
 import html
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeySequence, QTextDocument
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from app.panels.inspector.operator_help import OperatorHelp
 from app.shell.actions import ActionTable
+from app.shell.help.pages import Page, concept_pages, panel_pages
 from app.style import icons
 from app.widgets.actions import plain, translated
 from app.widgets.rich_label import RichLabel
@@ -29,14 +30,15 @@ from app.widgets.typed_search import matches
 from graphcore import ops
 
 _OPERATOR = int(Qt.ItemDataRole.UserRole) + 1
+_PAGE = _OPERATOR + 1
 
 
 class HelpDialog(QDialog):
-    """A searchable list of operators beside the page of the marked one; keys come first."""
+    """A searchable list of pages beside the marked one; keys come first, then panels."""
 
     def __init__(self, table: ActionTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle(self.tr("Operators and keys"))
+        self.setWindowTitle(self.tr("Help"))
         self.resize(860, 600)
         self._table = table
         self.search = QLineEdit()
@@ -64,6 +66,11 @@ class HelpDialog(QDialog):
         keys = QListWidgetItem(icons.icon("keyboard"), self.tr("Keyboard"))
         keys.setData(SUMMARY, self.tr("All keyboard shortcuts."))
         self.list.addItem(keys)
+        for page in (*panel_pages(), *concept_pages()):
+            item = QListWidgetItem(icons.icon(page.icon), page.title)
+            item.setData(SUMMARY, page.summary)
+            item.setData(_PAGE, page)
+            self.list.addItem(item)
         for op in sorted(ops.all_operators(), key=lambda o: o.name.lower()):
             item = QListWidgetItem(icons.category_icon(op.category), op.name)
             item.setData(SUMMARY, op.summary())
@@ -76,22 +83,36 @@ class HelpDialog(QDialog):
             if self.list.item(i).data(_OPERATOR) == name:
                 self.list.setCurrentRow(i)
 
-    def _find(self, text: str) -> None:
+    def show_panel(self, panel: str) -> None:
+        """Open at the page of a panel."""
         for i in range(self.list.count()):
-            item = self.list.item(i)
-            name = item.data(_OPERATOR)
-            aliases = " ".join(ops.get(name).aliases) if name else ""
-            item.setHidden(not matches(text, item.text(), item.data(SUMMARY), aliases))
+            page = self.list.item(i).data(_PAGE)
+            if page is not None and page.panel == panel:
+                self.list.setCurrentRow(i)
+
+    def _find(self, text: str) -> None:
+        first = None
+        for item in map(self.list.item, range(self.list.count())):
+            name, page = item.data(_OPERATOR), item.data(_PAGE)
+            aliases = " ".join(ops.get(name).aliases) if name else page.also if page else ""
+            found = matches(text, item.text(), item.data(SUMMARY), aliases)
+            item.setHidden(not found)
+            first = first or (item if found else None)
+        if first is not None:
+            self.list.setCurrentItem(first)
 
     def _show_page(self) -> None:
         item = self.list.currentItem()
-        name = item.data(_OPERATOR) if item is not None else None
-        inside = OperatorHelp(ops.get(name)) if name else self._keys()
+        name, page = item.data(_OPERATOR), item.data(_PAGE)
+        if name:
+            inside: QWidget = OperatorHelp(ops.get(name))
+        else:
+            inside = _text_of(page) if page is not None else self._keys()
         holder = QWidget()
         column = QVBoxLayout(holder)
         column.setContentsMargins(20, 12, 20, 12)
         column.setSpacing(14)
-        column.addWidget(title(name or self.tr("Keyboard")))
+        column.addWidget(title(item.text()))
         column.addWidget(inside)
         column.addStretch(1)
         self.page.setWidget(holder)
@@ -112,3 +133,13 @@ class HelpDialog(QDialog):
         page.setWordWrap(True)
         page.setTextInteractionFlags(TEXT_INTERACTION)
         return page
+
+
+def _text_of(page: Page) -> QWidget:
+    """The text of a page, wrapped."""
+    document = QTextDocument()
+    document.setMarkdown(page.text)
+    label = RichLabel(document.toHtml())
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(TEXT_INTERACTION)
+    return label
