@@ -20,7 +20,7 @@ from graphcore.session.pace import rest
 if TYPE_CHECKING:
     from torch.nn import Module
 
-SHARE = 0.015
+SHARE = 0.012
 """Share of the loop's time that is spent here at most."""
 SOONEST = 1 / 30
 """Seconds between two looks at the module."""
