@@ -46,6 +46,7 @@ class CurvePlot(QWidget):
         self._named = frozenset(names or ())
         self._measured: dict[str, float] = {}
         self._series: dict[str, Series] = {}
+        self._outdated: set[str] = set()
         self._curves: dict[str, items.Line] = {}
         self._faint: dict[str, items.Line] = {}
         self.smoothing, self.log = SMOOTHING, False
@@ -90,6 +91,13 @@ class CurvePlot(QWidget):
         """Add points to a curve; ``redraw`` shows them."""
         self._of(key).append(x, y)
         self._measured.pop(key, None)
+        if len(x):
+            self._outdated.discard(key)
+
+    def outdate(self, key: str) -> None:
+        """Say nothing of a curve's end until a point comes: it is of what the net was before."""
+        self._outdated.add(key)
+        self.show_legend()
 
     def set_empty(self, sentence: str) -> None:
         """Show this sentence while there is nothing to draw."""
@@ -114,6 +122,7 @@ class CurvePlot(QWidget):
     def clear(self) -> None:
         """Forget every point, and every curve that ``append`` has added."""
         self._measured = {}
+        self._outdated.clear()
         for key in list(self._series):
             if key in self._named:
                 self._series[key] = Series()
@@ -200,6 +209,8 @@ class CurvePlot(QWidget):
             return None
         if key in self._measured:
             return self._measured[key]
+        if at is None and key in self._outdated:
+            return None
         if at is None:
             return float(self._shown(key)[-1]) if key in self._raw else series.last
         place = int(np.searchsorted(series.x, at, "right")) - 1

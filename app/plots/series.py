@@ -94,16 +94,18 @@ class Series:
         Only points that came since the last call are gone through.
 
         Args:
-            share: how much of the old value stays at each step, 0 to under 1.
+            share: how much of the old value stays over one step of x, 0 to under 1.
         """
         if not share:
             return self.y
         if share != self._share or not self._smoothed:
             self._share, self._smoothed, self._held, self._weight = share, 0, 0.0, 0.0
-        keep = share**self.stride
         held, weight = self._held, self._weight
-        out = []
-        for value in self._y[self._smoothed : self._count].tolist():
+        begin, out = self._smoothed, list[float]()
+        before = self._x[begin - 1] if begin else self._x[0] - self.stride
+        x, y = self._x[begin : self._count], self._y[begin : self._count]
+        keeps = share ** np.maximum(0.0, np.diff(x, prepend=before))
+        for value, keep in zip(y.tolist(), keeps.tolist(), strict=True):
             if abs(value) < float("inf"):
                 held = keep * held + (1 - keep) * value
                 weight = keep * weight + (1 - keep)

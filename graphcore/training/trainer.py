@@ -166,13 +166,21 @@ class Trainer:
 
     def current_lr(self, ahead: int = 0) -> float:
         """Learning rate of the next step, or of one ``ahead`` of it in the same epoch."""
+        return self.scheduled(self.lr, self.step + ahead, self.epoch)
+
+    def scheduled(self, lr: float, step: int, epoch: int | None = None) -> float:
+        """Return what the schedule makes of a learning rate for the update after ``step``.
+
+        Args:
+            epoch: that the step belongs to; found from the step if left out.
+        """
         s = self.settings
         if s.schedule == "constant":
-            return self.lr
-        moment = schedules.Moment(
-            self.step + ahead, self.total_steps, self.epoch, s.epochs, self.epochs.losses
-        )
-        return self.lr * schedules.factor(s.schedule, moment, s.schedule_options)
+            return lr
+        epoch = step // self.steps_per_epoch if epoch is None else epoch
+        losses = self.epochs.losses[:epoch]
+        moment = schedules.Moment(step, self.total_steps, epoch, s.epochs, losses)
+        return lr * schedules.factor(s.schedule, moment, s.schedule_options)
 
     def set_rate(self, lr: float) -> None:
         """Change the learning rate of the run; an objective that has its own keeps it."""

@@ -30,6 +30,7 @@ from app.panels.training.figures import TrainingFigures
 from app.panels.training.objectives import ObjectivesDialog
 from app.panels.training.rate_finder import RateFinder
 from app.plots.curve import CurvePlot
+from app.plots.series import SMOOTHING
 from app.widgets.note import Note
 from app.widgets.options_form import OptionsForm
 from app.widgets.wheel_guard import WheelGuard
@@ -47,6 +48,8 @@ REDRAW_MS = 150
 NARROW, NARROW_PLOTS = 560, 170
 """Width from which the curves stand beside the figures, and their height where they do not."""
 UNBOUNDED = 1 << 20
+BATCHES = 0.95
+"""How much of a batch's accuracy stays in the curve over one step; not every step has a point."""
 HELD_BACK = "validation"
 """The curve of the samples that are held back from training, where there are any."""
 
@@ -73,7 +76,7 @@ class TrainingPanel(Panel):
             )
             for title in (self.tr("Loss"), self.tr("Accuracy"))
         )  # fmt: skip
-        self.accuracy.smoothing = 0.3  # it has a point per recorded batch, not per step
+        self.accuracy.smoothing = BATCHES
         self._plots = QWidget()
         row = QHBoxLayout(self._plots)
         row.setContentsMargins(0, 0, 0, 0)
@@ -280,6 +283,12 @@ class TrainingPanel(Panel):
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
         self._show_accuracy(bool(loaded.classes))
+        whole = loaded.steps_per_epoch == 1  # a batch of all samples has no noise to smooth
+        self.loss.smoothing = 0.0 if whole else SMOOTHING
+        self.accuracy.smoothing = 0.0 if whole else BATCHES
+        if loaded.change:
+            for plot in (self.loss, self.accuracy):
+                plot.outdate("train")
         if loaded.problem or not loaded.dataset:
             self.note.setText(loaded.problem or self.tr("No data: training minimises the result."))
             return

@@ -110,8 +110,8 @@ def _at(trainer: Trainer, plan: Plan, moment: Moment, known: Known) -> Iterator[
     with torch.inference_mode():
         plan.flat.copy_(flat)
     value, _error = yield from _found(trainer, plan, moment.step, known)
-    limit = 2 / (moment.lr * trainer.groups[0].rate)
-    known.points[moment.step] = SharpnessPoint(moment.step, value, limit)
+    lr = trainer.scheduled(moment.lr, moment.step) * trainer.groups[0].rate
+    known.points[moment.step] = SharpnessPoint(moment.step, value, 2 / lr)
 
 
 def _found(

@@ -48,8 +48,8 @@ def test_single_points_and_one_large_array_are_kept_alike(monkeypatch):
 
 def test_smoothing_is_the_bias_corrected_average():
     kept, values = Series(), np.random.default_rng(0).random(50)
-    for part in np.array_split(values, 7):  # gone through piece by piece
-        kept.append(np.arange(len(part)), part)
+    for places in np.array_split(np.arange(50), 7):  # gone through piece by piece
+        kept.append(places, values[places])
         smoothed = kept.smoothed(0.9)
     held, wanted = 0.0, []
     for i, value in enumerate(values):
@@ -209,3 +209,26 @@ def test_a_long_value_does_not_run_into_the_next_name(qtbot):
     name = QFontMetricsF(fonts.text_font(9)).horizontalAdvance("train")
     assert plot.legend._places[1][0] >= before[0]
     assert plot.legend._places[1][0] > 4 + 11 + 4 + name + 4 + wide
+
+
+def test_a_point_counts_by_how_many_steps_lie_before_it():
+    kept = Series()
+    kept.append(np.array([0, 10, 11]), np.array([0.0, 1.0, 0.0]))
+    smoothed = kept.smoothed(0.9)
+    weight = (0.1 * 0.9**10 + (1 - 0.9**10), 0.9**10)
+    assert smoothed[1] == pytest.approx((1 - 0.9**10) / weight[0])
+    assert smoothed[2] < smoothed[1]
+    kept.append(np.array([1000]), np.array([0.5]))
+    assert kept.smoothed(0.9)[-1] == pytest.approx(0.5)
+
+
+def test_what_is_of_another_net_is_not_said_until_a_point_comes(plot):
+    plot.append("train", np.arange(3), np.array([3.0, 2.0, 1.0]))
+    plot.append("test", np.arange(3), np.array([3.0, 2.0, 0.5]))
+    plot.set_smoothing(0.0)
+    plot.outdate("train")
+    assert {n: v for n, _, v in plot.legend.entries}["train"] == ""
+    assert "gap" not in [n for n, _, _ in plot.legend.entries]
+    plot.append("train", np.array([3]), np.array([2.75]))
+    plot.redraw()
+    assert {n: v for n, _, v in plot.legend.entries}["train"] == "2.75"

@@ -145,6 +145,20 @@ def test_a_run_that_was_recorded_before_one_looked_has_its_history() -> None:
     assert {p.limit for p in last.points} == {20.0}
 
 
+def test_the_limit_follows_the_schedule() -> None:
+    graph = presets.load("circle")
+    changed = {"schedule": "onecycle", "lr": 0.1, "epochs": 4}
+    graph.set_training(msgspec.structs.replace(graph.training, **changed))
+    trainer = trainer_of(graph)
+    taken = []
+    trainer.on_step(lambda record: taken.append(record.lr))
+    trainer.run(steps=20)
+    assert len(set(taken)) > 10
+    told = [trainer.scheduled(0.1, step) for step in range(20)]
+    assert told == pytest.approx(taken)
+    assert trainer.current_lr() == pytest.approx(trainer.scheduled(0.1, 20))
+
+
 def test_a_net_without_a_loss_says_so() -> None:
     graph = presets.load("circle")
     graph.remove(next(n.name for n in graph if n.op.category == "loss"))
