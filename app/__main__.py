@@ -15,6 +15,9 @@ from typing import Any
 
 from graphcore.cli import COMMANDS
 
+NICER = 5
+"""By how much a window that shows the loop of a script lets the script go first."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand or the app; returns the exit code."""
@@ -24,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return int(command(arguments))
     options = _parse(arguments)
+    if options.watched:
+        return open_window(watched=True)
     if options.demo is not None:
         from app.demo import run
 
@@ -50,6 +55,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--demo", metavar="OUT", help="train for one epoch without a display; leaves OUT/*"
     )
+    parser.add_argument("--watched", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(list(arguments))
 
 
@@ -77,8 +83,12 @@ def _refusal(file: str) -> str:
     return f"there is no file or preset called {file}; presets: {listed}."
 
 
-def open_window(file: str = "") -> int:
-    """Show the main window and stay until it is closed."""
+def open_window(file: str = "", watched: bool = False) -> int:
+    """Show the main window and stay until it is closed.
+
+    Args:
+        watched: whether it shows the loop of the script that has started this process.
+    """
     from PySide6.QtCore import qInstallMessageHandler
     from PySide6.QtWidgets import QApplication
 
@@ -87,6 +97,13 @@ def open_window(file: str = "") -> int:
     from app.shell import fault_log
     from app.style import palette
 
+    link = None
+    if watched:
+        from app.engine.script_link import ScriptLink
+
+        link = ScriptLink()
+        if hasattr(os, "nice"):
+            os.nice(NICER)
     settings = Settings()
     use_scale(settings)
     qInstallMessageHandler(_say_and_leave)
@@ -101,7 +118,10 @@ def open_window(file: str = "") -> int:
     window = make_window(settings)
     faults.caught.connect(window.show_fault)
     window.show()
-    window.start(file)
+    if link is None:
+        window.start(file)
+    else:
+        window.start_watching(link)
     tell_of_crash(window, mark.left)
     try:
         return int(app.exec())

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from graphcore.scripting.activations import activations
     from graphcore.scripting.landscape import landscape
     from graphcore.scripting.predict import predict
+    from graphcore.watching.watch import watch
 
 _LATE = {
     "activations": "graphcore.scripting.activations",
@@ -29,6 +30,7 @@ _LATE = {
     "landscape": "graphcore.scripting.landscape",
     "open_net": "graphcore.exchange.opening",
     "predict": "graphcore.scripting.predict",
+    "watch": "graphcore.watching.watch",
 }
 """Public functions whose modules are imported when they are first used."""
 __version__ = "0.1.0"
@@ -54,6 +56,7 @@ __all__ = [
     "parse_expression",
     "predict",
     "save",
+    "watch",
 ]
 
 

@@ -25,7 +25,7 @@ ORDERS = {
     "graphcore": (
         "errors dims colors late records system", "datasets", "ops", "graph", "engine",
         "training", "landscapes", "files presets", "exchange", "runs", "scripting", "session",
-        "lessons", "views", "report", "worker", "cli",
+        "lessons", "views", "report", "worker", "watching", "cli",
     ),
     "app": (
         "settings style", "widgets", "plots", "document", "engine", "canvas panels", "files",

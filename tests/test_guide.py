@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 import warnings
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from unittest.mock import MagicMock
 
@@ -29,6 +30,7 @@ def others(monkeypatch: pytest.MonkeyPatch) -> dict[str, MagicMock]:
     made: dict[str, MagicMock] = {}
     for name in LOGGERS:
         made[name] = MagicMock(name=name)
+        made[name].__spec__ = ModuleSpec(name, None)  # torch looks whether some are installed
         monkeypatch.setitem(sys.modules, name, made[name])
     made["matplotlib"].pyplot = made["matplotlib.pyplot"]
     made["matplotlib.pyplot"].subplots.return_value = (MagicMock(), MagicMock())

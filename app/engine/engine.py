@@ -102,6 +102,8 @@ class Engine(QObject):
         covered: nodes whose values a view shows on the canvas, in place of the running step's.
         drawing: whether the canvas shows what the net makes of a drawing, and of nothing else.
         chosen_sample: the one that the stepper and all that belongs to it look at.
+        script: the request, encoded, that gives a process the net of a script in place of the
+            document; empty without one.
     """
 
     emptied = Signal()
@@ -143,6 +145,7 @@ class Engine(QObject):
         self.chosen_sample = Sample()
         self.covered: frozenset[str] = frozenset()
         self.drawing = False
+        self.script = b""
         self._checkpoint_step: int | None = None
         self._run, self._adopting = 0, False
         self._revision = self._loaded_at = 0  # of the last Load or Reset, and of the last Load
@@ -182,7 +185,11 @@ class Engine(QObject):
             self._send(message)
         for looked_at in self._looked_at.values():
             self._send(looked_at)
-        self._load(keep=False, resume=resume)
+        if self.script:
+            self._set_state("loading")
+            self.pass_on(self.script)
+        else:
+            self._load(keep=False, resume=resume)
         self._send(m.NextFrame())
 
     def restart(self) -> None:
@@ -232,7 +239,7 @@ class Engine(QObject):
     def further_epochs(self) -> str:
         """What Play does at the end of a run, or "" where it only goes on to the last epoch."""
         frame = self.last_frame
-        if self.state != "done" or frame is None:
+        if self.state != "done" or frame is None or frame.of_script:
             return ""
         planned = -(-frame.total_steps // max(1, frame.steps_per_epoch))
         if frame.step < frame.total_steps:
@@ -311,6 +318,12 @@ class Engine(QObject):
     def _send(self, message: Request) -> None:
         if self._process is not None:
             self._process.send(message)
+
+    def pass_on(self, message: bytes) -> None:
+        """Send a request of a script that is encoded already."""
+        if self._process is not None:
+            self._process.pass_on(message)
+            self._want_frame()
 
     # -- what is looked at --------------------------------------------------------------------
 

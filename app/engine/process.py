@@ -62,8 +62,12 @@ class EngineProcess(QProcess):
 
     def send(self, message: Request) -> None:
         """Write a request, unless the process has ended."""
+        self.pass_on(encode(message))
+
+    def pass_on(self, message: bytes) -> None:
+        """Write a request that is encoded already, unless the process has ended."""
         if self.state() != QProcess.ProcessState.NotRunning:
-            self.write(encode(message))
+            self.write(message)
 
     def end(self) -> None:
         """Ask the process to end; waits for it a moment, then kills it."""

@@ -270,6 +270,9 @@ class Files(QObject):
             self.refused.emit(told.problem)
             return
         opened = hasattr(told, "graph")
+        if not told.path:  # the run of a script, which comes from no file
+            self.opened.emit()
+            return
         text = self.tr("Opened {0} ({1}).") if opened else self.tr("Saved {0} ({1}).")
         size = bytes_text(Path(told.path).stat().st_size)
         self._document.message.emit(text.format(told.path, size))

@@ -207,6 +207,12 @@ class MainWindow(QMainWindow):
 
     # -- starting and ending ------------------------------------------------------------------
 
+    def start_watching(self, link: Any) -> None:
+        """What ``start`` does, for a window that shows the loop of a script."""
+        self.layouts.restore()
+        self._remember_timer.start()
+        link.show_in(self)
+
     def start(self, file_or_preset: str = "") -> None:
         """Everything that may wait until the window is up: docks, the graph, rescued work."""
         self.layouts.restore()

@@ -105,7 +105,7 @@ class TimeStrip(QWidget):
         some = len(steps) > 1
         self.slider.setEnabled(some)
         self._show_now(frame)
-        self.branch.setEnabled(frame.visiting)
+        self.branch.setEnabled(frame.visiting and frame.steps_per_epoch > 0)  # none of a script's
         if not self.slider.isSliderDown():
             blocker = QSignalBlocker(self.slider)
             self.slider.setRange(0, max(0, len(steps) - 1))
@@ -144,7 +144,7 @@ class TimeStrip(QWidget):
             self.slider.set_marks([], [])
             return
         places = np.arange(len(self._steps))
-        epochs = frame.newest // max(1, frame.steps_per_epoch)
+        epochs = frame.newest // frame.steps_per_epoch if frame.steps_per_epoch else 0
         every = max(1, epochs // MOST_TICKS)
         ends = np.arange(every, epochs + 1, every) * frame.steps_per_epoch
         begun = [r.begun_at for r in frame.runs if r.parent == frame.run]
@@ -185,9 +185,10 @@ class TimeStrip(QWidget):
             self._engine.failed.emit(Failure("disk", frame.problem))
 
     def _where(self, frame: TimelineFrame, step: int) -> str:
-        text = self.tr("Step {0:,} · epoch {1:.2f}").format(
-            step, step / max(1, frame.steps_per_epoch)
-        )
+        if frame.steps_per_epoch:
+            text = self.tr("Step {0:,} · epoch {1:.2f}").format(step, step / frame.steps_per_epoch)
+        else:
+            text = self.tr("Step {0:,}").format(step)
         if len(frame.runs) > 1:
             text += " · " + next(r.name for r in frame.runs if r.run == frame.run)
         return text + whose_weights(frame)

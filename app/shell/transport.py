@@ -155,6 +155,7 @@ class TransportBar(QWidget):
 
     def _on_frame(self, frame: m.Frame) -> None:
         self.reset.setEnabled(frame.moved_on)
+        self.rate.setEnabled(not frame.of_script)
         if frame.state == "running" and self._told.isValid() and self._told.elapsed() < TELL_MS:
             return
         self._told.start()

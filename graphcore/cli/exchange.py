@@ -81,7 +81,7 @@ def _export_onnx(name: str, options: argparse.Namespace) -> int:
         net.fill(plan)
         made = onnx_export.of_calculation(net.graph, plan, name)
     else:
-        trainer = train_cli.make_trainer(net.graph, options)
+        trainer = train_cli.make_trainer(net.graph, options, net.folder)
         net.fill(trainer.plan)
         made = onnx_export.of_run(trainer, name, options.normalize_inside)
     path = onnx_export.write(made, options.out, name)
@@ -97,7 +97,7 @@ def _made(net: NamedNet, name: str, options: argparse.Namespace) -> TorchExport:
         plan = torch_export.calculation(net.graph)
         net.fill(plan)
         return torch_export.of_calculation(net.graph, plan, name)
-    trainer = train_cli.make_trainer(net.graph, options)
+    trainer = train_cli.make_trainer(net.graph, options, net.folder)
     net.fill(trainer.plan)
     return torch_export.of_run(trainer, name)
 

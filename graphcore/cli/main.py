@@ -166,7 +166,7 @@ def _landscape(options: argparse.Namespace) -> int:
     net = named_net(options.file)
     if options.out is not None:
         make_folder(options.out)
-    trainer = train_cli.make_trainer(net.graph, options)
+    trainer = train_cli.make_trainer(net.graph, options, net.folder)
     net.fill(trainer.plan)
     path = PathRecorder() if net.folder else landscape_cli.train_with_path(trainer)
     report = landscape_cli.compute(trainer, path, options)

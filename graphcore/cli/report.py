@@ -41,7 +41,7 @@ def write(options: argparse.Namespace) -> int:
     net = named_net(folder)
     if torch_export.is_calculation(net.graph):
         raise GradscapeError(f"{folder} holds a calculation: there is no training to report on.")
-    trainer = train_cli.make_trainer(net.graph, options)
+    trainer = train_cli.make_trainer(net.graph, options, net.folder)
     net.fill(trainer.plan)
     table = folder / "metrics.csv"
     log = run_log.read_csv(table) if table.is_file() else None

@@ -17,6 +17,7 @@ from graphcore import datasets, presets
 from graphcore.cli import metrics as metrics_cli
 from graphcore.cli import own_data
 from graphcore.datasets.learned import learned
+from graphcore.datasets.probe import NAME as PROBE
 from graphcore.engine import processor
 from graphcore.errors import FileError, GradscapeError
 from graphcore.files.atomic import make_folder
@@ -30,6 +31,7 @@ from graphcore.runs.folder import (
     OWN_FILES,
     WEIGHTS,
     named_net,
+    read_probe,
     write_data,
     write_net,
     write_result,
@@ -228,7 +230,7 @@ def evaluate(options: argparse.Namespace) -> int:
     if not options.dir.is_dir():
         raise FileError(f"{options.dir} is no folder: train --out DIR writes one.")
     net = named_net(options.dir)
-    trainer = make_trainer(net.graph, options)
+    trainer = make_trainer(net.graph, options, net.folder)
     net.fill(trainer.plan)
     begun = time.perf_counter()
     result = _result(trainer, options, None)
@@ -237,10 +239,16 @@ def evaluate(options: argparse.Namespace) -> int:
     return DONE
 
 
-def make_trainer(graph: Graph, options: argparse.Namespace) -> Trainer:
-    """A run of the graph, on the data and with the settings that the command line says."""
+def make_trainer(
+    graph: Graph, options: argparse.Namespace, folder: Path | None = None
+) -> Trainer:  # fmt: skip
+    """A run of the graph, on the data and with the settings that the command line says.
+
+    Args:
+        folder: of the run that the graph comes from, where its data may lie.
+    """
     settings = _settings(graph.training, options)
-    data = _load(graph, settings, options)
+    data = _load(graph, settings, options, folder)
     _use_threads(options)
     trainer = Trainer(graph, data, settings, device=distributed.device(options.device))
     if trainer.note and distributed.speaks():
@@ -269,14 +277,15 @@ def _settings(own: TrainingSettings, options: argparse.Namespace) -> TrainingSet
 
 
 def _load(
-    graph: Graph, settings: TrainingSettings, options: argparse.Namespace
+    graph: Graph, settings: TrainingSettings, options: argparse.Namespace, folder: Path | None
 ) -> datasets.Dataset:
     if descends(graph):
         return datasets.NOTHING
+    probe = read_probe(folder) if settings.dataset == PROBE else None
     data = datasets.load(
         settings.dataset, options=settings.dataset_options, normalization=settings.normalization,
         seed=settings.seed, data_dir=options.data_dir, progress=show_progress,
-    )  # fmt: skip
+    ) if probe is None else probe.dataset(settings.dataset_options.get("classes", 0))  # fmt: skip
     for said in (data.note, data.target_scale.describe_targets(data.target)):
         if said and distributed.speaks():
             print(said, file=sys.stderr)

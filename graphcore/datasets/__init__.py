@@ -2,6 +2,7 @@
 
 # Importing a family registers its data sets; the order here is the order of names().
 from graphcore.datasets import mnist, playground, points, small, by_hand, table, images, arrays  # noqa: I001, F401
+from graphcore.datasets import probe  # noqa: F401
 from graphcore.datasets import augmentation
 from graphcore.datasets.dataset import Dataset, Split, Task
 from graphcore.datasets.mnist import fetch_mnist, find_mnist

@@ -66,6 +66,7 @@ class Dataset:
         target_scale: what was done to the numbers of the targets, of every split.
         header: all columns of a table, in the order of the file.
         raw_columns: the columns of a table that are inputs, in the order in which they are fed.
+        fixed_order: whether batches keep the order of the samples, and are not shuffled.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Dataset:
     )
     raw_columns: tuple[RawColumn, ...] = ()
     header: tuple[str, ...] = ()
+    fixed_order: bool = False
 
 
 def in_order(names: Iterable[str]) -> list[str]:

@@ -65,12 +65,28 @@ class _Functional:
             if _writes(operation):
                 self._write(call, operation)
                 continue
+            if operation == "broadcast_tensors" and self._alike(call):
+                continue
             current = self._current(call)
             self.calls.append(current)
             for i, output in enumerate(call.outputs):
                 if output is not None:
                     self._note(output, current, i, operation)
         return self.calls
+
+    def _alike(self, call: Call) -> bool:
+        """Whether tensors that are brought to one shape have it; the results are they themselves.
+
+        torch's losses of quantities begin with this.
+        """
+        given = call.arguments["tensors"]
+        shapes = [self.program.value(ref.name).shape for ref in given]
+        if any(shape != shapes[0] for shape in shapes):
+            return False
+        for output, ref in zip(call.outputs, given, strict=True):
+            if output is not None:
+                self.names[output] = self._name(ref.name)
+        return True
 
     def _note(self, output: str, call: Call, place: int, operation: str) -> None:
         source = call.arguments.get("self")

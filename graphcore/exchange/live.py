@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
+_STARRED = inspect.Parameter.VAR_POSITIONAL
 _PACKAGE = Path(__file__).resolve().parents[1]
 _FRAME = re.compile(r'File "([^"\n]*)", line (\d+)')
 _SENTENCE = re.compile(r"^(.{20,400}?[.!])(\s|$)", re.DOTALL)
@@ -194,7 +195,7 @@ def write_pt2(module: Module, example: Example, path: Path) -> None:
     """
     with _quiet(), explained(type(module).__name__):
         try:
-            program = _exported(module, example, _dynamic(example))
+            program = _exported(module, example, _dynamic(module, example))
         except Exception:
             program = _exported(module, example, None)
         torch.export.save(program, path)
@@ -219,8 +220,11 @@ def _exported(module: Module, example: Example, dynamic: Any) -> Any:
     )
 
 
-def _dynamic(example: Example) -> Any:
-    """A free first axis for every tensor that has as many samples as the first one."""
+def _dynamic(module: Module, example: Example) -> Any:
+    """A free first axis for every tensor that has as many samples as the first one.
+
+    Those that ``forward`` takes as one ``*arguments`` are one entry.
+    """
     batch, free = _batch(example), {0: torch.export.Dim.AUTO}
     if batch is None:
         return None
@@ -233,4 +237,8 @@ def _dynamic(example: Example) -> Any:
     listed = tuple(axes(v) for v in example.arguments if v is not None)
     if named and listed:
         return None
+    kinds = [p.kind for p in inspect.signature(module.forward).parameters.values()]
+    starred = kinds.index(_STARRED) if _STARRED in kinds else None
+    if listed and starred is not None:
+        return (*listed[:starred], listed[starred:])
     return named or listed

@@ -289,8 +289,9 @@ class _Nesting:
                 assert made.tensor is not None
                 key = path if made.operator == "Parameter" else f"{path}.value"
                 weights[key], names[made.tensor.name] = made.tensor.array, key
-            for name, array in made.buffers.items():
-                weights[f"{path}.{name}"] = array
+            for name, statistic in made.buffers.items():
+                key = f"{path}.{name}"
+                weights[key], names[statistic.name] = statistic.array, key
         return weights, names
 
 

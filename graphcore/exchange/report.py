@@ -21,7 +21,7 @@ class ImportReport:
         parameters: numbers that training can change, tied ones once; bytes: of all that is kept.
         aten: overloads that run as an Aten node -> how many nodes.
         placeholders: operators that have no counterpart at all.
-        names: name of each parameter in the module -> its name in the plan.
+        names: name of each parameter and buffer in the module -> its name in the plan.
         guessed: shape of the input, as it is typed, where nobody gave one; "" where it was given.
         notes: what the file does not hold, and what else should be known.
         max_error: largest difference of an output from the module's own, as a share of the

@@ -27,6 +27,7 @@ def with_loss(module: nn.Module, loss: Callable[..., Any]) -> nn.Module:
         def forward(self, *given: Any) -> Any:
             return loss(self.module(*given[:-1]), given[-1])
 
+    WithLoss.__name__ = type(module).__name__  # errors name the user's class
     return WithLoss()
 
 

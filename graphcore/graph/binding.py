@@ -8,7 +8,7 @@ from typing import Any
 
 from graphcore.dims import format_shape
 from graphcore.errors import GraphError
-from graphcore.graph.elements import Node
+from graphcore.graph.elements import Edge, Node
 from graphcore.graph.graph import Graph
 from graphcore.graph.shapes import ShapeInference
 from graphcore.ops.noise import RandomNormalLike
@@ -92,6 +92,7 @@ def bind(graph: Graph) -> Binding:
          if graph.node(e.target).operator != "Composite"), loss,
     )  # fmt: skip
     answer = next((e for e in graph.edges_into(judge) if e.source != target.name), None)
+    answer = answer or _meets(graph, target)
     output = answer.source if answer else loss.name
     return Binding(source.name, target.name, loss.name, output, judge.operator)
 
@@ -141,6 +142,19 @@ def lacking(graph: Graph) -> list[str]:
     if not any(node.op.category == "loss" for node in graph):
         missing.append("a loss")
     return missing
+
+
+def _meets(graph: Graph, target: Node) -> Edge | None:
+    """The edge by which the net's answer meets a target that was brought into shape before."""
+    below = graph.descendants([target.name])
+    met = (
+        e
+        for name in graph.topological_order()
+        if name in below
+        for e in graph.edges_into(name)
+        if e.source not in below and e.source != target.name
+    )
+    return next(met, None)
 
 
 def _bind_to_itself(graph: Graph, source: Node) -> Binding:

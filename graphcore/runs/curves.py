@@ -76,7 +76,7 @@ class Curves:
         """The newest test."""
         return self.tests[-1] if self.tests else None
 
-    def until(self, step: int) -> Curves:
+    def until(self, step: float) -> Curves:
         """A copy of the part up to a step."""
         part = Curves()
         part._rows = [row for row in self._rows if row[0] <= step]

@@ -12,6 +12,7 @@ import msgspec
 
 from graphcore import files, presets
 from graphcore.datasets.learned import FORMAT_VERSION, Learned
+from graphcore.datasets.probe import Probe
 from graphcore.engine.plan import Plan
 from graphcore.errors import FileError
 from graphcore.files import weights
@@ -21,7 +22,10 @@ from graphcore.system import reading
 GRAPH, WEIGHTS, RESULT = "graph.graph.json", "weights.safetensors", "result.json"
 DATA = "data.json"
 """What was learned about the data: ``datasets.learned.Learned``."""
-OWN_FILES = (GRAPH, WEIGHTS, RESULT, DATA, "metrics.csv", "report.html")
+PROBE = "probe.safetensors"
+"""The batch of a script whose loop was watched."""
+METRICS = "metrics.csv"
+OWN_FILES = (GRAPH, WEIGHTS, RESULT, DATA, PROBE, METRICS, "report.html")
 """What a run writes into its folder under names of its own."""
 LARGEST_DATA = 64 * reading.MIB
 
@@ -78,6 +82,18 @@ def read_data(folder: Path) -> Learned | None:
             f"{known.format_version}, this one reads {FORMAT_VERSION}."
         )
     return known
+
+
+def write_probe(folder: Path, probe: Probe) -> None:
+    """Write the batch that a net is looked at on; raises FileError."""
+    files.write_atomically(folder / PROBE, probe.to_bytes())
+
+
+def read_probe(folder: Path | None) -> Probe | None:
+    """Return the batch that lies in a folder, None without one; raises FileError, DataError."""
+    if folder is None or not os.path.exists(folder / PROBE):
+        return None
+    return Probe.of_bytes(reading.read_bytes(folder / PROBE, LARGEST_DATA))
 
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from graphcore.datasets.learned import Learned
+from graphcore.datasets.probe import Probe
 from graphcore.errors import FileError, GradscapeError, short
 from graphcore.files.atomic import atomic_file
 from graphcore.files.graph_file import loads
@@ -44,7 +45,7 @@ class SavedMoment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SavedRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A run; ``moments`` are places in the list of all states. See ``runs.Run``, ``Curves``."""
+    """A run; ``moments`` and ``probe`` are places in the lists of all. See ``Run``, ``Curves``."""
 
     number: int
     name: str
@@ -59,15 +60,22 @@ class SavedRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     accuracies: tuple[tuple[int, float], ...]
     validations: tuple[SavedScore, ...] = ()
     data: Learned | None = None
+    probe: int | None = None
+    watched: bool = False
 
 
 class SavedRuns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What ``run.json`` holds."""
+    """What ``run.json`` holds.
+
+    Attributes:
+        probes: how many batches of scripts there are.
+    """
 
     format_version: int = FORMAT_VERSION
     current: int
     runs: tuple[SavedRun, ...]
     moments: tuple[SavedMoment, ...]
+    probes: int = 0
 
 
 def write_runs(path: Path, runs: Runs) -> None:
@@ -75,15 +83,17 @@ def write_runs(path: Path, runs: Runs) -> None:
     from safetensors.torch import save
 
     assert runs.current is not None
+    probes = list({id(r.probe): r.probe for r in runs.all.values() if r.probe}.values())
     moments = {m.number: m for run in runs.all.values() for m in run.timeline.moments}
     places = {number: i for i, number in enumerate(moments)}
     saved = SavedRuns(
         current=runs.current.number,
-        runs=tuple(_saved(run, places) for run in runs.all.values()),
+        runs=tuple(_saved(run, places, probes) for run in runs.all.values()),
         moments=tuple(
             SavedMoment(m.step, m.lr, m.epochs, f"moments/{i}.safetensors")
             for i, m in enumerate(moments.values())
         ),
+        probes=len(probes),
     )
     with (
         atomic_file(path) as file,
@@ -92,17 +102,24 @@ def write_runs(path: Path, runs: Runs) -> None:
         archive.writestr("run.json", msgspec.json.encode(saved))
         for entry, moment in zip(saved.moments, moments.values(), strict=True):
             archive.writestr(entry.tensors, save(moment.tensors()))
+        for i, probe in enumerate(probes):
+            archive.writestr(_probe_name(i), probe.to_bytes())
 
 
-def _saved(run: Run, places: dict[int, int]) -> SavedRun:
+def _probe_name(place: int) -> str:
+    return f"probes/{place}.safetensors"
+
+
+def _saved(run: Run, places: dict[int, int], probes: list[Probe]) -> SavedRun:
     curves = run.curves
+    probe = next((i for i, p in enumerate(probes) if p is run.probe), None)
     return SavedRun(
         number=run.number, name=run.name, graph=run.graph.decode(), parent=run.parent,
         begun_at=run.begun_at, by_hand=run.by_hand, steps=run.steps,
         moments=tuple(places[m.number] for m in run.timeline.moments),
         rows=tuple(tuple(row) for row in curves.rows.tolist()),
         tests=_told(curves.tests), validations=_told(curves.validations),
-        accuracies=tuple(curves.accuracies), data=run.data,
+        accuracies=tuple(curves.accuracies), data=run.data, probe=probe, watched=run.watched,
     )  # fmt: skip
 
 
@@ -116,7 +133,8 @@ def read_runs(path: Path) -> tuple[int, list[Run]]:
             saved = msgspec.json.decode(archive.read("run.json"), type=SavedRuns)
             _check(saved)
             moments = [_moment(archive, entry) for entry in saved.moments]
-        runs = [_run(entry, moments) for entry in saved.runs]
+            probes = [Probe.of_bytes(archive.read(_probe_name(i))) for i in range(saved.probes)]
+        runs = [_run(entry, moments, probes) for entry in saved.runs]
     except _RunFileError as error:
         raise FileError(f"{short(path.name)}: {error}") from None
     except FileError:
@@ -163,6 +181,8 @@ def _check(saved: SavedRuns) -> None:
         known = all(0 <= place < len(saved.moments) for place in run.moments)
         if not known or not run.moments:
             raise _RunFileError(f"{run.name} has states that are not there.")
+        if run.probe is not None and not 0 <= run.probe < saved.probes:
+            raise _RunFileError(f"{run.name} has a probe batch that is not there.")
 
 
 def _moment(archive: zipfile.ZipFile, entry: SavedMoment) -> Moment:
@@ -171,7 +191,7 @@ def _moment(archive: zipfile.ZipFile, entry: SavedMoment) -> Moment:
     return Moment(entry.step, entry.lr, entry.epochs, load(archive.read(entry.tensors)))
 
 
-def _run(entry: SavedRun, moments: list[Moment]) -> Run:
+def _run(entry: SavedRun, moments: list[Moment], probes: list[Probe]) -> Run:
     from graphcore.runs.runs import Run
 
     graph = entry.graph.encode()
@@ -181,7 +201,9 @@ def _run(entry: SavedRun, moments: list[Moment]) -> Run:
         raise _RunFileError(f"the graph of {entry.name}: {error}") from None
     none = float("nan")
     rows = np.array([[none if v is None else v for v in row] for row in entry.rows], np.float64)
-    if len(rows) and (rows.ndim != 2 or rows.shape[1] < 3):
+    if not len(rows):
+        rows = np.zeros((0, 3))
+    if rows.ndim != 2 or rows.shape[1] < 3:
         raise _RunFileError(f"the curves of {entry.name} have too few columns.")
     kept = [moments[place] for place in entry.moments]
     if [m.step for m in kept] != sorted({m.step for m in kept}):
@@ -191,7 +213,8 @@ def _run(entry: SavedRun, moments: list[Moment]) -> Run:
     return Run(
         entry.number, entry.name, graph, training, entry.parent, entry.begun_at,
         entry.by_hand, entry.steps, Timeline(kept, begun=entry.begun_at), curves,
-        data=entry.data,
+        data=entry.data, probe=None if entry.probe is None else probes[entry.probe],
+        watched=entry.watched,
     )  # fmt: skip
 
 

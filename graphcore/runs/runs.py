@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphcore import files
 from graphcore.datasets.learned import Learned, learned
+from graphcore.datasets.probe import Probe
 from graphcore.errors import EngineError, FileError
 from graphcore.graph.difference import same_net
 from graphcore.graph.training_settings import TrainingSettings
@@ -53,6 +54,8 @@ class Run:
             its parent, which may have been another net.
         held: the epoch whose weights an early stop gave back at the newest step, or 0.
         data: what was learned about its data; None where it takes none.
+        probe: the batch of a script that it is looked at on; None without one.
+        watched: whether its steps are made by a script, and not here.
     """
 
     number: int
@@ -68,15 +71,31 @@ class Run:
     tested_from: int = 0
     held: int = 0
     data: Learned | None = None
+    probe: Probe | None = None
+    watched: bool = False
 
     def __post_init__(self) -> None:
         if self.parent is not None:
             self.tested_from = self.begun_at + 1
 
+    def add(self, records: Sequence[StepRecord], seconds: float) -> None:
+        """Note steps that took so many seconds each."""
+        self.steps = records[-1].step
+        for record in records:
+            self.curves.add(record.step, record.losses, seconds)
+
     def test_at(self, step: int) -> Score | None:
         """Return the test of this net at a step, the one on most samples; None without any."""
         found = [t for t in self.curves.tests if t.step == step >= self.tested_from]
         return max(found, key=lambda test: test.samples, default=None)
+
+
+def run_of_script(trainer: Trainer, graph: bytes, probe: Probe) -> Run:
+    """Return the run that a script begins with the weights that ``trainer`` has."""
+    return Run(
+        1, "Run 1", graph, trainer.graph.training, timeline=Timeline([Moment.of(trainer)]),
+        data=learned(trainer.data), probe=probe, watched=True,
+    )  # fmt: skip
 
 
 class Runs:
@@ -158,14 +177,37 @@ class Runs:
     def note(self, records: Sequence[StepRecord], trainer: Trainer, seconds: float) -> None:
         """Steps were done in so many seconds each; the net is where the last of them left it."""
         run = self._run()
-        run.steps, run.held = records[-1].step, trainer.held_epoch
-        for record in records:
-            run.curves.add(record.step, record.losses, seconds)
+        run.add(records, seconds)
+        run.held = trainer.held_epoch
         affordable = self._spent <= ALLOWANCE + SHARE * run.curves.seconds
         if run.timeline.due(run.steps) and affordable:
             begun = time.perf_counter()
             self._keep(Moment.of(trainer))
             self._spent += time.perf_counter() - begun
+
+    def follow(
+        self, records: Sequence[StepRecord], trainer: Trainer, weights: Mapping[str, Any],
+        seconds: float,
+    ) -> None:  # fmt: skip
+        """Note steps that a script has made, and the weights that the last of them left.
+
+        Whatever step is looked at stays looked at; weights changed by hand give way.
+
+        Args:
+            weights: name in the plan -> numbers: parameters and running statistics.
+            seconds: that each step took.
+
+        Raises:
+            EngineError: the weights are of another net; nothing has changed then.
+        """
+        visited = trainer.step if self.visiting else None
+        self.come_back(trainer)
+        trainer.plan.load_state_dict(weights)
+        self.by_hand, self._learned = False, None
+        trainer.step = records[-1].step
+        self.note(records, trainer, seconds)
+        if visited is not None:
+            self.visit(trainer, visited)
 
     def steps_until_kept(self, step: int) -> int:
         """How many steps can be made before the state may have to be kept."""
@@ -386,7 +428,7 @@ class Runs:
             timeline=Timeline(begun=step),
         )  # fmt: skip
         if parent is not None:
-            run.curves = parent.curves.until(step)
+            run.curves, run.probe = parent.curves.until(step), parent.probe
         self.all[number] = run
         return run
 

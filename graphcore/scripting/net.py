@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphcore import datasets, files
 from graphcore.datasets.learned import Learned, learned
+from graphcore.datasets.probe import NAME as PROBE
 from graphcore.engine.compiler import compile
 from graphcore.engine.plan import Mode, Plan
 from graphcore.errors import DataError, FileError, GradscapeError, GraphError, short
@@ -21,6 +22,7 @@ from graphcore.graph.runnable import runnable_part
 from graphcore.late import torch
 from graphcore.runs import folder as run_folder
 from graphcore.runs.run_file import read_runs
+from graphcore.runs.runs import Run
 from graphcore.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -38,12 +40,14 @@ class AskedNet:
         weights: parameters and running statistics by name; None for those a graph starts with.
         data: what is known of its data; None where nothing was kept of them.
         path: weights along the run as the plan's flat buffer, the earliest first; may be empty.
+        samples: the data themselves, where they travel with the run; None where they do not.
     """
 
     graph: Graph
     weights: Mapping[str, Any] | None = None
     data: Learned | None = None
     path: tuple[Any, ...] = ()
+    samples: datasets.Dataset | None = None
 
     @property
     def binding(self) -> Binding:
@@ -99,7 +103,8 @@ class AskedNet:
 
     def trainer(self, data: datasets.Dataset | None = None) -> Trainer:
         """Return a trainer that holds the weights, on the graph's own data or on others."""
-        trainer = Trainer(self.graph, load_data(self.graph) if data is None else data)
+        given = self.samples if data is None else data
+        trainer = Trainer(self.graph, load_data(self.graph) if given is None else given)
         self.fill(trainer.plan)
         return trainer
 
@@ -165,7 +170,15 @@ def _from_runs(path: Path) -> AskedNet:
     if states[-1]["flat"].shape != plan.flat.shape:
         raise FileError(f"{short(path.name)}: its states are of another net than its graph.")
     plan.load_state(states[-1])
-    return AskedNet(graph, _copies(plan), run.data, tuple(s["flat"] for s in states))
+    path_of_weights = tuple(s["flat"] for s in states)
+    return AskedNet(graph, _copies(plan), run.data, path_of_weights, samples_of(run))
+
+
+def samples_of(run: Run) -> datasets.Dataset | None:
+    """Return the data that travel with a run; None where it names data that lie elsewhere."""
+    if run.probe is None or run.settings.dataset != PROBE:
+        return None
+    return run.probe.dataset(run.settings.dataset_options.get("classes", 0))
 
 
 def _copies(plan: Plan) -> dict[str, Tensor]:

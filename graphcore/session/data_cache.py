@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from graphcore import datasets
+from graphcore.datasets.probe import NAME as PROBE
+from graphcore.datasets.probe import Probe
 from graphcore.errors import DataError
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.records.requests import Reply
@@ -23,6 +25,11 @@ class KeptData:
         self._send, self._given_up = send, given_up or threading.Event()
         self._folder = ""
         self._kept: tuple[Any, datasets.Dataset] | None = None
+        self._probes: dict[str, Probe] = {}
+
+    def give(self, probe: Probe) -> None:
+        """Have the batch of a script among the data that settings can name."""
+        self._probes[probe.mark] = probe
 
     def of(self, s: TrainingSettings, folder: str | None = None) -> datasets.Dataset:
         """The data that these settings name; raises DataError and keeps the last then.
@@ -35,11 +42,7 @@ class KeptData:
         key = (s.dataset, dict(s.dataset_options), s.normalization, s.seed, self._folder)
         if self._kept is None or self._kept[0] != key:
             self._given_up.clear()
-            data = datasets.load(
-                s.dataset, options=s.dataset_options, normalization=s.normalization, seed=s.seed,
-                data_dir=Path(self._folder) if self._folder else None,
-                progress=self._progress,
-            )  # fmt: skip
+            data = self._read(s)
             self._kept = key, data
             self._send(
                 m.DataRead(
@@ -48,6 +51,15 @@ class KeptData:
                 )
             )  # fmt: skip
         return self._kept[1]
+
+    def _read(self, s: TrainingSettings) -> datasets.Dataset:
+        probe = self._probes.get(s.dataset_options.get("batch", ""))
+        if s.dataset == PROBE and probe is not None:
+            return probe.dataset(s.dataset_options.get("classes", 0))
+        return datasets.load(
+            s.dataset, options=s.dataset_options, normalization=s.normalization, seed=s.seed,
+            data_dir=Path(self._folder) if self._folder else None, progress=self._progress,
+        )  # fmt: skip
 
     def _progress(self, what: str, done: int, total: int) -> None:
         """Tell how far the reading is; raises DataError where the window has given it up."""

@@ -99,6 +99,43 @@ class Watch(Look, frozen=True):
     level: str = ""
 
 
+class WatchBegin(Command, frozen=True):
+    """A script has begun a loop of its own: its net, to be looked at on its batch.
+
+    Attributes:
+        graph: a graph file's bytes, whose settings name the batch.
+        weights: name in the plan -> numbers: parameters, running statistics, tables.
+        inputs, targets: the batch.
+    """
+
+    graph: bytes
+    weights: dict[str, Array]
+    inputs: Array
+    targets: Array
+
+
+class WatchSteps(Command, frozen=True):
+    """Steps that the script has made since it told of the last.
+
+    Attributes:
+        first: number of the first of them, counted from 1.
+        losses: of each, shape (n,).
+        seconds: that each took.
+        weights: that the last of them left: those that can change.
+        precision: that the script's forward passes have, where it is another than here; or "".
+    """
+
+    first: int
+    losses: Array
+    seconds: float
+    weights: dict[str, Array] = {}
+    precision: str = ""
+
+
+class WatchEnd(Command, frozen=True):
+    """The script is over, or gone."""
+
+
 class NextFrame(Command, frozen=True):
     """The last frame is drawn; send the next when there is something new."""
 
@@ -151,6 +188,24 @@ class Loaded(Shown, frozen=True):
     problem: str = ""
 
 
+class Steer(Outcome, frozen=True):
+    """How the loop of a script is to go on; also the answer to what it has told.
+
+    Attributes:
+        until: the step that it is to wait after; None: it goes on.
+        speed: steps per second at most; None is full speed.
+        taken: how many messages of the script have been taken.
+        seen: whether the net of the script is the one that is looked at.
+        precision: of the script's forward passes, where it is another than here; or "".
+    """
+
+    until: int | None = None
+    speed: float | None = None
+    taken: int = 0
+    seen: bool = True
+    precision: str = ""
+
+
 class Frame(Reply, frozen=True, kw_only=True):
     """The newest state of the run, and all that happened to the curves since the last frame.
 
@@ -165,6 +220,7 @@ class Frame(Reply, frozen=True, kw_only=True):
         moved: counts the times that the weights were changed by hand.
         moved_on: whether the net is another than at its start: trained, or changed by hand.
         stopped: why training ended before its last epoch and which weights are held, or "".
+        of_script: whether the steps are made by a script: there are no epochs, and no end.
     """
 
     state: Literal["idle", "running", "done"]
@@ -188,6 +244,7 @@ class Frame(Reply, frozen=True, kw_only=True):
     moved: int = 0
     moved_on: bool = False
     stopped: str = ""
+    of_script: bool = False
 
 
 class DataRead(Outcome, frozen=True):

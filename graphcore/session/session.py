@@ -6,7 +6,7 @@ import contextlib
 import gc
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +14,7 @@ import msgspec
 
 from graphcore import files
 from graphcore.datasets import NOTHING
+from graphcore.datasets.probe import Probe
 from graphcore.engine.compiler import compile
 from graphcore.engine.plan import Plan
 from graphcore.engine.reading import calculate
@@ -33,7 +34,7 @@ from graphcore.records.requests import Look, Reply
 from graphcore.records.score import Score
 from graphcore.runs.checkpoint import read_checkpoint
 from graphcore.runs.run_file import read_runs
-from graphcore.runs.runs import Runs
+from graphcore.runs.runs import Run, Runs
 from graphcore.session import messages as m
 from graphcore.session.checkpoints import Checkpoints
 from graphcore.session.data_cache import KeptData
@@ -44,6 +45,7 @@ from graphcore.session.live_tests import HeldOut
 from graphcore.session.loaded import calculation_loaded, loaded, nothing_loaded
 from graphcore.session.messages import RunEntered, RunsOpened
 from graphcore.session.pace import Attention
+from graphcore.session.script import OVER, OWN, Script
 from graphcore.training.evaluation import share_right
 from graphcore.training.trainer import Trainer
 from graphcore.training.transfer.keep_weights import Kept, overlap, same_scores, take_over
@@ -55,6 +57,8 @@ if TYPE_CHECKING:
 
 L = TypeVar("L", bound=Look)
 Part = TypeVar("Part")
+POLL = 0.02
+"""Seconds until it is looked again what is due while a script makes the steps."""
 NO_NODES = "The graph is empty: add nodes, or open a preset."
 
 
@@ -107,6 +111,7 @@ class Session:
         self._speed: float | None = None
         self._next_step_at = 0.0
         self._checkpoints = Checkpoints(self.send)
+        self.script = Script(self)
         self._held_out = HeldOut()
 
     def send(self, reply: Reply) -> None:
@@ -184,6 +189,7 @@ class Session:
         What was there before is not shown any more; if the graph is refused it is kept aside, so
         that its weights go on in the next one that can be trained.
         """
+        self.script.leave()
         if request.forget:
             self._drop()
         elif not request.keep:
@@ -309,8 +315,14 @@ class Session:
     def run(self, request: m.Run) -> None:
         """Start training, from the step that was gone to."""
         self.settle()
+        if self.script.at_work:
+            self.script.go(request.steps)
+            return
         if self.trainer is None or not self.trainer.trains:
             self.send(m.Failure("untrainable", self._problem))
+            return
+        if self.of_script:
+            self.send(m.Failure("untrainable", OVER))
             return
         self.branch()
         if request.steps is None and self.trainer.finished:
@@ -320,6 +332,32 @@ class Session:
         if self._checkpoints.none:
             self._checkpoints.write(self.trainer, self._graph_bytes)
 
+    @property
+    def of_script(self) -> bool:
+        """Whether the steps of the run that is looked at were made by a script."""
+        return self.runs.current is not None and self.runs.current.watched
+
+    @property
+    def trains(self) -> bool:
+        """Whether steps are made here."""
+        return self.running and not self.script.at_work
+
+    def newest(self) -> None:
+        """Look at the newest step, with the weights that it left."""
+        if self.trainer is not None and self.runs.visiting:
+            self.runs.come_back(self.trainer)
+            self.weights_changed()
+        self.put_back()
+
+    def stepped(self) -> None:
+        """A step was made elsewhere: its values are to be computed and shown."""
+        self._news = self._look = True
+
+    def stop(self) -> None:
+        """Stop after the current step, as somebody has asked; a script waits there."""
+        self.script.hold()
+        self.pause()
+
     def pause(self) -> None:
         """Stop after the current step, and show the values of the weights that it left."""
         self.running, self._news = False, True
@@ -327,6 +365,9 @@ class Session:
 
     def reset(self, revision: int = 0) -> None:
         """Back to the same start."""
+        if self.of_script:
+            self.send(m.Failure("request", OWN.format("start")))
+            return
         self.revision = revision or self.revision
         if self.trainer is not None:
             self.runs.leave(self.trainer)
@@ -342,7 +383,25 @@ class Session:
         current, runs = read_runs(Path(path))
         text = next(r.graph for r in runs if r.number == current)
         graph = files.loads(text)
-        trainer = self._trainer_of(graph)
+        trainer = self.trainer_on(graph, [r.probe for r in runs if r.probe is not None])
+        self.adopt_runs(path, trainer, current, runs, graph, text)
+
+    def trainer_on(self, graph: Graph, probes: Iterable[Probe]) -> Trainer:
+        """Return a run of a graph on its data, which may be the batch of a script."""
+        for probe in probes:
+            self._data.give(probe)
+        return self._trainer_of(graph)
+
+    def adopt_runs(
+        self, path: str, trainer: Trainer, current: int, runs: list[Run], graph: Graph, text: bytes
+    ) -> None:
+        """Have these runs in place of all others, and look at the newest step of one.
+
+        Args:
+            path: of the file that they come from, or "".
+            trainer: of the current run. graph, text: its graph, and as a file.
+        """
+        self.script.leave()
         self.runs.take(trainer, current, runs)
         self._begin_with("")
         trainer.plan.begin_with({})
@@ -358,6 +417,7 @@ class Session:
     def enter(self, number: int) -> None:
         """Go to another run and its graph; raises GradscapeError, nothing has changed then."""
         self.settle()
+        self.script.leave()
         self.entered += 1
         run, before = self.runs.get(number), self.trainer
         if before is not None and run is self.runs.current:
@@ -384,7 +444,7 @@ class Session:
         The net is put there by ``settle``, so that a slider that is dragged never has to wait for
         steps that it has passed by.
         """
-        self.pause()
+        self.stop()
         self._going_to = (step,)
 
     def settle(self) -> None:
@@ -406,6 +466,9 @@ class Session:
         """Learning rate of the net, of its graph and of its run from the next step on."""
         if self.trainer is None:
             return
+        if self.of_script:
+            self.send(m.Failure("request", OWN.format("learning rate")))
+            return
         self.trainer.set_rate(request.lr)
         self._graph.training = msgspec.structs.replace(self._graph.training, lr=request.lr)
         self._graph_bytes = files.dumps(self._graph)
@@ -420,6 +483,7 @@ class Session:
     def set_speed(self, request: m.SetSpeed) -> None:
         """Steps per second at most."""
         self._speed, self._next_step_at = request.steps_per_second, 0.0
+        self.script.set_speed(request.steps_per_second)
 
     def watch(self, request: m.Watch) -> None:
         """What the window shows from now on."""
@@ -436,8 +500,8 @@ class Session:
         """0: there is work; None: none until a request comes; else when to look again."""
         if (self._wanted and self._news) or self._held_out.at_work or self._going_to:
             return 0.0
-        if not self.running:
-            return None
+        if not self.trains:
+            return POLL if self.running else None
         return max(0.0, self._next_step_at - time.perf_counter()) if self._speed else 0.0
 
     def work(self) -> None:
@@ -449,7 +513,7 @@ class Session:
         """A piece of a test or a step, if it is time for one."""
         if self._held_out.at_work:
             self._test()
-        elif self.running and time.perf_counter() >= self._next_step_at:
+        elif self.trains and time.perf_counter() >= self._next_step_at:
             self._train_step()
 
     def tell(self) -> None:
@@ -584,12 +648,12 @@ class Session:
             return self.frames.of_calculation(self._calculation, self._graph)
         if self.trainer is None:
             return EMPTY
-        if self._look and not self.running:
+        if self._look and not self.trains:
             with contextlib.suppress(GradscapeError):  # training tells it, when it is wanted
                 self.trainer.look()
                 self.frames.picture(max(1, self.trainer.step))
         self._look = False
-        return self.frames.of_run(
+        frame = self.frames.of_run(
             self.trainer,
             self._graph,
             self.running,
@@ -597,6 +661,7 @@ class Session:
             self.weights_moved,
             self._moved_on(self.trainer),
         )
+        return self.script.said_of(frame) if self.of_script else frame
 
     def _moved_on(self, trainer: Trainer) -> bool:
         """Whether there is a start to go back to: the net, or its run, is another than there."""
@@ -614,7 +679,7 @@ class Session:
         trainer = self.trainer
         with self.runs.changed_by_hand(trainer) if trainer else contextlib.nullcontext():
             yield
-        if self.running:
+        if self.trains:
             self.branch()
         self.weights_changed()
 
@@ -625,7 +690,9 @@ class Session:
 
     def branch(self) -> None:
         """What is looked at becomes a run of its own, if it is not the end of the current one."""
-        if self.trainer is not None and (self.runs.visiting or self.runs.by_hand):
+        if self.script.at_work:
+            self.newest()
+        elif self.trainer is not None and (self.runs.visiting or self.runs.by_hand):
             self.runs.branch(self.trainer)
             self.describe_run()
             self._held_out.forget()

@@ -17,17 +17,20 @@ class Batches:
 
     Args:
         joined: whether a last batch of one sample is joined to the one before it.
+        shuffled: whether the order is another in every epoch, or always that of the samples.
 
     Attributes:
         per_epoch: how many batches an epoch has, at least 1.
     """
 
     def __init__(
-        self, samples: int, size: int, seed: int, device: torch.device, joined: bool = False
-    ) -> None:
+        self, samples: int, size: int, seed: int, device: torch.device, joined: bool = False,
+        shuffled: bool = True,
+    ) -> None:  # fmt: skip
         self._joined = joined and leaves_one(samples, size)
         self.per_epoch = max(1, math.ceil(samples / size)) - self._joined
         self._samples, self._size, self._seed, self._device = samples, size, seed, device
+        self._shuffled = shuffled
         self._epoch: tuple[int, tuple[Tensor, ...]] | None = None
 
     def at(self, step: int) -> Tensor:
@@ -42,13 +45,17 @@ class Batches:
 
     def _of(self, epoch: int) -> tuple[Tensor, ...]:
         if self._epoch is None or self._epoch[0] != epoch:
-            generator = torch.Generator().manual_seed(seed_of(self._seed, f"epoch {epoch}"))
-            order = torch.randperm(self._samples, generator=generator).to(self._device)
-            parts = torch.split(order, self._size)
+            parts = torch.split(self._order(epoch).to(self._device), self._size)
             if self._joined:
                 parts = (*parts[:-2], torch.cat(parts[-2:]))
             self._epoch = epoch, parts
         return self._epoch[1]
+
+    def _order(self, epoch: int) -> Tensor:
+        if not self._shuffled:
+            return torch.arange(self._samples)
+        generator = torch.Generator().manual_seed(seed_of(self._seed, f"epoch {epoch}"))
+        return torch.randperm(self._samples, generator=generator)
 
 
 def leaves_one(samples: int, size: int) -> bool:

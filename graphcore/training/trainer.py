@@ -127,7 +127,9 @@ class Trainer:
                 f"The last batch would be of one sample, of {samples:,} in batches of {s.batch:,}: "
                 "it is joined to the batch before it, as this net trains on several at a time."
             )
-        return Batches(samples, s.batch, s.seed, self.plan.device, joined)
+        return Batches(
+            samples, s.batch, s.seed, self.plan.device, joined, not self.data.fixed_order
+        )
 
     def needs_several(self) -> bool:
         """Whether the net trains on two samples at a time, and not on one, as batch norm does."""

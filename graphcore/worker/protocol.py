@@ -45,7 +45,11 @@ def by_name(base: type[T]) -> dict[str, type[T]]:
 
 def encode(message: msgspec.Struct) -> bytes:
     """Return a message as it goes over the pipe, length first."""
-    body = _encoder.encode(message)
+    return framed(_encoder.encode(message))
+
+
+def framed(body: bytes) -> bytes:
+    """Return an encoded message with its length in front."""
     return _LENGTH.pack(len(body)) + body
 
 

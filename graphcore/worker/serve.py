@@ -115,7 +115,10 @@ class _Server:
             m.Hello: self._hello,
             m.Load: self._load,
             m.Run: s.run,
-            m.Pause: lambda _: s.pause(),
+            m.Pause: lambda _: s.stop(),
+            m.WatchBegin: self._watch,
+            m.WatchSteps: s.script.take,
+            m.WatchEnd: lambda _: s.script.end(),
             m.Reset: self._reset,
             m.SetRate: s.set_rate,
             m.SetSpeed: s.set_speed,
@@ -145,7 +148,7 @@ class _Server:
 
     def _handle(self, request: Request | WorkerError) -> None:
         """Serve a request; whatever goes wrong is a refusal of it and of nothing else."""
-        if type(request) is not m.NextFrame:
+        if type(request) not in (m.NextFrame, m.WatchSteps):
             self.session.attention.asked()
         try:
             if isinstance(request, WorkerError):
@@ -209,6 +212,11 @@ class _Server:
         self.session.load(request)
         if not gc.get_freeze_count():
             gc.freeze()
+
+    def _watch(self, request: m.WatchBegin) -> None:
+        self.views.try_again()
+        self.views.forget()
+        self.session.script.begin(request)
 
     def _reset(self, request: m.Reset) -> None:
         self.views.try_again()

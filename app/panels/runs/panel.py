@@ -195,12 +195,15 @@ class RunsPanel(Panel):
         origin = f"{names.get(info.parent, '–')} @ {info.begun_at:,}" if info.parent else "–"
         if info.by_hand:
             origin = self.tr("{0}, by hand").format(origin)
+        how = (s.optimizer, _told(info.rates), str(s.batch), str(s.seed))
+        if info.of_script:
+            origin, how = self.tr("a script"), ("–",) * 4
         return (
             info.name, origin, self._steps(info),
             "–" if info.loss is None else format_number(info.loss, 3),
             "–" if info.test is None else format_number(info.test.loss, 3),
             self._test(info), _short(info.changes),
-            s.optimizer, _told(info.rates), str(s.batch), str(s.seed), f"{info.seconds:.1f}",
+            *how, f"{info.seconds:.1f}",
         )  # fmt: skip
 
     def _steps(self, info: RunInfo) -> str:

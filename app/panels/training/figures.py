@@ -53,7 +53,8 @@ class TrainingFigures(QWidget):
         """Where the run is."""
         per_epoch = frame.steps_per_epoch or 1
         epochs = -(-frame.total_steps // per_epoch)
-        self.labels["epoch"].setText(f"{frame.step / per_epoch:.2f}/{epochs}")
+        told = f"{frame.step / per_epoch:.2f}/{epochs}" if not frame.of_script else "–"
+        self.labels["epoch"].setText(told)
         self.labels["step"].setText(f"{frame.step:,}")
         rate = frame.samples_per_second
         self.labels["speed"].setText(f"{rate:,.0f}" if rate else "–")

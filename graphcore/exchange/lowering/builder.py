@@ -54,7 +54,7 @@ class Made:
     modules: tuple[Module, ...] = ()
     name: str = ""
     tensor: Tensor | None = None
-    buffers: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    buffers: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def outputs(self) -> tuple[str, ...]:

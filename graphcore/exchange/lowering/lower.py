@@ -74,13 +74,9 @@ def lower(program: Program) -> Lowered:
 
 
 def _mark_target(made: list[Made], target: str) -> None:
-    """An input that only losses compare with is a Target."""
+    """The input that the loss compares with is a Target."""
     for end in (m for m in made if m.operator == "Input" and target and m.name == target):
-        users = [(m, name) for m in made for name, p in m.inputs.items() if p.made is end]
-        if users and all(
-            name == "target" and ops.get(m.operator).category == "loss" for m, name in users
-        ):
-            end.operator, end.attributes = "Target", {}
+        end.operator, end.attributes = "Target", {}
 
 
 def _used(calls: list[Call], program: Program) -> list[Call]:

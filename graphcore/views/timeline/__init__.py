@@ -53,6 +53,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         test: the last of this net.
         held: the epoch whose weights an early stop gave back at its newest step, or 0.
         seconds: of computing.
+        of_script: whether its steps were made by a script, and nothing is known of how.
         changes: what its net does otherwise than that of the run it branched off, or else of the
             run before it.
     """
@@ -70,6 +71,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     seconds: float
     held: int = 0
     changes: tuple[str, ...] = ()
+    of_script: bool = False
 
 
 class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
@@ -107,6 +109,7 @@ class TimelineFrame(Reply, frozen=True, kw_only=True):
         steps: that one can go back to, shape (n,).
         shown, newest: step that every view shows, and the run's last.
         by_hand: whether somebody has changed the weights that training had left at that step.
+        steps_per_epoch: 0 where the steps are made by a script.
         lr: learning rate at the shown step, before the schedule.
         memory, disk: bytes that all recorded states take.
         problem: why earlier steps cannot be kept on disk, or "".

@@ -161,7 +161,7 @@ def _frame(session: Session, told: _Told) -> TimelineFrame:
     if run is None or trainer is None:
         told.run = None
         return TimelineFrame()
-    another = told.run is not None and (told.run, told.entered) != (run.number, session.entered)
+    another = told.entered != session.entered or told.run not in (None, run.number)
     told.run, told.entered = run.number, session.entered
     if another:
         session.frames.drop_points()
@@ -169,7 +169,7 @@ def _frame(session: Session, told: _Told) -> TimelineFrame:
     return TimelineFrame(
         run=run.number, steps=pack(np.array(steps, np.int64)), shown=trainer.step,
         newest=run.steps, visiting=runs.visiting, by_hand=runs.by_hand,
-        steps_per_epoch=trainer.steps_per_epoch,
+        steps_per_epoch=0 if run.watched else trainer.steps_per_epoch,
         lr=trainer.lr, memory=runs.store.memory, disk=runs.store.disk,
         problem=runs.store.problem, test=told.test.found(session),
         held=0 if runs.by_hand else trainer.held_epoch,
@@ -213,6 +213,7 @@ def _info(run: Run, now: tuple[float, ...]) -> RunInfo:
         run=run.number, name=run.name, parent=run.parent, begun_at=run.begun_at,
         by_hand=run.by_hand, steps=run.steps, settings=run.settings, rates=rates,
         loss=run.curves.last_loss, test=test, held=run.held, seconds=run.curves.seconds,
+        of_script=run.watched,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from graphcore import datasets
 from graphcore.datasets import Dataset, normalization
 from graphcore.errors import DataError
 
-FROM_FILES = ("mnist", "csv", "image-folder", "idx", "npz")
+FROM_FILES = ("mnist", "csv", "image-folder", "idx", "npz", "probe")
 GENERATED = tuple(n for n in datasets.names() if n not in FROM_FILES)
 
 

@@ -202,7 +202,7 @@ def batch_norm(b: Builder, a: dict[str, Any]) -> Port:
         "BatchNorm2d" if len(shape) == 4 else "BatchNorm1d", x,
         parameters=_scale(b, a, (channels,)), eps=a.get("eps", 1e-5), momentum=momentum,
     )  # fmt: skip
-    y.made.buffers = {"running_mean": mean.array, "running_var": variance.array}
+    y.made.buffers = {"running_mean": mean, "running_var": variance}
     return reshaped(b, y, shape) if len(shape) > 4 else y
 
 

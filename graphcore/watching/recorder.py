@@ -1,0 +1,147 @@
+"""Records a script's run into a file, without a window."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from graphcore import files
+from graphcore.datasets.learned import learned
+from graphcore.errors import FileError, GradscapeError
+from graphcore.files.atomic import make_folder
+from graphcore.runs import folder as run_folder
+from graphcore.runs.log import RunLog
+from graphcore.runs.run_file import write_runs
+from graphcore.runs.runs import Runs, run_of_script
+from graphcore.runs.snapshots import Store, Timeline
+from graphcore.scripting.net import RUN_SUFFIX
+from graphcore.training.trainer import StepRecord, Trainer
+from graphcore.watching.source import Source
+
+SHARE, SOONEST = 0.004, 10.0
+"""Writing the file may take this share of the time, and rests so many seconds at least."""
+
+
+class Recorder:
+    """A run whose steps a script makes, kept in memory and now and then in a file.
+
+    Args:
+        out: a file that ends in .gradrun, or a folder.
+
+    Attributes:
+        steers, over: what a window may be, and a file is never: see ``Window``.
+
+    Raises:
+        FileError: the file is there already, or cannot be written.
+    """
+
+    steers = over = False
+
+    def __init__(self, source: Source, out: Path) -> None:
+        self._source, self._folder = source, None if out.suffix == RUN_SUFFIX else out
+        self.path = out if self._folder is None else out / f"run{RUN_SUFFIX}"
+        if self.path.exists():
+            raise FileError(f"{self.path} is there already: name a new one, or remove it.")
+        if self._folder is not None:
+            make_folder(self._folder)
+        classes = source.graph.training.dataset_options["classes"]
+        self.trainer = Trainer(source.graph, source.probe.dataset(classes))
+        self._files = tempfile.TemporaryDirectory(prefix="gradscape-")
+        self._runs = Runs(Store(Path(self._files.name)))
+        self.trainer.plan.load_state_dict(source.weights())
+        self.run = run_of_script(self.trainer, files.dumps(source.graph), source.probe)
+        self._runs.take(self.trainer, self.run.number, [self.run])
+        self._writer: threading.Thread | None = None
+        self._write_at, self._problem = 0.0, ""
+        self._write(self._frozen())
+        if self._problem:
+            raise FileError(self._problem)
+
+    @property
+    def kept(self) -> int:
+        """How many states of the net there are."""
+        return len(self.run.timeline.moments)
+
+    def wants(self, step: int) -> bool:
+        """Whether the weights after a step are to be kept."""
+        return self.run.timeline.due(step)
+
+    def hold(self, step: int, tell: Callable[[], None]) -> None:
+        """A file lets every loop go on."""
+
+    def take(self, first: int, losses: Sequence[float], seconds: float, weights: bool) -> None:
+        """Note the losses of steps that took so many seconds each.
+
+        Args:
+            weights: whether the module's weights are to be noted too.
+        """
+        lr = self.trainer.lr
+        records = [StepRecord(first + i, 0, loss, lr, (loss,)) for i, loss in enumerate(losses)]
+        if weights:
+            self._runs.follow(records, self.trainer, self._source.weights(), seconds)
+        else:
+            self.run.add(records, seconds)
+        at_work = self._writer is not None and self._writer.is_alive()
+        if time.perf_counter() >= self._write_at and not at_work:
+            self._writer = threading.Thread(target=self._write, args=(self._frozen(),), daemon=True)
+            self._writer.start()
+
+    def close(self) -> None:
+        """Keep the weights of this moment, and write all of it."""
+        if self._writer is not None:
+            self._writer.join()
+        if self.run.steps > self.run.timeline.moments[-1].step:
+            with contextlib.suppress(GradscapeError):  # of a module that has become another
+                self.trainer.plan.load_state_dict(self._source.weights())
+                self.trainer.step = self.run.steps
+                self._runs.keep_newest(self.trainer)
+        self._write(self._frozen())
+        if self._folder is not None and not self._problem:
+            self._leave_folder(self._folder)
+        self._files.cleanup()
+
+    def _leave_folder(self, folder: Path) -> None:
+        """What ``train --out`` leaves in a folder, so that the same commands take it."""
+        try:
+            run_folder.write_net(folder, self.trainer.graph, self.trainer.plan)
+            run_folder.write_data(folder, learned(self.trainer.data))
+            run_folder.write_probe(folder, self._source.probe)
+            log = RunLog()
+            for step, seconds, loss in self.run.curves.rows.tolist():
+                log.note(round(step), train_loss=loss, seconds=seconds)
+            log.write_csv(folder / run_folder.METRICS)
+        except GradscapeError as error:
+            self._tell(str(error))
+
+    def _frozen(self) -> Runs:
+        """The run as it is now, for a thread to write while the run goes on."""
+        runs, run = Runs(), self.run
+        still = replace(
+            run, timeline=Timeline(list(run.timeline.moments), begun=run.begun_at),
+            curves=run.curves.until(math.inf),
+        )  # fmt: skip
+        runs.all, runs.current = {still.number: still}, still
+        return runs
+
+    def _write(self, runs: Runs) -> None:
+        begun = time.perf_counter()
+        try:
+            write_runs(self.path, runs)
+            self._problem = ""
+        except GradscapeError as error:
+            self._tell(str(error))
+        took = time.perf_counter() - begun
+        self._write_at = time.perf_counter() + max(SOONEST, took / SHARE)
+
+    def _tell(self, problem: str) -> None:
+        """Say once what is wrong; the script goes on."""
+        if problem != self._problem:
+            print(f"gradscape: {problem}", file=sys.stderr)
+        self._problem = problem

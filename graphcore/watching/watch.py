@@ -1,0 +1,201 @@
+"""``gc.watch``: somebody else's training loop, recorded or live in a window."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import math
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from graphcore.graph.drawing.picture import drawing
+from graphcore.graph.graph import Graph
+from graphcore.late import torch
+from graphcore.session.pace import rest
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+SHARE = 0.012
+"""Share of the loop's time that is spent here at most."""
+SOONEST = 1 / 30
+"""Seconds between two looks at the module."""
+MOST_LOSSES = 4096
+"""Losses that wait until they are passed on."""
+
+
+class Sink(Protocol):
+    """Where the steps of a loop go.
+
+    Attributes:
+        steers: whether the loop may have to wait.
+        over: whether nobody takes steps any more.
+    """
+
+    @property
+    def steers(self) -> bool: ...
+
+    @property
+    def over(self) -> bool: ...
+
+    def wants(self, step: int) -> bool:
+        """Whether the weights after a step are wanted."""
+
+    def take(self, first: int, losses: list[float], seconds: float, weights: bool) -> None:
+        """Losses of the steps from ``first`` on, which took so many seconds each."""
+
+    def hold(self, step: int, tell: Callable[[], None]) -> None:
+        """Return when the loop may go on; ``tell`` passes on what has happened before it waits."""
+
+    def close(self) -> None:
+        """The loop is over."""
+
+
+class Watch:
+    """A training loop that is watched; ``watch`` makes it.
+
+        with gc.watch(model, (x, y), out="run.gradrun") as w:
+            for x, y in loader:
+                ...
+                w.step(loss)
+
+    Attributes:
+        graph: the net with its loss; None in a process that is not the first of several.
+        steps: steps so far.
+        seconds: that were spent here, of the loop's time.
+    """
+
+    def __init__(self, graph: Graph | None = None, sink: Sink | None = None) -> None:
+        self.graph, self._sink = graph, sink
+        self.steps, self.seconds = 0, 0.0
+        self._losses: list[Any] = []
+        self._look_at = 0.0
+        self._told_at, self._process = time.perf_counter(), os.getpid()
+        if sink is not None:
+            atexit.register(self.close)
+
+    def step(self, loss: Any = None) -> None:
+        """Note a step that the loop has just made; returns at once.
+
+        Args:
+            loss: of the step's batch: a tensor of one element or a number; None if not known.
+        """
+        self.steps += 1
+        sink = self._sink
+        if sink is None:
+            return
+        self._losses.append(loss.detach() if hasattr(loss, "detach") else loss)
+        if sink.steers:
+            sink.hold(self.steps, lambda: self._tell(sink, weights=True))
+            self._told_at = time.perf_counter()
+        now = time.perf_counter()
+        if not self._losses or (now < self._look_at and len(self._losses) < MOST_LOSSES):
+            return
+        self._tell(sink, weights=now >= self._look_at and sink.wants(self.steps))
+        if sink.over:
+            self.close()
+
+    def close(self) -> None:
+        """End the watching: the last weights are kept, and a record is written."""
+        if os.getpid() != self._process:
+            return  # a copy of this process, which loads data
+        sink, self._sink = self._sink, None
+        if sink is None:
+            return
+        atexit.unregister(self.close)
+        if self._losses:
+            self._tell(sink, weights=True)
+        sink.close()
+
+    def _tell(self, sink: Sink, weights: bool) -> None:
+        """Pass on what has happened; rest in proportion to what that took."""
+        now = time.perf_counter()
+        losses, self._losses = _numbers(self._losses), []
+        each = (now - self._told_at) / len(losses)
+        try:
+            sink.take(self.steps - len(losses) + 1, losses, each, weights)
+        except Exception as error:
+            self._give_up(sink, error)
+        self._told_at = time.perf_counter()
+        took = self._told_at - now
+        self.seconds += took
+        if weights:
+            self._look_at = self._told_at + max(SOONEST, rest(took, SHARE))
+        elif self._told_at >= self._look_at:
+            self._look_at = self._told_at + SOONEST
+
+    def _give_up(self, sink: Sink, error: Exception) -> None:
+        """Say why nothing is watched any more; the loop goes on."""
+        self._sink = None
+        said = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+        print(f"gradscape: the loop is not watched any more: {said}.", file=sys.stderr)
+        with contextlib.suppress(Exception):
+            sink.close()
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _repr_svg_(self) -> str | None:
+        """Return the drawing of the net, which a notebook shows."""
+        return None if self.graph is None else drawing(self.graph)
+
+
+def _numbers(losses: list[Any]) -> list[float]:
+    """Losses as numbers; those on a device are fetched together."""
+    elsewhere = [i for i, x in enumerate(losses) if getattr(x, "is_cpu", True) is False]
+    if elsewhere:
+        fetched = torch.stack([losses[i].reshape(()).float() for i in elsewhere]).tolist()
+        for i, number in zip(elsewhere, fetched, strict=True):
+            losses[i] = number
+    return [math.nan if x is None else float(x) for x in losses]
+
+
+def watch(
+    module: Module, batch: Any, *, loss: Callable[..., Any] | None = None,
+    out: str | os.PathLike[str] | None = None,
+) -> Watch:  # fmt: skip
+    """Watch a training loop that is not ours.
+
+        w = gc.watch(model, (x, y), loss=torch.nn.functional.cross_entropy)
+        for x, y in loader:
+            ...
+            optimizer.step()
+            w.step(loss)
+        w.close()
+
+    A window opens beside the script. It shows the net's values, gradients and all that is computed
+    from its weights on the batch, in evaluation mode; the losses are the script's own. Pause in
+    the window stops the script at its next ``step``; closing the window lets it go on.
+
+    In a process that torchrun started, all but the first do nothing.
+
+    Args:
+        batch: a pair (x, y) that the net is looked at on: an input and the target of the loss.
+        loss: a function of the module's answer and the target; left out, cross entropy.
+        out: a file that ends in .gradrun, or a folder: the run is recorded there instead, and can
+            be opened later (*Open run*).
+
+    Raises:
+        ExportError: torch.export does not take the module; says why, where, and what to change.
+        FileError: the module holds an operation that is not understood, or ``out`` cannot be
+            written.
+    """
+    if os.environ.get("RANK", "0") not in ("", "0"):
+        return Watch()
+    from graphcore.watching.source import Source
+
+    source = Source(module, batch, loss)
+    if out is not None:
+        from graphcore.watching.recorder import Recorder
+
+        return Watch(source.graph, Recorder(source, Path(out)))
+    from graphcore.watching.window import Window
+
+    return Watch(source.graph, Window(source))

@@ -1,0 +1,270 @@
+"""A loop of plain torch is recorded, and what is shown of each step is what torch computes."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+import graphcore as gc
+from graphcore.cli.main import main
+from graphcore.errors import ExportError, FileError
+from graphcore.records.arrays import unpack
+from graphcore.runs.run_file import read_runs
+from graphcore.session import messages as m
+from graphcore.session.session import Session
+from graphcore.views.timeline import TimelineRequest
+from graphcore.views.timeline.compute import timeline
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)
+        self.bn = nn.BatchNorm2d(4)
+        self.drop = nn.Dropout(0.5)
+        self.out = nn.Linear(4 * 6 * 6, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = functional.relu(self.bn(self.conv(x)))
+        return functional.log_softmax(self.out(self.drop(x.flatten(1))), dim=1)
+
+
+class Noisy(Net):
+    """It draws random numbers in evaluation, too."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(functional.dropout(x, 0.1))
+
+
+def data() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(5)
+    x = torch.randn(24, 1, 8, 8, generator=generator)
+    return x, torch.randint(0, 3, (24,), generator=generator)
+
+
+def train(net: nn.Module, steps: int, out: Path | None) -> tuple[list[float], list[dict]]:
+    """A loop with two parameter groups, a schedule and gradients of two batches per step."""
+    x, y = data()
+    groups = [{"params": [*net.conv.parameters(), *net.bn.parameters()], "lr": 0.01},
+              {"params": net.out.parameters()}]  # fmt: skip
+    optimizer = torch.optim.AdamW(groups, lr=0.02)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 3)
+    losses, states = [], [copy.deepcopy(net.state_dict())]
+    watched = gc.watch(net, (x[:6], y[:6]), loss=functional.nll_loss, out=out) if out else None
+    for step in range(steps):
+        optimizer.zero_grad()
+        for part in (slice(0, 12), slice(12, 24)):
+            loss = functional.nll_loss(net(x[part]), y[part])
+            loss.backward()
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+        states.append(copy.deepcopy(net.state_dict()))
+        if watched is not None:
+            watched._look_at = 0.0 if step % 2 else math.inf  # every other step
+            watched.step(loss)
+    if watched is not None:
+        watched.close()
+    return losses, states
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[float], list[dict]]:
+    path = tmp_path_factory.mktemp("watched") / "own.gradrun"
+    torch.manual_seed(0)
+    return path, *train(Net(), 9, path)
+
+
+def opened(path: Path) -> tuple[Session, list]:
+    told: list = []
+    session = Session(told.append, "cpu")
+    session.open_runs(str(path))
+    return session, told
+
+
+def test_each_kept_step_shows_what_torch_computes(recorded) -> None:
+    path, losses, states = recorded
+    session, told = opened(path)
+    run = session.runs.current
+    np.testing.assert_allclose(run.curves.rows[:, 2], losses, rtol=1e-6)
+    assert run.timeline.steps == [0, 2, 4, 6, 8, 9]
+    shown = timeline(session, TimelineRequest())
+    assert len(unpack(shown.curves.steps)) == 9  # a window that opens the run draws its curve
+    assert shown.runs[0].of_script
+    assert "its batch of 6 samples" in next(r for r in told if isinstance(r, m.Loaded)).note
+    x, y = (part[:6] for part in data())
+    for step in run.timeline.steps:
+        session.scrub(step)
+        session.settle()
+        session.want_frame()
+        session.tell()
+        assert told[-1].step == step
+        net = Net()
+        net.load_state_dict(states[step])
+        net.eval()
+        hidden = net.conv(x)
+        loss = functional.nll_loss(net(x), y)
+        loss.backward()
+        plan = session.trainer.recorded
+        np.testing.assert_allclose(plan.value("conv"), hidden.detach(), atol=1e-5)
+        np.testing.assert_allclose(plan.value("nll_loss"), loss.item(), atol=1e-5)
+        for name, parameter in net.named_parameters():
+            np.testing.assert_allclose(plan.grad(name), parameter.grad, atol=1e-5)
+
+
+def test_a_run_of_a_script_is_not_trained_on_here(recorded) -> None:
+    session, told = opened(recorded[0])
+    for act in (session.run, session.set_rate, session.reset):
+        act({session.run: m.Run(), session.set_rate: m.SetRate(0.5), session.reset: 0}[act])
+        assert isinstance(told[-1], m.Failure)
+        assert "script" in told[-1].message
+    assert not session.running
+
+
+def test_the_record_serves_scripts(recorded) -> None:
+    path, _, states = recorded
+    assert gc.landscape(path, resolution=3, plane="pca").loss.shape == (3, 3)
+    x = data()[0][:6]
+    net = Net()
+    net.load_state_dict(states[-1])
+    wanted = net.eval()(x).argmax(1).tolist()
+    assert [int(a.answer) for a in gc.predict(path, x.numpy())] == wanted
+
+
+def test_the_loop_is_the_same_without_being_watched(tmp_path: Path, capsys) -> None:
+    torch.manual_seed(3)
+    watched = train(Noisy(), 4, tmp_path / "run")
+    torch.manual_seed(3)
+    plain = train(Noisy(), 4, None)
+    assert watched[0] == plain[0]
+    assert all(watched[1][-1][k].equal(v) for k, v in plain[1][-1].items())
+    assert {f.name for f in (tmp_path / "run").iterdir()} == {
+        "run.gradrun", "graph.graph.json", "weights.safetensors", "data.json",
+        "probe.safetensors", "metrics.csv",
+    }  # fmt: skip
+    gc.predict(tmp_path / "run", data()[0].numpy())
+    assert main(["eval", str(tmp_path / "run"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["dataset"], told["test_samples"]) == ("probe", 6)
+    with pytest.raises(FileError, match="is there already"):
+        train(Net(), 1, tmp_path / "run")
+
+
+def test_a_script_that_dies_leaves_what_was_written(tmp_path: Path) -> None:
+    x, y = data()
+    net = Net()
+    watched = gc.watch(net, (x, y), loss=functional.nll_loss, out=tmp_path / "a.gradrun")
+    assert read_runs(tmp_path / "a.gradrun")[1][0].steps == 0
+    watched._sink._write_at = 0.0
+    watched.step(1.5)
+    watched._sink._writer.join()
+    assert read_runs(tmp_path / "a.gradrun")[1][0].curves.rows[:, 2].tolist() == [1.5]
+    watched.close()
+    assert watched.step(1.0) is None
+    assert threading.active_count() < 20
+
+
+class Words(nn.Module):
+    """Tied weights, whole numbers as input, and an answer per word."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(7, 4)
+        self.mix = nn.LSTM(4, 4, batch_first=True)
+        self.out = nn.Linear(4, 7, bias=False)
+        self.out.weight = self.words.weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(self.mix(self.words(x))[0]).flatten(0, 1)
+
+
+def each_word(answer: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    return functional.cross_entropy(answer, target.flatten())
+
+
+@pytest.mark.parametrize(("net", "x", "y", "loss"), [
+    (Words(), torch.arange(10).reshape(2, 5) % 7, torch.arange(10).reshape(2, 5) % 5, each_word),
+    (nn.Linear(4, 2), torch.randn(3, 4), torch.randn(3, 2), functional.smooth_l1_loss),
+    (nn.Linear(4, 2), torch.randn(3, 4), torch.randn(3, 2), nn.MSELoss()),
+    (nn.Linear(4, 2), torch.randn(3, 4), torch.randn(3, 2), lambda a, t: (a - t).abs().mean()),
+])  # fmt: skip
+def test_other_nets_and_losses(tmp_path: Path, net, x, y, loss) -> None:
+    watched = gc.watch(net, (x, y), loss=loss, out=tmp_path / "a.gradrun")
+    optimizer = torch.optim.Adam(net.parameters(), 0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        loss(net(x), y).backward()
+        optimizer.step()
+        watched._look_at = 0.0
+        watched.step()
+    watched.close()
+    session, _ = opened(tmp_path / "a.gradrun")
+    trainer = session.trainer
+    trainer.look()
+    found = float(trainer.recorded.value(trainer.binding.loss))
+    assert found == pytest.approx(loss(net(x), y).item(), abs=1e-5)
+    assert np.isnan(session.runs.current.curves.rows[:, 2]).all()
+
+
+def test_modules_of_torch_around_a_module_and_half_numbers(tmp_path: Path) -> None:
+    compiled = type("OptimizedModule", (nn.Module,), {})()
+    compiled._orig_mod = nn.Linear(4, 2).bfloat16()
+    batch = np.zeros((5, 4), np.float32), torch.arange(5) % 2
+    watched = gc.watch(compiled, batch, out=tmp_path / "a.gradrun")
+    assert watched._sink._source.precision == "bfloat16"
+    assert "<svg" in watched._repr_svg_()
+    watched.close()
+    net = nn.Linear(4, 2)
+    watched = gc.watch(net, batch, out=tmp_path / "b.gradrun")
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        net(torch.zeros(1, 4))
+    assert watched._sink._source.precision == "bfloat16"
+    watched.close()
+
+
+def test_a_module_that_becomes_another_is_let_go(tmp_path: Path, capsys) -> None:
+    x, y = data()
+    net = Net()
+    watched = gc.watch(net, (x, y), loss=functional.nll_loss, out=tmp_path / "a.gradrun")
+    watched._look_at = math.inf  # the weights of the one step are not kept
+    watched.step(2.0)
+    net.out = nn.Linear(4 * 6 * 6, 5)
+    watched._look_at = 0.0
+    watched.step(1.0)
+    watched._look_at = 0.0
+    watched.step(0.5)
+    watched.close()
+    said = capsys.readouterr().err
+    assert said.count("not watched any more: out has other parameters than before") == 1
+    assert read_runs(tmp_path / "a.gradrun")[1][0].timeline.steps == [0]
+
+
+class Branching(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * 2 if x.sum() > 0 else x
+
+
+def test_what_cannot_be_watched_is_refused_with_the_reason(tmp_path: Path, monkeypatch) -> None:
+    x, y = torch.randn(4, 3), torch.randint(0, 3, (4,))
+    with pytest.raises(ExportError, match=r"Branching.*line \d+.*torch\.where"):
+        gc.watch(Branching(), (x, y), out=tmp_path / "a.gradrun")
+    with pytest.raises(ExportError, match=r"is a pair \(x, y\)"):
+        gc.watch(nn.Linear(3, 3), x, out=tmp_path / "a.gradrun")
+    with pytest.raises(ExportError, match=r"a loss of torch\.nn\.functional"):
+        gc.watch(nn.Linear(3, 3), (x, y), loss=lambda a, t: a, out=tmp_path / "a")
+    assert not os.listdir(tmp_path)
+    monkeypatch.setenv("RANK", "1")
+    quiet = gc.watch(Branching(), (x, y))
+    quiet.step(1.0)
+    quiet.close()
+    assert quiet._repr_svg_() is None
