@@ -55,6 +55,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "net.py").write_text(MODULE)
     graph = (ROOT / "resources" / "presets" / "xor.graph.json").read_bytes()
     (tmp_path / "my.graph.json").write_bytes(graph)
+    saved = ROOT / "tests/graphcore/exchange/saved/attention_new.onnx"
+    (tmp_path / "net.onnx").write_bytes(saved.read_bytes())
     (tmp_path / "mnist").mkdir()
     rng = np.random.default_rng(0)
     for split, count in (("train", 64), ("t10k", 32)):
