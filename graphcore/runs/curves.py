@@ -22,9 +22,12 @@ class Curves:
         validations: on the samples held back, at the ends of epochs.
         accuracies: (step, share of right answers) of training batches that were recorded.
         seconds: of computing, so far.
+        smoothing: weight of a step's loss beside that of the next step; 0 where each batch is the
+            whole training set: such losses have no noise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, smoothing: float = SMOOTHING) -> None:
+        self.smoothing = smoothing
         self.tests: list[Score] = []
         self.validations: list[Score] = []
         self.accuracies: list[tuple[int, float]] = []
@@ -47,7 +50,7 @@ class Curves:
     def _append(self, row: tuple[float, ...], span: int) -> None:
         """Add a row that is the mean of so many steps; a loss that is not finite has no weight."""
         mean, weight = self._means[-1] if self._means else (0.0, 0.0)
-        kept = SMOOTHING**span
+        kept = self.smoothing**span
         own, rest = (1 - kept if math.isfinite(row[2]) else 0.0), weight * kept
         total = own + rest
         if own:
@@ -63,7 +66,7 @@ class Curves:
 
     @property
     def smoothed(self) -> np.ndarray:
-        """First losses, one per row: each step counts ``SMOOTHING`` times as much as the next."""
+        """First losses, one per row: each step counts ``smoothing`` times as much as the next."""
         return np.array([mean for mean, _ in self._means], np.float64)
 
     @property
@@ -78,7 +81,7 @@ class Curves:
 
     def until(self, step: float) -> Curves:
         """A copy of the part up to a step."""
-        part = Curves()
+        part = Curves(self.smoothing)
         part._rows = [row for row in self._rows if row[0] <= step]
         part._spans = self._spans[: len(part._rows)]
         part._means = self._means[: len(part._rows)]
@@ -90,10 +93,11 @@ class Curves:
 
     @classmethod
     def of(
-        cls, rows: np.ndarray, tests: list[Score], accuracies: list[tuple[int, float]]
-    ) -> Curves:
-        """Curves from what ``rows``, ``tests`` and ``accuracies`` gave."""
-        curves = cls()
+        cls, rows: np.ndarray, tests: list[Score], accuracies: list[tuple[int, float]],
+        smoothing: float = SMOOTHING,
+    ) -> Curves:  # fmt: skip
+        """Curves from what ``rows``, ``tests``, ``accuracies`` and ``smoothing`` gave."""
+        curves = cls(smoothing)
         for row, span in zip(rows.tolist(), _spans(rows[:, 0].tolist()), strict=True):
             curves._append(tuple(row), span)
         curves.tests, curves.accuracies = list(tests), list(accuracies)

@@ -21,7 +21,7 @@ from graphcore.errors import FileError, GradscapeError, short
 from graphcore.files.atomic import atomic_file
 from graphcore.files.graph_file import loads
 from graphcore.records.score import Score
-from graphcore.runs.curves import Curves
+from graphcore.runs.curves import SMOOTHING, Curves
 from graphcore.runs.snapshots import Moment, Timeline
 from graphcore.system import reading
 
@@ -44,7 +44,9 @@ class SavedMoment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tensors: str
 
 
-class SavedRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SavedRun(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """A run; ``moments`` and ``probe`` are places in the lists of all. See ``Run``, ``Curves``."""
 
     number: int
@@ -62,6 +64,7 @@ class SavedRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     data: Learned | None = None
     probe: int | None = None
     watched: bool = False
+    smoothing: float = SMOOTHING
 
 
 class SavedRuns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,6 +123,7 @@ def _saved(run: Run, places: dict[int, int], probes: list[Probe]) -> SavedRun:
         rows=tuple(tuple(row) for row in curves.rows.tolist()),
         tests=_told(curves.tests), validations=_told(curves.validations),
         accuracies=tuple(curves.accuracies), data=run.data, probe=probe, watched=run.watched,
+        smoothing=curves.smoothing,
     )  # fmt: skip
 
 
@@ -208,7 +212,9 @@ def _run(entry: SavedRun, moments: list[Moment], probes: list[Probe]) -> Run:
     kept = [moments[place] for place in entry.moments]
     if [m.step for m in kept] != sorted({m.step for m in kept}):
         raise _RunFileError(f"the states of {entry.name} are not in the order of their steps.")
-    curves = Curves.of(rows, _scores(entry.tests), list(entry.accuracies))
+    if not 0 <= entry.smoothing < 1:
+        raise _RunFileError(f"the losses of {entry.name} cannot be smoothed by what it says.")
+    curves = Curves.of(rows, _scores(entry.tests), list(entry.accuracies), entry.smoothing)
     curves.validations = _scores(entry.validations, held_back=True)
     return Run(
         entry.number, entry.name, graph, training, entry.parent, entry.begun_at,

@@ -22,7 +22,7 @@ from graphcore.errors import EngineError, FileError
 from graphcore.graph.difference import same_net
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.records.score import Score
-from graphcore.runs.curves import Curves
+from graphcore.runs.curves import SMOOTHING, Curves
 from graphcore.runs.snapshots import Moment, Store, Timeline, net_shapes
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ class Runs:
         run = self._add(graph, trainer.graph.training, parent, step)
         run.data = learned(trainer.data) if trainer.binding.input else None
         run.by_hand = self.by_hand and step > 0
+        run.curves.smoothing = 0.0 if trainer.steps_per_epoch == 1 else SMOOTHING
         if parent is not None and before is not None and same and not run.by_hand:
             run.tested_from = before.tested_from
         self.jumps += run.by_hand

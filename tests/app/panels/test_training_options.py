@@ -156,3 +156,25 @@ def test_the_stepper_says_which_weights_the_optimiser_leaves(unchanged):
     said = words._changed(frame)
     assert ("every weight" in said) == (not unchanged)
     assert all(name in said for name in unchanged)
+
+
+def test_losses_of_whole_batches_are_shown_as_they_are(qtbot, live_window):
+    """Of the four points of xor every step sees all: training and test are of the same samples."""
+    window = live_window
+    window.start("xor")
+    panel = window.show_panel("training").fill()
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=30_000)
+    window.engine.run(40)
+    qtbot.waitUntil(lambda: window.engine.moment.newest == 40, timeout=30_000)
+    qtbot.waitUntil(lambda: panel.loss.points("train")[1].size == 40, timeout=30_000)
+    panel.loss.redraw()
+    told = {name: value for name, _color, value in panel.loss.legend.entries}
+    assert float(told["train"]) == pytest.approx(panel.loss.points("train")[1][-1], rel=0.01)
+    qtbot.waitUntil(lambda: bool(window.engine.moment.runs), timeout=30_000)
+    (run,) = window.engine.moment.runs
+    assert run.loss == pytest.approx(panel.loss.points("train")[1][-1], rel=1e-5)
+    changed = msgspec.structs.replace(window.engine.last_loaded, change=2.0)
+    panel._on_loaded(changed)  # as after another activation: what was measured is of the net before
+    told = {name: value for name, _color, value in panel.loss.legend.entries}
+    assert told["train"] == ""
+    assert "gap" not in told

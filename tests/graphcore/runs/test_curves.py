@@ -55,3 +55,12 @@ def test_each_row_has_the_smoothed_loss_of_its_moment() -> None:
     assert curves.smoothed.tolist()[1:] == told[1:]
     assert told[2:5] == [3.0, pytest.approx((0.9 * 3 + 1) / 1.9), told[3]]
     assert curves.until(4).smoothed.tolist()[2:] == told[2:4]
+
+
+def test_losses_without_noise_are_not_smoothed() -> None:
+    curves = Curves(smoothing=0.0)
+    for step, loss in enumerate((3.0, 1.0, float("nan"), 0.5), 1):
+        curves.add(step, (loss,), 0.0)
+    assert curves.last_loss == 0.5
+    assert curves.until(2).smoothed.tolist() == [3.0, 1.0]
+    assert Curves.of(curves.rows, [], [], curves.smoothing).last_loss == 0.5
