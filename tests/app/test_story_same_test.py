@@ -8,17 +8,19 @@ from PySide6.QtWidgets import QApplication
 
 from app.panels.runs.panel import COLUMNS
 from app.panels.training.figures import TrainingFigures
+from graphcore.records.score import Score
 from tests.app.driver import PATIENCE
 
 
 def test_loss_and_accuracy_are_of_one_test(qtbot) -> None:
     figures = TrainingFigures()
     qtbot.addWidget(figures)
-    figures.show_score(0.5, 0.9, 500)
+    figures.show_score(Score(0.5, 0.9, 500, 20))
     assert figures.labels["accuracy"].text() == "90.00%"
-    figures.show_score(0.4, None, 10_000)
+    assert "500 test samples at step 20" in figures.labels["accuracy"].toolTip()
+    figures.show_score(Score(0.4, None, 10_000, 30))
     assert figures.labels["accuracy"].text() == "–", "that of the test before is no longer shown"
-    figures.show_score(None, None, 0)
+    figures.show_score(None)
     assert figures.labels["loss"].text() == "–"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
+from graphcore.records.score import Score
 from graphcore.session import messages as m
 
 WIDE = 150
@@ -47,7 +48,7 @@ class TrainingFigures(QWidget):
         for figure in self.labels.values():
             figure.setText("–")
         self.show_held(0)
-        self._name_tests(0)
+        self._name_tests(None)
 
     def show_frame(self, frame: m.Frame) -> None:
         """Where the run is."""
@@ -65,28 +66,29 @@ class TrainingFigures(QWidget):
         held = self.tr("epoch (best: {0:,})").format(epoch)
         self._captions["epoch"].setText(held if epoch else self._names["epoch"])
 
-    def show_score(self, loss: float | None, accuracy: float | None, samples: int) -> None:
-        """Show what one test on so many samples has found; None is not known."""
+    def show_score(self, test: Score | None) -> None:
+        """Show what one test has found; None is not known."""
+        loss, accuracy = (None, None) if test is None else (test.loss, test.accuracy)
         self.labels["loss"].setText("–" if loss is None else f"{loss:.4f}")
         self.labels["accuracy"].setText("–" if accuracy is None else f"{accuracy:.2%}")
-        self._name_tests(samples)
+        self._name_tests(test)
 
     def show_accuracy(self, known: bool) -> None:
         """Show the accuracy; a net that answers with numbers has none."""
         for label in (self.labels["accuracy"], self._captions["accuracy"]):
             label.setVisible(known)
 
-    def _name_tests(self, samples: int) -> None:
-        """Say how many samples were tested."""
+    def _name_tests(self, test: Score | None) -> None:
+        """Say how many samples were tested, and at which step."""
+        samples = 0 if test is None else test.samples
+        tip = self.tr(
+            "{0:,} test samples at step {1:,}: a few while it trains, all after every epoch"
+        )
         for key in ("loss", "accuracy"):
             name = self._names[key]
             text = self.tr("{0} of {1:,}").format(name, samples) if samples else name
             self._captions[key].setText(text)
-            self.labels[key].setToolTip(
-                self.tr("{0:,} test samples: a few while it trains, all after every epoch").format(
-                    samples
-                ) if samples else ""
-            )  # fmt: skip
+            self.labels[key].setToolTip(tip.format(samples, test.step) if test else "")
 
 
 def _duration(seconds: float | None) -> str:

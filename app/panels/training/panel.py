@@ -360,7 +360,7 @@ class TrainingPanel(Panel):
             plot.set_playhead(frame.shown if frame.visiting else None, measured)
         self.figures.show_held(frame.held)
         if test is not None or self._engine.state != "running":
-            self.figures.show_score(loss, accuracy, test.samples if test is not None else 0)
+            self.figures.show_score(test)
 
     def _show_run(self, run: RunCurves) -> None:
         self.clear()
@@ -389,7 +389,7 @@ class TrainingPanel(Panel):
         if score.accuracy is not None:
             self.accuracy.append(name, at, np.array([score.accuracy]))
         if not score.held_back:
-            self.figures.show_score(score.loss, score.accuracy, score.samples)
+            self.figures.show_score(score)
 
     def _show_accuracy(self, known: bool) -> None:
         """Show the accuracy, or leave it out where the net answers with numbers."""
