@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.document import facts
 from app.widgets.section import Facts, section, text_label, title
+from graphcore.graph.binding import takes_data
 
 
 class GraphPage(QWidget):
@@ -37,7 +38,8 @@ class GraphPage(QWidget):
         self.title = title(self.tr("Whole graph"))
         column.addWidget(self.title)
         column.addWidget(section(self.tr("Totals"), self.totals))
-        column.addWidget(section(self.tr("Training"), self.training))
+        self._training_part = section(self.tr("Training"), self.training)
+        column.addWidget(self._training_part)
         column.addWidget(hint)
         column.addStretch(1)
         column.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -68,6 +70,7 @@ class GraphPage(QWidget):
             }
         )
         training = self._document.root.training
+        self._training_part.setVisible(takes_data(self._document.root))
         self.training.show_values(
             {
                 self.tr("Data set"): training.dataset,

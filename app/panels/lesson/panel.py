@@ -210,6 +210,7 @@ class LessonPanel(Panel):
         self.back.setEnabled(self.place > 0)
         self.next.setText(self.tr("Next") if self.place + 1 < count else self.tr("Finish"))
         self.solve.setVisible(bool(step.solution))
+        self.teacher.setVisible(any(s.notes for s in self.lesson.steps))
         self._arrange()
 
     def _card(self, part: object) -> QWidget | None:

@@ -23,7 +23,7 @@ class SharpnessPanel(Panel):
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__(document, engine)
         names = {"sharpness": self.tr("sharpness"), "limit": self.tr("2 / learning rate")}
-        empty = self.tr("The sharpness appears here as soon as the net has a loss.")
+        empty = self.tr("The sharpness appears here once it is computed; the net needs a loss.")
         self.plot = CurvePlot(
             self.tr("Sharpness: largest eigenvalue of the Hessian"), names,
             marks=("sharpness",), empty=empty,

@@ -232,3 +232,11 @@ def test_text_to_value_and_back(attr, text, value):
 def test_text_that_is_no_array_is_refused(text):
     with pytest.raises(AttributeRefusedError):
         parse_value(ops.Attr("a", None, "", "array", optional=True), text, "Op")
+
+
+def test_a_graph_without_data_speaks_of_no_training(make_window):
+    for name, shown in (("expression", False), ("circle", True)):
+        window = make_window(name)
+        page = GraphPage(window.document)
+        page.refresh()
+        assert page.training.isVisibleTo(page) == shown
