@@ -67,7 +67,7 @@ class MapAxes:
         painter.drawRect(area)
         painter.setPen(p.color("muted"))
         first, last = self.own(np.asarray(low)), self.own(np.asarray(high))
-        count = max(2, int(area.width() / 70))
+        count = max(4, int(area.width() / 55))
         for axis in (0, 1):
             for value in self.ticks(axis, low, high, count):
                 share = (value - first[axis]) / (last[axis] - first[axis])
