@@ -224,7 +224,7 @@ class MainWindow(QMainWindow):
             wanted = []
         if not runs and not (wanted and self.files.open_any(wanted[0])):
             self.files.open_preset(FIRST_GRAPH)
-            if not (file_or_preset or lesson):
+            if not (file_or_preset or lesson or self.autosave.abandoned()):
                 self.show_welcome()
         Rescue(self).offer()
         self._remember_timer.start()

@@ -55,7 +55,8 @@ class Fused(Step):
 def windows_tie(steps: Sequence[Step], values: Sequence[Tensor | None]) -> bool:
     """Return whether a convolution gives windows one sum but for rounding."""
     weights = (values[step.inputs[1]] for step in steps if step.op is Conv2d)
-    return any(weight is not None and repeats_numbers(weight) for weight in weights)
+    here = (weight for weight in weights if weight is not None and not on_accelerator(weight))
+    return any(map(repeats_numbers, here))
 
 
 def rewritten(steps: Sequence[Step]) -> list[Step]:

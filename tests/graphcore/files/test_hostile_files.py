@@ -48,7 +48,7 @@ MIB = 1 << 20
 def source(path: Path) -> None:
     class Options:
         file, out, json, force = path, Path("never written"), True, False
-        run_file, class_name, input = False, "", ()
+        run_file, check, class_name, input = False, False, "", ()
 
     read_source(Options)  # type: ignore[arg-type]
 
