@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPushButton,
+    QSizePolicy,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -75,6 +76,8 @@ class WelcomePage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setAutoFillBackground(True)
+        ignored = QSizePolicy.Policy.Ignored  # else the canvas could not be lower than this page
+        self.setSizePolicy(ignored, ignored)
         self.buttons: dict[str, QPushButton] = {}
         self.cards = self._make_cards()
         self.recent = self._make_recent()

@@ -129,3 +129,15 @@ def test_a_wide_bar_shows_the_names_and_the_files_again(window):
     QApplication.processEvents()
     assert button.isVisible()
     assert bar._rate_text.isVisible()
+
+
+def test_the_welcome_page_takes_nothing_from_the_panels(window):
+    window.resize(1346, 728)
+    window.layouts.show("Train")
+    QApplication.processEvents()
+    before = window.canvas.height(), window.layouts.docks["training"].height()
+    window.show_welcome()
+    QApplication.processEvents()
+    window.show_canvas()
+    QApplication.processEvents()
+    assert (window.canvas.height(), window.layouts.docks["training"].height()) == before
