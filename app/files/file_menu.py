@@ -36,7 +36,7 @@ class Files(QObject):
         unnamed: files of runs that the app keeps for itself, of which nothing is said.
 
     Signals:
-        table_given: path of a table that was to be opened, after it was refused as a graph.
+        table_given: path of a table that was to be opened.
         net_given: path of another program's net that is to be opened.
         weights_given: path of weights that are to go onto the open graph.
         refused: the sentence that says why something could not be read or written.
@@ -173,11 +173,9 @@ class Files(QObject):
             self.weights_given.emit(path)
             return False
         if path.lower().endswith(TABLES):
-            sentence = self.tr(
-                "{0} is a table, not a graph: in Training choose csv as Data, and this file under "
-                "its Options."
-            )
-            self.refused.emit(sentence.format(short(Path(path).name)))
+            if self.engine is None:
+                sentence = self.tr("{0} is a table, not a graph.")
+                self.refused.emit(sentence.format(short(Path(path).name)))
             self.table_given.emit(path)
             return False
         if not self._read(path, Path(path).name):

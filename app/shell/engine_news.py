@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject
 
-from app.document.own_data import make_net, use_table
+from app.document.document import Document
+from app.document.own_data import (
+    answers_otherwise,
+    ask_for_net,
+    make_net,
+    make_net_asked_for,
+    use_table,
+)
 from app.document.ways_to_train import ways_to_train
 from app.engine.engine import Engine
 from app.files.exports import JobIndicator
-from graphcore.errors import GradscapeError
+from graphcore.errors import GradscapeError, short
 from graphcore.session import messages as m
 
 SAME = 1e-6
@@ -36,6 +44,8 @@ class EngineNews(QObject):
         window.document.opened.connect(window.banner.hide)
         window.files.table_given.connect(self._offer_table)
         self._data: m.DataRead | None = None
+        self._other = ""
+        self._turned: Callable[[Document, str], None] | None = None
         engine.on(m.DataRead, self._on_data)
         engine.ready.connect(self._on_ready)
         engine.loaded.connect(self._on_loaded)
@@ -58,7 +68,10 @@ class EngineNews(QObject):
         )  # fmt: skip
         if report := self._surgery(loaded):
             self._window.status.say(report)
-        if loaded.note:
+        other, self._other = self._other, ""
+        if other:
+            self._window.banner.show_message(f"{other} {loaded.note}", "warning", self._nets())
+        elif loaded.note:
             self._window.banner.show_message(loaded.note, "info")
 
     def _surgery(self, loaded: m.Loaded) -> str:
@@ -102,13 +115,34 @@ class EngineNews(QObject):
     # -- tables -------------------------------------------------------------------------------
 
     def _offer_table(self, path: str) -> None:
-        """Let the table that was refused as a graph be the data of the open one."""
-        window = self._window
-        use = self._attempt(lambda: use_table(window.document, path))
-        window.banner.show_message(window.banner.text, "info", [(self.tr("Use it as data"), use)])
+        """Let a table be the data of the open graph, or of a net that is made for it."""
+        window, document = self._window, self._window.document
+        net = (self.tr("Make a net for it"), self._turn_to(path, ask_for_net))
+        use = (self.tr("Use it as data"), self._turn_to(path, use_table))
+        actions = [use, net] if len(document.root) else [net]
+        text = self.tr("{0} is a table, not a graph.").format(short(Path(path).name))
+        window.banner.show_message(text, "info", actions)
+
+    def _turn_to(self, path: str, turn: Callable[[Document, str], None]) -> Callable[[], None]:
+        def run() -> None:
+            self._turned = turn
+            self._window.show_canvas()
+            self._attempt(lambda: turn(self._window.document, path))()
+
+        return run
 
     def _on_data(self, data: m.DataRead) -> None:
+        """Data were read; where a table was just chosen, make the net, or say what does not fit."""
         self._data = data
+        turned, self._turned = self._turned, None
+        document = self._window.document
+        if turned is ask_for_net:
+            self._attempt(lambda: make_net_asked_for(document, data.input_shape, data.classes))()
+        elif turned is use_table and answers_otherwise(document, data.classes):
+            self._other = (
+                self.tr("The targets are classes, this net answers with numbers.") if data.classes
+                else self.tr("The targets are numbers, this net answers with classes.")
+            )  # fmt: skip
 
     def _nets(self) -> list[tuple[str, Callable[[], object]]]:
         """What can be done about data that were read and do not fit the net."""
@@ -135,6 +169,9 @@ class EngineNews(QObject):
     def _on_failed(self, failure: m.Failure) -> None:
         self._failure = failure.message
         if failure.kind == "load":
+            if self._turned is ask_for_net:  # the table cannot be read: no net waits for it
+                self._window.document.undo_stack.undo()
+            self._turned = None
             self._end_progress()
             self._window.status.set_data(self._window.document.root.training.dataset, "", "")
         actions: list[tuple[str, Callable[[], object]]] = []

@@ -23,7 +23,7 @@ def test_a_table_becomes_data_with_a_net_that_fits(qtbot, opened, live_window, t
     path.write_text("nr;Fläche;Zimmer;Preis\n" + "".join(
         f"{i};{50 + i},5;{1 + i % 5};{100_000 + 2_500 * i}\n" for i in range(40)))  # fmt: skip
     assert not window.files.open(str(path))
-    assert [b.text() for b in window.banner.buttons] == ["Use it as data"]
+    assert [b.text() for b in window.banner.buttons] == ["Use it as data", "Make a net for it"]
     qtbot.mouseClick(window.banner.buttons[0], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.engine.state == "refused", timeout=PATIENCE)
     make = next(b for b in window.banner.buttons if b.text() == "Make a net for these data")
@@ -77,3 +77,61 @@ def ask_about_a_house(qtbot, window) -> None:
     assert 105_000 < price < 145_000
     qtbot.waitUntil(lambda: window.engine.chosen_sample.given is not None, timeout=PATIENCE)
     assert unpack(window.engine.chosen_sample.given)[0] == 60.5
+
+
+def test_a_table_on_an_empty_canvas_becomes_a_net_of_its_own(qtbot, live_window, tmp_path) -> None:
+    window, document = live_window, live_window.document
+    window.start("circle")
+    window.files.new()
+    path = tmp_path / "fruit.csv"
+    rows = [(100 + 80 * (i % 2), 5 + i, ("apple", "banana")[i % 2]) for i in range(30)]
+    path.write_text("weight,length,kind\n" + "".join(f"{a},{b},{c}\n" for a, b, c in rows))
+    assert not window.files.open(str(path))
+    assert [b.text() for b in window.banner.buttons] == ["Make a net for it"]
+    qtbot.mouseClick(window.banner.buttons[0], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(
+        lambda: "x" in document.root and document.root.node("x").attributes["shape"] == (2,),
+        timeout=PATIENCE,
+    )
+    assert document.root.node("loss").operator == "CrossEntropyLoss"
+    qtbot.waitUntil(lambda: window.engine.has_net, timeout=PATIENCE)
+    window.engine.play()
+    qtbot.waitUntil(lambda: window.engine.state == "done", timeout=PATIENCE)
+    test = window.engine.moment.test
+    assert test is not None
+    assert test.accuracy == 1.0
+    document.undo_stack.undo()
+    assert not len(document.root)
+
+
+def test_a_table_that_asks_for_another_kind_of_answer_is_said_to(
+    qtbot, live_window, tmp_path
+) -> None:
+    window = live_window
+    window.start("house-prices")
+    qtbot.waitUntil(lambda: window.engine.has_net, timeout=PATIENCE)
+    path = tmp_path / "fruit.csv"
+    path.write_text(
+        "a,b,c,kind\n"
+        + "".join(
+            f"{i * 1.5},{i * 2.5 % 7},{i % 5},{('apple', 'banana')[i % 2]}\n" for i in range(30)
+        )
+    )
+    assert not window.files.open(str(path))
+    qtbot.mouseClick(window.banner.buttons[0], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "this net answers with numbers" in window.banner.text, timeout=PATIENCE)
+    qtbot.mouseClick(window.banner.buttons[0], Qt.MouseButton.LeftButton)
+    assert window.document.root.node("loss").operator == "CrossEntropyLoss"
+
+
+def test_a_table_that_cannot_be_read_leaves_the_graph(qtbot, live_window, tmp_path) -> None:
+    window = live_window
+    window.start("xor")
+    qtbot.waitUntil(lambda: window.engine.has_net, timeout=PATIENCE)
+    before = {n.name for n in window.document.root}
+    path = tmp_path / "bad.csv"
+    path.write_text("only\n")
+    assert not window.files.open(str(path))
+    qtbot.mouseClick(window.banner.buttons[1], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "bad.csv" in window.banner.text, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: {n.name for n in window.document.root} == before, timeout=PATIENCE)
