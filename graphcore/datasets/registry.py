@@ -300,7 +300,7 @@ def _prepare(
     return Dataset(
         name, "classification" if classes else "regression", parts[0], parts[1], parts[2],
         train.inputs.shape[1:], classes, norm, samples.note, samples.columns, samples.target,
-        answers, samples.raw_columns, samples.header,
+        answers, samples.raw_columns or tuple(map(RawColumn, samples.columns)), samples.header,
     )  # fmt: skip
 
 

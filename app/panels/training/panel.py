@@ -82,6 +82,7 @@ class TrainingPanel(Panel):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.loss, 1)
         row.addWidget(self.accuracy, 1)
+        self._changed = False
         self._narrow: bool | None = None
         self._arrange(narrow=False)
         engine.frame.connect(self._on_frame)
@@ -286,9 +287,8 @@ class TrainingPanel(Panel):
         whole = loaded.steps_per_epoch == 1  # a batch of all samples has no noise to smooth
         self.loss.smoothing = 0.0 if whole else SMOOTHING
         self.accuracy.smoothing = 0.0 if whole else BATCHES
-        if loaded.change:
-            for plot in (self.loss, self.accuracy):
-                plot.outdate("train")
+        self._changed = bool(loaded.change)
+        self._outdate()
         if loaded.problem or not loaded.dataset:
             self.note.setText(loaded.problem or self.tr("No data: training minimises the result."))
             return
@@ -314,6 +314,7 @@ class TrainingPanel(Panel):
     def _on_frame(self, frame: m.Frame) -> None:
         steps, losses = unpack(frame.steps), unpack(frame.losses)
         if len(steps):
+            self._changed = False
             self.loss.append("train", steps, losses)
             for name, further in frame.further.items():
                 self.loss.append(name, steps, unpack(further))
@@ -379,8 +380,15 @@ class TrainingPanel(Panel):
                 self.accuracy.append(name, known[:, 0], known[:, 2])
         batches = unpack(run.accuracies)
         self.accuracy.append("train", batches[:, 0], batches[:, 1])
+        self._outdate()
         self.loss.redraw()
         self.accuracy.redraw()
+
+    def _outdate(self) -> None:
+        """Say nothing of training where its last steps are of what the net was before an edit."""
+        if self._changed:
+            for plot in (self.loss, self.accuracy):
+                plot.outdate("train")
 
     def _add_score(self, score: Score) -> None:
         at, name = np.array([score.step]), HELD_BACK if score.held_back else "test"

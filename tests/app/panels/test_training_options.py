@@ -16,6 +16,7 @@ from graphcore.records.score import Score
 from graphcore.session import messages as m
 from graphcore.session.live import EMPTY
 from graphcore.views.stepper import WalkFrame
+from graphcore.views.timeline import RunCurves
 
 
 @pytest.fixture
@@ -175,6 +176,15 @@ def test_losses_of_whole_batches_are_shown_as_they_are(qtbot, live_window):
     assert run.loss == pytest.approx(panel.loss.points("train")[1][-1], rel=1e-5)
     changed = msgspec.structs.replace(window.engine.last_loaded, change=2.0)
     panel._on_loaded(changed)  # as after another activation: what was measured is of the net before
-    told = {name: value for name, _color, value in panel.loss.legend.entries}
-    assert told["train"] == ""
-    assert "gap" not in told
+    x, y = panel.loss.points("train")
+    none = pack(np.zeros((0, 3)))
+    curves = RunCurves(
+        run=2, name="Run 2", steps=pack(x), seconds=pack(x), losses=pack(y[None]), tests=none,
+        validations=none, stride=1, smooth=pack(y), accuracies=pack(np.zeros((0, 2))),
+        objectives=(),
+    )  # fmt: skip
+    for _ in range(2):
+        told = {name: value for name, _color, value in panel.loss.legend.entries}
+        assert told["train"] == ""
+        assert "gap" not in told
+        panel._show_run(curves)  # those of the branch come behind

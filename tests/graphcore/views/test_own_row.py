@@ -60,3 +60,16 @@ def test_a_row_is_answered_as_predict_does(kinds, tmp_path) -> None:
         assert problem.given is None
     open_.load(Load(gc.files.dumps(gc.presets.load("circle"))))
     assert own_row(open_, RowRequest()) == RowFrame()
+
+
+def test_a_small_data_set_with_named_columns_answers_rows_in_its_unit() -> None:
+    open_ = Session(lambda _reply: None, "cpu")
+    open_.load(Load(gc.files.dumps(gc.presets.load("house-prices"))))
+    trainer = open_.need_trainer()
+    for _ in range(300):
+        trainer.train_step()
+    row = {"area (m²)": "100", "rooms": "4", "age (years)": "10"}
+    frame = own_row(open_, RowRequest(values=row))
+    assert frame.target == "price (€)"
+    rule = 40_000 + 2_400 * 100 + 12_000 * 4 - 900 * 10
+    assert frame.numbers[0] == pytest.approx(rule, rel=0.1)
