@@ -11,7 +11,7 @@ from graphcore.datasets import DatasetInfo
 from graphcore.errors import DataError, GradscapeError
 from graphcore.graph.expression import parse_expression
 from graphcore.graph.graph import Graph
-from graphcore.graph.layer_list import parse_layers
+from graphcore.graph.layer_list import parse_layers, quickly
 from graphcore.graph.training_settings import TrainingSettings
 
 
@@ -48,9 +48,8 @@ def _typed_net(text: str, training: TrainingSettings) -> Graph:
     for info in _described(datasets.names()):
         fits = info.input_shape == shape and (info.task == "regression") == numbers
         if fits and (numbers or info.n_classes in (max(2, outputs or 0), None)):
-            graph.set_training(msgspec.structs.replace(
-                training, dataset=info.name, dataset_options={}
-            ))  # fmt: skip
+            found = msgspec.structs.replace(training, dataset=info.name, dataset_options={})
+            graph.set_training(found if len(shape) > 1 else quickly(found))
             break
     return graph
 

@@ -45,6 +45,16 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         if getattr(self, "label", None) is not None:  # gone while the plot closes
             self.label.setHtml(self.labelString())
         super().resizeEvent(event)
+        self._forget_picture()
+
+    def setRange(self, mn: float, mx: float) -> None:
+        super().setRange(mn, mx)
+        self._forget_picture()
+
+    def _forget_picture(self) -> None:
+        """Drop what is kept of the axis: Qt may keep parts of it when the plot's size changes."""
+        for mode in (self.CacheMode.NoCache, self.CacheMode.DeviceCoordinateCache):
+            self.setCacheMode(mode)
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if self.logMode:

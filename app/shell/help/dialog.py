@@ -91,13 +91,15 @@ class HelpDialog(QDialog):
                 self.list.setCurrentRow(i)
 
     def _find(self, text: str) -> None:
-        first = None
+        first, begins = None, False  # of what is found, what is called so comes to the front
         for item in map(self.list.item, range(self.list.count())):
             name, page = item.data(_OPERATOR), item.data(_PAGE)
             aliases = " ".join(ops.get(name).aliases) if name else page.also if page else ""
             found = matches(text, item.text(), item.data(SUMMARY), aliases)
             item.setHidden(not found)
-            first = first or (item if found else None)
+            named = item.text().lower().startswith(text.strip().lower())
+            if found and (first is None or (named and not begins)):
+                first, begins = item, named
         if first is not None:
             self.list.setCurrentItem(first)
 

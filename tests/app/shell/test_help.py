@@ -64,6 +64,8 @@ def test_a_search_finds_panels_concepts_and_operators(dialog, typed, page):
     dialog.search.setText(typed)
     assert page in shown(dialog)
     assert dialog.list.currentItem().text() in shown(dialog)
+    if page.lower().startswith(typed):
+        assert dialog.list.currentItem().text() == page
     assert said(dialog)
     assert page == "Linear" or "*" not in said(dialog), "Markdown is shown as text"
 
