@@ -94,9 +94,7 @@ class EngineNews(QObject):
             parts.append(self.tr("new units are copies: {0}").format(each))
         if loaded.change is not None:
             parts.append(
-                self.tr("outputs changed by at most {0:.2g} × the largest output").format(
-                    loaded.change
-                )
+                self.tr("answers changed by up to {0:.2g} times the largest").format(loaded.change)
                 if moved
                 else self.tr("the function is unchanged")
             )
@@ -128,6 +126,7 @@ class EngineNews(QObject):
             self._turned = turn
             self._window.show_canvas()
             self._attempt(lambda: turn(self._window.document, path))()
+            self._engine.start_anew()  # what was learned on other data is no start for these
 
         return run
 
@@ -137,7 +136,7 @@ class EngineNews(QObject):
         turned, self._turned = self._turned, None
         document = self._window.document
         if turned is ask_for_net:
-            self._attempt(lambda: make_net_asked_for(document, data.input_shape, data.classes))()
+            self._make(make_net_asked_for, data)()
         elif turned is use_table and answers_otherwise(document, data.classes):
             self._other = (
                 self.tr("The targets are classes, this net answers with numbers.") if data.classes
@@ -149,8 +148,18 @@ class EngineNews(QObject):
         data, document = self._data, self._window.document
         if data is None or data.dataset != document.root.training.dataset:
             return []
-        document_edit = self._attempt(lambda: make_net(document, data.input_shape, data.classes))
-        return [(self.tr("Make a net for these data"), document_edit)]
+        return [(self.tr("Make a net for these data"), self._make(make_net, data))]
+
+    def _make(
+        self, make: Callable[[Document, tuple[int, ...], int], None], data: m.DataRead
+    ) -> Callable[[], None]:
+        """What puts a net in the place of the graph: it begins at its own start."""
+
+        def edit() -> None:
+            make(self._window.document, data.input_shape, data.classes)
+            self._engine.start_anew()
+
+        return self._attempt(edit)
 
     def _on_progress(self, progress: m.Progress) -> None:
         share = f" {100 * progress.done // progress.total} %" if progress.total else ""

@@ -110,6 +110,8 @@ def test_a_table_that_asks_for_another_kind_of_answer_is_said_to(
     window = live_window
     window.start("house-prices")
     qtbot.waitUntil(lambda: window.engine.has_net, timeout=PATIENCE)
+    window.engine.run(40)
+    qtbot.waitUntil(lambda: window.engine.moment.newest == 40, timeout=PATIENCE)
     path = tmp_path / "fruit.csv"
     path.write_text(
         "a,b,c,kind\n"
@@ -122,6 +124,8 @@ def test_a_table_that_asks_for_another_kind_of_answer_is_said_to(
     qtbot.waitUntil(lambda: "this net answers with numbers" in window.banner.text, timeout=PATIENCE)
     qtbot.mouseClick(window.banner.buttons[0], Qt.MouseButton.LeftButton)
     assert window.document.root.node("loss").operator == "CrossEntropyLoss"
+    qtbot.waitUntil(lambda: window.engine.moment.newest == 0, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.engine.step == 0, timeout=PATIENCE)
 
 
 def test_a_table_that_cannot_be_read_leaves_the_graph(qtbot, live_window, tmp_path) -> None:
