@@ -40,11 +40,13 @@ class Normalization:
         return wide.astype(np.float32)
 
     def invert(self, inputs: Array) -> Array:
-        """The inputs that ``apply`` was given, float32."""
+        """The inputs that ``apply`` was given, float32; what only rounding leaves of a 0 is 0."""
         if self.kind == "none":
             return np.asarray(inputs, np.float32)
-        wide = np.asarray(inputs, np.float64) * self.scale + self.shift
-        return wide.astype(np.float32)
+        scaled = np.asarray(inputs, np.float64) * self.scale
+        wide = scaled + self.shift
+        rounding = 2 * np.finfo(np.float32).eps * np.abs(scaled)
+        return np.where(np.abs(wide) <= rounding, 0.0, wide).astype(np.float32)
 
     def describe(self) -> str:
         """One sentence that says what was done, with the numbers where there are few."""

@@ -58,3 +58,11 @@ def test_digits_can_be_limited_to_some_classes_and_samples() -> None:
     assert np.array_equal(other.test.inputs[other.test.targets == 1], sevens)
     with pytest.raises(DataError, match="has no option 'only_classes'"):
         datasets.load("linear", options={"only_classes": "0"})
+
+
+def test_a_zero_is_a_zero_again_after_normalising_and_back() -> None:
+    data = datasets.load_dataset("house-prices", normalization="standardize")
+    rows = np.concatenate([data.train.inputs, data.test.inputs])
+    ages = data.normalization.invert(rows)[:, 2]
+    assert (ages == 0).any()
+    assert ages[ages != 0].min() >= 0.99
