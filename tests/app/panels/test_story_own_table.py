@@ -97,9 +97,8 @@ def test_a_table_on_an_empty_canvas_becomes_a_net_of_its_own(qtbot, live_window,
     qtbot.waitUntil(lambda: window.engine.has_net, timeout=PATIENCE)
     window.engine.play()
     qtbot.waitUntil(lambda: window.engine.state == "done", timeout=PATIENCE)
-    test = window.engine.moment.test
-    assert test is not None
-    assert test.accuracy == 1.0
+    qtbot.waitUntil(lambda: window.engine.moment.test is not None, timeout=PATIENCE)
+    assert window.engine.moment.test.accuracy == 1.0
     document.undo_stack.undo()
     assert not len(document.root)
 

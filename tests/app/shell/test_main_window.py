@@ -119,7 +119,7 @@ def test_a_table_that_is_opened_is_said_to_be_data(window, tmp_path):
     table.write_text("a,b\n1,2\n")
     assert not window.files.open(str(table))
     assert "irises.csv is a table" in window.banner.text
-    assert "Training" in window.banner.text
+    assert "Use it as data" in [b.text() for b in window.banner.buttons]
 
 
 def test_a_missing_recent_file_is_forgotten(window, answers, tmp_path):
