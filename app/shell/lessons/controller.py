@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -208,6 +209,7 @@ class Lessons(QObject):
         if before["runs"] and with_runs:
             window.engine.ask(OpenRuns(before["runs"]))  # the graph comes back with its runs
         else:
+            self._drop_runs()
             self._bring_back()
         window.layouts.docks[PANEL].hide()
         window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
@@ -222,8 +224,13 @@ class Lessons(QObject):
         """The runs of before the lesson are there again, or their file could not be read."""
         if not self._before or opened.path != self._before["runs"]:
             return
-        Path(opened.path).unlink(missing_ok=True)
+        self._drop_runs()
         self._bring_back(opened=not opened.problem)
+
+    def _drop_runs(self) -> None:
+        """Remove the file that kept the runs of before."""
+        if self._before["runs"]:
+            shutil.rmtree(Path(self._before["runs"]).parent, ignore_errors=True)
 
     def _bring_back(self, opened: bool = False) -> None:
         """Make the document what it was before the lesson.
