@@ -94,7 +94,7 @@ class EngineNews(QObject):
             parts.append(self.tr("new units are copies: {0}").format(each))
         if loaded.change is not None:
             parts.append(
-                self.tr("answers changed by up to {0:.2g} times the largest").format(loaded.change)
+                self.tr("outputs changed by up to {0:.2g} times the largest").format(loaded.change)
                 if moved
                 else self.tr("the function is unchanged")
             )
