@@ -8,16 +8,12 @@ import msgspec
 from PySide6.QtCore import QCoreApplication
 
 from app.document.document import Document
-from graphcore.graph.layer_list import net_for
+from graphcore.graph.layer_list import BATCH, EPOCHS, net_for
 from graphcore.graph.training_settings import TrainingSettings
 
 
 def _(text: str) -> str:
     return QCoreApplication.translate("OwnData", text)
-
-
-EPOCHS, BATCH = 50, 16
-"""At least and at most, where a graph turns to a table: three epochs of thirty rows are nothing."""
 
 
 def use_table(document: Document, path: str) -> None:

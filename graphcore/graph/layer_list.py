@@ -228,11 +228,13 @@ def _need_image(builder: _Builder, what: str) -> None:
 
 HIDDEN_UNITS = 16
 """Of a net that is made for data."""
+EPOCHS, BATCH = 50, 16
+"""In which a few hundred samples are learned: three epochs of thirty rows are nothing."""
 
 
 def quickly(training: TrainingSettings) -> TrainingSettings:
     """Return settings by which a small net learns a few hundred samples within seconds."""
-    return msgspec.structs.replace(training, lr=0.01, batch=16, epochs=50)
+    return msgspec.structs.replace(training, lr=0.01, batch=BATCH, epochs=EPOCHS)
 
 
 def net_for(input_shape: tuple[int, ...], classes: int, training: TrainingSettings) -> Graph:

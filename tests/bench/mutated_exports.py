@@ -28,14 +28,16 @@ SAVED = Path(__file__).resolve().parents[1] / "graphcore" / "exchange" / "saved"
 def damaged(data: bytes, r: random.Random) -> bytes:
     """One of five kinds of damage."""
     kind = r.randrange(5)
+    return _cut_or_spoilt(data, r, kind) if kind < 2 else _with_other_content(data, r, kind)
+
+
+def _cut_or_spoilt(data: bytes, r: random.Random, kind: int) -> bytes:
     if kind == 0:
         return data[: r.randrange(len(data))]
-    if kind == 1:
-        spoilt = bytearray(data)
-        for _ in range(r.choice([1, 4, 64])):
-            spoilt[r.randrange(len(spoilt))] = r.randrange(256)
-        return bytes(spoilt)
-    return _with_other_content(data, r, kind)
+    spoilt = bytearray(data)
+    for _ in range(r.choice([1, 4, 64])):
+        spoilt[r.randrange(len(spoilt))] = r.randrange(256)
+    return bytes(spoilt)
 
 
 def _with_other_content(data: bytes, r: random.Random, kind: int) -> bytes:
@@ -83,13 +85,8 @@ def _spoil(document: Any, r: random.Random) -> None:
 def damaged_onnx(data: bytes, r: random.Random) -> bytes:
     """A cut, other bytes, or a graph that says what cannot be."""
     kind = r.randrange(4)
-    if kind == 0:
-        return data[: r.randrange(len(data))]
-    if kind == 1:
-        spoilt = bytearray(data)
-        for _ in range(r.choice([1, 4, 64])):
-            spoilt[r.randrange(len(spoilt))] = r.randrange(256)
-        return bytes(spoilt)
+    if kind < 2:
+        return _cut_or_spoilt(data, r, kind)
     model = onnx.load_model_from_string(data)
     for _ in range(r.choice([1, 1, 4])):
         r.choice(SPOILERS)(model.graph, r)

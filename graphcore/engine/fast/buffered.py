@@ -59,7 +59,7 @@ class Program:
         self._plain: set[Closure] = set()
         self._backwards: dict[int, Backward] = {}
         self._in_order = windows_tie(steps, self.values)
-        for step in rewritten(steps):
+        for step in steps if self._in_order else rewritten(steps):
             self._lower(step)
 
     def _lower(self, step: Step) -> None:
@@ -89,7 +89,7 @@ class Program:
         """What runs a step over buffers; None where it runs as it does in inspection."""
         inputs: list[Any] = [self.values[slot] for slot in step.inputs]
         if isinstance(step, Fused):
-            return None if self._in_order else step.lower(*inputs)
+            return step.lower(*inputs)
         step.context.training = self.training
         step.context.moving = tuple(slot in self._moving for slot in step.inputs)
         return None if self._in_order else step.op.lower(step.context, *inputs, **step.attributes)

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -36,6 +36,7 @@ from graphcore.late import torch
 if TYPE_CHECKING:
     from torch import Tensor as Numbers
 
+Held = TypeVar("Held")
 BATCHES = (2, 3, 5)
 MOST_WORKED_OUT = 1 << 24
 """Numbers of a constant that is worked out while the file is read."""
@@ -231,7 +232,7 @@ class Tracer:
             Untraced: the shapes do not fit, or torch cannot tell them.
         """
         full = target if "." in target else f"{target}.default"
-        given = list(_traced(arguments))
+        given = list(_inside(arguments, Traced))
         metas, listed = self._tried(full, arguments, meta=True)
         if sum(t.numel() for row in metas for t in row) > LARGEST * len(self.batches):
             raise Untraced("its result would be too large")
@@ -248,8 +249,8 @@ class Tracer:
         self, full: str, metas: Sequence[Sequence[Any]], arguments: dict[str, Any]
     ) -> bool:
         """Whether a result is a constant; a weight that others use too stays the same weight."""
-        operation, given = full.split(".", maxsplit=1)[0], list(_traced(arguments))
-        if any(g.origin for k in WEIGHTS for g in _traced(arguments.get(k))):
+        operation, given = full.split(".", maxsplit=1)[0], list(_inside(arguments, Traced))
+        if any(g.origin for k in WEIGHTS for g in _inside(arguments.get(k), Traced)):
             return False
         if given[0].number == "float" and (
             (operation in ("transpose", "permute") and given[0].origin in self.shared)
@@ -266,7 +267,7 @@ class Tracer:
     def _evaluated(
         self, full: str, arguments: dict[str, Any], given: Sequence[Traced]
     ) -> list[Traced]:
-        if all(g.fixed for g in given) and not any(_differing(arguments)):
+        if all(g.fixed for g in given) and not list(_inside(arguments, Many)):
             (row,), _ = self._tried(full, arguments, meta=False, only=1)
             results = [Traced((t,) * len(self.batches)) for t in row]
         else:
@@ -407,20 +408,13 @@ def is_named(origin: str) -> bool:
     return bool(origin) and not _NAMELESS.match(origin)
 
 
-def _traced(value: Any) -> Iterator[Traced]:
-    if isinstance(value, Traced):
+def _inside(value: Any, kind: type[Held]) -> Iterator[Held]:
+    """What of a kind an argument holds, in whatever lists and tables."""
+    if isinstance(value, kind):
         yield value
     elif isinstance(value, dict | list):
         for part in value.values() if isinstance(value, dict) else value:
-            yield from _traced(part)
-
-
-def _differing(value: Any) -> Iterator[bool]:
-    if isinstance(value, Many):
-        yield True
-    elif isinstance(value, dict | list):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _differing(part)
+            yield from _inside(part, kind)
 
 
 @contextlib.contextmanager
