@@ -115,6 +115,8 @@ class Layouts(QObject):
         self._late.setSingleShot(True)
         self._late.setInterval(0)
         self._late.timeout.connect(self._show_titles)
+        self._turned_to = ""
+        self._tabs.clicked.connect(self._on_tab)
         for dock in self.docks.values():
             window.addDockWidget(AREAS[dock.panel.area], dock)
             dock.hide()
@@ -207,10 +209,19 @@ class Layouts(QObject):
         return dock
 
     def focused(self) -> str:
-        """Return the id of the panel that has the keyboard focus, or ""."""
+        """Return the id of the panel that has the keys or was just brought to the front, or ""."""
         focus = QApplication.focusWidget()
         inside = (name for name, d in self.docks.items() if focus and d.isAncestorOf(focus))
-        return next(inside, "")
+        return next(inside, self._turned_to)
+
+    def turn_away(self) -> None:
+        """Something outside the panels has been chosen since."""
+        self._turned_to = ""
+
+    def _on_tab(self, title: str) -> None:
+        """A tab that is clicked takes no keys from the canvas; help is on its panel all the same."""
+        named = (name for name, dock in self.docks.items() if dock.windowTitle() == title)
+        self._turned_to = next(named, "")
 
     def refresh_icons(self) -> None:
         """Draw the tabs' icons again after the theme changed."""
