@@ -219,7 +219,7 @@ class Layouts(QObject):
         self._turned_to = ""
 
     def _on_tab(self, title: str) -> None:
-        """A tab that is clicked takes no keys from the canvas; help is on its panel all the same."""
+        """Remember the panel of a clicked tab for help; the canvas keeps the keys."""
         named = (name for name, dock in self.docks.items() if dock.windowTitle() == title)
         self._turned_to = next(named, "")
 
