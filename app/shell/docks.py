@@ -142,7 +142,7 @@ class Layouts(QObject):
         self._window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
 
     def _share(self, dock: PanelDock, of: int) -> float:
-        """Of a height; as it was, unless somebody moved the dock: roundings do not add up."""
+        """Return the dock's share of a height; kept unless the user moved it: roundings add up."""
         height = self._height(dock)
         if abs(height - self._shares.get(dock, 0.0) * of) > 2:
             self._shares[dock] = height / of

@@ -261,7 +261,7 @@ class MainWindow(QMainWindow):
         self.close()
 
     def _end(self) -> None:
-        """Keep the layout, end what runs, and let nobody hear of what Qt deletes."""
+        """Save the layout, end what runs, and block the signals that Qt sends while it deletes."""
         self._remember_timer.stop()
         self._remember()
         self.filming.recorder.close()
@@ -436,7 +436,7 @@ class MainWindow(QMainWindow):
         elif key == "look/decimals":
             set_digits(self.settings.get(key))
             if self.isVisible():
-                palette.notifier.changed.emit()  # all is drawn anew, with other numbers in it
+                palette.notifier.changed.emit()  # all is redrawn with the new digits
         elif key == "engine/growth":
             self.growth.apply()
         elif key == "files/autosave":

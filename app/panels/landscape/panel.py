@@ -23,7 +23,7 @@ STALE_STEPS, STALE_MS = 200, 4000
 """A surface that is so many steps and so long behind the run is hatched; one that is always being
 made anew is not, however fast the net trains."""
 STAMP_MS = 250
-"""The stamp may take another line, which lays out the window anew: not at every frame."""
+"""A longer stamp makes the window lay itself out again: not at every frame."""
 
 
 class LandscapePanel(Panel):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BATCH = 200
-NO_LOSS = "This net has no loss: nothing tells it how to learn."
+NO_LOSS = "This net has no loss: there is nothing to minimise."
 VANISHING, EXPLODING = 1e-3, 1e3
 """Gradient of the first weight over that of the last."""
 LARGE_GRADIENT = 10.0

@@ -46,7 +46,7 @@ POINTS, LAST = 500, 100
 
 
 class _Told:
-    """What the window was told last, and the test of the net that is looked at."""
+    """What was sent to the window last, and the test of the net that is shown."""
 
     def __init__(self) -> None:
         self.state: Any = None
