@@ -18,7 +18,7 @@ import msgspec
 from graphcore.dims import format_shape
 from graphcore.engine.plan import Plan
 from graphcore.errors import ExportError
-from graphcore.files.torch.raw import RAW_TEST, RawPart
+from graphcore.files.torch.raw import RAW_TEST, TORCH, RawPart
 from graphcore.files.torch.template import DOCS, HEAD, LOADING, METHOD, NET, TESTING
 from graphcore.graph.flatten import FlatNode, Port, flatten
 from graphcore.graph.graph import Graph
@@ -90,6 +90,14 @@ def export(
     return _Writer(graph, plan, name, answer, raw).export()
 
 
+def trained(graph: Graph) -> str:
+    """Return the training settings that differ from the defaults, as source."""
+    own = msgspec.to_builtins(graph.training)
+    usual = msgspec.to_builtins(TrainingSettings())
+    changed = {k: v for k, v in own.items() if k == "dataset" or v != usual[k]}
+    return pprint.pformat(changed, width=86, sort_dicts=False).replace("\n", "\n" + " " * 10)
+
+
 @dataclass
 class _Writer:
     """Writes one script."""
@@ -129,7 +137,8 @@ class _Writer:
         answers = self.raw is not None and len(self._read_by(net, net)) == 1 and bool(results)
         raw = self.raw if answers and results[0] == self._answer_port() else None
         if raw is not None:
-            parts += [raw.text(len(results) > 1), RAW_TEST.format(name=self.name)]
+            answer = "net(prepare(raw))[0]" if len(results) > 1 else "net(prepare(raw))"
+            parts += [raw.text(answer, TORCH), RAW_TEST.format(name=self.name)]
         parts.append(self._testing(net, results, wanted, ends, raw is not None))
         return TorchExport(
             self._head("".join(parts), raw is not None), self.weights,
@@ -140,7 +149,7 @@ class _Writer:
     def _head(self, text: str, raw: bool) -> str:
         functional = "import torch.nn.functional as F\n" if "F." in text else ""
         head = HEAD.format(
-            name=self.name, functional=functional, trained=self._trained(),
+            name=self.name, functional=functional, trained=trained(self.graph),
             json="import json\n" if raw else "",
             safe_open="from safetensors import safe_open\n" if raw else "",
         )  # fmt: skip
@@ -320,13 +329,6 @@ class _Writer:
                 sources.append(self._constant(flat, name.removeprefix("self.")))
         made = "".join([*sources, *self._made]) or "        pass\n"
         return NET.format(made=made, inputs=self._inputs())
-
-    def _trained(self) -> str:
-        """Training settings that differ from the defaults, as source."""
-        own = msgspec.to_builtins(self.graph.training)
-        usual = msgspec.to_builtins(TrainingSettings())
-        changed = {k: v for k, v in own.items() if k == "dataset" or v != usual[k]}
-        return pprint.pformat(changed, width=86, sort_dicts=False).replace("\n", "\n" + " " * 10)
 
     def _inputs(self) -> dict[str, tuple[Any, ...]]:
         """Shape of what ``forward`` takes; "N" is the batch."""
