@@ -114,13 +114,14 @@ def _export_keras(name: str, options: argparse.Namespace) -> int:
 
 
 def _made(net: NamedNet, name: str, options: argparse.Namespace) -> TorchExport:
+    traced = options.to == "pt2"
     if torch_export.is_calculation(net.graph):
         plan = torch_export.calculation(net.graph)
         net.fill(plan)
-        return torch_export.of_calculation(net.graph, plan, name)
+        return torch_export.of_calculation(net.graph, plan, name, traced)
     trainer = train_cli.make_trainer(net.graph, options, net.folder)
     net.fill(trainer.plan)
-    return torch_export.of_run(trainer, name)
+    return torch_export.of_run(trainer, name, traced)
 
 
 def add_import_options(parser: argparse.ArgumentParser) -> None:

@@ -334,6 +334,8 @@ class _Reader:
         if a.type not in kinds:
             return None
         value = getattr(a, kinds[a.type])
+        if a.type == 1:
+            return float(str(np.float32(value)))  # 1e-5, not the 9.99999975e-6 nearest to it
         if a.type == 3:
             return value.decode("utf-8")
         if a.type == 8:

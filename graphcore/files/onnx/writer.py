@@ -15,6 +15,7 @@ from graphcore.dims import Batch, Shape
 from graphcore.engine.plan import Plan
 from graphcore.errors import ExportError, GradscapeError
 from graphcore.files.answering import answers, needed
+from graphcore.files.embedding import KEY, embedded
 from graphcore.graph.flatten import FlatNode, Port, flatten
 from graphcore.graph.graph import Graph
 from graphcore.graph.shapes import Inferred, ShapeInference
@@ -98,8 +99,10 @@ class _Writer:
             graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
             producer_name="gradscape", producer_version=__version__,
         )  # fmt: skip
+        notes = {} if self.inside else {KEY: embedded(self.graph, wanted, outputs)}
         if self.data is not None:
-            helper.set_model_props(model, {DATA: msgspec.json.encode(self.data).decode()})
+            notes[DATA] = msgspec.json.encode(self.data).decode()
+        helper.set_model_props(model, notes)
         return model
 
     # -- sources ------------------------------------------------------------------------------

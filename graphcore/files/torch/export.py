@@ -34,19 +34,24 @@ SAMPLES = 16
 """So many samples of the test split are in the self-test."""
 
 
-def of_run(trainer: Trainer, name: str) -> TorchExport:
-    """A net with the weights it has now; raises ExportError."""
+def of_run(trainer: Trainer, name: str, traced: bool = False) -> TorchExport:
+    """A net with the weights it has now; raises ExportError.
+
+    Args:
+        traced: whether ``program`` is to make a .pt2 file of it.
+    """
     x, t = trainer.tensors(trainer.data.test, SAMPLES)
     plan, binding = trainer.looking_plan(), trainer.binding
     raw = RawPart(trainer) if binding.input and len(trainer.data.test) else None
     return export(
-        trainer.graph, plan, binding.feeds(x, t), name=name, answer=binding.output, raw=raw
-    )
+        trainer.graph, plan, binding.feeds(x, t), name=name, answer=binding.output, raw=raw,
+        traced=traced,
+    )  # fmt: skip
 
 
-def of_calculation(graph: Graph, plan: Plan, name: str) -> TorchExport:
+def of_calculation(graph: Graph, plan: Plan, name: str, traced: bool = False) -> TorchExport:
     """A graph whose inputs have their own values; raises ExportError, FeedError."""
-    return export(graph, plan, {}, name=name)
+    return export(graph, plan, {}, name=name, traced=traced)
 
 
 def write(made: TorchExport, folder: Path, name: str) -> Path:
