@@ -13,6 +13,7 @@ import numpy as np
 from graphcore.errors import FileError, GradscapeError, short
 from graphcore.exchange.onnx import scopes
 from graphcore.exchange.onnx.file import OnnxFile
+from graphcore.exchange.onnx.gradients import gradient
 from graphcore.exchange.onnx.operators import OPERATORS
 from graphcore.exchange.onnx.operators.table import NUMBERS, OnnxNode
 from graphcore.exchange.onnx.tracing import BATCHES, Traced, Tracer, Untraced
@@ -28,6 +29,7 @@ MOST_DEEP = 20
 LARGEST_INPUT = 1 << 31
 _DOUBLE = 11
 _STANDARD = ("", "ai.onnx")
+_TRAINING = "ai.onnx.preview.training"
 
 
 @dataclass(frozen=True)
@@ -271,6 +273,8 @@ class _Reader:
         inputs = [self._value(name) for name in node.input]
         if node.op_type == "If" and node.domain in _STANDARD:
             return self._take_branch(node, inputs, label, depth)
+        if (node.domain, node.op_type) == (_TRAINING, "Gradient"):
+            return self._take_gradient(node, inputs, label)
         function = OPERATORS.get(node.op_type) if node.domain in _STANDARD else None
         if function is None:
             whose = f" of {short(node.domain)}" if node.domain not in _STANDARD else ""
@@ -317,6 +321,19 @@ class _Reader:
         self._read_nodes(graph.node, [o.name for o in graph.output], depth + 1)
         found = [self._value(o.name) for o in graph.output]
         self._values = outside
+        self._take(node, found, [True] * len(node.output), label)
+
+    def _take_gradient(self, node: onnx.NodeProto, inputs: list[Any], label: str) -> None:
+        """The gradient of a tensor by others, at the place where these are."""
+        given = self._attributes(node)
+        xs, y = given.get("xs", []), self._value(given.get("y", ""))
+        known = list(node.input) == [*xs, *given.get("zs", [])] and isinstance(y, Traced)
+        if not known or not all(isinstance(x, Traced) for x in inputs):
+            raise FileError(f"{short(self._file.name)}: {label} is not understood.")
+        try:
+            found = gradient(self._tracer, inputs[: len(xs)], y)
+        except Untraced as error:
+            raise FileError(f"{short(self._file.name)}: {label} is refused: {error}.") from None
         self._take(node, found, [True] * len(node.output), label)
 
     def _attributes(self, node: onnx.NodeProto) -> dict[str, Any]:
