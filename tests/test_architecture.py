@@ -274,7 +274,7 @@ NAMING = (
 )  # fmt: skip
 """Where operators may stand by their names: rooms that read and write them, and data."""
 STRUCTURE = {
-    "Input", "Target", "Parameter", "Constant", "Buffer", "Output", "Composite", "Hold",
+    "Input", "Target", "Parameter", "Constant", "Buffer", "Output", "Composite", "Hold", "Placeholder",
 }  # fmt: skip
 """What a graph is made of whatever it computes."""
 TITLES = {

@@ -88,7 +88,7 @@ def net_of(program: Program, source: str) -> ImportedNet:
     report = ImportReport(
         source, lowered.calls, count_nodes(nested.graph)[0], nested.composites,
         sum(t.array.size for t in parameters), sum(a.nbytes for a in nested.weights.values()),
-        lowered.aten, {}, names, notes=program.notes,
+        lowered.aten, lowered.placeholders, names, notes=program.notes,
     )  # fmt: skip
     return ImportedNet(nested.graph, nested.weights, nested.inputs, nested.outputs, report,
                        program.double)  # fmt: skip

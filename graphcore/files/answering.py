@@ -43,6 +43,12 @@ def needed(flat: FlatGraph, outputs: Sequence[Port]) -> list[FlatNode]:
     return [n for n in flat.nodes if n.name in wanted]
 
 
+def called(flat: FlatNode) -> str:
+    """Return what a node computes, by the name that a message gives it."""
+    a = flat.node.attributes
+    return str(a.get("overload") or a.get("kind") or flat.node.operator)
+
+
 def _judged(flat: FlatGraph) -> set[str]:
     found: set[str] = set()
     for node in flat.nodes:

@@ -19,6 +19,7 @@ import numpy as np
 
 from graphcore.errors import FileError, short
 from graphcore.exchange.program import (
+    PLACEHOLDER,
     Call,
     Kind,
     Lin,
@@ -325,6 +326,33 @@ class Tracer:
         self.program.calls.append(
             Call(f"aten.{full}", written, names, self.modules, self.label, listed)
         )
+
+    def placeholder(
+        self, kind: str, settings: str, inputs: Sequence[Traced],
+        results: Sequence[tuple[Sequence[int | Many], Number]],
+    ) -> list[Traced]:  # fmt: skip
+        """Write a call that nothing computes.
+
+        Args:
+            results: sizes and kind of number of what it gives.
+        """
+        made = []
+        for dims, number in results:
+            each = [[self.at(d, i) for d in dims] for i in range(len(self.batches))]
+            name = self.new_name("placeholder")
+            made.append(self.input(name, each, number))
+        arguments = {"inputs": [Ref(self.reference(x)) for x in inputs], "kind": kind,
+                     "settings": settings}  # fmt: skip
+        names = tuple(t.name for t in made)
+        self.program.calls.append(
+            Call(PLACEHOLDER, arguments, names, self.modules, self.label, len(made) > 1)
+        )
+        return made
+
+    @staticmethod
+    def at(size: int | Many, i: int) -> int:
+        """A size at one of the batch sizes."""
+        return size.values[i] if isinstance(size, Many) else size
 
     def new_name(self, base: str) -> str:
         """A name that no other tensor has."""

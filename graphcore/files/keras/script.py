@@ -19,7 +19,7 @@ import numpy as np
 from graphcore.dims import Batch, Shape, format_shape
 from graphcore.engine.plan import Plan
 from graphcore.errors import ExportError
-from graphcore.files.answering import answers, needed
+from graphcore.files.answering import answers, called, needed
 from graphcore.files.keras.axes import Turning, first_wish, turned_dims
 from graphcore.files.keras.raw import KERAS, RAW_TEST
 from graphcore.files.keras.template import (
@@ -241,8 +241,7 @@ class _Writer:
         code, known = flat.node.op.keras, self._inferred[flat.name]
         if code is None:
             raise ExportError(
-                f"{flat.name}: {flat.node.operator} has no counterpart in Keras; "
-                "nothing was written."
+                f"{flat.name}: {called(flat)} has no counterpart in Keras; nothing was written."
             )
         ports = {i: p for i, p in flat.inputs.items() if i not in known.parameters}
         for input, port in flat.inputs.items():

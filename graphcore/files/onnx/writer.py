@@ -14,7 +14,7 @@ from graphcore.datasets.learned import Learned
 from graphcore.dims import Batch, Shape
 from graphcore.engine.plan import Plan
 from graphcore.errors import ExportError, GradscapeError
-from graphcore.files.answering import answers, needed
+from graphcore.files.answering import answers, called, needed
 from graphcore.files.embedding import KEY, embedded
 from graphcore.graph.flatten import FlatNode, Port, flatten
 from graphcore.graph.graph import Graph
@@ -134,12 +134,17 @@ class _Writer:
     def _info(self, name: str, port: Port) -> onnx.ValueInfoProto:
         from onnx import TensorProto, helper
 
-        flat = self._by_name[port[0]]
         shape = self._shape(port)
-        whole = flat.node.attributes.get("dtype") == "int" or flat.node.operator == "ArgMax"
-        kind = TensorProto.INT64 if whole else TensorProto.FLOAT
+        kind = TensorProto.INT64 if self._is_whole(port) else TensorProto.FLOAT
         dims = None if shape is None else [_dim(d) for d in shape]
         return helper.make_tensor_value_info(name, kind, dims)
+
+    def _is_whole(self, port: Port) -> bool:
+        """Whether a value has whole numbers: an index, or what only moves such numbers about."""
+        flat = self._by_name[port[0]]
+        while flat.node.op.category in ("shape", "composite") and flat.inputs:
+            flat = self._by_name[next(iter(flat.inputs.values()))[0]]
+        return flat.node.attributes.get("dtype") == "int" or flat.node.operator == "ArgMax"
 
     def _shape(self, port: Port) -> Shape | None:
         flat = self._by_name[port[0]]
@@ -200,7 +205,9 @@ class _Writer:
         if found is not None:
             return found
         if not op.onnx or op.attrs:
-            raise ExportError(f"{flat.name}: {op.name} has no form in ONNX; nothing was written.")
+            raise ExportError(
+                f"{flat.name}: {called(flat)} has no form in ONNX; nothing was written."
+            )
         return call.node(op.onnx, *call.inputs)
 
     def _take(self, flat: FlatNode, call: OnnxCall, ends: Mapping[str, str] | None = None) -> None:

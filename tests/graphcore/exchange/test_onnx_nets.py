@@ -16,7 +16,7 @@ from onnx import helper
 import graphcore as gc
 from graphcore import presets
 from graphcore.cli import main as cli
-from graphcore.errors import ExportError, FileError
+from graphcore.errors import EngineError, ExportError, FileError
 from graphcore.exchange.net import ImportedNet
 from graphcore.files.onnx import writer
 from tests.graphcore.exchange.nets import NETS, seeded
@@ -345,3 +345,43 @@ def test_a_gradient_by_what_does_not_lead_there_is_refused(tmp_path: Path) -> No
     with_gradient(tmp_path / "g.onnx", ["x", "W"], "s")
     with pytest.raises(FileError, match=r"Gradient .* does not depend on its inputs"):
         gc.open_net(tmp_path / "g.onnx")
+
+
+def with_unknown(path: Path, said: bool) -> None:
+    """A file with an operator of somebody else's between two layers."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "W"], ["z"], name="fc"),
+        helper.make_node("Odd", ["z"], ["q"], name="odd", domain="com.microsoft", alpha=0.5),
+        helper.make_node("Relu", ["q"], ["y"], name="act"),
+    ]
+    q = [helper.make_tensor_value_info("q", 1, ["N", 3])] if said else []
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", 1, ["N", 4])],
+        [helper.make_tensor_value_info("y", 1, ["N", 3])],
+        [onnx.numpy_helper.from_array(np.ones((4, 3), np.float32), "W")], value_info=q,
+    )  # fmt: skip
+    versions = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=versions, ir_version=10), path)
+
+
+def test_an_operator_without_a_counterpart_becomes_a_placeholder(tmp_path: Path) -> None:
+    with_unknown(tmp_path / "odd.onnx", said=True)
+    net = gc.open_net(tmp_path / "odd.onnx")
+    assert list(net.report.placeholders) == ["com.microsoft.Odd"]
+    assert "com.microsoft.Odd is a placeholder" in str(net.report)
+    graph = gc.files.loads(gc.files.dumps(net.graph))
+    (node,) = [n for n in graph if n.operator == "Placeholder"]
+    assert json.loads(node.attributes["settings"]) == {"alpha": 0.5}
+    assert not gc.check(graph)
+    plan = net.compile()
+    with pytest.raises(EngineError, match=r"com\.microsoft\.Odd is a placeholder"):
+        plan.forward({net.inputs[0]: np.ones((2, 4), np.float32)})
+    assert (plan.value("linear").numpy() == 4).all()
+    with pytest.raises(ExportError, match=r"com\.microsoft\.Odd has no form in ONNX"):
+        writer.model_of(graph, gc.compile(graph), name="net")
+
+
+def test_an_unknown_operator_without_a_shape_is_refused(tmp_path: Path) -> None:
+    with_unknown(tmp_path / "odd.onnx", said=False)
+    with pytest.raises(FileError, match=r"Odd \(odd\) of com\.microsoft is not understood"):
+        gc.open_net(tmp_path / "odd.onnx")
