@@ -59,6 +59,7 @@ def _keras_group_norm(call: KerasCall) -> Layer:
 class _BatchNorm(_Normalization):
     """Statistics of each channel over the batch."""
 
+    two_modes = True
     units = "each"
     onnx = "BatchNormalization"
     attrs = (
