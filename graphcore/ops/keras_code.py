@@ -1,7 +1,7 @@
 """How operators are written in Keras 3.
 
 Keras has the channels of images last. So an operator says where it wants the axes of its inputs
-to lie (``KerasCode.axes``), and the writer of scripts turns the values where it has to.
+to lie (``KerasCode.axes``), and the writer of scripts permutes the values where it has to.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class KerasCall:
         last: whether channels come last in the inputs.
         made: names of its outputs. read: which of them are needed.
         gives: the outputs that the source returns, in its order.
-        turned: whether the outputs have the axes of the graph although the inputs have not.
+        graph_order: whether the outputs have the axes of the graph although the inputs have not.
         weights: weight of the layer -> numbers, in Keras's layout.
         helper: source of a function that is used.
     """
@@ -51,7 +51,7 @@ class KerasCall:
     made: tuple[str, ...]
     read: frozenset[str]
     gives: tuple[str, ...] = ()
-    turned: bool = False
+    graph_order: bool = False
     weights: dict[str, Array] = field(default_factory=dict)
     helper: str = ""
 

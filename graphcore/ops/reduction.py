@@ -46,7 +46,7 @@ def keras_reduced(function: str) -> KerasCode:
         if call.attributes.get("correction"):
             call.refuse(f"a variance with correction={call.attributes['correction']}")
         dims = [d % call.rank for d in ((dim,) if isinstance(dim, int) else dim)]
-        call.turned = 1 in dims and not keep
+        call.graph_order = 1 in dims and not keep
         if function == "mean" and call.last and dims == list(range(2, call.rank)):
             kind = f"GlobalAveragePooling{call.rank - 2}D"
             return call.layer(kind, keepdims=keep or None)

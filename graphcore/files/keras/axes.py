@@ -9,7 +9,7 @@ from graphcore.graph.flatten import FlatNode, Port
 from graphcore.graph.shapes import Inferred
 
 
-def turned_dims(rank: int, last: bool) -> tuple[int, ...]:
+def permuted_dims(rank: int, last: bool) -> tuple[int, ...]:
     """Return how ``layers.Permute`` brings the channels to the end or back to the front."""
     return (*range(2, rank), 1) if last else (rank - 1, *range(1, rank - 1))
 
@@ -28,7 +28,7 @@ def first_wish(port: Port, nodes: Sequence[FlatNode]) -> str:
     return "last" if "last" in wishes else "graph" if "graph" in wishes else "any"
 
 
-class Turning:
+class AxisOrder:
     """Decides how the operators get their inputs.
 
     Args:

@@ -87,11 +87,11 @@ _ANSWERS = {
 }  # fmt: skip
 
 KERAS = {
-    turned: Wording(
-        {k: t.replace("TURN", _LAST if turned else _FIRST) for k, t in _PREPARE.items()},
+    last: Wording(
+        {k: t.replace("TURN", _LAST if last else _FIRST) for k, t in _PREPARE.items()},
         _PREDICT, _ANSWERS,
     )
-    for turned in (False, True)
+    for last in (False, True)
 }  # fmt: skip
 """By whether the net takes channels last."""
 

@@ -1,7 +1,7 @@
 """A graph as a script for Keras 3, with its weights and a test that it computes the same.
 
 Keras has channels last. Every operator says how it wants its inputs (``ops.keras_code``); a value
-is turned by a layer of its own only where two operators want it differently. The rows of a Linear
+is permuted by a layer of its own only where two operators want it differently. The rows of a Linear
 layer behind a Flatten are put in Keras's order instead.
 """
 
@@ -20,7 +20,7 @@ from graphcore.dims import Batch, Shape, format_shape
 from graphcore.engine.plan import Plan
 from graphcore.errors import ExportError
 from graphcore.files.answering import answers, called, needed
-from graphcore.files.keras.axes import Turning, first_wish, turned_dims
+from graphcore.files.keras.axes import AxisOrder, first_wish, permuted_dims
 from graphcore.files.keras.raw import KERAS, RAW_TEST
 from graphcore.files.keras.template import (
     FUNCTIONAL,
@@ -69,14 +69,14 @@ class _Value:
     Attributes:
         source: its name, or a number.
         last: whether channels come last.
-        turned: name of the same with its axes the other way, where that is needed, too.
+        permuted: name of the same with its axes the other way, where that is needed, too.
         rows: where the numbers of a flattened image lie in the graph, if they are in another order.
     """
 
     source: str
     last: bool = False
     rows: Array | None = None
-    turned: str = ""
+    permuted: str = ""
 
 
 def export(
@@ -118,7 +118,7 @@ class _Writer:
         self._outputs = answers(self._flat, self.answer)
         self._nodes = needed(self._flat, self._outputs)
         self._by_name = {n.name: n for n in self._nodes}
-        self._turning = Turning(self._nodes, self._outputs, self._shape)
+        self._order = AxisOrder(self._nodes, self._outputs, self._shape)
 
     def export(self) -> KerasExport:
         inputs = [n for n in self._nodes if n.node.operator == "Input"]
@@ -127,7 +127,7 @@ class _Writer:
         if not inputs:
             raise ExportError(f"{self.name}: a net for Keras has an Input; nothing was written.")
         for flat in self._nodes:
-            if self._turning.is_weight(flat, self._inferred):
+            if self._order.is_weight(flat, self._inferred):
                 continue
             if flat.node.operator in ("Parameter", "Buffer", "Constant"):
                 self._own_numbers(flat, self._values[inputs[0].name, "y"].source)
@@ -139,9 +139,9 @@ class _Writer:
         raw = self.raw if alone and self.answer else None
         parts = [*self._helpers, self._net(inputs), LOADING.format(name=self.name)]
         if raw is not None:
-            turned = self._values[inputs[0].name, "y"].last
+            last = self._values[inputs[0].name, "y"].last
             parts += [
-                raw.text("net(prepare(raw), training=False)", KERAS[turned]),
+                raw.text("net(prepare(raw), training=False)", KERAS[last]),
                 RAW_TEST.format(name=self.name),
             ]
         parts.append(self._testing(fed, list(expected), raw is not None))
@@ -180,19 +180,19 @@ class _Writer:
         self._used.add(name)
         return name
 
-    def _turned(self, port: Port, last: bool) -> str:
-        """Source of a value with the axes asked for, turned by a layer where it lies otherwise."""
+    def _permuted(self, port: Port, last: bool) -> str:
+        """Source of a value with the axes asked for, permuted by a layer where it lies otherwise."""
         value, rank = self._values[port], len(self._shape(port))
         if value.last == last or rank < 3:
             return value.source
-        if value.turned:
-            return value.turned
+        if value.permuted:
+            return value.permuted
         if not isinstance(self._shape(port)[0], Batch):
             raise ExportError(f"{port[0]}: it has no batch, so that Keras cannot turn its axes.")
         name = self._free(f"{value.source}_{'last' if last else 'first'}")
-        source = f"layers.Permute({turned_dims(rank, last)})"
+        source = f"layers.Permute({permuted_dims(rank, last)})"
         self._say(name, Layer(source), (value.source,), "")
-        value.turned = name
+        value.permuted = name
         return name
 
     # -- nodes --------------------------------------------------------------------------------
@@ -245,14 +245,14 @@ class _Writer:
             )
         ports = {i: p for i, p in flat.inputs.items() if i not in known.parameters}
         for input, port in flat.inputs.items():
-            if input in known.parameters and not self._turning.is_own(port):
+            if input in known.parameters and not self._order.is_own(port):
                 raise ExportError(
                     f"{flat.name}: its {input} comes from {port[0]}, which a layer of Keras cannot "
                     "take; nothing was written."
                 )
-        last = self._turning.wants_last(flat, ports.values(), self._lies_last)
-        inputs = {i: self._turned(p, last) for i, p in ports.items()}
-        read = frozenset(o for o in flat.node.outputs if self._turning.is_read((flat.name, o)))
+        last = self._order.wants_last(flat, ports.values(), self._lies_last)
+        inputs = {i: self._permuted(p, last) for i, p in ports.items()}
+        read = frozenset(o for o in flat.node.outputs if self._order.is_read((flat.name, o)))
         outputs = [(flat.name, o) for o in flat.node.outputs]
         shapes = [self._shape(p) for p in ports.values()]
         self._check_batch(flat, shapes, self._shape(outputs[0]))
@@ -304,7 +304,7 @@ class _Writer:
         for output, given in zip(gives, names, strict=True):
             rank = len(call.outputs[flat.node.outputs.index(output)])
             self._values[flat.name, output] = _Value(
-                given, call.last and not call.turned and rank > 2, rows if rank == 2 else None
+                given, call.last and not call.graph_order and rank > 2, rows if rank == 2 else None
             )
 
     def _rows_of(self, flat: FlatNode, call: KerasCall) -> Array | None:
@@ -370,8 +370,8 @@ class _Writer:
 def _as_it_lies(call: KerasCall, output: int) -> Shape:
     """Return the shape of an output as the script has it."""
     shape = call.outputs[output]
-    turned = call.last and not call.turned and len(shape) > 2
-    return (shape[0], *shape[2:], shape[1]) if turned else shape
+    last = call.last and not call.graph_order and len(shape) > 2
+    return (shape[0], *shape[2:], shape[1]) if last else shape
 
 
 def _listed(names: Sequence[str]) -> str:
