@@ -181,7 +181,7 @@ class _Writer:
         return name
 
     def _permuted(self, port: Port, last: bool) -> str:
-        """Source of a value with the axes asked for, permuted by a layer where it lies otherwise."""
+        """Source of a value with the axes asked for, behind a layer where it lies otherwise."""
         value, rank = self._values[port], len(self._shape(port))
         if value.last == last or rank < 3:
             return value.source
