@@ -275,6 +275,7 @@ NAMING = (
 """Where operators may stand by their names: rooms that read and write them, and data."""
 STRUCTURE = {
     "Input", "Target", "Parameter", "Constant", "Buffer", "Output", "Composite", "Hold",
+    "Placeholder",
 }  # fmt: skip
 """What a graph is made of whatever it computes."""
 TITLES = {

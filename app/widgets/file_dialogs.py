@@ -60,6 +60,12 @@ def ask_script(parent: QWidget, start: str) -> str:
     return QFileDialog.getSaveFileName(parent, _tr("Export to PyTorch"), start, kinds)[0]
 
 
+def ask_keras(parent: QWidget, start: str) -> str:
+    """Path to write a script for Keras to, or empty."""
+    kinds = _tr("Python script (*.py)")
+    return QFileDialog.getSaveFileName(parent, _tr("Export to Keras"), start, kinds)[0]
+
+
 def ask_onnx(parent: QWidget, start: str) -> str:
     """Path to write an ONNX file to, or empty."""
     kinds = _tr("ONNX (*.onnx)")
