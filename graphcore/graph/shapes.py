@@ -98,17 +98,25 @@ def check_batch(graph: Graph, batch: int, itemsize: int, free: int | None) -> No
     """
     shapes = ShapeInference(graph)
     shapes.close()
-    needed = 0
     for name, known in shapes.flat().items():
         for shape in known.outputs:
             check_size(name, "its output", shape, batch)
-            needed += numbers(shape, batch) * itemsize // 2
-        needed += sum(map(numbers, known.parameters.values())) * itemsize * 2
+    needed = training_bytes(shapes, batch, itemsize)
     if free is not None and needed > free:
         raise ShapeError(
             f"Training would take about {needed / 1e9:,.1f} GB of memory and {free / 1e9:,.1f} GB "
             f"are free: a batch of fewer than {batch:,} samples or a smaller net may fit."
         )
+
+
+def training_bytes(shapes: ShapeInference, batch: int, itemsize: int) -> int:
+    """Return about how much memory a training step takes: weights, gradients, half the values."""
+    needed = 0
+    for known in shapes.flat().values():
+        if not known.inner:
+            needed += sum(numbers(shape, batch) for shape in known.outputs) * itemsize // 2
+            needed += sum(map(numbers, known.parameters.values())) * itemsize * 2
+    return needed
 
 
 def _about(count: int) -> str:
