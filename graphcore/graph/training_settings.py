@@ -34,7 +34,8 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     Attributes:
         dataset: name of a registered data set.
         dataset_options: its options, such as the noise of a playground set.
-        normalization: "none", "standardize" or "min-max"; applied to inputs and always shown.
+        normalization: "none", "standardize", "min-max" or "imagenet"; applied to inputs and
+            always shown.
         epochs: passes over the training split.
         batch: samples per step.
         optimizer: name of a registered optimiser; ``optimizer_options`` are its keywords.

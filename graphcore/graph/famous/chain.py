@@ -103,9 +103,12 @@ class Chain:
         self._shapes.close()
         shape = self.graph.node("x").attributes["shape"]
         options = {"shape": "x".join(map(str, shape)), "classes": classes, "samples": SAMPLES}
+        picture = shape == PICTURE
         self.graph.set_training(
             TrainingSettings(
-                dataset="random", dataset_options={**options, **data}, batch=4, optimizer="SGD",
+                dataset="random",
+                dataset_options={**options, **({"spread": "even"} if picture else {}), **data},
+                normalization="imagenet" if picture else "none", batch=4, optimizer="SGD",
                 optimizer_options={"momentum": 0.9}, lr=0.01,
             )
         )  # fmt: skip
