@@ -18,7 +18,7 @@ ASPECT = 1.8
 PICTURE = (3, 224, 224)
 CLASSES = 1000
 """Of ImageNet."""
-SAMPLES = 16
+SAMPLES = 20
 """Of random numbers that stand in for data."""
 
 

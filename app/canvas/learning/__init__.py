@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QGraphicsView, QInputDialog
 
 from app.canvas.editor import Editor
-from app.canvas.head_dialog import HeadDialog
+from app.canvas.learning.head_dialog import HeadDialog
 from app.canvas.selection import Selection
 from graphcore import datasets
 from graphcore.datasets.subsets import chosen_classes
