@@ -29,7 +29,7 @@ End = tuple[str, str]
 class NodeItem(QGraphicsRectItem):
     """A rectangle, so that Qt knows the bounds without asking Python.
 
-    Holds what a node shows; told everything by the scene and the view.
+    Holds what a node shows; the scene and the view set it.
 
     Attributes:
         kinds: what runs through a port; ports that are not in it have no known shape.
@@ -38,8 +38,8 @@ class NodeItem(QGraphicsRectItem):
         ailing: whether training goes wrong here.
         lock: how many of its parameters are frozen: "", "some" or "all".
         rate: by what its updates are multiplied.
-        step_state: "" while nobody steps, else "done", "current" or "pending".
-        images: pictures as they were last painted, by field; made anew when one changes.
+        step_state: "" outside the stepper, else "done", "current" or "pending".
+        images: pictures as they were last painted, by field; rebuilt when one changes.
         paints: how often it was painted (tests count).
     """
 
@@ -98,7 +98,7 @@ class NodeItem(QGraphicsRectItem):
             self._running.update()
 
     def forget_images(self) -> None:
-        """Make the pictures anew, in another theme's colours."""
+        """Rebuild the pictures in another theme's colours."""
         self.images.clear()
         self._repaint()
 
