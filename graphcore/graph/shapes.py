@@ -89,8 +89,8 @@ def check(graph: Graph) -> list[Problem]:
     return list(shapes.problems.values())
 
 
-def check_batch(graph: Graph, batch: int, itemsize: int, free: int | None) -> None:
-    """Raise ShapeError where a batch size makes a value that is too large.
+def check_batch(graph: Graph, batch: int, itemsize: int, free: int | None) -> ShapeInference:
+    """Raise ShapeError where a batch size makes a value that is too large; return the shapes.
 
     Args:
         itemsize: bytes of a number.
@@ -107,6 +107,7 @@ def check_batch(graph: Graph, batch: int, itemsize: int, free: int | None) -> No
             f"Training would take about {needed / 1e9:,.1f} GB of memory and {free / 1e9:,.1f} GB "
             f"are free: a batch of fewer than {batch:,} samples or a smaller net may fit."
         )
+    return shapes
 
 
 def training_bytes(shapes: ShapeInference, batch: int, itemsize: int) -> int:
