@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from graphcore import ops
 from graphcore.errors import GraphError
 from graphcore.graph import freezing
@@ -13,6 +15,8 @@ from graphcore.graph.runnable import runnable_part
 SIZES = ("out_features", "out_channels")
 """Attributes that say how many answers a layer gives."""
 NAME = "head"
+STAND_IN = "random"
+"""Data that are made up for any number of classes."""
 
 
 def find_head(graph: Graph) -> str:
@@ -63,6 +67,9 @@ def replace_head(graph: Graph, classes: int, freeze: bool = True) -> Graph:
         everything = list(freezing.owned(made, made.nodes))
         freezing.set_all(freezing.to_change(everything, frozen=True), frozen=True)
     _exchange(level, level.node(old), classes)
+    if made.training.dataset == STAND_IN:
+        options = {**made.training.dataset_options, "classes": classes}
+        made.training = msgspec.structs.replace(made.training, dataset_options=options)
     return made
 
 

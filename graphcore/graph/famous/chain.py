@@ -112,7 +112,8 @@ class Chain:
                 optimizer_options={"momentum": 0.9}, lr=0.01,
             )
         )  # fmt: skip
-        for name, place in fold(self.graph, layout(self.graph), ASPECT).items():
+        places = layout(self.graph)
+        for name, place in (places if heads else fold(self.graph, places, ASPECT)).items():
             self.graph.update(name, position=place)
         return self.graph
 

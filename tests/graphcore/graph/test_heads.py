@@ -32,6 +32,7 @@ def test_a_head_is_replaced_by_a_fresh_one_that_alone_learns(
     assert heads.find_head(made) == fresh
     found = counts(made, shapes)
     assert found.parameters - found.frozen == learns
+    assert made.training.dataset_options.get("classes", 5) == 5, "the data that stand in follow"
     assert heads.find_head(graph) == old, "the graph that was given stays as it is"
 
 
