@@ -90,7 +90,9 @@ class Trainer:
         self.binding = bind(self.graph) if binding is None else binding
         self.data = data
         self._large = self._check_batch(device, getattr(torch, dtype).itemsize)
-        self.plan: Plan = compile(self.graph, device, dtype, mode, self.settings.seed, turned=True)
+        self.plan: Plan = compile(
+            self.graph, device, dtype, mode, self.settings.seed, transposed=True
+        )
         self._bound(self.plan)
         self.train_x, self.train_t = self.tensors(data.train)
         self.note = ""
