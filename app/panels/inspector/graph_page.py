@@ -89,4 +89,4 @@ class GraphPage(QWidget):
     def _nodes_text(self, shown: int, all_nodes: int) -> str:
         if shown == all_nodes:
             return f"{shown:,}"
-        return self.tr("{0}, {1} with those inside").format(f"{shown:,}", f"{all_nodes:,}")
+        return self.tr("{0} ({1} in all)").format(f"{shown:,}", f"{all_nodes:,}")

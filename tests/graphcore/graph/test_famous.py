@@ -29,6 +29,8 @@ def test_a_famous_net_has_the_parameters_that_were_published(name: str) -> None:
     graph = presets.load(name)
     shapes = ShapeInference(graph)
     assert not shapes.problems
+    assert len(graph) <= 35, "composites are closed at first"
+    assert all(node.position for node in graph)
     assert counts(graph, shapes).parameters == PUBLISHED[name]
 
 

@@ -327,6 +327,8 @@ def test_whole_numbers_go_into_a_net_that_takes_them() -> None:
         g.connect(a, b)
     g.connect(y, end, input="x")
     g.connect(t, end, input="target")
+    options = {"shape": "3", "below": 7, "classes": 4}
+    g.set_training(gc.TrainingSettings(dataset="random", dataset_options=options))
     (answer,) = gc.predict(g, [[6, 0, 2]])
     assert answer.answer in "0123"
     assert len(answer.top(4)) == 4
