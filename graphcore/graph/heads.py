@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from graphcore import ops
@@ -85,9 +87,7 @@ def _check_loss(graph: Graph) -> None:
 def _exchange(graph: Graph, old: Node, classes: int) -> None:
     """Put a fresh layer of the same kind in a layer's place."""
     size = next(s for s in SIZES if s in old.attributes)
-    name, number = NAME, 2
-    while name in graph:
-        name, number = f"{NAME}_{number}", number + 1
+    name = _fresh_name(graph, old.name)
     attributes = ops.get(old.operator).complete({**old.attributes, size: classes})
     fresh = Node(name, old.operator, attributes, position=old.position, frame=old.frame)
     _, edges = graph.remove(old)
@@ -97,6 +97,15 @@ def _exchange(graph: Graph, old: Node, classes: int) -> None:
             graph.connect_edge(Edge(name, edge.output, edge.target, edge.input))
         elif edge.input not in fresh.parameter_inputs:
             graph.connect_edge(Edge(edge.source, edge.output, name, edge.input))
+
+
+def _fresh_name(graph: Graph, old: str) -> str:
+    """A name that no head had before, so that none of their weights come back in it."""
+    found = re.fullmatch(rf"{NAME}(?:_(\d{{1,6}}))?", old)
+    number = int(found[1] or 1) + 1 if found else 1
+    while (name := NAME if number == 1 else f"{NAME}_{number}") in graph:
+        number += 1
+    return name
 
 
 def _answer(graph: Graph) -> str:

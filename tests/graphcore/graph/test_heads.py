@@ -36,6 +36,14 @@ def test_a_head_is_replaced_by_a_fresh_one_that_alone_learns(
     assert heads.find_head(graph) == old, "the graph that was given stays as it is"
 
 
+def test_a_third_head_has_not_the_name_of_the_first() -> None:
+    graph, names = presets.load("mlp"), []
+    for classes in (5, 3, 5):
+        graph = heads.replace_head(graph, classes)
+        names.append(heads.find_head(graph))
+    assert names == ["head", "head_2", "head_3"]
+
+
 def test_a_net_without_classes_has_no_head() -> None:
     with pytest.raises(GraphError, match="no head"):
         heads.find_head(presets.load("expression"))
