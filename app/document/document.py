@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from app.document import commands, edits
@@ -17,7 +18,7 @@ from app.document.levels import SCREEN_ASPECT, Level, Levels, lay_out, level_of
 from app.document.origin import HERE, Origin, origin_of
 from graphcore import datasets, files, ops
 from graphcore.errors import Fix, GradscapeError, GraphError
-from graphcore.graph import composites
+from graphcore.graph import composites, freezing, heads
 from graphcore.graph.drawing import spacing
 from graphcore.graph.drawing.layers import NODE_SIZE, layout
 from graphcore.graph.drawing.rows import fold
@@ -310,6 +311,45 @@ class Document(QObject):
         word = self.tr("Freeze") if frozen else self.tr("Unfreeze")
         change = commands.set_frozen(self.graph.node(name), parameter, frozen)
         self._push(f"{word} {name}.{parameter}", [change])
+
+    def freeze_along(self, names: Sequence[str], frozen: bool) -> int:
+        """Freeze nodes and all before them, or let them and all after them train.
+
+        Returns how many parameters changed; raises GraphError if none did.
+        """
+        levels = [(level.name, level.graph) for level in self.levels]
+        found = freezing.to_change(freezing.along(levels, names, not frozen), frozen)
+        if not found:
+            state = self.tr("frozen") if frozen else self.tr("trained")
+            raise GraphError(self.tr("Every parameter there is {0} already.").format(state))
+        text = self.tr("Freeze up to {0}") if frozen else self.tr("Unfreeze from {0}")
+        told = [n.name for n in self.graph if n.subgraph is not None] or list(names)
+        change = commands.freeze_all(found, told, frozen)
+        self._push(text.format(", ".join(names)), [change])
+        return len(found)
+
+    def set_rates(self, names: Sequence[str], factor: float) -> None:
+        """Multiply the learning rate of nodes, and of what is inside them, by a factor."""
+        settings = self.root.training
+        paths = [self.prefix + name for name in names]
+        rates = {
+            path: f for path, f in settings.rates.items()
+            if not any(path == p or path.startswith(f"{p}/") for p in paths)
+        }  # fmt: skip
+        around = msgspec.structs.replace(settings, rates=rates)
+        rates |= {p: factor for p in paths if around.rate_at(p) != factor}
+        changed = msgspec.structs.replace(settings, rates=rates)
+        self.set_training(changed, self.tr("Learning rate of {0}").format(", ".join(names)))
+
+    def replace_head(self, classes: int, freeze: bool) -> str:
+        """Put a fresh last layer for so many classes in the place of the net's; return its path.
+
+        Args:
+            freeze: whether all other parameters are kept out of training.
+        """
+        wanted = heads.replace_head(self.root, classes, freeze)
+        self.become(wanted, self.tr("Replace the head"))
+        return heads.find_head(self.root)
 
     def set_number(
         self, parameter: str, place: int, before: float, after: float, send: SetNumbers

@@ -7,8 +7,8 @@ from typing import Any
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLabel, QStatusBar, QToolButton, QWidget
 
-from app.document import facts
 from app.style import icons
+from graphcore.graph.counts import counts
 
 MESSAGE_MS = 8000
 _THROTTLE_MS = 100
@@ -81,7 +81,7 @@ class StatusBar(QStatusBar):
         text = self.tr("1 problem") if problems == 1 else self.tr("{0} problems")
         self.problems.setText(text.format(problems))
         self.problems.setToolTip(self.tr("Show the problems."))
-        count = sum(facts.parameter_count(shapes, n) for n in graph.nodes)
+        count = counts(graph, shapes).parameters
         self.parameters.setText(self.tr("{0} parameters").format(f"{count:,}"))
         if not self.dataset.text().startswith(graph.training.dataset):
             self.dataset.setText(graph.training.dataset)

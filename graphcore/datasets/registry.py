@@ -219,7 +219,8 @@ def load(
 
     Args:
         options: values for some of ``describe(name).options``; the others keep their default.
-        normalization: "none", "standardize" or "min-max", measured on the train split.
+        normalization: "none", "standardize" or "min-max", measured on the train split, or
+            "imagenet", for pictures in colour.
         seed: of everything that is drawn: points, noise, splits.
         data_dir: folder that data files are looked for in first.
         progress: called while fetching, with what is fetched, bytes done and bytes in all.

@@ -327,6 +327,10 @@ class Graph:
         found.frozen = found.frozen | {input} if frozen else found.frozen - {input}
         self._tell(Change("node_changed", found.name, what="frozen"))
 
+    def frozen_changed(self, node: NodeOrName) -> None:
+        """Tell listeners that other parameters inside a composite are frozen."""
+        self._tell(Change("node_changed", self.node(node).name, what="frozen"))
+
     def update(self, node: NodeOrName, **fields: Any) -> None:
         """Set ``position``, ``frame``, ``pinned`` or ``bypassed`` of a node."""
         found = self.node(node)

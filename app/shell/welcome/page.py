@@ -177,6 +177,7 @@ class WelcomePage(QWidget):
             "regression": self.tr("Regression"), "plane": self.tr("Points in a plane"),
             "digits": self.tr("Digits"), "sequences": self.tr("Sequences"),
             "generative": self.tr("Generative"), "wrong": self.tr("What goes wrong"),
+            "famous": self.tr("Famous nets"),
         }  # fmt: skip
         bar = QTabBar()
         bar.setAccessibleName(self.tr("Groups of graphs"))

@@ -116,9 +116,9 @@ class _Writer:
 
     def _normalise(self, flat: FlatNode, data: Learned) -> None:
         """Have the model do to raw numbers what was done to the training data."""
-        scale, shape = data.normalization, tuple(flat.node.attributes["shape"])
+        scale, shape = data.normalization.normalization, tuple(flat.node.attributes["shape"])
         arrays = [np.asarray(v, np.float32) for v in (scale.shift, scale.scale)]
-        arrays = [a.reshape(shape) if a.ndim and a.size > 1 else a for a in arrays]
+        arrays = [a.reshape(shape) if a.ndim == 1 and a.size > 1 else a for a in arrays]
         call = self._call(flat, (flat.name,), ())
         apart = call.node("Sub", flat.name, call.tensor(arrays[0]))
         self._names[flat.name, "y"] = call.node("Div", apart, call.tensor(arrays[1]))

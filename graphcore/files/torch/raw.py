@@ -130,8 +130,7 @@ def _row(sample: list[float], known: Learned) -> dict[str, Any]:
 
 
 def _numbers(scale: Scale, name: str) -> Any:
-    found = getattr(scale, name)
-    return list(found) if isinstance(found, tuple) else found
+    return getattr(scale.normalization, name).tolist()
 
 
 def _source(value: Any) -> str:

@@ -120,7 +120,7 @@ def test_modules_are_composites_with_the_files_names() -> None:
     assert np.array_equal(kept, wanted)
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", presets.small())
 def test_what_was_written_here_is_read_here(name: str, tmp_path: Path) -> None:
     model, _, plan = made(name)
     feeds = {}

@@ -93,7 +93,7 @@ def made(name: str) -> tuple[onnx.ModelProto, gc.Graph, torch.nn.Module]:
     return writer.model_of(graph, plan, name=name, answer=answer), graph, plan
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", presets.small())
 def test_every_preset_is_the_same_in_onnx(name: str) -> None:
     model, graph, plan = made(name)
     onnx.checker.check_model(model, full_check=True)
