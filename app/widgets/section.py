@@ -27,11 +27,16 @@ def heading(text: str) -> QLabel:
 def title(text: str) -> QLabel:
     """The title of a page."""
     label = QLabel(text)
-    font = QFont(label.font())
+    label.setFont(title_font(label.font()))
+    return label
+
+
+def title_font(beside: QFont) -> QFont:
+    """Return the font of a title of texts in a font."""
+    font = QFont(beside)
     font.setPointSizeF(font.pointSizeF() * 1.3)
     font.setWeight(QFont.Weight.DemiBold)
-    label.setFont(font)
-    return label
+    return font
 
 
 def section(name: str, *widgets: QWidget) -> QWidget:

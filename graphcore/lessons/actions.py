@@ -31,6 +31,9 @@ class Player(Protocol):
     def open_graph(self, graph: Graph) -> None:
         """Take another graph, from its start."""
 
+    def open_run(self, name: str) -> None:
+        """Take up the runs of a file beside the lesson."""
+
     def lesson_graph(self, name: str) -> Graph:
         """The graph of a file beside the lesson, or of a preset."""
 
@@ -96,6 +99,14 @@ def augment(player: Player, name: str, strength: float) -> None:
 def open_(player: Player, name: str) -> None:
     """Take another graph: a preset, or a file beside the lesson. Example: open("circle")"""
     player.open_graph(player.lesson_graph(name))
+
+
+@action
+def run(player: Player, name: str) -> None:
+    """Go on from recorded runs in a file beside the lesson. Example: run("trained.gradrun")"""
+    if not name.endswith(".gradrun"):
+        raise LessonError(f"run takes a file of recorded runs, *.gradrun, not {quote(name)}.")
+    player.open_run(name)
 
 
 @action

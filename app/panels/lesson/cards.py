@@ -110,21 +110,21 @@ class PredictCard(Card):
         self.lock.setIcon(icons.icon("lock"))
 
     def show_outcome(self, values: Mapping[str, Any]) -> None:
-        """Say what came of it, beside the prediction."""
-        if self.answer is None:
-            return
+        """Say what came of it, beside the prediction if there is one."""
         found: float | None = None
         if self.question.outcome is not None:
             value = values.get(str(self.question.outcome))
             found = None if value is None or isinstance(value, str) else float(value)
             if found is None:
                 return
-        right = is_right(self.question, self.answer, found)
+        right = self.answer is not None and is_right(self.question, self.answer, found)
         if self.question.choices:
             it_is = self.question.choices[self.question.right].replace("$", "")
         else:
             it_is = shown(found)
         said = self.tr("✓ As you said: {0}") if right else self.tr("✗ It is: {0}")
+        if self.answer is None:
+            said = self.tr("It is: {0}")
         self.outcome.setText(said.format(it_is))
         self.outcome.show()
 

@@ -55,7 +55,11 @@ class WeightsTable(NumbersTable):
         if before != after:
             self.refuse("")
             send = partial(set_numbers, self._engine)
-            self._document.set_number(self._name, place, before, after, send)
+            try:
+                self._document.set_number(self._name, place, before, after, send)
+            except GradscapeError as error:
+                self.refuse(str(error))
+                self.ask()
 
     def _on_frame(self, _frame: object) -> None:
         editing = self.table.state() == QTableView.State.EditingState

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
 
 from graphcore.errors import GradscapeError
 from graphcore.lessons import courses
+from graphcore.lessons.courses import Collection, Course
 from graphcore.lessons.format import Lesson
+from graphcore.lessons.reader import ENDING
 
-_NAME = int(Qt.ItemDataRole.UserRole) + 1
+_PATH = int(Qt.ItemDataRole.UserRole) + 1
 
 
 class CourseList(QTreeWidget):
     """Courses and their lessons; Enter or a click begins a lesson.
 
     Signals:
-        chosen: id of a lesson.
+        chosen: path of a lesson.
 
     Args:
         done: which steps of a lesson were done.
@@ -30,8 +33,8 @@ class CourseList(QTreeWidget):
     def __init__(self, done: Callable[[str], set[int]]) -> None:
         super().__init__()
         self._done = done
-        self._rows: list[tuple[QTreeWidgetItem, list[QTreeWidgetItem]]] = []
-        self._lessons: dict[str, Lesson] | None = None
+        self._rows: list[tuple[QTreeWidgetItem, list[tuple[QTreeWidgetItem, Lesson]]]] = []
+        self._filled = False
         self.setAccessibleName(self.tr("Courses"))
         self.setHeaderLabels([self.tr("Lesson"), self.tr("What it is about"), self.tr("Progress")])
         self.setRootIsDecorated(True)
@@ -49,38 +52,49 @@ class CourseList(QTreeWidget):
         self.fill()
 
     def fill(self) -> None:
-        """Read the lessons, once."""
-        if self._lessons is not None:
+        """Read the lessons that ship, once."""
+        if self._filled:
             return
-        self._lessons = {}
+        self._filled = True
         try:
             found = courses.collect(courses.shipped())
         except GradscapeError as error:
             self.addTopLevelItem(QTreeWidgetItem([str(error), "", ""]))
             return
-        self._lessons = found.lessons
         for course in found.courses:
-            top = QTreeWidgetItem([course.title, course.text, ""])
-            self.addTopLevelItem(top)
-            rows: list[QTreeWidgetItem] = []
-            for name in course.order:
-                lesson = found.lessons[name]
-                row = QTreeWidgetItem([lesson.header.title, lesson.header.idea, ""])
-                row.setData(0, _NAME, name)
-                row.setToolTip(1, lesson.header.idea)
-                top.addChild(row)
-                rows.append(row)
-            self._rows.append((top, rows))
+            self._add(found, course, self.topLevelItemCount())
         if self._rows:
             self._rows[0][0].setExpanded(True)
         self.show_progress()
+
+    def show_course(self, found: Collection, title: str) -> None:
+        """Show the courses of a file before the others, the first of them opened."""
+        self.fill()
+        for i, course in enumerate(found.courses):
+            named = course if course.title != found.folder.name else replace(course, title=title)
+            self._add(found, named, i)
+        self.topLevelItem(0).setExpanded(True)
+        self.setCurrentItem(self.topLevelItem(0).child(0))
+        self.show_progress()
+
+    def _add(self, found: Collection, course: Course, at: int) -> None:
+        top = QTreeWidgetItem([course.title, course.text, ""])
+        self.insertTopLevelItem(at, top)
+        rows: list[tuple[QTreeWidgetItem, Lesson]] = []
+        for name in course.order:
+            lesson = found.lessons[name]
+            row = QTreeWidgetItem([lesson.header.title, lesson.header.idea, ""])
+            row.setData(0, _PATH, str(found.folder / f"{name}{ENDING}"))
+            row.setToolTip(1, lesson.header.idea)
+            top.addChild(row)
+            rows.append((row, lesson))
+        self._rows.insert(at, (top, rows))
 
     def show_progress(self) -> None:
         """Say of each lesson how many steps are done, and of each course how many lessons."""
         for top, rows in self._rows:
             whole = 0
-            for row in rows:
-                lesson = (self._lessons or {})[row.data(0, _NAME)]
+            for row, lesson in rows:
                 done, steps = len(self._done(lesson.id)), len(lesson.steps)
                 whole += done >= steps
                 said = self.tr("✓ done") if done >= steps else self.tr("{0} of {1} steps")
@@ -88,8 +102,8 @@ class CourseList(QTreeWidget):
             top.setText(2, self.tr("{0} of {1}").format(whole, len(rows)))
 
     def _on_item(self, item: QTreeWidgetItem) -> None:
-        name = item.data(0, _NAME)
-        if name:
-            self.chosen.emit(name)
+        path = item.data(0, _PATH)
+        if path:
+            self.chosen.emit(path)
         else:
             item.setExpanded(not item.isExpanded())
