@@ -68,7 +68,11 @@ def check_files(graph: Graph, lesson: Lesson | None) -> None:
     for name, value in found.items():
         path = Path(str(value))
         inside = folder is not None and path.name == str(value) and (folder / path).is_file()
-        if folder is None or not (inside or path.parent == folder) or (folder / path.name).is_symlink():
+        if (
+            folder is None
+            or not (inside or path.parent == folder)
+            or (folder / path.name).is_symlink()
+        ):
             raise LessonError(
                 f"A lesson reads no file outside its folder: the option {name} of the data set "
                 f"{training.dataset} names one."

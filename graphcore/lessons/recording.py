@@ -95,7 +95,11 @@ def recording(state: State, since: Mark) -> Recording:
     edits = edits_between(since.graph, state.graph)
     reached = applied(since.graph, edits)
     whole = reached is not None and alike(reached, state.graph)
-    solution = [*map(str, edits if whole else ()), *_training(state, since), *_numbers(state, since)]
+    solution = [
+        *map(str, edits if whole else ()),
+        *_training(state, since),
+        *_numbers(state, since),
+    ]
     solution += [f'show("{name}")' for name in sorted(state.shown - since.shown)]
     if state.plane and state.plane != since.plane:
         solution.append(f'plane("{state.plane}")')
@@ -159,7 +163,11 @@ def _settings(before: TrainingSettings, after: TrainingSettings) -> Iterator[Cal
               "augmentation": "augment"}  # fmt: skip
     for name in after.__struct_fields__:
         now = getattr(after, name)
-        if name not in tables and now != getattr(before, name) and isinstance(now, str | int | float):
+        if (
+            name not in tables
+            and now != getattr(before, name)
+            and isinstance(now, str | int | float)
+        ):
             yield Call("set", (name, _number(now)))
     for name, action in tables.items():
         then = getattr(before, name)
@@ -176,24 +184,27 @@ def _nodes(before: Graph, after: Graph) -> Iterator[Call]:
         if node.name not in names:
             yield Call("remove", (node.name,))
     for name in after.topological_order():
-        node = after.node(name)
-        if name not in before:
-            yield from _added(after, node)
-            continue
-        old = before.node(name)
-        if old.operator != node.operator:
-            yield Call("swap", (name, node.operator), _own(node))
-            continue
-        for key, value in node.attributes.items():
-            if old.attributes.get(key) != value:
-                yield Call("input" if _is_input(node, key) else "attribute",
-                           (name, _number(value)) if _is_input(node, key)
-                           else (name, key, _number(value)))  # fmt: skip
-        for port, text in node.initializers.items():
-            if old.initializers.get(port) != text:
-                yield Call("initializer", (f"{name}.{port}", text))
-        for port in sorted(node.frozen ^ old.frozen):
-            yield Call("freeze", (f"{name}.{port}", port in node.frozen))
+        if name in before:
+            yield from _changed(before.node(name), after.node(name))
+        else:
+            yield from _added(after, after.node(name))
+
+
+def _changed(old: Node, new: Node) -> Iterator[Call]:
+    name = new.name
+    if old.operator != new.operator:
+        yield Call("swap", (name, new.operator), _own(new))
+        return
+    for key, value in new.attributes.items():
+        if old.attributes.get(key) != value and _is_input(new, key):
+            yield Call("input", (name, _number(value)))
+        elif old.attributes.get(key) != value:
+            yield Call("attribute", (name, key, _number(value)))
+    for port, text in new.initializers.items():
+        if old.initializers.get(port) != text:
+            yield Call("initializer", (f"{name}.{port}", text))
+    for port in sorted(new.frozen ^ old.frozen):
+        yield Call("freeze", (f"{name}.{port}", port in new.frozen))
 
 
 def _is_input(node: Node, key: str) -> bool:
@@ -296,7 +307,9 @@ def _of_graph(before: Graph, after: Graph) -> Iterator[Proposal]:
         place = next((f', after="{name}"' for name in behind if name in before), "")
         least = 1 if place else counts[operator]
         if not place or not _count(before, operator, behind):
-            yield Proposal(f'has("{operator}"{place}) >= {least}', f"there is no new {operator} yet")
+            yield Proposal(
+                f'has("{operator}"{place}) >= {least}', f"there is no new {operator} yet"
+            )
     for operator in sorted(o for o in old if counts[o] < old[o]):
         yield Proposal(f'has("{operator}") == {counts[operator]}',
                        f'there are {{has("{operator}"):.0f}} nodes {operator}')  # fmt: skip

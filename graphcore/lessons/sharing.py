@@ -81,9 +81,9 @@ def files_of(lesson: Lesson) -> Iterator[str]:
     options = lesson.header.settings.get("dataset_options")
     calls = [call for step in lesson.steps for call in (*step.setup, *step.solution)]
     if isinstance(options, dict):
-        yield from (v for v in options.values() if _is_file(v))
+        yield from (str(v) for v in options.values() if _is_file(v))
     for call in calls:
-        yield from (v for v in call.arguments if _is_file(v))
+        yield from (str(v) for v in call.arguments if _is_file(v))
 
 
 def _data_of(lesson: Lesson) -> Iterator[str]:
@@ -122,5 +122,3 @@ def with_data(graph: Graph, folder: Path) -> Graph:
 
 def _is_file(value: object) -> bool:
     return isinstance(value, str) and value.endswith(ENDINGS) and "/" not in value
-
-

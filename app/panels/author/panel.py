@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
@@ -135,8 +136,8 @@ class AuthorPanel(Panel):
             ("note", self.tr("Note for the teacher"), self.tr("A note that students do not see.")),
         )
         for word, text, body in bodies:
-            menu.addAction(text, lambda word=word, body=body: self._put(
-                writing.block(word, body), body))  # fmt: skip
+            put = partial(self._put, writing.block(word, body), body)
+            menu.addAction(text).triggered.connect(lambda _on, put=put: put())
         menu.addSeparator()
         start = menu.addAction(self.tr("Begin with the graph and panels of now"))
         start.triggered.connect(lambda _on: self.graph_wanted.emit())

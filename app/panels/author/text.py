@@ -115,8 +115,8 @@ class LessonText(QPlainTextEdit):
         block = self.document().findBlockByNumber(line)
         if line >= 0 and block.isValid():
             mark = QTextEdit.ExtraSelection()
-            mark.format.setBackground(palette.current().color("error", 50))  # type: ignore[attr-defined]
-            mark.format.setProperty(QTextFormat.Property.FullWidthSelection, True)  # type: ignore[attr-defined]
-            mark.cursor = QTextCursor(block)  # type: ignore[attr-defined]
+            mark.format.setBackground(palette.current().color("error", 50))
+            mark.format.setProperty(QTextFormat.Property.FullWidthSelection, True)
+            mark.cursor = QTextCursor(block)
             marks.append(mark)
         self.setExtraSelections(marks)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QTableView, QWidget
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.widgets.numbers_table import NumbersTable
+from graphcore.errors import GradscapeError
 from graphcore.records.arrays import unpack
 from graphcore.views.weights import SetNumbers, TensorFrame, TensorRequest
 

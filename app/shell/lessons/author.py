@@ -1,4 +1,4 @@
-"""Writing a lesson in the window: its file, the preview beside it, recording, trying and sharing."""
+"""Writing a lesson in the window: its file, its preview, recording, trying and sharing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from app.widgets import file_dialogs
 from graphcore import files, presets
 from graphcore.errors import GradscapeError, LessonError, short
 from graphcore.files.atomic import write_atomically
-from graphcore.graph.graph import Graph
 from graphcore.lessons import sharing, writing
 from graphcore.lessons.format import Lesson
 from graphcore.lessons.play import first_graph
@@ -87,7 +86,9 @@ class Authoring(QObject):
             window.refuse(self.tr("{0} cannot be read as text.").format(short(path.name)))
             return False
         try:
-            window.document.open_graph(first_graph(parse_lesson(text.encode(), path.name, path.parent)))
+            window.document.open_graph(
+                first_graph(parse_lesson(text.encode(), path.name, path.parent))
+            )
         except GradscapeError as error:
             window.status.say(str(error))  # it can be mended in the editor
         return self._open(path, text)
@@ -173,7 +174,7 @@ class Authoring(QObject):
             self._panel.say(*_placed(str(error)))
             return
         count = len(self.lesson.steps)
-        said = self.tr("{0} step", "", count) if count == 1 else self.tr("{0} steps", "", count)
+        said = self.tr("{0} step") if count == 1 else self.tr("{0} steps")
         saved = self.tr("{0}, saved in {1}.")
         self._panel.say(saved.format(said.format(count), short(self.path.name)))
         self._panel.show_locks(self.lesson.header.locked)
@@ -206,11 +207,13 @@ class Authoring(QObject):
     def _write_graph(self, path: Path, behind: str = "") -> str:
         """Return what a lesson calls the document: the preset that it is, or a file beside it."""
         document, called = self._window.document, self._window.files.name
-        if not behind and document.path is None and not document.modified:
-            if called in presets.names():
-                return str(called)
+        untouched = document.path is None and not document.modified
+        if untouched and not behind and called in presets.names():
+            return str(called)
         name = path.name.removesuffix(ENDING) + behind + GRAPH
-        write_atomically(path.parent / name, files.dumps(sharing.with_data(document.root, path.parent)))
+        write_atomically(
+            path.parent / name, files.dumps(sharing.with_data(document.root, path.parent))
+        )
         return name
 
     def _shown_panels(self) -> list[str]:

@@ -276,9 +276,7 @@ class Lessons(QObject):
         if self.original is None:
             return
         self.store.setValue(LANGUAGE, language)
-        self.lesson = self.player.lesson = self._in_language(
-            self.original, translations(self.path)
-        )
+        self.lesson = self.player.lesson = self._in_language(self.original, translations(self.path))
         self._panel.translate(self.lesson)
 
     def begin_step_again(self) -> None:

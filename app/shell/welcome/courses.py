@@ -73,8 +73,9 @@ class CourseList(QTreeWidget):
         for i, course in enumerate(found.courses):
             named = course if course.title != found.folder.name else replace(course, title=title)
             self._add(found, named, i)
-        self.topLevelItem(0).setExpanded(True)
-        self.setCurrentItem(self.topLevelItem(0).child(0))
+        top, rows = self._rows[0]
+        top.setExpanded(True)
+        self.setCurrentItem(rows[0][0])
         self.show_progress()
 
     def _add(self, found: Collection, course: Course, at: int) -> None:

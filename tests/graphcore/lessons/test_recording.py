@@ -35,7 +35,7 @@ def played(name, *actions):
     return recording(play.state, since)
 
 
-@pytest.mark.parametrize("graph, action, check", DONE.values(), ids=DONE)
+@pytest.mark.parametrize(("graph", "action", "check"), DONE.values(), ids=DONE)
 def test_what_was_done_is_a_solution_and_its_check_tells_it_from_nothing(graph, action, check):
     found = played(graph, action)
     assert found.whole
@@ -43,14 +43,18 @@ def test_what_was_done_is_a_solution_and_its_check_tells_it_from_nothing(graph, 
     assert proposed, [p.check for p in found.proposals]
     task = (
         f"```do\nDo it.\n```\n```check\n{proposed[0].check}\n```\n"
-        f"```else\n{proposed[0].otherwise}\n```\n```solution\n" + "\n".join(found.solution) + "\n```\n"
+        f"```else\n{proposed[0].otherwise}\n```\n```solution\n"
+        + "\n".join(found.solution)
+        + "\n```\n"
     )
     lesson = parse_lesson((HEAD.format(graph) + task).encode(), "x.lesson.md")
     assert check_lesson(lesson, bands=False).faults == []
 
 
 def test_several_things_are_recorded_in_an_order_that_leads_there():
-    found = played("circle", 'set("optimizer", "Adam")', 'remove("tanh1")', "train(epochs=1, steps=2)")
+    found = played(
+        "circle", 'set("optimizer", "Adam")', 'remove("tanh1")', "train(epochs=1, steps=2)"
+    )
     assert found.whole
     assert found.solution == ('set("optimizer", "Adam")', 'remove("tanh1")',
                               "train(epochs=1, steps=2)")  # fmt: skip
@@ -69,6 +73,6 @@ def test_nothing_done_proposes_nothing():
     assert (found.proposals, found.solution) == ((), ())
 
 
-@pytest.mark.parametrize("one, other", [(0.0025, 0.73), (-6, -5.5), (1.0, 1.0001), (0, 1e-9)])
+@pytest.mark.parametrize(("one", "other"), [(0.0025, 0.73), (-6, -5.5), (1.0, 1.0001), (0, 1e-9)])
 def test_a_bar_lies_between_then_and_now(one, other):
     assert one < float(between(one, other)) < other
