@@ -27,16 +27,11 @@ def heading(text: str) -> QLabel:
 def title(text: str) -> QLabel:
     """The title of a page."""
     label = QLabel(text)
-    label.setFont(title_font(label.font()))
-    return label
-
-
-def title_font(beside: QFont) -> QFont:
-    """Return the font of a title of texts in a font."""
-    font = QFont(beside)
+    font = QFont(label.font())
     font.setPointSizeF(font.pointSizeF() * 1.3)
     font.setWeight(QFont.Weight.DemiBold)
-    return font
+    label.setFont(font)
+    return label
 
 
 def section(name: str, *widgets: QWidget) -> QWidget:

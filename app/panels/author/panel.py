@@ -6,16 +6,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QTimer, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QGridLayout, QMenu, QPushButton, QToolButton, QVBoxLayout
 
+from app import panels
 from app.panels.author.recorded import RecordedCard
 from app.panels.author.text import LessonText
 from app.panels.panel import Panel
 from app.widgets.section import text_label
 from graphcore.lessons import writing
-from graphcore.lessons.format import LOCKS
+from graphcore.lessons.format import LOCKS, Header
+from graphcore.lessons.places import PANEL_NAMES
 from graphcore.lessons.recording import Proposal
 from graphcore.views.lesson import RecordingFrame
 
@@ -31,7 +33,8 @@ class AuthorPanel(Panel):
         edited: the text, after a pause in the typing.
         place_changed: place of the step that the cursor is in.
         record_wanted: whether a recording begins, or ends here.
-        graph_wanted: the graph and the panels of now are those that the lesson begins with.
+        graph_wanted: the graph of now is the one that the lesson begins with.
+        panel_wanted: id of a panel, and whether the lesson shows it.
         test_wanted: the lesson is to be tried from the step of the cursor.
         check_wanted, share_wanted, close_wanted: the buttons.
     """
@@ -41,6 +44,7 @@ class AuthorPanel(Panel):
     record_wanted = Signal(bool)
     task_wanted = Signal()
     graph_wanted = Signal()
+    panel_wanted = Signal(str, bool)
     highlight_wanted = Signal()
     test_wanted = Signal(int)
     check_wanted = Signal()
@@ -60,6 +64,7 @@ class AuthorPanel(Panel):
         self.text.line_changed.connect(lambda _line: self.place_changed.emit(self.place))
         self.buttons: dict[str, QPushButton | QToolButton] = {}
         self.ticks: dict[str, QAction] = {}
+        self.shown: dict[str, QAction] = {}
         self._lay_out()
         self.card.chosen.connect(self.task_wanted)
         self.card.dropped.connect(self.card.hide)
@@ -86,8 +91,8 @@ class AuthorPanel(Panel):
         record = self.buttons["record"]
         record.setCheckable(True)
         record.toggled.connect(self._on_record)
-        second.addWidget(self._more(), 0, 1)
-        second.addWidget(self._student(), 0, 2)
+        for i, button in enumerate((self._more(), self._shown(), self._student()), 1):
+            second.addWidget(button, 0, i)
         column.addLayout(second)
         column.addWidget(self.card)
         column.addWidget(self.text, 1)
@@ -139,9 +144,22 @@ class AuthorPanel(Panel):
             put = partial(self._put, writing.block(word, body), body)
             menu.addAction(text).triggered.connect(lambda _on, put=put: put())
         menu.addSeparator()
-        start = menu.addAction(self.tr("Begin with the graph and panels of now"))
+        start = menu.addAction(self.tr("Begin with the graph of now"))
         start.triggered.connect(lambda _on: self.graph_wanted.emit())
         found = self.buttons["more"]
+        assert isinstance(found, QToolButton)
+        return found
+
+    def _shown(self) -> QToolButton:
+        """Panels that the lesson shows, by ticking."""
+        menu = self._menu("panels", self.tr("Panels"), self.tr("What students see by the canvas."))
+        for row in panels.PANELS:
+            if row.id in PANEL_NAMES:
+                tick = menu.addAction(QCoreApplication.translate("Panels", row.title))
+                tick.setCheckable(True)
+                tick.triggered.connect(lambda on, name=row.id: self.panel_wanted.emit(name, on))
+                self.shown[row.id] = tick
+        found = self.buttons["panels"]
         assert isinstance(found, QToolButton)
         return found
 
@@ -199,10 +217,11 @@ class AuthorPanel(Panel):
         self.said.setText(sentence)
         self.text.mark_fault(line)
 
-    def show_locks(self, locked: tuple[str, ...]) -> None:
-        """Tick what the lesson locks."""
-        for name, tick in self.ticks.items():
-            tick.setChecked(name in locked)
+    def show_ticks(self, header: Header) -> None:
+        """Tick what the lesson locks and shows."""
+        for ticks, names in ((self.ticks, header.locked), (self.shown, header.panels)):
+            for name, tick in ticks.items():
+                tick.setChecked(name in names)
 
     def _write_locks(self) -> None:
         names = [name for name, tick in self.ticks.items() if tick.isChecked()]

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
 from app.panels.lesson.cards import Card, PredictCard, RevealCard, TaskCard
 from app.panels.lesson.prose import Prose, shown
 from app.panels.panel import Panel
-from app.widgets.section import text_label, title, title_font
+from app.style import fonts
+from app.widgets.section import text_label, title
 from graphcore.lessons.format import Lesson, Predict, Reveal, Step, Task, Text
 from graphcore.views.lesson import FactsFrame, FactsRequest
 from graphcore.views.weights import TensorFrame
@@ -105,6 +106,7 @@ class LessonPanel(Panel):
         column.setSpacing(10)
         self.heading, self.where = title(""), text_label(dim=True)
         self.heading.setWordWrap(True)
+        self.heading.setObjectName("title")
         self.body = QVBoxLayout()
         self.body.setSpacing(10)
         self.back = QPushButton(self.tr("Back"))
@@ -245,10 +247,10 @@ class LessonPanel(Panel):
         if on == self.presenting:
             return
         self.presenting = on
-        font = self.font()
-        font.setPointSizeF(font.pointSizeF() * (LARGER if on else 1 / LARGER))
-        self.setFont(font)
-        self.heading.setFont(title_font(font))
+        points = LARGER * fonts.POINTS
+        large = f"* {{ font-size: {points}pt }} QLabel#title {{ font-size: {1.3 * points}pt }} "
+        large += f"QComboBox, QLineEdit {{ min-height: {1.8 * points}px }}"
+        self.setStyleSheet(large if on else "")
         self.presenter.setVisible(on)
         self.present.setChecked(on)
         self.teacher.setChecked(on)

@@ -21,7 +21,13 @@ from graphcore.views.lesson import MarkRequest, RecordingFrame, RecordingRequest
 
 PANEL, PREVIEW = "author", "lesson"
 WIDTH, PREVIEW_WIDTH = 400, 330
+BELOW = 0.36
+"""Share of the height of what is below the canvas."""
 GRAPH = ".graph.json"
+LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
+SIDES = {LEFT: PANEL, RIGHT: PREVIEW}
+CORNERS = {Qt.Corner.BottomLeftCorner: LEFT, Qt.Corner.BottomRightCorner: RIGHT}
 _AT_LINE = re.compile(r"line (\d+): (.*)", re.DOTALL)
 
 
@@ -106,18 +112,34 @@ class Authoring(QObject):
         return True
 
     def _arrange(self) -> None:
-        """The editor at the left, its preview at the right, each as high as the window."""
-        window, side = self._window, Qt.DockWidgetArea
-        for name, other in window.layouts.docks.items():
-            if name not in (PANEL, PREVIEW) and window.dockWidgetArea(other) in (
-                side.LeftDockWidgetArea, side.RightDockWidgetArea,
-            ):  # fmt: skip
-                other.hide()
-        docks = [window.layouts.docks[name] for name in (PANEL, PREVIEW)]
-        for dock in docks:
-            dock.show()
-            dock.raise_()
-        window.resizeDocks(docks, [WIDTH, PREVIEW_WIDTH], Qt.Orientation.Horizontal)
+        """The editor at the left, its preview at the right, and the panels of the lesson."""
+        window, panels = self._window, self.lesson.header.panels if self.lesson else ()
+        for corner, side in CORNERS.items():
+            window.setCorner(corner, side)
+        docks = window.layouts.docks
+        for name, dock in docks.items():
+            if name not in (PANEL, PREVIEW):
+                dock.setVisible(name in panels)
+                side = window.dockWidgetArea(dock)
+                if side in SIDES:  # beside the canvas there is room for one
+                    window.tabifyDockWidget(docks[SIDES[side]], dock)
+        for name in (PANEL, PREVIEW):
+            docks[name].show()
+            docks[name].raise_()
+        both = [docks[name] for name in (PANEL, PREVIEW)]
+        window.resizeDocks(both, [WIDTH, PREVIEW_WIDTH], Qt.Orientation.Horizontal)
+        below = [docks[n] for n in panels if window.dockWidgetArea(docks[n]) == BOTTOM]
+        height = round(BELOW * window.height())
+        window.resizeDocks(below, [height] * len(below), Qt.Orientation.Vertical)
+
+    def _show_panel(self, name: str, on: bool) -> None:
+        """Show a panel in the lesson, or show it no more."""
+        if self.lesson is None:
+            return
+        others = [n for n in self.lesson.header.panels if n != name]
+        self._panel.set_entry("panels", writing.listed([*others, name] if on else others))
+        self._on_edited(self._panel.flush())
+        self._arrange()
 
     def _connect(self) -> None:
         panel = self._panel
@@ -130,6 +152,7 @@ class Authoring(QObject):
         panel.task_wanted.connect(self._put_task)
         panel.highlight_wanted.connect(self._highlight)
         panel.graph_wanted.connect(self._take_graph)
+        panel.panel_wanted.connect(self._show_panel)
         panel.test_wanted.connect(self.try_from)
         panel.check_wanted.connect(self.check)
         panel.share_wanted.connect(self.share)
@@ -144,8 +167,11 @@ class Authoring(QObject):
         self._panel.set_writing(False)
         self._preview.close_lesson()
         layouts = self._window.layouts
+        for corner in CORNERS:
+            self._window.setCorner(corner, BOTTOM)
         for name in (PANEL, PREVIEW):
             layouts.docks[name].hide()
+        layouts.current = ""  # the arrangement of the editor is none of the layout's
         layouts.restore()
 
     # -- the text -----------------------------------------------------------------------------
@@ -177,7 +203,7 @@ class Authoring(QObject):
         said = self.tr("{0} step") if count == 1 else self.tr("{0} steps")
         saved = self.tr("{0}, saved in {1}.")
         self._panel.say(saved.format(said.format(count), short(self.path.name)))
-        self._panel.show_locks(self.lesson.header.locked)
+        self._panel.show_ticks(self.lesson.header)
         self._show_preview()
 
     def _show_preview(self) -> None:
@@ -194,7 +220,7 @@ class Authoring(QObject):
             self._panel.say(self.tr("Select the nodes on the canvas first."))
 
     def _take_graph(self) -> None:
-        """Begin the lesson with the graph and panels of now."""
+        """Begin the lesson with the graph of now."""
         assert self.path is not None
         try:
             graph = self._write_graph(self.path)
@@ -202,7 +228,6 @@ class Authoring(QObject):
             self._window.refuse(str(error))
             return
         self._panel.set_entry("graph", writing.quoted(graph))
-        self._panel.set_entry("panels", writing.listed(self._shown_panels()))
 
     def _write_graph(self, path: Path, behind: str = "") -> str:
         """Return what a lesson calls the document: the preset that it is, or a file beside it."""
@@ -218,7 +243,7 @@ class Authoring(QObject):
 
     def _shown_panels(self) -> list[str]:
         docks = self._window.layouts.docks
-        return [n for n, d in docks.items() if d.isVisible() and n not in (PANEL, PREVIEW)]
+        return [n for n, d in docks.items() if d.seen and n not in (PANEL, PREVIEW)]
 
     # -- recording ----------------------------------------------------------------------------
 
@@ -251,6 +276,7 @@ class Authoring(QObject):
                 return
             solution = (f'open("{name}")', *solution)
         self._panel.put_task(solution)
+        self._window.show_panel(PREVIEW)
 
     # -- trying and sharing -------------------------------------------------------------------
 

@@ -194,9 +194,8 @@ class Lessons(QObject):
         self.spotlight, self.locks = Spotlight(window.canvas), Locks(window)
         self.original: Lesson | None = None
         self.path = Path()
-        self._trial = self._hiding = False
+        self._trial = False
         self._unpacked: list[tempfile.TemporaryDirectory[str]] = []
-        window.engine.frame.connect(lambda _frame: self._hide())
         window.document.opened.connect(self._on_opened)
         window.engine.on(RunsOpened, self._on_runs_opened)
 
@@ -450,16 +449,12 @@ class Lessons(QObject):
 
     def _hide_values(self, hide: bool) -> None:
         """Show no numbers on the canvas while a question is open: they would answer it."""
-        again, self._hiding = self._hiding and not hide, hide
-        self._hide()
+        pictures = self._window.canvas.pictures
+        again = pictures.hidden and not hide
+        pictures.hide(hide)
         if again:  # whoever is shown a drawing no more gets the running step's values
             self._window.engine.show_drawing(True)
             self._window.engine.show_drawing(False)
-
-    def _hide(self) -> None:
-        """Take away what the view of a frame has just put on the canvas."""
-        if self._hiding:
-            self._window.canvas.pictures.clear()
 
     def _solve(self) -> None:
         step = self._panel.step

@@ -45,7 +45,7 @@ def test_a_lesson_is_recorded_shared_and_tried(author, live_window, qtbot, tmp_p
     author.text.insertPlainText("What does y become?")
     lesson = written(author, qtbot)
     assert "y become" in lesson.steps[0].predictions[0].question.markdown
-    qtbot.waitUntil(lambda: any(isinstance(c, PredictCard) for c in preview.cards), timeout=PATIENCE)
+    assert any(isinstance(c, PredictCard) for c in preview.cards)
     author.buttons["record"].click()
     set_numbers(window.engine, "neuron.weight", (0,), (-4.0,))
     author.buttons["record"].click()
@@ -66,7 +66,7 @@ def test_a_lesson_is_recorded_shared_and_tried(author, live_window, qtbot, tmp_p
     assert zipfile.ZipFile(packed).namelist() == ["my-lesson.lesson.md"]
 
     author.buttons["test"].click()
-    qtbot.waitUntil(lambda: window.lessons.lesson is not None and not preview.busy, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.in_lesson and not preview.busy, timeout=PATIENCE)
     assert not preview.previewing
     preview.leave.click()
     qtbot.waitUntil(lambda: preview.previewing, timeout=PATIENCE)
@@ -147,9 +147,9 @@ def test_a_teacher_presents_reveals_and_begins_again(live_window, qtbot):
     window.lessons.open(courses.shipped() / "perceptron.lesson.md")
     panel = window.layouts.docks["lesson"].fill()
     qtbot.waitUntil(lambda: not panel.busy, timeout=PATIENCE)
-    small = panel.font().pointSizeF()
+    small = panel.where.font().pointSizeF()
     window.actions_table.actions["present_lesson"].trigger()
-    assert panel.font().pointSizeF() > 1.5 * small
+    assert panel.where.font().pointSizeF() > 1.5 * small
     panel.jump.activated.emit(2)
     qtbot.waitUntil(lambda: panel.place == 2 and not panel.busy, timeout=PATIENCE)
     question = next(c for c in panel.cards if isinstance(c, PredictCard))
@@ -165,7 +165,7 @@ def test_a_teacher_presents_reveals_and_begins_again(live_window, qtbot):
     task = next(c for c in panel.cards if isinstance(c, TaskCard))
     assert not task.isVisibleTo(panel)
     panel.leave.click()
-    assert panel.font().pointSizeF() == pytest.approx(small)
+    assert panel.where.font().pointSizeF() == pytest.approx(small)
 
 
 def test_a_folder_of_answers_is_one_table(live_window, qtbot, tmp_path, monkeypatch):
