@@ -94,9 +94,7 @@ class WalkView(QObject):
                 (self._gradients, sloped, "gradient", "weights_gradient"),
             ):
                 for which, key in ((main, name), (extra, f"{name}.weight")):
-                    given = which == "weights" or (
-                        which == "value" and not graph.edges_into(name)
-                    )
+                    given = which == "weights" or (which == "value" and not graph.edges_into(name))
                     seen = (given or prefix + name in done) and not hidden
                     picture = pictures.get(key) if seen else None
                     if getattr(item, which) is not picture:
