@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -82,6 +83,19 @@ class PredictCard(Card):
         line.addWidget(button)
         line.addWidget(text, 1)
         self.column.addWidget(row)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter on a choice locks it."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.lock.isEnabled():
+            self.lock.click()
+        else:
+            super().keyPressEvent(event)
+
+    @property
+    def first_field(self) -> QWidget:
+        """What the keys answer the question with."""
+        button = self.choices.checkedButton() or self.choices.button(0)
+        return button if self.question.choices else self.number
 
     def _on_text(self, text: str) -> None:
         self.lock.setEnabled(_number(text) is not None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -285,6 +285,7 @@ class LessonPanel(Panel):
         self.jump.setCurrentIndex(place)
         self._begins = True
         self.step_entered.emit(place)
+        self._pass_keys()
         self.refresh()
 
     def _on_next(self) -> None:
@@ -361,7 +362,22 @@ class LessonPanel(Panel):
         self.predictions[name] = given
         self.predicted.emit(name, given)
         self._arrange()
+        self._pass_keys()
         self.refresh()
+
+    def _pass_keys(self) -> None:
+        """Give the keys to what is to be done next: they would go to the canvas otherwise."""
+        wanted: QWidget = self.next
+        for card in self.cards:
+            if card.isHidden():
+                continue
+            if isinstance(card, PredictCard) and card.answer is None:
+                wanted = card.first_field
+                break
+            if isinstance(card, TaskCard) and not card.passed:
+                wanted = card.check
+                break
+        wanted.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _arrange(self) -> None:
         """What follows an open question is not shown yet; a reveal waits for the tasks too."""
@@ -474,6 +490,8 @@ class LessonPanel(Panel):
             self._note_done()
         if news:
             self._arrange()
+            if asked is not None:
+                self._pass_keys()
             self.refresh()
 
     _asked_of: TaskCard | None = None
