@@ -45,7 +45,6 @@ class Authoring(QObject):
         self.lesson: Lesson | None = None
         self._panel: Any = None
         self._preview: Any = None
-        self._tried = False
         self._job: Job | None = None
         window.lessons.left.connect(self._on_left)
         window.engine.on(RecordingFrame, self._on_recorded)
@@ -287,12 +286,11 @@ class Authoring(QObject):
         self._read(self._panel.flush())
         if self.lesson is None:
             return
-        self._tried = self._window.lessons.open(self.path, place, trial=True)
+        self._window.lessons.open(self.path, place, trial=True)
 
     def _on_left(self) -> None:
-        """The lesson that was tried has ended: go on writing."""
-        if self._tried and self.writing:
-            self._tried = False
+        """The lesson that was tried, or another, has ended: go on writing."""
+        if self.writing:
             self._arrange()
             self._show_preview()
 
