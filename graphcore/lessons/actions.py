@@ -155,7 +155,8 @@ def swap(player: Player, node: str, operator: str, **attributes: Any) -> None:
         for edge, port in zip(into, graph.data_inputs(new), strict=False):
             graph.connect_edge(Edge(edge.source, edge.output, node, port))
         for edge in out:
-            graph.connect_edge(Edge(node, new.outputs[0], edge.target, edge.input))
+            output = edge.output if edge.output in new.outputs else new.outputs[0]
+            graph.connect_edge(Edge(node, output, edge.target, edge.input))
 
     player.edit(change)
 
