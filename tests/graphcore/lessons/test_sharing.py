@@ -86,3 +86,12 @@ def test_a_run_from_elsewhere_is_refused(lesson, name):
     faults = check_lesson(read_lesson(lesson), bands=False).faults
     assert len(faults) == 1
     assert "does not lie beside the lesson" in faults[0] or "takes a file" in faults[0]
+
+
+@pytest.mark.parametrize("name", ["ours.csv", "ours.graph.json"])
+def test_a_link_out_of_the_folder_is_not_followed(lesson, tmp_path, name):
+    lesson.with_name(name).rename(tmp_path / name)
+    lesson.with_name(name).symlink_to(tmp_path / name)
+    faults = check_lesson(read_lesson(lesson), bands=False).faults
+    assert len(faults) == 1
+    assert "its folder" in faults[0] or "is a link" in faults[0]
