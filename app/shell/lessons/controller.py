@@ -223,8 +223,7 @@ class Lessons(QObject):
             self._keep()
         self.player.stop()
         self.path, self._trial, self.original = Path(path), trial, lesson
-        languages = translations(path)
-        shown = self._in_language(lesson, languages)
+        shown = self.translated(lesson, self.path)
         self.lesson = self.player.lesson = shown
         self._graphs.clear()
         self._left = at - 1
@@ -236,7 +235,7 @@ class Lessons(QObject):
         self._connect()
         for step in lesson.steps[:at]:
             self.player.play((*step.setup, *step.solution))
-        known = {lesson.header.language, *languages}
+        known = {lesson.header.language, *translations(path)}
         self._panel.show_languages(tuple(sorted(known)), shown.header.language)
         self._panel.open(shown, self._kept("predictions"), self._kept("tasks"), at)
         return True
@@ -258,11 +257,11 @@ class Lessons(QObject):
         self._window.show_course(found, Path(path).stem)
         return True
 
-    def _in_language(self, lesson: Lesson, known: dict[str, Path]) -> Lesson:
+    def translated(self, lesson: Lesson, path: Path) -> Lesson:
         """The lesson in the language that was chosen; as it is where there is none, or a broken."""
         system = QLocale.system().name().partition("_")[0]
         wanted = str(self.store.value(LANGUAGE) or system)
-        if wanted not in known:
+        if wanted == lesson.header.language or wanted not in (known := translations(path)):
             return lesson
         try:
             return translated(lesson, known[wanted])
@@ -275,7 +274,7 @@ class Lessons(QObject):
         if self.original is None:
             return
         self.store.setValue(LANGUAGE, language)
-        self.lesson = self.player.lesson = self._in_language(self.original, translations(self.path))
+        self.lesson = self.player.lesson = self.translated(self.original, self.path)
         self._panel.translate(self.lesson)
 
     def begin_step_again(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from msgspec.structs import replace
 from PySide6.QtCore import Qt, Signal
@@ -26,13 +27,16 @@ class CourseList(QTreeWidget):
 
     Args:
         done: which steps of a lesson were done.
+        translate: (lesson, its file) -> the lesson in the language that was chosen.
     """
 
     chosen = Signal(str)
 
-    def __init__(self, done: Callable[[str], set[int]]) -> None:
+    def __init__(
+        self, done: Callable[[str], set[int]], translate: Callable[[Lesson, Path], Lesson]
+    ) -> None:
         super().__init__()
-        self._done = done
+        self._done, self._translate = done, translate
         self._rows: list[tuple[QTreeWidgetItem, list[tuple[QTreeWidgetItem, Lesson]]]] = []
         self._filled = False
         self.setAccessibleName(self.tr("Courses"))
@@ -84,18 +88,24 @@ class CourseList(QTreeWidget):
         rows: list[tuple[QTreeWidgetItem, Lesson]] = []
         for name in course.order:
             lesson = found.lessons[name]
-            row = QTreeWidgetItem([lesson.header.title, lesson.header.idea, ""])
+            row = QTreeWidgetItem()
             row.setData(0, _PATH, str(found.folder / f"{name}{ENDING}"))
-            row.setToolTip(1, lesson.header.idea)
             top.addChild(row)
             rows.append((row, lesson))
         self._rows.insert(at, (top, rows))
 
     def show_progress(self) -> None:
-        """Say of each lesson how many steps are done, and of each course how many lessons."""
+        """Say of each lesson how many steps are done, and of each course how many lessons.
+
+        Titles are in the language that was chosen, where there is a translation.
+        """
         for top, rows in self._rows:
             whole = 0
             for row, lesson in rows:
+                shown = self._translate(lesson, Path(row.data(0, _PATH))).header
+                row.setText(0, shown.title)
+                row.setText(1, shown.idea)
+                row.setToolTip(1, shown.idea)
                 done, steps = len(self._done(lesson.id)), len(lesson.steps)
                 whole += done >= steps
                 said = self.tr("✓ done") if done >= steps else self.tr("{0} of {1} steps")

@@ -107,7 +107,7 @@ class WelcomePage(QWidget):
 
     def follow(self, lessons: Any) -> None:
         """Offer the courses, with how far one is; ``lessons`` opens one."""
-        self.courses = CourseList(lessons.steps_done)
+        self.courses = CourseList(lessons.steps_done, lessons.translated)
         self.courses.chosen.connect(lessons.open)
         self.tabs.addTab(self.courses, self.tr("Courses"))
 
