@@ -137,6 +137,7 @@ class Squeeze(Operator):
         torch.squeeze; ONNX Squeeze-13.
     """
 
+    passes = True
     category, onnx, aliases = "shape", "Squeeze", ("drop axis", "remove axis")
     attrs = (Attr("dim", -1, "Axis or axes of length 1 to remove.", "axes"),)
     formula, derivative = r"y_{i j} = x_{i 1 j}", r"\partial L/\partial x_{i 1 j} = g_{i j}"

@@ -266,6 +266,7 @@ class Conv2d(_Convolution):
         torch.nn.Conv2d; ONNX Conv-11. (Cross-correlation: the kernel is not flipped.)
     """
 
+    window = "sum"
     units = "made"
     onnx, aliases = "Conv", ("conv", "convolution", "filter", "kernel")
     attrs = (_CHANNELS, *_image_attrs(), _GROUPS, _BIAS)

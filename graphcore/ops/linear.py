@@ -44,6 +44,7 @@ class Linear(Operator):
         torch.nn.Linear; ONNX Gemm-13.
     """
 
+    sums = "row"
     units = "made"
     category, onnx = "linear", "Gemm"
     aliases = ("dense", "fc", "fully connected", "affine", "perceptron")
@@ -171,6 +172,7 @@ class MatMul(Operator):
         torch.matmul; ONNX MatMul-13.
     """
 
+    sums = "product"
     category, onnx, inputs = "linear", "MatMul", ("a", "b")
     aliases = ("@", "dot", "matrix product")
     formula = r"y = a\,b"

@@ -272,6 +272,19 @@ class Operator:
     * ``unit_axis``: along which axis of ``weight`` the units lie that it reads;
     * ``adds``: whether the output is the sum or difference of its inputs.
 
+    What a view says of it goes by
+
+    * ``sums``: as what sum a number of the output is written out: of a "row" of the weight times
+      the input, of a "product" of matrices, of the "inputs" or their mean, of "squares";
+    * ``window``: what becomes of the numbers under a sliding window in two dimensions: their
+      weighted "sum", the "largest", their "mean";
+    * ``passes``: whether the output holds the input's numbers, or zeros in their place;
+    * ``two_modes``: whether it computes otherwise while a net trains;
+    * ``probabilities``: whether the output's numbers are; ``normalises``: whether a loss makes
+      probabilities of the scores by itself;
+    * ``flat_ends``: how far the two flat ends of an activation are apart, 0 without two;
+      ``dies``: whether its slope is 0 for every number below 0.
+
     A class may add
 
     * ``parameter_shapes(*shapes, **attributes)``: parameter input -> its shape;
@@ -305,6 +318,14 @@ class Operator:
     units: ClassVar[Literal["", "made", "kept", "each", "joined", "mixed"]] = ""
     unit_axis: ClassVar[int] = 1
     adds: ClassVar[bool] = False
+    sums: ClassVar[Literal["", "row", "product", "inputs", "squares"]] = ""
+    window: ClassVar[Literal["", "sum", "largest", "mean"]] = ""
+    passes: ClassVar[bool] = False
+    two_modes: ClassVar[bool] = False
+    probabilities: ClassVar[bool] = False
+    normalises: ClassVar[bool] = False
+    flat_ends: ClassVar[float] = 0.0
+    dies: ClassVar[bool] = False
     random: ClassVar[bool] = False
     rowwise: ClassVar[bool] = False
     steady: ClassVar[bool] = False

@@ -38,10 +38,10 @@ def links(graph: Graph, plan: Plan, shown: set[str], source: str, most: int) -> 
 
 def _linear_before(graph: Graph, name: str) -> str:
     """The Linear that a node is, or that it takes its value from; "" if there is none."""
-    if graph.node(name).operator == "Linear":
+    if graph.node(name).op.sums == "row":
         return name
     edge = graph.edge_into(name, "x")
-    return edge.source if edge and graph.node(edge.source).operator == "Linear" else ""
+    return edge.source if edge and graph.node(edge.source).op.sums == "row" else ""
 
 
 def warp(plan: Plan, node: str, grid: Tensor, side: int) -> Warp | None:
