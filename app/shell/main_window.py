@@ -265,6 +265,8 @@ class MainWindow(QMainWindow):
 
     def _end(self) -> None:
         """Save the layout, end what runs, and block the signals that Qt sends while it deletes."""
+        if "lessons" in self.__dict__:
+            self.lessons.forget_courses()
         self._remember_timer.stop()
         self._remember()
         self.filming.recorder.close()

@@ -102,6 +102,7 @@ class Authoring(QObject):
         window = self._window
         self.path, self.lesson = path, None
         window.show_canvas()
+        window.layouts.hide()  # the arrangement of the editor is none of a layout's
         self._panel = window.show_panel(PANEL).fill()
         self._preview = window.show_panel(PREVIEW).fill()
         self._connect()
@@ -170,7 +171,6 @@ class Authoring(QObject):
             self._window.setCorner(corner, BOTTOM)
         for name in (PANEL, PREVIEW):
             layouts.docks[name].hide()
-        layouts.current = ""  # the arrangement of the editor is none of the layout's
         layouts.restore()
 
     # -- the text -----------------------------------------------------------------------------

@@ -250,12 +250,18 @@ class Lessons(QObject):
             folder.cleanup()
             self._window.refuse(str(error))
             return False
-        self._unpacked.append(folder)  # removed with the program
+        self._unpacked.append(folder)
         if len(found.lessons) == 1:
             name = next(iter(found.lessons))
             return self.open(found.folder / f"{name}{ENDING}")
         self._window.show_course(found, Path(path).stem)
         return True
+
+    def forget_courses(self) -> None:
+        """Remove what was unpacked: the window ends."""
+        for folder in self._unpacked:
+            folder.cleanup()
+        self._unpacked.clear()
 
     def translated(self, lesson: Lesson, path: Path) -> Lesson:
         """The lesson in the language that was chosen; as it is where there is none, or a broken."""
@@ -322,7 +328,7 @@ class Lessons(QObject):
         window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         if before["layout"]:
             window.layouts.show(before["layout"])
-        else:
+        elif before["welcome"]:
             window.show_welcome()
         if not before["welcome"]:
             window.canvas.mark_selected(set(before["selection"]) & set(window.canvas.items_by_name))

@@ -71,6 +71,11 @@ def test_a_lesson_is_recorded_shared_and_tried(author, live_window, qtbot, tmp_p
     preview.leave.click()
     qtbot.waitUntil(lambda: preview.previewing, timeout=PATIENCE)
     assert author.text.isEnabled()
+    assert window.layouts.docks["author"].isVisible()
+    window.layouts.remember()
+    author.buttons["close"].click()
+    assert not window.layouts.docks["author"].isVisible()
+    assert window.layouts.docks["training"].isVisible(), "the layout is what it was"
     assert window.lessons.steps_done("my-lesson") == set(), "a trial is no progress"
 
 

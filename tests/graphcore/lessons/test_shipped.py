@@ -34,6 +34,15 @@ def test_the_table_of_concepts_is_what_the_lessons_say(shipped):
     assert table == {key: tuple(sorted(names)) for key, names in said.items()}
 
 
+def test_what_has_no_lesson_is_listed_once_and_has_none(shipped):
+    text = (courses.shipped() / "coverage.md").read_text()
+    without = re.findall(r"^\| (\d{3}) \| ([^|]+) \|$", text, re.MULTILINE)
+    named = {c for x in shipped.lessons.values() for c in x.header.concepts}
+    assert without
+    assert len(set(without)) == len(without)
+    assert not {f"{course}: {what}" for course, what in without} & named
+
+
 def test_a_lesson_belongs_to_the_courses_whose_concepts_it_names(shipped):
     assert [c.id for c in shipped.courses] == ["000", "001", "002", "003", "004"]
     for course in shipped.courses:
