@@ -72,6 +72,8 @@ class Authoring(QObject):
         except (GradscapeError, OSError) as error:
             window.refuse(str(error))
             return False
+        if window.engine.step:
+            window.engine.start_anew()  # a student begins untrained, so the author does too
         return self._open(path, text)
 
     def ask_edit(self) -> bool:

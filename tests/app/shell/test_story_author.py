@@ -199,3 +199,28 @@ def test_a_folder_of_answers_is_one_table(live_window, qtbot, tmp_path, monkeypa
     assert out.read_text().splitlines()[1].startswith("Ada,-6")
     dialog.close()
     QApplication.processEvents()
+
+
+def test_a_new_lesson_begins_untrained_and_training_is_recorded(
+    live_window, qtbot, tmp_path, monkeypatch
+):
+    window, engine = live_window, live_window.engine
+    window.start("circle")
+    qtbot.waitUntil(lambda: engine.state == "idle", timeout=PATIENCE)
+    engine.run(5)
+    qtbot.waitUntil(lambda: engine.step == 5 and engine.state == "idle", timeout=PATIENCE)
+    path = tmp_path / "circles.lesson.md"
+    monkeypatch.setattr(file_dialogs, "ask_new_lesson", lambda _parent, _start: str(path))
+    window.authoring.begin()
+    author = window.layouts.docks["author"].fill()
+    qtbot.waitUntil(lambda: engine.step == 0 and engine.state == "idle", timeout=PATIENCE)
+    author.buttons["record"].click()
+    engine.run(25)
+    qtbot.waitUntil(lambda: engine.step == 25 and engine.state == "idle", timeout=PATIENCE)
+    author.buttons["record"].click()
+    qtbot.waitUntil(lambda: bool(author.card.ticks), timeout=PATIENCE)
+    author.card.put.click()
+    window.authoring.close()
+    lesson = read_lesson(path)
+    assert [str(c) for c in lesson.steps[0].solution] == ["train(epochs=1)"]
+    assert check_lesson(lesson, bands=False).faults == []
