@@ -260,7 +260,7 @@ class Operator:
 
     ``forward`` and ``vjp`` get a ``Context`` first if their first parameter is called ``ctx``.
     Inputs are the data inputs, then the parameter inputs; matrices among these that its kernels
-    read fastest column after column are named in ``turned``; ``rowwise`` says that row i of the
+    read fastest column after column are named in ``transposed``; ``rowwise`` says that row i of the
     output, along the first axis, comes of row i of the first input alone; ``steady`` says that
     both functions make the same calls of torch whatever the numbers are, so that calls noted once
     can be repeated; ``answers`` says what a loss takes the net's answers for: class scores, a
@@ -308,7 +308,7 @@ class Operator:
     optional_inputs: ClassVar[frozenset[str]] = frozenset()
     attrs: ClassVar[tuple[Attr, ...]] = ()
     initializers: ClassVar[Mapping[str, str]] = {}
-    turned: ClassVar[frozenset[str]] = frozenset()
+    transposed: ClassVar[frozenset[str]] = frozenset()
     formula: ClassVar[str] = ""
     derivative: ClassVar[str] = ""
     torch_code: ClassVar[TorchCode] = TorchCode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphcore.engine.plan import Plan
-from graphcore.engine.principal_axes import principal_axes, turned
+from graphcore.engine.principal_axes import oriented, principal_axes
 from graphcore.errors import GradscapeError
 from graphcore.graph.graph import Graph
 from graphcore.late import torch
@@ -74,5 +74,5 @@ def _in_plane(values: Tensor, count: int) -> tuple[Tensor, float]:
         return torch.nn.functional.pad(values, (0, 2 - units)), 1.0
     found = principal_axes(values[:count])
     largest = found.axes.abs().argmax(0)
-    axes = turned(found.axes, found.axes[largest, torch.arange(2)])
+    axes = oriented(found.axes, found.axes[largest, torch.arange(2)])
     return (values - found.middle) @ axes, sum(found.shares)
