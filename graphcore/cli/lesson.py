@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -208,7 +209,9 @@ def _table(
             found = read_lesson(path)
             lesson = found if found.id == name else None
     if lesson is None:
-        return grading.grade(given)
+        table = grading.grade(given)
+        missing = f"{name}{ENDING} does not lie beside the answers: predictions are not judged."
+        return replace(table, notes=(*table.notes, missing))
     return grading.grade(given, lesson, _outcomes(lesson))
 
 

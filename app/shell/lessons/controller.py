@@ -318,7 +318,6 @@ class Lessons(QObject):
             return
         self._end()
         before, window = self._before, self._window
-        QTimer.singleShot(0, self, self.left.emit)
         if before["runs"] and with_runs:
             window.engine.ask(OpenRuns(before["runs"]))  # the graph comes back with its runs
         else:
@@ -369,6 +368,7 @@ class Lessons(QObject):
         self.locks.clear()
         self.lesson = self.player.lesson = None
         self._panel.close_lesson()
+        QTimer.singleShot(0, self, self.left.emit)
 
     def _keep(self) -> None:
         """Note what there is before a lesson."""
