@@ -85,11 +85,14 @@ class PredictCard(Card):
         self.column.addWidget(row)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter on a choice locks it."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.lock.isEnabled():
-            self.lock.click()
-        else:
+        """Enter takes the choice that has the keys; once more, it locks it."""
+        button = self.focusWidget()
+        if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             super().keyPressEvent(event)
+        elif isinstance(button, QRadioButton) and not button.isChecked():
+            button.setChecked(True)
+        elif self.lock.isEnabled():
+            self.lock.click()
 
     @property
     def first_field(self) -> QWidget:

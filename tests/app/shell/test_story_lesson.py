@@ -270,7 +270,8 @@ def test_keys_lead_through_a_step(begun, qtbot):
     qtbot.keyClick(panel.next, Qt.Key.Key_Space)
     question = cards(panel, PredictCard)[0]
     assert panel.focusWidget() is question.choices.button(0)
-    qtbot.keyClick(question.choices.button(0), Qt.Key.Key_Space)
+    qtbot.keyClick(question.choices.button(0), Qt.Key.Key_Return)
+    assert question.answer is None
     qtbot.keyClick(question.choices.button(0), Qt.Key.Key_Return)
     assert question.answer == 0.0
     assert panel.focusWidget() is panel.next
