@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -65,6 +65,7 @@ class AuthorPanel(Panel):
         self.buttons: dict[str, QPushButton | QToolButton] = {}
         self.ticks: dict[str, QAction] = {}
         self.shown: dict[str, QAction] = {}
+        self.hidden: dict[str, QAction] = {}
         self._lay_out()
         self.card.chosen.connect(self.task_wanted)
         self.card.dropped.connect(self.card.hide)
@@ -176,11 +177,24 @@ class AuthorPanel(Panel):
         for name in LOCKS:
             tick = menu.addAction(texts[name])
             tick.setCheckable(True)
-            tick.triggered.connect(lambda _on: self._write_locks())
+            tick.triggered.connect(lambda _on: self._write_ticks("locked", self.ticks))
             self.ticks[name] = tick
+        menu.addSeparator()
+        self._commands = menu.addMenu(self.tr("Commands that are not offered"))
         found = self.buttons["student"]
         assert isinstance(found, QToolButton)
         return found
+
+    def offer_commands(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """List the commands that a lesson may hide: the menu, id and title of each."""
+        menus: dict[str, QMenu] = {}
+        for menu, name, title in rows:
+            if menu not in menus:
+                menus[menu] = self._commands.addMenu(menu)
+            tick = menus[menu].addAction(title)
+            tick.setCheckable(True)
+            tick.triggered.connect(lambda _on: self._write_ticks("hidden", self.hidden))
+            self.hidden[name] = tick
 
     # -- the lesson ---------------------------------------------------------------------------
 
@@ -218,14 +232,15 @@ class AuthorPanel(Panel):
         self.text.mark_fault(line)
 
     def show_ticks(self, header: Header) -> None:
-        """Tick what the lesson locks and shows."""
-        for ticks, names in ((self.ticks, header.locked), (self.shown, header.panels)):
+        """Tick what the lesson locks, hides and shows."""
+        kept = (self.ticks, header.locked), (self.hidden, header.hidden)
+        for ticks, names in (*kept, (self.shown, header.panels)):
             for name, tick in ticks.items():
                 tick.setChecked(name in names)
 
-    def _write_locks(self) -> None:
-        names = [name for name, tick in self.ticks.items() if tick.isChecked()]
-        self.set_entry("locked", writing.listed(names))
+    def _write_ticks(self, key: str, ticks: dict[str, QAction]) -> None:
+        names = [name for name, tick in ticks.items() if tick.isChecked()]
+        self.set_entry(key, writing.listed(names))
 
     def set_entry(self, key: str, value: str) -> None:
         """Set an entry of the front matter."""

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt
 
 from app.files.job import Job
 from app.widgets import file_dialogs
+from app.widgets.actions import full_name, plain
 from graphcore import files, presets
 from graphcore.errors import GradscapeError, LessonError, short
 from graphcore.files.atomic import write_atomically
@@ -148,6 +149,8 @@ class Authoring(QObject):
         if panel.property("connected"):
             return
         panel.setProperty("connected", True)
+        rows = self._window.actions_table.rows
+        panel.offer_commands((plain(r.menu[0]), r.id, full_name(r)) for r in rows if r.menu)
         panel.edited.connect(self._on_edited)
         panel.place_changed.connect(lambda _place: self._show_preview())
         panel.record_wanted.connect(self._record)

@@ -105,7 +105,9 @@ def test_locks_are_ticked_and_hold_for_the_student(author, live_window, qtbot):
     window = live_window
     author.ticks["nodes"].trigger()
     author.ticks["training"].trigger()
-    assert written(author, qtbot).header.locked == ("nodes", "training")
+    author.hidden["export"].trigger()
+    header = written(author, qtbot).header
+    assert (header.locked, header.hidden) == (("nodes", "training"), ("export",))
     author.buttons["test"].click()
     preview = window.layouts.docks["lesson"].fill()
     qtbot.waitUntil(lambda: not preview.busy and not preview.previewing, timeout=PATIENCE)
@@ -114,6 +116,7 @@ def test_locks_are_ticked_and_hold_for_the_student(author, live_window, qtbot):
     assert len(window.document.root) == count
     assert not window.actions_table.actions["train"].isVisible()
     assert not window.transport.play.isVisible()
+    assert not window.actions_table.actions["export"].isEnabled()
     window.document.set_attributes("x", value=(1.0, 1.0))
     preview.leave.click()
     assert window.document.add_node("ReLU", (0.0, 0.0))
