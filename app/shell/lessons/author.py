@@ -14,10 +14,10 @@ from app.widgets.actions import full_name, plain
 from graphcore import files, presets
 from graphcore.errors import GradscapeError, LessonError, short
 from graphcore.files.atomic import write_atomically
-from graphcore.lessons import sharing, writing
+from graphcore.lessons import courses, sharing, writing
 from graphcore.lessons.format import Lesson
 from graphcore.lessons.play import first_graph
-from graphcore.lessons.reader import ENDING, parse_lesson
+from graphcore.lessons.reader import ENDING, parse_lesson, read_lesson
 from graphcore.views.lesson import MarkRequest, RecordingFrame, RecordingRequest
 
 PANEL, PREVIEW = "author", "lesson"
@@ -80,7 +80,25 @@ class Authoring(QObject):
     def ask_edit(self) -> bool:
         """Ask for a lesson to be changed, and open it with its graph."""
         given = self._window.files.ask(file_dialogs.ask_edited_lesson)
+        if given and Path(given).parent.resolve() == courses.shipped().resolve():
+            given = self._copied(Path(given))  # what ships stays as it is
         return bool(given) and self.edit(given)
+
+    def _copied(self, path: Path) -> str:
+        """Ask where a lesson is to be copied to, and copy it with what it needs; "" if nowhere."""
+        window = self._window
+        given = window.files.ask_new(file_dialogs.ask_new_lesson, ENDING, always=True)
+        if not given:
+            return ""
+        target = Path(given)
+        try:
+            for name in sharing.files_of(read_lesson(path)):
+                write_atomically(target.with_name(name), (path.parent / name).read_bytes())
+            write_atomically(target, path.read_bytes())
+        except (GradscapeError, OSError) as error:
+            window.refuse(str(error))
+            return ""
+        return given
 
     def edit(self, path: str | Path) -> bool:
         """Open a lesson to be changed; the document becomes its first graph."""

@@ -227,3 +227,19 @@ def test_a_new_lesson_begins_untrained_and_training_is_recorded(
     lesson = read_lesson(path)
     assert [str(c) for c in lesson.steps[0].solution] == ["train(epochs=1)"]
     assert check_lesson(lesson, bands=False).faults == []
+
+
+def test_a_lesson_that_ships_is_copied_before_it_is_changed(live_window, tmp_path, monkeypatch):
+    source = courses.shipped() / "approximation.lesson.md"
+    before = source.read_bytes()
+    path = tmp_path / "ours.lesson.md"
+    monkeypatch.setattr(file_dialogs, "ask_edited_lesson", lambda _parent, _folder: str(source))
+    monkeypatch.setattr(file_dialogs, "ask_new_lesson", lambda _parent, _start: str(path))
+    live_window.start("perceptron")
+    assert live_window.authoring.ask_edit()
+    live_window.layouts.docks["author"].fill().set_entry("minutes", "9")
+    live_window.authoring.close()
+    assert source.read_bytes() == before
+    assert read_lesson(path).header.minutes == 9
+    assert (tmp_path / "hills.graph.json").is_file()
+    assert "hidden" in live_window.document.root
