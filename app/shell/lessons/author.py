@@ -22,6 +22,8 @@ from graphcore.views.lesson import MarkRequest, RecordingFrame, RecordingRequest
 
 PANEL, PREVIEW = "author", "lesson"
 WIDTH, PREVIEW_WIDTH = 400, 330
+NARROW = 1100
+"""Width of a window below which the panels of a lesson lie behind each other."""
 BELOW = 0.36
 """Share of the height of what is below the canvas."""
 GRAPH = ".graph.json"
@@ -148,8 +150,13 @@ class Authoring(QObject):
             docks[name].show()
             docks[name].raise_()
         both = [docks[name] for name in (PANEL, PREVIEW)]
-        window.resizeDocks(both, [WIDTH, PREVIEW_WIDTH], Qt.Orientation.Horizontal)
         below = [docks[n] for n in panels if window.dockWidgetArea(docks[n]) == BOTTOM]
+        if window.width() < NARROW:  # one at a time, else the window would grow
+            for dock in below[1:]:
+                window.tabifyDockWidget(below[0], dock)
+        widths = [min(WIDTH, round(0.4 * window.width())),
+                  min(PREVIEW_WIDTH, round(0.32 * window.width()))]  # fmt: skip
+        window.resizeDocks(both, widths, Qt.Orientation.Horizontal)
         height = round(BELOW * window.height())
         window.resizeDocks(below, [height] * len(below), Qt.Orientation.Vertical)
 
