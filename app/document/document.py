@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.document import commands, edits
 from app.document.commands import Reversible
-from app.document.history import History
+from app.document.history import SENTENCES, History, LockedError
 from app.document.levels import SCREEN_ASPECT, Level, Levels, lay_out, level_of
 from app.document.origin import HERE, Origin, origin_of
 from graphcore import datasets, files, ops
@@ -22,7 +22,7 @@ from graphcore.graph import composites, freezing, heads
 from graphcore.graph.drawing import spacing
 from graphcore.graph.drawing.layers import NODE_SIZE, layout
 from graphcore.graph.drawing.rows import fold
-from graphcore.graph.elements import Edge, Frame, Node, Note
+from graphcore.graph.elements import Change, Edge, Frame, Node, Note
 from graphcore.graph.graph import Graph
 from graphcore.graph.in_place import in_place, renamed, usual_attributes
 from graphcore.graph.shapes import ShapeInference
@@ -125,6 +125,19 @@ class Document(QObject):
         A macro in a macro is part of the outer one.
         """
         return self._history.macro(text)
+
+    def lock(self, names: Iterable[str]) -> None:
+        """Keep "nodes", "attributes", "settings" or "weights" from being changed from now on."""
+        self._history.locked = frozenset(names)
+
+    @contextmanager
+    def unlocked(self) -> Iterator[None]:
+        """Change what is locked: for a lesson's own steps."""
+        locked, self._history.locked = self._history.locked, frozenset()
+        try:
+            yield
+        finally:
+            self._history.locked = locked
 
     # -- files --------------------------------------------------------------------------------
 
@@ -355,6 +368,8 @@ class Document(QObject):
         self, parameter: str, place: int, before: float, after: float, send: SetNumbers
     ) -> None:
         """Change one number of a parameter by hand; the engine holds it, the step its old value."""
+        if "weights" in self._history.locked:
+            raise LockedError(SENTENCES["weights"])
         change = Reversible(
             lambda _g: send(parameter, (place,), (after,)),
             lambda _g: send(parameter, (place,), (before,)),
@@ -494,7 +509,10 @@ class Document(QObject):
             GradscapeError: a setting does not fit; nothing was changed.
         """
         settings_check.check(settings)
-        if settings != self.root.training:
+        if "settings" in self._history.locked:
+            self.message.emit(SENTENCES["settings"])
+            self.changed.emit(Change("training_changed"))  # fields show what holds
+        elif settings != self.root.training:
             change = commands.elsewhere(self.root, commands.set_training(self.root, settings))
             self._push(step or self.tr("Training settings"), [change], "" if step else "training")
 

@@ -52,9 +52,10 @@ from app.widgets.typing_rule import TypingRule
 from graphcore.records.pictures import Picture as SentPicture
 
 if TYPE_CHECKING:
+    from app.shell.lessons.author import Authoring
     from app.shell.lessons.controller import Lessons
 
-FIRST_GRAPH, LESSON_SUFFIX = "lenet5", ".lesson.md"
+FIRST_GRAPH, LESSON_SUFFIX, PACKED_SUFFIX = "lenet5", ".lesson.md", ".zip"
 REMEMBER_MS = 5000
 
 
@@ -221,7 +222,7 @@ class MainWindow(QMainWindow):
         recent = self.files.recent[:1] if self.settings.get("files/reopen") else []
         wanted = [file_or_preset] if file_or_preset else [p for p in recent if os.path.exists(p)]
         runs = file_or_preset if file_or_preset.endswith(RUN_SUFFIX) else ""
-        lesson = file_or_preset if file_or_preset.endswith(LESSON_SUFFIX) else ""
+        lesson = file_or_preset if _of_lessons(file_or_preset) else ""
         if lesson:
             wanted = []
         if not runs and not (wanted and self.files.open_any(wanted[0])):
@@ -245,6 +246,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         if "lessons" in self.__dict__:
             self.lessons.leave(with_runs=False)
+        if "authoring" in self.__dict__:
+            self.authoring.close()
         if self._unasked:
             self.autosave.write()
         elif self.files.may_leave():
@@ -262,6 +265,8 @@ class MainWindow(QMainWindow):
 
     def _end(self) -> None:
         """Save the layout, end what runs, and block the signals that Qt sends while it deletes."""
+        if "lessons" in self.__dict__:
+            self.lessons.forget_courses()
         self._remember_timer.stop()
         self._remember()
         self.filming.recorder.close()
@@ -311,10 +316,30 @@ class MainWindow(QMainWindow):
 
         return Lessons(self)
 
+    @cached_property
+    def authoring(self) -> Authoring:
+        """What writes lessons; made when it is first asked for."""
+        from app.shell.lessons.author import Authoring
+
+        return Authoring(self)
+
+    @property
+    def in_lesson(self) -> bool:
+        """Whether a lesson is played."""
+        return "lessons" in self.__dict__ and self.lessons.lesson is not None
+
+    def grade_answers(self) -> None:
+        """Ask for a folder of answers and show their table."""
+        from app.shell.lessons.grades import GradesDialog
+
+        if folder := self.files.ask(file_dialogs.ask_answers):
+            GradesDialog(self, folder).open()
+
     def open_file(self, path: str) -> None:
         """Open a graph, recorded runs, or a lesson."""
-        if path.endswith(LESSON_SUFFIX) and self.engine is not None:
-            self.lessons.open(path)
+        if _of_lessons(path) and self.engine is not None:
+            packed = path.lower().endswith(PACKED_SUFFIX)
+            (self.lessons.open_packed if packed else self.lessons.open)(path)
         else:
             self.files.open(path)
 
@@ -352,6 +377,11 @@ class MainWindow(QMainWindow):
         if self.engine is not None:
             page.follow(self.lessons)
         return page
+
+    def show_course(self, found: Any, title: str) -> None:
+        """The courses of a file on the welcome page, before those that ship."""
+        self.show_welcome()
+        self._welcome.show_course(found, title)
 
     def show_panel(self, name: str) -> PanelDock:
         """Bring a panel to the front."""
@@ -473,6 +503,11 @@ class MainWindow(QMainWindow):
         if path := _dropped_file(event):
             event.acceptProposedAction()
             self.open_file(path)
+
+
+def _of_lessons(path: str) -> bool:
+    """Whether a file is a lesson, or holds some."""
+    return path.endswith(LESSON_SUFFIX) or path.lower().endswith(PACKED_SUFFIX)
 
 
 def _dropped_file(event: QDropEvent) -> str:

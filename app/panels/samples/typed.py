@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QTableWidget, QTableWidgetItem, QVBoxLayout, QWidg
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.widgets.numbers import format_number
+from graphcore.errors import GradscapeError
 from graphcore.records.arrays import pack, unpack
 from graphcore.training.sample import Sample
 from graphcore.views.stepper import WalkFrame
@@ -78,7 +79,11 @@ class TypedSample(QWidget):
             self._engine.sample_chosen.emit(self._engine.chosen_sample)
             return
         if self._inputs:
-            self._document.set_attributes(self._inputs[item.row()], value=value)
+            try:
+                self._document.set_attributes(self._inputs[item.row()], value=value)
+            except GradscapeError as error:
+                self._document.message.emit(str(error))
+                self._engine.sample_chosen.emit(self._engine.chosen_sample)
             return
         numbers = self._numbers.copy()
         numbers.reshape(-1)[item.row() * self.table.columnCount() + item.column()] = value

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QTableView, QWidget
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.widgets.numbers_table import NumbersTable
+from graphcore.errors import GradscapeError
 from graphcore.records.arrays import unpack
 from graphcore.views.weights import SetNumbers, TensorFrame, TensorRequest
 
@@ -55,7 +56,11 @@ class WeightsTable(NumbersTable):
         if before != after:
             self.refuse("")
             send = partial(set_numbers, self._engine)
-            self._document.set_number(self._name, place, before, after, send)
+            try:
+                self._document.set_number(self._name, place, before, after, send)
+            except GradscapeError as error:
+                self.refuse(str(error))
+                self.ask()
 
     def _on_frame(self, _frame: object) -> None:
         editing = self.table.state() == QTableView.State.EditingState

@@ -68,6 +68,8 @@ def test_an_edited_input_is_followed(qtbot, explain, live_window) -> None:
 def test_a_digit_goes_through_lenet(qtbot, explain, live_window) -> None:
     panel, canvas = explain("lenet5"), live_window.canvas
     assert canvas.items_by_name["conv1"].value is None
+    assert canvas.items_by_name["conv1"].weights is not None, "they are there before any step"
+    assert canvas.items_by_name["x"].value is not None
     qtbot.mouseClick(panel.finish, Qt.MouseButton.LeftButton)
     assert canvas.items_by_name["conv1"].value is not None
     assert panel.walk.current.node == "loss"
