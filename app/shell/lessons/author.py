@@ -89,7 +89,7 @@ class Authoring(QObject):
     def _copied(self, path: Path) -> str:
         """Ask where a lesson is to be copied to, and copy it with what it needs; "" if nowhere."""
         window = self._window
-        given = window.files.ask_new(file_dialogs.ask_new_lesson, ENDING, always=True)
+        given: str = window.files.ask_new(file_dialogs.ask_new_lesson, ENDING, always=True)
         if not given:
             return ""
         target = Path(given)
