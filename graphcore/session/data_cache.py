@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,17 @@ from graphcore.session import messages as m
 
 
 class KeptData:
-    """Reads data sets, telling the window how far it is, and keeps the last."""
+    """Reads data sets, telling the window how far it is, and keeps the last.
+
+    Attributes:
+        files: where paths of a window on another machine lie on this one.
+    """
 
     def __init__(
         self, send: Callable[[Reply], None], given_up: threading.Event | None = None
     ) -> None:
         self._send, self._given_up = send, given_up or threading.Event()
+        self.files: Mapping[str, Path] = {}
         self._folder = ""
         self._kept: tuple[Any, datasets.Dataset] | None = None
         self._probes: dict[str, Probe] = {}
@@ -39,7 +44,8 @@ class KeptData:
         """
         if folder is not None:
             self._folder = folder
-        key = (s.dataset, dict(s.dataset_options), s.normalization, s.seed, self._folder)
+        files = {k: self.files[k] for k in s.dataset_options.values() if k in self.files}
+        key = (s.dataset, dict(s.dataset_options), s.normalization, s.seed, self._folder, files)
         if self._kept is None or self._kept[0] != key:
             self._given_up.clear()
             data = self._read(s)
@@ -59,6 +65,7 @@ class KeptData:
         return datasets.load(
             s.dataset, options=s.dataset_options, normalization=s.normalization, seed=s.seed,
             data_dir=Path(self._folder) if self._folder else None, progress=self._progress,
+            files=self.files,
         )  # fmt: skip
 
     def _progress(self, what: str, done: int, total: int) -> None:
