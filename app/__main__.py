@@ -142,10 +142,12 @@ def open_window(
     qInstallMessageHandler(None)
     app.setApplicationName("Gradscape")
     app.setOrganizationName("Gradscape")
+    engine = make_engine(settings, _place(settings, options))
+    engine.launch_early()
     palette.apply(app, settings.get("look/theme"))
     faults = fault_log.FaultLog(fault_log.default_file())
     mark = CrashMark(faults.file.parent)
-    window = make_window(settings, place=_place(settings, options))
+    window = make_window(settings, engine=engine)
     faults.caught.connect(window.show_fault)
     window.show()
     if link is None:
@@ -196,24 +198,33 @@ def use_scale(settings: Any) -> None:
         os.environ.setdefault("QT_SCALE_FACTOR", str(percent / 100))
 
 
-def make_window(settings: Any, rescue_folder: Any = None, place: Any = None) -> Any:
-    """A main window with a document and an engine that is not started yet.
+def make_engine(settings: Any, place: Any = None) -> Any:
+    """An engine for a new document, not started yet.
 
     Args:
-        place: where the engine is to run; None: where it ran the last time.
-
-    Qt paints in one thread: more would push those of the engine aside.
+        place: where it is to run; None: where it ran the last time.
     """
     from app.document.document import Document
     from app.engine.engine import Engine
     from app.engine.place import remembered
+
+    return Engine(Document(), place=place or remembered(settings.store))
+
+
+def make_window(settings: Any, rescue_folder: Any = None, engine: Any = None) -> Any:
+    """A main window with its document and engine.
+
+    Args:
+        engine: with the document; None makes one that is not started yet.
+
+    Qt paints in one thread: more would push those of the engine aside.
+    """
     from app.files.autosave import default_folder
     from app.shell.main_window import MainWindow
 
     os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
-    document = Document()
-    engine = Engine(document, place=place or remembered(settings.store))
-    return MainWindow(document, engine, settings, rescue_folder or default_folder())
+    engine = engine or make_engine(settings)
+    return MainWindow(engine.document, engine, settings, rescue_folder or default_folder())
 
 
 if __name__ == "__main__":

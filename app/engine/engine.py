@@ -149,7 +149,7 @@ class Engine(QObject):
         self.line: Line | None = None
         self._waiting: list[Request | bytes] | None = None  # for a process elsewhere to be there
         self._carried, self._carried_graph, self._train_on = "", b"", False
-        self._starts = 0
+        self._starts, self._launched = 0, False
         self.state = "starting"
         self.last_frame: m.Frame | None = None
         self.moment = TimelineFrame()
@@ -200,6 +200,26 @@ class Engine(QObject):
         """
         self._closing = False
         self._revision = self._loaded_at = self._opened_at = self._begun_at = self._told = 0
+        if self._launched and self.state != "dead":
+            self._launched = False
+        else:
+            self.launch()
+        if self._process is None:
+            return
+        self._send(m.SetSpeed(self._speed))
+        for looked_at in self._looked_at.values():
+            self._send(looked_at)
+        if self.script:
+            self._set_state("loading")
+            self.pass_on(self.script)
+        else:
+            self._load(keep=False, resume=resume)
+        if self._carried:
+            self._send(OpenRuns(self._carried))
+        self._send(m.NextFrame())
+
+    def launch(self) -> None:
+        """Start the process, without a graph: it imports what it needs meanwhile."""
         process = self._process = EngineProcess(self, self._kinds)
         process.replied.connect(self._take)
         process.refused.connect(self._on_refused)
@@ -216,17 +236,11 @@ class Engine(QObject):
             self._waiting = []
         else:
             self._send(hello)
-        self._send(m.SetSpeed(self._speed))
-        for looked_at in self._looked_at.values():
-            self._send(looked_at)
-        if self.script:
-            self._set_state("loading")
-            self.pass_on(self.script)
-        else:
-            self._load(keep=False, resume=resume)
-        if self._carried:
-            self._send(OpenRuns(self._carried))
-        self._send(m.NextFrame())
+
+    def launch_early(self) -> None:
+        """Start the process while the window is still being made."""
+        self.launch()
+        self._launched = self._process is not None
 
     def _command(self) -> list[str]:
         """The command that starts the process; empty where it cannot be read, which is said."""
@@ -312,7 +326,7 @@ class Engine(QObject):
     def begin(self) -> None:
         """Start, unless the window was closed before it came to that."""
         if not self._closing:
-            left = self._checkpoints.parent
+            left = self._base.parent
             Thread(target=remove_left_checkpoints, args=(left,), daemon=True).start()
             self.start()
 

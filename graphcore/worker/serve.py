@@ -18,9 +18,10 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from graphcore import datasets
+from graphcore import datasets, files
 from graphcore.engine import devices, processor
-from graphcore.errors import EngineError, WorkerError
+from graphcore.errors import EngineError, GradscapeError, WorkerError
+from graphcore.graph.binding import bind
 from graphcore.late import torch
 from graphcore.records.requests import Reply, Request
 from graphcore.session import messages as m
@@ -73,9 +74,10 @@ def serve() -> int:
         with contextlib.suppress(WindowGone):
             send(Pong(ping.at))
 
-    reader = threading.Thread(target=_read, args=(inbox, given_up, line, answer), daemon=True)
-    reader.start()
     server, end = _Server(send, given_up, line), _End()
+    hear = {Ping: answer, m.Load: server.read_ahead}
+    reader = threading.Thread(target=_read, args=(inbox, given_up, line, hear), daemon=True)
+    reader.start()
     with contextlib.suppress(WindowGone):
         end = server.loop(inbox)
     if line.far and not server.quit:
@@ -94,19 +96,23 @@ def _take_standard_output() -> Any:
 
 
 def _read(
-    inbox: Inbox, given_up: threading.Event, line: Line, answer: Callable[[Ping], None]
+    inbox: Inbox, given_up: threading.Event, line: Line, hear: dict[type, Callable[[Any], None]]
 ) -> None:
     """Put every request into the queue, and what could not be read in its place; at last an end.
 
     Only the wish to give up reading data overtakes the others, as the main thread is at it.
+
+    Args:
+        hear: what is done at once with requests of a type.
     """
     reader, end = FrameReader(), _End("The requests could not be read to their end.")
     try:
         while data := _more(line):
             for body in reader.feed(data):
                 request = _decoded(body)
+                if type(request) in hear:
+                    hear[type(request)](request)
                 if isinstance(request, Ping):
-                    answer(request)
                     continue
                 if isinstance(request, m.CancelReading):
                     given_up.set()
@@ -144,7 +150,7 @@ class _Server:
         self._send, self.line, self.files = send, line or Line(), Files()
         s = self.session = Session(self._tell, "cpu", given_up)
         self.views = Scheduler(s)
-        self.quit = False
+        self.quit = self.ready = False
         self.handlers: dict[type[Request], Callable[[Any], None]] = {
             m.Hello: self._hello,
             m.Load: self._load,
@@ -275,6 +281,7 @@ class _Server:
                 f"version {m.PROTOCOL}: install the same Gradscape on both machines."
             )
         processor.set_up(request.threads or max(1, (os.cpu_count() or 2) - 1))
+        self.ready = True
         self.session.device = device = self._device(request.device)
         far = self.line.far = bool(request.mark) and not os.path.exists(request.mark)
         if far:
@@ -304,6 +311,14 @@ class _Server:
                 self._send(told)
         else:
             self._send(reply)
+
+    def read_ahead(self, request: m.Load) -> None:
+        """Read the data of the first graph while torch is imported, in the thread that reads."""
+        if not self.ready:
+            with contextlib.suppress(GradscapeError):
+                graph = files.loads(request.graph)
+                if bind(graph).input:
+                    self.session.data.read_ahead(graph.training, request.data_dir)
 
     def keep(self) -> None:
         """The line is lost: write a checkpoint that another engine goes on from."""

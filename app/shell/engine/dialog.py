@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from PySide6.QtCore import QSettings, QSignalBlocker, Signal
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -50,6 +51,7 @@ class EngineDialog(QDialog):
         self.state, self.problem = QLabel(), QLabel()
         for label in (self.state, self.problem):
             label.setWordWrap(True)
+        self.problem.hide()
         self._lay_out()
         self._show(engine.place)
         self.where.currentIndexChanged.connect(self._on_where)
@@ -58,7 +60,7 @@ class EngineDialog(QDialog):
         engine.line_changed.connect(self._describe)
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
+        form = self._form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._label = QLabel()
         self._label.setBuddy(self.command)
@@ -81,7 +83,7 @@ class EngineDialog(QDialog):
         buttons = QDialogButtonBox()
         self.use = QPushButton(self.tr("Use"))
         buttons.addButton(self.use, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        buttons.addButton(QDialogButtonBox.StandardButton.Cancel).setIcon(QIcon())
         buttons.accepted.connect(self._accept)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
@@ -108,7 +110,7 @@ class EngineDialog(QDialog):
     def _show_field(self) -> None:
         where = self.where.currentIndex()
         self._label.setText(self.tr("Machine") if where == SSH else self.tr("Command"))
-        self.command.setEnabled(where != HERE)
+        self._form.setRowVisible(self.command, where != HERE)
         self.command.setPlaceholderText(
             {SSH: self.tr("name@machine"), COMMAND: "ssh HOST gradscape worker"}.get(where, "")
         )
@@ -160,8 +162,12 @@ class EngineDialog(QDialog):
 
     def _on_command(self) -> None:
         """Another machine has its own device and threads, if they were chosen before."""
-        self.problem.clear()
+        self._refuse("")
         self._show_devices(places.remembered(self._store, self.place.command))
+
+    def _refuse(self, problem: str) -> None:
+        self.problem.setText(problem)
+        self.problem.setVisible(bool(problem))
 
     def _accept(self) -> None:
         place, text = self.place, self.command.text().strip()
@@ -176,7 +182,7 @@ class EngineDialog(QDialog):
                 shlex.split(place.command)
             except ValueError:
                 problem = self.tr("The command has a quotation mark too few.")
-        self.problem.setText(problem)
+        self._refuse(problem)
         if not problem:
             self.chosen.emit(place)
             self.accept()
