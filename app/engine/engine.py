@@ -259,7 +259,7 @@ class Engine(QObject):
         return str(mark)
 
     def restart(self) -> None:
-        """Start anew after the process died, from the last checkpoint if there is one.
+        """Restart after the process died, from the last checkpoint if there is one.
 
         Where that was elsewhere it may live on for a while, and write to its own checkpoint.
         """
@@ -376,7 +376,7 @@ class Engine(QObject):
         return self.tr("Train {0:,} epochs more, to epoch {1:,}").format(more, done + more)
 
     def run(self, steps: int | None) -> None:
-        """Train so many steps."""
+        """Train a number of steps."""
         if not self.alive:
             self.restart()
         if self._edit_timer.isActive():
@@ -483,7 +483,7 @@ class Engine(QObject):
         self.replies(kind).connect(show)
 
     def ask(self, request: Request) -> None:
-        """Send a question, a job or a command; what comes of it is told by type."""
+        """Send a question, a job or a command; its reply arrives by type."""
         self._send(request)
         if isinstance(request, Command):
             self._want_frame()
@@ -762,7 +762,7 @@ class Engine(QObject):
         self._process, self._waiting, self._moving = None, None, None
         self._frame_timer.stop()
         self._set_state("dead")
-        if self._checkpoint_step is not None and not far:  # one may be there that was not told of
+        if self._checkpoint_step is not None and not far:  # one may be there without a reply
             self._checkpoint_step = newest_step(self._checkpoints)
         since = ""
         if self._checkpoint_step is not None:
