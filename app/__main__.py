@@ -66,7 +66,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _rows(commands: dict[str, str]) -> list[str]:
-    return [f"  {name:12} {what}" for name, what in commands.items()]
+    return [f"  {name:13} {what}" for name, what in commands.items()]
 
 
 def _threads(text: str) -> int:
@@ -119,7 +119,10 @@ def open_window(
         options: of the command line: where the engine runs, for this time.
         watched: whether it shows the loop of the script that has started this process.
     """
+    from importlib import resources
+
     from PySide6.QtCore import qInstallMessageHandler
+    from PySide6.QtGui import QIcon
     from PySide6.QtWidgets import QApplication
 
     from app.files.crash_mark import CrashMark
@@ -143,6 +146,8 @@ def open_window(
     qInstallMessageHandler(None)
     app.setApplicationName("Gradscape")
     app.setOrganizationName("Gradscape")
+    app.setDesktopFileName("gradscape")
+    app.setWindowIcon(QIcon(str(resources.files("resources") / "icons" / "gradscape.svg")))
     engine = make_engine(settings, _place(settings, options))
     engine.launch_early()
     palette.apply(app, settings.get("look/theme"))

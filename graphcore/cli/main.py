@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from graphcore import datasets, presets
-from graphcore.cli import COMMANDS
+from graphcore.cli import COMMANDS, desktop
+from graphcore.cli import completion as completion_cli
 from graphcore.cli import devices as devices_cli
 from graphcore.cli import (
     exchange as export_cli,
@@ -234,6 +235,15 @@ def _presets(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _completion(options: argparse.Namespace) -> int:
+    parsers = dict[str, argparse.ArgumentParser]()
+    for name, (_, add_options) in _COMMANDS.items():
+        parsers[name] = argparse.ArgumentParser(prog=name)
+        add_options(parsers[name])
+    print(completion_cli.script(options.shell, parsers), end="")
+    return DONE
+
+
 _COMMANDS: dict[
     str, tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentParser], None]]
 ] = {
@@ -252,6 +262,8 @@ _COMMANDS: dict[
     "data": (_data, _add_data_options),
     "worker": (_worker, _add_nothing),
     "presets": (_presets, _add_nothing),
+    "completion": (_completion, completion_cli.add_options),
+    "desktop-entry": (desktop.run, desktop.add_options),
 }
 """Name of each command -> what it runs, and what adds its options."""
 
