@@ -102,8 +102,8 @@ def table(rows: list[dict[str, Any]]) -> str:
     ]
     threads = rows[0]["threads"]
     lines.append(
-        f"share of MNIST's test split that is answered right, tested every {TEST_EVERY} steps, Adam, batch "
-        f"{BATCH}, {threads} threads, from the start of the command to its end"
+        f"to a share of MNIST's test split, tested every {TEST_EVERY} steps, Adam, batch {BATCH}, "
+        f"{threads} threads; seconds from the start of the command to its end"
     )
     return "\n".join(lines)
 
