@@ -780,7 +780,7 @@ class Engine(QObject):
     # -- the document -------------------------------------------------------------------------
 
     def _on_opened(self) -> None:
-        self._checkpoint_step = None
+        self._checkpoint_step, self._carried = None, ""
         self.last_frame, self.last_loaded, self.moment = None, None, TimelineFrame()
         self.choose_sample(Sample())
         if self._process is not None and not self._adopting:

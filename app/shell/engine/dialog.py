@@ -168,6 +168,7 @@ class EngineDialog(QDialog):
     def _refuse(self, problem: str) -> None:
         self.problem.setText(problem)
         self.problem.setVisible(bool(problem))
+        self.adjustSize()
 
     def _accept(self) -> None:
         place, text = self.place, self.command.text().strip()

@@ -241,6 +241,8 @@ class EngineNews(QObject):
             place = self._engine.place.command
             wait = self.tr("waiting for {0}").format(short(place)) if place else ""
             self._window.status.set_device(wait or self.tr("starting"))
+        elif state == "dead":
+            self._window.status.set_device(self.tr("no engine"))
         if state in ("idle", "running") and self._failure:
             if self._window.banner.text == self._failure:
                 self._window.banner.hide()

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
@@ -155,6 +156,26 @@ def test_what_is_missing_there_is_sent_once_and_files_come_back(
     assert (brought.stat().st_ino, brought.stat().st_mtime_ns) == arrived
 
 
+def test_mnist_goes_where_it_is_missing(
+    qtbot, live_window, elsewhere, warm_engine, tmp_path, monkeypatch
+):
+    window, engine = live_window, live_window.engine
+    folder = tmp_path / "here" / "mnist"
+    folder.mkdir(parents=True)
+    for split, count in (("train", 64), ("t10k", 32)):
+        images, labels = np.zeros((count, 28, 28), np.uint8), np.arange(count, dtype=np.uint8) % 10
+        for kind, values in (("images-idx3", images), ("labels-idx1", labels)):
+            head = bytes((0, 0, 8, values.ndim)) + np.array(values.shape, ">i4").tobytes()
+            (folder / f"{split}-{kind}-ubyte").write_bytes(head + values.tobytes())
+    monkeypatch.setenv("GRADSCAPE_DATA", str(folder.parent))
+    open_graph(qtbot, window, "mlp")
+    command = f"{elsewhere} {' '.join(warm_engine.command)}"
+    choose(window, qtbot, command)
+    there(window, qtbot, command)
+    assert engine.last_loaded.train_samples == 64
+    assert len(list((tmp_path / "theirs").rglob("*-ubyte"))) == 4
+
+
 def test_over_a_slow_line_frames_are_thinned_and_pause_does_not_wait(
     qtbot, live_window, elsewhere, warm_engine
 ):
@@ -182,14 +203,17 @@ def test_over_a_slow_line_frames_are_thinned_and_pause_does_not_wait(
 def test_a_command_that_cannot_be_used_is_told_and_another_place_offered(qtbot, live_window):
     window = live_window
     open_graph(qtbot, window, "circle")
+    train(qtbot, window, 7)
     for command, words in (("no-such-command worker", "could not be started"),
                            ("echo hello", "in place of an engine's messages")):  # fmt: skip
         choose(window, qtbot, command)
         wait(qtbot, lambda words=words: words in window.banner.text)
         assert [b.text() for b in window.banner.buttons] == ["Restart", "Choose another place…"]
+    assert window.status.device.text() == "no engine"
+    steps = []
+    window.engine.frame.connect(lambda frame: steps.append(frame.step))
     choose(window, qtbot, "")
-    there(window, qtbot, "")
-    train(qtbot, window, 3)
+    wait(qtbot, lambda: bool(steps) and steps[-1] == 7)  # the runs have waited for a place
 
 
 def test_device_and_threads_are_remembered_for_each_machine(settings):
