@@ -126,9 +126,9 @@ def open_window(
     from PySide6.QtWidgets import QApplication
 
     from app.files.crash_mark import CrashMark
+    from app.files.end_signals import EndSignals
     from app.settings import Settings
     from app.shell import fault_log
-    from app.shell.end_signals import EndSignals
     from app.style import palette
 
     link = None
