@@ -279,8 +279,12 @@ class Engine(QObject):
         """
         if place == self.place and self.alive:
             return
-        self._train_on = self.state == "running"
-        if self.alive and self.has_net and self.moment.runs and not self.script:
+        self._train_on |= self.state == "running"
+        if self._moving is not None:
+            self._moving = place
+        elif self._carried:  # the runs are still on their way to the place before
+            self._go_to(place)
+        elif self.alive and self.has_net and self.moment.runs and not self.script:
             self.pause()
             self._moving = place
             self._carried = str(self._base / f"moved-{secrets.token_hex(4)}.runs")
@@ -782,10 +786,15 @@ class Engine(QObject):
     # -- the document -------------------------------------------------------------------------
 
     def _on_opened(self) -> None:
-        self._checkpoint_step, self._carried = None, ""
+        self._checkpoint_step = None
+        if not self._adopting:
+            self._carried = ""
         self.last_frame, self.last_loaded, self.moment = None, None, TimelineFrame()
         self.choose_sample(Sample())
-        if self._process is not None and not self._adopting:
+        if self._moving is not None and not self._adopting:  # these runs are wanted no more
+            self._train_on = False
+            self._go_to(self._moving)
+        elif self._process is not None and not self._adopting:
             self._edit_timer.stop()
             self._load(keep=False, forget=True)
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from graphcore import datasets, files
 from graphcore.engine import devices, processor
-from graphcore.errors import EngineError, GradscapeError, WorkerError
+from graphcore.errors import EngineError, WorkerError
 from graphcore.graph.binding import bind
 from graphcore.late import torch
 from graphcore.records.requests import Reply, Request
@@ -313,9 +313,12 @@ class _Server:
             self._send(reply)
 
     def read_ahead(self, request: m.Load) -> None:
-        """Read the data of the first graph while torch is imported, in the thread that reads."""
+        """Read the data of the first graph while torch is imported, in the thread that reads.
+
+        Whatever is wrong with the graph is said when it is loaded.
+        """
         if not self.ready:
-            with contextlib.suppress(GradscapeError):
+            with contextlib.suppress(Exception):
                 graph = files.loads(request.graph)
                 if bind(graph).input:
                     self.session.data.read_ahead(graph.training, request.data_dir)
