@@ -214,6 +214,23 @@ class Session:
             self._start = read_tensors(Path(file)) if file else {}
             self._start_file = file
 
+    def start_with(self, tensors: dict[str, Tensor]) -> bool:
+        """Let a net that has not trained start with these weights, now and after every reset.
+
+        Return whether it does: not where it has a step behind it, or where the graph names the
+        initialiser of one of them.
+        """
+        trainer = self.trainer
+        if trainer is None or self._moved_on(trainer):
+            return False
+        if any(info.chosen and info.name in tensors for info in trainer.plan.layout):
+            return False
+        self._start = {**self._start, **tensors}
+        trainer.plan.begin_with(self._start)
+        self.reset()
+        self.weights_changed()
+        return True
+
     def _take(self, request: m.Load, graph: Graph) -> None:
         """Make the net of a graph: to be trained, or to be run as far as that goes."""
         self._problem = "" if len(graph) else NO_NODES
@@ -308,6 +325,7 @@ class Session:
         self._set_aside()
         self._forget_weights()
         self._graph, self._graph_bytes = Graph(), b""
+        self._start, self._start_file = {}, ""
         self._going_to = None
         self.runs.clear()
         self.named_weights.clear()

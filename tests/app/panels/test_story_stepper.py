@@ -27,6 +27,7 @@ def test_the_chain_rule_on_three_numbers(qtbot, explain, live_window) -> None:
     walk, frame = panel.walk, panel.walk.frame
     assert chips(live_window) == []
     press(qtbot, panel, len(frame.forward))
+    assert "v = 11" in panel.words.text(), "values have the names of their nodes"
     assert "J = 33" in panel.words.text()
     assert panel.title.text().startswith("Forward 7 of 7")
     assert r"J = 3 \cdot 11 = 33" in panel.formula.latex
