@@ -22,7 +22,7 @@ from app.files.imports import Imports
 from app.panels.stepper.position import Walk
 from app.settings import Settings
 from app.shell.docks import Layouts, PanelDock
-from app.shell.growth_choice import GrowthChoice
+from app.shell.engine.growth_choice import GrowthChoice
 from app.shell.transport import TransportBar
 from app.widgets import actions
 from app.widgets.actions import (
@@ -67,6 +67,7 @@ class Window(Protocol):
     def show_panel(self, name: str) -> PanelDock: ...
     def show_welcome(self) -> None: ...
     def show_preferences(self) -> None: ...
+    def show_engine(self) -> None: ...
     def show_command_palette(self) -> None: ...
     def show_shortcuts(self) -> None: ...
     def show_outline(self) -> None: ...
@@ -196,8 +197,11 @@ ACTIONS: tuple[Action[Window], ...] = (
            _("One table of a folder of answer files: who predicted what, who did what."),
            (FILE, LESSONS), lambda w: w.grade_answers(), engine),
     Action("preferences", _("&Preferences…"), "Ctrl+,", "settings",
-           _("Theme, motion, recovery and the engine."), (FILE,), lambda w: w.show_preferences(),
+           _("Theme, motion and recovery."), (FILE,), lambda w: w.show_preferences(),
            separated=True),
+    Action("engine", _("&Engine…"), "", "settings",
+           _("Device, threads, and the machine that computes."), (FILE,),
+           lambda w: w.show_engine(), engine),
     Action("quit", _("&Quit"), "Ctrl+Q", "quit", _("Close the window."), (FILE,),
            lambda w: w.close(),
            separated=True),

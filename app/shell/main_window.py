@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from app.canvas import Canvas
 from app.document.document import Document
+from app.engine.place import Place, remember
 from app.files.autosave import Autosave
 from app.files.exports import Exports
 from app.files.file_menu import RUN_SUFFIX, Files
@@ -35,8 +36,8 @@ from app.shell.actions import ActionTable
 from app.shell.announcements import Announcements
 from app.shell.command_palette import CommandPalette
 from app.shell.docks import Layouts, PanelDock
-from app.shell.engine_news import EngineNews
-from app.shell.growth_choice import GrowthChoice
+from app.shell.engine.growth_choice import GrowthChoice
+from app.shell.engine.news import EngineNews
 from app.shell.live_view import LiveView, shown_pictures
 from app.shell.menus import Menus
 from app.shell.status_bar import StatusBar
@@ -154,6 +155,7 @@ class MainWindow(QMainWindow):
         self.files.opened.connect(self.show_canvas)
         self.files.recent_changed.connect(self._show_title)
         self.status.problems_wanted.connect(lambda: self.show_panel("problems"))
+        self.status.engine_wanted.connect(self.show_engine)
         self.settings.changed.connect(self.apply_preference)
         self.layouts.changed.connect(lambda _name: self.pages.setCurrentWidget(canvas))
         for dock in self.layouts.docks.values():
@@ -407,6 +409,21 @@ class MainWindow(QMainWindow):
         from app.shell.preferences import PreferencesDialog
 
         PreferencesDialog(self.settings, self).open()
+
+    def show_engine(self) -> None:
+        """Ask where the engine is to run, on what, and with how many threads."""
+        if self.engine is None:
+            return
+        from app.shell.engine.dialog import EngineDialog
+
+        dialog = EngineDialog(self.engine, self.settings.store, self)
+        dialog.chosen.connect(self._use_engine)
+        dialog.open()
+
+    def _use_engine(self, place: Place) -> None:
+        remember(self.settings.store, place)
+        self.banner.hide()
+        self.engine.move(place)
 
     def show_shortcuts(self) -> None:
         """Open the list of shortcuts."""
