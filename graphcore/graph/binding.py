@@ -9,6 +9,7 @@ from typing import Any
 from graphcore.dims import format_shape
 from graphcore.errors import GraphError
 from graphcore.graph.elements import Edge, Node
+from graphcore.graph.freezing import owned
 from graphcore.graph.graph import Graph
 from graphcore.graph.shapes import ShapeInference
 from graphcore.ops.noise import RandomNormalLike
@@ -106,16 +107,16 @@ def bind_forward(graph: Graph) -> Binding:
 
 
 def _bind_to_result(graph: Graph) -> Binding:
-    """A function of parameters alone: its result is one number, and training makes it small."""
+    """A function of parameters and given numbers: training minimises its result, one number."""
     ends = results(graph)
     chosen = [o.loss for o in graph.training.objectives] or [n for n in ends if n == "loss"] or ends
     if len(chosen) != 1 or chosen[0] not in graph:
         listed = ", ".join(chosen) or "nothing"
         raise GraphError(f"Training makes one result small, found {listed}: choose one of them.")
     name = chosen[0]
-    above = (graph.node(n) for n in (name, *graph.ancestors([name])))
-    if not any(n.operator == "Parameter" and not n.frozen for n in above):
-        raise GraphError(f"Nothing can learn: {name} depends on no Parameter that is not frozen.")
+    above = owned(graph, (name, *graph.ancestors([name])))
+    if all(p.parameter in p.graph.node(p.node).frozen for p in above):
+        raise GraphError(f"Nothing can learn: {name} depends on no parameter that is not frozen.")
     shapes = ShapeInference(graph)
     shapes.close()
     shape = shapes.shape(name)
