@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.samples.cells import NumberCells
 from app.widgets import file_dialogs
-from app.widgets.note import Note
 from graphcore.datasets.images import read_image
 from graphcore.errors import GradscapeError
 from graphcore.graph.elements import Node
@@ -94,8 +93,10 @@ class TypedSample(QWidget):
         self.which.currentIndexChanged.connect(lambda _i: self._show())
         self.table = NumberCells()
         self.table.entered.connect(self._enter)
-        self.said = Note("", lines=2)
-        self.table.refused.connect(self.said.setText)
+        self.said = QLabel()
+        self.said.setObjectName("muted")
+        self.said.setWordWrap(True)
+        self.table.refused.connect(self._say)
         self.paste = QPushButton(self.tr("Paste"))
         self.paste.setToolTip(
             self.tr("Numbers of a spreadsheet, from the chosen cell on; as many as there are cells "
@@ -189,7 +190,7 @@ class TypedSample(QWidget):
         found = self._cells = self._found()
         sheet = np.zeros((0, 0)) if found is None else found.sheet
         large = sheet.size > LARGEST
-        self.said.setText(
+        self._say(
             self.tr("{0:,} numbers are too many for cells: load a picture.").format(sheet.size)
             if large else ""
         )  # fmt: skip
@@ -201,6 +202,10 @@ class TypedSample(QWidget):
         self.picture.setEnabled(found is not None and found.picture_size() is not None)
         self.reset.setVisible(found is not None and not found.inputs)
         self.reset.setEnabled(self._engine.chosen_sample.given is not None)
+
+    def _say(self, sentence: str) -> None:
+        self.said.setText(sentence)
+        self.said.setVisible(bool(sentence))
 
     # -- what is entered ----------------------------------------------------------------------
 
@@ -219,7 +224,7 @@ class TypedSample(QWidget):
             )
         elif self._document.prefix:
             self._show()
-            self.said.setText(self.tr("Leave the composite to change the numbers of an input."))
+            self._say(self.tr("Leave the composite to change the numbers of an input."))
         else:
             self._set_inputs(found, whole, places)
 
@@ -232,7 +237,7 @@ class TypedSample(QWidget):
                     self._document.set_attributes(name, value=value)
         except GradscapeError as error:
             self._show()
-            self.said.setText(str(error))
+            self._say(str(error))
 
     def _load_picture(self) -> None:
         found = self._cells
@@ -243,7 +248,7 @@ class TypedSample(QWidget):
         try:
             pixels = read_image(Path(path), size[0], size[1:])
         except GradscapeError as error:
-            self.said.setText(str(error))
+            self._say(str(error))
             return
         self._enter(range(pixels.size), pixels.reshape(-1).astype(np.float64).tolist())
 

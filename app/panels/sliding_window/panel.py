@@ -74,7 +74,12 @@ class WindowPanel(Panel):
         column.addWidget(self.outputs, 3)
 
     def clear(self) -> None:
-        """Another graph."""
+        """The net is no more; the node may go on in one that is only run."""
+        self._arrays = {}
+        self._show()
+
+    def forget(self) -> None:
+        """Another graph was opened."""
         self.show_selection(())
 
     def set_seen(self, seen: bool) -> None:
@@ -100,7 +105,10 @@ class WindowPanel(Panel):
         edge = self._document.graph.edge_into(self._node, "x")
         path = self._prefix + self._node.name
         names = {self._prefix + edge.source: "x"} if edge else {}
-        return {**names, path: "y", **{f"{path}.{p}": p for p in self._node.parameter_inputs}}
+        for p in self._node.parameter_inputs:
+            given = self._document.graph.edge_into(self._node, p)  # a kernel that was typed
+            names[self._prefix + given.source if given else f"{path}.{p}"] = p
+        return {**names, path: "y"}
 
     def _ask(self) -> None:
         """Have everything sent that the window is made of, while it is looked at."""
@@ -120,6 +128,8 @@ class WindowPanel(Panel):
     def _maps(self, key: str) -> np.ndarray | None:
         """The feature maps that come in, "x", or go out, "y"; None while they are not there."""
         array = self._arrays.get(key)
+        if array is not None and array.ndim == 4:  # without an axis of samples that is known
+            array = array[0]
         return array if array is not None and array.ndim == 3 else None
 
     def _window(self) -> Window | None:

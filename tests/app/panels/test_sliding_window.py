@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+import graphcore as gc
 from app.panels.sliding_window.pixel import Window
 from app.style import palette
 from app.widgets.numbers import format_number
@@ -193,3 +194,29 @@ def test_the_padding_is_painted_around_the_input(qtbot, sliding) -> None:
     picture = view.grab().toImage()
     border = view.cell_rect((0, 15)).center().toPoint()
     assert picture.pixelColor(border) == palette.current().color("panel")
+
+
+@pytest.mark.parametrize("batch", [True, False])
+def test_the_window_slides_over_numbers_that_were_typed(qtbot, live_window, tmp_path, batch):
+    g = gc.Graph()
+    shape = (1, 5, 5) if batch else (1, 1, 5, 5)
+    g.add("Input", name="x", shape=shape, batch=batch, value=list(range(25)))
+    edge = [[1.0, 0, -1], [1, 0, -1], [1, 0, -1]]
+    g.add("Constant", name="kernel", value=[[edge]])
+    g.add("Conv2d", name="y", out_channels=1, kernel_size=3, bias=False)
+    g.connect("x", "y", input="x")
+    g.connect("kernel", "y", input="weight")
+    gc.save(g, tmp_path / "typed.graph.json")
+    live_window.start(str(tmp_path / "typed.graph.json"))
+    live_window.layouts.show("Explain")
+    panel = live_window.show_panel("window").fill()
+    live_window.show_panel("walk").fill()
+    QApplication.processEvents()
+    live_window.canvas.select(["y"])
+    qtbot.waitUntil(lambda: {"x", "y", "weight"} <= panel._arrays.keys(), timeout=PATIENCE)
+    point_at(panel.outputs, (0, 1, 2))
+    np.testing.assert_array_equal(panel.numbers["kernel"]._maps[0], edge)
+    assert panel.numbers["patch"]._maps[0].tolist() == [[7, 8, 9], [12, 13, 14], [17, 18, 19]]
+    assert last_number(panel.sum.text()) == -6
+    live_window.document.set_attributes("x", value=[1.0] * 25)
+    qtbot.waitUntil(lambda: not panel._arrays.get("y", np.ones(1)).any(), timeout=PATIENCE)
