@@ -17,7 +17,7 @@ SHADES = 32
 """Of a bar, by its length."""
 MOST_PIXELS = 2048
 """Of a side of the image of bars; on a closer look they grow."""
-MOST_NUMBERS = 200
+MOST_NUMBERS = 150
 """Cells of a picture whose numbers are written in."""
 LEAST_LETTER = 7.0
 """Pixels of the screen that such a number is high, at least."""
