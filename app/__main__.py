@@ -95,6 +95,7 @@ def open_window(file: str = "", watched: bool = False) -> int:
     from app.files.crash_mark import CrashMark
     from app.settings import Settings
     from app.shell import fault_log
+    from app.shell.end_signals import EndSignals
     from app.style import palette
 
     link = None
@@ -123,9 +124,11 @@ def open_window(file: str = "", watched: bool = False) -> int:
     else:
         window.start_watching(link)
     tell_of_crash(window, mark.left)
+    signals = EndSignals(window.end_unasked)
     try:
         return int(app.exec())
     finally:
+        signals.close()
         mark.close()
         faults.close()
 

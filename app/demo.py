@@ -52,7 +52,7 @@ def run(folder: str | Path) -> int:
 
 
 def _print_message(kind: object, context: object, text: str) -> None:
-    """Qt's own messages, but for what the offscreen platform cannot do and nobody misses."""
+    """Qt's own messages, but for what the offscreen platform cannot do."""
     if not text.startswith("This plugin does not support"):
         print(text, file=sys.stderr)
 
@@ -111,7 +111,7 @@ class _Demo:
         document = self._window.document
         settings = msgspec.structs.replace(document.root.training, epochs=epochs)
         document.set_training(settings)
-        document.undo_stack.setClean()  # nobody is there to be asked about saving
+        document.undo_stack.setClean()  # there is no user to ask about saving
 
     def _on_frame(self, frame: m.Frame) -> None:
         self._last = frame

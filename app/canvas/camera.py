@@ -13,7 +13,7 @@ from app.canvas.scene import Scene
 
 LOWEST, HIGHEST = 0.05, 4.0
 STILL = 8
-"""Screen pixels by which rounding may move a view that nobody moved."""
+"""Screen pixels by which rounding alone may move a view."""
 
 View = tuple[float, float, float]
 

@@ -67,7 +67,7 @@ class Minimap(QWidget):
             )
 
     def _picture(self, transform: QTransform) -> QPixmap:
-        """The graph, drawn anew only when it is another: the view below is painted more often."""
+        """The graph, redrawn only when it has changed: the view below is painted more often."""
         scene, sharp = self._scene, self.devicePixelRatio()
         chosen = [id(i) for i in scene.selectedItems()]
         drawn = scene.far.version, palette.current().name, sharp, chosen

@@ -69,7 +69,7 @@ class Scene(QGraphicsScene):
         self.repaint_far()
 
     def rebuild(self) -> None:
-        """Make every item anew."""
+        """Rebuild every item."""
         self.clearSelection()
         for item in [*self.edges.values(), *self.nodes.values()]:
             self.removeItem(item)
@@ -105,7 +105,7 @@ class Scene(QGraphicsScene):
         return QRectF(self._area)
 
     def moved(self, names: Iterable[str]) -> None:
-        """Lay anew what hangs on nodes that were moved: edges and frames."""
+        """Place the edges and frames of moved nodes again."""
         graph = self.document.graph
         touched: dict[Edge, None] = {}
         owners = set()

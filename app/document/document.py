@@ -138,7 +138,7 @@ class Document(QObject):
 
         Args:
             imported: whether the file was made of another program's: the document has none then.
-            progress: told what share is done; what it raises leaves the document as it is too.
+            progress: called with the share that is done; if it raises, nothing is changed.
         """
         graph, origin = files.load(path), origin_of(Path(path))
         progress(0.2)

@@ -73,7 +73,7 @@ def insert(graph: Graph, edge: Edge, node: Node, input: str) -> list[Reversible]
 
 
 def first_input(graph: Graph, node: Node) -> str:
-    """The input that a value goes into if nobody says which; raises GraphError."""
+    """Return the input that a value goes into by default; raises GraphError."""
     inputs = graph.data_inputs(node) if node.name in graph else ()
     if node.name not in graph:
         inputs = ("x0",) if node.op.variadic else node.op.inputs

@@ -16,11 +16,11 @@ from graphcore.graph.graph import Graph
 from graphcore.graph.shapes import ShapeInference
 
 SCREEN_ASPECT = 1.8
-"""Width over height of the canvas while nobody says otherwise."""
+"""Default width over height of the canvas."""
 
 
 class Shapes(ShapeInference):
-    """Remembers which shapes changed until that is told, whoever asked for an update."""
+    """Collects the nodes whose shapes changed until they are announced."""
 
     def __init__(self, graph: Graph, feeds: Mapping[str, Shape | None]) -> None:
         self.untold: set[str] = set()
@@ -186,6 +186,6 @@ def _path_to(root: Graph, wanted: Graph) -> tuple[str, ...]:
 
 
 def lay_out(graph: Graph, aspect: float = SCREEN_ASPECT) -> None:
-    """Give every node a place, on a canvas so many times as wide as high."""
+    """Give every node a place, on a canvas of an aspect ratio."""
     for name, place in fold(graph, layout(graph), aspect).items():
         graph.update(name, position=place)

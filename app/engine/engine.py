@@ -193,7 +193,7 @@ class Engine(QObject):
         self._send(m.NextFrame())
 
     def restart(self) -> None:
-        """Start anew after the process died, from the last checkpoint if there is one."""
+        """Restart after the process died, from the last checkpoint if there is one."""
         self.start(str(self._checkpoints) if self._checkpoint_step is not None else "")
 
     def begin(self) -> None:
@@ -249,7 +249,7 @@ class Engine(QObject):
         return self.tr("Train {0:,} epochs more, to epoch {1:,}").format(more, done + more)
 
     def run(self, steps: int | None) -> None:
-        """Train so many steps."""
+        """Train a number of steps."""
         if not self.alive:
             self.restart()
         if self._edit_timer.isActive():
@@ -339,7 +339,7 @@ class Engine(QObject):
         self.replies(kind).connect(show)
 
     def ask(self, request: Request) -> None:
-        """Send a question, a job or a command; what comes of it is told by type."""
+        """Send a question, a job or a command; its reply arrives by type."""
         self._send(request)
         if isinstance(request, Command):
             self._want_frame()
@@ -562,7 +562,7 @@ class Engine(QObject):
         self._process = None
         self._frame_timer.stop()
         self._set_state("dead")
-        if self._checkpoint_step is not None:  # one may have been written and not been told of
+        if self._checkpoint_step is not None:  # one may have been written without a reply
             self._checkpoint_step = newest_step(self._checkpoints)
         since = ""
         if self._checkpoint_step is not None:

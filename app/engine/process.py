@@ -15,7 +15,7 @@ from graphcore.worker.protocol import FrameReader, decode_reply, encode
 
 _LOG = logging.getLogger("gradscape")
 CAUSE = 200
-"""Characters of the cause of the engine's end that the banner tells."""
+"""Most characters of the cause of the engine's end in the banner."""
 PATIENCE_MS = 1500
 """How long a process that was asked to end has for it."""
 
@@ -37,7 +37,7 @@ class EngineProcess(QProcess):
     """One process, from its start to its end: requests go in, replies come out.
 
     Args:
-        kinds: the types of replies that are wanted, by name; of others nothing is told.
+        kinds: the types of replies that are wanted, by name; others are dropped.
 
     Signals:
         replied: a reply has arrived.

@@ -1,7 +1,7 @@
 """A copy of unsaved work beside the settings, so that a crash costs less than a second of it.
 
 Each window owns one slot: ``N.graph.json`` with ``N.name`` (the document's path) under a
-``N.lock``. A slot with a copy whose lock nobody holds was left by a crash.
+``N.lock``. A slot with a copy and without a held lock was left by a crash.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from graphcore.system import user_folders
 SOONEST_MS, LATEST_MS = 200, 800
 """Between a change and its copy; a graph that takes long to put into words waits longer."""
 SHARE = 20
-"""Of the time, one part in so many is spent on copies."""
+"""Copies take at most one part in this many of the time."""
 _SLOTS = 1024
 
 

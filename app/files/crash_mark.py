@@ -1,4 +1,4 @@
-"""A file that lies there while the app runs: one that is found at the start tells of a crash."""
+"""A file that exists while the app runs: one that is found at the start means a crash."""
 
 from __future__ import annotations
 

@@ -229,7 +229,7 @@ class Exports(QObject):
         self._job.ended.connect(partial(self._on_ended, path))
 
     def read_net(self, path: str, out: Path, then: Callable[[str], None]) -> None:
-        """Have a file of another program made a graph file; ``then`` is told the problem, or ""."""
+        """Convert another program's file to a graph file; call ``then`` with the problem, or ""."""
         self._what = self.tr("Reading")
         self._show(Path(path).name)
         self._job = Job(["import", path, "--out", str(out)], self)

@@ -291,7 +291,10 @@ class Files(QObject):
             self.refused.emit(str(error))
             return False
         self._remember(str(self._document.path))
-        self._document.message.emit(self.tr("Saved {0}.").format(self._document.path))
+        text = self.tr("Saved {0}.")
+        if self.engine is not None and self.engine.step:
+            text = self.tr("Saved {0}, without weights: Save Run keeps them.")
+        self._document.message.emit(text.format(self._document.path))
         return True
 
     def export(self) -> None:

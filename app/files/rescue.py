@@ -28,7 +28,7 @@ class Rescue(QObject):
         for rescued in autosave.abandoned()[:1]:
             name = rescued.path.name if rescued.path else self.tr("an unsaved graph")
             self._window.banner.show_message(
-                self.tr("Gradscape ended unexpectedly. Restore {0}?").format(name),
+                self.tr("Gradscape ended before {0} was saved. Restore it?").format(name),
                 "info",
                 (
                     (self.tr("Restore"), partial(self.restore, rescued)),

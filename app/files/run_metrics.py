@@ -17,7 +17,7 @@ class RunMetrics(QObject):
     """Follows the engine; pauses do not count as time.
 
     Attributes:
-        log: a row per step that a frame told of; where many steps lie between two frames their
+        log: a row per step of a frame; where many steps lie between two frames their
             losses are means of neighbours.
     """
 

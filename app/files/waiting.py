@@ -15,7 +15,7 @@ NEVER_MS = 1 << 30
 
 
 class Waiting:
-    """A dialog that is told what share of some work is done, and raises when it is cancelled.
+    """A dialog that shows the share of some work that is done, and raises when it is cancelled.
 
     with Waiting(window, "Opening large.graph.json …") as progress:
         work(progress)

@@ -15,7 +15,7 @@ from graphcore.records.requests import Look
 
 
 class Panel(QWidget):
-    """A panel: made when it is first shown, told whether it is looked at, emptied with the graph.
+    """A panel: made when first shown, notified of its visibility, emptied with the graph.
 
     What ``looks_at`` names is kept up to date while the panel is looked at; the replies come to
     what has subscribed to their type with ``engine.on``.

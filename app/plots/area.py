@@ -153,7 +153,7 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
 
     def show_area(self, area: QRectF) -> None:
         """Let this be seen, and come back with ``fit``; a view that was moved stays as it is."""
-        if area != self._home:  # else it is seen: a range that is set again draws the axes anew
+        if area != self._home:  # setting a range again would redraw the axes
             self._home = area
             self.fit()
 

@@ -89,7 +89,7 @@ class CellGrid(QWidget):
         self.readout.show_at(self.cell_rect(cell).center().toPoint(), text)
 
     def beside(self, cell: Cell, down: int, right: int) -> Cell:
-        """The cell so many rows and columns away, or the last one before the edge."""
+        """Return the cell at an offset of rows and columns, kept inside the grid."""
         rows, columns = self.grid_size()
         row, column = cell[0] + down, cell[1] + right
         return min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)

@@ -281,7 +281,7 @@ def series_pen(i: int) -> tuple[str, Qt.PenStyle]:
 
 
 def interpolated(grid: np.ndarray, points: int) -> np.ndarray:
-    """The grid with so many points per side, linear between its own."""
+    """Return the grid with ``points`` points per side, by linear interpolation."""
     weights = [_weights(n, points) for n in grid.shape]
     fine: np.ndarray = weights[0] @ grid @ weights[1].T
     if np.isnan(fine).any():  # a product spreads one hole over whole rows

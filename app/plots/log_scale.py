@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 FLOOR = 1e-5
-"""Of the largest value: what is smaller is not told apart."""
+"""Share of the largest value below which values are drawn alike."""
 
 
 def loggable(values: np.ndarray) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-"""A surface in space, turned with the mouse; a sentence where there is no OpenGL."""
+"""A surface in space, rotated with the mouse; a sentence where there is no OpenGL."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ def paint_bars(painter: QPainter, rect: QRectF, values: np.ndarray) -> None:
 
 
 def _bars(values: np.ndarray, width: int, height: int) -> tuple[QImage, float]:
-    """The bars in so many pixels, and where the zero line is, 0 above to 1 below.
+    """The bars over a number of pixels, and where the zero line is, 0 above to 1 below.
 
     Painted bar by bar they would take most of the time that a running net takes to paint.
     """

@@ -12,7 +12,7 @@ from app.plots.decision_map import class_color
 from app.style import painting, palette
 
 EVERY, RADIUS, MARGIN = 3, 2.8, 10.0
-"""Of the lines that there are one in so many is drawn; pixels."""
+"""Every n-th line of the grid is drawn; pixels."""
 
 
 class WarpedGrid(QWidget):

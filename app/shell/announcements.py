@@ -1,4 +1,4 @@
-"""What a screen reader is told: every step, every refusal, and which node the keys are on.
+"""What a screen reader says: every step, every refusal, and which node has the keyboard.
 
 Items of a graphics view cannot be seen by screen readers, so the canvas speaks for them.
 """

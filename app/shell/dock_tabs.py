@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QMainWindow, QTabBar
 
 _ICON = QSize(16, 16)
@@ -11,7 +11,13 @@ _BESIDE_TEXT, _BESIDE_ICON = 26, 6
 
 
 class DockTabs(QObject):
-    """Leaves the icons out, and most of the room between titles, where these would be cut."""
+    """Leaves the icons out, and most of the room between titles, where these would be cut.
+
+    Signals:
+        clicked: title of the panel whose tab was clicked.
+    """
+
+    clicked = Signal(str)
 
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
@@ -25,6 +31,7 @@ class DockTabs(QObject):
             if bar not in self._known:
                 self._known.add(bar)
                 bar.installEventFilter(self)
+                bar.tabBarClicked.connect(lambda i, b=bar: self.clicked.emit(b.tabText(i)))
                 bar.destroyed.connect(lambda _o=None, b=bar: self._known.discard(b))
             self._fit(bar)
 

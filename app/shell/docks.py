@@ -115,6 +115,8 @@ class Layouts(QObject):
         self._late.setSingleShot(True)
         self._late.setInterval(0)
         self._late.timeout.connect(self._show_titles)
+        self._turned_to = ""
+        self._tabs.clicked.connect(self._on_tab)
         for dock in self.docks.values():
             window.addDockWidget(AREAS[dock.panel.area], dock)
             dock.hide()
@@ -140,7 +142,7 @@ class Layouts(QObject):
         self._window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
 
     def _share(self, dock: PanelDock, of: int) -> float:
-        """Of a height; as it was, unless somebody moved the dock: roundings do not add up."""
+        """Return the dock's share of a height; kept unless the user moved it: roundings add up."""
         height = self._height(dock)
         if abs(height - self._shares.get(dock, 0.0) * of) > 2:
             self._shares[dock] = height / of
@@ -207,10 +209,19 @@ class Layouts(QObject):
         return dock
 
     def focused(self) -> str:
-        """Return the id of the panel that has the keyboard focus, or ""."""
+        """Return the id of the panel that has the keys or was just brought to the front, or ""."""
         focus = QApplication.focusWidget()
         inside = (name for name, d in self.docks.items() if focus and d.isAncestorOf(focus))
-        return next(inside, "")
+        return next(inside, self._turned_to)
+
+    def turn_away(self) -> None:
+        """Something outside the panels has been chosen since."""
+        self._turned_to = ""
+
+    def _on_tab(self, title: str) -> None:
+        """Remember the panel of a clicked tab for help; the canvas keeps the keys."""
+        named = (name for name, dock in self.docks.items() if dock.windowTitle() == title)
+        self._turned_to = next(named, "")
 
     def refresh_icons(self) -> None:
         """Draw the tabs' icons again after the theme changed."""

@@ -1,4 +1,4 @@
-"""What the engine has to say, told in the banner and the status bar."""
+"""Messages of the engine in the banner and the status bar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unexpected errors: written to a log file and told in one sentence; the window lives on."""
+"""Unexpected errors: written to a log file and reported in one sentence; the window lives on."""
 
 from __future__ import annotations
 

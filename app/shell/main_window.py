@@ -82,6 +82,7 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self.pages.addWidget(self.canvas)
         self._welcome: Any = None
+        self._unasked = False
         self._put_centre()
         self.announcements = Announcements(document, self.canvas)
         self.files = Files(document, self.canvas, settings, self)
@@ -185,6 +186,7 @@ class MainWindow(QMainWindow):
 
     def _on_selection(self, names: Sequence[str]) -> None:
         self.selection = list(names)
+        self.layouts.turn_away()
         self.actions_table.refresh()
 
     def _on_opened(self) -> None:
@@ -243,21 +245,33 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         if "lessons" in self.__dict__:
             self.lessons.leave(with_runs=False)
-        if not self.files.may_leave():
+        if self._unasked:
+            self.autosave.write()
+        elif self.files.may_leave():
+            self.autosave.close()
+        else:
             event.ignore()
             return
+        self._end()
+        event.accept()
+
+    def end_unasked(self) -> None:
+        """Close as at the end of a session: unsaved work is kept for the next start."""
+        self._unasked = True
+        self.close()
+
+    def _end(self) -> None:
+        """Save the layout, end what runs, and block the signals that Qt sends while it deletes."""
         self._remember_timer.stop()
         self._remember()
-        self.autosave.close()
         self.filming.recorder.close()
         self.exports.cancel()
         self.imports.close()
         if self.engine is not None:
             self.engine.close()
-        # Qt clears a stack and a selection while it deletes them: nobody is to hear of that.
+        # Qt clears a stack and a selection while it deletes them.
         for ending in (self.document.undo_stack, self.canvas.graph_scene):
             ending.blockSignals(True)
-        event.accept()
 
     # -- what actions call --------------------------------------------------------------------
 
@@ -422,7 +436,7 @@ class MainWindow(QMainWindow):
         elif key == "look/decimals":
             set_digits(self.settings.get(key))
             if self.isVisible():
-                palette.notifier.changed.emit()  # all is drawn anew, with other numbers in it
+                palette.notifier.changed.emit()  # all is redrawn with the new digits
         elif key == "engine/growth":
             self.growth.apply()
         elif key == "files/autosave":

@@ -79,7 +79,7 @@ class WalkView(QObject):
         )
 
     def _show_pictures(self, frame: WalkFrame, valued: set[str], sloped: set[str]) -> None:
-        """Pictures of what is done; those that stay are not made anew."""
+        """Pictures of what is done; those that stay are not rebuilt."""
         prefix = self._canvas.document.prefix
         if self._of[0] is not frame or self._of[1] != prefix:
             self._of = (frame, prefix)

@@ -11,6 +11,7 @@ from app.engine.engine import Engine
 from app.style import icons, palette
 from graphcore.graph.elements import Change
 from graphcore.session import messages as m
+from graphcore.views.timeline import TimelineFrame
 
 SPEEDS: tuple[float | None, ...] = (1, 2, 5, 10, 30, 100, None)
 """Steps per second; None is full speed."""
@@ -25,6 +26,7 @@ class TransportBar(QWidget):
         super().__init__()
         self._document, self._engine = document, engine
         self._told = QElapsedTimer()
+        self._lr = 0.0
         row = QHBoxLayout(self)
         row.setContentsMargins(4, 0, 4, 0)
         row.setSpacing(3)
@@ -40,6 +42,7 @@ class TransportBar(QWidget):
         self._add_rate(row)
         engine.state_changed.connect(self._on_state)
         engine.frame.connect(self._on_frame)
+        engine.on(TimelineFrame, self._show_rate_there)
         engine.loaded.connect(lambda _loaded: self._on_state(engine.state))
         document.opened.connect(self._show_rate)
         document.changed.connect(self._on_change)
@@ -91,9 +94,6 @@ class TransportBar(QWidget):
             self.tr("now {0}").format("8.88e-88")
         )
         self.scheduled.setFixedSize(widest + 8, self.scheduled.sizeHint().height())
-        self.scheduled.setToolTip(
-            self.tr("What the schedule makes of the learning rate at this step")
-        )
         row.addSpacing(8)
         row.addWidget(label)
         row.addWidget(self.rate)
@@ -159,8 +159,21 @@ class TransportBar(QWidget):
         if frame.state == "running" and self._told.isValid() and self._told.elapsed() < TELL_MS:
             return
         self._told.start()
-        scheduled = self._document.root.training.schedule != "constant"
-        self.scheduled.setText(self.tr("now {0:.2e}").format(frame.lr) if scheduled else "")
+        self._lr = frame.lr
+        self._show_rate_there()
+
+    def _show_rate_there(self, _timeline: object = None) -> None:
+        """Beside the rate of the settings: that of the schedule, or of an earlier step shown."""
+        training, moment = self._document.root.training, self._engine.moment
+        text = tip = ""
+        if moment.visiting and moment.lr != training.lr:
+            text = self.tr("then {0:.3g}").format(moment.lr)
+            tip = self.tr("The learning rate at the step that is shown, before the schedule")
+        elif training.schedule != "constant":
+            text = self.tr("now {0:.2e}").format(self._lr)
+            tip = self.tr("What the schedule makes of the learning rate at this step")
+        self.scheduled.setText(text)
+        self.scheduled.setToolTip(tip)
 
     def _restyle(self) -> None:
         for button in (self.play, self.step, self.epoch, self.reset):

@@ -17,7 +17,7 @@ _cache: dict[tuple[str, str, str], QIcon] = {}
 
 
 class UnknownIconError(KeyError):
-    """An icon was asked for that nobody drew."""
+    """There is no icon of that name."""
 
     def __str__(self) -> str:
         return str(self.args[0])

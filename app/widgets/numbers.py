@@ -1,4 +1,4 @@
-"""Numbers as text: so many significant digits, powers of ten where they are far from 1."""
+"""Numbers as text: significant digits, powers of ten where they are far from 1."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _digits = [USUAL]
 
 
 def set_digits(count: int) -> None:
-    """How many significant digits ``format_number`` gives where nobody says."""
+    """Default number of significant digits of ``format_number``."""
     _digits[0] = count
 
 
@@ -21,7 +21,7 @@ def at_least(digits: int) -> int:
 
 
 def format_number(x: float, digits: int | None = None) -> str:
-    """``x`` with so many significant digits; very large and very small ones as powers of ten."""
+    """``x`` with ``digits`` significant digits; very large and very small ones as powers of ten."""
     if not math.isfinite(x):
         return "NaN" if math.isnan(x) else ("∞" if x > 0 else "−∞")
     if x == 0:

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemView, QTableWidget, QTableWidgetItem, QWidget
 
 COLUMNS = 64
-"""More would be read by nobody."""
+"""More rows than that would not be read."""
 
 
 class QuantityTable(QTableWidget):

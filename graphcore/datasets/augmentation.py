@@ -79,7 +79,7 @@ def _get(name: str) -> Augmentation:
 
 @augmentation
 def shift(images: Array, rng: np.random.Generator, pixels: float = 2.0) -> Array:
-    """Move each image by up to so many whole pixels in both directions; 0 comes in."""
+    """Shift each image by up to ``pixels`` whole pixels in both directions, filled with 0."""
     reach = int(pixels)
     n, _, h, w = images.shape
     moves = rng.integers(-reach, reach + 1, (n, 2))
@@ -92,7 +92,7 @@ def shift(images: Array, rng: np.random.Generator, pixels: float = 2.0) -> Array
 
 @augmentation
 def rotate(images: Array, rng: np.random.Generator, degrees: float = 10.0) -> Array:
-    """Turn each image around its middle by up to so many degrees, bilinearly; 0 comes in."""
+    """Rotate each image around its centre by up to ``degrees``, bilinearly, filled with 0."""
     n, _, h, w = images.shape
     angle = np.deg2rad(rng.uniform(-degrees, degrees, n))[:, None, None]
     y, x = np.meshgrid(np.arange(h) - (h - 1) / 2, np.arange(w) - (w - 1) / 2, indexing="ij")

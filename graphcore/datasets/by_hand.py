@@ -1,4 +1,4 @@
-"""Points of a plane that somebody set by hand, kept with the graph as text."""
+"""Points of a plane set by hand, kept with the graph as text."""
 
 from __future__ import annotations
 

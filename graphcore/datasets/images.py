@@ -41,7 +41,7 @@ MODES = {"grey": "L", "rgb": "RGB"}
 def image_folder(request: Request) -> Samples:
     """Images from a folder with one folder per class, or with such folders in train, test and val.
 
-    Each image is turned upright, laid on black where it is transparent, made grey or RGB,
+    Each image is rotated upright, laid on black where it is transparent, made grey or RGB,
     scaled to size x size (its sides are not kept in proportion), and divided by 255.
     """
     halves = _halves(request.path("path"))

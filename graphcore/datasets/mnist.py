@@ -98,7 +98,7 @@ def mnist(request: Request) -> Samples:
     except DataError as error:
         if paths[0].parent != cache_folder():
             raise
-        message = f"{str(error).rstrip('.')}; 'gradscape data fetch mnist' fetches it anew."
+        message = f"{str(error).rstrip('.')}; 'gradscape data fetch mnist' downloads it again."
         raise DataError(message) from error
     return Samples(*train, test=test, note=_unlike_published(paths))
 

@@ -24,7 +24,7 @@ _CURVES = {
 def moons(request: Request) -> Samples:
     """Two half circles of radius 1 that reach into each other.
 
-    The second is turned upside down and moved by (1, 0.5). Noise is normal.
+    The second is mirrored and moved by (1, 0.5). Noise is normal.
     Source: scikit-learn's make_moons, as micrograd uses it (100 train points, noise 0.1).
     """
     first, second = (np.linspace(0, np.pi, n) for n in halves(request))

@@ -127,7 +127,7 @@ TARGETS = Option(
     choices=("classes", "signs", "zero-one"),
 )  # fmt: skip
 _SUBSETS = (
-    Option("train_samples", 0, "Train on so many samples only; 0 is all of them.", 0),
+    Option("train_samples", 0, "Train on this many samples only; 0 is all of them.", 0),
     Option("validation", 0.0, "Share of the train split that is held back.", 0.0, 0.5),
 )
 _SCALE = Option(

@@ -65,7 +65,7 @@ def uneven(targets: Array, ratio: float, n_classes: int, rng: np.random.Generato
 
 
 def randomize(targets: Array, share: float, n_classes: int, rng: np.random.Generator) -> Array:
-    """A share of the labels drawn anew, evenly over the classes (the old one included).
+    """Redraw a share of the labels, evenly over the classes (the old one included).
 
     Source: Zhang et al., Understanding deep learning requires rethinking generalization (2017).
     """

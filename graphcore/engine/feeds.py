@@ -1,4 +1,4 @@
-"""What a net is fed: arrays turned into tensors that fit, or one sentence why they do not."""
+"""What a net is fed: arrays as tensors that fit, or one sentence why they do not."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ Reason = Literal["rounding", "curve", "kink", "wrong"]
 ENTRIES, ENTRIES_OF_VALUE = 32, 8
 """Numbers of a parameter, a fed tensor or an edge, and of a node's value, evenly spread."""
 NOISE = 100
-"""A loss is so many times less exact than one operation, after all that led to it."""
+"""By what factor a loss is less exact than one operation."""
 SHORTEST, LONGEST = 1e-100, 1e100
 """Steps that can be divided by, and their squares multiplied."""
 STEP, WIDE = 1e-6, 1e-3

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TILES, SIDE, BARS = 36, 48, 128
-"""At most so many feature maps, pixels per side, and bars in one picture."""
+"""Most feature maps, pixels per side, and bars in one picture."""
 FLOW_SAMPLES = 8
 
 Kind = Literal["tiles", "matrix", "bars", "number"]

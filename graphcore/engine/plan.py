@@ -205,7 +205,7 @@ class Plan:
             )
 
     def _computed(self, slot: int, first: int | None = None) -> Tensor | None:
-        """The value of a slot, of so many samples; None if there is none."""
+        """Return the value of a slot, of a number of samples; None if there is none."""
         value = self.values[slot]
         if value is None:
             return self._program.inner_value(slot, first) if self._program else None
@@ -431,7 +431,7 @@ class Plan:
         return {"device": str(self.device), "dtype": dtype, "turned": self.turned}
 
     def reset(self, seed: int | None = None) -> None:
-        """Start over: draw every parameter anew, clear the buffers and the random state."""
+        """Start over: draw every parameter again, clear the buffers and the random state."""
         self.seed = self.seed if seed is None else seed
         for info in self.layout:
             self.parameters[info.name].copy_(self.start_of(info))

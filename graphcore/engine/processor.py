@@ -14,7 +14,7 @@ LARGEST_KEPT, MOST_KEPT = 64 << 20, 256 << 20
 
 
 def set_up(threads: int | None = None) -> None:
-    """Compute on so many threads, if a number is given, and with denormal numbers as zeros.
+    """Compute on a number of threads, if one is given, and with denormal numbers as zeros.
 
     The momentum of a unit that no longer learns shrinks until its numbers are denormal (below
     1.2e-38) and stays there; the processor takes a hundred times longer over each. To be called

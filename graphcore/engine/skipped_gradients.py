@@ -1,4 +1,4 @@
-"""Gradients that training has no use for, computed when somebody looks at them.
+"""Gradients that training does not need, computed when a view shows them.
 
 A training step stops where nothing is left to be learned: it computes no gradient of a net's
 input, of a frozen parameter, or of anything between them and the first parameter that learns, nor
@@ -56,7 +56,7 @@ class Skipped:
         """Gradients of what the step has passed over.
 
         Args:
-            first: at least so many samples of the batch; None: all.
+            first: how many samples of the batch are needed; None: all.
             parameters: whether those of frozen parameters are among them.
         """
         for (rows, all_of_them), found in self._found.items():

@@ -49,7 +49,7 @@ class Loss:
 def loss_for(graph: Graph, shapes: ShapeInference | None = None, numbers: bool = False) -> Loss:
     """Return the loss that fits the last answer of a graph, by its shape.
 
-    Classes side by side (N, C) are told apart, numbers are compared, a result of the input's own
+    Scores (N, C) are classified, numbers are compared, a result of the input's own
     shape is compared with the input.
 
     Args:

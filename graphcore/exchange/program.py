@@ -125,7 +125,7 @@ class Call:
     Attributes:
         target: "aten.conv2d.default", or the name of a Python operator on sizes.
         arguments: by name, in the order of the schema; those left out have their default.
-        outputs: names of the tensors; None for one that nobody reads.
+        outputs: names of the tensors; None for one that is not read.
         modules: the calls of modules that it stands in, the innermost last.
         where: the line of the user's source, or "".
         listed: whether the outputs are one list of tensors.
@@ -210,5 +210,5 @@ def replaced(argument: Any, names: Mapping[str, str]) -> Any:
 
 
 def count_numbers(shape: tuple[Size, ...], batch: int) -> int:
-    """Return how many numbers a value has for a batch of so many samples."""
+    """Return how many numbers a value has for a batch size."""
     return math.prod(d if isinstance(d, int) else d.count * batch + d.plus for d in shape)

@@ -27,7 +27,7 @@ PATIENCE_S = 300.0
 
 
 def open_source(path: str | os.PathLike[str], example: Any = None) -> ImportedNet:
-    """Read a module's source, which is never run; its weights start anew.
+    """Read a module's source, which is never run; its weights are initialised.
 
     Args:
         example: tensors or arrays as ``forward`` takes them, for the shapes of the inputs.

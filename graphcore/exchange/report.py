@@ -22,7 +22,7 @@ class ImportReport:
         aten: overloads that run as an Aten node -> how many nodes.
         placeholders: operators that have no counterpart at all.
         names: name of each parameter and buffer in the module -> its name in the plan.
-        guessed: shape of the input, as it is typed, where nobody gave one; "" where it was given.
+        guessed: shape of the input, as it is typed, where none was given; "" otherwise.
         notes: what the file does not hold, and what else should be known.
         max_error: largest difference of an output from the module's own, as a share of the
             largest output; None where there was nothing to compare with.

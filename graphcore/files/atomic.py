@@ -84,7 +84,7 @@ def _check_target(target: Path, name: str) -> int | None:
 
 
 def _remove_leftovers(target: Path) -> None:
-    """Remove temporary files of ``target`` whose writer was killed: nobody holds their lock."""
+    """Remove temporary files of ``target`` whose writer was killed: their lock is free."""
     if sys.platform == "win32":
         return
     ours = re.compile(rf"\.{re.escape(target.name[:60])}\.[0-9a-f]{{8}}\.tmp")

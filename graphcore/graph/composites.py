@@ -100,7 +100,7 @@ def _input_port(
 
 
 def _add_outputs(graph: Graph, inside: Graph, chosen: list[str]) -> dict[tuple[str, str], str]:
-    """A port for every output that is read outside or by nobody; returns their names."""
+    """Add a port for every output that is read outside or not at all; return their names."""
     ports: dict[tuple[str, str], str] = {}
     right = max((n.position or (0.0, 0.0))[0] for n in inside) + GAP
     _, top = _corner(inside)

@@ -100,7 +100,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Change:
-    """What listeners are told.
+    """A change as listeners receive it.
 
     Attributes:
         kind: "node_added", "node_removed", "node_renamed" (``old`` is the former name),

@@ -1,7 +1,7 @@
 """Formulas as text: ``J = 3*(a + b*c)`` becomes a graph of elementary nodes.
 
 A formula is cut into its terms, each term is parsed with ``ast``, checked against a list of what
-is allowed and turned into a postfix program; nothing is ever evaluated as Python. The cut lets
+is allowed and translated to a postfix program; nothing is ever evaluated as Python. The cut lets
 a sum have any number of terms: ``ast`` alone gives up at about 3,000.
 """
 

@@ -60,7 +60,7 @@ def each_output(result: Any) -> tuple[Shape, ...]:
 
 
 def numbers(shape: Shape | None, batch: int = 1) -> int:
-    """Return how many numbers a value of a batch of so many samples has; 0 for an unknown one."""
+    """Return how many numbers a value has for a batch size; 0 for an unknown one."""
     if shape is None:
         return 0
     return math.prod(d.count * batch if isinstance(d, Batch) else d for d in shape)
@@ -90,7 +90,7 @@ def check(graph: Graph) -> list[Problem]:
 
 
 def check_batch(graph: Graph, batch: int, itemsize: int, free: int | None) -> None:
-    """Raise ShapeError where a batch of so many samples makes a value that is too large.
+    """Raise ShapeError where a batch size makes a value that is too large.
 
     Args:
         itemsize: bytes of a number.
@@ -280,7 +280,7 @@ class ShapeInference:
     # -- what is out of date ------------------------------------------------------------------
 
     def _keep_ranks(self) -> None:
-        """Ranks put every node after its sources; made anew only when an edge broke that."""
+        """Ranks put every node after its sources; recomputed only when an edge broke that."""
         if not self._rank:
             self._rank = {n: i for i, n in enumerate(self._graph.topological_order())}
 

@@ -42,7 +42,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         schedule: name of a registered learning-rate schedule and its keywords.
         clip_norm: largest allowed norm of the whole gradient, or None.
         l1, l2: penalties added to the loss, λ·Σ|w| and ½·λ·Σw², over unfrozen parameters.
-        patience: stop when the loss has not fallen for so many epochs, and go back to the best
+        patience: stop when the loss has not fallen for this many epochs, and go back to the best
             weights; None runs all epochs.
         augmentation: name of a registered augmentation -> its strength, done to every training
             batch of images in this order.

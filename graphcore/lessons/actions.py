@@ -35,7 +35,7 @@ class Player(Protocol):
         """The graph of a file beside the lesson, or of a preset."""
 
     def train(self, epochs: int, steps: int) -> None:
-        """Train so many epochs and steps; without either, to the end of the settings."""
+        """Train a number of epochs and steps; without either, to the end of the settings."""
 
     def reset(self) -> None:
         """Go back to the start of the run."""
@@ -190,7 +190,7 @@ def input_(player: Player, node: str, value: float | tuple) -> None:  # type: ig
 
 @action
 def train(player: Player, epochs: int = 0, steps: int = 0) -> None:
-    """Train for so many epochs or steps more; without either, to the last epoch or an early stop.
+    """Train for more epochs or steps; without either, to the last epoch or an early stop.
 
     Example: train(epochs=3)
     """

@@ -43,7 +43,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         predictions: question -> place of the choice, or the number.
         checks: "step.task", counted from 1 -> how it went.
         graph: the graph file's text at the end.
-        hash: of everything else; it tells a file that was changed by accident.
+        hash: of everything else, so that an accidental change is noticed.
     """
 
     format: int = 1

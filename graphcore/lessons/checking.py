@@ -110,7 +110,7 @@ def _hold_to_band(report: Report, measure: Measure, collection: Collection | Non
 
 
 def holds(play: Play, task: Task) -> bool:
-    """Whether a task's check holds now; what cannot be told yet does not."""
+    """Whether a task's check holds now; one that cannot be evaluated yet does not."""
     assert task.check is not None
     try:
         return bool(play.state.value(task.check))
@@ -127,7 +127,7 @@ def failure(play: Play, task: Task) -> str:
         found = ", ".join(f"{c} is {_shown(play.state.ask(c))}" for c in task.check.calls)
         return f"after the solution the check {task.check} does not hold: {found}."
     except GradscapeError as error:
-        return f"after the solution the check {task.check} cannot be told: {error}"
+        return f"after the solution the check {task.check} cannot be evaluated: {error}"
 
 
 def _shown(value: object) -> str:

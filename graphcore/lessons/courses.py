@@ -53,7 +53,7 @@ class Course(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Band(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a measure fell with so many seeds, and the band that was made of it."""
+    """Where a measure fell over the seeds, and the band that was made of it."""
 
     low: float
     high: float

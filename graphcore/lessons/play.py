@@ -167,7 +167,7 @@ class Play:
         self._raise_failures()
 
     def train(self, epochs: int, steps: int) -> None:
-        """Train so many epochs and steps, or to the end; a run that diverges ends there."""
+        """Train a number of epochs and steps, or to the end; a run that diverges ends there."""
         trainer = self.state.trainer
         self._said.clear()
         self.session.run(m.Run(epochs * trainer.steps_per_epoch + steps or None))

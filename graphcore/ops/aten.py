@@ -233,7 +233,7 @@ def _value(kind: str, value: Any, x: Sequence[Tensor], batch: int | None, floats
         return x[int(value[1:])]
     if base == "int" and isinstance(value, str):
         if batch is None:
-            raise EngineError(f"{value} cannot be told: no input has a batch axis.")
+            raise EngineError(f"{value} is unknown: no input has a batch axis.")
         return aten_schema.sized(value, batch)
     if base == "dtype":
         return {"float": floats, "int": torch.int64, "bool": torch.bool}[value]

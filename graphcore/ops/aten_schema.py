@@ -113,7 +113,7 @@ def is_size(value: Any) -> bool:
 
 
 def sized(text: str, batch: int) -> int:
-    """The number that "2N+1" is for a batch of so many samples."""
+    """Return the number that "2N+1" is for a batch size."""
     match = _SIZE.fullmatch(text)
     assert match is not None
     return int(match[1] or 1) * batch + int(match[2] or 0)

@@ -207,7 +207,7 @@ class Pow(_Binary):
 
 @register
 class Neg(Operator):
-    """The number with its sign turned: y = −x.
+    """Negation: y = −x.
 
     Inputs:
         x: any shape.

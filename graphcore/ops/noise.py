@@ -32,7 +32,7 @@ class RandomNormalLike(nn.Module):
 class RandomNormalLike(Operator):
     """Draw normal random numbers, as many as x has: what a generator makes its pictures from.
 
-    They are drawn anew in every forward pass, in evaluation too, from the run's seed.
+    They are drawn again in every forward pass, in evaluation too, from the run's seed.
 
     Inputs:
         x: any shape; only its shape counts.

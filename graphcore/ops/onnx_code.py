@@ -137,7 +137,7 @@ class OnnxCall:
         )  # fmt: skip
 
     def turned(self, x: str, *dims: int) -> str:
-        """Order the axes of a value anew."""
+        """Permute the axes of a value."""
         return self.node("Transpose", x, perm=list(dims))
 
 

@@ -63,4 +63,4 @@ class Shown(Reply, frozen=True):
 
 
 class Outcome(Reply, frozen=True):
-    """What became of a request, or of the process: the window is always told."""
+    """What became of a request, or of the process: always sent to the window."""

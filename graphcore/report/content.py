@@ -80,7 +80,7 @@ def gather(
     """Look at a trained net from every side.
 
     Args:
-        say: told what is being done.
+        say: called with what is being done.
     """
     data, say = trainer.data, say or _silent
     say("scores")

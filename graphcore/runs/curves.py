@@ -48,7 +48,7 @@ class Curves:
             self._means = self._means[1::2]
 
     def _append(self, row: tuple[float, ...], span: int) -> None:
-        """Add a row that is the mean of so many steps; a loss that is not finite has no weight."""
+        """Add a row that is the mean of ``span`` steps; a loss that is not finite has no weight."""
         mean, weight = self._means[-1] if self._means else (0.0, 0.0)
         kept = self.smoothing**span
         own, rest = (1 - kept if math.isfinite(row[2]) else 0.0), weight * kept

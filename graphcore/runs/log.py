@@ -122,11 +122,11 @@ class RunLog:
         }
 
     def forget_after(self, step: int) -> None:
-        """Drop what a run that was taken up again at ``step`` does anew."""
+        """Drop the rows after ``step``, which a resumed run writes again."""
         self._rows = {s: row for s, row in self._rows.items() if s <= step}
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Start an empty log."""
         self.begun, self._rows, self._every = time.time(), {}, 1
 
     # -- files --------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 SHARE, ALLOWANCE = 0.02, 0.25
-"""Recording may take this share of the training time, and so many seconds beyond it."""
+"""Recording may take this share of the training time, and this many seconds beyond it."""
 
 
 LONGEST_NAME = 60
@@ -48,7 +48,7 @@ class Run:
         settings: the training settings of that graph.
         parent: number of the run that it branched off, or None.
         begun_at: the step where it began: 0, or where it branched.
-        by_hand: whether it began with weights that somebody had changed.
+        by_hand: whether it began with weights changed by hand.
         steps: updates done.
         tested_from: the first step whose tests are of this net: a run takes over the curves of
             its parent, which may have been another net.
@@ -79,7 +79,7 @@ class Run:
             self.tested_from = self.begun_at + 1
 
     def add(self, records: Sequence[StepRecord], seconds: float) -> None:
-        """Note steps that took so many seconds each."""
+        """Note steps and how many seconds each took."""
         self.steps = records[-1].step
         for record in records:
             self.curves.add(record.step, record.losses, seconds)
@@ -105,7 +105,7 @@ class Runs:
         all: number -> run.
         current: the run that is looked at and trained, or None before the first.
         store: where their states are.
-        by_hand: whether somebody has changed the weights that training had left.
+        by_hand: whether the weights that training left were changed by hand.
         jumps: how often the weights have gone elsewhere than training led them.
     """
 
@@ -176,7 +176,7 @@ class Runs:
         return True
 
     def note(self, records: Sequence[StepRecord], trainer: Trainer, seconds: float) -> None:
-        """Steps were done in so many seconds each; the net is where the last of them left it."""
+        """Note steps and how many seconds each took; the net stands after the last."""
         run = self._run()
         run.add(records, seconds)
         run.held = trainer.held_epoch

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from graphcore.training.trainer import Trainer
 
 PER_FOLD = 40
-"""Steps kept while the run grows by the factor e; all of the first so many."""
+"""Snapshots kept per e-fold of the step count; each of the first PER_FOLD steps is kept."""
 MEMORY, DISK = 256 << 20, 2 << 30
 """Bytes that the states of all runs may take in memory, and in files past that."""
 

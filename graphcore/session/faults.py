@@ -26,7 +26,7 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def failure(kind: m.FailureKind, error: Exception, doing: str) -> m.Failure:
-    """Return what the window is told of an error, and log the stack of one that is unexpected.
+    """Return the reply for an error, and log the stack of one that is unexpected.
 
     Args:
         doing: what the engine was at, such as "the request Load".

@@ -1,4 +1,4 @@
-"""What the window is told of a run: its newest state, curves since the last frame, pictures."""
+"""Frames of a run: its newest state, curves since the last frame, pictures."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Frames:
             self.clock = TrainingClock()
 
     def drop_points(self) -> None:
-        """What has happened since the last frame is told in another way."""
+        """Drop what has happened since the last frame: another reply reports it."""
         self._points, self.scores, self.accuracies = [], [], []
 
     def look_at(self, watch: m.Watch) -> None:

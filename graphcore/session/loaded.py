@@ -1,4 +1,4 @@
-"""What the window is told of a graph that was loaded."""
+"""The reply for a graph that was loaded."""
 
 from __future__ import annotations
 

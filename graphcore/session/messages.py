@@ -53,7 +53,7 @@ class Load(Command, frozen=True):
 
 
 class Run(Command, frozen=True):
-    """Train: so many steps, or to the end of the last epoch."""
+    """Train a number of steps, or to the end of the last epoch."""
 
     steps: int | None = None
 
@@ -115,7 +115,7 @@ class WatchBegin(Command, frozen=True):
 
 
 class WatchSteps(Command, frozen=True):
-    """Steps that the script has made since it told of the last.
+    """Steps that the script has made since its last message.
 
     Attributes:
         first: number of the first of them, counted from 1.
@@ -189,7 +189,7 @@ class Loaded(Shown, frozen=True):
 
 
 class Steer(Outcome, frozen=True):
-    """How the loop of a script is to go on; also the answer to what it has told.
+    """How the loop of a script is to continue; also the answer to its messages.
 
     Attributes:
         until: the step that it is to wait after; None: it goes on.

@@ -68,7 +68,7 @@ class TrainingClock:
 def thinned(
     points: list[tuple[int, tuple[float, ...]]], most: int = 400
 ) -> tuple[np.ndarray, np.ndarray]:
-    """At most so many of the points, steps (n,) and losses (k, n): neighbours are averaged."""
+    """Thin points to at most ``most``, steps (n,) and losses (k, n), by averaging neighbours."""
     if not points:
         return np.zeros(0, np.int64), np.zeros((1, 0), np.float32)
     array = np.array([(step, *losses) for step, losses in points], np.float64)

@@ -1,4 +1,4 @@
-"""The loop of a script: its steps come from elsewhere, and it is told how far it may go."""
+"""The loop of a script: its steps come from elsewhere, and the window sets how far it may go."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Script:
             self._tell()
 
     def go(self, steps: int | None) -> None:
-        """Let the loop go on: for so many steps, or on and on."""
+        """Let the loop continue: for a number of steps, or without end."""
         assert self.run is not None
         self._session.newest()
         self.until = None if steps is None else self.run.steps + steps

@@ -1,4 +1,4 @@
-"""One window's training session: the net, the data, and what the window is told of them."""
+"""One window's training session: the net, the data, and the replies to the window."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ class Session:
         trainer: the run, or None before a graph was loaded.
         running: whether ``work`` trains.
         steps_left: steps until a pause, or None.
-        frames: what the window is told.
+        frames: replies to the window.
         runs: this run and those before it, recorded.
-        attention: whether somebody waits for answers.
+        attention: whether the window waits for answers.
         revision: of the last ``Load`` or ``Reset``.
         weights_moved: counts the times that others than the optimiser changed the weights.
-        altered: names of the parameters that somebody has changed.
+        altered: names of the parameters changed by hand.
         tested: the newest score on the test split; whoever has taken note of it sets None.
         entered: counts the times that another recorded run was gone to.
         named_weights: of all parameters in a row, kept to be looked at beside the net's.
@@ -354,7 +354,7 @@ class Session:
         self._news = self._look = True
 
     def stop(self) -> None:
-        """Stop after the current step, as somebody has asked; a script waits there."""
+        """Stop after the current step; a script waits there."""
         self.script.hold()
         self.pause()
 
@@ -649,7 +649,7 @@ class Session:
         if self.trainer is None:
             return EMPTY
         if self._look and not self.trains:
-            with contextlib.suppress(GradscapeError):  # training tells it, when it is wanted
+            with contextlib.suppress(GradscapeError):  # training reports it when it is needed
                 self.trainer.look()
                 self.frames.picture(max(1, self.trainer.step))
         self._look = False

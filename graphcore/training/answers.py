@@ -55,7 +55,7 @@ def answers_of(
 
 
 def class_list(known: Learned, count: int) -> tuple[str, ...]:
-    """Return a name for each of so many classes; numbers where they have none."""
+    """Return a name for each class; numbers where they have none."""
     return class_names(known.classes, count) or tuple(map(str, range(count)))
 
 

@@ -1,4 +1,4 @@
-"""Which samples come at which step: shuffled anew in every epoch, by the seed alone."""
+"""Which samples come at which step: reshuffled in every epoch, by the seed alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Batches:
-    """The order of so many samples, each once an epoch; the last batch may be smaller.
+    """The order of the samples, each once an epoch; the last batch may be smaller.
 
     Args:
         joined: whether a last batch of one sample is joined to the one before it.

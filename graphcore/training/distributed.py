@@ -51,7 +51,7 @@ def is_part() -> bool:
 
 
 def speaks() -> bool:
-    """Whether this process tells the user what happens: the only one, or the first of several."""
+    """Whether this process reports to the user: the only one, or the first of several."""
     return not is_part() or os.environ.get("RANK", "0") == "0"
 
 
@@ -71,7 +71,7 @@ def launch(
     Raises:
         LostProcessError: a process ended without saying why.
         GradscapeError: what a process said was wrong, or the machines did not meet.
-        KeyboardInterrupt: this process was interrupted or told to end.
+        KeyboardInterrupt: this process was interrupted or terminated.
     """
     torch.get_num_threads()  # the launcher's own import of a torch that is not loaded yet aborts
     from torch.distributed.elastic.multiprocessing.api import SignalException

@@ -19,7 +19,7 @@ from graphcore.training.trainer import Trainer
 
 LOW, HIGH, STEPS = 1e-6, 10.0, 100
 EXPLODED = 4.0
-"""The test ends when the smoothed loss is so many times its smallest value."""
+"""The test ends when the smoothed loss exceeds its smallest value by this factor."""
 SMOOTHING = 0.8
 START = 10
 """Steps at rates that change nothing yet: their mean loss is the one before learning."""
@@ -45,7 +45,7 @@ def rate_test(
     steps: int = STEPS,
     device: str = "cpu",
 ) -> Iterator[RatePoint]:
-    """Train a copy for so many steps while the rate rises by the same factor each step.
+    """Train a copy for a number of steps while the rate rises by the same factor each step.
 
     Stops early once the loss explodes. Starts from the initial weights.
 

@@ -93,7 +93,7 @@ def constant(moment: Moment) -> float:
 
 @schedule("step", every=10, gamma=0.1)
 def step(moment: Moment, *, every: float, gamma: float) -> float:
-    """Multiply by gamma after every so many epochs (torch's StepLR)."""
+    """Multiply by gamma after each ``every`` epochs (torch's StepLR)."""
     return float(gamma ** (moment.epoch // max(1, int(every))))
 
 

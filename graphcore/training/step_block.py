@@ -1,6 +1,6 @@
 """Many steps in one call: nothing of Python runs between them.
 
-A small net's step is 70 us of kernels and 25 us of looking after them. A run that nobody looks at
+A small net's step is 70 us of kernels and 25 us of looking after them. A run without visible views
 makes its steps a stride at a time; the numbers are those of steps made one by one.
 """
 
@@ -66,7 +66,7 @@ class Stride:
     def run(self, rows: Sequence[Tensor], rates: Sequence[float]) -> list[float] | None:
         """Make a step over each of ``rows``, of one size, at each of the run's learning rates.
 
-        A weight that is not finite stays so: their sum behind the last step tells.
+        A weight that is not finite stays so: their sum after the last step shows it.
 
         Returns:
             Their losses. None, and everything is as before, if they have to be made one by one:

@@ -218,7 +218,7 @@ class Trainer:
         """Train, one record per step; without a count, up to the end of the last epoch.
 
         Args:
-            ahead: so many steps may be made at once, which small nets gain from: the net is
+            ahead: how many steps may be made at once, which small nets gain from: the net is
                 then further than the record that one holds.
 
         Raises:
@@ -247,7 +247,7 @@ class Trainer:
         return self._count(losses, lr)
 
     def _stride(self, most: int) -> list[StepRecord]:
-        """At most so many steps made at once; none where they have to be made one by one."""
+        """Make at most ``most`` steps at once; none where they have to be made one by one."""
         again = self._repetition
         if most < 2 or again is None or again is not self.plan.repeated or self.step < self._single:
             return []
@@ -284,7 +284,7 @@ class Trainer:
         return StepRecord(self.step, epoch, losses[0], lr, losses)
 
     def _again(self, lr: float) -> tuple[float, ...] | None:
-        """The step that was just made over the next rows; None if it has to be made anew."""
+        """The step that was just made over the next rows; None if it has to be built again."""
         rows, again = self.next_rows(), self._repetition
         if again is None or again is not self.plan.repeated or len(again.rows) != len(rows):
             return None

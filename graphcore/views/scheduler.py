@@ -190,7 +190,7 @@ class _Look:
         return how == "kept" or (how == "once" and (begun or self._shown is None))
 
     def work(self, session: Session) -> Reply | None:
-        """Compute the view, or the next piece of it; weights changed by hand begin it anew."""
+        """Compute the view, or the next piece of it; weights changed by hand restart it."""
         if self.view.due is not None:
             reply: Reply | None = self.view.answer(session, self._request)
             return reply

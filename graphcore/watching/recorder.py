@@ -26,7 +26,7 @@ from graphcore.training.trainer import StepRecord, Trainer
 from graphcore.watching.source import Source
 
 SHARE, SOONEST = 0.004, 10.0
-"""Writing the file may take this share of the time, and rests so many seconds at least."""
+"""Largest share of the time spent on writing the file; shortest rest between writes, seconds."""
 
 
 class Recorder:
@@ -77,7 +77,7 @@ class Recorder:
         """A file lets every loop go on."""
 
     def take(self, first: int, losses: Sequence[float], seconds: float, weights: bool) -> None:
-        """Note the losses of steps that took so many seconds each.
+        """Note the losses of steps and how many seconds each took.
 
         Args:
             weights: whether the module's weights are to be noted too.

@@ -38,7 +38,7 @@ class _Place(NamedTuple):
 
 
 class Source:
-    """A module that somebody else trains.
+    """A module that a script trains.
 
     Attributes:
         graph: the net with its loss, set to be looked at on the batch.
@@ -140,7 +140,7 @@ def _advice(error: str) -> str:
             "A branch on the numbers of a batch cannot be exported: write it with torch.where, or "
             "watch the part of the module that has none."
         )
-    return "torch.export.export(module, (x,)) tells more; what it takes can be watched."
+    return "torch.export.export(module, (x,)) says more; what it accepts can be watched."
 
 
 def unwrapped(module: Module) -> Module:

@@ -1,4 +1,4 @@
-"""``gc.watch``: somebody else's training loop, recorded or live in a window."""
+"""``gc.watch``: a script's own training loop, recorded or live in a window."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Sink(Protocol):
 
     Attributes:
         steers: whether the loop may have to wait.
-        over: whether nobody takes steps any more.
+        over: whether the loop has ended.
     """
 
     @property
@@ -46,7 +46,7 @@ class Sink(Protocol):
         """Whether the weights after a step are wanted."""
 
     def take(self, first: int, losses: list[float], seconds: float, weights: bool) -> None:
-        """Losses of the steps from ``first`` on, which took so many seconds each."""
+        """Losses of the steps from ``first`` on, and how many seconds each took."""
 
     def hold(self, step: int, tell: Callable[[], None]) -> None:
         """Return when the loop may go on; ``tell`` passes on what has happened before it waits."""

@@ -108,14 +108,14 @@ class Window:
             self._changed.notify_all()
         self._writer.join(LAST)
         if self._process.returncode is None:
-            self._process.returncode = 0  # the window lives on, and nobody waits for its end
+            self._process.returncode = 0  # the window lives on; this process does not wait for it
 
     def _waits(self, step: int) -> bool:
         until = self._steer.until
         return until is not None and step >= until
 
     def _wait(self, done: Callable[[], bool], latest: float = math.inf) -> None:
-        """Return when it is done, or at a time, or when nobody looks any more."""
+        """Return when it is done, at a time, or when the window has closed."""
         with self._changed:
             while not (self.over or done()) and (left := latest - time.monotonic()) > 0:
                 self._changed.wait(min(left, 0.5))
@@ -159,7 +159,7 @@ class Window:
             while data := os.read(self._process.stdout.fileno(), 1 << 12):  # type: ignore[union-attr]
                 for body in reader.feed(data):
                     self._hear(decode_reply(body, {"Steer": m.Steer}))
-        with self._changed:  # nobody looks any more: the loop waits for nobody
+        with self._changed:  # the window has closed: the loop does not wait
             self.over, self._steer = True, m.Steer()
             self._changed.notify_all()
         self._process.stdout.close()  # type: ignore[union-attr]

@@ -65,7 +65,7 @@ def decode_reply(body: bytes, kinds: Mapping[str, type[Reply]] | None = None) ->
     """Return a reply from its bytes without the length; raises WorkerError.
 
     Args:
-        kinds: types that somebody wants, by name; None: all that are imported. A reply of
+        kinds: types to decode, by name; None: all that are imported. A reply of
             another type is None.
     """
     return _decoded(body, by_name(Reply) if kinds is None else kinds, "engine")

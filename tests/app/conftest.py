@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import shiboken6
-from PySide6.QtCore import QProcess, QSettings
+from PySide6.QtCore import QEvent, QProcess, QSettings
 from PySide6.QtWidgets import QApplication
 
 from app.document.document import Document
@@ -35,6 +35,22 @@ def nothing_is_collected():
             left.blockSignals(True)  # its end is nobody's business any more
             left.kill()
             left.waitForFinished(2000)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def windows_are_collected(nothing_is_collected):
+    """Between two modules no window is up: what deleted ones left is collected there."""
+    yield
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+
+
+def delete(window):
+    """Delete a closed window, before what it shows, and whatever its connections hold."""
+    engine, document = window.engine, window.document
+    shiboken6.delete(window)
+    shiboken6.delete(engine)
+    shiboken6.delete(document)
 
 
 _ended: list[int] = []
@@ -97,7 +113,7 @@ def make_window(qtbot, themed, settings, tmp_path):
         window.document.undo_stack.setClean()
         window.close()
         QApplication.processEvents()
-        shiboken6.delete(window)  # before its document, in whatever order Python collects
+        delete(window)
 
 
 @pytest.fixture
@@ -169,7 +185,7 @@ def live_window(qtbot, themed, settings, tmp_path, engine_command):
     document.undo_stack.setClean()
     window.close()
     QApplication.processEvents()
-    shiboken6.delete(window)
+    delete(window)
 
 
 @pytest.fixture

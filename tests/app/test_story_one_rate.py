@@ -55,7 +55,12 @@ def test_the_rate_is_the_same_everywhere(qtbot, live_window, tmp_path) -> None:
     engine.pause()
     expect(qtbot, window, 0.003)
     scrub(qtbot, window, 3)
-    expect(qtbot, window, 0.003)
+    qtbot.waitUntil(lambda: engine.moment.lr == first, timeout=PATIENCE)
+    assert shown(window) | {"engine": 0.003} == dict.fromkeys(shown(window), 0.003)
+    assert window.transport.scheduled.text() == f"then {first:g}", "the rate of the step shown"
+    scrub(qtbot, window, None)
+    assert window.transport.scheduled.text() == ""
+    scrub(qtbot, window, 3)
     train(qtbot, window, 2)
     expect(qtbot, window, 0.003)
     engine.reset()

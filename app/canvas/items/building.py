@@ -25,7 +25,7 @@ class Items:
         nodes: name -> item. edges: edge -> item.
 
     Args:
-        progress: told the share that is done; what it raises ends the work.
+        progress: called with the share that is done; an exception from it ends the work.
     """
 
     def __init__(self, graph: Graph, shapes: ShapeInference, progress: Progress) -> None:

@@ -26,11 +26,11 @@ NAMED, MOST_NAMES = 0.2, 500
 """From this zoom on boxes have names, unless there are too many."""
 _CENTRE = int(Qt.AlignmentFlag.AlignCenter)
 _LEVELS = 6
-"""Steps of brightness that are told apart along edges."""
+"""Number of brightness levels of edges."""
 
 
 class FarView:
-    """Arrays of all boxes and lines; they are made anew when they were marked as out of date.
+    """Arrays of all boxes and lines; they are rebuilt when marked as out of date.
 
     Attributes:
         version: counts how often something moved, came or went.

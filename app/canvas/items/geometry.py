@@ -65,7 +65,7 @@ def _data_heights(node: Node, count: int) -> list[float]:
 
 
 def _spread(count: int) -> list[float]:
-    """Heights of so many ports, around the middle, so that chains run straight."""
+    """Heights of a number of ports, around the middle, so that chains run straight."""
     step = min(30.0, (HEIGHT - HEADER - 24.0) / max(1, count - 1))
     middle = HEIGHT / 2 if count <= 3 else (HEADER + HEIGHT) / 2
     return [middle + (i - (count - 1) / 2) * step for i in range(count)]

@@ -1,4 +1,4 @@
-"""What a node shows of the running net: records that the engine's frames are turned into."""
+"""What a node shows of the running net: records made from the engine's frames."""
 
 from __future__ import annotations
 

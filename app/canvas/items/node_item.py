@@ -28,15 +28,15 @@ End = tuple[str, str]
 class NodeItem(QGraphicsRectItem):
     """A rectangle, so that Qt knows the bounds without asking Python.
 
-    Holds what a node shows; told everything by the scene and the view.
+    Holds what a node shows; the scene and the view set it.
 
     Attributes:
         kinds: what runs through a port; ports that are not in it have no known shape.
         show_gradient: whether the gradient is shown instead of the value.
         lit: while an edge is dragged: the ports that would take it; None otherwise.
         ailing: whether training goes wrong here.
-        step_state: "" while nobody steps, else "done", "current" or "pending".
-        images: pictures as they were last painted, by field; made anew when one changes.
+        step_state: "" outside the stepper, else "done", "current" or "pending".
+        images: pictures as they were last painted, by field; rebuilt when one changes.
         paints: how often it was painted (tests count).
     """
 
@@ -87,7 +87,7 @@ class NodeItem(QGraphicsRectItem):
             self._running.update()
 
     def forget_images(self) -> None:
-        """Make the pictures anew, in another theme's colours."""
+        """Rebuild the pictures in another theme's colours."""
         self.images.clear()
         self._repaint()
 

@@ -1,4 +1,4 @@
-"""What runs through a port, told by colour and by form."""
+"""Colour and form of a port by what runs through it."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ UNITS, NET, WARPED = range(3)
 
 
 class DecisionPanel(Panel):
-    """Asks for the map while it can be seen; the engine sends it anew as the net learns.
+    """Asks for the map while it can be seen; the engine sends a new one as the net learns.
 
     Signals:
         pictures: node name -> what its units say over the plane, for the canvas.

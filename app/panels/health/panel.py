@@ -186,7 +186,7 @@ class HealthPanel(Panel):
         return button
 
     def treat(self, key: str) -> None:
-        """Try a remedy, as one step that can be undone: the net then starts anew again."""
+        """Apply a remedy as one undoable step, with a restart of training where it needs one."""
         remedy = REMEDIES[key]
         try:
             with self._document.macro(QCoreApplication.translate("Remedies", remedy.label)):

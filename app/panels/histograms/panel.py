@@ -27,7 +27,7 @@ KINDS = ("weights", "gradient", "update", "activation")
 
 
 class HistogramsPanel(Panel):
-    """Ridges or strips of heat per kind; a node that is looked at again begins anew."""
+    """Ridges or heat strips per kind; a node that is selected again starts without history."""
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__(document, engine)

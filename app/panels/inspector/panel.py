@@ -16,7 +16,7 @@ from graphcore.graph.elements import Node
 
 
 class InspectorPanel(Panel):
-    """Shows a page for the selection; made anew when the selection or its operators change."""
+    """Shows a page for the selection; rebuilt when the selection or its operators change."""
 
     def __init__(self, document: Any, engine: Any = None) -> None:
         super().__init__(document, engine)

@@ -23,7 +23,7 @@ STALE_STEPS, STALE_MS = 200, 4000
 """A surface that is so many steps and so long behind the run is hatched; one that is always being
 made anew is not, however fast the net trains."""
 STAMP_MS = 250
-"""The stamp may take another line, which lays out the window anew: not at every frame."""
+"""A longer stamp makes the window lay itself out again: not at every frame."""
 
 
 class LandscapePanel(Panel):
@@ -66,8 +66,9 @@ class LandscapePanel(Panel):
 
     def _make_controls(self) -> QHBoxLayout:
         self.plane = QComboBox()
+        self._random = self.tr("Random directions")
         self.plane.addItems(
-            [self.tr("Random directions"), self.tr("PCA of the path"), self.tr("Two weights"),
+            [self._random, self.tr("PCA of the path"), self.tr("Two weights"),
              self.tr("Towards")]
         )  # fmt: skip
         self.plane.setAccessibleName(self.tr("Plane"))
@@ -166,7 +167,7 @@ class LandscapePanel(Panel):
         if self._frame is None or self._frame.step != frame.step:
             self._age.start()
         self._frame = frame
-        self.plane.setEnabled(not frame.exact)
+        self._show_exact(frame.exact)
         self.weights.set_shapes(frame.parameters)
         if [self.target.itemText(i) for i in range(self.target.count())] != list(frame.targets):
             chosen = self.target.currentText()
@@ -182,6 +183,13 @@ class LandscapePanel(Panel):
         self.contour.set_lowest(frame.lowest[:2] if frame.lowest else None)
         self.scale.setText(view.value_range())
         self._show_stamp()
+
+    def _show_exact(self, exact: bool) -> None:
+        """A net of two weights has one plane alone: theirs."""
+        if exact:
+            self.plane.setCurrentIndex(0)
+        self.plane.setItemText(0, self.tr("Both weights") if exact else self._random)
+        self.plane.setEnabled(not exact)
 
     def _on_frame(self, frame: m.Frame) -> None:
         if frame.step != self._step:

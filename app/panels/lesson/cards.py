@@ -133,7 +133,7 @@ class TaskCard(Card):
     """A task with its check.
 
     Signals:
-        check_wanted: somebody asks whether it is done.
+        check_wanted: the learner asks whether it is done.
     """
 
     check_wanted = Signal()
@@ -164,7 +164,7 @@ class TaskCard(Card):
         """Note what the check came to; return whether it holds now for the first time.
 
         Args:
-            asked: whether somebody asked, who is told why it does not hold.
+            asked: whether the learner asked, and is told why it does not hold.
         """
         holds = bool(values.get(str(self.task.check), False))
         self.tries += asked and not self.passed

@@ -209,7 +209,7 @@ class RacePanel(Panel):
         self.said.setText("\n".join(filter(None, (result, self._rates(frame)))))
 
     def _differ_widely(self) -> bool:
-        """Whether the losses span so many powers of ten that only their logarithms can be seen."""
+        """Whether the losses span too many powers of ten for a linear axis."""
         losses = [y[np.isfinite(y) & (y > 0)] for _x, y in map(self.plot.points, self._names)]
         found = np.concatenate(losses) if losses else np.empty(0)
         return found.size > 0 and float(found.max()) > WIDE * float(found.min())

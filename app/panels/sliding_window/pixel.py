@@ -29,7 +29,7 @@ class Window:
 
     @classmethod
     def of(cls, node: Node, maps: int) -> Window:
-        """The window of a node that reads so many maps."""
+        """The window of a node that reads a number of maps."""
         a: dict[str, Any] = node.attributes
         size = _pair(a["kernel_size"])
         stride = _pair(a["stride"]) if a["stride"] is not None else size

@@ -15,7 +15,7 @@ class CheckBar(QWidget):
     """What is compared, with which step, and the button.
 
     Signals:
-        told: what the comparison found, in words; or that it goes on.
+        told: result of the comparison in words, or that it is running.
         found: node -> (largest relative error, whether its gradients are right).
     """
 

@@ -20,7 +20,7 @@ class WrittenOut(QObject):
     """Follows the steps; the first number of a node, or the one that was clicked.
 
     Signals:
-        told: ``element`` and ``lines`` are others.
+        told: ``element`` and ``lines`` have changed.
 
     Attributes:
         element: what the engine said of the current step, or None.

@@ -66,7 +66,7 @@ class Walk(QObject):
     # -- the engine ---------------------------------------------------------------------------
 
     def show(self, visible: bool) -> None:
-        """Whether anyone looks: the engine computes nothing for nobody."""
+        """Set whether the panel is visible: nothing is computed for a hidden one."""
         self._visible = visible
         if not visible:
             self.pause()
@@ -87,7 +87,7 @@ class Walk(QObject):
             self.ask()
 
     def set_batch(self, count: int) -> None:
-        """Let so many samples go through together, the chosen one the first of them."""
+        """Pass ``count`` samples through together, the chosen one first."""
         if count != self.batch:
             self.batch = count
             self.ask()
@@ -189,7 +189,7 @@ class Walk(QObject):
     # -- stepping -----------------------------------------------------------------------------
 
     def go_to(self, done: int) -> None:
-        """Stand behind so many steps."""
+        """Go to the state after a number of steps."""
         done = min(max(0, done), len(self.events))
         if done != self.done:
             self.done = done

@@ -10,7 +10,7 @@ from app.widgets.numbers import at_least, format_number
 from graphcore.views.stepper import ElementFrame, Factor
 
 FIRST, MOST = 2, 4
-"""So many terms are written before the dots; so many are written without any."""
+"""Terms written before the dots; the most that are written without dots."""
 WIDE = 48
 """Letters of a line that is broken."""
 

@@ -17,6 +17,8 @@ from graphcore.views.stepper import CheckFrame, Quantity, Update, WalkFrame
 
 FEW, COLUMNS = 6, 16
 """Parameters that are shown at once; numbers of each that are shown beside each other."""
+_NAME = re.compile(r"([A-Za-z]{1,8})(\d{0,2})")
+"""A node's name that can stand in a formula: letters, perhaps with a number."""
 _LETTERS = re.compile(r"(?<![A-Za-z\\])([A-Za-z])(?![A-Za-z_{])")
 
 
@@ -57,12 +59,37 @@ def formulas(root: Graph, frame: WalkFrame, event: Event) -> tuple[str, ...]:
         return ()
     node = root.at(event.node)
     numbers = values_at(*found, frame, node)
+    names = _names(found[0], node)
     if event.phase == "forward":
-        return _with_numbers(node.op.formula, numbers)
+        return _with_numbers(node.op.formula, numbers, names)
     lines: list[str] = []
     for part in _parts(node.op.derivative):
-        lines += _with_numbers(part, numbers)
+        lines += _with_numbers(part, numbers, names)
     return tuple(lines)
+
+
+def _names(graph: Graph, node: Node) -> dict[str, str]:
+    """What the graph calls the letters of an elementwise rule; empty where a name is too long.
+
+    In *J = 3(a + bc)* the rule of the addition, y = a + b, would speak of another b.
+    """
+    if node.op.category not in ("elementwise", "activation") or "_" in node.op.formula:
+        return {}
+    sources = {edge.input: edge.source for edge in graph.edges_into(node)} | {"y": node.name}
+    written = {letter: _written(name) for letter, name in sources.items()}
+    others = set(_LETTERS.findall(node.op.formula)) - written.keys()
+    clear = "" not in written.values() and len(set(written.values())) == len(written)
+    return written if clear and not others & set(written.values()) else {}
+
+
+def _written(name: str) -> str:
+    """A node's name as it is typeset, or "" where it is long or no word."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return ""
+    if len(found[1]) > 1:
+        return rf"{{\mathrm{{{name}}}}}"
+    return f"{{{found[1]}_{{{found[2]}}}}}" if found[2] else name
 
 
 def _rule(frame: WalkFrame) -> tuple[str, ...]:
@@ -79,10 +106,13 @@ def _parts(derivative: str) -> list[str]:
     return [p.strip() for p in re.split(r",\s*(?:\\ |\\quad)\s*(?=\\partial)", derivative)]
 
 
-def _with_numbers(formula: str, numbers: dict[str, float]) -> tuple[str, ...]:
-    """A formula, and below it the same with numbers where single letters stood."""
+def _with_numbers(
+    formula: str, numbers: dict[str, float], names: dict[str, str]
+) -> tuple[str, ...]:
+    """A formula in the graph's own names, and below it the same with numbers in their place."""
     left, equals, right = formula.partition("=")
     letters = set(_LETTERS.findall(right))
+    formula = _LETTERS.sub(lambda m: names.get(m[1], m[1]), formula)
     if not equals or "_" in right or not letters or not letters <= numbers.keys():
         return (formula,) if formula else ()
 
@@ -91,10 +121,10 @@ def _with_numbers(formula: str, numbers: dict[str, float]) -> tuple[str, ...]:
         return f"({text})" if text.startswith("-") else text
 
     shown = _LETTERS.sub(number, right).strip()
-    known = left.strip()
+    known, own = left.strip(), formula.partition("=")[0].strip()
     if known in numbers:
-        return (formula, f"{known} = {shown} = {_latex_number(numbers[known])}")
-    return (formula, f"{left.strip()} = {shown}")
+        return (formula, f"{own} = {shown} = {_latex_number(numbers[known])}")
+    return (formula, f"{own} = {shown}")
 
 
 def _latex_number(x: float) -> str:

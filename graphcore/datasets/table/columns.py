@@ -69,7 +69,7 @@ def judged(table: Table, wanted: str, gaps: frozenset[str], skipped: set[int]) -
     Args:
         wanted: what parts decimals: "auto", "point" or "comma".
         gaps: what means that there is no value, in small letters.
-        skipped: columns that nobody uses: they are not read.
+        skipped: unused columns: they are not read.
     """
     marks = decimal_marks(table, wanted, skipped)
     return [

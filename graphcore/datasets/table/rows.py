@@ -94,7 +94,7 @@ def read_table(
         header: "yes" and "no" say whether the first row names the columns; "auto" takes a row
             that holds no number for names.
         encoding: one of ``text.ENCODINGS``.
-        told: called with the rows read and the lines of the file; what it raises ends the reading.
+        told: called with the rows read and the lines of the file; if it raises, reading ends.
 
     Raises:
         DataError: the file cannot be read, is not a table, or a row has too many or few cells.

@@ -44,7 +44,7 @@ def propose(table: Table, columns: list[Column]) -> int:
 
 
 def _is_text(column: Column) -> bool:
-    """Whether a column has so many different words that they are no classes."""
+    """Whether a column has too many different words to be classes."""
     if column.vocabulary is None:
         return False
     return len(column.vocabulary[0]) > max(MOST_WORDS, len(column.gaps) // 4)

@@ -3,7 +3,7 @@
 Every value has a buffer that lives across steps. An operator with a ``lower`` (``ops.kernels``)
 writes straight into it; any other runs its ordinary ``forward`` and ``vjp``, and the result is
 copied. Gradients of parameters are written where the optimiser reads them. Buffers of other
-gradients are lent anew as soon as the step that filled them has been passed, so that a net needs
+gradients are reused as soon as the step that filled them has been passed, so that a net needs
 no more memory than eager PyTorch.
 """
 

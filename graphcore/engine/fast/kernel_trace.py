@@ -148,7 +148,7 @@ def _in_order(schema: Any, args: Sequence[Any], named: dict[str, Any]) -> Iterat
 
 
 def _crossing(calls: Sequence[_Call], writer: _Writer, fixed: Sequence[bool]) -> set[int]:
-    """Closures that hand each other tensors made anew at every step, but are not run as one."""
+    """Closures that hand each other tensors allocated at every step, but are not run as one."""
     run = 0
     runs = []
     for i, one in enumerate(fixed):

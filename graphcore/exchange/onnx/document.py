@@ -132,7 +132,7 @@ def _fed(file: OnnxFile, info: onnx.ValueInfoProto) -> Fed:
 def example_shapes(
     fed: Sequence[Fed], given: Sequence[tuple[int, ...]] = (), samples: int = 0
 ) -> list[tuple[int, ...]]:
-    """A shape for each input, with so many samples where the file leaves them open."""
+    """A shape for each input, with a batch size where the file leaves it open."""
     first = batch_axis(fed)
     known: dict[str, int] = {}
     for one, shape in zip(fed, given, strict=False):

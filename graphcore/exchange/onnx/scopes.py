@@ -15,7 +15,7 @@ NAMES, CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
 LONGEST = 4000
 MOST_DEEP = 40
 LAYER = "torch.nn."
-"""What a class begins with that is one node where it becomes one; taken where none is told."""
+"""Class prefix of a module that becomes one node; assumed where the file names no class."""
 
 
 class Scopes:

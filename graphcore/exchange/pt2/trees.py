@@ -7,7 +7,7 @@ from typing import Any
 
 
 def leaf_names(text: Any, count: int) -> list[str]:
-    """Return a name for each of so many results: keys of dicts; "" where there is none."""
+    """Return a name for each result: keys of dicts; "" where there is none."""
     try:
         version_and_tree = json.loads(text)
         names = _leaves(version_and_tree[1], "", 0)

@@ -16,7 +16,7 @@ ROW_GAP, FRAMED_GAP = 80.0, 130.0
 _WORTH = 1.3
 """How much larger the drawing must become on screen before rows are worth their long edges."""
 _FRAME_CUT = 4
-"""A cut through a frame counts as so many edges."""
+"""Number of edges that a cut through a frame counts as."""
 _CROSSING = 0.35
 """A cut edge weighs as much as a row that is 60 % too long."""
 _FEWEST_COLUMNS, _MOST_ROWS = 6, 12

@@ -39,7 +39,7 @@ def f1(state: State, kind: int) -> float:
 
 @fact
 def top(state: State, count: int) -> float:
-    """Share of test samples whose class is among the so many answers with the largest scores."""
+    """Share of test samples whose class is among the k answers with the largest scores."""
     shares, labels = _answers(state)
     best = np.argsort(-shares, 1)[:, :count]
     return float((best == labels[:, None]).any(1).mean())

@@ -20,7 +20,7 @@ MOST_STARTS = 100
 
 @fact
 def share_of_starts(state: State, starts: int, below: float, epochs: int = 0) -> float:
-    """Of so many random starts, the share whose training loss ends below a bar.
+    """Of a number of random starts, the share whose training loss ends below a bar.
 
     Every start trains for the epochs of the settings, or as many as are given. Only for nets of
     at most 2,000 numbers. Example: share_of_starts(30, 0.1) < 0.5

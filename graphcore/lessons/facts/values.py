@@ -59,7 +59,7 @@ def weight_size(state: State, parameter: str) -> float:
 
 @fact
 def edited(state: State, parameter: str) -> bool:
-    """Whether somebody has changed numbers of a parameter by hand."""
+    """Whether numbers of a parameter were changed by hand."""
     state.parameter(parameter)
     return parameter in state.session.altered
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Closure = Callable[[], object]
 SMALL = 4096
-"""Up to so many numbers are copied into a buffer that stays in its place: views of it last then."""
+"""Up to this many numbers are copied to a fixed buffer, so that views of it last."""
 
 
 def _nothing(first: int | None) -> list[Tensor]:
@@ -38,9 +38,9 @@ class Kernels:
             the buffer its gradient is to be written to (None where it is not wanted); returns
             the closure that does so. Views of g must be made when the closure runs.
         moves: whether ``forward`` puts the output elsewhere at every step (``Tensor.set_``),
-            so that views of it must be made anew.
+            so that views of it must be made again.
         inner_values: for several operators run as one: what the others than the last put out
-            in the last pass; of so many samples.
+            in the last pass; of a number of samples.
     """
 
     output: Tensor
@@ -66,7 +66,7 @@ def elementwise(
 def from_output(
     x: Tensor, function: Callable[..., Tensor], gradient: Callable[..., Tensor]
 ) -> Kernels:
-    """Kernels of y = f(x) whose gradient is told by g and y alone.
+    """Kernels of y = f(x) whose gradient follows from g and y alone.
 
     Args:
         function: torch's, with ``out``.

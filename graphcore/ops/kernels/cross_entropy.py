@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LANES = 16
-"""Numbers of float32 in the widest register; from so many classes on nothing is gained."""
+"""Numbers of float32 in the widest register; with more classes nothing is gained."""
 NO_CLASS = -(2**31)
 """torch's ignore_index: a class that is left out; here none is."""
 

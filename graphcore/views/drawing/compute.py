@@ -24,7 +24,7 @@ def drawing(session: Session, request: DigitRequest) -> DigitFrame:
 
 
 def _without_target(trainer: Trainer, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Those that a drawing, which nobody has named, has a value for."""
+    """Those that an unlabelled drawing has a value for."""
     graph, target = trainer.graph, trainer.binding.target
     judged = {target, *graph.descendants([target])} if target else set()
     return tuple(name for name in names if name not in judged)

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from graphcore.engine.execute import Step
 from graphcore.engine.non_finite import finite, first_non_finite
 from graphcore.engine.plan import Plan
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BATCH = 200
-NO_LOSS = "This net has no loss: nothing tells it how to learn."
+NO_LOSS = "This net has no loss: there is nothing to minimise."
 VANISHING, EXPLODING = 1e-3, 1e3
 """Gradient of the first weight over that of the last."""
 LARGE_GRADIENT = 10.0
@@ -206,10 +208,9 @@ def _of_curves(curves: Curves, step: int) -> list[Finding]:
 
 
 def _training_loss(curves: Curves, step: int) -> float:
-    """Mean of the training losses of the last twentieth of the run up to a step."""
-    rows = curves.rows
-    losses = rows[rows[:, 0] <= step, 2]
-    return float(losses[-max(10, len(rows) // 20) :].mean()) if len(losses) else float("nan")
+    """Return the training loss at a step as the curve shows it."""
+    at = int(np.searchsorted(curves.rows[:, 0], step, "right")) - 1
+    return float(curves.smoothed[at]) if at >= 0 else float("nan")
 
 
 def _layers(trainer: Trainer, plan: Plan) -> tuple[LayerHealth, ...]:

@@ -9,7 +9,7 @@ from graphcore.records.requests import Look, Shown
 
 
 class SpreadRequest(Look, frozen=True):
-    """The histograms of a node; an empty name is nobody's."""
+    """The histograms of a node; an empty name stands for none."""
 
     node: str = ""
 

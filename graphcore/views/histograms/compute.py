@@ -34,7 +34,7 @@ class _Told:
 
 @view(SpreadRequest)
 def histograms(session: Session, request: SpreadRequest) -> Iterator[SpreadFrame | None]:
-    """Give what came before, too, when it is looked at anew or the step is not the next."""
+    """Send the history too when the view is new or a step was skipped."""
     trainer, run, told = session.need_trainer(), session.runs.current, session.part(_Told)
     now = id(request), id(run), session.weights_moved
     if run is None or told.of == now:

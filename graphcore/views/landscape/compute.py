@@ -119,7 +119,7 @@ class Landscape:
         return frame
 
     def _follows(self, session: Session) -> bool:
-        """Whether the dot moves over a surface that stays; random ones are made around it anew."""
+        """Whether the dot moves over a surface that stays; random ones are made around it again."""
         stays = self._chosen is not None and self._chosen.kind != "random"
         level = 0 if self._surface is None else self._surface.level
         return session.runs.visiting and stays and level > 0
@@ -193,7 +193,7 @@ class Landscape:
         return self._origin_step != trainer.step
 
     def _outdated(self, trainer: Trainer, training: bool) -> bool:
-        """Whether to begin anew: finished or too slow to refine, and the weights have moved."""
+        """Whether to start over: finished or too slow to refine, and the weights have moved."""
         surface = self._surface
         assert surface is not None
         if not training:
@@ -269,7 +269,7 @@ def landscape(session: Session, request: LandscapeRequest) -> LandscapeFrame | N
 
 @each_turn
 def follow(session: Session) -> None:
-    """Record the path of the weights, whether somebody looks or not."""
+    """Record the path of the weights, whether or not the view is visible."""
     session.part(Landscape).follow_run(session)
 
 

@@ -62,7 +62,7 @@ class Runner:
         self.path.add(steps, self.trainer.plan.flat)
 
     def way(self, most: int | None = None) -> list[Tensor]:
-        """Weights from the start to now, evenly thinned to so many."""
+        """Weights from the start to now, evenly thinned to at most ``most``."""
         found = [*self.path.weights]
         if self.path.steps[-1] != self.trainer.step:
             found.append(self.trainer.plan.flat)

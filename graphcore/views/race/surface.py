@@ -25,11 +25,11 @@ POINTS = 12
 GROWTH = 1.5
 """How much longer the paths are before a fresh surface is begun."""
 ASTRAY = 1.5
-"""A runner whose loss has grown so many times is left out of what the plane is made from."""
+"""A runner whose loss has grown by this factor is left out when the plane is fitted."""
 
 
 class SharedSurface:
-    """Computed slice by slice, anew as the paths grow; the last one when the race is over.
+    """Computed slice by slice, again as the paths grow; the last one when the race is over.
 
     Args:
         runners: of one net, with the weights that they have been through.

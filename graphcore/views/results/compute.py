@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BATCH = 200
 MISTAKES_PER_CELL = 12
 NUMBERS = 3
-"""Of a sample that is no picture, so many are told."""
+"""Numbers shown of a sample that is no picture."""
 NO_SAMPLES = "The data set has no test samples."
 
 

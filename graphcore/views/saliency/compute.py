@@ -29,7 +29,7 @@ LARGEST_NUDGE, HALVINGS = 1.0, 10
 def attribution(session: Session, request: AttributionRequest) -> AttributionFrame:
     """Explain the net's answer to a sample."""
     if session.trainer is None:
-        return AttributionFrame(problem="There is no net that tells classes apart.")
+        return AttributionFrame(problem="There is no net that classifies.")
     return attribute(session.trainer, request.sample, request.node)
 
 

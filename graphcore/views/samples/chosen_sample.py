@@ -1,4 +1,4 @@
-"""Both passes of one test sample that somebody chose to look at."""
+"""Both passes of the test sample that the user chose."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from graphcore.views.view import view
 
 @view(SampleRequest)
 def sample(session: Session, request: SampleRequest) -> SampleFrame:
-    """Run the sample that somebody chose through the net that is trained."""
+    """Run the chosen sample through the net that is trained."""
     return chosen_sample(session.need_trainer(), request.nodes, request.sample)
 
 

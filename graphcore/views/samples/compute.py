@@ -69,7 +69,7 @@ def browse(trainer: Trainer, request: SamplesRequest) -> SamplesFrame:
 
 
 def _answers(trainer: Trainer, split: Split, rows: np.ndarray) -> np.ndarray | None:
-    """The class that the net takes each sample for; None where it tells no classes apart."""
+    """Return the predicted class of each sample; None where the net does not classify."""
     b, plan, found = trainer.binding, trainer.evaluation_plan(), []
     if not b.target:
         return None

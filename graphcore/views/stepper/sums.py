@@ -109,7 +109,7 @@ def _matmul(
 def _reduced(
     step: Step, inputs: list[Tensor], y: Tensor, at: tuple[int, ...], hidden: int
 ) -> ElementFrame:
-    """A sum or a mean: which numbers are in it is told by where the gradient goes."""
+    """A sum or a mean: its numbers are those that the gradient reaches."""
     (x,) = inputs
     seed = torch.zeros_like(y, memory_format=torch.contiguous_format)
     seed[at] = 1

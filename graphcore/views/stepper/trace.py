@@ -211,7 +211,7 @@ LARGEST = 1 << 16
 
 
 def quantities(plan: Plan) -> dict[str, tuple[Quantity, ...]]:
-    """What every node computes on the way to its output, where its operator tells."""
+    """What every node computes on the way to its output, where its operator reports it."""
     found = {}
     for step in plan.steps:
         outputs = [plan.values[slot] for slot in step.outputs]

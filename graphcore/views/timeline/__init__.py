@@ -47,7 +47,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 
     Attributes:
         parent: number of the run that it branched off at step ``begun_at``; None: at none.
-        by_hand: whether it began with weights that somebody had changed.
+        by_hand: whether it began with weights changed by hand.
         rates: learning rates in the order in which they were set, before the schedule.
         loss: mean of the last training losses; None before the first step.
         test: the last of this net.
@@ -79,7 +79,7 @@ class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 
     Attributes:
         steps, seconds: of the losses, shape (n,); seconds of computing up to the step.
-        stride: each is the mean of so many measured rows, the last of which it stands at.
+        stride: each is the mean of ``stride`` measured rows, the last of which it stands at.
         smooth: the first objective's losses, each the weighted mean that ``RunInfo.loss`` is of
             the last ones; shape (n,).
         losses: a row per objective, shape (k, n); ``objectives`` names those after the first.
@@ -108,7 +108,7 @@ class TimelineFrame(Reply, frozen=True, kw_only=True):
         run: number of the current run; 0 where there is none.
         steps: that one can go back to, shape (n,).
         shown, newest: step that every view shows, and the run's last.
-        by_hand: whether somebody has changed the weights that training had left at that step.
+        by_hand: whether the weights that training left at that step were changed by hand.
         steps_per_epoch: 0 where the steps are made by a script.
         lr: learning rate at the shown step, before the schedule.
         memory, disk: bytes that all recorded states take.

@@ -46,7 +46,7 @@ POINTS, LAST = 500, 100
 
 
 class _Told:
-    """What the window was told last, and the test of the net that is looked at."""
+    """What was sent to the window last, and the test of the net that is shown."""
 
     def __init__(self) -> None:
         self.state: Any = None
@@ -166,11 +166,12 @@ def _frame(session: Session, told: _Told) -> TimelineFrame:
     if another:
         session.frames.drop_points()
     steps = sorted({*run.timeline.steps, run.steps})
+    then = run.timeline.at(trainer.step) if runs.visiting else None
     return TimelineFrame(
         run=run.number, steps=pack(np.array(steps, np.int64)), shown=trainer.step,
         newest=run.steps, visiting=runs.visiting, by_hand=runs.by_hand,
         steps_per_epoch=0 if run.watched else trainer.steps_per_epoch,
-        lr=trainer.lr, memory=runs.store.memory, disk=runs.store.disk,
+        lr=then.lr if then else trainer.lr, memory=runs.store.memory, disk=runs.store.disk,
         problem=runs.store.problem, test=told.test.found(session),
         held=0 if runs.by_hand else trainer.held_epoch,
         runs=_table(runs, trainer.lr),

@@ -174,3 +174,37 @@ def test_checkpoints_of_killed_windows_go_and_those_of_living_ones_stay(tmp_path
         (tmp_path / name / "run.safetensors").write_bytes(b"x")
     remove_left_checkpoints(tmp_path)
     assert {p.name for p in tmp_path.iterdir()} == {str(os.getpid()), "notes"}
+
+
+ENDED = """
+import os, signal, sys
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+import app.__main__ as entry
+def edit():
+    window = next(w for w in QApplication.topLevelWidgets() if hasattr(w, "canvas"))
+    window.document.add_node("ReLU", (0.0, 0.0))
+    window.layouts.show("Explain")
+    os.kill(os.getpid(), int(sys.argv[1]))
+real = QApplication.exec
+def run():
+    QTimer.singleShot(500, edit)
+    return real()
+QApplication.exec = staticmethod(run)
+sys.exit(entry.main(["chain"]))
+"""
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_the_end_of_a_session_keeps_unsaved_work_and_is_no_crash(tmp_path, number):
+    free = {k: v for k, v in os.environ.items() if not k.startswith("XDG_")}
+    done = subprocess.run(
+        [sys.executable, "-c", ENDED, str(int(getattr(signal, number)))],
+        capture_output=True, text=True, check=False, timeout=60,
+        env={**free, "HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"},
+    )  # fmt: skip
+    said = [s for s in done.stderr.splitlines() if not s.startswith("This plugin")]
+    assert (done.returncode, said) == (0, [])
+    (copy,) = tmp_path.rglob("autosave/[0-9]*.json")
+    assert any(node.operator == "ReLU" for node in files.load(copy))
+    assert not list(tmp_path.rglob("running-*.txt")), "the next start would speak of a crash"

@@ -7,6 +7,7 @@ import pytest
 from app.widgets import file_dialogs
 from graphcore import files, presets
 from graphcore.runs.log import RunLog
+from tests.app.driver import open_graph, train
 
 PRECIOUS = b"the only copy"
 
@@ -108,3 +109,16 @@ def test_event_files_of_others_do_not_go_without_a_question(
     assert len(asked) == 2
     assert not other.exists()
     assert Path(tmp_path / "train").is_dir()
+
+
+def test_a_graph_saved_after_training_says_where_its_weights_are_kept(
+    qtbot, live_window, tmp_path, monkeypatch
+) -> None:
+    open_graph(qtbot, live_window, "xor")
+    said = []
+    live_window.document.message.connect(said.append)
+    monkeypatch.setattr(file_dialogs, "ask_save", lambda *_: str(tmp_path / "net.graph.json"))
+    live_window.files.save_as()
+    train(qtbot, live_window, 2)
+    live_window.files.save()
+    assert ["without weights: Save Run" in text for text in said[-2:]] == [False, True], said

@@ -145,6 +145,7 @@ def test_options_reach_the_engine(story) -> None:
 def test_a_line_fit_is_a_bowl_over_its_two_numbers_and_the_net_goes_to_its_bottom(story) -> None:
     s = story("linear-regression")
     found = s.surface(lambda f: f.exact)
+    assert s.panel.plane.currentText() == "Both weights"
     assert found.labels == ("line.weight[0, 0]", "line.bias[0]")
     assert found.lowest is not None
     assert "closed form" in s.panel.contour.stamp.text()

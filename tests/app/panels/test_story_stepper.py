@@ -29,12 +29,13 @@ def test_the_chain_rule_on_three_numbers(qtbot, explain, live_window) -> None:
     press(qtbot, panel, len(frame.forward))
     assert "J = 33" in panel.words.text()
     assert panel.title.text().startswith("Forward 7 of 7")
-    assert r"y = 3 \cdot 11 = 33" in panel.formula.latex
+    assert r"J = 3 \cdot 11 = 33" in panel.formula.latex
     assert {n: canvas.items_by_name[n].step_state for n in "auvJ"} == {
         "a": "done", "u": "done", "v": "done", "J": "current",
     }  # fmt: skip
     press(qtbot, panel, 2)
     assert walk.current.node == "v"
+    assert r"\partial v/\partial u = 1" in panel.formula.latex, "in the names of the graph"
     assert "∂J/∂v = 3" in chips(live_window)
     assert "1 × 3 = 3" in chips(live_window)
     assert chips(live_window).count("3 × 1 = 3") == 2

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocumentFragment
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QTabBar
 
 from app.panels import PANELS
 from app.shell.help.dialog import HelpDialog
@@ -68,6 +68,23 @@ def test_a_search_finds_panels_concepts_and_operators(dialog, typed, page):
         assert dialog.list.currentItem().text() == page
     assert said(dialog)
     assert page == "Linear" or "*" not in said(dialog), "Markdown is shown as text"
+
+
+def click_tab(window, title):
+    bar, i = next((bar, i) for bar in window.findChildren(QTabBar)
+                  for i in range(bar.count()) if bar.tabText(i) == title)  # fmt: skip
+    QTest.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(i).center())
+
+
+def test_help_is_on_what_was_chosen_last_a_tab_or_a_node(window, qtbot):
+    window.layouts.show("Train")
+    QApplication.processEvents()
+    window.canvas.selection.select(["conv1"])
+    window.canvas.setFocus()
+    click_tab(window, "Health")
+    assert window.layouts.focused() == "health"
+    window.canvas.selection.select(["fc1"])
+    assert window.layouts.focused() == ""
 
 
 def test_f1_in_a_panel_opens_its_page(window, qtbot):

@@ -381,7 +381,7 @@ def test_damage_in_the_cache_is_mended_by_fetching(
 ) -> None:
     monkeypatch.setattr(mnist, "FILES", HASHES)
     put(mnist.cache_folder(), {**CONTENT, NAMES[2]: b"oops"}, zipped=False)
-    with pytest.raises(DataError, match="'gradscape data fetch mnist' fetches it anew"):
+    with pytest.raises(DataError, match="'gradscape data fetch mnist' downloads it again"):
         datasets.load("mnist")
     datasets.fetch_mnist(mirrors=[mirror.url])
     assert mirror.asked == [f"{NAMES[2]}.gz"]

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from torch.optim import lr_scheduler
 
 import graphcore as gc
 from graphcore import datasets, presets
@@ -153,17 +154,34 @@ def test_the_l2_penalty_is_weight_decay_under_plain_descent() -> None:
     torch.testing.assert_close(a.plan.flat, b.plan.flat)
 
 
-def test_onecycle_equals_torch() -> None:
-    total = 50
-    theirs = torch.optim.SGD([torch.zeros(1)], lr=0.1)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(theirs, max_lr=1.0, total_steps=total)
-    for step in range(total):
-        moment = schedules.Moment(step, total, 0, 1)
-        mine = schedules.factor("onecycle", moment, {})
-        assert mine == pytest.approx(theirs.param_groups[0]["lr"], rel=1e-9)
+STEPS, PER_EPOCH = 60, 5
+TORCH_SCHEDULES = {
+    "constant": (lambda o: lr_scheduler.ConstantLR(o, factor=1.0), {}, 1),
+    "step": (lambda o: lr_scheduler.StepLR(o, 3, gamma=0.5), {"every": 3, "gamma": 0.5}, PER_EPOCH),
+    "exponential": (lambda o: lr_scheduler.ExponentialLR(o, 0.8), {"gamma": 0.8}, PER_EPOCH),
+    "cosine": (
+        lambda o: lr_scheduler.CosineAnnealingLR(o, STEPS - 1, eta_min=0.1), {"final": 0.1}, 1,
+    ),
+    "warmup": (
+        lambda o: lr_scheduler.LinearLR(o, 1 / 30, total_iters=29), {"share": 30 / STEPS}, 1,
+    ),
+    "onecycle": (lambda o: lr_scheduler.OneCycleLR(o, 1.0, total_steps=STEPS), {}, 1),
+}  # fmt: skip
+"""Name -> torch's schedule of a peak rate of 1, our options, and steps between its own."""
+
+
+@pytest.mark.parametrize("name", [n for n in schedules.names() if n != "plateau"])
+def test_a_schedule_equals_torch(name: str) -> None:
+    make, options, apart = TORCH_SCHEDULES[name]
+    theirs = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    scheduler = make(theirs)
+    for step in range(STEPS):
+        moment = schedules.Moment(step, STEPS, step // PER_EPOCH, STEPS // PER_EPOCH)
+        mine = schedules.factor(name, moment, options)
+        assert mine == pytest.approx(theirs.param_groups[0]["lr"], rel=1e-9), step
         theirs.step()
-        if step < total - 1:
-            cycle.step()
+        if (step + 1) % apart == 0 and step < STEPS - 1:
+            scheduler.step()
 
 
 @pytest.mark.parametrize("name", ["circle", "xor", "linear-regression", "logistic-regression"])

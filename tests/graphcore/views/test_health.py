@@ -174,7 +174,7 @@ def test_wrong_saturated_outputs_under_a_squared_error_are_said_and_right_ones_a
 
 def test_overfitting_is_said_and_a_run_that_still_gets_better_is_not() -> None:
     options = {"samples": 40, "noise": 0.5}
-    told = []
+    told, shown = [], 0.0
     for count, hidden in ((40, 64), (2000, 4)):
         made = small("circle", f"2-{hidden}-relu-{hidden}-relu-2", options | {"samples": count},
                      optimizer="Adam", lr=0.01, batch=20, epochs=500)  # fmt: skip
@@ -185,9 +185,11 @@ def test_overfitting_is_said_and_a_run_that_still_gets_better_is_not() -> None:
                 score = made.evaluate(made.data.test)
                 curves.tests.append(msgspec.structs.replace(score, step=record.step))
         told.append([f.sentence for f in examine(made, curves).findings if f.remedy == "decay"])
+        shown = shown if len(told) > 1 else curves.last_loss
         early = Curves.of(curves.rows[:20], curves.tests[:1], [])
         assert "decay" not in {f.remedy for f in examine(made, early).findings}
     assert told[0][0].startswith("The net overfits: since step ")
+    assert told[0][0].endswith(f"to {shown:.3g}."), "the figure that the curve shows"
     assert not told[1]
 
 

@@ -85,7 +85,7 @@ def pad(t: Tracer, n: OnnxNode) -> Any:
 def padded(
     t: Tracer, x: Traced, pairs: list[tuple[int, int]], mode: str = "constant", value: float = 0.0
 ) -> Traced:
-    """x with so many places more before and after each axis."""
+    """x padded before and after each axis."""
     if not any(any(p) for p in pairs):
         return x
     found: Traced

@@ -22,7 +22,7 @@ def _sequence(n: OnnxNode) -> Sequence:
 
 
 def _place(n: OnnxNode, place: int, length: int, default: int) -> int:
-    """An index into a list of so many, counted from the front."""
+    """An index into a list of a length, counted from the front."""
     given = n.optional(place)
     if given is None:
         return default
