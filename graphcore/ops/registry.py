@@ -301,7 +301,7 @@ class Operator:
     torch_code: ClassVar[TorchCode] = TorchCode()
     onnx_form: ClassVar[Callable[..., Any]] = staticmethod(_no_form)
     differentiable: ClassVar[bool] = True
-    answers: ClassVar[Literal["", "class", "logit", "number"]] = ""
+    answers: ClassVar[Literal["", "class", "logit", "number", "share"]] = ""
     units: ClassVar[Literal["", "made", "kept", "each", "joined", "mixed"]] = ""
     unit_axis: ClassVar[int] = 1
     adds: ClassVar[bool] = False
