@@ -10,6 +10,8 @@ import numpy as np
 from graphcore.graph.elements import Node
 
 OPERATORS = ("Conv2d", "MaxPool2d", "AvgPool2d")
+PIXELWISE = ("BatchNorm2d", "Dropout", "Dropout2d")
+"""What treats every pixel alike and by itself, beside activations and elementwise operators."""
 
 
 @dataclass(frozen=True)
