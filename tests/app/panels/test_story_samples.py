@@ -10,7 +10,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 import graphcore as gc
-from app.panels.samples.cells import placed, read_block
+from app.widgets import file_dialogs
+from graphcore.datasets.table.block import placed, read_block
 from graphcore.records.arrays import unpack
 from tests.app.driver import PATIENCE
 
@@ -167,7 +168,7 @@ def shown(table) -> list[list[str]]:
 
 
 def test_a_block_of_a_spreadsheet_fills_the_cells_of_an_input(
-    qtbot, choosing, live_window, five, tmp_path, answers
+    qtbot, choosing, live_window, five, tmp_path, monkeypatch
 ) -> None:
     panel, samples = choosing(five)
     typed, table = samples.typed, samples.typed.table
@@ -207,7 +208,7 @@ def test_a_block_of_a_spreadsheet_fills_the_cells_of_an_input(
     live_window.document.undo_stack.undo()
     np.testing.assert_array_equal(fed(), np.arange(25).reshape(5, 5))
     Image.fromarray(np.eye(10, dtype=np.uint8) * 255).save(tmp_path / "line.png")
-    answers["ask_picture"] = str(tmp_path / "line.png")
+    monkeypatch.setattr(file_dialogs, "ask_picture", lambda *_: str(tmp_path / "line.png"))
     qtbot.mouseClick(typed.picture, LEFT)
     assert fed().diagonal().min() > 0.3 > fed()[0, 2:].max()
     QTest.keyClick(typed.which, Qt.Key.Key_Home)
