@@ -93,9 +93,9 @@ def open_window(file: str = "", watched: bool = False) -> int:
     from PySide6.QtWidgets import QApplication
 
     from app.files.crash_mark import CrashMark
+    from app.files.end_signals import EndSignals
     from app.settings import Settings
     from app.shell import fault_log
-    from app.shell.end_signals import EndSignals
     from app.style import palette
 
     link = None

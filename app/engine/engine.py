@@ -156,6 +156,7 @@ class Engine(QObject):
         self._frame_timer = QTimer(self, singleShot=True)
         self._frame_timer.timeout.connect(self._ask_for_frame)
         self._edit_timer = QTimer(self, singleShot=True, interval=EDIT_MS)
+        self._renamed: list[tuple[str, str]] = []
         self._edit_timer.timeout.connect(lambda: self._load(keep=True))
         document.opened.connect(self._on_opened)
         document.changed.connect(self._on_change)
@@ -307,8 +308,9 @@ class Engine(QObject):
         self._send(
             m.Load(files.dumps(self.document.root), keep, resume, str(self._checkpoints),
                    self.data_dir, self.growth, forget, self.document.origin.weights,
-                   self._revision)
+                   tuple(self._renamed), self._revision)
         )  # fmt: skip
+        self._renamed.clear()
 
     def _is_rate_alone(self) -> bool:
         """Whether the engine's settings are those of the document but for the learning rate."""
@@ -591,4 +593,7 @@ class Engine(QObject):
             self._settings = self.document.root.training
             self._send(m.SetRate(self._settings.lr))
         elif change.kind in _STRUCTURE or field:
+            if change.kind == "node_renamed":
+                prefix = self.document.prefix
+                self._renamed.append((prefix + change.old, prefix + change.name))
             self._edit_timer.start()

@@ -63,8 +63,13 @@ class PanelDock(QDockWidget):
     def _on_visibility(self, seen: bool) -> None:
         self.seen = seen
         if seen and self._made is None:
-            QTimer.singleShot(0, self, self.fill)  # the window is painted before panels are made
+            QTimer.singleShot(0, self, self._fill_seen)  # the window is painted before
         self._tell()
+
+    def _fill_seen(self) -> None:
+        """Make the panel, unless another tab has come to the front since."""
+        if self.seen:
+            self.fill()
 
     def _tell(self) -> None:
         """Tell the panel whether it is looked at: behind another tab it is shown, but not seen."""

@@ -28,15 +28,15 @@ def compile(
     seed: int = 0,
     *,
     share: Plan | None = None,
-    turned: bool = False,
+    transposed: bool = False,
 ) -> Plan:
     """Turn a graph into a plan.
 
     Args:
         share: a plan of the same graph whose parameters, gradients, running statistics and
             random state the new one uses instead of its own.
-        turned: whether parameters may lie in memory as kernels read them fastest
-            (``Operator.turned``), not row by row; their shapes are the same.
+        transposed: whether parameters may lie in memory as kernels read them fastest
+            (``Operator.transposed``), not row by row; their shapes are the same.
 
     Raises:
         ShapeError: the first problem of the graph, with the node's name.
@@ -46,8 +46,8 @@ def compile(
     shapes.close()
     for problem in shapes.problems.values():
         raise ShapeError(problem.message, problem.fix, problem.node)
-    turned = share.turned if share else turned
-    return _Compiler(graph, shapes, device, dtype, mode, seed, turned).plan(share)
+    transposed = share.transposed if share else transposed
+    return _Compiler(graph, shapes, device, dtype, mode, seed, transposed).plan(share)
 
 
 class _Compiler:
@@ -55,13 +55,13 @@ class _Compiler:
 
     def __init__(
         self, graph: Graph, shapes: ShapeInference, device: str, dtype: str, mode: Mode, seed: int,
-        turned: bool,
+        transposed: bool,
     ) -> None:  # fmt: skip
         self.flat_graph = flatten(graph)
         self.objectives = graph.training.objectives
         self.inferred = shapes.flat()
         self.device, self.dtype = usable_device(device), getattr(torch, dtype)
-        self.mode, self.seed, self.turned = mode, seed, turned
+        self.mode, self.seed, self.transposed = mode, seed, transposed
         self.slots: dict[Port, int] = {}
         self.layout: list[ParameterInfo] = []
         self.needed: set[int] = set()
@@ -89,7 +89,7 @@ class _Compiler:
             values=[None] * len(self.slots),
             flat=share.flat if share else self._zeros(total),
             flat_grad=share.flat_grad if share else self._zeros(total),
-            trainable=trainable, turned=self.turned, shown=self.shown,
+            trainable=trainable, transposed=self.transposed, shown=self.shown,
             generator=share.generator if share else torch.Generator(self.device),
         )  # fmt: skip
         self._fill(plan, share)
@@ -181,10 +181,10 @@ class _Compiler:
         chosen = node.initializers.get(input, node.op.initializers[input])
         frozen = input in node.frozen
         fans = fans_of(dict(shapes))
-        turned = self.turned and input in node.op.turned
+        transposed = self.transposed and input in node.op.transposed
         self.layout.append(
             ParameterInfo(
-                name, flat.name, shapes[input], chosen, fans, frozen, turned,
+                name, flat.name, shapes[input], chosen, fans, frozen, transposed,
                 chosen=input in node.initializers,
             )
         )  # fmt: skip

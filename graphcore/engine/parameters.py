@@ -17,7 +17,7 @@ class ParameterInfo:
 
     Attributes:
         chosen: whether the graph names the initialiser, in place of the operator's own.
-        turned: whether the numbers of a matrix lie column after column, as its operator's
+        transposed: whether the numbers of a matrix lie column after column, as its operator's
             kernels read them fastest.
     """
 
@@ -27,7 +27,7 @@ class ParameterInfo:
     initializer: str
     fans: tuple[int, int]
     frozen: bool
-    turned: bool = False
+    transposed: bool = False
     offset: int = 0
     chosen: bool = False
 
@@ -38,7 +38,7 @@ class ParameterInfo:
 
     def place(self, index: int) -> int:
         """Where a number lies in the flat buffer, counted row by row."""
-        if self.turned:
+        if self.transposed:
             row, column = divmod(index, self.shape[1])
             index = column * self.shape[0] + row
         return self.offset + index
@@ -50,7 +50,7 @@ class ParameterInfo:
             flat: numbers of a plan, or of a part of it that begins at ``start``.
         """
         numbers = flat[self.offset - start : self.end - start]
-        if not self.turned:
+        if not self.transposed:
             return numbers.view(self.shape)
         return numbers.view(self.shape[::-1]).t()
 

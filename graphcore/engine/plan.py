@@ -50,7 +50,7 @@ class Plan:
             ``trainable`` numbers belong to parameters that are not frozen.
         given: numbers that parameters and buffers start with in place of their rules, by name.
         shown: slots that have a gradient in inspect mode.
-        turned: whether parameters lie as ``Operator.turned`` says, not row by row.
+        transposed: whether parameters lie as ``Operator.transposed`` says, not row by row.
         draws_random: whether a forward pass in training draws random numbers.
         repeated: the step that was just made, if it was one made before over other rows.
     """
@@ -68,7 +68,7 @@ class Plan:
     flat: Tensor
     flat_grad: Tensor
     trainable: int
-    turned: bool
+    transposed: bool
     shown: set[int]
     generator: torch.Generator
     parameters: dict[str, Tensor] = field(default_factory=dict)
@@ -428,7 +428,7 @@ class Plan:
     def made_for(self) -> dict[str, Any]:
         """Device, precision and layout, as ``compile`` takes them: for a plan like this one."""
         dtype = str(self.dtype).removeprefix("torch.")
-        return {"device": str(self.device), "dtype": dtype, "turned": self.turned}
+        return {"device": str(self.device), "dtype": dtype, "transposed": self.transposed}
 
     def reset(self, seed: int | None = None) -> None:
         """Start over: draw every parameter again, clear the buffers and the random state."""

@@ -55,7 +55,7 @@ def principal_axes(points: Tensor) -> PrincipalAxes:
     return PrincipalAxes(known.mean(0) * scale, axes, (shares[0], shares[1]))
 
 
-def turned(axes: Tensor, positive: Tensor) -> Tensor:
+def oriented(axes: Tensor, positive: Tensor) -> Tensor:
     """Return axes of which each points to where its number is positive.
 
     Args:

@@ -133,8 +133,8 @@ def _problem(
     want, given = wanted[key], tensors[sources[key]]
     ours, theirs = tuple(want.shape), tuple(given.shape)
     if ours != theirs:
-        turned = len(ours) > 1 and sorted(ours) == sorted(theirs)
-        why = " (turned round, as Keras keeps kernels)" if turned else ""
+        transposed = len(ours) > 1 and sorted(ours) == sorted(theirs)
+        why = " (transposed, as Keras keeps kernels)" if transposed else ""
         return f"{name} of the net has the shape {ours}, in the file {theirs}{why}"
     if want.is_floating_point() != given.is_floating_point():
         wanted_kind = "floating point" if want.is_floating_point() else kind_of(want)

@@ -152,8 +152,8 @@ def _linear(step: Step, inputs: Sequence[Any], batched: Sequence[bool]) -> Tenso
     if not all(batched) or inputs[0].dim() != 3:
         return None
     x, weight, *bias = inputs
-    turned = weight.transpose(1, 2)
-    return torch.baddbmm(bias[0].unsqueeze(1), x, turned) if bias else torch.bmm(x, turned)
+    transposed = weight.transpose(1, 2)
+    return torch.baddbmm(bias[0].unsqueeze(1), x, transposed) if bias else torch.bmm(x, transposed)
 
 
 def _cross_entropy(step: Step, inputs: Sequence[Any], batched: Sequence[bool]) -> Tensor | None:

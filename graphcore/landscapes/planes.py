@@ -19,7 +19,7 @@ import numpy as np
 
 from graphcore.engine.parameters import seed_of
 from graphcore.engine.plan import Plan
-from graphcore.engine.principal_axes import principal_axes, turned
+from graphcore.engine.principal_axes import oriented, principal_axes
 from graphcore.errors import EngineError
 from graphcore.late import torch
 
@@ -116,7 +116,7 @@ def principal_plane(path: Tensor, origin: Tensor) -> Plane | None:
 
     Returns:
         None while the path is too short to span a plane. The directions are orthonormal; the
-        path begins on the left and above its middle, so that a later plane is not turned over.
+        path begins on the left and above its middle, so that a later plane is not mirrored.
     """
     known = path[torch.isfinite(path).all(1)]
     if len(known) < 3:
@@ -126,7 +126,7 @@ def principal_plane(path: Tensor, origin: Tensor) -> Plane | None:
     if shares[0] <= 0 or shares[1] <= 1e-12 * shares[0]:
         return None
     begins = (known[0].double() - found.middle) @ found.axes
-    axes = turned(found.axes, begins * begins.new_tensor([-1.0, 1.0])).to(path)
+    axes = oriented(found.axes, begins * begins.new_tensor([-1.0, 1.0])).to(path)
     labels = tuple(f"PC{i + 1}: {share:.1%} of the path" for i, share in enumerate(shares))
     return Plane(origin.clone(), axes[:, 0], axes[:, 1], (labels[0], labels[1]), shares)
 

@@ -36,6 +36,7 @@ class ReLU(Activation):
         torch.nn.ReLU; ONNX Relu-14; Nair & Hinton, ICML 2010.
     """
 
+    dies = True
     onnx, aliases = "Relu", ("rectifier", "rectified linear")
     formula = r"y = \max(0, x)"
     derivative = r"\partial y/\partial x = 1\ \text{if } x > 0 \text{, else } 0"
@@ -115,6 +116,7 @@ class Sigmoid(Activation):
         torch.nn.Sigmoid; ONNX Sigmoid-13.
     """
 
+    probabilities, flat_ends = True, 1.0
     onnx, aliases = "Sigmoid", ("logistic", "squash")
     formula, derivative = r"y = \frac{1}{1 + e^{-x}}", r"\partial y/\partial x = y\,(1 - y)"
 
@@ -149,6 +151,7 @@ class Tanh(Activation):
         torch.nn.Tanh; ONNX Tanh-13.
     """
 
+    flat_ends = 2.0
     onnx, aliases = "Tanh", ("hyperbolic tangent",)
     formula = r"y = \frac{e^x - e^{-x}}{e^x + e^{-x}}"
     derivative = r"\partial y/\partial x = 1 - y^2"
@@ -199,6 +202,7 @@ class Softmax(Operator):
         prevents overflow: Goodfellow, Bengio & Courville, Deep Learning (2016), §4.1.
     """
 
+    probabilities = True
     units = "mixed"
     category, steady = "activation", True
     onnx, aliases = "Softmax", ("probabilities", "normalized exponential")

@@ -27,9 +27,9 @@ def onnx_attention(
     """Add softmax(q kᵀ / √E) v to a file; returns it and the weights of the mean."""
     query, key, value = inputs
     rank = len(shapes[1])
-    turned = call.turned(key, *range(rank - 2), rank - 1, rank - 2)
+    transposed = call.transposed(key, *range(rank - 2), rank - 1, rank - 2)
     width, places = call.length(shapes[0][-1]), [call.length(shapes[i][-2]) for i in (0, 1)]
-    scores = call.node("MatMul", query, turned)
+    scores = call.node("MatMul", query, transposed)
     scores = call.node("Mul", scores, call.tensor(1 / sqrt(width)))
     if is_causal:
         later = np.triu(np.full(places, -np.inf), 1)
@@ -231,18 +231,19 @@ class MultiheadAttention(Operator):
         parts = dict(zip(("x", *MultiheadAttention.parameter_names(a)), call.inputs, strict=True))
 
         def linear(x: str, kind: str) -> str:
-            y = call.node("MatMul", x, call.turned(parts[f"{kind}_weight"], 1, 0))
+            y = call.node("MatMul", x, call.transposed(parts[f"{kind}_weight"], 1, 0))
             return call.node("Add", y, parts[f"{kind}_bias"]) if a["bias"] else y
 
         cut = call.several("Split", (linear(call.x, "in_proj"), call.ints(e, e, e)), 3, axis=-1)
         lead = [0] * (call.rank - 2)
         order = (*range(call.rank - 2), call.rank - 1, call.rank - 2, call.rank)
         split = [
-            call.turned(call.reshaped(c, (*lead, places, heads, e // heads)), *order) for c in cut
+            call.transposed(call.reshaped(c, (*lead, places, heads, e // heads)), *order)
+            for c in cut
         ]
         one = (*call.shapes[0][:-2], heads, places, e // heads)
         y, weights = onnx_attention(call, split, (one, one, one), a["is_causal"])
-        joined = call.reshaped(call.turned(y, *order), (*lead, places, e))
+        joined = call.reshaped(call.transposed(y, *order), (*lead, places, e))
         return linear(joined, "out_proj"), weights
 
     @classmethod

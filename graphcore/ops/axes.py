@@ -42,7 +42,7 @@ class Transpose(Operator):
         dims = list(range(call.rank))
         a, b = (call.axis(call.attributes[n]) for n in ("dim0", "dim1"))
         dims[a], dims[b] = dims[b], dims[a]
-        return call.turned(call.x, *dims)
+        return call.transposed(call.x, *dims)
 
     @staticmethod
     def infer_shape(x: Shape, *, dim0: int, dim1: int) -> Shape:
@@ -91,7 +91,7 @@ class Permute(Operator):
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
-        return call.turned(call.x, *(call.axis(d) for d in call.attributes["dims"]))
+        return call.transposed(call.x, *(call.axis(d) for d in call.attributes["dims"]))
 
     @staticmethod
     def infer_shape(x: Shape, *, dims: tuple[int, ...]) -> Shape:
@@ -137,6 +137,7 @@ class Squeeze(Operator):
         torch.squeeze; ONNX Squeeze-13.
     """
 
+    passes = True
     category, onnx, aliases = "shape", "Squeeze", ("drop axis", "remove axis")
     attrs = (Attr("dim", -1, "Axis or axes of length 1 to remove.", "axes"),)
     formula, derivative = r"y_{i j} = x_{i 1 j}", r"\partial L/\partial x_{i 1 j} = g_{i j}"

@@ -149,13 +149,13 @@ class _Convolution(Operator):
 
     @classmethod
     def convolved_gradient(cls, g: Tensor, weight: Tensor, a: Mapping[str, Any]) -> Tensor:
-        """∂L/∂x of a convolution of stride 1: g with the kernels turned by 180°."""
+        """∂L/∂x of a convolution of stride 1: g with the kernels rotated by 180°."""
         axes = tuple(range(2, 2 + cls.rank))
-        turned = weight.flip(axes).transpose(0, 1)
+        flipped = weight.flip(axes).transpose(0, 1)
         sizes = zip(weight.shape[2:], cls.sizes(a["padding"]), strict=True)
         rest = [k - 1 - p for k, p in sizes]
         ones = (1,) * cls.rank
-        return torch.convolution(g, turned, None, ones, rest, ones, False, (0,) * cls.rank, 1)
+        return torch.convolution(g, flipped, None, ones, rest, ones, False, (0,) * cls.rank, 1)
 
     @classmethod
     def geometry(cls, a: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -266,6 +266,7 @@ class Conv2d(_Convolution):
         torch.nn.Conv2d; ONNX Conv-11. (Cross-correlation: the kernel is not flipped.)
     """
 
+    window = "sum"
     units = "made"
     onnx, aliases = "Conv", ("conv", "convolution", "filter", "kernel")
     attrs = (_CHANNELS, *_image_attrs(), _GROUPS, _BIAS)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 class _Dropout(Operator):
     """Multiply by a random mask of 0 and 1/(1 − p) while training."""
 
+    two_modes = True
     units = "kept"
     category, onnx, random = "normalization", "Dropout", True
     attrs = (Attr("p", 0.5, "Probability of switching off.", minimum=0.0, maximum=1.0),)
@@ -66,6 +67,7 @@ class Dropout(_Dropout):
         torch.nn.Dropout; ONNX Dropout-13; Srivastava et al., JMLR 15 (2014).
     """
 
+    passes = True
     aliases = ("regularization", "drop")
     infer_shape = staticmethod(same_shape)
 

@@ -44,6 +44,7 @@ class Linear(Operator):
         torch.nn.Linear; ONNX Gemm-13.
     """
 
+    sums = "row"
     units = "made"
     category, onnx = "linear", "Gemm"
     aliases = ("dense", "fc", "fully connected", "affine", "perceptron")
@@ -52,7 +53,7 @@ class Linear(Operator):
         Attr("bias", True, "Whether a bias is added to each output."),
     )
     initializers = {"weight": "uniform_fan_in", "bias": "uniform_fan_in"}
-    turned = frozenset({"weight"})
+    transposed = frozenset({"weight"})
     formula = r"y = x W^\top + b"
     derivative = (
         r"\partial L/\partial x = g W,\ \partial L/\partial W = g^\top x,"
@@ -65,7 +66,7 @@ class Linear(Operator):
         if call.rank == 2:
             return call.node("Gemm", *call.inputs, transB=1)
         x, weight, *bias = call.inputs
-        y = call.node("MatMul", x, call.turned(weight, 1, 0))
+        y = call.node("MatMul", x, call.transposed(weight, 1, 0))
         return call.node("Add", y, *bias) if bias else y
 
     @staticmethod
@@ -171,6 +172,7 @@ class MatMul(Operator):
         torch.matmul; ONNX MatMul-13.
     """
 
+    sums = "product"
     category, onnx, inputs = "linear", "MatMul", ("a", "b")
     aliases = ("@", "dot", "matrix product")
     formula = r"y = a\,b"

@@ -228,6 +228,7 @@ class MSELoss(ElementwiseLoss):
         torch.nn.MSELoss.
     """
 
+    sums = "squares"
     answers = "number"
     aliases = ("mse", "squared error", "l2 loss", "quadratic cost", "regression")
     formula = r"L = \frac{1}{n}\sum_i (x_i - t_i)^2"

@@ -89,6 +89,7 @@ class BCEWithLogitsLoss(ElementwiseLoss):
         torch.nn.BCEWithLogitsLoss; computed as (1 − t) x − ln sigmoid(x).
     """
 
+    normalises = True
     answers = "logit"
     aliases = ("binary cross entropy", "sigmoid loss", "logistic regression")
     formula = r"L = \frac{1}{n}\sum_i \ln(1 + e^{x_i}) - t_i x_i"

@@ -176,6 +176,7 @@ class CrossEntropyLoss(_ClassLoss):
         torch.nn.CrossEntropyLoss; ONNX SoftmaxCrossEntropyLoss-13.
     """
 
+    normalises = True
     onnx, probabilities = "SoftmaxCrossEntropyLoss", True
     aliases = ("cross entropy", "log loss", "negative log likelihood", "softmax loss")
     attrs = (

@@ -38,6 +38,7 @@ class _Normalization(Operator):
 class _BatchNorm(_Normalization):
     """Statistics of each channel over the batch."""
 
+    two_modes = True
     units = "each"
     onnx = "BatchNormalization"
     attrs = (

@@ -136,7 +136,7 @@ class OnnxCall:
             pads=[*padding, *padding], **more,
         )  # fmt: skip
 
-    def turned(self, x: str, *dims: int) -> str:
+    def transposed(self, x: str, *dims: int) -> str:
         """Permute the axes of a value."""
         return self.node("Transpose", x, perm=list(dims))
 

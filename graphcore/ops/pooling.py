@@ -243,6 +243,7 @@ class MaxPool2d(_MaxPool):
         torch.nn.MaxPool2d; ONNX MaxPool-12.
     """
 
+    window = "largest"
     attrs = (*_IMAGE_WINDOW, _dilation("size"), _CEIL)
     formula = r"y_{i,j} = \max_{u,v}\ x_{s i + u - p,\, s j + v - p}"
     derivative = r"\partial y/\partial x = 1\ \text{where } x \text{ is the maximum, else } 0"
@@ -301,6 +302,7 @@ class AvgPool2d(_AvgPool):
         torch.nn.AvgPool2d; ONNX AveragePool-11.
     """
 
+    window = "mean"
     attrs = (*_IMAGE_WINDOW, _CEIL, _COUNTED)
     formula = r"y_{i,j} = \frac{1}{k^2} \sum_{u,v} x_{s i + u - p,\, s j + v - p}"
     derivative = r"\partial y/\partial x = \frac{1}{k^2}"

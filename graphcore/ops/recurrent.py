@@ -54,11 +54,11 @@ def onnx_recurrent(
     if "bias_ih" in values:
         both = np.concatenate([ordered("bias_ih"), ordered("bias_hh")], 1)
         weights.append(call.tensor(both))
-    steps = call.turned(call.x, 1, 0, 2)
+    steps = call.transposed(call.x, 1, 0, 2)
     y, *ends = call.several(
         operator, (steps, *weights), 1 + states, hidden_size=hidden, **attributes
     )
-    rows = call.turned(call.node("Squeeze", y, call.ints(1)), 1, 0, 2)
+    rows = call.transposed(call.node("Squeeze", y, call.ints(1)), 1, 0, 2)
     return (rows, *(call.node("Squeeze", end, call.ints(0)) for end in ends))
 
 
@@ -222,9 +222,9 @@ class RNN(Recurrent):
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
         products, states = _product(x, weight_ih, *biases), _states(x, hidden_size)
         activation = torch.tanh if nonlinearity == "tanh" else torch.relu
-        turned = weight_hh.t()
+        transposed = weight_hh.t()
         for t in range(x.shape[1]):
-            torch.addmm(products[t], states[t], turned, out=states[t + 1])
+            torch.addmm(products[t], states[t], transposed, out=states[t + 1])
             states[t + 1] = activation(states[t + 1])
         ctx.saved = states
         return _outputs(states)
@@ -309,10 +309,10 @@ class GRU(Recurrent):
         gates, states = _product(x, weight_ih, *biases[:1]), _states(x, hidden_size)
         inner = torch.empty((length, n, rows), dtype=x.dtype, device=x.device)
         start = biases[1] if bias else torch.zeros(rows, dtype=x.dtype, device=x.device)
-        turned, reset_update = weight_hh.t(), 2 * hidden_size
+        transposed, reset_update = weight_hh.t(), 2 * hidden_size
         r, z, new = gates.view(length, n, 3, hidden_size).unbind(2)
         for t in range(length):
-            torch.addmm(start, states[t], turned, out=inner[t])
+            torch.addmm(start, states[t], transposed, out=inner[t])
             gates[t, :, :reset_update].add_(inner[t, :, :reset_update]).sigmoid_()
             new[t].addcmul_(r[t], inner[t, :, reset_update:]).tanh_()
             torch.lerp(new[t], states[t], z[t], out=states[t + 1])

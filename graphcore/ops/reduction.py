@@ -85,6 +85,7 @@ class Sum(_Reduction):
         torch.sum; ONNX ReduceSum-13.
     """
 
+    sums = "inputs"
     onnx, aliases = "ReduceSum", ("add up", "total")
     formula, derivative = r"y = \sum_i x_i", r"\partial y/\partial x_i = 1"
 
@@ -122,6 +123,7 @@ class Mean(_Reduction):
         torch.mean; ONNX ReduceMean-13.
     """
 
+    sums = "inputs"
     onnx, aliases = "ReduceMean", ("average", "global average pooling")
     formula, derivative = r"y = \frac{1}{n}\sum_i x_i", r"\partial y/\partial x_i = \frac{1}{n}"
 

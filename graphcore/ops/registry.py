@@ -260,7 +260,7 @@ class Operator:
 
     ``forward`` and ``vjp`` get a ``Context`` first if their first parameter is called ``ctx``.
     Inputs are the data inputs, then the parameter inputs; matrices among these that its kernels
-    read fastest column after column are named in ``turned``; ``rowwise`` says that row i of the
+    read fastest column after column are named in ``transposed``; ``rowwise`` says that row i of the
     output, along the first axis, comes of row i of the first input alone; ``steady`` says that
     both functions make the same calls of torch whatever the numbers are, so that calls noted once
     can be repeated; ``answers`` says what a loss takes the net's answers for: class scores, a
@@ -271,6 +271,19 @@ class Operator:
       inputs one by one, "mixed" with each other; "" where none of this holds;
     * ``unit_axis``: along which axis of ``weight`` the units lie that it reads;
     * ``adds``: whether the output is the sum or difference of its inputs.
+
+    What a view says of it goes by
+
+    * ``sums``: as what sum a number of the output is written out: of a "row" of the weight times
+      the input, of a "product" of matrices, of the "inputs" or their mean, of "squares";
+    * ``window``: what becomes of the numbers under a sliding window in two dimensions: their
+      weighted "sum", the "largest", their "mean";
+    * ``passes``: whether the output holds the input's numbers, or zeros in their place;
+    * ``two_modes``: whether it computes otherwise while a net trains;
+    * ``probabilities``: whether the output's numbers are; ``normalises``: whether a loss makes
+      probabilities of the scores by itself;
+    * ``flat_ends``: how far the two flat ends of an activation are apart, 0 without two;
+      ``dies``: whether its slope is 0 for every number below 0.
 
     A class may add
 
@@ -295,7 +308,7 @@ class Operator:
     optional_inputs: ClassVar[frozenset[str]] = frozenset()
     attrs: ClassVar[tuple[Attr, ...]] = ()
     initializers: ClassVar[Mapping[str, str]] = {}
-    turned: ClassVar[frozenset[str]] = frozenset()
+    transposed: ClassVar[frozenset[str]] = frozenset()
     formula: ClassVar[str] = ""
     derivative: ClassVar[str] = ""
     torch_code: ClassVar[TorchCode] = TorchCode()
@@ -305,6 +318,14 @@ class Operator:
     units: ClassVar[Literal["", "made", "kept", "each", "joined", "mixed"]] = ""
     unit_axis: ClassVar[int] = 1
     adds: ClassVar[bool] = False
+    sums: ClassVar[Literal["", "row", "product", "inputs", "squares"]] = ""
+    window: ClassVar[Literal["", "sum", "largest", "mean"]] = ""
+    passes: ClassVar[bool] = False
+    two_modes: ClassVar[bool] = False
+    probabilities: ClassVar[bool] = False
+    normalises: ClassVar[bool] = False
+    flat_ends: ClassVar[float] = 0.0
+    dies: ClassVar[bool] = False
     random: ClassVar[bool] = False
     rowwise: ClassVar[bool] = False
     steady: ClassVar[bool] = False

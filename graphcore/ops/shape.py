@@ -42,6 +42,7 @@ class Reshape(Operator):
         torch.reshape; ONNX Reshape-14 (whose 0 is taken over).
     """
 
+    passes = True
     category, onnx, aliases = "shape", "Reshape", ("view",)
     attrs = (Attr("shape", REQUIRED, "New shape: 0 keeps an axis, one −1 is worked out.", "ints",
                   minimum=-1),)  # fmt: skip
@@ -133,6 +134,7 @@ class Flatten(Operator):
         torch.nn.Flatten; ONNX Flatten-13.
     """
 
+    passes = True
     units = "kept"
     category, onnx, aliases = "shape", "Flatten", ("vectorize", "ravel")
     attrs = (

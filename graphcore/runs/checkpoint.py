@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT_VERSION = 2
-"""2: weights lie as ``Operator.turned`` says."""
+"""2: weights lie as ``Operator.transposed`` says."""
 LARGEST_STATE = 2 * graph_file.MAX_BYTES + reading.MIB
 """The graph's text lies in it quoted."""
 

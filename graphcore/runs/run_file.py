@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 LARGEST, LARGEST_TEXT = 4096 * reading.MIB, 64 * reading.MIB
 FORMAT_VERSION = 2
-"""2: weights lie as ``Operator.turned`` says."""
+"""2: weights lie as ``Operator.transposed`` says."""
 SavedScore = tuple[int, float | None, float | None, int, bool]
 """Step, loss, accuracy and number of samples of a test, and whether they were all."""
 

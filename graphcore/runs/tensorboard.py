@@ -51,7 +51,7 @@ def record(data: bytes) -> bytes:
 
 
 def masked(data: bytes) -> int:
-    """CRC-32C, turned by 15 bits and moved, as TFRecords hold it."""
+    """CRC-32C, rotated by 15 bits and masked, as TFRecords hold it."""
     crc = crc32c(data)
     return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
 

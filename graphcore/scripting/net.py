@@ -165,7 +165,7 @@ def _from_runs(path: Path) -> AskedNet:
     current, runs = read_runs(path)
     run = next(r for r in runs if r.number == current)
     graph = files.loads(run.graph)
-    plan = compile(graph, mode="train", turned=True)
+    plan = compile(graph, mode="train", transposed=True)
     states = [moment.tensors() for moment in run.timeline.moments]
     if states[-1]["flat"].shape != plan.flat.shape:
         raise FileError(f"{short(path.name)}: its states are of another net than its graph.")

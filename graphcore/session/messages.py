@@ -38,6 +38,7 @@ class Load(Command, frozen=True):
         checkpoints: folder that checkpoints are written to, or "".
         data_dir: folder of the data sets, or "" for the usual places.
         start: file of the weights that the net starts with, by name, or "".
+        renamed: (old, new) name of each node that was renamed since the last of these requests.
         revision: a number above those of all requests before; the replies that follow bear it.
     """
 
@@ -49,6 +50,7 @@ class Load(Command, frozen=True):
     growth: Growth = "initial"
     forget: bool = False
     start: str = ""
+    renamed: tuple[tuple[str, str], ...] = ()
     revision: int = 0
 
 

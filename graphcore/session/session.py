@@ -49,6 +49,7 @@ from graphcore.session.script import OVER, OWN, Script
 from graphcore.training.evaluation import share_right
 from graphcore.training.trainer import Trainer
 from graphcore.training.transfer.keep_weights import Kept, overlap, same_scores, take_over
+from graphcore.training.transfer.renames import Renames, under_new_names
 from graphcore.training.transfer.silent_units import Growth
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class Session:
         self.altered: set[str] = set()
         self.holds = Holds()
         self._gone: dict[str, Tensor] = {}
+        self._renames = Renames()
         self.running = False
         self.steps_left: int | None = None
         self._graph, self._graph_bytes = Graph(), b""
@@ -190,6 +192,8 @@ class Session:
         that its weights go on in the next one that can be trained.
         """
         self.script.leave()
+        self._renames.add(request.renamed)
+        self._start = under_new_names(self._start, request.renamed)
         if request.forget:
             self._drop()
         elif not request.keep:
@@ -266,6 +270,8 @@ class Session:
         folder = Path(request.checkpoints) / "moments" if request.checkpoints else None
         self.runs.store.folder = folder
         self._aside = None if trainer.trains else self._source
+        if trainer.trains:
+            self._renames.clear()
         before = self.trainer
         kept = before if request.keep and before is not None and before.step else None
         same = kept is not None and same_scores(trainer, kept)
@@ -309,6 +315,7 @@ class Session:
     def _forget_weights(self) -> None:
         """The next net begins with its initial weights, whatever was learned or changed."""
         self._aside = None
+        self._renames.clear()
         self.altered.clear()
         self._gone.clear()
 
@@ -729,7 +736,7 @@ class Session:
     def _take_over(self, new: Trainer, growth: Growth) -> Kept:
         """Give the new net every weight of the old one that still fits."""
         old = self._source
-        return Kept() if old is None else take_over(new, old, self._gone, growth)
+        return Kept() if old is None else take_over(new, old, self._gone, growth, self._renames)
 
     def _forget(self, keep_curves: bool) -> None:
         self._news, self._started = True, None

@@ -85,7 +85,9 @@ class Trainer:
         self.binding = bind(self.graph) if binding is None else binding
         self.data = data
         self._check_batch(device, getattr(torch, dtype).itemsize)
-        self.plan: Plan = compile(self.graph, device, dtype, mode, self.settings.seed, turned=True)
+        self.plan: Plan = compile(
+            self.graph, device, dtype, mode, self.settings.seed, transposed=True
+        )
         self.train_x, self.train_t = self.tensors(data.train)
         self.note = ""
         self.batches = self._new_batches()

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.panels.runs.panel import COLUMNS
 from graphcore.views.timeline import EnterRun, TimelineFrame
-from tests.app.driver import PATIENCE
+from tests.app.driver import PATIENCE, open_graph, train
 
 
 def test_a_net_grows_while_it_trains_and_forgets_nothing(qtbot, live_window) -> None:
@@ -219,3 +219,25 @@ def test_the_learning_rate_that_was_typed_outlives_an_edit_and_the_slider(
     engine.scrub(None)
     qtbot.waitUntil(lambda: not times[-1].visiting, timeout=PATIENCE)
     assert rate.value() == 0.0125
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_trained_layer_with_another_name_is_the_same_layer(qtbot, live_window, inside) -> None:
+    window = live_window
+    document, loads = window.document, []
+    window.engine.loaded.connect(loads.append)
+    open_graph(qtbot, window, "circle")
+    layer = next(n.name for n in document.root if n.operator == "Linear")
+    if inside:
+        block = document.group([layer])
+        document.enter(block)
+        qtbot.waitUntil(lambda: len(loads) > 1, timeout=PATIENCE)
+    train(qtbot, window, 30)
+    seen = len(loads)
+    document.rename(layer, "layer")
+    qtbot.waitUntil(lambda: len(loads) > seen, timeout=PATIENCE)
+    assert (loads[-1].fresh, loads[-1].gone, loads[-1].anew) == ((), (), ())
+    document.undo_stack.undo()
+    qtbot.waitUntil(lambda: len(loads) > seen + 1, timeout=PATIENCE)
+    assert (loads[-1].fresh, loads[-1].gone, loads[-1].anew) == ((), (), ())
+    assert loads[-1].change is None or loads[-1].change < 1e-6

@@ -81,7 +81,7 @@ FAULTS = (
           "np.argsort(shares[wrong", "tests/graphcore/views tests/app/panels -k result"),
     Fault("graphcore/views/results/compute.py", "cell = int(labels[i]), int(answers[i])",
           "cell = int(answers[i]), int(labels[i])", "tests/graphcore/views -k result"),
-    Fault("graphcore/views/health/compute.py", "return y * (1 - y) if", "return y if",
+    Fault("graphcore/views/health/compute.py", "context, torch.ones_like(y), y", "context, y, y",
           "tests/graphcore/views/test_health.py"),
     Fault("graphcore/views/health/compute.py", "if not now < before:", "if now < before:",
           "tests/graphcore/views/test_health.py"),

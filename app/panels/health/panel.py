@@ -19,6 +19,7 @@ from app.panels.health.remedies import REMEDIES, offers
 from app.panels.panel import Panel
 from app.plots.profile import ProfilePlot
 from app.widgets.numbers import format_number
+from graphcore import ops
 from graphcore.errors import GradscapeError
 from graphcore.session.messages import Failure
 from graphcore.views.health import Finding, HealthFrame, HealthRequest
@@ -98,7 +99,7 @@ class HealthPanel(Panel):
         self.gradients.set_bars([(layer.name, layer.gradient) for layer in frame.layers])
         self.units.set_bars([(unit.node, unit.saturated) for unit in frame.units])
         self.dead.set_bars(
-            [(unit.node, unit.dead) for unit in frame.units if unit.operator == "ReLU"]
+            [(unit.node, unit.dead) for unit in frame.units if ops.get(unit.operator).dies]
         )
         self.dead.setVisible(bool(self.dead.bars))
         self.updates.set_bars([(w.name, w.change / w.weight) for w in frame.layers if w.weight > 0])

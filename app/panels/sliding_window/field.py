@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from app.panels.sliding_window.pixel import OPERATORS, PIXELWISE, Window
+from app.panels.sliding_window.pixel import Window
 from graphcore.graph.graph import Graph
 
 Area = tuple[int, int, int, int]
 """Top, left, bottom, right, the last two exclusive; it may reach outside, into the padding."""
+PIXELWISE = ("activation", "elementwise")
+"""Families that treat every pixel by itself; dropout and batch norm, of two modes, do so too."""
 
 
 def receptive_field(graph: Graph, node: str, row: int, column: int) -> tuple[str, Area] | None:
@@ -24,12 +26,12 @@ def receptive_field(graph: Graph, node: str, row: int, column: int) -> tuple[str
         if at.operator == "Input":
             found[name] = area
             continue
-        if at.operator in OPERATORS:
+        if at.op.window:
             window = Window.of(at, 1)
             top, left, _, _ = window.seen_by(area[0], area[1])
             _, _, bottom, right = window.seen_by(area[2] - 1, area[3] - 1)
             area = top, left, bottom, right
-        elif at.op.category not in ("activation", "elementwise") and at.operator not in PIXELWISE:
+        elif at.op.category not in PIXELWISE and not at.op.two_modes:
             return None
         for edge in graph.edges_into(at):
             if edge.input not in at.parameter_inputs:

@@ -12,7 +12,7 @@ from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.panel import Panel
 from app.panels.sliding_window.field import Area, receptive_field
-from app.panels.sliding_window.pixel import OPERATORS, Window
+from app.panels.sliding_window.pixel import Window
 from app.plots.cells import Cell
 from app.plots.tile_view import TileView
 from app.widgets.numbers import format_number
@@ -93,10 +93,10 @@ class WindowPanel(Panel):
         self._ask()
 
     def show_selection(self, names: Sequence[str]) -> None:
-        """Told which nodes are selected on the canvas."""
+        """Show the window of the selected node."""
         graph, self._prefix = self._document.graph, self._document.prefix
         node = graph.node(names[0]) if len(names) == 1 and names[0] in graph else None
-        self._node = node if node is not None and node.operator in OPERATORS else None
+        self._node = node if node is not None and node.op.window else None
         self._arrays, self._kept = {}, {}
         self._ask()
         self._show()
@@ -207,7 +207,7 @@ class WindowPanel(Panel):
             self.inputs.frame(None)
             return
         self.inputs.frame(window.seen_by(*place[1:]))
-        if node.operator == "Conv2d":
+        if node.op.window == "sum":
             self._show_convolution(window, images, place)
         else:
             self._show_pooling(window, images[place[0]], results, place)
@@ -247,7 +247,7 @@ class WindowPanel(Panel):
     ) -> None:
         assert self._node is not None
         value = format_number(float(results[place]))
-        if self._node.operator != "MaxPool2d":
+        if self._node.op.window != "largest":
             patch = window.patch(image, *place[1:])
             self._show_tiles({"patch": patch})
             self.sum.setText(
@@ -295,7 +295,7 @@ class WindowPanel(Panel):
     def _show_tiles(self, shown: dict[str, np.ndarray]) -> None:
         """The numbers of a window; without them their place stays, so that no pixel moves."""
         there = self._window() is not None and self._node is not None
-        multiplied = there and self._node is not None and self._node.operator == "Conv2d"
+        multiplied = there and self._node is not None and self._node.op.window == "sum"
         for label, sign in zip(self.signs, "×=", strict=True):
             label.setText(sign if shown else "")
             label.setVisible(multiplied)

@@ -9,10 +9,6 @@ import numpy as np
 
 from graphcore.graph.elements import Node
 
-OPERATORS = ("Conv2d", "MaxPool2d", "AvgPool2d")
-PIXELWISE = ("BatchNorm2d", "Dropout", "Dropout2d")
-"""What treats every pixel alike and by itself, beside activations and elementwise operators."""
-
 
 @dataclass(frozen=True)
 class Window:
@@ -36,7 +32,7 @@ class Window:
         size = _pair(a["kernel_size"])
         stride = _pair(a["stride"]) if a["stride"] is not None else size
         return cls(size, stride, _pair(a["padding"]), _pair(a.get("dilation", 1)),
-                   a.get("groups", maps) if node.operator == "Conv2d" else maps)  # fmt: skip
+                   a.get("groups", maps) if node.op.window == "sum" else maps)  # fmt: skip
 
     def seen_by(self, row: int, column: int) -> tuple[int, int, int, int]:
         """Top, left, bottom, right (exclusive) of what an output pixel reads; may lie outside."""

@@ -10,7 +10,7 @@ from app.panels.stepper.position import Event, Walk
 from app.panels.stepper.sum_words import written_out
 from app.panels.stepper.words import formulas, level_of
 from app.widgets.formula import typeset_ahead
-from graphcore.views.stepper import SUMS, ElementFrame, ElementRequest, WalkFrame
+from graphcore.views.stepper import ElementFrame, ElementRequest, WalkFrame
 
 LATE_MS = 25
 """Between two formulas that are typeset while one may step on."""
@@ -56,8 +56,8 @@ class WrittenOut(QObject):
         if level_of(self._document.root, event.node) is None:
             return
         node, backward = self._document.root.at(event.node), event.phase == "backward"
-        sums = node.operator in SUMS or node.op.category == "loss"
-        if node.operator == "Linear" if backward else sums:
+        sums = node.op.sums or node.op.category == "loss"
+        if node.op.sums == "row" if backward else sums:
             chosen, index = self._chosen
             self._engine.ask(
                 ElementRequest(event.node, index if chosen == event.node else (), backward)

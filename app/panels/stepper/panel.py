@@ -38,9 +38,6 @@ from graphcore.records.arrays import pack, unpack
 from graphcore.training.sample import Sample
 from graphcore.views.stepper import NumbersFrame, NumbersRequest, Quantity, WalkFrame
 
-TWO_MODES = {"Dropout", "Dropout2d", "BatchNorm1d", "BatchNorm2d"}
-"""Operators that do something else while a net trains."""
-
 
 class WalkPanel(Panel):
     """Buttons, the sample, and what happens at this step.
@@ -311,8 +308,8 @@ class WalkPanel(Panel):
         has_samples = frame is not None and frame.samples > 0
         for widget in (self.sample_name, self.sample, self.batch, self.verdict):
             widget.setVisible(has_samples)
-        operators = {n.operator for _, level in levels(self._document.root) for n in level}
-        self.training.setVisible(has_samples and bool(operators & TWO_MODES))
+        two_modes = any(n.op.two_modes for _, level in levels(self._document.root) for n in level)
+        self.training.setVisible(has_samples and two_modes)
         if frame is None or not has_samples:
             return
         with QSignalBlocker(self.sample):

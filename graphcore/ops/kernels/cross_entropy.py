@@ -30,20 +30,20 @@ def lower_cross_entropy(x: Tensor, target: Tensor, weight: Tensor | None, mode: 
         weight: one per class, shape (C,), or None.
         mode: 0 keeps one loss per sample, 1 averages, 2 adds up (ATen/core/Reduction.h).
     """
-    turned = x.shape[1] < LANES <= len(x)
-    shape = _laid(x, turned).shape
-    copied = turned and not x.t().is_contiguous()
+    transposed = x.shape[1] < LANES <= len(x)
+    shape = _laid(x, transposed).shape
+    copied = transposed and not x.t().is_contiguous()
     scores = x.new_empty(shape) if copied else None
     log_p, g_log_p = (x.new_empty(shape) for _ in range(2))
     y, total = x.new_empty(len(x) if mode == 0 else ()), x.new_empty(())
-    pick, unpick = _picking("nll_loss2d" if turned else "nll_loss")
-    unlog, axis = torch.ops.aten._log_softmax_backward_data.out, 0 if turned else 1
-    seen = _as_image if turned else _as_it_is
+    pick, unpick = _picking("nll_loss2d" if transposed else "nll_loss")
+    unlog, axis = torch.ops.aten._log_softmax_backward_data.out, 0 if transposed else 1
+    seen = _as_image if transposed else _as_it_is
     log_p_seen, g_log_p_seen = seen(log_p), seen(g_log_p)
     each = seen if mode == 0 else _as_it_is
 
     def forward() -> None:
-        laid = _laid(x, turned)
+        laid = _laid(x, transposed)
         torch.log_softmax(laid if scores is None else scores.copy_(laid), axis, out=log_p)
         pick(log_p_seen, seen(target), weight, mode, NO_CLASS, output=each(y), total_weight=total)
 
@@ -51,7 +51,7 @@ def lower_cross_entropy(x: Tensor, target: Tensor, weight: Tensor | None, mode: 
         own = x.new_empty(shape) if copied else None
 
         def run() -> None:
-            there = _laid(gx, turned) if own is None else own
+            there = _laid(gx, transposed) if own is None else own
             unpick(each(g), log_p_seen, seen(target), weight, mode, NO_CLASS, total,
                    grad_input=g_log_p_seen)  # fmt: skip
             unlog(g_log_p, log_p, axis, x.dtype, out=there)
@@ -69,8 +69,8 @@ def _picking(kind: str) -> tuple[Any, Any]:
     return getattr(aten, f"{kind}_forward").output, getattr(aten, f"{kind}_backward").grad_input
 
 
-def _laid(a: Tensor, turned: bool) -> Tensor:
-    return a.t() if turned else a
+def _laid(a: Tensor, transposed: bool) -> Tensor:
+    return a.t() if transposed else a
 
 
 def _as_image(a: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from graphcore.errors import GradscapeError
 from graphcore.graph.difference import same_net
 from graphcore.late import torch
 from graphcore.training.transfer.net2net import widen
+from graphcore.training.transfer.renames import Renames
 from graphcore.training.transfer.silent_units import SAMPLES, Growth, difference, grow_quietly
 
 if TYPE_CHECKING:
@@ -50,7 +51,11 @@ class Kept:
 
 
 def take_over(
-    new: Trainer, old: Trainer, gone: dict[str, Tensor] | None = None, growth: Growth = "initial"
+    new: Trainer,
+    old: Trainer,
+    gone: dict[str, Tensor] | None = None,
+    growth: Growth = "initial",
+    renames: Renames | None = None,
 ) -> Kept:
     """Give a new run every weight, statistic, optimiser state and step of an old one.
 
@@ -58,16 +63,21 @@ def take_over(
         gone: parameters as they were when their node was deleted or made smaller; what is back
             comes from there, so that undo brings the weights back too.
         growth: what is new starts from this.
+        renames: names that nodes have in the old net.
     """
+    renames = renames or Renames()
     buried = {} if gone is None else gone
     theirs = {p.name: p for p in old.plan.layout}
     found: dict[str, list[str]] = {k: [] for k in ("whole", "part", "fresh", "frozen", "anew")}
     with torch.inference_mode():
         for mine in new.plan.layout:
-            other = theirs.pop(mine.name, None) or _moved(mine, theirs)
+            former = renames.former(mine.node)
+            key = f"{former}{mine.name[len(mine.node) :]}"
+            other = theirs.pop(key, None) if former is not None else None
+            other = other or _moved(mine, theirs)
             for what in _take_one(new, old, mine, other, buried):
                 found[what].append(mine.name)
-        _take_buffers(new.plan, old.plan)
+        _take_buffers(new.plan, old.plan, renames)
     buried.update({name: old.plan.parameters[name].clone() for name in theirs})
     if new.settings.epochs == old.graph.training.epochs:  # the run may have been lengthened
         new.settings = msgspec.structs.replace(new.settings, epochs=old.settings.epochs)
@@ -137,10 +147,11 @@ def _starts_otherwise(
     return not same and old.step == 0 and mine.shape == other.shape and old.plan.is_at_start(other)
 
 
-def _take_buffers(new: Plan, old: Plan) -> None:
-    """Running statistics."""
+def _take_buffers(new: Plan, old: Plan, renames: Renames) -> None:
+    """Take running statistics over."""
     for name, buffer in new.buffers.items():
-        before = old.buffers.get(name)
+        node, _, statistic = name.rpartition(".")
+        before = old.buffers.get(f"{renames.former(node)}.{statistic}")
         if before is not None and before.dim() == buffer.dim():
             overlap(buffer, before)
 

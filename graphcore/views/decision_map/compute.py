@@ -100,7 +100,7 @@ def _warp(trainer: Trainer, plan: Plan, node: str, samples: np.ndarray) -> Warp 
 
 def _made_of_noise(graph: Graph) -> set[str]:
     """Nodes whose values come out of random numbers and not of the place in the plane."""
-    return graph.descendants([n.name for n in graph if n.operator == "RandomNormalLike"])
+    return graph.descendants([n.name for n in graph if n.op.random and not n.op.two_modes])
 
 
 def _generated(trainer: Trainer, plan: Plan) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphcore.engine.plan import Plan
-from graphcore.engine.principal_axes import principal_axes, turned
+from graphcore.engine.principal_axes import oriented, principal_axes
 from graphcore.errors import GradscapeError
 from graphcore.graph.graph import Graph
 from graphcore.late import torch
@@ -38,10 +38,10 @@ def links(graph: Graph, plan: Plan, shown: set[str], source: str, most: int) -> 
 
 def _linear_before(graph: Graph, name: str) -> str:
     """The Linear that a node is, or that it takes its value from; "" if there is none."""
-    if graph.node(name).operator == "Linear":
+    if graph.node(name).op.sums == "row":
         return name
     edge = graph.edge_into(name, "x")
-    return edge.source if edge and graph.node(edge.source).operator == "Linear" else ""
+    return edge.source if edge and graph.node(edge.source).op.sums == "row" else ""
 
 
 def warp(plan: Plan, node: str, grid: Tensor, side: int) -> Warp | None:
@@ -74,5 +74,5 @@ def _in_plane(values: Tensor, count: int) -> tuple[Tensor, float]:
         return torch.nn.functional.pad(values, (0, 2 - units)), 1.0
     found = principal_axes(values[:count])
     largest = found.axes.abs().argmax(0)
-    axes = turned(found.axes, found.axes[largest, torch.arange(2)])
+    axes = oriented(found.axes, found.axes[largest, torch.arange(2)])
     return (values - found.middle) @ axes, sum(found.shares)

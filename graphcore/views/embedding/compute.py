@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from graphcore.engine.principal_axes import principal_axes, turned
+from graphcore.engine.principal_axes import oriented, principal_axes
 from graphcore.errors import GradscapeError
 from graphcore.late import torch
 from graphcore.records.arrays import Array, pack
@@ -45,7 +45,7 @@ def principal_components(values: Tensor) -> tuple[Tensor, tuple[float, float]]:
     found = principal_axes(values)
     points = (values.double() - found.middle) @ found.axes
     furthest = points.abs().argmax(0)
-    return turned(points, points[furthest, torch.arange(2)]).to(values), found.shares
+    return oriented(points, points[furthest, torch.arange(2)]).to(values), found.shares
 
 
 def embed(trainer: Trainer, node: str = "") -> EmbeddingFrame:

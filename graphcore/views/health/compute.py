@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphcore import ops
 from graphcore.engine.execute import Step
 from graphcore.engine.non_finite import finite, first_non_finite
 from graphcore.engine.plan import Plan
@@ -44,15 +45,6 @@ RISEN, RISING = 1.1, 3
 """Test loss over its smallest, and tests since then, from which the net overfits."""
 WRONG = 0.1
 """Share of the outputs that may lie at the wrong flat end of their curve."""
-SQUASHING = {
-    "CrossEntropyLoss": ("Softmax", "Sigmoid"),
-    "BCEWithLogitsLoss": ("Sigmoid", "Softmax"),
-}
-"""What must not come before a loss that does the same itself."""
-PASSING = ("Flatten", "Reshape", "Squeeze", "Dropout")
-DISTANCES = ("MSELoss", "L1Loss", "HuberLoss")
-RANGES = {"Sigmoid": 1.0, "Tanh": 2.0}
-"""Activations with two flat ends, and how far these are apart."""
 
 
 @view(HealthRequest)
@@ -77,8 +69,8 @@ def examine(trainer: Trainer, curves: Curves | None = None) -> HealthFrame:
     plan.backward(b.loss, grad=torch.ones_like(loss))
     layers = _layers(trainer, plan)
     answers = _answers(plan)
-    units = tuple(_unit(plan, s) for s in plan.steps if s.op.category == "activation"
-                  and s.op.name not in ("Softmax", "LogSoftmax"))  # fmt: skip
+    units = tuple(_unit(plan, s) for s in plan.steps
+                  if s.op.category == "activation" and s.op.units != "mixed")  # fmt: skip
     ratio = None
     if len(layers) >= 2 and layers[-1].gradient > 0:
         ratio = layers[0].gradient / layers[-1].gradient
@@ -113,7 +105,7 @@ def _answers(plan: Plan) -> list[tuple[Step, Step]]:
         if loss.op.category != "loss" or "x" not in loss.input_names:
             continue
         maker = makers.get(loss.inputs[loss.input_names.index("x")])
-        while maker is not None and maker.op.name in PASSING:
+        while maker is not None and maker.op.passes:
             maker = makers.get(maker.inputs[0])
         if maker is not None:
             found.append((loss, maker))
@@ -126,7 +118,7 @@ def _of_squashing(answers: list[tuple[Step, Step]]) -> list[Finding]:
         Finding(answer.name, (
             f"{answer.name} is a {answer.op.name} before {loss.name}, and {loss.op.name} takes "
             "one itself: the loss cannot become small and its gradient is weak."), "bare")
-        for loss, answer in answers if answer.op.name in SQUASHING.get(loss.op.name, ())
+        for loss, answer in answers if loss.op.normalises and answer.op.probabilities
     ]  # fmt: skip
 
 
@@ -142,7 +134,7 @@ def _of_inputs(trainer: Trainer, x: Tensor) -> list[Finding]:
 
 def _of_targets(trainer: Trainer, t: Tensor) -> list[Finding]:
     b = trainer.binding
-    size = _far_from_one(t) if b.target and b.loss_kind in DISTANCES else ""
+    size = _far_from_one(t) if b.target and ops.get(b.loss_kind).sums == "squares" else ""
     if not size:
         return []
     return [Finding(b.target, (
@@ -166,25 +158,32 @@ def _of_answers(plan: Plan, answers: list[tuple[Step, Step]]) -> list[Finding]:
     """Find outputs at the wrong flat end of their curve, where a squared error has no gradient."""
     found = []
     for loss, answer in answers:
-        if loss.op.name != "MSELoss" or answer.op.name not in RANGES:
+        if loss.op.sums != "squares" or not answer.op.flat_ends:
             continue
         y, t = (plan.values[i] for i in loss.inputs[:2])
-        slope = _unit_slope(answer, plan.values[answer.outputs[0]])
-        if y is None or t is None or slope.numel() != y.numel():
+        slope = _slope(plan, answer)
+        if y is None or t is None or slope is None or slope.numel() != y.numel():
             continue
-        wrong = (y - t).abs().reshape(-1) > RANGES[answer.op.name] / 2
+        wrong = (y - t).abs().reshape(-1) > answer.op.flat_ends / 2
         share = float((wrong & (slope.reshape(-1) < FLAT)).double().mean())
         if share > WRONG:
             found.append(Finding(answer.name, (
                 f"{share:.0%} of the outputs of {answer.name} are wrong and saturated: under "
                 f"{loss.op.name} hardly any gradient gets through to correct them."),
-                "logits" if answer.op.name == "Sigmoid" else "xavier"))  # fmt: skip
+                "logits" if answer.op.probabilities else "xavier"))  # fmt: skip
     return found
 
 
-def _unit_slope(step: Step, y: Tensor | None) -> Tensor:
-    assert y is not None
-    return y * (1 - y) if step.op.name == "Sigmoid" else 1 - y * y
+def _slope(plan: Plan, step: Step) -> Tensor | None:
+    """Return the derivative of every number of an activation by its input."""
+    x, y = plan.values[step.inputs[0]], plan.values[step.outputs[0]]
+    if x is None or y is None:
+        return None
+    with torch.inference_mode():
+        slopes: tuple[Tensor | None, ...] = step.op.run_vjp(
+            step.context, torch.ones_like(y), y, [x], step.attributes
+        )
+    return slopes[0]
 
 
 def _of_curves(curves: Curves, step: int) -> list[Finding]:
@@ -274,15 +273,15 @@ def _of_gradients(layers: tuple[LayerHealth, ...], ratio: float | None) -> list[
 
 
 def _of_units(plan: Plan, units: Sequence[UnitHealth]) -> list[Finding]:
-    operators = {step.name: step.op.name for step in plan.steps}
+    operators = {step.name: step.op for step in plan.steps}
     found = []
     for unit in units:
         operator = operators[unit.node]
-        if operator == "ReLU" and unit.dead > DEAD:
+        if operator.dies and unit.dead > DEAD:
             found.append(Finding(unit.node, (
                 f"{unit.dead:.0%} of the units of {unit.node} are dead: they answer 0 to every "
                 "sample, and no gradient gets through them."), "leaky"))  # fmt: skip
-        elif operator in ("Sigmoid", "Tanh") and unit.saturated > SATURATED:
+        elif operator.flat_ends and unit.saturated > SATURATED:
             found.append(Finding(unit.node, (
                 f"{unit.saturated:.0%} of the values of {unit.node} lie where the curve is flat: "
                 "it is saturated."), "xavier"))  # fmt: skip

@@ -82,7 +82,7 @@ def _convolutions(trainer: Trainer, plan: Plan) -> tuple[str, ...]:
     """Nodes with feature maps that the gradient reaches, in order of the forward pass."""
     found = []
     for step in plan.steps:
-        if step.op.name == "Conv2d" and step.name in trainer.graph:
+        if step.op.window == "sum" and step.name in trainer.graph:
             value = plan.values[step.outputs[0]]
             if value is not None and min(value.shape[-2:]) > 1:
                 found.append(step.name)

@@ -134,10 +134,6 @@ class NumbersFrame(Reply, frozen=True, kw_only=True):
     problem: str = ""
 
 
-SUMS = ("Linear", "MatMul", "Sum", "Mean", "MSELoss")
-"""Operators whose numbers are written out as sums; so are losses, which average samples."""
-
-
 class ElementRequest(Ask, frozen=True):
     """Write out one number of a node's output.
 

@@ -175,7 +175,7 @@ def _in_double(session: Session) -> tuple[Plan, dict[str, Any], str]:
         trainer, b = session.trainer, session.trainer.binding
         if not b.loss:
             raise EngineError("A gradient needs a loss to start from: this graph has none.")
-        plan = compile(trainer.graph, dtype="float64", turned=trainer.plan.turned)
+        plan = compile(trainer.graph, dtype="float64", transposed=trainer.plan.transposed)
         plan.copy_state(trainer.plan)
         x, t, _ = fed_together(trainer, request.sample, request.batch)
         doubles = (a.cpu().double() if a.is_floating_point() else a.cpu() for a in (x, t))

@@ -31,7 +31,7 @@ def element(plan: Plan, graph: Graph, name: str, index: tuple[int, ...]) -> Elem
     step = next((s for s in plan.steps if s.name == name), None)
     if step is None or len(step.outputs) != 1:
         return None
-    write = _WRITTEN.get(step.op.name, _losses if step.op.category == "loss" else None)
+    write = _WRITTEN.get(step.op.sums, _losses if step.op.category == "loss" else None)
     if write is None:
         return None
     y = plan.values[step.outputs[0]]
@@ -52,7 +52,7 @@ def weight_gradient(
     """∂L/∂W of the first weight of an output: Σ g · x over the samples; None without one."""
     step = next((s for s in plan.steps if s.name == name), None)
     key = f"{name}.weight"
-    if step is None or step.op.name != "Linear" or key not in plan.parameters:
+    if step is None or step.op.sums != "row" or key not in plan.parameters:
         return None
     g, whole, x = gradient(plan, name), gradient(plan, key), plan.values[step.inputs[0]]
     if g is None or whole is None or x is None or not g.numel():
@@ -116,11 +116,12 @@ def _reduced(
     with torch.inference_mode():
         (g,) = step.op.run_vjp(step.context, seed, y, [x], step.attributes)
     places = [] if g is None else [tuple(p) for p in g.nonzero().tolist()]
+    share = float(g[places[0]]) if g is not None and places else 1.0
     kept = hidden if x.dim() and len(x) == 1 else 0
     return ElementFrame(
         node=step.name, index=at[hidden:], left=tuple(_factors("x", x, places, kept)),
         count=len(places), total=float(y[at]),
-        share=1.0 if step.op.name == "Sum" else 1.0 / max(1, len(places)),
+        share=1.0 / len(places) if share < 1 else 1.0,
     )  # fmt: skip
 
 
@@ -163,6 +164,6 @@ def _losses(
 
 
 _WRITTEN = {
-    "Linear": _linear, "MatMul": _matmul, "Sum": _reduced, "Mean": _reduced, "MSELoss": _squares,
+    "row": _linear, "product": _matmul, "inputs": _reduced, "squares": _squares,
 }  # fmt: skip
-"""Operators whose outputs are sums of few kinds of terms."""
+"""How an output is written out, by the ``sums`` of its operator."""

@@ -115,7 +115,7 @@ NETS = ("lenet5", "mlp", "resnet8", "circle", "autoencoder", "lstm-rows", "vit-t
 def test_a_training_step_stays_on_the_device(name: str) -> None:
     """Both passes of the buffered form with its rewrites, and the update."""
     graph = presets.load(name)
-    plan = compile(graph, mode="train", turned=True)
+    plan = compile(graph, mode="train", transposed=True)
     shapes = {n.name: tuple(n.attributes["shape"]) for n in graph if n.operator == "Input"}
     shapes |= {n.name: () for n in graph if n.operator == "Target"}
     with on_a_device():

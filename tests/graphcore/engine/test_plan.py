@@ -221,23 +221,23 @@ def test_how_weights_lie_in_memory_changes_no_number(name: str) -> None:
     graph = presets.load(name)
     feeds = random_feeds(graph, 0)
     loss = bind(graph).loss
-    plans = [gc.compile(graph, dtype="float64", mode="train", turned=t) for t in (False, True)]
+    plans = [gc.compile(graph, dtype="float64", mode="train", transposed=t) for t in (False, True)]
     for plan in plans:
         plan.forward(feeds)
         plan.backward(loss)
-    plain, turned = plans
-    assert any(not p.is_contiguous() for p in turned.parameters.values())
+    plain, transposed = plans
+    assert any(not p.is_contiguous() for p in transposed.parameters.values())
     for key, weight in plain.parameters.items():
-        assert torch.equal(turned.parameters[key], weight)
-        torch.testing.assert_close(turned.grad(key), plain.grad(key), rtol=1e-11, atol=1e-13)
-    for info in turned.layout:
-        last = turned.parameters[info.name].numel() - 1
+        assert torch.equal(transposed.parameters[key], weight)
+        torch.testing.assert_close(transposed.grad(key), plain.grad(key), rtol=1e-11, atol=1e-13)
+    for info in transposed.layout:
+        last = transposed.parameters[info.name].numel() - 1
         for index in {0, last // 3, last}:
-            number = turned.flat[info.place(index)]
-            assert number == turned.parameters[info.name].reshape(-1)[index]
-    turned.flat.mul_(2)
-    plain.copy_state(turned)
-    assert all(torch.equal(w, turned.parameters[k]) for k, w in plain.parameters.items())
+            number = transposed.flat[info.place(index)]
+            assert number == transposed.parameters[info.name].reshape(-1)[index]
+    transposed.flat.mul_(2)
+    plain.copy_state(transposed)
+    assert all(torch.equal(w, transposed.parameters[k]) for k, w in plain.parameters.items())
 
 
 @pytest.mark.parametrize("batch", [True, False])

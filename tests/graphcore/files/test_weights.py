@@ -100,8 +100,8 @@ REFUSED = {
     "int8": (TWO, changed(TWO, fc2__bias=torch.ones(3, dtype=torch.int8)), "fc2.bias is int8"),
     "bool": (TWO, changed(TWO, fc2__bias=torch.ones(3, dtype=torch.bool)), "fc2.bias is bool"),
     "transposed": (TWO, {n: t.T.clone() if t.ndim == 2 else t for n, t in left(**TWO).items()},
-                   r"shape \(8, 4\), in the file \(4, 8\) \(turned round, as Keras"),
-    "one transposed": (TWO, changed(TWO, fc2__weight=torch.ones(8, 3)), "turned round"),
+                   r"shape \(8, 4\), in the file \(4, 8\) \(transposed, as Keras"),
+    "one transposed": (TWO, changed(TWO, fc2__weight=torch.ones(8, 3)), r"\(transposed, as Keras"),
     "another shape": (TWO, changed(TWO, fc2__weight=torch.ones(9, 8)), r"in the file \(9, 8\)"),
     "renamed squares": (SQUARE, {n.replace("a.", "p.").replace("b.", "q."): t
                                  for n, t in left(**SQUARE).items()}, "and 3 more"),

@@ -115,9 +115,9 @@ def top(t: Tracer, n: OnnxNode) -> Any:
 def cumulated(t: Tracer, n: OnnxNode) -> Any:
     x, axis = n.input(0), int(n.input(1).scalar())
     back = bool(n.get("reverse", 0))
-    turned = t.call("flip", self=x, dims=[axis]) if back else x
-    y = t.call("cumsum", self=turned, dim=axis)
-    y = t.call("sub.Tensor", self=y, other=turned) if n.get("exclusive", 0) else y
+    flipped = t.call("flip", self=x, dims=[axis]) if back else x
+    y = t.call("cumsum", self=flipped, dim=axis)
+    y = t.call("sub.Tensor", self=y, other=flipped) if n.get("exclusive", 0) else y
     return t.call("flip", self=y, dims=[axis]) if back else y
 
 

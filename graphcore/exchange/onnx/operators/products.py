@@ -9,7 +9,7 @@ from graphcore.exchange.onnx.operators.table import OnnxNode, operator
 from graphcore.exchange.onnx.tracing import Traced, Tracer
 
 
-def turned(t: Tracer, x: Traced) -> Traced:
+def transposed(t: Tracer, x: Traced) -> Traced:
     """A matrix with rows and columns exchanged."""
     found: Traced = t.call("transpose.int", self=x, dim0=0, dim1=1)
     return found
@@ -22,13 +22,13 @@ def gemm(t: Tracer, n: OnnxNode) -> Any:
     alpha, beta = float(n.get("alpha", 1.0)), float(n.get("beta", 1.0))
     turn_a, turn_b = bool(n.get("transA", 0)), bool(n.get("transB", 0))
     if b.fixed and (b.origin or not a.known) and not turn_a and alpha == 1:
-        weight = b if turn_b else turned(t, b)
+        weight = b if turn_b else transposed(t, b)
         bias = None if c is None or beta != 1 else _bias(t, c, weight.dim(0))
         y = t.call("linear", input=a, weight=weight, bias=bias)
         if bias is not None or c is None:
             return y
     else:
-        left, right = (turned(t, m) if turn else m for m, turn in ((a, turn_a), (b, turn_b)))
+        left, right = (transposed(t, m) if turn else m for m, turn in ((a, turn_a), (b, turn_b)))
         y = scaled(t, t.call("mm", self=left, mat2=right), alpha)
     if c is None or not beta:
         return y
@@ -53,7 +53,7 @@ def matmul(t: Tracer, n: OnnxNode) -> Any:
         and b.number == "float"
         and (b.origin or not a.known)
     ):
-        return t.call("linear", input=a, weight=turned(t, b))
+        return t.call("linear", input=a, weight=transposed(t, b))
     return t.call("matmul", self=a, other=b)
 
 

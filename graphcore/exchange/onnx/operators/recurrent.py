@@ -56,18 +56,18 @@ def _target(n: OnnxNode) -> str:
 def _weights(t: Tracer, n: OnnxNode, direction: int) -> list[Traced]:
     order = ORDER[n.operator]
 
-    def turned(stack: Traced) -> Traced:
+    def transposed(stack: Traced) -> Traced:
         def gates(whole: Any) -> Any:
             parts = whole[direction].chunk(len(order))
             return torch.cat([parts[i] for i in order])
 
         return t.worked_out(gates, stack)
 
-    found = [turned(n.input(1)), turned(n.input(2))]
+    found = [transposed(n.input(1)), transposed(n.input(2))]
     biases = n.optional(3)
     if biases is not None:
         halves = [t.worked_out(lambda b, i=i: b.chunk(2, 1)[i], biases) for i in (0, 1)]
-        found += [turned(h) for h in halves]
+        found += [transposed(h) for h in halves]
     ends = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     for made, end in zip(found, ends, strict=False):
         made.origin = f"{n.input(1).origin or n.operator.lower()}.{end}" + "_reverse" * direction

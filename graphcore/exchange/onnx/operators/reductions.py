@@ -73,8 +73,8 @@ def place_of_extreme(t: Tracer, n: OnnxNode) -> Any:
     target = n.operator.lower()
     if not n.get("select_last_index", 0):
         return t.call(target, self=x, dim=axis, keepdim=keep)
-    turned = t.call("flip", self=x, dims=[axis])
-    found = t.call(target, self=turned, dim=axis, keepdim=keep)
+    flipped = t.call("flip", self=x, dims=[axis])
+    found = t.call(target, self=flipped, dim=axis, keepdim=keep)
     return t.call("rsub.Scalar", self=found, other=x.dim(axis) - 1)
 
 

@@ -57,7 +57,7 @@ def _without_mask(calls: Calls, scores: Any) -> tuple[Any, Any]:
 
 
 def _turned(calls: Calls, call: Call, argument: Any) -> tuple[Any, float]:
-    """Keys whose last two axes are turned in a product, as they were before, and their factor."""
+    """Return transposed keys of a product as they were before, and their factor."""
     found, value = order_of(calls, argument), calls.value(argument)
     if value is None or len(value.shape) != 4:
         return None, 1.0
@@ -78,7 +78,7 @@ def _turned(calls: Calls, call: Call, argument: Any) -> tuple[Any, float]:
 
 
 def _turned_flat(calls: Calls, call: Call, argument: Any, value: Value) -> Any:
-    """Keys that were turned as matrices one after the other, with samples and heads as one axis."""
+    """Return keys that were transposed with samples and heads as one axis."""
     outer = calls.maker(argument, "reshape")
     flat = calls.value(outer.arguments["self"]) if outer is not None else None
     found = order_of(calls, outer.arguments["self"]) if outer is not None else None

@@ -89,16 +89,16 @@ def whole_image(calls: Calls, call: Call) -> bool:
 
 @pattern(*RECURRENT)
 def samples_first(calls: Calls, call: Call) -> bool:
-    """A recurrent layer between two turns takes samples first; its results are turned after it."""
+    """Let a recurrent layer between two transpositions take samples first."""
     given = order_of(calls, call.arguments["input"])
     first = call.outputs[0]
     if call.arguments["batch_first"] or given is None or given[1] != [1, 0, 2] or first is None:
         return False
     value = calls.program.values[first]
-    turned = Value((value.shape[1], value.shape[0], *value.shape[2:]), value.number)
+    transposed = Value((value.shape[1], value.shape[0], *value.shape[2:]), value.number)
     call.arguments.update(input=given[0], batch_first=True)
     inner = f"{first}_turned"
-    calls.program.values[inner] = turned
+    calls.program.values[inner] = transposed
     call.outputs = (inner, *call.outputs[1:])
     calls.append(call, "transpose.int", first, **{"self": Ref(inner)}, dim0=0, dim1=1)
     return True
