@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -36,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.file and (refusal := _refusal(options.file)):
         print(f"gradscape: {refusal}", file=sys.stderr)
         return 1
-    return open_window(options.file)
+    return open_window(options.file, options=options)
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -55,12 +54,26 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--demo", metavar="OUT", help="train for one epoch without a display; leaves OUT/*"
     )
+    parser.add_argument("--device", metavar="D", help="cpu, cuda:0, mps; devices lists them")
+    parser.add_argument("--threads", type=_threads, metavar="T",
+                        help="threads of the engine; 0: every core but one")  # fmt: skip
+    parser.add_argument(
+        "--engine", metavar="COMMAND",
+        help="what starts the engine, such as 'ssh HOST gradscape worker'; '': this machine",
+    )  # fmt: skip
     parser.add_argument("--watched", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(list(arguments))
 
 
 def _rows(commands: dict[str, str]) -> list[str]:
-    return [f"  {name:12} {what}" for name, what in commands.items()]
+    return [f"  {name:13} {what}" for name, what in commands.items()]
+
+
+def _threads(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 256:
+        raise argparse.ArgumentTypeError("a number from 0 to 256 is wanted")
+    return number
 
 
 class _Version(argparse.Action):
@@ -83,13 +96,33 @@ def _refusal(file: str) -> str:
     return f"there is no file or preset called {file}; presets: {listed}."
 
 
-def open_window(file: str = "", watched: bool = False) -> int:
+def _place(settings: Any, options: argparse.Namespace | None) -> Any:
+    """Where the engine runs: as the command line says, else as it did the last time."""
+    from dataclasses import replace
+
+    from app.engine.place import remembered
+
+    place = remembered(settings.store, options.engine if options else None)
+    if options is not None and options.device is not None:
+        place = replace(place, device=options.device)
+    if options is not None and options.threads is not None:
+        place = replace(place, threads=options.threads)
+    return place
+
+
+def open_window(
+    file: str = "", watched: bool = False, options: argparse.Namespace | None = None
+) -> int:
     """Show the main window and stay until it is closed.
 
     Args:
+        options: of the command line: where the engine runs, for this time.
         watched: whether it shows the loop of the script that has started this process.
     """
+    from importlib import resources
+
     from PySide6.QtCore import qInstallMessageHandler
+    from PySide6.QtGui import QIcon
     from PySide6.QtWidgets import QApplication
 
     from app.files.crash_mark import CrashMark
@@ -113,10 +146,14 @@ def open_window(file: str = "", watched: bool = False) -> int:
     qInstallMessageHandler(None)
     app.setApplicationName("Gradscape")
     app.setOrganizationName("Gradscape")
+    app.setDesktopFileName("gradscape")
+    app.setWindowIcon(QIcon(str(resources.files("resources") / "icons" / "gradscape.svg")))
+    engine = make_engine(settings, _place(settings, options))
+    engine.launch_early()
     palette.apply(app, settings.get("look/theme"))
     faults = fault_log.FaultLog(fault_log.default_file())
     mark = CrashMark(faults.file.parent)
-    window = make_window(settings)
+    window = make_window(settings, engine=engine)
     faults.caught.connect(window.show_fault)
     window.show()
     if link is None:
@@ -169,21 +206,33 @@ def use_scale(settings: Any) -> None:
         os.environ.setdefault("QT_SCALE_FACTOR", str(percent / 100))
 
 
-def make_window(settings: Any, rescue_folder: Any = None) -> Any:
-    """A main window with a document and an engine that is not started yet.
+def make_engine(settings: Any, place: Any = None) -> Any:
+    """An engine for a new document, not started yet.
 
-    Qt paints in one thread: more would push those of the engine aside.
+    Args:
+        place: where it is to run; None: where it ran the last time.
     """
     from app.document.document import Document
     from app.engine.engine import Engine
+    from app.engine.place import remembered
+
+    return Engine(Document(), place=place or remembered(settings.store))
+
+
+def make_window(settings: Any, rescue_folder: Any = None, engine: Any = None) -> Any:
+    """A main window with its document and engine.
+
+    Args:
+        engine: with the document; None makes one that is not started yet.
+
+    Qt paints in one thread: more would push those of the engine aside.
+    """
     from app.files.autosave import default_folder
     from app.shell.main_window import MainWindow
 
     os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
-    document = Document()
-    command = shlex.split(settings.get("engine/command")) or None
-    engine = Engine(document, command, settings.get("engine/threads"))
-    return MainWindow(document, engine, settings, rescue_folder or default_folder())
+    engine = engine or make_engine(settings)
+    return MainWindow(engine.document, engine, settings, rescue_folder or default_folder())
 
 
 if __name__ == "__main__":

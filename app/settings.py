@@ -72,14 +72,6 @@ PREFERENCES: tuple[Preference, ...] = (
         (("initial", _("from their initialisers")), ("silent", _("start silent")),
          ("copies", _("copies of old units")), ("noisy", _("copies with noise"))),
     ),
-    Preference(
-        "engine/threads", _("Threads of the engine"), "int", 0,
-        _("From the next launch on; 0 uses every core but one."), (), 0, 256,
-    ),
-    Preference(
-        "engine/command", _("Engine command"), "text", "",
-        _("From the next launch on, such as: ssh HOST gradscape worker. Empty: this machine."),
-    ),
 )  # fmt: skip
 
 _BY_KEY = {p.key: p for p in PREFERENCES}

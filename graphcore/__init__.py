@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from graphcore.scripting.activations import activations
     from graphcore.scripting.landscape import landscape
     from graphcore.scripting.predict import predict
+    from graphcore.scripting.transfer import replace_head
     from graphcore.watching.watch import watch
 
 _LATE = {
@@ -30,6 +31,7 @@ _LATE = {
     "landscape": "graphcore.scripting.landscape",
     "open_net": "graphcore.exchange.opening",
     "predict": "graphcore.scripting.predict",
+    "replace_head": "graphcore.scripting.transfer",
     "watch": "graphcore.watching.watch",
 }
 """Public functions whose modules are imported when they are first used."""
@@ -55,6 +57,7 @@ __all__ = [
     "ops",
     "parse_expression",
     "predict",
+    "replace_head",
     "save",
     "watch",
 ]

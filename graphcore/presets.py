@@ -1,7 +1,8 @@
-"""Graphs that ship with the app: ``resources/presets/NAME.graph.json``.
+"""Graphs that ship with the app: ``resources/presets/NAME.graph.json``, or made by rule.
 
 ``index.json`` beside them gives each a title and a description, in the order of the gallery. To
-add one, put a file there and a row in the index.
+add one, put a file there and a row in the index. Famous nets are made when they are asked for,
+by ``graphcore.graph.famous``; their rows have no files.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import msgspec
 
 from graphcore.errors import FileError, short
 from graphcore.files import graph_file
+from graphcore.graph.famous import NETS
 from graphcore.graph.graph import Graph
 
-GROUPS = ("start", "hand", "regression", "plane", "digits", "sequences", "generative", "wrong")
+GROUPS = ("start", "hand", "regression", "plane", "digits", "sequences", "generative", "wrong",
+          "famous")  # fmt: skip
 """Groups of the gallery, in order: where to start, by hand, regression, points in a plane, digits,
-sequences, generative nets, what goes wrong."""
+sequences, generative nets, what goes wrong, famous nets."""
 
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +36,11 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def names() -> tuple[str, ...]:
     """Names of all presets, in the order of the gallery."""
     return tuple(_index())
+
+
+def small() -> tuple[str, ...]:
+    """Names of the presets that lie in files: each trains within a minute on a laptop."""
+    return tuple(name for name in _index() if name not in NETS)
 
 
 def title(name: str) -> str:
@@ -52,7 +60,10 @@ def groups(name: str) -> tuple[str, ...]:
 
 def load(name: str) -> Graph:
     """A fresh graph of a preset; raises FileError."""
-    file = resources.files("resources") / "presets" / f"{_row(name).name}.graph.json"
+    row = _row(name)
+    if row.name in NETS:
+        return NETS[row.name]()
+    file = resources.files("resources") / "presets" / f"{row.name}.graph.json"
     return graph_file.loads(file.read_bytes())
 
 

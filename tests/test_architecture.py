@@ -270,11 +270,13 @@ def test_a_base_with_one_child_and_no_other_use_is_seen() -> None:
 
 NAMING = (
     "graphcore/ops/", "graphcore/files/", "graphcore/exchange/", "graphcore/graph/layer_list.py",
-    "graphcore/presets.py", "graphcore/lessons/", "app/panels/health/remedies.py",
+    "graphcore/graph/famous/", "graphcore/presets.py", "graphcore/lessons/",
+    "app/panels/health/remedies.py",
 )  # fmt: skip
 """Where operators may stand by their names: rooms that read and write them, and data."""
 STRUCTURE = {
     "Input", "Target", "Parameter", "Constant", "Buffer", "Output", "Composite", "Hold",
+    "Placeholder",
 }  # fmt: skip
 """What a graph is made of whatever it computes."""
 TITLES = {

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from app.canvas.annotations import Annotations
 from app.canvas.camera import Camera
 from app.canvas.editor import Editor
+from app.canvas.learning import Learning
 from app.canvas.minimap import Minimap
 from app.canvas.selection import Selection
 from app.document.document import Document
@@ -28,6 +29,7 @@ class Parts(Protocol):
     selection: Selection
     editor: Editor
     annotations: Annotations
+    learning: Learning
     minimap: Minimap
 
 
@@ -118,6 +120,9 @@ GRAPH_ROWS: tuple[Action[Parts], ...] = (
     Action("add_note", _("Add N&ote"), "N", "add", _("Write a text on the canvas."), (GRAPH,),
            lambda c: c.annotations.add_note(), at=lambda c, at: c.annotations.add_note(at),
            canvas=True),
+    Action("replace_head", _("Replace &Head…"), "", "",
+           _("Put a fresh last layer in place, for the classes of other data."), (GRAPH,),
+           lambda c: c.learning.ask_for_head(), filled),
     Action("arrange", _("A&rrange"), "Ctrl+L", "arrange",
            _("Arrange the graph from left to right."), (GRAPH,), lambda c: c.editor.arrange(),
            filled),
@@ -137,6 +142,15 @@ SELECTED_ROWS: tuple[Action[Parts], ...] = (
            lambda c: c.annotations.toggle_flag("bypassed"), nodes, canvas=True),
     Action("pin", _("Pin"), "P", "", _("Keep the selected nodes where they are."), (),
            lambda c: c.annotations.toggle_flag("pinned"), nodes, canvas=True),
+    Action("freeze", _("Freeze up to Here"), "L", "",
+           _("Keep the selected nodes and all before them as they are while training."), (),
+           lambda c: c.learning.freeze(True), nodes, canvas=True),
+    Action("unfreeze", _("Unfreeze from Here"), "Shift+L", "",
+           _("Let the selected nodes and all after them learn."), (),
+           lambda c: c.learning.freeze(False), nodes, canvas=True),
+    Action("rate", _("Learning Rate Here…"), "", "",
+           _("Multiply the learning rate of the selected nodes and of what is inside them."), (),
+           lambda c: c.learning.ask_for_rate(), nodes, canvas=True),
     Action("frame", _("Put in a Frame"), "G", "", _("Draw a titled frame round the nodes."), (),
            lambda c: c.annotations.frame_selection(), nodes, canvas=True),
     Action("recolor", _("Next Colour of the Frame"), "Alt+G", "",
@@ -179,7 +193,8 @@ ROWS: tuple[Action[Parts], ...] = (*EDIT_ROWS, *VIEW_ROWS, *GRAPH_ROWS, *SELECTE
 _BY_ID = {row.id: row for row in ROWS}
 AT_POINTER = (
     "add", "paste", "add_note", "", "rename", "edit", "connect", "change", "bypass", "pin",
-    "frame", "recolor", "unframe", "", "group", "ungroup", "enter", "leave", "keep", "",
+    "", "freeze", "unfreeze", "rate", "", "frame", "recolor", "unframe", "", "group", "ungroup",
+    "enter", "leave", "keep", "",
     "align_left", "align_top", "spread_row", "spread_column", "", "cut", "copy", "duplicate",
     "delete", "delete_and_reconnect", "", "map",
 )  # fmt: skip

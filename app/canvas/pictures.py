@@ -28,14 +28,19 @@ class Pictures(QObject):
 
     Signals:
         wanted_changed: other nodes can be seen, or other pictures of them are wanted.
+        hidden_changed: numbers are hidden now, or are no longer.
+
+    Attributes:
+        hidden: whether no numbers are shown, since they would answer an open question.
     """
 
     wanted_changed = Signal()
+    hidden_changed = Signal()
 
     def __init__(self, view: QWidget, scene: Scene, camera: Camera) -> None:
         super().__init__(view)
         self._view, self._scene, self._camera = view, scene, camera
-        self.reduced_motion = False
+        self.reduced_motion = self.hidden = False
         QPixmapCache.setCacheLimit(max(QPixmapCache.cacheLimit(), KEPT_KB))
         self.overlay = PulseOverlay()
         scene.addItem(self.overlay)
@@ -52,6 +57,8 @@ class Pictures(QObject):
 
     def show(self, values: Mapping[str, Picture], gradients: Mapping[str, Picture]) -> None:
         """Show pictures by node name; "node.weight" goes into the node beside its value."""
+        if self.hidden:
+            return
         for pictures, main, extra in (
             (values, "value", "weights"),
             (gradients, "gradient", "weights_gradient"),
@@ -71,6 +78,14 @@ class Pictures(QObject):
         for name, item in self._scene.nodes.items():
             if name not in values:
                 item.set_picture("value", None)
+
+    def hide(self, on: bool) -> None:
+        """Show no numbers while this is on, whoever sends them."""
+        if on != self.hidden:
+            self.hidden = on
+            if on:
+                self.clear()
+            self.hidden_changed.emit()
 
     def clear(self) -> None:
         """Show a graph that nothing runs through."""

@@ -16,6 +16,7 @@ from app.canvas.items.frames import Frames
 from app.canvas.items.node_item import NodeItem
 from app.document.document import Document, Progress
 from app.document.levels import Level
+from graphcore.graph import freezing
 from graphcore.graph.elements import Change, Edge, renamed
 
 EXTENT = QRectF(-200_000, -200_000, 400_000, 400_000)
@@ -84,6 +85,7 @@ class Scene(QGraphicsScene):
         for item in [*self.nodes.values(), *self.edges.values()]:
             self.addItem(item)
         self.frames.refresh()
+        self._show_all_learning()
         self.repaint_far()
 
     def prepare(self, level: Level, progress: Progress) -> None:
@@ -169,6 +171,7 @@ class Scene(QGraphicsScene):
             "edge_removed": self._on_edge,
             "frame_changed": lambda _c: self.frames.refresh(),
             "note_changed": lambda c: self.frames.refresh_note(c.name),
+            "training_changed": lambda _c: self._show_all_learning(),
         }
         if change.kind in follow:
             follow[change.kind](change)
@@ -189,9 +192,22 @@ class Scene(QGraphicsScene):
             self.moved((name,))
         elif change.what in ("attributes", "inside"):
             self._refresh_ports(name)
+            self._show_learning(name)
+        elif change.what == "frozen":
+            self._show_learning(name)
         elif change.what == "frame":
             self.frames.refresh()
         item.update()
+
+    def _show_learning(self, name: str) -> None:
+        """Show on a node whether training changes it, and how fast."""
+        document, item = self.document, self.nodes[name]
+        lock = freezing.share(document.graph, item.node)
+        item.set_learning(lock, document.root.training.rate_at(document.prefix + name))
+
+    def _show_all_learning(self) -> None:
+        for name in self.nodes:
+            self._show_learning(name)
 
     def _on_shapes(self, names: Iterable[str]) -> None:
         """Show shapes and problems; what runs along the edges follows from them."""
@@ -215,6 +231,7 @@ class Scene(QGraphicsScene):
         item = NodeItem(graph.node(name), geo.ports_of(graph, graph.node(name)))
         self.nodes[name] = item
         self.addItem(item)
+        self._show_learning(name)
 
     def _remove_node(self, name: str) -> None:
         item = self.nodes.pop(name)

@@ -27,7 +27,7 @@ from graphcore.graph.training_settings import TrainingSettings
 
 MOST_ROWS = 300
 WIDTH, HEIGHT = 460, 320
-HIDDEN = {"Composite", "Output"}
+HIDDEN = {"Composite", "Output", "Placeholder"}
 """Operators that are not added by name."""
 
 

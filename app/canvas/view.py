@@ -31,6 +31,7 @@ from app.canvas.editor import Editor
 from app.canvas.items.node_item import NodeItem
 from app.canvas.kept_views import KeptViews
 from app.canvas.keys import Keys
+from app.canvas.learning import Learning
 from app.canvas.menu import CanvasMenu
 from app.canvas.minimap import Minimap
 from app.canvas.pictures import Pictures
@@ -50,6 +51,7 @@ class Canvas(QGraphicsView):
     Attributes:
         graph_scene: the items. camera: zoom, pan and fit. selection: what is selected.
         pictures: the running net. editor: changes of the graph. annotations: notes, frames, names.
+        learning: which nodes learn, and how fast.
         pointer, keys, drops: what mouse, keyboard and dragged operators do.
         menu: the actions of the canvas, and the menu at the pointer.
         minimap, breadcrumbs: widgets over the canvas. kept_views: where one looked before.
@@ -68,6 +70,7 @@ class Canvas(QGraphicsView):
         self.pictures = Pictures(self, scene, self.camera)
         self.editor = Editor(self, scene, self.camera, self.selection)
         self.annotations = Annotations(self, scene, self.camera, self.selection, self.editor)
+        self.learning = Learning(self, self.selection, self.editor)
         self.pointer = Pointer(self.viewport(), self, self.camera, self.pictures)
         self.keys = Keys(scene, self.selection, self.editor, self.pointer)
         self.drops = Drops(scene, self.camera, self.editor)

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphcore.errors import GradscapeError
+from graphcore.graph import freezing
 from graphcore.graph.composites import PORTS
 from graphcore.graph.elements import Edge, Frame, Node, Note
+from graphcore.graph.freezing import Owned
 from graphcore.graph.graph import Graph
 from graphcore.graph.training_settings import TrainingSettings
 
@@ -80,6 +82,17 @@ def set_frozen(node: Node, input: str, frozen: bool) -> Reversible:
     return Reversible(
         lambda g: g.set_frozen(name, input, frozen), lambda g: g.set_frozen(name, input, before)
     )
+
+
+def freeze_all(parameters: Sequence[Owned], told: Sequence[str], frozen: bool) -> Reversible:
+    """Freeze parameters of several levels, or let them train; ``told`` are nodes that show it."""
+
+    def change(graph: Graph, frozen: bool) -> None:
+        freezing.set_all(parameters, frozen)
+        for name in told:
+            graph.frozen_changed(name)
+
+    return Reversible(lambda g: change(g, frozen), lambda g: change(g, not frozen))
 
 
 def set_frame(graph: Graph, name: str, frame: Frame | None) -> Reversible:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from app.document import commands, edits
 from app.document.commands import Reversible
-from app.document.history import History
+from app.document.history import SENTENCES, History, LockedError
 from app.document.levels import SCREEN_ASPECT, Level, Levels, lay_out, level_of
 from app.document.origin import HERE, Origin, origin_of
 from graphcore import datasets, files, ops
 from graphcore.errors import Fix, GradscapeError, GraphError
-from graphcore.graph import composites
+from graphcore.graph import composites, freezing, heads
 from graphcore.graph.drawing import spacing
 from graphcore.graph.drawing.layers import NODE_SIZE, layout
 from graphcore.graph.drawing.rows import fold
-from graphcore.graph.elements import Edge, Frame, Node, Note
+from graphcore.graph.elements import Change, Edge, Frame, Node, Note
 from graphcore.graph.graph import Graph
 from graphcore.graph.in_place import in_place, renamed, usual_attributes
 from graphcore.graph.shapes import ShapeInference
@@ -124,6 +125,19 @@ class Document(QObject):
         A macro in a macro is part of the outer one.
         """
         return self._history.macro(text)
+
+    def lock(self, names: Iterable[str]) -> None:
+        """Keep "nodes", "attributes", "settings" or "weights" from being changed from now on."""
+        self._history.locked = frozenset(names)
+
+    @contextmanager
+    def unlocked(self) -> Iterator[None]:
+        """Change what is locked: for a lesson's own steps."""
+        locked, self._history.locked = self._history.locked, frozenset()
+        try:
+            yield
+        finally:
+            self._history.locked = locked
 
     # -- files --------------------------------------------------------------------------------
 
@@ -311,11 +325,52 @@ class Document(QObject):
         change = commands.set_frozen(self.graph.node(name), parameter, frozen)
         self._push(f"{word} {name}.{parameter}", [change])
 
+    def freeze_along(self, names: Sequence[str], frozen: bool) -> int:
+        """Freeze nodes and all before them, or let them and all after them train.
+
+        Returns how many parameters changed; raises GraphError if none did.
+        """
+        levels = [(level.name, level.graph) for level in self.levels]
+        found = freezing.to_change(freezing.along(levels, names, not frozen), frozen)
+        if not found:
+            state = self.tr("frozen") if frozen else self.tr("trained")
+            raise GraphError(self.tr("Every parameter there is {0} already.").format(state))
+        text = self.tr("Freeze up to {0}") if frozen else self.tr("Unfreeze from {0}")
+        told = [n.name for n in self.graph if n.subgraph is not None] or list(names)
+        change = commands.freeze_all(found, told, frozen)
+        self._push(text.format(", ".join(names)), [change])
+        return len(found)
+
+    def set_rates(self, names: Sequence[str], factor: float) -> None:
+        """Multiply the learning rate of nodes, and of what is inside them, by a factor."""
+        settings = self.root.training
+        paths = [self.prefix + name for name in names]
+        rates = {
+            path: f for path, f in settings.rates.items()
+            if not any(path == p or path.startswith(f"{p}/") for p in paths)
+        }  # fmt: skip
+        around = msgspec.structs.replace(settings, rates=rates)
+        rates |= {p: factor for p in paths if around.rate_at(p) != factor}
+        changed = msgspec.structs.replace(settings, rates=rates)
+        self.set_training(changed, self.tr("Learning rate of {0}").format(", ".join(names)))
+
+    def replace_head(self, classes: int, freeze: bool) -> str:
+        """Put a fresh last layer for so many classes in the place of the net's; return its path.
+
+        Args:
+            freeze: whether all other parameters are kept out of training.
+        """
+        wanted = heads.replace_head(self.root, classes, freeze)
+        self.become(wanted, self.tr("Replace the head"))
+        return heads.find_head(self.root)
+
     def set_numbers(
         self, parameter: str, places: tuple[int, ...], before: tuple[float, ...],
         after: tuple[float, ...], send: SetNumbers,
     ) -> None:  # fmt: skip
         """Change numbers of a parameter by hand; the engine holds them, the step the old ones."""
+        if "weights" in self._history.locked:
+            raise LockedError(SENTENCES["weights"])
         change = Reversible(
             lambda _g: send(parameter, places, after), lambda _g: send(parameter, places, before)
         )
@@ -456,7 +511,10 @@ class Document(QObject):
             GradscapeError: a setting does not fit; nothing was changed.
         """
         settings_check.check(settings)
-        if settings != self.root.training:
+        if "settings" in self._history.locked:
+            self.message.emit(SENTENCES["settings"])
+            self.changed.emit(Change("training_changed"))  # fields show what holds
+        elif settings != self.root.training:
             change = commands.elsewhere(self.root, commands.set_training(self.root, settings))
             self._push(step or self.tr("Training settings"), [change], "" if step else "training")
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
-from graphcore.dims import Batch, Dim, Shape, at_batch, size
+from graphcore.dims import Batch, Dim, Shape, size
 from graphcore.errors import GradscapeError
 from graphcore.graph.elements import Node
 from graphcore.graph.shapes import ShapeInference
 
 BYTES_PER_NUMBER = 4
-
-
-def parameter_count(shapes: ShapeInference, node: Node) -> int:
-    """Numbers that the node learns; 0 while its shapes are not known."""
-    return sum(math.prod(s) for s in shapes.parameter_shapes(node).values())
 
 
 def multiply_adds(shapes: ShapeInference, node: Node) -> Dim:
@@ -34,12 +28,6 @@ def multiply_adds(shapes: ShapeInference, node: Node) -> Dim:
     except GradscapeError:
         return 0
     return found
-
-
-def activation_numbers(shapes: ShapeInference, node: Node) -> int:
-    """Numbers that the node's outputs hold for one sample."""
-    known = (s for s in shapes.inferred(node).outputs if s is not None)
-    return sum(math.prod(at_batch(s, 1)) for s in known)
 
 
 def total(counts: Iterable[Dim]) -> int:
@@ -69,9 +57,3 @@ def bytes_text(count: int) -> str:
 def elements(shape: Shape) -> str:
     """Number of elements of a shape, as text."""
     return count_text(size(shape))
-
-
-def frozen_count(shapes: ShapeInference, node: Node) -> int:
-    """Numbers of the node that training leaves alone."""
-    known = shapes.parameter_shapes(node)
-    return sum(math.prod(shape) for name, shape in known.items() if name in node.frozen)

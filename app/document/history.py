@@ -16,10 +16,35 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 from app.document import commands
 from app.document.commands import Reversible
 from app.document.levels import Levels
+from graphcore.errors import GraphError
+from graphcore.graph.elements import Change
 from graphcore.graph.graph import Graph
 
 MERGE_WITHIN_S = 3.0
 """Edits of one thing that come within this time of each other are one step of the history."""
+
+
+SENTENCES = {
+    "nodes": "This lesson keeps its nodes and edges as they are.",
+    "attributes": "This lesson keeps the attributes of its nodes as they are.",
+    "settings": "This lesson keeps its training settings as they are.",
+    "weights": "This lesson keeps its weights from being changed by hand.",
+}
+"""Why a change is refused where something is locked."""
+_FIELDS = ("attributes", "initializers", "frozen", "bypassed")
+
+
+class LockedError(GraphError):
+    """A change of what a lesson keeps as it is."""
+
+
+def lock_of(change: Change) -> str:
+    """Return what has to be unlocked for a change; "" for one that is always allowed."""
+    if change.kind == "training_changed":
+        return "settings"
+    if change.kind == "node_changed":
+        return "attributes" if change.what in _FIELDS else ""
+    return "nodes" if change.kind.startswith(("node_", "edge_")) else ""
 
 
 class Edit(QUndoCommand):
@@ -65,9 +90,14 @@ class Edit(QUndoCommand):
 
 
 class History:
-    """Makes changes to the graph that is shown, and keeps them as steps of ``stack``."""
+    """Makes changes to the graph that is shown, and keeps them as steps of ``stack``.
+
+    Attributes:
+        locked: keys of ``SENTENCES``: what may not be changed.
+    """
 
     def __init__(self, levels: Levels, parent: QObject) -> None:
+        self.locked: frozenset[str] = frozenset()
         self._levels = levels
         self._open: list[Reversible] | None = None
         self.stack = QUndoStack(parent)
@@ -94,8 +124,30 @@ class History:
         Raises:
             GradscapeError: a change was refused; those before it are taken back.
         """
-        commands.make(self._levels.graph, changes)
+        self._make(changes)
         self._record(text, changes, merge_key)
+
+    def _make(self, changes: Sequence[Reversible]) -> None:
+        """Make changes; those of what is locked are taken back and refused."""
+        if not self.locked:
+            commands.make(self._levels.graph, changes)
+            return
+        seen: list[str] = []
+        watched = {id(g): g for g in (self._levels.graph, self._levels.root)}.values()
+
+        def listen(change: Change) -> None:
+            seen.append(lock_of(change))
+
+        for graph in watched:
+            graph.listeners.append(listen)
+        try:
+            commands.make(self._levels.graph, changes)
+        finally:
+            for graph in watched:
+                graph.listeners.remove(listen)
+        if found := next((lock for lock in seen if lock in self.locked), ""):
+            commands.take_back(self._levels.graph, changes)
+            raise LockedError(SENTENCES[found])
 
     def _record(self, text: str, made: Sequence[Reversible], merge_key: str = "") -> None:
         if self._open is not None:

@@ -6,8 +6,10 @@ for when the last one was drawn, every ``FRAME_MS`` at most.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -25,8 +27,11 @@ from PySide6.QtCore import (
 )
 
 from app.document.document import Document
+from app.engine.line import Line, write_made
+from app.engine.place import Place
 from app.engine.process import EngineProcess, lives
 from graphcore import files
+from graphcore.errors import FileError
 from graphcore.graph.elements import Change
 from graphcore.records.requests import Command, Look, Outcome, Reply, Request, Shown
 from graphcore.runs.checkpoint import newest_step
@@ -35,11 +40,20 @@ from graphcore.session.messages import Hold, HoldRequest, RunEntered, RunsOpened
 from graphcore.system import start, user_folders
 from graphcore.training.sample import Sample
 from graphcore.training.transfer.silent_units import Growth
-from graphcore.views.timeline import ScrubRequest, TimelineFrame, TimelineRequest
+from graphcore.views.timeline import (
+    OpenRuns,
+    RunsSaved,
+    SaveRuns,
+    ScrubRequest,
+    TimelineFrame,
+    TimelineRequest,
+)
+from graphcore.worker.line import FileMade, Pong
 
 L = TypeVar("L", bound=Look)
 R = TypeVar("R", bound=Reply)
 _LOG = logging.getLogger("gradscape")
+HERE = Place()
 FRAME_MS = 34
 EDIT_MS = 250
 _STRUCTURE = {"node_added", "node_removed", "node_renamed", "edge_added", "edge_removed",
@@ -95,8 +109,12 @@ class Engine(QObject):
         died: the process ended by itself; the sentence for the banner.
         uncovered: names of nodes whose values a view showed on the canvas until now.
         sample_chosen: ``chosen_sample`` is another. held: other values are held.
+        line_changed: there are other figures of the line to another machine.
 
     Attributes:
+        place: where the process runs, on what, and with how many threads.
+        about: what the process has said of itself; None before it did.
+        line: to a process on another machine; None to one on this.
         moment: what is known of the runs, and of the step that is shown.
         problem: why the open graph cannot be trained; "" where it can, or is not known yet.
         covered: nodes whose values a view shows on the canvas, in place of the running step's.
@@ -118,14 +136,20 @@ class Engine(QObject):
     uncovered = Signal(object)
     sample_chosen = Signal(object)
     held = Signal(object)
+    line_changed = Signal()
 
     def __init__(
-        self, document: Document, command: list[str] | None = None, threads: int = 0
+        self, document: Document, command: list[str] | None = None, place: Place = HERE
     ) -> None:
         super().__init__()
         self.document = document
         self.command = command or start.command("graphcore.worker.serve")
-        self.threads = threads
+        self.place = place
+        self.about: m.Ready | None = None
+        self.line: Line | None = None
+        self._waiting: list[Request | bytes] | None = None  # for a process elsewhere to be there
+        self._carried, self._carried_graph, self._train_on = "", b"", False
+        self._starts, self._launched = 0, False
         self.state = "starting"
         self.last_frame: m.Frame | None = None
         self.moment = TimelineFrame()
@@ -151,7 +175,8 @@ class Engine(QObject):
         self._revision = self._loaded_at = 0  # of the last Load or Reset, and of the last Load
         self._opened_at = self._begun_at = 0  # of the last Load of another net, or Reset
         self._told = 0  # of the newest reply
-        self._checkpoints = checkpoint_folder()
+        self._base = self._checkpoints = checkpoint_folder()
+        self._moving: Place | None = None
         self._asked = QElapsedTimer()
         self._frame_timer = QTimer(self, singleShot=True)
         self._frame_timer.timeout.connect(self._ask_for_frame)
@@ -176,14 +201,13 @@ class Engine(QObject):
         """
         self._closing = False
         self._revision = self._loaded_at = self._opened_at = self._begun_at = self._told = 0
-        process = self._process = EngineProcess(self, self._kinds)
-        process.replied.connect(self._take)
-        process.refused.connect(self._on_refused)
-        process.ended.connect(self._on_ended)
-        self._set_state("starting")
-        process.start(self.command[0], self.command[1:])
-        for message in (m.Hello(threads=self.threads), m.SetSpeed(self._speed)):
-            self._send(message)
+        if self._launched and self.state != "dead":
+            self._launched = False
+        else:
+            self.launch()
+        if self._process is None:
+            return
+        self._send(m.SetSpeed(self._speed))
         for looked_at in self._looked_at.values():
             self._send(looked_at)
         if self.script:
@@ -191,16 +215,123 @@ class Engine(QObject):
             self.pass_on(self.script)
         else:
             self._load(keep=False, resume=resume)
+        if self._carried:
+            self._send(OpenRuns(self._carried))
         self._send(m.NextFrame())
 
+    def launch(self) -> None:
+        """Start the process, without a graph: it imports what it needs meanwhile."""
+        process = self._process = EngineProcess(self, self._kinds)
+        process.replied.connect(self._take)
+        process.refused.connect(self._on_refused)
+        process.ended.connect(self._on_ended)
+        self._set_state("starting")
+        self.about, self.line, self._waiting = None, None, None
+        command = self._command()
+        if not command:
+            return
+        process.start(command[0], command[1:])
+        hello = m.Hello(device=self.place.device, threads=self.place.threads)
+        if self.place.command:
+            self._send(msgspec.structs.replace(hello, mark=self._mark()))
+            self._waiting = []
+        else:
+            self._send(hello)
+
+    def launch_early(self) -> None:
+        """Start the process while the window is still being made."""
+        self.launch()
+        self._launched = self._process is not None
+
+    def _command(self) -> list[str]:
+        """The command that starts the process; empty where it cannot be read, which is said."""
+        try:
+            return self.place.arguments or self.command
+        except ValueError as error:
+            self._on_refused(str(error))
+            return []
+
+    def _mark(self) -> str:
+        """Write a file that a process on another machine does not find."""
+        mark = self._base / f"here-{secrets.token_hex(8)}"
+        with contextlib.suppress(OSError):
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+        return str(mark)
+
     def restart(self) -> None:
-        """Restart after the process died, from the last checkpoint if there is one."""
-        self.start(str(self._checkpoints) if self._checkpoint_step is not None else "")
+        """Restart after the process died, from the last checkpoint if there is one.
+
+        Where that was elsewhere it may live on for a while, and write to its own checkpoint.
+        """
+        before = str(self._checkpoints) if self._checkpoint_step is not None else ""
+        if self.place.command:
+            self._starts += 1
+            self._checkpoints = self._base / f"start-{self._starts}"
+        self.start(before)
+
+    # -- another place ------------------------------------------------------------------------
+
+    def move(self, place: Place) -> None:
+        """Let a process at another place, or with another device or threads, go on with all runs.
+
+        The runs go there as a file; a process that is dead has none to give.
+        """
+        if place == self.place and self.alive:
+            return
+        self._train_on |= self.state == "running"
+        if self._moving is not None:
+            self._moving = place
+        elif self._carried:  # the runs are still on their way to the place before
+            self._go_to(place)
+        elif self.alive and self.has_net and self.moment.runs and not self.script:
+            self.pause()
+            self._moving = place
+            self._carried = str(self._base / f"moved-{secrets.token_hex(4)}.runs")
+            self._carried_graph = files.dumps(self.document.root)
+            with contextlib.suppress(OSError):
+                self._base.mkdir(parents=True, exist_ok=True)
+            self._send(SaveRuns(self._carried))
+        else:
+            self._go_to(place)
+
+    def _on_runs_saved(self, saved: RunsSaved) -> None:
+        """The runs are in the file that they are carried in; without any there is nothing to."""
+        if saved.problem:
+            self._carried = ""
+        if self._moving is not None:
+            self._go_to(self._moving)
+
+    def _go_to(self, place: Place) -> None:
+        self._moving = None
+        self._end_process()
+        self.place, self._checkpoint_step = place, None
+        self.start()
+
+    def _end_process(self) -> None:
+        self._frame_timer.stop()
+        if self._process is not None:
+            self._process.replied.disconnect(self._take)
+            self._process.end()
+            self._process = None
+
+    def _on_carried(self, opened: RunsOpened) -> None:
+        """The runs are at the new place; the document is theirs, unless it was edited since."""
+        with contextlib.suppress(OSError):
+            os.unlink(self._carried)
+        self._carried = ""
+        if opened.problem:
+            self.failed.emit(m.Failure("request", opened.problem))
+        elif files.dumps(self.document.root) != self._carried_graph:
+            self._edit_timer.start()
+        if self._train_on:
+            self.run(None)
+        self._train_on = False
 
     def begin(self) -> None:
         """Start, unless the window was closed before it came to that."""
         if not self._closing:
-            left = self._checkpoints.parent
+            left = self._base.parent
             Thread(target=remove_left_checkpoints, args=(left,), daemon=True).start()
             self.start()
 
@@ -212,7 +343,7 @@ class Engine(QObject):
         if self._process is not None:
             self._process.end()
             self._process = None
-        shutil.rmtree(self._checkpoints, ignore_errors=True)
+        shutil.rmtree(self._base, ignore_errors=True)
 
     @property
     def process_id(self) -> int:
@@ -318,12 +449,29 @@ class Engine(QObject):
         return msgspec.structs.replace(now, lr=self._settings.lr) == self._settings
 
     def _send(self, message: Request) -> None:
+        if self._waiting is not None:
+            self._waiting.append(message)
+            return
+        if self.line is not None:
+            self._bring_files(message)
         if self._process is not None:
             self._process.send(message)
 
+    def _bring_files(self, message: Request) -> None:
+        """Send an engine on another machine what a request reads."""
+        assert self.line is not None
+        try:
+            for needed in self.line.needed(message, self._settings):
+                if self._process is not None:
+                    self._process.send(needed)
+        except FileError as error:
+            self.failed.emit(m.Failure("request", str(error)))
+
     def pass_on(self, message: bytes) -> None:
         """Send a request of a script that is encoded already."""
-        if self._process is not None:
+        if self._waiting is not None:
+            self._waiting.append(message)
+        elif self._process is not None:
             self._process.pass_on(message)
             self._want_frame()
 
@@ -430,6 +578,8 @@ class Engine(QObject):
         """Pass a reply on, unless it is of a net that is no longer the document's."""
         if self._closing:  # what the process had still said when it was ended
             return
+        if self._is_of_move(reply):
+            return
         self._told = max(self._told, reply.revision)
         if self._is_old(reply):
             self._want_frame()
@@ -439,6 +589,19 @@ class Engine(QObject):
             handle(self, reply)
         if type(reply) in self._channels:
             self._channels[type(reply)].came.emit(reply)
+
+    def _is_of_move(self, reply: Reply) -> bool:
+        """Whether a reply is about the file that runs are carried in; it is taken then."""
+        path = getattr(reply, "path", "")
+        if not self._carried or path != self._carried:
+            return False
+        if isinstance(reply, FileMade):
+            self._on_made(reply)
+        elif isinstance(reply, RunsSaved):
+            self._on_runs_saved(reply)
+        elif isinstance(reply, RunsOpened):
+            self._on_carried(reply)
+        return True
 
     def _is_old(self, reply: Reply) -> bool:
         """Whether a reply is of another document, or what it shows comes again of a newer net."""
@@ -473,6 +636,33 @@ class Engine(QObject):
     def _ask_for_frame(self) -> None:
         self._asked.start()
         self._send(m.NextFrame())
+        if self.line is not None and self.state == "running":
+            self._frame_timer.start(FRAME_MS)  # a frame is on its way for long: ask for more
+
+    def _on_ready(self, ready: m.Ready) -> None:
+        """The process is there: what has waited for it goes out, with the files that it lacks."""
+        self.about = ready
+        if ready.far and self._process is not None:
+            self.line = Line(self._process, ready)
+            self.line.changed.connect(self.line_changed)
+        waiting, self._waiting = self._waiting or [], None
+        for message in waiting:
+            if isinstance(message, bytes):
+                self.pass_on(message)
+            else:
+                self._send(message)
+        self.ready.emit(ready)
+
+    def _on_pong(self, pong: Pong) -> None:
+        if self.line is not None:
+            self.line.answered(pong)
+
+    def _on_made(self, made: FileMade) -> None:
+        """A file that the engine has written for the window goes where it was wanted."""
+        try:
+            write_made(made)
+        except FileError as error:
+            self.failed.emit(m.Failure("request", str(error)))
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
         self.last_loaded, self.problem = loaded, loaded.problem
@@ -484,6 +674,9 @@ class Engine(QObject):
     def _on_failure(self, failure: m.Failure) -> None:
         if failure.details:
             _LOG.error("engine: %s\n%s", failure.message, failure.details)
+        if self._waiting is not None:  # such as a process of another version
+            self._end_process()
+            self._set_state("dead")
         if failure.kind == "load":
             self.problem = failure.message
             self._told = self._loaded_at
@@ -545,7 +738,10 @@ class Engine(QObject):
         self._edit_timer.stop()
 
     _handlers: dict[type, Callable[[Any, Any], None]] = {
-        m.Ready: lambda self, reply: self.ready.emit(reply),
+        m.Ready: _on_ready,
+        Pong: _on_pong,
+        FileMade: _on_made,
+        RunsSaved: lambda self, reply: None,
         m.Loaded: _on_loaded,
         m.Frame: _on_frame,
         m.Progress: lambda self, reply: self.progress.emit(reply),
@@ -556,19 +752,29 @@ class Engine(QObject):
         RunEntered: _on_run_entered,
     }
 
-    def _on_refused(self) -> None:
+    def _on_refused(self, why: str = "") -> None:
+        self._process, self._waiting = None, None
         self._set_state("dead")
-        self.died.emit(self.tr("The engine could not be started."))
+        if self.place.command:
+            sentence = self.tr("The engine could not be started by “{0}”").format(
+                self.place.command
+            )
+            self.died.emit(f"{sentence}: {why}." if why else f"{sentence}.")
+        else:
+            self.died.emit(self.tr("The engine could not be started."))
 
     def _on_ended(self, cause: str) -> None:
-        self._process = None
+        far, self.line = self.line is not None, None
+        self._process, self._waiting, self._moving = None, None, None
         self._frame_timer.stop()
         self._set_state("dead")
-        if self._checkpoint_step is not None:  # one may have been written without a reply
+        if self._checkpoint_step is not None and not far:  # one may be there without a reply
             self._checkpoint_step = newest_step(self._checkpoints)
         since = ""
         if self._checkpoint_step is not None:
-            since = self.tr(" Restart goes on from step {0}.").format(self._checkpoint_step)
+            later = self.tr(" Restart goes on from step {0}, or later.")
+            since = later if far else self.tr(" Restart goes on from step {0}.")
+            since = since.format(self._checkpoint_step)
         sentence = self.tr("The engine stopped unexpectedly ({0}); your graph is safe.")
         self.died.emit(sentence.format(cause) + since)
 
@@ -581,9 +787,14 @@ class Engine(QObject):
 
     def _on_opened(self) -> None:
         self._checkpoint_step = None
+        if not self._adopting:
+            self._carried = ""
         self.last_frame, self.last_loaded, self.moment = None, None, TimelineFrame()
         self.choose_sample(Sample())
-        if self._process is not None and not self._adopting:
+        if self._moving is not None and not self._adopting:  # these runs are wanted no more
+            self._train_on = False
+            self._go_to(self._moving)
+        elif self._process is not None and not self._adopting:
             self._edit_timer.stop()
             self._load(keep=False, forget=True)
 

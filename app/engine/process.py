@@ -39,6 +39,9 @@ class EngineProcess(QProcess):
     Args:
         kinds: the types of replies that are wanted, by name; others are dropped.
 
+    Attributes:
+        received: bytes of the engine's that have arrived.
+
     Signals:
         replied: a reply has arrived.
         refused: the command could not be started.
@@ -54,6 +57,7 @@ class EngineProcess(QProcess):
         self._kinds = kinds
         self._reader = FrameReader()
         self._errors = self._damage = ""
+        self.received = 0
         self._closing = False
         self.readyReadStandardOutput.connect(self._on_output)
         self.readyReadStandardError.connect(self._on_errors)
@@ -79,16 +83,24 @@ class EngineProcess(QProcess):
             self.kill()
             self.waitForFinished(PATIENCE_MS)
 
+    def give_up(self, cause: str) -> None:
+        """Kill the process; the cause is what ``ended`` tells."""
+        self._damage = cause
+        self.kill()
+
     def _on_output(self) -> None:
+        data = bytes(self.readAllStandardOutput().data())
+        first, self.received = not self.received, self.received + len(data)
         try:
-            data = bytes(self.readAllStandardOutput().data())
             for body in self._reader.feed(data):
                 reply = decode_reply(body, self._kinds)
                 if reply is not None:
                     self.replied.emit(reply)
         except WorkerError as error:
-            self._damage = str(error)
-            self.kill()
+            text = data[:CAUSE].decode(errors="replace").strip().partition("\n")[0]
+            greets = first and text.isprintable()  # such as a login script does
+            said = self.tr("the command wrote “{0}” in place of an engine's messages")
+            self.give_up(said.format(text) if greets else str(error))
 
     def _on_errors(self) -> None:
         text = bytes(self.readAllStandardError().data()).decode(errors="replace")
@@ -112,5 +124,6 @@ class EngineProcess(QProcess):
         if self.exitStatus() == QProcess.ExitStatus.CrashExit:
             said = self._damage or fatal or self.tr("ended by signal {0}").format(code)
         else:
-            said = lines[-1] if lines else self.tr("exit code {0}").format(code)
+            ended = lines[-1] if lines else self.tr("exit code {0}").format(code)
+            said = self._damage or ended
         return said[:CAUSE].rstrip(".")

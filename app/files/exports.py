@@ -128,6 +128,10 @@ class Exports(QObject):
         """Ask for a file and write the net as a PyTorch script, with its weights beside it."""
         self._save_net(file_dialogs.ask_script, SCRIPT_ENDINGS, "torch", self.tr("PyTorch script"))
 
+    def save_keras(self) -> None:
+        """Ask for a file and write the net as a script for Keras 3, with its weights beside it."""
+        self._save_net(file_dialogs.ask_keras, SCRIPT_ENDINGS, "keras", self.tr("Keras script"))
+
     def save_onnx(self) -> None:
         """Ask for a file and write the net as an ONNX file, with a self-test beside it."""
         self._save_net(file_dialogs.ask_onnx, ONNX_ENDINGS, "onnx", self.tr("ONNX file"))

@@ -23,6 +23,8 @@ class Row:
         area: side of the window where it starts.
         layouts: the named layouts in which it is shown; where several panels of one ``group``
             are shown in an area they share it as tabs, the first listed in front.
+        collects: whether it shows what it collects from the start, such as a curve, so that it
+            is made with the window; others ask for what they show.
         folder: that the row stands in; the table fills it in.
     """
 
@@ -34,6 +36,7 @@ class Row:
     area: Area
     layouts: tuple[str, ...]
     group: str = ""
+    collects: bool = False
     folder: str = ""
 
     def make(self, document: Any, engine: Any) -> Panel:

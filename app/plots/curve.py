@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
@@ -44,7 +46,7 @@ class CurvePlot(QWidget):
         self._gap = gap
         self._names: dict[str, str] = {}
         self._named = frozenset(names or ())
-        self._measured: dict[str, float] = {}
+        self._measured: dict[str, float | None] = {}
         self._series: dict[str, Series] = {}
         self._outdated: set[str] = set()
         self._curves: dict[str, items.Line] = {}
@@ -188,33 +190,47 @@ class CurvePlot(QWidget):
             self.plot.showGrid(x=False, y=not nothing, alpha=0.25)
 
     def show_legend(self) -> None:
-        """Show the last value of each curve, or the one measured last up to the playhead."""
+        """Show the last value of each curve, or its value at the playhead.
+
+        Of tests that is the last before the playhead. A gap is that of two values of one step.
+        """
         found = {key: self._value(key) for key in self._names}
         entries = [
-            (name, pg.mkColor(self._color(key)), "" if (v := found[key]) is None else _text(v))
+            (name, pg.mkColor(self._color(key)), "" if (v := found[key]) is None else _text(v[1]))
             for key, name in self._names.items()
         ]
         first, second = (*self._compared(), None, None)[:2]
         own, beside = found.get(first or ""), found.get(second or "")
-        if own is not None and beside is not None:
-            gap = _rounded(beside) - _rounded(own)
+        if own is not None and beside is not None and own[0] == beside[0]:
+            gap = _rounded(beside[1]) - _rounded(own[1])
             muted = palette.current().color("muted")
             entries.append((self.tr("gap"), muted, format_number(gap, EXACT)))
         self.legend.set_entries(entries)
 
-    def _value(self, key: str) -> float | None:
-        """A curve's last measured value up to the playhead; None before the first."""
+    def _value(self, key: str) -> tuple[float, float] | None:
+        """Place and value of a curve's end or at the playhead; None where nothing is known."""
         series, at = self._series[key], self.playhead
         if not len(series):
             return None
         if key in self._measured:
-            return self._measured[key]
+            value = self._measured[key]
+            return None if value is None else (self._now if at is None else at, value)
         if at is None and key in self._outdated:
             return None
         if at is None:
-            return float(self._shown(key)[-1]) if key in self._raw else series.last
-        place = int(np.searchsorted(series.x, at, "right")) - 1
-        return float(self._shown(key)[place]) if place >= 0 else None
+            value = float(self._shown(key)[-1]) if key in self._raw else series.last
+            return float(series.x[-1]), value
+        if at < series.x[0]:
+            return None
+        if self._marks is None or key in self._marks:
+            place = int(np.searchsorted(series.x, at, "right")) - 1
+            return float(series.x[place]), float(self._shown(key)[place])
+        return min(at, float(series.x[-1])), float(np.interp(at, series.x, self._shown(key)))
+
+    @property
+    def _now(self) -> float:
+        """The last place that a curve has come to."""
+        return max((float(s.x[-1]) for s in self._series.values() if len(s)), default=0.0)
 
     def _compared(self) -> tuple[str, ...]:
         """The two curves whose gap is shown, if both have points."""
@@ -303,12 +319,14 @@ class CurvePlot(QWidget):
         self._line.hide()
         self._dots.setData([], [])
 
-    def set_playhead(self, x: float | None, measured: dict[str, float] | None = None) -> None:
+    def set_playhead(
+        self, x: float | None, measured: Mapping[str, float | None] | None = None
+    ) -> None:
         """Mark the place that is looked at; None marks none.
 
         Args:
             measured: key -> what was measured there, or of what is shown now where ``x`` is None;
-                it goes before the points until the next one comes.
+                it goes before the points until the next one comes. None: nothing is known there.
         """
         before = self.playhead, self._measured
         self._measured = dict(measured or {})

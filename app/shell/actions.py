@@ -22,7 +22,7 @@ from app.files.imports import Imports
 from app.panels.stepper.position import Walk
 from app.settings import Settings
 from app.shell.docks import Layouts, PanelDock
-from app.shell.growth_choice import GrowthChoice
+from app.shell.engine.growth_choice import GrowthChoice
 from app.shell.transport import TransportBar
 from app.widgets import actions
 from app.widgets.actions import (
@@ -32,6 +32,7 @@ from app.widgets.actions import (
     GROW,
     HELP,
     IMPORT,
+    LESSONS,
     RUN,
     VIEW,
     Action,
@@ -54,10 +55,19 @@ class Window(Protocol):
 
     @property
     def walk(self) -> Walk: ...
+    @property
+    def in_lesson(self) -> bool: ...
+    @property
+    def lessons(self) -> Any: ...
+    @property
+    def authoring(self) -> Any: ...
+    def ask_open_lesson(self) -> None: ...
+    def grade_answers(self) -> None: ...
     def close(self) -> bool: ...
     def show_panel(self, name: str) -> PanelDock: ...
     def show_welcome(self) -> None: ...
     def show_preferences(self) -> None: ...
+    def show_engine(self) -> None: ...
     def show_command_palette(self) -> None: ...
     def show_shortcuts(self) -> None: ...
     def show_outline(self) -> None: ...
@@ -97,6 +107,11 @@ def filled(w: Window) -> bool:
 def engine(w: Window) -> bool:
     """Whether the window can train."""
     return w.engine is not None
+
+
+def in_lesson(w: Window) -> bool:
+    """Whether a lesson is played."""
+    return w.in_lesson
 
 
 def _on_canvas(rows: Sequence[Action[canvas_menu.Parts]]) -> tuple[Action[Window], ...]:
@@ -157,12 +172,36 @@ ACTIONS: tuple[Action[Window], ...] = (
     Action("export_script", _("P&yTorch Script…"), "", "export",
            _("A script in plain PyTorch with the weights and a self-test."), (FILE, EXPORT),
            lambda w: w.exports.save_script(), engine, separated=True),
+    Action("export_keras", _("&Keras Script…"), "", "export",
+           _("A script for Keras 3 with the weights and a self-test."), (FILE, EXPORT),
+           lambda w: w.exports.save_keras(), engine),
     Action("export_onnx", _("&ONNX File…"), "", "export",
            _("The net with its weights for other programs, and a self-test."), (FILE, EXPORT),
            lambda w: w.exports.save_onnx(), engine),
+    Action("open_lesson", _("&Open a Lesson…"), "", "guide",
+           _("Begin a lesson, or a course in one file."), (FILE, LESSONS),
+           lambda w: w.ask_open_lesson(), engine),
+    Action("present_lesson", _("&Present the Lesson"), "Ctrl+Shift+F5", "guide",
+           _("Large letters, notes, and any step, as on a projector."), (FILE, LESSONS),
+           lambda w: w.lessons.present(not w.lessons.presenting), in_lesson),
+    Action("again_lesson", _("&Begin the Step Again"), "F12", "reset",
+           _("Put everything back to where the step of the lesson begins."), (FILE, LESSONS),
+           lambda w: w.lessons.begin_step_again(), in_lesson),
+    Action("new_lesson", _("&New Lesson…"), "", "new",
+           _("Write a lesson with the graph and the panels of now."), (FILE, LESSONS),
+           lambda w: w.authoring.begin(), engine, separated=True),
+    Action("edit_lesson", _("&Edit a Lesson…"), "", "save_as",
+           _("Change the text of a lesson beside its preview."), (FILE, LESSONS),
+           lambda w: w.authoring.ask_edit(), engine),
+    Action("grade_answers", _("&Grade Answers…"), "", "file",
+           _("One table of a folder of answer files: who predicted what, who did what."),
+           (FILE, LESSONS), lambda w: w.grade_answers(), engine),
     Action("preferences", _("&Preferences…"), "Ctrl+,", "settings",
-           _("Theme, motion, recovery and the engine."), (FILE,), lambda w: w.show_preferences(),
+           _("Theme, motion and recovery."), (FILE,), lambda w: w.show_preferences(),
            separated=True),
+    Action("engine", _("&Engine…"), "", "settings",
+           _("Device, threads, and the machine that computes."), (FILE,),
+           lambda w: w.show_engine(), engine),
     Action("quit", _("&Quit"), "Ctrl+Q", "quit", _("Close the window."), (FILE,),
            lambda w: w.close(),
            separated=True),

@@ -175,6 +175,9 @@ class Layouts(QObject):
                 QTimer.singleShot(0, self, partial(self._keep_shares, before))
         self._store.setValue("layouts/current", layout)
         self.current = layout
+        for dock in self.docks.values():
+            if dock.panel.collects:
+                QTimer.singleShot(0, dock, dock.fill)
         self.changed.emit(layout)
 
     def hide(self) -> None:

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from app.canvas import Canvas
 from app.document.document import Document
+from app.engine.place import Place, remember
 from app.files.autosave import Autosave
 from app.files.exports import Exports
 from app.files.file_menu import RUN_SUFFIX, Files
@@ -35,8 +36,8 @@ from app.shell.actions import ActionTable
 from app.shell.announcements import Announcements
 from app.shell.command_palette import CommandPalette
 from app.shell.docks import Layouts, PanelDock
-from app.shell.engine_news import EngineNews
-from app.shell.growth_choice import GrowthChoice
+from app.shell.engine.growth_choice import GrowthChoice
+from app.shell.engine.news import EngineNews
 from app.shell.live_view import LiveView, shown_pictures
 from app.shell.menus import Menus
 from app.shell.status_bar import StatusBar
@@ -52,9 +53,10 @@ from app.widgets.typing_rule import TypingRule
 from graphcore.records.pictures import Picture as SentPicture
 
 if TYPE_CHECKING:
+    from app.shell.lessons.author import Authoring
     from app.shell.lessons.controller import Lessons
 
-FIRST_GRAPH, LESSON_SUFFIX = "lenet5", ".lesson.md"
+FIRST_GRAPH, LESSON_SUFFIX, PACKED_SUFFIX = "lenet5", ".lesson.md", ".zip"
 REMEMBER_MS = 5000
 
 
@@ -153,6 +155,7 @@ class MainWindow(QMainWindow):
         self.files.opened.connect(self.show_canvas)
         self.files.recent_changed.connect(self._show_title)
         self.status.problems_wanted.connect(lambda: self.show_panel("problems"))
+        self.status.engine_wanted.connect(self.show_engine)
         self.settings.changed.connect(self.apply_preference)
         self.layouts.changed.connect(lambda _name: self.pages.setCurrentWidget(canvas))
         for dock in self.layouts.docks.values():
@@ -221,7 +224,7 @@ class MainWindow(QMainWindow):
         recent = self.files.recent[:1] if self.settings.get("files/reopen") else []
         wanted = [file_or_preset] if file_or_preset else [p for p in recent if os.path.exists(p)]
         runs = file_or_preset if file_or_preset.endswith(RUN_SUFFIX) else ""
-        lesson = file_or_preset if file_or_preset.endswith(LESSON_SUFFIX) else ""
+        lesson = file_or_preset if _of_lessons(file_or_preset) else ""
         if lesson:
             wanted = []
         if not runs and not (wanted and self.files.open_any(wanted[0])):
@@ -245,6 +248,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         if "lessons" in self.__dict__:
             self.lessons.leave(with_runs=False)
+        if "authoring" in self.__dict__:
+            self.authoring.close()
         if self._unasked:
             self.autosave.write()
         elif self.files.may_leave():
@@ -262,6 +267,8 @@ class MainWindow(QMainWindow):
 
     def _end(self) -> None:
         """Save the layout, end what runs, and block the signals that Qt sends while it deletes."""
+        if "lessons" in self.__dict__:
+            self.lessons.forget_courses()
         self._remember_timer.stop()
         self._remember()
         self.filming.recorder.close()
@@ -311,10 +318,30 @@ class MainWindow(QMainWindow):
 
         return Lessons(self)
 
+    @cached_property
+    def authoring(self) -> Authoring:
+        """What writes lessons; made when it is first asked for."""
+        from app.shell.lessons.author import Authoring
+
+        return Authoring(self)
+
+    @property
+    def in_lesson(self) -> bool:
+        """Whether a lesson is played."""
+        return "lessons" in self.__dict__ and self.lessons.lesson is not None
+
+    def grade_answers(self) -> None:
+        """Ask for a folder of answers and show their table."""
+        from app.shell.lessons.grades import GradesDialog
+
+        if folder := self.files.ask(file_dialogs.ask_answers):
+            GradesDialog(self, folder).open()
+
     def open_file(self, path: str) -> None:
         """Open a graph, recorded runs, or a lesson."""
-        if path.endswith(LESSON_SUFFIX) and self.engine is not None:
-            self.lessons.open(path)
+        if _of_lessons(path) and self.engine is not None:
+            packed = path.lower().endswith(PACKED_SUFFIX)
+            (self.lessons.open_packed if packed else self.lessons.open)(path)
         else:
             self.files.open(path)
 
@@ -353,6 +380,11 @@ class MainWindow(QMainWindow):
             page.follow(self.lessons)
         return page
 
+    def show_course(self, found: Any, title: str) -> None:
+        """The courses of a file on the welcome page, before those that ship."""
+        self.show_welcome()
+        self._welcome.show_course(found, title)
+
     def show_panel(self, name: str) -> PanelDock:
         """Bring a panel to the front."""
         return self.layouts.reveal(name)
@@ -377,6 +409,21 @@ class MainWindow(QMainWindow):
         from app.shell.preferences import PreferencesDialog
 
         PreferencesDialog(self.settings, self).open()
+
+    def show_engine(self) -> None:
+        """Ask where the engine is to run, on what, and with how many threads."""
+        if self.engine is None:
+            return
+        from app.shell.engine.dialog import EngineDialog
+
+        dialog = EngineDialog(self.engine, self.settings.store, self)
+        dialog.chosen.connect(self._use_engine)
+        dialog.open()
+
+    def _use_engine(self, place: Place) -> None:
+        remember(self.settings.store, place)
+        self.banner.hide()
+        self.engine.move(place)
 
     def show_shortcuts(self) -> None:
         """Open the list of shortcuts."""
@@ -473,6 +520,11 @@ class MainWindow(QMainWindow):
         if path := _dropped_file(event):
             event.acceptProposedAction()
             self.open_file(path)
+
+
+def _of_lessons(path: str) -> bool:
+    """Whether a file is a lesson, or holds some."""
+    return path.endswith(LESSON_SUFFIX) or path.lower().endswith(PACKED_SUFFIX)
 
 
 def _dropped_file(event: QDropEvent) -> str:

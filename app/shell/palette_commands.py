@@ -60,7 +60,7 @@ def _views(window: Any) -> list[Command]:
 def _operators(window: Any) -> list[Command]:
     found = []
     for op in ops.all_operators():
-        if op.name != "Composite":
+        if op.name not in ("Composite", "Placeholder"):
             title, add = (
                 _tr("Add {0}").format(op.name),
                 _call(window.canvas.editor.add_operator, op.name),

@@ -7,8 +7,8 @@ from typing import Any
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLabel, QStatusBar, QToolButton, QWidget
 
-from app.document import facts
 from app.style import icons
+from graphcore.graph.counts import counts
 
 MESSAGE_MS = 8000
 _THROTTLE_MS = 100
@@ -18,10 +18,11 @@ class StatusBar(QStatusBar):
     """Messages on the left; problems, parameters, data set and device on the right.
 
     Signals:
-        problems_wanted: the count of problems was clicked.
+        problems_wanted: the count of problems was clicked. engine_wanted: the device was.
     """
 
     problems_wanted = Signal()
+    engine_wanted = Signal()
 
     def __init__(self, document: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,7 +32,9 @@ class StatusBar(QStatusBar):
         self.problems.setToolButtonStyle(self.problems.toolButtonStyle().ToolButtonTextBesideIcon)
         self.problems.setIcon(icons.icon("problem"))
         self.problems.clicked.connect(self.problems_wanted)
-        self.parameters, self.dataset, self.device = QLabel(), QLabel(), QLabel()
+        self.parameters, self.dataset, self.device = QLabel(), QLabel(), QToolButton()
+        self.device.setAutoRaise(True)
+        self.device.clicked.connect(self.engine_wanted)
         self.hover = QLabel()
         self.addWidget(self.hover, 1)
         for widget in (self.problems, self.parameters, self.dataset, self.device):
@@ -59,9 +62,11 @@ class StatusBar(QStatusBar):
         self.hover.setText(text)
 
     def set_device(self, text: str) -> None:
-        """Name the device that trains."""
+        """Name the device that trains, its threads and its precision."""
         self.device.setText(text)
-        self.device.setToolTip(self.tr("The device that trains."))
+        self.device.setToolTip(
+            self.tr("The device that trains, its threads and precision; a click changes them.")
+        )
 
     def set_data(self, dataset: str, samples: str, normalization: str) -> None:
         """Name the data set, the samples that are loaded ("" for none) and their normalisation."""
@@ -81,7 +86,7 @@ class StatusBar(QStatusBar):
         text = self.tr("1 problem") if problems == 1 else self.tr("{0} problems")
         self.problems.setText(text.format(problems))
         self.problems.setToolTip(self.tr("Show the problems."))
-        count = sum(facts.parameter_count(shapes, n) for n in graph.nodes)
+        count = counts(graph, shapes).parameters
         self.parameters.setText(self.tr("{0} parameters").format(f"{count:,}"))
         if not self.dataset.text().startswith(graph.training.dataset):
             self.dataset.setText(graph.training.dataset)

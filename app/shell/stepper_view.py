@@ -40,6 +40,7 @@ class WalkView(QObject):
         self._began = QElapsedTimer()
         walk.moved.connect(self._show)
         walk.marked.connect(self._show)
+        canvas.pictures.hidden_changed.connect(self._show)
         palette.notifier.changed.connect(self._show)
 
     def set_visible(self, visible: bool) -> None:
@@ -79,19 +80,23 @@ class WalkView(QObject):
         )
 
     def _show_pictures(self, frame: WalkFrame, valued: set[str], sloped: set[str]) -> None:
-        """Pictures of what is done; those that stay are not rebuilt."""
+        """Pictures of what is done, and of what is given: weights and inputs. Kept ones stay."""
         prefix = self._canvas.document.prefix
         if self._of[0] is not frame or self._of[1] != prefix:
             self._of = (frame, prefix)
             self._values = shown_pictures(prefix, frame.values)
             self._gradients = shown_pictures(prefix, frame.gradients)
+        hidden = self._canvas.pictures.hidden
+        graph = self._canvas.document.graph
         for name, item in self._canvas.items_by_name.items():
             for pictures, done, main, extra in (
                 (self._values, valued, "value", "weights"),
                 (self._gradients, sloped, "gradient", "weights_gradient"),
             ):
                 for which, key in ((main, name), (extra, f"{name}.weight")):
-                    picture = pictures.get(key) if prefix + name in done else None
+                    given = which == "weights" or (which == "value" and not graph.edges_into(name))
+                    seen = (given or prefix + name in done) and not hidden
+                    picture = pictures.get(key) if seen else None
                     if getattr(item, which) is not picture:
                         item.set_picture(which, picture)
 

@@ -61,6 +61,7 @@ def _(text: str) -> str:
 
 FILE, EDIT, VIEW = _("&File"), _("&Edit"), _("&View")
 IMPORT, EXPORT = _("&Import"), _("&Export")
+LESSONS = _("&Lessons")
 GRAPH, RUN, HELP = _("&Graph"), _("&Run"), _("&Help")
 GROW = _("&Grow Without Forgetting")
 MENUS = (FILE, EDIT, VIEW, GRAPH, RUN, HELP)

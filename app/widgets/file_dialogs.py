@@ -60,6 +60,12 @@ def ask_script(parent: QWidget, start: str) -> str:
     return QFileDialog.getSaveFileName(parent, _tr("Export to PyTorch"), start, kinds)[0]
 
 
+def ask_keras(parent: QWidget, start: str) -> str:
+    """Path to write a script for Keras to, or empty."""
+    kinds = _tr("Python script (*.py)")
+    return QFileDialog.getSaveFileName(parent, _tr("Export to Keras"), start, kinds)[0]
+
+
 def ask_onnx(parent: QWidget, start: str) -> str:
     """Path to write an ONNX file to, or empty."""
     kinds = _tr("ONNX (*.onnx)")
@@ -122,8 +128,37 @@ def ask_answer(parent: QWidget, start: str) -> str:
 
 def ask_lesson(parent: QWidget, folder: str) -> str:
     """Path of a lesson to open, or empty."""
-    kinds = _tr("Lessons (*.lesson.md)")
+    kinds = _tr("Lessons and courses (*.lesson.md *.zip)")
     return QFileDialog.getOpenFileName(parent, _tr("Open a lesson"), folder, kinds)[0]
+
+
+def ask_new_lesson(parent: QWidget, start: str) -> str:
+    """Path of a lesson to be written, or empty."""
+    kinds = _tr("Lessons (*.lesson.md)")
+    return QFileDialog.getSaveFileName(parent, _tr("New lesson"), start, kinds)[0]
+
+
+def ask_edited_lesson(parent: QWidget, folder: str) -> str:
+    """Path of a lesson to be changed, or empty."""
+    kinds = _tr("Lessons (*.lesson.md)")
+    return QFileDialog.getOpenFileName(parent, _tr("Edit a lesson"), folder, kinds)[0]
+
+
+def ask_packed(parent: QWidget, start: str) -> str:
+    """Path of the file that a lesson is shared as, or empty."""
+    kinds = _tr("Packed lessons (*.zip)")
+    return QFileDialog.getSaveFileName(parent, _tr("Share the lesson"), start, kinds)[0]
+
+
+def ask_answers(parent: QWidget, folder: str) -> str:
+    """Path of a folder of answer files, or empty."""
+    return QFileDialog.getExistingDirectory(parent, _tr("Folder of answers"), folder)
+
+
+def ask_table(parent: QWidget, start: str) -> str:
+    """Path to write a table of answers to, or empty; its ending says the format."""
+    kinds = _tr("Web page (*.html);;Table (*.csv)")
+    return QFileDialog.getSaveFileName(parent, _tr("Write the table"), start, kinds)[0]
 
 
 def ask_folder(parent: QWidget, start: str) -> str:

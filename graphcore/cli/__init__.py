@@ -19,5 +19,9 @@ COMMANDS: dict[str, str] = {
     "data": "Fetch a data set.",
     "worker": "Run the engine process on standard input and output.",
     "presets": "List the graphs that ship.",
+    "completion": "Print what a shell needs to complete these commands.",
+    "desktop-entry": "Put the app into the desktop's menu, with its icon.",
 }
 """Name of each command -> what it does, in one line."""
+WINDOW_OPTIONS = ("--help", "--version", "--device", "--threads", "--engine", "--demo")
+"""Options of the command that opens the window."""

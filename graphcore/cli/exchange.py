@@ -16,6 +16,7 @@ from graphcore.exchange import ENDINGS, ONNX, SOURCE, inputs, needs
 from graphcore.exchange.net import ImportedNet
 from graphcore.exchange.report import beside
 from graphcore.files.atomic import write_atomically
+from graphcore.files.keras import export as keras_export
 from graphcore.files.onnx import export as onnx_export
 from graphcore.files.onnx.writer import need_onnx
 from graphcore.files.torch import export as torch_export
@@ -23,14 +24,15 @@ from graphcore.files.torch import program as torch_program
 from graphcore.files.torch.script import TorchExport
 from graphcore.runs.folder import NamedNet, named_net
 
-FORMATS = ("torch", "onnx", "pt2")
+FORMATS = ("torch", "onnx", "keras", "pt2")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of ``export``."""
     parser.add_argument("file", help="graph file, preset, or the folder of a run (train --out)")
     parser.add_argument("--to", choices=FORMATS, default="torch",
-                        help="a PyTorch script, an ONNX file or a program (.pt2)")  # fmt: skip
+                        help="a PyTorch script, an ONNX file, a script for Keras 3 or a "
+                             "program (.pt2)")  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--name", help="what the files are called; left out, as the graph")
     parser.add_argument("--normalize-inside", action="store_true",
@@ -44,13 +46,16 @@ def export(options: argparse.Namespace) -> int:
     called = options.name or Path(options.file).name.removesuffix(".graph.json")
     name = torch_export.module_name(called)
     kinds = {
-        "torch": torch_export.foreign_file, "onnx": onnx_export.foreign_file, "pt2": _program_there,
+        "torch": torch_export.foreign_file, "onnx": onnx_export.foreign_file,
+        "keras": keras_export.foreign_file, "pt2": _program_there,
     }  # fmt: skip
     foreign = kinds[options.to](options.out, name)
     if foreign is not None and not options.force:
         raise _in_the_way(foreign, "it was not exported, or was changed since")
     if options.to == "onnx":
         return _export_onnx(name, options)
+    if options.to == "keras":
+        return _export_keras(name, options)
     made = _made(named_net(options.file), name, options)
     if options.to == "pt2":
         return _export_program(made, name, options)
@@ -92,14 +97,31 @@ def _export_onnx(name: str, options: argparse.Namespace) -> int:
     return train_cli.DONE
 
 
-def _made(net: NamedNet, name: str, options: argparse.Namespace) -> TorchExport:
+def _export_keras(name: str, options: argparse.Namespace) -> int:
+    net = named_net(options.file)
     if torch_export.is_calculation(net.graph):
         plan = torch_export.calculation(net.graph)
         net.fill(plan)
-        return torch_export.of_calculation(net.graph, plan, name)
+        made = keras_export.of_calculation(net.graph, plan, name)
+    else:
+        trainer = train_cli.make_trainer(net.graph, options, net.folder)
+        net.fill(trainer.plan)
+        made = keras_export.of_run(trainer, name)
+    path = keras_export.write(made, options.out, name)
+    train_cli.show({"script": str(path), "weights": str(path.with_suffix(".safetensors")),
+                    "self_test": f"KERAS_BACKEND=torch python {path}"}, options.json)  # fmt: skip
+    return train_cli.DONE
+
+
+def _made(net: NamedNet, name: str, options: argparse.Namespace) -> TorchExport:
+    traced = options.to == "pt2"
+    if torch_export.is_calculation(net.graph):
+        plan = torch_export.calculation(net.graph)
+        net.fill(plan)
+        return torch_export.of_calculation(net.graph, plan, name, traced)
     trainer = train_cli.make_trainer(net.graph, options, net.folder)
     net.fill(trainer.plan)
-    return torch_export.of_run(trainer, name)
+    return torch_export.of_run(trainer, name, traced)
 
 
 def add_import_options(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""``gradscape lesson``: play lessons, grade answers, export a handout, list what checks may ask."""
+"""``gradscape lesson``: play lessons, grade answers, write a handout or one file to share."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from graphcore import datasets, files
 from graphcore.cli import train as train_cli
 from graphcore.engine import processor
 from graphcore.errors import GradscapeError, LessonError
 from graphcore.graph.drawing.picture import graph_picture
-from graphcore.lessons import answers, courses, grading
-from graphcore.lessons.checking import Report, band_of, check_lesson
+from graphcore.lessons import answers, courses, grading, sharing
+from graphcore.lessons.checking import NO_BAND, Report, band_of, check_lesson
 from graphcore.lessons.courses import Collection
 from graphcore.lessons.format import Lesson
 from graphcore.lessons.functions import help_text
 from graphcore.lessons.handout import handout
+from graphcore.lessons.languages import translated, translations
 from graphcore.lessons.play import Play, first_graph
-from graphcore.lessons.reader import read_lesson
+from graphcore.lessons.reader import ENDING, read_lesson
 
 AT_FAULT = 1
 
@@ -36,21 +40,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     check.add_argument("--allow-missing", action="store_true",
                        help="lessons whose data are not there are no fault")  # fmt: skip
     check.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    check.add_argument("--draft", action="store_true",
+                       help="a measure without a band is no fault yet")  # fmt: skip
     grade = what.add_parser("grade", help="make one table of answer files")
     grade.add_argument("answers", nargs="+", type=Path, help="answer files, or folders of them")
     grade.add_argument("--lesson", type=Path, help="the lesson file, if it does not ship")
     grade.add_argument("--csv", type=Path, metavar="FILE", help="write the table as CSV")
+    grade.add_argument("--json", type=Path, metavar="FILE", help="write tables and refusals")
     grade.add_argument("--html", type=Path, metavar="FILE", help="write the table as a page")
     export = what.add_parser("export", help="write a static handout of a lesson")
     export.add_argument("file", help="lesson file, or the name of one that ships")
     export.add_argument("--html", action="store_true", help="as HTML (the only form so far)")
     export.add_argument("--out", type=Path, metavar="FILE", help="left out, LESSON.html")
+    pack = what.add_parser("pack", help="write a lesson, or a folder of them, as one file")
+    pack.add_argument("path", type=Path, help="lesson file, or folder of lessons")
+    pack.add_argument("--out", type=Path, metavar="FILE", help="left out, NAME.zip")
     what.add_parser("help", help="list what checks may ask and solutions may do")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run ``lesson check``, ``grade``, ``export`` or ``help``."""
-    commands = {"check": _check, "grade": _grade, "export": _export, "help": _help}
+    """Run ``lesson check``, ``grade``, ``export``, ``pack`` or ``help``."""
+    commands = {"check": _check, "grade": _grade, "export": _export, "pack": _pack,
+                "help": _help}  # fmt: skip
     return commands[options.what](options)
 
 
@@ -72,7 +83,7 @@ def _check(options: argparse.Namespace) -> int:
         return _measure(options, collection, chosen)
     reports = []
     for name in chosen:
-        reports.append(_checked(collection.lessons[name], collection))
+        reports.append(_checked(collection.lessons[name], collection, not options.draft))
         _say(reports[-1])
     faults = [fault for r in reports for fault in r.faults]
     missing = [r.lesson.id for r in reports if r.missing]
@@ -86,10 +97,18 @@ def _check(options: argparse.Namespace) -> int:
     return AT_FAULT if bad else train_cli.DONE
 
 
-def _checked(lesson: Lesson, collection: Collection) -> Report:
+def _checked(lesson: Lesson, collection: Collection, bands: bool = True) -> Report:
     if missing := _missing(lesson):
         return Report(lesson, lesson.header.seed, missing=missing)
-    return check_lesson(lesson, collection)
+    report = check_lesson(lesson, collection)
+    if not bands:
+        report.faults = [fault for fault in report.faults if NO_BAND not in fault]
+    for path in translations(collection.folder / f"{lesson.id}{ENDING}").values():
+        try:
+            translated(lesson, path)
+        except LessonError as error:
+            report.faults.append(str(error))
+    return report
 
 
 def _missing(lesson: Lesson) -> str:
@@ -158,8 +177,12 @@ def _grade(options: argparse.Namespace) -> int:
             refused.append(str(error))
     for sentence in refused:
         print(f"gradscape: {sentence}", file=sys.stderr)
-    tables = [_table(name, [a for a in read if a.lesson == name], options.lesson)
+    folders = list(dict.fromkeys(p.parent for p in paths))
+    tables = [_table(name, [a for a in read if a.lesson == name], options.lesson, folders)
               for name in dict.fromkeys(a.lesson for a in read)]  # fmt: skip
+    if options.json:
+        graded = grading.Graded(tuple(tables), tuple(refused))
+        files.write_atomically(options.json, msgspec.json.encode(graded))
     for table in tables:
         print(grading.as_csv(table))
         for question, (text, count) in table.misled.items():
@@ -176,11 +199,19 @@ def _answer_files(given: Path) -> list[Path]:
     return sorted(given.glob(f"*{answers.ENDING}")) if given.is_dir() else [given]
 
 
-def _table(name: str, given: list[answers.Answer], file: Path | None) -> grading.Grades:
-    path = file or courses.shipped() / f"{name}.lesson.md"
-    if not path.exists():
-        return grading.grade(given)
-    lesson = read_lesson(path)
+def _table(
+    name: str, given: list[answers.Answer], file: Path | None, folders: Sequence[Path]
+) -> grading.Grades:
+    """The table of the answers to a lesson: one that is named, lies beside them, or ships."""
+    lesson = None
+    for path in (file, *(f / f"{name}{ENDING}" for f in (*folders, courses.shipped()))):
+        if path is not None and path.exists() and lesson is None:
+            found = read_lesson(path)
+            lesson = found if found.id == name else None
+    if lesson is None:
+        table = grading.grade(given)
+        missing = f"{name}{ENDING} does not lie beside the answers: predictions are not judged."
+        return replace(table, notes=(*table.notes, missing))
     return grading.grade(given, lesson, _outcomes(lesson))
 
 
@@ -207,5 +238,13 @@ def _export(options: argparse.Namespace) -> int:
     page = handout(lesson, graph_picture(first_graph(lesson)))
     out: Path = options.out or Path(f"{lesson.id}.html")
     files.write_atomically(out, page.encode())
+    print(out)
+    return train_cli.DONE
+
+
+def _pack(options: argparse.Namespace) -> int:
+    name = options.path.name.removesuffix(ENDING)
+    out: Path = options.out or Path(f"{name}.zip")
+    sharing.pack(options.path, out)
     print(out)
     return train_cli.DONE

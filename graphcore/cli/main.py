@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from graphcore import datasets, presets
-from graphcore.cli import COMMANDS
+from graphcore.cli import COMMANDS, desktop
+from graphcore.cli import completion as completion_cli
 from graphcore.cli import devices as devices_cli
 from graphcore.cli import (
     exchange as export_cli,
@@ -149,6 +150,9 @@ def _add_landscape_options(parser: argparse.ArgumentParser) -> None:
 def _add_bench_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--to-accuracy", action="store_true",
+                        help="time whole commands until MNIST is read well, beside a script "
+                             "in plain PyTorch")  # fmt: skip
 
 
 def _add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -209,8 +213,12 @@ def _grad_check(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from graphcore.cli import bench
+    from graphcore.cli import bench, to_accuracy
 
+    if options.to_accuracy:
+        rows = to_accuracy.run(quick=options.quick)
+        print(json.dumps({"to_accuracy": rows}) if options.json else to_accuracy.table(rows))
+        return DONE
     report = bench.run(quick=options.quick)
     print(json.dumps(report) if options.json else bench.table(report))
     return DONE
@@ -234,6 +242,15 @@ def _presets(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _completion(options: argparse.Namespace) -> int:
+    parsers = dict[str, argparse.ArgumentParser]()
+    for name, (_, add_options) in _COMMANDS.items():
+        parsers[name] = argparse.ArgumentParser(prog=name)
+        add_options(parsers[name])
+    print(completion_cli.script(options.shell, parsers), end="")
+    return DONE
+
+
 _COMMANDS: dict[
     str, tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentParser], None]]
 ] = {
@@ -252,6 +269,8 @@ _COMMANDS: dict[
     "data": (_data, _add_data_options),
     "worker": (_worker, _add_nothing),
     "presets": (_presets, _add_nothing),
+    "completion": (_completion, completion_cli.add_options),
+    "desktop-entry": (desktop.run, desktop.add_options),
 }
 """Name of each command -> what it runs, and what adds its options."""
 

@@ -22,6 +22,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                         help="folder of a run, saved runs, graph file or preset")  # fmt: skip
     parser.add_argument("data", metavar="DATA",
                         help="table, picture, folder of pictures or .npy file")  # fmt: skip
+    parser.add_argument("--weights", metavar="FILE", help="state dict that the net takes")
+    parser.add_argument("--classes", metavar="FILE", help="names of the classes, one on each line")
+    parser.add_argument("--top", metavar="K", type=_count, default=1,
+                        help="print the K likeliest classes")  # fmt: skip
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="print one JSON object")
     how.add_argument("--csv", action="store_true", help="print a table")
@@ -29,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def answer(options: argparse.Namespace) -> int:
     """Print an answer for every sample."""
-    answers = predict(options.net, options.data)
+    answers = predict(options.net, options.data, weights=options.weights, classes=options.classes)
     if options.json:
         print(json.dumps({"predictions": [_fields(a) for a in answers]}))
     elif options.csv:
@@ -39,7 +43,15 @@ def answer(options: argparse.Namespace) -> int:
         for a in answers:
             sure = "" if a.probability is None else f"  {a.probability:.1%}"
             print(f"{a.sample:<{width}}  {_shown(a.answer)}{sure}")
+            for name, share in a.top(options.top)[1:]:
+                print(f"{'':<{width}}  {name}  {share:.1%}")
     return train_cli.DONE
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"a whole number from 1 up, not {text!r}")
+    return int(text)
 
 
 def _fields(a: Answer) -> dict[str, Any]:

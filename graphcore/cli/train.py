@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ from graphcore.training.trainer import Trainer
 
 DONE = 0
 """Exit code."""
+TEST_EVERY = 200
+"""Steps between two tests of a run that ends at an accuracy."""
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -80,6 +83,8 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
                         help="go on from the checkpoint that a run left in DIR")  # fmt: skip
     parser.add_argument("--force", action="store_true",
                         help="write to --out even where another run lies")  # fmt: skip
+    parser.add_argument("--until", type=float, metavar="A",
+                        help="stop once this share of the test split is right")  # fmt: skip
     metrics_cli.add_options(parser)
 
 
@@ -110,6 +115,8 @@ def _places(folder: Path) -> tuple[Path, Path]:
 
 def train(options: argparse.Namespace) -> int:
     metrics_cli.check(options)
+    if options.until is not None and not 0 < options.until <= 1:
+        raise GradscapeError("--until takes a share above 0 and up to 1, such as 0.98.")
     check_folder(options)
     graph = presets.resolve(options.file)
     if options.out is not None:
@@ -123,7 +130,7 @@ def train(options: argparse.Namespace) -> int:
     begun, first = time.perf_counter(), trainer.step
     path: Path | None = options.csv if distributed.speaks() else None
     with metrics_cli.step_table(path) as table:
-        _run(trainer, checkpoints(options.out), metrics, table)
+        _run(trainer, checkpoints(options.out), metrics, table, options.until)
     seconds = time.perf_counter() - begun - (metrics.scoring_seconds if metrics else 0.0)
     distributed.leave()
     if not distributed.speaks():
@@ -145,15 +152,17 @@ def _run(
     checkpoints: Checkpoints | None,
     metrics: metrics_cli.RunMetrics | None,
     table: metrics_cli.StepTable | None,
+    until: float | None,
 ) -> None:
-    """Train to the end; progress goes to standard error twice a second.
+    """Train to the end, or to an accuracy; progress goes to standard error twice a second.
 
     Raises:
         KeyboardInterrupt: the run was stopped, after the step it was in; a checkpoint is left.
     """
     try:
         with Interruption() as interruption:
-            _run_steps(trainer, checkpoints, metrics, table, interruption)
+            for steps in _rounds(trainer, until):
+                _run_steps(trainer, checkpoints, metrics, table, interruption, steps)
     finally:
         if distributed.speaks():
             print(file=sys.stderr)
@@ -165,9 +174,10 @@ def _run_steps(
     metrics: metrics_cli.RunMetrics | None,
     table: metrics_cli.StepTable | None,
     interruption: Interruption,
+    steps: int,
 ) -> None:
     shown, speaks = 0.0, distributed.speaks()
-    for record in trainer.steps(ahead=trainer.total_steps):
+    for record in trainer.steps(steps, ahead=steps):
         now = time.perf_counter()
         if checkpoints is not None:
             checkpoints.after(trainer)
@@ -185,6 +195,18 @@ def _run_steps(
                 f"step {record.step}/{trainer.total_steps}  loss {record.loss:.4f}",
                 end="", file=sys.stderr, flush=True,
             )  # fmt: skip
+
+
+def _rounds(trainer: Trainer, until: float | None) -> Iterator[int]:
+    """Yield numbers of steps to train: all, or ``TEST_EVERY`` until the test is good enough."""
+    if until is None:
+        yield trainer.total_steps - trainer.step
+        return
+    while not trainer.finished:
+        yield min(TEST_EVERY, trainer.total_steps - trainer.step)
+        score = trainer.evaluate(trainer.data.test)
+        if score.accuracy is not None and score.accuracy >= until:
+            return
 
 
 def _leave_behind(

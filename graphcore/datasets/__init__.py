@@ -9,6 +9,7 @@ from graphcore.datasets.mnist import fetch_mnist, find_mnist
 from graphcore.datasets.normalization import KINDS as NORMALIZATIONS
 from graphcore.datasets.normalization import Normalization
 from graphcore.datasets.nothing import NOTHING
+from graphcore.datasets.places import files_of, found
 from graphcore.datasets.registry import (
     DatasetInfo,
     Option,
@@ -33,7 +34,9 @@ __all__ = [
     "check_options",
     "describe",
     "fetch_mnist",
+    "files_of",
     "find_mnist",
+    "found",
     "load",
     "load_dataset",
     "named",

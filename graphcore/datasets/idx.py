@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import hashlib
+import io
 import math
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -23,7 +25,7 @@ from graphcore.system import reading
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 LARGEST = 1 << 30
 _MOST_AXES = 8
-_CHUNK = 1 << 20
+_CHUNK, _PIECE = 1 << 20, 1 << 17
 _HEADER = 4 + 4 * _MOST_AXES
 # Images pack to a tenth, and drawings to a hundredth: what packs better is nothing but a weight on
 # memory. Deflate itself would take a thousand.
@@ -70,10 +72,23 @@ def open_packed(path: Path) -> Iterator[BinaryIO]:
             yield file
             return
         try:
-            with gzip.GzipFile(fileobj=file) as unpacked:
+            with gzip.GzipFile(fileobj=cast(BinaryIO, _InLargePieces(file))) as unpacked:
                 yield cast(BinaryIO, unpacked)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DataError(f"{path.name} is damaged: it cannot be unpacked ({error}).") from error
+
+
+class _InLargePieces:
+    """Has ``gzip`` read more at once: between small pieces it waits for other threads."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(_PIECE if size == io.DEFAULT_BUFFER_SIZE else size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 def _read_header(file: BinaryIO, path: Path) -> tuple[np.dtype[np.generic], tuple[int, ...]]:
@@ -104,17 +119,32 @@ def _read_exactly(file: BinaryIO, size: int, path: Path) -> bytearray:
     return data
 
 
+def _digest(array: Array) -> str:
+    """Return the SHA-256 of the file that holds this array."""
+    code = {np.dtype(name): number for number, name in TYPES.items()}
+    stored = array.astype(array.dtype.newbyteorder(">"), copy=False)
+    content = hashlib.sha256(bytes([0, 0, code[stored.dtype], array.ndim]))
+    content.update(np.array(array.shape, ">u4").tobytes())
+    content.update(np.ascontiguousarray(stored).data)
+    return content.hexdigest()
+
+
 def _shown(shape: tuple[int, ...]) -> str:
     return " x ".join(f"{n:,}" for n in shape)
 
 
-def read_pair(images: Path, labels: Path) -> tuple[Array, Array]:
+def read_pair(images: Path, labels: Path, digests: list[str] | None = None) -> tuple[Array, Array]:
     """Inputs (n, ...) as float32 and class indices (n,) as int64 from two files.
+
+    Args:
+        digests: the SHA-256 of both contents are added to it.
 
     Raises:
         DataError: a file is damaged, or they do not belong together.
     """
     x, t = read(images), read(labels)
+    if digests is not None:
+        digests += map(_digest, (x, t))
     if t.ndim != 1 or not np.issubdtype(t.dtype, np.integer):
         raise DataError(
             f"{labels.name} has the shape {t.shape}; class numbers are a row of whole numbers."

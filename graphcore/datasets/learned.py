@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from graphcore.datasets.dataset import Array, Dataset, RawColumn, Task
-from graphcore.datasets.normalization import Normalization
+from graphcore.datasets.normalization import Normalization, of_numbers
 
 Coding = Literal["classes", "signs", "zero-one", "numbers"]
 """How targets are written: class indices; -1 and +1; 0 and 1; quantities."""
@@ -20,7 +20,7 @@ FORMAT_VERSION = 1
 
 
 class Scale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The map x -> (x - shift) / scale, one number each or one per feature."""
+    """The map x -> (x - shift) / scale, one number each, or one per feature or colour."""
 
     kind: str = "none"
     shift: float | tuple[float, ...] = 0.0
@@ -29,17 +29,17 @@ class Scale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @classmethod
     def of(cls, normalization: Normalization) -> Scale:
         """Return the record of a normalisation."""
-        shift, scale = normalization.shift.tolist(), normalization.scale.tolist()
-        several = isinstance(shift, list)
-        return cls(
-            normalization.kind, tuple(shift) if several else shift,
-            tuple(scale) if several else scale,
-        )  # fmt: skip
+        return cls(normalization.kind, *map(_row, (normalization.shift, normalization.scale)))
 
     @property
     def normalization(self) -> Normalization:
         """The map itself."""
-        return Normalization(self.kind, np.asarray(self.shift), np.asarray(self.scale))
+        return of_numbers(self.kind, self.shift, self.scale)
+
+
+def _row(numbers: Array) -> float | tuple[float, ...]:
+    """One number, or those of each feature or colour."""
+    return tuple(numbers.ravel().tolist()) if numbers.ndim else float(numbers)
 
 
 class ImageForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from graphcore.errors import DataError
 
 Array = NDArray[Any]
-KINDS = ("none", "standardize", "min-max")
+KINDS = ("none", "standardize", "min-max", "imagenet")
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Mean and standard deviation of red, green and blue of ImageNet's pictures (brightness 0 to 1):
+published weights expect them, whatever other pictures a net is given."""
 _CHUNK = 1 << 16  # numbers that are measured at a time
 
 
@@ -20,8 +23,10 @@ class Normalization:
     """The map x -> (x - shift) / scale.
 
     Attributes:
-        kind: "none", "standardize" (mean 0, standard deviation 1) or "min-max" (0 to 1).
-        shift, scale: one number (images), or one per feature (tables, points).
+        kind: "none", "standardize" (mean 0, standard deviation 1), "min-max" (0 to 1) or
+            "imagenet" (that data set's colours).
+        shift, scale: one number (images), one per feature (tables, points), or one per colour,
+            shape (3, 1, 1).
     """
 
     kind: str
@@ -52,6 +57,8 @@ class Normalization:
         """One sentence that says what was done, with the numbers where there are few."""
         if self.kind == "none":
             return "Inputs are as the data set defines them."
+        if self.kind == "imagenet":
+            return "Inputs are (x - mean) / std of ImageNet's red, green and blue."
         first, second = ("mean", "std") if self.kind == "standardize" else ("minimum", "range")
         if self.shift.size <= 2:
             numbers = f"{first} {_listed(self.shift)} and {second} {_listed(self.scale)}"
@@ -78,9 +85,16 @@ def fit(kind: str, inputs: Array) -> Normalization:
     A feature that never varies is only shifted.
 
     Raises:
-        DataError: no such kind.
+        DataError: no such kind, or "imagenet" for other samples than pictures in colour.
     """
     check(kind)
+    if kind == "imagenet":
+        if inputs.ndim != 4 or inputs.shape[1] != 3:
+            raise DataError(
+                "The normalization 'imagenet' is for pictures in colour, of shape (3, height, "
+                f"width); these samples have the shape {inputs.shape[1:]}."
+            )
+        return of_numbers(kind, *IMAGENET)
     if kind == "none":
         return Normalization(kind, np.zeros(()), np.ones(()))
     if kind == "min-max":
@@ -93,6 +107,14 @@ def fit(kind: str, inputs: Array) -> Normalization:
     else:
         shift, scale = _moments(inputs.reshape(-1))
     return Normalization(kind, shift, np.where(scale > 0, scale, 1.0))
+
+
+def of_numbers(kind: str, shift: Any, scale: Any) -> Normalization:
+    """Return the map with these numbers, one or a row of them."""
+    arrays = np.asarray(shift, np.float64), np.asarray(scale, np.float64)
+    if kind == "imagenet":
+        arrays = arrays[0].reshape(-1, 1, 1), arrays[1].reshape(-1, 1, 1)
+    return Normalization(kind, *arrays)
 
 
 def check(kind: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,12 +61,17 @@ class DatasetInfo:
 
 @dataclass(frozen=True)
 class Request:
-    """What a data set function gets: checked options, a seeded generator, where files may be."""
+    """What a data set function gets: checked options, a seeded generator, where files may be.
+
+    Attributes:
+        files: where paths of another machine lie on this one.
+    """
 
     options: Mapping[str, Any]
     rng: np.random.Generator
     data_dir: Path | None = None
     progress: Progress | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
 
     def path(self, option: str) -> Path:
         """The path given as an option, relative to the data folder if there is one.
@@ -77,6 +82,8 @@ class Request:
         text = self.options[option]
         if not text or "\0" in text:
             raise DataError(f"The option {option!r} needs the path of a file or folder.")
+        if text in self.files:
+            return self.files[text]
         return (self.data_dir or Path()) / reading.expanded(text, DataError)
 
 
@@ -216,15 +223,18 @@ def named(name_or_path: str | Path) -> tuple[str, dict[str, str]]:
 def load(
     name: str, *, options: Mapping[str, Any] | None = None, normalization: str = "none",
     seed: int = 0, data_dir: Path | None = None, progress: Progress | None = None,
+    files: Mapping[str, Path] | None = None,
 ) -> Dataset:  # fmt: skip
     """Load or generate a data set; the same arguments give the same numbers.
 
     Args:
         options: values for some of ``describe(name).options``; the others keep their default.
-        normalization: "none", "standardize" or "min-max", measured on the train split.
+        normalization: "none", "standardize" or "min-max", measured on the train split, or
+            "imagenet", for pictures in colour.
         seed: of everything that is drawn: points, noise, splits.
         data_dir: folder that data files are looked for in first.
         progress: called while fetching, with what is fetched, bytes done and bytes in all.
+        files: where paths of another machine, named in the options, lie on this one.
 
     Raises:
         DataError: unknown name or option, or data that cannot be found, fetched or read.
@@ -236,7 +246,8 @@ def load(
     chosen = check_options(entry.info, options or {})
     rng = np.random.default_rng(seed)
     folder = None if data_dir is None else Path(data_dir)
-    return _prepare(entry, chosen, rng, normalization, Request(chosen, rng, folder, progress))
+    request = Request(chosen, rng, folder, progress, files or {})
+    return _prepare(entry, chosen, rng, normalization, request)
 
 
 def check_options(info: DatasetInfo, given: Mapping[str, Any]) -> dict[str, Any]:

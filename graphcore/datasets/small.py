@@ -98,6 +98,8 @@ def remember(request: Request) -> Samples:
     "random", "Random numbers", task=None, shape=None, classes=None,
     options=(Option("shape", "8", "Shape of one sample, such as 3x32x32."),
              Option("below", 0, "Whole numbers below this; 0 is numbers with mean 0.", 0, 1 << 20),
+             Option("spread", "normal", "normal: mean 0; even: from 0 to 1, as pictures are.",
+                    choices=("normal", "even")),
              Option("classes", 2, "Classes, drawn at random too; 0 is a number.", 0, 100_000),
              _SHARE, replace(SAMPLES, default=256)),
 )  # fmt: skip
@@ -110,8 +112,13 @@ def random(request: Request) -> Samples:
     shape = _shape(o["shape"])
     if n * math.prod(shape) > MOST_NUMBERS:
         n = max(2, MOST_NUMBERS // math.prod(shape))
-    whole = rng.integers(0, o["below"], (n, *shape)) if o["below"] else None
-    inputs = rng.normal(size=(n, *shape)).astype(np.float32) if whole is None else whole
+    inputs: np.ndarray
+    if o["below"]:
+        inputs = rng.integers(0, o["below"], (n, *shape))
+    elif o["spread"] == "even":
+        inputs = rng.random((n, *shape), np.float32)
+    else:
+        inputs = rng.normal(size=(n, *shape)).astype(np.float32)
     if o["classes"]:
         names = tuple(map(str, range(o["classes"])))
         return Samples(inputs, rng.integers(0, o["classes"], n), classes=names)

@@ -23,7 +23,7 @@ def only(
     Raises:
         DataError: the data have no classes, there is no such class, or fewer than two are chosen.
     """
-    chosen = _chosen(text, classes, name)
+    chosen = chosen_classes(text, classes, name)
     place = np.full(len(classes), -1)
     place[chosen] = np.arange(len(chosen))
     kept = []
@@ -36,7 +36,8 @@ def only(
     return tuple(kept), tuple(classes[k] for k in chosen)
 
 
-def _chosen(text: str, classes: tuple[str, ...], name: str) -> list[int]:
+def chosen_classes(text: str, classes: tuple[str, ...], name: str) -> list[int]:
+    """Return the places of the classes that a text names, as ``only`` takes it."""
     if not classes:
         raise DataError(f"{name} has no classes to choose from: its targets are numbers.")
     wanted: set[str] = set()

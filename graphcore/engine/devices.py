@@ -37,6 +37,11 @@ def available() -> tuple[Device, ...]:
     return tuple(found)
 
 
+def best() -> str:
+    """Return the name of the device that is taken where none is chosen."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def usable_device(name: str) -> torch.device:
     """Return the device of that name.
 

@@ -6,6 +6,7 @@ gradient can be asked for after a pass; in train mode they are freed as soon as 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -52,6 +53,7 @@ class Plan:
         shown: slots that have a gradient in inspect mode.
         transposed: whether parameters lie as ``Operator.transposed`` says, not row by row.
         draws_random: whether a forward pass in training draws random numbers.
+        most_programs: sizes of batch that buffers are kept for in train and record mode.
         repeated: the step that was just made, if it was one made before over other rows.
     """
 
@@ -76,6 +78,7 @@ class Plan:
     buffers: dict[str, Tensor] = field(default_factory=dict)
     buffer_starts: dict[str, float] = field(default_factory=dict)
     given: dict[str, Tensor] = field(default_factory=dict)
+    most_programs: int = PROGRAMS
     _programs: list[Program] = field(default_factory=list)
     _grads: dict[int, Tensor] | None = None
     _edge_grads: dict[tuple[str, str], Tensor] = field(default_factory=dict)
@@ -145,15 +148,14 @@ class Plan:
         program = next((p for p in self._programs if p.fits(given, training)), None)
         try:
             if program is None:
+                self._let_go(self.most_programs - 1)
                 self.values = list(self._fixed)
                 self._place(given)
                 program = Program(
                     self.steps, self.values, tuple(given), training, self.mode == "record",
                     self._parameter_nodes,
                 )  # fmt: skip
-                self._programs = [program, *self._programs[: PROGRAMS - 1]]
-                kept = self._repetitions.items()
-                self._repetitions = {k: r for k, r in kept if r.program in self._programs}
+                self._programs.insert(0, program)
             else:
                 program.forward(given)
         except KERNEL_ERRORS:
@@ -163,6 +165,23 @@ class Plan:
             raise
         self.values = program.values
         self._program = program
+
+    def release(self) -> None:
+        """Give the buffers of train and record mode back; the next pass makes new ones."""
+        self._let_go(0)
+        self._ran = False
+
+    def _let_go(self, most: int) -> None:
+        """Keep the buffers of the newest sizes of batch alone."""
+        gone = len(self._programs) > most
+        del self._programs[most:]
+        for key in [k for k, r in self._repetitions.items() if r.program not in self._programs]:
+            del self._repetitions[key]
+        if self._program not in self._programs:
+            self._program = self.repeated = None
+            self.values = list(self._fixed)
+        if gone and self.most_programs < PROGRAMS:
+            gc.collect()  # a program and its closures know each other: its buffers wait for this
 
     def backward(self, node: NodeOrName, grad: Any = None) -> None:
         """Compute ∂node/∂ everything; replaces the gradients of the last call.

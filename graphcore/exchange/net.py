@@ -86,22 +86,23 @@ def net_of(program: Program, source: str) -> ImportedNet:
         if same is not None:
             names[tensor.name] = same
     report = ImportReport(
-        source, lowered.calls, _count(nested.graph), nested.composites,
+        source, lowered.calls, count_nodes(nested.graph)[0], nested.composites,
         sum(t.array.size for t in parameters), sum(a.nbytes for a in nested.weights.values()),
-        lowered.aten, {}, names, notes=program.notes,
+        lowered.aten, lowered.placeholders, names, notes=program.notes,
     )  # fmt: skip
     return ImportedNet(nested.graph, nested.weights, nested.inputs, nested.outputs, report,
                        program.double)  # fmt: skip
 
 
-def _count(graph: Graph) -> int:
-    """Nodes of a graph, those inside composites too, ports left out."""
-    total, stack = 0, [graph]
+def count_nodes(graph: Graph) -> tuple[int, int]:
+    """Return how many nodes a graph has, those inside composites too, and how many composites."""
+    total, composites, stack = 0, 0, [graph]
     while stack:
         inner = stack.pop()
         top = inner is graph
         for node in inner:
             total += top or node.operator not in ("Input", "Output")
             if node.subgraph is not None:
+                composites += 1
                 stack.append(node.subgraph)
-    return total
+    return total, composites

@@ -7,14 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from graphcore.errors import FileError, short
+from graphcore.exchange.embedded import restored
 from graphcore.exchange.net import ImportedNet, net_of
-from graphcore.exchange.program import Opaque
-from graphcore.exchange.pt2 import document
+from graphcore.exchange.program import Opaque, Program
+from graphcore.exchange.pt2 import archive, document
+from graphcore.files.embedding import KEY
 
 
 def open_pt2(path: str | os.PathLike[str]) -> ImportedNet:
     """Open a file of ``torch.export.save`` as data; raises FileError."""
     name = Path(path).name
+    program, net = _read_pt2(path, name)
+    with archive.opened(path) as file:
+        note = file.note(KEY)
+    tensors = {t.name: t.array for t in program.tensors.values()}
+    return restored(net, note, tensors.get)
+
+
+def _read_pt2(path: str | os.PathLike[str], name: str) -> tuple[Program, ImportedNet]:
+    """Read the calls of a file, and make a net of them."""
     try:
         program = document.read(path)
         batched = bool(program.hint)
@@ -31,7 +42,7 @@ def open_pt2(path: str | os.PathLike[str]) -> ImportedNet:
             "The number of samples is that of the example it was exported with: no axis follows "
             "the batch."
         )
-    return net
+    return program, net
 
 
 def open_net(

@@ -19,6 +19,10 @@ from graphcore.errors import FileError
 Number = Literal["float", "int", "bool", "complex"]
 
 
+PLACEHOLDER = "onnx.placeholder.default"
+"""Target of a call that nothing here computes: its inputs, operator and settings are arguments."""
+
+
 class Opaque(Exception):  # noqa: N818 - a signal inside the reader, never shown
     """A size that is no multiple of the batch size plus a number."""
 

@@ -38,7 +38,7 @@ def open_source(path: str | os.PathLike[str], example: Any = None) -> ImportedNe
     shapes = [tuple(value.shape[1:]) for _, value in _named(example)]
     found = read_net(source_text(path), shapes)
     report = ImportReport(Path(path).name, nodes=len(found.graph))
-    report.notes.append("Only its source was read: its weights start as the layers' rules say.")
+    report.notes.append("Only its source was read: weights start by rule, or come from a file.")
     return ImportedNet(found.graph, {}, found.inputs, found.outputs, report)
 
 

@@ -34,7 +34,8 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     Attributes:
         dataset: name of a registered data set.
         dataset_options: its options, such as the noise of a playground set.
-        normalization: "none", "standardize" or "min-max"; applied to inputs and always shown.
+        normalization: "none", "standardize", "min-max" or "imagenet"; applied to inputs and
+            always shown.
         epochs: passes over the training split.
         batch: samples per step.
         optimizer: name of a registered optimiser; ``optimizer_options`` are its keywords.
@@ -48,6 +49,8 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             batch of images in this order.
         objectives: where a graph has several losses: each is gone back from in turn, and changes
             its own parameters. Empty: one loss changes them all.
+        rates: path of a node or composite -> what its updates are multiplied by: its learning rate
+            as a multiple of the run's. Of several around a node the innermost counts.
         seed: of the initial weights, the data order, augmentation and dropout.
     """
 
@@ -67,6 +70,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     patience: int | None = None
     augmentation: dict[str, float] = {}
     objectives: tuple[Objective, ...] = ()
+    rates: dict[str, float] = {}
     seed: int = 0
 
     def renamed(self, old: str, new: str) -> TrainingSettings:
@@ -80,7 +84,16 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             msgspec.structs.replace(o, loss=now(o.loss), nodes=tuple(map(now, o.nodes)))
             for o in self.objectives
         )
-        return msgspec.structs.replace(self, objectives=objectives)
+        rates = {now(name): factor for name, factor in self.rates.items()}
+        return msgspec.structs.replace(self, objectives=objectives, rates=rates)
+
+    def rate_at(self, path: str) -> float:
+        """Return what the updates of a node are multiplied by."""
+        while path:
+            if path in self.rates:
+                return self.rates[path]
+            path = path.rpartition("/")[0]
+        return 1.0
 
 
 def owner(name: str, objectives: Sequence[Objective]) -> int:

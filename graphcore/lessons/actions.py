@@ -31,6 +31,9 @@ class Player(Protocol):
     def open_graph(self, graph: Graph) -> None:
         """Take another graph, from its start."""
 
+    def open_run(self, name: str) -> None:
+        """Take up the runs of a file beside the lesson."""
+
     def lesson_graph(self, name: str) -> Graph:
         """The graph of a file beside the lesson, or of a preset."""
 
@@ -99,6 +102,14 @@ def open_(player: Player, name: str) -> None:
 
 
 @action
+def run(player: Player, name: str) -> None:
+    """Go on from recorded runs in a file beside the lesson. Example: run("trained.gradrun")"""
+    if not name.endswith(".gradrun"):
+        raise LessonError(f"run takes a file of recorded runs, *.gradrun, not {quote(name)}.")
+    player.open_run(name)
+
+
+@action
 def add(player: Player, operator: str, after: str, name: str = "", **attributes: Any) -> None:
     """Put a node behind another, on all its edges. Example: add("Dropout", after="relu1", p=0.5)"""
 
@@ -144,7 +155,8 @@ def swap(player: Player, node: str, operator: str, **attributes: Any) -> None:
         for edge, port in zip(into, graph.data_inputs(new), strict=False):
             graph.connect_edge(Edge(edge.source, edge.output, node, port))
         for edge in out:
-            graph.connect_edge(Edge(node, new.outputs[0], edge.target, edge.input))
+            output = edge.output if edge.output in new.outputs else new.outputs[0]
+            graph.connect_edge(Edge(node, output, edge.target, edge.input))
 
     player.edit(change)
 

@@ -15,6 +15,7 @@ from graphcore.lessons.format import Lesson, Measure, Reveal, Step, Task, Text
 from graphcore.lessons.language import Expression, Value
 from graphcore.lessons.play import Play
 
+NO_BAND = "has no band: lesson check --seeds 10 makes one."
 MARGIN, LEAST = 0.25, 1e-3
 """A band is wider than what was measured by so much of its width and of its largest number."""
 
@@ -103,7 +104,7 @@ def _hold_to_band(report: Report, measure: Measure, collection: Collection | Non
         band = collection.band(report.lesson, measure)
     figure = report.measured[measure.id]
     if band is None:
-        report.fault(measure.line, f"{measure.id} has no band: lesson check --seeds 10 makes one.")
+        report.fault(measure.line, f"{measure.id} {NO_BAND}")
     elif not band[0] <= figure <= band[1]:
         report.fault(measure.line, f"{measure.id} is {figure:.6g}, outside of its band "
                      f"{band[0]:.6g} .. {band[1]:.6g}.")  # fmt: skip

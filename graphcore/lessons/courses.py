@@ -21,7 +21,8 @@ from graphcore.system import reading
 COURSE, BANDS = "course.toml", "bands.json"
 LARGEST_COURSE, LARGEST_ZIP, MOST_FILES = 64 << 10, 32 * reading.MIB, 400
 LARGEST_ENTRY = 8 * reading.MIB
-_ENDINGS = (ENDING, ".graph.json", ".safetensors", COURSE, BANDS)
+ENDINGS = (ENDING, ".graph.json", ".safetensors", ".gradrun", ".csv", ".tsv", COURSE, BANDS)
+"""Of the files that may lie beside a lesson."""
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -183,7 +184,7 @@ def _unpack(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> No
         and inner not in (".", "..")
         and "\\" not in entry.filename
     )
-    if not plain or not name.endswith(_ENDINGS) or ":" in name:
+    if not plain or not name.endswith(ENDINGS) or ":" in name:
         raise LessonError(f"A course has no room for {quote(entry.filename)}.")
     if entry.file_size > LARGEST_ENTRY:
         raise LessonError(f"{quote(entry.filename)} is larger than {LARGEST_ENTRY >> 20} MiB.")

@@ -96,6 +96,8 @@ class Measure:
     band: tuple[float, float] | None = None
 
 
+LOCKS = ("nodes", "attributes", "settings", "weights", "training")
+"""What a lesson may keep from being changed."""
 LookKind = Literal["node", "port", "edge", "attribute", "panel", "action"]
 
 
@@ -162,6 +164,8 @@ class Header:
         panels: those that are shown; the others are put away.
         after: ids of the lessons that come before.
         needs: data sets that have to be there.
+        locked: which of ``LOCKS`` a student may not change.
+        hidden: ids of the actions that are not offered.
     """
 
     title: str
@@ -175,6 +179,8 @@ class Header:
     panels: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    locked: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
     seed: int = 0
     language: str = "en"
 

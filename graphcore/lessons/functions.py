@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from graphcore.errors import LessonError, quote, short
+from graphcore.lessons.format import LOCKS
 from graphcore.lessons.language import Call
 
 _KINDS = {str: "a text", float: "a number", int: "a whole number", bool: "True or False",
@@ -152,4 +153,6 @@ def help_text() -> str:
         for function in sorted(table, key=lambda f: f.name):
             indented = function.help.replace("\n", "\n    ")
             parts.append(f"{function.usage}\n    {indented}\n")
+    title = "What the front matter may lock"
+    parts.append(f"{title}\n{'=' * len(title)}\n\nlocked = [{', '.join(map(repr, LOCKS))}]\n")
     return "\n".join(parts)

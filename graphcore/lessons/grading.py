@@ -40,6 +40,18 @@ class Grades:
     passed: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Graded:
+    """Tables of several lessons.
+
+    Attributes:
+        refused: why answer files were not read.
+    """
+
+    tables: tuple[Grades, ...]
+    refused: tuple[str, ...] = ()
+
+
 def grade(
     answers: Sequence[Answer],
     lesson: Lesson | None = None,

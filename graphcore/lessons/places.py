@@ -9,7 +9,8 @@ PANEL_NAMES: tuple[str, ...] = (
 ACTION_NAMES: tuple[str, ...] = (
     "new", "open", "presets", "save", "save_as", "import_net", "open_run", "save_run",
     "load_weights", "import_report", "export", "export_report", "export_metrics", "export_events",
-    "export_script", "export_onnx", "preferences", "quit", "undo", "redo", "cut", "copy", "paste",
+    "export_script", "export_onnx", "open_lesson", "present_lesson", "again_lesson", "new_lesson",
+    "edit_lesson", "grade_answers", "preferences", "quit", "undo", "redo", "cut", "copy", "paste",
     "duplicate", "delete", "select_all", "palette", "shortcuts", "fit_all", "fit_selection",
     "zoom_in", "zoom_out", "zoom_reset", "reset_layout", "light", "full_screen", "to_canvas",
     "to_outline", "add", "add_note", "arrange", "train", "one_step", "one_epoch", "reset",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from graphcore import datasets, files
-from graphcore.errors import GradscapeError, LessonError
+from graphcore.errors import GradscapeError, LessonError, short
 from graphcore.files import graph_file
 from graphcore.graph.expression import parse_expression
 from graphcore.graph.graph import Graph
@@ -32,11 +33,7 @@ MOST_SECONDS = 300.0
 def graph_named(lesson: Lesson, name: str) -> Graph:
     """The graph of a file beside a lesson, or of a preset; raises LessonError."""
     if name.endswith(".json"):
-        if lesson.folder is None or "/" in name or "\\" in name or name.startswith("."):
-            raise LessonError(f"{name} does not lie beside the lesson.")
-        path = lesson.folder / name
-        if path.is_symlink():
-            raise LessonError(f"{name} is a link: a lesson reads files of its own folder alone.")
+        path = file_beside(lesson, name)
         try:
             return graph_file.load(path)
         except GradscapeError as error:
@@ -44,17 +41,46 @@ def graph_named(lesson: Lesson, name: str) -> Graph:
     return graph_of(name)
 
 
-def check_files(graph: Graph) -> None:
-    """Raise LessonError where a graph's data set reads a file or folder that it names itself."""
+def file_beside(lesson: Lesson, name: str) -> Path:
+    """The path of a file beside a lesson; raises LessonError unless it lies there itself."""
+    folder = lesson.folder
+    if folder is None or "/" in name or "\\" in name or name.startswith("."):
+        raise LessonError(f"{short(name)} does not lie beside the lesson.")
+    path = folder / name
+    if path.is_symlink():
+        raise LessonError(f"{name} is a link: a lesson reads files of its own folder alone.")
+    return path
+
+
+def check_files(graph: Graph, lesson: Lesson | None) -> None:
+    """Let a graph's data set read the files beside its lesson, named there without a folder.
+
+    Raises:
+        LessonError: it names a file anywhere else.
+    """
     training = graph.training
     if training.dataset not in datasets.names():
         return
     paths = [o.name for o in datasets.describe(training.dataset).options if o.path]
-    if named := next((p for p in paths if training.dataset_options.get(p)), ""):
-        raise LessonError(
-            f"A lesson reads no file outside its folder: the option {named} of the data set "
-            f"{training.dataset} names one."
-        )
+    found = {name: training.dataset_options[name] for name in paths
+             if training.dataset_options.get(name)}  # fmt: skip
+    folder = lesson.folder.resolve() if lesson is not None and lesson.folder else None
+    for name, value in found.items():
+        path = Path(str(value))
+        inside = folder is not None and path.name == str(value) and (folder / path).is_file()
+        if (
+            folder is None
+            or not (inside or path.parent == folder)
+            or (folder / path.name).is_symlink()
+        ):
+            raise LessonError(
+                f"A lesson reads no file outside its folder: the option {name} of the data set "
+                f"{training.dataset} names one."
+            )
+        found[name] = str(folder / path.name)
+    if found:
+        options = {**training.dataset_options, **found}
+        graph.set_training(msgspec.structs.replace(training, dataset_options=options))
 
 
 def first_graph(lesson: Lesson, seed: int | None = None) -> Graph:
@@ -70,7 +96,7 @@ def first_graph(lesson: Lesson, seed: int | None = None) -> Graph:
         if header.settings:
             full = {**msgspec.structs.asdict(graph.training), **header.settings}
             graph.set_training(msgspec.convert(full, TrainingSettings))
-        check_files(graph)
+        check_files(graph, lesson)
     except (GradscapeError, msgspec.ValidationError) as error:
         raise LessonError(f"{lesson.id}: {error}") from None
     return seeded(graph, header.seed if seed is None else seed)
@@ -160,8 +186,15 @@ class Play:
         """The graph of a file beside the lesson, or of a preset."""
         return seeded(graph_named(self.lesson, name), self.seed)
 
+    def open_run(self, name: str) -> None:
+        """Take up the runs of a file beside the lesson."""
+        self._said.clear()
+        self.session.open_runs(str(file_beside(self.lesson, name)))
+        check_files(self.session.graph, self.lesson)
+        self._raise_failures()
+
     def _load(self, graph: Graph, keep: bool) -> None:
-        check_files(graph)
+        check_files(graph, self.lesson)
         self._said.clear()
         self.session.load(m.Load(files.dumps(graph), keep=keep))
         self._raise_failures()

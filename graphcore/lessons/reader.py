@@ -26,12 +26,14 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from graphcore.errors import LessonError, quote, short
 from graphcore.lessons import actions, facts  # noqa: F401 - they register the functions
 from graphcore.lessons.format import (
+    LOCKS,
     NUMBER_IN_TEXT,
     Header,
     Lesson,
@@ -48,6 +50,7 @@ from graphcore.lessons.format import (
 )
 from graphcore.lessons.functions import ACTIONS, known_fact
 from graphcore.lessons.language import Call, Expression, parse, parse_call
+from graphcore.lessons.places import ACTION_NAMES
 from graphcore.system import reading
 
 ENDING = ".lesson.md"
@@ -197,6 +200,13 @@ class _Reader:
         graph = table.get("graph", "")
         if graph and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", graph):
             raise LessonError(f"graph is a preset or a file beside the lesson, not {quote(graph)}.")
+        for key, known_names in (("locked", LOCKS), ("hidden", ACTION_NAMES)):
+            for name in table.get(key, ()):
+                if name not in known_names:
+                    near = get_close_matches(name, known_names, 5, 0.0)
+                    raise LessonError(
+                        f"{quote(name)} cannot be {key}; did you mean {' or '.join(near)}?"
+                    )
         return Header(**table)
 
     # -- steps --------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from graphcore.ops import (  # noqa: F401 - importing a family registers its ope
     lstm,
     noise,
     normalization,
+    placeholder,
     pooling,
     recurrent,
     reduction,

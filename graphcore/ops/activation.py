@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from graphcore.dims import Shape, axis
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode, layer
 from graphcore.ops.kernels.buffered import Closure, Kernels, elementwise, from_output
 from graphcore.ops.onnx_code import plain
 from graphcore.ops.registry import Attr, Case, Context, Operator, register, same_shape
@@ -40,6 +41,7 @@ class ReLU(Activation):
     onnx, aliases = "Relu", ("rectifier", "rectified linear")
     formula = r"y = \max(0, x)"
     derivative = r"\partial y/\partial x = 1\ \text{if } x > 0 \text{, else } 0"
+    keras = layer("ReLU")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -84,6 +86,7 @@ class LeakyReLU(Activation):
     formula = r"y = x\ \text{if } x > 0 \text{, else } \alpha x"
     derivative = r"\partial y/\partial x = 1\ \text{if } x > 0 \text{, else } \alpha"
     onnx_form = staticmethod(plain("LeakyRelu", negative_slope="alpha"))
+    keras = layer("LeakyReLU", negative_slope="negative_slope")
 
     @staticmethod
     def forward(x: Tensor, *, negative_slope: float) -> Tensor:
@@ -119,6 +122,7 @@ class Sigmoid(Activation):
     probabilities, flat_ends = True, 1.0
     onnx, aliases = "Sigmoid", ("logistic", "squash")
     formula, derivative = r"y = \frac{1}{1 + e^{-x}}", r"\partial y/\partial x = y\,(1 - y)"
+    keras = layer("Activation", "sigmoid")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -155,6 +159,7 @@ class Tanh(Activation):
     onnx, aliases = "Tanh", ("hyperbolic tangent",)
     formula = r"y = \frac{e^x - e^{-x}}{e^x + e^{-x}}"
     derivative = r"\partial y/\partial x = 1 - y^2"
+    keras = layer("Activation", "tanh")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -210,6 +215,7 @@ class Softmax(Operator):
     formula = r"y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}"
     derivative = r"\partial y_i/\partial x_j = y_i\,(\delta_{ij} - y_j)"
     onnx_form = staticmethod(plain("Softmax", dim="axis"))
+    keras = KerasCode(lambda call: call.layer("Softmax", call.axis(call.attributes["dim"])), "any")
 
     @staticmethod
     def infer_shape(x: Shape, *, dim: int) -> Shape:
@@ -236,6 +242,10 @@ class Softmax(Operator):
         return case((3, 4), -1), case((3, 4), 0), case((2, 5, 3), 1)
 
 
+def _keras_log_softmax(call: KerasCall) -> str:
+    return f"ops.log_softmax({call.inputs['x']}, axis={call.axis(call.attributes['dim'])})"
+
+
 @register
 class LogSoftmax(Operator):
     """Logarithms of probabilities, without the loss of digits: yᵢ = xᵢ − ln Σⱼ exp(xⱼ).
@@ -259,6 +269,7 @@ class LogSoftmax(Operator):
     formula = r"y_i = x_i - \ln \sum_j e^{x_j}"
     derivative = r"\partial y_i/\partial x_j = \delta_{ij} - e^{y_j}"
     onnx_form = staticmethod(plain("LogSoftmax", dim="axis"))
+    keras = KerasCode(_keras_log_softmax, "any")
 
     @staticmethod
     def infer_shape(x: Shape, *, dim: int) -> Shape:

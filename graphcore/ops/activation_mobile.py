@@ -8,6 +8,7 @@ from graphcore.dims import Batch, Shape, axis, format_shape
 from graphcore.errors import ShapeError
 from graphcore.late import torch
 from graphcore.ops.activation import Activation
+from graphcore.ops.keras_code import KerasCall, KerasCode, layer
 from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import Attr, Case, Operator, register
 
@@ -32,6 +33,7 @@ class ReLU6(Activation):
     aliases = ("clipped relu", "mobilenet")
     formula = r"y = \min(\max(x, 0), 6)"
     derivative = r"\partial y/\partial x = 1\ \text{if } 0 < x < 6 \text{, else } 0"
+    keras = layer("Activation", "relu6")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -68,6 +70,7 @@ class Hardsigmoid(Activation):
     onnx, aliases = "HardSigmoid", ("hard sigmoid", "mobilenet", "gate")
     formula = r"y = \frac{\min(\max(x + 3, 0), 6)}{6}"
     derivative = r"\partial y/\partial x = \frac{1}{6}\ \text{if } |x| < 3 \text{, else } 0"
+    keras = layer("Activation", "hard_sigmoid")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -104,6 +107,7 @@ class Hardswish(Activation):
     onnx, aliases = "HardSwish", ("hard swish", "mobilenet")
     formula = r"y = x\,\frac{\min(\max(x + 3, 0), 6)}{6}"
     derivative = r"\partial y/\partial x = \frac{2 x + 3}{6}\ \text{if } |x| < 3"
+    keras = layer("Activation", "hard_swish")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -136,6 +140,7 @@ class Mish(Activation):
     onnx = "Mish"
     formula = r"y = x\,\tanh(\ln(1 + e^x))"
     derivative = r"\partial y/\partial x = t + x\,\sigma(x)\,(1 - t^2)"
+    keras = layer("Activation", "mish")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -148,6 +153,10 @@ class Mish(Activation):
     @staticmethod
     def cases() -> tuple[Case, ...]:
         return (Case(((3, 4),), reference=torch.nn.functional.mish),)
+
+
+def _keras_glu(call: KerasCall) -> str:
+    return f"ops.glu({call.inputs['x']}, axis={call.axis(call.attributes['dim'])})"
 
 
 @register
@@ -173,6 +182,7 @@ class GLU(Operator):
     derivative = (
         r"\partial y/\partial a = \sigma(b),\ \partial y/\partial b = a\,\sigma(b)(1 - \sigma(b))"
     )
+    keras = KerasCode(_keras_glu, "any")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:

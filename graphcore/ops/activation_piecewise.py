@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Batch, Shape, axis, format_shape
 from graphcore.errors import Fix, ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode, Layer
 from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import Attr, Case, Operator, register, same_shape
 from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def _keras_prelu(call: KerasCall) -> Layer:
+    """The slopes of Keras have all axes of a sample; they are shared along those of length 1."""
+    own = call.attributes["num_parameters"] > 1
+    shared = list(range(1, call.rank - 1 if own else call.rank))
+    slopes = call.values["weight"]
+    call.weigh(alpha=slopes.reshape([1] * (call.rank - 2) + [-1] * (call.rank > 1)))
+    return call.layer("PReLU", shared_axes=shared or None)
 
 
 @register
@@ -42,6 +52,7 @@ class PReLU(Operator):
         r"\partial y/\partial x = 1\ \text{if } x > 0 \text{, else } a,\ "
         r"\partial y/\partial a = \min(0, x)"
     )
+    keras = KerasCode(_keras_prelu, "last")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -122,6 +133,7 @@ class Hardtanh(Operator):
     )
     formula = r"y = \min(\max(x, l), u)"
     derivative = r"\partial y/\partial x = 1\ \text{if } l < x < u \text{, else } 0"
+    keras = KerasCode("ops.clip({x}, {min_val}, {max_val})", "any")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -175,6 +187,7 @@ class BinaryStep(Operator):
     )
     infer_shape = staticmethod(same_shape)
     torch_code = TorchCode("({x} >= 0).to({x}.dtype)")
+    keras = KerasCode("ops.cast({x} >= 0, {x}.dtype)", "any")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from graphcore.late import torch
 from graphcore.ops.activation import Activation
+from graphcore.ops.keras_code import KerasCall, KerasCode, Layer, layer
 from graphcore.ops.onnx_code import OnnxCall, plain
 from graphcore.ops.registry import Attr, Case, register
 
@@ -37,6 +38,7 @@ class ELU(Activation):
     formula = r"y = x\ \text{if } x > 0 \text{, else } \alpha(e^x - 1)"
     derivative = r"\partial y/\partial x = 1\ \text{if } x > 0 \text{, else } \alpha e^x"
     onnx_form = staticmethod(plain("Elu", alpha="alpha"))
+    keras = layer("ELU", alpha="alpha")
 
     @staticmethod
     def forward(x: Tensor, *, alpha: float) -> Tensor:
@@ -74,6 +76,7 @@ class SELU(Activation):
     derivative = (
         r"\partial y/\partial x = \lambda\ \text{if } x > 0 \text{, else } \lambda\alpha e^x"
     )
+    keras = layer("Activation", "selu")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -86,6 +89,12 @@ class SELU(Activation):
     @staticmethod
     def cases() -> tuple[Case, ...]:
         return (Case(((3, 4),), reference=torch.selu, domain="away"),)
+
+
+def _keras_gelu(call: KerasCall) -> str | Layer:
+    if call.attributes["approximate"] == "none":
+        return call.layer("Activation", "gelu")
+    return f"ops.gelu({call.inputs['x']}, approximate=True)"
 
 
 @register
@@ -111,6 +120,7 @@ class GELU(Activation):
     formula = r"y = x\,\Phi(x)"
     derivative = r"\partial y/\partial x = \Phi(x) + \frac{x}{\sqrt{2\pi}} e^{-x^2/2}"
     onnx_form = staticmethod(plain("Gelu", approximate="approximate"))
+    keras = KerasCode(_keras_gelu, "any")
 
     @staticmethod
     def forward(x: Tensor, *, approximate: str) -> Tensor:
@@ -147,6 +157,7 @@ class SiLU(Activation):
     aliases = ("swish", "sigmoid linear unit")
     formula = r"y = \frac{x}{1 + e^{-x}}"
     derivative = r"\partial y/\partial x = \sigma(x)\,(1 + x\,(1 - \sigma(x)))"
+    keras = layer("Activation", "silu")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -189,6 +200,7 @@ class Softplus(Activation):
     )
     formula = r"y = \frac{1}{\beta} \ln(1 + e^{\beta x})"
     derivative = r"\partial y/\partial x = \frac{1}{1 + e^{-\beta x}}"
+    keras = KerasCode("ops.softplus({x} * {beta}) / {beta}", "any")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -232,6 +244,7 @@ class Softsign(Activation):
     onnx, aliases = "Softsign", ("squash",)
     formula = r"y = \frac{x}{1 + |x|}"
     derivative = r"\partial y/\partial x = \frac{1}{(1 + |x|)^2}"
+    keras = layer("Activation", "softsign")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:

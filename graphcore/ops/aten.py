@@ -11,6 +11,7 @@ from graphcore.dims import Batch, Shape, at_batch, format_shape
 from graphcore.errors import AttributeRefusedError, EngineError, ShapeError
 from graphcore.late import torch
 from graphcore.ops import aten_schema
+from graphcore.ops.aten_onnx import onnx_form
 from graphcore.ops.registry import Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import Source, TorchCode, Values
 
@@ -53,6 +54,8 @@ class Aten(Operator):
     )
     formula = r"y = \mathrm{aten}(x_0, x_1, \ldots)"
     derivative = r"\partial L/\partial x_i = g\,\partial y/\partial x_i"
+
+    onnx_form = staticmethod(onnx_form)
 
     @classmethod
     def complete(cls, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from graphcore.dims import Batch, Dim, Shape, broadcast, format_shape, size
 from graphcore.errors import Fix, ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode
 from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
@@ -71,6 +72,22 @@ def attention(query, key, value, is_causal):
 '''
 
 
+_KERAS_HELPER = '''
+def attention(query, key, value, is_causal):
+    """What query finds, and how much of each place it takes, as rows that sum to 1."""
+    scores = ops.matmul(query, ops.swapaxes(key, -1, -2)) / query.shape[-1] ** 0.5
+    if is_causal:
+        scores = ops.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -float("inf"))
+    weights = ops.softmax(scores, axis=-1)
+    return ops.matmul(weights, value), weights
+'''
+
+
+def _keras_attention(call: KerasCall) -> str:
+    call.helper, call.gives = _KERAS_HELPER, call.made
+    return f"attention({', '.join(call.inputs.values())}, {call.attributes['is_causal']})"
+
+
 @register
 class ScaledDotProductAttention(Operator):
     """Each query takes a mean of the values, weighted by how well the keys match it.
@@ -99,6 +116,7 @@ class ScaledDotProductAttention(Operator):
     formula = r"y = \mathrm{softmax}\left(\frac{q k^\top}{\sqrt{E}}\right) v"
     derivative = r"\partial L/\partial v = A^\top g,\ A = \mathrm{softmax}(q k^\top / \sqrt{E})"
     torch_code = TorchCode("attention({query}, {key}, {value}, {is_causal})", helper=_TORCH_HELPER)
+    keras = KerasCode(_keras_attention)
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> tuple[str, ...]:
@@ -172,6 +190,25 @@ def _multihead_code(v: Values) -> str:
     return f"{v['layer']}({x}, {x}, {x}{masked}, average_attn_weights=False)"
 
 
+def _keras_multihead(call: KerasCall) -> str:
+    a, v, x = call.attributes, call.values, call.inputs["x"]
+    heads, width = a["num_heads"], call.shapes[0][-1]
+    assert isinstance(width, int)
+    split, each = (heads, width // heads), ("query", "key", "value")
+    for name, weight in zip(each, np.split(v["in_proj_weight"], 3), strict=True):
+        call.weights[f"{name}/kernel"] = weight.T.reshape(width, *split)
+    call.weights["attention_output/kernel"] = v["out_proj_weight"].T.reshape(*split, width)
+    if a["bias"]:
+        for name, bias in zip(each, np.split(v["in_proj_bias"], 3), strict=True):
+            call.weights[f"{name}/bias"] = bias.reshape(split)
+        call.weights["attention_output/bias"] = v["out_proj_bias"]
+    made = call.layer("MultiHeadAttention", *split, use_bias=None if a["bias"] else False)
+    more = ", use_causal_mask=True" if a["is_causal"] else ""
+    if "weights" in call.read:
+        more, call.gives = f"{more}, return_attention_scores=True", call.made
+    return f"{made}({x}, {x}{more})"
+
+
 @register
 class MultiheadAttention(Operator):
     """Self-attention in several heads: each looks at the sequence in a way of its own.
@@ -223,6 +260,7 @@ class MultiheadAttention(Operator):
         arguments={"embed_dim": "{out_proj_weight[0]}", "batch_first": "True"},
         names={"out_proj_weight": "out_proj.weight", "out_proj_bias": "out_proj.bias"},
     )
+    keras = KerasCode(_keras_multihead)
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> tuple[str, ...]:

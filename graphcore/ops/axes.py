@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphcore.dims import Batch, Dim, Shape, axes, axis, format_shape
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode, Layer, same_numbers
 from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def _keras_permute(call: KerasCall, dims: Sequence[int]) -> Layer:
+    if dims[0] != 0:
+        call.refuse("moves the batch axis")
+    return call.layer("Permute", tuple(dims[1:]))
+
+
+def _keras_transpose(call: KerasCall) -> Layer:
+    dims = list(range(call.rank))
+    a, b = (call.attributes[n] % call.rank for n in ("dim0", "dim1"))
+    dims[a], dims[b] = dims[b], dims[a]
+    return _keras_permute(call, dims)
 
 
 @register
@@ -36,6 +51,7 @@ class Transpose(Operator):
     attrs = (Attr("dim0", -2, "One axis."), Attr("dim1", -1, "The axis it changes places with."))
     formula = r"y_{\ldots j i} = x_{\ldots i j}"
     derivative = r"\partial L/\partial x_{\ldots i j} = g_{\ldots j i}"
+    keras = KerasCode(_keras_transpose)
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -88,6 +104,9 @@ class Permute(Operator):
     attrs = (Attr("dims", REQUIRED, "For each axis of y, which axis of x it is.", "ints"),)
     formula = r"y_{i_{p(1)}\, i_{p(2)} \ldots} = x_{i_1 i_2 \ldots}"
     derivative = r"\partial L/\partial x_{i_1 i_2 \ldots} = g_{i_{p(1)}\, i_{p(2)} \ldots}"
+    keras = KerasCode(
+        lambda call: _keras_permute(call, [d % call.rank for d in call.attributes["dims"]])
+    )
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -141,6 +160,7 @@ class Squeeze(Operator):
     category, onnx, aliases = "shape", "Squeeze", ("drop axis", "remove axis")
     attrs = (Attr("dim", -1, "Axis or axes of length 1 to remove.", "axes"),)
     formula, derivative = r"y_{i j} = x_{i 1 j}", r"\partial L/\partial x_{i 1 j} = g_{i j}"
+    keras = KerasCode(same_numbers)
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -197,6 +217,7 @@ class Unsqueeze(Operator):
     category, onnx, aliases = "shape", "Unsqueeze", ("add axis", "new axis", "add channel")
     attrs = (Attr("dim", 1, "Where the new axis stands."),)
     formula, derivative = r"y_{i 1 j} = x_{i j}", r"\partial L/\partial x_{i j} = g_{i 1 j}"
+    keras = KerasCode(same_numbers)
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:

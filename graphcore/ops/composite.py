@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from graphcore.errors import ShapeError
+from graphcore.ops.keras_code import layer
+from graphcore.ops.onnx_code import plain
 from graphcore.ops.registry import Attr, Case, Operator, register, same_shape
 from graphcore.ops.torch_code import TorchCode
 
@@ -58,6 +60,8 @@ class Output(Operator):
     category = "composite"
     infer_shape = staticmethod(same_shape)
     torch_code = TorchCode("{x}")
+    onnx_form = staticmethod(plain("Identity"))
+    keras = layer("Identity")
 
     @staticmethod
     def forward(x: Any) -> Any:

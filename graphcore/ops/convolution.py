@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from graphcore.dims import Dim, Shape, format_shape, pair, size, window
 from graphcore.errors import Fix, ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode, Layer, shifted, shortest
 from graphcore.ops.kernels.buffered import Kernels
 from graphcore.ops.kernels.convolution import convolution_gradients, lower_convolution
 from graphcore.ops.onnx_code import OnnxCall
@@ -34,6 +35,48 @@ def _image_attrs() -> tuple[Attr, Attr, Attr, Attr]:
     )  # fmt: skip
 
 
+def _keras_convolution(call: KerasCall) -> Sequence[Layer]:
+    """A border that is not "same" is put on by a layer in front."""
+    a, rank = call.attributes, call.rank - 2
+    kernel, stride, padding, dilation = (
+        _per_axis(a[n], rank) for n in ("kernel_size", "stride", "padding", "dilation")
+    )
+    if max(stride) > 1 and max(dilation) > 1:
+        call.refuse("a convolution with stride and dilation")
+    weight = call.values["weight"]
+    call.weigh(kernel=shifted(weight, *range(2, rank + 2), 1, 0), bias=call.values.get("bias"))
+    whole = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    same = max(stride) == 1 and [2 * p for p in padding] == whole
+    border = any(padding) and not same
+    made = call.layer(
+        f"Conv{rank}D", a["out_channels"], shortest(kernel),
+        strides=shortest(stride, 1), padding="same" if same and any(padding) else None,
+        dilation_rate=shortest(dilation, 1), groups=None if a["groups"] == 1 else a["groups"],
+        use_bias=None if a["bias"] else False,
+    )  # fmt: skip
+    return (call.unnamed(f"ZeroPadding{rank}D", shortest(padding)), made) if border else (made,)
+
+
+def _keras_transposed(call: KerasCall) -> Sequence[Layer]:
+    """The border that padding takes off is cropped by a layer behind."""
+    a = call.attributes
+    kernel, stride, padding, dilation, more = (
+        pair(a[n]) for n in ("kernel_size", "stride", "padding", "dilation", "output_padding")
+    )
+    if a["groups"] != 1 or any(more) or max(dilation) > 1:
+        call.refuse("a transposed convolution with groups, dilation or output_padding")
+    call.weigh(kernel=shifted(call.values["weight"], 2, 3, 1, 0), bias=call.values.get("bias"))
+    made = call.layer(
+        "Conv2DTranspose", a["out_channels"], shortest(kernel), strides=shortest(stride, 1),
+        use_bias=None if a["bias"] else False,
+    )  # fmt: skip
+    return (made, call.unnamed("Cropping2D", shortest(padding))) if any(padding) else (made,)
+
+
+def _per_axis(value: Any, rank: int) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, tuple) else (value,) * rank
+
+
 class _Convolution(Operator):
     """What convolutions of sequences and of images share.
 
@@ -47,6 +90,7 @@ class _Convolution(Operator):
     rank: ClassVar[int]
     axes: ClassVar[str]
     torch_code = TorchCode(arguments={"in_channels": "{x[1]}"})
+    keras = KerasCode(_keras_convolution, "last")
 
     @classmethod
     def onnx_form(cls, call: OnnxCall) -> str:
@@ -333,6 +377,7 @@ class ConvTranspose2d(_Convolution):
     derivative = (
         r"\partial L/\partial x_{c,i,j} = \sum_{o,u,v} W_{c,o,u,v}\, g_{o,\,si+u-p,\,sj+v-p}"
     )
+    keras = KerasCode(_keras_transposed, "last")
 
     @classmethod
     def infer_shape(cls, x: Shape, **a: Any) -> Shape:

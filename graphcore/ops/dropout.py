@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from graphcore.dims import Shape, format_shape
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode, Layer, layer
 from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import Attr, Case, Context, Operator, register, same_shape
 
@@ -70,6 +71,7 @@ class Dropout(_Dropout):
     passes = True
     aliases = ("regularization", "drop")
     infer_shape = staticmethod(same_shape)
+    keras = layer("Dropout", p="rate")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -78,6 +80,10 @@ class Dropout(_Dropout):
     @staticmethod
     def cases() -> tuple[Case, ...]:
         return _cases(4, 5)
+
+
+def _keras_channels(call: KerasCall) -> Layer:
+    return call.layer(f"SpatialDropout{call.rank - 2}D", call.attributes["p"])
 
 
 @register
@@ -100,6 +106,7 @@ class Dropout2d(_Dropout):
 
     aliases = ("spatial dropout", "regularization", "drop channels")
     whole_channels = True
+    keras = KerasCode(_keras_channels, "last")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:

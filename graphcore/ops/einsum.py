@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from graphcore.dims import Dim, Shape, format_shape
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCode
 from graphcore.ops.onnx_code import plain
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode
@@ -44,6 +45,7 @@ class Einsum(Operator):
     derivative = r"\partial L/\partial a_{i j} = \sum_k g_{i k}\, b_{j k}"
     torch_code = TorchCode("torch.einsum({equation!r}, {inputs})")
     onnx_form = staticmethod(plain("Einsum", equation="equation"))
+    keras = KerasCode("ops.einsum({equation}, {inputs})")
 
     @staticmethod
     def infer_shape(*x: Shape, equation: str) -> Shape:

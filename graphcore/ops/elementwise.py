@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphcore.dims import Shape, broadcast
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCode
 from graphcore.ops.kernels.buffered import Closure, Kernels, run_all
 from graphcore.ops.registry import Case, Context, Operator, register, same_shape
 from graphcore.ops.torch_code import TorchCode
@@ -48,6 +49,7 @@ class Add(_Binary):
     onnx, aliases = "Add", ("+", "plus", "sum", "skip", "residual")
     formula, derivative = r"y = a + b", r"\partial y/\partial a = 1,\ \partial y/\partial b = 1"
     torch_code = TorchCode("{a} + {b}")
+    keras = KerasCode("{a} + {b}", "any")
 
     @staticmethod
     def forward(a: Tensor, b: Tensor) -> Tensor:
@@ -91,6 +93,7 @@ class Sub(_Binary):
     onnx, aliases = "Sub", ("-", "minus", "subtract")
     formula, derivative = r"y = a - b", r"\partial y/\partial a = 1,\ \partial y/\partial b = -1"
     torch_code = TorchCode("{a} - {b}")
+    keras = KerasCode("{a} - {b}", "any")
 
     @staticmethod
     def forward(a: Tensor, b: Tensor) -> Tensor:
@@ -123,6 +126,7 @@ class Mul(_Binary):
     onnx, aliases = "Mul", ("*", "times", "multiply", "product")
     formula, derivative = r"y = a \cdot b", r"\partial y/\partial a = b,\ \partial y/\partial b = a"
     torch_code = TorchCode("{a} * {b}")
+    keras = KerasCode("{a} * {b}", "any")
 
     @staticmethod
     def forward(a: Tensor, b: Tensor) -> Tensor:
@@ -156,6 +160,7 @@ class Div(_Binary):
     formula = r"y = \frac{a}{b}"
     derivative = r"\partial y/\partial a = \frac{1}{b},\ \partial y/\partial b = -\frac{a}{b^2}"
     torch_code = TorchCode("{a} / {b}")
+    keras = KerasCode("{a} / {b}", "any")
 
     @staticmethod
     def forward(a: Tensor, b: Tensor) -> Tensor:
@@ -188,6 +193,7 @@ class Pow(_Binary):
     formula = r"y = a^b"
     derivative = r"\partial y/\partial a = b\,a^{b-1},\ \partial y/\partial b = a^b \ln a"
     torch_code = TorchCode("{a} ** {b}")
+    keras = KerasCode("ops.power({a}, {b})", "any")
 
     @staticmethod
     def forward(a: Tensor, b: Tensor) -> Tensor:
@@ -224,6 +230,7 @@ class Neg(Operator):
     formula, derivative = r"y = -x", r"\partial y/\partial x = -1"
     infer_shape = staticmethod(same_shape)
     torch_code = TorchCode("-{x}")
+    keras = KerasCode("-{x}", "any")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -255,6 +262,7 @@ class Exp(Operator):
     category, onnx, steady = "elementwise", "Exp", True
     formula, derivative = r"y = e^x", r"\partial y/\partial x = y"
     infer_shape = staticmethod(same_shape)
+    keras = KerasCode("ops.exp({x})", "any")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -286,6 +294,7 @@ class Log(Operator):
     category, onnx, aliases, steady = "elementwise", "Log", ("ln",), True
     formula, derivative = r"y = \ln x", r"\partial y/\partial x = \frac{1}{x}"
     infer_shape = staticmethod(same_shape)
+    keras = KerasCode("ops.log({x})", "any")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Shape, broadcast
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode, source
 from graphcore.ops.onnx_code import BOOL, OnnxCall
 from graphcore.ops.registry import Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
@@ -55,6 +56,7 @@ class Maximum(_Choice):
     onnx, aliases = "Max", ("max", "larger", "elementwise max")
     formula = r"y = \max(a, b)"
     derivative = r"\partial y/\partial a = 1\ \text{if } a > b \text{, else } 0"
+    keras = KerasCode("ops.maximum({a}, {b})", "any")
 
     @staticmethod
     def forward(a: Tensor, b: Tensor) -> Tensor:
@@ -88,6 +90,7 @@ class Minimum(_Choice):
     onnx, aliases = "Min", ("min", "smaller", "elementwise min")
     formula = r"y = \min(a, b)"
     derivative = r"\partial y/\partial a = 1\ \text{if } a < b \text{, else } 0"
+    keras = KerasCode("ops.minimum({a}, {b})", "any")
 
     @staticmethod
     def forward(a: Tensor, b: Tensor) -> Tensor:
@@ -107,6 +110,13 @@ def _clip_code(v: Values) -> str:
     if v["min"] is None and v["max"] is None:
         return str(v["x"])
     return "torch.clip({x}, {min}, {max})".format(**v)
+
+
+def _keras_clip(call: KerasCall) -> str:
+    low, high = (call.attributes[n] for n in ("min", "max"))
+    x = call.inputs["x"]
+    x = x if low is None else f"ops.maximum({x}, {source(low)})"
+    return x if high is None else f"ops.minimum({x}, {source(high)})"
 
 
 @register
@@ -136,6 +146,7 @@ class Clip(Operator):
     formula = r"y = \min(\max(x, l), u)"
     derivative = r"\partial y/\partial x = 1\ \text{if } l \leq x \leq u \text{, else } 0"
     torch_code = TorchCode(_clip_code)
+    keras = KerasCode(_keras_clip, "any")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -199,6 +210,7 @@ class Where(Operator):
         r"\partial y/\partial b = 1 - \partial y/\partial a"
     )
     torch_code = TorchCode("torch.where({condition} != 0, {a}, {b})")
+    keras = KerasCode("ops.where({condition} != 0, {a}, {b})", "any")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCode
 from graphcore.ops.onnx_code import plain
 from graphcore.ops.registry import Case, Operator, register, same_shape
 from graphcore.ops.torch_code import TorchCode
@@ -36,6 +37,7 @@ class Abs(_Function):
 
     onnx, aliases = "Abs", ("absolute value", "magnitude", "modulus")
     formula, derivative = r"y = |x|", r"\partial y/\partial x = \mathrm{sign}(x)"
+    keras = KerasCode("ops.absolute({x})", "any")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -66,6 +68,7 @@ class Sqrt(_Function):
 
     onnx, aliases = "Sqrt", ("root", "square root")
     formula, derivative = r"y = \sqrt{x}", r"\partial y/\partial x = \frac{1}{2\sqrt{x}}"
+    keras = KerasCode("ops.sqrt({x})", "any")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -96,6 +99,7 @@ class Sin(_Function):
 
     onnx, aliases = "Sin", ("sine", "wave")
     formula, derivative = r"y = \sin x", r"\partial y/\partial x = \cos x"
+    keras = KerasCode("ops.sin({x})", "any")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -126,6 +130,7 @@ class Cos(_Function):
 
     onnx, aliases = "Cos", ("cosine", "wave")
     formula, derivative = r"y = \cos x", r"\partial y/\partial x = -\sin x"
+    keras = KerasCode("ops.cos({x})", "any")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -159,6 +164,7 @@ class StopGradient(_Function):
     formula, derivative = r"y = x", r"\partial y/\partial x := 0"
     torch_code = TorchCode("{x}.detach()")
     onnx_form = staticmethod(plain("Identity"))
+    keras = KerasCode("ops.stop_gradient({x})", "any")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:

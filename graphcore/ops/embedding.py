@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import EngineError, ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode, Layer
 from graphcore.ops.kernels.device import on_accelerator, within
 from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
@@ -16,6 +17,12 @@ from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def _keras_embedding(call: KerasCall) -> Layer:
+    call.weigh(embeddings=call.values["weight"])
+    rows, width = (call.attributes[n] for n in ("num_embeddings", "embedding_dim"))
+    return call.layer("Embedding", rows, width)
 
 
 @register
@@ -51,6 +58,7 @@ class Embedding(Operator):
     initializers = {"weight": "normal(0, 1)"}
     formula = r"y_i = W_{x_i}"
     derivative = r"\partial L/\partial W_k = \sum_{i:\, x_i = k} g_i"
+    keras = KerasCode(_keras_embedding)
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -131,6 +139,21 @@ def positional_encoding(x, base):
 '''
 
 
+_KERAS_HELPER = '''
+def positional_encoding(x, base):
+    """x (N, L, E) and waves that tell where in the sequence an element stands."""
+    length, features = x.shape[1:]
+    angles = np.arange(length)[:, None] / base ** (np.arange(0, features, 2) / features)
+    waves = np.stack((np.sin(angles), np.cos(angles)), 2).reshape(length, -1)[:, :features]
+    return x + waves.astype("float32")
+'''
+
+
+def _keras_positions(call: KerasCall) -> str:
+    call.helper = _KERAS_HELPER
+    return f"positional_encoding({call.inputs['x']}, {call.attributes['base']})"
+
+
 @register
 class PositionalEncoding(Operator):
     """Add waves to a sequence that tell where each element stands; attention alone cannot know.
@@ -156,6 +179,7 @@ class PositionalEncoding(Operator):
     )
     derivative = r"\partial y/\partial x = 1"
     torch_code = TorchCode("positional_encoding({x}, {base})", helper=_TORCH_HELPER)
+    keras = KerasCode(_keras_positions)
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Shape
 from graphcore.errors import ExpressionError, ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import layer
 from graphcore.ops.registry import Attr, Case, Operator, get, register, same_shape
 from graphcore.ops.torch_code import TorchCode, Values
 
@@ -35,6 +36,7 @@ class Identity(Operator):
     category, onnx, aliases = "activation", "Identity", ("linear activation", "pass", "copy")
     formula, derivative = r"y = x", r"\partial y/\partial x = 1"
     infer_shape = staticmethod(same_shape)
+    keras = layer("Identity")
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:

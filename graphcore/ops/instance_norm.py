@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode, Layer
 from graphcore.ops.normalization import LayerNorm, _Normalization
 from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import Attr, Case, Context, register
@@ -16,6 +17,15 @@ from graphcore.ops.torch_code import TorchCode
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def _keras_instance_norm(call: KerasCall) -> Layer:
+    plain = None if call.attributes["affine"] else False
+    call.weigh(gamma=call.values.get("weight"), beta=call.values.get("bias"))
+    return call.layer(
+        "GroupNormalization", -1, epsilon=call.attributes["eps"],
+        center=plain, scale=plain,
+    )  # fmt: skip
 
 
 class _InstanceNorm(_Normalization):
@@ -31,6 +41,7 @@ class _InstanceNorm(_Normalization):
     torch_code = TorchCode(arguments={"num_features": "{x[1]}"})
     rank: ClassVar[int]
     axes: ClassVar[str]
+    keras = KerasCode(_keras_instance_norm, "last")
 
     @classmethod
     def parameter_names(cls, attributes: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Batch, Dim, Shape, broadcast, format_shape, size
 from graphcore.errors import Fix, ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode, Layer
 from graphcore.ops.kernels.buffered import Closure, Kernels
 from graphcore.ops.kernels.cross_entropy import LANES
 from graphcore.ops.onnx_code import OnnxCall
@@ -23,6 +24,12 @@ def flatten_fix(x: Shape) -> Fix | None:
     if any(isinstance(d, Batch) or d == 0 for d in x[1:]):
         return None
     return Fix("insert", "Put Flatten between", "Flatten")
+
+
+def _keras_linear(call: KerasCall) -> Layer:
+    a = call.attributes
+    call.weigh(kernel=call.values["weight"].T, bias=call.values.get("bias"))
+    return call.layer("Dense", a["out_features"], use_bias=None if a["bias"] else False)
 
 
 @register
@@ -60,6 +67,7 @@ class Linear(Operator):
         r"\ \partial L/\partial b = \sum g"
     )
     torch_code = TorchCode(arguments={"in_features": "{weight[1]}"})
+    keras = KerasCode(_keras_linear, rows="takes")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -178,6 +186,7 @@ class MatMul(Operator):
     formula = r"y = a\,b"
     derivative = r"\partial L/\partial a = g\,b^\top,\ \partial L/\partial b = a^\top g"
     torch_code = TorchCode("{a} @ {b}")
+    keras = KerasCode("ops.matmul({a}, {b})")
 
     @staticmethod
     def infer_shape(a: Shape, b: Shape) -> Shape:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCode
 from graphcore.ops.onnx_code import OnnxCall
-from graphcore.ops.recurrent import Recurrent, onnx_recurrent, recurrent_cases
+from graphcore.ops.recurrent import Recurrent, keras_recurrent, onnx_recurrent, recurrent_cases
 from graphcore.ops.registry import Case, Context, register
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class LSTM(Recurrent):
     derivative = (
         r"\partial c_t/\partial c_{t-1} = f_t,\ \partial h_t/\partial c_t = o_t (1 - \tanh^2 c_t)"
     )
+    keras = KerasCode(lambda call: keras_recurrent(call, "LSTM", (0, 1, 2, 3)))
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> tuple[str, ...]:

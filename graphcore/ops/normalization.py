@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from graphcore.dims import Batch, Shape, format_shape
 from graphcore.errors import EngineError, Fix, ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode, Layer
 from graphcore.ops.kernels.batch_norm import BatchNormTraining
 from graphcore.ops.kernels.buffered import Kernels
 from graphcore.ops.kernels.device import on_accelerator
@@ -35,6 +36,26 @@ class _Normalization(Operator):
     )
 
 
+def _keras_batch_norm(call: KerasCall) -> Layer:
+    v, a = call.values, call.attributes
+    call.weigh(gamma=v["weight"], beta=v["bias"])
+    call.weigh(moving_mean=v["running_mean"], moving_variance=v["running_var"])
+    return call.layer("BatchNormalization", momentum=1 - a["momentum"], epsilon=a["eps"])
+
+
+def _keras_layer_norm(call: KerasCall) -> Layer:
+    call.weigh(gamma=call.values["weight"], beta=call.values["bias"])
+    axes = len(call.attributes["normalized_shape"] or (0,))
+    over = None if axes == 1 else list(range(call.rank - axes, call.rank))
+    return call.layer("LayerNormalization", axis=over, epsilon=call.attributes["eps"])
+
+
+def _keras_group_norm(call: KerasCall) -> Layer:
+    call.weigh(gamma=call.values["weight"], beta=call.values["bias"])
+    groups, eps = call.attributes["num_groups"], call.attributes["eps"]
+    return call.layer("GroupNormalization", groups, epsilon=eps)
+
+
 class _BatchNorm(_Normalization):
     """Statistics of each channel over the batch."""
 
@@ -48,6 +69,7 @@ class _BatchNorm(_Normalization):
     )  # fmt: skip
     ranks: ClassVar[dict[int, str]] = {}
     torch_code = TorchCode(arguments={"num_features": "{weight[0]}"})
+    keras = KerasCode(_keras_batch_norm, "last")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -253,6 +275,7 @@ class LayerNorm(_Normalization):
         r" - \hat{x}\,\overline{\gamma g \hat{x}}\right)"
     )
     torch_code = TorchCode(arguments={"normalized_shape": "{weight}"})
+    keras = KerasCode(_keras_layer_norm)
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -341,6 +364,7 @@ class GroupNorm(_Normalization):
     attrs = (Attr("num_groups", REQUIRED, "Number of channel groups.", "int", minimum=1), _EPS)
     derivative = LayerNorm.derivative
     torch_code = TorchCode(arguments={"num_channels": "{weight[0]}"})
+    keras = KerasCode(_keras_group_norm, "last")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:

@@ -15,8 +15,8 @@ import numpy as np
 from graphcore.dims import Batch, Dim, Shape
 from graphcore.errors import ExportError
 
-BOOL = 9
-"""ONNX's number of the type bool."""
+FLOAT, BOOL = 1, 9
+"""ONNX's numbers of the types float32 and bool."""
 LARGEST = 2**63 - 1
 """An end past every axis."""
 Array = np.ndarray[Any, Any]

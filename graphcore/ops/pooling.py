@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from graphcore.dims import Dim, Shape, format_shape, pair, window
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode, Layer, shortest
 from graphcore.ops.kernels.buffered import Closure, Kernels
 from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
@@ -38,6 +39,34 @@ def _dilation(kind: Literal["int", "size"]) -> Attr:
     return Attr("dilation", 1, "Steps between the elements of a window.", kind, minimum=1)
 
 
+def keras_pooled(call: KerasCall) -> str | Layer | Sequence[Layer]:
+    """Return MaxPooling or AveragePooling, behind a border where there is one."""
+    a, rank = call.attributes, call.rank - 2
+    kernel, padding = (sizes_of(a[n], rank) for n in ("kernel_size", "padding"))
+    stride = kernel if a["stride"] is None else sizes_of(a["stride"], rank)
+    if a["ceil_mode"] or max(sizes_of(a.get("dilation", 1), rank)) > 1:
+        call.refuse("pooling with ceil_mode or dilation")
+    average = "count_include_pad" in a
+    made = call.layer(
+        f"{'Average' if average else 'Max'}Pooling{rank}D", shortest(kernel),
+        strides=None if stride == kernel else shortest(stride),
+    )  # fmt: skip
+    if not any(padding):
+        return made
+    if not average:
+        border = [(0, 0), *((p, p) for p in padding), (0, 0)]
+        padded = f'ops.pad({call.inputs["x"]}, {border}, constant_values=-float("inf"))'
+        return f"{made}({padded})"
+    if not a["count_include_pad"]:
+        call.refuse("an average that leaves out the border")
+    return call.unnamed(f"ZeroPadding{rank}D", shortest(padding)), made
+
+
+def sizes_of(value: Any, rank: int) -> tuple[int, ...]:
+    """One number for each axis that a window slides along."""
+    return tuple(value) if isinstance(value, tuple) else (value,) * rank
+
+
 class _Pool(Operator):
     """A window slides over images; a sequence is an image of height 1.
 
@@ -48,6 +77,7 @@ class _Pool(Operator):
     category, rowwise = "pooling", True
     rank: ClassVar[int] = 2
     attrs: ClassVar[tuple[Attr, ...]] = _IMAGE_WINDOW
+    keras = KerasCode(keras_pooled, "last")
 
     @classmethod
     def onnx_form(cls, call: OnnxCall) -> str:

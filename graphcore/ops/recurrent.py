@@ -16,6 +16,7 @@ import numpy as np
 from graphcore.dims import Batch, Dim, Shape, format_shape, size
 from graphcore.errors import Fix, ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode, Layer
 from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 from graphcore.ops.torch_code import TorchCode
@@ -60,6 +61,33 @@ def onnx_recurrent(
     )
     rows = call.transposed(call.node("Squeeze", y, call.ints(1)), 1, 0, 2)
     return (rows, *(call.node("Squeeze", end, call.ints(0)) for end in ends))
+
+
+def keras_recurrent(call: KerasCall, kind: str, order: Sequence[int], **more: Any) -> Layer:
+    """Return a recurrent layer; its weights lie column by column, the gates in their own order.
+
+    Args:
+        order: place of each of Keras's gates among ours.
+    """
+
+    def ordered(name: str) -> Any:
+        parts = np.split(np.asarray(call.values[name]), len(order))
+        return np.concatenate([parts[i] for i in order])
+
+    cell = {"SimpleRNN": "simple_rnn_cell"}.get(kind, f"{kind.lower()}_cell")
+    call.weights[f"{cell}/kernel"] = ordered("weight_ih").T
+    call.weights[f"{cell}/recurrent_kernel"] = ordered("weight_hh").T
+    if "bias_ih" in call.values:
+        both = np.stack([ordered("bias_ih"), ordered("bias_hh")])
+        call.weights[f"{cell}/bias"] = both if kind == "GRU" else both.sum(0)
+    states = call.read not in ({"y"}, {"h"}, set())
+    call.gives = call.made if states else tuple(call.read)
+    return call.layer(
+        kind, call.attributes["hidden_size"], **more,
+        use_bias=None if "bias_ih" in call.values else False,
+        return_sequences=True if states or "y" in call.read else None,
+        return_state=states or None,
+    )  # fmt: skip
 
 
 class Recurrent(Operator):
@@ -175,6 +203,11 @@ def recurrent_cases(function: Any, *options: dict[str, Any]) -> tuple[Case, ...]
     return tuple(case(a) for a in options)
 
 
+def _keras_rnn(call: KerasCall) -> Layer:
+    kind = call.attributes["nonlinearity"]
+    return keras_recurrent(call, "SimpleRNN", (0,), activation=None if kind == "tanh" else kind)
+
+
 @register
 class RNN(Recurrent):
     """The plain recurrent layer: h ← tanh(x W_ihᵀ + h W_hhᵀ + b), from h = 0.
@@ -209,6 +242,7 @@ class RNN(Recurrent):
     gates = 1
     formula = r"h_t = \tanh(x_t W_{ih}^\top + b_{ih} + h_{t-1} W_{hh}^\top + b_{hh})"
     derivative = r"\delta_t = (g_t + \delta_{t+1} W_{hh})\,(1 - h_t^2)"
+    keras = KerasCode(_keras_rnn)
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> tuple[str, ...]:
@@ -295,6 +329,7 @@ class GRU(Recurrent):
         r"n_t = \tanh(x_t W_n^\top + r_t (h_{t-1} U_n^\top + b_n))"
     )
     derivative = r"\partial h_t/\partial n_t = 1 - z_t,\ \partial h_t/\partial z_t = h_{t-1} - n_t"
+    keras = KerasCode(lambda call: keras_recurrent(call, "GRU", (1, 0, 2)))
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> tuple[str, ...]:

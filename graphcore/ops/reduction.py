@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from graphcore.dims import Shape, axes, axis, format_shape, reduced, size
 from graphcore.errors import EngineError, Fix, ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode, Layer
 from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
@@ -33,6 +34,28 @@ def onnx_reduced(call: OnnxCall, operator: str) -> str:
     """Add a reduction to a file."""
     keep = int(call.attributes["keepdim"])
     return call.node(operator, call.x, *onnx_axes(call), keepdims=keep)
+
+
+def keras_reduced(function: str) -> KerasCode:
+    """Return how a reduction is written in Keras."""
+
+    def form(call: KerasCall) -> str | Layer:
+        dim, keep = call.attributes["dim"], call.attributes["keepdim"]
+        if dim in (None, ()):
+            call.refuse("works along the batch")
+        if call.attributes.get("correction"):
+            call.refuse(f"a variance with correction={call.attributes['correction']}")
+        dims = [d % call.rank for d in ((dim,) if isinstance(dim, int) else dim)]
+        call.graph_order = 1 in dims and not keep
+        if function == "mean" and call.last and dims == list(range(2, call.rank)):
+            kind = f"GlobalAveragePooling{call.rank - 2}D"
+            return call.layer(kind, keepdims=keep or None)
+        places = sorted(call.axis(d) for d in dims)
+        named = places[0] if len(places) == 1 else tuple(places)
+        kept = ", keepdims=True" if keep else ""
+        return f"ops.{function}({call.inputs['x']}, axis={named}{kept})"
+
+    return KerasCode(form, "any")
 
 
 class _Reduction(Operator):
@@ -88,6 +111,7 @@ class Sum(_Reduction):
     sums = "inputs"
     onnx, aliases = "ReduceSum", ("add up", "total")
     formula, derivative = r"y = \sum_i x_i", r"\partial y/\partial x_i = 1"
+    keras = keras_reduced("sum")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -126,6 +150,7 @@ class Mean(_Reduction):
     sums = "inputs"
     onnx, aliases = "ReduceMean", ("average", "global average pooling")
     formula, derivative = r"y = \frac{1}{n}\sum_i x_i", r"\partial y/\partial x_i = \frac{1}{n}"
+    keras = keras_reduced("mean")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -183,6 +208,7 @@ class Max(_Extreme):
     formula = r"y = \max_i x_i"
     derivative = r"\partial y/\partial x_i = 1\ \text{if } x_i = y \text{, else } 0"
     torch_code = _extreme_code("amax")
+    keras = keras_reduced("max")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -221,6 +247,7 @@ class Min(_Extreme):
     formula = r"y = \min_i x_i"
     derivative = r"\partial y/\partial x_i = 1\ \text{if } x_i = y \text{, else } 0"
     torch_code = _extreme_code("amin")
+    keras = keras_reduced("min")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -269,6 +296,7 @@ class Var(_Reduction):
     )
     formula = r"y = \frac{1}{n - c}\sum_i (x_i - \overline{x})^2"
     derivative = r"\partial y/\partial x_i = \frac{2}{n - c}(x_i - \overline{x})"
+    keras = keras_reduced("var")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -351,6 +379,7 @@ class ArgMax(Operator):
     )
     formula = r"y = \mathrm{argmax}_i\ x_i"
     derivative = r"\partial y/\partial x_i\ \text{does not exist}"
+    keras = keras_reduced("argmax")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:

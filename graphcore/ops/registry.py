@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from graphcore.dims import Shape
 from graphcore.errors import AttributeRefusedError, UnknownOperatorError
+from graphcore.ops.keras_code import KerasCode
 from graphcore.ops.kernels.buffered import Kernels, repeated
 from graphcore.ops.torch_code import TorchCode
 
@@ -294,6 +295,7 @@ class Operator:
       output for the first sample: numbers, vectors or matrices to be looked at;
     * ``onnx_form(call)``: its form in ONNX (``ops.onnx_code``) where it is more than the operator
       called ``onnx`` with the same inputs;
+    * ``keras``: how it is written in Keras (``ops.keras_code``); None where Keras has it not;
     * ``lower(ctx, *inputs, **attributes)``: a buffered form (``ops.kernels``) for these very
       tensors that is faster than the two functions repeated, or None where there is none.
     """
@@ -312,6 +314,7 @@ class Operator:
     formula: ClassVar[str] = ""
     derivative: ClassVar[str] = ""
     torch_code: ClassVar[TorchCode] = TorchCode()
+    keras: ClassVar[KerasCode | None] = None
     onnx_form: ClassVar[Callable[..., Any]] = staticmethod(_no_form)
     differentiable: ClassVar[bool] = True
     answers: ClassVar[Literal["", "class", "logit", "number", "share"]] = ""

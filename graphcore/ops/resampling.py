@@ -9,6 +9,7 @@ import numpy as np
 from graphcore.dims import Batch, Shape, format_shape, pair
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode, Layer
 from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 
@@ -28,6 +29,21 @@ def _means(length: int, wanted: int) -> Any:
 def _check_image(x: Shape, what: str) -> None:
     if len(x) != 4 or any(isinstance(d, Batch) or d == 0 for d in x[2:]):
         raise ShapeError(f"{what} expects images (N, C, H, W), gets {format_shape(x)}.")
+
+
+def _keras_adaptive(call: KerasCall) -> Layer:
+    size = pair(call.attributes["output_size"])
+    if size == (1, 1):
+        return call.layer("GlobalAveragePooling2D", keepdims=True)
+    return call.layer("AdaptiveAveragePooling2D", size)
+
+
+def _keras_upsample(call: KerasCall) -> Layer:
+    mode = call.attributes["mode"]
+    return call.layer(
+        "UpSampling2D", pair(call.attributes["scale_factor"]),
+        interpolation=None if mode == "nearest" else mode,
+    )  # fmt: skip
 
 
 @register
@@ -54,6 +70,7 @@ class AdaptiveAvgPool2d(Operator):
     )  # fmt: skip
     formula = r"y_{i,j} = \frac{1}{|R_{i,j}|} \sum_{(u,v) \in R_{i,j}} x_{u,v}"
     derivative = r"\partial y_{i,j}/\partial x_{u,v} = \frac{1}{|R_{i,j}|}"
+    keras = KerasCode(_keras_adaptive, "last")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -112,6 +129,7 @@ class Upsample(Operator):
     )  # fmt: skip
     formula = r"y_{i,j} = x_{\lfloor i/s \rfloor,\, \lfloor j/s \rfloor}"
     derivative = r"\partial L/\partial x_{u,v} = \sum_{i,j \in s \times s} g_{s u + i,\, s v + j}"
+    keras = KerasCode(_keras_upsample, "last")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Batch, Dim, Shape, axis, format_shape, size
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode, Layer, same_numbers
 from graphcore.ops.kernels.buffered import Kernels, reshaped
 from graphcore.ops.onnx_code import OnnxCall, plain
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
@@ -48,6 +49,7 @@ class Reshape(Operator):
                   minimum=-1),)  # fmt: skip
     formula, derivative = _MOVED
     torch_code = TorchCode(_reshape_code)
+    keras = KerasCode(same_numbers)
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -117,6 +119,11 @@ def _flatten_code(v: Values) -> str:
     return f"torch.flatten({v['x']}, {v['start_dim']}{end})"
 
 
+def _keras_flatten(call: KerasCall) -> Layer:
+    ends = call.attributes["start_dim"] % max(call.rank, 2), call.attributes["end_dim"] % call.rank
+    return call.layer("Flatten") if ends == (1, call.rank - 1) else same_numbers(call)
+
+
 @register
 class Flatten(Operator):
     """Lay the axes from start_dim to end_dim out as one: an image becomes a vector.
@@ -143,6 +150,7 @@ class Flatten(Operator):
     )
     formula, derivative = _MOVED
     torch_code = TorchCode(_flatten_code)
+    keras = KerasCode(_keras_flatten, rows="makes")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -189,6 +197,11 @@ class Flatten(Operator):
         return case((2, 3, 4)), case((2, 3, 4), 0, 1), case((2, 3, 4, 5), -2), case((0, 3, 4))
 
 
+def _keras_concat(call: KerasCall) -> str:
+    joined = call.layer("Concatenate", axis=call.axis(call.attributes["dim"]))
+    return f"{joined}([{', '.join(call.inputs.values())}])"
+
+
 @register
 class Concat(Operator):
     """Join tensors along an axis.
@@ -212,6 +225,7 @@ class Concat(Operator):
     derivative = r"\partial L/\partial x_i = \text{slice } i \text{ of } g"
     torch_code = TorchCode("torch.cat([{inputs}], dim={dim})")
     onnx_form = staticmethod(plain("Concat", dim="axis"))
+    keras = KerasCode(_keras_concat, "any")
 
     @staticmethod
     def infer_shape(*x: Shape, dim: int) -> Shape:

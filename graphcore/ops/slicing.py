@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from graphcore.dims import Batch, Dim, Shape, axis, format_shape
 from graphcore.errors import ShapeError
 from graphcore.late import torch
+from graphcore.ops.keras_code import KerasCall, KerasCode, source
 from graphcore.ops.onnx_code import LARGEST, OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 from graphcore.ops.torch_code import TorchCode, Values
@@ -21,6 +24,11 @@ def _slice_code(v: Values) -> str:
     part = f"{start or ''}:{'' if end is None else end}" + (f":{step}" if step != 1 else "")
     before = [":"] * (v["dim"] % len(v["shapes"]["x"]))
     return f"{v['x']}[{', '.join([*before, part])}]"
+
+
+def _keras_slice(call: KerasCall) -> str:
+    values = {**call.attributes, "dim": call.axis(call.attributes["dim"]), **call.inputs}
+    return _slice_code({**values, "shapes": {"x": call.shapes[0]}})
 
 
 @register
@@ -53,6 +61,7 @@ class Slice(Operator):
     formula = r"y_i = x_{a + s i}"
     derivative = r"\partial L/\partial x_{a + s i} = g_i \text{, else } 0"
     torch_code = TorchCode(_slice_code)
+    keras = KerasCode(_keras_slice, "any")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -113,6 +122,15 @@ def _split_code(v: Values) -> str:
     return f"torch.split({v['x']}, {sizes}, dim={v['dim']}){only}"
 
 
+def _keras_split(call: KerasCall) -> str:
+    place = call.attributes["dim"] % call.rank
+    ends = np.cumsum([shape[place] for shape in call.outputs])[:-1].tolist()
+    if not ends:
+        return call.inputs["x"]
+    call.gives = call.made
+    return f"ops.split({call.inputs['x']}, {ends}, axis={call.axis(place)})"
+
+
 @register
 class Split(Operator):
     """Cut one axis into several parts, each an output of its own.
@@ -140,6 +158,7 @@ class Split(Operator):
     formula = r"[\,y_0,\ y_1,\ \ldots\,] = x"
     derivative = r"\partial L/\partial x = [\,g_0,\ g_1,\ \ldots\,]"
     torch_code = TorchCode(_split_code)
+    keras = KerasCode(_keras_split, "any")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> tuple[str, ...]:
@@ -196,6 +215,11 @@ def _part_sizes(length: Dim, sizes: tuple[int, ...], what: str) -> list[int]:
     return [share if s == -1 else s for s in sizes]
 
 
+def _keras_stack(call: KerasCall) -> str:
+    place = call.axis(call.attributes["dim"], call.rank + 1)
+    return f"ops.stack([{', '.join(call.inputs.values())}], axis={place})"
+
+
 @register
 class Stack(Operator):
     """Lay tensors of one shape side by side along a new axis.
@@ -217,6 +241,7 @@ class Stack(Operator):
     attrs = (Attr("dim", 1, "Where the new axis stands."),)
     formula, derivative = r"y_{i k} = (x_k)_i", r"\partial L/\partial (x_k)_i = g_{i k}"
     torch_code = TorchCode("torch.stack([{inputs}], dim={dim})")
+    keras = KerasCode(_keras_stack)
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:
@@ -259,6 +284,15 @@ class Stack(Operator):
         return case(2, 2, 3, dim=1), case(3, 2, 3, dim=-1), case(1, 2, dim=0), case(2, dim=0)
 
 
+def _keras_pad(call: KerasCall) -> str:
+    pads = [(0, 0)] * call.rank
+    given = call.attributes["pad"]
+    for i in range(len(given) // 2):
+        pads[call.axis(call.rank - 1 - i)] = tuple(given[2 * i : 2 * i + 2])
+    value = source(call.attributes["value"])
+    return f"ops.pad({call.inputs['x']}, {pads}, constant_values={value})"
+
+
 @register
 class Pad(Operator):
     """Put a border of equal numbers around a tensor.
@@ -285,6 +319,7 @@ class Pad(Operator):
     formula = r"y_i = x_{i - p}\ \text{inside, else } v"
     derivative = r"\partial L/\partial x_i = g_{i + p}"
     torch_code = TorchCode("F.pad({x}, {pad}, value={value})")
+    keras = KerasCode(_keras_pad, "any")
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> str:

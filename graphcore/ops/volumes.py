@@ -8,8 +8,9 @@ from graphcore.dims import Shape, format_shape, window
 from graphcore.errors import ShapeError
 from graphcore.late import torch
 from graphcore.ops.convolution import _BIAS, _CHANNELS, _GROUPS, _cases, _Convolution
+from graphcore.ops.keras_code import KerasCode
 from graphcore.ops.onnx_code import OnnxCall
-from graphcore.ops.pooling import _CEIL, _COUNTED, _windows
+from graphcore.ops.pooling import _CEIL, _COUNTED, _windows, keras_pooled
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class _VolumePool(Operator):
     """A window slides through volumes."""
 
     category, rowwise = "pooling", True
+    keras = KerasCode(keras_pooled, "last")
 
     @classmethod
     def onnx_form(cls, call: OnnxCall) -> str:

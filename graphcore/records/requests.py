@@ -6,11 +6,21 @@ with ``graphcore.views.view``. Each class is found by its name, so there is no l
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import msgspec
 
 
 class Request(msgspec.Struct, tag=True, frozen=True):
-    """What the window asks of the engine process."""
+    """What the window asks of the engine process.
+
+    Attributes:
+        reads, writes: names of the fields that are paths: of what is read, and of what is written
+            for the window. They matter where window and engine are on two machines.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ()
+    writes: ClassVar[tuple[str, ...]] = ()
 
 
 class Look(Request, frozen=True, kw_only=True):

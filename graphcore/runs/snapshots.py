@@ -88,16 +88,16 @@ class Moment:
 
     def write(self, folder: Path) -> None:
         """Move from memory into a file; raises OSError, and stays in memory then."""
-        from safetensors.torch import save
+        from safetensors import SafetensorError
+        from safetensors.torch import save_file  # no copy of it all in memory
 
         assert self._tensors is not None
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"moment-{self.number}.safetensors"
         try:
-            path.write_bytes(save(self._tensors))
-        except OSError:
-            path.unlink(missing_ok=True)
-            raise
+            save_file(self._tensors, path)
+        except SafetensorError as error:
+            raise OSError(str(error)) from None
         self._tensors, self._file = None, path
 
     def delete(self) -> None:

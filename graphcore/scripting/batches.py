@@ -30,7 +30,7 @@ def values_of(net: AskedNet, part: Graph, feeds: Mapping[str, np.ndarray], node:
     found: np.ndarray | None = None
     for at in range(0, count, size):
         given = {name: x[at : at + size] for name, x in feeds.items()}
-        plan.forward({name: x.reshape(len(x), *_shape(part, name)) for name, x in given.items()})
+        plan.forward({name: _as_fed(part, name, x) for name, x in given.items()})
         value = plan.value(node).cpu().numpy()
         wanted = len(next(iter(given.values())))
         if value.ndim == 0 or len(value) != wanted:
@@ -42,8 +42,11 @@ def values_of(net: AskedNet, part: Graph, feeds: Mapping[str, np.ndarray], node:
     return found
 
 
-def _shape(graph: Graph, name: str) -> tuple[int, ...]:
-    return tuple(graph.node(name).attributes["shape"])
+def _as_fed(graph: Graph, name: str, x: np.ndarray) -> np.ndarray:
+    """Samples in the shape of an input, and whole numbers where it takes those."""
+    attributes = graph.node(name).attributes
+    shaped = x.reshape(len(x), *attributes["shape"])
+    return shaped.astype(np.int64) if attributes["dtype"] == "int" else shaped
 
 
 def samples_at_a_time(graph: Graph) -> int:

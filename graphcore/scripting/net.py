@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,13 @@ class AskedNet:
                 if given is None or tuple(given.shape) != tuple(tensor.shape):
                     raise FileError(f"The weights hold nothing that fits {short(name)}.")
                 tensor.copy_(torch.as_tensor(given))
+
+    def with_weights(self, file: Path) -> AskedNet:
+        """Return the net with the weights of a state dict; raises FileError."""
+        tensors = state_dict.read_state_dict(file)
+        wanted = weights.state(self.forward_plan(mode="train"))
+        fit = weights.match_weights(wanted, tensors, state_dict.is_of_torch(file))
+        return replace(self, weights={name: tensors[s] for name, s in fit.sources.items()})
 
     def known_data(self) -> Learned:
         """Return what is known of the data; of a bare graph, what its data set says.

@@ -12,7 +12,7 @@ import time
 from graphcore.errors import GradscapeError
 from graphcore.records.score import Score
 from graphcore.runs.runs import Run
-from graphcore.session.live_tests import SAMPLES
+from graphcore.session.live_tests import BATCH, SAMPLES
 from graphcore.session.session import Session
 from graphcore.training.evaluation import Judging
 
@@ -62,8 +62,10 @@ class ShownTest:
         try:
             if self._judging is None:
                 given = trainer.tensors(trainer.data.test, SAMPLES)
-                self._judging = Judging(trainer.binding, *given)
+                self._judging = Judging(trainer.binding, *given, trainer.at_once(BATCH))
             self._score = self._judging.work(trainer.evaluation_plan())
+            if self._score is not None:
+                trainer.end_evaluation()
         except GradscapeError:
             self._score = Score(math.nan, None, 0)
         return self._score is not None

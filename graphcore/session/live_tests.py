@@ -13,7 +13,7 @@ from graphcore.training.trainer import Trainer
 
 SHARE = 0.005
 """Share of the time that the running estimate may take."""
-SAMPLES = 500
+SAMPLES, BATCH = 500, 200
 FIRST_REST = 0.5
 """Seconds from the first test to the next, at most."""
 
@@ -56,7 +56,7 @@ class HeldOut:
         self.whole, self.begun, self._took = whole, time.perf_counter(), 0.0
         self._of = trainer, trainer.step, moved
         given = trainer.tensors(trainer.data.test, None if whole else SAMPLES)
-        self._judging = Judging(trainer.binding, *given)
+        self._judging = Judging(trainer.binding, *given, trainer.at_once(BATCH))
 
     def work(self, trainer: Trainer, moved: int) -> Score | None:
         """One batch; the score when the test is through. One of other weights ends without."""
@@ -69,6 +69,7 @@ class HeldOut:
         self._took += now - begun
         if score is not None:
             self._judging = None
+            trainer.end_evaluation()
             if not self.whole:  # the first takes long: it makes its plan
                 self._rest = min(2 * self._rest, self._took / SHARE)
             self._at = now + self._rest

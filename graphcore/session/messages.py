@@ -16,15 +16,22 @@ from graphcore.records.requests import Command, Look, Outcome, Reply, Shown
 from graphcore.records.score import Score
 from graphcore.training.transfer.silent_units import Growth
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 class Hello(Command, frozen=True):
-    """First message: the window's protocol version, and what the worker may use."""
+    """First message: the window's protocol version, and what the worker may use.
+
+    Attributes:
+        device: "" takes the best that is there. threads: 0 takes every core but one.
+        mark: file of the window's: an engine that does not find it is on another machine. "" says
+            that it is on the same.
+    """
 
     protocol: int = PROTOCOL
     device: str = ""
     threads: int = 0
+    mark: str = ""
 
 
 class Load(Command, frozen=True):
@@ -42,6 +49,7 @@ class Load(Command, frozen=True):
         revision: a number above those of all requests before; the replies that follow bear it.
     """
 
+    reads = ("start",)
     graph: bytes
     keep: bool = False
     resume: str = ""
@@ -147,12 +155,26 @@ class Quit(Command, frozen=True):
 
 
 class Ready(Outcome, frozen=True):
-    """The worker is up."""
+    """The worker is up.
+
+    Attributes:
+        precision: in which it trains. devices: name and title of each that is there.
+        machine: name of the computer.
+        far: whether it is not the window's.
+        brought: names of the files that windows have sent to it before.
+        datasets: names of those that lie in files and are there.
+    """
 
     protocol: int
     device: str
     threads: int
     torch: str
+    precision: str = "float32"
+    devices: tuple[tuple[str, str], ...] = ()
+    machine: str = ""
+    far: bool = False
+    brought: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
 
 
 class Loaded(Shown, frozen=True):

@@ -79,6 +79,7 @@ class Session:
         tested: the newest score on the test split; whoever has taken note of it sets None.
         entered: counts the times that another recorded run was gone to.
         named_weights: of all parameters in a row, kept to be looked at beside the net's.
+        data: reads data sets, and keeps the last.
         parts: what views keep of the document, by type; see ``part``.
     """
 
@@ -107,7 +108,7 @@ class Session:
         self.steps_left: int | None = None
         self._graph, self._graph_bytes = Graph(), b""
         self._start, self._start_file = dict[str, "Tensor"](), ""
-        self._data = KeptData(self.send, given_up)
+        self.data = KeptData(self.send, given_up)
         self.frames, self.runs, self.attention = Frames(), Runs(), Attention()
         self._wanted = self._news = self._look = False
         self._speed: float | None = None
@@ -213,6 +214,23 @@ class Session:
             self._start = read_tensors(Path(file)) if file else {}
             self._start_file = file
 
+    def start_with(self, tensors: dict[str, Tensor]) -> bool:
+        """Let a net that has not trained start with these weights, now and after every reset.
+
+        Return whether it does: not where it has a step behind it, or where the graph names the
+        initialiser of one of them.
+        """
+        trainer = self.trainer
+        if trainer is None or self._moved_on(trainer):
+            return False
+        if any(info.chosen and info.name in tensors for info in trainer.plan.layout):
+            return False
+        self._start = {**self._start, **tensors}
+        trainer.plan.begin_with(self._start)
+        self.reset()
+        self.weights_changed()
+        return True
+
     def _take(self, request: m.Load, graph: Graph) -> None:
         """Make the net of a graph: to be trained, or to be run as far as that goes."""
         self._problem = "" if len(graph) else NO_NODES
@@ -244,7 +262,7 @@ class Session:
     def _trainer_of(self, graph: Graph, folder: str | None = None) -> Trainer:
         """A run of a graph on its data, in double precision where it takes none."""
         if bind(graph).input:
-            data = self._data.of(graph.training, folder)
+            data = self.data.of(graph.training, folder)
             trainer = Trainer(graph, data, device=self.device)
         else:
             trainer = Trainer(graph, NOTHING, device=self.device, dtype="float64")
@@ -253,7 +271,7 @@ class Session:
 
     def _made_forward(self, request: m.Load, part: Graph) -> Trainer:
         """A net that only runs forward; the one that was trained is kept for when it is mended."""
-        data = self._data.of(part.training, request.data_dir)
+        data = self.data.of(part.training, request.data_dir)
         trainer = Trainer(part, data, device=self.device, binding=bind_forward(part))
         trainer.plan.begin_with(self._start)
         if request.keep:
@@ -307,6 +325,7 @@ class Session:
         self._set_aside()
         self._forget_weights()
         self._graph, self._graph_bytes = Graph(), b""
+        self._start, self._start_file = {}, ""
         self._going_to = None
         self.runs.clear()
         self.named_weights.clear()
@@ -396,7 +415,7 @@ class Session:
     def trainer_on(self, graph: Graph, probes: Iterable[Probe]) -> Trainer:
         """Return a run of a graph on its data, which may be the batch of a script."""
         for probe in probes:
-            self._data.give(probe)
+            self.data.give(probe)
         return self._trainer_of(graph)
 
     def adopt_runs(
@@ -618,6 +637,14 @@ class Session:
     def _end_if_done(self, trainer: Trainer) -> None:
         if trainer.finished if self.steps_left is None else self.steps_left <= 0:
             self.pause()
+
+    def keep(self) -> None:
+        """Write a checkpoint of the newest step, unless there is nothing to lose."""
+        trainer = self.trainer
+        if trainer is None or not trainer.trains or self._checkpoints.none:
+            return
+        self.newest()
+        self._checkpoints.write(trainer, self._graph_bytes)
 
     def _stop(self, failure: m.Failure) -> None:
         self.pause()

@@ -33,6 +33,10 @@ class Answer:
     probabilities: dict[str, float] = field(default_factory=dict)
     sample: str = ""
 
+    def top(self, count: int) -> list[tuple[str, float]]:
+        """Return the likeliest classes with their probabilities, the likeliest first."""
+        return sorted(self.probabilities.items(), key=lambda pair: -pair[1])[:count]
+
 
 def answers_of(
     scores: np.ndarray, known: Learned, binding: Binding, names: Sequence[str]

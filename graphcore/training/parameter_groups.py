@@ -33,6 +33,8 @@ class Group:
         rate: their learning rate as a multiple of the run's.
         still: places in the group that no gradient reaches, of which the optimiser's weight decay
             must keep off, as torch does with parameters that have no gradient.
+        slower: places in the group whose updates are multiplied by a factor, each with its own. No
+            optimiser's state depends on the rate, so that is a learning rate of their own.
     """
 
     loss: str
@@ -41,6 +43,7 @@ class Group:
     optimizer: optimizers.Optimizer
     rate: float = 1.0
     still: tuple[slice, ...] = ()
+    slower: tuple[tuple[slice, float], ...] = ()
 
     def update(self, lr: float) -> None:
         """Change the parameters that the loss reaches, at the run's learning rate."""
@@ -48,7 +51,10 @@ class Group:
 
     def _update(self, rule: optimizers.Optimizer, lr: float) -> None:
         kept = [rule.w[place].clone() for place in self.still]
+        before = [rule.w[place].clone() for place, _ in self.slower]
         rule.update(lr * self.rate)
+        for (place, factor), numbers in zip(self.slower, before, strict=True):
+            rule.w[place].copy_(torch.lerp(numbers, rule.w[place], factor))
         for place, numbers in zip(self.still, kept, strict=True):
             rule.w[place].copy_(numbers)
 
@@ -120,6 +126,8 @@ def make(plan: Plan, settings: TrainingSettings, loss: str) -> list[Group]:
         loss: what is made small where there are no objectives.
     """
     groups = _without_stillness(plan, settings, loss)
+    for group in groups:
+        group.slower = _slower(plan, settings, group)
     if not (settings.l1 or settings.l2):  # the penalties reach every parameter
         for group in groups:
             reached = plan.reached_from(group.loss) if group.loss else ()
@@ -129,6 +137,22 @@ def make(plan: Plan, settings: TrainingSettings, loss: str) -> list[Group]:
                 if group.trains(p) and p.name not in reached
             )
     return groups
+
+
+def _slower(
+    plan: Plan, settings: TrainingSettings, group: Group
+) -> tuple[tuple[slice, float], ...]:
+    """Where a group's parameters have a learning rate of their own; neighbours are one place."""
+    places: list[tuple[slice, float]] = []
+    for p in plan.layout if settings.rates else ():
+        factor = settings.rate_at(p.node)
+        if factor == 1.0 or not group.trains(p):
+            continue
+        start, end = p.offset - group.start, p.end - group.start
+        if places and places[-1][0].stop == start and places[-1][1] == factor:
+            start = places.pop()[0].start
+        places.append((slice(start, end), factor))
+    return tuple(places)
 
 
 def _without_stillness(plan: Plan, settings: TrainingSettings, loss: str) -> list[Group]:

@@ -33,6 +33,8 @@ def check(settings: TrainingSettings) -> None:
     schedules.check(settings.schedule, settings.schedule_options)
     for objective in settings.objectives:
         _check_objective(objective)
+    for path, factor in settings.rates.items():
+        options.check("rates", factor, 1.0, shown=f"The learning rate factor of {path[:60]}")
     for name, strength in settings.augmentation.items():
         datasets.augmentation.check(name, strength)
     _check_whole_numbers(msgspec.structs.asdict(settings))

@@ -22,8 +22,9 @@ from graphcore.engine.parameters import ParameterInfo, seed_of
 from graphcore.engine.plan import PROGRAMS, Mode, Plan
 from graphcore.errors import DataError, EngineError, GradscapeError, NonFiniteError
 from graphcore.graph.binding import Binding, bind
+from graphcore.graph.counts import counts
 from graphcore.graph.graph import Graph
-from graphcore.graph.shapes import check_batch
+from graphcore.graph.shapes import check_batch, training_bytes
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.late import torch
 from graphcore.records.score import Score
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
     from graphcore.training.distributed import Shard
 
 
+LARGE = 1 << 30
+"""Bytes of training from which on buffers are kept for one pass at a time."""
+MOST_AT_ONCE = 1 << 27
+"""Numbers that the values of samples in evaluation may hold together."""
 DESCENT_STEPS = 100
 """Steps of an epoch where a graph takes no data."""
 
@@ -84,10 +89,11 @@ class Trainer:
         self.graph.training = self.settings
         self.binding = bind(self.graph) if binding is None else binding
         self.data = data
-        self._check_batch(device, getattr(torch, dtype).itemsize)
+        self._large = self._check_batch(device, getattr(torch, dtype).itemsize)
         self.plan: Plan = compile(
             self.graph, device, dtype, mode, self.settings.seed, transposed=True
         )
+        self._bound(self.plan)
         self.train_x, self.train_t = self.tensors(data.train)
         self.note = ""
         self.batches = self._new_batches()
@@ -245,7 +251,8 @@ class Trainer:
         lr = self.current_lr()
         losses = None if record else self._again(lr)
         if losses is None:
-            losses = self._anew(self.recorded if record else self.plan, lr)
+            shown = record or (self._large and self._recorded is not None)
+            losses = self._anew(self.recorded if shown else self.plan, lr)
         return self._count(losses, lr)
 
     def _stride(self, most: int) -> list[StepRecord]:
@@ -355,6 +362,9 @@ class Trainer:
             return self.plan
         if self._recorded is None:
             self._recorded = self._another("record", share=self.plan)
+            if self._large:  # from now on it makes every step
+                self._repetition, self._strides = None, []
+                self.plan.release()
         return self._recorded
 
     def next_feeds(self) -> dict[str, Any]:
@@ -405,7 +415,19 @@ class Trainer:
 
         Runs in a plan of its own, so the values of the running step stay to be looked at.
         """
-        return judged(self.evaluation_plan(), self.binding, *self.tensors(split, limit), batch)
+        given = self.tensors(split, limit)
+        score = judged(self.evaluation_plan(), self.binding, *given, self.at_once(batch))
+        self.end_evaluation()
+        return score
+
+    def end_evaluation(self) -> None:
+        """Give back the buffers of ``evaluation_plan`` where they are large."""
+        if self._large and self._evaluation is not None:
+            self._evaluation.release()
+
+    def at_once(self, samples: int) -> int:
+        """Return how many samples of at most so many go through the net at a time."""
+        return max(1, min(samples, MOST_AT_ONCE // max(1, self._values)))
 
     def evaluation_plan(self) -> Plan:
         """A second plan of the same net with the weights and statistics of this moment."""
@@ -437,7 +459,14 @@ class Trainer:
     def _another(self, mode: Mode, share: Plan | None = None) -> Plan:
         """A further plan of the same net."""
         seed = self.settings.seed
-        return compile(self.graph, mode=mode, seed=seed, share=share, **self.plan.made_for)
+        plan = compile(self.graph, mode=mode, seed=seed, share=share, **self.plan.made_for)
+        self._bound(plan)
+        return plan
+
+    def _bound(self, plan: Plan) -> None:
+        """Let a plan of a large net keep buffers for one size of batch alone."""
+        if self._large:
+            plan.most_programs = 1
 
     def tensors(self, split: Split, limit: int | None = None) -> tuple[Tensor, Tensor]:
         """Inputs and targets of a split (its first ``limit`` samples) as they are fed."""
@@ -456,13 +485,19 @@ class Trainer:
         t = torch.from_numpy(targets).to(self.plan.device)
         return x, t.to(self.plan.dtype) if t.is_floating_point() else t
 
-    def _check_batch(self, device: str, itemsize: int) -> None:
-        """A batch has samples, and its values have room; raises DataError or ShapeError."""
+    def _check_batch(self, device: str, itemsize: int) -> bool:
+        """A batch has samples, and its values have room; raises DataError or ShapeError.
+
+        Returns whether training takes so much memory that little of it is kept twice.
+        """
         samples = len(self.data.train)
         if not samples:
             raise DataError(f"{self.data.name} has no samples to train on.")
         free = memory.available() if device == "cpu" else None
-        check_batch(self.graph, min(self.settings.batch, samples), itemsize, free)
+        batch = min(self.settings.batch, samples)
+        shapes = check_batch(self.graph, batch, itemsize, free)
+        self._values = counts(self.graph, shapes).values
+        return training_bytes(shapes, batch, itemsize) > LARGE
 
     @property
     def input_shape(self) -> tuple[int, ...]:

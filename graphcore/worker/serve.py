@@ -10,14 +10,18 @@ import contextlib
 import faulthandler
 import gc
 import os
+import platform
 import queue
+import select
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from graphcore.engine import processor
-from graphcore.errors import WorkerError
+from graphcore import datasets, files
+from graphcore.engine import devices, processor
+from graphcore.errors import EngineError, WorkerError
+from graphcore.graph.binding import bind
 from graphcore.late import torch
 from graphcore.records.requests import Reply, Request
 from graphcore.session import messages as m
@@ -25,6 +29,8 @@ from graphcore.session.faults import WindowGone, failure, out_of_memory
 from graphcore.session.session import Session
 from graphcore.views import view
 from graphcore.views.scheduler import Scheduler
+from graphcore.worker.brought import Files
+from graphcore.worker.line import SILENCE_S, BringFile, Line, NameFile, Ping, Pong
 from graphcore.worker.protocol import FrameReader, decode_request, encode
 
 view.find()
@@ -36,6 +42,8 @@ class _End(NamedTuple):
     why: str = ""
 
 
+CLOGGED_S = 0.02
+"""Until it is looked again whether the line to a far window is free."""
 Inbox = queue.SimpleQueue[Request | WorkerError | _End]
 
 
@@ -48,20 +56,32 @@ def serve() -> int:
     faulthandler.enable()
     outgoing = _take_standard_output()
     inbox: Inbox = queue.SimpleQueue()
-    given_up = threading.Event()
-    threading.Thread(target=_read, args=(inbox, given_up), daemon=True).start()
+    given_up, writing, line = threading.Event(), threading.Lock(), Line()
 
     def send(reply: Reply) -> None:
         message = encode(reply)
         try:
-            outgoing.write(message)
-            outgoing.flush()
+            with writing:
+                line.sent(len(message))
+                outgoing.write(message)
+                outgoing.flush()
         except OSError as error:
             raise WindowGone from error
 
-    server, end = _Server(send, given_up), _End()
+    def answer(ping: Ping) -> None:
+        """In the thread that reads: the engine may be at something that takes long."""
+        line.arrived(ping.received)
+        with contextlib.suppress(WindowGone):
+            send(Pong(ping.at))
+
+    server, end = _Server(send, given_up, line), _End()
+    hear = {Ping: answer, m.Load: server.read_ahead}
+    reader = threading.Thread(target=_read, args=(inbox, given_up, line, hear), daemon=True)
+    reader.start()
     with contextlib.suppress(WindowGone):
         end = server.loop(inbox)
+    if line.far and not server.quit:
+        server.keep()
     server.views.forget()
     if end.why:
         print(end.why, file=sys.stderr, flush=True)
@@ -75,16 +95,25 @@ def _take_standard_output() -> Any:
     return pipe
 
 
-def _read(inbox: Inbox, given_up: threading.Event) -> None:
+def _read(
+    inbox: Inbox, given_up: threading.Event, line: Line, hear: dict[type, Callable[[Any], None]]
+) -> None:
     """Put every request into the queue, and what could not be read in its place; at last an end.
 
     Only the wish to give up reading data overtakes the others, as the main thread is at it.
+
+    Args:
+        hear: what is done at once with requests of a type.
     """
     reader, end = FrameReader(), _End("The requests could not be read to their end.")
     try:
-        while data := os.read(0, 1 << 16):
+        while data := _more(line):
             for body in reader.feed(data):
                 request = _decoded(body)
+                if type(request) in hear:
+                    hear[type(request)](request)
+                if isinstance(request, Ping):
+                    continue
                 if isinstance(request, m.CancelReading):
                     given_up.set()
                 inbox.put(request)
@@ -93,6 +122,13 @@ def _read(inbox: Inbox, given_up: threading.Event) -> None:
         end = _End(str(error))
     finally:
         inbox.put(end)
+
+
+def _more(line: Line) -> bytes:
+    """Return what came next; raises WorkerError where a far window has fallen silent."""
+    if line.far and os.name != "nt" and not select.select([0], [], [], SILENCE_S)[0]:
+        raise WorkerError(f"Nothing was heard of the window for {SILENCE_S:.0f} s.")
+    return os.read(0, 1 << 16)
 
 
 def _decoded(body: bytes) -> Request | WorkerError:
@@ -106,11 +142,15 @@ class _Server:
     """Hands each request to what serves it, and works while none is waiting."""
 
     def __init__(
-        self, send: Callable[[Reply], None], given_up: threading.Event | None = None
+        self,
+        send: Callable[[Reply], None],
+        given_up: threading.Event | None = None,
+        line: Line | None = None,
     ) -> None:
-        s = self.session = Session(send, "cpu", given_up)
+        self._send, self.line, self.files = send, line or Line(), Files()
+        s = self.session = Session(self._tell, "cpu", given_up)
         self.views = Scheduler(s)
-        self.quit = False
+        self.quit = self.ready = False
         self.handlers: dict[type[Request], Callable[[Any], None]] = {
             m.Hello: self._hello,
             m.Load: self._load,
@@ -125,6 +165,8 @@ class _Server:
             m.CancelReading: lambda _: None,  # done by the thread that reads the requests
             m.Watch: s.watch,
             m.NextFrame: lambda _: s.want_frame(),
+            BringFile: lambda piece: s.send(self.files.take(piece)),
+            NameFile: self.files.name,
             m.Quit: lambda _: self._end(),
         }
         """What steers training; all other requests are those of views."""
@@ -136,6 +178,8 @@ class _Server:
             idle = wait is None and self.views.has_work()
             if idle or (wait and self.views.has_looks()):
                 wait = 0.0  # what can be seen is made while there is nothing to train
+            if self.line.clogged and not self.session.trains:
+                wait = CLOGGED_S
             try:
                 request = inbox.get(timeout=wait) if wait != 0.0 else inbox.get_nowait()
             except queue.Empty:
@@ -153,6 +197,8 @@ class _Server:
         try:
             if isinstance(request, WorkerError):
                 raise request
+            if self.line.far:
+                request = self.files.inward(request)
             self.handlers.get(type(request), self.views.take)(request)
         except WindowGone:
             raise
@@ -165,9 +211,15 @@ class _Server:
     # -- what is done while no request waits --------------------------------------------------
 
     def _work(self, inbox: Inbox) -> None:
-        """A piece of training, then what is looked at, unless there is a request."""
+        """A piece of training, then what is looked at, unless there is a request.
+
+        Nothing is looked at while the line to the window is full: it gets newer states later.
+        """
         session = self.session
         self._do("the time machine", session.settle)
+        if self.line.clogged:
+            self._do("training", session.train, session.end, "run")
+            return
         told = self.views.first()
         self._do("training", session.train, session.end, "run")
         self._do("the pictures", session.tell, session.without_pictures)
@@ -229,11 +281,52 @@ class _Server:
                 f"version {m.PROTOCOL}: install the same Gradscape on both machines."
             )
         processor.set_up(request.threads or max(1, (os.cpu_count() or 2) - 1))
-        device = request.device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.session.device = device
+        self.ready = True
+        self.session.device = device = self._device(request.device)
+        far = self.line.far = bool(request.mark) and not os.path.exists(request.mark)
+        if far:
+            self.session.data.files = self.files.named
         self.session.send(
-            m.Ready(m.PROTOCOL, device, torch.get_num_threads(), str(torch.__version__))
-        )
+            m.Ready(
+                m.PROTOCOL, device, torch.get_num_threads(), str(torch.__version__),
+                devices=tuple((d.name, d.title) for d in devices.available()),
+                machine=platform.node(), far=far, brought=self.files.there() if far else (),
+                datasets=datasets.found() if far else (),
+            )
+        )  # fmt: skip
+
+    def _device(self, wanted: str) -> str:
+        """The device that was chosen, or the best where that is no longer there."""
+        if wanted:
+            try:
+                return str(devices.usable_device(wanted))
+            except EngineError as error:
+                self.session.send(failure("request", error, "choosing the device"))
+        return devices.best()
+
+    def _tell(self, reply: Reply) -> None:
+        """Send a reply, with the window's paths where the window is on another machine."""
+        if self.line.far:
+            for told in self.files.outward(reply):
+                self._send(told)
+        else:
+            self._send(reply)
+
+    def read_ahead(self, request: m.Load) -> None:
+        """Read the data of the first graph while torch is imported, in the thread that reads.
+
+        Whatever is wrong with the graph is said when it is loaded.
+        """
+        if not self.ready:
+            with contextlib.suppress(Exception):
+                graph = files.loads(request.graph)
+                if bind(graph).input:
+                    self.session.data.read_ahead(graph.training, request.data_dir)
+
+    def keep(self) -> None:
+        """The line is lost: write a checkpoint that another engine goes on from."""
+        with contextlib.suppress(WindowGone):
+            self._do("the checkpoint", self.session.keep)
 
     def _end(self) -> None:
         self.quit = True

@@ -302,8 +302,8 @@ class Monkey:
         return f"{source} to {target}"
 
     def preset(self) -> str:
-        every = presets.names() if self.random.random() < 0.3 else PRESETS
-        name = self.random.choice([p for p in every if p in presets.names()])
+        every = presets.small() if self.random.random() < 0.3 else PRESETS
+        name = self.random.choice([p for p in every if p in presets.small()])
         self.window.files.open_preset(name)
         return name
 

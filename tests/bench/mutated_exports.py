@@ -1,6 +1,6 @@
-"""Damages exported nets at random and opens them: each ends in a net or in one sentence.
+"""Damages exported nets and weights and opens them: each ends in a net or in one sentence.
 
-python tests/bench/mutated_exports.py [COUNT] [.pt2|.onnx]
+python tests/bench/mutated_exports.py [COUNT] [.pt2|.onnx|.safetensors|.pth]
 """
 
 from __future__ import annotations
@@ -18,9 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+import torch
+from safetensors.torch import save
 
 import graphcore as gc
 from graphcore.errors import GradscapeError
+from graphcore.files import weights
+from graphcore.files.onnx import writer
+from graphcore.files.state_dict import read_state_dict
+from graphcore.graph.layer_list import parse_layers
 
 SAVED = Path(__file__).resolve().parents[1] / "graphcore" / "exchange" / "saved"
 
@@ -192,23 +198,100 @@ def trial(data: bytes, folder: Path, suffix: str = ".pt2") -> str:
     return ""
 
 
+def weights_trial(data: bytes, folder: Path, suffix: str) -> str:
+    """Load damaged weights into a net: all of them, or a sentence and the net as it was."""
+    path, plan = folder / f"net{suffix}", gc.compile(parse_layers("4-6-relu-3"))
+    path.write_bytes(data)
+    before = {k: v.clone() for k, v in plan.state_dict().items()}
+    try:
+        tensors = read_state_dict(path)
+        weights.fill(plan, weights.match_weights(weights.state(plan), tensors), tensors)
+    except GradscapeError as error:
+        text = str(error)
+        assert text.strip(), "an empty sentence"
+        assert "Traceback" not in text
+        assert all(torch.equal(v, before[k]) for k, v in plan.state_dict().items())
+        return text
+    return ""
+
+
+class Trap:
+    """What a pickle would run if it were opened as one."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        return open, (self.mark, "w")
+
+
+def whole_weights(suffix: str, mark: Path) -> list[bytes]:
+    """Files of weights that are in order, and one with a planted pickle."""
+    plan = gc.compile(parse_layers("4-6-relu-3"))
+    state = {k: v.clone() for k, v in plan.state_dict().items()}
+    if suffix == ".safetensors":
+        return [save(state)]
+    found = []
+    for zipped in (True, False):
+        for kept in (state, {"model": state, "trap": Trap(str(mark))}):
+            made = io.BytesIO()
+            torch.save(kept, made, _use_new_zipfile_serialization=zipped)
+            found.append(made.getvalue())
+    return found
+
+
+def damaged_weights(data: bytes, r: random.Random) -> bytes:
+    """A cut, other bytes, or another header or entry."""
+    if data[:2] == b"PK":
+        kind = r.randrange(4)
+        return _cut_or_spoilt(data, r, kind) if kind < 2 else _with_other_content(data, r, kind)
+    if data[8:9] != b"{" or r.random() < 0.4:
+        return _cut_or_spoilt(data, r, r.randrange(2))
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    for _ in range(r.choice([1, 1, 5])):
+        _spoil(header, r)
+    text = json.dumps(header).encode()
+    size = r.choice([len(text), len(text), r.choice([0, 2**40, 2**63])])
+    return size.to_bytes(8, "little") + text + data[8 + length :]
+
+
+def own_exports(suffix: str) -> list[bytes]:
+    """Files of ours, which carry the graph that they came from."""
+    if suffix != ".onnx":
+        return []
+    graph = parse_layers("4-6-relu-3")
+    model = writer.model_of(graph, gc.compile(graph), name="net")
+    return [model.SerializeToString()] * 8
+
+
+KINDS: dict[str, tuple[Any, Any]] = {
+    ".pt2": (damaged, trial), ".onnx": (damaged_onnx, trial),
+    ".safetensors": (damaged_weights, weights_trial), ".pth": (damaged_weights, weights_trial),
+}  # fmt: skip
+
+
 def main() -> None:
     count = int(sys.argv[1]) if sys.argv[1:] else 500
-    for suffix, damage in (("pt2", damaged), ("onnx", damaged_onnx)):
-        if f".{suffix}" not in sys.argv[2:] and sys.argv[2:]:
+    for suffix, (damage, attempt) in KINDS.items():
+        if suffix not in sys.argv[2:] and sys.argv[2:]:
             continue
-        start, opened = time.perf_counter(), 0
-        whole, r = [p.read_bytes() for p in sorted(SAVED.glob(f"*.{suffix}"))], random.Random(1)
+        start, opened, r = time.perf_counter(), 0, random.Random(1)
+        whole = [p.read_bytes() for p in sorted(SAVED.glob(f"*{suffix}"))]
         with tempfile.TemporaryDirectory() as folder:
+            mark = Path(folder) / "ran"
+            known = attempt is trial
+            whole = whole + own_exports(suffix) if known else whole_weights(suffix, mark)
             for i in range(count):
                 data = damage(whole[i % len(whole)], r)
                 try:
-                    opened += not trial(data, Path(folder), f".{suffix}")
+                    opened += not attempt(data, Path(folder), suffix)
+                    assert not mark.exists(), "something in the file was run"
                 except BaseException:
-                    Path(f"damaged_{i}.{suffix}").write_bytes(data)
-                    print(f"number {i} ended otherwise; see damaged_{i}.{suffix}", flush=True)
+                    Path(f"damaged_{i}{suffix}").write_bytes(data)
+                    print(f"number {i} ended otherwise; see damaged_{i}{suffix}", flush=True)
                     raise
-        print(f"{count} damaged .{suffix} files: {opened} opened, {count - opened} refused in a "
+        print(f"{count} damaged {suffix} files: {opened} opened, {count - opened} refused in a "
               f"sentence, {time.perf_counter() - start:.0f} s")  # fmt: skip
 
 

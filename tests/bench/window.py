@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from needed_data import need_mnist
 
 from app.__main__ import make_window
+from app.engine.place import Place
 from app.settings import Settings
 from app.style import palette
 
@@ -34,7 +35,7 @@ def lenet5() -> Iterator[Any]:
         store = QSettings(str(Path(folder) / "s.ini"), QSettings.Format.IniFormat)
         window = make_window(Settings(store), Path(folder))
         window.resize(1600, 1000)
-        window.engine.threads = 1
+        window.engine.place = Place(threads=1)
         window.show()
         window.start("lenet5")
         yield window

@@ -16,6 +16,7 @@ from app.canvas.items.port_kinds import Kind
 from app.style import painting
 from graphcore.dims import format_shape
 from graphcore.graph.elements import Node
+from graphcore.graph.freezing import Share
 from graphcore.graph.shapes import Problem
 
 _BOUNDS = geo.BODY.adjusted(-9, -9, 9, 9)
@@ -35,6 +36,8 @@ class NodeItem(QGraphicsRectItem):
         show_gradient: whether the gradient is shown instead of the value.
         lit: while an edge is dragged: the ports that would take it; None otherwise.
         ailing: whether training goes wrong here.
+        lock: how many of its parameters are frozen: "", "some" or "all".
+        rate: by what its updates are multiplied.
         step_state: "" outside the stepper, else "done", "current" or "pending".
         images: pictures as they were last painted, by field; rebuilt when one changes.
         paints: how often it was painted (tests count).
@@ -57,6 +60,8 @@ class NodeItem(QGraphicsRectItem):
         self.lit: frozenset[End] | None = None
         self.step_state = ""
         self.ailing = False
+        self.lock: Share = ""
+        self.rate = 1.0
         self.paints = 0
         self._running: PictureItem | None = None
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIsSelectable)
@@ -73,6 +78,12 @@ class NodeItem(QGraphicsRectItem):
         self.problem, self.kinds = problem, kinds
         self.setToolTip(problem.message if problem else self.node.op.summary())
         self.update()
+
+    def set_learning(self, lock: Share, rate: float) -> None:
+        """Show what training does to the node's parameters."""
+        if (lock, rate) != (self.lock, self.rate):
+            self.lock, self.rate = lock, rate
+            self.update()
 
     def set_picture(self, which: str, picture: Picture | None) -> None:
         """Show another picture: "value", "gradient", "weights" or "weights_gradient"."""

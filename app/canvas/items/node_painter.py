@@ -334,7 +334,9 @@ def _paint_port_name(painter: QPainter, p: palette.Palette, name: str, centre: Q
 
 
 def _paint_badges(painter: QPainter, item: NodeItem, p: palette.Palette) -> None:
-    """Wrong: a red mark. Ailing: orange. Bypassed: a line through. Pinned: a pin. Done: a tick."""
+    """Wrong: a red mark. Ailing: orange. Bypassed: a line through. Pinned: a pin. Done: a tick.
+    Frozen: a lock.
+    """
     if item.at_fault:
         _badge(painter, p.color("error"), p.color("window"), "!")
     elif item.ailing:
@@ -344,10 +346,39 @@ def _paint_badges(painter: QPainter, item: NodeItem, p: palette.Palette) -> None
     if item.node.bypassed:
         painter.setPen(QPen(p.color("muted"), 2.0, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(0, geo.HEIGHT / 2), QPointF(geo.WIDTH, geo.HEIGHT / 2))
+    if item.lock:
+        _paint_lock(painter, p, whole=item.lock == "all")
+    if item.rate != 1.0 and item.lock != "all":
+        _paint_rate(painter, p, item.rate, 20.0 if item.lock else 4.0)
     if item.node.pinned:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(p.color("muted"))
         painter.drawEllipse(QPointF(geo.WIDTH / 2, 0), 4.0, 4.0)
+
+
+def _paint_lock(painter: QPainter, p: palette.Palette, whole: bool) -> None:
+    """A closed lock on the upper left corner: all is frozen; an outline: some of it."""
+    centre, color = QPointF(6, 0), p.color("accent")
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(p.color("card"))
+    painter.drawEllipse(centre, 11.0, 11.0)
+    painter.setPen(QPen(color, 1.6))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawArc(QRectF(centre.x() - 3.2, centre.y() - 7.5, 6.4, 8.5), 0, 180 * 16)
+    painter.setBrush(color if whole else Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(QRectF(centre.x() - 5, centre.y() - 2.5, 10, 8), 1.5, 1.5)
+
+
+def _paint_rate(painter: QPainter, p: palette.Palette, rate: float, left: float) -> None:
+    """By what the updates are multiplied, on the upper edge."""
+    text, wide = elided(f"×{rate:g}", 10, True, 60)
+    area = QRectF(left, -8, wide + 10, 15)
+    painter.setPen(QPen(p.color("accent"), 1.0))
+    painter.setBrush(p.color("card"))
+    painter.drawRoundedRect(area, 5, 5)
+    painter.setFont(font(10, True))
+    painter.setPen(p.color("text"))
+    painter.drawText(area, _CENTRE, text)
 
 
 def _badge(painter: QPainter, fill: QColor, ink: QColor, sign: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
@@ -22,11 +23,12 @@ from app.panels.panel import Panel
 from app.widgets.section import Facts, heading, text_label, title
 from app.widgets.two_lines import SUMMARY, TwoLines
 from graphcore import datasets
-from graphcore.errors import GradscapeError
+from graphcore.errors import GradscapeError, short
 from graphcore.exchange.needs import with_data
 from graphcore.exchange.report import ImportReport
 from graphcore.graph.binding import waiting
 from graphcore.graph.graph import Graph
+from graphcore.views.net_files import WeightsLoaded
 
 _NODE = int(Qt.ItemDataRole.UserRole) + 1
 MOST_LISTED = 200
@@ -69,7 +71,14 @@ class ImportReportPanel(Panel):
         self._late.timeout.connect(self._show_needs)
         for signal in (document.changed, document.shapes_changed, document.level_changed):
             signal.connect(lambda _what=None: self._late.start())
+        if engine is not None:
+            engine.on(WeightsLoaded, self._on_weights)
         self.show_report()
+
+    def _on_weights(self, news: WeightsLoaded) -> None:
+        """Name the file that the weights were taken from."""
+        if not news.problem:
+            self.facts.values[self.tr("Weights")].setText(short(Path(news.path).name))
 
     def _lay_out(self) -> None:
         page = QVBoxLayout(self._page)

@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.document import facts
 from app.widgets.section import Facts, section, text_label, title
 from graphcore.graph.binding import takes_data
+from graphcore.graph.counts import counts
+from graphcore.graph.shapes import training_bytes
 
 
 class GraphPage(QWidget):
@@ -31,7 +33,7 @@ class GraphPage(QWidget):
         self.training = Facts(
             [
                 self.tr("Data set"), self.tr("Epochs"), self.tr("Batch"), self.tr("Optimiser"),
-                self.tr("Learning rate"), self.tr("Schedule"), self.tr("Seed"),
+                self.tr("Learning rate"), self.tr("Schedule"), self.tr("Seed"), self.tr("Memory"),
             ]
         )  # fmt: skip
         hint = text_label(self.tr("Select a node to see and change its attributes."), dim=True)
@@ -52,24 +54,22 @@ class GraphPage(QWidget):
             self.tr("Inside {0}").format(inside) if inside else self.tr("Whole graph")
         )
         nodes = graph.nodes
-        count = sum(facts.parameter_count(shapes, n) for n in nodes)
-        frozen = sum(facts.frozen_count(shapes, n) for n in nodes)
+        found = counts(graph, shapes)
         work = facts.total(facts.multiply_adds(shapes, n) for n in nodes)
-        numbers = sum(facts.activation_numbers(shapes, n) for n in nodes)
         self.totals.show_values(
             {
-                self.tr("Nodes"): f"{len(nodes):,}",
+                self.tr("Nodes"): self._nodes_text(len(nodes), found.nodes),
                 self.tr("Edges"): f"{len(graph.edges):,}",
-                self.tr("Parameters"): f"{count:,}",
-                self.tr("Trained"): f"{count - frozen:,}",
+                self.tr("Parameters"): f"{found.parameters:,}",
+                self.tr("Trained"): f"{found.parameters - found.frozen:,}",
                 self.tr("Multiply-adds"): self.tr("{0} per sample").format(f"{work:,}"),
-                self.tr("Weights"): facts.bytes_text(count * facts.BYTES_PER_NUMBER),
+                self.tr("Weights"): facts.bytes_text(found.parameters * facts.BYTES_PER_NUMBER),
                 self.tr("Activations"): self.tr("{0} per sample").format(
-                    facts.bytes_text(numbers * facts.BYTES_PER_NUMBER)
+                    facts.bytes_text(found.values * facts.BYTES_PER_NUMBER)
                 ),
             }
         )
-        training = self._document.root.training
+        training, whole = self._document.root.training, self._document.levels[0].shapes
         self._training_part.setVisible(takes_data(self._document.root))
         self.training.show_values(
             {
@@ -80,5 +80,13 @@ class GraphPage(QWidget):
                 self.tr("Learning rate"): f"{training.lr:g}",
                 self.tr("Schedule"): training.schedule,
                 self.tr("Seed"): str(training.seed),
+                self.tr("Memory"): self.tr("about {0}").format(
+                    facts.bytes_text(training_bytes(whole, training.batch, facts.BYTES_PER_NUMBER))
+                ),
             }
         )
+
+    def _nodes_text(self, shown: int, all_nodes: int) -> str:
+        if shown == all_nodes:
+            return f"{shown:,}"
+        return self.tr("{0} ({1} in all)").format(f"{shown:,}", f"{all_nodes:,}")

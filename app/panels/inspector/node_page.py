@@ -25,6 +25,7 @@ from app.style import icons
 from app.widgets.section import Facts, section, text_label
 from graphcore.dims import format_shape
 from graphcore.errors import GradscapeError
+from graphcore.graph.counts import counts
 from graphcore.graph.elements import Node
 
 
@@ -165,14 +166,13 @@ class NodePage(QWidget):
     def _show_facts(self) -> None:
         shapes, nodes = self._document.shapes, self.nodes
         outputs = {format_shape(shapes.shape(n)) for n in nodes}
-        count = sum(facts.parameter_count(shapes, n) for n in nodes)
+        found = counts(self._document.graph, shapes, nodes)
         work = facts.total(facts.multiply_adds(shapes, n) for n in nodes)
-        numbers = sum(facts.activation_numbers(shapes, n) for n in nodes)
-        memory = facts.bytes_text((numbers + count) * facts.BYTES_PER_NUMBER)
+        memory = facts.bytes_text((found.values + found.parameters) * facts.BYTES_PER_NUMBER)
         self.facts.show_values(
             {
                 self.tr("Output"): outputs.pop() if len(outputs) == 1 else self.tr("various"),
-                self.tr("Parameters"): f"{count:,}",
+                self.tr("Parameters"): f"{found.parameters:,}",
                 self.tr("Multiply-adds"): self.tr("{0} per sample").format(f"{work:,}"),
                 self.tr("Memory"): self.tr("{0} for one sample").format(memory),
             }

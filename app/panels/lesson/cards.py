@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -83,6 +84,22 @@ class PredictCard(Card):
         line.addWidget(text, 1)
         self.column.addWidget(row)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter takes the choice that has the keys; once more, it locks it."""
+        button = self.focusWidget()
+        if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            super().keyPressEvent(event)
+        elif isinstance(button, QRadioButton) and not button.isChecked():
+            button.setChecked(True)
+        elif self.lock.isEnabled():
+            self.lock.click()
+
+    @property
+    def first_field(self) -> QWidget:
+        """What the keys answer the question with."""
+        button = self.choices.checkedButton() or self.choices.button(0)
+        return button if self.question.choices else self.number
+
     def _on_text(self, text: str) -> None:
         self.lock.setEnabled(_number(text) is not None)
 
@@ -110,21 +127,21 @@ class PredictCard(Card):
         self.lock.setIcon(icons.icon("lock"))
 
     def show_outcome(self, values: Mapping[str, Any]) -> None:
-        """Say what came of it, beside the prediction."""
-        if self.answer is None:
-            return
+        """Say what came of it, beside the prediction if there is one."""
         found: float | None = None
         if self.question.outcome is not None:
             value = values.get(str(self.question.outcome))
             found = None if value is None or isinstance(value, str) else float(value)
             if found is None:
                 return
-        right = is_right(self.question, self.answer, found)
+        right = self.answer is not None and is_right(self.question, self.answer, found)
         if self.question.choices:
             it_is = self.question.choices[self.question.right].replace("$", "")
         else:
             it_is = shown(found)
         said = self.tr("✓ As you said: {0}") if right else self.tr("✗ It is: {0}")
+        if self.answer is None:
+            said = self.tr("It is: {0}")
         self.outcome.setText(said.format(it_is))
         self.outcome.show()
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -18,12 +19,18 @@ from PySide6.QtWidgets import (
 from app.panels.lesson.cards import Card, PredictCard, RevealCard, TaskCard
 from app.panels.lesson.prose import Prose, shown
 from app.panels.panel import Panel
+from app.style import fonts
 from app.widgets.section import text_label, title
 from graphcore.lessons.format import Lesson, Predict, Reveal, Step, Task, Text
 from graphcore.views.lesson import FactsFrame, FactsRequest
 from graphcore.views.weights import TensorFrame
 
 REFRESH_MS = 250
+LARGER = 1.7
+"""By how much letters are larger while a lesson is presented."""
+LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español",
+             "it": "Italiano", "nl": "Nederlands", "pt": "Português"}  # fmt: skip
+"""What languages call themselves."""
 
 
 class LessonPanel(Panel):
@@ -38,6 +45,9 @@ class LessonPanel(Panel):
         asking: whether a question is open, so that its answer should not be seen yet.
         passed: the place of a step whose tasks are all done.
         leave_wanted, hand_in_wanted: the two buttons.
+        again_wanted: the step is to begin again, with nothing answered.
+        present_wanted: whether the lesson is to be shown as on a projector.
+        language_wanted: a language, such as "de".
     """
 
     step_left = Signal(int)
@@ -49,6 +59,9 @@ class LessonPanel(Panel):
     asking = Signal(bool)
     leave_wanted = Signal()
     hand_in_wanted = Signal()
+    again_wanted = Signal()
+    present_wanted = Signal(bool)
+    language_wanted = Signal(str)
 
     def __init__(self, document: Any, engine: Any = None) -> None:
         super().__init__(document, engine)
@@ -63,7 +76,8 @@ class LessonPanel(Panel):
         self._number = self._asked = 0
         self._begins = False
         self._values: dict[str, Any] = {}
-        self.busy = False
+        self.busy = self.previewing = self.presenting = False
+        self._revealed: set[int] = set()
         self._lay_out()
         self._late = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._late.timeout.connect(self._ask)
@@ -92,6 +106,7 @@ class LessonPanel(Panel):
         column.setSpacing(10)
         self.heading, self.where = title(""), text_label(dim=True)
         self.heading.setWordWrap(True)
+        self.heading.setObjectName("title")
         self.body = QVBoxLayout()
         self.body.setSpacing(10)
         self.back = QPushButton(self.tr("Back"))
@@ -108,15 +123,61 @@ class LessonPanel(Panel):
         self.leave.clicked.connect(self.leave_wanted)
         self.hand_in.clicked.connect(self.hand_in_wanted)
         self.teacher.toggled.connect(lambda _on: self._arrange())
-        for widget in (self.heading, self.where):
-            column.addWidget(widget)
+        head = QHBoxLayout()
+        head.addWidget(self.where, 1)
+        head.addWidget(self._make_languages())
+        column.addWidget(self.heading)
+        column.addLayout(head)
+        column.addWidget(self._make_presenter())
         column.addLayout(self.body)
+        self.buttons = QWidget()
+        below = QVBoxLayout(self.buttons)
+        below.setContentsMargins(0, 0, 0, 0)
         for row in ((self.hint, self.solve), (self.back, self.next), (self.hand_in, self.leave)):
             line = QHBoxLayout()
             for button in row:
                 line.addWidget(button)
-            column.addLayout(line)
-        column.addWidget(self.teacher)
+            below.addLayout(line)
+        last = QHBoxLayout()
+        last.addWidget(self.teacher)
+        last.addWidget(self.present)
+        below.addLayout(last)
+        column.addWidget(self.buttons)
+
+    def _make_languages(self) -> QComboBox:
+        """The languages that the lesson can be read in."""
+        self.languages = QComboBox()
+        self.languages.setAccessibleName(self.tr("Language of the lesson"))
+        self.languages.setToolTip(self.tr("Read the lesson in another language."))
+        self.languages.activated.connect(
+            lambda i: self.language_wanted.emit(self.languages.itemData(i))
+        )
+        self.languages.hide()
+        return self.languages
+
+    def _make_presenter(self) -> QWidget:
+        """What a teacher has at hand in front of a class."""
+        self.present = QCheckBox(self.tr("Present"))
+        self.present.setToolTip(self.tr("Large letters, notes, and any step, as on a projector."))
+        self.present.toggled.connect(self.present_wanted)
+        self.jump = QComboBox()
+        self.jump.setAccessibleName(self.tr("Go to a step"))
+        self.jump.activated.connect(self.show_step)
+        self.reveal = QPushButton(self.tr("Reveal"))
+        self.reveal.setToolTip(self.tr("Show the answers and all that follows them."))
+        self.reveal.clicked.connect(self.reveal_all)
+        self.again = QPushButton(self.tr("Begin the step again"))
+        self.again.clicked.connect(self.again_wanted)
+        self.presenter = QWidget()
+        column = QVBoxLayout(self.presenter)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.jump)
+        line = QHBoxLayout()
+        line.addWidget(self.reveal)
+        line.addWidget(self.again)
+        column.addLayout(line)
+        self.presenter.hide()
+        return self.presenter
 
     # -- the lesson ---------------------------------------------------------------------------
 
@@ -125,21 +186,87 @@ class LessonPanel(Panel):
         """The step that is shown."""
         return self.lesson.steps[self.place] if self.lesson else None
 
-    def open(self, lesson: Lesson, predictions: dict[str, float], done: dict[str, Any]) -> None:
-        """Begin a lesson; what was predicted in it before stays locked."""
+    def open(
+        self, lesson: Lesson, predictions: dict[str, float], done: dict[str, Any], at: int = 0
+    ) -> None:
+        """Begin a lesson at a step; what was predicted in it before stays locked."""
+        self.previewing = False
+        self.predictions = {k: v for k, v in predictions.items() if k in lesson.predictions}
+        self.done = dict(done)
+        self._begin(lesson)
+        self.show_step(at)
+
+    def preview(self, lesson: Lesson, place: int) -> None:
+        """Show a step of a lesson that is being written: all of it, and nothing is done for it."""
+        self.previewing = True
+        self.predictions, self.done = {}, {}
+        self._begin(lesson)
+        self.place, self._values = min(place, len(lesson.steps) - 1), {}
+        self._fill()
+        self.refresh()
+
+    def _begin(self, lesson: Lesson) -> None:
         self.lesson = lesson
         self.empty.hide()
         self.page.show()
-        self.predictions = {k: v for k, v in predictions.items() if k in lesson.predictions}
-        self.done = dict(done)
         self.heading.setText(lesson.header.title)
         self._hints_shown.clear()
+        self._revealed.clear()
+        self.jump.clear()
+        self.jump.addItems([f"{i}. {s.title}" for i, s in enumerate(lesson.steps, 1)])
+        self.buttons.setVisible(not self.previewing)
         self.place = -1
-        self.show_step(0)
+
+    def translate(self, lesson: Lesson) -> None:
+        """Show the same lesson in another language; nothing of what was done is lost."""
+        place, shown_hints = self.place, dict(self._hints_shown)
+        self.lesson = lesson
+        self.heading.setText(lesson.header.title)
+        for i, step in enumerate(lesson.steps):
+            self.jump.setItemText(i, f"{i + 1}. {step.title}")
+        passed = [task.passed for task in self._of(TaskCard)]
+        self._hints_shown = shown_hints
+        self.place = place
+        self._fill()
+        for task, done in zip(self._of(TaskCard), passed, strict=True):
+            if done:
+                task.set_passed()
+        self._arrange()
+        self.refresh()
+
+    def show_languages(self, known: tuple[str, ...], current: str) -> None:
+        """Offer the languages of the lesson; one alone is no choice."""
+        self.languages.clear()
+        for language in known:
+            self.languages.addItem(LANGUAGES.get(language, language), language)
+        self.languages.setCurrentIndex(max(0, self.languages.findData(current)))
+        self.languages.setVisible(len(known) > 1)
+
+    def set_presenting(self, on: bool) -> None:
+        """Show the lesson in large letters, with notes and the buttons of a teacher."""
+        if on == self.presenting:
+            return
+        self.presenting = on
+        points = LARGER * fonts.POINTS
+        large = f"* {{ font-size: {points}pt }} QLabel#title {{ font-size: {1.3 * points}pt }} "
+        large += f"QComboBox, QLineEdit {{ min-height: {1.8 * points}px }}"
+        self.setStyleSheet(large if on else "")
+        self.presenter.setVisible(on)
+        self.present.setChecked(on)
+        self.teacher.setChecked(on)
+        if self.lesson is not None:
+            self.translate(self.lesson)  # headings and choices take the letters when they are made
+
+    def reveal_all(self) -> None:
+        """Show the answers of the step and all that follows them, whatever was answered."""
+        self._revealed.add(self.place)
+        self._arrange()
+        self.refresh()
 
     def close_lesson(self) -> None:
         """Show nothing any more."""
         self.lesson = None
+        self.set_presenting(False)
         self.page.hide()
         self.empty.show()
         self.asking.emit(False)
@@ -153,9 +280,12 @@ class LessonPanel(Panel):
         if self.place >= 0:
             self.step_left.emit(self.place)
         self.place, self._values = place, {}
+        self._revealed.discard(place)
         self._fill()
+        self.jump.setCurrentIndex(place)
         self._begins = True
         self.step_entered.emit(place)
+        self._pass_keys()
         self.refresh()
 
     def _on_next(self) -> None:
@@ -232,29 +362,51 @@ class LessonPanel(Panel):
         self.predictions[name] = given
         self.predicted.emit(name, given)
         self._arrange()
+        self._pass_keys()
         self.refresh()
+
+    def _pass_keys(self) -> None:
+        """Give the keys to what is to be done next: they would go to the canvas otherwise."""
+        wanted: QWidget = self.next
+        for card in self.cards:
+            if card.isHidden():
+                continue
+            if isinstance(card, PredictCard) and card.answer is None:
+                wanted = card.first_field
+                break
+            if isinstance(card, TaskCard) and not card.passed:
+                wanted = card.check
+                break
+        wanted.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _arrange(self) -> None:
         """What follows an open question is not shown yet; a reveal waits for the tasks too."""
         locked = done = True
+        whole = self.all_shown
         for card in self.cards:
-            ready = locked and (done or not isinstance(card, RevealCard))
+            ready = whole or (locked and (done or not isinstance(card, RevealCard)))
             card.setVisible(ready)
             if isinstance(card, PredictCard):
-                locked &= card.answer is not None
+                locked &= whole or card.answer is not None
             elif isinstance(card, TaskCard):
-                done &= card.passed
-        self.asking.emit(not locked)
+                done &= whole or card.passed
+        if not self.previewing:
+            self.asking.emit(not locked)
         self.next.setEnabled(locked or self.teacher.isChecked())
         self.next.setToolTip("" if locked else self.tr("Lock your prediction first."))
         self.measured.setVisible(locked and done and bool(self.measured.text()))
         for i, hint in enumerate(self.hints):
-            hint.setVisible(i < self.hints_shown)
+            hint.setVisible(self.previewing or i < self.hints_shown)
         for note in self.notes:
-            note.setVisible(self.teacher.isChecked())
+            note.setVisible(self.previewing or self.teacher.isChecked())
         left = len(self.hints) - self.hints_shown
         self.hint.setVisible(left > 0)
         self.hint.setText(self.tr("Hint ({0} left)").format(left) if left else self.tr("Hint"))
+
+    @property
+    def all_shown(self) -> bool:
+        """Whether nothing of the step is held back: a teacher said so, or it is being written."""
+        return self.previewing or self.place in self._revealed
 
     @property
     def is_done(self) -> bool:
@@ -304,7 +456,7 @@ class LessonPanel(Panel):
                 yield from prose.expressions
             if isinstance(card, TaskCard) and not card.passed:
                 yield str(card.task.check)
-        if self.is_done:
+        if self.is_done or self.all_shown:
             yield from (str(m.expression) for m in step.measures)
             for card in self._of(PredictCard):
                 if card.question.outcome is not None:
@@ -332,11 +484,14 @@ class LessonPanel(Panel):
             prose = card if isinstance(card, Prose) else getattr(card, "prose", None)
             if prose is not None:
                 prose.put(self._values)
-        if self.is_done:
+        if self.is_done or self.all_shown:
             self._show_outcomes()
-        self._note_done()
+        if not self.previewing:
+            self._note_done()
         if news:
             self._arrange()
+            if asked is not None:
+                self._pass_keys()
             self.refresh()
 
     _asked_of: TaskCard | None = None

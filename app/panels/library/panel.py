@@ -21,7 +21,7 @@ from graphcore import ops, presets
 
 OPERATOR_MIME = "application/x-gradscape-operator"
 NAME = Qt.ItemDataRole.UserRole + 1
-_HIDDEN = ("Composite",)
+_HIDDEN = ("Composite", "Placeholder")
 
 
 class LibraryPanel(Panel):

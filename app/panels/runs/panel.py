@@ -279,9 +279,12 @@ class RunsPanel(Panel):
         self._show_playhead()
 
     def _show_playhead(self) -> None:
-        x = self._playhead() if self._frame.visiting else None
-        for plot in (self.loss, self.accuracy):
-            plot.set_playhead(x)
+        frame, x = self._frame, self._playhead() if self._frame.visiting else None
+        here = next((run.name for run in frame.runs if run.run == frame.run), "")
+        accuracy = frame.test.accuracy if frame.test is not None else None
+        self.loss.set_playhead(x)
+        known = x is not None and accuracy is not None
+        self.accuracy.set_playhead(x, {here: accuracy} if known else None)
 
     def _playhead(self) -> float:
         """Where the shown step is on the axis that was chosen."""

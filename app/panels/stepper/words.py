@@ -17,7 +17,7 @@ from graphcore.views.stepper import CheckFrame, Quantity, Update, WalkFrame
 
 FEW, COLUMNS = 6, 16
 """Parameters that are shown at once; numbers of each that are shown beside each other."""
-_NAME = re.compile(r"([A-Za-z]{1,8})(\d{0,2})")
+_NAME = re.compile(r"([A-Za-z]{1,8})(_?\d{0,3})")
 """A node's name that can stand in a formula: letters, perhaps with a number."""
 _LETTERS = re.compile(r"(?<![A-Za-z\\])([A-Za-z])(?![A-Za-z_{])")
 
@@ -87,8 +87,9 @@ def _written(name: str) -> str:
     found = _NAME.fullmatch(name)
     if found is None:
         return ""
-    if len(found[1]) > 1:
-        return rf"{{\mathrm{{{name}}}}}"
+    if len(found[1]) > 1 or "_" in name:
+        word = name.replace("_", r"\_")
+        return rf"{{\mathrm{{{word}}}}}"
     return f"{{{found[1]}_{{{found[2]}}}}}" if found[2] else name
 
 
@@ -177,23 +178,20 @@ def _what(node: Node) -> str:
 
 
 def _computed(graph: Graph, prefix: str, frame: WalkFrame, node: Node) -> str:
-    parts = []
-    for edge in graph.edges_into(node):
-        source = prefix + edge.source
-        parts.append(f"{edge.input} = {_number_or_shape(frame, source)}")
-    parts.append(f"{node.name} = {_number_or_shape(frame, prefix + node.name)}")
-    return "   ".join(parts)
+    names = dict.fromkeys([*(e.source for e in graph.edges_into(node)), node.name])
+    return "   ".join(_number_or_shape(frame, prefix, name) for name in names)
 
 
-def _number_or_shape(frame: WalkFrame, name: str) -> str:
-    number = frame.numbers.get(name)
+def _number_or_shape(frame: WalkFrame, prefix: str, name: str) -> str:
+    """Return a node's name with its number, or with shape and range of its numbers."""
+    number = frame.numbers.get(prefix + name)
     if number is not None:
-        return format_number(number, at_least(6))
-    picture = frame.values.get(name)
+        return f"{name} = {format_number(number, at_least(6))}"
+    picture = frame.values.get(prefix + name)
     if picture is None:
-        return "…"
+        return f"{name} = …"
     low, high = format_number(picture.low, at_least(3)), format_number(picture.high, at_least(3))
-    return f"{picture.shape}, {low} … {high}"
+    return tr("{0}: shape {1}, from {2} to {3}").format(name, picture.shape, low, high)
 
 
 def _gone_back(walk: Walk, frame: WalkFrame, node: str) -> list[str]:

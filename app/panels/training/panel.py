@@ -357,7 +357,9 @@ class TrainingPanel(Panel):
         test = frame.test
         loss, accuracy = (None, None) if test is None else (test.loss, test.accuracy)
         for plot, found in ((self.loss, loss), (self.accuracy, accuracy)):
-            measured = {} if found is None else {"test": found}
+            measured: dict[str, float | None] = {} if found is None else {"test": found}
+            if frame.by_hand:
+                measured["train"] = None  # the batches were of the weights before the change
             plot.set_playhead(frame.shown if frame.visiting else None, measured)
         self.figures.show_held(frame.held)
         if test is not None or self._engine.state != "running":

@@ -12,6 +12,7 @@ from app.document.document import Document
 from app.engine.engine import Engine
 from app.widgets.numbers_table import NumbersTable
 from graphcore.datasets.table.block import placed, read_block
+from graphcore.errors import GradscapeError
 from graphcore.records.arrays import unpack
 from graphcore.views.weights import SetNumbers, TensorFrame, TensorRequest
 
@@ -65,8 +66,7 @@ class WeightsTable(NumbersTable):
         """Change one number, as a step of the history."""
         if before != after:
             self.refuse("")
-            send = partial(set_numbers, self._engine)
-            self._document.set_numbers(self._name, (place,), (before,), (after,), send)
+            self._set((place,), (before,), (after,))
 
     def paste_numbers(self) -> None:
         """Take a block of the clipboard from the current cell on, as one step of the history."""
@@ -84,8 +84,17 @@ class WeightsTable(NumbersTable):
         self.refuse("")
         if places:
             before = tuple(float(old[i]) for i in places)
-            send = partial(set_numbers, self._engine)
-            self._document.set_numbers(self._name, tuple(places), before, tuple(numbers), send)
+            self._set(tuple(places), before, tuple(numbers))
+
+    def _set(
+        self, places: tuple[int, ...], before: tuple[float, ...], after: tuple[float, ...]
+    ) -> None:
+        send = partial(set_numbers, self._engine)
+        try:
+            self._document.set_numbers(self._name, places, before, after, send)
+        except GradscapeError as error:
+            self.refuse(str(error))
+            self.ask()
 
     def _on_frame(self, _frame: object) -> None:
         editing = self.table.state() == QTableView.State.EditingState

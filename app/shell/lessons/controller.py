@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtCore import QLocale, QObject, Qt, QTimer, Signal
 
 from app.panels.weights.panel import set_numbers
+from app.shell.lessons.locks import Locks
 from app.shell.lessons.spotlight import Spotlight
 from app.widgets import file_dialogs
 from graphcore import __version__, files
@@ -22,13 +23,18 @@ from graphcore.lessons import answers, courses
 from graphcore.lessons.format import Lesson, Step
 from graphcore.lessons.functions import ACTIONS
 from graphcore.lessons.language import Call
-from graphcore.lessons.play import check_files, first_graph, graph_named, seeded
+from graphcore.lessons.languages import translated, translations
+from graphcore.lessons.play import check_files, file_beside, first_graph, graph_named, seeded
 from graphcore.lessons.reader import ENDING, read_lesson
 from graphcore.session.messages import RunsOpened
 from graphcore.views.timeline import OpenRuns, SaveRuns
 
 PANEL, WIDTH, BELOW = "lesson", 360, 0.42
 """The lesson's panel, its width, and the share of the height of what is below the canvas."""
+PRESENTED = 0.45
+"""Share of the width that a presented lesson has."""
+LANGUAGE = "lessons/language"
+"""The preference for the language of lessons."""
 RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 POLL_MS = 60
 
@@ -46,11 +52,13 @@ class WindowPlayer:
         self.lesson: Lesson | None = None
         self.opening = False
         self._waiting: deque[Call] = deque()
+        self._run = ""
         self._started: tuple[int, bool] | None = None
         self._timer = QTimer(window, interval=POLL_MS)
         self._timer.timeout.connect(self._go_on)
         window.engine.frame.connect(self._on_frame)
         window.engine.failed.connect(lambda _failure: self._end_training())
+        window.engine.on(RunsOpened, self._on_runs)
 
     @property
     def busy(self) -> bool:
@@ -66,11 +74,12 @@ class WindowPlayer:
         """Leave undone what is left."""
         self._waiting.clear()
         self._started = None
+        self._end_run()
         self._timer.stop()
 
     def _go_on(self) -> None:
         engine = self._window.engine
-        if self._started is not None or engine.state in ("starting", "loading"):
+        if self._started is not None or self._run or engine.state in ("starting", "loading"):
             return
         if not self._waiting:
             self._timer.stop()
@@ -103,15 +112,34 @@ class WindowPlayer:
         """Change the graph as one step that can be undone."""
         graph = self._window.document.root.copy()
         change(graph)
-        check_files(graph)
-        self._window.document.become(graph, self._window.tr("Lesson"))
+        check_files(graph, self.lesson)
+        with self._window.document.unlocked():
+            self._window.document.become(graph, self._window.tr("Lesson"))
 
     def open_graph(self, graph: Graph) -> None:
         """Take another graph."""
-        check_files(graph)
+        check_files(graph, self.lesson)
         self.opening = True
         self._window.document.open_graph(graph)
         self.opening = False
+
+    def open_run(self, name: str) -> None:
+        """Take up the runs of a file beside the lesson; the next action waits for them."""
+        assert self.lesson is not None
+        self._run = str(file_beside(self.lesson, name))
+        self.opening = True
+        self._window.files.unnamed.add(self._run)
+        self._window.engine.ask(OpenRuns(self._run))
+
+    def _on_runs(self, opened: Any) -> None:
+        if self._run and opened.path == self._run:
+            if opened.problem:
+                self._window.refuse(opened.problem)
+            QTimer.singleShot(0, self._timer, self._end_run)  # the document takes its graph first
+
+    def _end_run(self) -> None:
+        if self._run:
+            self._run, self.opening = "", False
 
     def lesson_graph(self, name: str) -> Graph:
         """The graph of a file beside the lesson, or of a preset."""
@@ -146,7 +174,13 @@ class WindowPlayer:
 
 
 class Lessons(QObject):
-    """Opens lessons, keeps how far one is, and puts everything back afterwards."""
+    """Opens lessons, keeps how far one is, and puts everything back afterwards.
+
+    Signals:
+        left: a lesson has ended.
+    """
+
+    left = Signal()
 
     def __init__(self, window: Any) -> None:
         super().__init__(window)
@@ -157,9 +191,11 @@ class Lessons(QObject):
         self._panel: Any = None
         self._left = -1
         self.player = WindowPlayer(window, self._on_idle)
-        self.spotlight = Spotlight(window.canvas)
-        self._hiding = False
-        window.engine.frame.connect(lambda _frame: self._hide())
+        self.spotlight, self.locks = Spotlight(window.canvas), Locks(window)
+        self.original: Lesson | None = None
+        self.path = Path()
+        self._trial = False
+        self._unpacked: list[tempfile.TemporaryDirectory[str]] = []
         window.document.opened.connect(self._on_opened)
         window.engine.on(RunsOpened, self._on_runs_opened)
 
@@ -170,8 +206,13 @@ class Lessons(QObject):
 
     # -- opening and leaving ------------------------------------------------------------------
 
-    def open(self, path: str | Path) -> bool:
-        """Begin the lesson in a file; return False, and say why, if it is damaged."""
+    def open(self, path: str | Path, at: int = 0, trial: bool = False) -> bool:
+        """Begin the lesson in a file; return False, and say why, if it is damaged.
+
+        Args:
+            at: place of the step to begin with; those before it are done by their solutions.
+            trial: whether nothing of how far one comes is kept.
+        """
         try:
             lesson = read_lesson(path)
             graph = first_graph(lesson)
@@ -181,20 +222,91 @@ class Lessons(QObject):
         if self.lesson is None:
             self._keep()
         self.player.stop()
-        self.lesson = self.player.lesson = lesson
+        self.path, self._trial, self.original = Path(path), trial, lesson
+        shown = self.translated(lesson, self.path)
+        self.lesson = self.player.lesson = shown
         self._graphs.clear()
-        self._left = -1
+        self._left = at - 1
+        self.locks.apply(lesson.header)
         self.player.open_graph(graph)
         self._window.show_canvas()
         self._show_panels(lesson)
         self._panel = self._window.show_panel(PANEL).fill()
         self._connect()
-        self._panel.open(lesson, self._kept("predictions"), self._kept("tasks"))
+        for step in lesson.steps[:at]:
+            self.player.play((*step.setup, *step.solution))
+        known = {lesson.header.language, *translations(path)}
+        self._panel.show_languages(tuple(sorted(known)), shown.header.language)
+        self._panel.open(shown, self._kept("predictions"), self._kept("tasks"), at)
         return True
 
-    def open_shipped(self, name: str) -> bool:
-        """Begin a lesson that ships."""
-        return self.open(courses.shipped() / f"{name}{ENDING}")
+    def open_packed(self, path: str | Path) -> bool:
+        """Open a zip of lessons: begin the only one, or list all on the welcome page."""
+        folder = tempfile.TemporaryDirectory(prefix="gradscape-course-")
+        try:
+            courses.unpacked(Path(path), Path(folder.name))
+            found = courses.collect(folder.name)
+        except GradscapeError as error:
+            folder.cleanup()
+            self._window.refuse(str(error))
+            return False
+        self._unpacked.append(folder)
+        if len(found.lessons) == 1:
+            name = next(iter(found.lessons))
+            return self.open(found.folder / f"{name}{ENDING}")
+        self._window.show_course(found, Path(path).stem)
+        return True
+
+    def forget_courses(self) -> None:
+        """Remove what was unpacked: the window ends."""
+        for folder in self._unpacked:
+            folder.cleanup()
+        self._unpacked.clear()
+
+    def translated(self, lesson: Lesson, path: Path) -> Lesson:
+        """The lesson in the language that was chosen; as it is where there is none, or a broken."""
+        system = QLocale.system().name().partition("_")[0]
+        wanted = str(self.store.value(LANGUAGE) or system)
+        if wanted == lesson.header.language or wanted not in (known := translations(path)):
+            return lesson
+        try:
+            return translated(lesson, known[wanted])
+        except GradscapeError as error:
+            self._window.status.say(str(error))
+            return lesson
+
+    def _on_language(self, language: str) -> None:
+        """Show the lesson in another language, and those to come."""
+        if self.original is None:
+            return
+        self.store.setValue(LANGUAGE, language)
+        self.lesson = self.player.lesson = self.translated(self.original, self.path)
+        self._panel.translate(self.lesson)
+
+    def begin_step_again(self) -> None:
+        """Begin the step again with nothing answered in it."""
+        if self.lesson is None:
+            return
+        place, presenting = self._panel.place, self._panel.presenting
+        for question in self.lesson.steps[place].predictions:
+            self._panel.predictions.pop(question.id, None)
+        self._remember()
+        self.open(self.path, place, self._trial)
+        self.present(presenting)
+
+    def present(self, on: bool) -> None:
+        """Show the lesson as on a projector, or as for one."""
+        if self.lesson is None:
+            return
+        self._panel.set_presenting(on)
+        width = round(PRESENTED * self._window.width()) if on else WIDTH
+        dock = self._window.layouts.docks[PANEL]
+        self._window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
+
+    @property
+    def presenting(self) -> bool:
+        """Whether a lesson is shown as on a projector."""
+        return self.lesson is not None and bool(self._panel.presenting)
 
     def leave(self, with_runs: bool = True) -> None:
         """End the lesson; document, runs and layout are again what they were.
@@ -215,7 +327,7 @@ class Lessons(QObject):
         window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         if before["layout"]:
             window.layouts.show(before["layout"])
-        else:
+        elif before["welcome"]:
             window.show_welcome()
         if not before["welcome"]:
             window.canvas.mark_selected(set(before["selection"]) & set(window.canvas.items_by_name))
@@ -253,8 +365,10 @@ class Lessons(QObject):
     def _end(self) -> None:
         self.player.stop()
         self.spotlight.clear()
+        self.locks.clear()
         self.lesson = self.player.lesson = None
         self._panel.close_lesson()
+        QTimer.singleShot(0, self, self.left.emit)
 
     def _keep(self) -> None:
         """Note what there is before a lesson."""
@@ -313,6 +427,9 @@ class Lessons(QObject):
         panel.window_wanted.connect(self._note_window)
         panel.leave_wanted.connect(self.leave)
         panel.hand_in_wanted.connect(self.hand_in)
+        panel.again_wanted.connect(self.begin_step_again)
+        panel.present_wanted.connect(self.present)
+        panel.language_wanted.connect(self._on_language)
 
     # -- steps --------------------------------------------------------------------------------
 
@@ -337,16 +454,12 @@ class Lessons(QObject):
 
     def _hide_values(self, hide: bool) -> None:
         """Show no numbers on the canvas while a question is open: they would answer it."""
-        again, self._hiding = self._hiding and not hide, hide
-        self._hide()
+        pictures = self._window.canvas.pictures
+        again = pictures.hidden and not hide
+        pictures.hide(hide)
         if again:  # whoever is shown a drawing no more gets the running step's values
             self._window.engine.show_drawing(True)
             self._window.engine.show_drawing(False)
-
-    def _hide(self) -> None:
-        """Take away what the view of a frame has just put on the canvas."""
-        if self._hiding:
-            self._window.canvas.pictures.clear()
 
     def _solve(self) -> None:
         step = self._panel.step
@@ -381,6 +494,8 @@ class Lessons(QObject):
 
     def _kept(self, what: str) -> dict[str, Any]:
         assert self.lesson is not None
+        if self._trial:
+            return {}
         try:
             found = json.loads(str(self.store.value(f"lessons/{self.lesson.id}/{what}", "{}")))
         except ValueError:
@@ -389,11 +504,15 @@ class Lessons(QObject):
 
     def _remember(self) -> None:
         assert self.lesson is not None
+        if self._trial:
+            return
         for what, value in (("predictions", self._panel.predictions), ("tasks", self._panel.done)):
             self.store.setValue(f"lessons/{self.lesson.id}/{what}", json.dumps(value))
 
     def _on_passed(self, place: int) -> None:
         assert self.lesson is not None
+        if self._trial:
+            return
         key = f"lessons/{self.lesson.id}/steps"
         done = {*self.steps_done(self.lesson.id), place}
         self.store.setValue(key, json.dumps(sorted(done)))

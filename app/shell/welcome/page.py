@@ -107,9 +107,16 @@ class WelcomePage(QWidget):
 
     def follow(self, lessons: Any) -> None:
         """Offer the courses, with how far one is; ``lessons`` opens one."""
-        self.courses = CourseList(lessons.steps_done)
-        self.courses.chosen.connect(lessons.open_shipped)
+        self.courses = CourseList(lessons.steps_done, lessons.translated)
+        self.courses.chosen.connect(lessons.open)
         self.tabs.addTab(self.courses, self.tr("Courses"))
+
+    def show_course(self, found: Any, title: str) -> None:
+        """Show the courses of a file before those that ship."""
+        if self.courses is not None:
+            self.courses.show_course(found, title)
+            self.tabs.setCurrentWidget(self.courses)
+            self.courses.setFocus()
 
     def show_progress(self) -> None:
         """Show how far one is in the courses."""
@@ -177,6 +184,7 @@ class WelcomePage(QWidget):
             "regression": self.tr("Regression"), "plane": self.tr("Points in a plane"),
             "digits": self.tr("Digits"), "sequences": self.tr("Sequences"),
             "generative": self.tr("Generative"), "wrong": self.tr("What goes wrong"),
+            "famous": self.tr("Famous nets"),
         }  # fmt: skip
         bar = QTabBar()
         bar.setAccessibleName(self.tr("Groups of graphs"))

@@ -25,6 +25,7 @@ from graphcore.exchange.lowering.rules import RULES
 from graphcore.exchange.program import Call, Kind, Number, Opaque, Program, Ref, references
 from graphcore.ops import aten_schema
 
+_UNKNOWN = "no operator here computes it, and the net runs up to there."
 NEVER = frozenset({"complex"})
 
 
@@ -35,6 +36,7 @@ class Lowered:
     Attributes:
         made: nodes that a result needs, in order; parameters that nothing uses among them.
         inputs, outputs: ports of the net's ends; outputs with the user's own name.
+        placeholders: operators that nothing computes -> why.
         aten: overloads that have no operator of ours -> how many nodes.
     """
 
@@ -42,6 +44,7 @@ class Lowered:
     inputs: list[Port]
     outputs: list[tuple[Port, str]]
     aten: dict[str, int] = field(default_factory=dict)
+    placeholders: dict[str, str] = field(default_factory=dict)
     calls: int = 0
 
 
@@ -70,7 +73,8 @@ def lower(program: Program) -> Lowered:
         if m.operator == "Aten":
             overload = m.attributes["overload"]
             aten[overload] = aten.get(overload, 0) + 1
-    return Lowered(made, inputs, outputs, aten, len(calls))
+    unknown = {m.attributes["kind"]: _UNKNOWN for m in made if m.operator == "Placeholder"}
+    return Lowered(made, inputs, outputs, aten, unknown, len(calls))
 
 
 def _mark_target(made: list[Made], target: str) -> None:

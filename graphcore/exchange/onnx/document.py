@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -13,9 +14,10 @@ import numpy as np
 from graphcore.errors import FileError, GradscapeError, short
 from graphcore.exchange.onnx import scopes
 from graphcore.exchange.onnx.file import OnnxFile
+from graphcore.exchange.onnx.gradients import gradient
 from graphcore.exchange.onnx.operators import OPERATORS
 from graphcore.exchange.onnx.operators.table import NUMBERS, OnnxNode
-from graphcore.exchange.onnx.tracing import BATCHES, Traced, Tracer, Untraced
+from graphcore.exchange.onnx.tracing import BATCHES, Many, Traced, Tracer, Untraced
 from graphcore.exchange.program import Opaque, Program
 
 if TYPE_CHECKING:
@@ -25,9 +27,12 @@ UNKNOWN_SIZE = 8
 """What a size is taken for that the file leaves open and that is not the batch."""
 SAMPLES = 2
 MOST_DEEP = 20
+MOST_WORDS = 1000
+"""Letters of an attribute that a placeholder shows."""
 LARGEST_INPUT = 1 << 31
 _DOUBLE = 11
 _STANDARD = ("", "ai.onnx")
+_TRAINING = "ai.onnx.preview.training"
 
 
 @dataclass(frozen=True)
@@ -271,10 +276,11 @@ class _Reader:
         inputs = [self._value(name) for name in node.input]
         if node.op_type == "If" and node.domain in _STANDARD:
             return self._take_branch(node, inputs, label, depth)
+        if (node.domain, node.op_type) == (_TRAINING, "Gradient"):
+            return self._take_gradient(node, inputs, label)
         function = OPERATORS.get(node.op_type) if node.domain in _STANDARD else None
         if function is None:
-            whose = f" of {short(node.domain)}" if node.domain not in _STANDARD else ""
-            raise FileError(f"{short(self._file.name)}: {label}{whose} is not understood.")
+            return self._take_unknown(node, inputs, label)
         made = OnnxNode(
             node.op_type, inputs, self._attributes(node), self._file.opset, len(node.output),
             tuple(bool(o) and o in read for o in node.output), self._fixed_batch(),
@@ -319,6 +325,58 @@ class _Reader:
         self._values = outside
         self._take(node, found, [True] * len(node.output), label)
 
+    def _take_unknown(self, node: onnx.NodeProto, inputs: list[Any], label: str) -> None:
+        """A placeholder of the shape that the file says; raises FileError where it says none."""
+        whose = f" of {short(node.domain)}" if node.domain not in _STANDARD else ""
+        known = [self._said(name) for name in node.output if name]
+        given = [x for x in inputs if x is not None]
+        if None in known or not known or not all(isinstance(x, Traced) for x in given):
+            raise FileError(f"{short(self._file.name)}: {label}{whose} is not understood.")
+        settings = {
+            k: v for k, v in self._attributes(node).items()
+            if isinstance(v, str | int | float | list) and len(str(v)) <= MOST_WORDS
+        }  # fmt: skip
+        name = f"{node.domain}.{node.op_type}" if whose else node.op_type
+        found = self._tracer.placeholder(
+            short(name, 80), json.dumps(settings), given, [k for k in known if k]
+        )
+        waiting = iter(found)
+        self._take(
+            node, [next(waiting) if n else None for n in node.output], [True] * len(node.output),
+            label,
+        )  # fmt: skip
+
+    def _said(self, name: str) -> tuple[list[Any], Any] | None:
+        """Sizes and kind of number that the file says of a tensor, or None."""
+        graph = self._file.model.graph
+        info = next((i for i in (*graph.value_info, *graph.output) if i.name == name), None)
+        kind = None if info is None else info.type.tensor_type
+        if kind is None or kind.elem_type not in NUMBERS or not kind.HasField("shape"):
+            return None
+        sizes: list[Any] = []
+        for place, dim in enumerate(kind.shape.dim):
+            size = dim.dim_param or int(dim.dim_value)
+            if self._open and place == 0 and size == self._first:
+                sizes.append(Many(self._tracer.batches))
+            elif isinstance(size, int) and size > 0:
+                sizes.append(size)
+            else:
+                return None
+        return sizes, NUMBERS[kind.elem_type]
+
+    def _take_gradient(self, node: onnx.NodeProto, inputs: list[Any], label: str) -> None:
+        """The gradient of a tensor by others, at the place where these are."""
+        given = self._attributes(node)
+        xs, y = given.get("xs", []), self._value(given.get("y", ""))
+        known = list(node.input) == [*xs, *given.get("zs", [])] and isinstance(y, Traced)
+        if not known or not all(isinstance(x, Traced) for x in inputs):
+            raise FileError(f"{short(self._file.name)}: {label} is not understood.")
+        try:
+            found = gradient(self._tracer, inputs[: len(xs)], y)
+        except Untraced as error:
+            raise FileError(f"{short(self._file.name)}: {label} is refused: {error}.") from None
+        self._take(node, found, [True] * len(node.output), label)
+
     def _attributes(self, node: onnx.NodeProto) -> dict[str, Any]:
         found = {}
         for a in node.attribute:
@@ -334,6 +392,8 @@ class _Reader:
         if a.type not in kinds:
             return None
         value = getattr(a, kinds[a.type])
+        if a.type == 1:
+            return float(str(np.float32(value)))  # 1e-5, not the 9.99999975e-6 nearest to it
         if a.type == 3:
             return value.decode("utf-8")
         if a.type == 8:

@@ -81,6 +81,16 @@ class OnnxFile:
             )
         return int(versions[0])
 
+    def note(self, key: str) -> str | None:
+        """What the file's metadata say under a key, or None."""
+        return next((str(p.value) for p in self.model.metadata_props if p.key == key), None)
+
+    def numbers(self, name: str) -> np.ndarray[Any, Any] | None:
+        """The numbers of a weight, or None where there is none of that name."""
+        found = (t for t in self.model.graph.initializer if t.name == name)
+        tensor = next(found, None)
+        return None if tensor is None else self.array(tensor)
+
     # -- tensors ----------------------------------------------------------------------------------
 
     def array(self, tensor: onnx.TensorProto) -> np.ndarray[Any, Any]:

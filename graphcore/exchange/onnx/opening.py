@@ -10,11 +10,13 @@ import numpy as np
 
 from graphcore.errors import ExportError, FileError, GradscapeError, short
 from graphcore.exchange import check
+from graphcore.exchange.embedded import restored
 from graphcore.exchange.net import ImportedNet, net_of
 from graphcore.exchange.onnx import document, patterns
 from graphcore.exchange.onnx.file import OnnxFile
 from graphcore.exchange.onnx.operators.table import NUMBERS
 from graphcore.exchange.program import Opaque, count_numbers
+from graphcore.files.embedding import KEY
 from graphcore.files.onnx.writer import run_reference
 
 FLAT = 13
@@ -40,7 +42,7 @@ def open_onnx(
     file = OnnxFile(path)
     fed = document.inputs_of(file)
     arrays = _arrays(example, [one.name for one in fed])
-    net = _net(file, arrays)
+    net = restored(_net(file, arrays), file.note(KEY), file.numbers)
     net.report.own = "the reference evaluator's"
     if checked:
         given = arrays or filled(fed)

@@ -12,13 +12,14 @@ import contextlib
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from graphcore.errors import FileError, short
 from graphcore.exchange.program import (
+    PLACEHOLDER,
     Call,
     Kind,
     Lin,
@@ -160,6 +161,7 @@ class Tracer:
         batches: the batch sizes that are tried; a single one where N is fixed.
         shared: weights that several nodes read.
         choice: which of the axes that may hold the samples is taken to hold them.
+        traced: the tensors by their names in the program.
         modules, label: what the calls that are written now stand in, and where they come from.
     """
 
@@ -170,6 +172,7 @@ class Tracer:
     choice: int = 0
     modules: tuple[Module, ...] = ()
     label: str = ""
+    traced: dict[str, Traced] = field(default_factory=dict)
     _count: int = 0
     _worked_out: int = 0
 
@@ -304,9 +307,11 @@ class Tracer:
             return [self._argument(v, i, meta) for v in value]
         if isinstance(value, Many):
             return value.values[i]
-        if isinstance(value, Kind):
-            return {"float": self.floats, "int": torch.int64, "bool": torch.bool}[value.number]
-        return value
+        return self.dtype(value) if isinstance(value, Kind) else value
+
+    def dtype(self, kind: Kind) -> Any:
+        """The dtype of a kind of number."""
+        return {"float": self.floats, "int": torch.int64, "bool": torch.bool}[kind.number]
 
     # -- the program ------------------------------------------------------------------------------
 
@@ -322,6 +327,33 @@ class Tracer:
             Call(f"aten.{full}", written, names, self.modules, self.label, listed)
         )
 
+    def placeholder(
+        self, kind: str, settings: str, inputs: Sequence[Traced],
+        results: Sequence[tuple[Sequence[int | Many], Number]],
+    ) -> list[Traced]:  # fmt: skip
+        """Write a call that nothing computes.
+
+        Args:
+            results: sizes and kind of number of what it gives.
+        """
+        made = []
+        for dims, number in results:
+            each = [[self.at(d, i) for d in dims] for i in range(len(self.batches))]
+            name = self.new_name("placeholder")
+            made.append(self.input(name, each, number))
+        arguments = {"inputs": [Ref(self.reference(x)) for x in inputs], "kind": kind,
+                     "settings": settings}  # fmt: skip
+        names = tuple(t.name for t in made)
+        self.program.calls.append(
+            Call(PLACEHOLDER, arguments, names, self.modules, self.label, len(made) > 1)
+        )
+        return made
+
+    @staticmethod
+    def at(size: int | Many, i: int) -> int:
+        """A size at one of the batch sizes."""
+        return size.values[i] if isinstance(size, Many) else size
+
     def new_name(self, base: str) -> str:
         """A name that no other tensor has."""
         self._count += 1
@@ -329,6 +361,7 @@ class Tracer:
 
     def _note(self, name: str, made: Traced) -> None:
         shape = tuple(self.size(d) for d in made.dims)
+        self.traced[name] = made
         self.program.values[name] = Value(shape, made.number)
 
     def size(self, size: int | Many) -> Size:
@@ -366,6 +399,7 @@ class Tracer:
         called = made.origin if named else self._place(key or role)
         self.program.tensors[made.name] = Tensor(called, role, made.name, array)  # type: ignore[arg-type]
         self.program.values[made.name] = Value(array.shape, made.number)
+        self.traced[made.name] = made
         return made.name
 
     def _place(self, key: str) -> str:

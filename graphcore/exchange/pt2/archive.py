@@ -75,6 +75,11 @@ class Archive:
         except (ValueError, RecursionError):
             raise self.refusal(f"{short(name)} in it is no JSON") from None
 
+    def note(self, key: str) -> bytes | None:
+        """What lies beside the program under a name, or None; raises FileError."""
+        name = f"extra/{key}"
+        return self._read(name, LARGEST_JSON) if name in self._entries else None
+
     def _read(self, name: str, limit: int) -> bytes:
         entry = self._entries.get(name)
         if entry is None:

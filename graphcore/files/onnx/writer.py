@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from graphcore.datasets.learned import Learned
 from graphcore.dims import Batch, Shape
 from graphcore.engine.plan import Plan
 from graphcore.errors import ExportError, GradscapeError
+from graphcore.files.answering import answers, called, needed
+from graphcore.files.embedding import KEY, embedded
 from graphcore.graph.flatten import FlatNode, Port, flatten
 from graphcore.graph.graph import Graph
 from graphcore.graph.shapes import Inferred, ShapeInference
@@ -27,7 +29,6 @@ SCOPES = "pkg.torch.onnx.name_scopes"
 """Key of the composites that a node came from, as torch's own exporter writes it."""
 DATA = "gradscape.data"
 """Key of what was learned about the data, as JSON (``datasets.learned``)."""
-_NO_OUTPUT = "an ONNX file needs a node that computes something: nothing was written."
 
 
 def need_onnx() -> Any:
@@ -82,8 +83,8 @@ class _Writer:
     def model(self) -> onnx.ModelProto:
         from onnx import helper, numpy_helper
 
-        outputs = self._outputs()
-        wanted = self._needed(outputs)
+        outputs = answers(self._flat, self.answer)
+        wanted = needed(self._flat, outputs)
         inputs = [self._input(n) for n in wanted if n.node.operator == "Input"]
         for flat in wanted:
             if flat.node.op.category != "source":
@@ -98,46 +99,11 @@ class _Writer:
             graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
             producer_name="gradscape", producer_version=__version__,
         )  # fmt: skip
+        notes = {} if self.inside else {KEY: embedded(self.graph, wanted, outputs)}
         if self.data is not None:
-            helper.set_model_props(model, {DATA: msgspec.json.encode(self.data).decode()})
+            notes[DATA] = msgspec.json.encode(self.data).decode()
+        helper.set_model_props(model, notes)
         return model
-
-    # -- which nodes --------------------------------------------------------------------------
-
-    def _outputs(self) -> list[Port]:
-        """The answer, or what nothing reads; neither a loss nor what depends on a target."""
-        judged = self._judged()
-        if self.answer:
-            ports = [p for p in self._flat.aliases if p[0] == self.answer]
-            found = self._by_name.get(self.answer)
-            port = (found.name, found.node.outputs[0]) if found else self._flat.resolve(ports[0])
-            return [port]
-        read = {p for n in self._flat.nodes if n.name not in judged for p in n.inputs.values()}
-        ends = [
-            (n.name, n.node.outputs[0])
-            for n in self._flat.nodes
-            if n.name not in judged and n.node.op.category != "source"
-            and not any((n.name, o) in read for o in n.node.outputs)
-        ]  # fmt: skip
-        if not ends:
-            raise ExportError(f"{self.name}: {_NO_OUTPUT}")
-        return ends
-
-    def _judged(self) -> set[str]:
-        found: set[str] = set()
-        for flat in self._flat.nodes:
-            begins = flat.node.operator == "Target" or flat.node.op.category == "loss"
-            if begins or any(source in found for source, _ in flat.inputs.values()):
-                found.add(flat.name)
-        return found
-
-    def _needed(self, outputs: Sequence[Port]) -> list[FlatNode]:
-        """Nodes that the outputs depend on, in their order."""
-        wanted = {name for name, _ in outputs}
-        for flat in reversed(self._flat.nodes):
-            if flat.name in wanted:
-                wanted |= {source for source, _ in flat.inputs.values()}
-        return [n for n in self._flat.nodes if n.name in wanted]
 
     # -- sources ------------------------------------------------------------------------------
 
@@ -150,9 +116,9 @@ class _Writer:
 
     def _normalise(self, flat: FlatNode, data: Learned) -> None:
         """Have the model do to raw numbers what was done to the training data."""
-        scale, shape = data.normalization, tuple(flat.node.attributes["shape"])
+        scale, shape = data.normalization.normalization, tuple(flat.node.attributes["shape"])
         arrays = [np.asarray(v, np.float32) for v in (scale.shift, scale.scale)]
-        arrays = [a.reshape(shape) if a.ndim and a.size > 1 else a for a in arrays]
+        arrays = [a.reshape(shape) if a.ndim == 1 and a.size > 1 else a for a in arrays]
         call = self._call(flat, (flat.name,), ())
         apart = call.node("Sub", flat.name, call.tensor(arrays[0]))
         self._names[flat.name, "y"] = call.node("Div", apart, call.tensor(arrays[1]))
@@ -168,12 +134,17 @@ class _Writer:
     def _info(self, name: str, port: Port) -> onnx.ValueInfoProto:
         from onnx import TensorProto, helper
 
-        flat = self._by_name[port[0]]
         shape = self._shape(port)
-        whole = flat.node.attributes.get("dtype") == "int" or flat.node.operator == "ArgMax"
-        kind = TensorProto.INT64 if whole else TensorProto.FLOAT
+        kind = TensorProto.INT64 if self._is_whole(port) else TensorProto.FLOAT
         dims = None if shape is None else [_dim(d) for d in shape]
         return helper.make_tensor_value_info(name, kind, dims)
+
+    def _is_whole(self, port: Port) -> bool:
+        """Whether a value has whole numbers: an index, or what only moves such numbers about."""
+        flat = self._by_name[port[0]]
+        while flat.node.op.category in ("shape", "composite") and flat.inputs:
+            flat = self._by_name[next(iter(flat.inputs.values()))[0]]
+        return flat.node.attributes.get("dtype") == "int" or flat.node.operator == "ArgMax"
 
     def _shape(self, port: Port) -> Shape | None:
         flat = self._by_name[port[0]]
@@ -234,7 +205,9 @@ class _Writer:
         if found is not None:
             return found
         if not op.onnx or op.attrs:
-            raise ExportError(f"{flat.name}: {op.name} has no form in ONNX; nothing was written.")
+            raise ExportError(
+                f"{flat.name}: {called(flat)} has no form in ONNX; nothing was written."
+            )
         return call.node(op.onnx, *call.inputs)
 
     def _take(self, flat: FlatNode, call: OnnxCall, ends: Mapping[str, str] | None = None) -> None:

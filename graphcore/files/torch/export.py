@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,19 +34,24 @@ SAMPLES = 16
 """So many samples of the test split are in the self-test."""
 
 
-def of_run(trainer: Trainer, name: str) -> TorchExport:
-    """A net with the weights it has now; raises ExportError."""
+def of_run(trainer: Trainer, name: str, traced: bool = False) -> TorchExport:
+    """A net with the weights it has now; raises ExportError.
+
+    Args:
+        traced: whether ``program`` is to make a .pt2 file of it.
+    """
     x, t = trainer.tensors(trainer.data.test, SAMPLES)
     plan, binding = trainer.looking_plan(), trainer.binding
     raw = RawPart(trainer) if binding.input and len(trainer.data.test) else None
     return export(
-        trainer.graph, plan, binding.feeds(x, t), name=name, answer=binding.output, raw=raw
-    )
+        trainer.graph, plan, binding.feeds(x, t), name=name, answer=binding.output, raw=raw,
+        traced=traced,
+    )  # fmt: skip
 
 
-def of_calculation(graph: Graph, plan: Plan, name: str) -> TorchExport:
+def of_calculation(graph: Graph, plan: Plan, name: str, traced: bool = False) -> TorchExport:
     """A graph whose inputs have their own values; raises ExportError, FeedError."""
-    return export(graph, plan, {}, name=name)
+    return export(graph, plan, {}, name=name, traced=traced)
 
 
 def write(made: TorchExport, folder: Path, name: str) -> Path:
@@ -55,18 +61,33 @@ def write(made: TorchExport, folder: Path, name: str) -> Path:
     """
     from safetensors.torch import save
 
-    make_folder(folder)
-    script = made.script.encode()
-    path, weights, self_test = _files(folder, name)
-    noted = {SCRIPT_DIGEST: hashlib.sha256(script).hexdigest()}
-    write_atomically(weights, save(_apart(made.weights), noted))
     kept = {"predictions": made.predictions} if made.predictions else None
-    write_atomically(self_test, save(_apart(made.self_test), kept))
-    write_atomically(path, script)
+    return write_files(
+        folder, name, made.script, SCRIPT_DIGEST,
+        lambda noted: save(_apart(made.weights), noted), save(_apart(made.self_test), kept),
+    )  # fmt: skip
+
+
+def write_files(
+    folder: Path, name: str, script: str, key: str, weights: Callable[[dict[str, str]], bytes],
+    self_test: bytes,
+) -> Path:  # fmt: skip
+    """Write a script with its weights and its self-test; returns its path. Raises FileError.
+
+    Args:
+        key: in the weights' metadata, of the script's digest.
+        weights: gives the file of the weights with that metadata.
+    """
+    make_folder(folder)
+    path, weights_path, test_path = _files(folder, name)
+    content = script.encode()
+    write_atomically(weights_path, weights({key: hashlib.sha256(content).hexdigest()}))
+    write_atomically(test_path, self_test)
+    write_atomically(path, content)
     return path
 
 
-def foreign_file(folder: Path, name: str) -> Path | None:
+def foreign_file(folder: Path, name: str, key: str = SCRIPT_DIGEST) -> Path | None:
     """Return a file that ``write`` would replace and did not write itself, or None.
 
     A script that was changed since it was written counts as foreign.
@@ -77,7 +98,7 @@ def foreign_file(folder: Path, name: str) -> Path | None:
     try:
         script, weights, _ = _files(folder, name)
         with reading.opened(weights, LARGEST), safe_open(weights, "np") as file:
-            known = (file.metadata() or {}).get(SCRIPT_DIGEST, "")
+            known = (file.metadata() or {}).get(key, "")
         if known == hashlib.sha256(reading.read_bytes(script, LARGEST)).hexdigest():
             return None
     except (FileError, OSError, SafetensorError):

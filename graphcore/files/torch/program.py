@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import io
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphcore.errors import ExportError, short
 from graphcore.files.atomic import make_folder, write_atomically
+from graphcore.files.embedding import KEY
 from graphcore.files.torch.export import write as write_script
 from graphcore.files.torch.script import TorchExport
 from graphcore.late import torch
@@ -48,7 +50,8 @@ def write(
     batch = torch.export.Dim.AUTO
     shapes = tuple({0: batch} if x.dim() and len(x) > 1 else None for x in fed)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # recurrent layers keep their weights in a list, too
             program = torch.export.export(net, fed, dynamic_shapes=shapes)
             wanted, found = net(*fed), program.module()(*fed)
     except Exception as error:  # torch.export raises whatever a net made it
@@ -58,7 +61,7 @@ def write(
     if off > LARGEST_ERROR:
         raise ExportError(f"torch.export gives other numbers, off by {off:.1e}: nothing written.")
     packed = io.BytesIO()
-    torch.export.save(program, packed)
+    torch.export.save(program, packed, extra_files={KEY: made.graph})
     write_atomically(path, packed.getvalue())
     return path, off
 

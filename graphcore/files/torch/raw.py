@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import pprint
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,21 @@ from graphcore.training.trainer import Trainer
 
 MOST_NUMBERS, SAMPLES = 4096, 8
 """Numbers and samples that the self-test asks for by way of ``predict``."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How a framework writes what is done to raw samples.
+
+    Attributes:
+        prepare: kind of data -> source of ``prepare``; "FED" is the shape of what the net takes.
+        predict: source of ``predict``, filled with ``scores`` and ``answers``.
+        answers: kind of answer -> how scores become answers.
+    """
+
+    prepare: Mapping[str, str]
+    predict: str
+    answers: Mapping[str, str]
 
 
 class RawPart:
@@ -62,15 +79,15 @@ class RawPart:
         told = [{"answer": a.answer, "probabilities": a.probabilities} for a in found]
         return json.dumps({"raw": raw, "answers": told})
 
-    def text(self, several: bool) -> str:
+    def text(self, scores: str, wording: Wording) -> str:
         """Return the source of ``prepare`` and ``predict``.
 
         Args:
-            several: whether ``forward`` returns more than the answer.
+            scores: source of the net's answer to ``prepare(raw)``.
         """
-        known, scores = self.known, self._scores[1]
+        known = self.known
         form = "table" if known.columns else "image" if known.image else "numbers"
-        kind, classes = self._kind(scores)
+        kind, classes = self._kind(self._scores[1])
         constants = {
             "CLASSES": classes, "SHAPE": tuple(known.input_shape),
             "SHIFT": _numbers(known.normalization, "shift"),
@@ -86,11 +103,10 @@ class RawPart:
                 _numbers(known.target_scale, "shift"), _numbers(known.target_scale, "scale")
             )  # fmt: skip
         lines = "".join(f"{name} = {_source(value)}\n" for name, value in constants.items())
-        given = "net(prepare(raw))[0]" if several else "net(prepare(raw))"
         shape = tuple(self._trainer.input_shape)
         return "".join((
-            _DATA.format(lines=lines), _PREPARE[form].replace("FED", repr((-1, *shape))),
-            _PREDICT.format(scores=given, answers=_ANSWERS[kind]),
+            _DATA.format(lines=lines), wording.prepare[form].replace("FED", repr((-1, *shape))),
+            wording.predict.format(scores=scores, answers=wording.answers[kind]),
         ))  # fmt: skip
 
     def _kind(self, scores: np.ndarray) -> tuple[str, list[str]]:
@@ -117,8 +133,7 @@ def _row(sample: list[float], known: Learned) -> dict[str, Any]:
 
 
 def _numbers(scale: Scale, name: str) -> Any:
-    found = getattr(scale, name)
-    return list(found) if isinstance(found, tuple) else found
+    return getattr(scale.normalization, name).tolist()
 
 
 def _source(value: Any) -> str:
@@ -218,6 +233,8 @@ _ANSWERS = {
     return [{"answer": v if len(v) > 1 else v[0], "probabilities": {}} for v in values]
 """,
 }
+
+TORCH = Wording(_PREPARE, _PREDICT, _ANSWERS)
 
 RAW_TEST = '''
 

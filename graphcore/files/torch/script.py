@@ -18,7 +18,8 @@ import msgspec
 from graphcore.dims import format_shape
 from graphcore.engine.plan import Plan
 from graphcore.errors import ExportError
-from graphcore.files.torch.raw import RAW_TEST, RawPart
+from graphcore.files.embedding import embedded
+from graphcore.files.torch.raw import RAW_TEST, TORCH, RawPart
 from graphcore.files.torch.template import DOCS, HEAD, LOADING, METHOD, NET, TESTING
 from graphcore.graph.flatten import FlatNode, Port, flatten
 from graphcore.graph.graph import Graph
@@ -56,6 +57,7 @@ class TorchExport:
     Attributes:
         predictions: raw samples and the answers to them for the self-test, as JSON; or "".
         fed: names of what ``forward`` takes, in its order, as the self-test calls them.
+        graph: the part that ``forward`` computes, as a .pt2 file carries it; or "".
     """
 
     script: str
@@ -63,6 +65,7 @@ class TorchExport:
     self_test: dict[str, Tensor]
     predictions: str = ""
     fed: tuple[str, ...] = ()
+    graph: str = ""
 
 
 def export(
@@ -73,6 +76,7 @@ def export(
     name: str,
     answer: str = "",
     raw: RawPart | None = None,
+    traced: bool = False,
 ) -> TorchExport:
     """Write a graph as a PyTorch script.
 
@@ -82,12 +86,21 @@ def export(
         name: what the files are called.
         answer: node whose value is the net's answer; left out, all that nothing reads.
         raw: how raw samples are prepared and answers named; left out, the script cannot do that.
+        traced: whether torch.export is to take the net, which has names of its own on modules.
 
     Raises:
         ExportError: an operator has no counterpart in PyTorch.
     """
     plan.forward(feeds)
-    return _Writer(graph, plan, name, answer, raw).export()
+    return _Writer(graph, plan, name, answer, raw, traced).export()
+
+
+def trained(graph: Graph) -> str:
+    """Return the training settings that differ from the defaults, as source."""
+    own = msgspec.to_builtins(graph.training)
+    usual = msgspec.to_builtins(TrainingSettings())
+    changed = {k: v for k, v in own.items() if k == "dataset" or v != usual[k]}
+    return pprint.pformat(changed, width=86, sort_dicts=False).replace("\n", "\n" + " " * 10)
 
 
 @dataclass
@@ -99,7 +112,9 @@ class _Writer:
     name: str
     answer: str
     raw: RawPart | None = None
+    traced: bool = False
     weights: dict[str, Tensor] = field(default_factory=dict)
+    _kept: dict[str, str] = field(default_factory=dict)
     _helpers: dict[str, None] = field(default_factory=dict)
     _made: list[str] = field(default_factory=list)
     _names: dict[Port, str] = field(default_factory=dict)
@@ -110,6 +125,8 @@ class _Writer:
         self._nodes = {n.name: n for n in self._flat.nodes}
         self._inferred: dict[str, Inferred] = ShapeInference(self.graph).flat()
         self._methods = set(dir(torch.nn.Module())) | {"loss"}
+        if self.traced:
+            self._methods |= set(dir(torch.fx.GraphModule))
         self._read = {port for n in self._flat.nodes for port in n.inputs.values()}
 
     def export(self) -> TorchExport:
@@ -129,18 +146,25 @@ class _Writer:
         answers = self.raw is not None and len(self._read_by(net, net)) == 1 and bool(results)
         raw = self.raw if answers and results[0] == self._answer_port() else None
         if raw is not None:
-            parts += [raw.text(len(results) > 1), RAW_TEST.format(name=self.name)]
+            answer = "net(prepare(raw))[0]" if len(results) > 1 else "net(prepare(raw))"
+            parts += [raw.text(answer, TORCH), RAW_TEST.format(name=self.name)]
         parts.append(self._testing(net, results, wanted, ends, raw is not None))
         return TorchExport(
             self._head("".join(parts), raw is not None), self.weights,
             self._tensors(results + ends), raw.predictions() if raw is not None else "",
-            tuple(name for name, _ in self._read_by(net, net)),
+            tuple(name for name, _ in self._read_by(net, net)), self._graph(net, results),
         )  # fmt: skip
+
+    def _graph(self, net: Sequence[FlatNode], results: Sequence[Port]) -> str:
+        """What ``forward`` computes as a graph, with the names that its tensors have here."""
+        fed = {source for n in net for source, _ in n.inputs.values()}
+        part = [n for n in self._flat.nodes if n in net or n.name in fed]
+        return embedded(self.graph, part, results, self._kept) if results else ""
 
     def _head(self, text: str, raw: bool) -> str:
         functional = "import torch.nn.functional as F\n" if "F." in text else ""
         head = HEAD.format(
-            name=self.name, functional=functional, trained=self._trained(),
+            name=self.name, functional=functional, trained=trained(self.graph),
             json="import json\n" if raw else "",
             safe_open="from safetensors import safe_open\n" if raw else "",
         )  # fmt: skip
@@ -284,6 +308,7 @@ class _Writer:
             self._parameter(flat, input, f"{name}.{code.names.get(input, input)}")
         for buffer in self._inferred[flat.name].buffers:
             self.weights[f"{name}.{buffer}"] = self.plan.buffers[f"{flat.name}.{buffer}"]
+            self._kept[f"{flat.name}.{buffer}"] = f"{name}.{buffer}"
             self.weights[f"{name}.num_batches_tracked"] = torch.tensor(0)
         return name
 
@@ -292,6 +317,7 @@ class _Writer:
         port = flat.inputs.get(input)
         if port is None:
             self.weights[name] = self.plan.parameters[f"{flat.name}.{input}"]
+            self._kept[f"{flat.name}.{input}"] = name
         elif self._nodes[port[0]].node.operator == "Parameter":
             self._made.append(f"        self.{name} = {self._names[port]}\n")
             self.weights[name] = self.plan.parameters[port[0]]
@@ -316,17 +342,11 @@ class _Writer:
                     f"        {name} = nn.Parameter(torch.empty({_lengths(shape)}){frozen})\n"
                 )
                 self.weights[name.removeprefix("self.")] = self.plan.parameters[flat.name]
+                self._kept[flat.name] = name.removeprefix("self.")
             elif flat.node.operator in ("Constant", "Buffer"):
                 sources.append(self._constant(flat, name.removeprefix("self.")))
         made = "".join([*sources, *self._made]) or "        pass\n"
         return NET.format(made=made, inputs=self._inputs())
-
-    def _trained(self) -> str:
-        """Training settings that differ from the defaults, as source."""
-        own = msgspec.to_builtins(self.graph.training)
-        usual = msgspec.to_builtins(TrainingSettings())
-        changed = {k: v for k, v in own.items() if k == "dataset" or v != usual[k]}
-        return pprint.pformat(changed, width=86, sort_dicts=False).replace("\n", "\n" + " " * 10)
 
     def _inputs(self) -> dict[str, tuple[Any, ...]]:
         """Shape of what ``forward`` takes; "N" is the batch."""

@@ -65,7 +65,7 @@ def measured(trainer: Trainer, node: str, samples: int) -> tuple[EmbeddingFrame,
     """
     b, data = trainer.binding, trainer.data
     name = node or b.output
-    x, t = trainer.tensors(data.test, samples)
+    x, t = trainer.tensors(data.test, max(3, trainer.at_once(samples)))
     plan = trainer.looking_plan()
     try:
         plan.forward(b.feeds(x, t))

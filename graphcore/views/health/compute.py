@@ -63,7 +63,7 @@ def examine(trainer: Trainer, curves: Curves | None = None) -> HealthFrame:
     if not trainer.trains:
         return HealthFrame(step=trainer.step, findings=(Finding("", NO_LOSS),))
     plan, b = trainer.looking_plan(), trainer.binding
-    x, t = trainer.tensors(trainer.data.train, BATCH)
+    x, t = trainer.tensors(trainer.data.train, trainer.at_once(BATCH))
     plan.forward(b.feeds(x, t))
     loss = plan.value(b.loss)
     plan.backward(b.loss, grad=torch.ones_like(loss))

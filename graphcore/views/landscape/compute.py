@@ -211,7 +211,7 @@ class Landscape:
         request, b = self._request, trainer.binding
         split = trainer.data.test if request.split == "test" else trainer.data.train
         self._samples = min(self._affordable(session.running), request.samples)
-        x, t = trainer.tensors(split, self._samples)
+        x, t = trainer.tensors(split, trainer.at_once(self._samples))
         self._taken = len(x)
         feeds = b.feeds(x, t)
         chosen = choose(request, trainer.plan, self.path.weights, self._targets(session))

@@ -8,6 +8,7 @@ from graphcore.records.requests import Ask, Command, Outcome
 class SaveNet(Ask, frozen=True):
     """Write the graph and the weights of this moment to a folder, as ``train --out`` does."""
 
+    writes = ("folder",)
     folder: str
 
 
@@ -25,6 +26,7 @@ class LoadWeights(Command, frozen=True):
         partly: whether what fits is taken where not all does; else it is all or nothing.
     """
 
+    reads = ("path",)
     path: str
     partly: bool = False
 

@@ -37,7 +37,11 @@ def save_net(session: Session, request: SaveNet) -> NetSaved:
 
 @view(LoadWeights)
 def load_weights(session: Session, request: LoadWeights) -> WeightsLoaded:
-    """Fill the net, all or nothing unless a part will do; the optimiser goes on as it is."""
+    """Fill the net, all or nothing unless a part will do.
+
+    Before its first step the net starts with these weights, after it they are changed by hand;
+    the optimiser goes on as it is.
+    """
     own, tensors = dict[str, "Tensor"](), dict[str, "Tensor"]()
     path = Path(request.path)
     ordered = is_of_torch(path)
@@ -45,9 +49,11 @@ def load_weights(session: Session, request: LoadWeights) -> WeightsLoaded:
         _, plan = _net(session)
         own, tensors = weights.state(plan), read_state_dict(path)
         fit = weights.match_weights(own, tensors, ordered, request.partly)
-        with session.changed_by_hand():
-            weights.fill(plan, fit, tensors)
-            session.altered.update(plan.parameters.keys() & fit.sources.keys())
+        given = {k: tensors[v].to(own[k].dtype).clone() for k, v in fit.sources.items()}
+        if not session.start_with(given):
+            with session.changed_by_hand():
+                weights.fill(plan, fit, tensors)
+                session.altered.update(plan.parameters.keys() & fit.sources.keys())
     except GradscapeError as error:
         fitting = _fitting(own, tensors, ordered)
         return WeightsLoaded(

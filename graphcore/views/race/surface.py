@@ -38,7 +38,7 @@ class SharedSurface:
     def __init__(self, runners: Sequence[Runner]) -> None:
         self._runners = runners
         first = runners[0].trainer
-        x, t = first.tensors(first.data.test, SAMPLES)
+        x, t = first.tensors(first.data.test, first.at_once(SAMPLES))
         self._feeds, self._loss = first.binding.feeds(x, t), first.binding.loss
         self._plan = compile(first.graph, mode="train", **first.plan.made_for)
         self._plan.copy_state(first.plan)

@@ -54,10 +54,11 @@ def results_in_pieces(trainer: Trainer) -> Iterator[ResultsFrame | None]:
     weights = trainer.plan.state()
     x, t = trainer.tensors(trainer.data.test)
     parts = []
-    for i in range(0, len(x), BATCH):
+    batch = trainer.at_once(BATCH)
+    for i in range(0, len(x), batch):
         plan = trainer.evaluation_plan()  # others have used it since the last piece
         plan.load_state(weights)
-        plan.forward(b.feeds(x[i : i + BATCH], t[i : i + BATCH]))
+        plan.forward(b.feeds(x[i : i + batch], t[i : i + batch]))
         said, numbers = plan.value(b.output), not trainer.data.classes
         part = said if numbers else class_shares(said, b.loss_kind, t)
         single = t.shape[1:].numel() <= 1

@@ -73,8 +73,9 @@ def _answers(trainer: Trainer, split: Split, rows: np.ndarray) -> np.ndarray | N
     b, plan, found = trainer.binding, trainer.evaluation_plan(), []
     if not b.target:
         return None
-    for i in range(0, len(rows), BATCH):
-        x, t = trainer.tensors(split.take(rows[i : i + BATCH]))
+    batch = trainer.at_once(BATCH)
+    for i in range(0, len(rows), batch):
+        x, t = trainer.tensors(split.take(rows[i : i + batch]))
         plan.forward(b.feeds(x, t))
         shares = class_shares(plan.value(b.output), b.loss_kind, t)
         if shares is None or len(shares) != len(x):

@@ -144,12 +144,14 @@ class CurvesFrame(Reply, frozen=True):
 class SaveRuns(Ask, frozen=True):
     """Write all runs to a file."""
 
+    writes = ("path",)
     path: str
 
 
 class OpenRuns(Command, frozen=True):
     """Take up the runs of a file in place of those that are there."""
 
+    reads = ("path",)
     path: str
 
 

@@ -46,12 +46,12 @@ def compare(trainer: Trainer, graph: Graph) -> WhatIfFrame:
         return WhatIfFrame(problem="This net has no loss: there are no figures to compare.")
     b = trainer.binding
     x, t = trainer.tensors(trainer.data.test, SAMPLES)
-    figures = []
+    figures, batch = [], trainer.at_once(BATCH)
     free = trainer.evaluation_plan()
     for plan in (free, held_plan(graph, free, "train")):
         losses, shares = [], []
-        for i in range(0, len(x), BATCH):
-            xs, ts = x[i : i + BATCH], t[i : i + BATCH]
+        for i in range(0, len(x), batch):
+            xs, ts = x[i : i + batch], t[i : i + batch]
             plan.forward(b.feeds(xs, ts))
             losses.append(float(plan.value(b.loss).mean()) * len(xs))
             said = class_shares(plan.value(b.output), b.loss_kind, t) if b.target else None

@@ -76,6 +76,16 @@ def test_the_net_as_an_onnx_file(qtbot, trained, tmp_path, monkeypatch) -> None:
     assert (tmp_path / "my_net.data.json").is_file()
 
 
+def test_the_net_as_a_script_for_keras(qtbot, trained, tmp_path, monkeypatch) -> None:
+    choose(monkeypatch, "ask_keras", tmp_path / "my net.py")
+    written = Path(export(qtbot, trained, "export_keras"))
+    assert written == tmp_path / "my_net.py"
+    assert "keras.Sequential(" in written.read_text()
+    weights = load_file(tmp_path / "my_net.safetensors")
+    assert {name.rpartition("/")[2] for name in weights} == {"kernel", "bias"}
+    assert "trained_on" not in written.read_text()
+
+
 def test_a_reset_begins_another_table(qtbot, trained) -> None:
     log = trained.exports.metrics.log
     trained.engine.reset()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from app.widgets import file_dialogs
 from graphcore.views.net_files import NetSaved, SaveNet
@@ -54,6 +54,18 @@ class Net(nn.Module):
 
 def classes_are_odd(net):
     return net.head.out_features % 2 == 1
+"""
+
+PLAIN = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2))
+
+    def forward(self, x):
+        return self.net(x)
 """
 
 
@@ -223,3 +235,31 @@ def test_an_exported_program_opens_like_a_graph(
     window.open_file(str(tmp_path / f"bad.{kind}"))
     wait(qtbot, lambda: f"bad.{kind}" in window.banner.text)
     assert window.files.name == "net"
+
+
+def test_weights_beside_a_source_are_where_its_net_starts(
+    qtbot, live_window, tmp_path, monkeypatch
+) -> None:
+    path = tmp_path / "plain.py"
+    path.write_text(PLAIN)
+    net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
+    given = {f"net.{name}": tensor for name, tensor in net.state_dict().items()}
+    save_file(given, path.with_suffix(".safetensors"))
+    monkeypatch.setattr(file_dialogs, "ask_net", lambda *_: str(path))
+    window, engine = live_window, live_window.engine
+    ready(qtbot, window)
+    train(qtbot, window, 3)  # nothing of this net, nor of its start, goes on
+    act(window, "import_net")
+    wait(qtbot, lambda: window.banner.text.startswith("All 4 tensors"))
+    report = window.show_panel("import_report").fill()
+    report.add.click()
+    rest(qtbot, window)
+    assert not engine.moment.by_hand, "weights of a file are a start, not a change by hand"
+    train(qtbot, window, 3)
+    act(window, "reset")
+    wait(qtbot, lambda: engine.step == 0)
+    rest(qtbot, window)
+    kept = saved(qtbot, window, tmp_path)
+    assert {tuple(t.shape): t.tolist() for t in kept.values()} == {
+        tuple(t.shape): t.tolist() for t in given.values()
+    }

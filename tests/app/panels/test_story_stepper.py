@@ -27,6 +27,7 @@ def test_the_chain_rule_on_three_numbers(qtbot, explain, live_window) -> None:
     walk, frame = panel.walk, panel.walk.frame
     assert chips(live_window) == []
     press(qtbot, panel, len(frame.forward))
+    assert "v = 11" in panel.words.text(), "values have the names of their nodes"
     assert "J = 33" in panel.words.text()
     assert panel.title.text().startswith("Forward 7 of 7")
     assert r"J = 3 \cdot 11 = 33" in panel.formula.latex
@@ -67,6 +68,8 @@ def test_an_edited_input_is_followed(qtbot, explain, live_window) -> None:
 def test_a_digit_goes_through_lenet(qtbot, explain, live_window) -> None:
     panel, canvas = explain("lenet5"), live_window.canvas
     assert canvas.items_by_name["conv1"].value is None
+    assert canvas.items_by_name["conv1"].weights is not None, "they are there before any step"
+    assert canvas.items_by_name["x"].value is not None
     qtbot.mouseClick(panel.finish, Qt.MouseButton.LeftButton)
     assert canvas.items_by_name["conv1"].value is not None
     assert panel.walk.current.node == "loss"

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 from graphcore import files
 from graphcore.views.landscape import LandscapeFrame
 from graphcore.views.timeline import EnterRun, TimelineFrame
-from tests.app.driver import PATIENCE
+from tests.app.driver import PATIENCE, open_graph, train, wait
 
 
 def ready(qtbot, window) -> None:
@@ -230,3 +230,13 @@ def test_new_figures_do_not_lay_out_the_window_at_every_frame(qtbot, live_window
     window.engine.pause()
     assert len({f.step for f in frames}) > 60, "there was something new to show at each"
     assert layouts.count < len(frames) / 1.5
+
+
+def test_the_panel_knows_what_was_trained_before_it_was_looked_at(qtbot, live_window) -> None:
+    open_graph(qtbot, live_window, "circle", layout="Build")
+    train(qtbot, live_window, 30)
+    live_window.layouts.show("Train")
+    panel = live_window.layouts.docks["training"].fill()
+    wait(qtbot, lambda: panel.figures.labels["loss"].text() != "–")
+    assert panel.figures.labels["step"].text() == "30"
+    assert len(panel.loss.points("train")[0]) == 30

@@ -117,7 +117,9 @@ def test_curves_follow_the_theme(plot, qapp):
 
 
 def test_the_legend_says_what_was_known_at_the_step_looked_at(qtbot):
-    plot = CurvePlot("Loss", {"train": "train", "test": "test"}, gap=("train", "test"))
+    plot = CurvePlot(
+        "Loss", {"train": "train", "test": "test"}, marks=("test",), gap=("train", "test")
+    )
     qtbot.addWidget(plot)
     plot.append("train", np.arange(5), np.array([5.0, 4, 3, 2, 1]))
     plot.append("test", np.array([1, 3]), np.array([4.5, 2.25]))
@@ -126,27 +128,32 @@ def test_the_legend_says_what_was_known_at_the_step_looked_at(qtbot):
     def told():
         return [value for _name, _color, value in plot.legend.entries]
 
-    assert told() == ["1", "2.25", "1.25"]
-    plot.set_playhead(2.0)
-    assert told() == ["3", "4.5", "1.5"]  # the newest test of then, not the line to the next
+    assert told() == ["1", "2.25"], "the test is of an earlier step: there is no gap"
+    plot.set_playhead(2.5)
+    assert told() == ["2.5", "4.5"]  # the newest test of then, not the line to the next
+    plot.set_playhead(3.0)
+    assert told() == ["2", "2.25", "0.25"]
     plot.set_playhead(2.0, {"test": 4.0})
     assert told() == ["3", "4", "1"], "it was measured there"
     plot.set_playhead(0.0)
     assert told() == ["5", ""]
-    plot.set_playhead(None)
-    assert told() == ["1", "2.25", "1.25"]
+    plot.set_playhead(None, {"test": 1.5})
+    assert told() == ["1", "1.5", "0.5"], "it was measured now"
+    plot.set_playhead(None, {"test": 1.5, "train": None})
+    assert told() == ["", "1.5"], "the weights were changed since the last batch"
 
 
 def test_the_gap_is_the_difference_of_the_values_beside_it(qtbot):
     plot = CurvePlot(
-        "Accuracy", {"train": "train", "test": "test"}, ("train",), gap=("train", "test")
-    )
+        "Accuracy", {"train": "train", "test": "test"}, ("train",), ("test",),
+        gap=("train", "test"),
+    )  # fmt: skip
     qtbot.addWidget(plot)
     random = np.random.default_rng(0)
     plot.append("train", np.arange(0, 300, 3), random.random(100))
     plot.append("test", np.arange(0, 300, 50), random.random(6))
     plot.redraw()
-    for playhead in (None, 0.0, 73.0, 175.0, 299.0):
+    for playhead in (0.0, 50.0, 200.0):
         plot.set_playhead(playhead)
         train, test, gap = (
             Decimal(value.replace("−", "-")) for _name, _color, value in plot.legend.entries
@@ -158,25 +165,16 @@ def test_the_gap_is_marked_only_where_both_curves_are(qtbot):
     plot = CurvePlot("Loss", {"train": "train", "test": "test"}, gap=("train", "test"))
     qtbot.addWidget(plot)
 
-    def gap():
-        return {name: value for name, _color, value in plot.legend.entries}.get("gap")
-
     plot.append("train", np.array([2, 6]), np.array([4.0, 2.0]))
     plot.append("test", np.array([0, 10]), np.array([5.0, 5.0]))
     plot.redraw()
     assert plot._between.isVisible()
     assert [side.getData()[0][[0, -1]].tolist() for side in plot._sides] == [[2, 6], [2, 6]]
-    assert gap() == "3"
-    for playhead, wanted in ((1.0, None), (4.0, "1"), (8.0, "3")):
-        plot.set_playhead(playhead)
-        assert gap() == wanted
     plot.clear()
-    plot.set_playhead(None)
     plot.append("train", np.array([0, 3]), np.array([4.0, 2.0]))
     plot.append("test", np.array([4, 6]), np.array([5.0, 5.0]))
     plot.redraw()
     assert not plot._between.isVisible()
-    assert gap() == "3"
 
 
 def test_a_thinned_curve_goes_on_with_the_smoothing_that_it_had():

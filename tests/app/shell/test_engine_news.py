@@ -78,8 +78,10 @@ DEATHS = {
     "a crash": ("import faulthandler; faulthandler.enable(); faulthandler._sigsegv()",
                 "Fatal Python error: Segmentation fault"),
     "silence": ("sys.exit(7)", "exit code 7"),
-    "a damaged stream": ("sys.stdout.buffer.write(b'x' * 99); sys.stdout.flush(); time.sleep(60)",
-                         "claims to be of 2,021,161,080 bytes"),
+    "a damaged stream": ("sys.stdout.buffer.write(bytes([120, 8, 8, 8])); sys.stdout.flush();"
+                         "time.sleep(60)", "claims to be of 2,013,792,264 bytes"),
+    "a greeting": ("print('Welcome to the cluster!', flush=True); time.sleep(60)",
+                   "the command wrote “Welcome to the cluster!” in place of"),
 }  # fmt: skip
 
 

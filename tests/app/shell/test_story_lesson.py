@@ -74,7 +74,7 @@ def cards(panel, kind):
 
 
 def test_a_lesson_may_point_at_every_panel_and_action():
-    assert set(PANEL_NAMES) == {p.id for p in PANELS} - {"lesson"}
+    assert set(PANEL_NAMES) == {p.id for p in PANELS} - {"lesson", "author"}
     assert set(ACTION_NAMES) == {a.id for a in actions.ACTIONS}
 
 
@@ -235,3 +235,43 @@ def test_a_preset_that_nobody_touched_comes_back_with_its_name(begun, live_windo
     live_window.lessons.leave()
     assert live_window.windowTitle().startswith("circle")
     assert not live_window.document.modified
+
+
+def test_a_lesson_is_read_in_another_language_and_loses_nothing(begun, live_window, qtbot):
+    window = live_window
+    panel = begun(shipped("perceptron"))
+    assert [panel.languages.itemData(i) for i in range(3)] == ["de", "en", "fr"]
+    question = cards(panel, PredictCard)[0]
+    question.number.setText("-6")
+    question.lock.click()
+    panel.languages.activated.emit(0)
+    assert panel.heading.text() == "Ein Neuron"
+    question = cards(panel, PredictCard)[0]
+    assert question.answer == -6.0
+    assert "Rechne" in question.prose.toPlainText()
+    panel.leave.click()
+    window.show_welcome()
+    page = window._welcome
+    page.tabs.setCurrentWidget(page.courses)
+    QApplication.processEvents()
+    first = page.courses.topLevelItem(0)
+    assert first.child(0).text(0) == "Ein Neuron"
+    assert begun(shipped("digits-mlp")).languages.isHidden(), "one language is no choice"
+
+
+def test_keys_lead_through_a_step(begun, qtbot):
+    panel = begun(shipped("perceptron"))
+    question = cards(panel, PredictCard)[0]
+    assert panel.focusWidget() is question.number
+    qtbot.keyClicks(question.number, "-6")
+    qtbot.keyClick(question.number, Qt.Key.Key_Return)
+    assert question.answer == -6.0
+    assert panel.focusWidget() is panel.next
+    qtbot.keyClick(panel.next, Qt.Key.Key_Space)
+    question = cards(panel, PredictCard)[0]
+    assert panel.focusWidget() is question.choices.button(0)
+    qtbot.keyClick(question.choices.button(0), Qt.Key.Key_Return)
+    assert question.answer is None
+    qtbot.keyClick(question.choices.button(0), Qt.Key.Key_Return)
+    assert question.answer == 0.0
+    assert panel.focusWidget() is panel.next

@@ -88,6 +88,13 @@ def test_answers_are_graded(folder, capsys):
                  "--html", str(page)]) == 0  # fmt: skip
     assert table.read_text().splitlines()[1].startswith("Ada,nearly nothing,0.0025")
     assert 'class="wrong">a half' in page.read_text()
+    found, told = folder / "found.json", folder / "told.json"
+    assert main(["lesson", "grade", str(folder), "--json", str(found)]) == 0, "it lies beside them"
+    assert [t["lesson"] for t in json.loads(found.read_text())["tables"]] == ["One neuron"]
+    (folder / "one.lesson.md").rename(folder / "other.md")
+    assert main(["lesson", "grade", str(folder), "--json", str(told)]) == 0
+    assert "predictions are not judged" in told.read_text()
+    (folder / "other.md").rename(folder / "one.lesson.md")
     (folder / "Bo.answer.json").write_text("{}")
     assert main(["lesson", "grade", str(folder), "--lesson", lesson]) == 1
     assert "Bo.answer.json is no answer file" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from onnx import helper
 import graphcore as gc
 from graphcore import presets
 from graphcore.cli import main as cli
-from graphcore.errors import ExportError, FileError
+from graphcore.errors import EngineError, ExportError, FileError
 from graphcore.exchange.net import ImportedNet
 from graphcore.files.onnx import writer
 from tests.graphcore.exchange.nets import NETS, seeded
@@ -120,7 +120,7 @@ def test_modules_are_composites_with_the_files_names() -> None:
     assert np.array_equal(kept, wanted)
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", presets.small())
 def test_what_was_written_here_is_read_here(name: str, tmp_path: Path) -> None:
     model, _, plan = made(name)
     feeds = {}
@@ -307,3 +307,81 @@ def test_without_the_package_a_sentence_says_how_to_get_it(
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
     with pytest.raises(ExportError, match=r"pip install gradscape\[onnx\] brings it"):
         gc.open_net(SAVED / "unet_v13.onnx")
+
+
+TRAINING = "ai.onnx.preview.training"
+
+
+def with_gradient(path: Path, xs: list[str], y: str) -> dict[str, np.ndarray]:
+    """A file whose Gradient is that of y = Σ tanh(x W)², for every number of samples."""
+    weight = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    nodes = [
+        helper.make_node("MatMul", ["x", "W"], ["z"]), helper.make_node("Tanh", ["z"], ["a"]),
+        helper.make_node("Mul", ["a", "a"], ["q"]), helper.make_node("Sigmoid", ["x"], ["s"]),
+        helper.make_node("ReduceSum", ["q", "axes"], ["y"], keepdims=0),
+        helper.make_node("Gradient", xs, [f"g{n}" for n in xs], domain=TRAINING, xs=xs, y=y),
+    ]  # fmt: skip
+    infos = [helper.make_tensor_value_info(f"g{n}", 1, None) for n in xs]
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", 1, ["N", 4])], infos,
+        [onnx.numpy_helper.from_array(weight, "W"),
+         onnx.numpy_helper.from_array(np.array([1]), "axes")],
+    )  # fmt: skip
+    versions = [helper.make_opsetid("", 18), helper.make_opsetid(TRAINING, 1)]
+    onnx.save(helper.make_model(graph, opset_imports=versions, ir_version=10), path)
+    return {"W": weight}
+
+
+def test_a_gradient_in_a_file_is_worked_out(tmp_path: Path) -> None:
+    held = with_gradient(tmp_path / "g.onnx", ["x", "W"], "y")
+    net = gc.open_net(tmp_path / "g.onnx")
+    x = torch.linspace(-1, 1, 24).reshape(6, 4).requires_grad_()
+    weight = torch.from_numpy(held["W"]).requires_grad_()
+    torch.tanh(x @ weight).square().sum().backward()
+    assert_same(values(net, [x.detach()]), [x.grad.numpy(), weight.grad.numpy()])
+
+
+def test_a_gradient_by_what_does_not_lead_there_is_refused(tmp_path: Path) -> None:
+    with_gradient(tmp_path / "g.onnx", ["x", "W"], "s")
+    with pytest.raises(FileError, match=r"Gradient .* does not depend on its inputs"):
+        gc.open_net(tmp_path / "g.onnx")
+
+
+def with_unknown(path: Path, said: bool) -> None:
+    """A file with an operator of somebody else's between two layers."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "W"], ["z"], name="fc"),
+        helper.make_node("Odd", ["z"], ["q"], name="odd", domain="com.microsoft", alpha=0.5),
+        helper.make_node("Relu", ["q"], ["y"], name="act"),
+    ]
+    q = [helper.make_tensor_value_info("q", 1, ["N", 3])] if said else []
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", 1, ["N", 4])],
+        [helper.make_tensor_value_info("y", 1, ["N", 3])],
+        [onnx.numpy_helper.from_array(np.ones((4, 3), np.float32), "W")], value_info=q,
+    )  # fmt: skip
+    versions = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=versions, ir_version=10), path)
+
+
+def test_an_operator_without_a_counterpart_becomes_a_placeholder(tmp_path: Path) -> None:
+    with_unknown(tmp_path / "odd.onnx", said=True)
+    net = gc.open_net(tmp_path / "odd.onnx")
+    assert list(net.report.placeholders) == ["com.microsoft.Odd"]
+    assert "com.microsoft.Odd is a placeholder" in str(net.report)
+    graph = gc.files.loads(gc.files.dumps(net.graph))
+    (node,) = [n for n in graph if n.operator == "Placeholder"]
+    assert json.loads(node.attributes["settings"]) == {"alpha": 0.5}
+    assert not gc.check(graph)
+    plan = net.compile()
+    with pytest.raises(EngineError, match=r"com\.microsoft\.Odd is a placeholder"):
+        plan.forward({net.inputs[0]: np.ones((2, 4), np.float32)})
+    assert (plan.value("linear").numpy() == 4).all()
+    with pytest.raises(ExportError, match=r"com\.microsoft\.Odd has no form in ONNX"):
+        writer.model_of(graph, gc.compile(graph), name="net")
+
+
+def test_an_unknown_operator_without_a_shape_is_refused(tmp_path: Path) -> None:
+    with_unknown(tmp_path / "odd.onnx", said=False)
+    with pytest.raises(FileError, match=r"Odd \(odd\) of com\.microsoft is not understood"):
+        gc.open_net(tmp_path / "odd.onnx")

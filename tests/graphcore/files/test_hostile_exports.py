@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import graphcore as gc
 from graphcore.errors import GradscapeError
 from graphcore.files import dumps, loads
+from graphcore.files.keras import export as keras_export
 from graphcore.files.torch import export as torch_export
 from graphcore.graph.elements import Frame, Note
 from tests.graphcore.files.torch.test_script import module
 from tests.graphcore.scripting.test_predict import net
 
 EVIL = "'''\"\"\"\\\n\r{0}{evil}%s\N{RIGHT-TO-LEFT OVERRIDE}\nraise SystemExit(77)\n#"
+
+
+def need_keras() -> None:
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    pytest.importorskip("keras")
 
 
 def calls(path: Path) -> set[str]:
@@ -37,7 +45,9 @@ def trained_on(table: Path, rows: str) -> gc.Trainer:
     return gc.Trainer(graph, gc.load_dataset(table))
 
 
-def test_columns_words_classes_and_notes_stay_text(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # keras on torch
+@pytest.mark.parametrize("exporter", [torch_export, keras_export], ids=["torch", "keras"])
+def test_columns_words_classes_and_notes_stay_text(exporter: Any, tmp_path: Path) -> None:
     plain = "\n".join(f"{i % 5},{'uv'[i % 2]},{'pq'[i % 2]}" for i in range(20))
     quoted = EVIL.replace('"', '""').replace("\n", " ").replace("\r", " ")
     evil = f'"{quoted}",b,"k{quoted}"\n' + "\n".join(
@@ -45,21 +55,26 @@ def test_columns_words_classes_and_notes_stay_text(tmp_path: Path) -> None:
     )
     paths = []
     for name, text in (("plain", f"a,b,c\n{plain}"), ("evil", evil)):
-        made = torch_export.of_run(trained_on(tmp_path / f"{name}.csv", text), name)
-        paths.append(torch_export.write(made, tmp_path, name))
+        made = exporter.of_run(trained_on(tmp_path / f"{name}.csv", text), name)
+        paths.append(exporter.write(made, tmp_path, name))
     assert calls(paths[0]) == calls(paths[1])
+    if exporter is keras_export:
+        need_keras()
     script = module(paths[1])
     assert script.self_test()
     assert script.raw_test()
     assert any("SystemExit" in name for name in script.CLASSES)
 
 
+@pytest.mark.parametrize("exporter", [torch_export, keras_export], ids=["torch", "keras"])
 @pytest.mark.parametrize(
-    ("operator", "attribute"), [("Einsum", "equation"), ("Formula", "formula")]
+    ("operator", "attribute"),
+    [("Einsum", "equation"), ("Formula", "formula"), ("GELU", "approximate"),
+     ("RNN", "nonlinearity"), ("Upsample", "mode")],
 )  # fmt: skip
 @pytest.mark.parametrize("text", ["x')); print(1", 'x"""', "__import__('os')", EVIL])
 def test_an_attribute_that_is_code_is_refused_or_quoted(
-    tmp_path: Path, operator: str, attribute: str, text: str
+    tmp_path: Path, operator: str, attribute: str, text: str, exporter: Any
 ) -> None:
     graph = gc.Graph()
     graph.add("Input", name="x", shape=(3,))
@@ -67,13 +82,14 @@ def test_an_attribute_that_is_code_is_refused_or_quoted(
         graph.add(operator, name="n", **{attribute: text})
         graph.connect("x", "n")
         graph = loads(dumps(graph))
-        made = torch_export.of_calculation(graph, torch_export.calculation(graph), "net")
+        made = exporter.of_calculation(graph, torch_export.calculation(graph), "net")
     except (GradscapeError, TypeError):
         return
-    path = torch_export.write(made, tmp_path, "net")
+    path = exporter.write(made, tmp_path, "net")
     assert not {c for c in calls(path) if "print" in c and c != "print"}
     assert "__import__" not in calls(path)
-    module(path)
+    if exporter is torch_export:
+        module(path)
 
 
 @pytest.mark.parametrize("name", ["x; import os", "x\nimport os", "a b", 'x"""', "", "1x"])

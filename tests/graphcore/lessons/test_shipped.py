@@ -4,9 +4,12 @@ import re
 
 import pytest
 
+from graphcore.errors import LessonError
 from graphcore.lessons import courses
 from graphcore.lessons.checking import check_lesson
 from graphcore.lessons.handout import handout
+from graphcore.lessons.languages import translated, translations
+from graphcore.lessons.reader import read_lesson
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +32,15 @@ def test_the_table_of_concepts_is_what_the_lessons_say(shipped):
             text, _, what = concept.partition(": ")
             said.setdefault((text, what), []).append(lesson.id)
     assert table == {key: tuple(sorted(names)) for key, names in said.items()}
+
+
+def test_what_has_no_lesson_is_listed_once_and_has_none(shipped):
+    text = (courses.shipped() / "coverage.md").read_text()
+    without = re.findall(r"^\| (\d{3}) \| ([^|]+) \|$", text, re.MULTILINE)
+    named = {c for x in shipped.lessons.values() for c in x.header.concepts}
+    assert without
+    assert len(set(without)) == len(without)
+    assert not {f"{course}: {what}" for course, what in without} & named
 
 
 def test_a_lesson_belongs_to_the_courses_whose_concepts_it_names(shipped):
@@ -70,3 +82,27 @@ def test_a_handout_has_the_questions_and_what_came_of_them(shipped):
     assert "☐ about -6" in page
     assert "{" not in re.sub(r"<style>.*?</style>|<svg.*?</svg>", "", page, flags=re.DOTALL)
     assert page.index("What came of it") < page.index("0.00247")
+
+
+TRANSLATED = ("perceptron", "activations", "linear-only", "approximation", "forward-by-hand")
+
+
+@pytest.mark.parametrize("name", TRANSLATED)
+def test_a_translation_asks_and_does_what_its_lesson_does(shipped, name):
+    lesson = shipped.lessons[name]
+    found = translations(shipped.folder / f"{name}.lesson.md")
+    assert set(found) == {"de", "fr"}
+    for language, path in found.items():
+        other, own = translated(lesson, path), read_lesson(path)
+        assert own.header.language == language
+        assert (other.hash, other.header.graph) == (lesson.hash, lesson.header.graph)
+        assert own.header.title != lesson.header.title
+        assert all(s.title != t.title for s, t in zip(own.steps, lesson.steps, strict=True))
+
+
+def test_a_translation_that_does_something_else_is_refused(tmp_path, shipped):
+    text = (shipped.folder / "perceptron.de.lesson.md").read_text()
+    path = tmp_path / "perceptron.de.lesson.md"
+    path.write_text(text.replace('"neuron.weight", 0, -4', '"neuron.weight", 0, -5'))
+    with pytest.raises(LessonError, match="step 3 asks, does or shows something else"):
+        translated(shipped.lessons["perceptron"], path)

@@ -315,3 +315,20 @@ def test_every_step_is_written_as_it_is_made(tmp_path: Path, capsys) -> None:
     assert cli.main(line) == 1
     assert "is there already" in capsys.readouterr().err
     assert cli.main([*line, "--force"]) == 0
+
+
+def test_whole_numbers_go_into_a_net_that_takes_them() -> None:
+    g = gc.Graph()
+    x, t = g.add("Input", name="x", shape=(3,), dtype="int"), g.add("Target", name="t")
+    words = g.add("Embedding", name="words", num_embeddings=7, embedding_dim=2)
+    flat, y = g.add("Flatten", name="flat"), g.add("Linear", name="y", out_features=4)
+    end = g.add("CrossEntropyLoss", name="loss")
+    for a, b in ((x, words), (words, flat), (flat, y)):
+        g.connect(a, b)
+    g.connect(y, end, input="x")
+    g.connect(t, end, input="target")
+    options = {"shape": "3", "below": 7, "classes": 4}
+    g.set_training(gc.TrainingSettings(dataset="random", dataset_options=options))
+    (answer,) = gc.predict(g, [[6, 0, 2]])
+    assert answer.answer in "0123"
+    assert len(answer.top(4)) == 4

@@ -440,3 +440,25 @@ def test_batches_of_one_are_said_before_the_run(layers: str, said: bool) -> None
     trainer = Trainer(graph, datasets.load("circle", options={"samples": 20}))
     assert ("A batch of one sample cannot be trained on: BatchNorm1d" in trainer.note) == said
     assert trainer.needs_several() == said
+
+
+def test_a_large_net_keeps_buffers_for_one_pass_and_makes_the_same_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = datasets.load("digits")
+    plain = Trainer(presets.load("mlp"), data)
+    assert plain.at_once(200) == 200
+    monkeypatch.setattr("graphcore.training.trainer.LARGE", 1)
+    monkeypatch.setattr("graphcore.training.trainer.MOST_AT_ONCE", 40_000)
+    large = Trainer(presets.load("mlp"), data)
+    assert 1 <= large.at_once(200) < 200
+    for trainer in (plain, large):
+        for record in (False, True, False, False):
+            trainer.train_step(record=record)
+        trainer.look()
+        trainer.train_step()
+    assert torch.equal(plain.plan.flat, large.plan.flat)
+    assert len(large.recorded._programs) == 1
+    assert len(large.plan._programs) == 0
+    assert large.evaluate(data.test).loss == pytest.approx(plain.evaluate(data.test).loss, rel=1e-6)
+    assert len(large.evaluation_plan()._programs) == 0

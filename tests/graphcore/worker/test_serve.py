@@ -26,6 +26,7 @@ class Worker:
         )  # fmt: skip
         self.reader = FrameReader()
         self.said: list[Reply] = []
+        self.seen = 0  # replies up to the last that was waited for; others may come with it
 
     def send(self, *messages: Request) -> None:
         for message in messages:
@@ -34,10 +35,10 @@ class Worker:
 
     def wait_for(self, kind: type, where=lambda reply: True, seconds: float = 60):
         """The next reply of a kind for which ``where`` holds."""
-        end, seen = time.monotonic() + seconds, len(self.said)
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
-            for reply in self.said[seen:]:
-                seen += 1
+            for reply in self.said[self.seen :]:
+                self.seen += 1
                 if isinstance(reply, m.Frame):
                     self.send(m.NextFrame())
                 if isinstance(reply, kind) and where(reply):
@@ -67,6 +68,7 @@ def load(name: str = "circle", **changes) -> m.Load:
 def losses(worker: Worker, steps: int) -> np.ndarray:
     """Losses of the next steps, in order."""
     worker.said.clear()
+    worker.seen = 0
     worker.send(m.Run(steps), m.NextFrame())
     worker.wait_for(m.Frame, lambda f: f.state != "running" and f.step > 0)
     frames = [f for f in worker.said if isinstance(f, m.Frame)]

@@ -7,6 +7,7 @@ from graphcore.exchange.lowering.rules import (  # noqa: F401 - importing regist
     elementwise,
     layers,
     losses,
+    placeholders,
     pooling,
     recurrent,
     reductions,

@@ -95,6 +95,9 @@ def squeeze(b: Builder, a: dict[str, Any]) -> Port:
     gone = tuple(d % len(x.shape) for d in dims if x.shape and x.shape[d] == 1)
     if not gone:
         return x
+    before = x.made
+    if before.operator == "Unsqueeze" and gone == (before.attributes["dim"] % len(x.shape),):
+        return before.inputs["x"]
     return b.add("Squeeze", x, dim=gone[0] if len(gone) == 1 else gone)
 
 

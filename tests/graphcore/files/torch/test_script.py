@@ -67,7 +67,7 @@ def test_every_operator_is_the_same_in_plain_torch(trial: Trial, tmp_path, capsy
     assert module(torch_export.write(made, tmp_path, "alone")).self_test(), capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", presets.small())
 def test_every_preset_passes_its_own_test(name, tmp_path) -> None:
     path = write_preset(name, tmp_path)
     made = module(path)

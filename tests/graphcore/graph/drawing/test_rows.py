@@ -19,7 +19,7 @@ def overlap(a, b):
     return abs(a[0] - b[0]) < NODE_SIZE[0] and abs(a[1] - b[1]) < NODE_SIZE[1]
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", presets.small())
 @pytest.mark.parametrize("aspect", [0.8, 1.8, 3.0])
 def test_no_node_is_lost_or_covered(name, aspect):
     graph = presets.load(name)

@@ -19,6 +19,7 @@ from app.document.own_data import (
 from app.document.ways_to_train import ways_to_train
 from app.engine.engine import Engine
 from app.files.exports import JobIndicator
+from app.shell.engine.dialog import describe
 from graphcore.errors import GradscapeError, short
 from graphcore.session import messages as m
 
@@ -47,7 +48,8 @@ class EngineNews(QObject):
         self._other = ""
         self._turned: Callable[[Document, str], None] | None = None
         engine.on(m.DataRead, self._on_data)
-        engine.ready.connect(self._on_ready)
+        engine.ready.connect(self._show_engine)
+        engine.line_changed.connect(self._show_engine)
         engine.loaded.connect(self._on_loaded)
         engine.frame.connect(self._on_frame)
         engine.progress.connect(self._on_progress)
@@ -55,10 +57,8 @@ class EngineNews(QObject):
         engine.died.connect(self._on_died)
         engine.state_changed.connect(self._on_state)
 
-    def _on_ready(self, ready: m.Ready) -> None:
-        device = ready.device.upper() if ready.device == "cpu" else ready.device
-        threads = self.tr("{0} threads") if ready.threads != 1 else self.tr("{0} thread")
-        self._window.status.set_device(f"{device} · {threads.format(ready.threads)}")
+    def _show_engine(self, _ready: m.Ready | None = None) -> None:
+        self._window.status.set_device(describe(self._engine))
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
         self._end_progress()
@@ -228,11 +228,21 @@ class EngineNews(QObject):
 
     def _on_died(self, sentence: str) -> None:
         self._end_progress()
-        restart = (self.tr("Restart"), self._engine.restart)
-        self._window.banner.show_message(sentence, "error", (restart,))
+        actions: list[tuple[str, Callable[[], object]]] = [
+            (self.tr("Restart"), self._engine.restart)
+        ]
+        if self._engine.place.command:
+            actions.append((self.tr("Choose another place…"), self._window.show_engine))
+        self._window.banner.show_message(sentence, "error", actions)
 
     def _on_state(self, state: str) -> None:
         """A failure that no longer holds is taken away."""
+        if state == "starting":
+            place = self._engine.place.command
+            wait = self.tr("waiting for {0}").format(short(place)) if place else ""
+            self._window.status.set_device(wait or self.tr("starting"))
+        elif state == "dead":
+            self._window.status.set_device(self.tr("no engine"))
         if state in ("idle", "running") and self._failure:
             if self._window.banner.text == self._failure:
                 self._window.banner.hide()

@@ -1,0 +1,1 @@
+"""Where the engine runs: the choice, and what is said of it."""
