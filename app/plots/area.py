@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from typing import Any
 
 import pyqtgraph as pg
@@ -16,6 +17,8 @@ from app.style import fonts, icons, painting, palette
 TICK_POINTS = LABEL_POINTS = 8.0
 TICK_GAP = 8.0
 """Pixels between two labels of the axis below, at least."""
+TICK_PIXELS = 40.0
+"""Pixels from one tick to the next, about, where a logarithmic axis is divided evenly."""
 SIDES = ("left", "bottom")
 
 
@@ -61,6 +64,8 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if self.logMode:
             decades = self.range[1] - self.range[0]
+            if decades < 1:
+                return _evenly([10**v for v in values], spacing)
             kept = {1} if decades > 3 else {1, 2, 5}
             return [_power(v) if round(10 ** (v % 1)) in kept else "" for v in values]
         if spacing * scale >= 1:
@@ -68,22 +73,64 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         texts: list[str] = super().tickStrings(values, scale, spacing)
         return [t.replace("-", "−") for t in texts]
 
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        """As the base class; within a decade, which holds few powers, round numbers."""
+        if not self.logMode or high - low >= 1:
+            found: list[tuple[float, list[float]]] = super().tickValues(low, high, size)
+            return found
+        first, last = 10**low, 10**high
+        step = _round_step((last - first) / min(6.0, max(2.0, size / TICK_PIXELS)))
+        if not step > 0 or last - first < last * 1e-9:
+            return []
+        counts = range(math.ceil(first / step), math.floor(last / step) + 1)
+        return [(step, [math.log10(n * step) for n in counts if n > 0])]
+
     def generateDrawSpecs(self, p: QPainter) -> tuple[Any, list[Any], list[Any]] | None:
-        """As the base class; labels below that would run into one before them are left out."""
+        """As the base class; labels that would run into one before them are left out."""
         found: tuple[Any, list[Any], list[Any]] | None = super().generateDrawSpecs(p)
-        if found is None or self.orientation != "bottom":
+        if found is None:
             return found
         kept: list[Any] = []
+        boxes: list[QRectF] = []
         for label in found[2]:  # those of the widest spacing come first
-            box = label[0].adjusted(-TICK_GAP, 0, TICK_GAP, 0)
-            if not any(box.intersects(other[0]) for other in kept):
+            box = self._label_box(label[0], label[2])
+            if label[2] and not any(box.intersects(other) for other in boxes):
                 kept.append(label)
+                boxes.append(box)
         return *found[:2], kept
+
+
+    def _label_box(self, near: QRectF, text: str) -> QRectF:
+        """Return the place of a label with half the gap that it wants, as the window draws it."""
+        metrics = QFontMetricsF(fonts.figure_font(TICK_POINTS))
+        below = self.orientation == "bottom"
+        wide = metrics.horizontalAdvance(text) + TICK_GAP * below
+        high = metrics.capHeight() + 2.0
+        return QRectF(near.center().x() - wide / 2, near.center().y() - high / 2, wide, high)
 
 
 def _power(exponent: float) -> str:
     value = 10**exponent
     return f"{value:,.0f}" if 1 <= value < 1e5 else f"{value:.0g}".replace("e-0", "e−")
+
+
+def _round_step(least: float) -> float:
+    """Return 1, 2 or 5 times a power of ten, not below ``least``."""
+    if not 0 < least < math.inf:
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(k * power for k in (1, 2, 5, 10) if k * power >= least * 0.999)
+
+
+def _evenly(values: list[float], step: float) -> list[str]:
+    """Numbers that lie a step apart, all with as many decimals as it has."""
+    if not values or step <= 0:
+        return ["" for _ in values]
+    decimals, largest = max(0, -math.floor(math.log10(step) + 1e-9)), max(values)
+    if 1e-4 <= largest < 1e5:
+        return [f"{v:,.{decimals}f}" for v in values]
+    digits = max(1, math.floor(math.log10(largest)) + 1 - math.floor(math.log10(step) + 1e-9))
+    return [f"{v:.{digits}g}".replace("e-0", "e−") for v in values]
 
 
 class PlotArea(pg.PlotWidget):  # type: ignore[misc]
@@ -180,6 +227,7 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
             self.fit()
         for side in SIDES:
             self.getAxis(side).setStyle(showValues=not sentence)
+        self._show_names()
         self._place_empty()
 
     @property
@@ -193,6 +241,13 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
         for side, text in zip(("bottom", "left"), (x, y), strict=True):
             if text != self.getAxis(side).labelText:
                 self.setLabel(side, text, color=color, size=f"{LABEL_POINTS}pt")
+        self._show_names()
+
+    def _show_names(self) -> None:
+        """An axis has its name only while there is something to see."""
+        for side in SIDES:
+            axis = self.getAxis(side)
+            axis.showLabel(bool(axis.labelText) and not self.empty_text)
 
     def restyle(self) -> None:
         """Take on the theme's colours."""
@@ -205,6 +260,7 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
             axis.setTextPen(p.muted)
             if axis.labelText:
                 axis.setLabel(axis.labelText, color=p.muted, size=f"{LABEL_POINTS}pt")
+        self._show_names()
         self.styled.emit()
 
     def _on_moved(self, place: QPointF) -> None:

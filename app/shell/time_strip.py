@@ -19,10 +19,11 @@ from graphcore.views.timeline import PutBack, TimelineFrame
 
 MOST_TICKS = 60
 """With more epochs than that, only every so manieth has a tick."""
-WIDE, NARROW = 720, 460
-"""In a narrower strip the slider gets the room of the words that its tool tip says, too; in one
-that is narrower still, that of a button's words."""
-LEAST = 240
+LEAST_SLIDER = 220
+"""Pixels of the slider below which words make room for it: the tool tips say them, too."""
+STEP, PLACE, BUTTONS, TESTED, ALL = range(5)
+"""How much is said: the step; and the epoch and run; and words on buttons; and the test; all."""
+LEAST, GAP = 240, 10
 
 
 class TimeStrip(QWidget):
@@ -35,6 +36,7 @@ class TimeStrip(QWidget):
         self._steps = np.zeros(0, np.int64)
         self._frame = TimelineFrame()
         self._problem = ""
+        self._sentences: list[tuple[str, ...]] = [("", "")] * (TESTED + 1)
         self._putting_back = False
         self.slider = TimeSlider()
         self.slider.setAccessibleName(self.tr("Time: the recorded steps of the run"))
@@ -56,8 +58,8 @@ class TimeStrip(QWidget):
         )
         self.branch.clicked.connect(engine.play)
         row = QHBoxLayout(self)
-        row.setContentsMargins(10, 3, 10, 3)
-        row.setSpacing(10)
+        row.setContentsMargins(GAP, 3, GAP, 3)
+        row.setSpacing(GAP)
         row.addWidget(self.words)
         row.addWidget(self.slider, 1)
         row.addWidget(self.room)
@@ -72,14 +74,28 @@ class TimeStrip(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        width = event.size().width()
-        self.room.setVisible(width >= WIDE)
-        self.branch.setText("" if width < NARROW else self._branch_text)
-        self._show_now(self._frame)
-        self._show_words(self._frame)
+        self._share_room()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(LEAST, super().minimumSizeHint().height())
+
+    def _share_room(self) -> None:
+        """Say as much beside the slider as leaves it its least width."""
+        for said in range(ALL, STEP - 1, -1):
+            self._say(said)
+            shown = [self.now.sizeHint().width(), self.branch.sizeHint().width()]
+            shown += [self.words.width()] + [self.room.sizeHint().width()] * (said == ALL)
+            if self.width() - sum(shown) - (len(shown) + 2) * GAP >= LEAST_SLIDER:
+                break
+
+    def _say(self, said: int) -> None:
+        """Show so much: the words in the room of the longest of their kind, for a still slider."""
+        sentences = self._sentences[min(said, TESTED)]
+        self.words.setText(sentences[0])
+        self.words.setFixedWidth(max(map(self.words.fontMetrics().horizontalAdvance, sentences)) + 8)
+        self.room.setVisible(said == ALL)
+        self.branch.setText(self._branch_text if said >= BUTTONS else "")
+        self.now.setText(self.now.accessibleName() if said >= BUTTONS else "")
 
     def clear(self) -> None:
         """There is no run."""
@@ -122,7 +138,6 @@ class TimeStrip(QWidget):
         self.now.setEnabled(frame.visiting or frame.by_hand)
         text = self.tr("Put back") if self._putting_back else self.tr("Now")
         self.now.setAccessibleName(text)
-        self.now.setText(text if self.width() >= NARROW else "")
         self.now.setToolTip(
             self.tr("Restore the weights of the newest training step")
             if self._putting_back
@@ -155,21 +170,26 @@ class TimeStrip(QWidget):
     def _show_words(self, frame: TimelineFrame) -> None:
         if len(self._steps) < 2 and not frame.by_hand:
             later = self.tr("Step {0:,}").format(frame.newest)  # a run that began with an edit
-            self._say(later if frame.newest else self.tr("No steps yet"))
+            self._sentences = [(later if frame.newest else self.tr("No steps yet"), "")] * 4
             self.room.setText("")
+            self._share_room()
             self.slider.setToolTip(
                 self.tr("Train first: every step that is kept can be gone back to here.")
             )
             return
         text, test = self._where(frame, frame.shown), self._tested(frame)
-        if self.width() >= WIDE:
-            self._say(text + test, self._where(frame, frame.newest) + self._test(0.888, 10_000))
-        else:
-            self._say(text, self._where(frame, frame.newest))
+        longest, tested = self._where(frame, frame.newest), self._test(0.888, 10_000)
+        self._sentences = [
+            tuple(self.tr("Step {0:,}").format(step) for step in (frame.shown, frame.newest)),
+            (text, longest),
+            (text, longest),
+            (text + test, longest + tested),
+        ]
         about = self._about_hand() if frame.by_hand else ""
         self.words.setToolTip("\n".join(filter(None, (text + test, about))))
         room = frame.memory + frame.disk
         self.room.setText(self.tr("{0} steps, {1}").format(len(self._steps), bytes_text(room)))
+        self._share_room()
         disk = self.tr(", {0} of it on disk").format(bytes_text(frame.disk)) if frame.disk else ""
         self.slider.setToolTip(
             self.tr(
@@ -203,12 +223,6 @@ class TimeStrip(QWidget):
 
     def _test(self, accuracy: float, samples: int) -> str:
         return self.tr(" · test {0:.1%} of {1:,}").format(accuracy, samples)
-
-    def _say(self, text: str, longest: str = "") -> None:
-        """Show a sentence in the room of the longest of its kind: the slider is not to jump."""
-        self.words.setText(text)
-        metrics = self.words.fontMetrics()
-        self.words.setFixedWidth(max(map(metrics.horizontalAdvance, (text, longest))) + 8)
 
     def _about_hand(self) -> str:
         return self.tr(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QPainter, QPicture
 
 from app.plots.contour import ContourPlot, interpolated
 from app.plots.histogram import Ridge
@@ -231,3 +232,37 @@ def test_without_opengl_a_sentence_says_so(qtbot, qapp):
     plot.set_current(0.0, 0.0)
     assert "no OpenGL" in plot.note.text()
     assert plot.view is None
+
+
+def labels_of(qapp, plot, side="left"):
+    """Return the labels of an axis with their places."""
+    qapp.processEvents()
+    axis, picture = plot.plot.getAxis(side), QPicture()
+    with QPainter(picture) as painter:
+        painter.setFont(axis.style["tickFont"])
+        return axis.generateDrawSpecs(painter)[2]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.535, 0.5756), (0.2, 1.9), (3e-7, 4e-7), (1e-6, 10.0)])
+def test_a_logarithmic_axis_has_numbers_however_little_it_spans(qtbot, qapp, low, high):
+    curve = shown(qtbot, SliceCurve(), 300, 200)
+    curve.set_log(True)
+    curve.set_curve(np.linspace(-1, 1, 9), np.geomspace(low, high, 9))
+    found = labels_of(qapp, curve)
+    assert len({text for *_, text in found}) == len(found) >= 2
+    for box, _, text in found:
+        assert float(text.replace("−", "-")) > 0
+        others = [other for other, *_ in found if other is not box]
+        assert not any(box.intersects(other) for other in others)
+
+
+def test_an_emptied_plot_has_no_names_at_its_axes(qtbot, contour):
+    contour.set_surface(*bowl())
+    contour.set_labels("PC1", "PC2")
+    label = contour.plot.getAxis("left").label
+    assert label.isVisible()
+    contour.clear()
+    contour.plot.restyle()
+    assert not label.isVisible()
+    contour.set_surface(*bowl())
+    assert label.isVisible()
