@@ -29,18 +29,21 @@ class Pictures(QObject):
     Signals:
         wanted_changed: other nodes can be seen, or other pictures of them are wanted.
         hidden_changed: numbers are hidden now, or are no longer.
+        running_wanted: the running step's pictures are to be sent once more.
 
     Attributes:
         hidden: whether no numbers are shown, since they would answer an open question.
+        stepping: whether nodes show how far a stepper is, and not the running step.
     """
 
     wanted_changed = Signal()
     hidden_changed = Signal()
+    running_wanted = Signal()
 
     def __init__(self, view: QWidget, scene: Scene, camera: Camera) -> None:
         super().__init__(view)
         self._view, self._scene, self._camera = view, scene, camera
-        self.reduced_motion = self.hidden = False
+        self.reduced_motion = self.hidden = self.stepping = False
         QPixmapCache.setCacheLimit(max(QPixmapCache.cacheLimit(), KEPT_KB))
         self.overlay = PulseOverlay()
         scene.addItem(self.overlay)
@@ -141,9 +144,9 @@ class Pictures(QObject):
 
     def set_step_state(self, done: set[str], current: str | None) -> None:
         """Mark what a stepper has done, where it is and what is to come; nothing clears it."""
-        stepping = bool(done) or current is not None
+        self.stepping = bool(done) or current is not None
         for name, item in self._scene.nodes.items():
-            to_come = "pending" if stepping else ""
+            to_come = "pending" if self.stepping else ""
             state = "current" if name == current else "done" if name in done else to_come
             item.set_state(step_state=state)
 

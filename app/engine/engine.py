@@ -536,16 +536,16 @@ class Engine(QObject):
         bare, self.covered = self.covered - nodes, nodes
         if bare:
             self.uncovered.emit(bare)
-            self._watch_again()
+            self.watch_again()
 
     def show_drawing(self, on: bool) -> None:
         """Say whether the canvas is shown a drawing; behind it come the running step's values."""
         back = self.drawing and not on
         self.drawing = on
         if back:
-            self._watch_again()
+            self.watch_again()
 
-    def _watch_again(self) -> None:
+    def watch_again(self) -> None:
         """Have the values of the running step sent once more."""
         if (watched := self._looked_at.get(m.Watch)) is not None:
             self._send(watched)

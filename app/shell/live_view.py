@@ -32,6 +32,7 @@ class LiveView(QObject):
         engine.emptied.connect(canvas.pictures.clear)
         engine.uncovered.connect(self._on_uncovered)
         canvas.pictures.wanted_changed.connect(self._tell_engine)
+        canvas.pictures.running_wanted.connect(engine.watch_again)
 
     def _tell_engine(self) -> None:
         values, gradients = self._canvas.pictures.shown()
@@ -41,7 +42,7 @@ class LiveView(QObject):
         )
 
     def _on_frame(self, frame: m.Frame) -> None:
-        if not (frame.flow or frame.values or frame.gradients):
+        if not (frame.flow or frame.values or frame.gradients) or self._canvas.pictures.stepping:
             return
         prefix = self._canvas.document.prefix
         covered, drawing = self._engine.covered, self._engine.drawing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QElapsedTimer, QObject, QPointF, QTimer
+from PySide6.QtCore import QElapsedTimer, QObject, QPointF, QRectF, QTimer
 
 from app.canvas import Canvas
 from app.canvas.items import geometry as geo
@@ -17,6 +17,8 @@ from app.widgets.numbers import at_least, format_number
 from graphcore.views.stepper import Term, Update, WalkFrame
 
 FRAME_MS = 16
+TITLE, NUMBER, PICTURE, CARD = 6.0, 6.0, 0.6, 0.3
+"""What it costs that a chip covers a unit of area of a card."""
 CHIP_LINE = 22.0
 """Height of a line of chips."""
 
@@ -45,6 +47,7 @@ class WalkView(QObject):
 
     def set_visible(self, visible: bool) -> None:
         """Whether the stepper is looked at; else the canvas shows no trace of it."""
+        left = self._shown and not visible
         self._shown = visible
         if visible:
             self._canvas.pictures.clear()
@@ -55,6 +58,8 @@ class WalkView(QObject):
             self.overlay.set_chips(())
             self._canvas.pictures.set_step_state(set(), None)
             self._canvas.pictures.set_show("value")
+            if left:
+                self._canvas.pictures.running_wanted.emit()
 
     def _show(self) -> None:
         walk, canvas = self._walk, self._canvas
@@ -70,14 +75,29 @@ class WalkView(QObject):
         for name, item in canvas.items_by_name.items():
             path = prefix + name
             item.set_state(show_gradient=path in sloped and path not in walk.frame.slopes)
-        self.overlay.set_chips(
-            (
-                *self._node_chips(sloped),
-                *self._edge_chips(sloped),
-                *self._update_chips(),
-                *self._marks(),
-            )
+        chips = (
+            *self._node_chips(sloped),
+            *self._edge_chips(sloped),
+            *self._update_chips(),
+            *self._marks(),
         )
+        self.overlay.set_chips(() if canvas.pictures.hidden else chips, self._blocks())
+
+    def _blocks(self) -> list[tuple[QRectF, float]]:
+        """What chips are not to cover: titles and numbers first, then pictures, cards and notes."""
+        scene, zoom = self._canvas.graph_scene, self._canvas.zoom
+        header = geo.HEADER if zoom >= geo.MIDDLE else geo.compact_header(zoom)
+        title = QRectF(8, 2, geo.WIDTH - 16, header - 4)
+        inner = geo.PICTURE_RECT if zoom >= geo.MIDDLE else geo.BODY.adjusted(8, header, -8, -6)
+        found: list[tuple[QRectF, float]] = []
+        for item in scene.nodes.values():
+            picture = item.gradient if item.show_gradient else item.value
+            number = picture is not None and picture.kind == "number"
+            about = inner.adjusted(0, 8, 0, -8) if number else inner
+            for area, cost in ((title, TITLE), (about, NUMBER if number else PICTURE)):
+                found.append((area.translated(item.pos()), cost))
+            found.append((geo.BODY.translated(item.pos()), CARD))
+        return found
 
     def _show_pictures(self, frame: WalkFrame, valued: set[str], sloped: set[str]) -> None:
         """Pictures of what is done, and of what is given: weights and inputs. Kept ones stay."""
@@ -184,7 +204,7 @@ class WalkView(QObject):
             if 0 < done < steps:
                 found.append(Chip(f"{done} / {steps}", _under(corner), "accent", strong=True))
             if path in walk.breakpoints:
-                found.append(Chip("⏸", corner, "error", strong=True))
+                found.append(Chip("⏸", corner, "error", strong=True, still=True))
             if path in walk.errors:
                 error, right = walk.errors[path]
                 above = corner + QPointF(geo.WIDTH / 2, -12)

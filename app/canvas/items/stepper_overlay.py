@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
+from app.canvas.items.chip_places import places
 from app.style import fonts, painting, palette
 
 _HEIGHT, _PAD = 19.0, 7.0
@@ -22,12 +23,14 @@ class Chip:
         centre: where it stands, in the scene.
         role: colour of the theme that frames it.
         strong: whether it belongs to the step that is shown.
+        still: whether it stays there, whatever it covers.
     """
 
     text: str
     centre: QPointF
     role: str
     strong: bool = False
+    still: bool = False
 
 
 class WalkOverlay(QGraphicsItem):
@@ -40,11 +43,17 @@ class WalkOverlay(QGraphicsItem):
         self.setZValue(3)
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
 
-    def set_chips(self, chips: Sequence[Chip]) -> None:
-        """Show these and no others."""
-        if tuple(chips) != self.chips:
+    def set_chips(self, chips: Sequence[Chip], blocks: Sequence[tuple[QRectF, float]] = ()) -> None:
+        """Show these and no others, near their places.
+
+        Args:
+            blocks: what they are not to cover, each with the cost of a unit of its area.
+        """
+        at = places([_rect(c) for c in chips], blocks, [c.still for c in chips])
+        placed = tuple(replace(c, centre=p) for c, p in zip(chips, at, strict=True))
+        if placed != self.chips:
             self.prepareGeometryChange()
-            self.chips = tuple(chips)
+            self.chips = placed
             self._area = QRectF()
             for chip in self.chips:
                 self._area = self._area.united(_rect(chip))
