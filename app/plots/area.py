@@ -25,7 +25,7 @@ SIDES = ("left", "bottom")
 class Axis(pg.AxisItem):  # type: ignore[misc]
     """Tick labels with thousands apart; on a logarithmic axis only those that have room.
 
-    A name that is longer than the axis ends in dots.
+    A name that is longer than the axis loses what it has in brackets, then ends in dots.
     """
 
     labelText: str  # noqa: N815
@@ -36,15 +36,18 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         self.setCacheMode(self.CacheMode.DeviceCoordinateCache)
 
     def labelString(self) -> str:
-        text, room = self.labelText, self.size()
+        whole, room = self.labelText, self.size()
+        text = whole
         length = room.height() if self.orientation == "left" else room.width()
         metrics = QFontMetricsF(fonts.text_font(LABEL_POINTS))
+        if metrics.horizontalAdvance(text) > length:
+            text = text.partition(" (")[0]
         shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, length)
         self.labelText = html.escape(shown)  # it becomes markup
         try:
             return str(super().labelString())
         finally:
-            self.labelText = text
+            self.labelText = whole
 
     def resizeEvent(self, event: object = None) -> None:
         if getattr(self, "label", None) is not None:  # gone while the plot closes

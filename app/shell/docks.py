@@ -180,6 +180,16 @@ class Layouts(QObject):
                 QTimer.singleShot(0, dock, dock.fill)
         self.changed.emit(layout)
 
+    def settle(self) -> None:
+        """Give every part its place now, and after what panels still ask for when they are made."""
+        self._lay_out_again()
+        QTimer.singleShot(0, self, self._lay_out_again)
+
+    def _lay_out_again(self) -> None:
+        for layout in (self._window.layout(), self._window.centralWidget().layout()):
+            layout.invalidate()
+            layout.activate()
+
     def hide(self) -> None:
         """Hide every dock until ``show``; for a page that needs the whole window."""
         self.remember()

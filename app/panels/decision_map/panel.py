@@ -53,7 +53,7 @@ class DecisionPanel(Panel):
         self.layer.setAccessibleName(self.tr("Layer"))
         self.layer.setToolTip(self.tr("The layer whose units are shown, each over the whole plane"))
         self.layer.currentTextChanged.connect(lambda _name: self._on_view())
-        self.stamp = Note()
+        self.stamp = Note(lines=2)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 8)
         left = QVBoxLayout()

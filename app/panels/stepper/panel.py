@@ -33,10 +33,15 @@ from app.panels.stepper.tensor_view import TensorView
 from app.plots.activation_curve import ActivationCurve
 from app.style import icons, palette
 from app.widgets.formula import FormulaView, typeset_ahead
+from app.widgets.note import Note
 from graphcore.graph.composites import levels
 from graphcore.records.arrays import pack, unpack
 from graphcore.training.sample import Sample
 from graphcore.views.stepper import NumbersFrame, NumbersRequest, Quantity, WalkFrame
+
+
+LEAST_WORDS = 210
+"""Pixels of width of what happens at a step, in words."""
 
 
 class WalkPanel(Panel):
@@ -138,8 +143,7 @@ class WalkPanel(Panel):
         self.sample.setAccessibleName(self.tr("Sample"))
         self.sample.setToolTip(self.tr("Which sample goes through the net: see also Samples"))
         self.sample.valueChanged.connect(self._choose)
-        self.verdict = QLabel()
-        self.verdict.setObjectName("muted")
+        self.verdict = Note()
         self.batch = QSpinBox()
         self.batch.setRange(1, 64)
         self.batch.setPrefix("× ")
@@ -156,13 +160,14 @@ class WalkPanel(Panel):
         )  # fmt: skip
         self.training.toggled.connect(self.walk.set_training)
         for widget in (self.sample_name, self.sample, self.batch, self.training, self.verdict):
-            row.addWidget(widget)
+            row.addWidget(widget, 4 if widget is self.verdict else 0)
 
     def _make_words(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(18)
         self.title = QLabel()
         self.title.setObjectName("heading")
+        self.title.setWordWrap(True)
         self.words = QLabel()
         self.words.setWordWrap(True)
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -179,7 +184,9 @@ class WalkPanel(Panel):
             view.number_chosen.connect(self._written.choose)
         self.value.table_wanted.connect(lambda: self.open_table("value"))
         self.gradient.table_wanted.connect(lambda: self.open_table("gradient"))
-        row.addWidget(_scrolling(text), 4)
+        self.told = _scrolling(text)
+        self.told.setMinimumWidth(LEAST_WORDS)
+        row.addWidget(self.told, 4)
         self.curve = ActivationCurve()
         row.addWidget(_scrolling(self.formula), 4)
         row.addWidget(self.curve, 3)

@@ -30,6 +30,7 @@ from graphcore.views.stepper import WalkFrame
 from graphcore.views.what_if import WhatIfFrame
 
 AT_VALUE, FROM_SAMPLE = 0, 1
+ROW_HEIGHT = 22
 
 
 class WhatIfPanel(Panel):
@@ -90,7 +91,7 @@ class WhatIfPanel(Panel):
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setAccessibleName(self.tr("Accuracy per class, free and held"))
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.table.verticalHeader().setDefaultSectionSize(22)
+        self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
@@ -108,6 +109,7 @@ class WhatIfPanel(Panel):
                 column.addLayout(part)
             else:
                 column.addWidget(part)
+        self.table.setMinimumHeight(5 * ROW_HEIGHT)  # a title and four classes
         column.addWidget(self.table, 1)
         column.addStretch(0)
 

@@ -412,6 +412,7 @@ class Lessons(QObject):
         ]  # fmt: skip
         height = round(BELOW * window.height())
         window.resizeDocks(below, [height] * len(below), Qt.Orientation.Vertical)
+        layouts.settle()
 
     def _connect(self) -> None:
         panel = self._panel
