@@ -102,7 +102,6 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
                 boxes.append(box)
         return *found[:2], kept
 
-
     def _label_box(self, near: QRectF, text: str) -> QRectF:
         """Return the place of a label with half the gap that it wants, as the window draws it."""
         metrics = QFontMetricsF(fonts.figure_font(TICK_POINTS))

@@ -186,9 +186,10 @@ class Layouts(QObject):
         QTimer.singleShot(0, self, self._lay_out_again)
 
     def _lay_out_again(self) -> None:
-        for layout in (self._window.layout(), self._window.centralWidget().layout()):
-            layout.invalidate()
-            layout.activate()
+        for part in (self._window, self._window.centralWidget()):
+            if part is not None and (layout := part.layout()) is not None:
+                layout.invalidate()
+                layout.activate()
 
     def hide(self) -> None:
         """Hide every dock until ``show``; for a page that needs the whole window."""

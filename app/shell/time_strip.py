@@ -92,7 +92,8 @@ class TimeStrip(QWidget):
         """Show so much: the words in the room of the longest of their kind, for a still slider."""
         sentences = self._sentences[min(said, TESTED)]
         self.words.setText(sentences[0])
-        self.words.setFixedWidth(max(map(self.words.fontMetrics().horizontalAdvance, sentences)) + 8)
+        advance = self.words.fontMetrics().horizontalAdvance
+        self.words.setFixedWidth(max(map(advance, sentences)) + 8)
         self.room.setVisible(said == ALL)
         self.branch.setText(self._branch_text if said >= BUTTONS else "")
         self.now.setText(self.now.accessibleName() if said >= BUTTONS else "")

@@ -54,4 +54,5 @@ def _covered(moved: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Return the area of each box, shape (k, 4), that each moved one covers: (steps, k)."""
     low = np.maximum(moved[:, None, :2], boxes[None, :, :2])
     high = np.minimum(moved[:, None, 2:], boxes[None, :, 2:])
-    return np.clip(high - low, 0.0, None).prod(axis=2)
+    covered: np.ndarray = np.clip(high - low, 0.0, None).prod(axis=2)
+    return covered

@@ -58,7 +58,7 @@ class ResultsPanel(Panel):
                              self.tr("Precision and recall")])  # fmt: skip
         self.curves = [ClassCurvesPage(roc=True), ClassCurvesPage(roc=False)]
         self.shown.setAccessibleName(self.tr("What is shown beside the figures"))
-        self.title, self.stamp = Note("", lines=2), Note(lines=2)
+        self.title, self.stamp = Note("", lines=2), Note(lines=3)
         self._lay_out()
         engine.on(ResultsFrame, self.show_reply)
         self.clear()

@@ -39,7 +39,6 @@ from graphcore.records.arrays import pack, unpack
 from graphcore.training.sample import Sample
 from graphcore.views.stepper import NumbersFrame, NumbersRequest, Quantity, WalkFrame
 
-
 LEAST_WORDS = 210
 """Pixels of width of what happens at a step, in words."""
 
