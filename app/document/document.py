@@ -364,17 +364,19 @@ class Document(QObject):
         self.become(wanted, self.tr("Replace the head"))
         return heads.find_head(self.root)
 
-    def set_number(
-        self, parameter: str, place: int, before: float, after: float, send: SetNumbers
-    ) -> None:
-        """Change one number of a parameter by hand; the engine holds it, the step its old value."""
+    def set_numbers(
+        self, parameter: str, places: tuple[int, ...], before: tuple[float, ...],
+        after: tuple[float, ...], send: SetNumbers,
+    ) -> None:  # fmt: skip
+        """Change numbers of a parameter by hand; the engine holds them, the step the old ones."""
         if "weights" in self._history.locked:
             raise LockedError(SENTENCES["weights"])
         change = Reversible(
-            lambda _g: send(parameter, (place,), (after,)),
-            lambda _g: send(parameter, (place,), (before,)),
+            lambda _g: send(parameter, places, after), lambda _g: send(parameter, places, before)
         )
-        self._push(self.tr("Set a number of {0}").format(parameter), [change])
+        one, several = self.tr("Set a number of {0}"), self.tr("Set {1} numbers of {0}")
+        said = one if len(places) == 1 else several
+        self._push(said.format(parameter, len(places)), [change])
 
     def look_at(self, text: str, show: Callable[[Any], None], before: Any, after: Any) -> None:
         """Look at the net in another way, as a step of the history: the graph stays as it is."""

@@ -7,13 +7,15 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 
 from app.plots import items
 from app.style import fonts, icons, painting, palette
 
 TICK_POINTS = LABEL_POINTS = 8.0
+TICK_GAP = 8.0
+"""Pixels between two labels of the axis below, at least."""
 SIDES = ("left", "bottom")
 
 
@@ -65,6 +67,18 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
             return [f"{v * scale:,.0f}" for v in values]
         texts: list[str] = super().tickStrings(values, scale, spacing)
         return [t.replace("-", "−") for t in texts]
+
+    def generateDrawSpecs(self, p: QPainter) -> tuple[Any, list[Any], list[Any]] | None:
+        """As the base class; labels below that would run into one before them are left out."""
+        found: tuple[Any, list[Any], list[Any]] | None = super().generateDrawSpecs(p)
+        if found is None or self.orientation != "bottom":
+            return found
+        kept: list[Any] = []
+        for label in found[2]:  # those of the widest spacing come first
+            box = label[0].adjusted(-TICK_GAP, 0, TICK_GAP, 0)
+            if not any(box.intersects(other[0]) for other in kept):
+                kept.append(label)
+        return *found[:2], kept
 
 
 def _power(exponent: float) -> str:

@@ -56,6 +56,17 @@ class MapAxes:
             if ends[0] <= v <= ends[1]
         ]
 
+    def apart(self, axis: int, low: np.ndarray, high: np.ndarray, room: float) -> list[float]:
+        """Ticks of which no two run into each other on an axis of so many pixels."""
+        metrics = QFontMetricsF(fonts.figure_font(8.0))
+        found: list[float] = []
+        for count in range(max(4, int(room / 55)), 1, -1):
+            found = self.ticks(axis, low, high, count)
+            widest = max((metrics.horizontalAdvance(plain_number(v)) for v in found), default=0.0)
+            if axis == 1 or len(found) * (widest + _GAP) <= room:
+                break
+        return found
+
     def paint(self, painter: QPainter, area: QRectF, low: np.ndarray, high: np.ndarray) -> None:
         """Paint round ``area``, whose corners are the places ``low`` and ``high`` of the map."""
         if area.top() < TOP:
@@ -67,9 +78,8 @@ class MapAxes:
         painter.drawRect(area)
         painter.setPen(p.color("muted"))
         first, last = self.own(np.asarray(low)), self.own(np.asarray(high))
-        count = max(4, int(area.width() / 55))
         for axis in (0, 1):
-            for value in self.ticks(axis, low, high, count):
+            for value in self.apart(axis, low, high, area.width()):
                 share = (value - first[axis]) / (last[axis] - first[axis])
                 self._paint_tick(painter, area, axis, float(share), value)
         self._paint_names(painter, area)

@@ -19,7 +19,7 @@ class ScatterPlot(QWidget):
     """Dots and rings, and a curve or a line that says where they should lie.
 
     Attributes:
-        points, rings, line: what is shown, each of shape (n, 2).
+        points, rings, line, reference: what is shown, each of shape (n, 2).
     """
 
     def __init__(self, name: str, empty: str) -> None:
@@ -28,11 +28,11 @@ class ScatterPlot(QWidget):
         self._axes = ("x", "y")
         self._dashed = False
         none = np.zeros((0, 2))
-        self.points, self.rings, self.line = none, none, none
+        self.points, self.rings, self.line, self.reference = none, none, none, none
         self.plot = PlotArea(name)
         self._dots, self._rings = items.Line([], []), items.Line([], [])
-        self._curve = items.Line([], [])
-        for item in (self._dots, self._rings, self._curve):
+        self._curve, self._beside = items.Line([], []), items.Line([], [])
+        for item in (self._dots, self._rings, self._curve, self._beside):
             self.plot.addItem(item)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -51,6 +51,11 @@ class ScatterPlot(QWidget):
         self._dashed = dashed
         self.restyle()
         self.plot.show_empty("")
+
+    def set_reference(self, line: np.ndarray) -> None:
+        """Draw a dim line to compare with, shape (n, 2)."""
+        self.reference = numbers.bounded(line).reshape(-1, 2)
+        self.restyle()
 
     def label(self, x: str, y: str) -> None:
         """Name the axes."""
@@ -75,10 +80,12 @@ class ScatterPlot(QWidget):
                             symbolBrush=None)  # fmt: skip
         style = Qt.PenStyle.DashLine if self._dashed else Qt.PenStyle.SolidLine
         self._curve.setData(*self.line.T, pen=pg.mkPen(line, width=2, style=style))
+        dim = pg.mkPen(p.muted, style=Qt.PenStyle.DashLine)
+        self._beside.setData(*self.reference.T, pen=dim)
         self.plot.label_axes(*self._axes)
 
     def _on_pointed(self, x: float, y: float) -> None:
-        if not len(self.points) and not len(self.rings):
+        if not any(map(len, (self.points, self.rings, self.line))):
             return
         name_x, name_y = self._axes
         self.plot.readout.show_at(

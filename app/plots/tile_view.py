@@ -170,6 +170,7 @@ class TileView(CellGrid):
             if self._image is None:
                 self._image = tiles.to_image(self._montage(), self._low, self._high, self._signed)
             painter.drawImage(self.grid_area(), self._image)
+            tiles.paint_numbers(painter, self.grid_area(), self._image, self._montage())
             self._paint_frames(painter)
             self.paint_mark(painter)
 

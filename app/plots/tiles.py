@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -16,6 +17,14 @@ SHADES = 32
 """Of a bar, by its length."""
 MOST_PIXELS = 2048
 """Of a side of the image of bars; on a closer look they grow."""
+MOST_NUMBERS = 150
+"""Cells of a picture whose numbers are written in."""
+LEAST_LETTER = 7.0
+"""Pixels of the screen that such a number is high, at least."""
+EVEN = 0.18
+"""Luminance on which black and white are read equally well."""
+FINE = 16
+"""Parts of a unit in which the size of a font is chosen: Qt takes whole numbers alone."""
 
 
 def montage(array: np.ndarray, aspect: float = 2.0) -> np.ndarray:
@@ -75,9 +84,93 @@ def map_color(share: float, kind: str) -> QColor:
     return QColor(red, green, blue)
 
 
-def paint_image(painter: QPainter, rect: QRectF, image: QImage) -> None:
-    """Draw an image as large as fits, in its own proportions, with hard pixels."""
-    painter.drawImage(fitted(rect, image.width(), image.height()), image)
+def paint_image(painter: QPainter, rect: QRectF, image: QImage) -> QRectF:
+    """Draw an image as large as fits, in its own proportions, with hard pixels; returns where."""
+    area = fitted(rect, image.width(), image.height())
+    painter.drawImage(area, image)
+    return area
+
+
+@dataclass(frozen=True)
+class Written:
+    """Numbers that fit into the cells of a sheet.
+
+    Attributes:
+        size: of the letters, in the units of the painter.
+        texts: (row, column) -> number.
+    """
+
+    size: float
+    texts: dict[tuple[int, int], str]
+
+
+def written(sheet: np.ndarray, width: float, height: float, scale: float = 1.0) -> Written | None:
+    """Return the numbers of a sheet (H, W) as they fit into its cells; None where they do not.
+
+    Args:
+        width, height: of a cell.
+        scale: pixels of the screen per unit of these.
+    """
+    cells = np.argwhere(~np.isnan(sheet)) if sheet.size <= 2 * MOST_NUMBERS else ()
+    if not 0 < len(cells) <= MOST_NUMBERS or height * scale < LEAST_LETTER:
+        return None
+    places = [(int(i), int(j)) for i, j in cells]
+    for digits, zero in ((3, True), (2, True), (2, False)):
+        texts = {p: _cell_text(float(sheet[p]), digits, zero) for p in places}
+        longest = max(len(text) - 0.5 * ("." in text) for text in texts.values())
+        size = min(height * 0.58, width * 0.92 / (0.61 * longest))
+        if size * scale >= LEAST_LETTER:
+            return Written(size, texts)
+    return None
+
+
+def _cell_text(value: float, digits: int, zero: bool) -> str:
+    """A number; without the zero before its decimal point, if there is no room for it."""
+    text = format_number(value, digits)
+    sign = "−" if text.startswith("−") else ""
+    bare = text.removeprefix("−")
+    return text if zero or not bare.startswith("0.") else sign + bare[1:]
+
+
+def paint_numbers(painter: QPainter, area: QRectF, image: QImage, sheet: np.ndarray) -> None:
+    """Write the numbers of a sheet (H, W) into the cells of its image, if they fit.
+
+    Args:
+        area: that the image fills.
+    """
+    rows, columns = sheet.shape
+    width, height = area.width() / columns, area.height() / rows
+    found = written(sheet, width, height, painter.deviceTransform().m11())
+    if found is None:
+        return
+    font = QFont(painter.font())
+    font.setPixelSize(max(1, round(found.size * FINE)))
+    inks = _inks()
+    with painting.saved(painter):
+        painter.setFont(font)
+        painter.translate(area.topLeft())
+        painter.scale(1 / FINE, 1 / FINE)
+        for (row, column), text in found.texts.items():
+            cell = QRectF(column * width, row * height, width, height)
+            painter.setPen(inks[_luminance(image.pixelColor(column, row)) > EVEN])
+            painter.drawText(_times(cell, FINE), Qt.AlignmentFlag.AlignCenter, text)
+
+
+def _times(rect: QRectF, by: float) -> QRectF:
+    return QRectF(rect.x() * by, rect.y() * by, rect.width() * by, rect.height() * by)
+
+
+def _luminance(color: QColor) -> float:
+    """How bright a colour is to the eye, 0 to 1 (WCAG 2.1, relative luminance; gamma of 2.2)."""
+    red, green, blue = (math.pow(c, 2.2) for c in (color.redF(), color.greenF(), color.blueF()))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@cache
+def _inks() -> tuple[QColor, QColor]:
+    """For dark and for light cells."""
+    dark, light = (palette.THEMES[name].color("text") for name in ("light", "dark"))
+    return light, dark
 
 
 def fitted(rect: QRectF, width: float, height: float) -> QRectF:

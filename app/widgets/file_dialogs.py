@@ -103,6 +103,12 @@ def ask_open_run(parent: QWidget, folder: str) -> str:
     return QFileDialog.getOpenFileName(parent, _tr("Open run"), folder, kinds)[0]
 
 
+def ask_picture(parent: QWidget, folder: str) -> str:
+    """Path of a picture to load, or empty."""
+    kinds = _tr("Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.ppm *.pgm)")
+    return QFileDialog.getOpenFileName(parent, _tr("Load a picture"), folder, kinds)[0]
+
+
 def ask_any_file(parent: QWidget, start: str) -> str:
     """Path of any file, or empty."""
     return QFileDialog.getOpenFileName(parent, _tr("Choose a file"), start)[0]

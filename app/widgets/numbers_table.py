@@ -1,7 +1,8 @@
-"""All numbers of a tensor as a table: the first axis goes down, all others to the right."""
+"""All numbers of a tensor as a table: the last axis goes to the right, all others down."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,7 @@ class NumbersModel(QAbstractTableModel):
     def show(self, values: np.ndarray) -> None:
         """Show other numbers."""
         self._largest = float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
-        rows = values.shape[0] if values.ndim > 1 else 1
-        flat = values.reshape(rows, values.size // max(1, rows))
+        flat = values.reshape(sheet_shape(values.shape))
         if values.shape != self.shape or flat.shape != self.values.shape:
             self.beginResetModel()
             self.shape, self.values = values.shape, flat
@@ -83,7 +83,13 @@ class NumbersModel(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        return section if role == Qt.ItemDataRole.DisplayRole else None
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        columns = self.values.shape[1]
+        if orientation == Qt.Orientation.Horizontal or columns < 2 or len(self.shape) < 3:
+            return section
+        place = np.unravel_index(section * columns, self.shape)
+        return ", ".join(str(int(i)) for i in place[: _axes_down(self.shape)])
 
     def place(self, index: Index) -> int:
         """Position in the tensor as one row."""
@@ -105,6 +111,17 @@ class NumbersModel(QAbstractTableModel):
         before = float(self.values[index.row(), index.column()])
         self._table.change(self.place(index), before, number)
         return True
+
+
+def sheet_shape(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return rows and columns of a tensor's table; axes of one at its end are no columns."""
+    down = _axes_down(shape)
+    return math.prod(shape[:down]), math.prod(shape[down:])
+
+
+def _axes_down(shape: tuple[int, ...]) -> int:
+    """How many axes go down: all but the last one that is longer than one."""
+    return next((i for i in range(len(shape) - 1, 0, -1) if shape[i] > 1), min(1, len(shape) - 1))
 
 
 class NumbersTable(QDialog):

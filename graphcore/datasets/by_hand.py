@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from graphcore.datasets.dataset import Array
+from graphcore.datasets.normalization import Normalization
 from graphcore.datasets.registry import TARGETS, Option, Request, Samples, dataset
 from graphcore.errors import DataError
 
@@ -19,12 +20,16 @@ MOST = 5000
     NAME, "Points by hand", classes=None,
     options=(Option("points", "-1 0 0; 1 0 1; -1 0 0 t; 1 0 1 t",
                     "x, y and class of each point, parted by semicolons; t marks test points."),
-             Option("names", "0,1", "Names of the classes, parted by commas."), TARGETS),
+             Option("names", "0,1", "Names of the classes, parted by commas."),
+             Option("columns", "", "Names of the two inputs, parted by a semicolon."),
+             Option("target", "", "What the answer is called."),
+             Option("normalised", "", "Shift of both inputs and scale of both, where they are "
+                    "normalised; empty has them measured."), TARGETS),
 )  # fmt: skip
 def by_hand(request: Request) -> Samples:
     """Points that were painted, moved or removed in the decision map.
 
-    Each is "x y class", or "x y class t" for a test point.
+    Each is "x y class", or "x y class t" for a test point, in the data's own numbers.
     """
     names = tuple(n.strip() for n in request.options["names"].split(",") if n.strip())
     points, labels, tests = _read(request.options["points"], len(names))
@@ -32,13 +37,35 @@ def by_hand(request: Request) -> Samples:
     if not len(inputs):
         raise DataError("There is no point left to train on: paint one in the decision map.")
     test = (points[tests], labels[tests]) if tests.any() else (inputs, targets)
-    return Samples(inputs, targets, test=test, classes=names)
+    columns = tuple(c.strip() for c in request.options["columns"].split(";"))
+    return Samples(
+        inputs,
+        targets,
+        test=test,
+        classes=names,
+        columns=columns if len(columns) == 2 else (),
+        target=request.options["target"],
+        normalization=_normalization(request.options["normalised"]),
+    )
+
+
+def _normalization(text: str) -> Normalization | None:
+    """The map that is given as "shift shift scale scale", or None; raises DataError."""
+    if not text.strip():
+        return None
+    try:
+        numbers = np.array([float(word) for word in text.split()]).reshape(2, 2)
+    except ValueError:
+        numbers = np.zeros((2, 2))
+    if not np.isfinite(numbers).all() or not (numbers[1] > 0).all():
+        raise DataError(f"{text!r} is no shift of two inputs and no scale of both above 0.")
+    return Normalization("standardize", *numbers)
 
 
 def to_text(points: Array, labels: Array, tests: Array) -> str:
     """Points (n, 2) with their class (n,), and which are test points (n,), as the option's text."""
     return "; ".join(
-        f"{x:.5g} {y:.5g} {int(label)}{' t' if test else ''}"
+        f"{x:.7g} {y:.7g} {int(label)}{' t' if test else ''}"
         for (x, y), label, test in zip(points.tolist(), labels, tests, strict=True)
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -101,6 +101,7 @@ class Samples:
         name: set if these are the data of another set, as with a fallback.
         columns: what each number of a sample is called, or nothing.
         raw_columns, target, header: see ``Dataset``.
+        normalization: how the inputs are normalised, if they are; None has it measured.
     """
 
     inputs: Array
@@ -115,6 +116,7 @@ class Samples:
     validation: tuple[Array, Array] | None = None
     raw_columns: tuple[RawColumn, ...] = ()
     header: tuple[str, ...] = ()
+    normalization: normalizations.Normalization | None = None
 
 
 @dataclass(frozen=True)
@@ -300,6 +302,8 @@ def _prepare(
     train, validation = splitting.reduce(train, options, len(classes), rng)
     validation = validation or (splits[2] if len(splits) > 2 else None)
     norm = normalizations.fit(kind, train.inputs)
+    if kind != "none" and samples.normalization is not None:
+        norm = replace(samples.normalization, kind=kind)
     scale = options.get("target_scale", "none") if not classes else "none"
     answers = normalizations.fit(scale, train.targets.reshape(len(train), -1))
     coding = options.get("targets", "classes")

@@ -95,6 +95,8 @@ class Feeds:
             shape = tuple(node.attributes["shape"])
             if node.attributes["value"] is given and node.attributes["batch"]:
                 tensor = _in_rows(name, tensor, shape)
+            elif node.attributes["value"] is given and tensor.numel() == math.prod(shape):
+                tensor = tensor.reshape(shape)
             actual = tuple(tensor.shape[1:] if node.attributes["batch"] else tensor.shape)
             if actual != shape or (node.attributes["batch"] and tensor.dim() == 0):
                 wanted = ("N, " if node.attributes["batch"] else "") + ", ".join(map(str, shape))

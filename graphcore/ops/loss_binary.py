@@ -35,6 +35,7 @@ class BCELoss(ElementwiseLoss):
         torch.nn.BCELoss, its limits of −100 and 10⁻¹² included.
     """
 
+    answers = "share"
     aliases = ("binary cross entropy", "log loss", "logistic loss")
     formula = r"L = -\frac{1}{n}\sum_i t_i \ln x_i + (1 - t_i) \ln(1 - x_i)"
     derivative = r"\partial L/\partial x = \frac{x - t}{n\,x\,(1 - x)}"

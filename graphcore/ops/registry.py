@@ -317,7 +317,7 @@ class Operator:
     keras: ClassVar[KerasCode | None] = None
     onnx_form: ClassVar[Callable[..., Any]] = staticmethod(_no_form)
     differentiable: ClassVar[bool] = True
-    answers: ClassVar[Literal["", "class", "logit", "number"]] = ""
+    answers: ClassVar[Literal["", "class", "logit", "number", "share"]] = ""
     units: ClassVar[Literal["", "made", "kept", "each", "joined", "mixed"]] = ""
     unit_axis: ClassVar[int] = 1
     adds: ClassVar[bool] = False

@@ -65,13 +65,13 @@ def class_list(known: Learned, count: int) -> tuple[str, ...]:
 
 def _shares(scores: Tensor, known: Learned, binding: Binding) -> Tensor | None:
     """Probability of each class, shape (n, C); None where the net answers with numbers."""
-    examples = _EXAMPLES[known.coding]
+    examples = EXAMPLES[known.coding]
     if not binding.target or examples is None:
         return None
     return class_shares(scores, binding.loss_kind, torch.tensor(examples))
 
 
-_EXAMPLES: dict[str, list[float] | None] = {
+EXAMPLES: dict[str, list[float] | None] = {
     "classes": [0, 1], "signs": [-1.0, 1.0], "zero-one": [0.0, 1.0], "numbers": None,
 }  # fmt: skip
 """Targets of each kind, as ``class_shares`` looks at them."""

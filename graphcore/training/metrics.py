@@ -56,6 +56,56 @@ def f1(answers: Array, targets: Array, classes: int | None = None) -> Array:
     return precision_recall_f1(answers, targets, classes)[2]
 
 
+def top_k(answers: Array, targets: Array, k: int) -> float:
+    """Share of samples whose class is among the ``k`` with the largest scores, 0 to 1.
+
+    Args:
+        answers: scores, shape (n, C). A class that ties with the k-th counts as below it.
+    """
+    own = answers[np.arange(len(targets)), targets][:, None]
+    return float(np.mean((answers >= own).sum(1) <= k)) if len(targets) else np.nan
+
+
+def roc(scores: Array, positive: Array) -> tuple[Array, float]:
+    """How the share of hits grows with that of false alarms as the threshold falls.
+
+    Args:
+        scores: of one class, shape (n,). positive: whether each sample belongs to it, (n,).
+
+    Returns:
+        False positive rate and true positive rate at every threshold from (0, 0) to (1, 1),
+        shape (m, 2), and the area under them; NaN where all samples are of one kind.
+
+    Source: Fawcett, An introduction to ROC analysis, Pattern Recognition Letters 27 (2006).
+    """
+    hits, alarms = _ranked(scores, positive)
+    found = np.stack([_share(alarms, alarms[-1:]), _share(hits, hits[-1:])], 1)
+    return found, float(np.trapezoid(found[:, 1], found[:, 0]))
+
+
+def precision_recall_curve(scores: Array, positive: Array) -> tuple[Array, float]:
+    """How precision falls as recall grows with a falling threshold.
+
+    Returns:
+        Recall and precision at every threshold from recall 0, where precision is 1 by convention,
+        shape (m, 2), and the average precision Σ (Rₙ − Rₙ₋₁) Pₙ; NaN without positive samples.
+    """
+    hits, alarms = _ranked(scores, positive)
+    recall, precise = _share(hits, hits[-1:]), _share(hits, hits + alarms)
+    precise[0] = 1.0
+    area = float(np.sum(np.diff(recall) * precise[1:]))
+    return np.stack([recall, precise], 1), area
+
+
+def _ranked(scores: Array, positive: Array) -> tuple[Array, Array]:
+    """Hits and false alarms at every threshold from above all scores on, shape (m,) each."""
+    order = np.argsort(-scores.astype(np.float64), kind="stable")
+    ranked, right = scores[order], positive[order].astype(np.float64)
+    last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)  # of equal scores
+    hits = np.append(0.0, np.cumsum(right)[last])
+    return hits, np.append(0.0, 1.0 + last) - hits
+
+
 def calibration(answers: Array, targets: Array, bins: int = 15) -> tuple[Array, float]:
     """Whether a net is right as often as it says it is.
 

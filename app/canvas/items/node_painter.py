@@ -234,9 +234,15 @@ def summary(node: Node) -> str:
     for attr in node.op.attrs:
         value = node.attributes[attr.name]
         if attr.required or value != attr.default:
-            shown = "×".join(map(str, value)) if isinstance(value, tuple) and value else value
-            told.append(f"{attr.name} {_short(shown)}")
+            told.append(f"{attr.name} {_short(_joined(value, attr.kind == 'array'))}")
     return "\n".join(told[:4])
+
+
+def _joined(value: Any, numbers: bool) -> Any:
+    """A size as 5×5; many numbers by their count: what they are is seen in the picture."""
+    if not isinstance(value, tuple) or not value:
+        return value
+    return f"{np.size(value):,} numbers" if numbers else "×".join(map(str, value))
 
 
 def _short(value: Any) -> str:
@@ -274,16 +280,17 @@ def _paint_picture(painter: QPainter, item: NodeItem, which: str, area: QRectF) 
     elif picture.kind == "bars":
         tiles.paint_bars(painter, area, picture.array)
     else:
-        image = item.images.get(which)
+        image, array = item.images.get(which), picture.array
+        if picture.kind == "tiles" and (image is None or array.size <= tiles.MOST_NUMBERS):
+            array = tiles.montage(array, area.width() / area.height())
         if image is None:
-            array = picture.array
-            if picture.kind == "tiles":
-                array = tiles.montage(array, area.width() / area.height())
             of_weights = which.startswith("weights")
             limits = _contrast(array) if of_weights else (picture.low, picture.high)
             image = tiles.to_image(array, *limits, picture.signed)
             item.images[which] = image
-        tiles.paint_image(painter, area, image)
+        place = tiles.paint_image(painter, area, image)
+        if picture.array.size <= tiles.MOST_NUMBERS:
+            tiles.paint_numbers(painter, place, image, array)
 
 
 def _contrast(array: np.ndarray) -> tuple[float, float]:

@@ -199,7 +199,14 @@ class ActivationsPanel(Panel):
         return row
 
     def clear(self) -> None:
-        """Another graph."""
+        """The net is no more; its nodes may go on in one that is only run."""
+        selected, pinned = self._selected, self._pinned
+        self.forget()
+        self._selected, self._pinned = selected, pinned
+        self._arrange()
+
+    def forget(self) -> None:
+        """Another graph was opened."""
         self._selected, self._pinned = "", []
         self._arrange()
 

@@ -19,13 +19,14 @@ def _(text: str) -> str:
 class PointEdits:
     """Makes the samples that are shown the document's own, with one change.
 
-    They are kept in the coordinates that the map shows, so that the net sees no difference.
+    They are kept in the data's own numbers, with the names of the inputs and with what normalised
+    them, so that neither the net nor the axes see a difference.
     """
 
     def __init__(self, document: Document, frame: DecisionFrame) -> None:
         assert frame.points is not None
         assert frame.labels is not None
-        self._document, self._names = document, frame.classes
+        self._document, self._frame, self._names = document, frame, frame.classes
         self._points = unpack(frame.points).astype(np.float64)
         labels = unpack(frame.labels)
         self._labels = np.where(labels > 0, np.rint(labels), 0).astype(np.int64)
@@ -62,13 +63,16 @@ class PointEdits:
 
     def _set(self, step: str) -> None:
         settings = self._document.root.training
+        shift, scale = np.array(self._frame.shift), np.array(self._frame.scale)
+        own = self._points * scale + shift
         options = {
-            "points": by_hand.to_text(self._points, self._labels, self._tests),
+            "points": by_hand.to_text(own, self._labels, self._tests),
             "names": ",".join(self._names),
-        }
+            "columns": ";".join(self._frame.columns), "target": self._frame.target,
+        }  # fmt: skip
+        if settings.normalization != "none":
+            options["normalised"] = " ".join(f"{n:.9g}" for n in (*shift, *scale))
         if "targets" in settings.dataset_options:
             options["targets"] = settings.dataset_options["targets"]
-        changed = msgspec.structs.replace(
-            settings, dataset=by_hand.NAME, dataset_options=options, normalization="none"
-        )
+        changed = msgspec.structs.replace(settings, dataset=by_hand.NAME, dataset_options=options)
         self._document.set_training(changed, step)

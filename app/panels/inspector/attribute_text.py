@@ -48,7 +48,9 @@ def _numbers(text: str, attr: Attr) -> Any:
         try:
             return ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return text
+            # 25 numbers as a spreadsheet gives them; a word among them is refused by name.
+            words = [_number(w) for w in re.split(r"[\s,;]+", text) if w]
+            return text if any(isinstance(w, str) for w in words) else words
     return _number(text)
 
 

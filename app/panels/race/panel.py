@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QSize
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QCheckBox,
     QComboBox,
     QHBoxLayout,
@@ -12,22 +13,29 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QSpinBox,
+    QStackedWidget,
     QVBoxLayout,
+    QWidget,
 )
 
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.panel import Panel
+from app.panels.race.runners import RunnersTable
 from app.plots.curve import CurvePlot
 from app.plots.landscape_view import LandscapeView
+from app.widgets.note import Note
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
-from graphcore.views.race import RaceFrame, RaceRequest, RaceSurface, What
+from graphcore.views.race import RaceFrame, RaceRequest, RaceSurface, What, entrants
 
 KINDS: tuple[tuple[What, str], ...] = (
     ("optimizer", "Optimisers"), ("lr", "Learning rates"), ("batch", "Batch sizes"),
 )  # fmt: skip
 
+RUNNERS, BOTH, LOSS, SURFACE = range(4)
+TWO_PICTURES, BESIDE = 640, 400
+"""Pixels of width from which there is room for two pictures, and for one beside the controls."""
 WIDE = 100.0
 """Ratio of the largest loss to the smallest from which on the axis is logarithmic."""
 
@@ -53,32 +61,94 @@ class RacePanel(Panel):
         self.progress.setTextVisible(False)
         self.said = QLabel()
         self.said.setWordWrap(True)
-        empty = self.tr("All start from the same weights and see the same samples.")
-        self.plot = CurvePlot(self.tr("Loss over samples seen"), empty=empty)
+        same = self.tr("All start from the same weights and see the same samples.")
+        self.plot = CurvePlot(self.tr("Loss over samples seen"), empty=same)
         self.map = LandscapeView(self.tr("The paths of all runners appear here, on one surface."))
         self.in_space = QCheckBox(self.tr("3-D"))
         self.in_space.setToolTip(self.tr("The surface in space: drag turns it, the wheel zooms"))
         self.in_space.toggled.connect(self.map.set_in_space)
-        self._racing = False
+        self._racing = self._narrow = False
         self._number = 0
         self._names: tuple[str, ...] = ()
-        self._lay_out()
+        self._make_runners()
+        self._lay_out(same)
         engine.on(RaceFrame, self._on_frame)
-        self.clear()
+        document.changed.connect(lambda _change: self._on_document())
+        self.forget()
 
-    def _lay_out(self) -> None:
+    def _make_runners(self) -> None:
+        """The table of who runs, and the buttons that show it and bring its defaults back."""
+        self.runners = RunnersTable()
+        self.runners.refused.connect(self.said.setText)
+        self.shown = QComboBox()
+        self.shown.addItems([self.tr("Runners"), self.tr("Loss and surface"), self.tr("Loss"),
+                             self.tr("Surface")])  # fmt: skip
+        self.shown.setAccessibleName(self.tr("What is shown of the race"))
+        self.shown.setToolTip(
+            self.tr("Who runs, with which learning rate and settings; or how they ran")
+        )
+        self.shown.currentIndexChanged.connect(self._show_page)
+        self.defaults = QPushButton(self.tr("Defaults"))
+        self.defaults.setToolTip(
+            self.tr("Every optimiser with the learning rate with which it usually learns, the "
+                    "run's own with that of the run")
+        )  # fmt: skip
+        self.defaults.clicked.connect(self._show_defaults)
+        self.what.currentIndexChanged.connect(lambda _i: self._show_defaults())
+
+    def _show_page(self, page: int) -> None:
+        self.pages.setCurrentIndex(0 if page == RUNNERS else 1)
+        self.plot.setVisible(page != SURFACE)
+        self.map.setVisible(page != LOSS)
+
+    def set_room(self, room: QSize) -> None:
+        """One picture at a time where two have no room, and the controls above where it is less."""
+        self._narrow = room.width() < TWO_PICTURES
+        sideways = room.width() >= BESIDE
+        across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        self._row.setDirection(across if sideways else down)
+        if self._narrow and self.shown.currentIndex() == BOTH:
+            self.shown.setCurrentIndex(LOSS)
+
+    def _show_defaults(self) -> None:
+        what = self.what.currentData()
+        self.runners.show_defaults(what, entrants(self._document.root.training, what))
+        self.shown.setCurrentIndex(RUNNERS)
+
+    def _on_document(self) -> None:
+        """Runners that nobody has chosen follow the settings of the run."""
+        what = self.what.currentData()
+        if not self.runners.edited:
+            self.runners.show_defaults(what, entrants(self._document.root.training, what))
+
+    def _lay_out(self, same: str) -> None:
         side = QVBoxLayout()
         for widget in (
-            self.what, self.steps, self.start, self.in_space, self.progress, self.said,
+            self.what, self.steps, self.start, self.shown, self.in_space, self.progress,
+            self.said,
         ):  # fmt: skip
             side.addWidget(widget)
         side.addStretch(1)
-        row = QHBoxLayout(self)
+        self.pages, results, before = QStackedWidget(), QWidget(), QWidget()
+        drawn, column, below = QHBoxLayout(results), QVBoxLayout(before), QHBoxLayout()
+        for layout in (drawn, column):
+            layout.setContentsMargins(0, 0, 0, 0)
+        drawn.setSpacing(14)
+        drawn.addWidget(self.plot, 1)
+        drawn.addWidget(self.map, 1)
+        column.addWidget(self.runners, 1)
+        told = Note()
+        told.setText(same)
+        below.addWidget(told, 1)
+        below.addWidget(self.defaults)
+        column.addLayout(below)
+        self.pages.addWidget(before)
+        self.pages.addWidget(results)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(10, 6, 10, 8)
         row.setSpacing(14)
         row.addLayout(side, 1)
-        row.addWidget(self.plot, 2)
-        row.addWidget(self.map, 2)
+        row.addWidget(self.pages, 4)
 
     def clear(self) -> None:
         """Another graph."""
@@ -91,6 +161,11 @@ class RacePanel(Panel):
         self.map.clear()
         self.map.contour.set_stamp("", False)
 
+    def forget(self) -> None:
+        """Another graph was opened, with settings of its own."""
+        self.clear()
+        self._show_defaults()
+
     def _set_racing(self, racing: bool) -> None:
         self._racing = racing
         self.start.setText(self.tr("Stop") if racing else self.tr("Race"))
@@ -101,9 +176,15 @@ class RacePanel(Panel):
             self._set_racing(False)
             return
         self.clear()
+        chosen = self.runners.entrants()
+        if not chosen:
+            self.said.setText(self.tr("Nobody runs: tick a runner."))
+            return
+        self.shown.setCurrentIndex(LOSS if self._narrow else BOTH)
         self._set_racing(True)
         self._number += 1
-        self._engine.ask(RaceRequest(self.what.currentData(), self.steps.value(), self._number))
+        what, steps = self.what.currentData(), self.steps.value()
+        self._engine.ask(RaceRequest(what, steps, self._number, chosen))
 
     def _on_frame(self, frame: RaceFrame) -> None:
         if frame.number != self._number:  # of a race that was ended

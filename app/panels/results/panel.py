@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QBoxLayout,
     QComboBox,
     QHBoxLayout,
     QListWidgetItem,
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
 from app.document.document import Document
 from app.engine.engine import Engine, whose_weights
 from app.panels.panel import Panel
+from app.panels.results.class_curves import ClassCurvesPage
 from app.panels.results.quantities import QuantitiesPage
 from app.plots.confusion import ConfusionMatrix
 from app.plots.reliability import ReliabilityPlot
@@ -30,6 +32,8 @@ from graphcore.records.arrays import unpack
 from graphcore.views.results import Mistake, ResultsFrame, ResultsRequest
 
 PICTURE = 56
+BESIDE = 440
+"""Pixels of width from which there is room for all beside each other."""
 SHOWN = 60
 """Mistakes beside the matrix, at most."""
 
@@ -50,9 +54,11 @@ class ResultsPanel(Panel):
                                                    "often it is right, appears here."))  # fmt: skip
         self.calibration_words = Note("", lines=2)
         self.shown = QComboBox()
-        self.shown.addItems([self.tr("Mistakes"), self.tr("Calibration")])
+        self.shown.addItems([self.tr("Mistakes"), self.tr("Calibration"), self.tr("ROC"),
+                             self.tr("Precision and recall")])  # fmt: skip
+        self.curves = [ClassCurvesPage(roc=True), ClassCurvesPage(roc=False)]
         self.shown.setAccessibleName(self.tr("What is shown beside the figures"))
-        self.title, self.stamp = Note(""), Note()
+        self.title, self.stamp = Note(""), Note(lines=2)
         self._lay_out()
         engine.on(ResultsFrame, self.show_reply)
         self.clear()
@@ -76,7 +82,7 @@ class ResultsPanel(Panel):
         self.kinds.addWidget(classes)
         self.kinds.addWidget(self.quantities)
         whole.addWidget(self.kinds)
-        row = QHBoxLayout(classes)
+        self._row = row = QHBoxLayout(classes)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.matrix, 4)
         row.addWidget(self.table)
@@ -85,6 +91,11 @@ class ResultsPanel(Panel):
         column.addWidget(self._make_pages(), 1)
         column.addWidget(self.stamp)
         row.addLayout(column, 3)
+
+    def set_room(self, room: QSize) -> None:
+        """Matrix, figures and mistakes below each other where there is no room beside."""
+        across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        self._row.setDirection(across if room.width() >= BESIDE else down)
 
     def _make_pages(self) -> QStackedWidget:
         """The mistakes, or how sure the net is."""
@@ -98,6 +109,8 @@ class ResultsPanel(Panel):
             column.addWidget(above)
             column.addWidget(below, 1)
             pages.addWidget(page)
+        for page in self.curves:
+            pages.addWidget(page)
         self.shown.currentIndexChanged.connect(pages.setCurrentIndex)
         return pages
 
@@ -110,6 +123,8 @@ class ResultsPanel(Panel):
         self.table.setRowCount(0)
         self.gallery.clear()
         self.calibration.clear()
+        for page in self.curves:
+            page.clear()
         self.title.setText("")
         self.calibration_words.setText("")
         self.stamp.setText("")
@@ -131,8 +146,15 @@ class ResultsPanel(Panel):
         self._show_table(frame)
         self._show_mistakes()
         self._show_calibration(frame)
+        for page in self.curves:
+            page.show_frame(frame)
         said = self.tr("Step {0:,} · test accuracy {1:.2%} of {2:,}").format(
             frame.step, frame.accuracy, int(unpack(frame.counts).sum())
+        )
+        for k, share in frame.top.items():
+            said += self.tr(" · top {0} {1:.1%}").format(k, share)
+        self.stamp.setToolTip(
+            self.tr("Top k: the true class is among the k likeliest") if frame.top else ""
         )
         self.stamp.setText(said + whose_weights(self._engine.moment))
 

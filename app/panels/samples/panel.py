@@ -116,6 +116,7 @@ class SamplesPanel(Panel):
         self.tabs.setTabVisible(DRAWN, has_data and frame.images is not None)
         if comes_back:
             self.tabs.setCurrentIndex(DATA)
+        self.typed.set_data(has_data, frame.columns)
         self.hint.setText("" if has_data else self._hint_without_data(frame.problem))
         names = [self.label.itemText(i) for i in range(1, self.label.count())]
         if names != list(frame.classes) or not self.label.count():
@@ -133,8 +134,7 @@ class SamplesPanel(Panel):
         own = self._engine.chosen_sample.given is not None
         for widget in (self.label_name, self.label):
             widget.setVisible(own and self.label.count() > 1)
-        if not self.typed.table.hasFocus() or frame.given is not None or not frame.samples:
-            self.typed.show_sample(frame)
+        self.typed.show_sample(frame)
 
     # -- one's own ----------------------------------------------------------------------------
 

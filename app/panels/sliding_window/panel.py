@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.panel import Panel
+from app.panels.sliding_window.field import Area, receptive_field
 from app.panels.sliding_window.pixel import Window
 from app.plots.cells import Cell
 from app.plots.tile_view import TileView
@@ -37,6 +38,8 @@ class WindowPanel(Panel):
         self._arrays: dict[str, np.ndarray] = {}
         self._kept: dict[TileView, Place | None] = {}
         self.inputs, self.outputs = TileView(self.tr("Input")), TileView(self.tr("Output"))
+        self.field, self.field_said = TileView(self.tr("Receptive field")), QLabel()
+        self.field_said.setWordWrap(True)
         self.numbers = {
             key: TileView(name)
             for key, name in (("patch", self.tr("Window")), ("kernel", self.tr("Kernel")),
@@ -72,9 +75,16 @@ class WindowPanel(Panel):
         column.addWidget(self.sum)
         column.addWidget(self.fed)
         column.addWidget(self.outputs, 3)
+        column.addWidget(self.field_said)
+        column.addWidget(self.field, 3)
 
     def clear(self) -> None:
-        """Another graph."""
+        """The net is no more; the node may go on in one that is only run."""
+        self._arrays = {}
+        self._show()
+
+    def forget(self) -> None:
+        """Another graph was opened."""
         self.show_selection(())
 
     def set_seen(self, seen: bool) -> None:
@@ -100,7 +110,23 @@ class WindowPanel(Panel):
         edge = self._document.graph.edge_into(self._node, "x")
         path = self._prefix + self._node.name
         names = {self._prefix + edge.source: "x"} if edge else {}
-        return {**names, path: "y", **{f"{path}.{p}": p for p in self._node.parameter_inputs}}
+        for p in self._node.parameter_inputs:
+            given = self._document.graph.edge_into(self._node, p)  # a kernel that was typed
+            names[self._prefix + given.source if given else f"{path}.{p}"] = p
+        seen = self._seen_of_input((0, 0))
+        if seen is not None:
+            names.setdefault(seen[0], "input")
+        return {**names, path: "y"}
+
+    def _seen_of_input(self, pixel: tuple[int, int]) -> tuple[str, Area] | None:
+        """The input and its pixels that an output pixel depends on, by way of other layers."""
+        if self._node is None or self._prefix:
+            return None
+        graph = self._document.graph
+        direct, found = graph.edge_into(self._node, "x"), None
+        if self._node.name in graph:
+            found = receptive_field(graph, self._node.name, *pixel)
+        return None if direct is None or found is None or direct.source == found[0] else found
 
     def _ask(self) -> None:
         """Have everything sent that the window is made of, while it is looked at."""
@@ -120,6 +146,8 @@ class WindowPanel(Panel):
     def _maps(self, key: str) -> np.ndarray | None:
         """The feature maps that come in, "x", or go out, "y"; None while they are not there."""
         array = self._arrays.get(key)
+        if array is not None and array.ndim == 4:  # without an axis of samples that is known
+            array = array[0]
         return array if array is not None and array.ndim == 3 else None
 
     def _window(self) -> Window | None:
@@ -133,6 +161,11 @@ class WindowPanel(Panel):
         there = window is not None and results is not None
         for view in (self.inputs, self.outputs):
             view.setVisible(there)
+        behind = self._maps("input") if there else None
+        for widget in (self.field, self.field_said):
+            widget.setVisible(behind is not None)
+        if behind is not None:
+            self.field.set_maps(behind)
         if window is not None and images is not None and results is not None:
             self.inputs.set_maps(images, border=window.padding)
             self.outputs.set_maps(results)
@@ -169,6 +202,7 @@ class WindowPanel(Panel):
         self.sum.setText("")
         self._show_fed(window, images)
         place = self._place(self.outputs)
+        self._show_field(place)
         if window is None or node is None or images is None or results is None or place is None:
             self.inputs.frame(None)
             return
@@ -177,6 +211,19 @@ class WindowPanel(Panel):
             self._show_convolution(window, images, place)
         else:
             self._show_pooling(window, images[place[0]], results, place)
+
+    def _show_field(self, place: Place | None) -> None:
+        """What the chosen output pixel sees of the net's input."""
+        seen = self._seen_of_input((0, 0) if place is None else place[1:])
+        if seen is None:
+            return
+        name, area = seen
+        self.field.frame(None if place is None else area)
+        self.field_said.setText(
+            self.tr("Receptive field of a pixel on {0}: {1} × {2}").format(
+                name, area[2] - area[0], area[3] - area[1]
+            )
+        )
 
     def _show_fed(self, window: Window | None, images: np.ndarray | None) -> None:
         """Which output pixels an input pixel feeds."""

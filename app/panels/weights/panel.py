@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QTableView, QWidget
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtWidgets import QPushButton, QTableView, QWidget
 
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.widgets.numbers_table import NumbersTable
+from graphcore.datasets.table.block import placed, read_block
 from graphcore.errors import GradscapeError
 from graphcore.records.arrays import unpack
 from graphcore.views.weights import SetNumbers, TensorFrame, TensorRequest
@@ -37,6 +39,15 @@ class WeightsTable(NumbersTable):
         self._late.timeout.connect(self.ask)
         self.which.addItems([self.tr("Values"), self.tr("Gradient")])
         self.which.currentIndexChanged.connect(lambda _i: self.ask())
+        self.paste = QPushButton(self.tr("Paste"))
+        self.paste.setToolTip(
+            self.tr("Numbers of a spreadsheet, such as a kernel, from the chosen cell on  (Ctrl+V)")
+        )
+        self.paste.setAutoDefault(False)
+        self.paste.clicked.connect(self.paste_numbers)
+        self.top.insertWidget(self.top.count() - 1, self.paste)
+        keys = QShortcut(QKeySequence(QKeySequence.StandardKey.Paste), self)
+        keys.activated.connect(self.paste_numbers)
         engine.on(TensorFrame, self._on_tensor)
         engine.frame.connect(self._on_frame)
         document.opened.connect(self.close)
@@ -55,12 +66,35 @@ class WeightsTable(NumbersTable):
         """Change one number, as a step of the history."""
         if before != after:
             self.refuse("")
-            send = partial(set_numbers, self._engine)
-            try:
-                self._document.set_number(self._name, place, before, after, send)
-            except GradscapeError as error:
-                self.refuse(str(error))
-                self.ask()
+            self._set((place,), (before,), (after,))
+
+    def paste_numbers(self) -> None:
+        """Take a block of the clipboard from the current cell on, as one step of the history."""
+        if not self.editable:
+            self.refuse(self.tr("A gradient cannot be set by hand."))
+            return
+        at, old = self.table.currentIndex(), self.model.values.reshape(-1)
+        try:
+            block = read_block(QGuiApplication.clipboard().text())
+            start = (max(0, at.row()), max(0, at.column()))
+            places, numbers = placed(block, start, self.model.values.shape)
+        except ValueError as error:
+            self.refuse(str(error))
+            return
+        self.refuse("")
+        if places:
+            before = tuple(float(old[i]) for i in places)
+            self._set(tuple(places), before, tuple(numbers))
+
+    def _set(
+        self, places: tuple[int, ...], before: tuple[float, ...], after: tuple[float, ...]
+    ) -> None:
+        send = partial(set_numbers, self._engine)
+        try:
+            self._document.set_numbers(self._name, places, before, after, send)
+        except GradscapeError as error:
+            self.refuse(str(error))
+            self.ask()
 
     def _on_frame(self, _frame: object) -> None:
         editing = self.table.state() == QTableView.State.EditingState

@@ -15,7 +15,9 @@ from graphcore import ops
 from graphcore.datasets.images import MODES
 from graphcore.datasets.learned import Learned, Scale, learned
 from graphcore.datasets.raw import read_raw
+from graphcore.late import torch
 from graphcore.training.answers import answers_of, class_list
+from graphcore.training.class_shares import shares_of
 from graphcore.training.trainer import Trainer
 
 MOST_NUMBERS, SAMPLES = 4096, 8
@@ -113,7 +115,8 @@ class RawPart:
         if not binding.target or coding == "numbers":
             return "numbers", []
         if scores.ndim == 2 and scores.shape[1] > 1:
-            return "softmax", list(class_list(self.known, scores.shape[1]))
+            made = shares_of(torch.from_numpy(scores), binding.loss_kind)
+            return made, list(class_list(self.known, scores.shape[1]))
         pair = list(class_list(self.known, 2))
         if ops.get(binding.loss_kind).answers == "logit":
             return "logit", pair
@@ -216,6 +219,12 @@ _NAMED = """    return [
 _PAIR = "    shares = torch.stack([1 - p, p], 1)\n" + _NAMED
 _ANSWERS = {
     "softmax": "    shares = torch.softmax(scores, 1)\n" + _NAMED,
+    "sigmoid": "    shares = torch.sigmoid(scores)\n" + _NAMED,
+    "held": """    top = scores.max(1, keepdim=True).values
+    shares = (scores / top.clamp(min=1)).clamp(min=0)
+    shares = torch.where(top > 0, shares, (scores == top) * 1e-6)
+"""
+    + _NAMED,
     "logit": "    p = torch.sigmoid(scores.reshape(-1))\n" + _PAIR,
     "sign": "    p = ((scores.reshape(-1) + 1) / 2).clamp(0, 1)\n" + _PAIR,
     "share": "    p = scores.reshape(-1).clamp(0, 1)\n" + _PAIR,

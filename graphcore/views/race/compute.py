@@ -11,7 +11,7 @@ import numpy as np
 from graphcore.errors import GradscapeError
 from graphcore.records.arrays import pack
 from graphcore.session.session import Session
-from graphcore.views.race import RaceFrame, RaceRequest, RaceSurface
+from graphcore.views.race import RaceFrame, RaceRequest, RaceSurface, entrants
 from graphcore.views.race.runners import Runner, runners
 from graphcore.views.race.surface import SharedSurface
 from graphcore.views.view import view
@@ -37,9 +37,8 @@ def race(session: Session, request: RaceRequest) -> Iterator[RaceFrame]:
         yield _lost(request, "There is no net to race with.")
         return
     try:
-        running = runners(
-            trainer.graph, trainer.data, trainer.settings, request.what, session.device
-        )
+        chosen = request.runners or entrants(trainer.settings, request.what)
+        running = runners(trainer.graph, trainer.data, trainer.settings, chosen, session.device)
     except GradscapeError as error:
         yield _lost(request, str(error))
         return

@@ -7,6 +7,8 @@ import msgspec
 from graphcore.records.arrays import Array
 from graphcore.records.requests import Look, Shown
 
+MOST_CURVES = 100
+
 
 class ResultsRequest(Look, frozen=True):
     """The net's results on the test split."""
@@ -27,6 +29,20 @@ class Mistake(msgspec.Struct, tag=True, frozen=True):
     share: float
     image: Array | None
     numbers: tuple[float, ...] = ()
+
+
+class ClassCurves(msgspec.Struct, tag=True, frozen=True):
+    """How one class is told from all others, whatever share is asked of it.
+
+    Attributes:
+        roc: false and true positive rates, shape (m, 2). area: under that curve.
+        recall: recall and precision, shape (m, 2). average: precision, over recall.
+    """
+
+    roc: Array
+    area: float
+    recall: Array
+    average: float
 
 
 class Curve(msgspec.Struct, tag=True, frozen=True):
@@ -79,6 +95,8 @@ class ResultsFrame(Shown, frozen=True, kw_only=True):
         calibration: shape (bins, 3), for equal parts of the confidence from 0 to 1: answers, their
             mean confidence, and the share of them that is right; NaN where there are none.
         calibration_error: the expected calibration error, 0 to 1.
+        curves: of each class, of the first ``MOST_CURVES``.
+        top: share of samples whose class is among the k likeliest, by k.
         problem: why there are no results, or "".
     """
 
@@ -92,5 +110,7 @@ class ResultsFrame(Shown, frozen=True, kw_only=True):
     mistakes: tuple[Mistake, ...] = ()
     calibration: Array | None = None
     calibration_error: float = 0.0
+    curves: tuple[ClassCurves, ...] = ()
+    top: dict[int, float] = {}
     problem: str = ""
     quantities: Quantities | None = None

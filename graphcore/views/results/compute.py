@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphcore.late import torch
-from graphcore.records.arrays import pack
+from graphcore.records.arrays import Array, pack
 from graphcore.session.session import Session
 from graphcore.training import metrics
 from graphcore.training.class_shares import NO_CLASSES, class_indices, class_names, class_shares
 from graphcore.training.sample import sample_image
 from graphcore.training.trainer import Trainer
-from graphcore.views.results import Mistake, ResultsFrame, ResultsRequest
+from graphcore.views.results import MOST_CURVES, ClassCurves, Mistake, ResultsFrame, ResultsRequest
 from graphcore.views.results.quantities import answers_fit, quantities
 from graphcore.views.view import view
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 BATCH = 200
 MISTAKES_PER_CELL = 12
+TOP, POINTS = (2, 3, 5), 200
+"""Numbers of likeliest classes that are told of; points of a curve that are sent, at most."""
 NUMBERS = 3
 """Numbers shown of a sample that is no picture."""
 NO_SAMPLES = "The data set has no test samples."
@@ -88,7 +90,24 @@ def _figures(trainer: Trainer, step: int, parts: list[Tensor], t: Tensor) -> Res
         recall=pack(recall.astype(np.float32)), f1=pack(f1.astype(np.float32)),
         accuracy=metrics.accuracy(shares, labels), mistakes=_mistakes(trainer, shares, labels),
         calibration=pack(bins.astype(np.float32)), calibration_error=error,
+        curves=tuple(_curves(shares[:, k], labels == k) for k in range(len(counts))[:MOST_CURVES]),
+        top={k: metrics.top_k(shares, labels, k) for k in TOP if k < shares.shape[1]},
     )  # fmt: skip
+
+
+def _curves(scores: np.ndarray, positive: np.ndarray) -> ClassCurves:
+    """Both curves of a class, thinned to what is seen; the areas are of all their points."""
+    found, area = metrics.roc(scores, positive)
+    recall, average = metrics.precision_recall_curve(scores, positive)
+    return ClassCurves(_thinned(found), area, _thinned(recall), average)
+
+
+def _thinned(points: np.ndarray) -> Array:
+    """At most ``POINTS`` of a curve, as far apart along it as one can have them."""
+    way = np.append(0.0, np.cumsum(np.abs(np.diff(np.nan_to_num(points), axis=0)).sum(1)))
+    wanted = np.searchsorted(way, np.linspace(0, way[-1], POINTS))
+    kept = np.unique(np.append(wanted, len(points) - 1).clip(0, len(points) - 1))
+    return pack(np.ascontiguousarray(points[kept], np.float32))
 
 
 def _mistakes(trainer: Trainer, shares: np.ndarray, labels: np.ndarray) -> tuple[Mistake, ...]:

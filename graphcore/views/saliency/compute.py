@@ -13,7 +13,7 @@ from graphcore.errors import GradscapeError
 from graphcore.late import torch
 from graphcore.records.arrays import Array, pack
 from graphcore.session.session import Session
-from graphcore.training.class_shares import class_names
+from graphcore.training.class_shares import NO_CLASSES, class_names, class_shares
 from graphcore.training.sample import Sample, fed, split_of
 from graphcore.training.trainer import Trainer
 from graphcore.views.saliency import AttributionFrame, AttributionRequest
@@ -42,6 +42,9 @@ def attribute(trainer: Trainer, sample: Sample, node: str = "") -> AttributionFr
     scores = _scores(plan, b, x, t)
     if len(shape) not in (2, 3) or scores is None or not x.is_floating_point():
         return AttributionFrame(problem="This is for nets that tell classes of pictures apart.")
+    shares = class_shares(scores, b.loss_kind, t)
+    if shares is None:
+        return AttributionFrame(problem=NO_CLASSES)
     best = int(scores.argmax())
     plan.backward(b.output, grad=torch.nn.functional.one_hot(
         torch.tensor([best], device=scores.device), scores.shape[1]).to(scores))  # fmt: skip
@@ -57,10 +60,15 @@ def attribute(trainer: Trainer, sample: Sample, node: str = "") -> AttributionFr
         saliency=_packed(gradient), node=chosen, convolutions=places,
         nudged=None if nudged is None else _packed(nudged), size=size,
         label=_name(trainer, int(t[0])) if not t.is_floating_point() else "",
-        answer=_name(trainer, best), share=float(scores.softmax(1)[0, best]),
+        answer=_name(trainer, best), share=float(shares[0, best]),
         new_answer="" if new is None else _name(trainer, int(new.argmax())),
-        new_share=0.0 if new is None else float(new.softmax(1).max()),
+        new_share=0.0 if new is None else _largest_share(new, b.loss_kind, t),
     )  # fmt: skip
+
+
+def _largest_share(scores: Tensor, loss_kind: str, target: Tensor) -> float:
+    shares = class_shares(scores, loss_kind, target)
+    return 0.0 if shares is None else float(shares.max())
 
 
 def _scores(plan: Plan, binding: Any, x: Tensor, t: Tensor) -> Tensor | None:

@@ -34,6 +34,7 @@ class SamplesFrame(Shown, frozen=True, kw_only=True):
         images: shape (n, H, W), 0 to 1; None where samples are no pictures.
         rows: the first numbers of each sample, shape (n, k), before normalisation.
         classes: names of all classes.
+        columns: what each number of a sample with one axis is called; empty if it has no name.
         problem: why there is no page, or "".
     """
 
@@ -46,6 +47,7 @@ class SamplesFrame(Shown, frozen=True, kw_only=True):
     images: Array | None = None
     rows: Array | None = None
     classes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     problem: str = ""
 
 

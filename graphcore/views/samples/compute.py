@@ -64,6 +64,7 @@ def browse(trainer: Trainer, request: SamplesRequest) -> SamplesFrame:
         labels=names(labels[page] if labels is not None else None), answers=names(said),
         images=pack(np.stack(images)) if images else None,
         rows=pack(rows.reshape(len(page), math.prod(rows.shape[1:]))[:, :NUMBERS]), classes=classes,
+        columns=data.columns,
     )  # fmt: skip
 
 

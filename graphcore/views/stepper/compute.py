@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from graphcore.datasets.learned import learned
 from graphcore.engine import pictures as recording
 from graphcore.engine.compiler import compile
 from graphcore.engine.gradient_check import compare
@@ -20,7 +21,8 @@ from graphcore.late import torch
 from graphcore.records.arrays import Array, pack
 from graphcore.session.holds import FREE
 from graphcore.session.session import Session
-from graphcore.training.class_shares import class_names
+from graphcore.training.answers import EXAMPLES
+from graphcore.training.class_shares import class_indices, class_names, class_shares
 from graphcore.training.sample import fed_together, split_of
 from graphcore.training.trainer import Trainer
 from graphcore.views.stepper import (
@@ -267,12 +269,16 @@ def _opened(name: str) -> str:
 
 def _classes(trainer: Trainer, plan: Plan, target: Any) -> tuple[str, str]:
     """The sample's class and the one that the net takes it for, with its probability."""
-    names, scores = trainer.data.classes, plan.value(trainer.binding.output)
-    if target.is_floating_point() or scores.dim() != 2 or scores.shape[1] < 2:
+    names, b = trainer.data.classes, trainer.binding
+    examples = EXAMPLES[learned(trainer.data).coding]
+    scores = plan.value(b.output)
+    one, several = scores.numel() == len(target), scores.dim() == 2 and scores.shape[1] > 1
+    if examples is None or not len(target) or not (one or (several and names)):
         return "", ""
-    shares = np.asarray(scores.softmax(1)[0].cpu())
-    best = int(shares.argmax())
-    label = int(target[0])
-
-    names = class_names(names or ("0",), max(scores.shape[1], label + 1))
+    found = class_shares(scores, b.loss_kind, torch.tensor(examples))
+    if found is None:
+        return "", ""
+    shares = np.asarray(found[0].cpu())
+    best, label = int(shares.argmax()), int(class_indices(target)[0])
+    names = class_names(names or ("0",), max(len(shares), label + 1))
     return names[label], f"{names[best]} ({shares[best]:.1%})"

@@ -220,6 +220,7 @@ def test_every_operator_has_a_page(qtbot, document, name):
             "[[1, 2], [3, 4]]",
             ((1.0, 2.0), (3.0, 4.0)),
         ),
+        (ops.Attr("a", None, "", "array", optional=True), "1 2\t3; 4", (1.0, 2.0, 3.0, 4.0)),
         (ops.Attr("a", (), "", "ints"), "-1, 4", (-1, 4)),
     ],
 )

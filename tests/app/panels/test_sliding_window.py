@@ -9,9 +9,12 @@ from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+import graphcore as gc
+from app.panels.sliding_window.field import receptive_field
 from app.panels.sliding_window.pixel import Window
 from app.style import palette
 from app.widgets.numbers import format_number
+from graphcore import presets
 from graphcore.graph.elements import Node
 from graphcore.ops import get
 from tests.app.driver import PATIENCE
@@ -193,3 +196,69 @@ def test_the_padding_is_painted_around_the_input(qtbot, sliding) -> None:
     picture = view.grab().toImage()
     border = view.cell_rect((0, 15)).center().toPoint()
     assert picture.pixelColor(border) == palette.current().color("panel")
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (1, 2), (3, 3)])
+def test_the_receptive_field_is_what_has_a_gradient(row: int, column: int) -> None:
+    g = gc.Graph()
+    g.add("Input", name="x", shape=(1, 24, 24))
+    layers = (("Conv2d", {"out_channels": 2, "kernel_size": 5, "padding": 2}), ("Tanh", {}),
+              ("AvgPool2d", {"kernel_size": 2}),
+              ("Conv2d", {"out_channels": 2, "kernel_size": 3, "dilation": 2}), ("Sigmoid", {}),
+              ("AvgPool2d", {"kernel_size": 2}))  # fmt: skip
+    last = "x"
+    for operator, attributes in layers:
+        node = g.add(operator, **attributes)
+        g.connect(last, node)
+        last = node.name
+    name, area = receptive_field(g, last, row, column)
+    assert (name, area[2] - area[0]) == ("x", 16)
+    plan = gc.compile(g, mode="inspect", dtype="float64")
+    plan.forward({"x": np.random.default_rng(0).random((1, 1, 24, 24))})
+    start = torch.zeros_like(plan.value(last))
+    start[0, 0, row, column] = 1
+    plan.backward(last, grad=start)
+    there = np.argwhere(plan.grad("x")[0, 0].numpy() != 0)
+    top, left, bottom, right = area
+    inside = (max(0, top), max(0, left), min(24, bottom), min(24, right))
+    assert (*there.min(0), *(there.max(0) + 1)) == inside
+
+
+def test_behind_other_layers_the_receptive_field_is_framed_on_the_input(qtbot, sliding) -> None:
+    panel, _ = sliding("pool2", (16, 1, 1))
+    assert not panel.field.isHidden()
+    point_at(panel.outputs, (3, 0, 0))
+    field = receptive_field(panel._document.graph, "pool2", 0, 0)[1]
+    assert panel.field._framed == field
+    size = field[2] - field[0]
+    assert panel.field_said.text().startswith(f"Receptive field of a pixel on x: {size} × ")
+    live = presets.load("lenet5")
+    _, area = receptive_field(live, "pool2", 2, 2)
+    assert (area[2] - area[0], area[3] - area[1]) == (16, 16)
+    assert receptive_field(live, "logits", 0, 0) is None
+
+
+@pytest.mark.parametrize("batch", [True, False])
+def test_the_window_slides_over_numbers_that_were_typed(qtbot, live_window, tmp_path, batch):
+    g = gc.Graph()
+    shape = (1, 5, 5) if batch else (1, 1, 5, 5)
+    g.add("Input", name="x", shape=shape, batch=batch, value=list(range(25)))
+    edge = [[1.0, 0, -1], [1, 0, -1], [1, 0, -1]]
+    g.add("Constant", name="kernel", value=[[edge]])
+    g.add("Conv2d", name="y", out_channels=1, kernel_size=3, bias=False)
+    g.connect("x", "y", input="x")
+    g.connect("kernel", "y", input="weight")
+    gc.save(g, tmp_path / "typed.graph.json")
+    live_window.start(str(tmp_path / "typed.graph.json"))
+    live_window.layouts.show("Explain")
+    panel = live_window.show_panel("window").fill()
+    live_window.show_panel("walk").fill()
+    QApplication.processEvents()
+    live_window.canvas.select(["y"])
+    qtbot.waitUntil(lambda: {"x", "y", "weight"} <= panel._arrays.keys(), timeout=PATIENCE)
+    point_at(panel.outputs, (0, 1, 2))
+    np.testing.assert_array_equal(panel.numbers["kernel"]._maps[0], edge)
+    assert panel.numbers["patch"]._maps[0].tolist() == [[7, 8, 9], [12, 13, 14], [17, 18, 19]]
+    assert last_number(panel.sum.text()) == -6
+    live_window.document.set_attributes("x", value=[1.0] * 25)
+    qtbot.waitUntil(lambda: not panel._arrays.get("y", np.ones(1)).any(), timeout=PATIENCE)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
+import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
 
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
@@ -193,6 +195,34 @@ def test_results_say_whether_the_net_is_as_right_as_it_is_sure(qtbot, opened, li
     assert f"{panel._frame.calibration_error:.2%}" in panel.calibration_words.text()
     fullest = (bins[:, 0].argmax() + 0.5) / len(bins)
     assert "of them right" in panel.calibration.describe(float(fullest))
+
+
+def test_results_show_the_curves_of_a_class_and_the_likeliest_ones(
+    qtbot, opened, live_window
+) -> None:
+    panel = opened("mlp", "results")
+    qtbot.waitUntil(lambda: panel._frame is not None, timeout=PATIENCE)
+    train(qtbot, live_window, 60)
+    qtbot.waitUntil(lambda: panel._frame.step == 60, timeout=PATIENCE)
+    frame = panel._frame
+    assert frame.accuracy < frame.top[2] < frame.top[3] < frame.top[5] <= 1
+    assert f"top 5 {frame.top[5]:.1%}" in panel.stamp.text()
+    kinds = (("ROC", 1), ("Precision and recall", -1))
+    for page, (text, way) in zip(panel.curves, kinds, strict=True):
+        while panel.shown.currentText() != text:
+            QTest.keyClick(panel.shown, Qt.Key.Key_Down)
+        assert page.isVisible()
+        QTest.keyClicks(page.of, "7")
+        assert page.of.currentText() == "7"
+        x, y = page.plot.line.T
+        assert (x[0], x[-1]) == (0, 1)
+        assert (np.diff(x) >= 0).all()
+        assert way * (y[-1] - y[0]) > 0
+        recall = float(unpack(frame.recall)[7])
+        assert page.plot.points[0][1 if way > 0 else 0] == pytest.approx(recall, abs=1e-6)
+        area = frame.curves[7].area if way > 0 else frame.curves[7].average
+        assert f"{area:.4f}" in page.said.text()
+        assert 0.6 < area <= 1
 
 
 def test_the_gap_between_training_and_test_is_marked(qtbot, opened, live_window) -> None:

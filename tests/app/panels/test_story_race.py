@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLineEdit
 
 from graphcore.views.landscape import LandscapeFrame
 from tests.app.driver import PATIENCE
@@ -103,3 +104,58 @@ def test_rates_and_batches_race_over_the_same_samples(qtbot, live_window, what, 
     assert panel.said.text().startswith(winner)
     qtbot.waitUntil(lambda: panel.map.has_surface, timeout=PATIENCE)
     assert list(panel.map._others) == runners
+
+
+def test_every_runner_has_settings_that_are_shown_and_can_be_typed(qtbot, live_window) -> None:
+    live_window.start("circle")
+    live_window.layouts.show("Train")
+    panel = live_window.show_panel("race").fill()
+    QApplication.processEvents()
+    qtbot.waitUntil(lambda: live_window.engine.state == "idle", timeout=PATIENCE)
+    table, document = panel.runners, live_window.document
+    assert table.isVisible()  # before the start one sees who runs, and how
+
+    def cells(column: int) -> list[str]:
+        return [table.item(row, column).text() for row in range(table.rowCount())]
+
+    def type_into(row: int, column: int, text: str) -> None:
+        table.setCurrentCell(row, column)
+        table.editItem(table.item(row, column))
+        editor = table.findChild(QLineEdit)
+        editor.selectAll()
+        QTest.keyClicks(editor, text)
+        QTest.keyClick(editor, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: table.findChild(QLineEdit) is None)
+
+    names, own = cells(0), document.root.training
+    row = names.index(own.optimizer)
+    assert float(cells(1)[row]) == own.lr
+    assert cells(3)[names.index("SGD, momentum")] == "momentum 0.9"
+    assert cells(2) == [str(own.batch)] * len(names)
+    sgd, adam = names.index("SGD"), names.index("Adam")
+    type_into(sgd, 1, "0.25")
+    type_into(sgd, 3, "momentum 0.5, nesterov true")
+    type_into(adam, 2, "20")
+    for column, text, why in ((1, "-1", "learning rate"), (2, "2.5", "batch size"),
+                              (3, "speed 3", "no option 'speed'")):  # fmt: skip
+        before = cells(column)
+        type_into(adam, column, text)
+        assert why in panel.said.text()
+        assert cells(column) == before
+    for i, name in enumerate(names):
+        if name not in ("SGD", "Adam"):
+            table.item(i, 0).setCheckState(Qt.CheckState.Unchecked)
+    panel.steps.setValue(20)
+    qtbot.mouseClick(panel.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "is first" in panel.said.text(), timeout=PATIENCE)
+    assert not table.isVisible()
+    assert list(panel.plot._curves) == ["SGD", "Adam"]
+    assert "SGD 0.25" in panel.said.text()
+    assert panel.plot.points("Adam")[0][0] == 20  # samples of its first step
+    QTest.keyClick(panel.shown, Qt.Key.Key_Home)
+    assert table.isVisible()
+    assert cells(1)[sgd] == "0.25"
+    qtbot.mouseClick(panel.defaults, Qt.MouseButton.LeftButton)
+    assert cells(1)[sgd] != "0.25"
+    document.set_training(msgspec.structs.replace(own, lr=0.5))
+    assert cells(1)[row] == "0.5"  # what nobody has changed follows the run

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+import numpy as np
+from PySide6.QtCore import QPoint, Qt
 
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
@@ -51,3 +52,32 @@ def test_the_decision_map_has_the_names_of_the_columns(qtbot, opened) -> None:
     shown = panel.map.axes.own(unpack(frame.points).astype(float))
     assert 0 < shown[:, 0].min() < shown[:, 0].max() < 10
     assert format_number(float(shown[:, 1].min()), 1) >= "3"
+
+
+def test_points_painted_over_normalised_inputs_keep_the_units_of_the_data(
+    qtbot, opened, live_window
+) -> None:
+    panel, document = opened("will-pass", "decision"), live_window.document
+    qtbot.waitUntil(lambda: panel.map.has_map, timeout=PATIENCE)
+    assert document.root.training.normalization == "standardize"
+    before, entries = panel._frame, list(panel.map.axes.entries)
+    own = panel.map.axes.own(unpack(before.points).astype(float))
+    panel.edit.setChecked(True)
+    at = panel.map.area().topLeft().toPoint() + QPoint(8, 8)
+    qtbot.mouseClick(panel.map, Qt.MouseButton.LeftButton, pos=at)
+    assert document.undo_stack.undoText() == "Paint a point"
+    qtbot.waitUntil(lambda: len(unpack(panel._frame.points)) == len(own) + 1, timeout=PATIENCE)
+    axes = panel.map.axes
+    assert axes.names == ("hours studied", "hours slept")
+    assert [name for name, _ in axes.entries] == [name for name, _ in entries]
+    np.testing.assert_allclose(axes.own(unpack(panel._frame.points)[1:].astype(float)), own, 1e-5)
+    np.testing.assert_allclose(unpack(panel._frame.points)[1:], unpack(before.points), atol=1e-5)
+    painted = axes.own(unpack(panel._frame.points)[0].astype(float))
+    text = document.root.training.dataset_options["points"].split(";")[0].split()
+    np.testing.assert_allclose([float(w) for w in text[:2]], painted, 1e-5)
+    samples = live_window.show_panel("samples").fill()
+    samples.grid.split.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: samples.grid.frame is not None and samples.grid.frame.split == "train",
+                    timeout=PATIENCE)  # fmt: skip
+    np.testing.assert_allclose(unpack(samples.grid.frame.rows)[0], painted, 1e-5)
+    assert samples.grid.frame.columns == axes.names

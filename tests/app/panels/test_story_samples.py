@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
+import graphcore as gc
+from app.widgets import file_dialogs
+from graphcore.datasets.table.block import placed, read_block
 from graphcore.records.arrays import unpack
 from tests.app.driver import PATIENCE
 
@@ -136,3 +141,101 @@ def test_numbers_of_a_formula_are_typed_and_undone(qtbot, choosing, live_window)
     qtbot.waitUntil(lambda: panel.walk.frame.numbers["J"] == 39, timeout=PATIENCE)
     live_window.document.undo_stack.undo()
     qtbot.waitUntil(lambda: panel.walk.frame.numbers["J"] == 33, timeout=PATIENCE)
+
+
+@pytest.fixture
+def five(tmp_path):
+    """A picture of 5 × 5 with numbers of its own, and a vector, through a convolution."""
+    g = gc.Graph()
+    x = g.add("Input", name="x", shape=(1, 5, 5), value=[0.0] * 25)
+    conv = g.add("Conv2d", name="conv", out_channels=1, kernel_size=3)
+    flat = g.add("Flatten", name="flat")
+    v = g.add("Input", name="v", shape=(9,), value=[1.0] * 9)
+    both = g.add("Mul", name="both")
+    g.connect(x, conv)
+    g.connect(conv, flat)
+    g.connect(flat, both)
+    g.connect(v, both)
+    gc.save(g, tmp_path / "five.graph.json")
+    return str(tmp_path / "five.graph.json")
+
+
+def shown(table) -> list[list[str]]:
+    return [
+        [table.item(i, j).text() for j in range(table.columnCount())]
+        for i in range(table.rowCount())
+    ]
+
+
+def test_a_block_of_a_spreadsheet_fills_the_cells_of_an_input(
+    qtbot, choosing, live_window, five, tmp_path, monkeypatch
+) -> None:
+    panel, samples = choosing(five)
+    typed, table = samples.typed, samples.typed.table
+    assert [typed.which.itemText(i) for i in range(2)] == ["v", "x"]
+    QTest.keyClick(typed.which, Qt.Key.Key_End)
+    assert shown(table) == [["0"] * 5] * 5
+    samples.tabs.setCurrentWidget(typed)
+    table.setFocus()
+    clipboard = QApplication.clipboard()
+
+    def paste(text: str, row: int = 0, column: int = 0) -> None:
+        clipboard.setText(text)
+        table.setCurrentCell(row, column)
+        QTest.keyClick(table, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+
+    def fed() -> np.ndarray:
+        return np.array(live_window.document.root.node("x").attributes["value"]).reshape(5, 5)
+
+    paste("\n".join(str(i) for i in range(25)))  # 25 numbers, in whatever rows
+    np.testing.assert_array_equal(fed(), np.arange(25).reshape(5, 5))
+    qtbot.waitUntil(
+        lambda: unpack(panel.walk.frame.values["x"].array).max() == 24, timeout=PATIENCE
+    )
+    assert shown(table)[4] == ["20", "21", "22", "23", "24"]
+    paste("0,5\t−1\n2,25\t", 3, 3)  # decimal commas; an empty cell leaves what is there
+    assert fed()[3:, 3:].tolist() == [[0.5, -1], [2.25, 24]]
+    before = fed()
+    paste("1\tzwei", 0, 0)
+    assert typed.said.text().startswith("zwei, in row 1 and column 2 of what is pasted")
+    paste("1\t2\t3", 0, 3)
+    assert "from this cell on there are 5 × 2 cells" in typed.said.text()
+    np.testing.assert_array_equal(fed(), before)
+    QTest.keyClick(table, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert clipboard.text().splitlines()[3] == "15\t16\t17\t0.5\t-1"
+    assert len(live_window.document.root) == 5  # nothing was pasted among the nodes
+    live_window.document.undo_stack.undo()
+    np.testing.assert_array_equal(fed(), np.arange(25).reshape(5, 5))
+    Image.fromarray(np.eye(10, dtype=np.uint8) * 255).save(tmp_path / "line.png")
+    monkeypatch.setattr(file_dialogs, "ask_picture", lambda *_: str(tmp_path / "line.png"))
+    qtbot.mouseClick(typed.picture, LEFT)
+    assert fed().diagonal().min() > 0.3 > fed()[0, 2:].max()
+    QTest.keyClick(typed.which, Qt.Key.Key_Home)
+    assert len(shown(table)) == 9
+    assert not typed.picture.isEnabled()
+
+
+def test_the_rows_of_a_table_have_the_names_of_its_columns(qtbot, choosing) -> None:
+    panel, samples = choosing("house-prices")
+    table = samples.typed.table
+    heads = [table.verticalHeaderItem(i).text() for i in range(table.rowCount())]
+    assert heads == ["area (m²)", "rooms", "age (years)"]
+    samples.tabs.setCurrentWidget(samples.typed)
+    assert not samples.typed.reset.isEnabled()
+    type_number(table, 0, "123,5")
+    qtbot.waitUntil(
+        lambda: float(unpack(panel.walk.frame.given)[0]) == pytest.approx(123.5), timeout=PATIENCE
+    )
+    qtbot.mouseClick(samples.typed.reset, LEFT)
+    qtbot.waitUntil(lambda: float(unpack(panel.walk.frame.given)[0]) != 123.5, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "numbers"),
+    [("1 2 3\n4 5 6", (2, 3), [1, 2, 3, 4, 5, 6]), ("1, 2, 3, 4, 5, 6", (2, 3), range(1, 7)),
+     ("[[1, 2], [3, 4]]", (4, 1), [1, 2, 3, 4]), ("7\t8", (4, 1), [7, 8]),
+     ("1.234,5;2", (1, 2), [1234.5, 2])],
+)  # fmt: skip
+def test_numbers_of_other_programs_are_read(text, shape, numbers) -> None:
+    assert placed(read_block(text), (0, 0), shape)[1] == list(numbers)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.panels.stepper.numbers import StepNumbers
 from app.widgets.numbers import format_number
+from app.widgets.numbers_table import sheet_shape
 from graphcore.records.arrays import unpack
 from tests.app.driver import PATIENCE
 
@@ -77,7 +78,9 @@ def test_a_double_click_opens_the_whole_tensor(qtbot, explain, tables) -> None:
     qtbot.waitUntil(lambda: table.model.values.size > 0, timeout=PATIENCE)
     maps = unpack(panel.walk.frame.values["conv1"].array)
     assert table.model.shape == (6, 28, 28)
-    np.testing.assert_array_equal(table.model.values, maps.reshape(6, 784))
+    np.testing.assert_array_equal(table.model.values, maps.reshape(168, 28))
+    heads = [table.model.headerData(i, Qt.Orientation.Vertical) for i in (0, 29, 167)]
+    assert heads == ["0, 0", "1, 1", "5, 27"]
     assert not table.model.flags(table.model.index(0, 0)) & Qt.ItemFlag.ItemIsEditable
     assert "6 × 28 × 28 numbers" in table.said.text()
     table.of.setFocus()
@@ -91,7 +94,7 @@ def test_a_double_click_opens_the_whole_tensor(qtbot, explain, tables) -> None:
     panel.sample.setValue(1)
     qtbot.waitUntil(lambda: not np.array_equal(table.model.values, before), timeout=PATIENCE)
     maps = unpack(panel.walk.frame.values["conv1"].array)
-    np.testing.assert_array_equal(table.model.values, maps.reshape(6, 784))
+    np.testing.assert_array_equal(table.model.values, maps.reshape(168, 28))
 
 
 def test_the_button_opens_the_gradient_and_copies_it(qtbot, explain, tables) -> None:
@@ -111,3 +114,12 @@ def test_the_button_opens_the_gradient_and_copies_it(qtbot, explain, tables) -> 
     assert float(QApplication.clipboard().text()) == pytest.approx(float(gradient[3]), rel=1e-8)
     table.digits.setCurrentIndex(table.digits.findData(9))
     assert table.model.index(0, 3).data() == format_number(float(gradient[3]), 9)
+
+
+@pytest.mark.parametrize(
+    ("shape", "sheet"),
+    [((), (1, 1)), ((7,), (1, 7)), ((3, 4), (3, 4)), ((1, 5, 5), (5, 5)), ((6, 1, 5, 5), (30, 5)),
+     ((6, 16, 1, 1), (6, 16)), ((8, 1), (8, 1))],
+)  # fmt: skip
+def test_a_table_has_the_rows_and_columns_of_its_pictures(shape, sheet) -> None:
+    assert sheet_shape(shape) == sheet

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from app.panels.weights.panel import WeightsTable
@@ -125,3 +127,30 @@ def test_a_cell_takes_every_key_and_no_shortcut_acts(qtbot, live_window, table) 
     assert acted == []
     assert [(n.name, n.position, n.attributes) for n in graph] == before
     assert shown.model.values.tolist() == [[3.0, -2.0]]
+
+
+def test_a_kernel_is_pasted_and_its_edge_image_is_seen(qtbot, live_window, table) -> None:
+    shown = table("lenet5", "conv1", "weight")
+    assert shown.model.values.shape == (30, 5)  # six kernels below each other
+    before = shown.model.values.copy()
+    edge = np.array([[-1.0, -1, 0, 1, 1]] * 5)
+    QApplication.clipboard().setText("\n".join("\t".join(map(str, row)) for row in edge))
+    shown.table.setCurrentIndex(shown.model.index(10, 0))  # the third kernel
+    QTest.keySequence(shown, "Ctrl+V")
+    qtbot.waitUntil(lambda: np.array_equal(shown.model.values[10:15], edge), timeout=PATIENCE)
+    np.testing.assert_array_equal(shown.model.values[:10], before[:10])
+    assert live_window.document.undo_stack.undoText() == "Set 25 numbers of conv1.weight"
+    live_window.layouts.show("Explain")
+    window = live_window.show_panel("window").fill()
+    live_window.show_panel("walk").fill()
+    live_window.canvas.select(["conv1"])
+    qtbot.waitUntil(lambda: {"x", "y", "weight", "bias"} <= window._arrays.keys(), timeout=PATIENCE)
+    picture, bias = (torch.from_numpy(window._arrays[k].copy()) for k in ("x", "bias"))
+    kernel = torch.from_numpy(edge.astype(np.float32))[None, None]
+    image = torch.nn.functional.conv2d(picture[None], kernel, padding=2)[0, 0] + bias[2]
+    np.testing.assert_allclose(window.outputs._maps[2], image, atol=1e-4)
+    live_window.document.undo_stack.undo()
+    qtbot.waitUntil(lambda: np.array_equal(shown.model.values, before), timeout=PATIENCE)
+    QApplication.clipboard().setText("a\tb")
+    QTest.keySequence(shown, "Ctrl+V")
+    assert "a, in row 1 and column 1" in shown.refused.text()

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QPoint, QRectF
+from PySide6.QtGui import QFontMetricsF, QImage
+from PySide6.QtWidgets import QApplication
 
+from app.plots.area import PlotArea
 from app.plots.decision_map import DecisionMap
 from app.plots.map_axes import MapAxes
 from app.plots.scatter import ScatterPlot
+from app.style import fonts, painting
+from app.widgets.numbers import plain_number
 
 
 def test_ticks_are_round_numbers_of_the_data() -> None:
@@ -17,6 +24,28 @@ def test_ticks_are_round_numbers_of_the_data() -> None:
     assert axes.ticks(0, np.array([-2, -1]), np.array([2, 1]), 4) == [50, 100, 150]
     assert axes.ticks(1, np.array([-2, -1]), np.array([2, 1]), 4) == [-0.5, 0, 0.5]
     assert axes.ticks(0, np.zeros(2), np.zeros(2), 4) == []
+
+
+@pytest.mark.parametrize(("width", "last"), [(150, 300_000.0), (150, 0.001), (700, 300_000.0)])
+def test_labels_of_a_small_plot_do_not_run_together(qtbot, themed, width, last) -> None:
+    plot = PlotArea("small")
+    qtbot.addWidget(plot)
+    plot.resize(width, 150)
+    plot.show()
+    plot.show_area(QRectF(0, 0, last, 1))
+    QApplication.processEvents()
+    axis = plot.getAxis("bottom")
+    with painting.on(QImage(10, 10, QImage.Format.Format_ARGB32_Premultiplied)) as painter:
+        painter.setFont(fonts.figure_font(8.0))
+        drawn = axis.generateDrawSpecs(painter)[2]
+    boxes = sorted((rect for rect, _flags, _text in drawn), key=lambda r: r.left())
+    assert boxes
+    assert all(a.right() + 2 < b.left() for a, b in itertools.pairwise(boxes))
+    map_axes = MapAxes()
+    map_axes.scale = np.array([last, 1.0])
+    found = map_axes.apart(0, np.zeros(2), np.ones(2), width)
+    metrics = QFontMetricsF(fonts.figure_font(8.0))
+    assert sum(metrics.horizontalAdvance(plain_number(v)) for v in found) < width
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from app.plots import tiles
-from app.style import palette
+from app.style import painting, palette
 from app.widgets.numbers import format_number
 
 
@@ -94,3 +94,31 @@ def test_odd_values_do_no_harm(qapp, values, rows):
     bars = draw(lambda p, r: tiles.paint_bars(p, r, array))
     drawn = {y for y in range(40) for x in range(100) if bars.pixel(x, y) & 0xFFFFFF}
     assert len(drawn) <= rows
+
+
+def test_numbers_are_written_where_they_fit():
+    sheet = np.array([[0.0, -0.125], [np.nan, 24.0]])
+    found = tiles.written(sheet, 40, 40)
+    assert found.texts == {(0, 0): "0", (0, 1): "−0.125", (1, 1): "24"}
+    assert found.size * 0.6 * 6 <= 40
+    assert tiles.written(sheet, 25, 25).texts[0, 1] == "−0.12"  # fewer digits before none
+    small = tiles.written(np.array([[-0.125, 10.5]]), 17, 17)
+    assert small.texts == {(0, 0): "−.12", (0, 1): "10"}
+    assert tiles.written(sheet, 14, 14) is None
+    assert tiles.written(sheet, 14, 14, scale=3.0) is not None  # on a closer look
+    assert tiles.written(np.zeros((20, 20)), 40, 40) is None  # no wall of numbers
+
+
+def test_numbers_are_seen_on_dark_and_on_light_cells(qapp):
+    palette.apply(qapp, "dark")
+    sheet = np.array([[0.0, 1.0]])
+    cells = tiles.to_image(sheet, 0.0, 1.0, signed=False)
+    image = QImage(80, 40, QImage.Format.Format_ARGB32_Premultiplied)
+    with painting.on(image) as painter:
+        area = tiles.paint_image(painter, QRectF(0, 0, 80, 40), cells)
+        tiles.paint_numbers(painter, area, cells, sheet)
+    for column in (0, 1):
+        under = cells.pixelColor(column, 0).lightnessF()
+        light = [image.pixelColor(40 * column + x, y).lightnessF()
+                 for x in range(2, 38) for y in range(2, 38)]  # fmt: skip
+        assert max(abs(value - under) for value in light) > 0.4

@@ -308,7 +308,9 @@ def test_weights_changed_by_hand_are_said_to_be_and_go_on_as_a_run_of_their_own(
     learned = numbers(qtbot, window, name)
     qtbot.waitUntil(lambda: "120" in stamp.text(), timeout=PATIENCE)
 
-    window.document.set_number(name, 0, float(learned.flat[0]), 40.0, partial(set_numbers, engine))
+    window.document.set_numbers(
+        name, (0,), (float(learned.flat[0]),), (40.0,), partial(set_numbers, engine)
+    )
     qtbot.waitUntil(lambda: "changed by hand" in stamp.text(), timeout=PATIENCE)
     qtbot.waitUntil(lambda: figure.text() != learned_to, timeout=PATIENCE)
     qtbot.waitUntil(lambda: " of " in strip.words.text(), timeout=PATIENCE)
@@ -376,7 +378,7 @@ def test_a_run_that_begins_with_weights_set_by_hand_stays_one_run(qtbot, live_wi
     qtbot.waitUntil(lambda: window.engine.state == "idle" and bool(times), timeout=PATIENCE)
     name = weights_of(window)
     before = float(numbers(qtbot, window, name).flat[0])
-    window.document.set_number(name, 0, before, 3.0, partial(set_numbers, window.engine))
+    window.document.set_numbers(name, (0,), (before,), (3.0,), partial(set_numbers, window.engine))
     qtbot.waitUntil(lambda: times[-1].by_hand, timeout=PATIENCE)
     assert "by hand" in window.time.words.text()
     train(qtbot, window, 5, times)

@@ -29,3 +29,15 @@ def test_points_come_back_as_they_were_written() -> None:
 def test_what_is_wrong_is_said(text: str, said: str) -> None:
     with pytest.raises(DataError, match=said):
         datasets.load("by-hand", options={"points": text})
+
+
+def test_points_in_their_own_numbers_are_normalised_as_is_said() -> None:
+    options = {"points": "10 2020 0; 20 2024 1", "normalised": "10 2000 5 8", "columns": "a;b"}
+    data = datasets.load("by-hand", options=options, normalization="standardize")
+    assert data.train.inputs.tolist() == [[0, 2.5], [2, 3]]
+    assert data.columns == ("a", "b")
+    plain = datasets.load("by-hand", options=options)
+    assert plain.train.inputs.tolist() == [[10, 2020], [20, 2024]]
+    for wrong in ("1 2 3", "1 2 3 0", "a b c d"):
+        with pytest.raises(DataError, match="no scale of both"):
+            datasets.load("by-hand", options={"normalised": wrong}, normalization="standardize")

@@ -238,3 +238,13 @@ def test_how_weights_lie_in_memory_changes_no_number(name: str) -> None:
     transposed.flat.mul_(2)
     plain.copy_state(transposed)
     assert all(torch.equal(w, transposed.parameters[k]) for k, w in plain.parameters.items())
+
+
+@pytest.mark.parametrize("batch", [True, False])
+def test_as_many_numbers_as_an_input_holds_fill_it_in_row_order(batch: bool) -> None:
+    g = gc.Graph()
+    x = g.add("Input", name="x", shape=(5, 5), batch=batch, value=list(range(25)))
+    g.connect(x, g.add("ReLU", name="y"))
+    plan = gc.compile(g)
+    plan.forward({})
+    assert plan.value("y").reshape(5, 5)[3].tolist() == [15, 16, 17, 18, 19]

@@ -53,3 +53,29 @@ def test_nothing_to_measure() -> None:
     assert np.isnan(metrics.accuracy(*empty))
     assert metrics.confusion_matrix(*empty).tolist() == [[0] * 3] * 3
     assert np.isnan(metrics.recall(*empty)).all()
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_areas_are_those_of_scikit_learn(ties: bool) -> None:
+    rng = np.random.default_rng(0)
+    positive = rng.random(500) < 0.2
+    scores = rng.normal(size=500) + positive
+    scores = np.round(scores, 1) if ties else scores
+    curve, area = metrics.roc(scores, positive)
+    assert area == pytest.approx(theirs.roc_auc_score(positive, scores), abs=1e-12)
+    false, true, _ = theirs.roc_curve(positive, scores, drop_intermediate=False)
+    np.testing.assert_allclose(curve, np.stack([false, true], 1), atol=1e-12)
+    curve, average = metrics.precision_recall_curve(scores, positive)
+    assert average == pytest.approx(theirs.average_precision_score(positive, scores), abs=1e-12)
+    precise, recall, _ = theirs.precision_recall_curve(positive, scores)
+    np.testing.assert_allclose(curve, np.stack([recall, precise], 1)[::-1], atol=1e-12)
+    assert np.isnan(metrics.roc(scores, positive & False)[1])
+
+
+def test_the_k_likeliest_are_those_of_scikit_learn() -> None:
+    rng = np.random.default_rng(1)
+    scores, targets = rng.normal(size=(200, 6)), rng.integers(0, 6, 200)
+    for k in (1, 2, 5):
+        assert metrics.top_k(scores, targets, k) == theirs.top_k_accuracy_score(
+            targets, scores, k=k, labels=range(6)
+        )

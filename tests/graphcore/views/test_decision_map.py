@@ -8,12 +8,18 @@ import torch
 
 from graphcore import datasets, ops, presets
 from graphcore.records.arrays import unpack
-from graphcore.training.class_shares import class_shares
+from graphcore.training.class_shares import class_indices, class_shares
 from graphcore.training.decision_grid import GRID, NEURON_GRID
 from graphcore.training.evaluation import correct
+from graphcore.training.sample import Sample, fed
 from graphcore.training.trainer import Trainer
 from graphcore.views.decision_map import compute as probing
 from graphcore.views.drawing.compute import digit
+from graphcore.views.results.compute import results
+from graphcore.views.samples import SamplesRequest
+from graphcore.views.samples.chosen_sample import chosen_sample
+from graphcore.views.samples.compute import browse
+from graphcore.views.stepper.compute import _classes
 
 
 def trained(name: str, steps: int) -> Trainer:
@@ -89,3 +95,48 @@ def test_every_loss_of_scores_says_so() -> None:
     """The others read probabilities, values or a score for each class."""
     found = {op.name for op in ops.all_operators() if op.answers == "logit"}
     assert found == {"BCEWithLogitsLoss", "HingeLoss", "SquaredHingeLoss"}
+
+
+SOFTMAX = torch.softmax(torch.tensor([[1.0, 3.0, 2.0]]), 1)
+
+
+@pytest.mark.parametrize(
+    ("loss", "scores", "shares"),
+    [("CrossEntropyLoss", [[1.0, 3.0, 2.0]], SOFTMAX), ("NLLLoss", SOFTMAX.log(), SOFTMAX),
+     ("KLDivLoss", SOFTMAX.log(), SOFTMAX), ("MSELoss", SOFTMAX, SOFTMAX),
+     ("Mul", SOFTMAX, SOFTMAX),
+     ("BCEWithLogitsLoss", [[0.0, 2.0]], [[0.5, 0.880797]]),
+     ("BCELoss", [[0.25, 0.5]], [[0.25, 0.5]]), ("MSELoss", [[0.1, 0.7, -0.2]], [[0.1, 0.7, 0.0]]),
+     ("MSELoss", [[1.0, 2.0, -1.0]], [[0.5, 1.0, 0.0]]), ("L1Loss", [[-2.0, -1.0]], [[0.0, 1e-6]])],
+)  # fmt: skip
+def test_a_share_is_a_softmax_only_where_the_loss_has_one(loss, scores, shares) -> None:
+    scores = torch.as_tensor(scores)
+    found = class_shares(scores, loss, torch.tensor([0, 1]))
+    torch.testing.assert_close(found, torch.as_tensor(shares))
+    assert torch.equal(found.argmax(1), scores.argmax(1))
+
+
+def test_several_numbers_are_no_classes() -> None:
+    scores, truth = torch.tensor([[0.2, 0.9]]), torch.tensor([[3.5, -1.0]])
+    assert class_shares(scores, "MSELoss", truth) is None
+    one_hot = torch.tensor([[0.0, 1.0]])
+    assert class_shares(scores, "MSELoss", one_hot) is not None
+    assert class_indices(one_hot).tolist() == [1]
+
+
+def test_class_words_are_said_wherever_a_class_is() -> None:
+    """Of a net with one output, whose classes are words."""
+    trainer = trained("will-pass", 1)
+    words = ("fails", "passes")
+    frame = probing.decision_map(trainer)
+    page = browse(trainer, SamplesRequest())
+    assert frame.classes == results(trainer).classes == page.classes == words
+    assert set(page.labels) | set(page.answers) <= set(words)
+    plan = trainer.looking_plan()
+    x, t, _ = fed(trainer, Sample())
+    plan.forward(trainer.binding.feeds(x, t))
+    label, answer = _classes(trainer, plan, t)
+    assert label in words
+    assert answer.split(" (")[0] in words
+    chosen = chosen_sample(trainer, (), 0)
+    assert chosen.classes == words

@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from graphcore import datasets, presets
-from graphcore.views.race import RaceRequest
+from graphcore.views.race import RATES, RaceRequest, entrants
 from graphcore.views.race.compute import race
-from graphcore.views.race.runners import RATES, Runner, runners
+from graphcore.views.race.runners import Runner, runners
 
 
 def made(what: str, preset: str = "mlp") -> list[Runner]:
     graph = presets.load(preset)
-    return runners(graph, datasets.load("digits"), graph.training, what)
+    return runners(graph, datasets.load("digits"), graph.training, entrants(graph.training, what))
 
 
 def test_all_start_from_the_same_weights_and_batches() -> None:
