@@ -98,7 +98,7 @@ class WalkPanel(Panel):
         self.pace = QSlider(Qt.Orientation.Horizontal)
         self.pace.setRange(2, 40)
         self.pace.setValue(14)
-        self.pace.setFixedWidth(90)
+        self.pace.setFixedWidth(64)
         self.pace.setAccessibleName(self.tr("Pace"))
         self.pace.setToolTip(self.tr("Pace of the slow motion"))
         self.pace.valueChanged.connect(lambda v: walk.set_pace(v / 10))
@@ -107,7 +107,7 @@ class WalkPanel(Panel):
             row, "eye", self.tr("Stop at the selected node"), "F9", self.toggle_breakpoint
         )
         self.pause_at.setCheckable(True)
-        row.addSpacing(12)
+        row.addSpacing(4)
         self._add_sample(row)
         row.addStretch(1)
         self.check = CheckBar(self._document, self._engine)
@@ -145,6 +145,8 @@ class WalkPanel(Panel):
         self.verdict = Note()
         self.batch = QSpinBox()
         self.batch.setRange(1, 64)
+        self.batch.setFixedWidth(72)
+        self.sample.setFixedWidth(86)
         self.batch.setPrefix("× ")
         self.batch.setAccessibleName(self.tr("Samples that go through together"))
         self.batch.setToolTip(
@@ -332,6 +334,7 @@ class WalkPanel(Panel):
         if done and frame.answer:
             words += self.tr(", predicted as {0}").format(frame.answer)
         self.verdict.setText(words)
+        self.sample_name.setToolTip(words)  # a narrow panel has no room for it
 
     def show_selection(self, names: Sequence[str]) -> None:
         """Told which nodes are selected on the canvas."""

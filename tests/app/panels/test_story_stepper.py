@@ -212,3 +212,21 @@ def test_the_keys_step_from_anywhere_and_can_be_changed(qtbot, live_window) -> N
     actions.set_shortcut(row, "Ctrl+Alt+N")
     assert actions.actions["walk_step"].shortcut().toString() == "Ctrl+Alt+N"
     actions.set_shortcut(row, row.shortcut)
+
+
+def test_only_the_stepper_draws_on_the_canvas_while_one_steps(qtbot, explain, live_window) -> None:
+    panel, pictures = explain("chain"), live_window.canvas.pictures
+    press(qtbot, panel, 1)
+    item = live_window.canvas.items_by_name["loss"]
+    with qtbot.waitSignal(live_window.engine.frame, timeout=PATIENCE):
+        live_window.engine.watch_again()
+    assert item.value is None, "the stepper has not come to the loss"
+    panel.walk.go_to(len(panel.walk.events))
+    assert chips(live_window)
+    pictures.hide(True)
+    assert chips(live_window) == [], "they would answer the question"
+    pictures.hide(False)
+    assert chips(live_window)
+    live_window.layouts.show("Build")
+    item.set_picture("value", None)
+    qtbot.waitUntil(lambda: item.value is not None, timeout=PATIENCE)
