@@ -515,8 +515,11 @@ class Trainer:
         self.epochs.go_on()
         if self.step >= self.total_steps:
             done = max(self.settings.epochs, math.ceil(self.step / self.steps_per_epoch))
-            epochs = done + self.graph.training.epochs
-            self.settings = msgspec.structs.replace(self.settings, epochs=epochs)
+            self._plan_epochs(done + self.graph.training.epochs)
+            self.lengthened = True
+
+    def _plan_epochs(self, epochs: int) -> None:
+        self.settings = msgspec.structs.replace(self.settings, epochs=epochs)
 
     @property
     def held_epoch(self) -> int:
@@ -538,8 +541,14 @@ class Trainer:
         )
 
     def reset(self) -> None:
-        """Back to the same start: weights, optimiser, random state, order, statistics."""
+        """Back to the same start: weights, optimiser, random state, order, statistics.
+
+        A run that was lengthened has the epochs of its graph's settings again.
+        """
         self.plan.reset()
+        if self.lengthened:
+            self._plan_epochs(self.graph.training.epochs)
+            self.lengthened = False
         self.epochs = Epochs()
         self.step, self.lr, self._single = 0, self.settings.lr, 0
         self.groups = self._new_groups()

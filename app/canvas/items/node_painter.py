@@ -234,7 +234,7 @@ def summary(node: Node) -> str:
     for attr in node.op.attrs:
         value = node.attributes[attr.name]
         if attr.required or value != attr.default:
-            told.append(f"{attr.name} {_short(_joined(value, attr.kind == 'array'))}")
+            told.append(f"{attr.name} {_short(_joined(value, attr.kind))}")
     return "\n".join(told[:4])
 
 
