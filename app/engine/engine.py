@@ -378,7 +378,7 @@ class Engine(QObject):
             return self.tr("Train on after the early stop, to epoch {0:,}").format(planned)
         more = self.document.root.training.epochs
         done = max(planned, -(-frame.step // max(1, frame.steps_per_epoch)))
-        return self.tr("Train {0:,} epochs more, to epoch {1:,}").format(more, done + more)
+        return self.tr("Train on to epoch {0:,}, {1:,} more").format(done + more, more)
 
     def run(self, steps: int | None) -> None:
         """Train a number of steps."""

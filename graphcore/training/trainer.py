@@ -71,6 +71,7 @@ class Trainer:
 
     Attributes:
         validated: how good the net was on the samples held back, when the last epoch ended.
+        lengthened: whether the run has more epochs than the graph's settings name.
         note: what is not done as the settings say; "" if there is nothing of the kind.
 
     Raises:
@@ -111,6 +112,7 @@ class Trainer:
         self._single = 0  # up to this step they are made one by one
         self.shard: Shard | None = None
         self.lr = self.settings.lr
+        self.lengthened = False
 
     def _new_batches(self) -> Batches:
         """The order of the samples; no batch of one where the net needs several in training.

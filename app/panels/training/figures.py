@@ -85,7 +85,7 @@ class TrainingFigures(QWidget):
         """Say how many samples were tested, and at which step."""
         samples = 0 if test is None else test.samples
         tip = self.tr(
-            "{0:,} test samples at step {1:,}: a few while it trains, all after every epoch"
+            "test samples: {0:,}, at step {1:,}; a few while it trains, all after every epoch"
         )
         for key in ("loss", "accuracy"):
             name = self._names[key]
