@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from app.widgets.numbers import format_number
+from app.widgets.numbers import counted, format_number
 from graphcore.records.score import Score
 from graphcore.session import messages as m
 
@@ -84,14 +84,13 @@ class TrainingFigures(QWidget):
     def _name_tests(self, test: Score | None) -> None:
         """Say how many samples were tested, and at which step."""
         samples = 0 if test is None else test.samples
-        tip = self.tr(
-            "test samples: {0:,}, at step {1:,}; a few while it trains, all after every epoch"
-        )
+        counts = counted(samples, self.tr("{0} test sample"), self.tr("{0} test samples"))
+        tip = counts + self.tr(" at step {0:,}: a few while it trains, all after every epoch")
         for key in ("loss", "accuracy"):
             name = self._names[key]
             text = self.tr("{0} of {1:,}").format(name, samples) if samples else name
             self._captions[key].setText(text)
-            self.labels[key].setToolTip(tip.format(samples, test.step) if test else "")
+            self.labels[key].setToolTip(tip.format(test.step) if test else "")
 
 
 def _loss_text(loss: float) -> str:
