@@ -73,10 +73,6 @@ class LandscapePanel(Panel):
              self.tr("Towards")]
         )  # fmt: skip
         self.plane.setAccessibleName(self.tr("Plane"))
-        self.plane.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.plane.setMinimumContentsLength(6)
         self.plane.setToolTip(self.tr("Which plane through the space of all weights is shown"))
         self.form = QComboBox()
         self.form.addItems([self.tr("Map"), self.tr("3-D"), self.tr("Slice")])
