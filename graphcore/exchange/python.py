@@ -20,6 +20,8 @@ from graphcore.exchange.opening import open_pt2
 from graphcore.exchange.report import ImportReport
 from graphcore.exchange.sources import source_text
 from graphcore.files.torch.source import read_net
+from graphcore.graph.counts import counts
+from graphcore.graph.shapes import ShapeInference
 from graphcore.system import start
 
 PATIENCE_S = 300.0
@@ -37,7 +39,8 @@ def open_source(path: str | os.PathLike[str], example: Any = None) -> ImportedNe
     """
     shapes = [tuple(value.shape[1:]) for _, value in _named(example)]
     found = read_net(source_text(path), shapes)
-    report = ImportReport(Path(path).name, nodes=len(found.graph))
+    learned = counts(found.graph, ShapeInference(found.graph)).parameters
+    report = ImportReport(Path(path).name, nodes=len(found.graph), parameters=learned)
     report.notes.append("Only its source was read: weights start by rule, or come from a file.")
     return ImportedNet(found.graph, {}, found.inputs, found.outputs, report)
 

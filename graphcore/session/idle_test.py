@@ -43,7 +43,9 @@ class ShownTest:
         run, trainer = session.runs.current, session.trainer
         if session.running or run is None or trainer is None or not len(trainer.data.test):
             return False
-        if not trainer.trains or run.watched:  # a batch that a script trains on tests nothing
+        if not trainer.trains or not trainer.binding.input:  # without data nothing is tested
+            return False
+        if run.watched:  # a batch that a script trains on tests nothing
             return False
         if _own(session) is not None:
             return False

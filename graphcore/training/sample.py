@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 
+from graphcore import ops
 from graphcore.datasets import Split
 from graphcore.errors import DataError
 from graphcore.late import torch
@@ -160,12 +161,24 @@ def _scaled(drawing: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _own_answer(trainer: Trainer, x: Tensor, t: Tensor) -> Tensor:
-    """What the net takes a sample for, in the form of a target; any other target as it is."""
+    """Return what the net says of a sample, in the form of a target.
+
+    A target that has no such form stays: it is that of a sample of the data.
+    """
     b = trainer.binding
-    if t.is_floating_point() or not b.target:
+    if not b.target:
         return t
     plan = trainer.evaluation_plan()
     plan.forward(b.feeds(x, t))
     scores = plan.value(b.output)
-    known = scores.dim() == 2 and t.shape == (1,)
-    return scores.argmax(1).to(t) if known else t
+    if not t.is_floating_point():
+        known = scores.dim() == 2 and t.shape == (1,)
+        return scores.argmax(1).to(t) if known else t
+    if scores.numel() != t.numel():
+        return t
+    said, kind = scores.reshape(t.shape).to(t), ops.get(b.loss_kind).answers
+    if not trainer.data.classes:
+        return said if kind == "number" else t
+    no, yes = (float(f(trainer.data.train.targets)) for f in (np.min, np.max))
+    middle = 0.0 if kind == "logit" else (no + yes) / 2
+    return torch.where(said > middle, yes, no).to(t)

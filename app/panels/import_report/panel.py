@@ -118,7 +118,7 @@ class ImportReportPanel(Panel):
         self.source.setText(report.source)
         numbers = (
             f"{report.calls:,}" if report.calls else "–", f"{report.nodes:,}",
-            f"{report.composites:,}", f"{report.parameters:,}" if report.calls else "–",
+            f"{report.composites:,}", f"{report.parameters:,}" if report.parameters else "–",
             bytes_text(report.bytes) if report.bytes else "–",
         )  # fmt: skip
         self.facts.show_values(dict(zip(self.facts.values, numbers, strict=True)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -104,7 +106,9 @@ class QuantitiesPage(QWidget):
         ):  # fmt: skip
             self.labels[key].setText("–" if value is None else plain_number(value))
         self.explained.setText(
-            self.tr("{0:.1%} of the variance is explained.").format(max(0.0, found.r2))
+            self.tr("{0:.1%} of the variance is explained.").format(
+                math.floor(1000 * max(0.0, found.r2)) / 1000  # not all before it is all
+            )
             if found.r2 is not None and found.r2 >= 0
             else self.tr("Worse than always saying the mean.") if found.r2 is not None else ""
         )  # fmt: skip

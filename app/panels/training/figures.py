@@ -81,6 +81,12 @@ class TrainingFigures(QWidget):
         for label in (self.labels["accuracy"], self._captions["accuracy"]):
             label.setVisible(known)
 
+    def show_data(self, known: bool) -> None:
+        """Show what is of samples; where a result is minimised there are none."""
+        for key in ("loss", "speed"):
+            for label in (self.labels[key], self._captions[key]):
+                label.setVisible(known)
+
     def _name_tests(self, test: Score | None) -> None:
         """Say how many samples were tested, and at which step."""
         samples = 0 if test is None else test.samples

@@ -288,6 +288,7 @@ class TrainingPanel(Panel):
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
         self._show_accuracy(bool(loaded.classes))
+        self.figures.show_data(bool(loaded.dataset or loaded.problem))
         whole = loaded.steps_per_epoch == 1  # a batch of all samples has no noise to smooth
         self.loss.smoothing = 0.0 if whole else SMOOTHING
         self.accuracy.smoothing = 0.0 if whole else BATCHES

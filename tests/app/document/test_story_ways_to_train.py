@@ -9,6 +9,7 @@ from graphcore.graph.graph import Graph
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.records.arrays import unpack
 from graphcore.views.landscape import LandscapeFrame
+from tests.app import driver
 from tests.app.driver import PATIENCE, scrub
 
 
@@ -107,7 +108,7 @@ def test_a_function_is_descended_on(qtbot, live_window, tmp_path) -> None:
     open_graph(qtbot, window, saddle(), tmp_path)
     engine = window.engine
     play(qtbot, window)
-    assert "Parameter" in window.banner.text
+    assert "no parameter that is not frozen" in window.banner.text
     press(qtbot, window, "Descend: make the inputs parameters")
     assert not engine.problem
     window.layouts.show("Train")
@@ -146,3 +147,14 @@ def test_data_that_are_not_there_can_be_chosen(qtbot, live_window, tmp_path) -> 
     assert offered(window) == ["Choose data"]
     window.banner.buttons[0].click()
     assert window.layouts.docks["training"].isVisible()
+
+
+def test_a_calculation_with_layers_learns_from_its_own_numbers(qtbot, live_window) -> None:
+    driver.open_graph(qtbot, live_window, "chain")
+    panel = live_window.layouts.docks["training"].fill()
+    driver.train(qtbot, live_window, 20)
+    losses = panel.loss.points("train")[1]
+    assert losses[-1] < losses[0]
+    assert not len(panel.loss.points("test")[0]), "there is nothing to test on"
+    assert panel.figures.labels["loss"].isHidden()
+    assert panel.figures.labels["speed"].isHidden()

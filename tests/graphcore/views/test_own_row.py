@@ -11,7 +11,7 @@ from graphcore.graph.training_settings import TrainingSettings
 from graphcore.records.arrays import unpack
 from graphcore.session.messages import Load
 from graphcore.session.session import Session
-from graphcore.training.sample import Sample
+from graphcore.training.sample import Sample, fed
 from graphcore.views.own_row import RowFrame, RowRequest
 from graphcore.views.own_row.compute import own_row
 
@@ -73,3 +73,17 @@ def test_a_small_data_set_with_named_columns_answers_rows_in_its_unit() -> None:
     assert frame.target == "price (€)"
     rule = 40_000 + 2_400 * 100 + 12_000 * 4 - 900 * 10
     assert frame.numbers[0] == pytest.approx(rule, rel=0.1)
+
+
+def test_a_row_of_ones_own_has_no_other_rows_target(tmp_path) -> None:
+    """What the net says is its target until one is given: the loss of a guess is none."""
+    open_ = session(tmp_path, lambda i: 1000 + 10 * i)
+    trainer = open_.need_trainer()
+    given = own_row(open_, RowRequest(values=ROW)).given
+    x, t, _ = fed(trainer, Sample(given=given))
+    plan = trainer.evaluation_plan()
+    plan.forward(trainer.binding.feeds(x, t))
+    assert float(t) == pytest.approx(float(plan.value(trainer.binding.output)))
+    assert float(plan.value(trainer.binding.loss)) == pytest.approx(0.0, abs=1e-9)
+    _, t, _ = fed(trainer, Sample(given=given, label=0.5))
+    assert float(t) == 0.5
