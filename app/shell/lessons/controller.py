@@ -31,7 +31,7 @@ from graphcore.views.timeline import OpenRuns, SaveRuns
 
 PANEL, WIDTH, BELOW = "lesson", 360, 0.42
 """The lesson's panel, its width, and the share of the height of what is below the canvas."""
-TRAINING_SHARE = 2.0
+TRAINING_SHARE = 1.88
 """How much wider Training is than its neighbour: its curves stand beside its figures then."""
 PRESENTED = 0.45
 """Share of the width that a presented lesson has."""
