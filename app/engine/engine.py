@@ -378,7 +378,9 @@ class Engine(QObject):
             return self.tr("Train on after the early stop, to epoch {0:,}").format(planned)
         more = self.document.root.training.epochs
         done = max(planned, -(-frame.step // max(1, frame.steps_per_epoch)))
-        return self.tr("Train {0:,} epochs more, to epoch {1:,}").format(more, done + more)
+        one = self.tr("Train {0:,} epoch more, to epoch {1:,}")
+        said = one if more == 1 else self.tr("Train {0:,} epochs more, to epoch {1:,}")
+        return said.format(more, done + more)
 
     def run(self, steps: int | None) -> None:
         """Train a number of steps."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLabel, QStatusBar, QToolButton, QWidget
 
 from app.style import icons
+from app.widgets.numbers import counted
 from graphcore.graph.counts import counts
 
 MESSAGE_MS = 8000
@@ -87,6 +88,6 @@ class StatusBar(QStatusBar):
         self.problems.setText(text.format(problems))
         self.problems.setToolTip(self.tr("Show the problems."))
         count = counts(graph, shapes).parameters
-        self.parameters.setText(self.tr("{0} parameters").format(f"{count:,}"))
+        self.parameters.setText(counted(count, self.tr("{0} parameter"), self.tr("{0} parameters")))
         if not self.dataset.text().startswith(graph.training.dataset):
             self.dataset.setText(graph.training.dataset)

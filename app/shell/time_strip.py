@@ -11,7 +11,7 @@ from app.document.document import Document
 from app.document.facts import bytes_text
 from app.engine.engine import Engine, whose_weights
 from app.style import icons, palette
-from app.widgets.numbers import format_number
+from app.widgets.numbers import counted, format_number
 from app.widgets.time_slider import TimeSlider
 from graphcore.records.arrays import unpack
 from graphcore.session.messages import Failure
@@ -189,7 +189,8 @@ class TimeStrip(QWidget):
         about = self._about_hand() if frame.by_hand else ""
         self.words.setToolTip("\n".join(filter(None, (text + test, about))))
         room = frame.memory + frame.disk
-        self.room.setText(self.tr("{0} steps, {1}").format(len(self._steps), bytes_text(room)))
+        steps = counted(len(self._steps), self.tr("{0} step"), self.tr("{0} steps"))
+        self.room.setText(f"{steps}, {bytes_text(room)}")
         self._share_room()
         disk = self.tr(", {0} of it on disk").format(bytes_text(frame.disk)) if frame.disk else ""
         self.slider.setToolTip(

@@ -119,6 +119,12 @@ def _choices(p: Palette) -> str:
         border-radius: 4px; background: {p.card}; }}
     QCheckBox::indicator:checked {{ background: {p.accent}; border-color: {p.accent};
         image: {_picture("check", p)}; }}
+    QRadioButton::indicator {{ width: 13px; height: 13px; border: 1px solid {p.muted};
+        border-radius: 7px; background: {p.card}; }}
+    QRadioButton::indicator:checked {{ border-color: {p.accent};
+        background: qradialgradient(cx: 0.5, cy: 0.5, radius: 0.5, fx: 0.5, fy: 0.5,
+        stop: 0 {p.accent}, stop: 0.5 {p.accent}, stop: 0.6 {p.card}, stop: 1 {p.card}); }}
+    QRadioButton:disabled {{ color: {p.text}; }}
     QCheckBox:focus, QRadioButton:focus {{ color: {p.accent}; }}
     QSlider::groove:horizontal {{ background: {p.line}; height: 4px; border-radius: 2px; }}
     QSlider::sub-page:horizontal {{ background: {p.accent}; height: 4px; border-radius: 2px; }}

@@ -33,6 +33,11 @@ def format_number(x: float, digits: int | None = None) -> str:
     return text.replace("-", "−")
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """Return ``one`` for 1 and ``many`` for all other counts, with the count put in."""
+    return (one if count == 1 else many).format(f"{count:,}")
+
+
 def plain_number(value: float) -> str:
     """Return a quantity of a table as people write it: 245,300 rather than 2.45e5."""
     if 1000 <= abs(value) < 1e9:

@@ -210,6 +210,11 @@ class OptionsForm(QWidget):
         layout.addWidget(button)
         return pair
 
+    def ask_for_path(self) -> None:
+        """Ask for the first file or folder that the options name."""
+        if row := next((row for row in self._rows if row.path), None):
+            self._choose(row)
+
     def _choose(self, row: OptionRow) -> None:
         ask = file_dialogs.ask_folder if row.path == "folder" else file_dialogs.ask_any_file
         path = ask(self, str(self._given.get(row.name, "")))

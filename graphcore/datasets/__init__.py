@@ -11,6 +11,7 @@ from graphcore.datasets.normalization import Normalization
 from graphcore.datasets.nothing import NOTHING
 from graphcore.datasets.places import files_of, found
 from graphcore.datasets.registry import (
+    NO_FILE,
     DatasetInfo,
     Option,
     check_options,
@@ -24,6 +25,7 @@ from graphcore.datasets.registry import (
 __all__ = [
     "NORMALIZATIONS",
     "NOTHING",
+    "NO_FILE",
     "Dataset",
     "DatasetInfo",
     "Normalization",

@@ -23,6 +23,8 @@ from graphcore.system import reading
 
 Progress = Callable[[str, int, int], None]
 Value = bool | int | float | str
+NO_FILE = "No file has been chosen yet"
+"""How the sentence begins that asks for the file of a data set."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ class Request:
         """
         text = self.options[option]
         if not text or "\0" in text:
-            raise DataError(f"The option {option!r} needs the path of a file or folder.")
+            start = "The" if text else f"{NO_FILE}: the"
+            raise DataError(f"{start} option {option!r} needs the path of a file or folder.")
         if text in self.files:
             return self.files[text]
         return (self.data_dir or Path()) / reading.expanded(text, DataError)

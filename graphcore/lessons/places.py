@@ -4,7 +4,7 @@ PANEL_NAMES: tuple[str, ...] = (
     "library", "outline", "samples", "inspector", "history", "problems", "import_report",
     "training", "landscape", "walk", "saliency", "what_if", "window", "decision", "activations",
     "results", "health", "sharpness", "histograms", "runs", "compare", "embedding", "race",
-    "digit_pad",
+    "digit_pad", "maximisation",
 )  # fmt: skip
 ACTION_NAMES: tuple[str, ...] = (
     "new", "open", "presets", "save", "save_as", "import_net", "open_run", "save_run",

@@ -91,7 +91,7 @@ def settings(r: Report) -> str:
     if s.clip_norm is not None:
         rows.append(("Gradient clipped at", f"{s.clip_norm:g}"))
     if s.patience is not None:
-        rows.append(("Patience", f"{s.patience} epochs"))
+        rows.append(("Patience", f"{s.patience} epoch{'s' if s.patience != 1 else ''}"))
     body = "".join(f"<tr><th>{k}</th><td>{escape(v)}</td></tr>" for k, v in rows)
     return section("Training", f'<table class="facts">{body}</table>', r.note)
 

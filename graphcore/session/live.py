@@ -111,8 +111,8 @@ class Frames:
         frame = m.Frame(
             state="running" if running else "done" if done else "idle",
             step=trainer.step, epoch=trainer.epoch, steps_per_epoch=trainer.steps_per_epoch,
-            total_steps=trainer.total_steps, lr=trainer.current_lr(),
-            samples_per_second=self.clock.rate,
+            total_steps=max(trainer.total_steps, trainer.step + (steps or 0)),
+            lr=trainer.current_lr(), samples_per_second=self.clock.rate,
             seconds_left=self._seconds_left(trainer, steps) if running else None,
             stopped="" if running else trainer.early_stop,
             steps=pack(places), losses=pack(losses[0]), accuracies=tuple(self.accuracies),

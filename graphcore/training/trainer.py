@@ -71,6 +71,7 @@ class Trainer:
 
     Attributes:
         validated: how good the net was on the samples held back, when the last epoch ended.
+        lengthened: whether the run has more epochs than the graph's settings name.
         note: what is not done as the settings say; "" if there is nothing of the kind.
 
     Raises:
@@ -111,6 +112,7 @@ class Trainer:
         self._single = 0  # up to this step they are made one by one
         self.shard: Shard | None = None
         self.lr = self.settings.lr
+        self.lengthened = False
 
     def _new_batches(self) -> Batches:
         """The order of the samples; no batch of one where the net needs several in training.
@@ -515,8 +517,11 @@ class Trainer:
         self.epochs.go_on()
         if self.step >= self.total_steps:
             done = max(self.settings.epochs, math.ceil(self.step / self.steps_per_epoch))
-            epochs = done + self.graph.training.epochs
-            self.settings = msgspec.structs.replace(self.settings, epochs=epochs)
+            self._plan_epochs(done + self.graph.training.epochs)
+            self.lengthened = True
+
+    def _plan_epochs(self, epochs: int) -> None:
+        self.settings = msgspec.structs.replace(self.settings, epochs=epochs)
 
     @property
     def held_epoch(self) -> int:
@@ -538,8 +543,14 @@ class Trainer:
         )
 
     def reset(self) -> None:
-        """Back to the same start: weights, optimiser, random state, order, statistics."""
+        """Back to the same start: weights, optimiser, random state, order, statistics.
+
+        A run that was lengthened has the epochs of its graph's settings again.
+        """
         self.plan.reset()
+        if self.lengthened:
+            self._plan_epochs(self.graph.training.epochs)
+            self.lengthened = False
         self.epochs = Epochs()
         self.step, self.lr, self._single = 0, self.settings.lr, 0
         self.groups = self._new_groups()

@@ -22,13 +22,8 @@ from tests.app.warm_engine import WarmEngine
 
 
 @pytest.fixture(scope="session", autouse=True)
-def nothing_is_collected():
-    """Windows are made and deleted by the dozen here, as in no session of a user's.
-
-    What is left of a deleted one must not be collected while Qt walks over all widgets.
-    """
-    gc.collect()
-    gc.disable()
+def engines_are_ended():
+    """End whatever engine a test has left."""
     yield
     for left in [o for o in gc.get_objects() if issubclass(type(o), QProcess)]:
         if shiboken6.isValid(left) and left.state() != QProcess.ProcessState.NotRunning:
@@ -38,11 +33,18 @@ def nothing_is_collected():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def windows_are_collected(nothing_is_collected):
-    """Between two modules no window is up: what deleted ones left is collected there."""
+def nothing_is_collected():
+    """Windows are made and deleted by the dozen here, as in no session of a user's.
+
+    What is left of a deleted one must not be collected while Qt walks over all widgets: it is
+    between two modules, when no window is up. Tests without windows collect as they go.
+    """
+    gc.collect()
+    gc.disable()
     yield
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
+    gc.enable()
 
 
 def delete(window):

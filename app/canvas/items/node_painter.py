@@ -14,12 +14,14 @@ from app.canvas.items import port_kinds
 from app.canvas.items.live import Picture
 from app.plots import tiles
 from app.style import palette
-from app.widgets.numbers import format_number
+from app.widgets.numbers import counted, format_number
 from graphcore.graph.elements import Node
 
 if TYPE_CHECKING:
     from app.canvas.items.node_item import NodeItem
 
+FEW = 4
+"""So many numbers of an attribute are shown; more are counted."""
 _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -228,7 +230,7 @@ def summary(node: Node) -> str:
     """The attributes of a node that differ from their defaults, a line each."""
     if node.subgraph is not None:
         title = node.attributes.get("title", "")
-        inside = f"{len(node.subgraph)} nodes inside"
+        inside = counted(len(node.subgraph), "{0} node inside", "{0} nodes inside")
         return f"{title}\n{inside}" if title else inside
     told = []
     for attr in node.op.attrs:
@@ -239,10 +241,14 @@ def summary(node: Node) -> str:
 
 
 def _joined(value: Any, numbers: bool) -> Any:
-    """A size as 5×5; many numbers by their count: what they are is seen in the picture."""
+    """A size as 5×5, a few numbers as (−1, 2), and many by their count."""
     if not isinstance(value, tuple) or not value:
         return value
-    return f"{np.size(value):,} numbers" if numbers else "×".join(map(str, value))
+    if not numbers:
+        return "×".join(map(str, value))
+    if np.ndim(value) == 1 and len(value) <= FEW:
+        return f"({', '.join(map(format_number, value))})"
+    return counted(np.size(value), "{0} number", "{0} numbers")
 
 
 def _short(value: Any) -> str:

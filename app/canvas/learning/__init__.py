@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QGraphicsView, QInputDialog
 from app.canvas.editor import Editor
 from app.canvas.learning.head_dialog import HeadDialog
 from app.canvas.selection import Selection
+from app.widgets.numbers import counted
 from graphcore import datasets
 from graphcore.datasets.subsets import chosen_classes
 from graphcore.errors import GradscapeError
@@ -34,8 +35,12 @@ class Learning(QObject):
         if names and self._editor.attempt(
             lambda: changed.append(self._document.freeze_along(names, frozen))
         ):
-            text = self.tr("{0} parameters frozen.") if frozen else self.tr("{0} unfrozen.")
-            self._editor.said.emit(text.format(f"{changed[0]:,}"))
+            one, many = (
+                (self.tr("{0} parameter frozen."), self.tr("{0} parameters frozen."))
+                if frozen
+                else (self.tr("{0} parameter unfrozen."), self.tr("{0} parameters unfrozen."))
+            )
+            self._editor.said.emit(counted(changed[0], one, many))
 
     def ask_for_head(self) -> HeadDialog | None:
         """Ask for how many classes the last layer is replaced, and replace it."""

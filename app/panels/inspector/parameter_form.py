@@ -87,6 +87,8 @@ class ParameterForm(QWidget):
         for left, right in ((title, size), (start, frozen)):
             row = QHBoxLayout()
             row.setSpacing(10)
+            if left is start:
+                row.addWidget(QLabel(self.tr("starts as")))
             row.addWidget(left, 0 if right is size else 1)
             row.addWidget(right, 1 if right is size else 0)
             if right is size:

@@ -13,6 +13,7 @@ from app.panels.landscape.options import Fineness, TwoWeights
 from app.panels.panel import Panel
 from app.plots.landscape_view import LandscapeView
 from app.widgets.note import Note
+from app.widgets.numbers import counted
 from graphcore.records.arrays import unpack
 from graphcore.session import messages as m
 from graphcore.views.landscape import LandscapeFrame, LandscapeRequest, PlaneKind, SetPlanePoint
@@ -203,12 +204,14 @@ class LandscapePanel(Panel):
             return
         behind = self._step - f.step
         stale = behind > STALE_STEPS and self._age.hasExpired(STALE_MS)
-        age = self.tr(", {0:,} steps ago").format(behind) if behind > 0 else ""
+        ago = counted(behind, self.tr(", {0} step ago"), self.tr(", {0} steps ago"))
+        age = ago if behind > 0 else ""
         whose = "" if age else whose_weights(self._engine.moment)
         parts = [
             *([self.tr("STALE")] if stale else []),
             self.tr("Step {0:,}").format(f.step) + age + whose,
-            self.tr("{0} samples of {1}, evaluation mode").format(f.samples, f.split),
+            counted(f.samples, self.tr("{0} sample"), self.tr("{0} samples"))
+            + self.tr(" of {0}, evaluation mode").format(f.split),
             self.tr("refinement {0} of {1}").format(f.level, f.levels),
             *self._about_plane(f),
         ]

@@ -57,7 +57,7 @@ class PredictCard(Card):
         self.number = QLineEdit()
         self.lock = QPushButton(self.tr("Lock my prediction"))
         self.lock.setEnabled(False)
-        self.outcome = text_label()
+        self.outcome = Prose("", {})
         self.outcome.hide()
         for i, choice in enumerate(question.choices):
             self._add_choice(i, choice)
@@ -136,13 +136,13 @@ class PredictCard(Card):
                 return
         right = self.answer is not None and is_right(self.question, self.answer, found)
         if self.question.choices:
-            it_is = self.question.choices[self.question.right].replace("$", "")
+            it_is = self.question.choices[self.question.right]
         else:
             it_is = shown(found)
         said = self.tr("✓ As you said: {0}") if right else self.tr("✗ It is: {0}")
         if self.answer is None:
             said = self.tr("It is: {0}")
-        self.outcome.setText(said.format(it_is))
+        self.outcome.say(said.format(it_is))
         self.outcome.show()
 
 

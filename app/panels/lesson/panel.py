@@ -501,9 +501,9 @@ class LessonPanel(Panel):
         assert step is not None
         for card in self._of(PredictCard):
             card.show_outcome(self._values)
-        known = [(m.id, self._values.get(str(m.expression))) for m in step.measures]
-        lines = [f"{name.replace('_', ' ')}: {shown(v)}" for name, v in known if v is not None]
-        self.measured.setText(self.tr("Measured here: {0}").format(", ".join(lines)))
+        known = [(str(m.expression), self._values.get(str(m.expression))) for m in step.measures]
+        lines = [f"{what} = {shown(v)}" for what, v in known if v is not None]
+        self.measured.setText("\n".join([self.tr("Measured here:"), *lines]))
         self.measured.setVisible(bool(lines))
 
     def _note_done(self) -> None:

@@ -53,6 +53,11 @@ class Prose(QTextBrowser):
         palette.notifier.changed.connect(self._show)
         self._show()
 
+    def say(self, markdown: str) -> None:
+        """Show another passage, without numbers that are put in."""
+        self._markdown, self.lives = markdown, {}
+        self._show()
+
     @property
     def expressions(self) -> tuple[str, ...]:
         """What the numbers of the passage ask."""

@@ -25,7 +25,7 @@ from app.panels.race.runners import RunnersTable
 from app.plots.curve import CurvePlot
 from app.plots.landscape_view import LandscapeView
 from app.widgets.note import Note
-from app.widgets.numbers import format_number
+from app.widgets.numbers import counted, format_number
 from graphcore.records.arrays import unpack
 from graphcore.views.race import RaceFrame, RaceRequest, RaceSurface, What, entrants
 
@@ -221,7 +221,8 @@ class RacePanel(Panel):
         self.map.set_path(np.empty((0, 2)), paths)
         self.map.set_labels(*surface.labels)
         self.map.redraw()
-        parts = [self.tr("{0} samples of test, evaluation mode").format(surface.samples)]
+        samples = counted(surface.samples, self.tr("{0} sample"), self.tr("{0} samples"))
+        parts = [self.tr("{0} of test, evaluation mode").format(samples)]
         if surface.shares is None:
             parts.append(self.tr("exact: the net has these two numbers"))
         else:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
+from app.widgets.numbers import counted, format_number
 from graphcore.records.score import Score
 from graphcore.session import messages as m
 
 WIDE = 150
 """A figure of fixed size does not lay out the window with every number."""
+WIDEST = 1e5
+"""The smallest loss that is shown as a power of ten."""
 
 
 class TrainingFigures(QWidget):
@@ -69,7 +72,7 @@ class TrainingFigures(QWidget):
     def show_score(self, test: Score | None) -> None:
         """Show what one test has found; None is not known."""
         loss, accuracy = (None, None) if test is None else (test.loss, test.accuracy)
-        self.labels["loss"].setText("–" if loss is None else f"{loss:.4f}")
+        self.labels["loss"].setText("–" if loss is None else _loss_text(loss))
         self.labels["accuracy"].setText("–" if accuracy is None else f"{accuracy:.2%}")
         self._name_tests(test)
 
@@ -87,14 +90,18 @@ class TrainingFigures(QWidget):
     def _name_tests(self, test: Score | None) -> None:
         """Say how many samples were tested, and at which step."""
         samples = 0 if test is None else test.samples
-        tip = self.tr(
-            "{0:,} test samples at step {1:,}: a few while it trains, all after every epoch"
-        )
+        counts = counted(samples, self.tr("{0} test sample"), self.tr("{0} test samples"))
+        tip = counts + self.tr(" at step {0:,}: a few while it trains, all after every epoch")
         for key in ("loss", "accuracy"):
             name = self._names[key]
             text = self.tr("{0} of {1:,}").format(name, samples) if samples else name
             self._captions[key].setText(text)
-            self.labels[key].setToolTip(tip.format(samples, test.step) if test else "")
+            self.labels[key].setToolTip(tip.format(test.step) if test else "")
+
+
+def _loss_text(loss: float) -> str:
+    """A loss with four places, or as a power of ten where that would find no room."""
+    return f"{loss:.4f}" if abs(loss) < WIDEST else format_number(loss, 3)
 
 
 def _duration(seconds: float | None) -> str:

@@ -263,6 +263,10 @@ class TrainingPanel(Panel):
         field.setFocus(Qt.FocusReason.OtherFocusReason)
         QTimer.singleShot(0, self, lambda: _scroll_to(field))  # once a new panel is laid out
 
+    def ask_for_file(self) -> None:
+        """Ask for the file that the data set reads."""
+        self.options["dataset_options"].ask_for_path()
+
     # -- following ----------------------------------------------------------------------------
 
     def clear(self) -> None:

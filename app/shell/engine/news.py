@@ -20,6 +20,7 @@ from app.document.ways_to_train import ways_to_train
 from app.engine.engine import Engine
 from app.files.exports import JobIndicator
 from app.shell.engine.dialog import describe
+from graphcore import datasets
 from graphcore.errors import GradscapeError, short
 from graphcore.session import messages as m
 
@@ -80,7 +81,7 @@ class EngineNews(QObject):
         moved = loaded.change is not None and loaded.change > SAME
         if not loaded.kept or not (any(lists) or moved):
             return ""
-        parts = [self.tr("{0} weights and biases kept whole").format(loaded.kept)]
+        parts = [self.tr("weights and biases kept whole: {0}").format(loaded.kept)]
         for words, names in (
             (self.tr("kept in part: {0}"), loaded.part), (self.tr("new: {0}"), loaded.fresh),
             (self.tr("gone: {0}"), loaded.gone), (self.tr("frozen: {0}"), loaded.frozen),
@@ -190,9 +191,13 @@ class EngineNews(QObject):
             actions += self._ways()
         if failure.kind == "load" and "has samples of shape" in failure.message:
             actions += self._nets()
+        no_file = failure.message.startswith(datasets.NO_FILE)
+        if no_file:
+            actions.append((self.tr("Choose…"), self._choose_file))
         if failure.details:
             actions.append(self._window.details(failure.details))
         level = "warning" if failure.kind in ("disk", "untrainable") else "error"
+        level = "info" if no_file else level
         self._window.banner.show_message(failure.message, level, actions)
 
     def _ways(self) -> list[tuple[str, Callable[[], object]]]:
@@ -209,6 +214,9 @@ class EngineNews(QObject):
 
     def _show_data(self) -> None:
         self._window.show_panel("training").fill().show_data()
+
+    def _choose_file(self) -> None:
+        self._window.show_panel("training").fill().ask_for_file()
 
     def _attempt(self, edit: Callable[[], object]) -> Callable[[], None]:
         def attempt() -> None:

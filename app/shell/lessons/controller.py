@@ -31,6 +31,8 @@ from graphcore.views.timeline import OpenRuns, SaveRuns
 
 PANEL, WIDTH, BELOW = "lesson", 360, 0.42
 """The lesson's panel, its width, and the share of the height of what is below the canvas."""
+TRAINING_SHARE = 1.88
+"""How much wider Training is than its neighbour: its curves stand beside its figures then."""
 PRESENTED = 0.45
 """Share of the width that a presented lesson has."""
 LANGUAGE = "lessons/language"
@@ -412,6 +414,9 @@ class Lessons(QObject):
         ]  # fmt: skip
         height = round(BELOW * window.height())
         window.resizeDocks(below, [height] * len(below), Qt.Orientation.Vertical)
+        shares = [TRAINING_SHARE if dock.panel.id == "training" else 1.0 for dock in below]
+        widths = [round((window.width() - WIDTH) * share / sum(shares)) for share in shares]
+        window.resizeDocks(below, widths, Qt.Orientation.Horizontal)
         layouts.settle()
 
     def _connect(self) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QStyleOptionGraphicsItem
 from app.canvas.items import geometry as geo
 from app.canvas.items.edge_item import glow
 from app.canvas.items.live import Picture
+from app.canvas.items.node_painter import summary
 from app.style import palette
 from graphcore.graph.elements import Node
 from graphcore.graph.graph import Graph
@@ -248,3 +249,11 @@ def test_the_map_draws_the_graph_anew_only_when_it_is_another(show, qtbot):
     assert moved != first
     canvas.select("n5")
     assert drawn() != moved
+
+
+def test_numbers_of_an_attribute_are_not_written_like_a_size():
+    graph = Graph()
+    few = graph.add("Input", shape=(2,), batch=False, value=(-1.0, 2.0))
+    many = graph.add("Input", shape=(5,), batch=False, value=(0.0, 1.0, 2.0, 3.0, 4.0))
+    assert "value (−1, 2)" in summary(few)
+    assert "value 5 numbers" in summary(many)

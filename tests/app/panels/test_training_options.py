@@ -69,6 +69,12 @@ def test_data_from_files_asks_for_them_at_once(panel):
     assert options.fields["path"].isVisible()
 
 
+def test_a_loss_of_any_size_has_room(panel):
+    for loss, text in ((0.33241, "0.3324"), (4276110592.0, "4.28e9")):
+        panel.figures.show_score(Score(loss, None, 100))
+        assert panel.figures.labels["loss"].text() == text
+
+
 def test_choose_data_scrolls_to_the_field(make_window, qtbot):
     window = make_window("circle")
     window.layouts.show("Train")

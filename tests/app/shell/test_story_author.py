@@ -165,7 +165,9 @@ def test_a_teacher_presents_reveals_and_begins_again(live_window, qtbot):
     assert not task.isVisibleTo(panel)
     panel.reveal.click()
     assert task.isVisibleTo(panel)
-    qtbot.waitUntil(lambda: "It is: making the first" in question.outcome.text(), timeout=PATIENCE)
+    qtbot.waitUntil(
+        lambda: "It is: making the first" in question.outcome.toPlainText(), timeout=PATIENCE
+    )
     window.actions_table.actions["again_lesson"].trigger()
     qtbot.waitUntil(lambda: not panel.busy, timeout=PATIENCE)
     assert panel.place == 2

@@ -1,15 +1,23 @@
 """The lessons that ship: read, told apart, covered; a few of them are played here."""
 
+import math
 import re
 
+import msgspec
 import pytest
+import torch
 
+from graphcore import files, presets
 from graphcore.errors import LessonError
 from graphcore.lessons import courses
 from graphcore.lessons.checking import check_lesson
+from graphcore.lessons.facts.experiments import curvature
 from graphcore.lessons.handout import handout
 from graphcore.lessons.languages import translated, translations
 from graphcore.lessons.reader import read_lesson
+from graphcore.lessons.state import State
+from graphcore.session import messages as m
+from graphcore.session.session import Session
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +57,39 @@ def test_a_lesson_belongs_to_the_courses_whose_concepts_it_names(shipped):
         named = {x.id for x in shipped.lessons.values()
                  if any(c.startswith(f"{course.id}:") for c in x.header.concepts)}  # fmt: skip
         assert set(course.order) == named
+
+
+def test_the_curvature_says_which_rates_diverge():
+    """Of a line's squared error it is the largest eigenvalue of 2 [[mean x², mean x], [mean x, 1]].
+
+    It stays so far from the lowest point, and training agrees on both sides of 2 / curvature.
+    """
+    session = Session(lambda reply: None, "cpu")
+    graph = presets.load("linear-regression")
+    graph.set_training(msgspec.structs.replace(graph.training, batch=1000, epochs=300))
+    session.load(m.Load(files.dumps(graph)))
+    trainer = session.trainer
+    x = trainer.train_x.double()
+    mean, square = float(x.mean()), float((x * x).mean())
+    hessian = torch.tensor([[square, mean], [mean, 1.0]], dtype=torch.float64) * 2
+    exact = float(torch.linalg.eigvalsh(hessian).max())
+    for rate, low, high in ((0.97, 0, 1), (1.03, 1e6, math.inf)):
+        trainer.reset()
+        trainer.set_rate(rate * 2 / exact)
+        list(trainer.steps())
+        assert low < trainer.evaluate(trainer.data.train).loss < high
+        assert curvature(State(session)) == pytest.approx(exact, rel=1e-3)
+
+
+def test_the_new_student_is_in_no_row_of_the_table(shipped):
+    lesson = shipped.lessons["will-i-pass"]
+    rows_ = lesson.header.settings["dataset_options"]["points"].split(";")
+    known = {tuple(map(float, row.split()[:2])) for row in rows_}
+    text = (courses.shipped() / "will-i-pass.lesson.md").read_text()
+    asked = {tuple(map(float, found)) for found in re.findall(r"probability\(\[(\d+), (\d+)", text)}
+    assert len(known) == 20
+    assert len(asked) == 3
+    assert not asked & known
 
 
 def test_every_lesson_asks_before_it_shows_and_helps_where_one_is_stuck(shipped):

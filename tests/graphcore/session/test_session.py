@@ -100,6 +100,25 @@ def test_an_edit_past_the_planned_epochs_goes_on_where_the_net_was():
     assert session.trainer.finished  # fewer epochs were asked for
 
 
+def test_the_planned_steps_of_a_frame_reach_as_far_as_was_asked():
+    said = []
+    session = Session(said.append, "cpu")
+    session.load(m.Load(files.dumps(presets.load("two-clouds"))))
+    planned = session.trainer.total_steps
+    session.run(m.Run(steps=planned + 40))
+    session.trainer.step = planned
+    session.steps_left = 40
+    for _ in range(2):
+        session.want_frame()
+        session.work()
+    frames = [f for f in said if isinstance(f, m.Frame)]
+    assert frames[-1].total_steps == planned + 40
+    session.reset()
+    session.want_frame()
+    session.tell()
+    assert [f for f in said if isinstance(f, m.Frame)][-1].total_steps == planned
+
+
 def test_pausing_shows_the_newest_weights_and_changes_nothing_of_the_run():
     """The net draws random numbers in every pass: those of the next step stay what they are."""
     graph, said = presets.load("gan-2d"), []

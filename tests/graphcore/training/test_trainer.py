@@ -307,6 +307,8 @@ def test_past_the_end_there_are_as_many_epochs_more_as_are_set() -> None:
         planned.append(trainer.epoch)
         trainer.lengthen()
     assert planned == [2, 4, 6]
+    trainer.reset()
+    assert trainer.total_steps == 2 * trainer.steps_per_epoch  # the settings' epochs again
 
 
 def test_patience_is_resumed_with_the_run() -> None:
