@@ -114,8 +114,11 @@ def _bind_to_result(graph: Graph) -> Binding:
         listed = ", ".join(chosen) or "nothing"
         raise GraphError(f"Training makes one result small, found {listed}: choose one of them.")
     name = chosen[0]
-    above = owned(graph, (name, *graph.ancestors([name])))
-    if all(p.parameter in p.graph.node(p.node).frozen for p in above):
+    above = [graph.node(n) for n in (name, *graph.ancestors([name]))]
+    layers = graph.node(name).op.category == "loss"  # else they are calculated with, not trained
+    free = (p.graph.node(p.node) for p in owned(graph, above)
+            if p.parameter not in p.graph.node(p.node).frozen)  # fmt: skip
+    if not any(layers or node.operator == "Parameter" for node in free):
         raise GraphError(f"Nothing can learn: {name} depends on no parameter that is not frozen.")
     shapes = ShapeInference(graph)
     shapes.close()

@@ -42,11 +42,14 @@ class Placeholder(Operator):
     @classmethod
     def complete(cls, given: Mapping[str, Any]) -> dict[str, Any]:
         full = super().complete(given)
-        aten_schema.parsed(full["settings"])
-        known = aten_schema.parsed(full["known_shapes"])
-        if set(known) != {"x", "y"} or not aten_schema.read_shapes(known["y"], "y"):
-            raise AttributeRefusedError('Placeholder: known_shapes has the keys "x" and "y".')
-        aten_schema.read_shapes(known["x"], "x")
+        try:
+            aten_schema.parsed(full["settings"])
+            known = aten_schema.parsed(full["known_shapes"])
+            if set(known) != {"x", "y"} or not aten_schema.read_shapes(known["y"], "y"):
+                raise AttributeRefusedError('Placeholder: known_shapes has the keys "x" and "y".')
+            aten_schema.read_shapes(known["x"], "x")
+        except AttributeRefusedError as error:  # the schema's sentences are Aten's
+            raise AttributeRefusedError(str(error).replace("Aten:", "Placeholder:", 1)) from None
         return full
 
     @classmethod
@@ -59,7 +62,7 @@ class Placeholder(Operator):
         known = aten_schema.parsed(known_shapes)
         if aten_schema.read_shapes(known["x"], "x") != x:
             shapes = ", ".join(map(format_shape, x)) or "no inputs"
-            raise ShapeError(f"{kind} is a placeholder: its shape for {shapes} is not known.")
+            raise ShapeError(f"Placeholder: the shape of {kind} for {shapes} is not known.")
         found = aten_schema.read_shapes(known["y"], "y")
         return found[0] if len(found) == 1 else found
 

@@ -55,6 +55,7 @@ def formula(qtbot, explain, live_window):
 
 def test_arrows_step_on_and_back(explain, live_window) -> None:
     panel = explain("expression")
+    panel.setFocus()  # on the canvas Home shows the whole graph
     press(panel, RIGHT, RIGHT, LEFT)
     assert panel.walk.done == 1
     QTest.keyClick(panel.step, RIGHT)  # the buttons leave the arrows to the panel

@@ -81,6 +81,7 @@ class ComparePanel(Panel):
         engine.on(TimelineFrame, self._on_timeline)
         engine.on(CompareFrame, self.show_reply)
         self.clear()
+        self._on_timeline(engine.moment)
 
     def _make_controls(self) -> QHBoxLayout:
         self.run = QComboBox()

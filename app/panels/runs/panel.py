@@ -76,6 +76,7 @@ class RunsPanel(Panel):
         engine.on(CurvesFrame, self._on_curves)
         palette.notifier.changed.connect(self._restyle)
         self.clear()
+        self._on_timeline(engine.moment)
 
     def _restyle(self) -> None:
         self._on_timeline(self._frame)

@@ -259,10 +259,15 @@ class WalkPanel(Panel):
     def _show(self) -> None:
         walk = self.walk
         there = bool(walk.events)
-        for button in (self.step, self.layer, self.finish, self.play):
-            button.setEnabled(there and (walk.done < len(walk.events) or button is self.play))
-        for button in (self.back, self.restart):
-            button.setEnabled(walk.done > 0)
+        onward = there and walk.done < len(walk.events)
+        able = {
+            self.step: onward, self.layer: onward, self.finish: onward, self.play: there,
+            self.back: walk.done > 0, self.restart: walk.done > 0,
+        }  # fmt: skip
+        for button, enabled in able.items():
+            if button.hasFocus() and not enabled:
+                self.setFocus(Qt.FocusReason.OtherFocusReason)  # else the keys leave the panel
+            button.setEnabled(enabled)
         self.play.setIcon(icons.icon("pause" if walk.playing else "play"))
         self.pause_at.setChecked(self._selected in walk.breakpoints)
         self.pause_at.setEnabled(bool(self._selected))

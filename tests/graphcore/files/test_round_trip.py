@@ -23,7 +23,7 @@ from graphcore.graph.flatten import flatten
 from graphcore.training.trainer import Trainer
 from tests.graphcore.graph.test_composites import grouped
 
-NAMES = presets.names()
+NAMES = presets.small()
 FIRST_OF_ITS_KIND = [
     name for i, name in enumerate(NAMES)
     if {n.operator for n in presets.load(name)}

@@ -45,7 +45,7 @@ class Kept:
     Dataset = datasets.Dataset
 
     @staticmethod
-    def load(name, *, options, normalization, seed, data_dir, progress):
+    def load(name, *, options, normalization, seed, data_dir, progress, files=None):
         try:
             return _read(name, tuple(options.items()), normalization, seed)
         except TypeError:  # options that are no key
