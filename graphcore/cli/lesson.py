@@ -53,7 +53,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     export.add_argument("--html", action="store_true", help="as HTML (the only form so far)")
     export.add_argument("--out", type=Path, metavar="FILE", help="left out, LESSON.html")
     pack = what.add_parser("pack", help="write a lesson, or a folder of them, as one file")
-    pack.add_argument("path", type=Path, help="lesson file, or folder of lessons")
+    pack.add_argument("path", help="name of a shipped lesson, a file, or a folder of lessons")
     pack.add_argument("--out", type=Path, metavar="FILE", help="left out, NAME.zip")
     what.add_parser("help", help="list what checks may ask and solutions may do")
 
@@ -230,11 +230,16 @@ def _outcomes(lesson: Lesson) -> dict[str, float]:
     return found
 
 
+def _found(given: str) -> Path:
+    """Return the file that is given, or that of the shipped lesson of this name."""
+    path = Path(given)
+    if not path.exists() and "/" not in given and "." not in given:
+        path = courses.shipped() / f"{given}{ENDING}"
+    return path
+
+
 def _export(options: argparse.Namespace) -> int:
-    path = Path(options.file)
-    if not path.exists() and "/" not in options.file and "." not in options.file:
-        path = courses.shipped() / f"{options.file}.lesson.md"
-    lesson = read_lesson(path)
+    lesson = read_lesson(_found(options.file))
     page = handout(lesson, graph_picture(first_graph(lesson)))
     out: Path = options.out or Path(f"{lesson.id}.html")
     files.write_atomically(out, page.encode())
@@ -243,8 +248,8 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _pack(options: argparse.Namespace) -> int:
-    name = options.path.name.removesuffix(ENDING)
-    out: Path = options.out or Path(f"{name}.zip")
-    sharing.pack(options.path, out)
+    path = _found(options.path)
+    out: Path = options.out or Path(f"{path.name.removesuffix(ENDING)}.zip")
+    sharing.pack(path, out)
     print(out)
     return train_cli.DONE

@@ -228,8 +228,10 @@ def test_results_show_the_curves_of_a_class_and_the_likeliest_ones(
 def test_the_gap_between_training_and_test_is_marked(qtbot, opened, live_window) -> None:
     panel = opened("mlp", "training")
     train(qtbot, live_window, 1900)  # past the end of an epoch: there are two points at least
-    named = [name for name, _color, _value in panel.loss.legend.entries]
-    assert named == ["train", "test", "gap"]
+    qtbot.waitUntil(  # tested where it stopped, after a while
+        lambda: [n for n, _, _ in panel.loss.legend.entries] == ["train", "test", "gap"],
+        timeout=PATIENCE,
+    )
 
 
 def test_a_drawn_one_is_taken_for_something(qtbot, opened, live_window) -> None:
