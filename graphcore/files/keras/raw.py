@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphcore.files.torch.raw import Wording
+from graphcore.files.torch.raw import PICTURE_OPENED, ROWS_FED, Wording
 
 _SCALED = """    x = (x - np.array(SHIFT)) / np.array(SCALE)
     return TURN
@@ -12,37 +12,13 @@ _FIRST = 'x.astype("float32").reshape(FED)'
 _LAST = f"np.moveaxis({_FIRST}, 1, -1)"
 
 _PREPARE = {
-    "table": '''
-
-def prepare(rows):
-    """Rows, each a dictionary with the columns of COLUMNS, as the net takes them."""
-    fed = []
-    for row in rows:
-        values = []
-        for column, words in COLUMNS.items():
-            if words and row[column] not in words:
-                raise ValueError(f"{column}: {row[column]!r} is none of {words}")
-            values += [float(row[column] == w) for w in words] if words else [float(row[column])]
-        fed.append(values)
-    x = np.array(fed)
+    "table": ROWS_FED + '''    x = np.array(fed)
 ''' + _SCALED,
     "image": '''
 
 def read_picture(path):
     """The numbers of a picture from 0 to 1, shape SHAPE."""
-    from PIL import Image, ImageOps
-
-    height, width, mode = PICTURE
-    with Image.open(path, formats=("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")) as image:
-        if image.mode.startswith("I"):  # grey of 16 bits
-            image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-        image = ImageOps.exif_transpose(image)
-        if "A" in image.mode or "transparency" in image.info:
-            clear = image.convert("RGBA")
-            black = Image.new("RGBA", clear.size, (0, 0, 0, 255))
-            image = Image.alpha_composite(black, clear)
-        image = image.convert(mode).resize((width, height), Image.Resampling.BILINEAR)
-    pixels = np.asarray(image, np.float64) / 255
+''' + PICTURE_OPENED + '''    pixels = np.asarray(image, np.float64) / 255
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 

@@ -149,8 +149,7 @@ _SCALED = """    x = (x - torch.tensor(SHIFT, dtype=x.dtype)) / torch.tensor(SCA
     return x.float().reshape(FED)
 """
 
-_PREPARE = {
-    "table": '''
+ROWS_FED = '''
 
 def prepare(rows):
     """Rows, each a dictionary with the columns of COLUMNS, as the net takes them."""
@@ -162,14 +161,9 @@ def prepare(rows):
                 raise ValueError(f"{column}: {row[column]!r} is none of {words}")
             values += [float(row[column] == w) for w in words] if words else [float(row[column])]
         fed.append(values)
-    x = torch.tensor(fed, dtype=torch.float64)
-''' + _SCALED,
-    "image": '''
-
-def read_picture(path):
-    """The numbers of a picture from 0 to 1, shape SHAPE."""
-    import numpy as np
-    from PIL import Image, ImageOps
+'''
+"""How a script of any program makes numbers of the rows of a table."""
+PICTURE_OPENED = """    from PIL import Image, ImageOps
 
     height, width, mode = PICTURE
     with Image.open(path, formats=("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")) as image:
@@ -181,7 +175,18 @@ def read_picture(path):
             black = Image.new("RGBA", clear.size, (0, 0, 0, 255))
             image = Image.alpha_composite(black, clear)
         image = image.convert(mode).resize((width, height), Image.Resampling.BILINEAR)
-    pixels = torch.from_numpy(np.asarray(image, np.float64) / 255)
+"""
+"""How a script of any program opens a picture, in the mode and size that its net takes."""
+
+_PREPARE = {
+    "table": ROWS_FED + '''    x = torch.tensor(fed, dtype=torch.float64)
+''' + _SCALED,
+    "image": '''
+
+def read_picture(path):
+    """The numbers of a picture from 0 to 1, shape SHAPE."""
+    import numpy as np
+''' + PICTURE_OPENED + '''    pixels = torch.from_numpy(np.asarray(image, np.float64) / 255)
     return pixels[None] if pixels.dim() == 2 else pixels.permute(2, 0, 1)
 
 
