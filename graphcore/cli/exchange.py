@@ -11,6 +11,7 @@ import safetensors.numpy
 
 from graphcore import files
 from graphcore.cli import train as train_cli
+from graphcore.engine.plan import Plan
 from graphcore.errors import FileError
 from graphcore.exchange import ENDINGS, ONNX, SOURCE, inputs, needs
 from graphcore.exchange.net import ImportedNet
@@ -23,6 +24,7 @@ from graphcore.files.torch import export as torch_export
 from graphcore.files.torch import program as torch_program
 from graphcore.files.torch.script import TorchExport
 from graphcore.runs.folder import NamedNet, named_net
+from graphcore.training.trainer import Trainer
 
 FORMATS = ("torch", "onnx", "keras", "pt2")
 
@@ -81,13 +83,10 @@ def _export_program(made: TorchExport, name: str, options: argparse.Namespace) -
 def _export_onnx(name: str, options: argparse.Namespace) -> int:
     need_onnx()
     net = named_net(options.file)
-    if torch_export.is_calculation(net.graph):
-        plan = torch_export.calculation(net.graph)
-        net.fill(plan)
+    plan, trainer = _filled(net, options)
+    if trainer is None:
         made = onnx_export.of_calculation(net.graph, plan, name)
     else:
-        trainer = train_cli.make_trainer(net.graph, options, net.folder)
-        net.fill(trainer.plan)
         made = onnx_export.of_run(trainer, name, options.normalize_inside)
     path = onnx_export.write(made, options.out, name)
     off = onnx_export.self_test(path)
@@ -99,13 +98,10 @@ def _export_onnx(name: str, options: argparse.Namespace) -> int:
 
 def _export_keras(name: str, options: argparse.Namespace) -> int:
     net = named_net(options.file)
-    if torch_export.is_calculation(net.graph):
-        plan = torch_export.calculation(net.graph)
-        net.fill(plan)
+    plan, trainer = _filled(net, options)
+    if trainer is None:
         made = keras_export.of_calculation(net.graph, plan, name)
     else:
-        trainer = train_cli.make_trainer(net.graph, options, net.folder)
-        net.fill(trainer.plan)
         made = keras_export.of_run(trainer, name)
     path = keras_export.write(made, options.out, name)
     train_cli.show({"script": str(path), "weights": str(path.with_suffix(".safetensors")),
@@ -115,13 +111,22 @@ def _export_keras(name: str, options: argparse.Namespace) -> int:
 
 def _made(net: NamedNet, name: str, options: argparse.Namespace) -> TorchExport:
     traced = options.to == "pt2"
+    plan, trainer = _filled(net, options)
+    if trainer is None:
+        return torch_export.of_calculation(net.graph, plan, name, traced)
+    return torch_export.of_run(trainer, name, traced)
+
+
+def _filled(net: NamedNet, options: argparse.Namespace) -> tuple[Plan, Trainer | None]:
+    """Return the plan with the net's weights, and its trainer; a calculation has none."""
+    trainer = None
     if torch_export.is_calculation(net.graph):
         plan = torch_export.calculation(net.graph)
-        net.fill(plan)
-        return torch_export.of_calculation(net.graph, plan, name, traced)
-    trainer = train_cli.make_trainer(net.graph, options, net.folder)
-    net.fill(trainer.plan)
-    return torch_export.of_run(trainer, name, traced)
+    else:
+        trainer = train_cli.make_trainer(net.graph, options, net.folder)
+        plan = trainer.plan
+    net.fill(plan)
+    return plan, trainer
 
 
 def add_import_options(parser: argparse.ArgumentParser) -> None:
