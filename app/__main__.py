@@ -119,12 +119,6 @@ def open_window(
         options: of the command line: where the engine runs, for this time.
         watched: whether it shows the loop of the script that has started this process.
     """
-    from importlib import resources
-
-    from PySide6.QtCore import qInstallMessageHandler
-    from PySide6.QtGui import QIcon
-    from PySide6.QtWidgets import QApplication
-
     from app.files.crash_mark import CrashMark
     from app.files.end_signals import EndSignals
     from app.settings import Settings
@@ -140,14 +134,7 @@ def open_window(
             os.nice(NICER)
     settings = Settings()
     use_scale(settings)
-    qInstallMessageHandler(_say_and_leave)
-    app = QApplication.instance() or QApplication(sys.argv[:1])
-    assert isinstance(app, QApplication)
-    qInstallMessageHandler(None)
-    app.setApplicationName("Gradscape")
-    app.setOrganizationName("Gradscape")
-    app.setDesktopFileName("gradscape")
-    app.setWindowIcon(QIcon(str(resources.files("resources") / "icons" / "gradscape.svg")))
+    app = _application()
     engine = make_engine(settings, _place(settings, options))
     engine.launch_early()
     palette.apply(app, settings.get("look/theme"))
@@ -168,6 +155,25 @@ def open_window(
         signals.close()
         mark.close()
         faults.close()
+
+
+def _application() -> Any:
+    """Return Qt's application, made and named; without a display say so and leave."""
+    from importlib import resources
+
+    from PySide6.QtCore import qInstallMessageHandler
+    from PySide6.QtGui import QIcon
+    from PySide6.QtWidgets import QApplication
+
+    qInstallMessageHandler(_say_and_leave)
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    qInstallMessageHandler(None)
+    app.setApplicationName("Gradscape")
+    app.setOrganizationName("Gradscape")
+    app.setDesktopFileName("gradscape")
+    app.setWindowIcon(QIcon(str(resources.files("resources") / "icons" / "gradscape.svg")))
+    return app
 
 
 def _say_and_leave(kind: Any, _context: Any, message: str) -> None:
