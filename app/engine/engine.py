@@ -231,7 +231,8 @@ class Engine(QObject):
         if not command:
             return
         process.start(command[0], command[1:])
-        hello = m.Hello(device=self.place.device, threads=self.place.threads)
+        place = self.place
+        hello = m.Hello(device=place.device, threads=place.threads, helper=place.helper)
         if self.place.command:
             self._send(msgspec.structs.replace(hello, mark=self._mark()))
             self._waiting = []
