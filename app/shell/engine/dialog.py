@@ -80,9 +80,9 @@ class EngineDialog(QDialog):
             (self.tr("Threads"), self.tr("How many of the processor's cores are used."),
              self.threads),
             (self.tr("Landscape"), self.tr(
-                "Where the loss landscape is computed while the net trains. A process of its own "
-                "shows newer surfaces; it uses a processor that is free, and memory. Between the "
-                "steps it takes at most 5 % of the training's time."), self.helper),
+                "Where the loss landscape is computed while the net trains: a process of its own "
+                "shows newer surfaces, and takes memory and a processor that is free."),
+             self.helper),
         ):  # fmt: skip
             editor.setToolTip(help)
             form.addRow(label, editor)

@@ -40,9 +40,11 @@ TRAINING_SAMPLES, FEW_SAMPLES = 100, 32
 """Samples of a surface that is made while training, of a fast and of a slow net; it is made again
 with all when it pauses."""
 FRESH = 0.8
-"""Seconds of the helper for a surface with all samples: what is shown is at most twice as old."""
+"""Seconds that the helper may take for a surface with all samples: shown for as long, it is at
+most twice as old."""
 MIDDLING = 81
-"""Points of the grid that is to be complete within ``PATIENCE``, with the larger number."""
+"""Points of the grid that is to be complete within ``PATIENCE``, with the larger number; of the
+helper's, all are."""
 START, BEST = "start of the run", "best on the test set"
 PROBE = 0.5
 """Distance between the places from which the lowest point of a quadratic loss is found."""
@@ -289,7 +291,8 @@ class Landscape:
         request = self._request
         if not training or (helped and self._pace * request.samples * request.points <= FRESH):
             return request.samples
-        seconds = self._pace * TRAINING_SAMPLES * MIDDLING / (1.0 if helped else SHARE)
+        seconds = self._pace * TRAINING_SAMPLES
+        seconds *= request.points if helped else MIDDLING / SHARE
         return TRAINING_SAMPLES if seconds <= PATIENCE else FEW_SAMPLES
 
     def _targets(self, session: Session) -> dict[str, Weights]:
