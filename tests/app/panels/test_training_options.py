@@ -183,7 +183,7 @@ def test_losses_of_whole_batches_are_shown_as_they_are(qtbot, live_window):
     changed = msgspec.structs.replace(window.engine.last_loaded, change=2.0)
     panel._on_loaded(changed)  # as after another activation: what was measured is of the net before
     x, y = panel.loss.points("train")
-    none = pack(np.zeros((0, 3)))
+    none = pack(np.zeros((0, 5)))
     curves = RunCurves(
         run=2, name="Run 2", steps=pack(x), seconds=pack(x), losses=pack(y[None]), tests=none,
         validations=none, stride=1, smooth=pack(y), accuracies=pack(np.zeros((0, 2))),
