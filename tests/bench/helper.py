@@ -96,9 +96,9 @@ class Engine:
         elif isinstance(reply, m.Frame):
             self.steps.append((now, reply.step))
             self._send(m.NextFrame())
-        elif isinstance(reply, LandscapeFrame) and reply.level == reply.levels:
-            if reply.samples >= SAMPLES:
-                self.surfaces.append((now, reply.step))
+        elif isinstance(reply, LandscapeFrame):
+            complete = reply.level == reply.levels and reply.samples >= SAMPLES
+            self.surfaces += [(now, reply.step)] if complete else []
 
     def turn(self) -> None:
         """Train for a while."""

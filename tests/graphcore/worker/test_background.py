@@ -158,6 +158,7 @@ def test_what_the_helper_cannot_compute_is_computed_between_the_steps(
 def test_a_helper_that_is_killed_costs_nothing(
     helper: Background, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(background, "REST_S", PATIENCE)
     engine = Engine(helper, "circle")
     engine.train(lambda: engine.surfaces)
     killed, step = helper.process, engine.trainer.step
@@ -180,6 +181,7 @@ def test_a_helper_that_gets_no_time_is_ended(monkeypatch: pytest.MonkeyPatch) ->
     command = [sys.executable, "-c", SAYS_UP.format(encode(Up()))]
     monkeypatch.setattr(background.start, "command", lambda *_: command)
     monkeypatch.setattr(background, "SILENT_S", 0.1)
+    monkeypatch.setattr(background, "REST_S", PATIENCE)
     silent = Background()
     until(silent.ready)
     engine = Engine(silent, "circle")
