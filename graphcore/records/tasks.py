@@ -43,7 +43,7 @@ class Up(Result, frozen=True):
 
 
 class AtWork(Result, frozen=True):
-    """The helper is still at it."""
+    """The helper was given time to work, on whatever task."""
 
 
 class Failed(Result, frozen=True):

@@ -27,7 +27,7 @@ from graphcore.views import view
 from graphcore.worker.protocol import FrameReader, decode_task, encode
 
 NEWS_S = 0.5
-"""Seconds of this process's own time after which the engine hears that a task goes on."""
+"""Seconds after which the engine hears that the process is given time."""
 
 
 def main() -> int:
@@ -62,11 +62,12 @@ class _Helper:
     def __init__(self, slots: Slots, outgoing: Any) -> None:
         self._slots, self._outgoing = slots, outgoing
         self._tasks: dict[type[Task], tuple[Task, Iterator[Result | None]]] = {}
-        self._told = 0.0
+        self._writing = threading.Lock()
 
     def loop(self, inbox: queue.SimpleQueue[Task]) -> None:
         """Take tasks and work on them."""
         self._tell(Up())
+        threading.Thread(target=self._tell_of_work, daemon=True).start()
         while True:
             while not (self._tasks and inbox.empty()):
                 self._take(inbox.get())
@@ -90,14 +91,21 @@ class _Helper:
             del self._tasks[type(task)]
         if isinstance(found, Result):
             self._tell(found)
-        elif time.process_time() > self._told + NEWS_S:
-            self._tell(AtWork(number=task.filled.number))
+
+    def _tell_of_work(self) -> None:
+        """Say that the process is given time, whatever it is at."""
+        told = time.process_time()
+        while True:
+            time.sleep(NEWS_S)
+            if time.process_time() > told + NEWS_S:
+                told = time.process_time()
+                self._tell(AtWork())
 
     def _tell(self, result: Result) -> None:
-        self._told = time.process_time()
         try:
-            self._outgoing.write(encode(result))
-            self._outgoing.flush()
+            with self._writing:
+                self._outgoing.write(encode(result))
+                self._outgoing.flush()
         except OSError:
             os._exit(0)
 

@@ -32,7 +32,7 @@ from graphcore.session import messages as m
 from graphcore.views.landscape import LandscapeFrame, LandscapeRequest
 from graphcore.worker.protocol import FrameReader, decode_reply, encode
 
-TURN, SETTLING, WARM_UP = 8.0, 2.0, 12.0
+TURN, SETTLING, WARM_UP = 8.0, 2.0, 8.0
 POINTS, SAMPLES, OLDEST = 21, 100, 2.0
 EPOCHS = 500
 """More than are run."""
