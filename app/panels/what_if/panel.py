@@ -225,7 +225,8 @@ class WhatIfPanel(Panel):
             return
         rows = [(self.tr("loss"), *frame.loss, "{:.4f}")]
         if frame.right:
-            rows.append((self.tr("all"), *frame.right, "{:.1%}"))
+            free, held = frame.right
+            rows.append((self.tr("all"), free, held, "{:.1%}"))
         rows += [
             (name, a, b, "{:.1%}")
             for name, a, b in zip(frame.classes, frame.before, frame.after, strict=False)
