@@ -32,8 +32,9 @@ LARGE = ("Train", "Present")
 LOW = 560
 """Height of a window that has no room below the canvas for them, as on a projector with large
 letters."""
-BESIDE, MOST_SIDE = 0.42, 0.23
-"""Shares of the width: of large panels beside the canvas, and the most of a small one."""
+BESIDE, BESIDE_LOW, MOST_SIDE = 0.42, 0.47, 0.23
+"""Shares of the width: of large panels beside the canvas, also in a low window, and the most of a
+small one."""
 _SHARES = {"run": 3, "space": 2}
 """How groups of panels beside each other divide the width."""
 FIRST_LAYOUT = "Train"
@@ -280,9 +281,10 @@ class Layouts(QObject):
 
     def _place(self, panel: Row, layout: str) -> tuple[str, str]:
         """Area and group of a panel: beside the canvas where a room is to see both."""
-        low = self._window.height() < LOW and layout in LARGE
-        if panel.area == "bottom" and (low or layout == "Present"):
-            return "right", "beside" if low else panel.group or panel.id
+        if self._window.height() < LOW and layout != "Build" and panel.layouts:
+            return "right", "beside"
+        if panel.area == "bottom" and layout == "Present":
+            return "right", panel.group or panel.id
         return panel.area, panel.group or panel.id
 
     def _show_titles(self) -> None:
@@ -304,7 +306,8 @@ class Layouts(QObject):
         for area, width in SIDES.items():
             docks = [d for d in shown if areas[d] == area]
             beside = any(d.panel.area != area for d in docks)
-            share = round(size.width() * (BESIDE if beside else MOST_SIDE))
+            large = BESIDE_LOW if size.height() < LOW else BESIDE
+            share = round(size.width() * (large if beside else MOST_SIDE))
             widths = [share if beside else min(share, width)] * len(docks)
             self._window.resizeDocks(docks, widths, Qt.Orientation.Horizontal)
         below = [d for d in shown if areas[d] == "bottom"]
