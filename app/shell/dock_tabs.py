@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QMainWindow, QTabBar
 
 _ICON = QSize(16, 16)
-_BESIDE_TEXT, _BESIDE_ICON = 26, 6
+_BESIDE_TEXT, _BESIDE_ICON = 26, 14
 """Pixels at both sides of a title, and between its icon and it, in the style sheet's tabs."""
 
 
