@@ -45,7 +45,7 @@ WIDE = 100.0
 class RacePanel(Panel):
     """Curves of all runners over the samples they have seen."""
 
-    unfolded = 400
+    unfolded = 440
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__(document, engine)

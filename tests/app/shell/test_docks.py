@@ -1,10 +1,14 @@
 """The panels around the canvas: which are shown, how they are remembered, and how much they get."""
 
 import pytest
-from PySide6.QtWidgets import QApplication, QToolButton
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QApplication, QTabBar, QToolButton
 
 from app.panels import LAYOUTS, PANELS
 from app.panels.problems.panel import ProblemsPanel
+from app.shell.command_palette import CommandPalette
+from app.shell.help.dialog import HelpDialog
+from app.shell.shortcuts import ShortcutsDialog
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -117,6 +121,33 @@ def test_on_a_projector_with_large_letters_everything_that_trains_is_in_reach(
     assert panel.loss.mapTo(panel, panel.loss.rect().bottomRight()).x() <= panel.width()
     assert panel.width() <= window.layouts.docks["training"].width()
     assert (window.width(), window.height()) == (853, 450)
+
+
+@pytest.mark.parametrize("layout", ["Explain", "Train", "Present"])
+def test_on_a_projector_panels_fold_and_tabs_are_whole(window, layout):
+    window.resize(853, 450)
+    window.layouts.show(layout)
+    for name, dock in window.layouts.docks.items():
+        if layout in dock.panel.layouts and name not in ("runs", "compare"):  # wide tables
+            dock.raise_()
+            dock.fill()
+            QApplication.processEvents()
+            assert dock.widget().horizontalScrollBar().maximum() == 0, name
+    QApplication.processEvents()
+    bars = window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    assert {bar.elideMode() for bar in bars if bar.isVisible()} == {Qt.TextElideMode.ElideNone}
+
+
+def test_no_dialog_is_larger_than_the_screen(window, monkeypatch):
+    room = QSize(853, 480)
+    monkeypatch.setattr("PySide6.QtGui.QScreen.availableSize", lambda _screen: room)
+    for dialog in (HelpDialog, ShortcutsDialog):
+        found = dialog(window.actions_table, window)
+        assert found.width() < room.width()
+        assert found.height() < room.height()
+    window.resize(853, 450)
+    palette = CommandPalette((), window)
+    assert palette.y() + palette.height() < window.y() + window.height()
 
 
 def test_a_wide_bar_shows_the_names_and_the_files_again(window):
