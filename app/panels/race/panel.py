@@ -25,7 +25,7 @@ from app.panels.race.runners import RunnersTable
 from app.plots.curve import CurvePlot
 from app.plots.landscape_view import LandscapeView
 from app.widgets.note import Note
-from app.widgets.numbers import counted, format_number
+from app.widgets.numbers import counted, loss_text
 from graphcore.records.arrays import unpack
 from graphcore.views.race import RaceFrame, RaceRequest, RaceSurface, What, entrants
 
@@ -267,7 +267,7 @@ class RacePanel(Panel):
         if not last:
             return self.tr("The loss of every runner exploded.")
         best = min(last, key=lambda name: last[name])
-        said = self.tr("{0} is first: loss {1}.").format(best, format_number(last[best], 3))
+        said = self.tr("{0} is first: loss {1}.").format(best, loss_text(last[best]))
         if frame.fallen:
             said += " " + self.tr("Exploded: {0}.").format(", ".join(frame.fallen))
         return said

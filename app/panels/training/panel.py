@@ -50,8 +50,6 @@ NARROW, NARROW_PLOTS = 560, 170
 LOW = 420
 """Height from which a narrow panel has the figures above the curves, which are looked at more."""
 UNBOUNDED = 1 << 20
-BATCHES = 0.95
-"""How much of a batch's accuracy stays in the curve over one step; not every step has a point."""
 HELD_BACK = "validation"
 """The curve of the samples that are held back from training, where there are any."""
 
@@ -73,12 +71,14 @@ class TrainingPanel(Panel):
         self._empty = empty = self.tr("Press Play: the curve appears here.")
         self.loss, self.accuracy = (
             CurvePlot(
-                title, {"train": self.tr("train"), "test": self.tr("test")}, raw=("train",),
-                marks=("test", HELD_BACK), empty=empty, gap=("train", HELD_BACK, "test"),
+                title, {"train": self.tr("train"), "test": self.tr("test")}, raw=raw,
+                marks=marks, empty=empty, gap=("train", HELD_BACK, "test"),
             )
-            for title in (self.tr("Loss"), self.tr("Accuracy"))
+            for title, raw, marks in (
+                (self.tr("Loss"), ("train",), ("test", HELD_BACK)),
+                (self.tr("Accuracy"), (), ("train", "test", HELD_BACK)),
+            )
         )  # fmt: skip
-        self.accuracy.smoothing = BATCHES
         self._plots = QWidget()
         row = QHBoxLayout(self._plots)
         row.setContentsMargins(0, 0, 0, 0)
@@ -296,7 +296,6 @@ class TrainingPanel(Panel):
         self.figures.show_data(bool(loaded.dataset or loaded.problem))
         whole = loaded.steps_per_epoch == 1  # a batch of all samples has no noise to smooth
         self.loss.smoothing = 0.0 if whole else SMOOTHING
-        self.accuracy.smoothing = 0.0 if whole else BATCHES
         self._changed = bool(loaded.change)
         self._outdate()
         if loaded.problem or not loaded.dataset:
@@ -329,7 +328,7 @@ class TrainingPanel(Panel):
             for name, further in frame.further.items():
                 self.loss.append(name, steps, unpack(further))
         for step, share in frame.accuracies:
-            self.accuracy.append("train", np.array([step]), np.array([share]))
+            self.accuracy.append_behind("train", np.array([step]), np.array([share]))
         for score in frame.scores:
             self._add_score(score)
         if frame.scores:  # the figures show it at once; the curves are drawn later
@@ -368,7 +367,9 @@ class TrainingPanel(Panel):
         loss, accuracy = (None, None) if test is None else (test.loss, test.accuracy)
         for plot, found in ((self.loss, loss), (self.accuracy, accuracy)):
             measured: dict[str, float | None] = {} if found is None else {"test": found}
-            if frame.by_hand:
+            if plot is self.accuracy and test is not None and test.training is not None:
+                measured["train"] = test.training
+            elif frame.by_hand:
                 measured["train"] = None  # the batches were of the weights before the change
             plot.set_playhead(frame.shown if frame.visiting else None, measured)
         self.figures.show_held(frame.held)
@@ -390,8 +391,11 @@ class TrainingPanel(Panel):
                 self._show_accuracy(bool(len(known)))
             if len(known):
                 self.accuracy.append(name, known[:, 0], known[:, 2])
+        seen = unpack(run.tests)[:, [0, 4]]
+        seen = seen[np.isfinite(seen[:, 1])]
+        self.accuracy.append("train", seen[:, 0], seen[:, 1])
         batches = unpack(run.accuracies)
-        self.accuracy.append("train", batches[:, 0], batches[:, 1])
+        self.accuracy.append_behind("train", batches[:, 0], batches[:, 1])
         self._outdate()
         self.loss.redraw()
         self.accuracy.redraw()
@@ -408,6 +412,8 @@ class TrainingPanel(Panel):
         self._show_accuracy(score.accuracy is not None)
         if score.accuracy is not None:
             self.accuracy.append(name, at, np.array([score.accuracy]))
+        if score.training is not None:
+            self.accuracy.append("train", at, np.array([score.training]))
         if not score.held_back:
             self.figures.show_score(score)
 
