@@ -34,7 +34,7 @@ def paint(painter: QPainter, view: QRectF) -> None:
         top = middle.y() + 28
         for line in lines:
             place = QRectF(view.left() + 12, top, view.width() - 24, view.bottom() - top)
-            top = painter.drawText(place, _LINES, line).bottom() + 6  # type: ignore[call-overload]
+            top = painter.drawText(place, _LINES, line).bottom() + 6
 
 
 def _paint_sketch(painter: QPainter, p: palette.Palette, middle: QPointF) -> None:

@@ -132,13 +132,13 @@ class RacePanel(Panel):
     def _lay_out(self, same: str) -> None:
         side = QVBoxLayout()
         self._controls = [QVBoxLayout(), QVBoxLayout()]
-        for layout, widgets in zip(
+        for controls, widgets in zip(
             self._controls,
             ((self.what, self.steps), (self.start, self.shown, self.in_space)), strict=True,
         ):  # fmt: skip
-            side.addLayout(layout)
+            side.addLayout(controls)
             for widget in widgets:
-                layout.addWidget(widget)
+                controls.addWidget(widget)
         side.addWidget(self.progress)
         side.addWidget(self.said)
         side.addStretch(1)

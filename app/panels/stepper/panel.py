@@ -67,10 +67,10 @@ class WalkPanel(Panel):
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 4, 10, 6)
         column.setSpacing(6)
-        bars, self._parts = self._make_bars(), self._make_words()
+        bars, parts = self._make_bars(), self._make_words()
         column.addLayout(bars)
-        column.addLayout(self._parts, 1)
-        self.folds = [bars, self._parts]
+        column.addLayout(parts, 1)
+        self.folds = [bars, parts]
         self.walk.moved.connect(self._show)
         self._ahead = QTimer(self, interval=0)
         self._ahead.timeout.connect(self._typeset_next)
@@ -203,14 +203,13 @@ class WalkPanel(Panel):
         self.gradient.table_wanted.connect(lambda: self.open_table("gradient"))
         self.told = _scrolling(text)
         self.told.setMinimumWidth(LEAST_WORDS)
-        row.addWidget(self.told, 4)
-        self.curve = ActivationCurve()
-        row.addWidget(_scrolling(self.formula), 4)
-        row.addWidget(self.curve, 3)
-        self.quantities = Quantities()
-        row.addWidget(self.quantities, 7)
-        row.addWidget(self.value, 3)
-        row.addWidget(self.gradient, 3)
+        self.curve, self.quantities = ActivationCurve(), Quantities()
+        self._parts: tuple[QWidget, ...] = (
+            self.told, _scrolling(self.formula), self.curve, self.quantities, self.value,
+            self.gradient,
+        )  # fmt: skip
+        for part, share in zip(self._parts, (4, 4, 3, 7, 3, 3), strict=True):
+            row.addWidget(part, share)
         return row
 
     def _show_curve(self) -> None:
@@ -411,8 +410,8 @@ class WalkPanel(Panel):
             style.ToolButtonIconOnly if narrow else style.ToolButtonTextBesideIcon
         )
         self.check.part.setMinimumContentsLength(6 if narrow else 14)
-        for i, height in enumerate(LEAST_HEIGHTS):
-            self._parts.itemAt(i).widget().setMinimumHeight(height if narrow else 0)
+        for part, height in zip(self._parts, LEAST_HEIGHTS, strict=True):
+            part.setMinimumHeight(height if narrow else 0)
 
     def _restyle(self) -> None:
         for button, icon in self._icons:
