@@ -138,6 +138,19 @@ def test_on_a_projector_panels_fold_and_tabs_are_whole(window, layout):
     assert {bar.elideMode() for bar in bars if bar.isVisible()} == {Qt.TextElideMode.ElideNone}
 
 
+def test_in_a_low_panel_the_curves_stand_above_the_figures(window):
+    panel = window.show_panel("training").fill()
+    tops = []
+    for height in (300, 800):
+        panel.set_room(QSize(390, height))
+        panel.resize(390, 800)
+        panel.layout().activate()
+        parts = (panel.loss, panel.progress)
+        tops.append([part.mapTo(panel, part.rect().topLeft()).y() for part in parts])
+    assert tops[0][0] < tops[0][1]
+    assert tops[1][0] > tops[1][1]
+
+
 def test_no_dialog_is_larger_than_the_screen(window, monkeypatch):
     room = QSize(853, 480)
     monkeypatch.setattr("PySide6.QtGui.QScreen.availableSize", lambda _screen: room)
@@ -170,6 +183,7 @@ def test_the_welcome_page_takes_nothing_from_the_panels(window):
     before = window.canvas.height(), window.layouts.docks["training"].height()
     window.show_welcome()
     QApplication.processEvents()
+    assert window.time is None or not window.time.isVisible()
     window.show_canvas()
     QApplication.processEvents()
     assert (window.canvas.height(), window.layouts.docks["training"].height()) == before
