@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QSizePolicy,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -19,6 +18,7 @@ from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.panel import Panel
 from app.plots.tile_view import TileView, as_maps
+from app.widgets.number_field import WholeField
 from app.widgets.numbers import accuracy_text, format_number, loss_text
 from app.widgets.rich_label import RichLabel
 from graphcore.records.arrays import unpack
@@ -96,7 +96,7 @@ class ComparePanel(Panel):
             self.tr("Of the node that is selected on the canvas: its output for a test sample, or "
                     "its weights; or what the whole net answers over the plane of two inputs")
         )  # fmt: skip
-        self.sample = QSpinBox()
+        self.sample = WholeField()
         self.sample.setMaximum(0)
         self.sample.setPrefix(self.tr("test sample "))
         self.sample.setAccessibleName(self.tr("Number of the test sample"))

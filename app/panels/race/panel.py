@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
-    QSpinBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -25,6 +24,7 @@ from app.panels.race.runners import RunnersTable
 from app.plots.curve import CurvePlot
 from app.plots.landscape_view import LandscapeView
 from app.widgets.note import Note
+from app.widgets.number_field import WholeField
 from app.widgets.numbers import counted, loss_text
 from graphcore.records.arrays import unpack
 from graphcore.views.race import RaceFrame, RaceRequest, RaceSurface, What, entrants
@@ -53,7 +53,7 @@ class RacePanel(Panel):
         self.what.setAccessibleName(self.tr("What differs"))
         for key, text in KINDS:
             self.what.addItem(QCoreApplication.translate("RacePanel", text), key)
-        self.steps = QSpinBox()
+        self.steps = WholeField()
         self.steps.setRange(10, 100_000)
         self.steps.setValue(300)
         self.steps.setPrefix(self.tr("steps "))
