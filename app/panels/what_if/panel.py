@@ -30,7 +30,7 @@ from graphcore.views.stepper import WalkFrame
 from graphcore.views.what_if import WhatIfFrame
 
 AT_VALUE, FROM_SAMPLE = 0, 1
-ROW_HEIGHT, MOST_ROWS = 22, 11
+ROW_HEIGHT, MOST_ROWS = 22, 12
 
 
 class WhatIfPanel(Panel):
@@ -224,7 +224,8 @@ class WhatIfPanel(Panel):
             return
         rows = [(self.tr("loss"), *frame.loss, "{:.4f}")]
         if frame.right:
-            rows.append((self.tr("all"), *frame.right, "{:.1%}"))
+            free, held = frame.right
+            rows.append((self.tr("all"), free, held, "{:.1%}"))
         rows += [
             (name, a, b, "{:.1%}")
             for name, a, b in zip(frame.classes, frame.before, frame.after, strict=False)
