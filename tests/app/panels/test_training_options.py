@@ -128,7 +128,7 @@ def test_an_option_that_does_not_fit_is_said_and_taken_back(panel):
 def frame_of(*scores: Score) -> m.Frame:
     return msgspec.structs.replace(
         EMPTY, state="running", step=5, scores=scores, steps=pack(np.arange(5)),
-        losses=pack(np.ones(5, np.float32)), total_steps=100, steps_per_epoch=10,
+        losses=pack(np.ones(5, np.float32)), total_steps=100, epochs=10,
     )  # fmt: skip
 
 
