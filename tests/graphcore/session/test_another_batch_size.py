@@ -284,8 +284,8 @@ def test_other_data_outdate_what_was_measured_until_a_step_is_made():
     assert newest().outdated
     assert newest().test is not None  # of the net on the data as they are now
     assert newest().curves is None or newest().curves.tested_from == 11
-    window.edit(batch=64)
-    assert not newest().outdated  # the data of before
+    window.edit()
+    assert not newest().outdated  # undone: the run of before
     window.edit(batch=64, normalization="standardize")
     window.train(1)
     assert not newest().outdated
