@@ -16,7 +16,7 @@ from app.plots.series import SMOOTHING, Series
 from app.style import palette
 from app.widgets.numbers import format_number
 
-DIGITS, EXACT = 3, 7
+DIGITS, EXACT = 4, 7
 """Significant digits of a value in the legend, and those that the gap of two such values needs."""
 
 

@@ -33,6 +33,7 @@ from app.panels.training.rate_finder import RateFinder
 from app.plots.curve import CurvePlot
 from app.plots.series import SMOOTHING
 from app.widgets.note import Note
+from app.widgets.number_field import NumberField, WholeField
 from app.widgets.options_form import OptionsForm
 from app.widgets.wheel_guard import WheelGuard
 from graphcore import datasets
@@ -170,14 +171,14 @@ class TrainingPanel(Panel):
         patience.setToolTip(
             self.tr("Stop when the loss has not fallen for this many epochs; keep the best weights")
         )
-        self._number(form, "l1", self.tr("L1 penalty"), 0.0, 10.0, 6)
-        self._number(form, "l2", self.tr("L2 penalty"), 0.0, 10.0, 6)
+        self._number(form, "l1", self.tr("L1 penalty"), 0.0, 10.0)
+        self._number(form, "l2", self.tr("L2 penalty"), 0.0, 10.0)
         self._whole(form, "seed", self.tr("Seed"), 0, 2**31 - 1)
         return page
 
     def _add_rate(self, form: QFormLayout) -> None:
         """The learning rate, and the search for one."""
-        self._number(form, "lr", self.tr("Learning rate"), 0.0, 1000.0, 6)
+        self._number(form, "lr", self.tr("Learning rate"), 0.0, 1000.0)
         self.find_rate = QPushButton(self.tr("Find a learning rate …"))
         self.find_rate.setToolTip(self.tr("Train a copy at rising rates and see where it learns"))
         self.find_rate.clicked.connect(self._find_rate)
@@ -198,11 +199,8 @@ class TrainingPanel(Panel):
         field.textActivated.connect(lambda text: self._set(name, text))
         self._put(form, name, label, field)
 
-    def _number(
-        self, form: QFormLayout, name: str, label: str, low: float, high: float, decimals: int
-    ) -> None:
-        field = QDoubleSpinBox()
-        field.setDecimals(decimals)
+    def _number(self, form: QFormLayout, name: str, label: str, low: float, high: float) -> None:
+        field = NumberField()
         field.setRange(low, high)
         field.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         field.setKeyboardTracking(False)
@@ -210,7 +208,7 @@ class TrainingPanel(Panel):
         self._put(form, name, label, field)
 
     def _whole(self, form: QFormLayout, name: str, label: str, low: int, high: int) -> None:
-        field = QSpinBox()
+        field = WholeField()
         field.setRange(low, high)
         field.setKeyboardTracking(False)
         field.valueChanged.connect(lambda value: self._set(name, value))
