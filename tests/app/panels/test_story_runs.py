@@ -292,10 +292,11 @@ def test_after_other_data_nothing_of_the_former_stands_beside_the_new(session):
     session.settings(normalization="standardize")
     session.wait(lambda: session.moment.run != run and session.moment.test is not None)
     for plot in plots:
-        assert told(plot)["train"] == ""
-        assert told(plot)["test"]  # measured again
-        assert "gap" not in told(plot)
+        assert told(plot)["test"]  # measured again, as is the accuracy on training samples
         steps, values = plot.points("test")
         assert np.isnan(values[steps > 20]).all()  # no line to what comes
+    assert told(panel.loss)["train"] == ""
+    assert "gap" not in told(panel.loss)
+    assert told(panel.accuracy)["train"] == format_number(session.moment.test.training, 3)
     session.train(1)
     session.wait(lambda: bool(told(panel.loss)["train"]))
