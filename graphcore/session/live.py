@@ -154,7 +154,7 @@ class Frames:
         if self.clock.rate <= 0:
             return None
         left = trainer.total_steps - trainer.step if steps is None else steps
-        return left * trainer.settings.batch / self.clock.rate
+        return left * trainer.batch_size / self.clock.rate
 
 
 _NOTHING = pack(np.zeros(0, np.float32))

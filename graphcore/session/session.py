@@ -592,7 +592,7 @@ class Session:
         except GradscapeError as error:
             self._stop(failure("run", error, "training"))
             return
-        self.frames.note(records, trainer.settings.batch, recording, took)
+        self.frames.note(records, trainer.batch_size, recording, took)
         self.runs.note(records, trainer, took)
         if recording:
             self._note_accuracy(trainer)

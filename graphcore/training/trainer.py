@@ -163,6 +163,11 @@ class Trainer:
         return self.batches.per_epoch
 
     @property
+    def batch_size(self) -> int:
+        """Samples of a step, at most."""
+        return min(self.settings.batch, len(self.train_x))
+
+    @property
     def trains(self) -> bool:
         """Whether there is a loss to be made small; without one the net only runs forward."""
         return bool(self.binding.loss)

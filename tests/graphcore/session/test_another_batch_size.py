@@ -282,7 +282,7 @@ def test_other_data_outdate_what_was_measured_until_a_step_is_made():
     assert not newest().outdated  # the same net on the same data
     window.edit(batch=64, normalization="standardize")
     assert newest().outdated
-    assert newest().test is not None  # of the net on the data as they are now
+    assert newest().test.step == 10  # of the net on the data as they are now
     assert newest().curves is None or newest().curves.tested_from == 11
     window.edit()
     assert not newest().outdated  # undone: the run of before
