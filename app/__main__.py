@@ -7,9 +7,11 @@ opens. Nothing heavy is imported before it is painted.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from graphcore.cli import COMMANDS
@@ -130,8 +132,7 @@ def open_window(
         from app.engine.script_link import ScriptLink
 
         link = ScriptLink()
-        if hasattr(os, "nice"):
-            os.nice(NICER)
+        link.settled.connect(let_script_go_first)
     settings = Settings()
     use_scale(settings)
     app = _application()
@@ -155,6 +156,18 @@ def open_window(
         signals.close()
         mark.close()
         faults.close()
+
+
+def let_script_go_first() -> None:
+    """Have this process and its engine yield to the script that they show.
+
+    Linux shares its cores among sessions before it looks at the niceness of processes: the session
+    has to be nice, too.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        os.setpriority(os.PRIO_PGRP, 0, NICER)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICER))
 
 
 def _application() -> Any:

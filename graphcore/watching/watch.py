@@ -123,10 +123,7 @@ class Watch:
         self._told_at = time.perf_counter()
         took = self._told_at - now
         self.seconds += took
-        if weights:
-            self._look_at = self._told_at + max(SOONEST, rest(took, SHARE))
-        elif self._told_at >= self._look_at:
-            self._look_at = self._told_at + SOONEST
+        self._look_at = max(self._look_at, self._told_at + max(SOONEST, rest(took, SHARE)))
 
     def _give_up(self, sink: Sink, error: Exception) -> None:
         """Say why nothing is watched any more; the loop goes on."""

@@ -6,7 +6,9 @@ import copy
 import json
 import math
 import os
+import shutil
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +22,12 @@ from graphcore.cli.main import main
 from graphcore.errors import ExportError, FileError
 from graphcore.records.arrays import unpack
 from graphcore.runs.run_file import read_runs
+from graphcore.runs.snapshots import Moment
 from graphcore.session import messages as m
 from graphcore.session.session import Session
 from graphcore.views.timeline import TimelineRequest
 from graphcore.views.timeline.compute import timeline
+from graphcore.watching.watch import Watch
 
 
 class Net(nn.Module):
@@ -73,9 +77,18 @@ def train(net: nn.Module, steps: int, out: Path | None) -> tuple[list[float], li
         if watched is not None:
             watched._look_at = 0.0 if step % 2 else math.inf  # every other step
             watched.step(loss)
+            idle(watched)
     if watched is not None:
         watched.close()
     return losses, states
+
+
+def idle(watched: Watch) -> None:
+    """Wait until the record has taken what it was given."""
+    sink = watched._sink
+    while sink._busy:
+        time.sleep(0.001)
+    sink._due_at = 0.0
 
 
 @pytest.fixture(scope="module")
@@ -167,11 +180,55 @@ def test_a_script_that_dies_leaves_what_was_written(tmp_path: Path) -> None:
     assert read_runs(tmp_path / "a.gradrun")[1][0].steps == 0
     watched._sink._write_at = 0.0
     watched.step(1.5)
-    watched._sink._writer.join()
+    idle(watched)
     assert read_runs(tmp_path / "a.gradrun")[1][0].curves.rows[:, 2].tolist() == [1.5]
     watched.close()
     assert watched.step(1.0) is None
     assert threading.active_count() < 20
+
+
+def test_a_slow_disk_costs_states_and_no_time(tmp_path: Path, monkeypatch) -> None:
+    x, y = data()
+    net, gate = Net(), threading.Event()
+    watched = gc.watch(net, (x, y), loss=functional.nll_loss, out=tmp_path / "a.gradrun")
+    write = Moment.write
+    monkeypatch.setattr(Moment, "write", lambda *a: gate.wait(9) and write(*a))
+    store = watched._sink._runs.store
+    store.memory_limit = store.memory  # of one state
+    begun = time.monotonic()
+    for step in range(50):
+        with torch.no_grad():
+            net.out.bias.fill_(step + 1)
+        watched._look_at = 0.0
+        watched.step(float(step))
+    assert time.monotonic() - begun < 5
+    assert watched._sink._busy
+    gate.set()
+    watched.close()
+    run = read_runs(tmp_path / "a.gradrun")[1][0]
+    assert run.timeline.steps == [0, 1, 50]
+    assert run.curves.rows[:, 2].tolist() == list(range(50))
+    biases = [m.tensors()["flat"].max() for m in run.timeline.moments[1:]]
+    assert biases == [1, 50]
+
+
+def test_a_disk_that_fails_is_told_once_and_stops_nothing(tmp_path: Path, capsys) -> None:
+    x, y = data()
+    watched = gc.watch(Net(), (x, y), loss=functional.nll_loss, out=tmp_path / "run" / "a.gradrun")
+    store = watched._sink._runs.store
+    shutil.rmtree(tmp_path / "run")
+    shutil.rmtree(store.folder)
+    store.folder.write_text("no folder any more")
+    store.memory_limit = 0
+    for _ in range(4):
+        watched._sink._write_at = watched._look_at = 0.0
+        watched.step(1.0)
+        idle(watched)
+    watched.close()
+    said = capsys.readouterr().err
+    assert said.count("a.gradrun cannot be written") == 1
+    assert said.count("Earlier steps cannot be kept on disk") == 1
+    assert watched.steps == 4
 
 
 class Words(nn.Module):
