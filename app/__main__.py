@@ -16,6 +16,8 @@ from typing import Any
 
 from graphcore.cli import COMMANDS
 
+WATCHED = "--watched"
+"""Option of a window that shows the loop of a script; the script has started it."""
 NICER = 5
 """By how much a window that shows the loop of a script lets the script go first."""
 
@@ -63,7 +65,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--engine", metavar="COMMAND",
         help="what starts the engine, such as 'ssh HOST gradscape worker'; '': this machine",
     )  # fmt: skip
-    parser.add_argument("--watched", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(WATCHED, action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(list(arguments))
 
 
@@ -195,10 +197,11 @@ def _say_and_leave(kind: Any, _context: Any, message: str) -> None:
 
     if kind != QtMsgType.QtFatalMsg:
         return
-    print(
-        "gradscape: there is no display to open a window on. Log in with one, or use a command "
-        "that needs none (gradscape --help lists them) or gradscape --demo OUT.", file=sys.stderr,
-    )  # fmt: skip
+    instead = "use a command that needs none (gradscape --help lists them) or gradscape --demo OUT"
+    if WATCHED in sys.argv:
+        instead = 'record the loop with gc.watch(..., out="run.gradrun"); it goes on unseen'
+    print(f"gradscape: there is no display to open a window on. Log in with one, or {instead}.",
+          file=sys.stderr)  # fmt: skip
     sys.stderr.flush()
     os._exit(1)
 

@@ -108,6 +108,9 @@ class ScriptLink(QObject):
     def _on_end(self) -> None:
         self._over = True
         self._timer.stop()
+        if not self._begun:  # the script had no net to show
+            self._window.close()
+            return
         self._window.engine.ask(m.WatchEnd())
         self._show()
 

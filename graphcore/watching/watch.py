@@ -188,11 +188,17 @@ def watch(
         return Watch()
     from graphcore.watching.source import Source
 
-    source = Source(module, batch, loss)
     if out is not None:
         from graphcore.watching.recorder import Recorder
 
+        source = Source(module, batch, loss)
         return Watch(source.graph, Recorder(source, Path(out)))
-    from graphcore.watching.window import Window
+    from graphcore.watching.window import Window, give_up, launch
 
-    return Watch(source.graph, Window(source))
+    process = launch()  # it comes up while the net is exported
+    try:
+        source = Source(module, batch, loss)
+        return Watch(source.graph, Window(source, process))
+    except BaseException:
+        give_up(process)
+        raise

@@ -35,7 +35,7 @@ import graphcore as gc
 from app.engine.script_link import SETTLED
 from graphcore.watching.source import Source
 from graphcore.watching.watch import Watch
-from graphcore.watching.window import Window
+from graphcore.watching.window import Window, launch
 
 TURN = 1.0
 MOST, LEAST, LEAST_BESIDE_WINDOW = 0.02, 0.98, 0.9
@@ -136,7 +136,7 @@ class Painted(Kept):
     def __init__(self, loop: Loop, told: Path) -> None:
         source = Source(loop.model, (loop.x[: loop.batch], loop.y[: loop.batch]), None)
         command = [sys.executable, __file__, "--window", str(told)]
-        self.watch, self._told = Watch(source.graph, Window(source, command)), told
+        self.watch, self._told = Watch(source.graph, Window(source, launch(command))), told
         self._process = self.watch._sink._process.pid
         loop.watch, until = self.watch, time.monotonic() + START
         while self.arrived() < SETTLED:

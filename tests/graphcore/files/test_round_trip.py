@@ -24,11 +24,6 @@ from graphcore.training.trainer import Trainer
 from tests.graphcore.graph.test_composites import grouped
 
 NAMES = presets.small()
-FIRST_OF_ITS_KIND = [
-    name for i, name in enumerate(NAMES)
-    if {n.operator for n in presets.load(name)}
-    not in [{n.operator for n in presets.load(other)} for other in NAMES[:i]]
-]  # fmt: skip
 
 
 def part(graph: gc.Graph, answer: str) -> dict[str, tuple[Any, ...]]:
@@ -95,7 +90,7 @@ def test_every_preset_comes_back_from_an_onnx_file(name: str, tmp_path: Path) ->
     assert_same(*by_onnx(name, tmp_path))
 
 
-@pytest.mark.parametrize("name", FIRST_OF_ITS_KIND)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_preset_comes_back_from_a_program(name: str, tmp_path: Path) -> None:
     assert_same(*by_torch(name, tmp_path, traced=True))
 

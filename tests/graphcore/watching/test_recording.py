@@ -7,6 +7,7 @@ import json
 import math
 import os
 import shutil
+import sys
 import threading
 import time
 from pathlib import Path
@@ -27,6 +28,7 @@ from graphcore.session import messages as m
 from graphcore.session.session import Session
 from graphcore.views.timeline import TimelineRequest
 from graphcore.views.timeline.compute import timeline
+from graphcore.watching import window
 from graphcore.watching.watch import Watch
 
 
@@ -306,6 +308,10 @@ def test_a_module_that_becomes_another_is_let_go(tmp_path: Path, capsys) -> None
     assert read_runs(tmp_path / "a.gradrun")[1][0].timeline.steps == [0]
 
 
+WAITS = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+"""Ends with its input, as a window that gets no net."""
+
+
 class Branching(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * 2 if x.sum() > 0 else x
@@ -320,6 +326,11 @@ def test_what_cannot_be_watched_is_refused_with_the_reason(tmp_path: Path, monke
     with pytest.raises(ExportError, match=r"a loss of torch\.nn\.functional"):
         gc.watch(nn.Linear(3, 3), (x, y), loss=lambda a, t: a, out=tmp_path / "a")
     assert not os.listdir(tmp_path)
+    launch, begun = window.launch, []  # a window comes up while the net is exported, and is let go
+    monkeypatch.setattr(window, "launch", lambda: begun.append(launch(WAITS)) or begun[0])
+    with pytest.raises(ExportError, match=r"Branching.*line \d+"):
+        gc.watch(Branching(), (x, y))
+    assert os.waitpid(begun[0].pid, 0)[1] == 0
     monkeypatch.setenv("RANK", "1")
     quiet = gc.watch(Branching(), (x, y))
     quiet.step(1.0)
