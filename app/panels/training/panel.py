@@ -35,6 +35,7 @@ from app.widgets.note import Note
 from app.widgets.options_form import OptionsForm
 from app.widgets.wheel_guard import WheelGuard
 from graphcore import datasets
+from graphcore.datasets.probe import NAME as PROBE
 from graphcore.errors import GradscapeError
 from graphcore.graph.elements import Change
 from graphcore.records.arrays import unpack
@@ -287,7 +288,8 @@ class TrainingPanel(Panel):
             self._show_settings()
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
-        self._show_accuracy(bool(loaded.classes))
+        told = loaded.dataset != PROBE  # a script says no accuracy
+        self._show_accuracy(told and bool(loaded.classes))
         self.figures.show_data(bool(loaded.dataset or loaded.problem))
         whole = loaded.steps_per_epoch == 1  # a batch of all samples has no noise to smooth
         self.loss.smoothing = 0.0 if whole else SMOOTHING

@@ -125,6 +125,8 @@ def test_a_loop_is_shown_waits_and_goes_on(qtbot, live_window, watched) -> None:
     wait(qtbot, lambda: engine.state == "running" and engine.step > 20)
     assert "h" in window.document.root
     assert not window.document.modified
+    assert (window.transport.rate.text(), window.transport.rate.isEnabled()) == ("–", False)
+    assert window.show_panel("training").fill().accuracy.isHidden()
     window.transport.play.click()
     wait(qtbot, lambda: engine.state == "idle" and engine.step == loop.watch.steps)
     assert not loop.goes_on()
