@@ -70,7 +70,7 @@ def by_torch(
     else:
         made = torch_export.of_run(trainer, "net", traced)
     if traced:
-        path, _ = program.write(made, tuple(made.self_test[f] for f in made.fed), folder, "net")
+        path, _ = program.write(made, folder, "net")
     else:
         path = torch_export.write(made, folder, "net")
     return gc.open_net(path), graph, plan, answer
