@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SHARE = 0.05
 """Share of the worker's time while training; the bar is 10 %."""
+SHARE_BESIDE = 0.3
+"""The same while a script trains, whose loop is not the worker's."""
 SLICE = 0.005
 """Seconds of work at a time while nothing trains."""
 PATIENCE = 2.0
@@ -70,13 +72,14 @@ class Landscape:
         self._samples = self._taken = 0
         self._pace = math.inf
         self._last_work = time.perf_counter()
-        self._spent = 0.0
+        self._spent, self._share = 0.0, SHARE
 
     def due(self, session: Session, request: LandscapeRequest) -> bool:
         """Whether there is something to compute, and while training, whether it is time for it."""
         trainer = session.trainer
         if trainer is None or not trainer.trains or self.held:
             return False
+        self._share = SHARE_BESIDE if session.script.at_work else SHARE
         if request is not self._request:
             return True
         if self._follows(session):
@@ -159,7 +162,7 @@ class Landscape:
 
     def _rested(self) -> bool:
         """Whether enough time has passed to keep to the share of it."""
-        return time.perf_counter() - self._last_work >= rest(self._spent, SHARE)
+        return time.perf_counter() - self._last_work >= rest(self._spent, self._share)
 
     def _retrace(self, session: Session) -> None:
         """Another run is the current one: the path is what was recorded of it."""
@@ -200,7 +203,7 @@ class Landscape:
             return self._stale(trainer) or self._samples < self._request.samples
         if not self._stale(trainer) or surface.level == 0:
             return False
-        return surface.done or surface.seconds_to_next_level() / SHARE > PATIENCE
+        return surface.done or surface.seconds_to_next_level() / self._share > PATIENCE
 
     def _begin(self, session: Session, trainer: Trainer) -> None:
         if self._plan is None:
@@ -230,7 +233,7 @@ class Landscape:
         if not training:
             return self._request.samples
         seconds = self._pace * TRAINING_SAMPLES * MIDDLING
-        return TRAINING_SAMPLES if seconds / SHARE <= PATIENCE else FEW_SAMPLES
+        return TRAINING_SAMPLES if seconds / self._share <= PATIENCE else FEW_SAMPLES
 
     def _targets(self, session: Session) -> dict[str, Weights]:
         """Weights that a plane may go towards, fetched when they are wanted."""

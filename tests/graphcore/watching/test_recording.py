@@ -19,16 +19,20 @@ from torch import nn
 from torch.nn import functional
 
 import graphcore as gc
+from graphcore import files
 from graphcore.cli.main import main
 from graphcore.errors import ExportError, FileError
-from graphcore.records.arrays import unpack
+from graphcore.records.arrays import pack, unpack
 from graphcore.runs.run_file import read_runs
 from graphcore.runs.snapshots import Moment
 from graphcore.session import messages as m
 from graphcore.session.session import Session
+from graphcore.views.landscape import LandscapeRequest
+from graphcore.views.landscape.compute import Landscape
 from graphcore.views.timeline import TimelineRequest
 from graphcore.views.timeline.compute import timeline
 from graphcore.watching import window
+from graphcore.watching.source import Source
 from graphcore.watching.watch import Watch
 
 
@@ -336,3 +340,20 @@ def test_what_cannot_be_watched_is_refused_with_the_reason(tmp_path: Path, monke
     quiet.step(1.0)
     quiet.close()
     assert quiet._repr_svg_() is None
+
+
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+def test_the_landscape_of_a_script_takes_more_of_the_engine_than_of_a_run_of_its_own() -> None:
+    """The loop is another process's: what its surface takes is no loss of training here."""
+    x, y = data()
+    source = Source(Net(), (x, y), functional.nll_loss)
+    session, landscape = Session(lambda _reply: None, "cpu"), Landscape()
+    weights = {name: pack(np.asarray(value)) for name, value in source.weights().items()}
+    batch = pack(source.probe.inputs), pack(source.probe.targets)
+    session.script.begin(m.WatchBegin(files.dumps(source.graph), weights, *batch))
+    landscape._request = request = LandscapeRequest()
+    landscape._spent, landscape._last_work = 1.0, time.perf_counter() - 5.0
+    assert landscape.due(session, request)
+    session.script.run = None
+    assert session.running
+    assert not landscape.due(session, request)
