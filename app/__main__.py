@@ -7,13 +7,17 @@ opens. Nothing heavy is imported before it is painted.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from graphcore.cli import COMMANDS
 
+WATCHED = "--watched"
+"""Option of a window that shows the loop of a script; the script has started it."""
 NICER = 5
 """By how much a window that shows the loop of a script lets the script go first."""
 
@@ -61,7 +65,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--engine", metavar="COMMAND",
         help="what starts the engine, such as 'ssh HOST gradscape worker'; '': this machine",
     )  # fmt: skip
-    parser.add_argument("--watched", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(WATCHED, action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(list(arguments))
 
 
@@ -130,8 +134,7 @@ def open_window(
         from app.engine.script_link import ScriptLink
 
         link = ScriptLink()
-        if hasattr(os, "nice"):
-            os.nice(NICER)
+        link.settled.connect(let_script_go_first)
     settings = Settings()
     use_scale(settings)
     app = _application()
@@ -155,6 +158,18 @@ def open_window(
         signals.close()
         mark.close()
         faults.close()
+
+
+def let_script_go_first() -> None:
+    """Have this process and its engine yield to the script that they show.
+
+    Linux shares its cores among sessions before it looks at the niceness of processes: the session
+    has to be nice, too.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        os.setpriority(os.PRIO_PGRP, 0, NICER)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICER))
 
 
 def _application() -> Any:
@@ -182,10 +197,11 @@ def _say_and_leave(kind: Any, _context: Any, message: str) -> None:
 
     if kind != QtMsgType.QtFatalMsg:
         return
-    print(
-        "gradscape: there is no display to open a window on. Log in with one, or use a command "
-        "that needs none (gradscape --help lists them) or gradscape --demo OUT.", file=sys.stderr,
-    )  # fmt: skip
+    instead = "use a command that needs none (gradscape --help lists them) or gradscape --demo OUT"
+    if WATCHED in sys.argv:
+        instead = 'record the loop with gc.watch(..., out="run.gradrun"); it goes on unseen'
+    print(f"gradscape: there is no display to open a window on. Log in with one, or {instead}.",
+          file=sys.stderr)  # fmt: skip
     sys.stderr.flush()
     os._exit(1)
 

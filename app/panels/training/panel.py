@@ -37,6 +37,7 @@ from app.widgets.number_field import NumberField, WholeField
 from app.widgets.options_form import OptionsForm
 from app.widgets.wheel_guard import WheelGuard
 from graphcore import datasets
+from graphcore.datasets.probe import NAME as PROBE
 from graphcore.errors import GradscapeError
 from graphcore.graph.elements import Change
 from graphcore.records.arrays import unpack
@@ -293,7 +294,8 @@ class TrainingPanel(Panel):
             self._show_settings()
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
-        self._show_accuracy(bool(loaded.classes))
+        told = loaded.dataset != PROBE  # a script says no accuracy
+        self._show_accuracy(told and bool(loaded.classes))
         self.figures.show_data(bool(loaded.dataset or loaded.problem))
         if loaded.problem or not loaded.dataset:
             self.note.setText(loaded.problem or self.tr("No data: training minimises the result."))
