@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphcore.cli import COMMANDS
+from graphcore.records.precision import PRECISIONS
 
 NICER = 5
 """By how much a window that shows the loop of a script lets the script go first."""
@@ -57,6 +58,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--device", metavar="D", help="cpu, cuda:0, mps; devices lists them")
     parser.add_argument("--threads", type=_threads, metavar="T",
                         help="threads of the engine; 0: every core but one")  # fmt: skip
+    parser.add_argument("--precision", choices=PRECISIONS,
+                        help="of products of matrices and convolutions")  # fmt: skip
     parser.add_argument(
         "--engine", metavar="COMMAND",
         help="what starts the engine, such as 'ssh HOST gradscape worker'; '': this machine",
@@ -107,6 +110,8 @@ def _place(settings: Any, options: argparse.Namespace | None) -> Any:
         place = replace(place, device=options.device)
     if options is not None and options.threads is not None:
         place = replace(place, threads=options.threads)
+    if options is not None and options.precision is not None:
+        place = replace(place, precision=options.precision)
     return place
 
 

@@ -231,7 +231,8 @@ class Engine(QObject):
         if not command:
             return
         process.start(command[0], command[1:])
-        hello = m.Hello(device=self.place.device, threads=self.place.threads)
+        at = self.place
+        hello = m.Hello(device=at.device, threads=at.threads, precision=at.precision)
         if self.place.command:
             self._send(msgspec.structs.replace(hello, mark=self._mark()))
             self._waiting = []

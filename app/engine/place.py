@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QSettings
 
+from graphcore.records.precision import PRECISIONS
+
 SSH = "ssh {0} gradscape worker"
 COMMAND, USED = "engine/command", "engine/commands"
 MOST_THREADS, MOST_USED = 256, 8
@@ -21,11 +23,13 @@ class Place:
         command: that starts it; "" is this machine.
         device: of that machine; "" is the best that is there.
         threads: 0 is every core but one.
+        precision: in which products are computed there: one of ``PRECISIONS``.
     """
 
     command: str = ""
     device: str = ""
     threads: int = 0
+    precision: str = "float32"
 
     @property
     def arguments(self) -> list[str] | None:
@@ -43,14 +47,18 @@ def remembered(store: QSettings, command: str | None = None) -> Place:
     except ValueError:
         threads = 0
     device = str(store.value(_key(command, "device"), "") or "")
-    return Place(command, device, min(max(threads, 0), MOST_THREADS))
+    precision = str(store.value(_key(command, "precision"), "") or "")
+    if precision not in PRECISIONS:
+        precision = "float32"
+    return Place(command, device, min(max(threads, 0), MOST_THREADS), precision)
 
 
 def remember(store: QSettings, place: Place) -> None:
-    """Use this place from now on, and its device and threads whenever it is used again."""
+    """Use this place from now on, and what is chosen there whenever it is used again."""
     store.setValue(COMMAND, place.command)
     store.setValue(_key(place.command, "device"), place.device)
     store.setValue(_key(place.command, "threads"), place.threads)
+    store.setValue(_key(place.command, "precision"), place.precision)
     if place.command:
         others = [command for command in used(store) if command != place.command]
         store.setValue(USED, [place.command, *others][:MOST_USED])

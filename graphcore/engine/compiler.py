@@ -11,6 +11,7 @@ from graphcore.engine.execute import Step
 from graphcore.engine.feeds import Feeds
 from graphcore.engine.parameters import ParameterInfo
 from graphcore.engine.plan import Mode, Plan
+from graphcore.engine.precision import usable_precision, use
 from graphcore.errors import EngineError, ShapeError
 from graphcore.graph.flatten import FlatNode, Port, flatten
 from graphcore.graph.graph import Graph
@@ -29,6 +30,7 @@ def compile(
     *,
     share: Plan | None = None,
     transposed: bool = False,
+    precision: str = "float32",
 ) -> Plan:
     """Turn a graph into a plan.
 
@@ -37,30 +39,37 @@ def compile(
             random state the new one uses instead of its own.
         transposed: whether parameters may lie in memory as kernels read them fastest
             (``Operator.transposed``), not row by row; their shapes are the same.
+        precision: of products (``Operator.reduced``) in a plan of float32: "float32", "tf32" or
+            "bfloat16". Parameters, gradients and all other operators stay float32; a plan of
+            another type computes everything in that.
 
     Raises:
         ShapeError: the first problem of the graph, with the node's name.
-        EngineError: the device is not to be had, or has too little memory.
+        EngineError: the device is not to be had, has too little memory or not the precision.
     """
     shapes = ShapeInference(graph)
     shapes.close()
     for problem in shapes.problems.values():
         raise ShapeError(problem.message, problem.fix, problem.node)
     transposed = share.transposed if share else transposed
-    return _Compiler(graph, shapes, device, dtype, mode, seed, transposed).plan(share)
+    given = (device, dtype, precision if dtype == "float32" else "float32")
+    return _Compiler(graph, shapes, given, mode, seed, transposed).plan(share)
 
 
 class _Compiler:
     """Builds one plan."""
 
     def __init__(
-        self, graph: Graph, shapes: ShapeInference, device: str, dtype: str, mode: Mode, seed: int,
-        transposed: bool,
+        self, graph: Graph, shapes: ShapeInference, computed: tuple[str, str, str], mode: Mode,
+        seed: int, transposed: bool,
     ) -> None:  # fmt: skip
+        device, dtype, precision = computed
         self.flat_graph = flatten(graph)
         self.objectives = graph.training.objectives
         self.inferred = shapes.flat()
         self.device, self.dtype = usable_device(device), getattr(torch, dtype)
+        self.precision = usable_precision(precision, self.device)
+        self.rounds = use(self.precision, self.device)
         self.mode, self.seed, self.transposed = mode, seed, transposed
         self.slots: dict[Port, int] = {}
         self.layout: list[ParameterInfo] = []
@@ -89,7 +98,8 @@ class _Compiler:
             values=[None] * len(self.slots),
             flat=share.flat if share else self._zeros(total),
             flat_grad=share.flat_grad if share else self._zeros(total),
-            trainable=trainable, transposed=self.transposed, shown=self.shown,
+            trainable=trainable, transposed=self.transposed, precision=self.precision,
+            shown=self.shown,
             generator=share.generator if share else torch.Generator(self.device),
         )  # fmt: skip
         self._fill(plan, share)
@@ -119,7 +129,8 @@ class _Compiler:
                 plan.values[self.slots[flat.name, "y"]] = self._fixed(flat, plan, share)
         plan.fix()
         for step in plan.steps:
-            step.context.generator, step.context.dtype = plan.generator, plan.dtype
+            step.context.generator = plan.generator
+            step.context.dtype = step.rounds or plan.dtype
             for name, (shape, start) in self.inferred[step.name].buffers.items():
                 key = f"{step.name}.{name}"
                 buffer = (
@@ -166,6 +177,8 @@ class _Compiler:
         step = Step(
             flat.name, node.op, node.attributes, tuple(inputs.values()), tuple(inputs), outputs
         )
+        if self.rounds is not None and node.op.reduced:
+            step.rounds, step.wide = self.rounds, self.dtype
         needs = tuple(slot in self.needed for slot in step.inputs)
         step.context.needs = needs
         if any(needs) and node.op.differentiable:

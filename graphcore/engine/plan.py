@@ -26,6 +26,7 @@ from graphcore.graph.flatten import FlatGraph, Port
 from graphcore.late import torch
 from graphcore.ops.initializers import initialize
 from graphcore.ops.kernels.buffered import Closure
+from graphcore.records.precision import Precision
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,6 +53,7 @@ class Plan:
         given: numbers that parameters and buffers start with in place of their rules, by name.
         shown: slots that have a gradient in inspect mode.
         transposed: whether parameters lie as ``Operator.transposed`` says, not row by row.
+        precision: in which products are computed.
         draws_random: whether a forward pass in training draws random numbers.
         most_programs: sizes of batch that buffers are kept for in train and record mode.
         repeated: the step that was just made, if it was one made before over other rows.
@@ -71,6 +73,7 @@ class Plan:
     flat_grad: Tensor
     trainable: int
     transposed: bool
+    precision: Precision
     shown: set[int]
     generator: torch.Generator
     parameters: dict[str, Tensor] = field(default_factory=dict)
@@ -445,9 +448,11 @@ class Plan:
 
     @property
     def made_for(self) -> dict[str, Any]:
-        """Device, precision and layout, as ``compile`` takes them: for a plan like this one."""
-        dtype = str(self.dtype).removeprefix("torch.")
-        return {"device": str(self.device), "dtype": dtype, "transposed": self.transposed}
+        """Device, types and layout, as ``compile`` takes them: for a plan like this one."""
+        return {
+            "device": str(self.device), "dtype": str(self.dtype).removeprefix("torch."),
+            "transposed": self.transposed, "precision": self.precision,
+        }  # fmt: skip
 
     def reset(self, seed: int | None = None) -> None:
         """Start over: draw every parameter again, clear the buffers and the random state."""

@@ -24,6 +24,7 @@ class Hello(Command, frozen=True):
 
     Attributes:
         device: "" takes the best that is there. threads: 0 takes every core but one.
+        precision: of products: "float32", "tf32" or "bfloat16".
         mark: file of the window's: an engine that does not find it is on another machine. "" says
             that it is on the same.
     """
@@ -32,6 +33,7 @@ class Hello(Command, frozen=True):
     device: str = ""
     threads: int = 0
     mark: str = ""
+    precision: str = "float32"
 
 
 class Load(Command, frozen=True):
@@ -158,7 +160,7 @@ class Ready(Outcome, frozen=True):
     """The worker is up.
 
     Attributes:
-        precision: in which it trains. devices: name and title of each that is there.
+        precision: in which products are computed. devices: name and title of each that is there.
         machine: name of the computer.
         far: whether it is not the window's.
         brought: names of the files that windows have sent to it before.

@@ -80,6 +80,7 @@ class Session:
         entered: counts the times that another recorded run was gone to.
         named_weights: of all parameters in a row, kept to be looked at beside the net's.
         data: reads data sets, and keeps the last.
+        device, precision: what nets are computed on, and their products in.
         parts: what views keep of the document, by type; see ``part``.
     """
 
@@ -87,7 +88,7 @@ class Session:
         self, deliver: Callable[[Reply], None], device: str,
         given_up: threading.Event | None = None,
     ) -> None:  # fmt: skip
-        self._deliver, self.device = deliver, device
+        self._deliver, self.device, self.precision = deliver, device, "float32"
         self.trainer: Trainer | None = None
         self._aside: Trainer | None = None
         self._problem = NO_NODES
@@ -263,7 +264,7 @@ class Session:
         """A run of a graph on its data, in double precision where it takes none."""
         if bind(graph).input:
             data = self.data.of(graph.training, folder)
-            trainer = Trainer(graph, data, device=self.device)
+            trainer = Trainer(graph, data, device=self.device, precision=self.precision)
         else:
             trainer = Trainer(graph, NOTHING, device=self.device, dtype="float64")
         trainer.plan.begin_with(self._start)
@@ -272,7 +273,9 @@ class Session:
     def _made_forward(self, request: m.Load, part: Graph) -> Trainer:
         """A net that only runs forward; the one that was trained is kept for when it is mended."""
         data = self.data.of(part.training, request.data_dir)
-        trainer = Trainer(part, data, device=self.device, binding=bind_forward(part))
+        trainer = Trainer(
+            part, data, device=self.device, binding=bind_forward(part), precision=self.precision
+        )
         trainer.plan.begin_with(self._start)
         if request.keep:
             self._take_over(trainer, "initial")

@@ -68,6 +68,7 @@ class Trainer:
     Args:
         mode: "inspect" keeps every value of every step; "train" only of recorded ones.
         binding: where the data go, if the graph does not say it: see ``bind_forward``.
+        precision: of products: see ``compile``.
 
     Attributes:
         validated: how good the net was on the samples held back, when the last epoch ended.
@@ -82,7 +83,7 @@ class Trainer:
     def __init__(
         self, graph: Graph, data: Dataset, settings: TrainingSettings | None = None, *,
         device: str = "cpu", dtype: str = "float32", mode: Mode = "train",
-        binding: Binding | None = None,
+        binding: Binding | None = None, precision: str = "float32",
     ) -> None:  # fmt: skip
         self.graph = graph.copy()
         self.settings = settings or graph.training
@@ -92,8 +93,9 @@ class Trainer:
         self.data = data
         self._large = self._check_batch(device, getattr(torch, dtype).itemsize)
         self.plan: Plan = compile(
-            self.graph, device, dtype, mode, self.settings.seed, transposed=True
-        )
+            self.graph, device, dtype, mode, self.settings.seed, transposed=True,
+            precision=precision,
+        )  # fmt: skip
         self._bound(self.plan)
         self.train_x, self.train_t = self.tensors(data.train)
         self.note = ""

@@ -45,7 +45,13 @@ class EngineDialog(QDialog):
         self.where.addItems(
             [self.tr("This machine"), self.tr("Another machine by SSH"), self.tr("A command")]
         )
-        self.device, self.threads = QComboBox(), QSpinBox()
+        self.device, self.threads, self.precision = QComboBox(), QSpinBox(), QComboBox()
+        for name, title in (
+            ("float32", self.tr("float32")),
+            ("tf32", self.tr("TF32 (NVIDIA GPUs: products of 10-bit fractions)")),
+            ("bfloat16", self.tr("bfloat16 (products of 7-bit fractions)")),
+        ):
+            self.precision.addItem(title, name)
         self.threads.setRange(0, places.MOST_THREADS)
         self.threads.setSpecialValueText(self.tr("every core but one"))
         self.state, self.problem = QLabel(), QLabel()
@@ -71,6 +77,9 @@ class EngineDialog(QDialog):
             (self.tr("Device"), self.tr("What computes there."), self.device),
             (self.tr("Threads"), self.tr("How many of the processor's cores are used."),
              self.threads),
+            (self.tr("Precision"), self.tr("In which products of matrices and convolutions are "
+                                           "computed. Weights, gradients and the optimiser's "
+                                           "state are float32."), self.precision),
         ):  # fmt: skip
             editor.setToolTip(help)
             form.addRow(label, editor)
@@ -127,6 +136,7 @@ class EngineDialog(QDialog):
             self.device.addItem(place.device, place.device)
         self.device.setCurrentIndex(max(0, self.device.findData(place.device)))
         self.threads.setValue(place.threads)
+        self.precision.setCurrentIndex(self.precision.findData(place.precision))
         self._describe()
 
     def _describe(self) -> None:
@@ -149,7 +159,10 @@ class EngineDialog(QDialog):
         """What the fields say."""
         text, where = self.command.text().strip(), self.where.currentIndex()
         command = {HERE: "", SSH: places.SSH.format(text), COMMAND: text}[where]
-        return Place(command, self.device.currentData() or "", self.threads.value())
+        return Place(
+            command, self.device.currentData() or "", self.threads.value(),
+            self.precision.currentData(),
+        )  # fmt: skip
 
     def _on_where(self) -> None:
         where = self.where.currentIndex()
@@ -196,7 +209,8 @@ def describe(engine: Engine) -> str:
         return ""
     count = engine.tr("{0} threads") if about.threads != 1 else engine.tr("{0} thread")
     device = about.device.upper() if about.device == "cpu" else about.device
-    parts = [device, count.format(about.threads), about.precision]
+    precision = "TF32" if about.precision == "tf32" else about.precision
+    parts = [device, count.format(about.threads), precision]
     if engine.place.command:
         parts.insert(0, about.machine)
     if line is not None and line.latency_ms is not None:
