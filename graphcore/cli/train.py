@@ -59,7 +59,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
 
 def add_precision(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", choices=PRECISIONS, default="float32",
-                        help="of products of matrices and convolutions; the rest is float32")  # fmt: skip
+                        help="of products and convolutions; the rest is float32")  # fmt: skip
 
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:
@@ -281,7 +281,7 @@ def make_trainer(
     _use_threads(options)
     trainer = Trainer(
         graph, data, settings, device=distributed.device(options.device),
-        precision=options.precision,
+        dtype=options.precision,
     )  # fmt: skip
     if trainer.note and distributed.speaks():
         print(trainer.note, file=sys.stderr)

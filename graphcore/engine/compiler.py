@@ -11,7 +11,7 @@ from graphcore.engine.execute import Step
 from graphcore.engine.feeds import Feeds
 from graphcore.engine.parameters import ParameterInfo
 from graphcore.engine.plan import Mode, Plan
-from graphcore.engine.precision import usable_precision, use
+from graphcore.engine.precision import kept_in, usable_precision, use
 from graphcore.errors import EngineError, ShapeError
 from graphcore.graph.flatten import FlatNode, Port, flatten
 from graphcore.graph.graph import Graph
@@ -30,18 +30,16 @@ def compile(
     *,
     share: Plan | None = None,
     transposed: bool = False,
-    precision: str = "float32",
 ) -> Plan:
     """Turn a graph into a plan.
 
     Args:
+        dtype: of all numbers: "float32" or "float64". "tf32" and "bfloat16" are float32 but for
+            the operands of products (``Operator.reduced``), which are rounded.
         share: a plan of the same graph whose parameters, gradients, running statistics and
             random state the new one uses instead of its own.
         transposed: whether parameters may lie in memory as kernels read them fastest
             (``Operator.transposed``), not row by row; their shapes are the same.
-        precision: of products (``Operator.reduced``) in a plan of float32: "float32", "tf32" or
-            "bfloat16". Parameters, gradients and all other operators stay float32; a plan of
-            another type computes everything in that.
 
     Raises:
         ShapeError: the first problem of the graph, with the node's name.
@@ -52,23 +50,21 @@ def compile(
     for problem in shapes.problems.values():
         raise ShapeError(problem.message, problem.fix, problem.node)
     transposed = share.transposed if share else transposed
-    given = (device, dtype, precision if dtype == "float32" else "float32")
-    return _Compiler(graph, shapes, given, mode, seed, transposed).plan(share)
+    return _Compiler(graph, shapes, device, dtype, mode, seed, transposed).plan(share)
 
 
 class _Compiler:
     """Builds one plan."""
 
     def __init__(
-        self, graph: Graph, shapes: ShapeInference, computed: tuple[str, str, str], mode: Mode,
-        seed: int, transposed: bool,
+        self, graph: Graph, shapes: ShapeInference, device: str, dtype: str, mode: Mode, seed: int,
+        transposed: bool,
     ) -> None:  # fmt: skip
-        device, dtype, precision = computed
         self.flat_graph = flatten(graph)
         self.objectives = graph.training.objectives
         self.inferred = shapes.flat()
-        self.device, self.dtype = usable_device(device), getattr(torch, dtype)
-        self.precision = usable_precision(precision, self.device)
+        self.device, self.dtype = usable_device(device), kept_in(dtype)
+        self.precision = usable_precision(dtype, self.device)
         self.rounds = use(self.precision, self.device)
         self.mode, self.seed, self.transposed = mode, seed, transposed
         self.slots: dict[Port, int] = {}

@@ -53,7 +53,7 @@ class Plan:
         given: numbers that parameters and buffers start with in place of their rules, by name.
         shown: slots that have a gradient in inspect mode.
         transposed: whether parameters lie as ``Operator.transposed`` says, not row by row.
-        precision: in which products are computed.
+        precision: in which products are computed; everything else in ``dtype``.
         draws_random: whether a forward pass in training draws random numbers.
         most_programs: sizes of batch that buffers are kept for in train and record mode.
         repeated: the step that was just made, if it was one made before over other rows.
@@ -449,10 +449,8 @@ class Plan:
     @property
     def made_for(self) -> dict[str, Any]:
         """Device, types and layout, as ``compile`` takes them: for a plan like this one."""
-        return {
-            "device": str(self.device), "dtype": str(self.dtype).removeprefix("torch."),
-            "transposed": self.transposed, "precision": self.precision,
-        }  # fmt: skip
+        device, dtype = str(self.device), self.precision
+        return {"device": device, "dtype": dtype, "transposed": self.transposed}
 
     def reset(self, seed: int | None = None) -> None:
         """Start over: draw every parameter again, clear the buffers and the random state."""

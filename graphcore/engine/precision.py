@@ -5,14 +5,21 @@ Weights, gradients, the optimiser's state and everything between the products st
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from graphcore.errors import EngineError
 from graphcore.late import torch
 from graphcore.records.precision import PRECISIONS, Precision
 
+DOUBLE: Precision = "float64"
 AMPERE = 8
 """Compute capability from which on an NVIDIA GPU has TF32."""
+
+
+def kept_in(dtype: str) -> torch.dtype:
+    """Return the type of a plan's numbers, of what ``compile`` is told."""
+    return torch.float64 if dtype == "float64" else torch.float32
 
 
 def usable_precision(name: str, device: torch.device) -> Precision:
@@ -21,7 +28,7 @@ def usable_precision(name: str, device: torch.device) -> Precision:
     Raises:
         EngineError: there is none, or the device does not have it.
     """
-    known = next((p for p in PRECISIONS if p == name), None)
+    known = next((p for p in (*PRECISIONS, DOUBLE) if p == name), None)
     if known is None:
         raise EngineError(f"There is no precision {name!r}; there are: {', '.join(PRECISIONS)}.")
     if known == "tf32" and not _has_tf32(device):
@@ -36,6 +43,15 @@ def usable_precision(name: str, device: torch.device) -> Precision:
         except (RuntimeError, TypeError):
             raise EngineError(f"{device} does not compute in bfloat16: choose float32.") from None
     return known
+
+
+def precisions(device: torch.device) -> list[Precision]:
+    """Return the precisions that a device has."""
+    found = list[Precision]()
+    for name in PRECISIONS:
+        with contextlib.suppress(EngineError):
+            found.append(usable_precision(name, device))
+    return found
 
 
 def _has_tf32(device: torch.device) -> bool:

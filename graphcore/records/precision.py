@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-Precision = Literal["float32", "tf32", "bfloat16"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+Precision = Literal["float32", "tf32", "bfloat16", "float64"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)[:3]
+"""What one chooses from; float64 is for checks."""

@@ -264,7 +264,7 @@ class Session:
         """A run of a graph on its data, in double precision where it takes none."""
         if bind(graph).input:
             data = self.data.of(graph.training, folder)
-            trainer = Trainer(graph, data, device=self.device, precision=self.precision)
+            trainer = Trainer(graph, data, device=self.device, dtype=self.precision)
         else:
             trainer = Trainer(graph, NOTHING, device=self.device, dtype="float64")
         trainer.plan.begin_with(self._start)
@@ -274,7 +274,7 @@ class Session:
         """A net that only runs forward; the one that was trained is kept for when it is mended."""
         data = self.data.of(part.training, request.data_dir)
         trainer = Trainer(
-            part, data, device=self.device, binding=bind_forward(part), precision=self.precision
+            part, data, device=self.device, binding=bind_forward(part), dtype=self.precision
         )
         trainer.plan.begin_with(self._start)
         if request.keep:

@@ -219,7 +219,7 @@ def test_a_command_that_cannot_be_used_is_told_and_another_place_offered(qtbot, 
 
 def test_device_and_threads_are_remembered_for_each_machine(settings):
     store = settings.store
-    far = Place("ssh host gradscape worker", "cuda:1", 8)
+    far = Place("ssh host gradscape worker", "cuda:1", 8, "tf32")
     places.remember(store, Place("", "cpu", 3))
     places.remember(store, far)
     assert places.remembered(store) == far
