@@ -28,6 +28,7 @@ from PySide6.QtCore import (
 
 from app.document.document import Document
 from app.engine.line import Line, write_made
+from app.engine.outbox import Outbox
 from app.engine.place import Place
 from app.engine.process import EngineProcess, lives
 from graphcore import files
@@ -147,6 +148,7 @@ class Engine(QObject):
         self.place = place
         self.about: m.Ready | None = None
         self.line: Line | None = None
+        self._outbox: Outbox | None = None
         self._waiting: list[Request | bytes] | None = None  # for a process elsewhere to be there
         self._carried, self._carried_graph, self._train_on = "", b"", False
         self._starts, self._launched = 0, False
@@ -226,7 +228,7 @@ class Engine(QObject):
         process.refused.connect(self._on_refused)
         process.ended.connect(self._on_ended)
         self._set_state("starting")
-        self.about, self.line, self._waiting = None, None, None
+        self.about, self.line, self._outbox, self._waiting = None, None, None, None
         command = self._command()
         if not command:
             return
@@ -455,27 +457,20 @@ class Engine(QObject):
         if self._waiting is not None:
             self._waiting.append(message)
             return
-        if self.line is not None:
-            self._bring_files(message)
-        if self._process is not None:
+        if self._outbox is not None:
+            self._outbox.send(message, self._settings)
+        elif self._process is not None:
             self._process.send(message)
-
-    def _bring_files(self, message: Request) -> None:
-        """Send an engine on another machine what a request reads."""
-        assert self.line is not None
-        try:
-            for needed in self.line.needed(message, self._settings):
-                if self._process is not None:
-                    self._process.send(needed)
-        except FileError as error:
-            self.failed.emit(m.Failure("request", str(error)))
 
     def pass_on(self, message: bytes) -> None:
         """Send a request of a script that is encoded already."""
         if self._waiting is not None:
             self._waiting.append(message)
         elif self._process is not None:
-            self._process.pass_on(message)
+            if self._outbox is not None:
+                self._outbox.send(message, self._settings)
+            else:
+                self._process.pass_on(message)
             self._want_frame()
 
     # -- what is looked at --------------------------------------------------------------------
@@ -647,6 +642,7 @@ class Engine(QObject):
         self.about = ready
         if ready.far and self._process is not None:
             self.line = Line(self._process, ready)
+            self._outbox = Outbox(self._process, self.line, self._refuse)
             self.line.changed.connect(self.line_changed)
         waiting, self._waiting = self._waiting or [], None
         for message in waiting:
@@ -655,6 +651,14 @@ class Engine(QObject):
             else:
                 self._send(message)
         self.ready.emit(ready)
+
+    def _refuse(self, sentence: str) -> None:
+        self.failed.emit(m.Failure("request", sentence))
+
+    def _on_progress(self, progress: m.Progress) -> None:
+        if self._outbox is not None:
+            self._outbox.answered(progress)
+        self.progress.emit(progress)
 
     def _on_pong(self, pong: Pong) -> None:
         if self.line is not None:
@@ -665,7 +669,7 @@ class Engine(QObject):
         try:
             write_made(made)
         except FileError as error:
-            self.failed.emit(m.Failure("request", str(error)))
+            self._refuse(str(error))
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
         self.last_loaded, self.problem = loaded, loaded.problem
@@ -677,6 +681,8 @@ class Engine(QObject):
     def _on_failure(self, failure: m.Failure) -> None:
         if failure.details:
             _LOG.error("engine: %s\n%s", failure.message, failure.details)
+        if self._outbox is not None and failure.kind == "request":
+            self._outbox.failed()
         if self._waiting is not None:  # such as a process of another version
             self._end_process()
             self._set_state("dead")
@@ -747,7 +753,7 @@ class Engine(QObject):
         RunsSaved: lambda self, reply: None,
         m.Loaded: _on_loaded,
         m.Frame: _on_frame,
-        m.Progress: lambda self, reply: self.progress.emit(reply),
+        m.Progress: _on_progress,
         m.Failure: _on_failure,
         m.CheckpointWritten: _on_checkpoint,
         TimelineFrame: _on_timeline,
@@ -767,7 +773,7 @@ class Engine(QObject):
             self.died.emit(self.tr("The engine could not be started."))
 
     def _on_ended(self, cause: str) -> None:
-        far, self.line = self.line is not None, None
+        far, self.line, self._outbox = self.line is not None, None, None
         self._process, self._waiting, self._moving = None, None, None
         self._frame_timer.stop()
         self._set_state("dead")
