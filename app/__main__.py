@@ -124,11 +124,7 @@ def open_window(
         options: of the command line: where the engine runs, for this time.
         watched: whether it shows the loop of the script that has started this process.
     """
-    from app.files.crash_mark import CrashMark
-    from app.files.end_signals import EndSignals
     from app.settings import Settings
-    from app.shell import fault_log
-    from app.style import palette
 
     link = None
     if watched:
@@ -140,8 +136,15 @@ def open_window(
     settings = Settings()
     use_scale(settings)
     app = _application()
-    engine = make_engine(settings, _place(settings, options))
-    engine.launch_early()
+    place = _place(settings, options)
+    started = _start_engine() if not place.command else None
+    engine = make_engine(settings, place)
+    engine.launch_early(started)
+    from app.files.crash_mark import CrashMark
+    from app.files.end_signals import EndSignals
+    from app.shell import fault_log
+    from app.style import palette
+
     palette.apply(app, settings.get("look/theme"))
     faults = fault_log.FaultLog(fault_log.default_file())
     mark = CrashMark(faults.file.parent)
@@ -160,6 +163,21 @@ def open_window(
         signals.close()
         mark.close()
         faults.close()
+
+
+def _start_engine() -> Any:
+    """Start the engine's process before what talks to it is imported; return the process.
+
+    It imports torch while the window is made, on a core that nothing else needs yet.
+    """
+    from PySide6.QtCore import QProcess
+
+    from graphcore.system import start
+
+    process = QProcess()
+    command = start.command("graphcore.worker.serve")
+    process.start(command[0], command[1:])
+    return process
 
 
 def _application() -> Any:

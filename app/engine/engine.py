@@ -21,6 +21,7 @@ from PySide6.QtCore import (
     QCoreApplication,
     QElapsedTimer,
     QObject,
+    QProcess,
     QTimer,
     Signal,
     SignalInstance,
@@ -221,9 +222,13 @@ class Engine(QObject):
             self._send(OpenRuns(self._carried))
         self._send(m.NextFrame())
 
-    def launch(self) -> None:
-        """Start the process, without a graph: it imports what it needs meanwhile."""
-        process = self._process = EngineProcess(self, self._kinds)
+    def launch(self, started: QProcess | None = None) -> None:
+        """Start the process, without a graph: it imports what it needs meanwhile.
+
+        Args:
+            started: the process, if it was started already.
+        """
+        process = self._process = EngineProcess(self, self._kinds, started)
         process.replied.connect(self._take)
         process.refused.connect(self._on_refused)
         process.ended.connect(self._on_ended)
@@ -232,7 +237,7 @@ class Engine(QObject):
         command = self._command()
         if not command:
             return
-        process.start(command[0], command[1:])
+        process.start(command)
         at = self.place
         hello = m.Hello(device=at.device, threads=at.threads, precision=at.precision)
         if self.place.command:
@@ -241,9 +246,9 @@ class Engine(QObject):
         else:
             self._send(hello)
 
-    def launch_early(self) -> None:
-        """Start the process while the window is still being made."""
-        self.launch()
+    def launch_early(self, started: QProcess | None = None) -> None:
+        """Start the process while the window is still being made; see ``launch``."""
+        self.launch(started)
         self._launched = self._process is not None
 
     def _command(self) -> list[str]:
@@ -351,7 +356,7 @@ class Engine(QObject):
     @property
     def process_id(self) -> int:
         """Of the engine process; 0 if there is none."""
-        return int(self._process.processId()) if self._process is not None else 0
+        return self._process.number if self._process is not None else 0
 
     @property
     def alive(self) -> bool:

@@ -74,7 +74,7 @@ class Line(QObject):
         self.latency_ms = took if self.latency_ms is None else 0.7 * self.latency_ms + 0.3 * took
 
     def _on_time(self) -> None:
-        if self._process.state() == EngineProcess.ProcessState.NotRunning:
+        if not self._process.runs:
             self._timer.stop()
             return
         now, received = time.monotonic(), self._process.received
