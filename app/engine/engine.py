@@ -42,6 +42,7 @@ from graphcore.session.messages import Hold, HoldRequest, RunEntered, RunsOpened
 from graphcore.system import start, user_folders
 from graphcore.training.sample import Sample
 from graphcore.training.transfer.silent_units import Growth
+from graphcore.views.net_files import LoadWeights, WeightsLoaded
 from graphcore.views.timeline import (
     OpenRuns,
     RunsSaved,
@@ -153,6 +154,7 @@ class Engine(QObject):
         self._waiting: list[Request | bytes] | None = None  # for a process elsewhere to be there
         self._carried, self._carried_graph, self._train_on = "", b"", False
         self._starts, self._launched = 0, False
+        self._starts_with: dict[str, LoadWeights] = {}  # what was taken from files, by path
         self.state = "starting"
         self.last_frame: m.Frame | None = None
         self.moment = TimelineFrame()
@@ -219,7 +221,9 @@ class Engine(QObject):
         else:
             self._load(keep=False, resume=resume)
         if self._carried:
-            self._send(OpenRuns(self._carried))
+            self._send(OpenRuns(self._carried, own=True))
+        for begun_with in self._starts_with.values():
+            self._send(begun_with)
         self._send(m.NextFrame())
 
     def launch(self, started: QProcess | None = None) -> None:
@@ -581,7 +585,7 @@ class Engine(QObject):
         """Pass a reply on, unless it is of a net that is no longer the document's."""
         if self._closing:  # what the process had still said when it was ended
             return
-        if self._is_of_move(reply):
+        if self._is_of_move(reply) or self._is_of_start(reply):
             return
         self._told = max(self._told, reply.revision)
         if self._is_old(reply):
@@ -605,6 +609,17 @@ class Engine(QObject):
         elif isinstance(reply, RunsOpened):
             self._on_carried(reply)
         return True
+
+    def _is_of_start(self, reply: Reply) -> bool:
+        """Note a file that the net starts with; return whether it is a start that is given again.
+
+        The document shows none of those: it has them already.
+        """
+        if isinstance(reply, WeightsLoaded) and reply.start:
+            path = reply.path
+            self._starts_with.pop(path, None)
+            self._starts_with[path] = LoadWeights(path, partly=True, again=True)
+        return isinstance(reply, WeightsLoaded) and reply.again
 
     def _is_old(self, reply: Reply) -> bool:
         """Whether a reply is of another document, or what it shows comes again of a newer net."""
@@ -756,6 +771,7 @@ class Engine(QObject):
         Pong: _on_pong,
         FileMade: _on_made,
         RunsSaved: lambda self, reply: None,
+        WeightsLoaded: lambda self, reply: None,
         m.Loaded: _on_loaded,
         m.Frame: _on_frame,
         m.Progress: _on_progress,
@@ -803,6 +819,7 @@ class Engine(QObject):
         self._checkpoint_step = None
         if not self._adopting:
             self._carried = ""
+            self._starts_with.clear()
         self.last_frame, self.last_loaded, self.moment = None, None, TimelineFrame()
         self.choose_sample(Sample())
         if self._moving is not None and not self._adopting:  # these runs are wanted no more

@@ -192,11 +192,8 @@ class _Compiler:
         fans = fans_of(dict(shapes))
         transposed = self.transposed and input in node.op.transposed
         self.layout.append(
-            ParameterInfo(
-                name, flat.name, shapes[input], chosen, fans, frozen, transposed,
-                chosen=input in node.initializers,
-            )
-        )  # fmt: skip
+            ParameterInfo(name, flat.name, shapes[input], chosen, fans, frozen, transposed)
+        )
         slot = self._new_slot((name, ""))
         self.shown.add(slot)
         if not frozen or self.mode == "inspect":

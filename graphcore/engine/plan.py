@@ -467,21 +467,22 @@ class Plan:
         """Let parameters and buffers have these numbers, now and after every reset.
 
         Args:
-            given: tensors or arrays by name. Left out are those of another name or shape, and
-                parameters whose initialiser the graph names.
+            given: tensors or arrays by name. Left out are those of another name or shape.
         """
         own = {**self.parameters, **self.buffers}
-        for info in self.layout:
-            if info.chosen:
-                del own[info.name]
+        self.start_later_with(given)
+        with torch.inference_mode():
+            for name, tensor in self.given.items():
+                own[name].copy_(tensor)
+
+    def start_later_with(self, given: Mapping[str, Any]) -> None:
+        """Let parameters and buffers have these numbers after every reset; see ``begin_with``."""
+        own = {**self.parameters, **self.buffers}
         fitting = {n: a for n, a in given.items() if n in own and own[n].shape == a.shape}
         self.given = {
             n: a if isinstance(a, torch.Tensor) else torch.from_numpy(np.array(a))
             for n, a in fitting.items()
         }
-        with torch.inference_mode():
-            for name, tensor in self.given.items():
-                own[name].copy_(tensor)
 
     def start_of(self, info: ParameterInfo) -> Tensor:
         """Return the numbers that a parameter starts with: given, or drawn by its rule."""
