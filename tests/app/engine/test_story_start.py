@@ -43,9 +43,7 @@ def started_from_a_file(qtbot, window, tmp_path):
 
 
 @pytest.mark.parametrize("how", ["moved", "killed"])
-def test_a_reset_goes_back_to_the_file_that_the_net_started_with(
-    qtbot, live_window, tmp_path, how
-):
+def test_a_reset_goes_back_to_the_file_that_the_net_started_with(qtbot, live_window, tmp_path, how):
     window, engine = live_window, live_window.engine
     started_from_a_file(qtbot, window, tmp_path)
     trained, told = numbers(qtbot, engine), []
