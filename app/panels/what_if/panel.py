@@ -9,13 +9,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QDoubleSpinBox,
     QHBoxLayout,
     QHeaderView,
     QLabel,
     QListWidget,
     QPushButton,
-    QSpinBox,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -24,6 +22,7 @@ from PySide6.QtWidgets import (
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.panel import Panel
+from app.widgets.number_field import NumberField, WholeField
 from app.widgets.rich_label import RichLabel
 from graphcore.session.messages import Hold
 from graphcore.views.stepper import WalkFrame
@@ -57,7 +56,7 @@ class WhatIfPanel(Panel):
         self.what, self.where = RichLabel(), QComboBox()
         self.where.setAccessibleName(self.tr("Where it is held"))
         self.where.setToolTip(self.tr("For every reader of the node, or along one edge alone"))
-        self.unit = QSpinBox()
+        self.unit = WholeField()
         self.unit.setRange(-1, -1)
         self.unit.setSpecialValueText(self.tr("all of it"))
         self.unit.setPrefix(self.tr("unit "))
@@ -66,9 +65,8 @@ class WhatIfPanel(Panel):
         self.how = QComboBox()
         self.how.addItems([self.tr("at the value"), self.tr("at its value for sample")])
         self.how.setAccessibleName(self.tr("How it is held"))
-        self.value, self.sample = QDoubleSpinBox(), QSpinBox()
+        self.value, self.sample = NumberField(), WholeField()
         self.value.setRange(-1e6, 1e6)
-        self.value.setDecimals(4)
         self.value.setAccessibleName(self.tr("Value"))
         self.sample.setRange(0, 1_000_000)
         self.sample.setAccessibleName(self.tr("Sample"))
