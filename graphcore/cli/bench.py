@@ -126,7 +126,9 @@ def _measure(net: str, batch: int, threads: int, rounds: int, precision: str) ->
     for _ in range(3):
         trainer.train_step()
     kinds: tuple[Kind, ...] = ("eager", "dataloader") if threads == 1 else ("eager",)
-    far = {kind: Loop(kind, net, batch, threads, "cpu", precision) for kind in kinds}
+    far: dict[str, Loop] = {
+        kind: Loop(kind, net, batch, threads, "cpu", precision) for kind in kinds
+    }
     compiled = Loop("compiled", net, batch, threads, "cpu", precision)
     try:
         with contextlib.suppress(GradscapeError):  # there is no compiler, or torch refuses the net

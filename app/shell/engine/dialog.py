@@ -48,8 +48,8 @@ class EngineDialog(QDialog):
         self.device, self.threads, self.precision = QComboBox(), WholeField(), QComboBox()
         for name, title in (
             ("float32", self.tr("float32")),
-            ("tf32", self.tr("TF32 (NVIDIA GPUs: products of 10-bit fractions)")),
-            ("bfloat16", self.tr("bfloat16 (products of 7-bit fractions)")),
+            ("tf32", self.tr("TF32 (products of 11 significant bits, NVIDIA GPUs)")),
+            ("bfloat16", self.tr("bfloat16 (products of 8 significant bits)")),
         ):
             self.precision.addItem(title, name)
         self.threads.setRange(0, places.MOST_THREADS)

@@ -59,7 +59,8 @@ def captured(closures: Sequence[Closure]) -> Closure | None:
     """
     if not torch.cuda.is_available():
         return None
-    whole, now, aside = run_all(*closures), torch.cuda.current_stream(), torch.cuda.Stream()
+    whole, now = run_all(*closures), torch.cuda.current_stream()
+    aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     aside.wait_stream(now)
     graph = torch.cuda.CUDAGraph()
     try:
