@@ -283,8 +283,9 @@ class _Server:
             )
         processor.set_up(request.threads or max(1, (os.cpu_count() or 2) - 1))
         self.ready = True
-        self.session.device = device = self._device(request.device)
-        self.session.precision = self._precision(request.precision, device)
+        refused: list[Reply] = []
+        self.session.device = device = self._device(request.device, refused)
+        self.session.precision = self._precision(request.precision, device, refused)
         far = self.line.far = bool(request.mark) and not os.path.exists(request.mark)
         if far:
             self.session.data.files = self.files.named
@@ -298,21 +299,24 @@ class _Server:
             )
         )  # fmt: skip
 
-    def _device(self, wanted: str) -> str:
+        for refusal in refused:  # a window that waits for this process takes it for lost before
+            self.session.send(refusal)
+
+    def _device(self, wanted: str, refused: list[Reply]) -> str:
         """The device that was chosen, or the best where that is no longer there."""
         if wanted:
             try:
                 return str(devices.usable_device(wanted))
             except EngineError as error:
-                self.session.send(failure("request", error, "choosing the device"))
+                refused.append(failure("request", error, "choosing the device"))
         return devices.best()
 
-    def _precision(self, wanted: str, device: str) -> str:
+    def _precision(self, wanted: str, device: str, refused: list[Reply]) -> str:
         """The precision that was chosen, or float32 where the device does not have it."""
         try:
             return usable_precision(wanted, torch.device(device))
         except EngineError as error:
-            self.session.send(failure("request", error, "choosing the precision"))
+            refused.append(failure("request", error, "choosing the precision"))
         return "float32"
 
     def _tell(self, reply: Reply) -> None:

@@ -252,6 +252,27 @@ def test_a_command_that_cannot_be_used_is_told_and_another_place_offered(qtbot, 
     wait(qtbot, lambda: bool(steps) and steps[-1] == 7)  # the runs have waited for a place
 
 
+def test_a_precision_is_used_and_said_and_one_that_is_not_there_is_refused(qtbot, live_window):
+    window, engine = live_window, live_window.engine
+    open_graph(qtbot, window, "circle")
+    train(qtbot, window, 3)
+    said = []
+    engine.failed.connect(lambda failure: said.append(failure.message))
+    for precision in ("bfloat16", "tf32"):
+        qtbot.mouseClick(window.status.device, Qt.MouseButton.LeftButton)
+        (dialog,) = [d for d in window.findChildren(EngineDialog) if d.isVisible()]
+        dialog.precision.setCurrentIndex(dialog.precision.findData(precision))
+        about = engine.about
+        qtbot.mouseClick(dialog.use, Qt.MouseButton.LeftButton)
+        wait(qtbot, lambda about=about: engine.about not in (None, about))
+        assert places.remembered(window.settings.store).precision == precision
+        expected = "bfloat16" if precision == "bfloat16" else "float32"
+        wait(qtbot, lambda expected=expected: window.status.device.text().endswith(expected))
+        wait(qtbot, lambda: engine.state == "idle" and engine.step == 3)
+    assert "TF32 is a precision of NVIDIA GPUs" in said[0]
+    assert said[0] in window.banner.text
+
+
 def test_device_and_threads_are_remembered_for_each_machine(settings):
     store = settings.store
     far = Place("ssh host gradscape worker", "cuda:1", 8, "tf32")
