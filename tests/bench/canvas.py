@@ -69,9 +69,8 @@ def main() -> int:
     palette.apply(app, "dark")
     measure_edit(1000)
     worst = {count: measure(app, count) for count in (1000, 10_000)}
-    print(
-        f"worst: {shown(worst[1000], processor=True)} of 16 ms, {shown(worst[10_000], processor=True)} of 33 ms"
-    )
+    small, large = (shown(worst[count], processor=True) for count in (1000, 10_000))
+    print(f"worst: {small} of 16 ms, {large} of 33 ms")
     return 0 if worst[1000] <= 16 and worst[10_000] <= 33 else 1
 
 
