@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from PySide6.QtCore import QSettings
 
 from graphcore.records.precision import PRECISIONS
+from graphcore.session.messages import HelperChoice
 
 SSH = "ssh {0} gradscape worker"
 COMMAND, USED = "engine/command", "engine/commands"
 MOST_THREADS, MOST_USED = 256, 8
+HELPERS: tuple[HelperChoice, ...] = ("auto", "always", "never")
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,14 @@ class Place:
         command: that starts it; "" is this machine.
         device: of that machine; "" is the best that is there.
         threads: 0 is every core but one.
+        helper: whether a helper process computes landscapes beside the training.
         precision: in which products are computed there: one of ``PRECISIONS``.
     """
 
     command: str = ""
     device: str = ""
     threads: int = 0
+    helper: HelperChoice = "auto"
     precision: str = "float32"
 
     @property
@@ -47,10 +51,12 @@ def remembered(store: QSettings, command: str | None = None) -> Place:
     except ValueError:
         threads = 0
     device = str(store.value(_key(command, "device"), "") or "")
+    chosen = store.value(_key(command, "helper"))
+    helper: HelperChoice = next((choice for choice in HELPERS if choice == chosen), "auto")
     precision = str(store.value(_key(command, "precision"), "") or "")
     if precision not in PRECISIONS:
         precision = "float32"
-    return Place(command, device, min(max(threads, 0), MOST_THREADS), precision)
+    return Place(command, device, min(max(threads, 0), MOST_THREADS), helper, precision)
 
 
 def remember(store: QSettings, place: Place) -> None:
@@ -58,6 +64,7 @@ def remember(store: QSettings, place: Place) -> None:
     store.setValue(COMMAND, place.command)
     store.setValue(_key(place.command, "device"), place.device)
     store.setValue(_key(place.command, "threads"), place.threads)
+    store.setValue(_key(place.command, "helper"), place.helper)
     store.setValue(_key(place.command, "precision"), place.precision)
     if place.command:
         others = [command for command in used(store) if command != place.command]

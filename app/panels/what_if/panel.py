@@ -84,6 +84,9 @@ class WhatIfPanel(Panel):
     def _make_results(self) -> None:
         self.verdict = QLabel()
         self.verdict.setWordWrap(True)
+        self.stamp = QLabel()
+        self.stamp.setObjectName("muted")
+        self.stamp.setWordWrap(True)
         self.table = QTableWidget(0, 3)
         self.table.setHorizontalHeaderLabels([self.tr("free"), self.tr("held"), self.tr("change")])
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -108,6 +111,7 @@ class WhatIfPanel(Panel):
             else:
                 column.addWidget(part)
         self.table.setMinimumHeight(5 * ROW_HEIGHT)  # a title and four classes
+        column.addWidget(self.stamp)
         column.addWidget(self.table, 1)
         column.addStretch(0)
 
@@ -196,6 +200,7 @@ class WhatIfPanel(Panel):
     def _clear_results(self) -> None:
         self.table.setRowCount(0)
         self.table.hide()
+        self.stamp.hide()
         self.verdict.setText(
             "" if self.holds else self.tr(
                 "Hold a value: the stepper's numbers, the answer and the accuracy follow at once."
@@ -219,6 +224,8 @@ class WhatIfPanel(Panel):
         if not self.holds:
             return
         rows = [(self.tr("loss"), *frame.loss, "{:.4f}")]
+        if frame.right:
+            rows.append((self.tr("all"), *frame.right, "{:.1%}"))
         rows += [
             (name, a, b, "{:.1%}")
             for name, a, b in zip(frame.classes, frame.before, frame.after, strict=False)
@@ -231,10 +238,13 @@ class WhatIfPanel(Panel):
                 item = QTableWidgetItem("–" if "nan" in text else text.replace("-", "−"))
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(i, j, item)
-        self.table.setToolTip(
-            self.tr("Share of right answers in {0:,} test samples").format(frame.samples)
+        self.stamp.setText(
+            self.tr("Of the first {0:,} test samples, in all and by class, at step {1:,}").format(
+                frame.samples, frame.step
+            )
         )
         self.table.show()
+        self.stamp.show()
 
 
 def described(hold: Hold) -> str:

@@ -54,6 +54,14 @@ class EngineDialog(QDialog):
             self.precision.addItem(title, name)
         self.threads.setRange(0, places.MOST_THREADS)
         self.threads.setSpecialValueText(self.tr("every core but one"))
+        self.helper = QComboBox()
+        self.helper.addItem(
+            self.tr("Beside the training, where there are more than 2 processors"), "auto"
+        )
+        self.helper.addItem(
+            self.tr("Beside the training, in a process of lowest priority"), "always"
+        )
+        self.helper.addItem(self.tr("Between the steps of the training"), "never")
         self.state, self.problem = QLabel(), QLabel()
         for label in (self.state, self.problem):
             label.setWordWrap(True)
@@ -80,6 +88,10 @@ class EngineDialog(QDialog):
             (self.tr("Precision"), self.tr("In which products of matrices and convolutions are "
                                            "computed. Weights, gradients and the optimiser's "
                                            "state are float32."), self.precision),
+            (self.tr("Landscape"), self.tr(
+                "Where the loss landscape is computed while the net trains: a process of its own "
+                "shows newer surfaces, and takes memory and a processor that is free."),
+             self.helper),
         ):  # fmt: skip
             editor.setToolTip(help)
             form.addRow(label, editor)
@@ -136,6 +148,7 @@ class EngineDialog(QDialog):
             self.device.addItem(place.device, place.device)
         self.device.setCurrentIndex(max(0, self.device.findData(place.device)))
         self.threads.setValue(place.threads)
+        self.helper.setCurrentIndex(self.helper.findData(place.helper))
         self.precision.setCurrentIndex(self.precision.findData(place.precision))
         self._describe()
 
@@ -161,7 +174,7 @@ class EngineDialog(QDialog):
         command = {HERE: "", SSH: places.SSH.format(text), COMMAND: text}[where]
         return Place(
             command, self.device.currentData() or "", self.threads.value(),
-            self.precision.currentData(),
+            self.helper.currentData(), self.precision.currentData(),
         )  # fmt: skip
 
     def _on_where(self) -> None:
@@ -211,6 +224,8 @@ def describe(engine: Engine) -> str:
     device = about.device.upper() if about.device == "cpu" else about.device
     precision = "TF32" if about.precision == "tf32" else about.precision
     parts = [device, count.format(about.threads), precision]
+    if about.helper:
+        parts.append(engine.tr("helper process"))
     if engine.place.command:
         parts.insert(0, about.machine)
     if line is not None and line.latency_ms is not None:
