@@ -42,7 +42,6 @@ from graphcore.session.messages import Hold, HoldRequest, RunEntered, RunsOpened
 from graphcore.system import start, user_folders
 from graphcore.training.sample import Sample
 from graphcore.training.transfer.silent_units import Growth
-from graphcore.views.net_files import LoadWeights, WeightsLoaded
 from graphcore.views.timeline import (
     OpenRuns,
     RunsSaved,
@@ -154,7 +153,7 @@ class Engine(QObject):
         self._waiting: list[Request | bytes] | None = None  # for a process elsewhere to be there
         self._carried, self._carried_graph, self._train_on = "", b"", False
         self._starts, self._launched = 0, False
-        self._starts_with: dict[str, LoadWeights] = {}  # what was taken from files, by path
+        self._starts_with: dict[str, Request] = {}  # what was taken from files, by path
         self.state = "starting"
         self.last_frame: m.Frame | None = None
         self.moment = TimelineFrame()
@@ -511,6 +510,14 @@ class Engine(QObject):
         """Have the replies of a type shown."""
         self.replies(kind).connect(show)
 
+    def begins_with(self, path: str, request: Request) -> None:
+        """Send a request to every process that takes another's place: the net began with a file.
+
+        Its answer there is passed on to nobody.
+        """
+        self._starts_with.pop(path, None)
+        self._starts_with[path] = request
+
     def ask(self, request: Request) -> None:
         """Send a question, a job or a command; its reply arrives by type."""
         self._send(request)
@@ -601,7 +608,7 @@ class Engine(QObject):
         """Pass a reply on, unless it is of a net that is no longer the document's."""
         if self._closing:  # what the process had still said when it was ended
             return
-        if self._is_of_move(reply) or self._is_of_start(reply):
+        if self._is_of_move(reply) or getattr(reply, "again", False):  # the document has that
             return
         self._told = max(self._told, reply.revision)
         if self._is_old(reply):
@@ -625,17 +632,6 @@ class Engine(QObject):
         elif isinstance(reply, RunsOpened):
             self._on_carried(reply)
         return True
-
-    def _is_of_start(self, reply: Reply) -> bool:
-        """Note a file that the net starts with; return whether it is a start that is given again.
-
-        The document shows none of those: it has them already.
-        """
-        if isinstance(reply, WeightsLoaded) and reply.start:
-            path = reply.path
-            self._starts_with.pop(path, None)
-            self._starts_with[path] = LoadWeights(path, partly=True, again=True)
-        return isinstance(reply, WeightsLoaded) and reply.again
 
     def _is_old(self, reply: Reply) -> bool:
         """Whether a reply is of another document, or what it shows comes again of a newer net."""
@@ -789,7 +785,6 @@ class Engine(QObject):
         Pong: _on_pong,
         FileMade: _on_made,
         RunsSaved: lambda self, reply: None,
-        WeightsLoaded: lambda self, reply: None,
         m.Loaded: _on_loaded,
         m.Frame: _on_frame,
         m.Progress: _on_progress,
