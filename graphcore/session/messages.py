@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from graphcore.records.arrays import Array
+from graphcore.records.epoch_count import EpochCount
 from graphcore.records.pictures import Flow, Picture
 from graphcore.records.requests import Command, Look, Outcome, Reply, Shown
 from graphcore.records.score import Score
@@ -69,9 +70,10 @@ class Load(Command, frozen=True):
 
 
 class Run(Command, frozen=True):
-    """Train a number of steps, or to the end of the last epoch."""
+    """Train a number of steps, to the end of the begun epoch, or to the end of the last."""
 
     steps: int | None = None
+    epoch: bool = False
 
 
 class Pause(Command, frozen=True):
@@ -243,6 +245,9 @@ class Frame(Reply, frozen=True, kw_only=True):
 
     Attributes:
         state: "idle", "running" or "done".
+        epoch: epochs done, the begun one in part.
+        epochs: how many the run is to have.
+        counts: how the steps make epochs.
         steps, losses: one entry per step since the last frame (thinned when there are many).
         further: losses of the second objective on, by the name of the node, one entry per step too.
         accuracies: share of right answers in recorded batches: (step, accuracy).
@@ -257,14 +262,15 @@ class Frame(Reply, frozen=True, kw_only=True):
 
     state: Literal["idle", "running", "done"]
     step: int
-    epoch: int
-    steps_per_epoch: int
+    epoch: float
+    epochs: int
     total_steps: int
     lr: float
     samples_per_second: float
     seconds_left: float | None
     steps: Array
     losses: Array
+    counts: tuple[EpochCount, ...] = ()
     further: dict[str, Array] = {}
     accuracies: tuple[tuple[int, float], ...] = ()
     scores: tuple[Score, ...] = ()

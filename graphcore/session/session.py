@@ -367,8 +367,11 @@ class Session:
     def run(self, request: m.Run) -> None:
         """Start training, from the step that was gone to."""
         self.settle()
+        steps = request.steps
+        if request.epoch and self.trainer is not None:
+            steps = self.trainer.epoch_left
         if self.script.at_work:
-            self.script.go(request.steps)
+            self.script.go(steps)
             return
         if self.trainer is None or not self.trainer.trains:
             self.send(m.Failure("untrainable", self._problem))
@@ -377,9 +380,9 @@ class Session:
             self.send(m.Failure("untrainable", OVER))
             return
         self.branch()
-        if request.steps is None and self.trainer.finished:
+        if steps is None and self.trainer.finished:
             self.trainer.lengthen()
-        self.running, self.steps_left = True, request.steps
+        self.running, self.steps_left = True, steps
         self.frames.clock.start()
         if self._checkpoints.none:
             self._checkpoints.write(self.trainer, self._graph_bytes)
@@ -623,7 +626,7 @@ class Session:
         except GradscapeError as error:
             self._stop(failure("run", error, "training"))
             return
-        self.frames.note(records, trainer.settings.batch, recording, took)
+        self.frames.note(records, trainer.batch_size, recording, took)
         self.runs.note(records, trainer, took)
         if recording:
             self._note_accuracy(trainer)
@@ -655,7 +658,7 @@ class Session:
         return last or self.unhurried or (self._wanted and self.frames.due)
 
     def _after_steps(self, trainer: Trainer, count: int) -> None:
-        epoch_done = trainer.step % trainer.steps_per_epoch == 0
+        epoch_done = trainer.ends_epoch
         if epoch_done:
             self.frames.epoch_ended = True
             self._note_validation(trainer)
@@ -728,6 +731,7 @@ class Session:
             self.steps_left,
             self.weights_moved,
             self._moved_on(self.trainer),
+            self.runs.current.counts if self.runs.current else (),
         )
         return self.script.said_of(frame) if self.of_script else frame
 

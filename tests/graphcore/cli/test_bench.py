@@ -7,8 +7,11 @@ import json
 import pytest
 
 from app.__main__ import main
-from graphcore.cli import bench, bench_eager
+from graphcore.cli import bench, bench_eager, bench_models
+from graphcore.engine.fast import kernel_trace
+from graphcore.engine.fast.kernel_trace import noted
 from graphcore.errors import GradscapeError
+from graphcore.late import torch
 
 
 def test_the_interval_of_a_median_leaves_out_what_lies_surely_beyond():
@@ -64,3 +67,21 @@ def test_the_command_prints_a_row_for_one_net(capsys, monkeypatch):
     assert row["times_eager"] > 1
     assert main(arguments) == 0
     assert "circle" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("net", "products"), [("autoencoder", 11), ("circle", 8)])
+def test_the_products_of_a_step_are_its_matrix_products_alone(
+    monkeypatch: pytest.MonkeyPatch, net: str, products: int
+) -> None:
+    """A product per layer forward, and two back, but for the input's gradient."""
+    monkeypatch.setattr(bench_models, "SAMPLES", 128)
+    monkeypatch.setenv(kernel_trace.SWITCH, "0")
+    trainer = bench._trainer(net, 16)
+    for _ in range(3):
+        trainer.train_step()
+    before = trainer.plan.flat.clone()
+    with torch.inference_mode():
+        calls = noted([bench._products(trainer)])
+    assert {call.name for call in calls} <= {"mm", "addmm"}
+    assert len(calls) == products
+    assert torch.equal(trainer.plan.flat, before)
