@@ -26,6 +26,7 @@ class Hello(Command, frozen=True):
 
     Attributes:
         device: "" takes the best that is there. threads: 0 takes every core but one.
+        precision: of products: "float32", "tf32" or "bfloat16".
         helper: whether a process of lowest priority computes landscapes while the net trains;
             "auto" is where more than two processors are.
         mark: file of the window's: an engine that does not find it is on another machine. "" says
@@ -36,6 +37,7 @@ class Hello(Command, frozen=True):
     device: str = ""
     threads: int = 0
     mark: str = ""
+    precision: str = "float32"
     helper: HelperChoice = "auto"
 
 
@@ -165,7 +167,7 @@ class Ready(Outcome, frozen=True):
 
     Attributes:
         helper: whether a helper process works beside it.
-        precision: in which it trains. devices: name and title of each that is there.
+        precision: in which products are computed. devices: name and title of each that is there.
         machine: name of the computer.
         far: whether it is not the window's.
         brought: names of the files that windows have sent to it before.

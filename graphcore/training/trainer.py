@@ -20,6 +20,7 @@ from graphcore.engine.feeds import Rows
 from graphcore.engine.non_finite import finite, first_non_finite
 from graphcore.engine.parameters import ParameterInfo, seed_of
 from graphcore.engine.plan import PROGRAMS, Mode, Plan
+from graphcore.engine.precision import kept_in
 from graphcore.errors import DataError, EngineError, GradscapeError, NonFiniteError
 from graphcore.graph.binding import Binding, bind
 from graphcore.graph.counts import counts
@@ -67,6 +68,7 @@ class Trainer:
     """One training run.
 
     Args:
+        dtype: of numbers, or of products alone: see ``compile``.
         mode: "inspect" keeps every value of every step; "train" only of recorded ones.
         binding: where the data go, if the graph does not say it: see ``bind_forward``.
 
@@ -91,7 +93,7 @@ class Trainer:
         self.graph.training = self.settings
         self.binding = bind(self.graph) if binding is None else binding
         self.data = data
-        self._large = self._check_batch(device, getattr(torch, dtype).itemsize)
+        self._large = self._check_batch(device, kept_in(dtype).itemsize)
         self.plan: Plan = compile(
             self.graph, device, dtype, mode, self.settings.seed, transposed=True
         )

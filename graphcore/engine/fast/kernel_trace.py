@@ -417,6 +417,7 @@ def _kind(value: Any) -> str:
 _NUMBERS = {
     "torch.uint8": 0, "torch.int8": 1, "torch.int16": 2, "torch.int32": 3, "torch.int64": 4,
     "torch.float16": 5, "torch.float32": 6, "torch.float64": 7, "torch.bool": 11,
+    "torch.bfloat16": 15,
     "torch.contiguous_format": 0, "torch.preserve_format": 1, "torch.channels_last": 2,
 }  # fmt: skip
 """c10/core/ScalarType.h and MemoryFormat.h"""

@@ -155,10 +155,15 @@ class SaveRuns(Ask, frozen=True):
 
 
 class OpenRuns(Command, frozen=True):
-    """Take up the runs of a file in place of those that are there."""
+    """Take up the runs of a file in place of those that are there.
+
+    Attributes:
+        own: whether they are of the graph that is loaded, as another engine left them.
+    """
 
     reads = ("path",)
     path: str
+    own: bool = False
 
 
 class RunsSaved(Outcome, frozen=True):

@@ -105,7 +105,7 @@ def save(session: Session, request: SaveRuns) -> RunsSaved:
 def open_runs(session: Session, request: OpenRuns) -> RunsOpened | None:
     """Take up the runs of a file; the answer is the session's, or says why not."""
     try:
-        session.open_runs(request.path)
+        session.open_runs(request.path, request.own)
     except GradscapeError as error:
         return RunsOpened(request.path, problem=str(error))
     return None
