@@ -32,6 +32,8 @@ MEMORY, DISK = 256 << 20, 2 << 30
 class Moment:
     """The state of a run after ``step`` updates, in memory or in a file.
 
+    That of a run whose weights have not been drawn yet is taken when they are.
+
     Attributes:
         lr: learning rate of the run, before its schedule.
         epochs: how many the run was to have then; schedules depend on it.
@@ -48,20 +50,33 @@ class Moment:
         self.number = next(self._numbers)
         self._tensors: dict[str, Tensor] | None = tensors
         self._file: Path | None = None
+        self._awaited: Trainer | None = None
 
     @classmethod
     def of(cls, trainer: Trainer) -> Moment:
         """The newest state of a run, copied to the machine's own memory."""
-        tensors = {k: v.to("cpu") for k, v in trainer.state().items()}
-        return cls(trainer.step, trainer.lr, trainer.settings.epochs, tensors)
+        waits = trainer.plan.waits
+        tensors = trainer.parts_of_state() if waits else _copied(trainer)
+        made = cls(trainer.step, trainer.lr, trainer.settings.epochs, tensors)
+        if waits:
+            made._tensors, made._awaited = None, trainer
+            trainer.plan.when_drawn(made._take)
+        return made
+
+    def _take(self) -> None:
+        """The weights of the run that it is of have been drawn."""
+        if self._awaited is not None:
+            self._tensors, self._awaited = _copied(self._awaited), None
 
     @property
     def in_memory(self) -> bool:
         """Whether it is not in a file."""
-        return self._tensors is not None
+        return self._file is None
 
     def tensors(self) -> dict[str, Tensor]:
         """The state, not to be written to; raises FileError if its file is gone or damaged."""
+        if self._awaited is not None:
+            self._awaited.plan.draw()
         if self._tensors is not None:
             return self._tensors
         from safetensors import SafetensorError
@@ -91,11 +106,11 @@ class Moment:
         from safetensors import SafetensorError
         from safetensors.torch import save_file  # no copy of it all in memory
 
-        assert self._tensors is not None
+        tensors = self.tensors()
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"moment-{self.number}.safetensors"
         try:
-            save_file(self._tensors, path)
+            save_file(tensors, path)
         except SafetensorError as error:
             raise OSError(str(error)) from None
         self._tensors, self._file = None, path
@@ -104,6 +119,10 @@ class Moment:
         """Remove its file, if it has one."""
         if self._file is not None:
             self._file.unlink(missing_ok=True)
+
+
+def _copied(trainer: Trainer) -> dict[str, Tensor]:
+    return {k: v.to("cpu") for k, v in trainer.state().items()}
 
 
 def net_shapes(state: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
