@@ -180,6 +180,7 @@ class Imports(QObject):
             (self.tr("Found by shape alone: {0}."), news.by_shape),
             (self.tr("Found by order and shape: {0}."), news.by_order),
             (self.tr("Converted from {0}."), news.kinds),
+            (self.tr("Transposed, as GPT-2's kernels have the inputs first: {0}."), news.turned),
             (self.tr("Not used: {0}."), news.unused),
         ):
             if found:

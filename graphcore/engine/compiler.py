@@ -140,8 +140,11 @@ class _Compiler:
             return torch.tensor(attributes["value"], dtype=dtype, device=self.device)
         if share:
             plan.buffers[key] = share.buffers[key]
-        else:
+        elif attributes["start"] is None:
             plan.buffers[key] = torch.zeros(attributes["shape"], dtype=dtype, device=self.device)
+        else:
+            start = torch.tensor(attributes["start"], dtype=dtype, device=self.device)
+            plan.buffers[key], plan.buffer_starts[key] = start.clone(), start
         return plan.buffers[key]
 
     def _step(self, flat: FlatNode) -> Step | None:

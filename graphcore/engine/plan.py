@@ -80,7 +80,7 @@ class Plan:
     places: dict[str, Tensor] = field(default_factory=dict)
     gradients: dict[str, Tensor] = field(default_factory=dict)
     buffers: dict[str, Tensor] = field(default_factory=dict)
-    buffer_starts: dict[str, float] = field(default_factory=dict)
+    buffer_starts: dict[str, float | Tensor] = field(default_factory=dict)
     given: dict[str, Tensor] = field(default_factory=dict)
     most_programs: int = PROGRAMS
     _programs: list[Program] = field(default_factory=list)
@@ -499,7 +499,7 @@ class Plan:
             self.waits = True
             self.draw()
         for name, start_value in self.buffer_starts.items():
-            self.buffers[name].fill_(start_value)
+            self.buffers[name].copy_(torch.as_tensor(start_value))
         for name in self.given.keys() & self.buffers.keys():
             self.buffers[name].copy_(self.given[name])
         self.generator.manual_seed(seed_of(self.seed, "dropout"))
