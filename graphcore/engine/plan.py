@@ -18,7 +18,7 @@ from graphcore.engine.execute import Step, run_backward
 from graphcore.engine.fast.buffered import Backward, Program
 from graphcore.engine.fast.cached_step import Repetition
 from graphcore.engine.feeds import Feeds, Rows
-from graphcore.engine.parameters import ParameterInfo, seed_of
+from graphcore.engine.parameters import LARGE, ParameterInfo, seed_of
 from graphcore.engine.skipped_gradients import Gradients, Skipped
 from graphcore.errors import EngineError, NotKept, UnknownNodeError, short
 from graphcore.graph.elements import NodeOrName
@@ -105,6 +105,11 @@ class Plan:
         """Name -> tensor, drawn by now, writable in place."""
         self.draw()
         return self.places
+
+    @property
+    def rests(self) -> bool:
+        """Whether it is large and nothing has needed its weights so far."""
+        return self.waits and self.room.nbytes >= LARGE
 
     @property
     def flat(self) -> Tensor:

@@ -125,9 +125,10 @@ def _size(shape: tuple[int, ...]) -> int:
 def load_data(graph: Graph) -> datasets.Dataset:
     """Load the data set that a graph is set to be trained on; raises DataError."""
     s = graph.training
-    return datasets.load(
+    data = datasets.load(
         s.dataset, options=s.dataset_options, normalization=s.normalization, seed=s.seed
     )
+    return datasets.called(data, s.class_names)
 
 
 def net_of(source: Any) -> AskedNet:
