@@ -70,8 +70,13 @@ class Moment:
 
     @property
     def in_memory(self) -> bool:
-        """Whether it is not in a file."""
-        return self._file is None
+        """Whether it takes room in memory: it is not in a file, and there are weights."""
+        return self._tensors is not None
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether it is in a file."""
+        return self._file is not None
 
     def tensors(self) -> dict[str, Tensor]:
         """The state, not to be written to; raises FileError if its file is gone or damaged."""
@@ -198,7 +203,6 @@ class Store:
         folder: for the files; None keeps everything in memory.
 
     Attributes:
-        memory, disk: bytes in use.
         problem: why files cannot be written, or "".
     """
 
@@ -206,7 +210,6 @@ class Store:
         self, folder: Path | None = None, memory_limit: int = MEMORY, disk_limit: int = DISK
     ) -> None:
         self.folder, self.memory_limit, self.disk_limit = folder, memory_limit, disk_limit
-        self.memory = self.disk = 0
         self.problem = ""
         self._kept: dict[int, Moment] = {}
 
@@ -215,7 +218,6 @@ class Store:
         if moment.number in self._kept:
             return
         self._kept[moment.number] = moment
-        self.memory += moment.size
         if self.folder is None or self.problem:
             return
         for old in list(self._kept.values()):
@@ -233,8 +235,16 @@ class Store:
                 "fewer of them are kept, training goes on."
             )
             return
-        self.memory -= moment.size
-        self.disk += moment.size
+
+    @property
+    def memory(self) -> int:
+        """Bytes in use in memory."""
+        return sum(m.size for m in self._kept.values() if m.in_memory)
+
+    @property
+    def disk(self) -> int:
+        """Bytes in use in files."""
+        return sum(m.size for m in self._kept.values() if m.on_disk)
 
     @property
     def full(self) -> bool:
@@ -245,9 +255,4 @@ class Store:
         """Drop every moment that is not among these, with its file."""
         wanted = {m.number for m in used}
         for number in [n for n in self._kept if n not in wanted]:
-            moment = self._kept.pop(number)
-            moment.delete()
-            if moment.in_memory:
-                self.memory -= moment.size
-            else:
-                self.disk -= moment.size
+            self._kept.pop(number).delete()

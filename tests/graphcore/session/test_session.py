@@ -14,8 +14,10 @@ from graphcore.graph.graph import Graph
 from graphcore.graph.shapes import ShapeInference
 from graphcore.records.arrays import unpack
 from graphcore.session import messages as m
+from graphcore.session.idle_test import ShownTest
 from graphcore.session.session import Session
 from graphcore.training.trainer import Trainer
+from graphcore.views.landscape import LandscapeRequest
 from graphcore.views.scheduler import Scheduler
 from graphcore.views.timeline import CurvesFrame, CurvesRequest, ScrubRequest, TimelineRequest
 from graphcore.views.view import find
@@ -262,7 +264,7 @@ def test_a_test_on_all_samples_stays_with_the_weights_it_is_of():
 
 
 @pytest.mark.parametrize("preset", ["vgg16", "gpt2"])
-def test_opening_a_big_net_costs_no_weights_until_something_runs(preset):
+def test_opening_a_big_net_costs_no_weights_until_something_runs(preset, tmp_path):
     """Resident memory of the process itself; the weights alone are 0.5 GB."""
     resident = Path("/proc/self/statm")
     if not resident.exists():
@@ -273,9 +275,14 @@ def test_opening_a_big_net_costs_no_weights_until_something_runs(preset):
 
     session = Session(lambda reply: None, "cpu")
     text, before = files.dumps(presets.load(preset)), megabytes()
-    session.load(m.Load(text))
-    session.want_frame()
-    session.work()
+    views = Scheduler(session)
+    views.take(LandscapeRequest(visible=True))
+    for _ in range(2):
+        session.load(m.Load(text, checkpoints=str(tmp_path)))
+        session.want_frame()
+        session.work()
+        views.work()
+    assert not ShownTest().wanted(session)
     assert session.trainer.plan.waits
     assert megabytes() - before < 150
     session.let_go()
