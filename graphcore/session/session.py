@@ -235,7 +235,10 @@ class Session:
         """Make the net of a graph: to be trained, or to be run as far as that goes."""
         self._problem = "" if len(graph) else NO_NODES
         if not len(graph):
-            self._drop()
+            if request.keep:  # undo may bring it back
+                self._set_aside()
+            else:
+                self._drop()
             self.revision = request.revision
             self.send(nothing_loaded(NO_NODES))
             return
