@@ -41,15 +41,18 @@ def quantize(t: Tracer, n: OnnxNode) -> Any:
 
 @operator("QLinearMatMul")
 def matmul(t: Tracer, n: OnnxNode) -> Any:
-    a, b = (_meant(t, n, *(n.input(i + k) for k in range(3)), last=True) for i in (0, 3))
+    a, b = (
+        _meant(t, n, n.input(i), n.input(i + 1), n.input(i + 2), n.input(i).rank - 1)
+        for i in (0, 3)
+    )
     y = products.matmul(t, replace(n, inputs=[a, b]))
     return _rounded(t, n, y, n.input(6), n.input(7))
 
 
 @operator("QLinearConv")
 def conv(t: Tracer, n: OnnxNode) -> Any:
-    x = _meant(t, n, *(n.input(i) for i in range(3)))
-    weight = _meant(t, n, *(n.input(i) for i in range(3, 6)), axis=0)
+    x = _meant(t, n, n.input(0), n.input(1), n.input(2))
+    weight = _meant(t, n, n.input(3), n.input(4), n.input(5), axis=0)
     bias = n.optional(8)
     if bias is not None:
         scale = t.call("mul.Tensor", self=n.input(1), other=n.input(4))
@@ -104,21 +107,21 @@ def _less(t: Tracer, x: Traced, zero: Traced | None) -> Traced:
 def _along(t: Tracer, table: Traced, rank: int, axis: int) -> Traced:
     """One number, or one for each place along an axis, in a shape that goes with x."""
     table = _float(t, table)
-    if not table.rank or table.dims == [1]:
-        return table if not table.rank else t.call("reshape", self=table, shape=[])  # type: ignore[no-any-return]
+    if not table.rank:
+        return table
     shape = [1] * rank
-    shape[counted(axis, rank)] = -1
+    if table.dims != [1]:
+        shape[counted(axis, rank)] = -1
     found: Traced = t.call("reshape", self=table, shape=shape)
     return found
 
 
 def _meant(
     t: Tracer, n: OnnxNode, x: Traced, scale: Traced, zero: Traced | None = None,
-    axis: int | None = None, last: bool = False,
+    axis: int | None = None,
 ) -> Traced:  # fmt: skip
     """What whole numbers stand for."""
     place = int(n.get("axis", 1)) if axis is None else axis
-    place = x.rank - 1 if last else place
     whole = _less(t, x, None if zero is None else _along(t, zero, x.rank, place))
     found: Traced = t.call("mul.Tensor", self=whole, other=_along(t, scale, x.rank, place))
     return found
