@@ -25,7 +25,7 @@ DTYPES = {
     1: "<u1", 2: "<i1", 3: "<i2", 4: "<i4", 5: "<i8", 6: "<f2", 7: "<f4", 8: "<f8",
     12: "?", 13: "bfloat16",
 }  # fmt: skip
-AGAIN = "save it again with torch.export.save of torch 2.13 or newer"
+AGAIN = "save it again with torch.export.save of torch 2.9 or newer"
 
 
 class Archive:
@@ -55,7 +55,10 @@ class Archive:
         return FileError(f"{short(self._name)} cannot be read: {why}.")
 
     def _check_layout(self, names: list[str]) -> None:
-        if "models/model.json" in {n.partition("/")[2] for n in names}:
+        inner = {n.partition("/")[2] for n in names}
+        if "data/weights/model.pt" in inner:  # a pickle, up to torch 2.8
+            raise self.refusal(f"an older torch wrote it; {AGAIN}")
+        if "models/model.json" in inner:
             return
         ends = {n.rpartition("/")[2] for n in names}
         if "serialized_exported_program.json" in ends:

@@ -139,6 +139,7 @@ def test_a_call_that_no_table_holds_is_refused_by_name(tmp_path: Path) -> None:
 def test_other_kinds_of_zip_are_named(tmp_path: Path) -> None:
     for entries, why in (
         (("serialized_exported_program.json", "version"), "an older torch wrote it"),
+        (("net/models/model.json", "net/data/weights/model.pt"), "an older torch wrote it"),
         (("net/data.pkl",), "a pickle of torch.save"),
         (("net/other",), "it is no exported net"),
     ):
