@@ -4,8 +4,7 @@
 from graphcore.datasets import mnist, playground, points, small, by_hand, table, images, arrays  # noqa: I001, F401
 from graphcore.datasets import probe  # noqa: F401
 from graphcore.datasets import augmentation
-from graphcore.datasets.class_names import called
-from graphcore.datasets.dataset import Dataset, Split, Task
+from graphcore.datasets.dataset import Dataset, Split, Task, called
 from graphcore.datasets.mnist import fetch_mnist, find_mnist
 from graphcore.datasets.normalization import KINDS as NORMALIZATIONS
 from graphcore.datasets.normalization import Normalization

@@ -9,9 +9,8 @@ from typing import Any
 
 import msgspec
 
-from graphcore.datasets.class_names import read_names
 from graphcore.datasets.learned import Learned
-from graphcore.datasets.raw import read_raw
+from graphcore.datasets.raw import read_names, read_raw
 from graphcore.errors import DataError, GraphError
 from graphcore.graph.runnable import runnable_part
 from graphcore.scripting.batches import values_of
