@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import secrets
 import shutil
@@ -232,7 +233,8 @@ class Engine(QObject):
         if not command:
             return
         process.start(command[0], command[1:])
-        hello = m.Hello(device=self.place.device, threads=self.place.threads)
+        place = self.place
+        hello = m.Hello(device=place.device, threads=place.threads, helper=place.helper)
         if self.place.command:
             self._send(msgspec.structs.replace(hello, mark=self._mark()))
             self._waiting = []
@@ -374,17 +376,19 @@ class Engine(QObject):
         frame = self.last_frame
         if self.state != "done" or frame is None or frame.of_script:
             return ""
-        planned = -(-frame.total_steps // max(1, frame.steps_per_epoch))
         if frame.step < frame.total_steps:
-            return self.tr("Train on after the early stop, to epoch {0:,}").format(planned)
+            return self.tr("Train on after the early stop, to epoch {0:,}").format(frame.epochs)
         more = self.document.root.training.epochs
-        done = max(planned, -(-frame.step // max(1, frame.steps_per_epoch)))
+        done = max(frame.epochs, math.ceil(frame.epoch))
         one = self.tr("Train {0:,} epoch more, to epoch {1:,}")
         said = one if more == 1 else self.tr("Train {0:,} epochs more, to epoch {1:,}")
         return said.format(more, done + more)
 
     def run(self, steps: int | None) -> None:
-        """Train a number of steps."""
+        """Train a number of steps, or to the end of the last epoch."""
+        self._train(m.Run(steps))
+
+    def _train(self, request: m.Run) -> None:
         if not self.alive:
             self.restart()
         if self._edit_timer.isActive():
@@ -392,13 +396,12 @@ class Engine(QObject):
             self._load(keep=True)
         elif self.state == "refused":  # what was missing may be there now
             self._load(keep=True)
-        self._send(m.Run(steps))
+        self._send(request)
         self._want_frame()
 
     def run_epoch(self) -> None:
         """Train to the end of the current epoch."""
-        per_epoch = (self.last_loaded.steps_per_epoch if self.last_loaded else 0) or 1
-        self.run(per_epoch - self.step % per_epoch)
+        self._train(m.Run(epoch=True))
 
     def pause(self) -> None:
         """Stop after the current step."""

@@ -32,6 +32,7 @@ from graphcore.graph.graph import Graph
 from graphcore.graph.runnable import runnable_part
 from graphcore.records.requests import Look, Reply
 from graphcore.records.score import Score
+from graphcore.records.tasks import Helper
 from graphcore.runs.checkpoint import read_checkpoint
 from graphcore.runs.run_file import read_runs
 from graphcore.runs.runs import Run, Runs
@@ -81,6 +82,7 @@ class Session:
         named_weights: of all parameters in a row, kept to be looked at beside the net's.
         data: reads data sets, and keeps the last.
         parts: what views keep of the document, by type; see ``part``.
+        helper: a process that works beside the training; None where there is none.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Session:
         self.weights_moved = self.revision = self.entered = 0
         self.named_weights: dict[str, Tensor] = {}
         self.parts: dict[type, Any] = {}
+        self.helper: Helper | None = None
         self._looks: dict[type[Look], Look] = {}
         self._going_to: tuple[int | None] | None = None
         self.tested: Score | None = None
@@ -344,8 +347,11 @@ class Session:
     def run(self, request: m.Run) -> None:
         """Start training, from the step that was gone to."""
         self.settle()
+        steps = request.steps
+        if request.epoch and self.trainer is not None:
+            steps = self.trainer.epoch_left
         if self.script.at_work:
-            self.script.go(request.steps)
+            self.script.go(steps)
             return
         if self.trainer is None or not self.trainer.trains:
             self.send(m.Failure("untrainable", self._problem))
@@ -354,9 +360,9 @@ class Session:
             self.send(m.Failure("untrainable", OVER))
             return
         self.branch()
-        if request.steps is None and self.trainer.finished:
+        if steps is None and self.trainer.finished:
             self.trainer.lengthen()
-        self.running, self.steps_left = True, request.steps
+        self.running, self.steps_left = True, steps
         self.frames.clock.start()
         if self._checkpoints.none:
             self._checkpoints.write(self.trainer, self._graph_bytes)
@@ -592,7 +598,7 @@ class Session:
         except GradscapeError as error:
             self._stop(failure("run", error, "training"))
             return
-        self.frames.note(records, trainer.settings.batch, recording, took)
+        self.frames.note(records, trainer.batch_size, recording, took)
         self.runs.note(records, trainer, took)
         if recording:
             self._note_accuracy(trainer)
@@ -624,7 +630,7 @@ class Session:
         return last or self.unhurried or (self._wanted and self.frames.due)
 
     def _after_steps(self, trainer: Trainer, count: int) -> None:
-        epoch_done = trainer.step % trainer.steps_per_epoch == 0
+        epoch_done = trainer.ends_epoch
         if epoch_done:
             self.frames.epoch_ended = True
             self._note_validation(trainer)
@@ -697,6 +703,7 @@ class Session:
             self.steps_left,
             self.weights_moved,
             self._moved_on(self.trainer),
+            self.runs.current.counts if self.runs.current else (),
         )
         return self.script.said_of(frame) if self.of_script else frame
 
