@@ -97,6 +97,12 @@ def ask_weights(parent: QWidget, folder: str) -> str:
     return QFileDialog.getOpenFileName(parent, _tr("Load weights"), folder, kinds)[0]
 
 
+def ask_names(parent: QWidget, folder: str) -> str:
+    """Path of a file with the names of classes, or empty."""
+    kinds = _tr("Names (*.txt *.json);;All files (*)")
+    return QFileDialog.getOpenFileName(parent, _tr("Names of the classes"), folder, kinds)[0]
+
+
 def ask_save_run(parent: QWidget, start: str) -> str:
     """Path to write the recorded runs to, or empty."""
     kinds = _tr("Recorded runs (*.gradrun)")

@@ -9,7 +9,7 @@ from itertools import accumulate
 from graphcore.engine.devices import usable_device
 from graphcore.engine.execute import Step
 from graphcore.engine.feeds import Feeds
-from graphcore.engine.parameters import ParameterInfo
+from graphcore.engine.parameters import ParameterInfo, zeros
 from graphcore.engine.plan import Mode, Plan
 from graphcore.engine.precision import kept_in, usable_precision, use
 from graphcore.errors import EngineError, ShapeError
@@ -92,7 +92,7 @@ class _Compiler:
             ),
             slots=self.slots, flat_graph=self.flat_graph, layout=self.layout,
             values=[None] * len(self.slots),
-            flat=share.flat if share else self._zeros(total),
+            room=share.flat if share else self._zeros(total),
             flat_grad=share.flat_grad if share else self._zeros(total),
             trainable=trainable, transposed=self.transposed, precision=self.precision,
             shown=self.shown,
@@ -100,13 +100,14 @@ class _Compiler:
         )  # fmt: skip
         self._fill(plan, share)
         if share is None:
+            plan.waits = True
             plan.reset()
         return plan
 
     def _zeros(self, count: int) -> torch.Tensor:
         try:
-            return torch.zeros(count, dtype=self.dtype, device=self.device)
-        except RuntimeError:
+            return zeros(count, self.dtype, self.device)
+        except (RuntimeError, OSError):
             gigabytes = count * self.dtype.itemsize / 1e9
             raise EngineError(
                 f"The net has {count:,} parameters, which take {gigabytes:,.0f} GB: more memory "
@@ -116,9 +117,9 @@ class _Compiler:
     def _fill(self, plan: Plan, share: Plan | None) -> None:
         """Views of the flat buffers, constants and running statistics."""
         for info in self.layout:
-            for whole, views in ((plan.flat, plan.parameters), (plan.flat_grad, plan.gradients)):
+            for whole, views in ((plan.room, plan.places), (plan.flat_grad, plan.gradients)):
                 views[info.name] = info.within(whole)
-            plan.values[self.slots[info.name, ""]] = plan.parameters[info.name]
+            plan.values[self.slots[info.name, ""]] = plan.places[info.name]
         for flat in self.flat_graph.nodes:
             fed = flat.node.operator in ("Input", "Target", "Parameter")
             if flat.node.op.category == "source" and not fed:
@@ -146,8 +147,11 @@ class _Compiler:
             return torch.tensor(attributes["value"], dtype=dtype, device=self.device)
         if share:
             plan.buffers[key] = share.buffers[key]
-        else:
+        elif attributes["start"] is None:
             plan.buffers[key] = torch.zeros(attributes["shape"], dtype=dtype, device=self.device)
+        else:
+            start = torch.tensor(attributes["start"], dtype=dtype, device=self.device)
+            plan.buffers[key], plan.buffer_starts[key] = start.clone(), start
         return plan.buffers[key]
 
     def _step(self, flat: FlatNode) -> Step | None:

@@ -8,7 +8,7 @@ PANEL_NAMES: tuple[str, ...] = (
 )  # fmt: skip
 ACTION_NAMES: tuple[str, ...] = (
     "new", "open", "presets", "save", "save_as", "import_net", "open_run", "save_run",
-    "load_weights", "import_report", "export", "export_report", "export_metrics",
+    "load_weights", "class_names", "import_report", "export", "export_report", "export_metrics",
     "export_events", "export_script", "export_program", "export_keras", "export_onnx",
     "open_lesson", "present_lesson", "again_lesson", "new_lesson", "engine", "edit_lesson",
     "grade_answers",

@@ -46,6 +46,8 @@ class ShownTest:
             return False
         if not trainer.trains or not trainer.binding.input:  # without data nothing is tested
             return False
+        if trainer.plan.rests:  # a big net is not run by being opened
+            return False
         if run.watched:  # a batch that a script trains on tests nothing
             return False
         if _own(session) is not None:

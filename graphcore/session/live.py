@@ -122,7 +122,7 @@ class Frames:
             scores=tuple(self.scores), pictured_step=self.pictured_step,
             epoch_ended=self.epoch_ended, moved=moved, moved_on=moved_on,
             further={g.loss: pack(y) for g, y in zip(trainer.groups[1:], losses[1:], strict=False)},
-            **self._pictures(trainer.recorded, graph, running),
+            **(self._pictures(trainer.recorded, graph, running) if self._has_pictures else {}),
         )  # fmt: skip
         self.drop_points()
         self.epoch_ended = False
@@ -131,12 +131,16 @@ class Frames:
     def of_calculation(self, plan: Plan, graph: Graph) -> m.Frame:
         """Values and gradients of a graph that has nothing to learn."""
         return msgspec.structs.replace(
-            EMPTY, pictured_step=1, **self._pictures(plan, graph, running=False)
-        )
+            EMPTY, pictured_step=1,
+            **(self._pictures(plan, graph, running=False) if self._has_pictures else {}),
+        )  # fmt: skip
+
+    @property
+    def _has_pictures(self) -> bool:
+        """Whether there are values that were not shown yet."""
+        return bool(self.pictured_step and self.fresh and not self.blind)
 
     def _pictures(self, plan: Plan, graph: Graph, running: bool) -> dict[str, Any]:
-        if self.blind or not (self.pictured_step and self.fresh):
-            return {}
         begun = time.perf_counter()
         watch, self.fresh = self.watch, False
         slow = not running or begun >= self._slow_at

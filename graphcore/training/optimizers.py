@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from graphcore.engine.parameters import zeros
 from graphcore.errors import AttributeRefusedError, EngineError
 from graphcore.late import torch
 from graphcore.training.options import check_all
@@ -56,7 +57,8 @@ class Optimizer:
     def buffer(self, name: str, value: float = 0.0) -> Tensor:
         """A state tensor like w, kept in checkpoints."""
         with torch.inference_mode(False):
-            self.state[name] = torch.full_like(self.w, value)
+            made = zeros(len(self.w), self.w.dtype, self.w.device)
+            self.state[name] = made.fill_(value) if value else made
         return self.state[name]
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:

@@ -157,7 +157,7 @@ def _slower(
 
 def _without_stillness(plan: Plan, settings: TrainingSettings, loss: str) -> list[Group]:
     s, layout = settings, plan.layout
-    w, g = plan.flat[: plan.trainable], plan.flat_grad[: plan.trainable]
+    w, g = plan.room[: plan.trainable], plan.flat_grad[: plan.trainable]
     if not s.objectives:
         return [Group(loss, 0, len(w), optimizers.make(s.optimizer, w, g, s.optimizer_options))]
     groups, start = [], 0

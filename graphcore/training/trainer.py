@@ -589,13 +589,18 @@ class Trainer:
 
     def state(self) -> dict[str, Tensor]:
         """Everything that a resumed run needs, as copies: see ``load_state``."""
-        tensors = {
+        self.plan.draw()
+        return {k: v.clone() for k, v in self.parts_of_state().items()}
+
+    def parts_of_state(self) -> dict[str, Tensor]:
+        """What ``state`` copies, the run's own tensors; its weights may not be drawn yet."""
+        return {
+            **self.plan.parts_of_state(),
             "generator": self.plan.generator.get_state(),
             "position": torch.tensor([self.position, self.steps_per_epoch]),
             **{f"{p}{k}": v for p, g in self._prefixed() for k, v in g.optimizer.state.items()},
             **self.epochs.state(),
         }
-        return {**self.plan.state(), **{k: v.clone() for k, v in tensors.items()}}
 
     def load_state(self, state: dict[str, Tensor], step: int, lr: float) -> None:
         """Take up a run at ``step``.

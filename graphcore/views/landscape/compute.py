@@ -88,7 +88,7 @@ class Landscape:
     def due(self, session: Session, request: LandscapeRequest) -> bool:
         """Whether there is something to compute, and while training, whether it is time for it."""
         trainer = session.trainer
-        if trainer is None or not trainer.trains or self.held:
+        if trainer is None or not trainer.trains or self.held or trainer.plan.rests:
             return False
         self._share = SHARE_BESIDE if session.script.at_work else SHARE
         if request is not self._request:
@@ -178,7 +178,7 @@ class Landscape:
         score, session.tested = session.tested, None
         if score is not None:
             self.note_score(trainer, score.loss)
-        if trainer.trains and not session.runs.visiting:
+        if trainer.trains and not session.runs.visiting and not trainer.plan.rests:
             self._notice(trainer, session.runs.jumps)
 
     def note_score(self, trainer: Trainer, loss: float) -> None:

@@ -42,6 +42,7 @@ class WeightsLoaded(Outcome, frozen=True, kw_only=True):
         by_shape: those of them that were found by their shape, not by their name.
         by_order: those that were found by their place among others of their shape.
         unused: tensors of the file that nothing wanted.
+        turned: tensors of the file that were transposed: GPT-2's kernels have the inputs first.
         left_out: why others of the net were left as they were, a sentence each.
         kinds: types of the file's numbers that were converted, such as "float16".
         fitting, wanted: where nothing was loaded: how many would fit, of how many.
@@ -56,6 +57,7 @@ class WeightsLoaded(Outcome, frozen=True, kw_only=True):
     by_shape: tuple[str, ...] = ()
     by_order: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    turned: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     fitting: int = 0
