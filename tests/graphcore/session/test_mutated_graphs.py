@@ -43,6 +43,7 @@ class Kept:
     """In place of ``graphcore.datasets`` in a session: each data set is read once."""
 
     Dataset = datasets.Dataset
+    called = staticmethod(datasets.called)
 
     @staticmethod
     def load(name, *, options, normalization, seed, data_dir, progress, files=None):
