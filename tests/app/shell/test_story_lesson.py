@@ -275,3 +275,29 @@ def test_keys_lead_through_a_step(begun, qtbot):
     qtbot.keyClick(question.choices.button(0), Qt.Key.Key_Return)
     assert question.answer == 0.0
     assert panel.focusWidget() is panel.next
+
+
+def test_no_panel_answers_a_question_that_is_open(begun, live_window, qtbot):
+    """The stepper's words, formulas and numbers say what the question asks for."""
+    panel = begun(shipped("softmax"))
+    stepper = live_window.layouts.docks["walk"]
+    words = stepper.fill()
+    assert stepper.isVisible()
+    assert not words.isVisible()
+    assert live_window.layouts.docks["inspector"].fill().isVisible()
+    question = cards(panel, PredictCard)[0]
+    question.number.setText("0.09")
+    question.lock.click()
+    assert words.isVisible()
+    panel.next.click()
+    qtbot.waitUntil(lambda: not words.isVisible(), timeout=PATIENCE)
+    live_window.lessons.leave()
+    qtbot.waitUntil(lambda: live_window.lessons.lesson is None, timeout=PATIENCE)
+    assert all(d.widget().currentIndex() == 0 for d in live_window.layouts.docks.values())
+
+
+def test_panels_of_what_the_net_computes_say_so():
+    told = {p.id for p in PANELS if p.computed}
+    plain = {"library", "outline", "samples", "inspector", "history", "problems", "import_report",
+             "training", "runs", "lesson", "author"}  # fmt: skip
+    assert told == {p.id for p in PANELS} - plain
