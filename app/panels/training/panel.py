@@ -33,6 +33,7 @@ from app.plots.curve import CurvePlot
 from app.plots.series import SMOOTHING
 from app.widgets.note import Note
 from app.widgets.options_form import OptionsForm
+from app.widgets.scroller import scroll_to
 from app.widgets.wheel_guard import WheelGuard
 from graphcore import datasets
 from graphcore.errors import GradscapeError
@@ -261,7 +262,7 @@ class TrainingPanel(Panel):
         """Bring the field of the data set into view and give it the keys."""
         field = self.fields["dataset"]
         field.setFocus(Qt.FocusReason.OtherFocusReason)
-        QTimer.singleShot(0, self, lambda: _scroll_to(field))  # once a new panel is laid out
+        QTimer.singleShot(0, self, lambda: scroll_to(field))  # once a new panel is laid out
 
     def ask_for_file(self) -> None:
         """Ask for the file that the data set reads."""
@@ -415,12 +416,3 @@ class TrainingPanel(Panel):
         self.figures.show_frame(frame)
         self.progress.setRange(0, max(1, frame.total_steps))
         self.progress.setValue(min(frame.step, frame.total_steps))
-
-
-def _scroll_to(widget: QWidget) -> None:
-    """Scroll all areas around a widget so far that it is seen."""
-    above = widget.parentWidget()
-    while above is not None:
-        if isinstance(above, QScrollArea):
-            above.ensureWidgetVisible(widget)
-        above = above.parentWidget()

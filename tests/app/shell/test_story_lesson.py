@@ -301,3 +301,17 @@ def test_panels_of_what_the_net_computes_say_so():
     plain = {"library", "outline", "samples", "inspector", "history", "problems", "import_report",
              "training", "runs", "lesson", "author"}  # fmt: skip
     assert told == {p.id for p in PANELS} - plain
+
+
+def test_what_comes_into_a_step_is_scrolled_to(begun, live_window, qtbot):
+    live_window.resize(1100, 520)
+    panel = begun(shipped("words"))
+    bar = live_window.layouts.docks["lesson"].widget().currentWidget().verticalScrollBar()
+    for question, answer in zip(cards(panel, PredictCard), ("18", "38.6"), strict=True):
+        question.number.setText(answer)
+        question.lock.click()
+    reveal = cards(panel, RevealCard)[0]
+    qtbot.waitUntil(lambda: not reveal.visibleRegion().isEmpty(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: reveal.visibleRegion().boundingRect().height() == reveal.height())
+    panel.next.click()
+    qtbot.waitUntil(lambda: bar.value() == 0)
