@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,21 @@ class CancelledError(GradscapeError):
     """The user has had enough of waiting."""
 
 
+@dataclass(frozen=True)
+class Aside:
+    """A document that a lesson has put aside: what is open meanwhile is not the user's.
+
+    Attributes:
+        name: what the title called it.
+        modified: whether it has changes that are in no file.
+    """
+
+    graph: Graph
+    path: Path | None
+    name: str
+    modified: bool
+
+
 def _tell_nobody(share: float) -> None:
     pass
 
@@ -62,6 +77,7 @@ class Document(QObject):
 
     Attributes:
         levels: the whole graph and the composites that were entered to what is shown.
+        aside: the user's own document, while a lesson's stands in its place.
         origin: where the graph comes from, and the weights that its net starts with.
         preparers: called with a file's graph before it is opened, to do what takes long.
     """
@@ -85,6 +101,7 @@ class Document(QObject):
         self.undo_stack = self._history.stack
         self.path: Path | None = None
         self.origin = HERE
+        self.aside: Aside | None = None
 
     @property
     def root(self) -> Graph:

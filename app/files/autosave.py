@@ -89,9 +89,9 @@ class Autosave(QObject):
         self._writer: Thread | None = None
         self._named: str | None = None
         self._refused.connect(self._tell)
-        document.changed.connect(self._on_change)
+        document.changed.connect(self.soon)
         document.undo_stack.cleanChanged.connect(self._on_clean)
-        document.opened.connect(self.clear)
+        document.opened.connect(self._on_opened)
 
     def set_enabled(self, enabled: bool) -> None:
         """Switch the copies on or off; off removes the copy."""
@@ -99,13 +99,24 @@ class Autosave(QObject):
         if not enabled:
             self.clear()
 
-    def _on_change(self, _change: Any) -> None:
+    def soon(self, _change: Any = None) -> None:
+        """Write the copy in a moment."""
         if self._enabled and not self._timer.isActive():
             self._timer.start()
 
     def _on_clean(self, clean: bool) -> None:
-        if clean:
+        if clean and not self._kept_aside:
             self.clear()
+
+    def _on_opened(self) -> None:
+        if not self._kept_aside:
+            self.clear()
+
+    @property
+    def _kept_aside(self) -> bool:
+        """Whether the copy is of a document that a lesson has put aside."""
+        aside = self._document.aside
+        return aside is not None and aside.modified
 
     def write(self) -> None:
         """Write the copy now, if there is anything unsaved; a full disk stops nothing."""
@@ -116,6 +127,8 @@ class Autosave(QObject):
     def _write_behind(self) -> None:
         if self._writer is not None and self._writer.is_alive():
             self._timer.start()
+            return
+        if self._document.aside is not None:  # a lesson's graph is nobody's work
             return
         if not self._document.modified or not self._own_slot():
             return

@@ -42,6 +42,7 @@ class Files(QObject):
         refused: the sentence that says why something could not be read or written.
         recent_changed: the list of recent files is another.
         opened: a graph was opened or begun.
+        own_wanted: the document that a lesson has put aside is to be saved: it has to be back.
         wrote: path of a picture of the canvas.
     """
 
@@ -51,6 +52,7 @@ class Files(QObject):
     weights_given = Signal(str)
     recent_changed = Signal()
     opened = Signal()
+    own_wanted = Signal()
     wrote = Signal(str)
 
     def __init__(self, document: Any, canvas: Any, settings: Settings, window: QWidget) -> None:
@@ -133,10 +135,16 @@ class Files(QObject):
     # -- opening ------------------------------------------------------------------------------
 
     def may_leave(self) -> bool:
-        """Ask what to do with unsaved changes; False means the user wants to stay."""
-        if not self._document.modified:
+        """Ask what to do with unsaved changes; False means the user wants to stay.
+
+        In a lesson they are those of the document that the lesson has put aside.
+        """
+        aside = self._document.aside
+        if not (self._document.modified if aside is None else aside.modified):
             return True
-        answer = file_dialogs.ask_unsaved(self._window, self.name)
+        answer = file_dialogs.ask_unsaved(self._window, self.name if aside is None else aside.name)
+        if answer == "save" and aside is not None:
+            self.own_wanted.emit()
         return answer == "discard" or (answer == "save" and self.save())
 
     @property

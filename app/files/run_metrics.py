@@ -59,12 +59,10 @@ class RunMetrics(QObject):
                 step, dict(zip(curves.objectives, others, strict=False)),
                 epoch=(step - 1) // per_epoch, train_loss=first, seconds=round(seconds[i], 3),
             )  # fmt: skip
-        for step, share in unpack(curves.accuracies).tolist():
-            self.log.note(int(step), train_accuracy=share)
         for split, scores in (("test", curves.tests), ("validation", curves.validations)):
-            for step, loss, accuracy, _ in unpack(scores).tolist():
-                known = None if math.isnan(accuracy) else accuracy
-                self._note_score(split, int(step), per_epoch, loss, known)
+            for step, loss, accuracy, _, training in unpack(scores).tolist():
+                known = (None if math.isnan(share) else share for share in (accuracy, training))
+                self._note_score(split, int(step), per_epoch, loss, *known)
         self._seconds = float(seconds[-1]) if len(seconds) else 0.0
 
     def _on_frame(self, frame: m.Frame) -> None:
@@ -83,15 +81,16 @@ class RunMetrics(QObject):
                 step, {name: line[i] for name, line in further.items()},
                 epoch=(step - 1) // per_epoch, train_loss=loss, lr=frame.lr, seconds=now,
             )  # fmt: skip
-        for step, share in frame.accuracies:
-            self.log.note(step, train_accuracy=share)
         for score in frame.scores:
             split = "validation" if score.held_back else "test"
-            self._note_score(split, score.step, per_epoch, score.loss, score.accuracy, now)
+            self._note_score(
+                split, score.step, per_epoch, score.loss, score.accuracy, score.training, now
+            )
 
     def _note_score(
         self, split: str, step: int, per_epoch: int, loss: float, accuracy: float | None,
-        now: float | None = None,
+        training: float | None, now: float | None = None,
     ) -> None:  # fmt: skip
-        measured = {f"{split}_loss": loss, f"{split}_accuracy": accuracy, "seconds": now}
+        measured = {f"{split}_loss": loss, f"{split}_accuracy": accuracy, "seconds": now,
+                    "train_accuracy": training}  # fmt: skip
         self.log.note(step, None, epoch=(step - 1) // per_epoch, **measured)

@@ -245,20 +245,27 @@ class ContourPlot(QWidget):
     # -- the pointer --------------------------------------------------------------------------
 
     def value_at(self, a: float, b: float) -> float | None:
-        """Loss at the grid point nearest to a place of the plane, None outside."""
+        """Loss at a place of the plane, linear between the four grid points around it.
+
+        None outside, NaN beside a point that is not known.
+        """
         if self._values is None or not self._area.contains(a, b):
             return None
         rows, columns = self._values.shape
-        column = round((a - self._area.left()) / self._area.width() * (columns - 1))
-        row = round((b - self._area.top()) / self._area.height() * (rows - 1))
-        return float(self._values[row, column])
+        x = (a - self._area.left()) / self._area.width() * (columns - 1)
+        y = (b - self._area.top()) / self._area.height() * (rows - 1)
+        i, j = min(int(y), max(0, rows - 2)), min(int(x), max(0, columns - 2))
+        cell = self._values[i : i + 2, j : j + 2].astype(float)
+        down = np.array([1 - (y - i), y - i])[: len(cell)]
+        right = np.array([1 - (x - j), x - j])[: cell.shape[1]]
+        return float(down @ cell @ right)
 
     def _on_pointed(self, a: float, b: float) -> None:
         value = self.value_at(a, b)
         if value is None:
             self.plot.readout.hide()
             return
-        text = self.tr("loss {0}\nat {1}, {2}").format(
+        text = self.tr("loss about {0}\nat {1}, {2}").format(
             format_number(value), format_number(a, 3), format_number(b, 3)
         )
         self.plot.readout.show_at(self.plot.to_pixels(a, b), text)

@@ -16,7 +16,7 @@ from app.plots.series import SMOOTHING, Series
 from app.style import palette
 from app.widgets.numbers import format_number
 
-DIGITS, EXACT = 3, 7
+DIGITS, EXACT = 4, 7
 """Significant digits of a value in the legend, and those that the gap of two such values needs."""
 
 
@@ -51,6 +51,7 @@ class CurvePlot(QWidget):
         self._outdated: set[str] = set()
         self._curves: dict[str, items.Line] = {}
         self._faint: dict[str, items.Line] = {}
+        self._behind: dict[str, Series] = {}
         self.smoothing, self.log = SMOOTHING, False
         self.setMinimumWidth(150)
         self.legend = Legend(title)
@@ -96,6 +97,14 @@ class CurvePlot(QWidget):
         if len(x):
             self._outdated.discard(key)
 
+    def append_behind(self, key: str, x: np.ndarray, y: np.ndarray) -> None:
+        """Add points that are drawn faintly behind a curve and are not in the legend."""
+        if key not in self._behind:
+            self._behind[key] = Series()
+            self._add_faint(key)
+            self._style_curve(key)
+        self._behind[key].append(x, y)
+
     def outdate(self, key: str) -> None:
         """Say nothing of a curve's end until a point comes: it is of what the net was before."""
         self._outdated.add(key)
@@ -125,6 +134,7 @@ class CurvePlot(QWidget):
         """Forget every point, and every curve that ``append`` has added."""
         self._measured = {}
         self._outdated.clear()
+        self._behind = {key: Series() for key in self._behind}
         for key in list(self._series):
             if key in self._named:
                 self._series[key] = Series()
@@ -142,7 +152,7 @@ class CurvePlot(QWidget):
         for curve in (self._curves[key], self._faint.get(key)):
             if curve is not None:
                 self.plot.removeItem(curve)
-        for table in (self._names, self._series, self._curves, self._faint):
+        for table in (self._names, self._series, self._curves, self._faint, self._behind):
             table.pop(key, None)
 
     def points(self, key: str) -> tuple[np.ndarray, np.ndarray]:
@@ -153,13 +163,19 @@ class CurvePlot(QWidget):
     def _add(self, key: str, name: str) -> None:
         self._names[key], self._series[key] = name, Series()
         if key in self._raw:
-            self._faint[key] = self.plot.plot()
-        self._curves[key] = self.plot.plot()
-        for curve in (self._curves[key], self._faint.get(key)):
-            if curve is not None:
-                curve.setDownsampling(auto=True, method="peak")
-                curve.setClipToView(True)
-                curve.curve.setSegmentedLineMode("auto")
+            self._add_faint(key)
+        self._curves[key] = self._new_curve()
+
+    def _add_faint(self, key: str) -> None:
+        self._faint[key] = self._new_curve()
+        self._faint[key].setZValue(-1)
+
+    def _new_curve(self) -> items.Line:
+        curve = self.plot.plot()
+        curve.setDownsampling(auto=True, method="peak")
+        curve.setClipToView(True)
+        curve.curve.setSegmentedLineMode("auto")
+        return curve
 
     # -- how they are shown -------------------------------------------------------------------
 
@@ -180,11 +196,12 @@ class CurvePlot(QWidget):
             series = self._series[key]
             curve.setData(series.x, self._drawable(self._shown(key)))
             if key in self._faint:
-                self._faint[key].setData(series.x, self._drawable(series.y))
+                behind = self._behind.get(key, series)
+                self._faint[key].setData(behind.x, self._drawable(behind.y))
         self._mark_gap()
         self.show_legend()
-        self._room.hold(max((float(s.x[-1]) for s in self._series.values() if len(s)), default=0.0))
-        nothing = not any(len(s) for s in self._series.values())
+        self._room.hold(self._now)
+        nothing = not any(map(len, (*self._series.values(), *self._behind.values())))
         if nothing != bool(self.plot.empty_text):
             self.plot.show_empty(self._empty if nothing else "")
             self.plot.showGrid(x=False, y=not nothing, alpha=0.25)
@@ -230,7 +247,8 @@ class CurvePlot(QWidget):
     @property
     def _now(self) -> float:
         """The last place that a curve has come to."""
-        return max((float(s.x[-1]) for s in self._series.values() if len(s)), default=0.0)
+        every = (*self._series.values(), *self._behind.values())
+        return max((float(s.x[-1]) for s in every if len(s)), default=0.0)
 
     def _compared(self) -> tuple[str, ...]:
         """The two curves whose gap is shown, if both have points."""

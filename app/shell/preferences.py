@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.settings import PREFERENCES, SECTIONS, Preference, Settings
+from app.widgets.number_field import WholeField
 
 
 def _translated(text: str) -> str:
@@ -85,7 +86,7 @@ class PreferencesDialog(QDialog):
             check.toggled.connect(lambda on: settings.set(row.key, on))
             return check
         if row.kind == "int":
-            spin = QSpinBox()
+            spin = WholeField()
             spin.setRange(row.minimum, row.maximum)
             spin.setSuffix(row.unit)
             spin.setValue(value)

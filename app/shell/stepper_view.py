@@ -31,7 +31,7 @@ class WalkView(QObject):
         self._canvas, self._walk = canvas, walk
         self.overlay = WalkOverlay()
         canvas.graph_scene.addItem(self.overlay)
-        self._shown = False
+        self._seen = self._shown = False
         self._of: tuple[WalkFrame | None, str] = (None, "")
         self._values: dict[str, Picture] = {}
         self._gradients: dict[str, Picture] = {}
@@ -47,21 +47,27 @@ class WalkView(QObject):
 
     def set_visible(self, visible: bool) -> None:
         """Whether the stepper is looked at; else the canvas shows no trace of it."""
-        left = self._shown and not visible
+        self._seen = visible
+        self._show()
+
+    def _turn(self) -> None:
+        """Show the stepper's numbers or the running step's, whichever is to be seen."""
+        visible = self._seen and not self._walk.overtaken
+        if visible == self._shown:
+            return
         self._shown = visible
         if visible:
             self._canvas.pictures.clear()
-            self._show()
         else:
             self._pulse.stop()
             self.pulses.hide()
             self.overlay.set_chips(())
             self._canvas.pictures.set_step_state(set(), None)
             self._canvas.pictures.set_show("value")
-            if left:
-                self._canvas.pictures.running_wanted.emit()
+            self._canvas.pictures.running_wanted.emit()
 
     def _show(self) -> None:
+        self._turn()
         walk, canvas = self._walk, self._canvas
         if not self._shown or walk.frame is None:
             self.overlay.set_chips(())

@@ -11,7 +11,7 @@ from app.document.document import Document
 from app.document.facts import bytes_text
 from app.engine.engine import Engine, whose_weights
 from app.style import icons, palette
-from app.widgets.numbers import counted, format_number
+from app.widgets.numbers import accuracy_text, counted, loss_text
 from app.widgets.time_slider import TimeSlider
 from graphcore.records.arrays import unpack
 from graphcore.session.messages import Failure
@@ -220,11 +220,11 @@ class TimeStrip(QWidget):
         if test is not None and test.accuracy is not None:
             return self._test(test.accuracy, test.samples)
         if test is not None:
-            return self.tr(" · test loss {0}").format(format_number(test.loss, 3))
+            return self.tr(" · test loss {0}").format(loss_text(test.loss))
         return ""
 
     def _test(self, accuracy: float, samples: int) -> str:
-        return self.tr(" · test {0:.1%} of {1:,}").format(accuracy, samples)
+        return self.tr(" · test {0} of {1:,}").format(accuracy_text(accuracy), samples)
 
     def _about_hand(self) -> str:
         return self.tr(

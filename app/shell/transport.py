@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QToo
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.style import icons, palette
+from app.widgets.number_field import NumberField
 from graphcore.graph.elements import Change
 from graphcore.session import messages as m
 from graphcore.views.timeline import TimelineFrame
@@ -79,8 +80,7 @@ class TransportBar(QWidget):
     def _add_rate(self, row: QHBoxLayout) -> None:
         label = self._rate_text = QLabel(self.tr("Learning rate"))
         label.setObjectName("muted")
-        self.rate = QDoubleSpinBox()
-        self.rate.setDecimals(6)
+        self.rate = NumberField()
         self.rate.setRange(0.0, 1000.0)
         self.rate.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         self.rate.setKeyboardTracking(False)

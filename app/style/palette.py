@@ -58,7 +58,8 @@ DARK = Palette(
     canvas="#14161a", grid="#1e2127", line="#343a44", text="#e6e9ee", muted="#9aa4b2",
     accent="#6ea8fe", on_accent="#0c1420", edge="#6b7686", error="#ff7b72", warning="#e3b341",
     good="#56d364",
-    series=("#6ea8fe", "#f0a35e", "#56d3a4", "#e58acb", "#d6c35a", "#9d8cf2"),
+    series=("#6ea8fe", "#f0a35e", "#56d3a4", "#e58acb", "#d6c35a", "#9d8cf2", "#ff8f87",
+            "#4fd0dc"),
 )  # fmt: skip
 
 LIGHT = Palette(
@@ -66,7 +67,8 @@ LIGHT = Palette(
     canvas="#f3f5f8", grid="#e6e9ef", line="#d0d6de", text="#1c2128", muted="#57606a",
     accent="#1f6feb", on_accent="#ffffff", edge="#7a8594", error="#c9302c", warning="#8a6100",
     good="#1a7f37",
-    series=("#1f6feb", "#b35900", "#0f7b5f", "#a8388c", "#7a6500", "#6347c9"),
+    series=("#1f6feb", "#b35900", "#0f7b5f", "#a8388c", "#7a6500", "#6347c9", "#b3261e",
+            "#0b7285"),
 )  # fmt: skip
 
 THEMES = {"dark": DARK, "light": LIGHT}

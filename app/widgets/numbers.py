@@ -33,6 +33,16 @@ def format_number(x: float, digits: int | None = None) -> str:
     return text.replace("-", "−")
 
 
+def loss_text(loss: float | None) -> str:
+    """A loss as every panel writes it, so that two that are equal look equal; None: not known."""
+    return "–" if loss is None else format_number(loss, USUAL)
+
+
+def accuracy_text(share: float | None) -> str:
+    """A share of right answers as every panel writes it; None: not known."""
+    return "–" if share is None else f"{share:.2%}"
+
+
 def counted(count: int, one: str, many: str) -> str:
     """Return ``one`` for 1 and ``many`` for all other counts, with the count put in."""
     return (one if count == 1 else many).format(f"{count:,}")
@@ -42,4 +52,4 @@ def plain_number(value: float) -> str:
     """Return a quantity of a table as people write it: 245,300 rather than 2.45e5."""
     if 1000 <= abs(value) < 1e9:
         return f"{value:,.0f}".replace("-", "−")
-    return format_number(value, 4)
+    return format_number(value, USUAL)

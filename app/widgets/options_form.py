@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.widgets import file_dialogs
+from app.widgets.number_field import NumberField, WholeField
 from app.widgets.wheel_guard import WheelGuard
 
 LARGEST = 1_000_000_000
@@ -235,13 +236,12 @@ def _number(row: OptionRow, changed: Callable[[Any], None]) -> QWidget:
     low = -LARGEST if row.minimum is None else row.minimum
     high = LARGEST if row.maximum is None else row.maximum
     if isinstance(row.default, int):
-        whole = QSpinBox()
+        whole = WholeField()
         whole.setRange(int(low), int(high))
         whole.setKeyboardTracking(False)
         whole.valueChanged.connect(changed)
         return whole
-    field = QDoubleSpinBox()
-    field.setDecimals(10 if 0 < abs(row.default) < 1e-4 else 4)
+    field = NumberField()
     field.setRange(low, high)
     field.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
     field.setKeyboardTracking(False)

@@ -15,6 +15,8 @@ class Score(msgspec.Struct, tag=True, frozen=True):
         step: after which the net was tested.
         whole: whether on all samples of the split.
         held_back: whether on those held back from training for validation, not on the test split.
+        training: share of right answers that the same weights give on training samples, in
+            evaluation mode too; None where that was not looked at.
     """
 
     loss: float
@@ -23,3 +25,4 @@ class Score(msgspec.Struct, tag=True, frozen=True):
     step: int = 0
     whole: bool = True
     held_back: bool = False
+    training: float | None = None

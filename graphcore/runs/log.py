@@ -28,7 +28,7 @@ class Row(msgspec.Struct):
     Attributes:
         epoch: whole epochs done before the step.
         train_loss: of the step's batch, before its update.
-        train_accuracy: of the batch, or of the first training samples after the step.
+        train_accuracy: of training samples in evaluation mode, after the step.
         test_loss, test_accuracy: of the test split, after the step.
         validation_loss, validation_accuracy: of the samples held back from training.
         lr: learning rate of the step.

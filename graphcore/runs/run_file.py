@@ -60,6 +60,7 @@ class SavedRun(
     rows: tuple[tuple[float | None, ...], ...]
     tests: tuple[SavedScore, ...]
     accuracies: tuple[tuple[int, float], ...]
+    trainings: tuple[float | None, ...] = ()
     validations: tuple[SavedScore, ...] = ()
     data: Learned | None = None
     probe: int | None = None
@@ -121,7 +122,8 @@ def _saved(run: Run, places: dict[int, int], probes: list[Probe]) -> SavedRun:
         begun_at=run.begun_at, by_hand=run.by_hand, steps=run.steps,
         moments=tuple(places[m.number] for m in run.timeline.moments),
         rows=tuple(tuple(row) for row in curves.rows.tolist()),
-        tests=_told(curves.tests), validations=_told(curves.validations),
+        tests=_told(curves.tests), trainings=tuple(t.training for t in curves.tests),
+        validations=_told(curves.validations),
         accuracies=tuple(curves.accuracies), data=run.data, probe=probe, watched=run.watched,
         smoothing=curves.smoothing,
     )  # fmt: skip
@@ -214,7 +216,14 @@ def _run(entry: SavedRun, moments: list[Moment], probes: list[Probe]) -> Run:
         raise _RunFileError(f"the states of {entry.name} are not in the order of their steps.")
     if not 0 <= entry.smoothing < 1:
         raise _RunFileError(f"the losses of {entry.name} cannot be smoothed by what it says.")
-    curves = Curves.of(rows, _scores(entry.tests), list(entry.accuracies), entry.smoothing)
+    trainings = entry.trainings or (None,) * len(entry.tests)
+    if len(trainings) != len(entry.tests):
+        raise _RunFileError(f"{entry.name} has not one training accuracy for each test.")
+    tests = [
+        msgspec.structs.replace(test, training=share)
+        for test, share in zip(_scores(entry.tests), trainings, strict=True)
+    ]
+    curves = Curves.of(rows, tests, list(entry.accuracies), entry.smoothing)
     curves.validations = _scores(entry.validations, held_back=True)
     return Run(
         entry.number, entry.name, graph, training, entry.parent, entry.begun_at,

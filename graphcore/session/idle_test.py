@@ -12,9 +12,8 @@ import time
 from graphcore.errors import GradscapeError
 from graphcore.records.score import Score
 from graphcore.runs.runs import Run
-from graphcore.session.live_tests import BATCH, SAMPLES
+from graphcore.session.live_tests import SAMPLES, Testing
 from graphcore.session.session import Session
-from graphcore.training.evaluation import Judging
 
 SETTLED, NAP = 0.15, 0.005
 """Seconds that a net is looked at before it is tested, so that dragging does not wait for it."""
@@ -28,7 +27,7 @@ class ShownTest:
     def __init__(self) -> None:
         self._key: Key | None = None
         self._at = 0.0
-        self._judging: Judging | None = None
+        self._testing: Testing | None = None
         self._score: Score | None = None
 
     def found(self, session: Session) -> Score | None:
@@ -57,15 +56,14 @@ class ShownTest:
         assert trainer is not None
         if (key := _key(session)) != self._key:
             self._key, self._at = key, now + SETTLED
-            self._judging = self._score = None
+            self._testing = self._score = None
         if now < self._at:
             time.sleep(NAP)
             return False
         try:
-            if self._judging is None:
-                given = trainer.tensors(trainer.data.test, SAMPLES)
-                self._judging = Judging(trainer.binding, *given, trainer.at_once(BATCH))
-            self._score = self._judging.work(trainer.evaluation_plan())
+            if self._testing is None:
+                self._testing = Testing(trainer, SAMPLES)
+            self._score = self._testing.work(trainer.evaluation_plan())
             if self._score is not None:
                 trainer.end_evaluation()
         except GradscapeError:

@@ -7,6 +7,11 @@ from __future__ import annotations
 
 import time
 
+import msgspec
+import numpy as np
+
+from graphcore.datasets.dataset import Split
+from graphcore.engine.plan import Plan
 from graphcore.records.score import Score
 from graphcore.training.evaluation import Judging
 from graphcore.training.trainer import Trainer
@@ -14,8 +19,43 @@ from graphcore.training.trainer import Trainer
 SHARE = 0.005
 """Share of the time that the running estimate may take."""
 SAMPLES, BATCH = 500, 200
+TRAINING = 1000
+"""Training samples, at most, that answers are counted on beside a test."""
 FIRST_REST = 0.5
 """Seconds from the first test to the next, at most."""
+
+
+class Testing:
+    """A test of a net, and beside it the answers to training samples, by the same weights.
+
+    Args:
+        limit: test samples and training samples, spread over theirs; None is all and TRAINING.
+    """
+
+    def __init__(self, trainer: Trainer, limit: int | None) -> None:
+        data, batch = trainer.data, trainer.at_once(BATCH)
+        self._test, self._training = (
+            Judging(trainer.binding, *trainer.tensors(_spread(split, most)), batch)
+            for split, most in ((data.test, limit), (data.train, limit or TRAINING))
+        )
+        self._score: Score | None = None
+
+    def work(self, plan: Plan) -> Score | None:
+        """One batch; the score when all are done."""
+        if self._score is None:
+            self._score = self._test.work(plan)
+            if self._score is None or self._score.accuracy is not None:
+                return None
+            return self._score
+        seen = self._training.work(plan)
+        return seen and msgspec.structs.replace(self._score, training=seen.accuracy)
+
+
+def _spread(split: Split, most: int | None) -> Split:
+    """At most so many samples of a split, from its beginning to its end: it may be sorted."""
+    if most is None or most >= len(split):
+        return split
+    return split.take(np.linspace(0, len(split) - 1, most).astype(int))
 
 
 class HeldOut:
@@ -28,14 +68,14 @@ class HeldOut:
 
     def __init__(self) -> None:
         self.whole, self.begun = False, 0.0
-        self._judging: Judging | None = None
+        self._testing: Testing | None = None
         self._of: tuple[Trainer, int, int] | None = None
         self.forget()
 
     def forget(self) -> None:
         """Another run: test soon, and let go of the test at work."""
         self._at, self._rest, self._took = 0.0, FIRST_REST, 0.0
-        self._judging = None
+        self._testing = None
 
     @property
     def due(self) -> bool:
@@ -45,7 +85,7 @@ class HeldOut:
     @property
     def at_work(self) -> bool:
         """Whether a test has begun that is not through."""
-        return self._judging is not None
+        return self._testing is not None
 
     def begin(self, trainer: Trainer, moved: int, whole: bool) -> None:
         """Test the weights of this moment.
@@ -55,20 +95,19 @@ class HeldOut:
         """
         self.whole, self.begun, self._took = whole, time.perf_counter(), 0.0
         self._of = trainer, trainer.step, moved
-        given = trainer.tensors(trainer.data.test, None if whole else SAMPLES)
-        self._judging = Judging(trainer.binding, *given, trainer.at_once(BATCH))
+        self._testing = Testing(trainer, None if whole else SAMPLES)
 
     def work(self, trainer: Trainer, moved: int) -> Score | None:
         """One batch; the score when the test is through. One of other weights ends without."""
         begun = time.perf_counter()
-        if self._judging is None or self._of != (trainer, trainer.step, moved):
-            self._judging = None
+        if self._testing is None or self._of != (trainer, trainer.step, moved):
+            self._testing = None
             return None
-        score = self._judging.work(trainer.evaluation_plan())
+        score = self._testing.work(trainer.evaluation_plan())
         now = time.perf_counter()
         self._took += now - begun
         if score is not None:
-            self._judging = None
+            self._testing = None
             trainer.end_evaluation()
             if not self.whole:  # the first takes long: it makes its plan
                 self._rest = min(2 * self._rest, self._took / SHARE)

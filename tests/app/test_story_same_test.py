@@ -41,5 +41,6 @@ def test_every_accuracy_says_of_how_many(qtbot, live_window) -> None:
     cell = runs.table.item(0, COLUMNS.index("test"))
     qtbot.waitUntil(lambda: " of " in cell.text(), timeout=PATIENCE)
     words = window.time.words
+    qtbot.waitUntil(lambda: " of " in words.text() + words.toolTip(), timeout=PATIENCE)
     for told in (cell.text(), results.stamp.text(), words.text() + words.toolTip()):
         assert re.search(r"%\s*of [\d,]+", told), told

@@ -33,7 +33,8 @@ EPOCHS = 50
 """More than are run: the net must not be done before the clock is."""
 ALONE = """
 import sys, time
-from graphcore import datasets, presets, processor
+from graphcore import datasets, presets
+from graphcore.engine import processor
 from graphcore.training.trainer import Trainer
 processor.set_up(threads=1)
 graph = presets.load("lenet5")

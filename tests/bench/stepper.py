@@ -42,6 +42,7 @@ def main(seconds: float = 10.0) -> None:
         panel: Any = window.show_panel("walk").fill()
         until(lambda: bool(panel.walk.events), 60)
         rest(2.0)
+        panel.setFocus()  # elsewhere, Home fits the graph into its view
         both = [t for _ in range(3) for t in _steps(window, panel)]
         taken, busy = sorted(t for t, _ in both), sorted(t for _, t in both)
         print(f"steps             {len(taken)}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFormLayout, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFormLayout, QWidget
 
+from app.widgets.number_field import WholeField
 from app.widgets.section import text_label
 
 MOST = 100_000
@@ -25,7 +26,7 @@ class HeadDialog(QDialog):
             self.tr("A fresh layer takes the place of {0}. All other weights stay.").format(layer),
             dim=True,
         ))  # fmt: skip
-        self.classes = QSpinBox()
+        self.classes = WholeField()
         self.classes.setRange(2, MOST)
         self.classes.setValue(classes)
         self.classes.setToolTip(self.tr("How many classes the new data have."))

@@ -11,13 +11,13 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QLabel,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from app.files.film import mp4
 from app.settings import Settings
+from app.widgets.number_field import WholeField
 
 WIDTHS = (0, 1280, 960, 640)
 """Pixels; 0 is the view's own."""
@@ -43,8 +43,8 @@ class FilmDialog(QDialog):
         self.setMinimumWidth(420)
 
     def _make_fields(self, views: Mapping[str, str]) -> None:
-        self.view, self.width_choice, self.fps = QComboBox(), QComboBox(), QSpinBox()
-        self.limit, self.train = QSpinBox(), QCheckBox(self.tr("Train, and stop when it is done"))
+        self.view, self.width_choice, self.fps = QComboBox(), QComboBox(), WholeField()
+        self.limit, self.train = WholeField(), QCheckBox(self.tr("Train, and stop when it is done"))
         for id_, text in views.items():
             self.view.addItem(text, id_)
         for width in WIDTHS:

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
-    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -24,6 +23,7 @@ from app.engine.engine import Engine
 from app.panels.panel import Panel
 from app.plots.tile_view import TileView, as_maps
 from app.widgets.note import Note
+from app.widgets.number_field import WholeField
 from app.widgets.numbers import format_number
 from app.widgets.rich_label import RichLabel
 from graphcore.records.arrays import unpack
@@ -182,7 +182,7 @@ class ActivationsPanel(Panel):
             self.tr("The first sample of the running step; one test sample, which stays; or what "
                     "is drawn on the digit pad")
         )  # fmt: skip
-        self.sample = QSpinBox()
+        self.sample = WholeField()
         self.sample.setMaximum(0)
         self.sample.setAccessibleName(self.tr("Number of the test sample"))
         self.told = QLabel()

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QSizePolicy,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -19,7 +18,8 @@ from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.panel import Panel
 from app.plots.tile_view import TileView, as_maps
-from app.widgets.numbers import format_number
+from app.widgets.number_field import WholeField
+from app.widgets.numbers import accuracy_text, format_number, loss_text
 from app.widgets.rich_label import RichLabel
 from graphcore.records.arrays import unpack
 from graphcore.records.pictures import Picture
@@ -96,7 +96,7 @@ class ComparePanel(Panel):
             self.tr("Of the node that is selected on the canvas: its output for a test sample, or "
                     "its weights; or what the whole net answers over the plane of two inputs")
         )  # fmt: skip
-        self.sample = QSpinBox()
+        self.sample = WholeField()
         self.sample.setMaximum(0)
         self.sample.setPrefix(self.tr("test sample "))
         self.sample.setAccessibleName(self.tr("Number of the test sample"))
@@ -207,10 +207,12 @@ class ComparePanel(Panel):
     def _of(self, side: Side) -> tuple[str, str]:
         """The step of a run, and what it makes of the test set."""
         test = side.test
-        loss = "–" if test is None else format_number(test.loss, 3)
+        loss = loss_text(None if test is None else test.loss)
         text = self.tr("test loss {0}").format(loss)
         if test is not None and test.accuracy is not None:
-            text += self.tr(" · right {0:.1%} of {1:,}").format(test.accuracy, test.samples)
+            text += self.tr(" · right {0} of {1:,}").format(
+                accuracy_text(test.accuracy), test.samples
+            )
         return self.tr("at step {0:,}").format(side.step), text
 
     def _sentence(self, frame: CompareFrame) -> str:

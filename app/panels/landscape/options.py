@@ -9,18 +9,18 @@ import numpy as np
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
     QMenu,
     QPushButton,
     QSizePolicy,
-    QSpinBox,
     QToolButton,
     QWidget,
     QWidgetAction,
 )
+
+from app.widgets.number_field import NumberField, WholeField
 
 RESOLUTIONS = (9, 17, 25, 33, 49)
 Split = Literal["train", "test"]
@@ -43,7 +43,7 @@ class Fineness(QToolButton):
         self.setText(self.tr("Options"))
         self.setToolTip(self.tr("Span, samples, points per side, directions"))
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.span = QDoubleSpinBox()
+        self.span = NumberField()
         self.span.setRange(0.05, 50.0)
         self.span.setSingleStep(0.25)
         self.span.setValue(1.0)
@@ -57,7 +57,7 @@ class Fineness(QToolButton):
         self.split = QComboBox()
         for key, text in SPLITS:
             self.split.addItem(QCoreApplication.translate("Fineness", text), key)
-        self.samples = QSpinBox()
+        self.samples = WholeField()
         self.samples.setRange(10, 10_000)
         self.samples.setSingleStep(100)
         self.samples.setValue(200)
@@ -112,7 +112,7 @@ class WeightChoice(QWidget):
         self.parameter.setAccessibleName(name)
         self.parameter.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.parameter.setMinimumWidth(90)
-        self.place = QSpinBox()
+        self.place = WholeField()
         self.place.setAccessibleName(self.tr("Place in {0}").format(name))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QSpinBox, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout
 
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.panel import Panel
 from app.plots.tile_view import TileView
 from app.widgets.note import Note
+from app.widgets.number_field import WholeField
 from app.widgets.numbers import format_number
 from app.widgets.rich_label import RichLabel
 from graphcore.records.arrays import unpack
@@ -26,7 +27,7 @@ class MaximisationPanel(Panel):
         super().__init__(document, engine)
         self._node, self._number, self._searching = "", 0, False
         self.said = RichLabel()
-        self.unit = QSpinBox()
+        self.unit = WholeField()
         self.unit.setRange(0, MOST_UNITS)
         self.unit.setPrefix(self.tr("unit "))
         self.unit.setToolTip(self.tr("Number of the unit, or of the feature map of a convolution"))

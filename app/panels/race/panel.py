@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
-    QSpinBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -25,7 +24,8 @@ from app.panels.race.runners import RunnersTable
 from app.plots.curve import CurvePlot
 from app.plots.landscape_view import LandscapeView
 from app.widgets.note import Note
-from app.widgets.numbers import counted, format_number
+from app.widgets.number_field import WholeField
+from app.widgets.numbers import counted, loss_text
 from graphcore.records.arrays import unpack
 from graphcore.views.race import RaceFrame, RaceRequest, RaceSurface, What, entrants
 
@@ -49,7 +49,7 @@ class RacePanel(Panel):
         self.what.setAccessibleName(self.tr("What differs"))
         for key, text in KINDS:
             self.what.addItem(QCoreApplication.translate("RacePanel", text), key)
-        self.steps = QSpinBox()
+        self.steps = WholeField()
         self.steps.setRange(10, 100_000)
         self.steps.setValue(300)
         self.steps.setPrefix(self.tr("steps "))
@@ -252,7 +252,7 @@ class RacePanel(Panel):
         if not last:
             return self.tr("The loss of every runner exploded.")
         best = min(last, key=lambda name: last[name])
-        said = self.tr("{0} is first: loss {1}.").format(best, format_number(last[best], 3))
+        said = self.tr("{0} is first: loss {1}.").format(best, loss_text(last[best]))
         if frame.fallen:
             said += " " + self.tr("Exploded: {0}.").format(", ".join(frame.fallen))
         return said

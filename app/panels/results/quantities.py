@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -107,7 +105,7 @@ class QuantitiesPage(QWidget):
             self.labels[key].setText("–" if value is None else plain_number(value))
         self.explained.setText(
             self.tr("{0:.1%} of the variance is explained.").format(
-                math.floor(1000 * max(0.0, found.r2)) / 1000  # not all before it is all
+                found.r2 if found.r2 == 1 else min(found.r2, 0.999)  # not all before it is all
             )
             if found.r2 is not None and found.r2 >= 0
             else self.tr("Worse than always saying the mean.") if found.r2 is not None else ""

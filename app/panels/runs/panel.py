@@ -25,7 +25,7 @@ from app.engine.engine import Engine
 from app.panels.panel import Panel
 from app.plots.curve import CurvePlot
 from app.style import palette
-from app.widgets.numbers import format_number
+from app.widgets.numbers import accuracy_text, loss_text
 from graphcore.records.arrays import unpack
 from graphcore.views.timeline import (
     CurvesFrame,
@@ -201,8 +201,7 @@ class RunsPanel(Panel):
             origin, how = self.tr("a script"), ("–",) * 4
         return (
             info.name, origin, self._steps(info),
-            "–" if info.loss is None else format_number(info.loss, 3),
-            "–" if info.test is None else format_number(info.test.loss, 3),
+            loss_text(info.loss), loss_text(None if info.test is None else info.test.loss),
             self._test(info), _short(info.changes),
             *how, f"{info.seconds:.1f}",
         )  # fmt: skip
@@ -216,7 +215,7 @@ class RunsPanel(Panel):
         """Runs stand below each other whose last tests were of different numbers of samples."""
         if info.test is None or info.test.accuracy is None:
             return "–"
-        return self.tr("{0:.2%} of {1:,}").format(info.test.accuracy, info.test.samples)
+        return self.tr("{0} of {1:,}").format(accuracy_text(info.test.accuracy), info.test.samples)
 
     def _about(self, column: str, info: RunInfo) -> str:
         if column == "rate":

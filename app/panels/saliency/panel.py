@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QSpinBox,
     QVBoxLayout,
 )
 
@@ -16,6 +15,7 @@ from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.panel import Panel
 from app.plots.tile_view import TileView
+from app.widgets.number_field import WholeField
 from graphcore.records.arrays import Array, unpack
 from graphcore.training.sample import Sample
 from graphcore.views.saliency import AttributionFrame, AttributionRequest
@@ -26,7 +26,7 @@ class SaliencyPanel(Panel):
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__(document, engine)
-        self.sample = QSpinBox()
+        self.sample = WholeField()
         self.sample.setAccessibleName(self.tr("Sample"))
         self.sample.setToolTip(self.tr("Which sample: see also Samples"))
         self.sample.valueChanged.connect(self._choose)

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QScrollArea,
     QSlider,
-    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -34,6 +33,7 @@ from app.plots.activation_curve import ActivationCurve
 from app.style import icons, palette
 from app.widgets.formula import FormulaView, typeset_ahead
 from app.widgets.note import Note
+from app.widgets.number_field import WholeField
 from graphcore.graph.composites import levels
 from graphcore.records.arrays import pack, unpack
 from graphcore.training.sample import Sample
@@ -137,13 +137,13 @@ class WalkPanel(Panel):
 
     def _add_sample(self, row: QHBoxLayout) -> None:
         self.sample_name = QLabel(self.tr("Sample"))
-        self.sample = QSpinBox()
+        self.sample = WholeField()
         self.sample.setMaximum(0)
         self.sample.setAccessibleName(self.tr("Sample"))
         self.sample.setToolTip(self.tr("Which sample goes through the net: see also Samples"))
         self.sample.valueChanged.connect(self._choose)
         self.verdict = Note()
-        self.batch = QSpinBox()
+        self.batch = WholeField()
         self.batch.setRange(1, 64)
         self.batch.setFixedWidth(72)
         self.sample.setFixedWidth(86)

@@ -37,6 +37,7 @@ class Walk(QObject):
         frame: both passes, or None before the engine has sent them.
         events: all steps, in order.
         done: how many of them have been taken.
+        overtaken: whether the net trains, or has since the last frame: there is nothing to show.
         batch: how many samples go through together.
         training: whether the passes are those of training.
         breakpoints: nodes that slow motion stops at, in either pass.
@@ -58,7 +59,10 @@ class Walk(QObject):
         self._visible, self._refresh, self.batch, self.training = False, 0, 1, False
         self._clock = QTimer(self, interval=700)
         self._clock.timeout.connect(self._tick)
+        self._stay: Event | None = None
+        self.overtaken = False
         engine.on(WalkFrame, self._on_frame)
+        engine.state_changed.connect(self._on_state)
         engine.sample_chosen.connect(lambda _sample: self.ask())
         document.opened.connect(self.clear)
         document.level_changed.connect(self.moved)
@@ -96,6 +100,7 @@ class Walk(QObject):
         """Another graph."""
         self.pause()
         self.frame, self.events, self.done = None, (), 0
+        self._stay, self.overtaken = None, False
         self.breakpoints.clear()
         self.errors = {}
         self.moved.emit()
@@ -105,10 +110,27 @@ class Walk(QObject):
         self.errors = errors
         self.marked.emit()
 
+    def _on_state(self, state: str) -> None:
+        """While the net trains what was sent is of an earlier step, and without a net of none."""
+        if state == "running" and not self.overtaken:
+            self.overtaken = True
+            self._drop()
+        elif state == "refused":
+            self._drop()
+        elif state != "running" and self.overtaken and self._visible:
+            self.ask()
+
+    def _drop(self) -> None:
+        """Forget the passes; those that come next are entered at the same node."""
+        self.pause()
+        self._stay = self.current or self._stay
+        self.frame, self.events, self.done, self.errors = None, (), 0, {}
+        self.moved.emit()
+
     def _on_frame(self, frame: WalkFrame) -> None:
-        if frame == self.frame:
-            return  # asked for twice: nothing is new
-        before = self.current
+        if frame == self.frame or self._engine.state == "running":
+            return  # asked for twice, or overtaken by training
+        before, self._stay, self.overtaken = self.current or self._stay, None, False
         self.frame, self.errors = frame, {}
         self.events = (
             *(Event("forward", n) for n in frame.forward),

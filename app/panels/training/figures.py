@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from app.widgets.numbers import counted, format_number
+from app.widgets.numbers import accuracy_text, counted, loss_text
 from graphcore.records.score import Score
 from graphcore.session import messages as m
 
 WIDE = 150
 """A figure of fixed size does not lay out the window with every number."""
-WIDEST = 1e5
-"""The smallest loss that is shown as a power of ten."""
 
 
 class TrainingFigures(QWidget):
@@ -25,6 +23,8 @@ class TrainingFigures(QWidget):
         super().__init__()
         self.labels: dict[str, QLabel] = {}
         self._captions: dict[str, QLabel] = {}
+        self._step = 0
+        self._test: Score | None = None
         self._names = {
             "epoch": self.tr("epoch"), "step": self.tr("step"), "loss": self.tr("test loss"),
             "accuracy": self.tr("test accuracy"), "speed": self.tr("samples/s"),
@@ -55,6 +55,8 @@ class TrainingFigures(QWidget):
 
     def show_frame(self, frame: m.Frame) -> None:
         """Where the run is."""
+        self._step = frame.step
+        self._name_tests(self._test)
         per_epoch = frame.steps_per_epoch or 1
         epochs = -(-frame.total_steps // per_epoch)
         told = f"{frame.step / per_epoch:.2f}/{epochs}" if not frame.of_script else "–"
@@ -72,8 +74,8 @@ class TrainingFigures(QWidget):
     def show_score(self, test: Score | None) -> None:
         """Show what one test has found; None is not known."""
         loss, accuracy = (None, None) if test is None else (test.loss, test.accuracy)
-        self.labels["loss"].setText("–" if loss is None else _loss_text(loss))
-        self.labels["accuracy"].setText("–" if accuracy is None else f"{accuracy:.2%}")
+        self.labels["loss"].setText(loss_text(loss))
+        self.labels["accuracy"].setText(accuracy_text(accuracy))
         self._name_tests(test)
 
     def show_accuracy(self, known: bool) -> None:
@@ -88,20 +90,18 @@ class TrainingFigures(QWidget):
                 label.setVisible(known)
 
     def _name_tests(self, test: Score | None) -> None:
-        """Say how many samples were tested, and at which step."""
+        """Say how many samples were tested; or at which step, where the net is further by now."""
+        self._test = test
         samples = 0 if test is None else test.samples
         counts = counted(samples, self.tr("{0} test sample"), self.tr("{0} test samples"))
         tip = counts + self.tr(" at step {0:,}: a few while it trains, all after every epoch")
         for key in ("loss", "accuracy"):
             name = self._names[key]
             text = self.tr("{0} of {1:,}").format(name, samples) if samples else name
+            if test is not None and test.step != self._step:
+                text = self.tr("{0} @ {1:,}").format(name, test.step)
             self._captions[key].setText(text)
             self.labels[key].setToolTip(tip.format(test.step) if test else "")
-
-
-def _loss_text(loss: float) -> str:
-    """A loss with four places, or as a power of ten where that would find no room."""
-    return f"{loss:.4f}" if abs(loss) < WIDEST else format_number(loss, 3)
 
 
 def _duration(seconds: float | None) -> str:

@@ -32,6 +32,7 @@ from app.panels.training.rate_finder import RateFinder
 from app.plots.curve import CurvePlot
 from app.plots.series import SMOOTHING
 from app.widgets.note import Note
+from app.widgets.number_field import NumberField, WholeField
 from app.widgets.options_form import OptionsForm
 from app.widgets.scroller import scroll_to
 from app.widgets.wheel_guard import WheelGuard
@@ -49,8 +50,6 @@ REDRAW_MS = 150
 NARROW, NARROW_PLOTS = 560, 170
 """Width from which the curves stand beside the figures, and their height where they do not."""
 UNBOUNDED = 1 << 20
-BATCHES = 0.95
-"""How much of a batch's accuracy stays in the curve over one step; not every step has a point."""
 HELD_BACK = "validation"
 """The curve of the samples that are held back from training, where there are any."""
 
@@ -72,12 +71,14 @@ class TrainingPanel(Panel):
         self._empty = empty = self.tr("Press Play: the curve appears here.")
         self.loss, self.accuracy = (
             CurvePlot(
-                title, {"train": self.tr("train"), "test": self.tr("test")}, raw=("train",),
-                marks=("test", HELD_BACK), empty=empty, gap=("train", HELD_BACK, "test"),
+                title, {"train": self.tr("train"), "test": self.tr("test")}, raw=raw,
+                marks=marks, empty=empty, gap=("train", HELD_BACK, "test"),
             )
-            for title in (self.tr("Loss"), self.tr("Accuracy"))
+            for title, raw, marks in (
+                (self.tr("Loss"), ("train",), ("test", HELD_BACK)),
+                (self.tr("Accuracy"), (), ("train", "test", HELD_BACK)),
+            )
         )  # fmt: skip
-        self.accuracy.smoothing = BATCHES
         self._plots = QWidget()
         row = QHBoxLayout(self._plots)
         row.setContentsMargins(0, 0, 0, 0)
@@ -168,14 +169,14 @@ class TrainingPanel(Panel):
         patience.setToolTip(
             self.tr("Stop when the loss has not fallen for this many epochs; keep the best weights")
         )
-        self._number(form, "l1", self.tr("L1 penalty"), 0.0, 10.0, 6)
-        self._number(form, "l2", self.tr("L2 penalty"), 0.0, 10.0, 6)
+        self._number(form, "l1", self.tr("L1 penalty"), 0.0, 10.0)
+        self._number(form, "l2", self.tr("L2 penalty"), 0.0, 10.0)
         self._whole(form, "seed", self.tr("Seed"), 0, 2**31 - 1)
         return page
 
     def _add_rate(self, form: QFormLayout) -> None:
         """The learning rate, and the search for one."""
-        self._number(form, "lr", self.tr("Learning rate"), 0.0, 1000.0, 6)
+        self._number(form, "lr", self.tr("Learning rate"), 0.0, 1000.0)
         self.find_rate = QPushButton(self.tr("Find a learning rate …"))
         self.find_rate.setToolTip(self.tr("Train a copy at rising rates and see where it learns"))
         self.find_rate.clicked.connect(self._find_rate)
@@ -196,11 +197,8 @@ class TrainingPanel(Panel):
         field.textActivated.connect(lambda text: self._set(name, text))
         self._put(form, name, label, field)
 
-    def _number(
-        self, form: QFormLayout, name: str, label: str, low: float, high: float, decimals: int
-    ) -> None:
-        field = QDoubleSpinBox()
-        field.setDecimals(decimals)
+    def _number(self, form: QFormLayout, name: str, label: str, low: float, high: float) -> None:
+        field = NumberField()
         field.setRange(low, high)
         field.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         field.setKeyboardTracking(False)
@@ -208,7 +206,7 @@ class TrainingPanel(Panel):
         self._put(form, name, label, field)
 
     def _whole(self, form: QFormLayout, name: str, label: str, low: int, high: int) -> None:
-        field = QSpinBox()
+        field = WholeField()
         field.setRange(low, high)
         field.setKeyboardTracking(False)
         field.valueChanged.connect(lambda value: self._set(name, value))
@@ -292,7 +290,6 @@ class TrainingPanel(Panel):
         self.figures.show_data(bool(loaded.dataset or loaded.problem))
         whole = loaded.steps_per_epoch == 1  # a batch of all samples has no noise to smooth
         self.loss.smoothing = 0.0 if whole else SMOOTHING
-        self.accuracy.smoothing = 0.0 if whole else BATCHES
         self._changed = bool(loaded.change)
         self._outdate()
         if loaded.problem or not loaded.dataset:
@@ -325,7 +322,7 @@ class TrainingPanel(Panel):
             for name, further in frame.further.items():
                 self.loss.append(name, steps, unpack(further))
         for step, share in frame.accuracies:
-            self.accuracy.append("train", np.array([step]), np.array([share]))
+            self.accuracy.append_behind("train", np.array([step]), np.array([share]))
         for score in frame.scores:
             self._add_score(score)
         if frame.scores:  # the figures show it at once; the curves are drawn later
@@ -364,7 +361,9 @@ class TrainingPanel(Panel):
         loss, accuracy = (None, None) if test is None else (test.loss, test.accuracy)
         for plot, found in ((self.loss, loss), (self.accuracy, accuracy)):
             measured: dict[str, float | None] = {} if found is None else {"test": found}
-            if frame.by_hand:
+            if plot is self.accuracy and test is not None and test.training is not None:
+                measured["train"] = test.training
+            elif frame.by_hand:
                 measured["train"] = None  # the batches were of the weights before the change
             plot.set_playhead(frame.shown if frame.visiting else None, measured)
         self.figures.show_held(frame.held)
@@ -386,8 +385,11 @@ class TrainingPanel(Panel):
                 self._show_accuracy(bool(len(known)))
             if len(known):
                 self.accuracy.append(name, known[:, 0], known[:, 2])
+        seen = unpack(run.tests)[:, [0, 4]]
+        seen = seen[np.isfinite(seen[:, 1])]
+        self.accuracy.append("train", seen[:, 0], seen[:, 1])
         batches = unpack(run.accuracies)
-        self.accuracy.append("train", batches[:, 0], batches[:, 1])
+        self.accuracy.append_behind("train", batches[:, 0], batches[:, 1])
         self._outdate()
         self.loss.redraw()
         self.accuracy.redraw()
@@ -404,6 +406,8 @@ class TrainingPanel(Panel):
         self._show_accuracy(score.accuracy is not None)
         if score.accuracy is not None:
             self.accuracy.append(name, at, np.array([score.accuracy]))
+        if score.training is not None:
+            self.accuracy.append("train", at, np.array([score.training]))
         if not score.held_back:
             self.figures.show_score(score)
 

@@ -9,13 +9,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QDoubleSpinBox,
     QHBoxLayout,
     QHeaderView,
     QLabel,
     QListWidget,
     QPushButton,
-    QSpinBox,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -24,6 +22,7 @@ from PySide6.QtWidgets import (
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.panel import Panel
+from app.widgets.number_field import NumberField, WholeField
 from app.widgets.rich_label import RichLabel
 from graphcore.session.messages import Hold
 from graphcore.views.stepper import WalkFrame
@@ -57,7 +56,7 @@ class WhatIfPanel(Panel):
         self.what, self.where = RichLabel(), QComboBox()
         self.where.setAccessibleName(self.tr("Where it is held"))
         self.where.setToolTip(self.tr("For every reader of the node, or along one edge alone"))
-        self.unit = QSpinBox()
+        self.unit = WholeField()
         self.unit.setRange(-1, -1)
         self.unit.setSpecialValueText(self.tr("all of it"))
         self.unit.setPrefix(self.tr("unit "))
@@ -66,9 +65,8 @@ class WhatIfPanel(Panel):
         self.how = QComboBox()
         self.how.addItems([self.tr("at the value"), self.tr("at its value for sample")])
         self.how.setAccessibleName(self.tr("How it is held"))
-        self.value, self.sample = QDoubleSpinBox(), QSpinBox()
+        self.value, self.sample = NumberField(), WholeField()
         self.value.setRange(-1e6, 1e6)
-        self.value.setDecimals(4)
         self.value.setAccessibleName(self.tr("Value"))
         self.sample.setRange(0, 1_000_000)
         self.sample.setAccessibleName(self.tr("Sample"))
@@ -86,6 +84,9 @@ class WhatIfPanel(Panel):
     def _make_results(self) -> None:
         self.verdict = QLabel()
         self.verdict.setWordWrap(True)
+        self.stamp = QLabel()
+        self.stamp.setObjectName("muted")
+        self.stamp.setWordWrap(True)
         self.table = QTableWidget(0, 3)
         self.table.setHorizontalHeaderLabels([self.tr("free"), self.tr("held"), self.tr("change")])
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -110,6 +111,7 @@ class WhatIfPanel(Panel):
             else:
                 column.addWidget(part)
         self.table.setMinimumHeight(5 * ROW_HEIGHT)  # a title and four classes
+        column.addWidget(self.stamp)
         column.addWidget(self.table, 1)
         column.addStretch(0)
 
@@ -198,6 +200,7 @@ class WhatIfPanel(Panel):
     def _clear_results(self) -> None:
         self.table.setRowCount(0)
         self.table.hide()
+        self.stamp.hide()
         self.verdict.setText(
             "" if self.holds else self.tr(
                 "Hold a value: the stepper's numbers, the answer and the accuracy follow at once."
@@ -221,6 +224,8 @@ class WhatIfPanel(Panel):
         if not self.holds:
             return
         rows = [(self.tr("loss"), *frame.loss, "{:.4f}")]
+        if frame.right:
+            rows.append((self.tr("all"), *frame.right, "{:.1%}"))
         rows += [
             (name, a, b, "{:.1%}")
             for name, a, b in zip(frame.classes, frame.before, frame.after, strict=False)
@@ -233,10 +238,13 @@ class WhatIfPanel(Panel):
                 item = QTableWidgetItem("–" if "nan" in text else text.replace("-", "−"))
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(i, j, item)
-        self.table.setToolTip(
-            self.tr("Share of right answers in {0:,} test samples").format(frame.samples)
+        self.stamp.setText(
+            self.tr("Of the first {0:,} test samples, in all and by class, at step {1:,}").format(
+                frame.samples, frame.step
+            )
         )
         self.table.show()
+        self.stamp.show()
 
 
 def described(hold: Hold) -> str:

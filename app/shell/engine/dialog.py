@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 from app.engine import place as places
 from app.engine.engine import Engine
 from app.engine.place import Place
+from app.widgets.number_field import WholeField
 
 HERE, SSH, COMMAND = range(3)
 _AROUND = places.SSH.split("{0}")
@@ -45,7 +45,7 @@ class EngineDialog(QDialog):
         self.where.addItems(
             [self.tr("This machine"), self.tr("Another machine by SSH"), self.tr("A command")]
         )
-        self.device, self.threads = QComboBox(), QSpinBox()
+        self.device, self.threads = QComboBox(), WholeField()
         self.threads.setRange(0, places.MOST_THREADS)
         self.threads.setSpecialValueText(self.tr("every core but one"))
         self.state, self.problem = QLabel(), QLabel()

@@ -12,6 +12,7 @@ from typing import Any
 
 from PySide6.QtCore import QLocale, QObject, Qt, QTimer, Signal
 
+from app.document.document import Aside
 from app.panels.weights.panel import set_numbers
 from app.shell.lessons.locks import Locks
 from app.shell.lessons.spotlight import Spotlight
@@ -199,6 +200,7 @@ class Lessons(QObject):
         self._trial = False
         self._unpacked: list[tempfile.TemporaryDirectory[str]] = []
         window.document.opened.connect(self._on_opened)
+        window.files.own_wanted.connect(self._give_back)
         window.engine.on(RunsOpened, self._on_runs_opened)
 
     @property
@@ -352,17 +354,29 @@ class Lessons(QObject):
         Args:
             opened: whether the graph of the runs of before is the document already.
         """
-        before, document = self._before, self._window.document
+        own: Aside = self._before["own"]
+        document = self._window.document
+        document.aside = None
         if not opened:
-            document.restore(before["graph"], before["path"])
-        elif files.dumps(document.root) != files.dumps(before["graph"]):
-            document.become(before["graph"], self._window.tr("Lesson"))
-        document.path = before["path"]
-        if before["modified"]:
+            document.restore(own.graph, own.path)
+        elif files.dumps(document.root) != files.dumps(own.graph):
+            document.become(own.graph, self._window.tr("Lesson"))
+        document.path = own.path
+        if own.modified:
             document.undo_stack.resetClean()
+            self._window.autosave.soon()
         else:
             document.undo_stack.setClean()
-        self._window.files.call(before["name"])
+        self._window.files.call(own.name)
+
+    def _give_back(self) -> None:
+        """The user's own document is wanted, to be saved before another is opened."""
+        if self.lesson is not None:
+            self._end()
+            self._window.layouts.restore()
+        self._drop_runs()
+        self._bring_back()
+        self._before = {}
 
     def _end(self) -> None:
         self.player.stop()
@@ -381,9 +395,11 @@ class Lessons(QObject):
             runs = str(Path(tempfile.mkdtemp(prefix="gradscape-")) / "before.gradrun")
             window.files.unnamed.add(runs)
             window.engine.ask(SaveRuns(runs))
+        window.autosave.write()
+        own = Aside(document.root, document.path, window.files.name, document.modified)
+        document.aside = own
         self._before = {
-            "graph": document.root, "path": document.path, "modified": document.modified,
-            "name": window.files.name, "runs": runs,
+            "own": own, "runs": runs,
             "layout": window.layouts.current, "selection": list(window.selection),
             "welcome": window.pages.currentWidget() is not window.canvas,
         }  # fmt: skip
@@ -392,6 +408,9 @@ class Lessons(QObject):
         """Another graph was opened by the user: that ends the lesson."""
         if self.lesson is not None and not self.player.opening:
             self._end()
+            self._drop_runs()
+            self._window.document.aside, self._before = None, {}
+            self._window.autosave.clear()
             self._window.layouts.restore()
 
     def _show_panels(self, lesson: Lesson) -> None:

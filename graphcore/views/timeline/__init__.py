@@ -83,7 +83,8 @@ class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         smooth: the first objective's losses, each the weighted mean that ``RunInfo.loss`` is of
             the last ones; shape (n,).
         losses: a row per objective, shape (k, n); ``objectives`` names those after the first.
-        tests: (step, loss, accuracy or NaN, samples) of each test, shape (n, 4).
+        tests: (step, loss, accuracy, samples, accuracy on training samples) of each test, NaN
+            for an accuracy that is not known; shape (n, 5).
         validations: the same of the samples held back, at the ends of epochs.
         accuracies: (step, share) of recorded batches, shape (n, 2).
     """

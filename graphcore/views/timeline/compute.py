@@ -244,9 +244,6 @@ def _thinned(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
 
 
 def _scores(scores: list[Score]) -> Any:
-    """Shape (n, 4): step, loss, accuracy or NaN, and the number of samples."""
-    none = float("nan")
-    rows = [
-        (s.step, s.loss, none if s.accuracy is None else s.accuracy, s.samples) for s in scores
-    ]  # fmt: skip
-    return pack(np.array(rows, np.float64).reshape(-1, 4))
+    """Shape (n, 5), see ``RunCurves.tests``."""
+    rows = [(s.step, s.loss, s.accuracy, s.samples, s.training) for s in scores]
+    return pack(np.array(rows, np.float64).reshape(-1, 5))

@@ -57,24 +57,27 @@ def compare(trainer: Trainer, graph: Graph) -> WhatIfFrame:
             said = class_shares(plan.value(b.output), b.loss_kind, t) if b.target else None
             shares.append(said)
         figures.append((sum(losses) / max(1, len(x)), _per_class(shares, t)))
-    (free_loss, before), (held_loss, after) = figures
+    (free_loss, (right, before)), (held_loss, (held_right, after)) = figures
     return WhatIfFrame(
-        step=trainer.step, samples=len(x), loss=(free_loss, held_loss),
+        step=trainer.step, samples=len(x), loss=(free_loss, held_loss), right=(*right, *held_right),
         classes=class_names(trainer.data.classes, len(before)) if before else (),
         before=before, after=after,
     )  # fmt: skip
 
 
-def _per_class(shares: Sequence[Tensor | None], target: Tensor) -> tuple[float, ...]:
-    """Share of right answers in each class; empty where there are no classes."""
+def _per_class(
+    shares: Sequence[Tensor | None], target: Tensor
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Share of right answers, of all and in each class; empty where there are no classes."""
     known = [s for s in shares if s is not None]
     if not known or target.reshape(-1).shape[0] != target.shape[0]:
-        return ()
+        return (), ()
     answers = torch.cat(known).argmax(1).cpu().numpy()
     labels = target.reshape(-1).cpu().numpy()
     labels = (labels > 0).astype(np.int64) if labels.dtype.kind == "f" else labels
     count = int(known[0].shape[1])
-    return tuple(
+    each = tuple(
         float((answers[labels == k] == k).mean()) if (labels == k).any() else float("nan")
         for k in range(count)
     )
+    return (float((answers == labels).mean()),), each

@@ -73,7 +73,7 @@ def session(qtbot, live_window):
 def test_each_run_has_its_test_loss_and_a_name_that_one_can_edit(qtbot, session) -> None:
     session.train(30)
     panel, tested = session.panel, session.moment.test.loss
-    assert session.cell(0, "test_loss").text() == format_number(tested, 3)
+    assert session.cell(0, "test_loss").text() == format_number(tested, 4)
     assert "test samples at step 30" in session.cell(0, "test_loss").toolTip()
     strip = session.window.time.words.text() + session.window.time.words.toolTip()
     assert "Step 30" in strip

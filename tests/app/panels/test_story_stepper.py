@@ -230,3 +230,36 @@ def test_only_the_stepper_draws_on_the_canvas_while_one_steps(qtbot, explain, li
     live_window.layouts.show("Build")
     item.set_picture("value", None)
     qtbot.waitUntil(lambda: item.value is not None, timeout=PATIENCE)
+
+
+def test_while_the_net_trains_every_node_shows_the_running_step(qtbot, explain, live_window):
+    """What is gone through is of the step where training paused, and comes back there."""
+    panel, engine = explain("circle"), live_window.engine
+    pictures = live_window.canvas.pictures
+    panel.walk.go_to(len(panel.walk.events) - 2)
+    before, place = panel.walk.frame, panel.walk.current
+    assert pictures.stepping
+    live_window.engine.set_speed(2.0)
+    engine.run(3)
+    qtbot.waitUntil(lambda: engine.step >= 1, timeout=PATIENCE)
+    assert panel.walk.frame is None
+    assert not pictures.stepping
+    assert "Pause" in panel.title.text()
+    nodes = live_window.canvas.graph_scene.nodes
+    qtbot.waitUntil(lambda: nodes["loss"].value is not None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: panel.walk.frame is not None, timeout=PATIENCE)
+    assert engine.state != "running"
+    assert panel.walk.frame.step == engine.step > before.step
+    assert panel.walk.current == place
+    assert pictures.stepping
+
+
+def test_an_emptied_canvas_has_nothing_to_step_through(qtbot, explain, live_window) -> None:
+    panel = explain("expression")
+    panel.walk.go_to(len(panel.walk.events))
+    assert chips(live_window)
+    live_window.canvas.selection.select_all()
+    live_window.canvas.editor.delete_selection()
+    qtbot.waitUntil(lambda: not panel.walk.events, timeout=PATIENCE)
+    assert panel.walk.frame is None
+    assert chips(live_window) == []

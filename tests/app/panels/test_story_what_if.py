@@ -112,8 +112,8 @@ def test_a_whole_layer_at_its_value_from_another_sample(qtbot, live_window, expl
         panel.verdict.text()
         == f"A 7: predicted as {other.answer}, without the hold as {free.answer}."
     )
-    qtbot.waitUntil(lambda: panel.table.rowCount() == 11, timeout=PATIENCE)
-    held = {panel.table.item(i, 1).text() for i in range(1, 11)}
+    qtbot.waitUntil(lambda: panel.table.rowCount() == 12, timeout=PATIENCE)
+    held = {panel.table.item(i, 1).text() for i in range(2, 12)}
     assert held == {"0.0%", "100.0%"}  # every digit is predicted as the same
     qtbot.mouseClick(panel.release, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: walk.frame.held == 0, timeout=PATIENCE)
@@ -155,9 +155,9 @@ def test_a_channel_of_a_trained_net_and_the_accuracy_per_class(
     live_window.canvas.select([layer])
     assert panel.unit.maximum() > 0
     qtbot.mouseClick(panel.hold, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel.table.rowCount() == 11, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: panel.table.rowCount() == 12, timeout=PATIENCE)
     assert panel.table.verticalHeaderItem(0).text() == "loss"
-    changes = [panel.table.item(i, 2).text() for i in range(11)]
+    changes = [panel.table.item(i, 2).text() for i in range(12)]
     assert any(text.startswith("−") for text in changes)
     qtbot.waitUntil(lambda: "without the hold" in panel.verdict.text(), timeout=PATIENCE)
     before = live_window.engine.step

@@ -70,7 +70,7 @@ def test_data_from_files_asks_for_them_at_once(panel):
 
 
 def test_a_loss_of_any_size_has_room(panel):
-    for loss, text in ((0.33241, "0.3324"), (4276110592.0, "4.28e9")):
+    for loss, text in ((0.33241, "0.3324"), (4276110592.0, "4.276e9")):
         panel.figures.show_score(Score(loss, None, 100))
         assert panel.figures.labels["loss"].text() == text
 
@@ -138,7 +138,7 @@ def test_figures_and_legend_show_the_newest_test_at_once(panel):
 
     for step, loss, accuracy in ((1, 0.5, 0.25), (2, 0.25, 0.75)):
         panel._on_frame(frame_of(Score(loss, accuracy, 500, step, False)))
-        assert panel.figures.labels["loss"].text() == f"{loss:.4f}"
+        assert panel.figures.labels["loss"].text() == str(loss)
         assert (told(panel.loss), told(panel.accuracy)) == (str(loss), str(accuracy))
 
 
@@ -183,7 +183,7 @@ def test_losses_of_whole_batches_are_shown_as_they_are(qtbot, live_window):
     changed = msgspec.structs.replace(window.engine.last_loaded, change=2.0)
     panel._on_loaded(changed)  # as after another activation: what was measured is of the net before
     x, y = panel.loss.points("train")
-    none = pack(np.zeros((0, 3)))
+    none = pack(np.zeros((0, 5)))
     curves = RunCurves(
         run=2, name="Run 2", steps=pack(x), seconds=pack(x), losses=pack(y[None]), tests=none,
         validations=none, stride=1, smooth=pack(y), accuracies=pack(np.zeros((0, 2))),

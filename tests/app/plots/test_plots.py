@@ -67,8 +67,11 @@ def contour(qtbot):
 def test_the_loss_under_the_pointer_is_read(contour, qapp):
     qapp.processEvents()
     contour.plot.pointed.emit(0.5, 0.0)
-    assert contour.plot.readout.text() == "loss 0.35\nat 0.5, 0"
+    assert contour.plot.readout.text() == "loss about 0.35\nat 0.5, 0"
     assert contour.value_at(3.0, 0.0) is None
+    a, b, values = bowl()
+    between = contour.value_at((a[0] + a[1]) / 2, (b[2] + b[3]) / 2)
+    assert between == pytest.approx(values[2:4, :2].mean()), "not that of the nearest grid point"
 
 
 def test_lines_of_a_flat_surface_are_told_apart(contour, qapp):

@@ -11,6 +11,7 @@ from app.panels.lesson.prose import Prose
 from app.panels.weights.panel import set_numbers
 from app.shell import actions
 from app.widgets import file_dialogs
+from graphcore import files
 from graphcore.lessons import answers, courses
 from graphcore.lessons.places import ACTION_NAMES, PANEL_NAMES
 
@@ -228,6 +229,36 @@ def test_a_run_and_an_edit_are_there_again_after_a_lesson(begun, live_window, qt
     assert window.windowTitle().startswith("circle")
     engine.run(5)
     qtbot.waitUntil(lambda: engine.moment.newest == 35, timeout=PATIENCE)
+
+
+def test_opening_another_graph_in_a_lesson_asks_about_ones_own(
+    begun, live_window, tmp_path, monkeypatch
+):
+    window, asked, saved = live_window, [], tmp_path / "mine.graph.json"
+    window.document.set_attributes("hidden1", out_features=6)
+    own = files.dumps(window.document.root)
+    begun(shipped("perceptron"))
+
+    def answer(_window, name):
+        asked.append(name)
+        return answers_given.pop()
+
+    monkeypatch.setattr(file_dialogs, "ask_unsaved", answer)
+    monkeypatch.setattr(file_dialogs, "ask_save", lambda *_: str(saved))
+    answers_given = ["save", "cancel"]
+    assert not window.files.open_preset("xor")
+    assert window.lessons.lesson is not None, "the user stays in the lesson"
+    (copy,) = window.autosave.folder.glob("*.json")
+    assert copy.read_bytes() == own, "what was put aside survives a crash"
+    assert window.files.open_preset("xor")
+    assert asked == ["circle"] * 2
+    assert saved.read_bytes() == own
+    assert window.lessons.lesson is None
+    assert window.windowTitle().startswith("xor")
+    assert not list(window.autosave.folder.glob("*.json"))
+    begun(shipped("perceptron"))
+    assert window.files.open_preset("circle"), "nothing of one's own was changed: nothing is asked"
+    assert len(asked) == 2
 
 
 def test_a_preset_that_nobody_touched_comes_back_with_its_name(begun, live_window):

@@ -10,6 +10,7 @@ from graphcore.graph import composites
 from graphcore.graph.graph import Graph
 from graphcore.graph.shapes import ShapeInference
 from graphcore.records.arrays import unpack
+from graphcore.runs.run_file import read_runs, write_runs
 from graphcore.session import messages as m
 from graphcore.session.session import Session
 from graphcore.training.trainer import Trainer
@@ -151,6 +152,23 @@ def test_every_recorded_step_has_a_point_on_the_curve_of_the_accuracy():
     frame = said[-1]
     assert [step for step, _ in frame.accuracies] == [1, 2, 3, 4, 5, 6]
     assert list(frame.accuracies) == session.runs.current.curves.accuracies
+
+
+def test_beside_each_test_stands_the_accuracy_on_the_training_samples(tmp_path):
+    """Batches of a fast net are recorded so rarely that a curve through them says little."""
+    graph, said = presets.load("circle"), []
+    session = Session(said.append, "cpu")
+    session.load(m.Load(files.dumps(graph)))
+    session.run(m.Run())
+    while session.running:
+        session.work()
+    trainer, (test, *_) = session.trainer, session.runs.current.curves.tests[::-1]
+    seen = trainer.evaluate(trainer.data.train)
+    assert (test.step, test.training) == (trainer.step, seen.accuracy)
+    assert all(t.training is not None for t in session.runs.current.curves.tests)
+    write_runs(tmp_path / "circle.gradrun", session.runs)
+    _, (again,) = read_runs(tmp_path / "circle.gradrun")
+    assert again.curves.tests == session.runs.current.curves.tests
 
 
 def test_a_long_curve_is_thinned_evenly_up_to_its_end():

@@ -1,0 +1,92 @@
+"""Fields for numbers that take them as people write them: 1e-3, 0,05, 60 000."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from PySide6.QtGui import QValidator
+from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox, QWidget
+
+MOST_DECIMALS = 12
+ROOM = "0.0008888"
+Judged = tuple[QValidator.State, str, int]
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}([ ,]\d{3})+(?=\.|$)")
+
+
+def parse_number(text: str, whole: bool = False) -> float | None:
+    """Return the number that is written in a text; None if it is none.
+
+    A comma is a decimal one where it cannot part thousands. Where it can be either it parts them
+    in a whole number, and any other is refused.
+    """
+    text = text.strip().replace("−", "-").replace("\u00a0", " ").replace("\u202f", " ")
+    if _THOUSANDS.match(text):
+        if text.count(",") == 1 and "." not in text and not whole:
+            return None
+        text = text.replace(",", "").replace(" ", "")
+    elif text.count(",") == 1 and "." not in text:
+        text = text.replace(",", ".")
+    if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", text, re.IGNORECASE):
+        return None
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def _judge(text: str, low: float, high: float, whole: bool) -> QValidator.State:
+    """Let everything stand while it is typed: a letter left out would make another number."""
+    value = parse_number(text, whole)
+    if value is None or not low <= value <= high or (whole and value != int(value)):
+        return QValidator.State.Intermediate
+    return QValidator.State.Acceptable
+
+
+class NumberField(QDoubleSpinBox):
+    """A number of any size, shown as short as it is; what is none is put back on Return."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setDecimals(MOST_DECIMALS)
+        self.setMinimumWidth(self.fontMetrics().horizontalAdvance(ROOM) + 36)
+
+    def validate(self, text: str, position: int) -> Judged:
+        """Judge what is typed; see QAbstractSpinBox."""
+        bare = text.removeprefix(self.prefix()).removesuffix(self.suffix())
+        return _judge(bare, self.minimum(), self.maximum(), False), text, position
+
+    def valueFromText(self, text: str) -> float:
+        """Read the number that is shown; see QDoubleSpinBox."""
+        bare = text.removeprefix(self.prefix()).removesuffix(self.suffix())
+        value = parse_number(bare)
+        return self.value() if value is None else value
+
+    def fixup(self, text: str) -> str:
+        """Mend nothing: Qt would leave commas out."""
+        return text
+
+    def textFromValue(self, value: float) -> str:
+        """Write a number; see QDoubleSpinBox."""
+        text = f"{value:.6g}" if float(f"{value:.6g}") == value else f"{value:.12g}"
+        return re.sub(r"e([-+])0*(\d)", lambda m: "e" + m[1].strip("+") + m[2], text)
+
+
+class WholeField(QSpinBox):
+    """A whole number, which may be written as 1e3 or 60 000."""
+
+    def validate(self, text: str, position: int) -> Judged:
+        """Judge what is typed; see QAbstractSpinBox."""
+        if text == self.specialValueText():
+            return QValidator.State.Acceptable, text, position
+        bare = text.removeprefix(self.prefix()).removesuffix(self.suffix())
+        return _judge(bare, self.minimum(), self.maximum(), True), text, position
+
+    def valueFromText(self, text: str) -> int:
+        """Read the number that is shown; see QSpinBox."""
+        if text == self.specialValueText():
+            return self.minimum()
+        value = parse_number(text.removeprefix(self.prefix()).removesuffix(self.suffix()), True)
+        return self.value() if value is None else int(value)
+
+    def fixup(self, text: str) -> str:
+        """Mend nothing: Qt would leave commas out."""
+        return text
