@@ -372,6 +372,11 @@ class LessonPanel(Panel):
         self._pass_keys()
         self.refresh()
 
+    def _has_keys(self) -> bool:
+        """Whether the keys go to this panel, and not to what the task is done with."""
+        keys = self.window().focusWidget()
+        return keys is not None and self.isAncestorOf(keys)
+
     def _pass_keys(self) -> None:
         """Give the keys to what is to be done next: they would go to the canvas otherwise."""
         wanted: QWidget = self.next
@@ -506,7 +511,7 @@ class LessonPanel(Panel):
             self._scroll.start()
         if news:
             self._arrange()
-            if asked is not None:
+            if asked is not None or self._has_keys():
                 self._pass_keys()
             self.refresh()
 
@@ -527,7 +532,8 @@ class LessonPanel(Panel):
             card.show_outcome(self._values)
         known = [(str(m.expression), self._values.get(str(m.expression))) for m in step.measures]
         lines = [f"{what} = {shown(v)}" for what, v in known if v is not None]
-        self.measured.setText("\n".join([self.tr("Measured here:"), *lines]))
+        said = [self.tr("Measured here:"), *lines] if lines else []
+        self.measured.setText("\n".join(said))
         self.measured.setVisible(bool(lines))
 
     def _note_done(self) -> None:

@@ -346,3 +346,16 @@ def test_what_comes_into_a_step_is_scrolled_to(begun, live_window, qtbot):
     qtbot.waitUntil(lambda: reveal.visibleRegion().boundingRect().height() == reveal.height())
     panel.next.click()
     qtbot.waitUntil(lambda: bar.value() == 0)
+
+
+def test_the_keys_go_on_when_a_task_is_done_for_one(begun, live_window, qtbot, tmp_path):
+    path = tmp_path / "train.lesson.md"
+    path.write_text(TRAINED)
+    panel = begun(path)
+    panel.solve.setFocus()
+    panel.solve.click()
+    task = cards(panel, TaskCard)[0]
+    qtbot.waitUntil(lambda: task.passed and not panel.busy, timeout=PATIENCE)
+    assert live_window.focusWidget() is panel.next, "and not Back, which Qt chooses"
+    assert panel.measured.isHidden()
+    assert panel.measured.text() == ""
