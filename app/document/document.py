@@ -128,6 +128,11 @@ class Document(QObject):
         """Whether there are changes that are in no file."""
         return not self.undo_stack.isClean()
 
+    @property
+    def steps_made(self) -> int:
+        """How many edits were made so far; undoing and redoing them makes none."""
+        return self._history.made
+
     def enter(self, name: str) -> None:
         """Show the inside of a composite; raises GraphError for any other node."""
         self.levels.enter(name)

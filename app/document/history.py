@@ -101,6 +101,7 @@ class History:
         self._levels = levels
         self._open: list[Reversible] | None = None
         self.stack = QUndoStack(parent)
+        self.made = 0  # edits so far
 
     @contextmanager
     def macro(self, text: str) -> Iterator[None]:
@@ -154,4 +155,5 @@ class History:
             self._open += made
         elif made:
             graph, show = self._levels.graph, self._levels.show
+            self.made += 1
             self.stack.push(Edit(text, graph, made, merge_key, show))

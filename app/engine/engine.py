@@ -182,6 +182,7 @@ class Engine(QObject):
         self._frame_timer.timeout.connect(self._ask_for_frame)
         self._edit_timer = QTimer(self, singleShot=True, interval=EDIT_MS)
         self._renamed: list[tuple[str, str]] = []
+        self._emptied_at: int | None = None  # edits made when everything was deleted or undone
         self._edit_timer.timeout.connect(lambda: self._load(keep=True))
         document.opened.connect(self._on_opened)
         document.changed.connect(self._on_change)
@@ -231,7 +232,8 @@ class Engine(QObject):
         if not command:
             return
         process.start(command[0], command[1:])
-        hello = m.Hello(device=self.place.device, threads=self.place.threads)
+        place = self.place
+        hello = m.Hello(device=place.device, threads=place.threads, helper=place.helper)
         if self.place.command:
             self._send(msgspec.structs.replace(hello, mark=self._mark()))
             self._waiting = []
@@ -432,6 +434,8 @@ class Engine(QObject):
         self._send(m.SetSpeed(steps_per_second))
 
     def _load(self, keep: bool, resume: str = "", forget: bool = False) -> None:
+        if keep and self._is_begun_anew():
+            keep, forget = False, True
         self._settings = self.document.root.training
         self._set_state("loading")
         self._revision += 1
@@ -444,6 +448,17 @@ class Engine(QObject):
                    tuple(self._renamed), self._revision)
         )  # fmt: skip
         self._renamed.clear()
+
+    def _is_begun_anew(self) -> bool:
+        """Whether another net is being built where everything was deleted, and not undone again."""
+        steps = self.document.steps_made
+        if not len(self.document.root):
+            self._emptied_at = steps if self._emptied_at is None else self._emptied_at
+            return False
+        anew = self._emptied_at is not None and steps != self._emptied_at
+        if anew:
+            self._emptied_at = None
+        return anew
 
     def _is_rate_alone(self) -> bool:
         """Whether the engine's settings are those of the document but for the learning rate."""
@@ -668,6 +683,8 @@ class Engine(QObject):
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
         self.last_loaded, self.problem = loaded, loaded.problem
+        if not self.problem:
+            self._emptied_at = None
         self._set_state("idle" if len(self.document.root) else "refused")
         if self.problem:
             self.emptied.emit()
@@ -788,7 +805,7 @@ class Engine(QObject):
     # -- the document -------------------------------------------------------------------------
 
     def _on_opened(self) -> None:
-        self._checkpoint_step = None
+        self._checkpoint_step = self._emptied_at = None
         if not self._adopting:
             self._carried = ""
         self.last_frame, self.last_loaded, self.moment = None, None, TimelineFrame()

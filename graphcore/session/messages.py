@@ -17,6 +17,7 @@ from graphcore.records.score import Score
 from graphcore.training.transfer.silent_units import Growth
 
 PROTOCOL = 2
+HelperChoice = Literal["auto", "always", "never"]
 
 
 class Hello(Command, frozen=True):
@@ -24,6 +25,8 @@ class Hello(Command, frozen=True):
 
     Attributes:
         device: "" takes the best that is there. threads: 0 takes every core but one.
+        helper: whether a process of lowest priority computes landscapes while the net trains;
+            "auto" is where more than two processors are.
         mark: file of the window's: an engine that does not find it is on another machine. "" says
             that it is on the same.
     """
@@ -32,6 +35,7 @@ class Hello(Command, frozen=True):
     device: str = ""
     threads: int = 0
     mark: str = ""
+    helper: HelperChoice = "auto"
 
 
 class Load(Command, frozen=True):
@@ -158,6 +162,7 @@ class Ready(Outcome, frozen=True):
     """The worker is up.
 
     Attributes:
+        helper: whether a helper process works beside it.
         precision: in which it trains. devices: name and title of each that is there.
         machine: name of the computer.
         far: whether it is not the window's.
@@ -169,6 +174,7 @@ class Ready(Outcome, frozen=True):
     device: str
     threads: int
     torch: str
+    helper: bool = False
     precision: str = "float32"
     devices: tuple[tuple[str, str], ...] = ()
     machine: str = ""

@@ -32,6 +32,7 @@ from graphcore.graph.graph import Graph
 from graphcore.graph.runnable import runnable_part
 from graphcore.records.requests import Look, Reply
 from graphcore.records.score import Score
+from graphcore.records.tasks import Helper
 from graphcore.runs.checkpoint import read_checkpoint
 from graphcore.runs.run_file import read_runs
 from graphcore.runs.runs import Run, Runs
@@ -81,6 +82,7 @@ class Session:
         named_weights: of all parameters in a row, kept to be looked at beside the net's.
         data: reads data sets, and keeps the last.
         parts: what views keep of the document, by type; see ``part``.
+        helper: a process that works beside the training; None where there is none.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Session:
         self.weights_moved = self.revision = self.entered = 0
         self.named_weights: dict[str, Tensor] = {}
         self.parts: dict[type, Any] = {}
+        self.helper: Helper | None = None
         self._looks: dict[type[Look], Look] = {}
         self._going_to: tuple[int | None] | None = None
         self.tested: Score | None = None
@@ -235,7 +238,10 @@ class Session:
         """Make the net of a graph: to be trained, or to be run as far as that goes."""
         self._problem = "" if len(graph) else NO_NODES
         if not len(graph):
-            self._drop()
+            if request.keep:  # undo may bring it back
+                self._set_aside()
+            else:
+                self._drop()
             self.revision = request.revision
             self.send(nothing_loaded(NO_NODES))
             return

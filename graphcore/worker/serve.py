@@ -29,6 +29,8 @@ from graphcore.session.faults import WindowGone, failure, out_of_memory
 from graphcore.session.session import Session
 from graphcore.views import view
 from graphcore.views.scheduler import Scheduler
+from graphcore.worker import background
+from graphcore.worker.background import Background
 from graphcore.worker.brought import Files
 from graphcore.worker.line import SILENCE_S, BringFile, Line, NameFile, Ping, Pong
 from graphcore.worker.protocol import FrameReader, decode_request, encode
@@ -83,6 +85,7 @@ def serve() -> int:
     if line.far and not server.quit:
         server.keep()
     server.views.forget()
+    server.background.end()
     if end.why:
         print(end.why, file=sys.stderr, flush=True)
     return 1 if end.why else 0
@@ -149,7 +152,7 @@ class _Server:
     ) -> None:
         self._send, self.line, self.files = send, line or Line(), Files()
         s = self.session = Session(self._tell, "cpu", given_up)
-        self.views = Scheduler(s)
+        self.views, self.background = Scheduler(s), Background()
         self.quit = self.ready = False
         self.handlers: dict[type[Request], Callable[[Any], None]] = {
             m.Hello: self._hello,
@@ -283,12 +286,14 @@ class _Server:
         processor.set_up(request.threads or max(1, (os.cpu_count() or 2) - 1))
         self.ready = True
         self.session.device = device = self._device(request.device)
+        helped = background.wanted(request.helper, device)
+        self.session.helper = self.background if helped else None
         far = self.line.far = bool(request.mark) and not os.path.exists(request.mark)
         if far:
             self.session.data.files = self.files.named
         self.session.send(
             m.Ready(
-                m.PROTOCOL, device, torch.get_num_threads(), str(torch.__version__),
+                m.PROTOCOL, device, torch.get_num_threads(), str(torch.__version__), helped,
                 devices=tuple((d.name, d.title) for d in devices.available()),
                 machine=platform.node(), far=far, brought=self.files.there() if far else (),
                 datasets=datasets.found() if far else (),

@@ -177,7 +177,7 @@ class SampleGrid(QWidget):
         if frame.images is not None:
             item.setIcon(QIcon(picture_of(unpack(frame.images)[i], PICTURE)))
         elif frame.rows is not None:
-            numbers = ", ".join(format_number(float(x), 3) for x in unpack(frame.rows)[i])
+            numbers = ", ".join(_short(float(x)) for x in unpack(frame.rows)[i])
             text = f"{frame.indices[i]}:  {numbers}" + (f"   {text}" if text else "")
         item.setText(text)
         if wrong:
@@ -206,3 +206,8 @@ class SampleGrid(QWidget):
             row = frame.indices.index(sample.index)
         with QSignalBlocker(self.list):
             self.list.setCurrentRow(row)
+
+
+def _short(number: float) -> str:
+    """A number of a row among others: whole where it is a year or a price, four digits else."""
+    return format_number(number, 4 if abs(number) < 1000 else 7)

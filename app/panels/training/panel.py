@@ -49,6 +49,8 @@ REDRAW_MS = 150
 """Curves and figures are read, not watched: a few times a second leaves the time to the canvas."""
 NARROW, NARROW_PLOTS = 560, 170
 """Width from which the curves stand beside the figures, and their height where they do not."""
+LOW = 420
+"""Height from which a narrow panel has the figures above the curves, which are looked at more."""
 UNBOUNDED = 1 << 20
 HELD_BACK = "validation"
 """The curve of the samples that are held back from training, where there are any."""
@@ -85,8 +87,8 @@ class TrainingPanel(Panel):
         row.addWidget(self.loss, 1)
         row.addWidget(self.accuracy, 1)
         self._changed = False
-        self._narrow: bool | None = None
-        self._arrange(narrow=False)
+        self._arranged: tuple[bool, bool] | None = None
+        self._arrange(narrow=False, low=False)
         engine.frame.connect(self._on_frame)
         engine.loaded.connect(self._on_loaded)
         engine.on(m.DataRead, self._on_data)
@@ -102,16 +104,19 @@ class TrainingPanel(Panel):
     # -- the side -----------------------------------------------------------------------------
 
     def set_room(self, room: QSize) -> None:
-        """Put the curves beside the figures, or below them where there is no room beside."""
-        self._arrange(narrow=room.width() < NARROW)
+        """Put the curves beside the figures, or below or above them where there is no room."""
+        narrow = room.width() < NARROW
+        self._arrange(narrow, low=narrow and room.height() < LOW)
 
-    def _arrange(self, narrow: bool) -> None:
-        if narrow == self._narrow:
+    def _arrange(self, narrow: bool, low: bool) -> None:
+        if self._arranged == (narrow, low):
             return
-        self._narrow = narrow
-        plots = (1, 0, 1, 1) if narrow else (0, 1, 2, 1)
-        self._grid.addWidget(self._side, 0, 0)
+        self._arranged = narrow, low
+        plots = (0 if low else 1, 0, 1, 1) if narrow else (0, 1, 2, 1)
+        self._grid.addWidget(self._side, 1 if low else 0, 0)
         self._grid.addWidget(self._plots, *plots)
+        self._grid.setRowStretch(0, 1 if low else 0)
+        self._grid.setRowStretch(1, 0 if low else 1)
         self._grid.addWidget(self.form_area, 2 if narrow else 1, 0)
         for part in (self._plots, self.form_area):
             part.setMinimumHeight(NARROW_PLOTS if narrow else 0)

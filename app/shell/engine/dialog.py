@@ -48,6 +48,14 @@ class EngineDialog(QDialog):
         self.device, self.threads = QComboBox(), WholeField()
         self.threads.setRange(0, places.MOST_THREADS)
         self.threads.setSpecialValueText(self.tr("every core but one"))
+        self.helper = QComboBox()
+        self.helper.addItem(
+            self.tr("Beside the training, where there are more than 2 processors"), "auto"
+        )
+        self.helper.addItem(
+            self.tr("Beside the training, in a process of lowest priority"), "always"
+        )
+        self.helper.addItem(self.tr("Between the steps of the training"), "never")
         self.state, self.problem = QLabel(), QLabel()
         for label in (self.state, self.problem):
             label.setWordWrap(True)
@@ -71,6 +79,10 @@ class EngineDialog(QDialog):
             (self.tr("Device"), self.tr("What computes there."), self.device),
             (self.tr("Threads"), self.tr("How many of the processor's cores are used."),
              self.threads),
+            (self.tr("Landscape"), self.tr(
+                "Where the loss landscape is computed while the net trains: a process of its own "
+                "shows newer surfaces, and takes memory and a processor that is free."),
+             self.helper),
         ):  # fmt: skip
             editor.setToolTip(help)
             form.addRow(label, editor)
@@ -127,6 +139,7 @@ class EngineDialog(QDialog):
             self.device.addItem(place.device, place.device)
         self.device.setCurrentIndex(max(0, self.device.findData(place.device)))
         self.threads.setValue(place.threads)
+        self.helper.setCurrentIndex(self.helper.findData(place.helper))
         self._describe()
 
     def _describe(self) -> None:
@@ -149,7 +162,10 @@ class EngineDialog(QDialog):
         """What the fields say."""
         text, where = self.command.text().strip(), self.where.currentIndex()
         command = {HERE: "", SSH: places.SSH.format(text), COMMAND: text}[where]
-        return Place(command, self.device.currentData() or "", self.threads.value())
+        return Place(
+            command, self.device.currentData() or "", self.threads.value(),
+            self.helper.currentData(),
+        )  # fmt: skip
 
     def _on_where(self) -> None:
         where = self.where.currentIndex()
@@ -197,6 +213,8 @@ def describe(engine: Engine) -> str:
     count = engine.tr("{0} threads") if about.threads != 1 else engine.tr("{0} thread")
     device = about.device.upper() if about.device == "cpu" else about.device
     parts = [device, count.format(about.threads), about.precision]
+    if about.helper:
+        parts.append(engine.tr("helper process"))
     if engine.place.command:
         parts.insert(0, about.machine)
     if line is not None and line.latency_ms is not None:

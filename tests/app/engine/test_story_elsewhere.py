@@ -217,11 +217,26 @@ def test_a_command_that_cannot_be_used_is_told_and_another_place_offered(qtbot, 
     wait(qtbot, lambda: bool(steps) and steps[-1] == 7)  # the runs have waited for a place
 
 
-def test_device_and_threads_are_remembered_for_each_machine(settings):
+def test_where_the_landscape_is_computed_is_chosen_beside_the_threads(live_window, qtbot):
+    window = live_window
+    open_graph(qtbot, window, "circle")
+    there(window, qtbot, "")
+    assert not window.engine.about.helper
+    window.show_engine()
+    dialog = window.findChild(EngineDialog)
+    assert "lowest priority" in dialog.helper.itemText(1)
+    dialog.helper.setCurrentIndex(1)
+    dialog.use.click()
+    wait(qtbot, lambda: window.engine.about is not None and window.engine.about.helper)
+    assert window.status.device.text().endswith("helper process")
+    assert places.remembered(window.settings.store).helper == "always"
+
+
+def test_device_threads_and_helper_are_remembered_for_each_machine(settings):
     store = settings.store
-    far = Place("ssh host gradscape worker", "cuda:1", 8)
-    places.remember(store, Place("", "cpu", 3))
+    far, near = Place("ssh host gradscape worker", "cuda:1", 8), Place("", "cpu", 3, "always")
+    places.remember(store, near)
     places.remember(store, far)
     assert places.remembered(store) == far
-    assert places.remembered(store, "") == Place("", "cpu", 3)
+    assert places.remembered(store, "") == near
     assert places.used(store) == [far.command]

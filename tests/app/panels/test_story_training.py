@@ -36,6 +36,15 @@ def connect(qtbot, canvas, source: str, target: str, port: str) -> None:
     drag(qtbot, canvas, start, scene.port_position(target, "input", port))
 
 
+def build_anew(document) -> None:
+    names = [document.add_node("Input", (0, 0), shape=(2,))]
+    names += [document.add_node("Linear", (260, 0), out_features=2)]
+    names += [document.add_node("CrossEntropyLoss", (520, 0))]
+    document.connect_nodes(names[0], names[1], "x")
+    document.connect_nodes(names[1], names[2], "x")
+    document.connect_nodes(document.add_node("Target", (260, 200)), names[2], "target")
+
+
 def test_from_an_empty_canvas_to_a_trained_net_and_back(qtbot, live_window) -> None:
     window = live_window
     window.start("expression")
@@ -72,15 +81,25 @@ def test_from_an_empty_canvas_to_a_trained_net_and_back(qtbot, live_window) -> N
     qtbot.mouseClick(window.transport.play, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.engine.state == "done", timeout=PATIENCE)
     assert scores[-1].accuracy > 0.85
-    built = files.dumps(document.graph)
+    built, trained = files.dumps(document.graph), window.engine.step
     while document.undo_stack.canUndo():
         document.undo_stack.undo()
+    qtbot.waitUntil(lambda: window.engine.state == "refused", timeout=PATIENCE)
     assert files.dumps(document.graph) == empty
     assert not canvas.items_by_name
     while document.undo_stack.canRedo():
         document.undo_stack.redo()
     assert files.dumps(document.graph) == built
     assert canvas.items_by_name.keys() == {n.name for n in document.graph}
+    qtbot.waitUntil(lambda: window.engine.moment.newest == trained, timeout=PATIENCE)
+    assert window.engine.moment.test.accuracy > 0.85, "the run is there again with its weights"
+    canvas.selection.select_all()
+    canvas.editor.delete_selection()
+    qtbot.waitUntil(lambda: window.engine.state == "refused", timeout=PATIENCE)
+    build_anew(document)
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+    assert window.engine.step == 0, "a net that is built anew shares nothing with the one before"
+    qtbot.waitUntil(lambda: window.engine.moment.newest == 0, timeout=PATIENCE)
 
 
 def test_train_save_and_reopen(qtbot, live_window, tmp_path) -> None:
