@@ -8,11 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from PySide6.QtCore import QObject, Qt
 
 from app.files.exports import Exports
 from app.widgets import file_dialogs
-from graphcore.errors import GradscapeError, short
+from graphcore.datasets.raw import read_names
+from graphcore.errors import DataError, GradscapeError, short
 from graphcore.exchange import ENDINGS, SOURCE
 from graphcore.views.net_files import LoadWeights, WeightsLoaded
 
@@ -146,6 +148,33 @@ class Imports(QObject):
         if self._may_fill():
             self._engine.ask(LoadWeights(path))
 
+    def load_names(self) -> None:
+        """Ask for a file with the names of the classes, and keep them with the graph."""
+        if self._may_fill() and (path := self._window.files.ask(file_dialogs.ask_names)):
+            self.name_classes(path)
+
+    def name_classes(self, path: str) -> None:
+        """Call the classes what a file says, one name for each."""
+        document, loaded = self._window.document, self._engine.last_loaded
+        count = len(loaded.classes) if loaded is not None else 0
+        try:
+            names = read_names(path)
+            if len(names) != count:
+                raise DataError(
+                    self.tr("{0} has {1:,} names; the data have {2:,} classes.").format(
+                        short(Path(path).name), len(names), count
+                    )
+                )
+            settings = msgspec.structs.replace(document.root.training, class_names=names)
+            document.set_training(settings, self.tr("Names of the classes"))
+        except GradscapeError as error:
+            self._window.refuse(str(error))
+            return
+        listed = ", ".join(names[:3]) + (" …" if count > 3 else "")
+        self._window.banner.show_message(
+            self.tr("{0:,} classes are named: {1}").format(count, listed)
+        )
+
     def _may_fill(self) -> bool:
         if self._engine is not None and self._engine.has_net:
             return True
@@ -160,6 +189,9 @@ class Imports(QObject):
                 take = partial(self._engine.ask, LoadWeights(news.path, partly=True))
                 self._window.banner.show_message(news.problem, "error", [(text, take)])
             return
+        if news.start and self._engine is not None:
+            again = LoadWeights(news.path, partly=True, again=True)
+            self._engine.begins_with(news.path, again)
         name = short(Path(news.path).name)
         if news.left_out:
             text = self.tr("{0:,} of the net's {1:,} tensors were taken from {2}.").format(
@@ -180,6 +212,7 @@ class Imports(QObject):
             (self.tr("Found by shape alone: {0}."), news.by_shape),
             (self.tr("Found by order and shape: {0}."), news.by_order),
             (self.tr("Converted from {0}."), news.kinds),
+            (self.tr("Transposed, as GPT-2's kernels have the inputs first: {0}."), news.turned),
             (self.tr("Not used: {0}."), news.unused),
         ):
             if found:

@@ -60,6 +60,12 @@ def ask_script(parent: QWidget, start: str) -> str:
     return QFileDialog.getSaveFileName(parent, _tr("Export to PyTorch"), start, kinds)[0]
 
 
+def ask_program(parent: QWidget, start: str) -> str:
+    """Path to write a program of torch.export to, or empty."""
+    kinds = _tr("PyTorch program (*.pt2)")
+    return QFileDialog.getSaveFileName(parent, _tr("Export to PyTorch"), start, kinds)[0]
+
+
 def ask_keras(parent: QWidget, start: str) -> str:
     """Path to write a script for Keras to, or empty."""
     kinds = _tr("Python script (*.py)")
@@ -89,6 +95,12 @@ def ask_weights(parent: QWidget, folder: str) -> str:
     """Path of a file of weights, or empty."""
     kinds = _tr("Weights (*.safetensors *.pt *.pth *.bin *.ckpt);;All files (*)")
     return QFileDialog.getOpenFileName(parent, _tr("Load weights"), folder, kinds)[0]
+
+
+def ask_names(parent: QWidget, folder: str) -> str:
+    """Path of a file with the names of classes, or empty."""
+    kinds = _tr("Names (*.txt *.json);;All files (*)")
+    return QFileDialog.getOpenFileName(parent, _tr("Names of the classes"), folder, kinds)[0]
 
 
 def ask_save_run(parent: QWidget, start: str) -> str:

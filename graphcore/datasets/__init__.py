@@ -4,7 +4,7 @@
 from graphcore.datasets import mnist, playground, points, small, by_hand, table, images, arrays  # noqa: I001, F401
 from graphcore.datasets import probe  # noqa: F401
 from graphcore.datasets import augmentation
-from graphcore.datasets.dataset import Dataset, Split, Task
+from graphcore.datasets.dataset import Dataset, Split, Task, called
 from graphcore.datasets.mnist import fetch_mnist, find_mnist
 from graphcore.datasets.normalization import KINDS as NORMALIZATIONS
 from graphcore.datasets.normalization import Normalization
@@ -33,6 +33,7 @@ __all__ = [
     "Split",
     "Task",
     "augmentation",
+    "called",
     "check_options",
     "describe",
     "fetch_mnist",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import msgspec
@@ -96,3 +96,16 @@ def in_order(names: Iterable[str]) -> list[str]:
         return tuple((0, int(p), p) if p.isdigit() else (1, 0, p) for p in parts if p)
 
     return sorted(names, key=key)
+
+
+def called(data: Dataset, names: Sequence[str]) -> Dataset:
+    """Return the data with these names of the classes; the same data where they do not fit."""
+    if not names or tuple(names) == data.classes:
+        return data
+    if len(names) != len(data.classes):
+        note = (
+            f"The graph has {len(names):,} names of classes and the data {len(data.classes):,} "
+            "classes: the names of the data are used."
+        )
+        return replace(data, note=f"{data.note} {note}".strip())
+    return replace(data, classes=tuple(names))

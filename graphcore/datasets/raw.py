@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from graphcore.datasets import images
@@ -22,6 +23,8 @@ from graphcore.system import reading
 TABLES = (".csv", ".tsv", ".txt")
 LARGEST = 2 << 30
 MOST_PICTURES = 10_000
+LARGEST_NAMES, LONGEST_NAME = reading.MIB, 80
+"""Bytes of a file of class names, and characters of one that are kept."""
 _SHOWN_WORDS = 8
 
 
@@ -248,3 +251,32 @@ def _array(raw: Any, learned: Learned) -> tuple[Array, tuple[str, ...]]:
             f"The net takes samples of shape {shape}; the array has the shape {numbers.shape}."
         )
     return numbers.reshape(-1, *shape), tuple(f"row {i + 1}" for i in range(len(numbers)))
+
+
+def read_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Return the names in a file: one on each line, or JSON; raises DataError.
+
+    JSON holds a list of names, or a table of number -> name, or number -> [code, name].
+    """
+    called = short(os.path.basename(path))
+    try:
+        text = reading.read_bytes(path, LARGEST_NAMES, DataError).decode("utf-8-sig")
+        if str(path).lower().endswith(".json"):
+            return _names_of(msgspec.json.decode(text))
+    except UnicodeDecodeError:
+        raise DataError(f"{called} is no text in UTF-8.") from None
+    except (msgspec.MsgspecError, ValueError, KeyError, TypeError):
+        raise DataError(
+            f'{called} is no list of names, such as ["cat", "dog"], nor a table of them, such as '
+            '{"0": "cat", "1": "dog"}.'
+        ) from None
+    return tuple(line.strip()[:LONGEST_NAME] for line in text.splitlines() if line.strip())
+
+
+def _names_of(found: Any) -> tuple[str, ...]:
+    if isinstance(found, dict):
+        found = [found[str(i)] for i in range(len(found))]
+    names = [one[-1] if isinstance(one, list) else one for one in found]
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise ValueError
+    return tuple(name[:LONGEST_NAME] for name in names)

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
+import mmap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from graphcore.late import torch
+
+LARGE = 1 << 24
+"""Bytes from which on zeros take no memory before they are written."""
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,7 +22,6 @@ class ParameterInfo:
     """Where a parameter lies in the flat buffer and how it starts.
 
     Attributes:
-        chosen: whether the graph names the initialiser, in place of the operator's own.
         transposed: whether the numbers of a matrix lie column after column, as its operator's
             kernels read them fastest.
     """
@@ -29,7 +34,6 @@ class ParameterInfo:
     frozen: bool
     transposed: bool = False
     offset: int = 0
-    chosen: bool = False
 
     @property
     def end(self) -> int:
@@ -59,3 +63,13 @@ def seed_of(seed: int, name: str) -> int:
     """A seed of its own for every name, so that adding a parameter moves no other's start."""
     digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=7).digest()
     return int.from_bytes(digest, "big")
+
+
+def zeros(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return zeros in a row; many of them take memory only where they are written."""
+    size = count * dtype.itemsize
+    if size < LARGE or device.type != "cpu":
+        return torch.zeros(count, dtype=dtype, device=device)
+    private = getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0)
+    room = mmap.mmap(-1, size, flags=private) if private else mmap.mmap(-1, size)
+    return torch.frombuffer(room, dtype=dtype)

@@ -7,7 +7,7 @@ gradient can be asked for after a pass; in train mode they are freed as soon as 
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +18,7 @@ from graphcore.engine.execute import Step, run_backward
 from graphcore.engine.fast.buffered import Backward, Program
 from graphcore.engine.fast.cached_step import Repetition
 from graphcore.engine.feeds import Feeds, Rows
-from graphcore.engine.parameters import ParameterInfo, seed_of
+from graphcore.engine.parameters import LARGE, ParameterInfo, seed_of
 from graphcore.engine.skipped_gradients import Gradients, Skipped
 from graphcore.errors import EngineError, NotKept, UnknownNodeError, short
 from graphcore.graph.elements import NodeOrName
@@ -26,6 +26,7 @@ from graphcore.graph.flatten import FlatGraph, Port
 from graphcore.late import torch
 from graphcore.ops.initializers import initialize
 from graphcore.ops.kernels.buffered import Closure
+from graphcore.records.precision import Precision
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,15 +44,19 @@ class Plan:
     """A compiled graph: run it, then look at what came of it. Made by ``compile``.
 
     Attributes:
-        parameters: "node.input" (or "node", for a Parameter node) -> tensor, writable in place.
+        places: "node.input" (or "node", for a Parameter node) -> tensor in ``room``.
         gradients: the same names -> views of the flat gradient.
         buffers: "node.name" -> running statistics.
         feeds: what the Inputs and Targets take.
         flat, flat_grad: all parameters and all gradients, one behind the other; the first
-            ``trainable`` numbers belong to parameters that are not frozen.
+            ``trainable`` numbers belong to parameters that are not frozen. Parameters are drawn
+            when they are first looked at or used: see ``waits``.
+        room: where the parameters lie, drawn or not.
+        waits: whether they have not been drawn yet.
         given: numbers that parameters and buffers start with in place of their rules, by name.
         shown: slots that have a gradient in inspect mode.
         transposed: whether parameters lie as ``Operator.transposed`` says, not row by row.
+        precision: in which products are computed; everything else in ``dtype``.
         draws_random: whether a forward pass in training draws random numbers.
         most_programs: sizes of batch that buffers are kept for in train and record mode.
         repeated: the step that was just made, if it was one made before over other rows.
@@ -67,16 +72,18 @@ class Plan:
     flat_graph: FlatGraph
     layout: list[ParameterInfo]
     values: list[Tensor | None]
-    flat: Tensor
+    room: Tensor
     flat_grad: Tensor
     trainable: int
     transposed: bool
+    precision: Precision
     shown: set[int]
     generator: torch.Generator
-    parameters: dict[str, Tensor] = field(default_factory=dict)
+    waits: bool = False
+    places: dict[str, Tensor] = field(default_factory=dict)
     gradients: dict[str, Tensor] = field(default_factory=dict)
     buffers: dict[str, Tensor] = field(default_factory=dict)
-    buffer_starts: dict[str, float] = field(default_factory=dict)
+    buffer_starts: dict[str, float | Tensor] = field(default_factory=dict)
     given: dict[str, Tensor] = field(default_factory=dict)
     most_programs: int = PROGRAMS
     _programs: list[Program] = field(default_factory=list)
@@ -94,6 +101,24 @@ class Plan:
     _parameter_nodes: set[int] = field(default_factory=set)
     _skipped: Skipped | None = None
     _found: dict[tuple[str, str | None], int] = field(default_factory=dict)
+    _when_drawn: list[Callable[[], object]] = field(default_factory=list)
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """Name -> tensor, drawn by now, writable in place."""
+        self.draw()
+        return self.places
+
+    @property
+    def rests(self) -> bool:
+        """Whether it is large and nothing has needed its weights so far."""
+        return self.waits and self.room.nbytes >= LARGE
+
+    @property
+    def flat(self) -> Tensor:
+        """All parameters, drawn by now."""
+        self.draw()
+        return self.room
 
     @cached_property
     def gradient_square(self) -> Tensor:
@@ -123,6 +148,7 @@ class Plan:
         Raises:
             FeedError: a feed is missing, unknown or of the wrong shape.
         """
+        self.draw()
         self._grads, self._edge_grads, self._kept, self.repeated = None, {}, None, None
         self._skipped = None
         with torch.inference_mode():
@@ -349,6 +375,7 @@ class Plan:
         Args:
             first: only so many samples of the batch.
         """
+        self.draw()
         slot = self._slot(node, output)
         value = self.values[slot]
         if value is None and self.mode == "record" and self._program is not None:
@@ -445,17 +472,42 @@ class Plan:
 
     @property
     def made_for(self) -> dict[str, Any]:
-        """Device, precision and layout, as ``compile`` takes them: for a plan like this one."""
-        dtype = str(self.dtype).removeprefix("torch.")
-        return {"device": str(self.device), "dtype": dtype, "transposed": self.transposed}
+        """Device, types and layout, as ``compile`` takes them: for a plan like this one."""
+        device, dtype = str(self.device), self.precision
+        return {"device": device, "dtype": dtype, "transposed": self.transposed}
+
+    def draw(self) -> None:
+        """Give the parameters the numbers that they start with, if that has waited."""
+        if not self.waits:
+            return
+        self.waits = False
+        with torch.inference_mode():
+            for info in self.layout:
+                self.places[info.name].copy_(self.start_of(info))
+        waiting, self._when_drawn = self._when_drawn, []
+        with torch.inference_mode(False):
+            for tell in waiting:
+                tell()
+
+    def when_drawn(self, tell: Callable[[], object]) -> None:
+        """Call a function as soon as the parameters are drawn, before they are used."""
+        self._when_drawn.append(tell)
+
+    def _overwrite(self) -> dict[str, Tensor]:
+        """The parameters, all of which are to be given other numbers: they need not be drawn."""
+        if self._when_drawn:
+            self.draw()
+        self.waits = False
+        return self.places
 
     def reset(self, seed: int | None = None) -> None:
         """Start over: draw every parameter again, clear the buffers and the random state."""
         self.seed = self.seed if seed is None else seed
-        for info in self.layout:
-            self.parameters[info.name].copy_(self.start_of(info))
+        if not self.waits:
+            self.waits = True
+            self.draw()
         for name, start_value in self.buffer_starts.items():
-            self.buffers[name].fill_(start_value)
+            self.buffers[name].copy_(torch.as_tensor(start_value))
         for name in self.given.keys() & self.buffers.keys():
             self.buffers[name].copy_(self.given[name])
         self.generator.manual_seed(seed_of(self.seed, "dropout"))
@@ -464,21 +516,27 @@ class Plan:
         """Let parameters and buffers have these numbers, now and after every reset.
 
         Args:
-            given: tensors or arrays by name. Left out are those of another name or shape, and
-                parameters whose initialiser the graph names.
+            given: tensors or arrays by name. Left out are those of another name or shape.
         """
-        own = {**self.parameters, **self.buffers}
-        for info in self.layout:
-            if info.chosen:
-                del own[info.name]
+        own = {**self.places, **self.buffers}
+        self._give(given)
+        with torch.inference_mode():
+            for name, tensor in self.given.items():
+                if not (self.waits and name in self.places):
+                    own[name].copy_(tensor)
+
+    def start_later_with(self, given: Mapping[str, Any]) -> None:
+        """Let parameters and buffers have these numbers after every reset; see ``begin_with``."""
+        self.draw()
+        self._give(given)
+
+    def _give(self, given: Mapping[str, Any]) -> None:
+        own = {**self.places, **self.buffers}
         fitting = {n: a for n, a in given.items() if n in own and own[n].shape == a.shape}
         self.given = {
             n: a if isinstance(a, torch.Tensor) else torch.from_numpy(np.array(a))
             for n, a in fitting.items()
         }
-        with torch.inference_mode():
-            for name, tensor in self.given.items():
-                own[name].copy_(tensor)
 
     def start_of(self, info: ParameterInfo) -> Tensor:
         """Return the numbers that a parameter starts with: given, or drawn by its rule."""
@@ -489,26 +547,34 @@ class Plan:
 
     def is_at_start(self, info: ParameterInfo) -> bool:
         """Whether a parameter has the numbers that it starts with."""
+        if self.waits:
+            return True
         weight = self.parameters[info.name]
         return torch.equal(weight, self.start_of(info).to(weight))
 
     def copy_state(self, other: Plan) -> None:
         """Take over the weights and running statistics of another plan of the same net."""
         with torch.inference_mode():
-            for name, parameter in self.parameters.items():
+            for name, parameter in self._overwrite().items():
                 parameter.copy_(other.parameters[name])
             for name, buffer in self.buffers.items():
                 buffer.copy_(other.buffers[name])
 
     def state(self) -> dict[str, Tensor]:
         """Copies of the weights ("flat") and of the running statistics ("buffer:NAME")."""
+        self.draw()
+        return {k: v.clone() for k, v in self.parts_of_state().items()}
+
+    def parts_of_state(self) -> dict[str, Tensor]:
+        """What ``state`` copies, the plan's own tensors, drawn or not."""
         statistics = {f"buffer:{name}": buffer for name, buffer in self.buffers.items()}
-        return {k: v.clone() for k, v in {"flat": self.flat, **statistics}.items()}
+        return {"flat": self.room, **statistics}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Take up what ``state`` of a plan of the same net gave."""
+        self._overwrite()
         with torch.inference_mode():
-            self.flat.copy_(state["flat"])
+            self.room.copy_(state["flat"])
             for name, buffer in self.buffers.items():
                 buffer.copy_(state[f"buffer:{name}"])
 
@@ -527,11 +593,12 @@ class Plan:
             EngineError: one is missing, is of another shape or holds no numbers, or there is one
                 that the net does not have; nothing has changed.
         """
-        own = {**self.parameters, **self.buffers}
+        own = {**self.places, **self.buffers}
         unknown = next((name for name in state if name not in own), None)
         if unknown is not None:
             raise EngineError(f"The net has no parameter {short(unknown)}: nothing was loaded.")
         given = {name: _fitting(name, tensor, state) for name, tensor in own.items()}
+        self._overwrite()
         with torch.inference_mode():
             for name, tensor in own.items():
                 tensor.copy_(given[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,32 +23,67 @@ TOLERANCE = 1e-4
 
 @dataclass
 class Reference:
-    """What a module itself answers, in evaluation mode.
+    """What a module itself answers, in evaluation mode if nothing else is said.
 
     Attributes:
         inputs: the tensors that it was fed, in order.
         outputs: its results, in order.
         gradients: of the sum of all results, by the parameters' names; empty where there are none.
+        training: its results in training mode; empty where they are drawn at random.
+        random: whether they are.
     """
 
     inputs: list[np.ndarray[Any, Any]] = field(default_factory=list)
     outputs: list[np.ndarray[Any, Any]] = field(default_factory=list)
     gradients: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    training: list[np.ndarray[Any, Any]] = field(default_factory=list)
+    random: bool = False
 
 
 def reference(module: Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Reference:
-    """Run a module in evaluation mode, forward and backward; it stays as it was."""
+    """Run a module in both modes, in evaluation backward too; it stays as it was."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
         with torch.enable_grad():
             outputs = _tensors(module(*arguments, **keywords))
             gradients = _gradients(module, outputs)
+        training, random = _in_training(module, arguments, keywords)
     finally:
         for part, mode in modes:
             part.training = mode
     given = [v for v in (*arguments, *keywords.values()) if isinstance(v, torch.Tensor)]
-    return Reference([_array(t) for t in given], [_array(t) for t in outputs], gradients)
+    inputs, results = [_array(t) for t in given], [_array(t) for t in outputs]
+    return Reference(inputs, results, gradients, training, random)
+
+
+def _in_training(
+    module: Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any]
+) -> tuple[list[np.ndarray[Any, Any]], bool]:
+    """What it answers in training mode, nothing where that is random; and whether it is."""
+    module.train()
+    kept = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    answers = []
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        for seed in (0, 1):
+            torch.manual_seed(seed)
+            try:
+                found = _tensors(
+                    module(*map(_own, arguments), **{k: _own(v) for k, v in keywords.items()})
+                )
+                answers.append([_array(t) for t in found])
+            except Exception:  # of the user's own code
+                return [], False
+            finally:
+                for buffer, before in kept:
+                    buffer.copy_(before)
+    first, second = answers
+    same = all(np.array_equal(a, b, equal_nan=True) for a, b in zip(first, second, strict=True))
+    return (first, False) if same else ([], True)
+
+
+def _own(value: Any) -> Any:
+    return value.clone() if isinstance(value, torch.Tensor) else value
 
 
 def _gradients(module: Module, outputs: list[Tensor]) -> dict[str, np.ndarray[Any, Any]]:
@@ -91,15 +127,37 @@ def compare(net: ImportedNet, wanted: Reference) -> None:
         )
         if wanted.gradients:
             report.max_gradient_error = _gradient_distance(net, plan, values, wanted)
+        trained = _training_distance(net, plan, wanted)
     except (GradscapeError, ValueError) as error:
         report.notes.append(f"It was opened but cannot be run: {str(error).rstrip('.')}.")
         return
     worst = max(report.max_error, report.max_gradient_error or 0.0)
-    if not worst <= TOLERANCE:
+    if worst <= TOLERANCE and not trained <= TOLERANCE:
+        report.notes.append(
+            "In training mode the module itself computes something else, as its forward asks for "
+            "the mode; here the net computes in training what it does in evaluation."
+        )
+    elif not worst <= TOLERANCE and wanted.training and trained <= TOLERANCE:
+        report.notes.append(
+            "It computes in evaluation what it does in training mode, in which it was opened: "
+            "module.eval() before that gives the other."
+        )
+    elif not worst <= TOLERANCE:
         report.notes.append(
             f"Its numbers are not {report.own}: it draws random numbers even in "
             "evaluation, or something was not understood."
         )
+
+
+def _training_distance(net: ImportedNet, plan: Any, wanted: Reference) -> float:
+    """How far the net is from the module in training mode; 0 where that is not known."""
+    if wanted.random and not any(step.op.random for step in plan.steps):
+        return math.inf
+    if not wanted.training:
+        return 0.0
+    plan.forward(dict(zip(net.inputs, wanted.inputs, strict=False)), training=True)
+    values = [plan.value(name).cpu().numpy() for name in net.outputs]
+    return max((_distance(y, w) for y, w in zip(values, wanted.training, strict=True)), default=0.0)
 
 
 def _gradient_distance(

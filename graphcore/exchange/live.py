@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import inspect
 import logging
 import re
@@ -195,10 +196,19 @@ def write_pt2(module: Module, example: Example, path: Path) -> None:
     """
     with _quiet(), explained(type(module).__name__):
         try:
-            program = _exported(module, example, _dynamic(module, example))
+            _write(module, example, path)
         except Exception:
-            program = _exported(module, example, None)
-        torch.export.save(program, path)
+            if not _register_records(module, example):
+                raise
+            _write(module, example, path)
+
+
+def _write(module: Module, example: Example, path: Path) -> None:
+    try:
+        program = _exported(module, example, _dynamic(module, example))
+    except Exception:
+        program = _exported(module, example, None)
+    torch.export.save(program, path)
 
 
 @contextlib.contextmanager
@@ -215,9 +225,52 @@ def _quiet() -> Iterator[None]:
 
 
 def _exported(module: Module, example: Example, dynamic: Any) -> Any:
-    return torch.export.export(
-        module, example.arguments, example.keywords, dynamic_shapes=dynamic, strict=False
-    )
+    with _masks_unread():
+        return torch.export.export(
+            module, example.arguments, example.keywords, dynamic_shapes=dynamic, strict=False
+        )
+
+
+@contextlib.contextmanager
+def _masks_unread() -> Iterator[None]:
+    """Without torch's transformers looking whether a mask that they are given is the causal one.
+
+    It is a hint for faster kernels, and what cannot be exported of them.
+    """
+    from torch.nn.modules import transformer
+
+    before = transformer._detect_is_causal_mask
+    transformer._detect_is_causal_mask = lambda mask, is_causal=None, size=None: bool(is_causal)
+    try:
+        yield
+    finally:
+        transformer._detect_is_causal_mask = before
+
+
+def _register_records(module: Module, example: Example) -> bool:
+    """Let torch.export write the records that a module answers with: their fields are results.
+
+    Returns whether there is one that it could not write before.
+    """
+    pytree, found = torch.utils._pytree, False
+    with torch.no_grad(), _evaluating(module):
+        queue = [module(*example.arguments, **example.keywords)]
+    while queue:
+        record = queue.pop()
+        kind = type(record)
+        called = f"{kind.__module__}.{kind.__qualname__}"
+        if isinstance(record, tuple) and hasattr(record, "_fields"):
+            if kind not in pytree.SUPPORTED_SERIALIZED_TYPES:
+                pytree._register_namedtuple(kind, serialized_type_name=called)
+                found = True
+        elif dataclasses.is_dataclass(kind) and kind not in pytree.SUPPORTED_NODES:
+            torch.export.register_dataclass(kind, serialized_type_name=called)
+            found = True
+        if isinstance(record, Mapping):
+            queue += record.values()
+        elif isinstance(record, tuple | list):
+            queue += record
+    return found
 
 
 def _dynamic(module: Module, example: Example) -> Any:

@@ -19,6 +19,7 @@ from graphcore.dims import Batch
 from graphcore.exchange.lowering.builder import Made, Port
 from graphcore.exchange.lowering.lower import Lowered
 from graphcore.exchange.program import Module
+from graphcore.files.weights import plain_name
 from graphcore.graph.elements import Edge, Node
 from graphcore.graph.graph import Graph, usual_name
 
@@ -65,14 +66,19 @@ class Nested:
     composites: int
 
 
-def nest(lowered: Lowered) -> Nested:
-    """Put nodes into a graph."""
-    return _Nesting(lowered).run()
+def nest(lowered: Lowered, named: bool) -> Nested:
+    """Put nodes into a graph.
+
+    Args:
+        named: whether parameters are to keep their names in the module, so that a file of its
+            weights fits by name.
+    """
+    return _Nesting(lowered, named).run()
 
 
 class _Nesting:
-    def __init__(self, lowered: Lowered) -> None:
-        self._lowered = lowered
+    def __init__(self, lowered: Lowered, named: bool) -> None:
+        self._lowered, self._named = lowered, named
         self._top = Group(None)
         self._home: dict[Made, Group] = {}
         self._users: dict[Made, list[tuple[Made, str]]] = {}
@@ -85,8 +91,8 @@ class _Nesting:
         for made in self._lowered.made:
             for name, port in made.inputs.items():
                 self._users.setdefault(port.made, []).append((made, name))
-        self._own_parameters()
         self._group()
+        self._own_parameters()
         self._place_holders()
         _merge_single(self._top, self._home)
         self._add_outputs()
@@ -121,8 +127,19 @@ class _Nesting:
             if made.operator != "Parameter" or len(users) != 1:
                 continue
             user, name = users[0]
-            if name in ops.get(user.operator).parameter_names(user.attributes):
+            if name in ops.get(user.operator).parameter_names(user.attributes) and (
+                not self._named or self._keeps_name(made, user, name)
+            ):
                 self._owned[user, name] = made
+
+    def _keeps_name(self, held: Made, user: Made, name: str) -> bool:
+        """Whether a parameter is called as in the module when it belongs to a node."""
+        assert held.tensor is not None
+        group = self._home[user]
+        alone = _is_layer(group) and len(group.parts) == 1
+        path = [group.module.path] if group.module is not None and group.module.path else []
+        node = [] if alone else [user.name or usual_name(user.operator)]
+        return plain_name(".".join([*path, *node, name])) == plain_name(held.tensor.name)
 
     def _group(self) -> None:
         group = self._top
@@ -152,6 +169,8 @@ class _Nesting:
                 continue
             homes = [self._home[u] for u, _ in self._users.get(made, []) if u in self._home]
             group = _around(homes) if homes else self._top
+            if self._named and made.operator == "Parameter":
+                group = next(g for g in group.above() if _is_inside(made, g))
             first = next((u for u, _ in self._users.get(made, []) if u in group.parts), None)
             place = group.parts.index(first) if first is not None else len(group.parts)
             group.parts.insert(place, made)
@@ -299,6 +318,16 @@ def _fixed(made: Made) -> bool:
     return made.tensor is not None and not made.tensor.trained
 
 
+def _is_layer(group: Group) -> bool:
+    return group.module is not None and group.module.is_torch_layer
+
+
+def _is_inside(held: Made, group: Group) -> bool:
+    """Whether a parameter is one of a group's module, or of a module in it."""
+    path = group.module.path if group.module is not None else ""
+    return held.tensor is not None and (not path or held.tensor.name.startswith(f"{path}."))
+
+
 def _around(homes: Iterable[Group]) -> Group:
     """The innermost group that all of these lie in."""
     first, *others = homes
@@ -316,13 +345,11 @@ def _merge_single(top: Group, home: dict[Made, Group]) -> None:
         for place, part in enumerate(group.parts):
             if not isinstance(part, Group):
                 continue
-            module = part.module
-            if (
-                module is not None and module.is_torch_layer and len(part.parts) == 1
-                and isinstance(part.parts[0], Made) and part.parts[0].operator not in _HOLDERS
-            ):  # fmt: skip
-                made = part.parts[0]
-                made.name = _inside(module.path, group)
+            alone = part.parts[0] if len(part.parts) == 1 and _is_layer(part) else None
+            if isinstance(alone, Made) and alone.operator not in _HOLDERS:
+                made = alone
+                assert part.module is not None
+                made.name = _inside(part.module.path, group)
                 group.parts[place] = made
                 home[made] = group
             else:

@@ -77,7 +77,7 @@ class ImportedNet:
 def net_of(program: Program, source: str) -> ImportedNet:
     """Make a net of a program; raises FileError, and Opaque as ``lower`` does."""
     lowered = lower(program)
-    nested = nest(lowered)
+    nested = nest(lowered, program.named)
     tensors = {m.tensor.key: m.tensor for m in lowered.made if m.tensor is not None}
     parameters = [t for t in tensors.values() if t.role == "parameter"]
     names = dict(nested.names)

@@ -150,6 +150,7 @@ class Tensor:
     Attributes:
         name: in the module: "layer1.0.bn1.weight".
         key: the same for tied ones.
+        kept: whether a state dict of the module has it.
     """
 
     name: str
@@ -157,6 +158,12 @@ class Tensor:
     key: str
     array: np.ndarray[Any, Any]
     trained: bool = True
+    kept: bool = False
+
+    @property
+    def of_state(self) -> bool:
+        """Whether a state dict of the module brings numbers for it that no gradient changes."""
+        return self.role == "buffer" and self.kept and self.array.dtype.kind == "f"
 
 
 @dataclass
@@ -173,6 +180,7 @@ class Program:
         target: the input that a loss compares with, or "".
         guessed: whether a shape in it was rewritten for other numbers of samples.
         double: whether the net's own numbers are float64, also where it has no weights.
+        named: whether tensors are called as in the module that they come from.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -186,6 +194,7 @@ class Program:
     target: str = ""
     double: bool = False
     guessed: bool = False
+    named: bool = False
 
     def value(self, name: str) -> Value:
         """What is known of a tensor; raises FileError."""

@@ -136,9 +136,11 @@ def _reference(path: Path) -> check.Reference:
 
     arrays = load_file(path)
     found = check.Reference()
-    for kind, kept in (("in", found.inputs), ("out", found.outputs)):
+    kinds = (("in", found.inputs), ("out", found.outputs), ("training", found.training))
+    for kind, kept in kinds:
         count = sum(1 for name in arrays if name.startswith(kind) and name[len(kind) :].isdigit())
         kept += [arrays[f"{kind}{i}"] for i in range(count)]
+    found.random = bool(arrays["random"])
     prefix = "gradient:"
     found.gradients = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
     return found

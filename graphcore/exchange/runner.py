@@ -18,6 +18,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from graphcore.errors import ExportError, GradscapeError, short
 from graphcore.exchange import check, guessing, inputs, live, sources
 from graphcore.late import torch
@@ -120,6 +122,8 @@ def _write_reference(found: check.Reference, folder: Path) -> None:
 
     arrays = {f"in{i}": a for i, a in enumerate(found.inputs)}
     arrays |= {f"out{i}": a for i, a in enumerate(found.outputs)}
+    arrays |= {f"training{i}": a for i, a in enumerate(found.training)}
+    arrays["random"] = np.asarray(int(found.random))
     arrays |= {f"gradient:{n}": a for n, a in found.gradients.items()}
     save_file({k: v.copy() for k, v in arrays.items()}, folder / "check.safetensors")
 

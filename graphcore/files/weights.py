@@ -28,6 +28,7 @@ class Fit:
         by_shape: those of the net's that were found by their shape, not by their name.
         by_order: those that were found by their place among others of their shape.
         unused: tensors of the file that nothing wanted.
+        turned: tensors of the file that are transposed: see ``_turned``.
         left_out: what of the net found nothing that fits, and why; empty for a whole fit.
     """
 
@@ -36,6 +37,14 @@ class Fit:
     unused: tuple[str, ...]
     by_order: tuple[str, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
+    turned: tuple[str, ...] = ()
+
+    def given(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What goes into the net, by the net's names."""
+        return {
+            name: tensors[source].t() if source in self.turned else tensors[source]
+            for name, source in self.sources.items()
+        }
 
 
 def state(plan: Plan) -> dict[str, Tensor]:
@@ -68,8 +77,8 @@ def fill(plan: Plan, fit: Fit, tensors: Mapping[str, Tensor]) -> None:
     """Copy what was matched into the net."""
     own = state(plan)
     with torch.inference_mode():
-        for name, source in fit.sources.items():
-            own[name].copy_(tensors[source])
+        for name, given in fit.given(tensors).items():
+            own[name].copy_(given)
 
 
 def match_weights(
@@ -92,18 +101,50 @@ def match_weights(
             numbers that are no weights; with ``partly``, none fits.
     """
     sources = _by_name(list(wanted), list(tensors))
+    turned = _turned(wanted, tensors, sources)
+    tensors = {k: t.t() if k in turned else t for k, t in tensors.items()}
     guessed = _by_shape(wanted, tensors, sources)
     sources |= guessed
     placed = _by_order(wanted, tensors, sources) if ordered else {}
     sources |= placed
-    left_out = {name: why for name in wanted if (why := _problem(name, wanted, tensors, sources))}
+    left_out = {
+        name: why for name in wanted
+        if (why := _problem(name, wanted, tensors, sources)) and not _optional(name, sources)
+    }  # fmt: skip
     if left_out and not (partly and len(left_out) < len(wanted)):
         raise FileError(_refusal(left_out, wanted, tensors, sources))
     sources = {name: source for name, source in sources.items() if name not in left_out}
     used = set(sources.values())
     unused = tuple(n for n in tensors if n not in used and not n.endswith("num_batches_tracked"))
     shape, order = (tuple(n for n in kind if n in sources) for kind in (guessed, placed))
-    return Fit(sources, shape, unused, order, left_out)
+    return Fit(sources, shape, unused, order, left_out, turned)
+
+
+def _optional(name: str, sources: Mapping[str, str]) -> bool:
+    """Whether a table that is not in the file stays: many modules leave theirs out of it."""
+    return is_table(name) and name not in sources
+
+
+def is_table(name: str) -> bool:
+    """Whether what is called so in the state of a net is a table that is not learned."""
+    return name.endswith(".value")
+
+
+_CONV1D = re.compile(r"(^|[/._])(c_attn|c_proj|c_fc|q_attn)[/._]weight$")
+
+
+def _turned(
+    wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], sources: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Kernels of GPT-2's published weights, which have the inputs first; those that are square too.
+
+    They are so where every kernel of these names that is not square has our shape reversed.
+    """
+    found = {n: s for n, s in sources.items() if _CONV1D.search(n) and wanted[n].dim() == 2}
+    shapes = [(tuple(wanted[n].shape), tuple(tensors[s].shape)) for n, s in found.items()]
+    oblong = [pair for pair in shapes if pair[0][0] != pair[0][1]]
+    reversed_ = bool(oblong) and all(ours == theirs[::-1] for ours, theirs in oblong)
+    return tuple(found.values()) if reversed_ else ()
 
 
 def _refusal(
@@ -111,7 +152,7 @@ def _refusal(
     sources: Mapping[str, str],
 ) -> str:  # fmt: skip
     """The first thing that does not fit, in a sentence; what is missing comes first."""
-    missing = [name for name in wanted if name not in sources]
+    missing = [name for name in wanted if name not in sources and not is_table(name)]
     if not missing:
         return f"{next(iter(left_out.values()))}: nothing was loaded."
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
@@ -152,11 +193,11 @@ def kind_of(tensor: Tensor) -> str:
 
 def _by_name(ours: list[str], theirs: list[str]) -> dict[str, str]:
     """Sources by name, all with the same prefix: the one that gives most of the net's tensors."""
-    wanted = _unique((_plain(name), name) for name in ours)
+    wanted = _unique((plain_name(name), name) for name in ours)
     under: dict[str, list[tuple[str, str]]] = {}
     for name in theirs:
         for start in (0, *(m.end() for m in re.finditer(r"[/.]+", name))):
-            under.setdefault(_plain(name[:start]), []).append((_plain(name[start:]), name))
+            under.setdefault(plain_name(name[:start]), []).append((plain_name(name[start:]), name))
     found = {prefix: _unique(pairs) for prefix, pairs in under.items()}
     score = {prefix: len(wanted.keys() & names.keys()) for prefix, names in found.items()}
     most = max(score.values(), default=0)
@@ -205,9 +246,18 @@ def _by_order(
 
 
 def _kind(name: str, tensor: Tensor) -> str:
-    return f"{_plain(name).rsplit('_', 1)[-1]} {tuple(tensor.shape)}"
+    return f"{plain_name(name).rsplit('_', 1)[-1]} {tuple(tensor.shape)}"
 
 
-def _plain(name: str) -> str:
-    """ "block/conv.weight", "block.conv.weight" and "block_conv.weight" are one name."""
-    return re.sub(r"[/._]+", "_", name).removesuffix("_l0").removesuffix("_value")
+def plain_name(name: str) -> str:
+    """Return a name without regard to how modules, nodes and layers are joined in it.
+
+    "block/conv.weight", "block.conv.weight" and "block_conv.weight" are one name, and so are
+    torch's "lstm.weight_ih_l1" and "lstm/l1.weight_ih"; the first of several layers says nothing.
+    """
+    joined = re.sub(r"[/._]+", "_", name).removesuffix("_value")
+    return _FIRST.sub(r"_\1", _LAYER.sub(r"_\2_\1", f"_{joined}")).lstrip("_")
+
+
+_LAYER = re.compile(r"_((?:weight|bias)_(?:ih|hh))_(l\d+)$")
+_FIRST = re.compile(r"_l0_((?:weight|bias)_(?:ih|hh))$")

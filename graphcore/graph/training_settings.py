@@ -34,6 +34,8 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     Attributes:
         dataset: name of a registered data set.
         dataset_options: its options, such as the noise of a playground set.
+        class_names: what the classes are called in place of the names that the data have, in
+            the order of the answers; empty: as in the data.
         normalization: "none", "standardize", "min-max" or "imagenet"; applied to inputs and
             always shown.
         epochs: passes over the training split.
@@ -56,6 +58,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     dataset: str = "mnist"
     dataset_options: dict[str, Any] = {}
+    class_names: tuple[str, ...] = ()
     normalization: str = "none"
     epochs: int = 3
     batch: int = 64

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphcore.dims import N, Shape
+from graphcore.errors import ShapeError
 from graphcore.ops.registry import REQUIRED, Attr, Case, Operator, register
 
 _DTYPE = Attr("dtype", "float", "Floating-point numbers, whole-number indices, or yes and no.",
@@ -139,13 +140,14 @@ class Constant(_Source):
 class Buffer(_Source):
     """A table of numbers that belongs to the net but is not learned, kept with its weights.
 
-    A mask or a positional table of an imported net; small ones are a Constant.
+    A positional table or a scale of an imported net, which a file of its weights brings too.
 
     Attributes:
         shape: shape of the tensor; () is a single number.
         dtype: "float"; "int" for indices; "bool" for a mask.
+        start: the numbers that it holds until weights are loaded; left out, zeros.
     Output:
-        y: the tensor itself, without a batch axis; zeros until the net's weights are loaded.
+        y: the tensor itself, without a batch axis.
     Gradient:
         None: nothing to learn.
     Source:
@@ -153,8 +155,14 @@ class Buffer(_Source):
     """
 
     aliases = ("table", "mask", "register_buffer")
-    attrs = (Attr("shape", REQUIRED, "Shape of the tensor.", "shape"), _DTYPE)
+    attrs = (
+        Attr("shape", REQUIRED, "Shape of the tensor.", "shape"),
+        _DTYPE,
+        Attr("start", None, "Numbers until weights are loaded.", "array", optional=True),
+    )
 
     @staticmethod
-    def infer_shape(*, shape: Shape, dtype: str) -> Shape:
+    def infer_shape(*, shape: Shape, dtype: str, start: Any) -> Shape:
+        if start is not None and Constant.infer_shape(value=start, dtype=dtype) != shape:
+            raise ShapeError(f"Buffer: start is not of the shape {shape}.")
         return shape

@@ -32,6 +32,8 @@ MEMORY, DISK = 256 << 20, 2 << 30
 class Moment:
     """The state of a run after ``step`` updates, in memory or in a file.
 
+    That of a run whose weights have not been drawn yet is taken when they are.
+
     Attributes:
         lr: learning rate of the run, before its schedule.
         epochs: how many the run was to have then; schedules depend on it.
@@ -48,20 +50,38 @@ class Moment:
         self.number = next(self._numbers)
         self._tensors: dict[str, Tensor] | None = tensors
         self._file: Path | None = None
+        self._awaited: Trainer | None = None
 
     @classmethod
     def of(cls, trainer: Trainer) -> Moment:
         """The newest state of a run, copied to the machine's own memory."""
-        tensors = {k: v.to("cpu") for k, v in trainer.state().items()}
-        return cls(trainer.step, trainer.lr, trainer.settings.epochs, tensors)
+        waits = trainer.plan.waits
+        tensors = trainer.parts_of_state() if waits else _copied(trainer)
+        made = cls(trainer.step, trainer.lr, trainer.settings.epochs, tensors)
+        if waits:
+            made._tensors, made._awaited = None, trainer
+            trainer.plan.when_drawn(made._take)
+        return made
+
+    def _take(self) -> None:
+        """The weights of the run that it is of have been drawn."""
+        if self._awaited is not None:
+            self._tensors, self._awaited = _copied(self._awaited), None
 
     @property
     def in_memory(self) -> bool:
-        """Whether it is not in a file."""
+        """Whether it takes room in memory: it is not in a file, and there are weights."""
         return self._tensors is not None
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether it is in a file."""
+        return self._file is not None
 
     def tensors(self) -> dict[str, Tensor]:
         """The state, not to be written to; raises FileError if its file is gone or damaged."""
+        if self._awaited is not None:
+            self._awaited.plan.draw()
         if self._tensors is not None:
             return self._tensors
         from safetensors import SafetensorError
@@ -91,11 +111,11 @@ class Moment:
         from safetensors import SafetensorError
         from safetensors.torch import save_file  # no copy of it all in memory
 
-        assert self._tensors is not None
+        tensors = self.tensors()
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"moment-{self.number}.safetensors"
         try:
-            save_file(self._tensors, path)
+            save_file(tensors, path)
         except SafetensorError as error:
             raise OSError(str(error)) from None
         self._tensors, self._file = None, path
@@ -106,12 +126,16 @@ class Moment:
             self._file.unlink(missing_ok=True)
 
 
+def _copied(trainer: Trainer) -> dict[str, Tensor]:
+    return {k: v.to("cpu") for k, v in trainer.state().items()}
+
+
 def net_shapes(state: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
-    """Shapes that are equal where a net and its optimiser are: the epochs done do not matter."""
+    """Shapes that are equal where a net and its optimiser are: how far it is does not matter."""
     return {
         name: tuple(tensor.shape)
         for name, tensor in state.items()
-        if name != "epochs" and not name.startswith("best:")
+        if name not in ("epochs", "position") and not name.startswith("best:")
     }
 
 
@@ -179,7 +203,6 @@ class Store:
         folder: for the files; None keeps everything in memory.
 
     Attributes:
-        memory, disk: bytes in use.
         problem: why files cannot be written, or "".
     """
 
@@ -187,7 +210,6 @@ class Store:
         self, folder: Path | None = None, memory_limit: int = MEMORY, disk_limit: int = DISK
     ) -> None:
         self.folder, self.memory_limit, self.disk_limit = folder, memory_limit, disk_limit
-        self.memory = self.disk = 0
         self.problem = ""
         self._kept: dict[int, Moment] = {}
 
@@ -196,7 +218,6 @@ class Store:
         if moment.number in self._kept:
             return
         self._kept[moment.number] = moment
-        self.memory += moment.size
         if self.folder is None or self.problem:
             return
         for old in list(self._kept.values()):
@@ -214,8 +235,16 @@ class Store:
                 "fewer of them are kept, training goes on."
             )
             return
-        self.memory -= moment.size
-        self.disk += moment.size
+
+    @property
+    def memory(self) -> int:
+        """Bytes in use in memory."""
+        return sum(m.size for m in self._kept.values() if m.in_memory)
+
+    @property
+    def disk(self) -> int:
+        """Bytes in use in files."""
+        return sum(m.size for m in self._kept.values() if m.on_disk)
 
     @property
     def full(self) -> bool:
@@ -226,9 +255,4 @@ class Store:
         """Drop every moment that is not among these, with its file."""
         wanted = {m.number for m in used}
         for number in [n for n in self._kept if n not in wanted]:
-            moment = self._kept.pop(number)
-            moment.delete()
-            if moment.in_memory:
-                self.memory -= moment.size
-            else:
-                self.disk -= moment.size
+            self._kept.pop(number).delete()

@@ -71,6 +71,8 @@ class AskedNet:
         with torch.inference_mode():
             for name, tensor in weights.state(plan).items():
                 given = self.weights.get(name)
+                if given is None and weights.is_table(name):
+                    continue
                 if given is None or tuple(given.shape) != tuple(tensor.shape):
                     raise FileError(f"The weights hold nothing that fits {short(name)}.")
                 tensor.copy_(torch.as_tensor(given))
@@ -80,7 +82,7 @@ class AskedNet:
         tensors = state_dict.read_state_dict(file)
         wanted = weights.state(self.forward_plan(mode="train"))
         fit = weights.match_weights(wanted, tensors, state_dict.is_of_torch(file))
-        return replace(self, weights={name: tensors[s] for name, s in fit.sources.items()})
+        return replace(self, weights=fit.given(tensors))
 
     def known_data(self) -> Learned:
         """Return what is known of the data; of a bare graph, what its data set says.
@@ -123,9 +125,10 @@ def _size(shape: tuple[int, ...]) -> int:
 def load_data(graph: Graph) -> datasets.Dataset:
     """Load the data set that a graph is set to be trained on; raises DataError."""
     s = graph.training
-    return datasets.load(
+    data = datasets.load(
         s.dataset, options=s.dataset_options, normalization=s.normalization, seed=s.seed
     )
+    return datasets.called(data, s.class_names)
 
 
 def net_of(source: Any) -> AskedNet:

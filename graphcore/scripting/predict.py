@@ -10,16 +10,12 @@ from typing import Any
 import msgspec
 
 from graphcore.datasets.learned import Learned
-from graphcore.datasets.raw import read_raw
-from graphcore.errors import DataError, GraphError, short
+from graphcore.datasets.raw import read_names, read_raw
+from graphcore.errors import DataError, GraphError
 from graphcore.graph.runnable import runnable_part
 from graphcore.scripting.batches import values_of
 from graphcore.scripting.net import net_of
-from graphcore.system import reading
 from graphcore.training.answers import Answer, answers_of
-
-LARGEST = reading.MIB
-"""Bytes of a file of names."""
 
 
 def predict(
@@ -40,7 +36,8 @@ def predict(
             dictionary or a list of rows; a picture of Pillow's; numbers of one sample or of
             several as an array, before normalisation.
         weights: a state dict (.safetensors, .pth) that the net takes, by names and shapes.
-        classes: names of the classes in their order, or a text file with one on each line.
+        classes: names of the classes in their order, or a file of them: one on each line, or a
+            list in JSON.
 
     Returns:
         One Answer per sample, in their order.
@@ -70,12 +67,3 @@ def _named(known: Learned, classes: Sequence[str] | str | os.PathLike[str], coun
     if len(names) != count:
         raise DataError(f"There are {len(names):,} names; the net tells {count:,} classes apart.")
     return msgspec.structs.replace(known, classes=names)
-
-
-def read_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Return the lines of a text file that are not empty; raises DataError."""
-    try:
-        text = reading.read_bytes(path, LARGEST, DataError).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError(f"{short(os.path.basename(path))} is no text in UTF-8.") from None
-    return tuple(line.strip() for line in text.splitlines() if line.strip())

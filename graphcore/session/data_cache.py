@@ -32,6 +32,7 @@ class KeptData:
         self._folder = ""
         self._ahead: tuple[Any, threading.Thread, list[datasets.Dataset]] | None = None
         self._kept: tuple[Any, datasets.Dataset] | None = None
+        self._named: tuple[Any, datasets.Dataset] | None = None
         self._probes: dict[str, Probe] = {}
 
     def give(self, probe: Probe) -> None:
@@ -57,7 +58,10 @@ class KeptData:
                     len(data.classes), data.note,
                 )
             )  # fmt: skip
-        return self._kept[1]
+        named = key, s.class_names
+        if self._named is None or self._named[0] != named:
+            self._named = named, datasets.called(self._kept[1], s.class_names)
+        return self._named[1]
 
     def read_ahead(self, s: TrainingSettings, folder: str) -> None:
         """Begin to read data in a thread of its own, while the process imports what trains.

@@ -17,7 +17,7 @@ def loaded(t: Trainer, data: Dataset, kept: Kept, problem: str = "") -> Loaded:
         dataset=data.name, note=f"{data.note} {t.note}".strip(),
         normalization=said_of_scales(data), train_samples=len(data.train),
         test_samples=len(data.test), classes=data.classes,
-        parameters=len(t.plan.parameters), numbers=t.plan.flat.numel(), kept=len(kept.whole),
+        parameters=len(t.plan.places), numbers=t.plan.room.numel(), kept=len(kept.whole),
         part=kept.part, fresh=kept.fresh if kept.whole else (), gone=kept.gone, step=t.step,
         frozen=kept.frozen, anew=kept.anew, change=kept.change,
         copies=kept.copies, steps_per_epoch=t.steps_per_epoch, total_steps=t.total_steps,
@@ -34,7 +34,7 @@ def said_of_scales(data: Dataset) -> str:
 def calculation_loaded(plan: Plan, problem: str) -> Loaded:
     """Of a graph that has nothing to learn, and why."""
     return msgspec.structs.replace(
-        nothing_loaded(problem), parameters=len(plan.parameters), numbers=plan.flat.numel()
+        nothing_loaded(problem), parameters=len(plan.places), numbers=plan.room.numel()
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from graphcore.engine.parameters import zeros
 from graphcore.errors import AttributeRefusedError, EngineError
 from graphcore.late import torch
 from graphcore.training.options import check_all
@@ -49,14 +50,15 @@ class Optimizer:
     def prepare(self) -> None:
         """Allocate the state."""
 
-    def update(self, lr: float) -> None:
-        """One step with this learning rate."""
+    def update(self, lr: float | Tensor) -> None:
+        """One step with this learning rate; where it ``repeats`` that may be a tensor, shape ()."""
         raise NotImplementedError
 
     def buffer(self, name: str, value: float = 0.0) -> Tensor:
         """A state tensor like w, kept in checkpoints."""
         with torch.inference_mode(False):
-            self.state[name] = torch.full_like(self.w, value)
+            made = zeros(len(self.w), self.w.dtype, self.w.device)
+            self.state[name] = made.fill_(value) if value else made
         return self.state[name]
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
@@ -127,7 +129,7 @@ class SGD(Optimizer):
         self.velocity = [self.buffer("velocity")] if self.chosen["momentum"] else []
         self.begun = False
 
-    def update(self, lr: float) -> None:
+    def update(self, lr: float | Tensor) -> None:
         o = self.chosen
         first = bool(self.velocity) and not self.begun and self.steps.item() == 0
         torch._fused_sgd_(
@@ -154,7 +156,7 @@ class _AdamRule(Optimizer):
         self.m, self.v = self.buffer("exp_avg"), self.buffer("exp_avg_sq")
         self.v_max = [self.buffer("max_exp_avg_sq")] if self.chosen["amsgrad"] else []
 
-    def run(self, kernel: Callable[..., None], lr: float) -> None:
+    def run(self, kernel: Callable[..., None], lr: float | Tensor) -> None:
         o = self.chosen
         self.steps += 1
         kernel(
@@ -176,7 +178,7 @@ class Adam(_AdamRule):
 
     options = _ADAM
 
-    def update(self, lr: float) -> None:
+    def update(self, lr: float | Tensor) -> None:
         self.run(torch._fused_adam_, lr)
 
 
@@ -189,7 +191,7 @@ class AdamW(_AdamRule):
 
     options = {**_ADAM, "weight_decay": 1e-2}
 
-    def update(self, lr: float) -> None:
+    def update(self, lr: float | Tensor) -> None:
         self.run(torch._fused_adamw_, lr)
 
 
@@ -209,7 +211,7 @@ class _TorchOptim(Optimizer):
             if isinstance(tensor, torch.Tensor):
                 self.state[name] = tensor.zero_()
 
-    def update(self, lr: float) -> None:
+    def update(self, lr: float | Tensor) -> None:
         self.inner.param_groups[0]["lr"] = lr
         self.w.grad = self.g
         self.inner.step()

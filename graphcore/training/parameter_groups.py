@@ -45,11 +45,11 @@ class Group:
     still: tuple[slice, ...] = ()
     slower: tuple[tuple[slice, float], ...] = ()
 
-    def update(self, lr: float) -> None:
+    def update(self, lr: float | Tensor) -> None:
         """Change the parameters that the loss reaches, at the run's learning rate."""
         self._update(self.optimizer, lr)
 
-    def _update(self, rule: optimizers.Optimizer, lr: float) -> None:
+    def _update(self, rule: optimizers.Optimizer, lr: float | Tensor) -> None:
         kept = [rule.w[place].clone() for place in self.still]
         before = [rule.w[place].clone() for place, _ in self.slower]
         rule.update(lr * self.rate)
@@ -157,7 +157,7 @@ def _slower(
 
 def _without_stillness(plan: Plan, settings: TrainingSettings, loss: str) -> list[Group]:
     s, layout = settings, plan.layout
-    w, g = plan.flat[: plan.trainable], plan.flat_grad[: plan.trainable]
+    w, g = plan.room[: plan.trainable], plan.flat_grad[: plan.trainable]
     if not s.objectives:
         return [Group(loss, 0, len(w), optimizers.make(s.optimizer, w, g, s.optimizer_options))]
     groups, start = [], 0

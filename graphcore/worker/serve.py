@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from graphcore import datasets, files
 from graphcore.engine import devices, processor
+from graphcore.engine.precision import usable_precision
 from graphcore.errors import EngineError, WorkerError
 from graphcore.graph.binding import bind
 from graphcore.late import torch
@@ -285,7 +286,9 @@ class _Server:
             )
         processor.set_up(request.threads or max(1, (os.cpu_count() or 2) - 1))
         self.ready = True
-        self.session.device = device = self._device(request.device)
+        refused: list[Reply] = []
+        self.session.device = device = self._device(request.device, refused)
+        self.session.precision = self._precision(request.precision, device, refused)
         helped = background.wanted(request.helper, device)
         self.session.helper = self.background if helped else None
         far = self.line.far = bool(request.mark) and not os.path.exists(request.mark)
@@ -294,20 +297,32 @@ class _Server:
         self.session.send(
             m.Ready(
                 m.PROTOCOL, device, torch.get_num_threads(), str(torch.__version__), helped,
+                precision=self.session.precision,
                 devices=tuple((d.name, d.title) for d in devices.available()),
                 machine=platform.node(), far=far, brought=self.files.there() if far else (),
                 datasets=datasets.found() if far else (),
             )
         )  # fmt: skip
 
-    def _device(self, wanted: str) -> str:
+        for refusal in refused:  # a window that waits for this process takes it for lost before
+            self.session.send(refusal)
+
+    def _device(self, wanted: str, refused: list[Reply]) -> str:
         """The device that was chosen, or the best where that is no longer there."""
         if wanted:
             try:
                 return str(devices.usable_device(wanted))
             except EngineError as error:
-                self.session.send(failure("request", error, "choosing the device"))
+                refused.append(failure("request", error, "choosing the device"))
         return devices.best()
+
+    def _precision(self, wanted: str, device: str, refused: list[Reply]) -> str:
+        """The precision that was chosen, or float32 where the device does not have it."""
+        try:
+            return usable_precision(wanted, torch.device(device))
+        except EngineError as error:
+            refused.append(failure("request", error, "choosing the precision"))
+        return "float32"
 
     def _tell(self, reply: Reply) -> None:
         """Send a reply, with the window's paths where the window is on another machine."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -222,7 +223,7 @@ class WhatIfPanel(Panel):
             return
         if not self.holds:
             return
-        rows = [(self.tr("loss"), *frame.loss, "{:.4f}")]
+        rows: list[tuple[Any, ...]] = [(self.tr("loss"), *frame.loss, "{:.4f}")]
         if frame.right:
             free, held = frame.right
             rows.append((self.tr("all"), free, held, "{:.1%}"))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 SWITCH = "GRADSCAPE_KERNEL_TRACE"
 """Environment variable; "0" leaves torch's private interpreter alone: training is slower then."""
+
+TRIED = 2, 13
+"""The first release of torch whose interpreter is known to take all kernels."""
 
 Loop = Callable[["Tensor", "Tensor", list[float]], None]
 """Called with what is put into the rows, shape (n, *rows); where the kept number is noted, shape
@@ -120,8 +124,17 @@ def looped(closures: Sequence[Closure], rows: Tensor, kept: Tensor) -> Loop | No
 
 
 def is_possible() -> bool:
-    """Return whether kernels are traced: torch's private interpreter is there and wanted."""
-    return os.environ.get(SWITCH, "1") != "0" and hasattr(torch._C, "parse_ir")
+    """Return whether kernels are traced: torch's private interpreter is there and wanted.
+
+    That of torch 2.9 ends the process at a convolution: only releases that were tried count.
+    """
+    wanted = os.environ.get(SWITCH, "1") != "0"
+    return wanted and hasattr(torch._C, "parse_ir") and _release() >= TRIED
+
+
+def _release() -> tuple[int, ...]:
+    """First two numbers of torch's version."""
+    return tuple(map(int, re.findall(r"\d+", str(torch.__version__))[:2]))
 
 
 def _run(closures: Sequence[Closure]) -> None:
@@ -417,6 +430,7 @@ def _kind(value: Any) -> str:
 _NUMBERS = {
     "torch.uint8": 0, "torch.int8": 1, "torch.int16": 2, "torch.int32": 3, "torch.int64": 4,
     "torch.float16": 5, "torch.float32": 6, "torch.float64": 7, "torch.bool": 11,
+    "torch.bfloat16": 15,
     "torch.contiguous_format": 0, "torch.preserve_format": 1, "torch.channels_last": 2,
 }  # fmt: skip
 """c10/core/ScalarType.h and MemoryFormat.h"""

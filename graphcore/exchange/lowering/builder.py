@@ -116,6 +116,11 @@ class Builder:
             self.ports[name] = self._of_tensor(self.program.tensors[name])
         return self.ports[name]
 
+    def maker(self, argument: Any) -> Call | None:
+        """The call whose result a tensor argument is, or None."""
+        name = argument.name if isinstance(argument, Ref) else None
+        return next((c for c in self.program.calls if name in c.outputs), None)
+
     def tensor(self, argument: Any) -> Tensor | None:
         """What a tensor argument holds, if it is a parameter, buffer or constant."""
         if isinstance(argument, Ref) and argument.name in self.program.tensors:
@@ -134,11 +139,15 @@ class Builder:
             raise FileError(f"{tensor.name} is empty, which is not understood.")
         if tensor.role == "parameter":
             made = Made("Parameter", {"shape": shape}, {}, (shape,), ("float",), (), name, tensor)
-        elif tensor.array.size <= MOST_IN_FILE:
+        elif tensor.array.size <= MOST_IN_FILE and not tensor.of_state:
             return self.constant(tensor.array, name=name)
         else:
             number = number_of(tensor.array)
-            a = {"shape": shape, "dtype": number}
+            small = tensor.array.size <= MOST_IN_FILE
+            start = ops.get("Buffer").complete(
+                {"shape": shape, "start": tensor.array.tolist() if small else None}
+            )["start"]
+            a = {"shape": shape, "dtype": number, "start": start}
             made = Made("Buffer", a, {}, (shape,), (number,), (), name, tensor)
         self.made.append(made)
         return made.port()

@@ -81,11 +81,13 @@ class Traced:
         at: the tensor for each batch size.
         name: in the program; "" for one that no call has needed yet.
         origin: name of the weight that it holds, or "".
+        stored: type of its numbers in the file, where it is known and whole numbers count.
     """
 
     at: tuple[Numbers, ...]
     name: str = ""
     origin: str = ""
+    stored: str = ""
 
     @property
     def known(self) -> bool:
@@ -194,6 +196,7 @@ class Tracer:
     def known(self, value: Any, origin: str = "") -> Traced:
         """A tensor whose numbers are known."""
         array = np.asarray(value)
+        stored = array.dtype.name
         if array.dtype.kind in "iu":
             array = array.astype(np.int64)
         elif array.dtype.kind == "f":
@@ -202,7 +205,7 @@ class Tracer:
             raise Untraced("it has numbers of a kind that is not read")
         array = np.ascontiguousarray(array).reshape(array.shape)
         tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
-        return Traced((tensor,) * len(self.batches), "", origin)
+        return Traced((tensor,) * len(self.batches), "", origin, stored)
 
     def known_at(self, tensors: Sequence[Any]) -> Traced:
         """A tensor whose numbers are known and differ from batch to batch."""

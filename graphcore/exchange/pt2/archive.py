@@ -25,7 +25,7 @@ DTYPES = {
     1: "<u1", 2: "<i1", 3: "<i2", 4: "<i4", 5: "<i8", 6: "<f2", 7: "<f4", 8: "<f8",
     12: "?", 13: "bfloat16",
 }  # fmt: skip
-AGAIN = "save it again with torch.export.save of torch 2.13 or newer"
+AGAIN = "save it again with torch.export.save of torch 2.9 or newer"
 
 
 class Archive:
@@ -42,20 +42,23 @@ class Archive:
             raise self.refusal(f"it has more than {MOST_ENTRIES:,} entries")
         if sum(e.file_size for e in entries) > LARGEST:
             raise self.refusal("its entries are larger than 8 GiB together")
+        self._check_layout([e.filename for e in entries])
         self._entries: dict[str, zipfile.ZipInfo] = {}
         for entry in entries:
             inner = entry.filename.partition("/")[2]
             if inner in self._entries:
                 raise self.refusal(f"it holds {short(inner)} twice")
             self._entries[inner] = entry
-        self._check_layout([e.filename for e in entries])
 
     def refusal(self, why: str) -> FileError:
         """A FileError that names the file."""
         return FileError(f"{short(self._name)} cannot be read: {why}.")
 
     def _check_layout(self, names: list[str]) -> None:
-        if "models/model.json" in self._entries:
+        inner = {n.partition("/")[2] for n in names}
+        if "data/weights/model.pt" in inner:  # a pickle, up to torch 2.8
+            raise self.refusal(f"an older torch wrote it; {AGAIN}")
+        if "models/model.json" in inner:
             return
         ends = {n.rpartition("/")[2] for n in names}
         if "serialized_exported_program.json" in ends:

@@ -76,7 +76,7 @@ class _Reader:
     def __init__(self, file: archive.Archive, batch: bool) -> None:
         self._file = file
         self._batch = batch
-        self._made = Program()
+        self._made = Program(named=True)
         self._symbols: dict[str, Size] = {}
         self._ints: dict[str, Size] = {}
         self._double = False
@@ -146,14 +146,15 @@ class _Reader:
                 ("tensor_constant", "tensor_constant_name"),
             ):  # fmt: skip
                 if role in spec:
-                    self._read_tensor(spec[role]["arg"]["name"], role, spec[role][key], kept)
+                    self._read_tensor(spec[role], role, spec[role][key], kept)
         for tensor in self._made.tensors.values():
             if tensor.role == "parameter":
                 self._made.inert.setdefault(tensor.key, tensor)
 
     def _read_tensor(
-        self, used: str, role: str, name: str, kept: Mapping[str, dict[str, Any]]
+        self, spec: dict[str, Any], role: str, name: str, kept: Mapping[str, dict[str, Any]]
     ) -> None:
+        used = spec["arg"]["name"]
         folder = next((f for f in kept if name in kept[f]), "")
         if not folder:
             raise self._file.refusal(f"{short(name)} is missing in it")
@@ -168,7 +169,7 @@ class _Reader:
             raise self._file.refusal(f"{short(name)} has the shape {array.shape}, not {said}")
         self._made.tensors[used] = Tensor(
             name, "constant" if role == "tensor_constant" else role, key, array,  # type: ignore[arg-type]
-            record["tensor_meta"]["requires_grad"] is True,
+            record["tensor_meta"]["requires_grad"] is True, spec.get("persistent") is True,
         )  # fmt: skip
 
     # -- calls ------------------------------------------------------------------------------------

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 SHARE = 0.05
 """Share of the worker's time while training; the bar is 10 %."""
+SHARE_BESIDE = 0.3
+"""The same while a script trains, whose loop is not the worker's."""
 SLICE = 0.005
 """Seconds of work at a time while nothing trains."""
 TRAINING_SLICE = 0.002
@@ -81,13 +83,14 @@ class Landscape:
         self._samples = self._taken = 0
         self._pace = math.inf
         self._last_work = time.perf_counter()
-        self._spent = 0.0
+        self._spent, self._share = 0.0, SHARE
 
     def due(self, session: Session, request: LandscapeRequest) -> bool:
         """Whether there is something to compute, and while training, whether it is time for it."""
         trainer = session.trainer
-        if trainer is None or not trainer.trains or self.held:
+        if trainer is None or not trainer.trains or self.held or trainer.plan.rests:
             return False
+        self._share = SHARE_BESIDE if session.script.at_work else SHARE
         if request is not self._request:
             return True
         if self._follows(session):
@@ -175,7 +178,7 @@ class Landscape:
         score, session.tested = session.tested, None
         if score is not None:
             self.note_score(trainer, score.loss)
-        if trainer.trains and not session.runs.visiting:
+        if trainer.trains and not session.runs.visiting and not trainer.plan.rests:
             self._notice(trainer, session.runs.jumps)
 
     def note_score(self, trainer: Trainer, loss: float) -> None:
@@ -190,7 +193,7 @@ class Landscape:
 
     def _rested(self) -> bool:
         """Whether enough time has passed to keep to the share of it."""
-        return time.perf_counter() - self._last_work >= rest(self._spent, SHARE)
+        return time.perf_counter() - self._last_work >= rest(self._spent, self._share)
 
     def _retrace(self, session: Session) -> None:
         """Another run is the current one: the path is what was recorded of it."""
@@ -237,7 +240,7 @@ class Landscape:
             return True
         if not stale or surface.level == 0:
             return False
-        return surface.done or surface.seconds_to_next_level() / SHARE > PATIENCE
+        return surface.done or surface.seconds_to_next_level() / self._share > PATIENCE
 
     def _helper(self, session: Session, trainer: Trainer) -> Helper | None:
         """The helper process, where it takes a surface of the net just now."""
@@ -294,7 +297,7 @@ class Landscape:
         if not training or (helped and self._pace * request.samples * request.points <= FRESH):
             return request.samples
         seconds = self._pace * TRAINING_SAMPLES
-        seconds *= request.points if helped else MIDDLING / SHARE
+        seconds *= request.points if helped else MIDDLING / self._share
         return TRAINING_SAMPLES if seconds <= PATIENCE else FEW_SAMPLES
 
     def _targets(self, session: Session) -> dict[str, Weights]:

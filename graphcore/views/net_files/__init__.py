@@ -24,11 +24,14 @@ class LoadWeights(Command, frozen=True):
 
     Attributes:
         partly: whether what fits is taken where not all does; else it is all or nothing.
+        again: whether the net of another engine started with them: it does so again, and a net
+            that has trained goes back there by a reset alone.
     """
 
     reads = ("path",)
     path: str
     partly: bool = False
+    again: bool = False
 
 
 class WeightsLoaded(Outcome, frozen=True, kw_only=True):
@@ -39,17 +42,22 @@ class WeightsLoaded(Outcome, frozen=True, kw_only=True):
         by_shape: those of them that were found by their shape, not by their name.
         by_order: those that were found by their place among others of their shape.
         unused: tensors of the file that nothing wanted.
+        turned: tensors of the file that were transposed: GPT-2's kernels have the inputs first.
         left_out: why others of the net were left as they were, a sentence each.
         kinds: types of the file's numbers that were converted, such as "float16".
         fitting, wanted: where nothing was loaded: how many would fit, of how many.
         problem: why nothing was loaded, or "".
+        start: whether the net starts with them. again: as in the request.
     """
 
     path: str
+    start: bool = False
+    again: bool = False
     loaded: tuple[str, ...] = ()
     by_shape: tuple[str, ...] = ()
     by_order: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    turned: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     fitting: int = 0

@@ -12,6 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from app.widgets import file_dialogs
+from graphcore import files
+from graphcore.scripting.net import load_data
 from graphcore.views.net_files import NetSaved, SaveNet
 from tests.app.driver import PATIENCE, rest, train, wait
 
@@ -263,3 +265,24 @@ def test_weights_beside_a_source_are_where_its_net_starts(
     assert {tuple(t.shape): t.tolist() for t in kept.values()} == {
         tuple(t.shape): t.tolist() for t in given.values()
     }
+
+
+def test_classes_are_called_what_a_file_says_and_the_graph_keeps_it(
+    qtbot, live_window, tmp_path, monkeypatch
+) -> None:
+    window = live_window
+    ready(qtbot, window)
+    path = tmp_path / "names.json"
+    monkeypatch.setattr(file_dialogs, "ask_names", lambda *_: str(path))
+    path.write_text('["inside"]')
+    act(window, "class_names")
+    assert window.engine.last_loaded.classes != ("inside", "outside")
+    assert "names.json has 1 names; the data have 2 classes." in window.banner.text
+    path.write_text('{"0": ["n01", "inside"], "1": ["n02", "outside"]}')
+    act(window, "class_names")
+    wait(qtbot, lambda: window.engine.last_loaded.classes == ("inside", "outside"))
+    kept = files.loads(files.dumps(window.document.root))
+    assert kept.training.class_names == ("inside", "outside")
+    assert load_data(kept).classes == ("inside", "outside")
+    act(window, "undo")
+    wait(qtbot, lambda: window.engine.last_loaded.classes != ("inside", "outside"))

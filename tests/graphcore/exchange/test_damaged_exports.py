@@ -137,14 +137,16 @@ def test_a_call_that_no_table_holds_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_other_kinds_of_zip_are_named(tmp_path: Path) -> None:
-    for entry, why in (
-        ("net/serialized_exported_program.json", "an older torch wrote it"),
-        ("net/data.pkl", "a pickle of torch.save"),
-        ("net/other", "it is no exported net"),
+    for entries, why in (
+        (("serialized_exported_program.json", "version"), "an older torch wrote it"),
+        (("net/models/model.json", "net/data/weights/model.pt"), "an older torch wrote it"),
+        (("net/data.pkl",), "a pickle of torch.save"),
+        (("net/other",), "it is no exported net"),
     ):
         made = io.BytesIO()
         with zipfile.ZipFile(made, "w") as new:
-            new.writestr(entry, b"{}")
+            for entry in entries:
+                new.writestr(entry, b"{}")
         path = tmp_path / "net.pt2"
         path.write_bytes(made.getvalue())
         with pytest.raises(FileError, match=why):

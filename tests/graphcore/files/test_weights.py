@@ -8,8 +8,10 @@ import graphcore as gc
 from graphcore.engine.plan import Plan
 from graphcore.errors import FileError
 from graphcore.files.state_dict import read_state_dict, read_tensors
-from graphcore.files.weights import fill, match_weights, read_weights, write_weights
+from graphcore.files.weights import fill, match_weights, read_weights, state, write_weights
+from graphcore.graph.famous import transformers
 from graphcore.graph.layer_list import parse_layers
+from graphcore.graph.runnable import runnable_part
 from tests.graphcore.files.fitting import fit_weights
 from tests.graphcore.graph.test_composites import grouped
 
@@ -196,3 +198,23 @@ def test_what_fits_can_be_taken_alone() -> None:
     assert torch.equal(plan.parameters["fc2.weight"], before)
     with pytest.raises(FileError, match="nothing was loaded"):
         match_weights(plan.parameters, {"fc9.weight": torch.ones(2, 2)}, partly=True)
+
+
+def test_gpt2s_published_kernels_are_transposed_the_square_ones_too() -> None:
+    part = runnable_part(transformers.gpt2(blocks=1))
+    own = state(gc.compile(part))
+    torch.manual_seed(0)
+    file = {}
+    for name in own:
+        called = name.replace("/", ".").replace("._", ".").replace("wte_weight", "wte.weight")
+        drawn = torch.randn(own[name].shape)
+        is_kernel = ".c_" in called and called.endswith(".weight")
+        file[f"transformer.{called}"] = drawn.t() if is_kernel else drawn
+    file["transformer.h.0.attn.bias"] = torch.ones(1, 1, 8, 8)  # its mask
+    fit = match_weights(own, file)
+    assert len(fit.turned) == 4
+    assert fit.unused == ("transformer.h.0.attn.bias",)
+    square = fit.given(file)["h/_0/attn/c_proj.weight"]
+    torch.testing.assert_close(square, file["transformer.h.0.attn.c_proj.weight"].t())
+    straight = {k: t.t() if k in fit.turned else t for k, t in file.items()}
+    assert not match_weights(own, straight).turned

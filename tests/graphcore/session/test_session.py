@@ -1,5 +1,8 @@
 """A session trains in strides between frames; what it tells is that of the run by itself."""
 
+import mmap
+from pathlib import Path
+
 import msgspec
 import numpy as np
 import pytest
@@ -12,8 +15,10 @@ from graphcore.graph.shapes import ShapeInference
 from graphcore.records.arrays import unpack
 from graphcore.runs.run_file import read_runs, write_runs
 from graphcore.session import messages as m
+from graphcore.session.idle_test import ShownTest
 from graphcore.session.session import Session
 from graphcore.training.trainer import Trainer
+from graphcore.views.landscape import LandscapeRequest
 from graphcore.views.scheduler import Scheduler
 from graphcore.views.timeline import CurvesFrame, CurvesRequest, ScrubRequest, TimelineRequest
 from graphcore.views.view import find
@@ -290,3 +295,47 @@ def test_a_net_that_did_not_fit_its_data_can_be_mended_edit_by_edit():
     session.load(m.Load(files.dumps(graph), keep=True))
     assert session.trainer.plan.parameters["out.bias"].shape == (1,)
     assert said[-1].part == ("out.weight", "out.bias")
+
+
+@pytest.mark.parametrize("preset", ["vgg16", "gpt2"])
+def test_opening_a_big_net_costs_no_weights_until_something_runs(preset, tmp_path):
+    """Resident memory of the process itself; the weights alone are 0.5 GB."""
+    resident = Path("/proc/self/statm")
+    if not resident.exists():
+        pytest.skip("this system does not say what a process takes")
+
+    def megabytes():
+        return int(resident.read_text().split()[1]) * mmap.PAGESIZE >> 20
+
+    session = Session(lambda reply: None, "cpu")
+    text, before = files.dumps(presets.load(preset)), megabytes()
+    views = Scheduler(session)
+    views.take(LandscapeRequest(visible=True))
+    for _ in range(2):
+        session.load(m.Load(text, checkpoints=str(tmp_path)))
+        session.want_frame()
+        session.work()
+        views.work()
+    assert not ShownTest().wanted(session)
+    assert session.trainer.plan.waits
+    assert megabytes() - before < 150
+    session.let_go()
+
+
+def test_weights_that_are_drawn_when_they_are_needed_are_the_same():
+    graph = presets.load("mlp")
+    session = Session(lambda reply: None, "cpu")
+    session.load(m.Load(files.dumps(graph)))
+    trainer = session.trainer
+    assert trainer.plan.waits
+    start = session.runs.current.timeline.moments[0]
+    trainer.train_step()
+    np.testing.assert_array_equal(
+        start.tensors()["flat"].numpy(), Trainer(graph, trainer.data).plan.flat.numpy()
+    )
+    assert not start.tensors()["flat"].equal(trainer.plan.flat)
+    trainer.load_state(start.tensors(), 0, trainer.lr)
+    trainer.train_step()
+    alone = Trainer(graph, trainer.data)
+    alone.train_step()
+    np.testing.assert_array_equal(trainer.plan.flat.numpy(), alone.plan.flat.numpy())

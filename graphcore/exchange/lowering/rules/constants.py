@@ -51,10 +51,10 @@ def full(b: Builder, a: dict[str, Any]) -> Port:
 def fill(b: Builder, a: dict[str, Any]) -> Port:
     if isinstance(a["value"], int | float):
         return spread(b, a["value"], b.value_of())
-    number = b.port(a["value"]).made
-    if number.operator != "Constant" or number.shapes[0] != ():
+    number = b.port(a["value"])
+    if number.shape != ():
         raise NotOurs
-    return spread(b, number.attributes["value"], b.value_of())
+    return spread(b, _known_table(number).item(), b.value_of())
 
 
 def _number(value: Any) -> float:
@@ -67,8 +67,26 @@ def _number(value: Any) -> float:
 
 @rule("arange", "arange.start", "arange.start_step")
 def arange(b: Builder, a: dict[str, Any]) -> Port:
-    start, end, step = (_number(a.get(k, d)) for k, d in (("start", 0), ("end", 0), ("step", 1)))
-    return _table(b, lambda: np.arange(start, end, step))
+    start, step = (_number(a.get(k, d)) for k, d in (("start", 0), ("step", 1)))
+    value = b.value_of()
+    if isinstance(a["end"], Lin) and value.number == "int":
+        return _counted(b, start, step, value)
+    return _table(b, lambda: np.arange(start, _number(a["end"]), step))
+
+
+def _counted(b: Builder, start: float, step: float, value: Value) -> Port:
+    """As many numbers as follow from the batch: the step summed up from the start."""
+    from graphcore.exchange.lowering.lower import aten
+
+    summed: Port = aten(
+        b, "aten.cumsum.default", {"self": "x0", "dim": 0}, [spread(b, step, value)],
+        (shape_of(value),), ("int",),
+    )  # fmt: skip
+    moved: Port = aten(
+        b, "aten.add.Scalar", {"self": "x0", "other": start - step}, [summed],
+        (shape_of(value),), ("int",),
+    )  # fmt: skip
+    return moved
 
 
 @rule("linspace")
@@ -119,13 +137,17 @@ def compare(b: Builder, a: dict[str, Any]) -> Port:
     return b.constant(_FOLDED[b.call.target.split(".")[1]](*given))
 
 
+_HELD = ("Constant", "Buffer")
+
+
 def _known_table(port: Port) -> np.ndarray[Any, Any]:
     """The numbers of a Constant, or of one that Expand repeats; raises NotOurs."""
     made = port.made
     shape: Any = port.shape
     if made.operator == "Expand":
         made = made.inputs["x"].made
-    if made.operator != "Constant" or count_numbers(shape, 1) > MOST_NUMBERS:
+    held = made.attributes.get("start" if made.operator == "Buffer" else "value")
+    if made.operator not in _HELD or held is None or count_numbers(shape, 1) > MOST_NUMBERS:
         raise NotOurs
-    table = np.asarray(made.attributes["value"], _TYPES[made.numbers[0]])
+    table = np.asarray(held, _TYPES[made.numbers[0]])
     return np.broadcast_to(table, shape)

@@ -79,6 +79,28 @@ def embedding(b: Builder, a: dict[str, Any]) -> Port:
     )  # fmt: skip
 
 
+_BAGS = {0: "Sum", 1: "Mean", 2: "Max"}
+
+
+@rule("embedding_bag", "embedding_bag.padding_idx")
+def embedding_bag(b: Builder, a: dict[str, Any]) -> list[Port]:
+    """Rows of a table, and over each sample's own their sum, mean or maximum."""
+    padding = a.get("padding_idx")
+    plain = padding is None or padding < 0
+    if not plain or a.get("per_sample_weights") or a.get("scale_grad_by_freq"):
+        raise NotOurs
+    joined, starts = (b.maker(a[k]) for k in ("indices", "offsets"))
+    if joined is None or starts is None or not starts.target.startswith("aten.arange"):
+        raise NotOurs
+    x = b.port(joined.arguments["self"])
+    if len(x.shape) != 2 or starts.arguments.get("step", 1) != x.shape[1]:
+        raise NotOurs
+    rows = embedding(b, {"weight": a["weight"], "indices": joined.arguments["self"]})
+    pooled = b.add(_BAGS[a.get("mode", 0)], rows, dim=1)
+    b.call.outputs = (b.call.outputs[0],)  # the others serve its backward pass
+    return [pooled]
+
+
 # -- convolution ----------------------------------------------------------------------------------
 
 

@@ -27,19 +27,21 @@ def recurrent(b: Builder, a: dict[str, Any]) -> list[Port]:
         if layer and a.get("dropout"):
             x = b.add("Dropout", x, p=float(a["dropout"]))
         given = [b.port(p) for p in a["params"][layer * each : (layer + 1) * each]]
-        x, *rest = _layer(b, name, x, given, biased)
+        x, *rest = _layer(b, name, x, given, biased, f"l{layer}" if layers > 1 else "")
         states.append(tuple(rest))
     y = x if a["batch_first"] else b.add("Transpose", x, dim0=0, dim1=1)
     return [y, *(_joined(b, [s[i] for s in states]) for i in range(len(states[0])))]
 
 
-def _layer(b: Builder, name: str, x: Port, given: list[Port], biased: bool) -> tuple[Port, ...]:
+def _layer(
+    b: Builder, name: str, x: Port, given: list[Port], biased: bool, called: str
+) -> tuple[Port, ...]:
     roles = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     a: dict[str, Any] = {"hidden_size": plain_dim(given[1].shape[1]), "bias": biased}
     if name.startswith("rnn"):
         a["nonlinearity"] = name.removeprefix("rnn_")
     fed = dict(zip(roles, given, strict=False))
-    return b.outputs(b.add(_KINDS[name], x, parameters=fed, **a))
+    return b.outputs(b.add(_KINDS[name], x, parameters=fed, name=called, **a))
 
 
 def _joined(b: Builder, states: list[Port]) -> Port:

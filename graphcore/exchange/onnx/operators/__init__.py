@@ -8,6 +8,7 @@ from graphcore.exchange.onnx.operators import (
     making,
     pooling,
     products,
+    quantised,
     recurrent,
     reductions,
     resizing,
@@ -18,5 +19,5 @@ from graphcore.exchange.onnx.operators.table import OPERATORS
 
 __all__ = [
     "OPERATORS", "cutting", "elementwise", "indexing", "layers", "making", "pooling", "products",
-    "recurrent", "reductions", "resizing", "sequences", "shapes",
+    "quantised", "recurrent", "reductions", "resizing", "sequences", "shapes",
 ]  # fmt: skip
