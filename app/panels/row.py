@@ -25,6 +25,8 @@ class Row:
             are shown in an area they share it as tabs, the first listed in front.
         collects: whether it shows what it collects from the start, such as a curve, so that it
             is made with the window; others ask for what they show.
+        computed: whether it shows what the net computes, which would answer a lesson's question
+            while that is open.
         folder: that the row stands in; the table fills it in.
     """
 
@@ -37,6 +39,7 @@ class Row:
     layouts: tuple[str, ...]
     group: str = ""
     collects: bool = False
+    computed: bool = False
     folder: str = ""
 
     def make(self, document: Any, engine: Any) -> Panel:

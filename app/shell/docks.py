@@ -10,7 +10,14 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabBar, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QMainWindow,
+    QStackedWidget,
+    QTabBar,
+    QWidget,
+)
 
 from app.panels import LAYOUTS, PANELS
 from app.panels.panel import Panel
@@ -18,6 +25,7 @@ from app.panels.row import Row
 from app.shell.dock_tabs import DockTabs
 from app.style import icons
 from app.widgets.scroller import Scroller
+from app.widgets.section import text_label
 
 AREAS = {
     "left": Qt.DockWidgetArea.LeftDockWidgetArea,
@@ -59,7 +67,10 @@ class PanelDock(QDockWidget):
         self.visibilityChanged.connect(self._on_visibility)
         self.setObjectName(panel.id)
         self.setWindowIcon(icons.icon(panel.icon))
-        self.setWidget(QWidget())
+        self._pages = QStackedWidget()
+        self._empty = QWidget()
+        self._pages.addWidget(self._empty)
+        self.setWidget(self._pages)
 
     def _on_visibility(self, seen: bool) -> None:
         self.seen = seen
@@ -76,6 +87,20 @@ class PanelDock(QDockWidget):
         """Tell the panel whether it is looked at: behind another tab it is shown, but not seen."""
         if self._made is not None:
             self._made.set_seen(self.seen)
+
+    def conceal(self, on: bool) -> None:
+        """Cover what the net computes, since it would answer a question that is open."""
+        if self.panel.computed and on != (self._pages.currentIndex() == 1):
+            if self._pages.count() == 1:
+                self._pages.addWidget(self._make_cover())
+            self._pages.setCurrentIndex(int(on))
+
+    def _make_cover(self) -> QWidget:
+        cover = text_label(dim=True)
+        cover.setText(self.tr("Lock your prediction first: what is shown here would answer it."))
+        cover.setContentsMargins(12, 8, 12, 8)
+        cover.setAlignment(Qt.AlignmentFlag.AlignTop)
+        return cover
 
     def bring_forward(self, shown: bool) -> None:
         """A panel that is switched on is the one in front of its tabs."""
@@ -94,7 +119,8 @@ class PanelDock(QDockWidget):
             self._made.setAutoFillBackground(True)
             scroller = Scroller(self._made)
             scroller.room_changed.connect(self._made.set_room)
-            self.setWidget(scroller)
+            self._pages.insertWidget(0, scroller)
+            self._pages.removeWidget(self._empty)
             self.made.emit(self._made)
             self._tell()
         return self._made

@@ -69,3 +69,12 @@ class Scroller(QScrollArea):
         if needed.height() > room.height():
             room.setWidth(room.width() - self.verticalScrollBar().sizeHint().width())
         self._inside.resize(room.expandedTo(needed))
+
+
+def scroll_to(widget: QWidget) -> None:
+    """Scroll all areas around a widget so far that it is seen."""
+    above = widget.parentWidget()
+    while above is not None:
+        if isinstance(above, QScrollArea):
+            above.ensureWidgetVisible(widget)
+        above = above.parentWidget()

@@ -94,6 +94,79 @@ def remember(request: Request) -> Samples:
     return Samples(2.0 * bits - 1, bits[:, 0, 0])
 
 
+WORDS = ("red", "green", "blue", "cat", "dog", "fish", "eats", "runs", "sleeps")
+"""Three colours, three animals, three verbs."""
+
+
+@dataset(
+    "next-word", "The next word", shape=(1,), classes=WORDS,
+    options=(_SHARE, replace(SAMPLES, default=600)),
+)  # fmt: skip
+def next_word(request: Request) -> Samples:
+    """Words of sentences such as "red cat runs"; the class is the word that comes next.
+
+    Words are numbers: 0 to 2 red, green, blue; 3 to 5 cat, dog, fish; 6 to 8 eats, runs, sleeps.
+    Behind a colour stands any of the animals, behind an animal any verb, behind a verb the colour
+    that begins the next sentence. So nothing is surer than 1 in 3, a loss of log 3 = 1.0986.
+    """
+    n, rng = request.options["samples"], request.rng
+    words = rng.integers(0, len(WORDS), n)
+    following = (words // 3 + 1) % 3 * 3 + rng.integers(0, 3, n)
+    return Samples(words[:, None], following, columns=("word",))
+
+
+SIDE, MOVE = 16, (1, 2)
+"""Pixels of a picture's side; rows and columns by which a figure moves to the next picture."""
+
+
+@dataset(
+    "figures", "Squares and crosses", task=None, shape=(1, SIDE, SIDE), classes=None,
+    options=(Option("ask", "class", "class: which figure it is; box: left, top, right and bottom "
+                    "from 0 to 1; mask: a class for each pixel, of two figures; next: the picture "
+                    "that comes next.", choices=("class", "box", "mask", "next")),
+             Option("noise", 0.1, "Standard deviation of each pixel.", 0.0, 2.0),
+             _SHARE, replace(SAMPLES, default=600)),
+)  # fmt: skip
+def figures(request: Request) -> Samples:
+    """Pictures of 16 x 16 pixels with a square or a cross of 5 to 8 pixels somewhere.
+
+    The same pictures can be asked what is there, where it is, which pixels belong to it (0
+    background, 1 square, 2 cross), or what comes next: there the figure is 1 row lower and 2
+    columns further right.
+    """
+    o, n = request.options, request.options["samples"]
+    ask, rng = o["ask"], request.rng
+    masks = np.zeros((n, SIDE, SIDE), np.int64)
+    for _ in range(2 if ask == "mask" else 1):
+        kinds, boxes = rng.integers(0, 2, n), _boxes(n, rng)
+        for mask, kind, box in zip(masks, kinds, boxes, strict=True):
+            _draw(mask, int(kind), box)
+    clean = (masks > 0).astype(np.float32)[:, None]
+    inputs = clean + o["noise"] * rng.normal(size=clean.shape)
+    if ask == "class":
+        return Samples(inputs, kinds, classes=("square", "cross"))
+    targets = {"box": boxes / SIDE, "mask": masks, "next": np.roll(clean, MOVE, (2, 3))}[ask]
+    return Samples(inputs, targets, classes=())
+
+
+def _boxes(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Left, top, right and bottom in pixels, shape (n, 4), with room for the move."""
+    side = rng.integers(5, 9, count)
+    left, top = (rng.integers(0, SIDE + 1 - side - room) for room in reversed(MOVE))
+    return np.stack([left, top, left + side, top + side], 1)
+
+
+def _draw(mask: np.ndarray, kind: int, box: np.ndarray) -> None:
+    """Put a square (0) or a cross (1) into the classes of a picture's pixels."""
+    left, top, right, bottom = map(int, box)
+    if kind == 0:
+        mask[top:bottom, left:right] = 1
+        return
+    arm = (right - left - 1) // 2
+    mask[top:bottom, left + arm : right - arm] = 2
+    mask[top + arm : bottom - arm, left:right] = 2
+
+
 @dataset(
     "random", "Random numbers", task=None, shape=None, classes=None,
     options=(Option("shape", "8", "Shape of one sample, such as 3x32x32."),

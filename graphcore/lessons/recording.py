@@ -240,15 +240,25 @@ def _training(state: State, since: Mark) -> Iterator[str]:
     trainer = state.session.trainer
     if trainer is None:
         return
-    now = state.session.runs.current
-    begun_anew = now is not None and now.number != since.run and now.begun_at == 0
-    if begun_anew and since.step:
+    if _begun_anew(state, since) and since.step:
         yield "reset()"
-    steps = trainer.step - (0 if begun_anew or trainer.step < since.step else since.step)
+    steps = _steps_made(state, since)
     if steps > 0:
         epochs, rest = divmod(steps, trainer.steps_per_epoch)
         said = [f"epochs={epochs}"] * bool(epochs) + [f"steps={rest}"] * bool(rest)
         yield f"train({', '.join(said)})"
+
+
+def _begun_anew(state: State, since: Mark) -> bool:
+    """Whether training began from its start again; a net that was changed goes on where it was."""
+    now = state.session.runs.current
+    return now is not None and now.number != since.run and now.begun_at == 0
+
+
+def _steps_made(state: State, since: Mark) -> int:
+    """Return the steps of training since a mark."""
+    step = 0 if state.session.trainer is None else state.session.trainer.step
+    return step - (0 if _begun_anew(state, since) or step < since.step else since.step)
 
 
 def _numbers(state: State, since: Mark) -> Iterator[str]:
@@ -356,7 +366,7 @@ def _of_settings(before: TrainingSettings, after: TrainingSettings) -> Iterator[
 
 def _of_training(state: State, since: Mark) -> Iterator[Proposal]:
     trainer = state.session.trainer
-    if trainer is None or trainer.step <= (since.step if _same_run(state, since) else 0):
+    if trainer is None or _steps_made(state, since) <= 0:
         return
     if trainer.epoch >= 1:
         yield Proposal(f"epoch() >= {trainer.epoch}", "{epoch():.0f} epochs so far")
@@ -372,11 +382,6 @@ def _of_training(state: State, since: Mark) -> Iterator[Proposal]:
         bar_text = between(since.values["loss"], loss)
         yield Proposal(f'loss("test") < {bar_text}', 'the test loss is {loss("test"):.4f}',
                        likely=accuracy is None)  # fmt: skip
-
-
-def _same_run(state: State, since: Mark) -> bool:
-    run = state.session.runs.current
-    return run is not None and run.number == since.run
 
 
 def between(one: float, other: float) -> str:

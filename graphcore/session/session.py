@@ -427,6 +427,7 @@ class Session:
         if self.trainer is not None:
             self.runs.leave(self.trainer)
             self.trainer.reset()
+            self.weights_moved += 1
             self._forget_weights()
             self.pause()
             self._forget(keep_curves=False)

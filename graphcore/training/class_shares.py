@@ -39,6 +39,8 @@ def class_shares(scores: Tensor, loss_kind: str, target: Tensor) -> Tensor | Non
         if made == "held":
             return _held(scores)
         return torch.softmax(scores, 1) if made == "softmax" else torch.sigmoid(scores)
+    if scores.numel() != len(scores):  # a picture of scores
+        return None
     known = set(torch.unique(target).tolist())
     if not known <= {0.0, 1.0} and not known <= {-1.0, 1.0}:
         return None

@@ -20,6 +20,7 @@ def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
     Scores (N, C) against class indices: the largest score. One score per sample: a logit
     above 0 (a loss that takes logits, targets ±1) or a probability above one half.
     Scores against one-hot or probability targets of the same shape: the largest of each.
+    A picture of numbers is no answer that is right or wrong.
     """
     if output.dim() == 2 and output.shape[1] > 1:
         if not target.is_floating_point() and target.dim() == 1:
@@ -30,7 +31,7 @@ def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
             return int((output.argmax(1) == target.argmax(1)).sum())
         return None
     y, t = output.reshape(-1), target.reshape(-1)
-    if y.shape != t.shape:
+    if y.shape != t.shape or len(y) != len(output):
         return None
     if bool((t.abs() == 1).all()) and bool((t < 0).any()):
         return int(((y > 0) == (t > 0)).sum())

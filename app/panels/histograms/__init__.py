@@ -13,4 +13,5 @@ ROW = Row(
     area="bottom",
     layouts=("Train",),
     group="run",
+    computed=True,
 )

@@ -13,4 +13,5 @@ ROW = Row(
     area="bottom",
     layouts=("Train", "Present"),
     group="space",
+    computed=True,
 )

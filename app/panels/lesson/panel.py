@@ -20,12 +20,15 @@ from app.panels.lesson.cards import Card, PredictCard, RevealCard, TaskCard
 from app.panels.lesson.prose import Prose, shown
 from app.panels.panel import Panel
 from app.style import fonts
+from app.widgets.scroller import scroll_to
 from app.widgets.section import text_label, title
 from graphcore.lessons.format import Lesson, Predict, Reveal, Step, Task, Text
 from graphcore.views.lesson import FactsFrame, FactsRequest
 from graphcore.views.weights import TensorFrame
 
 REFRESH_MS = 250
+SCROLL_MS = 60
+"""Until what has come into a step is laid out and can be scrolled to."""
 LARGER = 1.7
 """By how much letters are larger while a lesson is presented."""
 LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español",
@@ -81,6 +84,9 @@ class LessonPanel(Panel):
         self._lay_out()
         self._late = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._late.timeout.connect(self._ask)
+        self._newest: QWidget | None = None
+        self._scroll = QTimer(self, singleShot=True, interval=SCROLL_MS)
+        self._scroll.timeout.connect(self._show_newest)
         if engine is not None:
             engine.on(FactsFrame, self._on_facts)
             engine.loaded.connect(lambda _l: self.refresh())
@@ -286,6 +292,7 @@ class LessonPanel(Panel):
         self._begins = True
         self.step_entered.emit(place)
         self._pass_keys()
+        self._newest = self.heading
         self.refresh()
 
     def _on_next(self) -> None:
@@ -312,7 +319,7 @@ class LessonPanel(Panel):
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
-        self.cards = []
+        self.cards, self._newest, self._settled = [], None, False
 
     def _fill(self) -> None:
         """Widgets of the step's parts, in order; hints and notes come behind them."""
@@ -365,6 +372,11 @@ class LessonPanel(Panel):
         self._pass_keys()
         self.refresh()
 
+    def _has_keys(self) -> bool:
+        """Whether the keys go to this panel, and not to what the task is done with."""
+        keys = self.window().focusWidget()
+        return keys is not None and self.isAncestorOf(keys)
+
     def _pass_keys(self) -> None:
         """Give the keys to what is to be done next: they would go to the canvas otherwise."""
         wanted: QWidget = self.next
@@ -382,14 +394,18 @@ class LessonPanel(Panel):
     def _arrange(self) -> None:
         """What follows an open question is not shown yet; a reveal waits for the tasks too."""
         locked = done = True
-        whole = self.all_shown
+        whole, come = self.all_shown, None
         for card in self.cards:
             ready = whole or (locked and (done or not isinstance(card, RevealCard)))
+            come = card if ready and card.isHidden() and isinstance(card, Card) else come
             card.setVisible(ready)
             if isinstance(card, PredictCard):
                 locked &= whole or card.answer is not None
             elif isinstance(card, TaskCard):
                 done &= whole or card.passed
+        if come is not None:
+            self._newest, self._settled = come, False
+            self._scroll.start()
         if not self.previewing:
             self.asking.emit(not locked)
         self.next.setEnabled(locked or self.teacher.isChecked())
@@ -402,6 +418,12 @@ class LessonPanel(Panel):
         left = len(self.hints) - self.hints_shown
         self.hint.setVisible(left > 0)
         self.hint.setText(self.tr("Hint ({0} left)").format(left) if left else self.tr("Hint"))
+
+    def _show_newest(self) -> None:
+        """Scroll to what has come into the step; once more when its numbers have."""
+        if self._newest is not None:
+            scroll_to(self._newest)
+            self._newest = None if self._settled else self._newest
 
     @property
     def all_shown(self) -> bool:
@@ -479,20 +501,27 @@ class LessonPanel(Panel):
             if str(task.task.check) in (*frame.values, *frame.problems):
                 news |= task.judge(frame.values, frame.problems, task is asked)
                 task.values = {str(k): shown(v) for k, v in frame.values.items()}
-        self._values = {**self._values, **frame.values}
-        for card in (*self.cards, *self.hints, *self.notes):
-            prose = card if isinstance(card, Prose) else getattr(card, "prose", None)
-            if prose is not None:
-                prose.put(self._values)
+        self._put({**self._values, **frame.values})
         if self.is_done or self.all_shown:
             self._show_outcomes()
         if not self.previewing:
             self._note_done()
+        if self._newest is not None:
+            self._settled = True
+            self._scroll.start()
         if news:
             self._arrange()
-            if asked is not None:
+            if asked is not None or self._has_keys():
                 self._pass_keys()
             self.refresh()
+
+    def _put(self, values: dict[str, Any]) -> None:
+        """Show what expressions come to, wherever they stand in the step."""
+        self._values = values
+        for card in (*self.cards, *self.hints, *self.notes):
+            prose = card if isinstance(card, Prose) else getattr(card, "prose", None)
+            if prose is not None:
+                prose.put(values)
 
     _asked_of: TaskCard | None = None
 
@@ -503,7 +532,8 @@ class LessonPanel(Panel):
             card.show_outcome(self._values)
         known = [(str(m.expression), self._values.get(str(m.expression))) for m in step.measures]
         lines = [f"{what} = {shown(v)}" for what, v in known if v is not None]
-        self.measured.setText("\n".join([self.tr("Measured here:"), *lines]))
+        said = [self.tr("Measured here:"), *lines] if lines else []
+        self.measured.setText("\n".join(said))
         self.measured.setVisible(bool(lines))
 
     def _note_done(self) -> None:

@@ -13,4 +13,5 @@ ROW = Row(
     area="bottom",
     layouts=("Explain",),
     group="steps",
+    computed=True,
 )

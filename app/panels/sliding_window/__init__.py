@@ -13,4 +13,5 @@ ROW = Row(
     area="right",
     layouts=("Explain",),
     group="node",
+    computed=True,
 )

@@ -35,6 +35,7 @@ from app.plots.series import SMOOTHING
 from app.widgets.note import Note
 from app.widgets.number_field import NumberField, WholeField
 from app.widgets.options_form import OptionsForm
+from app.widgets.scroller import scroll_to
 from app.widgets.wheel_guard import WheelGuard
 from graphcore import datasets
 from graphcore.datasets.probe import NAME as PROBE
@@ -268,7 +269,7 @@ class TrainingPanel(Panel):
         """Bring the field of the data set into view and give it the keys."""
         field = self.fields["dataset"]
         field.setFocus(Qt.FocusReason.OtherFocusReason)
-        QTimer.singleShot(0, self, lambda: _scroll_to(field))  # once a new panel is laid out
+        QTimer.singleShot(0, self, lambda: scroll_to(field))  # once a new panel is laid out
 
     def ask_for_file(self) -> None:
         """Ask for the file that the data set reads."""
@@ -441,12 +442,3 @@ def _parted(tests: np.ndarray, at: int) -> tuple[np.ndarray, np.ndarray]:
     if place:
         tests = np.insert(tests, place, (at - 0.5, np.nan), axis=0)
     return tests[:, 0], tests[:, 1]
-
-
-def _scroll_to(widget: QWidget) -> None:
-    """Scroll all areas around a widget so far that it is seen."""
-    above = widget.parentWidget()
-    while above is not None:
-        if isinstance(above, QScrollArea):
-            above.ensureWidgetVisible(widget)
-        above = above.parentWidget()

@@ -488,7 +488,9 @@ class Lessons(QObject):
         self._play(())
 
     def _hide_values(self, hide: bool) -> None:
-        """Show no numbers on the canvas while a question is open: they would answer it."""
+        """Show nothing that the net computes while a question is open: it would answer it."""
+        for dock in self._window.layouts.docks.values():
+            dock.conceal(hide)
         pictures = self._window.canvas.pictures
         again = pictures.hidden and not hide
         pictures.hide(hide)

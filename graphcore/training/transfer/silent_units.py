@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Literal
 
+from graphcore.errors import GradscapeError
 from graphcore.graph.flatten import FlatNode
 from graphcore.late import torch
 
@@ -99,17 +100,24 @@ def _on_new_branch(plan: Plan, name: str, before: Collection[str]) -> str:
 def difference(new: Trainer, old: Trainer) -> float | None:
     """How much the nets' outputs differ at most, over the largest output of the old one.
 
-    None where they cannot be compared: other data, or an output of another shape.
+    None where they cannot be compared: other data, an old net that does not fit them (the new one
+    may be what mends it), or an output of another shape.
     """
     if new.data is not old.data or not new.trains:
         return None
-    found = []
-    for trainer in (new, old):
-        plan, b = trainer.evaluation_plan(), trainer.binding
-        plan.forward(b.feeds(*trainer.tensors(trainer.data.test, SAMPLES)))
-        found.append(plan.value(b.output))
-    mine, theirs = found
+    mine = _output(new)
+    try:
+        theirs = _output(old)
+    except GradscapeError:
+        return None
     if mine.shape != theirs.shape:
         return None
     largest = float(theirs.abs().max()) or 1.0
     return float((mine - theirs).abs().max()) / largest
+
+
+def _output(trainer: Trainer) -> Tensor:
+    """What a net answers to the first test samples."""
+    plan, b = trainer.evaluation_plan(), trainer.binding
+    plan.forward(b.feeds(*trainer.tensors(trainer.data.test, SAMPLES)))
+    return plan.value(b.output)

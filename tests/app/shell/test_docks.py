@@ -132,7 +132,7 @@ def test_on_a_projector_panels_fold_and_tabs_are_whole(window, layout):
             dock.raise_()
             dock.fill()
             QApplication.processEvents()
-            assert dock.widget().horizontalScrollBar().maximum() == 0, name
+            assert dock.widget().currentWidget().horizontalScrollBar().maximum() == 0, name
     QApplication.processEvents()
     bars = window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
     assert {bar.elideMode() for bar in bars if bar.isVisible()} == {Qt.TextElideMode.ElideNone}

@@ -141,6 +141,6 @@ def test_a_layout_fits_a_projector_at_150_percent(window, layout):
     QApplication.processEvents()
     assert (window.width(), window.height()) == (1066, 600)
     dock = next(d for d in window.layouts.docks.values() if d.seen)
-    panel, room = dock.fill(), dock.widget().viewport()
+    panel, room = dock.fill(), dock.widget().currentWidget().viewport()
     assert panel.width() >= max(room.width(), panel.minimumSizeHint().width())
     assert panel.height() >= max(room.height(), panel.minimumSizeHint().height())

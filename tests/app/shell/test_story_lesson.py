@@ -319,3 +319,56 @@ def test_keys_lead_through_a_step(begun, qtbot):
     qtbot.keyClick(question.choices.button(0), Qt.Key.Key_Return)
     assert question.answer == 0.0
     assert panel.focusWidget() is panel.next
+
+
+def test_no_panel_answers_a_question_that_is_open(begun, live_window, qtbot):
+    """The stepper's words, formulas and numbers say what the question asks for."""
+    panel = begun(shipped("softmax"))
+    stepper = live_window.layouts.docks["walk"]
+    words = stepper.fill()
+    assert stepper.isVisible()
+    assert not words.isVisible()
+    assert live_window.layouts.docks["inspector"].fill().isVisible()
+    question = cards(panel, PredictCard)[0]
+    question.number.setText("0.09")
+    question.lock.click()
+    assert words.isVisible()
+    panel.next.click()
+    qtbot.waitUntil(lambda: not words.isVisible(), timeout=PATIENCE)
+    live_window.lessons.leave()
+    qtbot.waitUntil(lambda: live_window.lessons.lesson is None, timeout=PATIENCE)
+    assert all(d.widget().currentIndex() == 0 for d in live_window.layouts.docks.values())
+
+
+def test_panels_of_what_the_net_computes_say_so():
+    told = {p.id for p in PANELS if p.computed}
+    plain = {"library", "outline", "samples", "inspector", "history", "problems", "import_report",
+             "training", "runs", "lesson", "author"}  # fmt: skip
+    assert told == {p.id for p in PANELS} - plain
+
+
+def test_what_comes_into_a_step_is_scrolled_to(begun, live_window, qtbot):
+    live_window.resize(1100, 520)
+    panel = begun(shipped("words"))
+    bar = live_window.layouts.docks["lesson"].widget().currentWidget().verticalScrollBar()
+    for question, answer in zip(cards(panel, PredictCard), ("18", "38.6"), strict=True):
+        question.number.setText(answer)
+        question.lock.click()
+    reveal = cards(panel, RevealCard)[0]
+    qtbot.waitUntil(lambda: not reveal.visibleRegion().isEmpty(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: reveal.visibleRegion().boundingRect().height() == reveal.height())
+    panel.next.click()
+    qtbot.waitUntil(lambda: bar.value() == 0)
+
+
+def test_the_keys_go_on_when_a_task_is_done_for_one(begun, live_window, qtbot, tmp_path):
+    path = tmp_path / "train.lesson.md"
+    path.write_text(TRAINED)
+    panel = begun(path)
+    panel.hand_in.setFocus()  # as Qt goes to Back in a later step, once Check is disabled
+    panel.solve_wanted.emit()
+    task = cards(panel, TaskCard)[0]
+    qtbot.waitUntil(lambda: task.passed and not panel.busy, timeout=PATIENCE)
+    assert live_window.focusWidget() is panel.next
+    assert panel.measured.isHidden()
+    assert panel.measured.text() == ""

@@ -66,3 +66,37 @@ def test_a_zero_is_a_zero_again_after_normalising_and_back() -> None:
     ages = data.normalization.invert(rows)[:, 2]
     assert (ages == 0).any()
     assert ages[ages != 0].min() >= 0.99
+
+
+def test_a_word_is_followed_by_one_of_the_next_kind() -> None:
+    data = datasets.load("next-word", options={"samples": 2000})
+    words, following = data.train.inputs[:, 0].astype(int), data.train.targets
+    assert np.array_equal(following // 3, (words // 3 + 1) % 3)
+    assert data.classes[3] == "cat"
+    counts = np.bincount(following, minlength=9)
+    assert counts.min() > 0.7 * counts.max()
+
+
+def test_figures_can_be_asked_what_where_which_pixels_and_what_comes_next() -> None:
+    asked = {ask: datasets.load("figures", options={"ask": ask, "noise": 0.0})
+             for ask in ("class", "box", "mask", "next")}  # fmt: skip
+    pictures = asked["box"].train.inputs[:, 0]
+    for found, box in zip(pictures[:50], asked["box"].train.targets[:50], strict=True):
+        rows, columns = np.nonzero(found)
+        corners = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        assert np.allclose(np.array(corners) / 16, box)
+    assert asked["class"].classes == ("square", "cross")
+    full = np.array([p.mean() for p in pictures]) * 256 / _areas(asked["box"].train.targets)
+    assert np.array_equal(full > 0.99, asked["class"].train.targets == 0)
+    masks = asked["mask"].train.targets
+    assert masks.shape == (480, 16, 16)
+    assert np.array_equal(masks > 0, asked["mask"].train.inputs[:, 0] > 0)
+    now, then = asked["next"].train.inputs, asked["next"].train.targets
+    assert np.array_equal(then[:, :, 1:, 2:], now[:, :, :-1, :-2])
+    assert then.sum() == now.sum(), "no figure leaves the picture"
+
+
+def _areas(boxes: np.ndarray) -> np.ndarray:
+    """Pixels of each box."""
+    areas: np.ndarray = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) * 256
+    return areas

@@ -71,6 +71,17 @@ def test_training_is_the_sessions_own(play):
     assert ask(play, 'loss("train")') == before
 
 
+def test_what_is_asked_after_a_reset_is_of_the_new_run(play):
+    """The net that a step begins with may have made as many steps as the one trained in it."""
+    play.act(parse_call("train(steps=5)"))
+    play.act(parse_call('swap("tanh1", "ReLU")'))
+    before = ask(play, 'loss("test")')
+    play.act(parse_call("reset()"))
+    play.act(parse_call("train(steps=5)"))
+    trainer = play.session.trainer
+    assert ask(play, 'loss("test")') == trainer.evaluate(trainer.data.test).loss != before
+
+
 def test_edits_keep_what_they_do_not_touch(play):
     play.act(parse_call("train(steps=5)"))
     weight = ask(play, 'weight("hidden1.weight", 3)')

@@ -73,6 +73,17 @@ def test_nothing_done_proposes_nothing():
     assert (found.proposals, found.solution) == ((), ())
 
 
+def test_a_change_of_a_trained_net_is_no_training():
+    """The changed net is a run of its own that goes on from the step of the one before."""
+    play = Play(parse_lesson((HEAD.format("circle") + "text\n").encode(), "x.lesson.md"))
+    play.act(parse_call("train(epochs=2)"))
+    since = mark(play.state)
+    play.act(parse_call('swap("tanh1", "ReLU")'))
+    found = recording(play.state, since)
+    assert found.solution == ('swap("tanh1", "ReLU")',)
+    assert not [p.check for p in found.proposals if "epoch" in p.check or "accuracy" in p.check]
+
+
 @pytest.mark.parametrize(("one", "other"), [(0.0025, 0.73), (-6, -5.5), (1.0, 1.0001), (0, 1e-9)])
 def test_a_bar_lies_between_then_and_now(one, other):
     assert one < float(between(one, other)) < other

@@ -281,6 +281,22 @@ def test_a_test_on_all_samples_stays_with_the_weights_it_is_of():
     assert shown() == 500, "of another net"
 
 
+def test_a_net_that_did_not_fit_its_data_can_be_mended_edit_by_edit():
+    """Once other data are chosen, the old net cannot be compared with the one that fits them."""
+    graph = presets.load("logistic-regression")
+    said = []
+    session = Session(said.append, "cpu")
+    session.load(m.Load(files.dumps(graph)))
+    session.run(m.Run(steps=1))
+    session.train()
+    graph.set_training(msgspec.structs.replace(graph.training, dataset="plane"))
+    session.load(m.Load(files.dumps(graph), keep=True))
+    graph.set_attributes("out", out_features=1)
+    session.load(m.Load(files.dumps(graph), keep=True))
+    assert session.trainer.plan.parameters["out.bias"].shape == (1,)
+    assert said[-1].part == ("out.weight", "out.bias")
+
+
 @pytest.mark.parametrize("preset", ["vgg16", "gpt2"])
 def test_opening_a_big_net_costs_no_weights_until_something_runs(preset, tmp_path):
     """Resident memory of the process itself; the weights alone are 0.5 GB."""
