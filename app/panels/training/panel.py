@@ -176,7 +176,11 @@ class TrainingPanel(Panel):
         assert isinstance(patience, QSpinBox)
         patience.setSpecialValueText(self.tr("all epochs"))
         patience.setToolTip(
-            self.tr("Stop when the loss has not fallen for this many epochs; keep the best weights")
+            self.tr(
+                "Stop when the loss has not fallen for this many epochs, and keep the best weights.\n"
+                "It is the loss of the samples held back for validation (Data > Options); "
+                "without any, that of training."
+            )
         )
         self._number(form, "l1", self.tr("L1 penalty"), 0.0, 10.0)
         self._number(form, "l2", self.tr("L2 penalty"), 0.0, 10.0)
