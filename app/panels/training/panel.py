@@ -177,7 +177,7 @@ class TrainingPanel(Panel):
         patience.setSpecialValueText(self.tr("all epochs"))
         patience.setToolTip(
             self.tr(
-                "Stop when the loss has not fallen for this many epochs, and keep the best weights.\n"
+                "Stop when the loss has not fallen for this many epochs; keep the best weights.\n"
                 "It is the loss of the samples held back for validation (Data > Options); "
                 "without any, that of training."
             )
