@@ -46,8 +46,11 @@ def image_folder(request: Request) -> Samples:
     """
     halves = _halves(request.path("path"))
     classes = _class_names(halves)
+    size, kind = request.options["size"], request.options["color"]
+    made = "grey (color: rgb keeps colours)" if kind == "grey" else "RGB"
     notes: list[str] = []
     read = [_read_all(half, classes, request, notes) for half in halves]
+    notes.append(f"Every picture is made {size} x {size}, {made}.")
     test, validation = (read[k] if len(read) > k else None for k in (1, 2))
     return Samples(
         *read[0], test, stratify=True, classes=classes, note=" ".join(notes), validation=validation

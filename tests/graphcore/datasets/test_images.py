@@ -41,7 +41,9 @@ def test_one_folder_per_class(tmp_path: Path) -> None:
     assert (len(data.train), len(data.test)) == (16, 4)
     assert np.bincount(data.test.targets).tolist() == [2, 2]
     assert np.array_equal(data.train.targets == 1, data.train.inputs.mean((1, 2, 3)) > 0.5)
-    assert data.note == f"Files in {tmp_path} that are no images and left out: 1."
+    left_out = f"Files in {tmp_path} that are no images and left out: 1."
+    made = "Every picture is made 16 x 16, grey (color: rgb keeps colours)."
+    assert data.note == f"{left_out} {made}"
 
 
 def test_folders_train_and_test(tmp_path: Path) -> None:
@@ -212,7 +214,8 @@ def test_a_broken_file_is_named_and_can_be_left_out(tmp_path: Path) -> None:
         load(tmp_path)
     data = load(tmp_path, broken="leave out")
     assert len(data.train) + len(data.test) == 7
-    assert data.note == "Broken files left out: 1 (b/1.png)."
+    told = "Every picture is made 28 x 28, grey (color: rgb keeps colours)."
+    assert data.note == f"Broken files left out: 1 (b/1.png). {told}"
 
 
 def test_a_folder_for_validation_stays_one(tmp_path: Path) -> None:
