@@ -396,7 +396,10 @@ class MainWindow(QMainWindow):
 
     @property
     def walk(self) -> Any:
-        """The stepper, brought into view."""
+        """The stepper, brought into view: in the layout that has room for it."""
+        hidden = self.layouts.docks["walk"].isHidden()
+        if hidden and self.layouts.current not in ("", "Explain"):  # a lesson has none
+            self.layouts.show("Explain")
         panel: Any = self.show_panel("walk").fill()
         return panel.walk
 

@@ -201,6 +201,7 @@ def test_the_keys_step_from_anywhere_and_can_be_changed(qtbot, live_window) -> N
     live_window.layouts.show("Build")
     actions = live_window.actions_table
     actions.actions["walk_step"].trigger()
+    assert live_window.layouts.current == "Explain", "beside the curves it would be a strip"
     panel = live_window.layouts.docks["walk"].fill()
     qtbot.waitUntil(lambda: bool(panel.walk.events), timeout=PATIENCE)
     before = panel.walk.done
