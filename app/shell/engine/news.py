@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
 from app.document.document import Document
 from app.document.own_data import (
@@ -161,6 +161,7 @@ class EngineNews(QObject):
         def edit() -> None:
             make(self._window.document, data.input_shape, data.classes)
             self._engine.start_anew()
+            QTimer.singleShot(0, self, self._window.canvas.camera.fit_all)
 
         return self._attempt(edit)
 
