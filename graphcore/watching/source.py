@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from graphcore import files
 from graphcore.datasets.probe import NAME as PROBE
 from graphcore.datasets.probe import Probe
 from graphcore.errors import ExportError, GraphError
@@ -61,7 +62,8 @@ class Source:
             x.to(torch.float32).numpy(),
             t.to(torch.float32 if t.is_floating_point() else torch.int64).numpy(),
         )
-        self.graph = net.graph
+        # as a file gives it back: the order of the nodes is that of the parameters
+        self.graph = files.loads(files.dumps(net.graph))
         self.graph.training = self._settings(net, x, type(inner).__name__)
         self._fixed = dict(net.weights)
         self._places = list(_places(inner, net))

@@ -148,6 +148,7 @@ class DataOf:
     """In place of ``graphcore.datasets`` in a session: whatever is asked for is the net's data."""
 
     Dataset = datasets.Dataset
+    called = staticmethod(datasets.called)
 
     def __init__(self, net: Net) -> None:
         self._data = net.data
