@@ -31,6 +31,7 @@ class Scheduler:
         self._looks: dict[type[Request], _Look] = {}
         self._jobs: dict[type[Request], _Job] = {}
         self._failed: dict[Callable[[Session], None], object] = {}
+        self._said: dict[str, tuple[int, str]] = {}  # the last fault of each, and of which net
         self._turn = 0
 
     def take(self, request: Request) -> None:
@@ -40,6 +41,7 @@ class Scheduler:
             raise WorkerError(f"Nothing serves the request {type(request).__name__}.")
         if isinstance(request, Look):
             self._session.look(request)
+            self._said.pop(view.name, None)
             self._looks[type(request)] = _Look(view, request)
         elif isinstance(request, Job):
             self._end(type(request))
@@ -51,6 +53,7 @@ class Scheduler:
     def try_again(self) -> None:
         """Give what has failed another chance."""
         self._failed.clear()
+        self._said.clear()
         for look in self._looks.values():
             look.failed_at = None
 
@@ -137,7 +140,10 @@ class Scheduler:
             raise
         except Exception as error:
             told = failure("request", error, name)
-            self._session.send(told)
+            once = id(self._session.net), told.message
+            if self._said.get(name) != once:
+                self._said[name] = once
+                self._session.send(told)
             self._tell(give_up(self._session, told.message))
             return None
 
