@@ -13,7 +13,7 @@ from graphcore.graph.elements import Node
 from graphcore.graph.graph import Graph
 from graphcore.records.arrays import pack, unpack
 from graphcore.training import optimizers
-from graphcore.views.stepper import CheckFrame, Quantity, Update, WalkFrame
+from graphcore.views.stepper import Checked, CheckFrame, Quantity, Update, WalkFrame
 
 FEW, COLUMNS = 6, 16
 """Parameters that are shown at once; numbers of each that are shown beside each other."""
@@ -302,19 +302,39 @@ REASONS = {
 
 def comparison(frame: CheckFrame) -> list[str]:
     """What the comparison with finite differences found, the worst first."""
-    smooth = [c.error for c in frame.checked.values() if c.reason != "kink"]
-    lines = [
-        tr(
-            "(L(w + h) − L(w − h)) / 2h, h = {0:.0e}, on this sample with these weights, in "
-            "double precision. Largest difference: {1} of the tensor's largest gradient."
-        ).format(frame.step, format_number(max(smooth, default=0.0), 2))
-    ]
-    by_error = sorted(frame.checked.items(), key=lambda i: (i[1].reason == "kink", -i[1].error))
-    for name, c in by_error:
-        own, found = format_number(c.own, 8), format_number(c.difference, 8)
-        line = tr("{0}[{1}]:  backward {2}, difference {3}, off by {4} ({5})").format(
-            name, c.place, own, found, format_number(c.error, 2), tr(REASONS[c.reason])
+    seen = [c.error for c in frame.checked.values() if c.reason not in ("kink", "lost")]
+    lost = sum(c.reason == "lost" for c in frame.checked.values())
+    first = tr(
+        "(L(w + h) − L(w − h)) / 2h, h = {0:.0e}, on this sample with these weights, in "
+        "double precision."
+    ).format(frame.step)
+    if seen:
+        largest = tr("Largest difference: {0} of the tensor's largest gradient.")
+        first += " " + largest.format(format_number(max(seen), 2))
+    lines = [first]
+    if lost:
+        lines.append(
+            tr(
+                "{0} of {1} cannot be checked: the loss is too large for this step, what h changes "
+                "of it is lost in its rounding. A larger h may show it."
+            ).format(lost, len(frame.checked))
         )
-        left_out = tr("; {0} more at a kink are left out").format(c.kinks) if c.kinks else ""
-        lines.append(line + left_out)
+    order = {"lost": 1, "kink": 2}
+    for name, c in sorted(
+        frame.checked.items(), key=lambda i: (order.get(i[1].reason, 0), -i[1].error)
+    ):
+        lines.append(_compared(f"{name}[{c.place}]", c))
     return lines
+
+
+def _compared(number: str, c: Checked) -> str:
+    """A gradient both ways, and how far they are apart."""
+    own, found = format_number(c.own, 8), format_number(c.difference, 8)
+    if c.reason == "lost":
+        return tr(
+            "{0}:  backward {1}, cannot be checked: the loss is too large for this step"
+        ).format(number, own)
+    line = tr("{0}:  backward {1}, difference {2}, off by {3} ({4})").format(
+        number, own, found, format_number(c.error, 2), tr(REASONS[c.reason])
+    )
+    return line + (tr("; {0} more at a kink are left out").format(c.kinks) if c.kinks else "")

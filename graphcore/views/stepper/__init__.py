@@ -236,8 +236,8 @@ class Checked(msgspec.Struct, tag=True, frozen=True):
     Attributes:
         error: relative to the tensor's largest gradient.
         place: of the number, in row order. own, difference: its gradient both ways.
-        reason: what is left comes from rounding, the curve within the step, or a kink in it; else
-            the gradient is wrong.
+        reason: what is left comes from rounding, the curve within the step, or a kink in it, or
+            the loss is too large for the step to be seen in it; else the gradient is wrong.
         kinks: how many more numbers had a kink within the step; they are left out.
     """
 
@@ -245,7 +245,7 @@ class Checked(msgspec.Struct, tag=True, frozen=True):
     place: int
     own: float
     difference: float
-    reason: Literal["rounding", "curve", "kink", "wrong"]
+    reason: Literal["rounding", "curve", "kink", "wrong", "lost"]
     kinks: int = 0
 
 
