@@ -13,7 +13,7 @@ from app.panels.stepper.position import Walk
 from app.panels.stepper.words import quantity_name
 from app.shell.live_view import shown_pictures
 from app.style import palette
-from app.widgets.numbers import at_least, format_number
+from app.widgets.numbers import at_least, format_number, told_apart
 from graphcore.views.stepper import Term, Update, WalkFrame
 
 FRAME_MS = 16
@@ -233,7 +233,8 @@ def update_text(u: Update, parameter: str) -> str:
         f",  {quantity_name(k)} {format_number(v, at_least(3))}" for k, v in u.moments.items()
     )
     if u.before is not None and u.after is not None:
-        return f"{parameter} {format_number(u.before)} → {format_number(u.after)}{moments}"
+        before, after = told_apart((u.before, u.after))
+        return f"{parameter} {before} → {after}{moments}"
     return f"Δ{parameter} {format_number(u.change_size, at_least(3))}{moments}"
 
 
