@@ -131,7 +131,8 @@ class CurvePlot(QWidget):
         self._series[key].last = value
 
     def clear(self) -> None:
-        """Forget every point, and every curve that ``append`` has added."""
+        """Forget every point, every curve that ``append`` has added, and the place looked at."""
+        self._playhead.hide()
         self._measured = {}
         self._outdated.clear()
         self._behind = {key: Series() for key in self._behind}

@@ -19,6 +19,8 @@ from graphcore.views.stepper import Term, Update, WalkFrame
 FRAME_MS = 16
 TITLE, NUMBER, PICTURE, CARD = 6.0, 6.0, 0.6, 0.3
 """What it costs that a chip covers a unit of area of a card."""
+ALONG, ABOVE = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8), QPointF(0, 16)
+"""Where the chip of a wire may stand, as shares of its length; how far above it."""
 CHIP_LINE = 22.0
 """Height of a line of chips."""
 
@@ -182,8 +184,9 @@ class WalkView(QObject):
                     strong = walk.shown is not None and walk.shown.node == target
                     if term.local is None and not strong:
                         continue  # the node's own chip says the same of many numbers
-                    middle = item.path.pointAtPercent(0.5) - QPointF(0, 16)
-                    found.append(Chip(term_text(term), middle, "accent", strong))
+                    middle, *rest = (item.path.pointAtPercent(p) - ABOVE for p in ALONG)
+                    text = term_text(term)
+                    found.append(Chip(text, middle, "accent", strong, along=tuple(rest)))
         return found
 
     def _update_chips(self) -> list[Chip]:

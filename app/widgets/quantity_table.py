@@ -39,9 +39,7 @@ class QuantityTable(QTableWidget):
         self.setColumnCount(width)
         self.setVerticalHeaderLabels(list(rows))
         self.setHorizontalHeaderLabels([str(i) for i in range(width)])
-        largest = [
-            int(np.argmax(v)) if len(v) > 1 and np.max(v) > 0 else -1 for v in rows.values()
-        ]
+        largest = [int(np.argmax(v)) if len(v) > 1 and np.max(v) > 0 else -1 for v in rows.values()]
         for j in range(width):
             column = [(i, float(v[j])) for i, v in enumerate(rows.values()) if j < len(v)]
             texts = self._text([value for _i, value in column])

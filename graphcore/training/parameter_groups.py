@@ -91,7 +91,9 @@ class Group:
 
     def rate_of(self, info: ParameterInfo) -> float:
         """Return a parameter's learning rate as a multiple of the run's."""
-        own = (f for place, f in self.slower if place.start <= info.offset - self.start < place.stop)
+        own = (
+            f for place, f in self.slower if place.start <= info.offset - self.start < place.stop
+        )
         return self.rate * next(own, 1.0)
 
     def part(self, info: ParameterInfo, numbers: Tensor) -> Tensor:

@@ -192,7 +192,9 @@ def _in_double(session: Session) -> tuple[Plan, dict[str, Any], str]:
         if not b.loss:
             raise EngineError("A gradient needs a loss to start from: this graph has none.")
         if truth_unknown(trainer, request.sample):
-            raise EngineError("No true value of this row is known: there is no loss to differentiate.")
+            raise EngineError(
+                "No true value of this row is known: there is no loss to differentiate."
+            )
         plan = compile(trainer.graph, dtype="float64", transposed=trainer.plan.transposed)
         plan.copy_state(trainer.plan)
         x, t, _ = fed_together(trainer, request.sample, request.batch)

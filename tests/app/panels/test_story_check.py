@@ -68,3 +68,15 @@ def test_marks_go_when_the_sample_is_another(qtbot, explain, live_window) -> Non
     panel.sample.setValue(5)
     qtbot.waitUntil(lambda: panel.walk.frame.sample == 5, timeout=PATIENCE)
     assert not any(c.startswith("✓") for c in chips(live_window))
+
+
+def test_a_loss_too_large_for_the_step_has_no_green_tick(qtbot, explain, live_window) -> None:
+    panel = explain("expression")
+    live_window.document.set_attributes("a", value=1e11)
+    qtbot.waitUntil(lambda: panel.walk.frame.numbers.get("a") == 1e11, timeout=PATIENCE)
+    panel.words.setText("")
+    qtbot.mouseClick(panel.check.button, LEFT)
+    qtbot.waitUntil(lambda: "cannot be checked" in panel.words.text(), timeout=PATIENCE)
+    assert "c[0]:  backward 9, cannot be checked: the loss is too large" in panel.words.text()
+    assert "Largest difference" not in panel.words.text()
+    assert not any(c.startswith(("✓", "✗")) for c in chips(live_window))

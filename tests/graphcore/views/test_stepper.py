@@ -341,7 +341,8 @@ def test_a_typed_row_of_unknown_truth_has_no_loss() -> None:
         assert name not in frame.forward, "no step, no number, no tick"
         assert name not in frame.numbers
         assert name not in frame.values
-    assert not (frame.backward or frame.updates or frame.slopes or frame.quantities.get(b.loss))
+    assert not frame.quantities.get(b.loss)
+    assert (frame.backward, frame.updates, frame.slopes) == ((), (), {})
     told = check(session, CheckRequest())
     assert "true value" in told.problem
     known = msgspec.structs.replace(typed, label=2.0)
