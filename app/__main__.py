@@ -7,13 +7,18 @@ opens. Nothing heavy is imported before it is painted.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from graphcore.cli import COMMANDS
+from graphcore.records.precision import PRECISIONS
 
+WATCHED = "--watched"
+"""Option of a window that shows the loop of a script; the script has started it."""
 NICER = 5
 """By how much a window that shows the loop of a script lets the script go first."""
 
@@ -57,11 +62,13 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--device", metavar="D", help="cpu, cuda:0, mps; devices lists them")
     parser.add_argument("--threads", type=_threads, metavar="T",
                         help="threads of the engine; 0: every core but one")  # fmt: skip
+    parser.add_argument("--precision", choices=PRECISIONS,
+                        help="of products of matrices and convolutions")  # fmt: skip
     parser.add_argument(
         "--engine", metavar="COMMAND",
         help="what starts the engine, such as 'ssh HOST gradscape worker'; '': this machine",
     )  # fmt: skip
-    parser.add_argument("--watched", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(WATCHED, action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(list(arguments))
 
 
@@ -107,6 +114,8 @@ def _place(settings: Any, options: argparse.Namespace | None) -> Any:
         place = replace(place, device=options.device)
     if options is not None and options.threads is not None:
         place = replace(place, threads=options.threads)
+    if options is not None and options.precision is not None:
+        place = replace(place, precision=options.precision)
     return place
 
 
@@ -119,24 +128,26 @@ def open_window(
         options: of the command line: where the engine runs, for this time.
         watched: whether it shows the loop of the script that has started this process.
     """
-    from app.files.crash_mark import CrashMark
-    from app.files.end_signals import EndSignals
     from app.settings import Settings
-    from app.shell import fault_log
-    from app.style import palette
 
     link = None
     if watched:
         from app.engine.script_link import ScriptLink
 
         link = ScriptLink()
-        if hasattr(os, "nice"):
-            os.nice(NICER)
+        link.settled.connect(let_script_go_first)
     settings = Settings()
     use_scale(settings)
     app = _application()
-    engine = make_engine(settings, _place(settings, options))
-    engine.launch_early()
+    place = _place(settings, options)
+    started = _start_engine() if not place.command else None
+    engine = make_engine(settings, place)
+    engine.launch_early(started)
+    from app.files.crash_mark import CrashMark
+    from app.files.end_signals import EndSignals
+    from app.shell import fault_log
+    from app.style import palette
+
     palette.apply(app, settings.get("look/theme"))
     faults = fault_log.FaultLog(fault_log.default_file())
     mark = CrashMark(faults.file.parent)
@@ -155,6 +166,33 @@ def open_window(
         signals.close()
         mark.close()
         faults.close()
+
+
+def let_script_go_first() -> None:
+    """Have this process and its engine yield to the script that they show.
+
+    Linux shares its cores among sessions before it looks at the niceness of processes: the session
+    has to be nice, too.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        os.setpriority(os.PRIO_PGRP, 0, NICER)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICER))
+
+
+def _start_engine() -> Any:
+    """Start the engine's process before what talks to it is imported; return the process.
+
+    It imports torch while the window is made, on a core that nothing else needs yet.
+    """
+    from PySide6.QtCore import QProcess
+
+    from graphcore.system import start
+
+    process = QProcess()
+    command = start.command("graphcore.worker.serve")
+    process.start(command[0], command[1:])
+    return process
 
 
 def _application() -> Any:
@@ -182,10 +220,11 @@ def _say_and_leave(kind: Any, _context: Any, message: str) -> None:
 
     if kind != QtMsgType.QtFatalMsg:
         return
-    print(
-        "gradscape: there is no display to open a window on. Log in with one, or use a command "
-        "that needs none (gradscape --help lists them) or gradscape --demo OUT.", file=sys.stderr,
-    )  # fmt: skip
+    instead = "use a command that needs none (gradscape --help lists them) or gradscape --demo OUT"
+    if WATCHED in sys.argv:
+        instead = 'record the loop with gc.watch(..., out="run.gradrun"); it goes on unseen'
+    print(f"gradscape: there is no display to open a window on. Log in with one, or {instead}.",
+          file=sys.stderr)  # fmt: skip
     sys.stderr.flush()
     os._exit(1)
 

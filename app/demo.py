@@ -144,7 +144,7 @@ class _Demo:
         assert self._last is not None
         result = {
             "dataset": self._loaded.dataset, "train_samples": self._loaded.train_samples,
-            "test_samples": self._score.samples, "epochs": self._last.epoch,
+            "test_samples": self._score.samples, "epochs": int(self._last.epoch),
             "steps": self._last.step, "test_accuracy": self._score.accuracy,
             "test_loss": self._score.loss, "samples_per_second": round(self._speed, 1),
             "seconds": round(self._last.step * _batch(self._window) / max(self._speed, 1e-9), 1),

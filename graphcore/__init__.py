@@ -5,36 +5,52 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from graphcore import errors, ops
-from graphcore.datasets import load_dataset
-from graphcore.engine.compiler import compile
-from graphcore.files import load, save
-from graphcore.graph.elements import Change, Edge, Frame, Node, Note
-from graphcore.graph.expression import parse_expression
-from graphcore.graph.graph import Graph
-from graphcore.graph.shapes import check
-from graphcore.graph.training_settings import TrainingSettings
-from graphcore.training.trainer import Trainer
-
 if TYPE_CHECKING:
+    from graphcore import errors, ops
+    from graphcore.datasets import load_dataset
+    from graphcore.engine.compiler import compile
     from graphcore.exchange.live import from_module
     from graphcore.exchange.opening import open_net
+    from graphcore.files import load, save
+    from graphcore.graph.elements import Change, Edge, Frame, Node, Note
+    from graphcore.graph.expression import parse_expression
+    from graphcore.graph.graph import Graph
+    from graphcore.graph.shapes import check
+    from graphcore.graph.training_settings import TrainingSettings
     from graphcore.scripting.activations import activations
     from graphcore.scripting.landscape import landscape
     from graphcore.scripting.predict import predict
     from graphcore.scripting.transfer import replace_head
+    from graphcore.training.trainer import Trainer
     from graphcore.watching.watch import watch
 
 _LATE = {
+    "Change": "graphcore.graph.elements",
+    "Edge": "graphcore.graph.elements",
+    "Frame": "graphcore.graph.elements",
+    "Graph": "graphcore.graph.graph",
+    "Node": "graphcore.graph.elements",
+    "Note": "graphcore.graph.elements",
+    "Trainer": "graphcore.training.trainer",
+    "TrainingSettings": "graphcore.graph.training_settings",
     "activations": "graphcore.scripting.activations",
+    "check": "graphcore.graph.shapes",
+    "compile": "graphcore.engine.compiler",
+    "errors": "",
     "from_module": "graphcore.exchange.live",
     "landscape": "graphcore.scripting.landscape",
+    "load": "graphcore.files",
+    "load_dataset": "graphcore.datasets",
     "open_net": "graphcore.exchange.opening",
+    "ops": "",
+    "parse_expression": "graphcore.graph.expression",
     "predict": "graphcore.scripting.predict",
     "replace_head": "graphcore.scripting.transfer",
+    "save": "graphcore.files",
     "watch": "graphcore.watching.watch",
 }
-"""Public functions whose modules are imported when they are first used."""
+"""Every public name -> the module that it stands in, imported when it is first used; "" marks a
+module of its own. The window starts its engine before it needs any of them."""
 __version__ = "0.1.0"
 __all__ = [
     "Change",
@@ -64,8 +80,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Return a public function whose module was not imported yet."""
+    """Return a public name whose module was not imported yet."""
     if name not in _LATE:
         raise AttributeError(f"module 'graphcore' has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(_LATE[name]), name)
+    module = _LATE[name]
+    found = globals()[name] = (
+        getattr(import_module(module), name) if module else import_module(f"graphcore.{name}")
+    )
     return found

@@ -12,7 +12,7 @@ import pytest
 BENCH = Path(__file__).parent / "bench"
 
 
-@pytest.mark.parametrize("name", ["lessons", "live", "scrub", "startup", "stepper"])
+@pytest.mark.parametrize("name", ["helper", "lessons", "live", "scrub", "startup", "stepper"])
 def test_without_its_data_a_benchmark_ends_with_a_sentence(name: str, tmp_path: Path) -> None:
     nowhere = {"GRADSCAPE_DATA": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     done = subprocess.run(

@@ -10,6 +10,7 @@ from app.canvas.items.node_painter import font
 from app.style import painting, palette
 
 _CENTRE = int(Qt.AlignmentFlag.AlignCenter)
+_LINES = int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
 
 
 def paint(painter: QPainter, view: QRectF) -> None:
@@ -30,9 +31,10 @@ def paint(painter: QPainter, view: QRectF) -> None:
             _tr("Type 784-128-relu-10 or J = 3*(a + b*c) there to build a whole graph"),
             _tr("Drag an operator from the library, or open an example from the welcome page"),
         )
-        for i, line in enumerate(lines):
-            place = QRectF(view.left(), middle.y() + 28 + i * 24, view.width(), 22)
-            painter.drawText(place, _CENTRE, line)
+        top = middle.y() + 28
+        for line in lines:
+            place = QRectF(view.left() + 12, top, view.width() - 24, view.bottom() - top)
+            top = painter.drawText(place, _LINES, line).bottom() + 6
 
 
 def _paint_sketch(painter: QPainter, p: palette.Palette, middle: QPointF) -> None:

@@ -47,7 +47,9 @@ def answers_otherwise(document: Document, classes: int) -> bool:
 def _on_table(document: Document, path: str) -> TrainingSettings:
     training = document.root.training
     return msgspec.structs.replace(
-        training, dataset="csv", dataset_options={"path": path, "target_scale": "standardize"},
+        training, dataset="csv", dataset_options={
+            "path": path, "target_scale": "standardize", "missing": "leave out",
+        },
         normalization="standardize", epochs=max(EPOCHS, training.epochs),
         batch=min(BATCH, training.batch),
     )  # fmt: skip

@@ -20,7 +20,8 @@ def typed_graph(text: str, training: TrainingSettings) -> Graph | None:
 
     Args:
         training: the settings of the graph that it goes into. Where their data fit the input,
-            they decide the loss; else data that fit are proposed in the result's settings.
+            they decide the loss; else data that fit are proposed in the result's settings. A net
+            for pictures that no data fit has no loss.
     """
     text = text.strip()
     if not any(c in text for c in "=|-*+/") or len(text) < 3:
@@ -50,7 +51,10 @@ def _typed_net(text: str, training: TrainingSettings) -> Graph:
         if fits and (numbers or info.n_classes in (max(2, outputs or 0), None)):
             found = msgspec.structs.replace(training, dataset=info.name, dataset_options={})
             graph.set_training(found if len(shape) > 1 else quickly(found))
-            break
+            return graph
+    if len(shape) > 1:  # without its loss a picture's net runs on numbers that are typed
+        graph.remove("loss")
+        graph.remove("target")
     return graph
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import secrets
 import shutil
@@ -21,6 +22,7 @@ from PySide6.QtCore import (
     QCoreApplication,
     QElapsedTimer,
     QObject,
+    QProcess,
     QTimer,
     Signal,
     SignalInstance,
@@ -28,6 +30,7 @@ from PySide6.QtCore import (
 
 from app.document.document import Document
 from app.engine.line import Line, write_made
+from app.engine.outbox import Outbox
 from app.engine.place import Place
 from app.engine.process import EngineProcess, lives
 from graphcore import files
@@ -147,9 +150,11 @@ class Engine(QObject):
         self.place = place
         self.about: m.Ready | None = None
         self.line: Line | None = None
+        self._outbox: Outbox | None = None
         self._waiting: list[Request | bytes] | None = None  # for a process elsewhere to be there
         self._carried, self._carried_graph, self._train_on = "", b"", False
         self._starts, self._launched = 0, False
+        self._starts_with: dict[str, Request] = {}  # what was taken from files, by path
         self.state = "starting"
         self.last_frame: m.Frame | None = None
         self.moment = TimelineFrame()
@@ -217,31 +222,40 @@ class Engine(QObject):
         else:
             self._load(keep=False, resume=resume)
         if self._carried:
-            self._send(OpenRuns(self._carried))
+            self._send(OpenRuns(self._carried, own=True))
+        for begun_with in self._starts_with.values():
+            self._send(begun_with)
         self._send(m.NextFrame())
 
-    def launch(self) -> None:
-        """Start the process, without a graph: it imports what it needs meanwhile."""
-        process = self._process = EngineProcess(self, self._kinds)
+    def launch(self, started: QProcess | None = None) -> None:
+        """Start the process, without a graph: it imports what it needs meanwhile.
+
+        Args:
+            started: the process, if it was started already.
+        """
+        process = self._process = EngineProcess(self, self._kinds, started)
         process.replied.connect(self._take)
         process.refused.connect(self._on_refused)
         process.ended.connect(self._on_ended)
         self._set_state("starting")
-        self.about, self.line, self._waiting = None, None, None
+        self.about, self.line, self._outbox, self._waiting = None, None, None, None
         command = self._command()
         if not command:
             return
-        process.start(command[0], command[1:])
-        hello = m.Hello(device=self.place.device, threads=self.place.threads)
+        process.start(command)
+        at = self.place
+        hello = m.Hello(
+            device=at.device, threads=at.threads, precision=at.precision, helper=at.helper
+        )
         if self.place.command:
             self._send(msgspec.structs.replace(hello, mark=self._mark()))
             self._waiting = []
         else:
             self._send(hello)
 
-    def launch_early(self) -> None:
-        """Start the process while the window is still being made."""
-        self.launch()
+    def launch_early(self, started: QProcess | None = None) -> None:
+        """Start the process while the window is still being made; see ``launch``."""
+        self.launch(started)
         self._launched = self._process is not None
 
     def _command(self) -> list[str]:
@@ -349,7 +363,7 @@ class Engine(QObject):
     @property
     def process_id(self) -> int:
         """Of the engine process; 0 if there is none."""
-        return int(self._process.processId()) if self._process is not None else 0
+        return self._process.number if self._process is not None else 0
 
     @property
     def alive(self) -> bool:
@@ -374,17 +388,19 @@ class Engine(QObject):
         frame = self.last_frame
         if self.state != "done" or frame is None or frame.of_script:
             return ""
-        planned = -(-frame.total_steps // max(1, frame.steps_per_epoch))
         if frame.step < frame.total_steps:
-            return self.tr("Train on after the early stop, to epoch {0:,}").format(planned)
+            return self.tr("Train on after the early stop, to epoch {0:,}").format(frame.epochs)
         more = self.document.root.training.epochs
-        done = max(planned, -(-frame.step // max(1, frame.steps_per_epoch)))
+        done = max(frame.epochs, math.ceil(frame.epoch))
         one = self.tr("Train {0:,} epoch more, to epoch {1:,}")
         said = one if more == 1 else self.tr("Train {0:,} epochs more, to epoch {1:,}")
         return said.format(more, done + more)
 
     def run(self, steps: int | None) -> None:
-        """Train a number of steps."""
+        """Train a number of steps, or to the end of the last epoch."""
+        self._train(m.Run(steps))
+
+    def _train(self, request: m.Run) -> None:
         if not self.alive:
             self.restart()
         if self._edit_timer.isActive():
@@ -392,13 +408,12 @@ class Engine(QObject):
             self._load(keep=True)
         elif self.state == "refused":  # what was missing may be there now
             self._load(keep=True)
-        self._send(m.Run(steps))
+        self._send(request)
         self._want_frame()
 
     def run_epoch(self) -> None:
         """Train to the end of the current epoch."""
-        per_epoch = (self.last_loaded.steps_per_epoch if self.last_loaded else 0) or 1
-        self.run(per_epoch - self.step % per_epoch)
+        self._train(m.Run(epoch=True))
 
     def pause(self) -> None:
         """Stop after the current step."""
@@ -468,27 +483,20 @@ class Engine(QObject):
         if self._waiting is not None:
             self._waiting.append(message)
             return
-        if self.line is not None:
-            self._bring_files(message)
-        if self._process is not None:
+        if self._outbox is not None:
+            self._outbox.send(message, self._settings)
+        elif self._process is not None:
             self._process.send(message)
-
-    def _bring_files(self, message: Request) -> None:
-        """Send an engine on another machine what a request reads."""
-        assert self.line is not None
-        try:
-            for needed in self.line.needed(message, self._settings):
-                if self._process is not None:
-                    self._process.send(needed)
-        except FileError as error:
-            self.failed.emit(m.Failure("request", str(error)))
 
     def pass_on(self, message: bytes) -> None:
         """Send a request of a script that is encoded already."""
         if self._waiting is not None:
             self._waiting.append(message)
         elif self._process is not None:
-            self._process.pass_on(message)
+            if self._outbox is not None:
+                self._outbox.send(message, self._settings)
+            else:
+                self._process.pass_on(message)
             self._want_frame()
 
     # -- what is looked at --------------------------------------------------------------------
@@ -503,6 +511,14 @@ class Engine(QObject):
     def on(self, kind: type[R], show: Callable[[R], object]) -> None:
         """Have the replies of a type shown."""
         self.replies(kind).connect(show)
+
+    def begins_with(self, path: str, request: Request) -> None:
+        """Send a request to every process that takes another's place: the net began with a file.
+
+        Its answer there is passed on to nobody.
+        """
+        self._starts_with.pop(path, None)
+        self._starts_with[path] = request
 
     def ask(self, request: Request) -> None:
         """Send a question, a job or a command; its reply arrives by type."""
@@ -594,7 +610,7 @@ class Engine(QObject):
         """Pass a reply on, unless it is of a net that is no longer the document's."""
         if self._closing:  # what the process had still said when it was ended
             return
-        if self._is_of_move(reply):
+        if self._is_of_move(reply) or getattr(reply, "again", False):  # the document has that
             return
         self._told = max(self._told, reply.revision)
         if self._is_old(reply):
@@ -660,6 +676,7 @@ class Engine(QObject):
         self.about = ready
         if ready.far and self._process is not None:
             self.line = Line(self._process, ready)
+            self._outbox = Outbox(self._process, self.line, self._refuse)
             self.line.changed.connect(self.line_changed)
         waiting, self._waiting = self._waiting or [], None
         for message in waiting:
@@ -668,6 +685,14 @@ class Engine(QObject):
             else:
                 self._send(message)
         self.ready.emit(ready)
+
+    def _refuse(self, sentence: str) -> None:
+        self.failed.emit(m.Failure("request", sentence))
+
+    def _on_progress(self, progress: m.Progress) -> None:
+        if self._outbox is not None:
+            self._outbox.answered(progress)
+        self.progress.emit(progress)
 
     def _on_pong(self, pong: Pong) -> None:
         if self.line is not None:
@@ -678,7 +703,7 @@ class Engine(QObject):
         try:
             write_made(made)
         except FileError as error:
-            self.failed.emit(m.Failure("request", str(error)))
+            self._refuse(str(error))
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
         self.last_loaded, self.problem = loaded, loaded.problem
@@ -692,6 +717,8 @@ class Engine(QObject):
     def _on_failure(self, failure: m.Failure) -> None:
         if failure.details:
             _LOG.error("engine: %s\n%s", failure.message, failure.details)
+        if self._outbox is not None and failure.kind == "request":
+            self._outbox.failed()
         if self._waiting is not None:  # such as a process of another version
             self._end_process()
             self._set_state("dead")
@@ -762,7 +789,7 @@ class Engine(QObject):
         RunsSaved: lambda self, reply: None,
         m.Loaded: _on_loaded,
         m.Frame: _on_frame,
-        m.Progress: lambda self, reply: self.progress.emit(reply),
+        m.Progress: _on_progress,
         m.Failure: _on_failure,
         m.CheckpointWritten: _on_checkpoint,
         TimelineFrame: _on_timeline,
@@ -782,7 +809,7 @@ class Engine(QObject):
             self.died.emit(self.tr("The engine could not be started."))
 
     def _on_ended(self, cause: str) -> None:
-        far, self.line = self.line is not None, None
+        far, self.line, self._outbox = self.line is not None, None, None
         self._process, self._waiting, self._moving = None, None, None
         self._frame_timer.stop()
         self._set_state("dead")
@@ -807,6 +834,7 @@ class Engine(QObject):
         self._checkpoint_step = self._emptied_at = None
         if not self._adopting:
             self._carried = ""
+            self._starts_with.clear()
         self.last_frame, self.last_loaded, self.moment = None, None, TimelineFrame()
         self.choose_sample(Sample())
         if self._moving is not None and not self._adopting:  # these runs are wanted no more

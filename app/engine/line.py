@@ -24,7 +24,7 @@ BUSY_MS, IDLE_MS = 50, 1000
 BUSY_BYTES = 1 << 13
 LOST_S = 20.0
 """A line that says nothing for so long, though it is asked every second, is lost."""
-PIECE = 1 << 18
+PIECE = 1 << 16
 LARGEST = 1 << 30
 """Bytes of a file that can be sent."""
 AVERAGED_S = 2.0
@@ -74,7 +74,7 @@ class Line(QObject):
         self.latency_ms = took if self.latency_ms is None else 0.7 * self.latency_ms + 0.3 * took
 
     def _on_time(self) -> None:
-        if self._process.state() == EngineProcess.ProcessState.NotRunning:
+        if not self._process.runs:
             self._timer.stop()
             return
         now, received = time.monotonic(), self._process.received

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QObject, QProcess, Signal
 
@@ -33,11 +33,12 @@ def lives(process: int) -> bool:
     return True
 
 
-class EngineProcess(QProcess):
+class EngineProcess(QObject):
     """One process, from its start to its end: requests go in, replies come out.
 
     Args:
         kinds: the types of replies that are wanted, by name; others are dropped.
+        process: one that was started already, and has said nothing yet.
 
     Attributes:
         received: bytes of the engine's that have arrived.
@@ -52,17 +53,36 @@ class EngineProcess(QProcess):
     refused = Signal()
     ended = Signal(str)
 
-    def __init__(self, parent: QObject, kinds: Mapping[str, type[Reply]]) -> None:
+    def __init__(
+        self, parent: QObject, kinds: Mapping[str, type[Reply]], process: QProcess | None = None
+    ) -> None:  # fmt: skip
         super().__init__(parent)
+        self._process = process or QProcess()
+        self._process.setParent(self)
         self._kinds = kinds
         self._reader = FrameReader()
         self._errors = self._damage = ""
         self.received = 0
         self._closing = False
-        self.readyReadStandardOutput.connect(self._on_output)
-        self.readyReadStandardError.connect(self._on_errors)
-        self.finished.connect(self._on_finished)
-        self.errorOccurred.connect(self._on_error)
+        self._process.readyReadStandardOutput.connect(self._on_output)
+        self._process.readyReadStandardError.connect(self._on_errors)
+        self._process.finished.connect(self._on_finished)
+        self._process.errorOccurred.connect(self._on_error)
+
+    def start(self, command: Sequence[str]) -> None:
+        """Start the process, unless it is one that was started already."""
+        if not self.runs:
+            self._process.start(command[0], command[1:])
+
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process.state() != QProcess.ProcessState.NotRunning
+
+    @property
+    def number(self) -> int:
+        """The system's number of it; 0 if it does not run."""
+        return int(self._process.processId())
 
     def send(self, message: Request) -> None:
         """Write a request, unless the process has ended."""
@@ -70,26 +90,26 @@ class EngineProcess(QProcess):
 
     def pass_on(self, message: bytes) -> None:
         """Write a request that is encoded already, unless the process has ended."""
-        if self.state() != QProcess.ProcessState.NotRunning:
-            self.write(message)
+        if self.runs:
+            self._process.write(message)
 
     def end(self) -> None:
         """Ask the process to end; waits for it a moment, then kills it."""
         self._closing = True
         self.send(m.Quit())
-        self.closeWriteChannel()
-        self.finished.disconnect(self._on_finished)
-        if not self.waitForFinished(PATIENCE_MS):
-            self.kill()
-            self.waitForFinished(PATIENCE_MS)
+        self._process.closeWriteChannel()
+        self._process.finished.disconnect(self._on_finished)
+        if not self._process.waitForFinished(PATIENCE_MS):
+            self._process.kill()
+            self._process.waitForFinished(PATIENCE_MS)
 
     def give_up(self, cause: str) -> None:
         """Kill the process; the cause is what ``ended`` tells."""
         self._damage = cause
-        self.kill()
+        self._process.kill()
 
     def _on_output(self) -> None:
-        data = bytes(self.readAllStandardOutput().data())
+        data = bytes(self._process.readAllStandardOutput().data())
         first, self.received = not self.received, self.received + len(data)
         try:
             for body in self._reader.feed(data):
@@ -103,7 +123,7 @@ class EngineProcess(QProcess):
             self.give_up(said.format(text) if greets else str(error))
 
     def _on_errors(self) -> None:
-        text = bytes(self.readAllStandardError().data()).decode(errors="replace")
+        text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
         self._errors = (self._errors + text)[-20_000:]
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
@@ -120,8 +140,8 @@ class EngineProcess(QProcess):
         """Why the process ended, as far as it has said: one line."""
         lines = [line.strip() for line in self._errors.splitlines() if line[:1].strip()]
         fatal = next((line for line in lines if line.startswith("Fatal Python error")), "")
-        code = self.exitCode()
-        if self.exitStatus() == QProcess.ExitStatus.CrashExit:
+        code = self._process.exitCode()
+        if self._process.exitStatus() == QProcess.ExitStatus.CrashExit:
             said = self._damage or fatal or self.tr("ended by signal {0}").format(code)
         else:
             ended = lines[-1] if lines else self.tr("exit code {0}").format(code)

@@ -18,6 +18,9 @@ from graphcore.worker.protocol import FrameReader, decode_request, encode, frame
 REPEAT_MS = 1000
 """A window that says nothing for long is taken for one that hangs: the script goes on then."""
 
+SETTLED = 10
+"""Messages of the script after which all that a start needs has been computed."""
+
 
 class ScriptLink(QObject):
     """Passes a script's messages to the engine, and the engine's wishes to the script.
@@ -30,10 +33,12 @@ class ScriptLink(QObject):
 
     Signals:
         came: a message, without its length. ended: the script is over, or gone.
+        settled: the window is up, and has shown a few steps.
     """
 
     came = Signal(object)
     ended = Signal()
+    settled = Signal()
 
     def __init__(self, incoming: int = 0, outgoing: int = 1) -> None:
         super().__init__()
@@ -84,6 +89,8 @@ class ScriptLink(QObject):
         engine.begin()
 
     def _on_steer(self, steer: m.Steer) -> None:
+        if self._steer.taken < SETTLED <= steer.taken:
+            self.settled.emit()
         self._steer = steer
         self._say()
         self._show()
@@ -101,6 +108,9 @@ class ScriptLink(QObject):
     def _on_end(self) -> None:
         self._over = True
         self._timer.stop()
+        if not self._begun:  # the script had no net to show
+            self._window.close()
+            return
         self._window.engine.ask(m.WatchEnd())
         self._show()
 

@@ -26,6 +26,7 @@ from graphcore.runs.log import CURVES
 from graphcore.views.net_files import NetSaved, SaveNet
 
 SCRIPT_ENDINGS = (".py", ".safetensors", ".selftest.safetensors")
+PROGRAM_ENDINGS = (".pt2", ".data.json", ".pt2.npz", "_pt2_selftest.py")
 ONNX_ENDINGS = (".onnx", ".data.json", ".selftest.npz", "_selftest.py")
 LOOKED_AT = (".html", ".gif", ".png", ".mp4", ".svg", ".pdf")
 """Endings of what has been written to be looked at."""
@@ -135,6 +136,11 @@ class Exports(QObject):
     def save_onnx(self) -> None:
         """Ask for a file and write the net as an ONNX file, with a self-test beside it."""
         self._save_net(file_dialogs.ask_onnx, ONNX_ENDINGS, "onnx", self.tr("ONNX file"))
+
+    def save_program(self) -> None:
+        """Ask for a file and write the net as torch.export keeps it, with a self-test beside it."""
+        what = self.tr("PyTorch program")
+        self._save_net(file_dialogs.ask_program, PROGRAM_ENDINGS, "pt2", what)
 
     def _save_net(
         self, question: file_dialogs.Question, endings: tuple[str, ...], kind: str, what: str

@@ -300,7 +300,7 @@ class Files(QObject):
             return False
         self._remember(str(self._document.path))
         text = self.tr("Saved {0}.")
-        if self.engine is not None and self.engine.step:
+        if self.engine is not None and (self.engine.step or self.engine.moment.by_hand):
             text = self.tr("Saved {0}, without weights: Save Run keeps them.")
         self._document.message.emit(text.format(self._document.path))
         return True

@@ -160,6 +160,9 @@ class Imports(QObject):
                 take = partial(self._engine.ask, LoadWeights(news.path, partly=True))
                 self._window.banner.show_message(news.problem, "error", [(text, take)])
             return
+        if news.start and self._engine is not None:
+            again = LoadWeights(news.path, partly=True, again=True)
+            self._engine.begins_with(news.path, again)
         name = short(Path(news.path).name)
         if news.left_out:
             text = self.tr("{0:,} of the net's {1:,} tensors were taken from {2}.").format(

@@ -8,9 +8,12 @@ from typing import Any
 from PySide6.QtCore import QElapsedTimer, QObject
 
 from graphcore.records.arrays import unpack
+from graphcore.records.epoch_count import EpochCount, epoch_of
 from graphcore.runs.log import RunLog
 from graphcore.session import messages as m
 from graphcore.views.timeline import RunCurves, TimelineFrame
+
+Counts = tuple[EpochCount, ...]
 
 
 class RunMetrics(QObject):
@@ -46,9 +49,9 @@ class RunMetrics(QObject):
         if before and run.parent == before and self.log.newest >= run.begun_at:
             self.log.forget_after(run.begun_at)
         else:
-            self._take(frame.curves, max(1, frame.steps_per_epoch))
+            self._take(frame.curves, frame.counts)
 
-    def _take(self, curves: RunCurves, per_epoch: int) -> None:
+    def _take(self, curves: RunCurves, counts: Counts) -> None:
         """The rows of a run as the engine keeps them: thinned, and without learning rates."""
         self.clear()
         self._run = curves.run
@@ -57,12 +60,12 @@ class RunMetrics(QObject):
             step = int(steps[i])
             self.log.note(
                 step, dict(zip(curves.objectives, others, strict=False)),
-                epoch=(step - 1) // per_epoch, train_loss=first, seconds=round(seconds[i], 3),
+                epoch=_epoch(counts, step), train_loss=first, seconds=round(seconds[i], 3),
             )  # fmt: skip
         for split, scores in (("test", curves.tests), ("validation", curves.validations)):
             for step, loss, accuracy, _, training in unpack(scores).tolist():
                 known = (None if math.isnan(share) else share for share in (accuracy, training))
-                self._note_score(split, int(step), per_epoch, loss, *known)
+                self._note_score(split, int(step), counts, loss, *known)
         self._seconds = float(seconds[-1]) if len(seconds) else 0.0
 
     def _on_frame(self, frame: m.Frame) -> None:
@@ -74,23 +77,28 @@ class RunMetrics(QObject):
         steps, losses = unpack(frame.steps).tolist(), unpack(frame.losses).tolist()
         if steps and len(self.log) and steps[0] <= self.log.newest:
             self.log.forget_after(steps[0] - 1)
-        per_epoch, now = max(1, frame.steps_per_epoch), round(self._seconds, 3)
+        now = round(self._seconds, 3)
         further = {name: unpack(line).tolist() for name, line in frame.further.items()}
         for i, (step, loss) in enumerate(zip(steps, losses, strict=True)):
             self.log.note(
                 step, {name: line[i] for name, line in further.items()},
-                epoch=(step - 1) // per_epoch, train_loss=loss, lr=frame.lr, seconds=now,
+                epoch=_epoch(frame.counts, step), train_loss=loss, lr=frame.lr, seconds=now,
             )  # fmt: skip
         for score in frame.scores:
             split = "validation" if score.held_back else "test"
             self._note_score(
-                split, score.step, per_epoch, score.loss, score.accuracy, score.training, now
+                split, score.step, frame.counts, score.loss, score.accuracy, score.training, now
             )
 
     def _note_score(
-        self, split: str, step: int, per_epoch: int, loss: float, accuracy: float | None,
+        self, split: str, step: int, counts: Counts, loss: float, accuracy: float | None,
         training: float | None, now: float | None = None,
     ) -> None:  # fmt: skip
         measured = {f"{split}_loss": loss, f"{split}_accuracy": accuracy, "seconds": now,
                     "train_accuracy": training}  # fmt: skip
-        self.log.note(step, None, epoch=(step - 1) // per_epoch, **measured)
+        self.log.note(step, None, epoch=_epoch(counts, step), **measured)
+
+
+def _epoch(counts: Counts, step: int) -> int:
+    """The epoch of a step, from 0; a script's steps make none."""
+    return epoch_of(counts, step) if counts else step - 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QBoxLayout, QWidget
 
 from app.document.document import Document
 from app.engine.engine import Engine
@@ -31,6 +31,8 @@ class Panel(QWidget):
     Attributes:
         first_field: the widget that gets the keys when the panel is called by keys; it may lack.
         walk: passes to be gone through on the canvas, if the panel has them.
+        folds: rows whose parts stand below each other where the panel is narrower than
+            ``unfolded``, in pixels.
     """
 
     node_chosen = Signal(object)
@@ -41,11 +43,13 @@ class Panel(QWidget):
     add_wanted = Signal()
     looked_at = Signal(bool)
     walk: Any = None
+    unfolded = 560
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()
         self._document, self._engine = document, engine
         self._seen = False
+        self.folds: list[QBoxLayout] = []
         document.opened.connect(self.forget)
         if engine is not None:
             engine.emptied.connect(self.clear)
@@ -67,7 +71,10 @@ class Panel(QWidget):
         self.look()
 
     def set_room(self, room: QSize) -> None:
-        """Told how much can be seen without scrolling; a panel may arrange itself by it."""
+        """Told how much can be seen without scrolling; a panel arranges itself by it."""
+        across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        for row in self.folds:
+            row.setDirection(across if room.width() >= self.unfolded else down)
 
     def show_selection(self, names: Sequence[str]) -> None:
         """Told which nodes are selected on the canvas."""

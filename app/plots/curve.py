@@ -91,7 +91,7 @@ class CurvePlot(QWidget):
     # -- points -------------------------------------------------------------------------------
 
     def append(self, key: str, x: np.ndarray, y: np.ndarray) -> None:
-        """Add points to a curve; ``redraw`` shows them."""
+        """Add points to a curve; ``redraw`` shows them. One that is not a number is a gap."""
         self._of(key).append(x, y)
         self._measured.pop(key, None)
         if len(x):
@@ -237,12 +237,12 @@ class CurvePlot(QWidget):
             return None
         if at is None:
             value = float(self._shown(key)[-1]) if key in self._raw else series.last
-            return float(series.x[-1]), value
+            return _known(float(series.x[-1]), value)
         if at < series.x[0]:
             return None
         if self._marks is None or key in self._marks:
             place = int(np.searchsorted(series.x, at, "right")) - 1
-            return float(series.x[place]), float(self._shown(key)[place])
+            return _known(float(series.x[place]), float(self._shown(key)[place]))
         return min(at, float(series.x[-1])), float(np.interp(at, series.x, self._shown(key)))
 
     @property
@@ -269,10 +269,10 @@ class CurvePlot(QWidget):
             return
         x = np.concatenate([[begin], own[(own > begin) & (own < end)], [end]])
         y = np.interp(x, own, self._shown(second))
-        others = np.interp(x, beside, self._shown(first))
+        others = np.where(np.isnan(y), np.nan, np.interp(x, beside, self._shown(first)))
         for side, values in zip(self._sides, (others, y), strict=True):
             drawn = self._drawable(values)
-            side.setData(x, np.log10(drawn) if self.log else drawn)
+            side.setData(x, np.log10(drawn) if self.log else drawn, connect="finite")
         self._between.show()
 
     def _shown(self, key: str) -> np.ndarray:
@@ -315,14 +315,16 @@ class CurvePlot(QWidget):
 
     def _on_pointed(self, x: float, y: float) -> None:
         """Mark the step nearest to the pointer and say every curve's value there."""
-        filled = {k: s.x for k, s in self._series.items() if len(s)}
+        shown = {key: self._shown(key) for key in self._series}
+        there = {key: ~np.isnan(y) for key, y in shown.items()}
+        filled = {k: self._series[k].x[known] for k, known in there.items() if known.any()}
         if not filled:
             return
         nearest = {k: int(np.abs(xs - x).argmin()) for k, xs in filled.items()}
         step = min((float(xs[nearest[k]]) for k, xs in filled.items()), key=lambda s: abs(s - x))
         lines, dots = [self.tr("step {0}").format(f"{step:,.0f}")], []
         for key, i in nearest.items():
-            value = float(self._shown(key)[i])
+            value = float(shown[key][there[key]][i])
             at = float(filled[key][i])
             dots.append((at, value, self._color(key)))
             beside = "" if at == step else self.tr(" at {0}").format(f"{at:,.0f}")
@@ -363,6 +365,11 @@ class CurvePlot(QWidget):
     def step_at(self) -> float | None:
         """The step that is marked, or None."""
         return float(self._line.value()) if self._line.isVisible() else None
+
+
+def _known(at: float, value: float) -> tuple[float, float] | None:
+    """Place and value, or None where a curve has a gap."""
+    return None if np.isnan(value) else (at, value)
 
 
 def _text(value: float) -> str:

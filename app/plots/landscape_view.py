@@ -53,6 +53,9 @@ class LandscapeView(QWidget):
         column.addLayout(self._stack, 1)
         column.addWidget(self.contour.stamp)
 
+    def hasHeightForWidth(self) -> bool:
+        return False  # pages around it would ask for what it would like, not what it needs
+
     @property
     def has_surface(self) -> bool:
         """Whether there is anything to see."""

@@ -69,7 +69,7 @@ class MapAxes:
 
     def paint(self, painter: QPainter, area: QRectF, low: np.ndarray, high: np.ndarray) -> None:
         """Paint round ``area``, whose corners are the places ``low`` and ``high`` of the map."""
-        if area.top() < TOP:
+        if area.top() < TOP or area.left() < LEFT - RIGHT:
             return
         p = palette.current()
         painter.setFont(fonts.figure_font(8.0))

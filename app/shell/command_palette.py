@@ -35,6 +35,10 @@ class Command:
     aliases: tuple[str, ...] = ()
 
 
+BELOW = 90
+"""Pixels between the window's upper edge and the box."""
+
+
 class CommandPalette(QDialog):
     """A frameless search box over the window; Escape or a click elsewhere closes it."""
 
@@ -42,7 +46,7 @@ class CommandPalette(QDialog):
         super().__init__(parent, Qt.WindowType.Popup)
         self._commands = list(commands)
         self.setWindowTitle(self.tr("Command palette"))
-        self.setFixedSize(560, 400)
+        self.setFixedSize(min(560, parent.width() - 20), min(400, parent.height() - BELOW - 10))
         self.search = QLineEdit()
         self.search.setPlaceholderText(self.tr("Type a command, an operator or a graph"))
         self.search.setAccessibleName(self.tr("Search commands"))
@@ -67,7 +71,7 @@ class CommandPalette(QDialog):
         self.look_for("")
         middle = parent.mapToGlobal(parent.rect().center())
         top = parent.mapToGlobal(parent.rect().topLeft())
-        self.move(middle.x() - self.width() // 2, top.y() + 90)
+        self.move(middle.x() - self.width() // 2, top.y() + BELOW)
         self.search.setFocus()
 
     def look_for(self, query: str) -> None:

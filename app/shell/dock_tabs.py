@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QMainWindow, QTabBar
 
 _ICON = QSize(16, 16)
-_BESIDE_TEXT, _BESIDE_ICON = 26, 6
+_BESIDE_TEXT, _BESIDE_ICON = 26, 14
 """Pixels at both sides of a title, and between its icon and it, in the style sheet's tabs."""
 
 
@@ -30,10 +30,13 @@ class DockTabs(QObject):
         for bar in self._window.findChildren(QTabBar, options=direct):
             if bar not in self._known:
                 self._known.add(bar)
+                bar.setElideMode(Qt.TextElideMode.ElideNone)  # the arrows at its end reach the rest
                 bar.installEventFilter(self)
                 bar.tabBarClicked.connect(lambda i, b=bar: self.clicked.emit(b.tabText(i)))
                 bar.destroyed.connect(lambda _o=None, b=bar: self._known.discard(b))
             self._fit(bar)
+            for scrolls in (False, True):  # back from where it stood when it had less room
+                bar.setUsesScrollButtons(scrolls)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and isinstance(watched, QTabBar):

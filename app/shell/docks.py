@@ -32,8 +32,9 @@ LARGE = ("Train", "Present")
 LOW = 560
 """Height of a window that has no room below the canvas for them, as on a projector with large
 letters."""
-BESIDE, MOST_SIDE = 0.42, 0.23
-"""Shares of the width: of large panels beside the canvas, and the most of a small one."""
+BESIDE, BESIDE_LOW, MOST_SIDE = 0.42, 0.47, 0.23
+"""Shares of the width: of large panels beside the canvas, also in a low window, and the most of a
+small one."""
 _SHARES = {"run": 3, "space": 2}
 """How groups of panels beside each other divide the width."""
 FIRST_LAYOUT = "Train"
@@ -111,7 +112,7 @@ class Layouts(QObject):
     def __init__(self, window: QMainWindow, document: Any, engine: Any, store: QSettings) -> None:
         super().__init__(window)
         self._window, self._store = window, store
-        self.current = ""
+        self.current, self._low = "", False
         self.docks = {p.id: PanelDock(p, document, engine, window) for p in PANELS}
         self._tabs = DockTabs(window)
         window.installEventFilter(self)
@@ -167,10 +168,11 @@ class Layouts(QObject):
         """Change to a layout, as it was left."""
         self.remember()
         self._arrange(layout)
-        state = self._store.value(f"layouts/{layout}")
+        key = self._key(layout)
+        state = self._store.value(key)
         if state is not None:
             self._window.restoreState(state, STATE_VERSION)
-            before = int(str(self._store.value(f"layouts/{layout}/height", 0)))
+            before = int(str(self._store.value(f"{key}/height", 0)))
             if before and before != self._window.height():
                 QTimer.singleShot(0, self, partial(self._keep_shares, before))
         self._store.setValue("layouts/current", layout)
@@ -200,7 +202,7 @@ class Layouts(QObject):
 
     def reset(self) -> None:
         """Put the panels of the current layout where they started."""
-        self._store.remove(f"layouts/{self.current}")  # and what is under that name
+        self._store.remove(self._key(self.current))  # and what is under that name
         self._arrange(self.current)
 
     def restore(self) -> None:
@@ -255,12 +257,17 @@ class Layouts(QObject):
     def remember(self) -> None:
         """Keep how the current layout looks."""
         if self.current:
-            state = self._window.saveState(STATE_VERSION)
-            self._store.setValue(f"layouts/{self.current}", state)
-            self._store.setValue(f"layouts/{self.current}/height", self._window.height())
+            state, key = self._window.saveState(STATE_VERSION), self._key(self.current)
+            self._store.setValue(key, state)
+            self._store.setValue(f"{key}/height", self._window.height())
+
+    def _key(self, layout: str) -> str:
+        """Where a layout is kept: a low window, as on a projector, has its own."""
+        return f"layouts/{layout}" + ("/low" if self._low else "")
 
     def _arrange(self, layout: str) -> None:
         """Every panel where its row says, those of one group as tabs."""
+        self._low = self._window.height() < LOW
         front: dict[tuple[str, str], PanelDock] = {}
         for dock in self.docks.values():
             self._window.removeDockWidget(dock)  # else Qt keeps the tabs of the former places
@@ -280,9 +287,10 @@ class Layouts(QObject):
 
     def _place(self, panel: Row, layout: str) -> tuple[str, str]:
         """Area and group of a panel: beside the canvas where a room is to see both."""
-        low = self._window.height() < LOW and layout in LARGE
-        if panel.area == "bottom" and (low or layout == "Present"):
-            return "right", "beside" if low else panel.group or panel.id
+        if self._low and layout != "Build" and panel.layouts:
+            return "right", "beside"
+        if panel.area == "bottom" and layout == "Present":
+            return "right", panel.group or panel.id
         return panel.area, panel.group or panel.id
 
     def _show_titles(self) -> None:
@@ -304,7 +312,8 @@ class Layouts(QObject):
         for area, width in SIDES.items():
             docks = [d for d in shown if areas[d] == area]
             beside = any(d.panel.area != area for d in docks)
-            share = round(size.width() * (BESIDE if beside else MOST_SIDE))
+            large = BESIDE_LOW if self._low else BESIDE
+            share = round(size.width() * (large if beside else MOST_SIDE))
             widths = [share if beside else min(share, width)] * len(docks)
             self._window.resizeDocks(docks, widths, Qt.Orientation.Horizontal)
         below = [d for d in shown if areas[d] == "bottom"]

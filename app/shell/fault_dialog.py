@@ -11,6 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.style import fonts
+from app.widgets.scroller import resize_within
 from graphcore import __version__
 from graphcore.system import about
 
@@ -24,7 +25,7 @@ class FaultDialog(QDialog):
     def __init__(self, title: str, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.resize(760, 460)
+        resize_within(self, 760, 460)
         self.text = QPlainTextEdit(text)
         self.text.setReadOnly(True)
         self.text.setFont(fonts.figure_font(9.0))

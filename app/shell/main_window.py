@@ -131,6 +131,7 @@ class MainWindow(QMainWindow):
         if self.engine is not None:
             self.time = TimeStrip(self.document, self.engine)
             column.addWidget(self.time)
+            self.pages.currentChanged.connect(lambda at: self.time.setVisible(at == 0))
         self.setCentralWidget(centre)
 
     def _add_tool_bar(self) -> None:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.shell.actions import ActionTable, Window
 from app.widgets.actions import Action, full_name, plain, translated
+from app.widgets.scroller import resize_within
 from app.widgets.typed_search import matches
 
 
@@ -30,7 +31,7 @@ class ShortcutsDialog(QDialog):
     def __init__(self, table: ActionTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Keyboard shortcuts"))
-        self.resize(560, 560)
+        resize_within(self, 560, 560)
         self._table = table
         self.filter = QLineEdit()
         self.filter.setPlaceholderText(self.tr("Filter actions"))

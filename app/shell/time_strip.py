@@ -14,6 +14,7 @@ from app.style import icons, palette
 from app.widgets.numbers import accuracy_text, counted, loss_text
 from app.widgets.time_slider import TimeSlider
 from graphcore.records.arrays import unpack
+from graphcore.records.epoch_count import epochs_done
 from graphcore.session.messages import Failure
 from graphcore.views.timeline import PutBack, TimelineFrame
 
@@ -122,7 +123,7 @@ class TimeStrip(QWidget):
         some = len(steps) > 1
         self.slider.setEnabled(some)
         self._show_now(frame)
-        self.branch.setEnabled(frame.visiting and frame.steps_per_epoch > 0)  # none of a script's
+        self.branch.setEnabled(frame.visiting and bool(frame.counts))  # none of a script's
         if not self.slider.isSliderDown():
             blocker = QSignalBlocker(self.slider)
             self.slider.setRange(0, max(0, len(steps) - 1))
@@ -160,13 +161,14 @@ class TimeStrip(QWidget):
             self.slider.set_marks([], [])
             return
         places = np.arange(len(self._steps))
-        epochs = frame.newest // frame.steps_per_epoch if frame.steps_per_epoch else 0
-        every = max(1, epochs // MOST_TICKS)
-        ends = np.arange(every, epochs + 1, every) * frame.steps_per_epoch
+        done = epochs_done(frame.counts, self._steps) if frame.counts else np.zeros(len(places))
+        last = int(done[-1])
+        every = max(1, last // MOST_TICKS)
+        ends = np.interp(np.arange(every, last + 1, every), np.maximum.accumulate(done), places)
         begun = [r.begun_at for r in frame.runs if r.parent == frame.run]
         own = [r.begun_at for r in frame.runs if r.run == frame.run and r.parent is not None]
-        found = [np.interp(at, self._steps, places).tolist() for at in (ends, [*begun, *own])]
-        self.slider.set_marks(*found)
+        branches = np.interp([*begun, *own], self._steps, places)
+        self.slider.set_marks(ends.tolist(), branches.tolist())
 
     def _show_words(self, frame: TimelineFrame) -> None:
         if len(self._steps) < 2 and not frame.by_hand:
@@ -207,8 +209,9 @@ class TimeStrip(QWidget):
             self._engine.failed.emit(Failure("disk", frame.problem))
 
     def _where(self, frame: TimelineFrame, step: int) -> str:
-        if frame.steps_per_epoch:
-            text = self.tr("Step {0:,} · epoch {1:.2f}").format(step, step / frame.steps_per_epoch)
+        if frame.counts:
+            epoch = epochs_done(frame.counts, np.array([step]))[0]
+            text = self.tr("Step {0:,} · epoch {1:.2f}").format(step, epoch)
         else:
             text = self.tr("Step {0:,}").format(step)
         if len(frame.runs) > 1:

@@ -27,7 +27,7 @@ class TransportBar(QWidget):
         super().__init__()
         self._document, self._engine = document, engine
         self._told = QElapsedTimer()
-        self._lr = 0.0
+        self._lr, self._of_script = 0.0, False
         row = QHBoxLayout(self)
         row.setContentsMargins(4, 0, 4, 0)
         row.setSpacing(3)
@@ -132,7 +132,8 @@ class TransportBar(QWidget):
 
     def _show_rate(self) -> None:
         blocker = QSignalBlocker(self.rate)
-        self.rate.setValue(self._document.root.training.lr)
+        self.rate.setSpecialValueText("–" if self._of_script else "")  # its own is not known here
+        self.rate.setValue(0.0 if self._of_script else self._document.root.training.lr)
         blocker.unblock()
 
     def _on_state(self, state: str) -> None:
@@ -155,7 +156,10 @@ class TransportBar(QWidget):
 
     def _on_frame(self, frame: m.Frame) -> None:
         self.reset.setEnabled(frame.moved_on)
-        self.rate.setEnabled(not frame.of_script)
+        if frame.of_script != self._of_script:
+            self._of_script = frame.of_script
+            self.rate.setEnabled(not frame.of_script)
+            self._show_rate()
         if frame.state == "running" and self._told.isValid() and self._told.elapsed() < TELL_MS:
             return
         self._told.start()

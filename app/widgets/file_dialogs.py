@@ -60,6 +60,12 @@ def ask_script(parent: QWidget, start: str) -> str:
     return QFileDialog.getSaveFileName(parent, _tr("Export to PyTorch"), start, kinds)[0]
 
 
+def ask_program(parent: QWidget, start: str) -> str:
+    """Path to write a program of torch.export to, or empty."""
+    kinds = _tr("PyTorch program (*.pt2)")
+    return QFileDialog.getSaveFileName(parent, _tr("Export to PyTorch"), start, kinds)[0]
+
+
 def ask_keras(parent: QWidget, start: str) -> str:
     """Path to write a script for Keras to, or empty."""
     kinds = _tr("Python script (*.py)")

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.style import palette
 from app.widgets.numbers import format_number
+from app.widgets.scroller import resize_within
 
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
@@ -138,7 +139,7 @@ class NumbersTable(QDialog):
         super().__init__(parent)
         self.setWindowTitle(name)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(620, 420)
+        resize_within(self, 620, 420)
         self.which, self.digits = QComboBox(), QComboBox()
         self.which.setAccessibleName(self.tr("What is shown"))
         self.digits.setAccessibleName(self.tr("Digits"))

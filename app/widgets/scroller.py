@@ -1,4 +1,4 @@
-"""A panel that never keeps the window from becoming small."""
+"""Panels that never keep a window from becoming small, and windows no larger than the screen."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 LEAST = QSize(240, 100)
 """What a panel asks for at most; where it gets less than it needs, it scrolls."""
+
+
+BESIDE_WINDOW = QSize(16, 40)
+"""What a window's frame takes of the screen."""
+
+
+def resize_within(window: QWidget, width: int, height: int) -> None:
+    """Give a window a size, as far as the screen has room for it."""
+    room = window.screen().availableSize() - BESIDE_WINDOW
+    window.resize(QSize(width, height).boundedTo(room))
 
 
 class Scroller(QScrollArea):

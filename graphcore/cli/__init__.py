@@ -23,5 +23,6 @@ COMMANDS: dict[str, str] = {
     "desktop-entry": "Put the app into the desktop's menu, with its icon.",
 }
 """Name of each command -> what it does, in one line."""
-WINDOW_OPTIONS = ("--help", "--version", "--device", "--threads", "--engine", "--demo")
+WINDOW_OPTIONS = ("--help", "--version", "--device", "--threads", "--precision", "--engine",
+                  "--demo")  # fmt: skip
 """Options of the command that opens the window."""

@@ -8,7 +8,13 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from graphcore import datasets
+from graphcore.datasets import Dataset, Normalization, Split
 from graphcore.late import torch
+
+SAMPLES = 8192
 
 
 def fully_connected(*sizes: int) -> Any:
@@ -154,3 +160,20 @@ MODELS: dict[str, Eager] = {
     "autoencoder": Eager(autoencoder, reconstruction),
 }
 """Name in the report -> the net in PyTorch."""
+
+
+def data_for(net: str) -> Dataset:
+    """Samples drawn at random; their number is that of a larger data set."""
+    if net == "circle":
+        return datasets.load("circle", options={"targets": "signs", "samples": SAMPLES})
+    rng = np.random.default_rng(0)
+    plain = Normalization("none", np.zeros(()), np.ones(()))
+    if net == "house-prices":
+        houses = rng.standard_normal((SAMPLES, 3)).astype(np.float32)
+        prices = houses @ np.array([[0.7], [0.5], [-0.2]], np.float32)
+        split = Split(houses, prices)
+        return Dataset("houses", "regression", split, split, None, (3,), ("price",), plain)
+    images = rng.random((SAMPLES, 1, 28, 28), np.float32)
+    split = Split(images, rng.integers(0, 10, SAMPLES))
+    names = tuple(map(str, range(10)))
+    return Dataset("random", "classification", split, split, None, (1, 28, 28), names, plain)

@@ -16,19 +16,24 @@ import numpy as np
 import graphcore as gc
 from graphcore import presets
 from graphcore.cli import bench
+from graphcore.cli.bench_models import data_for
 from graphcore.engine import devices
 from graphcore.engine.devices import Device
 from graphcore.engine.gradient_check import check_graph
+from graphcore.engine.precision import precisions
 from graphcore.engine.random_feeds import random_feeds
 from graphcore.errors import GradscapeError
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.late import torch
+from graphcore.records.precision import PRECISIONS
 from graphcore.training.trainer import Trainer
 
 NET, BATCH = "lenet5", 128
 STEPS = 8
 BAR = {"gradients": 1e-5, "replay": 1e-5}
 """Of the largest number: what float32 may be off by."""
+ROUGH = {"float32": 1.0, "tf32": 1e3, "bfloat16": 3e4}
+"""How many times as far gradients of products in a precision may be off."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -37,26 +42,30 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--test", action="store_true",
         help="check gradients and repeated steps on each device, and time it beside PyTorch",
     )  # fmt: skip
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32",
+                        help="of products, for the test")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
 
 
 def show(options: argparse.Namespace) -> int:
     """List the devices; with ``--test`` return 1 if one computes wrong."""
-    rows = [_row(device, options.test) for device in devices.available()]
-    about = {"torch": torch.__version__, "machine": f"{platform.system()} {platform.machine()}"}
+    precision = options.precision
+    rows = [_row(device, options.test, precision) for device in devices.available()]
+    machine = f"{platform.system()} {platform.machine()}"
+    about = {"precision": precision, "torch": torch.__version__, "machine": machine}
     if options.json:
         print(json.dumps({**about, "devices": rows}))
     else:
         print(f"torch {about['torch']} on {about['machine']}")
-        print(_table(rows) if options.test else "\n".join(_named(row) for row in rows))
+        print(_table(rows, precision) if options.test else "\n".join(map(_named, rows)))
     return 1 if any(row.get("problem") for row in rows) else 0
 
 
 def _named(row: dict[str, Any]) -> str:
-    return f"{row['device']:8} {row['title']}"
+    return f"{row['device']:8} {row['title']}: {', '.join(row['precisions'])}"
 
 
-def _table(rows: list[dict[str, Any]]) -> str:
+def _table(rows: list[dict[str, Any]], precision: str) -> str:
     lines = [
         f"{'device':8}{'gradients':>12}{'replay':>12}{'ours':>10}{'eager':>10}{'x eager':>9}  "
     ]
@@ -68,38 +77,42 @@ def _table(rows: list[dict[str, Any]]) -> str:
             )
         if r.get("problem"):
             lines.append(f"{r['device']:8}{r['problem']}")
-    lines.append(f"{NET}, batch {BATCH}, float32; errors relative to the largest number")
+    lines.append(f"{NET}, batch {BATCH}, {precision}; errors relative to the largest number")
     return "\n".join(lines)
 
 
-def _row(device: Device, test: bool) -> dict[str, Any]:
-    row: dict[str, Any] = {"device": device.name, "title": device.title}
+def _row(device: Device, test: bool, precision: str) -> dict[str, Any]:
+    there = precisions(torch.device(device.name))
+    row: dict[str, Any] = {"device": device.name, "title": device.title, "precisions": there}
     if not test:
         return row
     try:
-        row["gradients"] = gradient_error(device)
-        row["replay"] = replay_error(device.name)
-        row["ours_us"], row["eager_us"] = bench.beside_eager(NET, BATCH, device.name)
+        row["gradients"] = gradient_error(device, precision)
+        row["replay"] = replay_error(device.name, precision)
+        row["ours_us"], row["eager_us"] = bench.beside_eager(
+            NET, BATCH, device.name, precision=precision
+        )
         row["times_eager"] = row["eager_us"] / row["ours_us"]
     except (GradscapeError, RuntimeError) as error:  # of torch: what a device cannot do
         row["problem"] = str(error).splitlines()[0]
         return row
-    wrong = [name for name, bar in BAR.items() if not row[name] <= bar]
+    bars = {**BAR, "gradients": BAR["gradients"] * ROUGH[precision]}
+    wrong = [name for name, bar in bars.items() if not row[name] <= bar]
     if wrong:
         row["problem"] = f"computes wrong: {' and '.join(wrong)}"
     return row
 
 
-def gradient_error(device: Device) -> float:
+def gradient_error(device: Device, precision: str = "float32") -> float:
     """Return how far a device's gradients are off, relative to each tensor's largest.
 
-    In float64 where the device has it, by finite differences; in float32 against the processor's.
+    On the processor in float64 by finite differences; in the precision against its float64.
     """
     graph = presets.load(NET)
     exact = max(check_graph(graph).values()) if device.name == "cpu" else 0.0
     feeds = random_feeds(graph, 0)
     gradients = [
-        _gradients(graph, feeds, *where) for where in (("cpu", "float64"), (device.name, "float32"))
+        _gradients(graph, feeds, *where) for where in (("cpu", "float64"), (device.name, precision))
     ]
     pairs = [(gradients[0][name], gradients[1][name]) for name in gradients[0]]
     return max(exact, *(_apart(a, b) for a, b in pairs))
@@ -117,7 +130,7 @@ def _gradients(
     return {name: g.double().cpu().numpy() for name, g in plan.gradients.items()}
 
 
-def replay_error(device: str) -> float:
+def replay_error(device: str, precision: str = "float32") -> float:
     """Return how far steps made at once are from steps made one by one, in the weights."""
 
     def one_by_one(trainer: Trainer) -> None:
@@ -128,14 +141,17 @@ def replay_error(device: str) -> float:
         for _ in trainer.steps(STEPS, ahead=STEPS):
             pass
 
-    weights = [_trained(run, device) for run in (one_by_one, at_once)]
+    weights = [_trained(run, device, precision) for run in (one_by_one, at_once)]
     return max(_apart(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def _trained(run: Callable[[Trainer], None], device: str) -> dict[str, np.ndarray]:
+def _trained(
+    run: Callable[[Trainer], None], device: str, precision: str
+) -> dict[str, np.ndarray]:  # fmt: skip
     trainer = Trainer(
-        presets.load("mlp"), bench.data_for("mlp"), TrainingSettings(batch=32), device=device
-    )
+        presets.load("mlp"), data_for("mlp"), TrainingSettings(batch=32), device=device,
+        dtype=precision,
+    )  # fmt: skip
     run(trainer)
     return {name: t.double().cpu().numpy() for name, t in trainer.plan.parameters.items()}
 

@@ -11,6 +11,7 @@ import safetensors.numpy
 
 from graphcore import files
 from graphcore.cli import train as train_cli
+from graphcore.datasets.learned import learned
 from graphcore.engine.plan import Plan
 from graphcore.errors import FileError
 from graphcore.exchange import ENDINGS, ONNX, SOURCE, inputs, needs
@@ -49,7 +50,7 @@ def export(options: argparse.Namespace) -> int:
     name = torch_export.module_name(called)
     kinds = {
         "torch": torch_export.foreign_file, "onnx": onnx_export.foreign_file,
-        "keras": keras_export.foreign_file, "pt2": _program_there,
+        "keras": keras_export.foreign_file, "pt2": torch_program.foreign_file,
     }  # fmt: skip
     foreign = kinds[options.to](options.out, name)
     if foreign is not None and not options.force:
@@ -58,25 +59,22 @@ def export(options: argparse.Namespace) -> int:
         return _export_onnx(name, options)
     if options.to == "keras":
         return _export_keras(name, options)
-    made = _made(named_net(options.file), name, options)
     if options.to == "pt2":
-        return _export_program(made, name, options)
+        return _export_program(name, options)
+    made, _ = _made(name, options)
     path = torch_export.write(made, options.out, name)
     train_cli.show({"script": str(path), "weights": str(path.with_suffix(".safetensors")),
                     "self_test": f"python {path}"}, options.json)  # fmt: skip
     return train_cli.DONE
 
 
-def _program_there(folder: Path, name: str) -> Path | None:
-    """The program that would be written over: it carries no mark of who wrote it."""
-    path = torch_program.program_file(folder, name)
-    return path if path.exists() else None
-
-
-def _export_program(made: TorchExport, name: str, options: argparse.Namespace) -> int:
-    fed = tuple(made.self_test[fed] for fed in made.fed)
-    path, off = torch_program.write(made, fed, options.out, name)
-    train_cli.show({"program": str(path), "max_error": off}, options.json)
+def _export_program(name: str, options: argparse.Namespace) -> int:
+    made, trainer = _made(name, options)
+    data = learned(trainer.data) if trainer is not None and trainer.binding.input else None
+    path, off = torch_program.write(made, options.out, name, data)
+    train_cli.show({"program": str(path), "max_error": off,
+                    "self_test": f"python {path.with_name(name + '_pt2_selftest.py')}"},
+                   options.json)  # fmt: skip
     return train_cli.DONE
 
 
@@ -109,12 +107,12 @@ def _export_keras(name: str, options: argparse.Namespace) -> int:
     return train_cli.DONE
 
 
-def _made(net: NamedNet, name: str, options: argparse.Namespace) -> TorchExport:
-    traced = options.to == "pt2"
+def _made(name: str, options: argparse.Namespace) -> tuple[TorchExport, Trainer | None]:
+    net, traced = named_net(options.file), options.to == "pt2"
     plan, trainer = _filled(net, options)
     if trainer is None:
-        return torch_export.of_calculation(net.graph, plan, name, traced)
-    return torch_export.of_run(trainer, name, traced)
+        return torch_export.of_calculation(net.graph, plan, name, traced), None
+    return torch_export.of_run(trainer, name, traced), trainer
 
 
 def _filled(net: NamedNet, options: argparse.Namespace) -> tuple[Plan, Trainer | None]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from graphcore import datasets, presets
-from graphcore.cli import COMMANDS, desktop
+from graphcore.cli import COMMANDS, bench, desktop, to_accuracy
 from graphcore.cli import completion as completion_cli
 from graphcore.cli import devices as devices_cli
 from graphcore.cli import (
@@ -149,7 +149,10 @@ def _add_landscape_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_bench_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions, one thread")
+    parser.add_argument("--net", dest="nets", action="append", default=[], choices=bench.NETS,
+                        help="measure this net alone; may be given again")  # fmt: skip
+    train_cli.add_precision(parser)
     parser.add_argument("--to-accuracy", action="store_true",
                         help="time whole commands until MNIST is read well, beside a script "
                              "in plain PyTorch")  # fmt: skip
@@ -213,15 +216,13 @@ def _grad_check(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from graphcore.cli import bench, to_accuracy
-
     if options.to_accuracy:
         rows = to_accuracy.run(quick=options.quick)
         print(json.dumps({"to_accuracy": rows}) if options.json else to_accuracy.table(rows))
         return DONE
-    report = bench.run(quick=options.quick)
+    report = bench.run(options.quick, options.nets, options.precision)
     print(json.dumps(report) if options.json else bench.table(report))
-    return DONE
+    return AT_FAULT if bench.fails(report) else DONE
 
 
 def _data(options: argparse.Namespace) -> int:

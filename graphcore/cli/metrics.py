@@ -119,7 +119,7 @@ class RunMetrics:
             seconds=round(now, 4),
         )  # fmt: skip
         there = record.step == trainer.step  # steps may be made several at once
-        if there and (trainer.step % trainer.steps_per_epoch == 0 or trainer.finished):
+        if there and (trainer.ends_epoch or trainer.finished):
             begun = time.perf_counter()
             score = trainer.evaluate(trainer.data.test)
             seen = trainer.evaluate(trainer.data.train, limit=TRAIN_SAMPLES)

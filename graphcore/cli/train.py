@@ -26,6 +26,7 @@ from graphcore.graph.binding import descends
 from graphcore.graph.graph import Graph
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.late import torch
+from graphcore.records.precision import PRECISIONS
 from graphcore.records.score import Score
 from graphcore.runs.checkpointing import Checkpoints, checkpoints, has_checkpoint, resume
 from graphcore.runs.folder import (
@@ -52,7 +53,13 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", type=Path, metavar="DIR")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, metavar="T")
+    add_precision(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32",
+                        help="of products and convolutions; the rest is float32")  # fmt: skip
 
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:
@@ -272,7 +279,10 @@ def make_trainer(
     settings = _settings(graph.training, options)
     data = _load(graph, settings, options, folder)
     _use_threads(options)
-    trainer = Trainer(graph, data, settings, device=distributed.device(options.device))
+    trainer = Trainer(
+        graph, data, settings, device=distributed.device(options.device),
+        dtype=options.precision,
+    )  # fmt: skip
     if trainer.note and distributed.speaks():
         print(trainer.note, file=sys.stderr)
     distributed.join(trainer)
@@ -343,6 +353,7 @@ def _result(
         "seconds": None if seconds is None else round(seconds, 3),
         "samples_per_second": None if not seconds else round(seen / seconds, 1),
         "device": str(trainer.plan.device), "threads": torch.get_num_threads(),
+        "precision": trainer.plan.precision,
     }  # fmt: skip
 
 

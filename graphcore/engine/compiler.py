@@ -11,6 +11,7 @@ from graphcore.engine.execute import Step
 from graphcore.engine.feeds import Feeds
 from graphcore.engine.parameters import ParameterInfo
 from graphcore.engine.plan import Mode, Plan
+from graphcore.engine.precision import kept_in, usable_precision, use
 from graphcore.errors import EngineError, ShapeError
 from graphcore.graph.flatten import FlatNode, Port, flatten
 from graphcore.graph.graph import Graph
@@ -33,6 +34,8 @@ def compile(
     """Turn a graph into a plan.
 
     Args:
+        dtype: of all numbers: "float32" or "float64". "tf32" and "bfloat16" are float32 but for
+            the operands of products (``Operator.reduced``), which are rounded.
         share: a plan of the same graph whose parameters, gradients, running statistics and
             random state the new one uses instead of its own.
         transposed: whether parameters may lie in memory as kernels read them fastest
@@ -40,7 +43,7 @@ def compile(
 
     Raises:
         ShapeError: the first problem of the graph, with the node's name.
-        EngineError: the device is not to be had, or has too little memory.
+        EngineError: the device is not to be had, has too little memory or not the precision.
     """
     shapes = ShapeInference(graph)
     shapes.close()
@@ -60,7 +63,9 @@ class _Compiler:
         self.flat_graph = flatten(graph)
         self.objectives = graph.training.objectives
         self.inferred = shapes.flat()
-        self.device, self.dtype = usable_device(device), getattr(torch, dtype)
+        self.device, self.dtype = usable_device(device), kept_in(dtype)
+        self.precision = usable_precision(dtype, self.device)
+        self.rounds = use(self.precision, self.device)
         self.mode, self.seed, self.transposed = mode, seed, transposed
         self.slots: dict[Port, int] = {}
         self.layout: list[ParameterInfo] = []
@@ -89,7 +94,8 @@ class _Compiler:
             values=[None] * len(self.slots),
             flat=share.flat if share else self._zeros(total),
             flat_grad=share.flat_grad if share else self._zeros(total),
-            trainable=trainable, transposed=self.transposed, shown=self.shown,
+            trainable=trainable, transposed=self.transposed, precision=self.precision,
+            shown=self.shown,
             generator=share.generator if share else torch.Generator(self.device),
         )  # fmt: skip
         self._fill(plan, share)
@@ -119,7 +125,8 @@ class _Compiler:
                 plan.values[self.slots[flat.name, "y"]] = self._fixed(flat, plan, share)
         plan.fix()
         for step in plan.steps:
-            step.context.generator, step.context.dtype = plan.generator, plan.dtype
+            step.context.generator = plan.generator
+            step.context.dtype = step.rounds or plan.dtype
             for name, (shape, start) in self.inferred[step.name].buffers.items():
                 key = f"{step.name}.{name}"
                 buffer = (
@@ -166,6 +173,8 @@ class _Compiler:
         step = Step(
             flat.name, node.op, node.attributes, tuple(inputs.values()), tuple(inputs), outputs
         )
+        if self.rounds is not None and node.op.reduced:
+            step.rounds, step.wide = self.rounds, self.dtype
         needs = tuple(slot in self.needed for slot in step.inputs)
         step.context.needs = needs
         if any(needs) and node.op.differentiable:
@@ -183,11 +192,8 @@ class _Compiler:
         fans = fans_of(dict(shapes))
         transposed = self.transposed and input in node.op.transposed
         self.layout.append(
-            ParameterInfo(
-                name, flat.name, shapes[input], chosen, fans, frozen, transposed,
-                chosen=input in node.initializers,
-            )
-        )  # fmt: skip
+            ParameterInfo(name, flat.name, shapes[input], chosen, fans, frozen, transposed)
+        )
         slot = self._new_slot((name, ""))
         self.shown.add(slot)
         if not frozen or self.mode == "inspect":

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from graphcore.engine.precision import rounded
 from graphcore.errors import EngineError, GradscapeError
 from graphcore.late import torch
 from graphcore.ops import Context, OperatorClass
@@ -30,6 +31,8 @@ class Step:
         outputs: slots it fills.
         context: what it keeps between its passes; ``context.needs`` says which input
             gradients are asked for.
+        rounds: the type that its operands are rounded to, in both passes; None: none.
+        wide: the type of its results and gradients, where operands are rounded.
     """
 
     name: str
@@ -39,12 +42,14 @@ class Step:
     input_names: tuple[str, ...]
     outputs: tuple[int, ...]
     context: Context = field(default_factory=Context)
+    rounds: torch.dtype | None = None
+    wide: torch.dtype | None = None
 
     def forward(self, values: list[Tensor | None]) -> None:
         """Fill the output slots."""
         arguments = [values[i] for i in self.inputs]
         try:
-            result = self.op.run_forward(self.context, arguments, self.attributes)
+            result = self.run_forward(self.context, arguments)
         except GradscapeError:
             raise
         except (RuntimeError, IndexError, ValueError, TypeError) as error:
@@ -60,11 +65,25 @@ class Step:
         inputs = [values[i] for i in self.inputs]
         outputs = [values[i] for i in self.outputs]
         y = outputs[0] if len(outputs) == 1 else tuple(outputs)
-        gradients = self.op.run_vjp(self.context, g, y, inputs, self.attributes)
+        gradients = self.run_vjp(self.context, g, y, inputs)
         return tuple(
             unbroadcast(gx, x.shape) if need and gx is not None and x is not None else None
             for gx, x, need in zip(gradients, inputs, self.context.needs, strict=True)
         )
+
+    def run_forward(self, context: Context, inputs: Sequence[Any]) -> Any:
+        """Return what the operator makes of its inputs."""
+        operands = inputs if self.rounds is None else rounded(inputs, self.rounds)
+        return rounded(self.op.run_forward(context, operands, self.attributes), self.wide)
+
+    def run_vjp(self, context: Context, g: Any, y: Any, inputs: Sequence[Any]) -> Sequence[Any]:
+        """Return the gradient of each input; ``context`` is that of ``run_forward``."""
+        if self.rounds is not None:
+            g, y, inputs = (rounded(x, self.rounds) for x in (g, y, inputs))
+        found: Sequence[Any] = rounded(
+            self.op.run_vjp(context, g, y, inputs, self.attributes), self.wide
+        )
+        return found
 
 
 def run_backward(
@@ -112,4 +131,5 @@ def _blame(step: Step, arguments: list[Any], error: Exception) -> str:
         f"{n} {tuple(a.shape)}" for n, a in zip(step.input_names, arguments, strict=True)
     )
     reason = str(error).split("\n", 1)[0]
-    return f"{step.name} ({step.op.name}) cannot be computed for {shapes}: {reason}"
+    how = f" in {str(step.rounds).removeprefix('torch.')}" if step.rounds is not None else ""
+    return f"{step.name} ({step.op.name}) cannot be computed{how} for {shapes}: {reason}"

@@ -16,7 +16,6 @@ class ParameterInfo:
     """Where a parameter lies in the flat buffer and how it starts.
 
     Attributes:
-        chosen: whether the graph names the initialiser, in place of the operator's own.
         transposed: whether the numbers of a matrix lie column after column, as its operator's
             kernels read them fastest.
     """
@@ -29,7 +28,6 @@ class ParameterInfo:
     frozen: bool
     transposed: bool = False
     offset: int = 0
-    chosen: bool = False
 
     @property
     def end(self) -> int:

@@ -26,6 +26,7 @@ from graphcore.graph.flatten import FlatGraph, Port
 from graphcore.late import torch
 from graphcore.ops.initializers import initialize
 from graphcore.ops.kernels.buffered import Closure
+from graphcore.records.precision import Precision
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,6 +53,7 @@ class Plan:
         given: numbers that parameters and buffers start with in place of their rules, by name.
         shown: slots that have a gradient in inspect mode.
         transposed: whether parameters lie as ``Operator.transposed`` says, not row by row.
+        precision: in which products are computed; everything else in ``dtype``.
         draws_random: whether a forward pass in training draws random numbers.
         most_programs: sizes of batch that buffers are kept for in train and record mode.
         repeated: the step that was just made, if it was one made before over other rows.
@@ -71,6 +73,7 @@ class Plan:
     flat_grad: Tensor
     trainable: int
     transposed: bool
+    precision: Precision
     shown: set[int]
     generator: torch.Generator
     parameters: dict[str, Tensor] = field(default_factory=dict)
@@ -445,9 +448,9 @@ class Plan:
 
     @property
     def made_for(self) -> dict[str, Any]:
-        """Device, precision and layout, as ``compile`` takes them: for a plan like this one."""
-        dtype = str(self.dtype).removeprefix("torch.")
-        return {"device": str(self.device), "dtype": dtype, "transposed": self.transposed}
+        """Device, types and layout, as ``compile`` takes them: for a plan like this one."""
+        device, dtype = str(self.device), self.precision
+        return {"device": device, "dtype": dtype, "transposed": self.transposed}
 
     def reset(self, seed: int | None = None) -> None:
         """Start over: draw every parameter again, clear the buffers and the random state."""
@@ -464,21 +467,22 @@ class Plan:
         """Let parameters and buffers have these numbers, now and after every reset.
 
         Args:
-            given: tensors or arrays by name. Left out are those of another name or shape, and
-                parameters whose initialiser the graph names.
+            given: tensors or arrays by name. Left out are those of another name or shape.
         """
         own = {**self.parameters, **self.buffers}
-        for info in self.layout:
-            if info.chosen:
-                del own[info.name]
+        self.start_later_with(given)
+        with torch.inference_mode():
+            for name, tensor in self.given.items():
+                own[name].copy_(tensor)
+
+    def start_later_with(self, given: Mapping[str, Any]) -> None:
+        """Let parameters and buffers have these numbers after every reset; see ``begin_with``."""
+        own = {**self.parameters, **self.buffers}
         fitting = {n: a for n, a in given.items() if n in own and own[n].shape == a.shape}
         self.given = {
             n: a if isinstance(a, torch.Tensor) else torch.from_numpy(np.array(a))
             for n, a in fitting.items()
         }
-        with torch.inference_mode():
-            for name, tensor in self.given.items():
-                own[name].copy_(tensor)
 
     def start_of(self, info: ParameterInfo) -> Tensor:
         """Return the numbers that a parameter starts with: given, or drawn by its rule."""

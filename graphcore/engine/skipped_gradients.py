@@ -131,8 +131,8 @@ class Skipped:
             y: Any = outputs[0] if len(outputs) == 1 else tuple(outputs)
         else:
             context.buffers = {name: buffer.clone() for name, buffer in own.buffers.items()}
-            y = step.op.run_forward(context, inputs, step.attributes)
-        gradients = step.op.run_vjp(context, g, y, inputs, step.attributes)
+            y = step.run_forward(context, inputs)
+        gradients = step.run_vjp(context, g, y, inputs)
         return [
             unbroadcast(gx, x.shape) if want and gx is not None else None
             for gx, x, want in zip(gradients, inputs, wanted, strict=True)

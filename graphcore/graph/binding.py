@@ -88,14 +88,33 @@ def bind(graph: Graph) -> Binding:
         return _bind_to_itself(graph, source)
     target = _only(graph, "Target", "t")
     loss = _end(graph, graph.descendants([target.name]), f"depends on {target.name}")
-    judge = next(
-        (graph.node(e.target) for e in graph.edges_from(target)
-         if graph.node(e.target).operator != "Composite"), loss,
-    )  # fmt: skip
-    answer = next((e for e in graph.edges_into(judge) if e.source != target.name), None)
-    answer = answer or _meets(graph, target)
-    output = answer.source if answer else loss.name
-    return Binding(source.name, target.name, loss.name, output, judge.operator)
+    answer, kind = _judged(graph, target) or ("", loss.operator)
+    if not answer:
+        met = _meets(graph, target)
+        answer = met.source if met else loss.name
+    return Binding(source.name, target.name, loss.name, answer, kind)
+
+
+def _judged(graph: Graph, target: Node) -> tuple[str, str] | None:
+    """Name of what is compared with a target, and the operator that compares them.
+
+    Inside a composite the name is a path. The name is "" where the target is compared with what
+    depends on it.
+    """
+    edges = sorted(
+        graph.edges_from(target), key=lambda e: graph.node(e.target).subgraph is not None
+    )
+    for edge in edges:
+        node = graph.node(edge.target)
+        if node.subgraph is None:
+            others = (e.source for e in graph.edges_into(node) if e.source != target.name)
+            return next(others, ""), node.operator
+        inside = node.subgraph
+        if (found := _judged(inside, inside.node(edge.input))) is not None:
+            name, kind = found
+            given = next((e.source for e in graph.edges_into(node) if e.input == name), "")
+            return given or (f"{node.name}/{name}" if name else ""), kind
+    return None
 
 
 def bind_forward(graph: Graph) -> Binding:

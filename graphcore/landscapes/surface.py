@@ -79,15 +79,52 @@ class PathRecorder:
         return torch.stack(self.weights)
 
 
-class Surface:
-    """Loss on a grid of a plane, coarse first, then finer; computed slice by slice.
+class Grid:
+    """Loss on a grid of a plane, coarse first, then finer.
+
+    Args:
+        span: limits of the grid; where both limits of b are the same, it is one row, a slice.
+        resolution: points per side at the finest level.
+
+    Attributes:
+        a, b: coordinates of the columns and rows.
+        values: shape (rows, columns), NaN where the loss is not computed yet.
+        levels: strides of the levels; ``level`` of them are complete.
+        seconds: work that went into it.
+    """
+
+    def __init__(self, plane: Plane, span: Span, resolution: int) -> None:
+        self.plane = plane
+        low_a, high_a, low_b, high_b = span
+        self.a = np.linspace(low_a, high_a, resolution)
+        self.b = np.linspace(low_b, high_b, resolution if high_b > low_b else 1)
+        self.values = np.full((len(self.b), resolution), np.nan, np.float32)
+        self.levels = _levels(resolution)
+        self.level = 0
+        self.seconds = 0.0
+
+    @property
+    def done(self) -> bool:
+        return self.level == len(self.levels)
+
+    @property
+    def points(self) -> int:
+        """How many are computed."""
+        return int(np.count_nonzero(~np.isnan(self.values)))
+
+    def shown(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Coordinates and values of the finest level that is complete."""
+        stride = self.levels[max(0, self.level - 1)]
+        return self.a[::stride], self.b[::stride], self.values[::stride, ::stride]
+
+
+class Surface(Grid):
+    """A grid that is computed slice by slice.
 
     Args:
         plan: a plan of its own (``Trainer.evaluation_plan`` of another trainer, or compiled for
             the purpose); its weights are overwritten.
         feeds: the samples that the loss is taken over.
-        span: limits of the grid; where both limits of b are the same, it is one row, a slice.
-        resolution: points per side at the finest level.
         part: (rank, world): only every world-th row is computed, the others stay NaN.
     """
 
@@ -96,22 +133,13 @@ class Surface:
         span: Span, resolution: int,
         part: tuple[int, int] = (0, 1),
     ) -> None:  # fmt: skip
+        super().__init__(plane, span, resolution)
         self._rank, self._world = part
-        self.plan, self.plane, self.feeds, self.loss = plan, plane, feeds, loss
-        low_a, high_a, low_b, high_b = span
-        self.a = np.linspace(low_a, high_a, resolution)
-        self.b = np.linspace(low_b, high_b, resolution if high_b > low_b else 1)
-        self.values = np.full((len(self.b), resolution), np.nan, np.float32)
-        self.levels = _levels(resolution)
-        self.level = 0
-        self.seconds = 0.0
+        self.plan, self.feeds, self.loss = plan, feeds, loss
+        plan.generator.manual_seed(plan.seed)  # all points see the same noise
         many = ManyPoints(plan, plane, feeds, loss)
         self._many = many if many.helps else None
         self._work = self._points()
-
-    @property
-    def done(self) -> bool:
-        return self.level == len(self.levels)
 
     def work(self, seconds: float) -> bool:
         """Compute for about so long; returns whether the surface is complete."""
@@ -122,11 +150,6 @@ class Surface:
                 break
         self.seconds += time.perf_counter() - begun
         return self.done
-
-    @property
-    def points(self) -> int:
-        """How many are computed."""
-        return int(np.count_nonzero(~np.isnan(self.values)))
 
     def seconds_to_next_level(self) -> float:
         """How much work the next finer grid is, from the time that a point took so far."""
@@ -168,13 +191,9 @@ class Surface:
         with torch.inference_mode():
             torch.add(self.plane.origin, self.plane.u, alpha=a, out=self.plan.flat)
             self.plan.flat.add_(self.plane.v, alpha=b)
+        self.plan.generator.manual_seed(self.plan.seed)
         self.plan.forward(self.feeds)
         return float(self.plan.value(self.loss).mean())
-
-    def shown(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Coordinates and values of the finest level that is complete."""
-        stride = self.levels[max(0, self.level - 1)]
-        return self.a[::stride], self.b[::stride], self.values[::stride, ::stride]
 
 
 def _levels(resolution: int) -> list[int]:

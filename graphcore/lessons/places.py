@@ -9,8 +9,9 @@ PANEL_NAMES: tuple[str, ...] = (
 ACTION_NAMES: tuple[str, ...] = (
     "new", "open", "presets", "save", "save_as", "import_net", "open_run", "save_run",
     "load_weights", "import_report", "export", "export_report", "export_metrics",
-    "export_events", "export_script", "export_keras", "export_onnx", "open_lesson",
-    "present_lesson", "again_lesson", "new_lesson", "engine", "edit_lesson", "grade_answers",
+    "export_events", "export_script", "export_program", "export_keras", "export_onnx",
+    "open_lesson", "present_lesson", "again_lesson", "new_lesson", "engine", "edit_lesson",
+    "grade_answers",
     "preferences", "quit", "undo", "redo", "cut", "copy", "paste", "duplicate", "delete",
     "select_all", "palette", "shortcuts", "fit_all", "fit_selection", "zoom_in", "zoom_out",
     "zoom_reset", "reset_layout", "light", "full_screen", "to_canvas", "to_outline", "add",

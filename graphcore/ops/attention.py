@@ -110,6 +110,7 @@ class ScaledDotProductAttention(Operator):
     """
 
     category, onnx, inputs = "attention", "Attention", ("query", "key", "value")
+    reduced = True
     outputs = ("y", "weights")
     aliases = ("attention", "sdpa", "query key value", "transformer")
     attrs = (_CAUSAL,)
@@ -235,7 +236,7 @@ class MultiheadAttention(Operator):
         are averaged over heads, ours are not); Vaswani et al., NeurIPS 2017, §3.2.2.
     """
 
-    category = "attention"
+    category, reduced = "attention", True
     outputs = ("y", "weights")
     aliases = ("self attention", "multi-head", "mha", "transformer")
     attrs = (

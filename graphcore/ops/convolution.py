@@ -85,7 +85,7 @@ class _Convolution(Operator):
         axes: the input's axes, spelled out.
     """
 
-    category, rowwise = "convolution", True
+    category, rowwise, reduced = "convolution", True, True
     initializers = {"weight": "uniform_fan_in", "bias": "uniform_fan_in"}
     rank: ClassVar[int]
     axes: ClassVar[str]

@@ -39,6 +39,7 @@ class Einsum(Operator):
     """
 
     category, onnx, inputs, variadic = "linear", "Einsum", (), True
+    reduced = True
     aliases = ("einstein summation", "tensor product", "contraction", "bilinear")
     attrs = (Attr("equation", REQUIRED, "Letters of each input -> letters of y.", "text"),)
     formula = r"y_{i k} = \sum_j a_{i j}\, b_{j k}"

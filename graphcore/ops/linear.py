@@ -51,7 +51,7 @@ class Linear(Operator):
         torch.nn.Linear; ONNX Gemm-13.
     """
 
-    sums = "row"
+    sums, reduced = "row", True
     units = "made"
     category, onnx = "linear", "Gemm"
     aliases = ("dense", "fc", "fully connected", "affine", "perceptron")
@@ -180,7 +180,7 @@ class MatMul(Operator):
         torch.matmul; ONNX MatMul-13.
     """
 
-    sums = "product"
+    sums, reduced = "product", True
     category, onnx, inputs = "linear", "MatMul", ("a", "b")
     aliases = ("@", "dot", "matrix product")
     formula = r"y = a\,b"

@@ -264,8 +264,10 @@ class Operator:
     read fastest column after column are named in ``transposed``; ``rowwise`` says that row i of the
     output, along the first axis, comes of row i of the first input alone; ``steady`` says that
     both functions make the same calls of torch whatever the numbers are, so that calls noted once
-    can be repeated; ``answers`` says what a loss takes the net's answers for: class scores, a
-    score above 0 for a yes, or numbers. How a net grows and is looked at goes by three more:
+    can be repeated; ``reduced`` says that its products may be computed of rounded numbers
+    (bfloat16) where that is chosen; ``answers`` says what a loss takes the net's answers for:
+    class scores, a score above 0 for a yes, or numbers. How a net grows and is looked at goes by
+    three more:
 
     * ``units``: what becomes of the units (features, maps) of the first input: "made" by the rows
       of ``weight``, "kept", kept with parameters for "each", "joined" with those of the other
@@ -332,6 +334,7 @@ class Operator:
     random: ClassVar[bool] = False
     rowwise: ClassVar[bool] = False
     steady: ClassVar[bool] = False
+    reduced: ClassVar[bool] = False
 
     infer_shape: ClassVar[Callable[..., Any]]
     forward: ClassVar[Callable[..., Any]]

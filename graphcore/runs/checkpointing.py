@@ -51,8 +51,7 @@ class Checkpoints:
 
     def after(self, trainer: Trainer) -> None:
         """Write one if it is time."""
-        ended = trainer.step % trainer.steps_per_epoch == 0
-        wait = self._took / CHECKPOINT_SHARE if ended else CHECKPOINT_SECONDS
+        wait = self._took / CHECKPOINT_SHARE if trainer.ends_epoch else CHECKPOINT_SECONDS
         if time.perf_counter() - self._at >= wait or trainer.finished:
             self.write(trainer)
 

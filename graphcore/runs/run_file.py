@@ -20,6 +20,7 @@ from graphcore.datasets.probe import Probe
 from graphcore.errors import FileError, GradscapeError, short
 from graphcore.files.atomic import atomic_file
 from graphcore.files.graph_file import loads
+from graphcore.records.epoch_count import EpochCount
 from graphcore.records.score import Score
 from graphcore.runs.curves import SMOOTHING, Curves
 from graphcore.runs.snapshots import Moment, Timeline
@@ -66,6 +67,8 @@ class SavedRun(
     probe: int | None = None
     watched: bool = False
     smoothing: float = SMOOTHING
+    counts: tuple[EpochCount, ...] = ()
+    tested_from: int | None = None
 
 
 class SavedRuns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,7 +128,8 @@ def _saved(run: Run, places: dict[int, int], probes: list[Probe]) -> SavedRun:
         tests=_told(curves.tests), trainings=tuple(t.training for t in curves.tests),
         validations=_told(curves.validations),
         accuracies=tuple(curves.accuracies), data=run.data, probe=probe, watched=run.watched,
-        smoothing=curves.smoothing,
+        smoothing=curves.smoothing, counts=run.counts,
+        tested_from=run.tested_from,
     )  # fmt: skip
 
 
@@ -216,6 +220,8 @@ def _run(entry: SavedRun, moments: list[Moment], probes: list[Probe]) -> Run:
         raise _RunFileError(f"the states of {entry.name} are not in the order of their steps.")
     if not 0 <= entry.smoothing < 1:
         raise _RunFileError(f"the losses of {entry.name} cannot be smoothed by what it says.")
+    if any(count.per_epoch < 1 for count in entry.counts):
+        raise _RunFileError(f"{entry.name} counts its epochs in no steps.")
     trainings = entry.trainings or (None,) * len(entry.tests)
     if len(trainings) != len(entry.tests):
         raise _RunFileError(f"{entry.name} has not one training accuracy for each test.")
@@ -225,12 +231,15 @@ def _run(entry: SavedRun, moments: list[Moment], probes: list[Probe]) -> Run:
     ]
     curves = Curves.of(rows, tests, list(entry.accuracies), entry.smoothing)
     curves.validations = _scores(entry.validations, held_back=True)
-    return Run(
+    run = Run(
         entry.number, entry.name, graph, training, entry.parent, entry.begun_at,
         entry.by_hand, entry.steps, Timeline(kept, begun=entry.begun_at), curves,
         data=entry.data, probe=None if entry.probe is None else probes[entry.probe],
-        watched=entry.watched,
+        watched=entry.watched, counts=entry.counts,
     )  # fmt: skip
+    if entry.tested_from is not None:
+        run.tested_from = entry.tested_from
+    return run
 
 
 def _told(scores: list[Score]) -> tuple[SavedScore, ...]:

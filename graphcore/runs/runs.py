@@ -15,12 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from graphcore import files
 from graphcore.datasets.learned import Learned, learned
 from graphcore.datasets.probe import Probe
 from graphcore.errors import EngineError, FileError
 from graphcore.graph.difference import same_net
 from graphcore.graph.training_settings import TrainingSettings
+from graphcore.records.epoch_count import EpochCount
 from graphcore.records.score import Score
 from graphcore.runs.curves import SMOOTHING, Curves
 from graphcore.runs.snapshots import Moment, Store, Timeline, net_shapes
@@ -56,6 +59,7 @@ class Run:
         data: what was learned about its data; None where it takes none.
         probe: the batch of a script that it is looked at on; None without one.
         watched: whether its steps are made by a script, and not here.
+        counts: how its steps make epochs, in their order; none in a file of before they were kept.
     """
 
     number: int
@@ -73,6 +77,7 @@ class Run:
     data: Learned | None = None
     probe: Probe | None = None
     watched: bool = False
+    counts: tuple[EpochCount, ...] = ()
 
     def __post_init__(self) -> None:
         if self.parent is not None:
@@ -83,6 +88,19 @@ class Run:
         self.steps = records[-1].step
         for record in records:
             self.curves.add(record.step, record.losses, seconds)
+
+    def count_on(self, before: Run | None, step: int, counting: EpochCount) -> None:
+        """Count epochs as another run did up to a step, and from there on as is said."""
+        kept = () if before is None else tuple(c for c in before.counts if c.since < step)
+        if kept and msgspec.structs.replace(kept[-1], since=counting.since) == counting:
+            self.counts = kept
+        else:
+            self.counts = (*kept, msgspec.structs.replace(counting, since=step))
+
+    @property
+    def outdated(self) -> bool:
+        """Whether its newest step was made by another net, or on other data, than it has now."""
+        return self.steps < self.tested_from
 
     def test_at(self, step: int) -> Score | None:
         """Return the test of this net at a step, the one on most samples; None without any."""
@@ -145,7 +163,9 @@ class Runs:
         run = self._add(graph, trainer.graph.training, parent, step)
         run.data = learned(trainer.data) if trainer.binding.input else None
         run.by_hand = self.by_hand and step > 0
-        run.curves.smoothing = 0.0 if trainer.steps_per_epoch == 1 else SMOOTHING
+        run.count_on(parent, step, trainer.counting)
+        whole = all(count.per_epoch == 1 for count in run.counts)
+        run.curves.smoothing = 0.0 if whole else SMOOTHING
         if parent is not None and before is not None and same and not run.by_hand:
             run.tested_from = before.tested_from
         self.jumps += run.by_hand
@@ -295,6 +315,7 @@ class Runs:
             self.leave(trainer)
             run = self._add(before.graph, before.settings, before, trainer.step)
             run.tested_from, run.data = before.tested_from, before.data
+            run.count_on(before, trainer.step, trainer.counting)
             run.timeline = before.timeline.until(trainer.step)
         else:
             run = before
@@ -325,6 +346,7 @@ class Runs:
         if before is not None:
             self.leave(before)
         newest.put(trainer, tensors)
+        run.counts = run.counts or (trainer.counting,)
         self.jumps += 1
         self._enter(run)
 

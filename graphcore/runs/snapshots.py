@@ -107,11 +107,11 @@ class Moment:
 
 
 def net_shapes(state: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
-    """Shapes that are equal where a net and its optimiser are: the epochs done do not matter."""
+    """Shapes that are equal where a net and its optimiser are: how far it is does not matter."""
     return {
         name: tuple(tensor.shape)
         for name, tensor in state.items()
-        if name != "epochs" and not name.startswith("best:")
+        if name not in ("epochs", "position") and not name.startswith("best:")
     }
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import time
 
+import msgspec
+
 from graphcore.errors import GradscapeError
 from graphcore.records.score import Score
 from graphcore.runs.runs import Run
@@ -63,8 +65,9 @@ class ShownTest:
         try:
             if self._testing is None:
                 self._testing = Testing(trainer, SAMPLES)
-            self._score = self._testing.work(trainer.evaluation_plan())
-            if self._score is not None:
+            score = self._testing.work(trainer.evaluation_plan())
+            if score is not None:
+                self._score = msgspec.structs.replace(score, step=trainer.step)
                 trainer.end_evaluation()
         except GradscapeError:
             self._score = Score(math.nan, None, 0)

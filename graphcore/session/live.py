@@ -13,6 +13,7 @@ from graphcore.engine import pictures as recording
 from graphcore.engine.plan import Plan
 from graphcore.graph.graph import Graph
 from graphcore.records.arrays import pack
+from graphcore.records.epoch_count import EpochCount
 from graphcore.records.score import Score
 from graphcore.session import messages as m
 from graphcore.session.pace import TrainingClock, rest, thinned
@@ -104,14 +105,16 @@ class Frames:
         steps: int | None,
         moved: int,
         moved_on: bool,
+        counts: tuple[EpochCount, ...],
     ) -> m.Frame:
         """The newest state of a run that has ``steps`` to go, or all that are left."""
         places, losses = thinned(self._points)
-        done = trainer.finished
+        done, per_epoch = trainer.finished, trainer.steps_per_epoch
+        total = max(trainer.total_steps, trainer.step + (steps or 0))
         frame = m.Frame(
             state="running" if running else "done" if done else "idle",
-            step=trainer.step, epoch=trainer.epoch, steps_per_epoch=trainer.steps_per_epoch,
-            total_steps=max(trainer.total_steps, trainer.step + (steps or 0)),
+            step=trainer.step, epoch=trainer.position / per_epoch, counts=counts,
+            epochs=-(-trainer.counting.position(total) // per_epoch), total_steps=total,
             lr=trainer.current_lr(), samples_per_second=self.clock.rate,
             seconds_left=self._seconds_left(trainer, steps) if running else None,
             stopped="" if running else trainer.early_stop,
@@ -151,12 +154,12 @@ class Frames:
         if self.clock.rate <= 0:
             return None
         left = trainer.total_steps - trainer.step if steps is None else steps
-        return left * trainer.settings.batch / self.clock.rate
+        return left * trainer.batch_size / self.clock.rate
 
 
 _NOTHING = pack(np.zeros(0, np.float32))
 EMPTY = m.Frame(
-    state="idle", step=0, epoch=0, steps_per_epoch=0, total_steps=0, lr=0.0,
+    state="idle", step=0, epoch=0, epochs=0, total_steps=0, lr=0.0,
     samples_per_second=0.0, seconds_left=None, steps=_NOTHING, losses=_NOTHING,
 )  # fmt: skip
 """A window without a net."""

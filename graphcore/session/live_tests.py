@@ -38,15 +38,17 @@ class Testing:
             Judging(trainer.binding, *trainer.tensors(_spread(split, most)), batch)
             for split, most in ((data.test, limit), (data.train, limit or TRAINING))
         )
+        self._short = min(len(data.train), limit or TRAINING) <= batch
         self._score: Score | None = None
 
     def work(self, plan: Plan) -> Score | None:
         """One batch; the score when all are done."""
         if self._score is None:
             self._score = self._test.work(plan)
-            if self._score is None or self._score.accuracy is not None:
+            if self._score is None or self._score.accuracy is None:
+                return self._score
+            if not self._short:
                 return None
-            return self._score
         seen = self._training.work(plan)
         return seen and msgspec.structs.replace(self._score, training=seen.accuracy)
 

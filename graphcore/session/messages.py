@@ -11,12 +11,14 @@ from typing import Literal
 import msgspec
 
 from graphcore.records.arrays import Array
+from graphcore.records.epoch_count import EpochCount
 from graphcore.records.pictures import Flow, Picture
 from graphcore.records.requests import Command, Look, Outcome, Reply, Shown
 from graphcore.records.score import Score
 from graphcore.training.transfer.silent_units import Growth
 
 PROTOCOL = 2
+HelperChoice = Literal["auto", "always", "never"]
 
 
 class Hello(Command, frozen=True):
@@ -24,6 +26,9 @@ class Hello(Command, frozen=True):
 
     Attributes:
         device: "" takes the best that is there. threads: 0 takes every core but one.
+        precision: of products: "float32", "tf32" or "bfloat16".
+        helper: whether a process of lowest priority computes landscapes while the net trains;
+            "auto" is where more than two processors are.
         mark: file of the window's: an engine that does not find it is on another machine. "" says
             that it is on the same.
     """
@@ -32,6 +37,8 @@ class Hello(Command, frozen=True):
     device: str = ""
     threads: int = 0
     mark: str = ""
+    precision: str = "float32"
+    helper: HelperChoice = "auto"
 
 
 class Load(Command, frozen=True):
@@ -63,9 +70,10 @@ class Load(Command, frozen=True):
 
 
 class Run(Command, frozen=True):
-    """Train a number of steps, or to the end of the last epoch."""
+    """Train a number of steps, to the end of the begun epoch, or to the end of the last."""
 
     steps: int | None = None
+    epoch: bool = False
 
 
 class Pause(Command, frozen=True):
@@ -158,7 +166,8 @@ class Ready(Outcome, frozen=True):
     """The worker is up.
 
     Attributes:
-        precision: in which it trains. devices: name and title of each that is there.
+        helper: whether a helper process works beside it.
+        precision: in which products are computed. devices: name and title of each that is there.
         machine: name of the computer.
         far: whether it is not the window's.
         brought: names of the files that windows have sent to it before.
@@ -169,6 +178,7 @@ class Ready(Outcome, frozen=True):
     device: str
     threads: int
     torch: str
+    helper: bool = False
     precision: str = "float32"
     devices: tuple[tuple[str, str], ...] = ()
     machine: str = ""
@@ -235,6 +245,9 @@ class Frame(Reply, frozen=True, kw_only=True):
 
     Attributes:
         state: "idle", "running" or "done".
+        epoch: epochs done, the begun one in part.
+        epochs: how many the run is to have.
+        counts: how the steps make epochs.
         steps, losses: one entry per step since the last frame (thinned when there are many).
         further: losses of the second objective on, by the name of the node, one entry per step too.
         accuracies: share of right answers in recorded batches: (step, accuracy).
@@ -249,14 +262,15 @@ class Frame(Reply, frozen=True, kw_only=True):
 
     state: Literal["idle", "running", "done"]
     step: int
-    epoch: int
-    steps_per_epoch: int
+    epoch: float
+    epochs: int
     total_steps: int
     lr: float
     samples_per_second: float
     seconds_left: float | None
     steps: Array
     losses: Array
+    counts: tuple[EpochCount, ...] = ()
     further: dict[str, Array] = {}
     accuracies: tuple[tuple[int, float], ...] = ()
     scores: tuple[Score, ...] = ()

@@ -124,7 +124,7 @@ class Script:
         if state != "running":
             state = "idle" if self.at_work else "done"
         return msgspec.structs.replace(
-            frame, state=state, steps_per_epoch=0, total_steps=0, seconds_left=None,
+            frame, state=state, epochs=0, total_steps=0, counts=(), seconds_left=None,
             moved_on=False, of_script=True,
         )  # fmt: skip
 

@@ -32,6 +32,7 @@ from graphcore.graph.graph import Graph
 from graphcore.graph.runnable import runnable_part
 from graphcore.records.requests import Look, Reply
 from graphcore.records.score import Score
+from graphcore.records.tasks import Helper
 from graphcore.runs.checkpoint import read_checkpoint
 from graphcore.runs.run_file import read_runs
 from graphcore.runs.runs import Run, Runs
@@ -80,14 +81,16 @@ class Session:
         entered: counts the times that another recorded run was gone to.
         named_weights: of all parameters in a row, kept to be looked at beside the net's.
         data: reads data sets, and keeps the last.
+        device, precision: what nets are computed on, and their products in.
         parts: what views keep of the document, by type; see ``part``.
+        helper: a process that works beside the training; None where there is none.
     """
 
     def __init__(
         self, deliver: Callable[[Reply], None], device: str,
         given_up: threading.Event | None = None,
     ) -> None:  # fmt: skip
-        self._deliver, self.device = deliver, device
+        self._deliver, self.device, self.precision = deliver, device, "float32"
         self.trainer: Trainer | None = None
         self._aside: Trainer | None = None
         self._problem = NO_NODES
@@ -97,6 +100,7 @@ class Session:
         self.weights_moved = self.revision = self.entered = 0
         self.named_weights: dict[str, Tensor] = {}
         self.parts: dict[type, Any] = {}
+        self.helper: Helper | None = None
         self._looks: dict[type[Look], Look] = {}
         self._going_to: tuple[int | None] | None = None
         self.tested: Score | None = None
@@ -214,18 +218,22 @@ class Session:
             self._start = read_tensors(Path(file)) if file else {}
             self._start_file = file
 
-    def start_with(self, tensors: dict[str, Tensor]) -> bool:
+    def start_with(self, tensors: dict[str, Tensor], later: bool = False) -> bool:
         """Let a net that has not trained start with these weights, now and after every reset.
 
-        Return whether it does: not where it has a step behind it, or where the graph names the
-        initialiser of one of them.
+        Args:
+            later: whether a net that has trained goes back there by a reset; it stays as it is.
+
+        Returns:
+            whether it starts with them.
         """
         trainer = self.trainer
-        if trainer is None or self._moved_on(trainer):
-            return False
-        if any(info.chosen and info.name in tensors for info in trainer.plan.layout):
+        if trainer is None or (self._moved_on(trainer) and not later):
             return False
         self._start = {**self._start, **tensors}
+        if later and self._moved_on(trainer):
+            trainer.plan.start_later_with(self._start)
+            return True
         trainer.plan.begin_with(self._start)
         self.reset()
         self.weights_changed()
@@ -256,17 +264,30 @@ class Session:
     def _made(self, request: m.Load, graph: Graph) -> tuple[Trainer, Kept]:
         """A net that can be trained, with what it keeps of the one before."""
         trainer = self._trainer_of(graph, request.data_dir)
+        if request.keep:
+            self._drop_starts(trainer)
         kept = self._take_over(trainer, request.growth) if request.keep else Kept()
         if request.resume:
             state, tensors = read_checkpoint(Path(request.resume))
             trainer.load_state(tensors, state.step, trainer.lr)
         return trainer, kept
 
+    def _drop_starts(self, trainer: Trainer) -> None:
+        """A parameter whose initialiser was changed by an edit starts by it, not from a file."""
+        before = self._aside or self.trainer
+        rules = {} if before is None else {p.name: p.initializer for p in before.plan.layout}
+        layout = trainer.plan.layout
+        changed = {p.name for p in layout if rules.get(p.name, p.initializer) != p.initializer}
+        if changed & self._start.keys():
+            self._start = {k: v for k, v in self._start.items() if k not in changed}
+            trainer.plan.begin_with(self._start)
+            trainer.plan.reset()
+
     def _trainer_of(self, graph: Graph, folder: str | None = None) -> Trainer:
         """A run of a graph on its data, in double precision where it takes none."""
         if bind(graph).input:
             data = self.data.of(graph.training, folder)
-            trainer = Trainer(graph, data, device=self.device)
+            trainer = Trainer(graph, data, device=self.device, dtype=self.precision)
         else:
             trainer = Trainer(graph, NOTHING, device=self.device, dtype="float64")
         trainer.plan.begin_with(self._start)
@@ -275,7 +296,9 @@ class Session:
     def _made_forward(self, request: m.Load, part: Graph) -> Trainer:
         """A net that only runs forward; the one that was trained is kept for when it is mended."""
         data = self.data.of(part.training, request.data_dir)
-        trainer = Trainer(part, data, device=self.device, binding=bind_forward(part))
+        trainer = Trainer(
+            part, data, device=self.device, binding=bind_forward(part), dtype=self.precision
+        )
         trainer.plan.begin_with(self._start)
         if request.keep:
             self._take_over(trainer, "initial")
@@ -344,8 +367,11 @@ class Session:
     def run(self, request: m.Run) -> None:
         """Start training, from the step that was gone to."""
         self.settle()
+        steps = request.steps
+        if request.epoch and self.trainer is not None:
+            steps = self.trainer.epoch_left
         if self.script.at_work:
-            self.script.go(request.steps)
+            self.script.go(steps)
             return
         if self.trainer is None or not self.trainer.trains:
             self.send(m.Failure("untrainable", self._problem))
@@ -354,9 +380,9 @@ class Session:
             self.send(m.Failure("untrainable", OVER))
             return
         self.branch()
-        if request.steps is None and self.trainer.finished:
+        if steps is None and self.trainer.finished:
             self.trainer.lengthen()
-        self.running, self.steps_left = True, request.steps
+        self.running, self.steps_left = True, steps
         self.frames.clock.start()
         if self._checkpoints.none:
             self._checkpoints.write(self.trainer, self._graph_bytes)
@@ -406,14 +432,22 @@ class Session:
             self._forget(keep_curves=False)
             self.runs.begin(self.trainer, self._graph_bytes)
 
-    def open_runs(self, path: str) -> None:
-        """Take up the runs of a file; raises GradscapeError, and nothing has changed then."""
+    def open_runs(self, path: str, own: bool = False) -> None:
+        """Take up the runs of a file; raises GradscapeError, and nothing has changed then.
+
+        Args:
+            own: whether they are of the document that is loaded, which keeps its start.
+        """
         self._going_to = None
         current, runs = read_runs(Path(path))
         text = next(r.graph for r in runs if r.number == current)
         graph = files.loads(text)
         trainer = self.trainer_on(graph, [r.probe for r in runs if r.probe is not None])
+        start, file = self._start, self._start_file
         self.adopt_runs(path, trainer, current, runs, graph, text)
+        if own:
+            self._start, self._start_file = start, file
+            trainer.plan.start_later_with(start)
 
     def trainer_on(self, graph: Graph, probes: Iterable[Probe]) -> Trainer:
         """Return a run of a graph on its data, which may be the batch of a script."""
@@ -592,7 +626,7 @@ class Session:
         except GradscapeError as error:
             self._stop(failure("run", error, "training"))
             return
-        self.frames.note(records, trainer.settings.batch, recording, took)
+        self.frames.note(records, trainer.batch_size, recording, took)
         self.runs.note(records, trainer, took)
         if recording:
             self._note_accuracy(trainer)
@@ -624,7 +658,7 @@ class Session:
         return last or self.unhurried or (self._wanted and self.frames.due)
 
     def _after_steps(self, trainer: Trainer, count: int) -> None:
-        epoch_done = trainer.step % trainer.steps_per_epoch == 0
+        epoch_done = trainer.ends_epoch
         if epoch_done:
             self.frames.epoch_ended = True
             self._note_validation(trainer)
@@ -697,6 +731,7 @@ class Session:
             self.steps_left,
             self.weights_moved,
             self._moved_on(self.trainer),
+            self.runs.current.counts if self.runs.current else (),
         )
         return self.script.said_of(frame) if self.of_script else frame
 

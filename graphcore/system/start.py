@@ -8,6 +8,7 @@ library's too. Packages of others that are called as ours are not taken either.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import runpy
@@ -25,6 +26,15 @@ def arguments(module: str, *further: str) -> list[str]:
 def command(module: str, *further: str) -> list[str]:
     """Return the whole command: this interpreter and its arguments."""
     return [sys.executable, *arguments(module, *further)]
+
+
+def lowest_priority() -> None:
+    """Let this thread, and those that it starts, compute only when no other process wants to."""
+    if hasattr(os, "SCHED_IDLE"):
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    elif hasattr(os, "nice"):
+        os.nice(19)
 
 
 def _take_ours() -> None:

@@ -49,8 +49,8 @@ class Optimizer:
     def prepare(self) -> None:
         """Allocate the state."""
 
-    def update(self, lr: float) -> None:
-        """One step with this learning rate."""
+    def update(self, lr: float | Tensor) -> None:
+        """One step with this learning rate; where it ``repeats`` that may be a tensor, shape ()."""
         raise NotImplementedError
 
     def buffer(self, name: str, value: float = 0.0) -> Tensor:
@@ -127,7 +127,7 @@ class SGD(Optimizer):
         self.velocity = [self.buffer("velocity")] if self.chosen["momentum"] else []
         self.begun = False
 
-    def update(self, lr: float) -> None:
+    def update(self, lr: float | Tensor) -> None:
         o = self.chosen
         first = bool(self.velocity) and not self.begun and self.steps.item() == 0
         torch._fused_sgd_(
@@ -154,7 +154,7 @@ class _AdamRule(Optimizer):
         self.m, self.v = self.buffer("exp_avg"), self.buffer("exp_avg_sq")
         self.v_max = [self.buffer("max_exp_avg_sq")] if self.chosen["amsgrad"] else []
 
-    def run(self, kernel: Callable[..., None], lr: float) -> None:
+    def run(self, kernel: Callable[..., None], lr: float | Tensor) -> None:
         o = self.chosen
         self.steps += 1
         kernel(
@@ -176,7 +176,7 @@ class Adam(_AdamRule):
 
     options = _ADAM
 
-    def update(self, lr: float) -> None:
+    def update(self, lr: float | Tensor) -> None:
         self.run(torch._fused_adam_, lr)
 
 
@@ -189,7 +189,7 @@ class AdamW(_AdamRule):
 
     options = {**_ADAM, "weight_decay": 1e-2}
 
-    def update(self, lr: float) -> None:
+    def update(self, lr: float | Tensor) -> None:
         self.run(torch._fused_adamw_, lr)
 
 
@@ -209,7 +209,7 @@ class _TorchOptim(Optimizer):
             if isinstance(tensor, torch.Tensor):
                 self.state[name] = tensor.zero_()
 
-    def update(self, lr: float) -> None:
+    def update(self, lr: float | Tensor) -> None:
         self.inner.param_groups[0]["lr"] = lr
         self.w.grad = self.g
         self.inner.step()

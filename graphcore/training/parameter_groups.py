@@ -45,11 +45,11 @@ class Group:
     still: tuple[slice, ...] = ()
     slower: tuple[tuple[slice, float], ...] = ()
 
-    def update(self, lr: float) -> None:
+    def update(self, lr: float | Tensor) -> None:
         """Change the parameters that the loss reaches, at the run's learning rate."""
         self._update(self.optimizer, lr)
 
-    def _update(self, rule: optimizers.Optimizer, lr: float) -> None:
+    def _update(self, rule: optimizers.Optimizer, lr: float | Tensor) -> None:
         kept = [rule.w[place].clone() for place in self.still]
         before = [rule.w[place].clone() for place, _ in self.slower]
         rule.update(lr * self.rate)

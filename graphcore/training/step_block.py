@@ -13,10 +13,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from graphcore.engine.fast.cached_step import Repetition
-from graphcore.engine.fast.kernel_trace import looped
+from graphcore.engine.fast.in_a_row import in_a_row
+from graphcore.engine.fast.kernel_trace import Loop, looped
 from graphcore.engine.plan import KERNEL_ERRORS, Plan
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.late import torch
+from graphcore.ops.kernels.device import on_accelerator
 from graphcore.training.parameter_groups import Group
 
 if TYPE_CHECKING:
@@ -43,13 +45,22 @@ class Stride:
         changed = [group.optimizer.w, *group.optimizer.state.values(), *plan.buffers.values()]
         self._changed = [(tensor, tensor.clone()) for tensor in changed]
         self._rate, self._pace, self._measured = group.rate, LONGEST / 2, 0.0
-        self._loop = None
+        self._loop: Loop | None = None
+        self._generator = plan.generator if plan.draws_random else None
+        self._random = None if self._generator is None else self._generator.get_state()
+        self._far = on_accelerator(group.optimizer.w)
         closures, plain = repetition.closures()
-        if group.optimizer.repeats and not plain:
-            closures += [partial(group.penalise, settings), partial(group.update, 0.0)]
-            with torch.inference_mode():
+        steady = group.optimizer.repeats and not plain
+        closures.append(partial(group.penalise, settings))
+        with torch.inference_mode():
+            if self._far:
+                self._loop = in_a_row(
+                    closures, repetition.rows, repetition.loss, group.update, steady
+                )
+            elif steady:
+                closures.append(partial(group.update, 0.0))
                 self._loop = looped(closures, repetition.rows, repetition.loss)
-                self._undo()
+            self._undo()
 
     def fits(self, *made_for: object) -> bool:
         """Whether it is for this repetition, group and settings."""
@@ -74,26 +85,46 @@ class Stride:
         """
         if self._loop is None:
             return None
-        begun = time.thread_time()  # a computer that sleeps meanwhile does not make it slow
+        # A computer that sleeps meanwhile does not make it slow; for a device the process waits.
+        clock = time.perf_counter if self._far else time.thread_time
+        begun = clock()
         with torch.inference_mode():
-            for tensor, copy in self._changed:
-                copy.copy_(tensor)
-            noted = self._changed[0][0].new_empty(len(rows))
+            self._note()
             try:
-                self._loop(torch.stack(list(rows)), noted, [lr * self._rate for lr in rates])
-                finite = math.isfinite(noted.sum() + self._changed[0][0].sum())
+                *losses, whole = self.launch(rows, rates).tolist()
             except KERNEL_ERRORS:
-                finite = False
-            if not finite:
+                whole = math.nan
+            if not math.isfinite(whole):
                 self._undo()
                 return None
             self._repetition.rows.copy_(rows[-1])
-            self._repetition.loss.copy_(noted[-1])
+            self._repetition.loss.fill_(losses[-1])
         self._measured = time.perf_counter()
-        self._pace = (time.thread_time() - begun) / len(rows)
-        losses: list[float] = noted.tolist()
+        self._pace = (clock() - begun) / len(rows)
         return losses
+
+    def launch(self, rows: Sequence[Tensor], rates: Sequence[float]) -> Tensor:
+        """Make the steps without waiting for a device.
+
+        Returns:
+            Their losses and, last, the sum of these and of all weights.
+        """
+        assert self._loop is not None
+        weights = self._changed[0][0]
+        noted = weights.new_empty(len(rows) + 1)
+        factor = 1.0 if self._far else self._rate  # what is not traced multiplies by itself
+        self._loop(torch.stack(list(rows)), noted[:-1], [lr * factor for lr in rates])
+        noted[-1].copy_(noted[:-1].sum() + weights.sum())
+        return noted
+
+    def _note(self) -> None:
+        for tensor, copy in self._changed:
+            copy.copy_(tensor)
+        if self._generator is not None:
+            self._random = self._generator.get_state()
 
     def _undo(self) -> None:
         for tensor, copy in self._changed:
             tensor.copy_(copy)
+        if self._generator is not None and self._random is not None:
+            self._generator.set_state(self._random)

@@ -20,6 +20,7 @@ from graphcore.engine.feeds import Rows
 from graphcore.engine.non_finite import finite, first_non_finite
 from graphcore.engine.parameters import ParameterInfo, seed_of
 from graphcore.engine.plan import PROGRAMS, Mode, Plan
+from graphcore.engine.precision import kept_in
 from graphcore.errors import DataError, EngineError, GradscapeError, NonFiniteError
 from graphcore.graph.binding import Binding, bind
 from graphcore.graph.counts import counts
@@ -27,6 +28,7 @@ from graphcore.graph.graph import Graph
 from graphcore.graph.shapes import check_batch, training_bytes
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.late import torch
+from graphcore.records.epoch_count import EpochCount
 from graphcore.records.score import Score
 from graphcore.system import memory
 from graphcore.training import parameter_groups, schedules, settings_check
@@ -66,12 +68,13 @@ class Trainer:
     """One training run.
 
     Args:
+        dtype: of numbers, or of products alone: see ``compile``.
         mode: "inspect" keeps every value of every step; "train" only of recorded ones.
         binding: where the data go, if the graph does not say it: see ``bind_forward``.
 
     Attributes:
         validated: how good the net was on the samples held back, when the last epoch ended.
-        lengthened: whether the run has more epochs than the graph's settings name.
+        counting: how its steps make epochs.
         note: what is not done as the settings say; "" if there is nothing of the kind.
 
     Raises:
@@ -90,7 +93,7 @@ class Trainer:
         self.graph.training = self.settings
         self.binding = bind(self.graph) if binding is None else binding
         self.data = data
-        self._large = self._check_batch(device, getattr(torch, dtype).itemsize)
+        self._large = self._check_batch(device, kept_in(dtype).itemsize)
         self.plan: Plan = compile(
             self.graph, device, dtype, mode, self.settings.seed, transposed=True
         )
@@ -102,7 +105,7 @@ class Trainer:
         self._recorded: Plan | None = None
         self._looking: Plan | None = None
         self._callbacks: list[Callable[[StepRecord], object]] = []
-        self.step = 0
+        self.step, self.counting = 0, EpochCount(self.steps_per_epoch)
         parameter_groups.check(self.plan.layout, self.settings.objectives)
         self.groups = self._new_groups()
         self.epochs = Epochs()
@@ -112,7 +115,6 @@ class Trainer:
         self._single = 0  # up to this step they are made one by one
         self.shard: Shard | None = None
         self.lr = self.settings.lr
-        self.lengthened = False
 
     def _new_batches(self) -> Batches:
         """The order of the samples; no batch of one where the net needs several in training.
@@ -123,6 +125,8 @@ class Trainer:
         samples, s = len(self.train_x), self.settings
         if not self.binding.input:
             return Batches(DESCENT_STEPS, 1, s.seed, self.plan.device)
+        if s.batch > samples > 1:
+            self.note = f"A batch of {s.batch:,} takes all {samples:,} samples: one step per epoch."
         joined = False
         if samples == 1 or s.batch == 1 or leaves_one(samples, s.batch):
             why = self._refusal(1)
@@ -161,41 +165,67 @@ class Trainer:
         return self.batches.per_epoch
 
     @property
+    def batch_size(self) -> int:
+        """Samples of a step, at most."""
+        return min(self.settings.batch, len(self.train_x))
+
+    @property
     def trains(self) -> bool:
         """Whether there is a loss to be made small; without one the net only runs forward."""
         return bool(self.binding.loss)
 
     @property
     def total_steps(self) -> int:
+        """The step that ends the last epoch."""
+        return self.counting.behind + self._planned_steps
+
+    @property
+    def _planned_steps(self) -> int:
         return self.steps_per_epoch * self.settings.epochs
+
+    @property
+    def position(self) -> int:
+        """Steps of the present length that the epochs done are: ``step``, if none was another."""
+        return self.counting.position(self.step)
 
     @property
     def epoch(self) -> int:
         """Whole epochs done."""
-        return self.step // self.steps_per_epoch
+        return self.position // self.steps_per_epoch
+
+    @property
+    def epoch_left(self) -> int:
+        """Steps to the end of the begun epoch, or of the next where none is begun."""
+        return self.steps_per_epoch - self.position % self.steps_per_epoch
+
+    @property
+    def ends_epoch(self) -> bool:
+        """Whether the last step was the last of an epoch."""
+        return self.position % self.steps_per_epoch == 0
 
     def current_lr(self, ahead: int = 0) -> float:
         """Learning rate of the next step, or of one ``ahead`` of it in the same epoch."""
-        return self.scheduled(self.lr, self.step + ahead, self.epoch)
+        return self.scheduled(self.lr, self.position + ahead, self.epoch)
 
-    def scheduled(self, lr: float, step: int, epoch: int | None = None) -> float:
-        """Return what the schedule makes of a learning rate for the update after ``step``.
+    def scheduled(self, lr: float, position: int, epoch: int | None = None) -> float:
+        """Return what the schedule makes of a learning rate for the update after ``position``.
 
         Args:
-            epoch: that the step belongs to; found from the step if left out.
+            epoch: that the position belongs to; found from it if left out.
         """
         s = self.settings
         if s.schedule == "constant":
             return lr
-        epoch = step // self.steps_per_epoch if epoch is None else epoch
+        epoch = position // self.steps_per_epoch if epoch is None else epoch
         losses = self.epochs.losses[:epoch]
-        moment = schedules.Moment(step, self.total_steps, epoch, s.epochs, losses)
+        moment = schedules.Moment(position, self._planned_steps, epoch, s.epochs, losses)
         return lr * schedules.factor(s.schedule, moment, s.schedule_options)
 
     def set_rate(self, lr: float) -> None:
         """Change the learning rate of the run; an objective that has its own keeps it."""
         self.settings = msgspec.structs.replace(self.settings, lr=lr)
-        self.graph.training, self.lr = self.settings, lr
+        self.graph.training = msgspec.structs.replace(self.graph.training, lr=lr)
+        self.lr = lr
         for group, objective in zip(self.groups, self.settings.objectives, strict=False):
             group.rate = parameter_groups.rate_of(objective, lr)
 
@@ -262,11 +292,11 @@ class Trainer:
         again = self._repetition
         if most < 2 or again is None or again is not self.plan.repeated or self.step < self._single:
             return []
-        rows = self.batches.whole(self.step, 2)
+        rows = self.batches.whole(self.position, 2)
         if len(rows) < 2 or len(rows[0]) != len(again.rows):
             return []
         stride = self._stride_for(again)
-        rows = self.batches.whole(self.step, min(most, stride.most))
+        rows = self.batches.whole(self.position, min(most, stride.most))
         if len(rows) < 2:
             return []
         rates = [self.current_lr(i) for i in range(len(rows))]
@@ -290,7 +320,7 @@ class Trainer:
         epoch = self.epoch
         self.step += 1
         self.epochs.count(losses[0])
-        if self.step % self.steps_per_epoch == 0:
+        if self.ends_epoch:
             self._end_epoch()
         return StepRecord(self.step, epoch, losses[0], lr, losses)
 
@@ -382,7 +412,7 @@ class Trainer:
 
     def next_rows(self) -> Tensor:
         """Which samples come next."""
-        return self.batches.at(self.step)
+        return self.batches.at(self.position)
 
     def _augmented(self, images: Tensor) -> Tensor:
         """Images changed at random, the same ones at the same step of the same run."""
@@ -516,9 +546,8 @@ class Trainer:
         """
         self.epochs.go_on()
         if self.step >= self.total_steps:
-            done = max(self.settings.epochs, math.ceil(self.step / self.steps_per_epoch))
+            done = max(self.settings.epochs, math.ceil(self.position / self.steps_per_epoch))
             self._plan_epochs(done + self.graph.training.epochs)
-            self.lengthened = True
 
     def _plan_epochs(self, epochs: int) -> None:
         self.settings = msgspec.structs.replace(self.settings, epochs=epochs)
@@ -548,11 +577,10 @@ class Trainer:
         A run that was lengthened has the epochs of its graph's settings again.
         """
         self.plan.reset()
-        if self.lengthened:
-            self._plan_epochs(self.graph.training.epochs)
-            self.lengthened = False
+        self._plan_epochs(self.graph.training.epochs)
         self.epochs = Epochs()
         self.step, self.lr, self._single = 0, self.settings.lr, 0
+        self.counting = EpochCount(self.steps_per_epoch)
         self.groups = self._new_groups()
 
     def _prefixed(self) -> list[tuple[str, parameter_groups.Group]]:
@@ -563,6 +591,7 @@ class Trainer:
         """Everything that a resumed run needs, as copies: see ``load_state``."""
         tensors = {
             "generator": self.plan.generator.get_state(),
+            "position": torch.tensor([self.position, self.steps_per_epoch]),
             **{f"{p}{k}": v for p, g in self._prefixed() for k, v in g.optimizer.state.items()},
             **self.epochs.state(),
         }
@@ -586,6 +615,18 @@ class Trainer:
         self.plan.generator.set_state(state["generator"])
         self.epochs = epochs
         self.step, self.lr, self._single = step, lr, 0
+        self.counting = self.counting_of(state, step)
+
+    def counting_of(self, state: Mapping[str, Tensor], step: int) -> EpochCount:
+        """Return how a state at ``step`` goes on: its epochs done, in epochs of this length."""
+        given = state.get("position")  # older states have none
+        position, per_epoch = (step, self.steps_per_epoch) if given is None else given.tolist()
+        return EpochCount(per_epoch, step - position).for_length(self.steps_per_epoch, step)
+
+    def go_on_from(self, old: Trainer) -> None:
+        """Stand where another run does: its steps made, and its epochs done."""
+        self.step = old.step
+        self.counting = old.counting.for_length(self.steps_per_epoch, old.step)
 
     def _check_state(self, state: Mapping[str, Tensor]) -> None:
         """Raise EngineError unless every tensor of a state fits."""
@@ -604,6 +645,9 @@ class Trainer:
                     f"The saved state has no {name} of this net and its optimiser: it is of "
                     "others, or damaged."
                 )
+        place = state.get("position", torch.tensor([0, 1]))
+        if place.shape != (2,) or place.dtype != torch.int64 or place[0] < 0 or place[1] < 1:
+            raise EngineError("The saved state is damaged: its place in the run is not there.")
         try:
             torch.Generator(self.plan.device).set_state(state["generator"])
         except (KeyError, RuntimeError, TypeError):

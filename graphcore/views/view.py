@@ -15,12 +15,18 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal, TypeVar
 
+import numpy as np
+
 from graphcore import views
 from graphcore.records.requests import Reply, Request
+from graphcore.records.tasks import Result, Task
 from graphcore.session.session import Session
 
 R = TypeVar("R", bound=Request)
 Made = TypeVar("Made", bound=Reply | Iterator[Any] | None)
+T = TypeVar("T", bound=Task)
+Arrays = dict[str, np.ndarray]
+Pieces = Iterator[Result | None]
 
 SHARE = 0.03
 """Share of the time that each view may take while the net trains."""
@@ -64,6 +70,8 @@ class View:
 
 VIEWS: dict[type[Request], View] = {}
 """What serves each type of request."""
+TASKS: dict[type[Task], Callable[[Any, Arrays], Pieces]] = {}
+"""What does each type of task in the helper process, from its arrays."""
 EACH_TURN: list[Callable[[Session], None]] = []
 """Functions that are called between the steps, whoever looks."""
 
@@ -76,6 +84,18 @@ def view(
     def register(answer: Callable[[Session, R], Made]) -> Callable[[Session, R], Made]:
         VIEWS[request] = View(request=request, answer=answer, **options)
         return answer
+
+    return register
+
+
+def task(
+    kind: type[T],
+) -> Callable[[Callable[[T, Arrays], Pieces]], Callable[[T, Arrays], Pieces]]:
+    """Register a function that does a type of task in the helper process, piece by piece."""
+
+    def register(do: Callable[[T, Arrays], Pieces]) -> Callable[[T, Arrays], Pieces]:
+        TASKS[kind] = do
+        return do
 
     return register
 

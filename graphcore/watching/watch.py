@@ -123,10 +123,7 @@ class Watch:
         self._told_at = time.perf_counter()
         took = self._told_at - now
         self.seconds += took
-        if weights:
-            self._look_at = self._told_at + max(SOONEST, rest(took, SHARE))
-        elif self._told_at >= self._look_at:
-            self._look_at = self._told_at + SOONEST
+        self._look_at = max(self._look_at, self._told_at + max(SOONEST, rest(took, SHARE)))
 
     def _give_up(self, sink: Sink, error: Exception) -> None:
         """Say why nothing is watched any more; the loop goes on."""
@@ -191,11 +188,17 @@ def watch(
         return Watch()
     from graphcore.watching.source import Source
 
-    source = Source(module, batch, loss)
     if out is not None:
         from graphcore.watching.recorder import Recorder
 
+        source = Source(module, batch, loss)
         return Watch(source.graph, Recorder(source, Path(out)))
-    from graphcore.watching.window import Window
+    from graphcore.watching.window import Window, give_up, launch
 
-    return Watch(source.graph, Window(source))
+    process = launch()  # it comes up while the net is exported
+    try:
+        source = Source(module, batch, loss)
+        return Watch(source.graph, Window(source, process))
+    except BaseException:
+        give_up(process)
+        raise

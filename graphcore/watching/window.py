@@ -30,6 +30,32 @@ LAST = 5.0
 """Seconds that the last message may take at the end of a script."""
 
 
+def launch(command: list[str] | None = None) -> subprocess.Popen[bytes]:
+    """Start the process of a window, which waits for a net; raises OSError.
+
+    Args:
+        command: that starts it; left out, the app.
+    """
+    return subprocess.Popen(
+        command or start.command("app.__main__", "--watched"),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True,
+    )  # fmt: skip
+
+
+def give_up(process: subprocess.Popen[bytes]) -> None:
+    """Let a window go that there is no net for: it closes."""
+    for pipe in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):
+            pipe.close()  # type: ignore[union-attr]
+    _leave(process)
+
+
+def _leave(process: subprocess.Popen[bytes]) -> None:
+    """The window lives on; this process does not wait for it."""
+    if process.returncode is None:
+        process.returncode = 0
+
+
 class Window:
     """A sink whose steps a window shows, and which may have the loop wait.
 
@@ -37,20 +63,15 @@ class Window:
     window has taken, and newer weights take the place of those that wait.
 
     Args:
-        command: that starts the window; left out, the app.
+        process: what ``launch`` gave.
 
     Raises:
         ExportError: the net is too large for a message.
-        OSError: the window cannot be started.
     """
 
-    def __init__(self, source: Source, command: list[str] | None = None) -> None:
-        self._source = source
+    def __init__(self, source: Source, process: subprocess.Popen[bytes]) -> None:
+        self._source, self._process = source, process
         begin = _begin(source)
-        self._process = subprocess.Popen(
-            command or start.command("app.__main__", "--watched"),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True,
-        )  # fmt: skip
         self._changed = threading.Condition()
         self._weights: tuple[int, dict[str, Array], float] | None = None
         self._losses: list[float] = []
@@ -107,8 +128,7 @@ class Window:
             self._closing = True
             self._changed.notify_all()
         self._writer.join(LAST)
-        if self._process.returncode is None:
-            self._process.returncode = 0  # the window lives on; this process does not wait for it
+        _leave(self._process)
 
     def _waits(self, step: int) -> bool:
         until = self._steer.until

@@ -1,4 +1,4 @@
-"""The pipe between the window and the engine process: messages as bytes, and bytes as messages."""
+"""The pipes of the engine process: messages as bytes, and bytes as messages."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 
 from graphcore.errors import WorkerError
 from graphcore.records.requests import Reply, Request
+from graphcore.records.tasks import Result, Task
 
 LARGEST = 1 << 30
 _LENGTH = struct.Struct(">I")
@@ -69,6 +70,22 @@ def decode_reply(body: bytes, kinds: Mapping[str, type[Reply]] | None = None) ->
             another type is None.
     """
     return _decoded(body, by_name(Reply) if kinds is None else kinds, "engine")
+
+
+def decode_task(body: bytes) -> Task:
+    """Return a task of the helper process from its bytes; raises WorkerError."""
+    return _known(_decoded(body, by_name(Task), "engine"))
+
+
+def decode_result(body: bytes) -> Result:
+    """Return a result of the helper process from its bytes; raises WorkerError."""
+    return _known(_decoded(body, by_name(Result), "helper"))
+
+
+def _known(message: T | None) -> T:
+    if message is None:
+        raise WorkerError("A message between the engine and its helper has no such name.")
+    return message
 
 
 def _decoded(body: bytes, kinds: Mapping[str, type[T]], sender: str) -> T | None:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from graphcore import datasets, files
 from graphcore.engine import devices, processor
+from graphcore.engine.precision import usable_precision
 from graphcore.errors import EngineError, WorkerError
 from graphcore.graph.binding import bind
 from graphcore.late import torch
@@ -29,6 +30,8 @@ from graphcore.session.faults import WindowGone, failure, out_of_memory
 from graphcore.session.session import Session
 from graphcore.views import view
 from graphcore.views.scheduler import Scheduler
+from graphcore.worker import background
+from graphcore.worker.background import Background
 from graphcore.worker.brought import Files
 from graphcore.worker.line import SILENCE_S, BringFile, Line, NameFile, Ping, Pong
 from graphcore.worker.protocol import FrameReader, decode_request, encode
@@ -83,6 +86,7 @@ def serve() -> int:
     if line.far and not server.quit:
         server.keep()
     server.views.forget()
+    server.background.end()
     if end.why:
         print(end.why, file=sys.stderr, flush=True)
     return 1 if end.why else 0
@@ -149,7 +153,7 @@ class _Server:
     ) -> None:
         self._send, self.line, self.files = send, line or Line(), Files()
         s = self.session = Session(self._tell, "cpu", given_up)
-        self.views = Scheduler(s)
+        self.views, self.background = Scheduler(s), Background()
         self.quit = self.ready = False
         self.handlers: dict[type[Request], Callable[[Any], None]] = {
             m.Hello: self._hello,
@@ -282,27 +286,43 @@ class _Server:
             )
         processor.set_up(request.threads or max(1, (os.cpu_count() or 2) - 1))
         self.ready = True
-        self.session.device = device = self._device(request.device)
+        refused: list[Reply] = []
+        self.session.device = device = self._device(request.device, refused)
+        self.session.precision = self._precision(request.precision, device, refused)
+        helped = background.wanted(request.helper, device)
+        self.session.helper = self.background if helped else None
         far = self.line.far = bool(request.mark) and not os.path.exists(request.mark)
         if far:
             self.session.data.files = self.files.named
         self.session.send(
             m.Ready(
-                m.PROTOCOL, device, torch.get_num_threads(), str(torch.__version__),
+                m.PROTOCOL, device, torch.get_num_threads(), str(torch.__version__), helped,
+                precision=self.session.precision,
                 devices=tuple((d.name, d.title) for d in devices.available()),
                 machine=platform.node(), far=far, brought=self.files.there() if far else (),
                 datasets=datasets.found() if far else (),
             )
         )  # fmt: skip
 
-    def _device(self, wanted: str) -> str:
+        for refusal in refused:  # a window that waits for this process takes it for lost before
+            self.session.send(refusal)
+
+    def _device(self, wanted: str, refused: list[Reply]) -> str:
         """The device that was chosen, or the best where that is no longer there."""
         if wanted:
             try:
                 return str(devices.usable_device(wanted))
             except EngineError as error:
-                self.session.send(failure("request", error, "choosing the device"))
+                refused.append(failure("request", error, "choosing the device"))
         return devices.best()
+
+    def _precision(self, wanted: str, device: str, refused: list[Reply]) -> str:
+        """The precision that was chosen, or float32 where the device does not have it."""
+        try:
+            return usable_precision(wanted, torch.device(device))
+        except EngineError as error:
+            refused.append(failure("request", error, "choosing the precision"))
+        return "float32"
 
     def _tell(self, reply: Reply) -> None:
         """Send a reply, with the window's paths where the window is on another machine."""

@@ -134,8 +134,10 @@ def _warm_up() -> None:
 
     import graphcore.worker.serve  # noqa: F401
     from graphcore.datasets import idx
+    from graphcore.worker import background
 
     idx.read = functools.cache(idx.read)
+    background.processors = lambda: background.FEW  # a helper would have to import torch first
     gc.freeze()
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from calibration import shown
 from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QApplication
 
@@ -68,7 +69,8 @@ def main() -> int:
     palette.apply(app, "dark")
     measure_edit(1000)
     worst = {count: measure(app, count) for count in (1000, 10_000)}
-    print(f"worst: {worst[1000]:.1f} of 16 ms, {worst[10_000]:.1f} of 33 ms")
+    small, large = (shown(worst[count], processor=True) for count in (1000, 10_000))
+    print(f"worst: {small} of 16 ms, {large} of 33 ms")
     return 0 if worst[1000] <= 16 and worst[10_000] <= 33 else 1
 
 
@@ -85,13 +87,13 @@ def measure(app: QApplication, count: int) -> float:
     print(f"{count} nodes, {edges} edges: open {time.process_time() - start:.2f} s")
     canvas.camera.fit_all()
     worst = milliseconds(canvas.viewport().repaint)
-    print(f"  fit all (zoom {canvas.zoom:.3f}): {worst:.1f} ms")
+    print(f"  fit all (zoom {canvas.zoom:.3f}): {shown(worst, processor=True)}")
     for zoom in ZOOMS if count == 1000 else (0.05, 1.0):
         canvas.camera.set_zoom(zoom)
         canvas.centerOn(canvas.graph_scene.contents().center())
         app.processEvents()
         span = milliseconds(canvas.viewport().repaint)
-        print(f"  zoom {zoom}: {span:.1f} ms")
+        print(f"  zoom {zoom}: {shown(span, processor=True)}")
         worst = max(worst, span)
     measure_small_changes(app, canvas, count)
     canvas.hide()
@@ -119,9 +121,9 @@ def measure_small_changes(app: QApplication, canvas: Canvas, count: int) -> None
         bar.setValue(bar.value() + 16)
         app.processEvents()
 
-    print(f"  pan step at 1:1: {milliseconds(pan):.1f} ms")
-    print(f"  one node painted anew: {milliseconds(touch):.1f} ms")
-    print(f"  drag step of one node: {milliseconds(drag):.1f} ms")
+    print(f"  pan step at 1:1: {shown(milliseconds(pan), processor=True)}")
+    print(f"  one node painted anew: {shown(milliseconds(touch), processor=True)}")
+    print(f"  drag step of one node: {shown(milliseconds(drag), processor=True)}")
 
 
 def measure_edit(count: int) -> None:

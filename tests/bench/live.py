@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from calibration import shown
 from PySide6.QtCore import QEvent, QObject, QTimer
 from window import lenet5, rest, until
 
@@ -81,8 +82,8 @@ def main(rounds: int = 15) -> None:
         rest(WARM_UP)
         gaps = sorted(_gaps(window))
         print(f"paints           {len(gaps)}")
-        print(f"interval median  {statistics.median(gaps):.1f} ms")
-        print(f"interval p99     {gaps[int(len(gaps) * 0.99)]:.1f} ms")
+        print(f"interval median  {shown(statistics.median(gaps))}")
+        print(f"interval p99     {shown(gaps[int(len(gaps) * 0.99)])}")
         print(f"within 33 ms     {sum(g <= 33 for g in gaps) / len(gaps):.1%}")
         for seen in (True, False):
             window.layouts.docks["landscape"].setVisible(seen)

@@ -99,7 +99,7 @@ FAULTS = (
     # panels and shell
     Fault("app/panels/training/figures.py", 'f"{accuracy:.2%}"', 'f"{accuracy:.2f}"',
           "tests/app/panels/test_story_training.py tests/app/test_story_same_test.py"),
-    Fault("app/panels/training/figures.py", "frame.step / per_epoch", "frame.epoch",
+    Fault("app/panels/training/figures.py", "{frame.epoch:.2f}", "{int(frame.epoch)}",
           "tests/app/panels/test_story_training.py tests/app/test_story_truth.py"),
     Fault("app/panels/landscape/panel.py", "behind = self._step - f.step",
           "behind = f.step - self._step", "tests/app/panels/test_story_landscape.py"),

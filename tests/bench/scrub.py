@@ -14,6 +14,7 @@ import sys
 import time
 from typing import Any
 
+from calibration import shown
 from window import lenet5, until
 
 from graphcore import datasets, files, presets
@@ -29,9 +30,9 @@ def main(places: int = 200) -> None:
         print(f"recorded steps   {len(window.time.steps)}, {window.time.room.text()}")
     taken.sort()
     print(f"scrubbed to      {len(taken)}")
-    print(f"median           {1000 * statistics.median(taken):.1f} ms")
-    print(f"99th percentile  {1000 * taken[int(len(taken) * 0.99)]:.1f} ms")
-    print(f"worst            {1000 * taken[-1]:.1f} ms")
+    print(f"median           {shown(1000 * statistics.median(taken))}")
+    print(f"99th percentile  {shown(1000 * taken[int(len(taken) * 0.99)])}")
+    print(f"worst            {shown(1000 * taken[-1])}")
     print(f"within 100 ms    {sum(t <= 0.1 for t in taken) / len(taken):.1%}")
     _print_cost()
 

@@ -13,6 +13,7 @@ import sys
 import time
 from typing import Any
 
+from calibration import shown
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -46,12 +47,12 @@ def main(seconds: float = 10.0) -> None:
         both = [t for _ in range(3) for t in _steps(window, panel)]
         taken, busy = sorted(t for t, _ in both), sorted(t for _, t in both)
         print(f"steps             {len(taken)}")
-        print(f"median            {1000 * statistics.median(taken):.1f} ms")
-        print(f"99th percentile   {1000 * taken[int(len(taken) * 0.99)]:.1f} ms")
-        print(f"worst             {1000 * taken[-1]:.1f} ms")
+        print(f"median            {shown(1000 * statistics.median(taken))}")
+        print(f"99th percentile   {shown(1000 * taken[int(len(taken) * 0.99)])}")
+        print(f"worst             {shown(1000 * taken[-1])}")
         print(f"within 50 ms      {sum(t <= 0.05 for t in taken) / len(taken):.1%}")
-        print(f"processor time    median {1000 * statistics.median(busy):.1f} ms, "
-              f"worst {1000 * busy[-1]:.1f} ms")  # fmt: skip
+        print(f"processor time    median {shown(1000 * statistics.median(busy), True)}, "
+              f"worst {shown(1000 * busy[-1], True)}")  # fmt: skip
         _slow_motion(window, panel, seconds)
 
 
@@ -88,8 +89,8 @@ def _slow_motion(window: Any, panel: Any, seconds: float) -> None:
         print("slow motion       was not painted")
         return
     print(f"slow motion       {len(gaps) / sum(gaps):.1f} frames per second while dots move")
-    print(f"median interval   {1000 * statistics.median(gaps):.1f} ms")
-    print(f"99th percentile   {1000 * gaps[int(len(gaps) * 0.99)]:.1f} ms")
+    print(f"median interval   {shown(1000 * statistics.median(gaps))}")
+    print(f"99th percentile   {shown(1000 * gaps[int(len(gaps) * 0.99)])}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from app.style import painting, palette
 from graphcore.graph.elements import Frame, Note
 
 PADDING, TITLE = 24.0, 30.0
-NOTE_X, NOTE_Y, NOTE_TEXT = 10.0, 8.0, 12
+NOTE_X, NOTE_Y, NOTE_TEXT, MOST_NOTE_TEXT = 10.0, 8.0, 12, 30
 """Margins and size of a note's text."""
 NOTE_FLAGS = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
 COLORS = ("blue", "orange", "green", "pink", "yellow", "purple")
@@ -117,7 +117,18 @@ class NoteItem(QGraphicsItem):
         painter.setPen(QPen(color, 1.4))
         painter.setBrush(p.color("warning", 18))
         painter.drawRoundedRect(self.area, 6, 6)
-        painter.setFont(font(NOTE_TEXT))
-        painter.setPen(p.color("text"))
+        zoom = option.levelOfDetailFromTransform(painter.worldTransform())
         room = self.area.adjusted(NOTE_X, NOTE_Y, -NOTE_X, -NOTE_Y)
+        painter.setFont(font(self.text_size(zoom)))
+        painter.setPen(p.color("text"))
         painter.drawText(room, NOTE_FLAGS, self.note.text)
+
+    def text_size(self, zoom: float) -> int:
+        """Return the letters' size: what can be read at this zoom, as far as it fits the area."""
+        room = self.area.adjusted(NOTE_X, NOTE_Y, -NOTE_X, -NOTE_Y)
+        wanted = round(min(MOST_NOTE_TEXT, max(NOTE_TEXT, NOTE_TEXT / zoom)))
+        for size in range(wanted, NOTE_TEXT, -1):
+            text = QFontMetricsF(font(size)).boundingRect(room, NOTE_FLAGS, self.note.text)
+            if text.height() <= room.height() and text.width() <= room.width():
+                return size
+        return NOTE_TEXT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -31,6 +31,8 @@ from graphcore.records.pictures import Picture
 from graphcore.views.decision_map import DecisionFrame, DecisionRequest
 
 UNITS, NET, WARPED = range(3)
+LEAST_MAP, LEAST_PAGE = 240, 160
+"""Pixels of height of the map and of its layers where they stand below each other."""
 
 
 class DecisionPanel(Panel):
@@ -39,6 +41,8 @@ class DecisionPanel(Panel):
     Signals:
         pictures: node name -> what its units say over the plane, for the canvas.
     """
+
+    unfolded = 440
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__(document, engine)
@@ -55,6 +59,7 @@ class DecisionPanel(Panel):
         self.layer.currentTextChanged.connect(lambda _name: self._on_view())
         self.stamp = Note(lines=2)
         row = QHBoxLayout(self)
+        self.folds = [row]
         row.setContentsMargins(8, 4, 8, 8)
         left = QVBoxLayout()
         left.addLayout(self._make_tools())
@@ -70,6 +75,12 @@ class DecisionPanel(Panel):
         row.addLayout(column, 1)
         engine.on(DecisionFrame, self.show_reply)
         self.clear()
+
+    def set_room(self, room: QSize) -> None:
+        """The map above its layers in a narrow panel, each as large as it has to be."""
+        super().set_room(room)
+        for part, least in ((self.map, LEAST_MAP), (self.pages, LEAST_PAGE)):
+            part.setMinimumHeight(least if room.width() < self.unfolded else 0)
 
     def _make_views(self) -> None:
         """What is shown of the layers: their units, the whole net, or the plane as one bends it."""

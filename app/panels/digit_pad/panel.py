@@ -77,6 +77,7 @@ class DigitPadPanel(Panel):
 
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
+        self.folds = [row]
         row.setContentsMargins(8, 4, 8, 8)
         row.addLayout(self._make_left(), 3)
         row.addLayout(self._make_right(), 5)

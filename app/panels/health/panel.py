@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QSize, Qt, QTimer
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -62,7 +63,7 @@ class HealthPanel(Panel):
         self.clear()
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(10, 4, 10, 8)
         row.setSpacing(18)
         row.addWidget(_scrolled(self.gradients, self.updates, self.units, self.dead), 3)
@@ -73,6 +74,13 @@ class HealthPanel(Panel):
         column.addStretch(1)
         column.addWidget(self.stamp)
         row.addWidget(_scrolled(right), 2)
+
+    def set_room(self, room: QSize) -> None:
+        """What was found above its figures where there is no room beside."""
+        beside = room.width() >= self.unfolded
+        direction = QBoxLayout.Direction
+        self._row.setDirection(direction.LeftToRight if beside else direction.BottomToTop)
+        self._row.setStretch(1, 2 if beside else 4)
 
     def clear(self) -> None:
         """Another graph."""

@@ -48,6 +48,7 @@ class HistogramsPanel(Panel):
         head.addWidget(self.form)
         column.addLayout(head)
         row = QHBoxLayout()
+        self.folds = [row]
         for key, name in zip(KINDS, names, strict=True):
             part = QVBoxLayout()
             caption = QLabel(name)

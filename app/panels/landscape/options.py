@@ -63,8 +63,8 @@ class Fineness(QToolButton):
         self.samples.setValue(200)
         self.samples.setToolTip(
             self.tr(
-                "Samples that the loss is taken over; while the net trains at most 100, "
-                "or 32 where a surface would come too seldom"
+                "Samples that the loss is taken over; while the net trains 100 of them, "
+                "or 32, where a surface with all would come too seldom"
             )
         )
         self.resolution = QComboBox()

@@ -14,6 +14,7 @@ from app.panels.panel import Panel
 from app.plots.landscape_view import LandscapeView
 from app.widgets.note import Note
 from app.widgets.numbers import counted
+from graphcore.datasets.probe import NAME as PROBE
 from graphcore.records.arrays import unpack
 from graphcore.session import messages as m
 from graphcore.views.landscape import LandscapeFrame, LandscapeRequest, PlaneKind, SetPlanePoint
@@ -207,11 +208,14 @@ class LandscapePanel(Panel):
         ago = counted(behind, self.tr(", {0} step ago"), self.tr(", {0} steps ago"))
         age = ago if behind > 0 else ""
         whose = "" if age else whose_weights(self._engine.moment)
+        probe = self._document.root.training.dataset == PROBE
         parts = [
             *([self.tr("STALE")] if stale else []),
             self.tr("Step {0:,}").format(f.step) + age + whose,
             counted(f.samples, self.tr("{0} sample"), self.tr("{0} samples"))
-            + self.tr(" of {0}, evaluation mode").format(f.split),
+            + self.tr(" of {0}, evaluation mode").format(
+                self.tr("the script's batch") if probe else f.split
+            ),
             self.tr("refinement {0} of {1}").format(f.level, f.levels),
             *self._about_plane(f),
         ]

@@ -34,14 +34,18 @@ KINDS: tuple[tuple[What, str], ...] = (
 )  # fmt: skip
 
 RUNNERS, BOTH, LOSS, SURFACE = range(4)
-TWO_PICTURES, BESIDE = 640, 400
-"""Pixels of width from which there is room for two pictures, and for one beside the controls."""
+ACROSS, DOWN = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+LEAST_MAP = 200
+TWO_PICTURES = 640
+"""Pixels of width from which there is room for two pictures."""
 WIDE = 100.0
 """Ratio of the largest loss to the smallest from which on the axis is logarithmic."""
 
 
 class RacePanel(Panel):
     """Curves of all runners over the samples they have seen."""
+
+    unfolded = 440
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__(document, engine)
@@ -98,15 +102,19 @@ class RacePanel(Panel):
 
     def _show_page(self, page: int) -> None:
         self.pages.setCurrentIndex(0 if page == RUNNERS else 1)
-        self.plot.setVisible(page != SURFACE)
+        self.plot.plot.setVisible(page != SURFACE)  # its legend names the paths on the surface
         self.map.setVisible(page != LOSS)
+        self.map.setMinimumHeight(LEAST_MAP if page == SURFACE else 0)
+        self._drawn.setDirection(DOWN if page == SURFACE else ACROSS)
+        for part in (self.plot, self.map):
+            self._drawn.setStretchFactor(part, 0 if page == SURFACE and part is self.plot else 1)
 
     def set_room(self, room: QSize) -> None:
         """One picture at a time where two have no room, and the controls above where it is less."""
         self._narrow = room.width() < TWO_PICTURES
-        sideways = room.width() >= BESIDE
-        across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
-        self._row.setDirection(across if sideways else down)
+        super().set_room(room)
+        for controls in self._controls:
+            controls.setDirection(DOWN if room.width() >= self.unfolded else ACROSS)
         if self._narrow and self.shown.currentIndex() == BOTH:
             self.shown.setCurrentIndex(LOSS)
 
@@ -123,14 +131,20 @@ class RacePanel(Panel):
 
     def _lay_out(self, same: str) -> None:
         side = QVBoxLayout()
-        for widget in (
-            self.what, self.steps, self.start, self.shown, self.in_space, self.progress,
-            self.said,
+        self._controls = [QVBoxLayout(), QVBoxLayout()]
+        for controls, widgets in zip(
+            self._controls,
+            ((self.what, self.steps), (self.start, self.shown, self.in_space)), strict=True,
         ):  # fmt: skip
-            side.addWidget(widget)
+            side.addLayout(controls)
+            for widget in widgets:
+                controls.addWidget(widget)
+        side.addWidget(self.progress)
+        side.addWidget(self.said)
         side.addStretch(1)
         self.pages, results, before = QStackedWidget(), QWidget(), QWidget()
-        drawn, column, below = QHBoxLayout(results), QVBoxLayout(before), QHBoxLayout()
+        self._drawn = drawn = QHBoxLayout(results)
+        column, below = QVBoxLayout(before), QHBoxLayout()
         for layout in (drawn, column):
             layout.setContentsMargins(0, 0, 0, 0)
         drawn.setSpacing(14)
@@ -144,7 +158,8 @@ class RacePanel(Panel):
         column.addLayout(below)
         self.pages.addWidget(before)
         self.pages.addWidget(results)
-        self._row = row = QHBoxLayout(self)
+        row = QHBoxLayout(self)
+        self.folds = [row]
         row.setContentsMargins(10, 6, 10, 8)
         row.setSpacing(14)
         row.addLayout(side, 1)

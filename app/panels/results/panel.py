@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QBoxLayout,
     QComboBox,
     QHBoxLayout,
     QListWidgetItem,
@@ -32,14 +31,14 @@ from graphcore.records.arrays import unpack
 from graphcore.views.results import Mistake, ResultsFrame, ResultsRequest
 
 PICTURE = 56
-BESIDE = 440
-"""Pixels of width from which there is room for all beside each other."""
 SHOWN = 60
 """Mistakes beside the matrix, at most."""
 
 
 class ResultsPanel(Panel):
     """Asks for the results while it can be seen."""
+
+    unfolded = 440
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__(document, engine)
@@ -82,7 +81,8 @@ class ResultsPanel(Panel):
         self.kinds.addWidget(classes)
         self.kinds.addWidget(self.quantities)
         whole.addWidget(self.kinds)
-        self._row = row = QHBoxLayout(classes)
+        row = QHBoxLayout(classes)
+        self.folds = [row]
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.matrix, 4)
         row.addWidget(self.table)
@@ -91,11 +91,6 @@ class ResultsPanel(Panel):
         column.addWidget(self._make_pages(), 1)
         column.addWidget(self.stamp)
         row.addLayout(column, 3)
-
-    def set_room(self, room: QSize) -> None:
-        """Matrix, figures and mistakes below each other where there is no room beside."""
-        across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
-        self._row.setDirection(across if room.width() >= BESIDE else down)
 
     def _make_pages(self) -> QStackedWidget:
         """The mistakes, or how sure the net is."""

@@ -53,6 +53,7 @@ class SaliencyPanel(Panel):
 
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
+        self.folds = [row]
         row.setContentsMargins(10, 6, 10, 8)
         row.setSpacing(14)
         side = QFormLayout()

@@ -46,8 +46,10 @@ class NumberCells(QTableWidget):
             self.setVerticalHeaderLabels(list(rows))
             for i, name in enumerate(rows):
                 self.verticalHeaderItem(i).setToolTip(name)
+            edited = self.currentIndex() if self.state() is self.State.EditingState else None
             for (row, column), value in np.ndenumerate(sheet):
-                self.setItem(row, column, _item(float(value)))
+                if edited is None or (row, column) != (edited.row(), edited.column()):
+                    self.setItem(row, column, _item(float(value)))  # else what is typed is lost
         if another:
             self._fit()
 

@@ -191,7 +191,7 @@ class SampleGrid(QWidget):
         wrong = bool(answer) and answer != label
         text = f"{label}→{answer}" if wrong else label
         if frame.images is None and frame.rows is not None:
-            numbers = ", ".join(format_number(float(x), 3) for x in unpack(frame.rows)[i])
+            numbers = ", ".join(_short(float(x)) for x in unpack(frame.rows)[i])
             text = f"{frame.indices[i]}:  {numbers}" + (f"   {text}" if text else "")
         item.setText(text)
         colour = palette.current().color("warning" if wrong else "text")
@@ -219,3 +219,8 @@ class SampleGrid(QWidget):
             row = frame.indices.index(sample.index)
         with QSignalBlocker(self.list):
             self.list.setCurrentRow(row)
+
+
+def _short(number: float) -> str:
+    """A number of a row among others: whole where it is a year or a price, four digits else."""
+    return format_number(number, 4 if abs(number) < 1000 else 7)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, QSize, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QCheckBox,
     QHBoxLayout,
     QLabel,
@@ -43,6 +44,8 @@ MOST_TOGETHER = 64
 """Samples that go through together."""
 LEAST_WORDS = 210
 """Pixels of width of what happens at a step, in words."""
+LEAST_HEIGHTS = (76, 120, 130, 150, 130, 130)
+"""Pixels of height of each part in a narrow panel, where they stand below each other."""
 
 
 class WalkPanel(Panel):
@@ -54,6 +57,7 @@ class WalkPanel(Panel):
     """
 
     walk: Walk
+    unfolded = 620
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__(document, engine)
@@ -65,8 +69,10 @@ class WalkPanel(Panel):
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 4, 10, 6)
         column.setSpacing(6)
-        column.addLayout(self._make_buttons())
-        column.addLayout(self._make_words(), 1)
+        bars, parts = self._make_bars(), self._make_words()
+        column.addLayout(bars)
+        column.addLayout(parts, 1)
+        self.folds = [bars, parts]
         self.walk.moved.connect(self._show)
         self._ahead = QTimer(self, interval=0)
         self._ahead.timeout.connect(self._typeset_next)
@@ -79,6 +85,18 @@ class WalkPanel(Panel):
         self._show()
 
     # -- parts --------------------------------------------------------------------------------
+
+    def _make_bars(self) -> QBoxLayout:
+        """The buttons, the sample and the check, beside each other or below."""
+        bars = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        bars.setSpacing(4)
+        bars.addLayout(self._make_buttons())
+        bars.addLayout(self._make_sample(), 1)
+        self.check = CheckBar(self._document, self._engine)
+        self.check.told.connect(self._tell_check)
+        self.check.found.connect(self.walk.set_errors)
+        bars.addWidget(self.check)
+        return bars
 
     def _make_buttons(self) -> QHBoxLayout:
         row, walk = QHBoxLayout(), self.walk
@@ -109,13 +127,7 @@ class WalkPanel(Panel):
             row, "eye", self.tr("Stop at the selected node"), "F9", self.toggle_breakpoint
         )
         self.pause_at.setCheckable(True)
-        row.addSpacing(4)
-        self._add_sample(row)
         row.addStretch(1)
-        self.check = CheckBar(self._document, self._engine)
-        self.check.told.connect(self._tell_check)
-        self.check.found.connect(walk.set_errors)
-        row.addWidget(self.check)
         return row
 
     def _button(
@@ -137,7 +149,9 @@ class WalkPanel(Panel):
         row.addWidget(button)
         return button
 
-    def _add_sample(self, row: QHBoxLayout) -> None:
+    def _make_sample(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(4)
         self.sample_name = QLabel(self.tr("Sample"))
         self.sample = WholeField()
         self.sample.setMaximum(0)
@@ -164,9 +178,11 @@ class WalkPanel(Panel):
         self.training.toggled.connect(self.walk.set_training)
         for widget in (self.sample_name, self.sample, self.batch, self.training, self.verdict):
             row.addWidget(widget, 4 if widget is self.verdict else 0)
+        row.addStretch(1)
+        return row
 
-    def _make_words(self) -> QHBoxLayout:
-        row = QHBoxLayout()
+    def _make_words(self) -> QBoxLayout:
+        row = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         row.setSpacing(18)
         self.title = QLabel()
         self.title.setObjectName("heading")
@@ -189,14 +205,13 @@ class WalkPanel(Panel):
         self.gradient.table_wanted.connect(lambda: self.open_table("gradient"))
         self.told = _scrolling(text)
         self.told.setMinimumWidth(LEAST_WORDS)
-        row.addWidget(self.told, 4)
-        self.curve = ActivationCurve()
-        row.addWidget(_scrolling(self.formula), 4)
-        row.addWidget(self.curve, 3)
-        self.quantities = Quantities()
-        row.addWidget(self.quantities, 7)
-        row.addWidget(self.value, 3)
-        row.addWidget(self.gradient, 3)
+        self.curve, self.quantities = ActivationCurve(), Quantities()
+        self._parts: tuple[QWidget, ...] = (
+            self.told, _scrolling(self.formula), self.curve, self.quantities, self.value,
+            self.gradient,
+        )  # fmt: skip
+        for part, share in zip(self._parts, (4, 4, 3, 7, 3, 3), strict=True):
+            row.addWidget(part, share)
         return row
 
     def _show_curve(self) -> None:
@@ -393,6 +408,18 @@ class WalkPanel(Panel):
         return True
 
     # -- the window ---------------------------------------------------------------------------
+
+    def set_room(self, room: QSize) -> None:
+        """Everything below each other in a panel that is higher than wide."""
+        super().set_room(room)
+        narrow = room.width() < self.unfolded
+        style = Qt.ToolButtonStyle
+        self.back.setToolButtonStyle(
+            style.ToolButtonIconOnly if narrow else style.ToolButtonTextBesideIcon
+        )
+        self.check.part.setMinimumContentsLength(6 if narrow else 14)
+        for part, height in zip(self._parts, LEAST_HEIGHTS, strict=True):
+            part.setMinimumHeight(height if narrow else 0)
 
     def _restyle(self) -> None:
         for button, icon in self._icons:

@@ -57,9 +57,7 @@ class TrainingFigures(QWidget):
         """Where the run is."""
         self._step = frame.step
         self._name_tests(self._test)
-        per_epoch = frame.steps_per_epoch or 1
-        epochs = -(-frame.total_steps // per_epoch)
-        told = f"{frame.step / per_epoch:.2f}/{epochs}" if not frame.of_script else "–"
+        told = f"{frame.epoch:.2f}/{frame.epochs}" if not frame.of_script else "–"
         self.labels["epoch"].setText(told)
         self.labels["step"].setText(f"{frame.step:,}")
         rate = frame.samples_per_second

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.widgets.scroller import resize_within
 from graphcore.errors import GradscapeError
 from graphcore.graph.graph import Graph
 from graphcore.graph.training_settings import Objective
@@ -38,7 +39,7 @@ class ObjectivesDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Several losses"))
-        self.resize(680, 320)
+        resize_within(self, 680, 320)
         self._graph, self.objectives = graph, objectives
         words = QLabel(self.tr(
             "Each loss is backpropagated in turn and changes the parameters of its own nodes. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -36,6 +37,7 @@ from app.widgets.number_field import NumberField, WholeField
 from app.widgets.options_form import OptionsForm
 from app.widgets.wheel_guard import WheelGuard
 from graphcore import datasets
+from graphcore.datasets.probe import NAME as PROBE
 from graphcore.errors import GradscapeError
 from graphcore.graph.elements import Change
 from graphcore.records.arrays import unpack
@@ -48,6 +50,8 @@ REDRAW_MS = 150
 """Curves and figures are read, not watched: a few times a second leaves the time to the canvas."""
 NARROW, NARROW_PLOTS = 560, 170
 """Width from which the curves stand beside the figures, and their height where they do not."""
+LOW = 420
+"""Height from which a narrow panel has the figures above the curves, which are looked at more."""
 UNBOUNDED = 1 << 20
 HELD_BACK = "validation"
 """The curve of the samples that are held back from training, where there are any."""
@@ -83,9 +87,8 @@ class TrainingPanel(Panel):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.loss, 1)
         row.addWidget(self.accuracy, 1)
-        self._changed = False
-        self._narrow: bool | None = None
-        self._arrange(narrow=False)
+        self._arranged: tuple[bool, bool] | None = None
+        self._arrange(narrow=False, low=False)
         engine.frame.connect(self._on_frame)
         engine.loaded.connect(self._on_loaded)
         engine.on(m.DataRead, self._on_data)
@@ -101,16 +104,19 @@ class TrainingPanel(Panel):
     # -- the side -----------------------------------------------------------------------------
 
     def set_room(self, room: QSize) -> None:
-        """Put the curves beside the figures, or below them where there is no room beside."""
-        self._arrange(narrow=room.width() < NARROW)
+        """Put the curves beside the figures, or below or above them where there is no room."""
+        narrow = room.width() < NARROW
+        self._arrange(narrow, low=narrow and room.height() < LOW)
 
-    def _arrange(self, narrow: bool) -> None:
-        if narrow == self._narrow:
+    def _arrange(self, narrow: bool, low: bool) -> None:
+        if self._arranged == (narrow, low):
             return
-        self._narrow = narrow
-        plots = (1, 0, 1, 1) if narrow else (0, 1, 2, 1)
-        self._grid.addWidget(self._side, 0, 0)
+        self._arranged = narrow, low
+        plots = (0 if low else 1, 0, 1, 1) if narrow else (0, 1, 2, 1)
+        self._grid.addWidget(self._side, 1 if low else 0, 0)
         self._grid.addWidget(self._plots, *plots)
+        self._grid.setRowStretch(0, 1 if low else 0)
+        self._grid.setRowStretch(1, 0 if low else 1)
         self._grid.addWidget(self.form_area, 2 if narrow else 1, 0)
         for part in (self._plots, self.form_area):
             part.setMinimumHeight(NARROW_PLOTS if narrow else 0)
@@ -161,6 +167,9 @@ class TrainingPanel(Panel):
         self._options(form, "schedule_options")
         self._whole(form, "batch", self.tr("Batch"), 1, 60_000)
         self._whole(form, "epochs", self.tr("Epochs"), 1, 100_000)
+        self.fields["epochs"].setToolTip(
+            self.tr("How many epochs a run has; to train on at its end adds as many more")
+        )
         self._whole(form, "patience", self.tr("Patience"), 0, 100_000)
         patience = self.fields["patience"]
         assert isinstance(patience, QSpinBox)
@@ -285,12 +294,9 @@ class TrainingPanel(Panel):
             self._show_settings()
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
-        self._show_accuracy(bool(loaded.classes))
+        told = loaded.dataset != PROBE  # a script says no accuracy
+        self._show_accuracy(told and bool(loaded.classes))
         self.figures.show_data(bool(loaded.dataset or loaded.problem))
-        whole = loaded.steps_per_epoch == 1  # a batch of all samples has no noise to smooth
-        self.loss.smoothing = 0.0 if whole else SMOOTHING
-        self._changed = bool(loaded.change)
-        self._outdate()
         if loaded.problem or not loaded.dataset:
             self.note.setText(loaded.problem or self.tr("No data: training minimises the result."))
             return
@@ -316,7 +322,6 @@ class TrainingPanel(Panel):
     def _on_frame(self, frame: m.Frame) -> None:
         steps, losses = unpack(frame.steps), unpack(frame.losses)
         if len(steps):
-            self._changed = False
             self.loss.append("train", steps, losses)
             for name, further in frame.further.items():
                 self.loss.append(name, steps, unpack(further))
@@ -352,10 +357,16 @@ class TrainingPanel(Panel):
 
     def _on_timeline(self, frame: TimelineFrame) -> None:
         """Mark the step that is looked at; another run has other curves."""
+        # batches of all samples have no noise to smooth
+        whole = bool(frame.counts) and all(count.per_epoch == 1 for count in frame.counts)
+        self.loss.smoothing = 0.0 if whole else SMOOTHING
         if frame.curves is not None:
             self._show_run(frame.curves)
             if self._engine.last_frame is not None:
                 self._show_frame(self._engine.last_frame)
+        if frame.outdated:
+            for plot, name in product((self.loss, self.accuracy), ("train", HELD_BACK, "test")):
+                plot.outdate(name)
         test = frame.test
         loss, accuracy = (None, None) if test is None else (test.loss, test.accuracy)
         for plot, found in ((self.loss, loss), (self.accuracy, accuracy)):
@@ -379,25 +390,18 @@ class TrainingPanel(Panel):
         for name, scores in (("test", unpack(run.tests)), (HELD_BACK, unpack(run.validations))):
             known = scores[np.isfinite(scores[:, 2])]
             if len(scores):
-                self.loss.append(name, scores[:, 0], scores[:, 1])
+                self.loss.append(name, *_parted(scores[:, [0, 1]], run.tested_from))
             if len(scores):
                 self._show_accuracy(bool(len(known)))
             if len(known):
-                self.accuracy.append(name, known[:, 0], known[:, 2])
+                self.accuracy.append(name, *_parted(known[:, [0, 2]], run.tested_from))
         seen = unpack(run.tests)[:, [0, 4]]
         seen = seen[np.isfinite(seen[:, 1])]
-        self.accuracy.append("train", seen[:, 0], seen[:, 1])
+        self.accuracy.append("train", *_parted(seen, run.tested_from))
         batches = unpack(run.accuracies)
         self.accuracy.append_behind("train", batches[:, 0], batches[:, 1])
-        self._outdate()
         self.loss.redraw()
         self.accuracy.redraw()
-
-    def _outdate(self) -> None:
-        """Say nothing of training where its last steps are of what the net was before an edit."""
-        if self._changed:
-            for plot in (self.loss, self.accuracy):
-                plot.outdate("train")
 
     def _add_score(self, score: Score) -> None:
         at, name = np.array([score.step]), HELD_BACK if score.held_back else "test"
@@ -419,6 +423,24 @@ class TrainingPanel(Panel):
         self.figures.show_frame(frame)
         self.progress.setRange(0, max(1, frame.total_steps))
         self.progress.setValue(min(frame.step, frame.total_steps))
+        epochs = self.fields["epochs"]
+        assert isinstance(epochs, QSpinBox)
+        more = frame.epochs - self._document.root.training.epochs
+        suffix = self.tr(" + {0:,} more").format(more) if more > 0 else ""
+        if suffix != epochs.suffix():  # setting it takes what is being typed away
+            epochs.setSuffix(suffix)
+
+
+def _parted(tests: np.ndarray, at: int) -> tuple[np.ndarray, np.ndarray]:
+    """Steps and values of tests, with a gap before a step: the net or the data were others there.
+
+    Args:
+        tests: (step, value) of each, shape (n, 2).
+    """
+    place = int(np.searchsorted(tests[:, 0], at))
+    if place:
+        tests = np.insert(tests, place, (at - 0.5, np.nan), axis=0)
+    return tests[:, 0], tests[:, 1]
 
 
 def _scroll_to(widget: QWidget) -> None:

@@ -19,6 +19,7 @@ from app.engine.engine import Engine
 from app.plots.area import PlotArea
 from app.style import palette
 from app.widgets.numbers import format_number
+from app.widgets.scroller import resize_within
 from graphcore.records.arrays import unpack
 from graphcore.views.rate_test import RateTestFrame, RateTestRequest
 
@@ -33,7 +34,7 @@ class RateFinder(QDialog):
     def __init__(self, engine: Engine, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Find a learning rate"))
-        self.resize(560, 400)
+        resize_within(self, 560, 400)
         self.rate: float | None = None
         self._engine = engine
         self._points = np.zeros((2, 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QListWidget,
     QPushButton,
+    QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -29,7 +31,7 @@ from graphcore.views.stepper import WalkFrame
 from graphcore.views.what_if import WhatIfFrame
 
 AT_VALUE, FROM_SAMPLE = 0, 1
-ROW_HEIGHT = 22
+ROW_HEIGHT, MOST_ROWS = 22, 12
 
 
 class WhatIfPanel(Panel):
@@ -98,19 +100,16 @@ class WhatIfPanel(Panel):
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(8)
-        release = QHBoxLayout()
-        release.addWidget(self.release)
-        release.addWidget(self.release_all)
-        self.list.setMaximumHeight(66)
-        for part in (
-            self.what, self.where, self.unit, self.how, self.value, self.sample, self.hold,
-            self.list, release, self.verdict,
+        for parts in (
+            (self.what,), (self.where, self.unit), (self.how, self.value, self.sample),
+            (self.hold,), (self.list,), (self.release, self.release_all), (self.verdict,),
         ):  # fmt: skip
-            if isinstance(part, QHBoxLayout):
-                column.addLayout(part)
-            else:
-                column.addWidget(part)
-        self.table.setMinimumHeight(5 * ROW_HEIGHT)  # a title and four classes
+            row = QHBoxLayout()
+            column.addLayout(row)
+            for part in parts:
+                row.addWidget(part, 2 if part in (self.where, self.how) else 1)
+                if len(parts) > 1:  # else a long choice would make the panel wide
+                    part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         column.addWidget(self.stamp)
         column.addWidget(self.table, 1)
         column.addStretch(0)
@@ -184,8 +183,9 @@ class WhatIfPanel(Panel):
         self.list.clear()
         self.list.addItems([described(h) for h in holds])
         self.list.setCurrentRow(len(holds) - 1)
-        self.release.setEnabled(bool(holds))
-        self.release_all.setEnabled(bool(holds))
+        self.list.setFixedHeight(ROW_HEIGHT * min(3, max(1, len(holds))) + 6)
+        for part in (self.list, self.release, self.release_all):
+            part.setVisible(bool(holds))
         self._clear_results()
         self._engine.hold(holds)
 
@@ -223,14 +223,16 @@ class WhatIfPanel(Panel):
             return
         if not self.holds:
             return
-        rows = [(self.tr("loss"), *frame.loss, "{:.4f}")]
+        rows: list[tuple[Any, ...]] = [(self.tr("loss"), *frame.loss, "{:.4f}")]
         if frame.right:
-            rows.append((self.tr("all"), *frame.right, "{:.1%}"))
+            free, held = frame.right
+            rows.append((self.tr("all"), free, held, "{:.1%}"))
         rows += [
             (name, a, b, "{:.1%}")
             for name, a, b in zip(frame.classes, frame.before, frame.after, strict=False)
         ]
         self.table.setRowCount(len(rows))
+        self.table.setMinimumHeight(ROW_HEIGHT * (min(MOST_ROWS, len(rows)) + 1) + 6)
         self.table.setVerticalHeaderLabels([r[0] for r in rows])
         for i, (_name, free, held, form) in enumerate(rows):
             change = "" if math.isnan(free + held) else form.replace(":", ":+").format(held - free)

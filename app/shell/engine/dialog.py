@@ -45,9 +45,23 @@ class EngineDialog(QDialog):
         self.where.addItems(
             [self.tr("This machine"), self.tr("Another machine by SSH"), self.tr("A command")]
         )
-        self.device, self.threads = QComboBox(), WholeField()
+        self.device, self.threads, self.precision = QComboBox(), WholeField(), QComboBox()
+        for name, title in (
+            ("float32", self.tr("float32")),
+            ("tf32", self.tr("TF32 (products of 11 significant bits, NVIDIA GPUs)")),
+            ("bfloat16", self.tr("bfloat16 (products of 8 significant bits)")),
+        ):
+            self.precision.addItem(title, name)
         self.threads.setRange(0, places.MOST_THREADS)
         self.threads.setSpecialValueText(self.tr("every core but one"))
+        self.helper = QComboBox()
+        self.helper.addItem(
+            self.tr("Beside the training, where there are more than 2 processors"), "auto"
+        )
+        self.helper.addItem(
+            self.tr("Beside the training, in a process of lowest priority"), "always"
+        )
+        self.helper.addItem(self.tr("Between the steps of the training"), "never")
         self.state, self.problem = QLabel(), QLabel()
         for label in (self.state, self.problem):
             label.setWordWrap(True)
@@ -71,6 +85,13 @@ class EngineDialog(QDialog):
             (self.tr("Device"), self.tr("What computes there."), self.device),
             (self.tr("Threads"), self.tr("How many of the processor's cores are used."),
              self.threads),
+            (self.tr("Precision"), self.tr("In which products of matrices and convolutions are "
+                                           "computed. Weights, gradients and the optimiser's "
+                                           "state are float32."), self.precision),
+            (self.tr("Landscape"), self.tr(
+                "Where the loss landscape is computed while the net trains: a process of its own "
+                "shows newer surfaces, and takes memory and a processor that is free."),
+             self.helper),
         ):  # fmt: skip
             editor.setToolTip(help)
             form.addRow(label, editor)
@@ -127,6 +148,8 @@ class EngineDialog(QDialog):
             self.device.addItem(place.device, place.device)
         self.device.setCurrentIndex(max(0, self.device.findData(place.device)))
         self.threads.setValue(place.threads)
+        self.helper.setCurrentIndex(self.helper.findData(place.helper))
+        self.precision.setCurrentIndex(self.precision.findData(place.precision))
         self._describe()
 
     def _describe(self) -> None:
@@ -149,7 +172,10 @@ class EngineDialog(QDialog):
         """What the fields say."""
         text, where = self.command.text().strip(), self.where.currentIndex()
         command = {HERE: "", SSH: places.SSH.format(text), COMMAND: text}[where]
-        return Place(command, self.device.currentData() or "", self.threads.value())
+        return Place(
+            command, self.device.currentData() or "", self.threads.value(),
+            self.helper.currentData(), self.precision.currentData(),
+        )  # fmt: skip
 
     def _on_where(self) -> None:
         where = self.where.currentIndex()
@@ -196,7 +222,10 @@ def describe(engine: Engine) -> str:
         return ""
     count = engine.tr("{0} threads") if about.threads != 1 else engine.tr("{0} thread")
     device = about.device.upper() if about.device == "cpu" else about.device
-    parts = [device, count.format(about.threads), about.precision]
+    precision = "TF32" if about.precision == "tf32" else about.precision
+    parts = [device, count.format(about.threads), precision]
+    if about.helper:
+        parts.append(engine.tr("helper process"))
     if engine.place.command:
         parts.insert(0, about.machine)
     if line is not None and line.latency_ms is not None:

@@ -134,8 +134,10 @@ class EngineNews(QObject):
     def _on_data(self, data: m.DataRead) -> None:
         """Data were read; where a table was just chosen, make the net, or say what does not fit."""
         self._data = data
-        turned, self._turned = self._turned, None
         document = self._window.document
+        if data.dataset != document.root.training.dataset:
+            return  # these were asked for before the table was chosen
+        turned, self._turned = self._turned, None
         if turned is ask_for_net:
             self._make(make_net_asked_for, data)()
         elif turned is use_table and answers_otherwise(document, data.classes):

@@ -24,6 +24,7 @@ from app.shell.help.pages import Page, concept_pages, panel_pages
 from app.style import icons
 from app.widgets.actions import plain, translated
 from app.widgets.rich_label import RichLabel
+from app.widgets.scroller import resize_within
 from app.widgets.section import TEXT_INTERACTION, title
 from app.widgets.two_lines import SUMMARY, TwoLines
 from app.widgets.typed_search import matches
@@ -39,7 +40,7 @@ class HelpDialog(QDialog):
     def __init__(self, table: ActionTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Help"))
-        self.resize(860, 600)
+        resize_within(self, 860, 600)
         self._table = table
         self.search = QLineEdit()
         self.search.setPlaceholderText(self.tr("Search help"))

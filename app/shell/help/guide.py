@@ -16,6 +16,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QListWidget, QTextBrowser, QWidget
 
 from app.style import fonts
+from app.widgets.scroller import resize_within
 
 LINE_HEIGHT = 135
 """Percent of the font's own."""
@@ -41,7 +42,7 @@ class GuideDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Guide"))
-        self.resize(1160, 720)
+        resize_within(self, 1160, 720)
         self._pages = pages()
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Pages of the guide"))

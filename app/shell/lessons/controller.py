@@ -201,6 +201,7 @@ class Lessons(QObject):
         self._unpacked: list[tempfile.TemporaryDirectory[str]] = []
         window.document.opened.connect(self._on_opened)
         window.files.own_wanted.connect(self._give_back)
+        window.layouts.changed.connect(self._on_layout)
         window.engine.on(RunsOpened, self._on_runs_opened)
 
     @property
@@ -437,6 +438,15 @@ class Lessons(QObject):
         widths = [round((window.width() - WIDTH) * share / sum(shares)) for share in shares]
         window.resizeDocks(below, widths, Qt.Orientation.Horizontal)
         layouts.settle()
+
+    def _on_layout(self, _name: str) -> None:
+        """The lesson is read in every layout; outside of one its panel is in none."""
+        layouts = self._window.layouts
+        if self.lesson is None:
+            layouts.docks[PANEL].hide()
+        elif not self.player.opening:
+            dock = self._window.show_panel(PANEL)
+            self._window.resizeDocks([dock], [WIDTH], Qt.Orientation.Horizontal)
 
     def _connect(self) -> None:
         panel = self._panel

@@ -46,6 +46,8 @@ from graphcore.graph.graph import Graph
 _NAME = int(Qt.ItemDataRole.UserRole) + 1
 _CARD = QSize(236, 212)
 _PICTURE = 92
+_SMALL = QSize(1000, 560)
+"""A page that is not as large as this, as on a projector with large letters, is set tighter."""
 
 
 @lru_cache(maxsize=64)
@@ -81,13 +83,10 @@ class WelcomePage(QWidget):
         self.buttons: dict[str, QPushButton] = {}
         self.cards = self._make_cards()
         self.recent = self._make_recent()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(48, 36, 28, 20)
-        row.setSpacing(28)
-        left = QWidget()
-        left.setFixedWidth(260)
-        left.setLayout(self._left())
-        row.addWidget(left)
+        self._row = row = QHBoxLayout(self)
+        self._beside = QWidget()
+        self._beside.setLayout(self._left())
+        row.addWidget(self._beside)
         right = QVBoxLayout()
         right.setSpacing(10)
         self.tabs = QTabWidget()
@@ -225,6 +224,13 @@ class WelcomePage(QWidget):
             item.setData(SUMMARY, str(Path(path).parent))
             item.setToolTip(path)
             self.recent.addItem(item)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        small = self.width() < _SMALL.width() or self.height() < _SMALL.height()
+        self._row.setContentsMargins(*((20, 14, 12, 8) if small else (48, 36, 28, 20)))
+        self._row.setSpacing(16 if small else 28)
+        self._beside.setFixedWidth(190 if small else 260)
+        super().resizeEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

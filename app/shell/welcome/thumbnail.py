@@ -11,6 +11,8 @@ from graphcore.graph.drawing.layers import layout
 from graphcore.graph.graph import Graph
 
 _WIDTH, _HEIGHT = 180.0, 90.0
+_TURN = 24.0
+"""How far beside the boxes an edge runs that goes back to the next row."""
 
 
 def paint_graph(painter: QPainter, graph: Graph, place: QRectF, palette: QPalette) -> None:
@@ -21,6 +23,7 @@ def paint_graph(painter: QPainter, graph: Graph, place: QRectF, palette: QPalett
     bounds = QRectF()
     for box in boxes.values():
         bounds = bounds.united(box)
+    bounds.adjust(-_TURN, 0, _TURN, 0)
     scale = min(place.width() / bounds.width(), place.height() / bounds.height(), 0.5)
     with painting.saved(painter):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -57,7 +60,17 @@ def _paint_edges(
         start, end = boxes[edge.source], boxes[edge.target]
         a = QPointF(start.right(), start.center().y())
         b = QPointF(end.left(), end.center().y())
-        bend = max(40.0, abs(b.x() - a.x()) / 2)
-        path = QPainterPath(a)
-        path.cubicTo(a + QPointF(bend, 0), b - QPointF(bend, 0), b)
-        painter.drawPath(path)
+        painter.drawPath(_path(a, b))
+
+
+def _path(a: QPointF, b: QPointF) -> QPainterPath:
+    path = QPainterPath(a)
+    if b.x() < a.x():
+        right, left, between = a.x() + _TURN, b.x() - _TURN, (a.y() + b.y()) / 2
+        for x, y in ((right, a.y()), (right, between), (left, between), (left, b.y())):
+            path.lineTo(x, y)
+        path.lineTo(b)
+        return path
+    bend = max(40.0, (b.x() - a.x()) / 2)
+    path.cubicTo(a + QPointF(bend, 0), b - QPointF(bend, 0), b)
+    return path

@@ -20,6 +20,8 @@ MOST_WORDS = 32
 """Different words in one column, past which it is no kind of category."""
 _FEW_ROWS = 8  # in fewer rows all words may differ by chance
 _TIMESTAMP = 1e8  # seconds since 1970, at least
+_STAND_INS = np.array([sign * v for v in (99, 999, 9999, 99999, 999.9, 9999.9) for sign in (-1, 1)])
+"""Numbers that are written where there is no value."""
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}"
     r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:Z|[+-]\d\d:?\d\d)?)?|"
@@ -31,6 +33,9 @@ _ID_NAME = re.compile(
     r"laufende nummer|#)|[a-z]+Id|[a-z]+ID|ID", re.IGNORECASE,
 )  # fmt: skip
 _TIME_NAME = re.compile(r".*(time|date|datum|zeit|stamp).*", re.IGNORECASE)
+
+
+_SAME = "the same in every row"
 
 
 @dataclass
@@ -99,7 +104,9 @@ def decimal_marks(table: Table, wanted: str, skipped: set[int]) -> list[tuple[st
         elif mark:
             result.append((mark, False))
         elif dots and not commas and whole == "," and "," not in "".join(shown):
-            result.append((".", False))  # the delimiter alone does not make 1.500 a thousand
+            # The delimiter alone does not make 1.500 a thousand; money is seldom in thousandths.
+            money = numbers.names_money(table.header[i], *table.columns[i])
+            result.append((whole if money else ".", True))
         else:
             result.append((whole, commas or (dots and whole == ",")))
     return result
@@ -116,7 +123,7 @@ def _judge(table: Table, i: int, mark: tuple[str, bool], gaps: frozenset[str]) -
     if found.odd or not _usable(found.values):
         _refuse(table, i, found)
     column = Column(i, table.header[i], "numbers", found.gaps, found.values)
-    column.notes += _unit_notes(table, i, found)
+    column.notes += [*_unit_notes(table, i, found), *_stand_in_notes(column)]
     column.unit = next((unit for unit in found.units if unit), "")
     if mark[1] and (first := _first_marked(chunks)):
         value = numbers.read([first], mark[0]).values[0]
@@ -188,6 +195,26 @@ def _unit_notes(table: Table, i: int, found: numbers.Numbers) -> list[str]:
     return [f"{count} cells of {quote(table.header[i])} {said}{listed}; all were read as one unit."]
 
 
+def _stand_in_notes(column: Column) -> list[str]:
+    """What is said of numbers such as -999 that lie far from all others of the column."""
+    assert column.values is not None
+    held = column.values[~column.gaps]
+    rest = held[~np.isin(held, _STAND_INS)]
+    if len(rest) < 2:
+        return []
+    low, high = float(rest.min()), float(rest.max())
+    notes = []
+    for number in np.unique(held[np.isin(held, _STAND_INS)]):
+        if max(low - number, number - high) > high - low:
+            count = int((held == number).sum())
+            cells = "1 cell is" if count == 1 else f"{count} cells are"
+            notes.append(
+                f"In {quote(column.name)} {cells} {number:g}, far from all others: name it in the "
+                "option 'gaps' if it means no value."
+            )
+    return notes
+
+
 def _first_marked(chunks: list[str]) -> str:
     """The first cell with a comma or a dot in it."""
     for chunk in chunks:
@@ -226,6 +253,8 @@ def _of_words(table: Table, i: int, gaps: frozenset[str]) -> Column:
         column.kind, column.why = "dates", "dates"
     elif len(words) == held >= _FEW_ROWS:
         column.kind, column.why = "id", "a different word in every row"
+    elif len(words) == 1 and held > 1:
+        column.why = _SAME
     elif len(words) > MOST_WORDS:
         column.why = (
             f"{len(words):,} different words, too many for categories ({MOST_WORDS} at most)"
@@ -248,4 +277,4 @@ def _why_no_input(table: Table, column: Column) -> str:
     if named and len(held) and held.min() > _TIMESTAMP and _TIME_NAME.fullmatch(column.name):
         column.kind = "dates"
         return "time stamps"
-    return ""
+    return _SAME if len(held) > 1 and bool((held == held[0]).all()) else ""

@@ -36,6 +36,7 @@ UNITS = frozenset((
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f'\u2019"), " ")
 _MINUS = {ord("\u2212"): "-"}
 _CURRENCY = "€$£¥₹₽"
+_MONEY = re.compile(rf"[{_CURRENCY}]|\b(?:EUR|Euro|USD|GBP|CHF)\b")
 _UNIT = r"[%‰°]|[A-Za-zµμΩÅäöüÄÖÜß°€$£¥₹₽%‰/·*]{1,12}[23²³]?(?:/[A-Za-zµ]{1,6}[23²³]?)?"
 _CELL = re.compile(
     rf"(?P<before>[{_CURRENCY}]|[A-Z]{{3}}(?=[ \d+-]))?\s*(?P<sign>[+-]?)\s*"
@@ -45,7 +46,8 @@ _CELL = re.compile(
 )
 _GROUPED = {
     mark: re.compile(
-        rf"\d{{1,3}}(?:[ {other}]\d{{3}})+(?:{point}\d*)?|\d+(?:{point}\d*)?|{point}\d+"
+        rf"\d{{1,3}}(?:[ {other}]\d{{3}})+(?:{point}\d*)?|\d+(?:{point}\d*)?|{point}\d+|"
+        rf"\d{{1,2}}(?:{other}\d\d)+{other}\d{{3}}(?:{point}\d*)?"  # as in India: 12,34,567
     )
     for mark, point, other in ((".", r"\.", ","), (",", ",", r"\."))
 }  # fmt: skip
@@ -97,6 +99,11 @@ def is_number(text: str) -> bool:
     except ValueError:
         found = [_number(text, mark) for mark in ".,"]
         return any(not math.isnan(v) and (not unit or unit in UNITS) for v, unit in found)
+
+
+def names_money(*texts: str) -> bool:
+    """Whether texts have a currency in them."""
+    return any(_MONEY.search(text) for text in texts)
 
 
 def number_of(text: str, mark: str) -> float:

@@ -32,6 +32,10 @@ _TOTALS = re.compile(
     r"mean|average|mittel(wert)?|durchschnitt|moyenne|promedio|media", re.IGNORECASE,
 )  # fmt: skip
 
+_SEPARATOR = re.compile(r'"?sep=(.)"?[,;\t|]*', re.IGNORECASE)
+"""What a spreadsheet program puts above a table to say its delimiter."""
+_RULE = re.compile(r":?[-=+]{3,}:?")
+
 Told = Callable[[int, int], None]
 Row = list[str]
 
@@ -133,7 +137,8 @@ class _Layout:
 
     Attributes:
         width: cells of a row.
-        header: names of the columns; named: whether the file has them.
+        header: names of the columns; named: whether the file has them; written: the line's cells
+            where no row can be the same.
         first: line on which the first row below the header ends.
         above: line and kind of each line above the header that is no row.
         marked: whether lines that begin with a mark are comments.
@@ -145,7 +150,8 @@ class _Layout:
         if not any(line.strip() for line in begun):
             raise DataError(f"{name} begins with {MOST_BLANKS:,} empty lines.")
         sample = [line for line in begun if line.strip()][:_SAMPLE]
-        self.delimiter = delimiter or _delimiter(sample, name)
+        said = _SEPARATOR.fullmatch(sample[0].strip())
+        self.delimiter = delimiter or (said[1] if said else _delimiter(sample, name))
         self.above: list[tuple[int, str]] = []
         rows = self._rows(begun)
         starts = [cells[0].startswith(_COMMENTS) for _, cells in rows if not _is_gap(cells[0])]
@@ -179,6 +185,8 @@ class _Layout:
                 marked = [cells[0].lstrip("#/%! "), *cells[1:]]
                 marked = marked if marked[0] else marked[1:]
                 self.above.append((line, "a comment"))
+            elif cells[0].lower().startswith("sep=") and not any(cells[1:]) and rest:
+                self.above.append((line, "the delimiter"))
             elif self._is_title(cells) and rest:
                 self.above.append((line, "a title"))
             else:
@@ -188,6 +196,8 @@ class _Layout:
             raise DataError(f"{self._name} has no header line.")
         below = [cells for _, cells in rest if not self.is_comment(cells)]
         self.named = header == "yes" or (header == "auto" and not _holds_data(names, below))
+        # In a table of words alone a row may be what the names are.
+        self.written = names if any(is_number(c) for cells in below for c in cells) else []
         self.header, self.first = names, line + 1
         if not self.named:
             self.first = self.above[-1][0] + 1 if self.above else 1
@@ -197,10 +207,13 @@ class _Layout:
                 self.above.pop()
             else:
                 self.header = [f"column {i + 1}" for i in range(self.width)]
-        elif below and _are_units(below[0]):
+        elif below and (why := _below_names(names, below)):
             line = next(line for line, cells in rest if cells is below[0])
-            self.above.append((line, "units"))
+            self.above.append((line, why))
             self.first = line + 1
+            if why == _SECOND:
+                both = itertools.zip_longest(names, below[0], fillvalue="")
+                self.header = [" ".join(filter(None, pair)) for pair in both]
         self._trim()
         _check_header(self.header, names, self._name, self.named)
 
@@ -223,6 +236,24 @@ class _Layout:
 
 def _is_gap(cell: str) -> bool:
     return cell.lower() in GAPS
+
+
+def _below_names(names: Row, below: list[Row]) -> str:
+    """What the line below the names is if it is no row, in words; else ""."""
+    first, *others = below
+    if _are_units(first):
+        return "units"
+    if any(first) and all(not c or _RULE.fullmatch(c) for c in first):
+        return "a rule"
+    numeric = [i for i in range(len(first)) if _all_numbers([c[i : i + 1] for c in others])]
+    filled = [first[i] for i in numeric if first[i]]
+    words = {cell for cell in filled if not _is_gap(cell) and not is_number(cell)}
+    # One word alone may be a row whose number is unknown.
+    enough = len(words) > (0 if "" in names else 1)
+    return _SECOND if enough and len(words) == len(filled) else ""
+
+
+_SECOND = "more of the names"
 
 
 def _are_units(cells: Row) -> bool:
@@ -298,7 +329,7 @@ def _first_rows(lines: list[str], delimiter: str, name: str) -> list[tuple[int, 
 
 
 def _delimiter(sample: list[str], name: str) -> str:
-    """The one that cuts most rows alike, and of those the one that cuts into most columns."""
+    """The one that cuts most rows alike; of those a comma last, then by the number of columns."""
 
     def quality(delimiter: str) -> tuple[float, int]:
         try:
@@ -313,7 +344,8 @@ def _delimiter(sample: list[str], name: str) -> str:
 
     found = {d: quality(d) for d in texts.DELIMITERS.values()}
     found[" "] = (0.0, 0) if any(q[1] for d, q in found.items() if d != " ") else found[" "]
-    return max(found, key=lambda d: (round(found[d][0], 1), found[d][1]))
+    # Decimal commas may cut the rows alike too, though not the header.
+    return max(found, key=lambda d: (found[d][0], d != ",", found[d][1]))
 
 
 def _all_numbers(rows: list[Row]) -> bool:
@@ -351,11 +383,12 @@ def _fill(table: Table, layout: _Layout, data: bytes, told: Callable[[int], None
 
 
 def _is_plain(chunk: list[Row], layout: _Layout) -> bool:
-    """Whether all rows are as wide as the header and none is empty or a comment."""
+    """Whether all rows are as wide as the header and none is empty, a comment or the header."""
     return (
         set(map(len, chunk)) == {layout.width}
         and all(map(any, chunk))
         and not (layout.marked and {cells[0][:1] for cells in chunk} & _MARKS)
+        and not (layout.named and layout.written in chunk)
     )
 
 
@@ -398,6 +431,8 @@ class _Ragged:
         for line, cells in rows:
             if layout.is_comment(cells):
                 self._table.leave_out(line, "a comment")
+            elif layout.named and cells == layout.written:
+                self._table.leave_out(line, "the names once more")
             elif len(cells) == width or (len(cells) > width and not any(cells[width:])):
                 yield line, cells[:width]
             elif len(cells) == width - 1 and nameless:

@@ -117,6 +117,7 @@ class _Understood:
             raw.append(RawColumn(column.name, words))
         targets, classes = classes_of(self.table, self.target, keep, self.options["task"])
         self._note_lone(targets, classes)
+        self._note_alike(classes)
         line = self._line(names, inputs, classes, int(keep.sum()))
         return Samples(
             np.concatenate(blocks, axis=1), targets, stratify=bool(classes), classes=classes,
@@ -194,6 +195,18 @@ class _Understood:
                     f"{len(lone)} {which} a single row, which is trained on and never tested: "
                     f"{', '.join(lone)}."
                 )
+
+    def _note_alike(self, classes: tuple[str, ...]) -> None:
+        """Name two classes that are one word but for capitals."""
+        spelt: dict[str, str] = {}
+        for name in classes:
+            other = spelt.setdefault(name.casefold(), name)
+            if other != name:
+                self.notes.append(
+                    f"The classes {short(other)!r} and {short(name)!r} differ in capitals alone: "
+                    "write them alike if they are one."
+                )
+                return
 
     def _line(
         self, names: list[str], inputs: list[Column], classes: tuple[str, ...], rows: int

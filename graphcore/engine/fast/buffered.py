@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphcore.engine.execute import Step
 from graphcore.engine.fast.fusion import Fused, rewritten, windows_tie
+from graphcore.engine.fast.over_rounded import over_rounded
 from graphcore.engine.feeds import Rows
 from graphcore.late import torch
 from graphcore.ops import Context
@@ -59,7 +60,8 @@ class Program:
         self._plain: set[Closure] = set()
         self._backwards: dict[int, Backward] = {}
         self._in_order = windows_tie(steps, self.values)
-        for step in steps if self._in_order else rewritten(steps):
+        alone = self._in_order or any(step.rounds is not None for step in steps)
+        for step in steps if alone else rewritten(steps):
             self._lower(step)
 
     def _lower(self, step: Step) -> None:
@@ -92,7 +94,11 @@ class Program:
             return step.lower(*inputs)
         step.context.training = self.training
         step.context.moving = tuple(slot in self._moving for slot in step.inputs)
-        return None if self._in_order else step.op.lower(step.context, *inputs, **step.attributes)
+        if self._in_order:
+            return None
+        if step.rounds is not None:
+            return over_rounded(step, inputs)
+        return step.op.lower(step.context, *inputs, **step.attributes)
 
     def fits(self, feeds: Mapping[int, Tensor | Rows], training: bool) -> bool:
         """Whether these feeds have the sizes and types that the buffers were made for."""

@@ -115,5 +115,5 @@ def _fuse(chain: list[Step]) -> Fused:
     first, last = chain[0], chain[-1]
     return Fused(
         last.name, last.op, first.attributes, first.inputs, first.input_names, last.outputs,
-        Context(needs=first.context.needs), tuple(chain),
+        Context(needs=first.context.needs), parts=tuple(chain),
     )  # fmt: skip

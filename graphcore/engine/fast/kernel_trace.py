@@ -35,13 +35,26 @@ Loop = Callable[["Tensor", "Tensor", list[float]], None]
 
 
 @dataclass(frozen=True)
-class _Call:
+class Call:
     """One call of a kernel: by which of the closures, of what, and what came of it."""
 
     closure: int
     function: Any
     arguments: tuple[Any, ...]
     results: tuple[Any, ...]
+
+    @property
+    def name(self) -> str:
+        """What torch calls the function, without its overload."""
+        return str(self.function.overloadpacket.__name__)
+
+    def again(self) -> None:
+        """Make the same call once more."""
+        named = {
+            a.name: value
+            for a, value in zip(self.function._schema.arguments, self.arguments, strict=True)
+        }
+        self.function(**named)
 
     @property
     def tensors(self) -> list[Tensor]:
@@ -72,7 +85,7 @@ def replayed(closures: Sequence[Closure], plain: Collection[Closure] = ()) -> li
     if not is_possible():
         _run(closures)
         return list(closures)
-    calls = _noted(closures)
+    calls = noted(closures)
     writer = _Writer(calls)
     fixed = [c not in plain for c in closures]
     for call in calls:
@@ -101,7 +114,7 @@ def looped(closures: Sequence[Closure], rows: Tensor, kept: Tensor) -> Loop | No
     if not is_possible():
         _run(closures)
         return None
-    calls = _noted(closures)
+    calls = noted(closures)
     writer = _Writer(calls)
     return writer.loop(calls, rows, kept) if all(map(writer.takes, calls)) else None
 
@@ -116,17 +129,17 @@ def _run(closures: Sequence[Closure]) -> None:
         closure()
 
 
-def _noted(closures: Sequence[Closure]) -> list[_Call]:
-    """What the closures call, while they run."""
+def noted(closures: Sequence[Closure]) -> list[Call]:
+    """Run closures once, in order, and return the calls of torch that they made."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    calls: list[_Call] = []
+    calls: list[Call] = []
 
     def note(self: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         results = result if isinstance(result, tuple) else (result,)
         arguments = tuple(_in_order(func._schema, args, kwargs or {}))
-        calls.append(_Call(running, func, arguments, results))
+        calls.append(Call(running, func, arguments, results))
         return result
 
     class Noting(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -147,7 +160,7 @@ def _in_order(schema: Any, args: Sequence[Any], named: dict[str, Any]) -> Iterat
         yield args[i] if i < len(args) else named.get(argument.name, argument.default_value)
 
 
-def _crossing(calls: Sequence[_Call], writer: _Writer, fixed: Sequence[bool]) -> set[int]:
+def _crossing(calls: Sequence[Call], writer: _Writer, fixed: Sequence[bool]) -> set[int]:
     """Closures that hand each other tensors allocated at every step, but are not run as one."""
     run = 0
     runs = []
@@ -173,7 +186,7 @@ class _Writer:
         calls: everything that one step does.
     """
 
-    def __init__(self, calls: Sequence[_Call]) -> None:
+    def __init__(self, calls: Sequence[Call]) -> None:
         self._moved = {id(c.arguments[0]) for c in calls if c.function._schema.name == "aten::set_"}
         self._made: set[int] = set()
         self._views: set[int] = set()
@@ -188,11 +201,11 @@ class _Writer:
         """Whether a tensor lies elsewhere at every step."""
         return id(tensor) in self._moved or id(tensor) in self._made
 
-    def lasts(self, call: _Call) -> bool:
+    def lasts(self, call: Call) -> bool:
         """Whether what a call made is a view that stays right: then it need not be repeated."""
         return id(call) in self._views
 
-    def takes(self, call: _Call) -> bool:
+    def takes(self, call: Call) -> bool:
         """Whether a call can be written down."""
         if self.lasts(call):
             return True
@@ -200,7 +213,7 @@ class _Writer:
         made = all(isinstance(r, torch.Tensor) or r is None for r in _flat(call.results))
         return made and not random and all(_writable(a) for a in _flat(call.arguments))
 
-    def script(self, calls: Sequence[_Call]) -> Closure | None:
+    def script(self, calls: Sequence[Call]) -> Closure | None:
         """A closure that repeats some calls; None if torch does not take them."""
         text = self._text(calls, _Text())
         if not text.lines:
@@ -208,7 +221,7 @@ class _Writer:
         function = _function(text.whole())
         return function and partial(function, list(text.inputs))
 
-    def loop(self, calls: Sequence[_Call], rows: Tensor, kept: Tensor) -> Loop | None:
+    def loop(self, calls: Sequence[Call], rows: Tensor, kept: Tensor) -> Loop | None:
         """What repeats the calls over many rows; None if torch does not take them."""
         seen = {id(t) for c in calls if self.lasts(c) for t in (*c.tensors, *c.fresh)}
         written = {id(t) for c in calls if c.function._schema.is_mutable for t in c.tensors}
@@ -224,14 +237,14 @@ class _Writer:
 
         return run
 
-    def _text(self, calls: Sequence[_Call], text: _Text) -> _Text:
+    def _text(self, calls: Sequence[Call], text: _Text) -> _Text:
         for call in calls:
             if not self.lasts(call) and id(call) not in self._idle:
                 text.call(call)
         return text
 
 
-def _unread(calls: Sequence[_Call]) -> set[int]:
+def _unread(calls: Sequence[Call]) -> set[int]:
     """Return calls, by id, that change nothing and whose results no other call reads.
 
     A vjp computes the gradient of every input, asked for or not.
@@ -296,7 +309,7 @@ class _Text:
         self._constants: dict[str, str] = {}
         self._names: dict[int, str] = dict(places or {})
 
-    def call(self, call: _Call) -> None:
+    def call(self, call: Call) -> None:
         """Add a call; a list that it returns is taken apart."""
         schema = call.function._schema
         named = zip(schema.arguments, call.arguments, strict=True)
@@ -404,6 +417,7 @@ def _kind(value: Any) -> str:
 _NUMBERS = {
     "torch.uint8": 0, "torch.int8": 1, "torch.int16": 2, "torch.int32": 3, "torch.int64": 4,
     "torch.float16": 5, "torch.float32": 6, "torch.float64": 7, "torch.bool": 11,
+    "torch.bfloat16": 15,
     "torch.contiguous_format": 0, "torch.preserve_format": 1, "torch.channels_last": 2,
 }  # fmt: skip
 """c10/core/ScalarType.h and MemoryFormat.h"""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+import numpy as np
+
 from graphcore.engine.principal_axes import principal_axes
 from graphcore.errors import LessonError
 from graphcore.late import torch
 from graphcore.lessons.facts.graph import as_value
 from graphcore.lessons.functions import fact
 from graphcore.lessons.state import State
+from graphcore.records.epoch_count import epochs_done
 from graphcore.records.score import Score
 from graphcore.runs.runs import Run
 
@@ -156,12 +159,12 @@ def _score(state: State, split: Part) -> Score:
 
 
 def _best(state: State) -> tuple[float, float]:
-    run, per_epoch = state.session.runs.current, state.trainer.steps_per_epoch
+    run = state.session.runs.current
     tests = [t for t in run.curves.tests if t.whole] if run is not None else []
-    if not tests:
+    if run is None or not tests:
         raise LessonError("There is no test yet: train for an epoch.")
     best = min(tests, key=lambda t: t.loss)
-    return best.step / per_epoch, best.loss
+    return float(epochs_done(run.counts, np.array([best.step]))[0]), best.loss
 
 
 def _runs_with(state: State, setting: str, value: str | float) -> Iterator[Run]:

@@ -81,8 +81,7 @@ def take_over(
     buried.update({name: old.plan.parameters[name].clone() for name in theirs})
     if new.settings.epochs == old.graph.training.epochs:  # the run may have been lengthened
         new.settings = msgspec.structs.replace(new.settings, epochs=old.settings.epochs)
-        new.lengthened = old.lengthened
-    new.step = min(old.step, new.total_steps)
+    new.go_on_from(old)
     if old.step:
         new.plan.generator.set_state(old.plan.generator.get_state())
     copies = _grow(new, old, found["part"], found["fresh"], growth)

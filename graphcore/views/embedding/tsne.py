@@ -14,12 +14,15 @@ import threading
 
 import numpy as np
 
+from graphcore.system import start
+
 LENGTH = 8
 """Bytes of the length, the highest first."""
 
 
 def main() -> int:
     """Read values (n, k) as .npy, its length first; write points (n, 2) as .npy."""
+    start.lowest_priority()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from sklearn.manifold import TSNE
 

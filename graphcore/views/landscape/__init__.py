@@ -41,6 +41,11 @@ class LandscapeRequest(Look, frozen=True, kw_only=True):
     seed: int = 0
     refresh: int = 0
 
+    @property
+    def points(self) -> int:
+        """Points of the finest grid."""
+        return self.resolution if self.line else self.resolution**2
+
 
 class SetPlanePoint(Command, frozen=True):
     """Give the net the weights at a point of the shown landscape, as a dot is dragged.

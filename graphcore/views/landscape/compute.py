@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphcore import files
 from graphcore.engine.compiler import compile
 from graphcore.engine.plan import Plan
 from graphcore.landscapes.planes import Plane, lowest_point
-from graphcore.landscapes.surface import PathRecorder, Surface
+from graphcore.landscapes.surface import Grid, PathRecorder, Surface
 from graphcore.records.arrays import pack
+from graphcore.records.tasks import Helper
 from graphcore.session.pace import rest
 from graphcore.session.session import Session
 from graphcore.training.trainer import Trainer
-from graphcore.views.landscape import LandscapeFrame, LandscapeRequest
+from graphcore.views.landscape import LandscapeFrame, LandscapeRequest, beside
+from graphcore.views.landscape.beside import SurfaceBeside, SurfaceTask
 from graphcore.views.landscape.chosen_plane import Chosen, Weights, at_hand, choose, widened
 from graphcore.views.landscape.kept_weights import kept_weights
 from graphcore.views.view import each_turn, view
@@ -27,15 +30,23 @@ if TYPE_CHECKING:
 
 SHARE = 0.05
 """Share of the worker's time while training; the bar is 10 %."""
+SHARE_BESIDE = 0.3
+"""The same while a script trains, whose loop is not the worker's."""
 SLICE = 0.005
 """Seconds of work at a time while nothing trains."""
+TRAINING_SLICE = 0.002
+"""The same while it trains."""
 PATIENCE = 2.0
 """Seconds that a finer grid may take while training; beyond that a fresh coarse one is better."""
 TRAINING_SAMPLES, FEW_SAMPLES = 100, 32
 """Samples of a surface that is made while training, of a fast and of a slow net; it is made again
 with all when it pauses."""
+FRESH = 0.8
+"""Seconds that the helper may take for a surface with all samples: shown for as long, it is at
+most twice as old."""
 MIDDLING = 81
-"""Points of the grid that is to be complete within ``PATIENCE``, with the larger number."""
+"""Points of the grid that is to be complete within ``PATIENCE``, with the larger number; of the
+helper's, all are."""
 START, BEST = "start of the run", "best on the test set"
 PROBE = 0.5
 """Distance between the places from which the lowest point of a quadratic loss is found."""
@@ -60,7 +71,9 @@ class Landscape:
         self._request = LandscapeRequest(visible=False)
         self._trainer: Trainer | None = None
         self._plan: Plan | None = None
-        self._surface: Surface | None = None
+        self._surface: Surface | SurfaceBeside | None = None
+        self._graph: bytes = b""
+        self._alone = False
         self._chosen: Chosen | None = None
         self._shown: Plane | None = None
         self._lowest: tuple[float, float, float] | None = None
@@ -70,20 +83,21 @@ class Landscape:
         self._samples = self._taken = 0
         self._pace = math.inf
         self._last_work = time.perf_counter()
-        self._spent = 0.0
+        self._spent, self._share = 0.0, SHARE
 
     def due(self, session: Session, request: LandscapeRequest) -> bool:
         """Whether there is something to compute, and while training, whether it is time for it."""
         trainer = session.trainer
         if trainer is None or not trainer.trains or self.held:
             return False
+        self._share = SHARE_BESIDE if session.script.at_work else SHARE
         if request is not self._request:
             return True
         if self._follows(session):
             return self._followed != trainer.step
         if self._followed is not None:
             return True
-        if session.running and not self._rested():
+        if session.running and (self._waits(session) or not self._rested()):
             return False
         return (
             self._surface is None
@@ -100,23 +114,43 @@ class Landscape:
             self._request, self._surface = request, None
         elif self._follows(session) or self._followed is not None:
             return self._follow(session, trainer)
-        begun = time.perf_counter()
-        if self._surface is None or self._outdated(trainer, session.running):
+        helped = isinstance(self._surface, SurfaceBeside)  # others' time is not to delay it
+        clock = time.thread_time if helped else time.perf_counter
+        begun = clock()
+        if self._surface is None or self._outdated(session, trainer):
             self._begin(session, trainer)
         surface = self._surface
         frame = None
         if surface is not None and not surface.done:
-            surface.work(0.002 if session.running else SLICE)
+            self._go_on(surface, session.running)
             if surface.level > max(0, self._sent_level):
                 self._sent_level = surface.level
                 self._shown = surface.plane
                 frame = self._frame(session, trainer, surface)
+                if isinstance(surface, SurfaceBeside) and surface.over and session.running:
+                    self._begin(session, trainer)  # the helper is not to wait for a rest
         moved = self._sent_moved != session.weights_moved
         if frame is None and surface is not None and surface.level > 0 and moved:
             frame = self._frame(session, trainer, surface)
-        self._spent = time.perf_counter() - begun
+        self._spent = clock() - begun
         self._last_work = time.perf_counter()
         return frame
+
+    def _waits(self, session: Session) -> bool:
+        """Whether the helper is at work and has sent nothing yet that could be shown."""
+        surface = self._surface
+        shown = self._sent_moved == session.weights_moved
+        return (
+            isinstance(surface, SurfaceBeside) and not surface.over and shown and not surface.news
+        )
+
+    def _go_on(self, surface: Surface | SurfaceBeside, training: bool) -> None:
+        """Compute a slice of the surface, or take what the helper has computed."""
+        if isinstance(surface, Surface):
+            surface.work(TRAINING_SLICE if training else SLICE)
+        elif surface.news:
+            surface.take()
+            self._alone |= surface.refused
 
     def _follows(self, session: Session) -> bool:
         """Whether the dot moves over a surface that stays; random ones are made around it again."""
@@ -159,7 +193,7 @@ class Landscape:
 
     def _rested(self) -> bool:
         """Whether enough time has passed to keep to the share of it."""
-        return time.perf_counter() - self._last_work >= rest(self._spent, SHARE)
+        return time.perf_counter() - self._last_work >= rest(self._spent, self._share)
 
     def _retrace(self, session: Session) -> None:
         """Another run is the current one: the path is what was recorded of it."""
@@ -178,6 +212,7 @@ class Landscape:
         same = self._trainer is not None and trainer.plan.layout == self._trainer.plan.layout
         self._trainer, self._plan, self._surface = trainer, None, None
         self._shown, self._best, self._pace = None, None, math.inf
+        self._graph, self._alone = b"", False
         if not same:
             self.path.clear()
 
@@ -192,25 +227,36 @@ class Landscape:
     def _stale(self, trainer: Trainer) -> bool:
         return self._origin_step != trainer.step
 
-    def _outdated(self, trainer: Trainer, training: bool) -> bool:
+    def _outdated(self, session: Session, trainer: Trainer) -> bool:
         """Whether to start over: finished or too slow to refine, and the weights have moved."""
-        surface = self._surface
+        surface, stale = self._surface, self._stale(trainer)
         assert surface is not None
-        if not training:
-            return self._stale(trainer) or self._samples < self._request.samples
-        if not self._stale(trainer) or surface.level == 0:
+        if not session.running:
+            unfinished = isinstance(surface, SurfaceBeside) and not surface.done
+            return unfinished or stale or self._samples < self._request.samples
+        if isinstance(surface, SurfaceBeside):
+            return surface.over and (stale or not surface.done)
+        if self._helper(session, trainer) is not None:
+            return True
+        if not stale or surface.level == 0:
             return False
-        return surface.done or surface.seconds_to_next_level() / SHARE > PATIENCE
+        return surface.done or surface.seconds_to_next_level() / self._share > PATIENCE
+
+    def _helper(self, session: Session, trainer: Trainer) -> Helper | None:
+        """The helper process, where it takes a surface of the net just now."""
+        helper = session.helper
+        if helper is None or self._alone or trainer.plan.device.type != "cpu":
+            return None
+        return helper if session.running and helper.ready() else None
 
     def _begin(self, session: Session, trainer: Trainer) -> None:
-        if self._plan is None:
-            self._plan = compile(trainer.graph, mode="train", **trainer.plan.made_for)
-        self._plan.copy_state(trainer.plan)
-        if self._surface is not None and self._surface.points:
-            self._pace = self._surface.seconds / (self._surface.points * self._taken)
-        request, b = self._request, trainer.binding
+        before, coarsest = self._surface, self._sent_level
+        if before is not None and before.points:
+            self._pace = before.seconds / (before.points * self._taken)
+        request, b, helper = self._request, trainer.binding, self._helper(session, trainer)
         split = trainer.data.test if request.split == "test" else trainer.data.train
-        self._samples = min(self._affordable(session.running), request.samples)
+        affordable = self._affordable(session.running, helper is not None)
+        self._samples = min(affordable, request.samples)
         x, t = trainer.tensors(split, trainer.at_once(self._samples))
         self._taken = len(x)
         feeds = b.feeds(x, t)
@@ -222,15 +268,37 @@ class Landscape:
         if request.line:
             span = (*span[:2], 0.0, 0.0)
         self._chosen = chosen
-        self._surface = Surface(self._plan, chosen.plane, feeds, b.loss, span, request.resolution)
+        asked = SurfaceTask(
+            loss=b.loss, span=span, resolution=request.resolution, patience=PATIENCE,
+            made_for=trainer.plan.made_for, coarsest=0 if before is None else coarsest,
+        )  # fmt: skip
+        self._surface = self._made(trainer, asked, chosen.plane, feeds, helper)
         self._origin_step, self._sent_level = trainer.step, -1
 
-    def _affordable(self, training: bool) -> int:
+    def _made(
+        self, trainer: Trainer, asked: SurfaceTask, plane: Plane, feeds: dict[str, Any],
+        helper: Helper | None,
+    ) -> Surface | SurfaceBeside:  # fmt: skip
+        """A surface that the helper computes, or one that is computed here."""
+        if helper is not None:
+            self._graph = self._graph or files.dumps(trainer.graph)
+            made = beside.begin(helper, asked, self._graph, trainer.plan, plane, feeds)
+            if made is not None:
+                return made
+            self._alone = helper.ready()
+        if self._plan is None:
+            self._plan = compile(trainer.graph, mode="train", **trainer.plan.made_for)
+        self._plan.copy_state(trainer.plan)
+        return Surface(self._plan, plane, feeds, asked.loss, asked.span, asked.resolution)
+
+    def _affordable(self, training: bool, helped: bool) -> int:
         """Samples with which a surface comes soon while the net trains."""
-        if not training:
-            return self._request.samples
-        seconds = self._pace * TRAINING_SAMPLES * MIDDLING
-        return TRAINING_SAMPLES if seconds / SHARE <= PATIENCE else FEW_SAMPLES
+        request = self._request
+        if not training or (helped and self._pace * request.samples * request.points <= FRESH):
+            return request.samples
+        seconds = self._pace * TRAINING_SAMPLES
+        seconds *= request.points if helped else MIDDLING / self._share
+        return TRAINING_SAMPLES if seconds <= PATIENCE else FEW_SAMPLES
 
     def _targets(self, session: Session) -> dict[str, Weights]:
         """Weights that a plane may go towards, fetched when they are wanted."""
@@ -239,7 +307,7 @@ class Landscape:
             near[BEST] = self._best[1]
         return {**{name: at_hand(flat) for name, flat in near.items()}, **kept_weights(session)}
 
-    def _frame(self, session: Session, trainer: Trainer, surface: Surface) -> LandscapeFrame:
+    def _frame(self, session: Session, trainer: Trainer, surface: Grid) -> LandscapeFrame:
         chosen = self._chosen
         assert chosen is not None
         a, b, values = surface.shown()

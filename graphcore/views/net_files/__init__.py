@@ -24,11 +24,14 @@ class LoadWeights(Command, frozen=True):
 
     Attributes:
         partly: whether what fits is taken where not all does; else it is all or nothing.
+        again: whether the net of another engine started with them: it does so again, and a net
+            that has trained goes back there by a reset alone.
     """
 
     reads = ("path",)
     path: str
     partly: bool = False
+    again: bool = False
 
 
 class WeightsLoaded(Outcome, frozen=True, kw_only=True):
@@ -43,9 +46,12 @@ class WeightsLoaded(Outcome, frozen=True, kw_only=True):
         kinds: types of the file's numbers that were converted, such as "float16".
         fitting, wanted: where nothing was loaded: how many would fit, of how many.
         problem: why nothing was loaded, or "".
+        start: whether the net starts with them. again: as in the request.
     """
 
     path: str
+    start: bool = False
+    again: bool = False
     loaded: tuple[str, ...] = ()
     by_shape: tuple[str, ...] = ()
     by_order: tuple[str, ...] = ()

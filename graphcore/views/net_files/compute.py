@@ -48,23 +48,26 @@ def load_weights(session: Session, request: LoadWeights) -> WeightsLoaded:
     try:
         _, plan = _net(session)
         own, tensors = weights.state(plan), read_state_dict(path)
-        fit = weights.match_weights(own, tensors, ordered, request.partly)
+        fit = weights.match_weights(own, tensors, ordered, request.partly or request.again)
         given = {k: tensors[v].to(own[k].dtype).clone() for k, v in fit.sources.items()}
-        if not session.start_with(given):
+        start = session.start_with(given, later=request.again)
+        if not start:
             with session.changed_by_hand():
                 weights.fill(plan, fit, tensors)
                 session.altered.update(plan.parameters.keys() & fit.sources.keys())
     except GradscapeError as error:
         fitting = _fitting(own, tensors, ordered)
         return WeightsLoaded(
-            path=request.path, problem=str(error), fitting=fitting, wanted=len(own)
-        )
+            path=request.path, problem=str(error), fitting=fitting, wanted=len(own),
+            again=request.again,
+        )  # fmt: skip
     pairs = ((own[name], tensors[source]) for name, source in fit.sources.items())
     kinds = sorted({weights.kind_of(t) for mine, t in pairs if t.dtype != mine.dtype})
     return WeightsLoaded(
         path=request.path, loaded=tuple(fit.sources), by_shape=fit.by_shape,
         by_order=fit.by_order, unused=fit.unused, kinds=tuple(kinds),
         left_out=tuple(f"{why}." for why in fit.left_out.values()), wanted=len(own),
+        start=start, again=request.again,
     )  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def sharpness(session: Session, _: SharpnessRequest) -> Iterator[SharpnessFrame 
     plan = _plan_of(trainer, known)
     plan.copy_state(trainer.plan)
     step, lr = trainer.step, trainer.current_lr() * trainer.groups[0].rate
-    value, error = yield from _found(trainer, plan, step, known)
+    value, error = yield from _found(trainer, plan, trainer.position, known)
     known.points[step] = SharpnessPoint(step, value, 2 / lr)
     yield _frame(known, step, error)
     for moment in _missing(run, known) if run is not None else ():
@@ -102,33 +102,34 @@ def _missing(run: Run, known: Known) -> list[Moment]:
 def _at(trainer: Trainer, plan: Plan, moment: Moment, known: Known) -> Iterator[None]:
     """Find the sharpness of a recorded state, if it is of the same net and can be read."""
     try:
-        flat = moment.tensors()["flat"]
+        state = moment.tensors()
     except GradscapeError:
         return
+    flat, position = state["flat"], trainer.counting_of(state, moment.step).position(moment.step)
     if flat.shape != plan.flat.shape:
         return
     with torch.inference_mode():
         plan.flat.copy_(flat)
-    value, _error = yield from _found(trainer, plan, moment.step, known)
-    lr = trainer.scheduled(moment.lr, moment.step) * trainer.groups[0].rate
+    value, _error = yield from _found(trainer, plan, position, known)
+    lr = trainer.scheduled(moment.lr, position) * trainer.groups[0].rate
     known.points[moment.step] = SharpnessPoint(moment.step, value, 2 / lr)
 
 
 def _found(
-    trainer: Trainer, plan: Plan, step: int, known: Known
+    trainer: Trainer, plan: Plan, position: int, known: Known
 ) -> Generator[None, None, tuple[float, float]]:
     """Begin at the direction that was found last, and keep the new one."""
-    value, error, known.direction = yield from largest(trainer, plan, step, known.direction)
+    value, error, known.direction = yield from largest(trainer, plan, position, known.direction)
     return value, error
 
 
 def largest(
-    trainer: Trainer, plan: Plan, step: int, begin: Tensor | None = None
+    trainer: Trainer, plan: Plan, position: int, begin: Tensor | None = None
 ) -> Generator[None, None, tuple[float, float, Tensor]]:
     """Find the largest eigenvalue of the Hessian at the weights of a plan in double precision.
 
     Args:
-        step: of the run, whose batch the loss is taken over.
+        position: in the run, whose batch the loss is taken over.
         begin: direction to begin with, such as the one that was found for a step before.
 
     Yields:
@@ -137,7 +138,7 @@ def largest(
     Returns:
         The eigenvalue, how exact it is, (‖Hv − λv‖ / |λ|)², and its direction v.
     """
-    times = _Hessian(trainer, plan, step)
+    times = _Hessian(trainer, plan, position)
     v = begin if begin is not None else _random(times)
     shift, value, error = 0.0, 0.0, 1.0
     for product in range(MOST):
@@ -164,8 +165,8 @@ def largest(
 class _Hessian:
     """The Hessian of the first objective's loss over the batch of a step, in evaluation mode."""
 
-    def __init__(self, trainer: Trainer, plan: Plan, step: int) -> None:
-        group, rows = trainer.groups[0], trainer.batches.at(step)
+    def __init__(self, trainer: Trainer, plan: Plan, position: int) -> None:
+        group, rows = trainer.groups[0], trainer.batches.at(position)
         self._plan, self._loss, self._part = plan, group.loss, slice(group.start, group.end)
         x, t = trainer.train_x.index_select(0, rows), trainer.train_t.index_select(0, rows)
         self._feeds: dict[str, Any] = trainer.binding.feeds(*map(_double, (x, t)))

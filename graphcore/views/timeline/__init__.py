@@ -6,6 +6,7 @@ import msgspec
 
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.records.arrays import Array
+from graphcore.records.epoch_count import EpochCount
 from graphcore.records.requests import Ask, Command, Look, Outcome, Reply
 from graphcore.records.score import Score
 
@@ -85,6 +86,7 @@ class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         losses: a row per objective, shape (k, n); ``objectives`` names those after the first.
         tests: (step, loss, accuracy, samples, accuracy on training samples) of each test, NaN
             for an accuracy that is not known; shape (n, 5).
+        tested_from: see ``Run``: those before it are of another net, or of other data.
         validations: the same of the samples held back, at the ends of epochs.
         accuracies: (step, share) of recorded batches, shape (n, 2).
     """
@@ -99,6 +101,7 @@ class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     accuracies: Array
     smooth: Array
     stride: int = 1
+    tested_from: int = 0
     objectives: tuple[str, ...] = ()
 
 
@@ -110,7 +113,8 @@ class TimelineFrame(Reply, frozen=True, kw_only=True):
         steps: that one can go back to, shape (n,).
         shown, newest: step that every view shows, and the run's last.
         by_hand: whether the weights that training left at that step were changed by hand.
-        steps_per_epoch: 0 where the steps are made by a script.
+        counts: how the steps make epochs; none where they are made by a script.
+        outdated: whether the newest step was made by another net, or on other data.
         lr: learning rate at the shown step, before the schedule.
         memory, disk: bytes that all recorded states take.
         problem: why earlier steps cannot be kept on disk, or "".
@@ -125,7 +129,8 @@ class TimelineFrame(Reply, frozen=True, kw_only=True):
     newest: int = 0
     visiting: bool = False
     by_hand: bool = False
-    steps_per_epoch: int = 1
+    counts: tuple[EpochCount, ...] = ()
+    outdated: bool = False
     lr: float = 0.0
     memory: int = 0
     disk: int = 0
@@ -150,10 +155,15 @@ class SaveRuns(Ask, frozen=True):
 
 
 class OpenRuns(Command, frozen=True):
-    """Take up the runs of a file in place of those that are there."""
+    """Take up the runs of a file in place of those that are there.
+
+    Attributes:
+        own: whether they are of the graph that is loaded, as another engine left them.
+    """
 
     reads = ("path",)
     path: str
+    own: bool = False
 
 
 class RunsSaved(Outcome, frozen=True):

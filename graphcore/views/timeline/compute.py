@@ -105,7 +105,7 @@ def save(session: Session, request: SaveRuns) -> RunsSaved:
 def open_runs(session: Session, request: OpenRuns) -> RunsOpened | None:
     """Take up the runs of a file; the answer is the session's, or says why not."""
     try:
-        session.open_runs(request.path)
+        session.open_runs(request.path, request.own)
     except GradscapeError as error:
         return RunsOpened(request.path, problem=str(error))
     return None
@@ -170,7 +170,7 @@ def _frame(session: Session, told: _Told) -> TimelineFrame:
     return TimelineFrame(
         run=run.number, steps=pack(np.array(steps, np.int64)), shown=trainer.step,
         newest=run.steps, visiting=runs.visiting, by_hand=runs.by_hand,
-        steps_per_epoch=0 if run.watched else trainer.steps_per_epoch,
+        counts=() if run.watched else run.counts, outdated=run.outdated,
         lr=then.lr if then else trainer.lr, memory=runs.store.memory, disk=runs.store.disk,
         problem=runs.store.problem, test=told.test.found(session),
         held=0 if runs.by_hand else trainer.held_epoch,
@@ -222,7 +222,8 @@ def _curves(run: Run, objectives: tuple[str, ...]) -> RunCurves:
     every = run.curves.rows
     rows, ends, stride = _thinned(every)
     return RunCurves(
-        run=run.number, name=run.name, steps=pack(rows[:, 0]), seconds=pack(rows[:, 1]),
+        run=run.number, name=run.name, tested_from=run.tested_from,
+        steps=pack(rows[:, 0]), seconds=pack(rows[:, 1]),
         losses=pack(np.ascontiguousarray(rows[:, 2:].T)),
         tests=_scores(run.curves.tests), validations=_scores(run.curves.validations), stride=stride,
         smooth=pack(run.curves.smoothed[ends]),

@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QApplication, QStyleOptionGraphicsItem
 
 from app.canvas.items import geometry as geo
 from app.canvas.items.edge_item import glow
+from app.canvas.items.frame_item import NOTE_TEXT, NoteItem
 from app.canvas.items.live import Picture
 from app.canvas.items.node_painter import summary
 from app.style import palette
-from graphcore.graph.elements import Node
+from graphcore.graph.elements import Node, Note
 from graphcore.graph.graph import Graph
 from graphcore.ops import get
 
@@ -257,3 +258,11 @@ def test_numbers_of_an_attribute_are_not_written_like_a_size():
     many = graph.add("Input", shape=(5,), batch=False, value=(0.0, 1.0, 2.0, 3.0, 4.0))
     assert "value (−1, 2)" in summary(few)
     assert "value 5 numbers" in summary(many)
+
+
+def test_a_note_grows_its_letters_as_the_canvas_shrinks_as_far_as_they_fit(qapp):
+    short = NoteItem(Note("short", "Two words", size=(220.0, 100.0)))
+    assert short.text_size(1.0) == NOTE_TEXT
+    assert short.text_size(0.5) == 2 * NOTE_TEXT
+    full = NoteItem(Note("full", "many words " * 60, size=(220.0, 100.0)))
+    assert full.text_size(0.5) == NOTE_TEXT

@@ -201,6 +201,41 @@ def test_over_a_slow_line_frames_are_thinned_and_pause_does_not_wait(
     assert engine.step >= step
 
 
+def test_a_pause_does_not_wait_behind_a_file_that_is_sent_over_a_slow_line(
+    qtbot, live_window, elsewhere, warm_engine, tmp_path
+):
+    """A table of 4 MB takes two seconds over a line of 100 ms and 2 MB/s."""
+    window, engine, document = live_window, live_window.engine, live_window.document
+    table = tmp_path / "points.csv"
+    rows = [f"{x / 997:.15f},{y / 31:.15f},{(x * y) % 3 - 1}.5" for x in range(2500)
+            for y in range(40)]  # fmt: skip
+    table.write_text("\n".join(["a,b,height", *rows]))
+    command = " ".join(["env", *SLOW, "0.05", "2e6", *elsewhere.split(), *warm_engine.command])
+    open_graph(qtbot, window, "circle")
+    choose(window, qtbot, command)
+    there(window, qtbot, command)
+    arrived, states = [], []
+    engine.progress.connect(lambda p: arrived.append(p.done / p.total))
+    engine.frame.connect(lambda frame: states.append(frame.state))
+    engine.run(None)
+    wait(qtbot, lambda: states[-1:] == ["running"])
+    document.set_training(
+        msgspec.structs.replace(
+            document.root.training, dataset="csv", dataset_options={"path": str(table)}
+        )
+    )
+    wait(qtbot, lambda: bool(arrived))  # the file is on its way, and the net of before trains
+    assert states[-1] == "running"
+    begun = time.monotonic()
+    engine.pause()
+    wait(qtbot, lambda: states[-1] == "idle")
+    assert time.monotonic() - begun < 1.0
+    assert arrived[-1] < 0.9
+    wait(qtbot, lambda: engine.last_loaded.dataset == "csv")
+    assert arrived[-1] == 1
+    wait(qtbot, lambda: engine.state == "idle")
+
+
 def test_a_command_that_cannot_be_used_is_told_and_another_place_offered(qtbot, live_window):
     window = live_window
     open_graph(qtbot, window, "circle")
@@ -217,11 +252,50 @@ def test_a_command_that_cannot_be_used_is_told_and_another_place_offered(qtbot, 
     wait(qtbot, lambda: bool(steps) and steps[-1] == 7)  # the runs have waited for a place
 
 
-def test_device_and_threads_are_remembered_for_each_machine(settings):
+def test_a_precision_is_used_and_said_and_one_that_is_not_there_is_refused(qtbot, live_window):
+    window, engine = live_window, live_window.engine
+    open_graph(qtbot, window, "circle")
+    train(qtbot, window, 3)
+    said = []
+    engine.failed.connect(lambda failure: said.append(failure.message))
+    for precision in ("bfloat16", "tf32"):
+        qtbot.mouseClick(window.status.device, Qt.MouseButton.LeftButton)
+        (dialog,) = [d for d in window.findChildren(EngineDialog) if d.isVisible()]
+        dialog.precision.setCurrentIndex(dialog.precision.findData(precision))
+        about = engine.about
+        qtbot.mouseClick(dialog.use, Qt.MouseButton.LeftButton)
+        wait(qtbot, lambda about=about: engine.about not in (None, about))
+        assert places.remembered(window.settings.store).precision == precision
+        expected = "bfloat16" if precision == "bfloat16" else "float32"
+        wait(qtbot, lambda expected=expected: window.status.device.text().endswith(expected))
+        wait(qtbot, lambda: engine.state == "idle" and engine.step == 3)
+    assert "TF32 is a precision of NVIDIA GPUs" in said[0]
+    assert said[0] in window.banner.text
+
+
+def test_where_the_landscape_is_computed_is_chosen_beside_the_threads(live_window, qtbot):
+    window = live_window
+    open_graph(qtbot, window, "circle")
+    there(window, qtbot, "")
+    assert not window.engine.about.helper
+    window.show_engine()
+    dialog = window.findChild(EngineDialog)
+    assert "lowest priority" in dialog.helper.itemText(1)
+    dialog.helper.setCurrentIndex(1)
+    dialog.use.click()
+    wait(qtbot, lambda: window.engine.about is not None and window.engine.about.helper)
+    assert window.status.device.text().endswith("helper process")
+    assert places.remembered(window.settings.store).helper == "always"
+
+
+def test_device_threads_and_helper_are_remembered_for_each_machine(settings):
     store = settings.store
-    far = Place("ssh host gradscape worker", "cuda:1", 8)
-    places.remember(store, Place("", "cpu", 3))
+    far, near = (
+        Place("ssh host gradscape worker", "cuda:1", 8, "auto", "tf32"),
+        Place("", "cpu", 3, "always"),
+    )
+    places.remember(store, near)
     places.remember(store, far)
     assert places.remembered(store) == far
-    assert places.remembered(store, "") == Place("", "cpu", 3)
+    assert places.remembered(store, "") == near
     assert places.used(store) == [far.command]

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+import graphcore as gc
 from app.widgets import file_dialogs
 from graphcore.views.net_files import WeightsLoaded
 from graphcore.views.timeline import EnterRun, TimelineFrame
@@ -73,6 +74,15 @@ def test_the_net_as_an_onnx_file(qtbot, trained, tmp_path, monkeypatch) -> None:
     written = Path(export(qtbot, trained, "export_onnx"))
     assert written == tmp_path / "my_net.onnx"
     assert self_test(written) <= 1e-5
+    assert (tmp_path / "my_net.data.json").is_file()
+
+
+def test_the_net_as_a_program_of_torch(qtbot, trained, tmp_path, monkeypatch) -> None:
+    choose(monkeypatch, "ask_program", tmp_path / "my net.pt2")
+    written = Path(export(qtbot, trained, "export_program"))
+    assert written == tmp_path / "my_net.pt2"
+    net = gc.open_net(written)
+    assert all(name in trained.document.root for name in net.inputs)
     assert (tmp_path / "my_net.data.json").is_file()
 
 

@@ -138,3 +138,20 @@ def test_a_table_that_cannot_be_read_leaves_the_graph(qtbot, live_window, tmp_pa
     qtbot.mouseClick(window.banner.buttons[1], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "bad.csv" in window.banner.text, timeout=PATIENCE)
     qtbot.waitUntil(lambda: {n.name for n in window.document.root} == before, timeout=PATIENCE)
+
+
+def test_a_table_that_is_chosen_before_the_first_data_are_read_has_its_own_net(
+    qtbot, live_window, tmp_path
+) -> None:
+    window = live_window
+    path = tmp_path / "rows.csv"
+    path.write_text("a;y\n" + "".join(f"{i},5;{'' if i == 7 else 3 * i}\n" for i in range(30)))
+    window.start("circle")
+    assert not window.files.open(str(path))
+    qtbot.waitUntil(lambda: window.engine.state == "loading", timeout=PATIENCE)
+    qtbot.mouseClick(window.banner.buttons[-1], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+    assert window.document.root.node("x").attributes["shape"] == (1,)
+    assert window.document.root.node("loss").operator == "MSELoss"
+    assert "29 rows, 1 input: a, target y (numbers)" in window.banner.text
+    assert "1 row left out: line 9 (a missing value)" in window.banner.text

@@ -41,6 +41,9 @@ def session(qtbot, live_window):
                 self.window.document.set_training(msgspec.structs.replace(before, **changes))
             self.idle()
 
+        def loading(self):
+            return qtbot.waitSignal(self.engine.loaded, timeout=PATIENCE)
+
         def train(self, steps: int) -> None:
             to = self.moment.shown + steps
             self.engine.run(steps)
@@ -240,3 +243,60 @@ def test_a_curve_of_another_net_leaves_the_legend_with_it(session, monkeypatch) 
     session.window.files.open_preset("xor")
     session.wait(lambda: session.moment.newest == 0)
     assert names() == ["train", "test"]
+
+
+def test_another_batch_size_keeps_the_steps_and_epochs_that_were_made(session):
+    """At the end of a run, then trained on, exported and reset: every place says the same."""
+    window, engine = session.window, session.engine
+    panel = window.show_panel("training").fill()
+    figures, epochs = panel.figures.labels, panel.fields["epochs"]
+    session.settings(epochs=4, batch=32)
+    engine.play()
+    session.wait(lambda: engine.state == "done" and session.moment.newest == engine.step)
+    made = engine.step
+    session.wait(lambda: figures["epoch"].text() == "4.00/4")
+    with session.loading():
+        panel.fields["batch"].setValue(64)
+    session.idle()
+    session.wait(lambda: session.moment.newest == made and len(session.moment.counts) == 2)
+    assert (engine.state, engine.step) == ("done", made)
+    assert (figures["epoch"].text(), figures["step"].text()) == ("4.00/4", str(made))
+    assert window.time.words.text().startswith(f"Step {made} · epoch 4.00 ")
+    assert panel.loss.points("train")[0][-1] == made
+    assert engine.further_epochs() == "Train 4 epochs more, to epoch 8"
+    window.actions_table.actions["train"].trigger()
+    total = made + 4 * engine.last_loaded.steps_per_epoch
+    session.wait(lambda: engine.state == "done" and session.moment.newest == total)
+    session.wait(lambda: figures["epoch"].text() == "8.00/8")
+    assert epochs.text() == "4 + 4 more"
+    steps, _ = panel.loss.points("train")
+    assert (np.diff(steps) > 0).all()
+    rows = {row.step: row.epoch for row in window.exports.metrics.log.rows}
+    assert [rows[step] for step in (made, made + 1, total)] == [3, 4, 7]
+    session.scrub(made // 2)
+    assert window.time.words.text().startswith(f"Step {made // 2} · epoch 2.00 ")
+    window.actions_table.actions["reset"].trigger()
+    session.wait(lambda: figures["epoch"].text() == "0.00/4" and epochs.text() == "4")
+
+
+def test_after_other_data_nothing_of_the_former_stands_beside_the_new(session):
+    panel = session.window.show_panel("training").fill()
+    plots = panel.loss, panel.accuracy
+
+    def told(plot) -> dict[str, str]:
+        return {name: value for name, _color, value in plot.legend.entries}
+
+    session.train(20)
+    session.wait(lambda: all(told(plot)["train"] for plot in plots))
+    run = session.moment.run
+    session.settings(normalization="standardize")
+    session.wait(lambda: session.moment.run != run and session.moment.test is not None)
+    for plot in plots:
+        assert told(plot)["test"]  # measured again, as is the accuracy on training samples
+        steps, values = plot.points("test")
+        assert np.isnan(values[steps > 20]).all()  # no line to what comes
+    assert told(panel.loss)["train"] == ""
+    assert "gap" not in told(panel.loss)
+    assert told(panel.accuracy)["train"] == format_number(session.moment.test.training, 3)
+    session.train(1)
+    session.wait(lambda: bool(told(panel.loss)["train"]))

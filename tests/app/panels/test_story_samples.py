@@ -10,6 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 import graphcore as gc
+from app.panels.samples.cells import NumberCells
 from app.widgets import file_dialogs
 from graphcore.datasets.table.block import placed, read_block
 from graphcore.records.arrays import unpack
@@ -268,3 +269,17 @@ def test_answers_follow_the_training_net_and_say_their_step(qtbot, choosing, liv
     assert grid.where.text().endswith(f"· step {grid.frame.step:,}")
     assert grid.list.item(0) is first, "the list stays as it was under the pointer"
     engine.pause()
+
+
+def test_what_is_typed_stays_while_the_engine_replies(qtbot) -> None:
+    cells = NumberCells()
+    qtbot.addWidget(cells)
+    cells.show()
+    cells.show_sheet(np.zeros((2, 2)), ["a", "b"], ["0", "1"])
+    cells.setCurrentCell(0, 1)
+    qtbot.keyClicks(cells, "7")
+    cells.show_sheet(np.ones((2, 2)), ["a", "b"], ["0", "1"])
+    with qtbot.waitSignal(cells.entered) as entered:
+        qtbot.keyClick(cells.findChild(QLineEdit), Qt.Key.Key_Tab)
+    assert entered.args == [[1], [7.0]]
+    assert cells.item(1, 1).text() == "1"

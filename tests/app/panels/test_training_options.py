@@ -128,7 +128,7 @@ def test_an_option_that_does_not_fit_is_said_and_taken_back(panel):
 def frame_of(*scores: Score) -> m.Frame:
     return msgspec.structs.replace(
         EMPTY, state="running", step=5, scores=scores, steps=pack(np.arange(5)),
-        losses=pack(np.ones(5, np.float32)), total_steps=100, steps_per_epoch=10,
+        losses=pack(np.ones(5, np.float32)), total_steps=100, epochs=10,
     )  # fmt: skip
 
 
@@ -180,8 +180,6 @@ def test_losses_of_whole_batches_are_shown_as_they_are(qtbot, live_window):
     qtbot.waitUntil(lambda: bool(window.engine.moment.runs), timeout=30_000)
     (run,) = window.engine.moment.runs
     assert run.loss == pytest.approx(panel.loss.points("train")[1][-1], rel=1e-5)
-    changed = msgspec.structs.replace(window.engine.last_loaded, change=2.0)
-    panel._on_loaded(changed)  # as after another activation: what was measured is of the net before
     x, y = panel.loss.points("train")
     none = pack(np.zeros((0, 5)))
     curves = RunCurves(
@@ -189,8 +187,9 @@ def test_losses_of_whole_batches_are_shown_as_they_are(qtbot, live_window):
         validations=none, stride=1, smooth=pack(y), accuracies=pack(np.zeros((0, 2))),
         objectives=(),
     )  # fmt: skip
-    for _ in range(2):
+    for given in (curves, None):  # as after another activation: all is of the net before
+        frame = msgspec.structs.replace(window.engine.moment, outdated=True, curves=given)
+        panel._on_timeline(frame)
         told = {name: value for name, _color, value in panel.loss.legend.entries}
         assert told["train"] == ""
         assert "gap" not in told
-        panel._show_run(curves)  # those of the branch come behind

@@ -1,10 +1,14 @@
 """The panels around the canvas: which are shown, how they are remembered, and how much they get."""
 
 import pytest
-from PySide6.QtWidgets import QApplication, QToolButton
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QApplication, QTabBar, QToolButton
 
 from app.panels import LAYOUTS, PANELS
 from app.panels.problems.panel import ProblemsPanel
+from app.shell.command_palette import CommandPalette
+from app.shell.help.dialog import HelpDialog
+from app.shell.shortcuts import ShortcutsDialog
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -107,7 +111,8 @@ def test_on_a_projector_with_large_letters_everything_that_trains_is_in_reach(
         corner = part.mapTo(window, part.rect().bottomRight())
         assert part.isVisible()
         assert window.rect().contains(corner)
-    assert window.canvas.height() > (0.3 if layout == "Explain" else 0.5) * window.height()
+    assert window.canvas.height() > 0.5 * window.height()
+    assert layout == "Build" or window.canvas.width() > 0.5 * window.width()
     if layout in ("Build", "Explain"):
         assert (window.width(), window.height()) == (853, 450)
         return
@@ -116,6 +121,46 @@ def test_on_a_projector_with_large_letters_everything_that_trains_is_in_reach(
     assert panel.loss.mapTo(panel, panel.loss.rect().bottomRight()).x() <= panel.width()
     assert panel.width() <= window.layouts.docks["training"].width()
     assert (window.width(), window.height()) == (853, 450)
+
+
+@pytest.mark.parametrize("layout", ["Explain", "Train", "Present"])
+def test_on_a_projector_panels_fold_and_tabs_are_whole(window, layout):
+    window.resize(853, 450)
+    window.layouts.show(layout)
+    for name, dock in window.layouts.docks.items():
+        if layout in dock.panel.layouts and name not in ("runs", "compare"):  # wide tables
+            dock.raise_()
+            dock.fill()
+            QApplication.processEvents()
+            assert dock.widget().horizontalScrollBar().maximum() == 0, name
+    QApplication.processEvents()
+    bars = window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    assert {bar.elideMode() for bar in bars if bar.isVisible()} == {Qt.TextElideMode.ElideNone}
+
+
+def test_in_a_low_panel_the_curves_stand_above_the_figures(window):
+    panel = window.show_panel("training").fill()
+    tops = []
+    for height in (300, 800):
+        panel.set_room(QSize(390, height))
+        panel.resize(390, 800)
+        panel.layout().activate()
+        parts = (panel.loss, panel.progress)
+        tops.append([part.mapTo(panel, part.rect().topLeft()).y() for part in parts])
+    assert tops[0][0] < tops[0][1]
+    assert tops[1][0] > tops[1][1]
+
+
+def test_no_dialog_is_larger_than_the_screen(window, monkeypatch):
+    room = QSize(853, 480)
+    monkeypatch.setattr("PySide6.QtGui.QScreen.availableSize", lambda _screen: room)
+    for dialog in (HelpDialog, ShortcutsDialog):
+        found = dialog(window.actions_table, window)
+        assert found.width() < room.width()
+        assert found.height() < room.height()
+    window.resize(853, 450)
+    palette = CommandPalette((), window)
+    assert palette.y() + palette.height() < window.y() + window.height()
 
 
 def test_a_wide_bar_shows_the_names_and_the_files_again(window):
@@ -138,6 +183,7 @@ def test_the_welcome_page_takes_nothing_from_the_panels(window):
     before = window.canvas.height(), window.layouts.docks["training"].height()
     window.show_welcome()
     QApplication.processEvents()
+    assert window.time is None or not window.time.isVisible()
     window.show_canvas()
     QApplication.processEvents()
     assert (window.canvas.height(), window.layouts.docks["training"].height()) == before

@@ -261,6 +261,19 @@ def test_opening_another_graph_in_a_lesson_asks_about_ones_own(
     assert len(asked) == 2
 
 
+def test_the_lesson_stays_in_every_layout_and_in_none_without_it(begun, live_window, qtbot):
+    window = live_window
+    panel = begun(shipped("perceptron"))
+    for name in ("Explain", "Train", "Build"):
+        window.layouts.show(name)
+        qtbot.waitUntil(panel.isVisible, timeout=PATIENCE)
+    window.lessons.leave()
+    for name in ("Explain", "Train", "Build"):
+        window.layouts.show(name)
+        QApplication.processEvents()
+        assert not panel.isVisible()
+
+
 def test_a_preset_that_nobody_touched_comes_back_with_its_name(begun, live_window):
     begun(shipped("perceptron"))
     live_window.lessons.leave()

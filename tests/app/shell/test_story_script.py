@@ -26,7 +26,7 @@ from graphcore.session import messages as m
 from graphcore.views.timeline import EnterRun
 from graphcore.views.weights import TensorFrame, TensorRequest
 from graphcore.watching.watch import Watch
-from graphcore.watching.window import Window
+from graphcore.watching.window import Window, launch
 from tests.app.driver import scrub, wait
 
 RELAY = Path(__file__).parent / "relay.py"
@@ -59,7 +59,7 @@ class Loop(threading.Thread):
 
     def __init__(self, of: SimpleNamespace, command: list[str] | None = None) -> None:
         super().__init__(daemon=True)
-        self.watch = Watch(of.graph, Window(of, command))
+        self.watch = Watch(of.graph, Window(of, launch(command)))
         self.sink, self._table, self._over = self.watch._sink, of.table, False
         self.start()
 
@@ -125,6 +125,8 @@ def test_a_loop_is_shown_waits_and_goes_on(qtbot, live_window, watched) -> None:
     wait(qtbot, lambda: engine.state == "running" and engine.step > 20)
     assert "h" in window.document.root
     assert not window.document.modified
+    assert (window.transport.rate.text(), window.transport.rate.isEnabled()) == ("–", False)
+    assert window.show_panel("training").fill().accuracy.isHidden()
     window.transport.play.click()
     wait(qtbot, lambda: engine.state == "idle" and engine.step == loop.watch.steps)
     assert not loop.goes_on()
@@ -170,6 +172,18 @@ def test_a_loop_is_shown_waits_and_goes_on(qtbot, live_window, watched) -> None:
     assert runs.table.item(0, COLUMNS.index("optimizer")).text() == "–"
     leave()
     wait(qtbot, lambda: loop.goes_on(0.1) and loop.watch._sink is None)
+
+
+def test_a_window_whose_script_has_no_net_closes(qtbot, live_window) -> None:
+    read, write = os.pipe()
+    link = ScriptLink(read, os.open(os.devnull, os.O_WRONLY))
+    live_window.show()
+    live_window.start_watching(link)
+    assert live_window.isVisible()
+    os.close(write)
+    wait(qtbot, lambda: not live_window.isVisible())
+    os.close(read)
+    os.close(link._out)
 
 
 def test_a_script_that_ends_leaves_its_run(qtbot, live_window, watched) -> None:

@@ -42,6 +42,8 @@ NUMBERS = [
     ("a true minus", "p,y\n\u22125,a\n6,b\n7,a\n", [-5, 6, 7]),
     ("book-keeping", "p,y\n(5),a\n6,b\n7,a\n", [-5, 6, 7]),
     ("points although semicolons", "p;y\n1.250;a\n2.5;b\n3;a\n", [1.25, 2.5, 3]),
+    ("thousands of Euros", "p;y\n100.031 EUR;a\n900;b\n7.500 EUR;a\n", [900, 7500, 100031]),
+    ("lakhs", 'p,y\n"₹ 1,10,000",a\n"₹ 12,34,567.5",b\n₹ 900,a\n', [900, 110000, 1234567.5]),
     ("powers of ten", "p,y\n1e3,a\n2.5E-1,b\n3,a\n", [0.25, 3, 1000]),
 ]
 
@@ -116,7 +118,45 @@ def test_the_same_word_in_two_normal_forms_is_one_class(tmp_path: Path) -> None:
     assert load(tmp_path, text, target=unicodedata.normalize("NFD", "größe")).target == "größe"
 
 
+@pytest.mark.parametrize("names", ["a;b;w\n", ""], ids=["header", "no header"])
+@pytest.mark.parametrize("delimiter", ";\t|")
+def test_decimal_commas_in_every_row_do_not_cut_it(
+    tmp_path: Path, names: str, delimiter: str
+) -> None:
+    lines = [names, *(f"{i},5;{2 * i},25;{'pq'[i % 2]}\n" for i in range(30))]
+    data = load(tmp_path, "".join(lines).replace(";", delimiter))
+    assert inputs_of(data) == [[i + 0.5, 2 * i + 0.25] for i in range(30)]
+    assert data.classes == ("p", "q")
+
+
+def test_a_number_that_stands_for_none_is_said(tmp_path: Path) -> None:
+    text = rows("t,p,y", "{i}.5,{i},{w}").replace("\n7.5,", "\n-999,")
+    assert "In 't' 1 cell is -999, far from all others: name it in" in load(tmp_path, text).note
+    assert "far from" not in load(tmp_path, rows("t,y", "{i},{w}", 120)).note  # 99 among others
+    assert "far from" not in load(tmp_path, text, gaps="-999", missing="leave out").note
+
+
+def test_a_column_with_one_value_is_left_out_and_named(tmp_path: Path) -> None:
+    data = load(tmp_path, rows("a,k,land,y", "{i}.5,5,DE,{w}"))
+    assert data.columns == ("a",)
+    assert "k (the same in every row), land (the same in every row)" in data.note
+
+
+def test_classes_that_differ_in_capitals_alone_are_named(tmp_path: Path) -> None:
+    note = load(tmp_path, "a,y\n1,Yes\n2,yes\n3,no\n4,no\n").note
+    assert "The classes 'Yes' and 'yes' differ in capitals alone" in note
+
+
 LINES = [
+    ("a spreadsheet's delimiter", "sep=;\na;b;c\n1;2;x\n2;3;y\n3;4;x\n", 1, "(the delimiter)"),
+    ("the header again", "a,b\n1,2.5\n2,3\na,b\n3,4\n", 1, "line 4 (the names once more)"),
+    (
+        "names in two lines",
+        "a,size,\nkind,w,h\n1,2,3.5\n2,3,4.5\n3,4,5\n",
+        1,
+        "line 2 (more of the",
+    ),
+    ("a rule", "a|b|c\n---|---|---\n1|2|x\n2|3|y\n3|4|x\n", 1, "line 2 (a rule)"),
     ("comments", "# made, by hand\n#\na,b\n1,2.5\n# midway\n2,3\n3,4\n", 2, "line 5 (a comment)"),
     ("a title", "Umsatz 2024;;\n\na;b;c\n1;2;1,5\n2;3;2,5\n3;4;3,5\n", 1, "line 1 (a title)"),
     ("a total", "a,b,c\n1,2,3.5\n2,3,4.5\n3,4,5\nTotal,,13\n", 1, "line 5 (a total)"),
@@ -136,6 +176,11 @@ def test_lines_that_are_no_rows_are_left_out_and_named(
     assert [row[0] for row in inputs_of(data)] == [1, 2, 3]
     assert "row left out" in data.note or f"{count} rows left out" in data.note or count == 2
     assert said in data.note
+
+
+def test_a_row_of_words_like_the_names_is_a_row(tmp_path: Path) -> None:
+    data = load(tmp_path, "red,yes\nblue,no\nred,yes\n", header="yes")
+    assert len(data.train) + len(data.test) == 2
 
 
 def test_a_category_called_total_is_no_total_line(tmp_path: Path) -> None:

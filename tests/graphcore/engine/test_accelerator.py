@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -19,9 +19,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from graphcore import presets
 from graphcore.engine.compiler import compile
+from graphcore.engine.fast import in_a_row
 from graphcore.engine.fast.buffered import Program
 from graphcore.engine.plan import Plan
 from graphcore.errors import EngineError
+from graphcore.graph.graph import Graph
 from graphcore.graph.training_settings import TrainingSettings
 from graphcore.ops import Context, OperatorClass, all_operators, embedding, loss, loss_class
 from graphcore.ops.kernels.device import constant
@@ -51,9 +53,11 @@ def tensors(values: Any) -> list[Tensor]:
 @contextmanager
 def on_a_device() -> Iterator[None]:
     constant.cache_clear()  # none of another mode
+    embedding._waves.cache_clear()
     with FakeTensorMode(allow_non_fake_inputs=False), StaysThere(), torch.inference_mode():
         yield
     constant.cache_clear()
+    embedding._waves.cache_clear()
 
 
 def moved(tensor: Tensor) -> Tensor:
@@ -111,11 +115,14 @@ def test_an_optimizer_stays_on_the_device(name: str) -> None:
 NETS = ("lenet5", "mlp", "resnet8", "circle", "autoencoder", "lstm-rows", "vit-tiny")
 
 
-@pytest.mark.parametrize("name", NETS)
-def test_a_training_step_stays_on_the_device(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [(name, "float32") for name in NETS] + [(name, "bfloat16") for name in ("lenet5", "vit-tiny")],
+)
+def test_a_training_step_stays_on_the_device(name: str, dtype: str) -> None:
     """Both passes of the buffered form with its rewrites, and the update."""
     graph = presets.load(name)
-    plan = compile(graph, mode="train", transposed=True)
+    plan = compile(graph, dtype=dtype, mode="train", transposed=True)
     shapes = {n.name: tuple(n.attributes["shape"]) for n in graph if n.operator == "Input"}
     shapes |= {n.name: () for n in graph if n.operator == "Target"}
     with on_a_device():
@@ -124,8 +131,18 @@ def test_a_training_step_stays_on_the_device(name: str) -> None:
         step()
 
 
-def steps_of(plan: Plan, shapes: dict[str, Any], classes: bool) -> Callable[[], None]:
-    """A training step of a plan's net on the device."""
+class Pieces(NamedTuple):
+    """A training step of a plan's net on the device; both passes were made once."""
+
+    program: Program
+    feeds: dict[int, Tensor]
+    end: int
+    flat: Tensor
+    grad: Tensor
+    gradients: dict[int, Tensor]
+
+
+def pieces_of(plan: Plan, shapes: dict[str, Any], classes: bool) -> Pieces:
     values = [None if v is None else moved(v) for v in plan.values]
     flat, grad = (torch.empty(plan.trainable, device="meta") for _ in range(2))
     gradients = {}
@@ -143,14 +160,53 @@ def steps_of(plan: Plan, shapes: dict[str, Any], classes: bool) -> Callable[[], 
         step.context.buffers = {k: moved(b) for k, b in buffers.items()}
     program = Program(plan.steps, values, tuple(feeds), training=True)
     end = next(s.outputs[0] for s in reversed(plan.steps))
-    rule = optimizers.make("Adam", flat, grad, {})
+    program.forward(feeds)
+    program.backward(end, None, gradients)
+    return Pieces(program, feeds, end, flat, grad, gradients)
+
+
+def steps_of(plan: Plan, shapes: dict[str, Any], classes: bool) -> Callable[[], None]:
+    """A training step of a plan's net on the device."""
+    found = pieces_of(plan, shapes, classes)
+    rule = optimizers.make("Adam", found.flat, found.grad, {})
 
     def step() -> None:
-        program.forward(feeds)
-        program.backward(end, None, gradients)
+        found.program.forward(found.feeds)
+        found.program.backward(found.end, None, found.gradients)
         rule.update(0.1)
 
     return step
+
+
+@pytest.mark.parametrize("name", ["mlp", "lenet5"])
+@pytest.mark.parametrize("rule", ["Adam", "AdamW"])
+def test_steps_in_a_row_stay_on_the_device(name: str, rule: str) -> None:
+    """The loop that a stride makes of a step, and what it reads back: one tensor behind it all."""
+    with on_a_device():
+        noted = stride_of(presets.load(name), rule)
+        assert noted.shape == (4,)
+
+
+def stride_of(graph: Graph, rule: str) -> Tensor:
+    """Losses of three steps of a net, and their sum with the weights, as a stride leaves them."""
+    plan = compile(graph, mode="train", transposed=True)
+    shapes = {n.name: tuple(n.attributes["shape"]) for n in graph if n.operator == "Input"}
+    shapes |= {n.name: () for n in graph if n.operator == "Target"}
+    found = pieces_of(plan, shapes, classes=True)
+    rule_of = optimizers.make(rule, found.flat, found.grad, {})
+    group = parameter_groups.Group("loss", 0, len(found.flat), rule_of)
+    rows = torch.zeros(4, dtype=torch.int64, device="meta")
+    program, loss = found.program, found.program.values[found.end]
+    assert loss is not None
+    closures, plain = program.kernels_of(found.end)
+    assert not plain
+    settings = TrainingSettings(clip_norm=1.0, l2=0.1)
+    closures = [*closures, lambda: group.penalise(settings)]
+    loop = in_a_row.in_a_row(closures, rows, loss, group.update, steady=True)
+    noted = torch.empty(4, device="meta")
+    loop(torch.zeros(3, 4, dtype=torch.int64, device="meta"), noted[:-1], [0.1] * 3)
+    noted[-1].copy_(noted[:-1].sum() + found.flat.sum())
+    return noted
 
 
 # -- each fault once ------------------------------------------------------------------------------
@@ -170,8 +226,17 @@ def faulty(forward: Callable[..., Tensor]) -> Trial:
         lambda x: x.cpu(),
         lambda x: x * float(x.max()),
         lambda x: x + torch.tensor(x.tolist()),
+        lambda x: x if x.sum().item() else -x,
+        lambda x: x[x > 0],
     ],
-    ids=["mix of devices", "copy to the host", "a number read", "a list read"],
+    ids=[
+        "mix of devices",
+        "copy to the host",
+        "a number read",
+        "a list read",
+        "an item read",
+        "a size that depends on numbers",
+    ],
 )
 def test_a_fault_is_seen(forward: Callable[..., Tensor]) -> None:
     with pytest.raises(Exception):  # noqa: B017, PT011 - of torch, of several kinds

@@ -10,6 +10,7 @@ from graphcore import files, presets
 from graphcore.engine.plan import Plan
 from graphcore.errors import GraphError, ShapeError
 from graphcore.graph.composites import Exchange, group, ungroup
+from graphcore.graph.layer_list import parse_layers
 from graphcore.graph.shapes import ShapeInference
 
 
@@ -129,3 +130,22 @@ def test_a_composite_without_a_graph_inside_is_a_problem_in_a_sentence() -> None
     loaded = files.loads(files.dumps(g).replace(b'"empty"', b'"hollow"'))
     with pytest.raises(ShapeError, match="needs a graph inside"):
         gc.compile(loaded)
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [("loss",), ("hidden2", "loss"), ("hidden1", "act1", "hidden2", "loss"), ("hidden1", "act1")],
+)
+def test_a_net_is_judged_alike_whatever_is_grouped(inner: tuple[str, ...]) -> None:
+    graph = parse_layers("2-8-tanh-2")
+    names = dict(zip(("hidden1", "act1", "hidden2"), ("fc1", "tanh1", "fc2"), strict=True))
+    data = gc.load_dataset("circle")
+    scores = []
+    for net in (graph, grouped(graph, *(names.get(n, n) for n in inner))):
+        trainer = gc.Trainer(net, data)
+        trainer.plan.flat.fill_(0.1)
+        trainer.run(steps=3)
+        scores.append(trainer.evaluate(data.test))
+    assert scores[0].accuracy is not None
+    assert scores[1].accuracy == scores[0].accuracy
+    assert scores[1].loss == pytest.approx(scores[0].loss, rel=1e-5)

@@ -6,7 +6,10 @@ import copy
 import json
 import math
 import os
+import shutil
+import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +19,21 @@ from torch import nn
 from torch.nn import functional
 
 import graphcore as gc
+from graphcore import files
 from graphcore.cli.main import main
 from graphcore.errors import ExportError, FileError
-from graphcore.records.arrays import unpack
+from graphcore.records.arrays import pack, unpack
 from graphcore.runs.run_file import read_runs
+from graphcore.runs.snapshots import Moment
 from graphcore.session import messages as m
 from graphcore.session.session import Session
+from graphcore.views.landscape import LandscapeRequest
+from graphcore.views.landscape.compute import Landscape
 from graphcore.views.timeline import TimelineRequest
 from graphcore.views.timeline.compute import timeline
+from graphcore.watching import window
+from graphcore.watching.source import Source
+from graphcore.watching.watch import Watch
 
 
 class Net(nn.Module):
@@ -73,9 +83,18 @@ def train(net: nn.Module, steps: int, out: Path | None) -> tuple[list[float], li
         if watched is not None:
             watched._look_at = 0.0 if step % 2 else math.inf  # every other step
             watched.step(loss)
+            idle(watched)
     if watched is not None:
         watched.close()
     return losses, states
+
+
+def idle(watched: Watch) -> None:
+    """Wait until the record has taken what it was given."""
+    sink = watched._sink
+    while sink._busy:
+        time.sleep(0.001)
+    sink._due_at = 0.0
 
 
 @pytest.fixture(scope="module")
@@ -167,11 +186,55 @@ def test_a_script_that_dies_leaves_what_was_written(tmp_path: Path) -> None:
     assert read_runs(tmp_path / "a.gradrun")[1][0].steps == 0
     watched._sink._write_at = 0.0
     watched.step(1.5)
-    watched._sink._writer.join()
+    idle(watched)
     assert read_runs(tmp_path / "a.gradrun")[1][0].curves.rows[:, 2].tolist() == [1.5]
     watched.close()
     assert watched.step(1.0) is None
     assert threading.active_count() < 20
+
+
+def test_a_slow_disk_costs_states_and_no_time(tmp_path: Path, monkeypatch) -> None:
+    x, y = data()
+    net, gate = Net(), threading.Event()
+    watched = gc.watch(net, (x, y), loss=functional.nll_loss, out=tmp_path / "a.gradrun")
+    write = Moment.write
+    monkeypatch.setattr(Moment, "write", lambda *a: gate.wait(9) and write(*a))
+    store = watched._sink._runs.store
+    store.memory_limit = store.memory  # of one state
+    begun = time.monotonic()
+    for step in range(50):
+        with torch.no_grad():
+            net.out.bias.fill_(step + 1)
+        watched._look_at = 0.0
+        watched.step(float(step))
+    assert time.monotonic() - begun < 5
+    assert watched._sink._busy
+    gate.set()
+    watched.close()
+    run = read_runs(tmp_path / "a.gradrun")[1][0]
+    assert run.timeline.steps == [0, 1, 50]
+    assert run.curves.rows[:, 2].tolist() == list(range(50))
+    biases = [m.tensors()["flat"].max() for m in run.timeline.moments[1:]]
+    assert biases == [1, 50]
+
+
+def test_a_disk_that_fails_is_told_once_and_stops_nothing(tmp_path: Path, capsys) -> None:
+    x, y = data()
+    watched = gc.watch(Net(), (x, y), loss=functional.nll_loss, out=tmp_path / "run" / "a.gradrun")
+    store = watched._sink._runs.store
+    shutil.rmtree(tmp_path / "run")
+    shutil.rmtree(store.folder)
+    store.folder.write_text("no folder any more")
+    store.memory_limit = 0
+    for _ in range(4):
+        watched._sink._write_at = watched._look_at = 0.0
+        watched.step(1.0)
+        idle(watched)
+    watched.close()
+    said = capsys.readouterr().err
+    assert said.count("a.gradrun cannot be written") == 1
+    assert said.count("Earlier steps cannot be kept on disk") == 1
+    assert watched.steps == 4
 
 
 class Words(nn.Module):
@@ -249,6 +312,10 @@ def test_a_module_that_becomes_another_is_let_go(tmp_path: Path, capsys) -> None
     assert read_runs(tmp_path / "a.gradrun")[1][0].timeline.steps == [0]
 
 
+WAITS = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+"""Ends with its input, as a window that gets no net."""
+
+
 class Branching(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * 2 if x.sum() > 0 else x
@@ -263,8 +330,30 @@ def test_what_cannot_be_watched_is_refused_with_the_reason(tmp_path: Path, monke
     with pytest.raises(ExportError, match=r"a loss of torch\.nn\.functional"):
         gc.watch(nn.Linear(3, 3), (x, y), loss=lambda a, t: a, out=tmp_path / "a")
     assert not os.listdir(tmp_path)
+    launch, begun = window.launch, []  # a window comes up while the net is exported, and is let go
+    monkeypatch.setattr(window, "launch", lambda: begun.append(launch(WAITS)) or begun[0])
+    with pytest.raises(ExportError, match=r"Branching.*line \d+"):
+        gc.watch(Branching(), (x, y))
+    assert os.waitpid(begun[0].pid, 0)[1] == 0
     monkeypatch.setenv("RANK", "1")
     quiet = gc.watch(Branching(), (x, y))
     quiet.step(1.0)
     quiet.close()
     assert quiet._repr_svg_() is None
+
+
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+def test_the_landscape_of_a_script_takes_more_of_the_engine_than_of_a_run_of_its_own() -> None:
+    """The loop is another process's: what its surface takes is no loss of training here."""
+    x, y = data()
+    source = Source(Net(), (x, y), functional.nll_loss)
+    session, landscape = Session(lambda _reply: None, "cpu"), Landscape()
+    weights = {name: pack(np.asarray(value)) for name, value in source.weights().items()}
+    batch = pack(source.probe.inputs), pack(source.probe.targets)
+    session.script.begin(m.WatchBegin(files.dumps(source.graph), weights, *batch))
+    landscape._request = request = LandscapeRequest()
+    landscape._spent, landscape._last_work = 1.0, time.perf_counter() - 5.0
+    assert landscape.due(session, request)
+    session.script.run = None
+    assert session.running
+    assert not landscape.due(session, request)

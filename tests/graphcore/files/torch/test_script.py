@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -187,5 +188,14 @@ def test_a_program_gives_the_same_numbers_and_comes_back(tmp_path, capsys) -> No
     wanted = gc.activations(trainer, data.test.inputs[:5], trainer.binding.output)
     assert torch.allclose(plan.value(back.outputs[0]), torch.from_numpy(wanted), atol=1e-5)
     capsys.readouterr()
+    assert cli.main(line) == 0  # its own file is replaced
+    test = [sys.executable, str(tmp_path / "circle_pt2_selftest.py")]
+    done = subprocess.run(test, capture_output=True, text=True, check=False)
+    assert (done.returncode, "answer" in done.stdout) == (0, True), done.stderr
+    kept = dict(np.load(tmp_path / "circle.pt2.npz"))
+    np.savez(tmp_path / "circle.pt2.npz", **{**kept, "out:answer": kept["out:answer"] + 1})
+    assert subprocess.run(test, capture_output=True, check=False).returncode == 1
+    assert (tmp_path / "circle.data.json").is_file()
+    (tmp_path / "circle.pt2").write_bytes(b"else")
     assert cli.main(line) == 1
     assert "would be written over" in capsys.readouterr().err
