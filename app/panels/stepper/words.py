@@ -178,8 +178,8 @@ def _of(frame: WalkFrame) -> list[str]:
     if frame.together > 1:
         return [
             tr(
-                "{0} samples go through together: the loss and the gradients of weights are of "
-                "all of them, other numbers are those of the first."
+                "{0} samples go through together: of values and their gradients those of the first "
+                "are shown; the loss, sizes (r.m.s.) and all about weights are of all of them."
             ).format(frame.together)
         ]
     return []
