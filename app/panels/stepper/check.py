@@ -87,10 +87,10 @@ class CheckBar(QWidget):
             self.told.emit(frame.problem)
             return
         self.told.emit("\n".join(walk_words.comparison(frame)))
-        self.found.emit(_by_node(frame))
+        self.found.emit(by_node(frame))
 
 
-def _by_node(frame: CheckFrame) -> dict[str, tuple[float, bool]]:
+def by_node(frame: CheckFrame) -> dict[str, tuple[float, bool]]:
     """Largest error of each node, and whether it is right; none where that cannot be said."""
     errors: dict[str, tuple[float, bool]] = {}
     lost = set()

@@ -265,6 +265,8 @@ def test_answers_follow_the_training_net_and_say_their_step(qtbot, choosing, liv
     engine.run(None)
     qtbot.waitUntil(lambda: engine.state == "running", timeout=PATIENCE)
     qtbot.waitUntil(lambda: grid.frame.step > 0, timeout=PATIENCE)
+    early = grid.frame.step
+    qtbot.waitUntil(lambda: grid.frame.step > early, timeout=PATIENCE)
     assert engine.state == "running"
     assert grid.where.text().endswith(f"· step {grid.frame.step:,}")
     assert grid.list.item(0) is first, "the list stays as it was under the pointer"

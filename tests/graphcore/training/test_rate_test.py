@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from graphcore.records.arrays import unpack
 from graphcore.training import rate_test
 from graphcore.training.rate_test import START, STEPS, RatePoint, suggestion
+from graphcore.views.rate_test.compute import _found
 
 
 def points(losses) -> list[RatePoint]:
@@ -20,9 +22,23 @@ def points(losses) -> list[RatePoint]:
 @pytest.mark.parametrize("seed", range(5))
 def test_one_easy_batch_at_the_start_is_no_learning(seed: int) -> None:
     noise = np.random.default_rng(seed).normal(2.31, 0.002, STEPS)
-    noise[:START] += np.resize([-0.2, 0.2], START)
+    noise[:START] = np.resize([2.2, 2.5], START)
     noise[0] = 1.9
-    assert suggestion(points(noise)) is None
+    found = points(noise)
+    assert min(found, key=lambda p: p.loss) is found[0]
+    assert min(found[START:], key=lambda p: p.loss).loss < noise[:START].mean(), "by a trifle"
+    assert suggestion(found) is None
+
+
+def test_the_smallest_loss_that_is_drawn_is_the_one_that_is_spoken_of() -> None:
+    losses = np.linspace(2.3, 0.5, STEPS)
+    losses[0] = 0.1
+    frame = _found(points(losses), over=True)
+    assert frame.rates is not None
+    assert frame.losses is not None
+    rates, drawn = unpack(frame.rates), unpack(frame.losses)
+    assert frame.suggestion == pytest.approx(rates[drawn.argmin()] / 10, rel=0.5)
+    assert frame.done == 1
 
 
 def test_the_smallest_loss_after_the_fall_is_what_is_divided() -> None:
