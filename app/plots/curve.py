@@ -131,7 +131,8 @@ class CurvePlot(QWidget):
         self._series[key].last = value
 
     def clear(self) -> None:
-        """Forget every point, and every curve that ``append`` has added."""
+        """Forget every point, every curve that ``append`` has added, and the place looked at."""
+        self._playhead.hide()
         self._measured = {}
         self._outdated.clear()
         self._behind = {key: Series() for key in self._behind}
@@ -200,8 +201,8 @@ class CurvePlot(QWidget):
                 self._faint[key].setData(behind.x, self._drawable(behind.y))
         self._mark_gap()
         self.show_legend()
-        self._room.hold(self._now)
         nothing = not any(map(len, (*self._series.values(), *self._behind.values())))
+        self._room.hold(self._now or float(not nothing))  # step 0 alone: no steps below it
         if nothing != bool(self.plot.empty_text):
             self.plot.show_empty(self._empty if nothing else "")
             self.plot.showGrid(x=False, y=not nothing, alpha=0.25)

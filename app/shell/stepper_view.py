@@ -13,12 +13,14 @@ from app.panels.stepper.position import Walk
 from app.panels.stepper.words import quantity_name
 from app.shell.live_view import shown_pictures
 from app.style import palette
-from app.widgets.numbers import at_least, format_number
+from app.widgets.numbers import at_least, format_number, told_apart
 from graphcore.views.stepper import Term, Update, WalkFrame
 
 FRAME_MS = 16
 TITLE, NUMBER, PICTURE, CARD = 6.0, 6.0, 0.6, 0.3
 """What it costs that a chip covers a unit of area of a card."""
+ALONG, ABOVE = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8), QPointF(0, 16)
+"""Where the chip of a wire may stand, as shares of its length; how far above it."""
 CHIP_LINE = 22.0
 """Height of a line of chips."""
 
@@ -182,8 +184,9 @@ class WalkView(QObject):
                     strong = walk.shown is not None and walk.shown.node == target
                     if term.local is None and not strong:
                         continue  # the node's own chip says the same of many numbers
-                    middle = item.path.pointAtPercent(0.5) - QPointF(0, 16)
-                    found.append(Chip(term_text(term), middle, "accent", strong))
+                    middle, *rest = (item.path.pointAtPercent(p) - ABOVE for p in ALONG)
+                    text = term_text(term)
+                    found.append(Chip(text, middle, "accent", strong, along=tuple(rest)))
         return found
 
     def _update_chips(self) -> list[Chip]:
@@ -233,7 +236,8 @@ def update_text(u: Update, parameter: str) -> str:
         f",  {quantity_name(k)} {format_number(v, at_least(3))}" for k, v in u.moments.items()
     )
     if u.before is not None and u.after is not None:
-        return f"{parameter} {format_number(u.before)} → {format_number(u.after)}{moments}"
+        before, after = told_apart((u.before, u.after))
+        return f"{parameter} {before} → {after}{moments}"
     return f"Δ{parameter} {format_number(u.change_size, at_least(3))}{moments}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 USUAL = 4
 
@@ -31,6 +32,27 @@ def format_number(x: float, digits: int | None = None) -> str:
         mantissa, exponent = text.split("e")
         text = f"{mantissa}e{int(exponent)}"
     return text.replace("-", "−")
+
+
+EXACT = 9
+"""Digits that tell every two numbers of single precision apart."""
+
+
+def told_apart(numbers: Iterable[float], digits: int | None = None) -> list[str]:
+    """Write numbers as ``format_number`` does, with more digits where two would look equal."""
+    numbers, least = list(numbers), digits or _digits[0]
+    found = [format_number(x, least) for x in numbers]
+    for more in range(least + 1, EXACT + 1):
+        values: dict[str, set[float]] = {}
+        for text, x in zip(found, numbers, strict=True):
+            values.setdefault(text, set()).add(x)
+        if all(len(v) == 1 for v in values.values()):
+            break
+        found = [
+            format_number(x, more) if len(values[text]) > 1 else text
+            for text, x in zip(found, numbers, strict=True)
+        ]
+    return found
 
 
 def loss_text(loss: float | None) -> str:

@@ -16,10 +16,12 @@ class QuantityTable(QTableWidget):
     """Vectors below each other, the largest positive number of each in bold.
 
     Args:
-        text: how a number is written.
+        text: how the numbers of a column are written.
     """
 
-    def __init__(self, text: Callable[[float], str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, text: Callable[[list[float]], list[str]], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._text = text
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -37,14 +39,16 @@ class QuantityTable(QTableWidget):
         self.setColumnCount(width)
         self.setVerticalHeaderLabels(list(rows))
         self.setHorizontalHeaderLabels([str(i) for i in range(width)])
-        for i, values in enumerate(rows.values()):
-            largest = int(np.argmax(values)) if len(values) > 1 and np.max(values) > 0 else -1
-            for j, value in enumerate(values[:width]):
-                self.setItem(i, j, self._cell(float(value), j == largest))
+        largest = [int(np.argmax(v)) if len(v) > 1 and np.max(v) > 0 else -1 for v in rows.values()]
+        for j in range(width):
+            column = [(i, float(v[j])) for i, v in enumerate(rows.values()) if j < len(v)]
+            texts = self._text([value for _i, value in column])
+            for (i, value), text in zip(column, texts, strict=True):
+                self.setItem(i, j, self._cell(value, text, j == largest[i]))
         self.resizeColumnsToContents()
 
-    def _cell(self, value: float, bold: bool) -> QTableWidgetItem:
-        cell = QTableWidgetItem(self._text(value))
+    def _cell(self, value: float, text: str, bold: bool) -> QTableWidgetItem:
+        cell = QTableWidgetItem(text)
         cell.setToolTip(f"{value:.9g}")
         cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         font = cell.font()

@@ -2,7 +2,8 @@
 
 Central differences of step h are off by about h²/6 · |f‴| (the curve within the step) and by
 about ε · |f| / h (rounding, ε = 2.2e-16 in double precision): too large a step bends, too small
-a one rounds. Where a kink of a ReLU or a maximum lies within the step there is no derivative to
+a one rounds. Where rounding is as large as the gradient itself, nothing can be said of that
+gradient. Where a kink of a ReLU or a maximum lies within the step there is no derivative to
 compare with: the slopes to the left and to the right differ.
 
 Source: Press et al., Numerical Recipes (2007), §5.7.
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 At: TypeAlias = Callable[[int, float], float]
 """A function of a number's place and of how far it is moved."""
-Reason = Literal["rounding", "curve", "kink", "wrong"]
+Reason = Literal["rounding", "curve", "kink", "wrong", "lost"]
 ENTRIES, ENTRIES_OF_VALUE = 32, 8
 """Numbers of a parameter, a fed tensor or an edge, and of a node's value, evenly spread."""
 NOISE = 100
@@ -40,6 +41,9 @@ STEP, WIDE = 1e-6, 1e-3
 """Of the check of a whole graph: of plain differences, and of those of higher order."""
 CHECKED = 64
 """Numbers of each tensor that the check of a whole graph compares, drawn by its seed."""
+SEEN, LOST = 0.01, 0.1
+"""Rounding below the first share of a tensor's largest gradient lets that be seen; an error above
+the second that may be rounding leaves nothing of it."""
 SMALLEST = 1e-6
 """Gradients are compared relative to this share of the loss at least: see nothing in nothing."""
 
@@ -51,7 +55,8 @@ class Compared:
     Attributes:
         error: of the largest gradient of the tensor.
         place: of the number, in row order. own, difference: its gradient both ways.
-        reason: what the error comes from.
+        reason: what the error comes from; "lost" if the loss is so large that what the step changes
+            of it is rounded away, so that nothing was compared.
         kinks: how many more numbers had a kink within the step; they are left out.
     """
 
@@ -239,12 +244,16 @@ def _losses(plan: Plan, moved: _Moved, end: int, drawn: Tensor) -> tuple[At, At]
 def _worst(at: tuple[At, At], moved: _Moved, step: float, size: float) -> Compared:
     loss, slope = at
     g = moved.gradient.reshape(-1)
-    scale = _scale(g, size)
+    scale = float(g.abs().max()) or _scale(g, size)
+    floor = sys.float_info.epsilon * size / step
     places = torch.linspace(0, len(g) - 1, min(moved.entries, len(g))).long().tolist()
     rows = [(i, float(g[i]), _central(loss, i, step)) for i in places]
     rows.sort(key=lambda row: -abs(row[1] - row[2]))
     for kinks, (place, own, found) in enumerate(rows):
         reason = _reason(loss, slope, place, own, found, step, size)
+        off = abs(own - found)
+        if reason == "rounding" and (floor > SEEN * scale or off > LOST * scale):
+            reason = "lost"
         if reason != "kink":
             return Compared(abs(own - found) / scale, place, own, found, reason, kinks)
     place, own, found = rows[0]
@@ -263,7 +272,7 @@ def _reason(
     if error <= noise:
         return "rounding"
     closer = abs(own - _central(loss, place, step / 10))
-    if abs(closer - error / 100) <= error / 200 + 10 * noise:
+    if abs(closer - error / 100) <= error / 200 + min(10 * noise, error / 4):
         return "curve"
     # Beside a kink the backward pass is right again: its slopes there are the difference's parts.
     beside = (slope(place, step) + slope(place, -step)) / 2

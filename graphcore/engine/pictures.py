@@ -63,13 +63,18 @@ def _pooled(images: Tensor, largest: tuple[int, int]) -> Tensor:
 
 
 def value_pictures(
-    plan: Plan, graph: Graph, names: Iterable[str], weights: bool = True
+    plan: Plan, graph: Graph, names: Iterable[str], weights: bool = True, first: int | None = 1
 ) -> dict[str, Picture]:
-    """Pictures of values: nodes by name, and, if asked for, their parameters as "node.input"."""
+    """Pictures of values: nodes by name, and, if asked for, their parameters as "node.input".
+
+    Args:
+        first: how many samples are read, the first of which is drawn; None: all of them, so that
+            ``shape`` is of all.
+    """
     found: dict[str, Picture] = {}
     batches = _has_batch(graph)
     for name in names:
-        tensor = _quiet(plan.value, name, first=1 if batches else None)
+        tensor = _quiet(plan.value, name, first=first if batches else None)
         if tensor is not None:
             found[name] = picture(tensor, batched=batches and _batched(graph, name, tensor))
         for parameter, numbers in (_parameters_of(plan, name) if weights else {}).items():
@@ -78,14 +83,14 @@ def value_pictures(
 
 
 def gradient_pictures(
-    plan: Plan, graph: Graph, names: Iterable[str], weights: bool = True
+    plan: Plan, graph: Graph, names: Iterable[str], weights: bool = True, first: int | None = 1
 ) -> dict[str, Picture]:
-    """Pictures of gradients, under the same names as the values."""
+    """Pictures of gradients, under the same names as the values; ``first`` as there."""
     found: dict[str, Picture] = {}
     batches = _has_batch(graph)
     for name in names:
         for key in (name, *(_parameters_of(plan, name) if weights else ())):
-            g = _quiet(plan.grad, key, first=1 if batches else None)
+            g = _quiet(plan.grad, key, first=first if batches else None)
             if g is not None:
                 batched = batches and key == name and _batched(graph, name, g)
                 found[key] = picture(g, batched=batched)

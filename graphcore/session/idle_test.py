@@ -76,12 +76,15 @@ class ShownTest:
         return self._score is not None
 
     def note(self, session: Session) -> None:
-        """Add the score to the run's curves if it is of the weights that training has left."""
+        """Add the score to the run's curves if it is of the weights that training has left.
+
+        Of a run that branched off, those it began with are in the curves that it took over.
+        """
         score, run, trainer = self._score, session.runs.current, session.trainer
         if score is None or run is None or trainer is None or not math.isfinite(score.loss):
             return
         newest = not session.runs.visiting and not session.runs.by_hand
-        if newest and trainer.step > run.begun_at:
+        if newest and (trainer.step > run.begun_at or trainer.step == 0):
             session.note_test(score, whole=False)
 
 

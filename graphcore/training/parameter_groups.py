@@ -89,6 +89,13 @@ class Group:
         """Whether a parameter is one of the group's."""
         return not info.frozen and self.start <= info.offset < self.end
 
+    def rate_of(self, info: ParameterInfo) -> float:
+        """Return a parameter's learning rate as a multiple of the run's."""
+        own = (
+            f for place, f in self.slower if place.start <= info.offset - self.start < place.stop
+        )
+        return self.rate * next(own, 1.0)
+
     def part(self, info: ParameterInfo, numbers: Tensor) -> Tensor:
         """A parameter that it trains in what it has a number each for: not a copy."""
         return info.within(numbers, self.start)

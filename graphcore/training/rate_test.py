@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import fmean, pstdev
 
 import msgspec
 
@@ -22,17 +23,19 @@ EXPLODED = 4.0
 """The test ends when the smoothed loss exceeds its smallest value by this factor."""
 SMOOTHING = 0.8
 START = 10
-"""Steps at rates that change nothing yet: their mean loss is the one before learning."""
+"""Steps at rates that change nothing yet: their mean loss is the one before learning. The smoothed
+loss is shown after them: of the first batches it is not yet smooth."""
 SAFE = 10.0
 """The suggestion is the rate where the loss was smallest, divided by this."""
 
 
 @dataclass(frozen=True)
 class RatePoint:
-    """One step: the rate it was done with, and the smoothed loss before it."""
+    """One step: the rate it was done with, the smoothed loss before it, and its batch's own."""
 
     rate: float
     loss: float
+    own: float
 
 
 def rate_test(
@@ -63,18 +66,24 @@ def rate_test(
             return
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
         smoothed = mean / (1 - SMOOTHING ** (i + 1))
-        smallest = min(smallest, smoothed)
-        yield RatePoint(trainer.lr, smoothed)
+        if i >= START:
+            smallest = min(smallest, smoothed)
+        yield RatePoint(trainer.lr, smoothed, loss)
         if smoothed > EXPLODED * smallest:
             return
 
 
 def suggestion(points: list[RatePoint]) -> float | None:
-    """A rate that learns fast and safely, to one digit; None where the loss never fell."""
-    start, rising = points[:START], points[START:]
+    """A rate that learns fast and safely, to one digit; None where the loss did not fall.
+
+    It fell where it came below the mean before learning by half as much as batches differ from
+    each other, which is more than their smoothed mean does; or to less than half of it.
+    """
+    start, rising = [p.own for p in points[:START]], points[START:]
     if not rising:
         return None
-    best = min(rising, key=lambda p: p.loss)
-    if best.loss >= sum(p.loss for p in start) / len(start):
+    best, before = min(rising, key=lambda p: p.loss), fmean(start)
+    fall = before - best.loss
+    if fall <= 0 or (fall <= pstdev(start, before) / 2 and best.loss > before / 2):
         return None
     return float(f"{best.rate / SAFE:.0e}")

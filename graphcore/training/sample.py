@@ -133,11 +133,20 @@ def fed_together(trainer: Trainer, sample: Sample, count: int) -> tuple[Tensor, 
     return x, t, i
 
 
+def truth_unknown(trainer: Trainer, sample: Sample) -> bool:
+    """Whether no true value is known of a sample that was typed or drawn.
+
+    Of a class that is no matter: it is chosen beside the sample, or it is to be the net's own.
+    """
+    own = sample.given is not None and sample.label is None
+    return own and bool(trainer.binding.target) and not trainer.data.classes
+
+
 def _given(trainer: Trainer, sample: Sample) -> Tensor:
     """Numbers that were typed or drawn, normalised as the data are, shape (1, *input)."""
     assert sample.given is not None
     shape = trainer.input_shape
-    numbers = np.ascontiguousarray(unpack(sample.given), np.float32)
+    numbers = np.array(unpack(sample.given), np.float32)  # what was sent cannot be written to
     if sample.drawn:
         numbers = _scaled(numbers, shape)
     if numbers.size != math.prod(shape):

@@ -24,6 +24,7 @@ class Chip:
         role: colour of the theme that frames it.
         strong: whether it belongs to the step that is shown.
         still: whether it stays there, whatever it covers.
+        along: other centres that are as good: of the wire that it belongs to.
     """
 
     text: str
@@ -31,6 +32,7 @@ class Chip:
     role: str
     strong: bool = False
     still: bool = False
+    along: tuple[QPointF, ...] = ()
 
 
 class WalkOverlay(QGraphicsItem):
@@ -49,7 +51,9 @@ class WalkOverlay(QGraphicsItem):
         Args:
             blocks: what they are not to cover, each with the cost of a unit of its area.
         """
-        at = places([_rect(c) for c in chips], blocks, [c.still for c in chips])
+        at = places(
+            [_rect(c) for c in chips], blocks, [c.still for c in chips], [c.along for c in chips]
+        )
         placed = tuple(replace(c, centre=p) for c, p in zip(chips, at, strict=True))
         if placed != self.chips:
             self.prepareGeometryChange()

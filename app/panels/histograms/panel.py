@@ -31,7 +31,7 @@ class HistogramsPanel(Panel):
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__(document, engine)
-        self._node, self._run = "", 0
+        self._node, self._run, self._at = "", 0, 0
         self._frames: list[SpreadFrame] = []
         self.title = QLabel()
         names = (self.tr("Weights"), self.tr("Gradient"), self.tr("Update"), self.tr("Activation"))
@@ -84,7 +84,9 @@ class HistogramsPanel(Panel):
         name = self._node or self.tr("Select a node: its histograms appear here as the net learns.")
         since = self._frames[0].step if self._frames else 0
         told = self.tr("{0} · weights of the whole run, the rest since step {1:,}, when one looked")
-        self.title.setText(told.format(name, since) if since > 1 else name)
+        if self._at < since:
+            told = self.tr("{0} · weights up to step {2:,}, the rest of this step alone")
+        self.title.setText(told.format(name, since, self._at) if since > 1 else name)
 
     def show_selection(self, names: Sequence[str]) -> None:
         """Told which nodes are selected on the canvas."""
@@ -114,6 +116,7 @@ class HistogramsPanel(Panel):
             self._frames.append(frame)
         if len(self._frames) > MOST_FRAMES:
             self._frames = [*self._frames[:-1:2], self._frames[-1]]
+        self._at = frame.step
         self._show_title()
         shown = self.ridges["weights"].steps or self.ridges["activation"].steps
         if frame.past or (shown and shown[-1] > frame.step):

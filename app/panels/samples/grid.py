@@ -42,6 +42,7 @@ class SampleGrid(QWidget):
         self._engine = engine
         self.frame: SamplesFrame | None = None
         self._start = 0
+        self._listed: object = None
         self._make_filters()
         self.list = gallery(self.tr("Samples"), PICTURE)
         self.list.setUniformItemSizes(True)
@@ -145,19 +146,33 @@ class SampleGrid(QWidget):
     def _show(self) -> None:
         frame = self.frame
         with QSignalBlocker(self.list):
-            self.list.clear()
-            if frame is not None and not frame.problem:
-                icons = frame.images is not None
-                self.list.setViewMode(
-                    QListWidget.ViewMode.IconMode if icons else QListWidget.ViewMode.ListMode
-                )
-                for i in range(len(frame.indices)):
-                    self.list.addItem(self._item(frame, i))
+            if frame is None or frame.problem:
+                self.list.clear()
+            else:
+                self._list_samples(frame)
         self._mark(self._engine.chosen_sample)
         self.where.setText(self._place())
         total = frame.total if frame else 0
         self.back.setEnabled(self._start > 0)
         self.next.setEnabled(self._start + PAGE < total)
+
+    def _list_samples(self, frame: SamplesFrame) -> None:
+        """The same samples keep their places: what the net says of them changes as it trains."""
+        page = frame.split, frame.indices, frame.images
+        if page != self._listed or self.list.count() != len(frame.indices):
+            self._listed = page
+            self.list.clear()
+            icons = frame.images is not None
+            self.list.setViewMode(
+                QListWidget.ViewMode.IconMode if icons else QListWidget.ViewMode.ListMode
+            )
+            for _ in frame.indices:
+                self.list.addItem(QListWidgetItem())
+            if frame.images is not None:
+                for i, image in enumerate(unpack(frame.images)):
+                    self.list.item(i).setIcon(QIcon(picture_of(image, PICTURE)))
+        for i in range(len(frame.indices)):
+            self._label(self.list.item(i), frame, i)
 
     def _place(self) -> str:
         frame = self.frame
@@ -166,29 +181,27 @@ class SampleGrid(QWidget):
         if not frame.total:
             return self.tr("none of these")
         last = frame.start + len(frame.indices)
-        return self.tr("{0:,}–{1:,} of {2:,}").format(frame.start + 1, last, frame.total)
+        place = self.tr("{0:,}–{1:,} of {2:,}").format(frame.start + 1, last, frame.total)
+        said = frame.answers and frame.step
+        return place + self.tr(" · step {0:,}").format(frame.step) if said else place
 
-    def _item(self, frame: SamplesFrame, i: int) -> QListWidgetItem:
+    def _label(self, item: QListWidgetItem, frame: SamplesFrame, i: int) -> None:
         label = frame.labels[i] if frame.labels else ""
         answer = frame.answers[i] if frame.answers else ""
         wrong = bool(answer) and answer != label
         text = f"{label}→{answer}" if wrong else label
-        item = QListWidgetItem()
-        if frame.images is not None:
-            item.setIcon(QIcon(picture_of(unpack(frame.images)[i], PICTURE)))
-        elif frame.rows is not None:
+        if frame.images is None and frame.rows is not None:
             numbers = ", ".join(_short(float(x)) for x in unpack(frame.rows)[i])
             text = f"{frame.indices[i]}:  {numbers}" + (f"   {text}" if text else "")
         item.setText(text)
-        if wrong:
-            item.setForeground(QColor(palette.current().color("warning")))
+        colour = palette.current().color("warning" if wrong else "text")
+        item.setForeground(QColor(colour))
         told = self.tr("{0} sample {1}").format(frame.split, frame.indices[i])
         if label:
             told += self.tr(": a {0}").format(label)
         if answer:
-            told += self.tr(", predicted as {0}").format(answer)
+            told += self.tr(", predicted as {0} at step {1:,}").format(answer, frame.step)
         item.setToolTip(told)
-        return item
 
     # -- choosing -----------------------------------------------------------------------------
 

@@ -87,11 +87,18 @@ class CheckBar(QWidget):
             self.told.emit(frame.problem)
             return
         self.told.emit("\n".join(walk_words.comparison(frame)))
-        errors: dict[str, tuple[float, bool]] = {}
-        for name, c in frame.checked.items():
-            if c.reason == "kink":
-                continue  # nothing to compare with
-            node = name.partition(" -> ")[0].partition(".")[0]
+        self.found.emit(by_node(frame))
+
+
+def by_node(frame: CheckFrame) -> dict[str, tuple[float, bool]]:
+    """Largest error of each node, and whether it is right; none where that cannot be said."""
+    errors: dict[str, tuple[float, bool]] = {}
+    lost = set()
+    for name, c in frame.checked.items():
+        node = name.partition(" -> ")[0].partition(".")[0]
+        if c.reason == "lost":
+            lost.add(node)
+        elif c.reason != "kink":  # beside a kink there is nothing to compare with
             error, right = errors.get(node, (0.0, True))
             errors[node] = max(error, c.error), right and c.reason != "wrong"
-        self.found.emit(errors)
+    return {n: e for n, e in errors.items() if n not in lost or not e[1]}

@@ -40,6 +40,8 @@ from graphcore.records.arrays import pack, unpack
 from graphcore.training.sample import Sample
 from graphcore.views.stepper import NumbersFrame, NumbersRequest, Quantity, WalkFrame
 
+MOST_TOGETHER = 64
+"""Samples that go through together."""
 LEAST_WORDS = 210
 """Pixels of width of what happens at a step, in words."""
 LEAST_HEIGHTS = (76, 120, 130, 150, 130, 130)
@@ -158,7 +160,7 @@ class WalkPanel(Panel):
         self.sample.valueChanged.connect(self._choose)
         self.verdict = Note()
         self.batch = WholeField()
-        self.batch.setRange(1, 64)
+        self.batch.setRange(1, MOST_TOGETHER)
         self.batch.setFixedWidth(72)
         self.sample.setFixedWidth(86)
         self.batch.setPrefix("× ")
@@ -344,6 +346,10 @@ class WalkPanel(Panel):
             self.sample.setMaximum(frame.samples - 1)
             self.sample.setValue(self._engine.chosen_sample.index)
         chosen = self._engine.chosen_sample
+        left = 1 if chosen.given is not None else frame.samples - frame.sample
+        with QSignalBlocker(self.batch):  # what is wished for stays, where there are fewer
+            self.batch.setMaximum(min(MOST_TOGETHER, left))
+            self.batch.setValue(self.walk.batch)
         self.sample_name.setText(
             self.tr("Drawn, in place of") if chosen.drawn
             else self.tr("Typed, in place of") if chosen.given is not None
@@ -353,6 +359,8 @@ class WalkPanel(Panel):
         words = self.tr("a {0}").format(frame.label) if frame.label else ""
         if done and frame.answer:
             words += self.tr(", predicted as {0}").format(frame.answer)
+        if frame.unknown:
+            words = self.tr("no true value is known")
         self.verdict.setText(words)
         self.sample_name.setToolTip(words)  # a narrow panel has no room for it
 

@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from app.plots.tile_view import TileView
-from app.widgets.numbers import at_least, format_number
+from app.widgets.numbers import at_least, format_number, told_apart
 from app.widgets.quantity_table import QuantityTable
 from graphcore.records.arrays import unpack
 from graphcore.views.stepper import Quantity
@@ -23,7 +23,7 @@ class Quantities(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         self.numbers = QLabel()
-        self.table = QuantityTable(lambda value: format_number(value, at_least(3)))
+        self.table = QuantityTable(lambda numbers: told_apart(numbers, at_least(3)))
         self.table.setAccessibleName(self.tr("What is computed on the way"))
         self.maps = TileView(self.tr("What is computed on the way"))
         for widget, stretch in ((self.numbers, 0), (self.table, 1), (self.maps, 1)):

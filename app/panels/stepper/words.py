@@ -7,16 +7,18 @@ import re
 from PySide6.QtCore import QCoreApplication
 
 from app.panels.stepper.position import Event, Walk
-from app.widgets.numbers import at_least, format_number
+from app.widgets.numbers import at_least, format_number, told_apart
 from graphcore.errors import GradscapeError
 from graphcore.graph.elements import Node
 from graphcore.graph.graph import Graph
 from graphcore.records.arrays import pack, unpack
 from graphcore.training import optimizers
-from graphcore.views.stepper import CheckFrame, Quantity, Update, WalkFrame
+from graphcore.views.stepper import Checked, CheckFrame, Quantity, Update, WalkFrame
 
 FEW, COLUMNS = 6, 16
 """Parameters that are shown at once; numbers of each that are shown beside each other."""
+OWN_RATES = 3
+"""Nodes whose own learning rates are written out in the formula."""
 _NAME = re.compile(r"([A-Za-z]{1,8})(_?\d{0,3})")
 """A node's name that can stand in a formula: letters, perhaps with a number."""
 _LETTERS = re.compile(r"(?<![A-Za-z\\])([A-Za-z])(?![A-Za-z_{])")
@@ -95,11 +97,17 @@ def _written(name: str) -> str:
 
 def _rule(frame: WalkFrame) -> tuple[str, ...]:
     """The optimiser's rule, an assignment a line."""
-    name = frame.rule.partition(",")[0]
-    if name == "SGD" and not any(u.moments for u in frame.updates):
-        return (r"w \leftarrow w - \eta g",)
-    parts = optimizers.get(name).formula.split(r"\quad")
-    return tuple(p.strip().rstrip(",") for p in parts if p.strip())
+    if frame.rule == "SGD" and not any(u.moments for u in frame.updates):
+        parts = [r"w \leftarrow w - \eta g"]
+    else:
+        parts = optimizers.get(frame.rule).formula.split(r"\quad")
+    own = {_written(u.name.rpartition(".")[0]): u.rate for u in frame.updates if u.rate != 1}
+    rates = (
+        rf"\eta_{{{node}}} = {_latex_number(frame.lr)} \cdot {_latex_number(rate)}"
+        rf" = {_latex_number(frame.lr * rate)}"
+        for node, rate in list(own.items())[:OWN_RATES] if node
+    )  # fmt: skip
+    return *(p.strip().rstrip(",") for p in parts if p.strip()), *rates
 
 
 def _parts(derivative: str) -> list[str]:
@@ -151,23 +159,40 @@ def sentences(root: Graph, walk: Walk) -> list[str]:
         return []
     if event.phase == "update":
         hint = [tr("Select a node to see its numbers.")] if len(frame.updates) > FEW else []
-        return [_changed(frame), *hint, *map(_update, frame.updates)]
+        return [_changed(frame), *hint, *(_update(u, frame.lr) for u in frame.updates), *_of(frame)]
     found = level_of(root, event.node)
     if found is None:
         return []
     node = root.at(event.node)
     if event.phase == "forward":
-        return [_what(node), _computed(*found, frame, node)]
-    return _gone_back(walk, frame, event.node)
+        return [_what(node), _computed(*found, frame, node), *_of(frame)]
+    return [*_gone_back(walk, frame, event.node), *_of(frame)]
+
+
+def _of(frame: WalkFrame) -> list[str]:
+    """Which sample the numbers are of, where that is not one of the data alone."""
+    if frame.unknown:
+        return [
+            tr("No true value is known for this row: there is no loss, and no way back from it.")
+        ]
+    if frame.together > 1:
+        return [
+            tr(
+                "{0} samples go through together: of values and their gradients those of the first "
+                "are shown; the loss, sizes (r.m.s.) and all about weights are of all of them."
+            ).format(frame.together)
+        ]
+    return []
 
 
 def _changed(frame: WalkFrame) -> str:
     """Which parameters the optimiser changes."""
+    rule = tr("{0}, lr {1}").format(frame.rule, format_number(frame.lr, 3))
     if not frame.unchanged:
-        return tr("{0} changes every weight:").format(frame.rule)
+        return tr("{0} changes every weight:").format(rule)
     names = ", ".join(frame.unchanged[:FEW]) + (" …" if len(frame.unchanged) > FEW else "")
     return tr("{0} changes {1} of {2} parameters; it leaves {3} as they are:").format(
-        frame.rule, len(frame.updates), len(frame.updates) + len(frame.unchanged), names
+        rule, len(frame.updates), len(frame.updates) + len(frame.unchanged), names
     )
 
 
@@ -277,19 +302,24 @@ def update_rows(frame: WalkFrame, node: str) -> tuple[Quantity, ...]:
     return tuple(found)
 
 
-def _update(u: Update) -> str:
+def _update(u: Update, lr: float) -> str:
+    name = u.name
+    if u.rate != 1:
+        rates = (format_number(x, 3) for x in (lr * u.rate, lr, u.rate))
+        name += tr(", at its own lr {0} = {1} × {2}").format(*rates)
     moments = ", ".join(
         f"{quantity_name(k)} {format_number(v, at_least(3))}" for k, v in u.moments.items()
     )
     after = f"  ({moments})" if moments else ""
     if u.before is not None and u.gradient is not None and u.after is not None:
-        before, g, then = (format_number(x, at_least(6)) for x in (u.before, u.gradient, u.after))
-        return tr("{0}:  {1} → {2}, gradient {3}").format(u.name, before, then, g) + after
+        before, then = told_apart((u.before, u.after), at_least(6))
+        g = format_number(u.gradient, at_least(6))
+        return tr("{0}:  {1} → {2}, gradient {3}").format(name, before, then, g) + after
     g, change = (
         format_number(u.gradient_size, at_least(3)),
         format_number(u.change_size, at_least(3)),
     )
-    return tr("{0}:  gradient {1}, change {2} (r.m.s.)").format(u.name, g, change) + after
+    return tr("{0}:  gradient {1}, change {2} (r.m.s.)").format(name, g, change) + after
 
 
 REASONS = {
@@ -302,19 +332,39 @@ REASONS = {
 
 def comparison(frame: CheckFrame) -> list[str]:
     """What the comparison with finite differences found, the worst first."""
-    smooth = [c.error for c in frame.checked.values() if c.reason != "kink"]
-    lines = [
-        tr(
-            "(L(w + h) − L(w − h)) / 2h, h = {0:.0e}, on this sample with these weights, in "
-            "double precision. Largest difference: {1} of the tensor's largest gradient."
-        ).format(frame.step, format_number(max(smooth, default=0.0), 2))
-    ]
-    by_error = sorted(frame.checked.items(), key=lambda i: (i[1].reason == "kink", -i[1].error))
-    for name, c in by_error:
-        own, found = format_number(c.own, 8), format_number(c.difference, 8)
-        line = tr("{0}[{1}]:  backward {2}, difference {3}, off by {4} ({5})").format(
-            name, c.place, own, found, format_number(c.error, 2), tr(REASONS[c.reason])
+    seen = [c.error for c in frame.checked.values() if c.reason not in ("kink", "lost")]
+    lost = sum(c.reason == "lost" for c in frame.checked.values())
+    first = tr(
+        "(L(w + h) − L(w − h)) / 2h, h = {0:.0e}, on this sample with these weights, in "
+        "double precision."
+    ).format(frame.step)
+    if seen:
+        largest = tr("Largest difference: {0} of the tensor's largest gradient.")
+        first += " " + largest.format(format_number(max(seen), 2))
+    lines = [first]
+    if lost:
+        lines.append(
+            tr(
+                "{0} of {1} cannot be checked: the loss is too large for this step, what h changes "
+                "of it is lost in its rounding. A larger h may show it."
+            ).format(lost, len(frame.checked))
         )
-        left_out = tr("; {0} more at a kink are left out").format(c.kinks) if c.kinks else ""
-        lines.append(line + left_out)
+    order = {"lost": 1, "kink": 2}
+    for name, c in sorted(
+        frame.checked.items(), key=lambda i: (order.get(i[1].reason, 0), -i[1].error)
+    ):
+        lines.append(_compared(f"{name}[{c.place}]", c))
     return lines
+
+
+def _compared(number: str, c: Checked) -> str:
+    """A gradient both ways, and how far they are apart."""
+    own, found = format_number(c.own, 8), format_number(c.difference, 8)
+    if c.reason == "lost":
+        return tr(
+            "{0}:  backward {1}, cannot be checked: the loss is too large for this step"
+        ).format(number, own)
+    line = tr("{0}:  backward {1}, difference {2}, off by {3} ({4})").format(
+        number, own, found, format_number(c.error, 2), tr(REASONS[c.reason])
+    )
+    return line + (tr("; {0} more at a kink are left out").format(c.kinks) if c.kinks else "")

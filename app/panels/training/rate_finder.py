@@ -87,7 +87,10 @@ class RateFinder(QDialog):
         if frame.done < 1:
             return
         if frame.suggestion is None:
-            self.said.setText(self.tr("The loss fell at none of these rates. Click one to use it."))
+            self.said.setText(
+                self.tr("The loss did not clearly fall at any rate, so none is suggested. "
+                        "Click one to use it.")
+            )  # fmt: skip
         else:
             self.choose(frame.suggestion)
             self.said.setText(

@@ -14,7 +14,7 @@ class RateTestFrame(Reply, frozen=True, kw_only=True):
     """What the test found so far.
 
     Attributes:
-        rates, losses: one entry per step, shape (n,); the losses are smoothed.
+        rates, losses: one entry per step after the first few, shape (n,); losses are smoothed.
         done: share of the steps; 1 at the end, also where the loss exploded before.
         suggestion: a rate that suits the net; None while the test runs, or where there is none.
         problem: why there is no test, or "".

@@ -10,7 +10,7 @@ import numpy as np
 from graphcore.errors import GradscapeError
 from graphcore.records.arrays import pack
 from graphcore.session.session import Session
-from graphcore.training.rate_test import STEPS, RatePoint, rate_test, suggestion
+from graphcore.training.rate_test import START, STEPS, RatePoint, rate_test, suggestion
 from graphcore.views.rate_test import RateTestFrame, RateTestRequest
 from graphcore.views.view import view
 
@@ -46,9 +46,10 @@ def rates(session: Session, request: RateTestRequest) -> Iterator[RateTestFrame]
 
 
 def _found(points: list[RatePoint], over: bool) -> RateTestFrame:
-    rates_ = np.array([p.rate for p in points], np.float64)
-    losses = np.array([p.loss for p in points], np.float64)
+    shown = points[START:]
+    rates_ = np.array([p.rate for p in shown], np.float64)
+    losses = np.array([p.loss for p in shown], np.float64)
     return RateTestFrame(
-        rates=pack(rates_), losses=pack(losses), done=1.0 if over else len(rates_) / STEPS,
+        rates=pack(rates_), losses=pack(losses), done=1.0 if over else len(points) / STEPS,
         suggestion=suggestion(points) if over else None,
     )  # fmt: skip

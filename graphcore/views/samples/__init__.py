@@ -35,6 +35,7 @@ class SamplesFrame(Shown, frozen=True, kw_only=True):
         rows: the first numbers of each sample, shape (n, k), before normalisation.
         classes: names of all classes.
         columns: what each number of a sample with one axis is called; empty if it has no name.
+        step: training step whose weights gave the answers.
         problem: why there is no page, or "".
     """
 
@@ -48,6 +49,7 @@ class SamplesFrame(Shown, frozen=True, kw_only=True):
     rows: Array | None = None
     classes: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    step: int = 0
     problem: str = ""
 
 

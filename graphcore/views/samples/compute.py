@@ -18,13 +18,29 @@ from graphcore.views.view import view
 
 SEARCHED, BATCH = 10_000, 200
 """Samples among which mistakes are looked for, and how many are run at a time."""
+REST = 1.0
+"""Seconds between two pages while the net trains."""
 SIDE, NUMBERS, PAGE = 56, 8, 200
 """Pixels of a small picture's longer side; numbers of a row that are shown; most of a page."""
 
 
-@view(SamplesRequest, while_training="once", without_run=True)
-def page(session: Session, request: SamplesRequest) -> SamplesFrame:
-    """Show a page of the data set."""
+class _Told:
+    """The request that was answered last."""
+
+    request: SamplesRequest | None = None
+
+
+@view(SamplesRequest, rest=REST, without_run=True)
+def page(session: Session, request: SamplesRequest) -> SamplesFrame | None:
+    """Show a page of the data set.
+
+    While the net trains its answers follow; mistakes stay those that were found once, as other
+    samples would move in under the pointer, after a search that holds training up.
+    """
+    told = session.part(_Told)
+    if session.running and request.wrong and told.request is request:
+        return None
+    told.request = request
     if session.trainer is None:
         return SamplesFrame(problem="This graph takes its numbers from no data set.")
     return browse(session.trainer, request)
@@ -64,7 +80,7 @@ def browse(trainer: Trainer, request: SamplesRequest) -> SamplesFrame:
         labels=names(labels[page] if labels is not None else None), answers=names(said),
         images=pack(np.stack(images)) if images else None,
         rows=pack(rows.reshape(len(page), math.prod(rows.shape[1:]))[:, :NUMBERS]), classes=classes,
-        columns=data.columns,
+        columns=data.columns, step=trainer.step,
     )  # fmt: skip
 
 

@@ -101,6 +101,7 @@ class Update(msgspec.Struct, tag=True, frozen=True):
         moments: name of each of the optimiser's moments -> its number, or its root mean square.
         numbers: the first numbers of "value", "gradient", every moment after the update, and
             "after". count: how many the parameter has.
+        rate: its learning rate as a multiple of the run's.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Update(msgspec.Struct, tag=True, frozen=True):
     moments: dict[str, float]
     numbers: dict[str, Array] = {}
     count: int = 1
+    rate: float = 1.0
 
 
 class NumbersRequest(Ask, frozen=True):
@@ -195,12 +197,15 @@ class WalkFrame(Shown, frozen=True, kw_only=True):
         jacobians: ∂output/∂input where it is small, by node.
         updates: what the optimiser would do then; empty where nothing is trained.
         unchanged: names of the parameters that it would leave as they are.
-        rule: name of the optimiser, with its learning rate.
+        rule, lr: name of the optimiser, and the run's learning rate; "" without a loss.
         label, answer: the sample's class and the net's, or "".
         held: how many values are held; ``free_answer`` is the net's without that.
         problem: why what is to be held or shown cannot be, or "".
         sample, samples: its row in the split, and how many there are; ``given``: the sample's own
             numbers, before normalisation.
+        together: how many samples went through together, ``sample`` the first of them.
+        unknown: whether the sample was typed and no true value of it is known: the target and
+            what is computed from it are left out, and there is no backward pass.
         step: training step whose weights these are.
     """
 
@@ -219,6 +224,7 @@ class WalkFrame(Shown, frozen=True, kw_only=True):
     updates: tuple[Update, ...] = ()
     unchanged: tuple[str, ...] = ()
     rule: str = ""
+    lr: float = 0.0
     label: str = ""
     answer: str = ""
     held: int = 0
@@ -227,6 +233,8 @@ class WalkFrame(Shown, frozen=True, kw_only=True):
     sample: int = 0
     samples: int = 0
     given: Array | None = None
+    together: int = 1
+    unknown: bool = False
     step: int = 0
 
 
@@ -236,8 +244,8 @@ class Checked(msgspec.Struct, tag=True, frozen=True):
     Attributes:
         error: relative to the tensor's largest gradient.
         place: of the number, in row order. own, difference: its gradient both ways.
-        reason: what is left comes from rounding, the curve within the step, or a kink in it; else
-            the gradient is wrong.
+        reason: what is left comes from rounding, the curve within the step, or a kink in it, or
+            the loss is too large for the step to be seen in it; else the gradient is wrong.
         kinks: how many more numbers had a kink within the step; they are left out.
     """
 
@@ -245,7 +253,7 @@ class Checked(msgspec.Struct, tag=True, frozen=True):
     place: int
     own: float
     difference: float
-    reason: Literal["rounding", "curve", "kink", "wrong"]
+    reason: Literal["rounding", "curve", "kink", "wrong", "lost"]
     kinks: int = 0
 
 

@@ -23,7 +23,7 @@ from graphcore.session.holds import FREE
 from graphcore.session.session import Session
 from graphcore.training.answers import EXAMPLES
 from graphcore.training.class_shares import class_indices, class_names, class_shares
-from graphcore.training.sample import fed_together, split_of
+from graphcore.training.sample import Sample, fed_together, split_of, truth_unknown
 from graphcore.training.trainer import Trainer
 from graphcore.views.stepper import (
     Checked,
@@ -86,23 +86,39 @@ def _of_sample(session: Session, trainer: Trainer, request: WalkRequest) -> Walk
         plan.forward(feeds)
         free = _classes(trainer, plan, t)[1] if b.target else ""
         plan, graph = held
-    end = b.loss or None
+    end, unknown = _end(trainer, sample), truth_unknown(trainer, sample)
     go_through(plan, feeds, end, request.training)
+    seen = _plain(_seen(plan, graph, end))
     label, answer = _classes(trainer, plan, t) if b.target else ("", "")
-    rate = trainer.current_lr()
     return WalkFrame(
-        **_plain(_seen(plan, graph, end)),
+        **(_without_target(seen, trainer) if unknown else seen),
         updates=updates(trainer, plan) if held is None and end else (),
         unchanged=tuple(
             p.name for p in trainer.plan.layout if not any(g.trains(p) for g in trainer.groups)
         ),
         held=len(session.holds.request.holds) if held else 0, free_answer=free,
         problem=session.holds.problem,
-        rule=f"{trainer.settings.optimizer}, lr {rate:.3g}" if end else "",
+        rule=trainer.settings.optimizer if end else "", lr=trainer.current_lr(),
         label=label, answer=answer, sample=i, step=trainer.step,
         samples=len(split_of(trainer, sample.split)) if b.input else 0,
-        given=_numbers_of(trainer, x[:1]) if b.input else None,
+        given=_numbers_of(trainer, x[:1]) if b.input else None, together=len(x), unknown=unknown,
     )  # fmt: skip
+
+
+def _end(trainer: Trainer, sample: Sample) -> str | None:
+    """Where the backward pass begins; None without a loss, or one that is known."""
+    return None if truth_unknown(trainer, sample) else trainer.binding.loss or None
+
+
+def _without_target(seen: dict[str, Any], trainer: Trainer) -> dict[str, Any]:
+    """Leave out the target and what is computed from it."""
+    out = {trainer.binding.target}
+    for n in trainer.plan.flat_graph.nodes:  # in the order in which they are computed
+        if any(source in out for source, _ in n.inputs.values()):
+            out.add(n.name)
+    kept = {k: {n: x for n, x in v.items() if n not in out} if isinstance(v, dict) else v
+            for k, v in seen.items()}  # fmt: skip
+    return {**kept, "forward": tuple(n for n in seen["forward"] if n not in out)}
 
 
 @view(NumbersRequest)
@@ -142,7 +158,7 @@ def _again(session: Session) -> tuple[Plan, Graph, str | None]:
         trainer, b = session.trainer, session.trainer.binding
         x, t, _ = fed_together(trainer, request.sample, request.batch)
         plan, graph, feeds = trainer.looking_plan(), trainer.graph, b.feeds(x, t)
-        end = b.loss or None
+        end = _end(trainer, request.sample)
     elif session.calculation is not None:
         plan, graph, end = session.calculation
         feeds = {}
@@ -175,6 +191,10 @@ def _in_double(session: Session) -> tuple[Plan, dict[str, Any], str]:
         trainer, b = session.trainer, session.trainer.binding
         if not b.loss:
             raise EngineError("A gradient needs a loss to start from: this graph has none.")
+        if truth_unknown(trainer, request.sample):
+            raise EngineError(
+                "No true value of this row is known: there is no loss to differentiate."
+            )
         plan = compile(trainer.graph, dtype="float64", transposed=trainer.plan.transposed)
         plan.copy_state(trainer.plan)
         x, t, _ = fed_together(trainer, request.sample, request.batch)
@@ -221,10 +241,10 @@ def _seen(plan: Plan, graph: Graph, end: str | None) -> dict[str, Any]:
         "forward": forward, "backward": backward, "end": end or "", "aliases": stands_for,
         "numbers": _numbers(names, lambda name: value(plan, name)),
         "slopes": _numbers(names, lambda name: gradient(plan, name)) if end else {},
-        "values": recording.value_pictures(plan, graph, names),
-        "gradients": recording.gradient_pictures(plan, graph, names) if end else {},
+        "values": recording.value_pictures(plan, graph, names, first=None),
+        "gradients": recording.gradient_pictures(plan, graph, names, first=None) if end else {},
         "terms": terms(plan, graph) if end else (), "curves": activation_curves(plan),
-        "quantities": quantities(plan), "jacobians": jacobians(plan) if end else {},
+        "quantities": quantities(plan), "jacobians": jacobians(plan, graph) if end else {},
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphcore.engine.execute import Step
+from graphcore.engine.pictures import batched_node
 from graphcore.engine.plan import Plan
 from graphcore.engine.reading import size_of
 from graphcore.errors import GradscapeError
@@ -131,40 +132,54 @@ JACOBIAN_ROWS, JACOBIAN = 32, 1024
 """Outputs and numbers of the largest Jacobian that is written out."""
 
 
-def jacobians(plan: Plan) -> dict[str, tuple[Quantity, ...]]:
-    """∂output/∂input of every node where it is small, row by row out of the node's own vjp."""
+def jacobians(plan: Plan, graph: Graph) -> dict[str, tuple[Quantity, ...]]:
+    """∂output/∂input of every node where it is small, row by row out of the node's own vjp.
+
+    Of samples that go through together, that of the first one.
+    """
     found = {}
+    alone = {
+        slot for (name, _), slot in plan.slots.items()
+        if (x := plan.values[slot]) is not None and batched_node(graph, name, x)
+    }  # fmt: skip
     for step in plan.steps:
         y = plan.values[step.outputs[0]] if len(step.outputs) == 1 else None
-        if y is None or not 1 <= y.numel() <= JACOBIAN_ROWS:
+        one = y[:1] if y is not None and step.outputs[0] in alone else y
+        if one is None or not 1 <= one.numel() <= JACOBIAN_ROWS:
             continue
         told = [
             Quantity(f"∂{step.name}/∂{name}", _packed(j))
             for name, slot in zip(step.input_names, step.inputs, strict=True)
-            if (j := _jacobian(plan, step, name, slot)) is not None
+            if (j := _jacobian(plan, step, name, one.numel(), slot in alone)) is not None
         ]
         if told:
             found[step.name] = tuple(told)
     return found
 
 
-def _jacobian(plan: Plan, step: Step, input: str, slot: int) -> Tensor | None:
-    """Shape (outputs, inputs), or one row; None where it is large, one number or not there."""
-    y, x = plan.values[step.outputs[0]], plan.values[slot]
+def _jacobian(plan: Plan, step: Step, input: str, rows: int, alone: bool) -> Tensor | None:
+    """Shape (outputs, inputs), or one row; None where it is large, one number or not there.
+
+    Args:
+        rows: of the output, from its first number on.
+        alone: whether the input's first axis is that of the samples, of which the first is taken.
+    """
     place = step.input_names.index(input)
+    y, x = plan.values[step.outputs[0]], plan.values[step.inputs[place]]
     owned = f"{step.name}.{input}" in plan.parameters
     if y is None or x is None or owned or not step.context.needs[place]:
         return None
-    if not 1 < y.numel() * x.numel() <= JACOBIAN:
+    columns = x[:1].numel() if alone else x.numel()
+    if not 1 < rows * columns <= JACOBIAN:
         return None
-    rows = []
+    found = []
     with torch.inference_mode():
-        for i in range(y.numel()):
+        for i in range(rows):
             seed = torch.zeros_like(y, memory_format=torch.contiguous_format)
             seed.view(-1)[i] = 1
             g = step.backward(plan.values, seed)[place]
-            rows.append(torch.zeros(x.numel()) if g is None else g.reshape(-1))
-    matrix = torch.stack(rows)
+            found.append(torch.zeros(columns) if g is None else g.reshape(-1)[:columns])
+    matrix = torch.stack(found)
     return matrix.reshape(-1) if 1 in matrix.shape else matrix
 
 
@@ -251,6 +266,7 @@ def _group_updates(trainer: Trainer, plan: Plan, group: Group) -> list[Update]:
                 size_of(g), size_of(after - before),
                 {k: _summary(v) for k, v in moments.items()},
                 {k: _packed(v.reshape(-1)[:FIRST]) for k, v in told.items()}, after.numel(),
+                group.rate_of(info),
             )
         )  # fmt: skip
     return found

@@ -1,6 +1,6 @@
 """Chips stand over no title, no number and no other chip where there is room."""
 
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QPointF, QRectF
 
 from app.canvas.items.chip_places import places
 
@@ -29,3 +29,17 @@ def test_without_room_a_chip_covers_what_matters_least():
     (found,) = stood([QRectF(0, -10, 60, 19)], [(title, 6.0), (rest, 0.3)])
     assert found.top() >= 0
     assert places([], [], []) == []
+
+
+def test_a_chip_of_a_wire_stands_along_it_off_the_chips_of_a_node():
+    """Its middle is among what is told below another node: further along there is room."""
+    of_node = [QRectF(0, 124 + 22 * i, 160, 19) for i in range(3)]
+    middle = QRectF(60, 148, 100, 19)
+    along = [middle.center() + QPointF(x, 0) for x in (-90, 90, -260, 260)]
+    at = places([middle, *of_node], [(CARD, 0.3)], [False] * 4, [along, (), (), ()])
+    wire = QRectF(middle).translated(at[0] - middle.center())
+    assert not any(wire.adjusted(-8, -8, 8, 8).intersects(r) for r in of_node)
+    assert abs(at[0].y() - middle.center().y()) <= 11, "on its own wire"
+    assert [QRectF(r).translated(p - r.center()) for r, p in zip(of_node, at[1:], strict=True)] == (
+        of_node
+    ), "what belongs to the node comes first"

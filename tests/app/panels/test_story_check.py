@@ -5,7 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from app.panels.stepper.check import by_node
 from app.shell.stepper_view import WalkView
+from graphcore.views.stepper import Checked, CheckFrame
 from tests.app.driver import PATIENCE
 
 LEFT = Qt.MouseButton.LeftButton
@@ -68,3 +70,24 @@ def test_marks_go_when_the_sample_is_another(qtbot, explain, live_window) -> Non
     panel.sample.setValue(5)
     qtbot.waitUntil(lambda: panel.walk.frame.sample == 5, timeout=PATIENCE)
     assert not any(c.startswith("✓") for c in chips(live_window))
+
+
+def test_a_loss_too_large_for_the_step_has_no_green_tick(qtbot, explain, live_window) -> None:
+    panel = explain("expression")
+    live_window.document.set_attributes("a", value=1e11)
+    qtbot.waitUntil(lambda: panel.walk.frame.numbers.get("a") == 1e11, timeout=PATIENCE)
+    panel.words.setText("")
+    qtbot.mouseClick(panel.check.button, LEFT)
+    qtbot.waitUntil(lambda: "cannot be checked" in panel.words.text(), timeout=PATIENCE)
+    assert "c[0]:  backward 9, cannot be checked: the loss is too large" in panel.words.text()
+    assert "Largest difference" not in panel.words.text()
+    assert not any(c.startswith(("✓", "✗")) for c in chips(live_window))
+
+
+def test_a_node_of_which_a_part_cannot_be_checked_has_no_tick() -> None:
+    right, wrong = Checked(1e-9, 0, 1.0, 1.0, "rounding"), Checked(0.5, 0, 1.0, 2.0, "wrong")
+    lost = Checked(1.0, 0, 3.0, 0.0, "lost")
+    frame = CheckFrame(
+        {"a": right, "fc.weight": right, "fc.bias": lost, "out.weight": wrong, "out.bias": lost}
+    )
+    assert by_node(frame) == {"a": (1e-9, True), "out": (0.5, False)}

@@ -53,6 +53,11 @@ def test_the_weights_of_the_run_so_far_are_there_at_once(qtbot, live_window) -> 
         lambda: panel.title.text().startswith("fc1 ·") and len(ridge.steps) >= 20, timeout=PATIENCE
     )
     assert "the rest since step 600" in panel.title.text()
+    live_window.engine.scrub(26)
+    qtbot.waitUntil(lambda: ridge.steps[-1] == 26, timeout=PATIENCE)
+    assert panel.title.text() == "fc1 · weights up to step 26, the rest of this step alone"
+    live_window.engine.scrub(None)
+    qtbot.waitUntil(lambda: "the rest since step 600" in panel.title.text(), timeout=PATIENCE)
 
 
 def test_an_edit_says_what_became_of_the_weights(qtbot, live_window) -> None:

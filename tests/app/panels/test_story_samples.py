@@ -242,6 +242,37 @@ def test_numbers_of_other_programs_are_read(text, shape, numbers) -> None:
     assert placed(read_block(text), (0, 0), shape)[1] == list(numbers)
 
 
+def test_a_typed_row_of_a_regression_has_no_true_value(qtbot, choosing, live_window) -> None:
+    panel, samples = choosing("linear-regression")
+    b = live_window.canvas.items_by_name
+    samples.tabs.setCurrentIndex(3)
+    type_number(samples.typed.table, 0, "0.25")
+    qtbot.waitUntil(lambda: panel.walk.frame.unknown, timeout=PATIENCE)
+    panel.walk.go_to(len(panel.walk.events))
+    assert "No true value is known for this row" in panel.words.text()
+    assert panel.verdict.text() == "no true value is known"
+    assert b["line"].value is not None
+    for name in ("target", "loss"):
+        assert b[name].value is None, "no number that was made up"
+        assert b[name].step_state == "pending", "no tick"
+    assert not panel.check.isHidden()
+
+
+def test_answers_follow_the_training_net_and_say_their_step(qtbot, choosing, live_window) -> None:
+    _, samples = choosing("circle")
+    grid, engine = samples.grid, live_window.engine
+    first = grid.list.item(0)
+    engine.run(None)
+    qtbot.waitUntil(lambda: engine.state == "running", timeout=PATIENCE)
+    qtbot.waitUntil(lambda: grid.frame.step > 0, timeout=PATIENCE)
+    early = grid.frame.step
+    qtbot.waitUntil(lambda: grid.frame.step > early, timeout=PATIENCE)
+    assert engine.state == "running"
+    assert grid.where.text().endswith(f"· step {grid.frame.step:,}")
+    assert grid.list.item(0) is first, "the list stays as it was under the pointer"
+    engine.pause()
+
+
 def test_what_is_typed_stays_while_the_engine_replies(qtbot) -> None:
     cells = NumberCells()
     qtbot.addWidget(cells)

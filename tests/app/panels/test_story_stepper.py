@@ -264,3 +264,41 @@ def test_an_emptied_canvas_has_nothing_to_step_through(qtbot, explain, live_wind
     qtbot.waitUntil(lambda: not panel.walk.events, timeout=PATIENCE)
     assert panel.walk.frame is None
     assert chips(live_window) == []
+
+
+def test_fewer_samples_than_were_asked_for_are_said(qtbot, explain, live_window) -> None:
+    panel = explain("xor")
+    count = panel.walk.frame.samples
+    panel.batch.setValue(3)
+    qtbot.waitUntil(lambda: panel.walk.frame.together == 3, timeout=PATIENCE)
+    press(qtbot, panel)
+    assert "3 samples go through together" in panel.words.text()
+    panel.sample.setValue(count - 2)
+    qtbot.waitUntil(lambda: panel.walk.frame.together == 2, timeout=PATIENCE)
+    assert panel.batch.value() == panel.batch.maximum() == 2
+    assert "2 samples go through together" in panel.words.text()
+    panel.sample.setValue(0)
+    qtbot.waitUntil(lambda: panel.walk.frame.sample == 0, timeout=PATIENCE)
+    assert panel.batch.value() == panel.walk.frame.together == 3, "as it was wished for"
+
+
+def test_the_update_says_rates_of_nodes_and_shows_what_changes(qtbot, explain, live_window) -> None:
+    panel = explain("xor")
+    live_window.document.set_rates(["hidden"], 0.1)
+    qtbot.waitUntil(
+        lambda: panel.walk.frame and any(u.rate != 1 for u in panel.walk.frame.updates),
+        timeout=PATIENCE,
+    )
+    panel.walk.go_to(len(panel.walk.events))
+    words, frame = panel.words.text(), panel.walk.frame
+    assert f"SGD, lr {format_number(frame.lr)} changes every weight" in words
+    assert "hidden.bias, at its own lr 0.05 = 0.5 × 0.1:" in words
+    assert r"\eta_{{\mathrm{hidden}}} = 0.5 \cdot 0.1 = 0.05" in panel.formula.latex
+    table = panel.quantities.table
+    rows = [table.verticalHeaderItem(i).text() for i in range(table.rowCount())]
+    for name in ("hidden.bias", "hidden.weight"):
+        before, after = rows.index(name), rows.index(f"{name} after")
+        for j in range(table.columnCount()):
+            cells = [table.item(row, j) for row in (before, after)]
+            if all(cells) and cells[0].toolTip() != cells[1].toolTip():
+                assert cells[0].text() != cells[1].text(), (name, j)

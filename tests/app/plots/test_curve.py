@@ -230,3 +230,10 @@ def test_what_is_of_another_net_is_not_said_until_a_point_comes(plot):
     plot.append("train", np.array([3]), np.array([2.75]))
     plot.redraw()
     assert {n: v for n, _, v in plot.legend.entries}["train"] == "2.75"
+
+
+def test_another_document_has_no_mark_of_the_one_before(plot):
+    plot.append("train", np.arange(5.0), np.ones(5))
+    plot.set_playhead(3)
+    plot.clear()
+    assert plot.playhead is None

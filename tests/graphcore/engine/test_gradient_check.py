@@ -34,6 +34,27 @@ def test_a_small_step_rounds() -> None:
     assert 0 < found.error < 1e-5
 
 
+@pytest.mark.parametrize(("a", "b"), [(1e30, 1e30), (1e11, 1.0), (3e9, 3e9)])
+def test_a_loss_too_large_for_the_step_leaves_nothing_to_compare(a: float, b: float) -> None:
+    found = checked("3*(a + b*c)", 1e-6, a=a, b=b, c=2.0)
+    assert found["a"].reason == "lost"
+    assert {found[n].reason for n in "ab"} == {"lost"}, "3 and 6 are far below the rounding"
+    small = checked("3*(a + b*c)", 1e-6, a=5.0, b=3.0, c=2.0)
+    assert {c.reason for c in small.values()} == {"rounding"}
+    assert all(c.error < 1e-8 for c in small.values())
+
+
+def test_a_wrong_gradient_below_the_rounding_is_never_called_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        gc.ops.get("Add"), "vjp", staticmethod(lambda g, y, a, b: (1.5 * g, 1.5 * g))
+    )
+    for large in (0.0, 1e4, 1e6, 1e7, 1e8, 1e9, 1e12):
+        found = checked("a + b", 1e-6, a=large, b=2.0)["b"]
+        assert found.reason in ("wrong", "lost"), (large, found)
+
+
 @pytest.mark.parametrize("x", [1e-3, -2e-3])
 def test_a_kink_within_the_step_is_told(x: float) -> None:
     found = checked("relu(x) + 3*x", 1e-2, x=x)["x"]

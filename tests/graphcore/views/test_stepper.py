@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -11,7 +12,7 @@ import torch
 import graphcore as gc
 from graphcore import files, presets
 from graphcore.engine import pictures as recording
-from graphcore.records.arrays import unpack
+from graphcore.records.arrays import pack, unpack
 from graphcore.records.requests import Reply
 from graphcore.session import messages as m
 from graphcore.session.session import Session
@@ -303,3 +304,56 @@ def test_a_frozen_parameter_is_named_among_those_that_stay() -> None:
     assert frame.unchanged == ("hidden1.weight", "hidden1.bias")
     assert {u.name for u in frame.updates}.isdisjoint(frame.unchanged)
     assert walked(presets.load("circle"))[0].unchanged == ()
+
+
+def test_of_several_samples_the_derivatives_are_of_the_first() -> None:
+    graph = presets.load("mlp")
+    request = WalkRequest(sample=Sample(3), batch=4)
+    frame, session = walked(graph, request)
+    assert session.trainer is not None
+    _, t = session.trainer.tensors(session.trainer.data.test)
+    plan = session.trainer.plan
+    hidden = session.trainer.looking_plan().value("relu2")
+    layer = (plan.parameters[f"logits.{n}"] for n in ("weight", "bias"))
+    logits = torch.nn.functional.linear(hidden, *layer)
+    wanted = (logits[0].softmax(0) - torch.eye(10)[t[3]]) / 4
+    told = {q.name: unpack(q.array) for qs in frame.jacobians.values() for q in qs}
+    assert told["∂loss/∂x"].shape == (10,)
+    assert np.allclose(told["∂loss/∂x"], wanted, atol=1e-6)
+    assert told["∂logits/∂x"].shape == plan.parameters["logits.weight"].shape
+    assert frame.values["logits"].shape == "(4, 10)"
+    assert frame.gradients["logits"].shape == "(4, 10)"
+    assert frame.values["logits"].high == pytest.approx(float(logits[0].max()), rel=1e-5)
+    assert frame.together == 4
+    count = len(session.trainer.data.test)
+    assert walked(graph, WalkRequest(sample=Sample(count - 2), batch=4))[0].together == 2
+
+
+def test_a_typed_row_of_unknown_truth_has_no_loss() -> None:
+    graph = presets.load("linear-regression")
+    typed = Sample(given=pack(np.array([0.3], np.float32)))
+    frame, session = walked(graph, WalkRequest(sample=typed))
+    assert session.trainer is not None
+    b = session.trainer.binding
+    assert frame.unknown
+    assert b.output in frame.forward
+    for name in (b.target, b.loss):
+        assert name not in frame.forward, "no step, no number, no tick"
+        assert name not in frame.numbers
+        assert name not in frame.values
+    assert not frame.quantities.get(b.loss)
+    assert (frame.backward, frame.updates, frame.slopes) == ((), (), {})
+    told = check(session, CheckRequest())
+    assert "true value" in told.problem
+    known = msgspec.structs.replace(typed, label=2.0)
+    assert not walked(graph, WalkRequest(sample=known))[0].unknown
+    assert walked(graph)[0].numbers[b.loss] > 0
+
+
+def test_an_update_tells_its_own_rate() -> None:
+    graph = presets.load("circle")
+    graph.training = msgspec.structs.replace(graph.training, rates={"hidden1": 0.1})
+    frame, _ = walked(graph)
+    rates = {u.name.partition(".")[0]: u.rate for u in frame.updates}
+    assert rates.pop("hidden1") == 0.1
+    assert set(rates.values()) == {1.0}
