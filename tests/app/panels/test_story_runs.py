@@ -209,7 +209,7 @@ def test_after_a_reset_nothing_is_left_of_the_run_before(qtbot, session) -> None
     engine.play()
     session.wait(lambda: engine.step > 60)
     engine._ask_for_frame()
-    engine._process.waitForBytesWritten(1000)
+    engine._process._process.waitForBytesWritten(1000)
     time.sleep(0.3)  # its answer waits in the pipe
     frames = []
     engine.frame.connect(frames.append)
