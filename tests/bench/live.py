@@ -108,7 +108,7 @@ def _gaps(window: Any) -> list[float]:
 def _turns(window: Any, rounds: int) -> tuple[Turns, Turns]:
     """What was done with a window and without."""
     engine = window.engine
-    worker = engine._process.processId()
+    worker = engine._process.number
     with subprocess.Popen(
         [sys.executable, "-c", ALONE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:

@@ -204,7 +204,7 @@ def test_an_engine_that_dies_holds_nobody_up_and_comes_back(qtbot, live_window, 
     wait(qtbot, lambda: engine.state == "running" and engine.step > 5)
     live_window.transport.play.click()
     wait(qtbot, lambda: engine.state == "idle" and not loop.goes_on(0.1))
-    engine._process.kill()
+    engine._process._process.kill()
     wait(qtbot, lambda: engine.state == "dead" and loop.goes_on(0.1))
     engine.restart()
     step = loop.watch.steps
