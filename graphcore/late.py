@@ -8,6 +8,7 @@ while it loads, and what it finds must be the module and no stand-in.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = ["networkx", "torch"]
+
+if "OMP_WAIT_POLICY" not in os.environ:
+    # How long a thread of torch's waits awake for the others. By default that is some milliseconds,
+    # in which it keeps the processor from the one that it waits for wherever others compute, too.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 def _late(name: str) -> ModuleType:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from graphcore.engine import processor
 from graphcore.engine.fast.cached_step import Repetition
 from graphcore.engine.fast.in_a_row import in_a_row
 from graphcore.engine.fast.kernel_trace import Loop, looped
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 LONGEST = 0.02
 """Seconds that a stride may take: there is no looking at the clock or for Ctrl+C in it."""
+ALONE, FEW = 3e-4, 20_000
+"""Seconds of a step below which more threads than one are in each other's way: torch's fused
+optimisers share out even 25 numbers, and each step waits for a thread that has to be woken.
+Before a step was timed: the number of weights below which it is tried on one."""
 TRIED_AGAIN = 100
 """After so many times what a step took that was too slow for strides, two are tried again."""
 
@@ -113,7 +118,9 @@ class Stride:
         weights = self._changed[0][0]
         noted = weights.new_empty(len(rows) + 1)
         factor = 1.0 if self._far else self._rate  # what is not traced multiplies by itself
-        self._loop(torch.stack(list(rows)), noted[:-1], [lr * factor for lr in rates])
+        short = self._pace < ALONE if self._measured else len(weights) < FEW
+        with processor.at_most(1 if short and not self._far else None):
+            self._loop(torch.stack(list(rows)), noted[:-1], [lr * factor for lr in rates])
         noted[-1].copy_(noted[:-1].sum() + weights.sum())
         return noted
 
