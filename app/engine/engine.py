@@ -84,6 +84,8 @@ def whose_weights(moment: TimelineFrame) -> str:
     """Say behind a step whose weights are shown, where they are not those of its update."""
     if moment.by_hand:
         return QCoreApplication.translate("Engine", " · weights changed by hand")
+    if moment.former:
+        return QCoreApplication.translate("Engine", " · in the net as it is now")
     if moment.held:
         text = QCoreApplication.translate("Engine", " · best weights, of epoch {0:,}")
         return text.format(moment.held)

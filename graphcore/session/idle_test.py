@@ -34,6 +34,8 @@ class ShownTest:
 
     def found(self, session: Session) -> Score | None:
         """The score of the net that is looked at, if it was tested."""
+        if of_former_net(session):
+            return None
         if (test := _own(session)) is not None:
             return test
         known = self._key is not None and self._key == _key(session)
@@ -45,6 +47,8 @@ class ShownTest:
         if session.running or run is None or trainer is None or not len(trainer.data.test):
             return False
         if not trainer.trains or not trainer.binding.input:  # without data nothing is tested
+            return False
+        if of_former_net(session):  # its figures are those that were measured then
             return False
         if trainer.plan.rests:  # a big net is not run by being opened
             return False
@@ -86,6 +90,14 @@ class ShownTest:
         newest = not session.runs.visiting and not session.runs.by_hand
         if newest and (trainer.step > run.begun_at or trainer.step == 0):
             session.note_test(score, whole=False)
+
+
+def of_former_net(session: Session) -> bool:
+    """Whether an earlier step is shown that another net made, or that was made on other data."""
+    run, trainer = session.runs.current, session.trainer
+    if run is None or trainer is None:
+        return False
+    return session.runs.visiting and trainer.step < run.tested_from
 
 
 def _own(session: Session) -> Score | None:

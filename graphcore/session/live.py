@@ -13,7 +13,7 @@ from graphcore.engine import pictures as recording
 from graphcore.engine.plan import Plan
 from graphcore.graph.graph import Graph
 from graphcore.records.arrays import pack
-from graphcore.records.epoch_count import EpochCount
+from graphcore.records.epoch_count import EpochCount, epochs_done
 from graphcore.records.score import Score
 from graphcore.session import messages as m
 from graphcore.session.pace import TrainingClock, rest, thinned
@@ -113,7 +113,7 @@ class Frames:
         total = max(trainer.total_steps, trainer.step + (steps or 0))
         frame = m.Frame(
             state="running" if running else "done" if done else "idle",
-            step=trainer.step, epoch=trainer.position / per_epoch, counts=counts,
+            step=trainer.step, epoch=_epochs(trainer, counts), counts=counts,
             epochs=-(-trainer.counting.position(total) // per_epoch), total_steps=total,
             lr=trainer.current_lr(), samples_per_second=self.clock.rate,
             seconds_left=self._seconds_left(trainer, steps) if running else None,
@@ -162,6 +162,15 @@ class Frames:
 
 
 _NOTHING = pack(np.zeros(0, np.float32))
+
+
+def _epochs(trainer: Trainer, counts: tuple[EpochCount, ...]) -> float:
+    """The epochs done up to the step that is looked at, as they were counted when it was made."""
+    if not counts:
+        return trainer.position / trainer.steps_per_epoch
+    return float(epochs_done(counts, np.array([trainer.step]))[0])
+
+
 EMPTY = m.Frame(
     state="idle", step=0, epoch=0, epochs=0, total_steps=0, lr=0.0,
     samples_per_second=0.0, seconds_left=None, steps=_NOTHING, losses=_NOTHING,

@@ -115,6 +115,8 @@ class TimelineFrame(Reply, frozen=True, kw_only=True):
         by_hand: whether the weights that training left at that step were changed by hand.
         counts: how the steps make epochs; none where they are made by a script.
         outdated: whether the newest step was made by another net, or on other data.
+        former: the same of an earlier step that is shown: its weights are looked at in the net as
+            it is now, which has never been trained to have them.
         lr: learning rate at the shown step, before the schedule.
         memory, disk: bytes that all recorded states take.
         problem: why earlier steps cannot be kept on disk, or "".
@@ -131,6 +133,7 @@ class TimelineFrame(Reply, frozen=True, kw_only=True):
     by_hand: bool = False
     counts: tuple[EpochCount, ...] = ()
     outdated: bool = False
+    former: bool = False
     lr: float = 0.0
     memory: int = 0
     disk: int = 0

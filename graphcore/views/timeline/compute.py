@@ -18,7 +18,7 @@ from graphcore.records.arrays import pack
 from graphcore.records.score import Score
 from graphcore.runs.run_file import write_runs
 from graphcore.runs.runs import Run, Runs
-from graphcore.session.idle_test import ShownTest
+from graphcore.session.idle_test import ShownTest, of_former_net
 from graphcore.session.messages import RunsOpened
 from graphcore.session.session import Session
 from graphcore.views.timeline import (
@@ -171,6 +171,7 @@ def _frame(session: Session, told: _Told) -> TimelineFrame:
         run=run.number, steps=pack(np.array(steps, np.int64)), shown=trainer.step,
         newest=run.steps, visiting=runs.visiting, by_hand=runs.by_hand,
         counts=() if run.watched else run.counts, outdated=run.outdated,
+        former=of_former_net(session),
         lr=then.lr if then else trainer.lr, memory=runs.store.memory, disk=runs.store.disk,
         problem=runs.store.problem, test=told.test.found(session),
         held=0 if runs.by_hand else trainer.held_epoch,

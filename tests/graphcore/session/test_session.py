@@ -20,7 +20,13 @@ from graphcore.session.session import Session
 from graphcore.training.trainer import Trainer
 from graphcore.views.landscape import LandscapeRequest
 from graphcore.views.scheduler import Scheduler
-from graphcore.views.timeline import CurvesFrame, CurvesRequest, ScrubRequest, TimelineRequest
+from graphcore.views.timeline import (
+    CurvesFrame,
+    CurvesRequest,
+    ScrubRequest,
+    TimelineFrame,
+    TimelineRequest,
+)
 from graphcore.views.view import find
 
 find()
@@ -339,3 +345,30 @@ def test_weights_that_are_drawn_when_they_are_needed_are_the_same():
     alone = Trainer(graph, trainer.data)
     alone.train_step()
     np.testing.assert_array_equal(trainer.plan.flat.numpy(), alone.plan.flat.numpy())
+
+
+def test_a_step_of_before_an_edit_keeps_the_figures_that_were_measured_then():
+    """The weights of the former net, run through this one, were never a net."""
+    graph, said = presets.load("circle"), []
+    session = Session(said.append, "cpu")
+    views = Scheduler(session)
+    session.load(m.Load(files.dumps(graph)))
+    session.run(m.Run(steps=50))
+    while session.running:
+        session.work()
+    text = files.dumps(graph).decode().replace('"Tanh"', '"Sigmoid"')
+    session.load(m.Load(text.encode(), keep=True))
+    session.run(m.Run(steps=50))
+    while session.running:
+        session.work()
+    views.take(TimelineRequest())
+    for step, former in ((25, True), (75, False)):
+        views.take(ScrubRequest(step))
+        session.settle()
+        said.clear()
+        for _ in range(200):
+            said += views.first()
+        frames = [frame for frame in said if isinstance(frame, TimelineFrame)]
+        assert frames
+        assert frames[-1].former is former
+        assert (frames[-1].test is None) is former
