@@ -24,6 +24,8 @@ from graphcore import datasets
 from graphcore.errors import GradscapeError, short
 from graphcore.session import messages as m
 
+SETTLED_MS = 100
+"""After so long the canvas has the size that panels and banners leave it."""
 SAME = 1e-6
 """Difference of outputs, of the largest of them, up to which two nets compute the same."""
 
@@ -161,7 +163,7 @@ class EngineNews(QObject):
         def edit() -> None:
             make(self._window.document, data.input_shape, data.classes)
             self._engine.start_anew()
-            QTimer.singleShot(0, self, self._window.canvas.camera.fit_all)
+            QTimer.singleShot(SETTLED_MS, self, self._window.canvas.camera.fit_all)
 
         return self._attempt(edit)
 
