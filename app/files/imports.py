@@ -155,6 +155,8 @@ class Imports(QObject):
 
     def name_classes(self, path: str) -> None:
         """Call the classes what a file says, one name for each."""
+        from graphcore.datasets.raw import read_names  # reads tables, too: much, and seldom needed
+
         document, loaded = self._window.document, self._engine.last_loaded
         count = len(loaded.classes) if loaded is not None else 0
         try:

@@ -43,7 +43,7 @@ class Panel(QWidget):
     add_wanted = Signal()
     looked_at = Signal(bool)
     walk: Any = None
-    unfolded = 560
+    unfolded = 430
 
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__()

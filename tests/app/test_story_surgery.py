@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.panels.runs.panel import COLUMNS
+from app.widgets.numbers import loss_text
 from graphcore.views.timeline import EnterRun, TimelineFrame
 from tests.app.driver import PATIENCE, open_graph, train
 
@@ -159,7 +160,7 @@ def test_a_paused_net_is_shown_as_it_is_after_an_edit(qtbot, live_window) -> Non
     assert panel.figures.labels["epoch"].text() != "–"
     qtbot.waitUntil(lambda: times[-1].run == 2 and times[-1].test is not None,
                     timeout=PATIENCE)  # fmt: skip
-    assert panel.figures.labels["loss"].text() == f"{times[-1].test.loss:.4f}"
+    assert panel.figures.labels["loss"].text() == loss_text(times[-1].test.loss)
     engine.run(1)
     qtbot.waitUntil(lambda: frames[-1].step == 13, timeout=PATIENCE)
     runs = window.show_panel("runs").fill()

@@ -59,6 +59,7 @@ def test_nothing_is_computed_behind_a_tab(looking, qtbot):
 def test_tsne_is_made_on_demand_while_training_goes_on(looking, qtbot):
     window, panel = looking
     window.canvas.select(["fc2"])
+    window.engine.set_speed(30.0)  # t-SNE's process comes last: training must not be over first
     window.engine.run(None)
     qtbot.keyClick(panel.method, Qt.Key.Key_Down)
     assert panel.make.isVisible()
