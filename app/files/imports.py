@@ -13,7 +13,6 @@ from PySide6.QtCore import QObject, Qt
 
 from app.files.exports import Exports
 from app.widgets import file_dialogs
-from graphcore.datasets.raw import read_names
 from graphcore.errors import DataError, GradscapeError, short
 from graphcore.exchange import ENDINGS, SOURCE
 from graphcore.views.net_files import LoadWeights, WeightsLoaded
