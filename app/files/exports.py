@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 from app.files.job import Job
 from app.files.run_metrics import RunMetrics
 from app.widgets import file_dialogs
-from graphcore.errors import FileError, GradscapeError
+from graphcore.errors import FileError, GradscapeError, short
 from graphcore.graph.binding import learns
 from graphcore.ops.torch_code import module_name
 from graphcore.runs.log import CURVES
@@ -30,6 +30,10 @@ PROGRAM_ENDINGS = (".pt2", ".data.json", ".pt2.npz", "_pt2_selftest.py")
 ONNX_ENDINGS = (".onnx", ".data.json", ".selftest.npz", "_selftest.py")
 LOOKED_AT = (".html", ".gif", ".png", ".mp4", ".svg", ".pdf")
 """Endings of what has been written to be looked at."""
+
+
+LONGEST = 60
+"""Characters of what an indicator says."""
 
 
 class JobIndicator(QWidget):
@@ -49,6 +53,11 @@ class JobIndicator(QWidget):
         self.button.clicked.connect(self.cancelled)
         row.addWidget(self.text)
         row.addWidget(self.button)
+
+    def say(self, text: str) -> None:
+        """Say how far it is, as long as a status bar has room for; the tool tip has all of it."""
+        self.text.setText(short(text, LONGEST))
+        self.text.setToolTip(text)
 
 
 class Exports(QObject):
@@ -250,7 +259,7 @@ class Exports(QObject):
         then(problem)
 
     def _show(self, how_far: str) -> None:
-        self.indicator.text.setText(f"{self._what}: {how_far}")
+        self.indicator.say(f"{self._what}: {how_far}")
         self.indicator.show()
 
     def _on_ended(self, path: str, problem: str) -> None:

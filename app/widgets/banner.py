@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from app.style import icons, palette
+
+
+def breakable(text: str) -> str:
+    """Return a text whose long words, such as paths, can be broken: else they widen the window."""
+    inside = re.compile(r"[/\\_.,=-]|\w{30}")
+    return re.sub(r"\S{31,}", lambda word: inside.sub("\\g<0>\u200b", word[0]), text)
 
 
 class Banner(QWidget):
@@ -20,6 +27,7 @@ class Banner(QWidget):
         self._icon, self.label = QLabel(), QLabel()
         self.label.setWordWrap(True)
         self.label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._text = ""
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(12, 6, 8, 6)
         self._close = QToolButton()
@@ -36,7 +44,7 @@ class Banner(QWidget):
     @property
     def text(self) -> str:
         """The sentence that is shown."""
-        return self.label.text()
+        return self._text
 
     def show_message(
         self,
@@ -52,7 +60,8 @@ class Banner(QWidget):
         for button in self.buttons:
             button.deleteLater()
         self.buttons = []
-        self.label.setText(text)
+        self._text = text
+        self.label.setText(breakable(text))
         self._level = level
         for label, function in actions:
             button = QPushButton(label)

@@ -171,7 +171,7 @@ class EngineNews(QObject):
         share = f" {100 * progress.done // progress.total} %" if progress.total else ""
         self._progress = f"{progress.what}{share}"
         self._window.status.say(self._progress)
-        self.reading.text.setText(self.tr("Reading {0}").format(self._progress))
+        self.reading.say(self.tr("Reading {0}").format(self._progress))
         self.reading.show()
 
     def _end_progress(self) -> None:
