@@ -88,9 +88,14 @@ class PanelDock(QDockWidget):
         if self._made is not None:
             self._made.set_seen(self.seen)
 
+    @property
+    def concealed(self) -> bool:
+        """Whether the panel is covered."""
+        return self._pages.currentIndex() == 1
+
     def conceal(self, on: bool) -> None:
         """Cover what the net computes, since it would answer a question that is open."""
-        if self.panel.computed and on != (self._pages.currentIndex() == 1):
+        if self.panel.computed and on != self.concealed:
             if self._pages.count() == 1:
                 self._pages.addWidget(self._make_cover())
             self._pages.setCurrentIndex(int(on))
@@ -119,8 +124,10 @@ class PanelDock(QDockWidget):
             self._made.setAutoFillBackground(True)
             scroller = Scroller(self._made)
             scroller.room_changed.connect(self._made.set_room)
+            concealed = self.concealed
             self._pages.insertWidget(0, scroller)
             self._pages.removeWidget(self._empty)
+            self._pages.setCurrentIndex(int(concealed))  # Qt would go on to the cover
             self.made.emit(self._made)
             self._tell()
         return self._made

@@ -372,3 +372,28 @@ def test_the_keys_go_on_when_a_task_is_done_for_one(begun, live_window, qtbot, t
     assert live_window.focusWidget() is panel.next
     assert panel.measured.isHidden()
     assert panel.measured.text() == ""
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_nothing_is_hidden_any_more_once_another_graph_is_open(
+    begun, live_window, qtbot, changed, monkeypatch, tmp_path
+):
+    """The question that was open is gone with its lesson, however that was left."""
+    window = live_window
+    if changed:
+        window.document.set_attributes("hidden1", out_features=6)
+    monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "save")
+    monkeypatch.setattr(file_dialogs, "ask_save", lambda *_: str(tmp_path / "own.graph.json"))
+    panel = begun(shipped("what-and-where"))
+    docks = [dock for dock in window.layouts.docks.values() if dock.panel.computed]
+    qtbot.waitUntil(lambda: any(dock.concealed for dock in docks), timeout=PATIENCE)
+    assert window.files.open_preset("xor")
+    QApplication.processEvents()
+    assert window.lessons.lesson is None
+    assert not any(dock.concealed for dock in docks)
+    assert not window.canvas.pictures.hidden
+    assert panel.lesson is None
+    qtbot.waitUntil(lambda: window.engine.state == "idle", timeout=PATIENCE)
+    for dock in docks:
+        dock.fill()
+    assert not any(dock.concealed for dock in docks), "nor one that is made later"
