@@ -153,7 +153,8 @@ _CLASSES = Option(
 _LABELS = (
     Option("imbalance", 1.0, "How many times more of its samples the first class keeps "
            "than the last; train split only.", 1.0, 1000.0),
-    Option("label_noise", 0.0, "Share of the train split that gets a random class: any of them, its own too.", 0.0, 1.0),
+    Option("label_noise", 0.0, "Share of the train split that gets a random class: any of them, "
+           "its own too.", 0.0, 1.0),
 )  # fmt: skip
 
 
