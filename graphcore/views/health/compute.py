@@ -162,9 +162,11 @@ def _of_answers(plan: Plan, answers: list[tuple[Step, Step]]) -> list[Finding]:
             continue
         y, t = (plan.values[i] for i in loss.inputs[:2])
         slope = _slope(plan, answer)
-        if y is None or t is None or slope is None or slope.numel() != y.numel():
+        if y is None or t is None or slope is None:
             continue
-        wrong = (y - t).abs().reshape(-1) > answer.op.flat_ends / 2
+        if not slope.numel() == y.numel() == t.numel():
+            continue
+        wrong = (y.reshape(-1) - t.reshape(-1)).abs() > answer.op.flat_ends / 2
         share = float((wrong & (slope.reshape(-1) < FLAT)).double().mean())
         if share > WRONG:
             found.append(Finding(answer.name, (
@@ -296,6 +298,8 @@ def _of_updates(
     A step that is large beside weights near 0 is none too large if the loss falls by it. Steps
     that a schedule has made small are so on purpose.
     """
+    if trainer.current_lr() == 0:
+        return [Finding("", "The learning rate is 0 at this step: it changes nothing.")]
     lowered = trainer.current_lr() < LOWERED * trainer.lr
     shares = [(layer.change / layer.weight, layer) for layer in layers if layer.weight > 0]
     if not shares:

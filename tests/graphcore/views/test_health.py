@@ -196,3 +196,14 @@ def test_overfitting_is_said_and_a_run_that_still_gets_better_is_not() -> None:
 def test_the_first_step_from_weights_near_zero_is_not_too_large_if_the_loss_falls() -> None:
     for preset in ("linear-regression", "logistic-regression"):
         assert not examine(of_graph(presets.load(preset))).findings
+
+
+def test_a_rate_of_zero_is_said():
+    """Where the schedule has come to its end, or one has set it so, nothing learns any more."""
+    graph = presets.load("circle")
+    graph.set_training(msgspec.structs.replace(graph.training, schedule="cosine", epochs=2))
+    made = Trainer(graph, datasets.load("circle"))
+    assert not any("is 0" in f.sentence for f in examine(made).findings)
+    made.run()
+    made.set_rate(0.0)
+    assert any("learning rate is 0" in f.sentence for f in examine(made).findings)
