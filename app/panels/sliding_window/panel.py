@@ -56,6 +56,7 @@ class WindowPanel(Panel):
             view.cell_chosen.connect(lambda row, column, v=view: self._keep(v, (row, column)))
         engine.on(NumbersFrame, self._on_numbers)
         engine.on(WalkFrame, lambda _frame: self._ask())
+        engine.sample_chosen.connect(lambda _sample: self._ask())
         self.clear()
 
     def _lay_out(self) -> None:
@@ -132,7 +133,7 @@ class WindowPanel(Panel):
         """Have everything sent that the window is made of, while it is looked at."""
         if self._seen:
             for name in self._names():
-                self._engine.ask(NumbersRequest(name))
+                self._engine.ask(NumbersRequest(name, self._engine.chosen_sample))
 
     def _on_numbers(self, frame: NumbersFrame) -> None:
         key = self._names().get(frame.name)

@@ -117,9 +117,14 @@ class Update(msgspec.Struct, tag=True, frozen=True):
 
 
 class NumbersRequest(Ask, frozen=True):
-    """Send all numbers of a node, "conv1", or of a parameter, "conv1.weight", at this sample."""
+    """Send all numbers of a node, "conv1", or of a parameter, "conv1.weight", at a sample.
+
+    Attributes:
+        sample: None is the one that is gone through.
+    """
 
     name: str
+    sample: Sample | None = None
 
 
 class NumbersFrame(Reply, frozen=True, kw_only=True):

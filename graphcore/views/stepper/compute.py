@@ -126,7 +126,7 @@ def numbers(session: Session, request: NumbersRequest) -> NumbersFrame:
     """All numbers of a node or a parameter at the sample that is shown."""
     trainer, name = session.trainer, request.name
     try:
-        plan, graph, end = _again(session)
+        plan, graph, end = _again(session, request.sample)
     except GradscapeError as error:
         return NumbersFrame(name=name, problem=str(error))
     tensors = _tensors(plan, graph, name, end is not None)
@@ -150,10 +150,12 @@ def one_element(session: Session, request: ElementRequest) -> ElementFrame:
     return found or ElementFrame(node=request.node)
 
 
-def _again(session: Session) -> tuple[Plan, Graph, str | None]:
+def _again(session: Session, sample: Sample | None = None) -> tuple[Plan, Graph, str | None]:
     """Both passes of what is shown, run once more: plan, graph and where the gradient began."""
     end: str | None
     request = session.looked_at(WalkRequest)
+    if sample is not None:
+        request = msgspec.structs.replace(request, sample=sample)
     if session.trainer is not None:
         trainer, b = session.trainer, session.trainer.binding
         x, t, _ = fed_together(trainer, request.sample, request.batch)

@@ -17,6 +17,7 @@ from app.widgets.numbers import format_number
 from graphcore import presets
 from graphcore.graph.elements import Node
 from graphcore.ops import get
+from graphcore.training.sample import Sample
 from tests.app.driver import PATIENCE
 
 CASES = [
@@ -262,3 +263,14 @@ def test_the_window_slides_over_numbers_that_were_typed(qtbot, live_window, tmp_
     assert last_number(panel.sum.text()) == -6
     live_window.document.set_attributes("x", value=[1.0] * 25)
     qtbot.waitUntil(lambda: not panel._arrays.get("y", np.ones(1)).any(), timeout=PATIENCE)
+
+
+def test_the_window_is_of_the_sample_that_was_chosen_also_without_the_stepper(
+    qtbot, sliding, live_window
+) -> None:
+    panel, arrays = sliding("conv1", (6, 14, 13))
+    live_window.show_panel("saliency")
+    QApplication.processEvents()
+    before = arrays["x"].copy()
+    live_window.engine.choose_sample(Sample(7, "train"))
+    qtbot.waitUntil(lambda: not np.array_equal(panel._arrays["x"], before), timeout=PATIENCE)
