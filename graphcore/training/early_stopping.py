@@ -28,6 +28,7 @@ class Epochs:
         self.stopped = False
         self._sum, self._count = 0.0, 0
         self._best: dict[str, Tensor] = {}
+        self._waits_from = 0  # how many epochs were over when training last went on after a stop
 
     def count(self, loss: float) -> None:
         """Note the loss of one step."""
@@ -43,24 +44,32 @@ class Epochs:
         self.losses.append(loss)
         if patience is None:
             return
-        if not self.since_best:
+        if self.best == len(self.losses):
             self._best = {"flat": plan.flat.clone()}
             self._best |= {k: v.clone() for k, v in plan.buffers.items()}
-        elif self.since_best >= patience:
+        elif self.waited >= patience:
             self.stopped = True
             self._restore(plan)
 
     @property
+    def best(self) -> int:
+        """The epoch with the smallest loss, counted from 1; 0 before the first has ended."""
+        return 1 + min(range(len(self.losses)), key=self.losses.__getitem__, default=-1)
+
+    @property
     def since_best(self) -> int:
-        """How many epochs have ended since the one with the smallest loss."""
-        best = min(range(len(self.losses)), key=self.losses.__getitem__, default=0)
-        return max(0, len(self.losses) - 1 - best)
+        """How many epochs have ended since the best."""
+        return len(self.losses) - self.best
+
+    @property
+    def waited(self) -> int:
+        """How many epochs have ended since the best, or since training went on after a stop."""
+        return max(0, len(self.losses) - max(self.best, self._waits_from))
 
     def go_on(self) -> None:
-        """Count patience from the best epoch, whose weights the plan has, after a stop."""
+        """Count patience anew from the best weights, which the plan has, after a stop."""
         if self.stopped:
-            self.stopped = False
-            del self.losses[len(self.losses) - self.since_best :]
+            self.stopped, self._waits_from = False, len(self.losses)
 
     def _restore(self, plan: Plan) -> None:
         if self._best:
@@ -73,6 +82,8 @@ class Epochs:
         """For a checkpoint."""
         numbers = [float(self.stopped), self._sum, float(self._count), *self.losses]
         kept = {f"best:{k}": v for k, v in self._best.items()}
+        if self._waits_from:
+            kept["waits from"] = torch.tensor(self._waits_from)
         return {"epochs": torch.tensor(numbers, dtype=torch.float64), **kept}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
@@ -84,3 +95,4 @@ class Epochs:
         self.stopped, self._sum, self._count = bool(numbers[0]), numbers[1], int(numbers[2])
         self.losses = numbers[3:]
         self._best = {k[5:]: v.clone() for k, v in state.items() if k.startswith("best:")}
+        self._waits_from = int(state["waits from"]) if "waits from" in state else 0

@@ -562,8 +562,7 @@ class Trainer:
         """Why training ended before its last epoch and which weights are held, or ""."""
         if not self.epochs.stopped:
             return ""
-        waited = self.epochs.since_best
-        loss = self.epochs.losses[-1 - waited]
+        waited, loss = self.epochs.waited, min(self.epochs.losses)
         which = "training loss" if self.data.validation is None else "loss of the samples held back"
         return (
             f"Stopped early after epoch {self.epoch:,} of {self.settings.epochs:,}: the {which} "

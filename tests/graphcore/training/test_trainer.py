@@ -16,6 +16,7 @@ from graphcore.graph.training_settings import Objective
 from graphcore.landscapes.planes import filter_normalised, principal_plane
 from graphcore.landscapes.surface import PathRecorder
 from graphcore.training import optimizers, schedules
+from graphcore.training.early_stopping import Epochs
 from graphcore.training.trainer import Trainer
 from graphcore.training.transfer.keep_weights import take_over
 
@@ -271,6 +272,28 @@ def test_early_stopping_goes_back_to_the_best_weights() -> None:
     assert best is not None
     assert torch.equal(trainer.plan.flat, best[1])
     assert len(trainer.epochs.losses) == trainer.epochs.losses.index(best[0]) + 3
+
+
+def test_a_second_early_stop_names_the_epoch_whose_weights_are_really_held() -> None:
+    """The losses are forged: what follows the best is worse, before and after going on."""
+    graph = presets.load("circle")
+    trainer = Trainer(graph, datasets.load("circle"))
+    epochs, plan, kept = trainer.epochs, trainer.plan, {}
+    for number, loss in enumerate((3.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0), 1):
+        plan.flat.fill_(float(number))
+        epochs.end(loss, plan, 2)
+        trainer.step = number * trainer.steps_per_epoch
+        if epochs.stopped:
+            kept[number] = trainer.held_epoch, float(plan.flat[0]), trainer.early_stop
+            again = Epochs()
+            again.load_state(epochs.state())
+            trainer.epochs = epochs = again
+            epochs.go_on()
+    assert list(kept) == [4, 6]
+    for held, weight, said in kept.values():
+        assert (held, weight) == (2, 2.0)
+        assert "not fallen for 2 epochs" in said
+        assert "epoch 2, where it was 1." in said
 
 
 def test_an_early_stop_says_why_and_which_epoch_is_held_and_can_be_gone_past() -> None:
