@@ -36,9 +36,9 @@ class Learning(QObject):
             lambda: changed.append(self._document.freeze_along(names, frozen))
         ):
             one, many = (
-                (self.tr("{0} parameter frozen."), self.tr("{0} parameters frozen."))
+                (self.tr("{0} tensor frozen."), self.tr("{0} tensors frozen."))
                 if frozen
-                else (self.tr("{0} parameter unfrozen."), self.tr("{0} parameters unfrozen."))
+                else (self.tr("{0} tensor unfrozen."), self.tr("{0} tensors unfrozen."))
             )
             self._editor.said.emit(counted(changed[0], one, many))
 

@@ -12,7 +12,7 @@ from graphcore.errors import GradscapeError
 from graphcore.records.arrays import pack
 from graphcore.session.session import Session
 from graphcore.views.race import RaceFrame, RaceRequest, RaceSurface, entrants
-from graphcore.views.race.runners import Runner, runners
+from graphcore.views.race.runners import Runner, runners, samples_seen
 from graphcore.views.race.surface import SharedSurface
 from graphcore.views.view import view
 
@@ -42,7 +42,7 @@ def race(session: Session, request: RaceRequest) -> Iterator[RaceFrame]:
     except GradscapeError as error:
         yield _lost(request, str(error))
         return
-    samples = request.steps * min(trainer.settings.batch, len(trainer.train_x))
+    samples = samples_seen(trainer, request.steps)
     racing = _Race(running, request.number, samples)
     try:
         while not racing.done:

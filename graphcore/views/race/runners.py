@@ -27,6 +27,13 @@ KEPT, NUMBERS = 48, 24_000_000
 """Weights that are kept of each runner's path, and numbers of all paths together, at most."""
 
 
+def samples_seen(trainer: Trainer, steps: int) -> int:
+    """Return how many samples the first steps of a run take: an epoch's last batch may be short."""
+    epochs, rest = divmod(steps, trainer.steps_per_epoch)
+    samples = len(trainer.train_x)
+    return epochs * samples + min(rest * trainer.settings.batch, samples)
+
+
 @dataclass(eq=False)
 class Runner:
     """One run and its smoothed losses.
@@ -57,8 +64,7 @@ class Runner:
             return
         self._mean = SMOOTHING * self._mean + (1 - SMOOTHING) * loss
         steps = self.trainer.step
-        seen = steps * min(self.trainer.settings.batch, len(self.trainer.train_x))
-        self.points.append((seen, self._mean / (1 - SMOOTHING**steps)))
+        self.points.append((samples_seen(self.trainer, steps), self._mean / (1 - SMOOTHING**steps)))
         self.path.add(steps, self.trainer.plan.flat)
 
     def way(self, most: int | None = None) -> list[Tensor]:
