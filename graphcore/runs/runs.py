@@ -55,7 +55,8 @@ class Run:
         steps: updates done.
         tested_from: the first step whose tests are of this net: a run takes over the curves of
             its parent, which may have been another net.
-        held: the epoch whose weights an early stop gave back at the newest step, or 0.
+        held, held_step: the epoch whose weights an early stop gave back at the newest step, and
+            the step that had them; 0 without one.
         data: what was learned about its data; None where it takes none.
         probe: the batch of a script that it is looked at on; None without one.
         watched: whether its steps are made by a script, and not here.
@@ -74,6 +75,7 @@ class Run:
     curves: Curves = field(default_factory=Curves)
     tested_from: int = 0
     held: int = 0
+    held_step: int = 0
     data: Learned | None = None
     probe: Probe | None = None
     watched: bool = False
@@ -199,7 +201,7 @@ class Runs:
         """Note steps and how many seconds each took; the net stands after the last."""
         run = self._run()
         run.add(records, seconds)
-        run.held = trainer.held_epoch
+        run.held, run.held_step = trainer.held_epoch, trainer.held_step
         affordable = self._spent <= ALLOWANCE + SHARE * run.curves.seconds
         if run.timeline.due(run.steps) and affordable:
             begun = time.perf_counter()

@@ -105,7 +105,7 @@ def _own(session: Session) -> Score | None:
     run, trainer = session.runs.current, session.trainer
     if run is None or trainer is None or session.runs.by_hand:
         return None
-    return run.test_at(trainer.step)
+    return run.test_at(trainer.held_step or trainer.step)
 
 
 def _key(session: Session) -> Key | None:

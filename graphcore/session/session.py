@@ -663,7 +663,8 @@ class Session:
         if epoch_done:
             self.frames.epoch_ended = True
             self._note_validation(trainer)
-        if trainer.binding.input and (epoch_done or self._held_out.due):
+        tested = trainer.epochs.stopped  # what is held again was, at its epoch's end
+        if trainer.binding.input and not tested and (epoch_done or self._held_out.due):
             self._held_out.begin(trainer, self.weights_moved, whole=epoch_done)
         if epoch_done or self._checkpoints.due:
             self._checkpoints.write(trainer, self._graph_bytes)

@@ -558,6 +558,12 @@ class Trainer:
         return self.epoch - self.epochs.since_best if self.epochs.stopped else 0
 
     @property
+    def held_step(self) -> int:
+        """The step that had the weights which an early stop has given back; 0 without one."""
+        since = self.epochs.since_best * self.steps_per_epoch
+        return self.step - since if self.epochs.stopped else 0
+
+    @property
     def early_stop(self) -> str:
         """Why training ended before its last epoch and which weights are held, or ""."""
         if not self.epochs.stopped:

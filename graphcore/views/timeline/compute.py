@@ -208,7 +208,8 @@ def _info(run: Run, now: tuple[float, ...]) -> RunInfo:
     """A row of the table; ``now`` is the learning rate of the moment, where it is the run's."""
     test = run.curves.last_test
     if test is not None:
-        test = run.test_at(test.step)  # none if it is of the net or the weights of before
+        # none if it is of the net or the weights of before
+        test = run.test_at(run.held_step or test.step)
     kept = [moment.lr for moment in run.timeline.moments if moment.step >= run.begun_at]
     rates = tuple(rate for rate, _ in groupby((*kept, *now)))
     return RunInfo(

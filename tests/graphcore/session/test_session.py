@@ -372,3 +372,25 @@ def test_a_step_of_before_an_edit_keeps_the_figures_that_were_measured_then():
         assert frames
         assert frames[-1].former is former
         assert (frames[-1].test is None) is former
+
+
+def test_weights_that_an_early_stop_gives_back_are_tested_where_they_were_made():
+    """A test of theirs at the last step would show an improvement that training never made."""
+    graph, said = presets.load("circle"), []
+    settings = msgspec.structs.replace(graph.training, epochs=40, patience=2, lr=3.0)
+    graph.set_training(settings)
+    session = Session(said.append, "cpu")
+    views = Scheduler(session)
+    session.load(m.Load(files.dumps(graph)))
+    session.run(m.Run())
+    while session.running:
+        session.work()
+    trainer, run = session.trainer, session.runs.current
+    assert trainer.held_epoch
+    assert trainer.held_step == trainer.held_epoch * trainer.steps_per_epoch < trainer.step
+    assert run.curves.tests[-1].step < trainer.step
+    views.take(TimelineRequest())
+    said += views.first()
+    told = next(frame for frame in said[::-1] if isinstance(frame, TimelineFrame))
+    assert told.test.step == told.runs[0].test.step == trainer.held_step
+    assert told.test.loss == pytest.approx(trainer.evaluate(trainer.data.test).loss, rel=1e-5)
