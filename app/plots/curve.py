@@ -16,6 +16,8 @@ from app.plots.series import SMOOTHING, Series
 from app.style import palette
 from app.widgets.numbers import format_number
 
+FEWEST = 50
+"""Points behind a curve, below which a line through them would be read as another curve."""
 DIGITS, EXACT = 4, 7
 """Significant digits of a value in the legend, and those that the gap of two such values needs."""
 
@@ -198,7 +200,9 @@ class CurvePlot(QWidget):
             curve.setData(series.x, self._drawable(self._shown(key)))
             if key in self._faint:
                 behind = self._behind.get(key, series)
-                self._faint[key].setData(behind.x, self._drawable(behind.y))
+                few = key in self._behind and len(behind) < FEWEST
+                self._faint[key].setData([] if few else behind.x,
+                                         [] if few else self._drawable(behind.y))  # fmt: skip
         self._mark_gap()
         self.show_legend()
         nothing = not any(map(len, (*self._series.values(), *self._behind.values())))
