@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -25,6 +25,26 @@ from app.style import icons
 from app.widgets.section import text_label
 from graphcore.lessons.answers import is_right
 from graphcore.lessons.format import Predict, Reveal, Task
+
+
+class _Choice(QWidget):
+    """An answer to choose; a click on its words chooses it, too."""
+
+    def __init__(self, choice: str) -> None:
+        super().__init__()
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        self.button, self.words = QRadioButton(), Prose(choice, {})
+        self.button.setAccessibleName(self.words.accessibleName())
+        self.words.viewport().installEventFilter(self)
+        line.addWidget(self.button)
+        line.addWidget(self.words, 1)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Take a click for one on the button."""
+        if event.type() == QEvent.Type.MouseButtonRelease and self.button.isEnabled():
+            self.button.click()
+        return super().eventFilter(watched, event)
 
 
 class Card(QFrame):
@@ -73,15 +93,8 @@ class PredictCard(Card):
         self.column.addWidget(self.outcome)
 
     def _add_choice(self, place: int, choice: str) -> None:
-        row = QWidget()
-        line = QHBoxLayout(row)
-        line.setContentsMargins(0, 0, 0, 0)
-        button = QRadioButton()
-        text = Prose(choice, {})
-        button.setAccessibleName(text.accessibleName())
-        self.choices.addButton(button, place)
-        line.addWidget(button)
-        line.addWidget(text, 1)
+        row = _Choice(choice)
+        self.choices.addButton(row.button, place)
         self.column.addWidget(row)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -397,3 +397,13 @@ def test_nothing_is_hidden_any_more_once_another_graph_is_open(
     for dock in docks:
         dock.fill()
     assert not any(dock.concealed for dock in docks), "nor one that is made later"
+
+
+def test_a_click_on_the_words_of_an_answer_chooses_it(begun, qtbot):
+    panel = begun(shipped("what-and-where"))
+    card = next(card for card in cards(panel, PredictCard) if card.question.choices)
+    button = card.choices.buttons()[-1]
+    assert not button.isChecked()
+    qtbot.mouseClick(button.parentWidget().words.viewport(), Qt.MouseButton.LeftButton)
+    assert button.isChecked()
+    assert card.lock.isEnabled()
