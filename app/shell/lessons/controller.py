@@ -441,12 +441,14 @@ class Lessons(QObject):
 
     def _on_layout(self, _name: str) -> None:
         """The lesson is read in every layout; outside of one its panel is in none."""
-        layouts = self._window.layouts
+        window, corner = self._window, Qt.Corner.BottomRightCorner
         if self.lesson is None:
-            layouts.docks[PANEL].hide()
+            window.layouts.docks[PANEL].hide()
+            window.setCorner(corner, Qt.DockWidgetArea.BottomDockWidgetArea)
         elif not self.player.opening:
-            dock = self._window.show_panel(PANEL)
-            self._window.resizeDocks([dock], [WIDTH], Qt.Orientation.Horizontal)
+            dock = window.show_panel(PANEL)
+            window.setCorner(corner, Qt.DockWidgetArea.RightDockWidgetArea)
+            window.resizeDocks([dock], [WIDTH], Qt.Orientation.Horizontal)
 
     def _connect(self) -> None:
         panel = self._panel
