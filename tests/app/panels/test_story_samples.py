@@ -262,6 +262,7 @@ def test_answers_follow_the_training_net_and_say_their_step(qtbot, choosing, liv
     _, samples = choosing("circle")
     grid, engine = samples.grid, live_window.engine
     first = grid.list.item(0)
+    engine.set_speed(30.0)  # at full speed the run is over before the list is asked for again
     engine.run(None)
     qtbot.waitUntil(lambda: engine.state == "running", timeout=PATIENCE)
     qtbot.waitUntil(lambda: grid.frame.step > 0, timeout=PATIENCE)
