@@ -33,6 +33,11 @@ def parse_number(text: str, whole: bool = False) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def _bare(field: QSpinBox | QDoubleSpinBox, text: str) -> str:
+    """A field's text without what stands around the number."""
+    return text.removeprefix(field.prefix()).removesuffix(field.suffix())
+
+
 def _judge(text: str, low: float, high: float, whole: bool) -> QValidator.State:
     """Let everything stand while it is typed: a letter left out would make another number."""
     value = parse_number(text, whole)
@@ -51,12 +56,12 @@ class NumberField(QDoubleSpinBox):
 
     def validate(self, text: str, position: int) -> Judged:
         """Judge what is typed; see QAbstractSpinBox."""
-        bare = text.removeprefix(self.prefix()).removesuffix(self.suffix())
+        bare = _bare(self, text)
         return _judge(bare, self.minimum(), self.maximum(), False), text, position
 
     def valueFromText(self, text: str) -> float:
         """Read the number that is shown; see QDoubleSpinBox."""
-        bare = text.removeprefix(self.prefix()).removesuffix(self.suffix())
+        bare = _bare(self, text)
         value = parse_number(bare)
         return self.value() if value is None else value
 
@@ -77,14 +82,14 @@ class WholeField(QSpinBox):
         """Judge what is typed; see QAbstractSpinBox."""
         if text == self.specialValueText():
             return QValidator.State.Acceptable, text, position
-        bare = text.removeprefix(self.prefix()).removesuffix(self.suffix())
+        bare = _bare(self, text)
         return _judge(bare, self.minimum(), self.maximum(), True), text, position
 
     def valueFromText(self, text: str) -> int:
         """Read the number that is shown; see QSpinBox."""
         if text == self.specialValueText():
             return self.minimum()
-        value = parse_number(text.removeprefix(self.prefix()).removesuffix(self.suffix()), True)
+        value = parse_number(_bare(self, text), True)
         return self.value() if value is None else int(value)
 
     def fixup(self, text: str) -> str:
