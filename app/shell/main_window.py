@@ -183,7 +183,7 @@ class MainWindow(QMainWindow):
 
     def _show_pictures(self, pictures: dict[str, SentPicture]) -> None:
         shown = shown_pictures(self.document.prefix, pictures)
-        if self.engine is not None and self.engine.drawing:
+        if self.engine is not None and self.engine.shown.drawing:
             self.canvas.pictures.show_values_alone(shown)
         else:
             self.canvas.pictures.show(shown, {})

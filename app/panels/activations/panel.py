@@ -259,7 +259,7 @@ class ActivationsPanel(Panel):
 
     def look(self) -> None:
         """Ask for the pictures of the nodes that are shown, of the running step and of a sample."""
-        self._engine.watch_closely(tuple(self.rows) if self._seen else ())
+        self._engine.shown.watch_closely(tuple(self.rows) if self._seen else ())
         super().look()
 
     def _no_gradient(self) -> str:

@@ -219,7 +219,7 @@ class DecisionPanel(Panel):
         for widget in (self.view, self.layer, self.pages):
             widget.setVisible(bool(names))
         if not names:
-            self._engine.cover(frozenset())
+            self._engine.shown.cover(frozenset())
 
     def _on_view(self) -> None:
         self.layer.setEnabled(self.view.currentIndex() != NET)
@@ -278,13 +278,13 @@ class DecisionPanel(Panel):
         frame = self._frame
         if frame is None or not self._seen:
             return
-        self._engine.cover(frozenset(frame.neurons))
+        self._engine.shown.cover(frozenset(frame.neurons))
         self.pictures.emit({name: _picture(unpack(m)) for name, m in frame.neurons.items()})
 
     def set_seen(self, seen: bool) -> None:
         """Told whether the panel is looked at."""
         if not seen:
-            self._engine.cover(frozenset())
+            self._engine.shown.cover(frozenset())
         super().set_seen(seen)
 
     def looks_at(self) -> DecisionRequest:

@@ -110,7 +110,7 @@ class DigitPadPanel(Panel):
         """Told whether the panel is looked at."""
         self._seen = seen
         if not seen:
-            self._engine.show_drawing(False)
+            self._engine.shown.show_drawing(False)
         self._on_drawn()
 
     def forget(self) -> None:
@@ -160,7 +160,7 @@ class DigitPadPanel(Panel):
         return DigitRequest(pixels, self.centre.isChecked(), watched, visible=drawn)
 
     def _show_nothing(self, why: str) -> None:
-        self._engine.show_drawing(False)
+        self._engine.shown.show_drawing(False)
         self.words.setText(why)
         self.seen.clear()
         self.bars.set_shares((), np.zeros(0))
@@ -178,7 +178,7 @@ class DigitPadPanel(Panel):
         best = int(shares.argmax())
         self.words.setText(self.tr("{0}, with {1:.1%}").format(names[best], float(shares[best])))
         self.bars.set_shares(names, shares)
-        self._engine.show_drawing(self._seen)
+        self._engine.shown.show_drawing(self._seen)
         if self._seen:
             self.pictures.emit(frame.values)
 

@@ -16,7 +16,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from app.engine import place as places
-from app.engine.engine import Engine
+from app.engine.checkpoints import Checkpoints
 from app.engine.place import Place
 from app.shell.engine.dialog import COMMAND, HERE, EngineDialog
 from graphcore.views.timeline import RunsSaved, SaveRuns
@@ -33,7 +33,7 @@ SLOW = [sys.executable, str(Path(__file__).with_name("slow_line.py"))]
 @pytest.fixture
 def elsewhere(monkeypatch, tmp_path):
     """Lets every engine that a command starts find nothing of the window's files."""
-    monkeypatch.setattr(Engine, "_mark", lambda self: str(tmp_path / "on no other machine"))
+    monkeypatch.setattr(Checkpoints, "mark", lambda self: str(tmp_path / "on no other machine"))
     return f"env -u GRADSCAPE_DATA XDG_CACHE_HOME={tmp_path / 'theirs'}"
 
 

@@ -71,7 +71,7 @@ def test_an_initialiser_that_is_changed_later_counts_more_than_the_file(
     started_from_a_file(qtbot, window, tmp_path)
     engine.reset()
     window.document.set_initializer("hidden1", "weight", "constant(0.5)")
-    wait(qtbot, lambda: engine._edit_timer.isActive() is False and engine.state == "idle")
+    wait(qtbot, lambda: not engine.agreement.ahead and engine.state == "idle")
     engine.reset()
     np.testing.assert_array_equal(numbers(qtbot, engine), np.full((4, 2), 0.5, np.float32))
     np.testing.assert_array_equal(numbers(qtbot, engine, "hidden1.bias"), np.ones(4))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.engine import checkpoint_folder, remove_left_checkpoints
+from app.engine.checkpoints import checkpoint_folder, remove_left_checkpoints
 from app.files import autosave
 from app.shell.fault_dialog import report
 from app.shell.fault_log import default_file

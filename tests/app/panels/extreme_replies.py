@@ -111,7 +111,7 @@ def fill(window: MainWindow, preset: str) -> tuple[Recording, dict[str, QWidget]
             panel.set_seen(True)
         if hasattr(panel, "show_selection"):
             panel.show_selection([learned])
-    engine.watch((node, learned), (learned,))
+    engine.shown.watch((node, learned), (learned,))
     engine.run(20)
     wait(3.0)
     for ask in (

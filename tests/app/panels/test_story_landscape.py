@@ -163,7 +163,7 @@ def test_every_view_follows_the_dot_and_escape_puts_it_back(story) -> None:
     s.run(5)
     s.surface(lambda f: f.step == 5)
     names = tuple(n.name for n in s.window.document.root if n.operator == "Linear")
-    s.window.engine.watch(names, names)
+    s.window.engine.shown.watch(names, names)
     maps: list = []
     s.window.engine.on(DecisionFrame, maps.append)
     s.window.engine.look(DecisionRequest())
