@@ -8,19 +8,15 @@ from __future__ import annotations
 import time
 
 import msgspec
-import numpy as np
 
-from graphcore.datasets.dataset import Split
 from graphcore.engine.plan import Plan
 from graphcore.records.score import Score
-from graphcore.training.evaluation import Judging
+from graphcore.training.evaluation import SEEN, Judging, spread
 from graphcore.training.trainer import Trainer
 
 SHARE = 0.005
 """Share of the time that the running estimate may take."""
 SAMPLES, BATCH = 500, 200
-TRAINING = 1000
-"""Training samples, at most, that answers are counted on beside a test."""
 FIRST_REST = 0.5
 """Seconds from the first test to the next, at most."""
 
@@ -29,16 +25,16 @@ class Testing:
     """A test of a net, and beside it the answers to training samples, by the same weights.
 
     Args:
-        limit: test samples and training samples, spread over theirs; None is all and TRAINING.
+        limit: test samples and training samples, spread over theirs; None is all and SEEN.
     """
 
     def __init__(self, trainer: Trainer, limit: int | None) -> None:
         data, batch = trainer.data, trainer.at_once(BATCH)
         self._test, self._training = (
-            Judging(trainer.binding, *trainer.tensors(_spread(split, most)), batch)
-            for split, most in ((data.test, limit), (data.train, limit or TRAINING))
+            Judging(trainer.binding, *trainer.tensors(spread(split, most)), batch)
+            for split, most in ((data.test, limit), (data.train, limit or SEEN))
         )
-        self._short = min(len(data.train), limit or TRAINING) <= batch
+        self._short = min(len(data.train), limit or SEEN) <= batch
         self._score: Score | None = None
 
     def work(self, plan: Plan) -> Score | None:
@@ -53,14 +49,7 @@ class Testing:
         return seen and msgspec.structs.replace(self._score, training=seen.accuracy)
 
 
-def _spread(split: Split, most: int | None) -> Split:
-    """At most so many samples of a split, from its beginning to its end: it may be sorted."""
-    if most is None or most >= len(split):
-        return split
-    return split.take(np.linspace(0, len(split) - 1, most).astype(int))
-
-
-class HeldOut:
+class LiveTests:
     """The test at work, and when the next one is due.
 
     Attributes:

@@ -5,13 +5,26 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from graphcore import ops
+from graphcore.datasets.dataset import Split
 from graphcore.engine.plan import Plan
 from graphcore.graph.binding import Binding
 from graphcore.records.score import Score
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+SEEN = 1000
+"""Training samples, at most, on which a net's accuracy on what it has seen is measured."""
+
+
+def spread(split: Split, most: int | None) -> Split:
+    """Return at most so many samples, from all over a split, which may be sorted."""
+    if most is None or most >= len(split):
+        return split
+    return split.take(np.linspace(0, len(split) - 1, most).astype(int))
 
 
 def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:

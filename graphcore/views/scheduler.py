@@ -185,7 +185,7 @@ class _Look:
             return False
         if session.running and not self._is_made_while_training():
             return False
-        hurried = session.running and not session.unhurried
+        hurried = session.running and not session.loop.unhurried
         if hurried and time.perf_counter() < self._rest_until:
             return False
         return self._pieces is not None or self._state(session) != self._shown
