@@ -58,6 +58,15 @@ class TimeStrip(QWidget):
             )
         )
         self.branch.clicked.connect(engine.play)
+        self._lay_out()
+        engine.on(TimelineFrame, self._on_timeline)
+        engine.state_changed.connect(self._on_state)
+        document.opened.connect(self.clear)
+        palette.notifier.changed.connect(self._restyle)
+        self._restyle()
+        self.clear()
+
+    def _lay_out(self) -> None:
         row = QHBoxLayout(self)
         row.setContentsMargins(GAP, 3, GAP, 3)
         row.setSpacing(GAP)
@@ -66,12 +75,6 @@ class TimeStrip(QWidget):
         row.addWidget(self.room)
         row.addWidget(self.now)
         row.addWidget(self.branch)
-        engine.on(TimelineFrame, self._on_timeline)
-        engine.state_changed.connect(self._on_state)
-        document.opened.connect(self.clear)
-        palette.notifier.changed.connect(self._restyle)
-        self._restyle()
-        self.clear()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
