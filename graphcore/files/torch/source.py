@@ -44,11 +44,6 @@ class SourceNet:
     outputs: tuple[str, ...]
 
 
-def read_module(text: str) -> Graph:
-    """Return the graph of the module in a source text; raises as ``read_net`` does."""
-    return read_net(text).graph
-
-
 def read_net(text: str, shapes: Sequence[tuple[int, ...]] = ()) -> SourceNet:
     """Return the module in a source text with its ends.
 

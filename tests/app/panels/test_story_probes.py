@@ -5,13 +5,20 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
 from graphcore.training.sample import centred_digit
 from tests.app.driver import PATIENCE, train
+
+
+def position_of(plot, place):
+    """Where a place of the plane is on the map."""
+    area = plot.area()
+    x, y = (place - plot._low) / (plot._high - plot._low)
+    return QPointF(area.left() + x * area.width(), area.bottom() - y * area.height()).toPoint()
 
 
 def test_the_plane_is_divided_as_the_net_learns(qtbot, opened, live_window) -> None:
@@ -118,7 +125,7 @@ def test_points_are_painted_moved_and_removed_by_hand(qtbot, opened, live_window
     step = live_window.engine.step
     qtbot.waitUntil(lambda: live_window.engine.step > step, timeout=PATIENCE)
     assert panel.map._labels[0] == 1.0  # the net is taught -1 and +1
-    painted = panel.map.position_of(panel.map._points[0]).toPoint()
+    painted = position_of(panel.map, panel.map._points[0])
     qtbot.mousePress(panel.map, left, pos=painted)
     qtbot.mouseMove(panel.map, painted + QPoint(0, 60))
     qtbot.mouseRelease(panel.map, left, pos=painted + QPoint(0, 60))
@@ -126,7 +133,7 @@ def test_points_are_painted_moved_and_removed_by_hand(qtbot, opened, live_window
     place = panel.map._points[0].copy()
     qtbot.waitUntil(lambda: abs(unpack(panel._frame.points)[0] - place).max() < 1e-3,
                     timeout=PATIENCE)  # fmt: skip
-    there = panel.map.position_of(place).toPoint()
+    there = position_of(panel.map, place)
     assert panel.map.point_at(there) == 0
     qtbot.mouseClick(panel.map, right, pos=there)
     assert document.undo_stack.undoText() == "Remove a point"

@@ -102,7 +102,7 @@ def test_an_error_anywhere_is_said_once_and_training_goes_on(
     (owner, name), request = VIEWS[place]
     monkeypatch.setattr(owner, name, boom)
     engine.ask(request)
-    while engine.server.views.has_jobs:
+    while engine.server.views._jobs:
         engine.work(1)
     engine.work(400)
     (failure,) = engine.of(m.Failure)

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 
 import graphcore as gc
 from graphcore.errors import FileError
-from graphcore.files.torch.source import read_module
+from graphcore.files.torch.source import read_net
 from tests.graphcore.files.fitting import fit_weights
 
 HEAD = """
@@ -79,7 +79,7 @@ def check(
 
     ``wanted`` are the first numbers of each answer, and its shape.
     """
-    graph = read_module(source)
+    graph = read_net(source).graph
     inputs = [node for node in graph if node.operator == "Input"]
     for node in inputs:
         batch = node.attributes["batch"]
@@ -290,7 +290,7 @@ def test_what_is_opened_is_what_torch_computes(name: str) -> None:
 
 
 def test_what_is_frozen_stays_frozen() -> None:
-    graph = read_module(OPENS["frozen"][0])
+    graph = read_net(OPENS["frozen"][0]).graph
     assert graph.node("fc").frozen == {"weight", "bias"}
     assert graph.node("out").frozen == {"bias"}
     assert graph.node("gain").frozen == {"value"}
@@ -380,7 +380,7 @@ REFUSED: dict[str, tuple[str, str]] = {
 def test_what_would_come_out_wrong_is_refused_by_name(name: str) -> None:
     source, word = REFUSED[name]
     with pytest.raises(FileError, match=word) as refused:
-        read_module(source)
+        read_net(source)
     said = str(refused.value)
     assert len(said.splitlines()) == 1
     assert len(said) <= 300
