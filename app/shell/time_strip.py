@@ -146,7 +146,7 @@ class TimeStrip(QWidget):
         self.now.setToolTip(
             self.tr("Restore the weights of the newest training step")
             if self._putting_back
-            else self.tr("Back to the newest step, as if nothing had been looked at")
+            else self.tr("Return to the newest step; the net is as training left it")
         )
 
     def _on_now(self) -> None:
@@ -201,7 +201,7 @@ class TimeStrip(QWidget):
         self.slider.setToolTip(
             self.tr(
                 "Drag to see any of {0} recorded steps up to step {1:,}: all views show it.\n"
-                "Arrow keys go one on, Home and End to the start and to now. {2} kept{3}.\n"
+                "Arrow keys go one step, Home and End to the start and to now. {2} kept{3}.\n"
                 "Of the early steps more are kept, so they lie further apart.\n"
                 "Ticks end epochs, triangles are branches."
             ).format(len(self._steps), frame.newest, bytes_text(room), disk)
@@ -234,8 +234,8 @@ class TimeStrip(QWidget):
 
     def _about_hand(self) -> str:
         return self.tr(
-            "Training on from these weights begins a run of its own; what training had left stays "
-            "in the run of before."
+            "Training on from these weights begins a run of its own; the run before keeps what "
+            "training had left."
         )
 
     def _restyle(self) -> None:

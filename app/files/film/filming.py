@@ -44,7 +44,7 @@ class Indicator(QWidget):
         self.dot.setVisible(state == "recording")
         recording = state == "recording"
         text = self.tr("Stop") if recording else self.tr("Cancel")
-        tip = self.tr("End the film and save it") if recording else self.tr("Give the film up")
+        tip = self.tr("End the film and save it") if recording else self.tr("Discard the film")
         self.button.setText(text)
         self.button.setToolTip(tip)
         self.button.setAccessibleName(tip)
@@ -185,5 +185,5 @@ class Filming(QObject):
         r, size = self.recorder, Path(path).stat().st_size / 1e6
         text = self.tr("{0} pictures, {1:.1f} MB.").format(r.grabbed, size)
         if r.missed:
-            text += " " + self.tr("{0} more came too fast to be encoded.").format(r.missed)
+            text += " " + self.tr("{0} more pictures came too fast to be encoded.").format(r.missed)
         self._window.exports.tell(path, text)

@@ -55,12 +55,12 @@ class DigitPadPanel(Panel):
         )
         self.centre.toggled.connect(lambda _on: self._on_drawn())
         self.back = QPushButton(self.tr("Undo"))
-        self.back.setToolTip(self.tr("Undo the last stroke (Ctrl+Z while one draws)"))
+        self.back.setToolTip(self.tr("Undo the last stroke (Ctrl+Z while drawing)"))
         self.back.clicked.connect(self.sketch.undo)
         self.wipe = QPushButton(self.tr("Clear"))
         self.wipe.clicked.connect(self.sketch.clear)
         self.seen = TileView(
-            self.tr("What the net gets"), self.tr("Draw: what the net gets of it appears here.")
+            self.tr("Input of the net"), self.tr("Draw: the net's input appears here.")
         )
         self.near = Neighbours()
         self.near.by.currentIndexChanged.connect(lambda _i: self._look_near(PAUSE_MS))
@@ -93,7 +93,7 @@ class DigitPadPanel(Panel):
 
     def _make_right(self) -> QVBoxLayout:
         right, head, answer, told = QVBoxLayout(), QHBoxLayout(), QHBoxLayout(), QVBoxLayout()
-        caption = QLabel(self.tr("What the net gets"))
+        caption = QLabel(self.tr("Input of the net"))
         caption.setObjectName("muted")
         head.addWidget(caption, 1)
         head.addWidget(self.centre)

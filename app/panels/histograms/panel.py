@@ -83,7 +83,9 @@ class HistogramsPanel(Panel):
         """The node, and since when there is more of it than its weights."""
         name = self._node or self.tr("Select a node: its histograms appear here as the net learns.")
         since = self._frames[0].step if self._frames else 0
-        told = self.tr("{0} · weights of the whole run, the rest since step {1:,}, when one looked")
+        told = self.tr(
+            "{0} · weights of the whole run, the rest since step {1:,}, when the panel was opened"
+        )
         if self._at < since:
             told = self.tr("{0} · weights up to step {2:,}, the rest of this step alone")
         self.title.setText(told.format(name, since, self._at) if since > 1 else name)

@@ -64,7 +64,7 @@ class Fineness(QToolButton):
         self.samples.setToolTip(
             self.tr(
                 "Samples that the loss is taken over; while the net trains 100 of them, "
-                "or 32, where a surface with all would come too seldom"
+                "or 32 where a surface with all of them would take too long"
             )
         )
         self.resolution = QComboBox()

@@ -59,12 +59,12 @@ class LandscapePanel(Panel):
         self._engine.ask(SetPlanePoint(a, b, release=True))
         self._document.message.emit(
             self.tr("The net has the weights under the dot: Play trains on from there, Escape or "
-                    "Put back gives it those of before.")
+                    "Put back restores the previous ones.")
         )  # fmt: skip
 
     def _on_put_back(self) -> None:
         self._engine.ask(SetPlanePoint(0.0, 0.0, back=True))
-        self._document.message.emit(self.tr("The net has the weights of before the drag."))
+        self._document.message.emit(self.tr("The net has its weights from before the drag again."))
 
     def _make_controls(self) -> QHBoxLayout:
         self.plane = QComboBox()

@@ -193,7 +193,7 @@ class RacePanel(Panel):
         self.clear()
         chosen = self.runners.entrants()
         if not chosen:
-            self.said.setText(self.tr("Nobody runs: tick a runner."))
+            self.said.setText(self.tr("No runner is chosen: tick one."))
             return
         self.shown.setCurrentIndex(LOSS if self._narrow else BOTH)
         self._set_racing(True)

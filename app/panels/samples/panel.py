@@ -46,7 +46,7 @@ class SamplesPanel(Panel):
         self.wipe.clicked.connect(self.sketch.clear)
         self.label = QComboBox()
         self.label.setAccessibleName(self.tr("Its class"))
-        self.label.setToolTip(self.tr("The class that the loss takes it for"))
+        self.label.setToolTip(self.tr("Target: the class that the loss compares with"))
         self.label.activated.connect(lambda _i: self._relabel())
         self.hint = QLabel()
         self.hint.setObjectName("muted")

@@ -109,7 +109,7 @@ class TypedSample(QWidget):
         )
         self.picture.clicked.connect(self._load_picture)
         self.reset = QPushButton(self.tr("Reset"))
-        self.reset.setToolTip(self.tr("The sample of the data as it was"))
+        self.reset.setToolTip(self.tr("Restore the sample of the data set"))
         self.reset.clicked.connect(self._reset)
         self._lay_out()
         document.changed.connect(lambda _change: self._on_document())

@@ -40,7 +40,10 @@ class CheckBar(QWidget):
         self.difference.setCurrentIndex(4)
         self.difference.setAccessibleName(self.tr("Step of the finite differences"))
         self.difference.setToolTip(
-            self.tr("How far each number is moved: too large a step bends, too small a one rounds")
+            self.tr(
+                "How far each number is moved: too large a step sees the curvature, too small a "
+                "one is lost in rounding"
+            )
         )
         self.button = QPushButton(self.tr("Check me"))
         self.button.setToolTip(
