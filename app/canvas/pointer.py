@@ -211,7 +211,7 @@ class Pointer(QObject):
         return True
 
     def stop(self) -> None:
-        """Follow no drag any more: the view is hidden."""
+        """Stop following a drag: the view is hidden."""
         self._rim.stop()
 
     def hold_space(self) -> None:

@@ -63,7 +63,7 @@ class Agreement(QObject):
             forget: whether nothing is kept, not the runs either.
         """
         self._timer.stop()
-        if keep and self._is_begun_anew():
+        if keep and self._is_rebuilt():
             keep, forget = False, True
         document, engine = self._document, self._engine
         self.settings = document.root.training
@@ -100,16 +100,16 @@ class Agreement(QObject):
         self._revision += 1
         return self._revision
 
-    def _is_begun_anew(self) -> bool:
+    def _is_rebuilt(self) -> bool:
         """Whether another net is being built where everything was deleted, and not undone again."""
         steps = self._document.steps_made
         if not len(self._document.root):
             self._emptied_at = steps if self._emptied_at is None else self._emptied_at
             return False
-        anew = self._emptied_at is not None and steps != self._emptied_at
-        if anew:
+        rebuilt = self._emptied_at is not None and steps != self._emptied_at
+        if rebuilt:
             self._emptied_at = None
-        return anew
+        return rebuilt
 
     def follow(self, change: Change) -> None:
         """Send what has changed in the document: a rate at once, an edit a moment later."""

@@ -385,7 +385,7 @@ class Engine(QObject):
     def begins_with(self, path: str, request: Request) -> None:
         """Send a request to every process that takes another's place: the net began with a file.
 
-        Its answer there is passed on to nobody.
+        The reply of that process is dropped.
         """
         self._starts_with.pop(path, None)
         self._starts_with[path] = request

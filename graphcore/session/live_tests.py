@@ -11,7 +11,7 @@ import msgspec
 
 from graphcore.engine.plan import Plan
 from graphcore.records.score import Score
-from graphcore.training.evaluation import SEEN, Judging, spread
+from graphcore.training.evaluation import SEEN, Evaluation, spread
 from graphcore.training.trainer import Trainer
 
 SHARE = 0.005
@@ -31,14 +31,14 @@ class Testing:
     def __init__(self, trainer: Trainer, limit: int | None) -> None:
         data, batch = trainer.data, trainer.at_once(BATCH)
         self._test, self._training = (
-            Judging(trainer.binding, *trainer.tensors(spread(split, most)), batch)
+            Evaluation(trainer.binding, *trainer.tensors(spread(split, most)), batch)
             for split, most in ((data.test, limit), (data.train, limit or SEEN))
         )
         self._short = min(len(data.train), limit or SEEN) <= batch
         self._score: Score | None = None
 
     def work(self, plan: Plan) -> Score | None:
-        """One batch; the score when all are done."""
+        """Evaluate one batch; return the score after the last one."""
         if self._score is None:
             self._score = self._test.work(plan)
             if self._score is None or self._score.accuracy is None:
@@ -89,7 +89,7 @@ class LiveTests:
         self._testing = Testing(trainer, None if whole else SAMPLES)
 
     def work(self, trainer: Trainer, moved: int) -> Score | None:
-        """One batch; the score when the test is through. One of other weights ends without."""
+        """Evaluate one batch; return the score after the last. Other weights end the test."""
         begun = time.perf_counter()
         if self._testing is None or self._of != (trainer, trainer.step, moved):
             self._testing = None

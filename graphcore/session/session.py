@@ -618,7 +618,7 @@ class Session:
 
     @contextlib.contextmanager
     def changed_by_hand(self) -> Iterator[None]:
-        """Somebody changes the weights meanwhile: to train on with them begins a run."""
+        """Let the weights be changed by hand meanwhile: training on with them begins a run."""
         trainer = self.trainer
         with self.runs.changed_by_hand(trainer) if trainer else contextlib.nullcontext():
             yield

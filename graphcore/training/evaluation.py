@@ -63,7 +63,7 @@ def share_right(plan: Plan, binding: Binding) -> float | None:
     return None if hits is None else hits / max(1, len(target))
 
 
-class Judging:
+class Evaluation:
     """A plan run over samples in evaluation mode, batch by batch.
 
     Args:
@@ -75,7 +75,7 @@ class Judging:
         self._at, self._total, self._right, self._judged = 0, 0.0, 0, False
 
     def work(self, plan: Plan) -> Score | None:
-        """The next batch; the score when all are done."""
+        """Evaluate the next batch; return the score after the last one."""
         end = self._at + self._batch
         end += len(self._x) - end == 1  # a variance over the batch needs two
         at, b = slice(self._at, end), self._binding
@@ -95,13 +95,13 @@ class Judging:
         return Score(self._total / n, self._right / n if self._judged else None, len(self._x))
 
 
-def judged(plan: Plan, binding: Binding, x: Tensor, t: Tensor, batch: int = 200) -> Score:
+def evaluate(plan: Plan, binding: Binding, x: Tensor, t: Tensor, batch: int = 200) -> Score:
     """Run a plan over samples in evaluation mode.
 
     Args:
         x, t: inputs and targets, shape (N, *) each.
     """
-    judging = Judging(binding, x, t, batch)
-    while (score := judging.work(plan)) is None:
+    evaluation = Evaluation(binding, x, t, batch)
+    while (score := evaluation.work(plan)) is None:
         pass
     return score

@@ -126,10 +126,10 @@ class Watch:
         self._look_at = max(self._look_at, self._told_at + max(SOONEST, rest(took, SHARE)))
 
     def _give_up(self, sink: Sink, error: Exception) -> None:
-        """Say why nothing is watched any more; the loop goes on."""
+        """Say why the loop is no longer watched; it goes on."""
         self._sink = None
         said = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
-        print(f"gradscape: the loop is not watched any more: {said}.", file=sys.stderr)
+        print(f"gradscape: the loop is no longer watched: {said}.", file=sys.stderr)
         with contextlib.suppress(Exception):
             sink.close()
 

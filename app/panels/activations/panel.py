@@ -29,7 +29,7 @@ from app.widgets.rich_label import RichLabel
 from graphcore.records.arrays import unpack
 from graphcore.records.pictures import Picture
 from graphcore.session import messages as m
-from graphcore.views.drawing import DigitFrame
+from graphcore.views.digit_pad import DigitFrame
 from graphcore.views.samples import SampleFrame, SampleRequest
 
 Pictures = Mapping[str, Picture]

@@ -17,7 +17,7 @@ from app.widgets.gallery import gallery, picture_of
 from app.widgets.note import Note
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
-from graphcore.views.drawing import NearestFrame, Neighbour
+from graphcore.views.digit_pad import NearestFrame, Neighbour
 
 PICTURE = 40
 

@@ -26,7 +26,7 @@ from app.widgets.note import Note
 from app.widgets.sketch import Sketch
 from graphcore.records.arrays import pack, unpack
 from graphcore.session.messages import Watch
-from graphcore.views.drawing import DigitFrame, DigitRequest, NearestFrame, NearestRequest
+from graphcore.views.digit_pad import DigitFrame, DigitRequest, NearestFrame, NearestRequest
 
 LEAST = 11.0
 """Pixels that the line of a class takes, at least."""
@@ -114,7 +114,7 @@ class DigitPadPanel(Panel):
         self._on_drawn()
 
     def forget(self) -> None:
-        """Another graph was opened: the strokes cannot be taken back any more."""
+        """Forget the strokes: another graph was opened."""
         self.sketch.forget()
 
     def show_selection(self, names: Sequence[str]) -> None:

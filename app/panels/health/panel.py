@@ -200,7 +200,7 @@ class HealthPanel(Panel):
         try:
             with self._document.macro(QCoreApplication.translate("Remedies", remedy.label)):
                 remedy.apply(self._document)
-                if remedy.anew:
+                if remedy.restart:
                     self._document.look_at("", self._start_anew, None, None)
         except GradscapeError as error:
             self._document.message.emit(str(error))

@@ -274,7 +274,7 @@ class LessonPanel(Panel):
         self.refresh()
 
     def close_lesson(self) -> None:
-        """Show nothing any more."""
+        """Close the lesson that is shown."""
         self.lesson = None
         self.set_presenting(False)
         self.page.hide()

@@ -124,7 +124,7 @@ class RacePanel(Panel):
         self.shown.setCurrentIndex(RUNNERS)
 
     def _on_document(self) -> None:
-        """Runners that nobody has chosen follow the settings of the run."""
+        """Runners that were not chosen by hand follow the settings of the run."""
         what = self.what.currentData()
         if not self.runners.edited:
             self.runners.show_defaults(what, entrants(self._document.root.training, what))

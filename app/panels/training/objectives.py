@@ -1,4 +1,4 @@
-"""The dialog of a graph's losses: what each makes small, what it trains, and how."""
+"""The dialog of a graph's losses: what each minimises, what it trains, and how."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import onnx
 
 SAMPLES = 16
-"""So many samples of the test split are in the self-test."""
+"""Samples of the test split in the self-test."""
 LARGEST = 2**31 - 1
 """Bytes of one protobuf message, and so of a file without further ones."""
 _IN, _OUT, _DIGEST = "in:", "out:", "onnx sha256"

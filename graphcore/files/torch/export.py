@@ -29,7 +29,7 @@ __all__ = [
 SCRIPT_DIGEST = "gradscape script sha256"
 """Key of the digest in the weights' metadata."""
 SAMPLES = 16
-"""So many samples of the test split are in the self-test."""
+"""Samples of the test split in the self-test."""
 
 
 def of_run(trainer: Trainer, name: str, traced: bool = False) -> TorchExport:

@@ -25,7 +25,7 @@ from app.style import palette
 from graphcore.records.arrays import Array, pack, unpack
 from graphcore.records.requests import Outcome, Reply
 from graphcore.session.messages import Frame, Hold
-from graphcore.views.drawing import DigitRequest, NearestRequest
+from graphcore.views.digit_pad import DigitRequest, NearestRequest
 from graphcore.views.embedding import TsneRequest
 from graphcore.views.race import RaceFrame
 from graphcore.views.rate_test import RateTestRequest

@@ -308,7 +308,7 @@ def test_a_module_that_becomes_another_is_let_go(tmp_path: Path, capsys) -> None
     watched.step(0.5)
     watched.close()
     said = capsys.readouterr().err
-    assert said.count("not watched any more: out has other parameters than before") == 1
+    assert said.count("no longer watched: out has other parameters than before") == 1
     assert read_runs(tmp_path / "a.gradrun")[1][0].timeline.steps == [0]
 
 
