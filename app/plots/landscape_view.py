@@ -7,11 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from app.plots.contour import ContourPlot
 from app.plots.slice_curve import SliceCurve
 from app.plots.surface import SurfacePlot
+from app.widgets.layouts import in_column
 from app.widgets.numbers import format_number
 
 
@@ -47,11 +48,7 @@ class LandscapeView(QWidget):
             plot.dot_dragged.connect(self._on_dragged)
             plot.dot_released.connect(self._on_released)
             plot.plot.installEventFilter(self)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addLayout(self._stack, 1)
-        column.addWidget(self.contour.stamp)
+        in_column((self._stack, 1), self.contour.stamp, on=self, margins=0, spacing=2)
 
     def hasHeightForWidth(self) -> bool:
         return False  # pages around it would ask for what it would like, not what it needs

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QStackedWidget,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -48,6 +47,7 @@ from app.shell.transport import TransportBar
 from app.style import palette
 from app.widgets import file_dialogs
 from app.widgets.banner import Banner
+from app.widgets.layouts import in_column
 from app.widgets.numbers import set_digits
 from app.widgets.typing_rule import TypingRule
 from graphcore.records.pictures import Picture as SentPicture
@@ -122,11 +122,7 @@ class MainWindow(QMainWindow):
 
     def _put_centre(self) -> None:
         centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.banner)
-        column.addWidget(self.pages, 1)
+        column = in_column(self.banner, (self.pages, 1), on=centre, margins=0, spacing=0)
         self.time: TimeStrip | None = None
         if self.engine is not None:
             self.time = TimeStrip(self.document, self.engine)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, QSize
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from app.document.document import Document
 from app.document.facts import bytes_text
 from app.engine.engine import Engine, whose_weights
 from app.style import icons, palette
+from app.widgets.layouts import in_row
 from app.widgets.numbers import accuracy_text, counted, loss_text
 from app.widgets.time_slider import TimeSlider
 from graphcore.records.arrays import unpack
@@ -67,14 +68,16 @@ class TimeStrip(QWidget):
         self.clear()
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout(self)
-        row.setContentsMargins(GAP, 3, GAP, 3)
-        row.setSpacing(GAP)
-        row.addWidget(self.words)
-        row.addWidget(self.slider, 1)
-        row.addWidget(self.room)
-        row.addWidget(self.now)
-        row.addWidget(self.branch)
+        in_row(
+            self.words,
+            (self.slider, 1),
+            self.room,
+            self.now,
+            self.branch,
+            on=self,
+            margins=(GAP, 3, GAP, 3),
+            spacing=GAP,
+        )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -22,6 +22,7 @@ from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.panel import Panel
 from app.plots.tile_view import TileView, as_maps
+from app.widgets.layouts import in_column
 from app.widgets.note import Note
 from app.widgets.number_field import WholeField
 from app.widgets.numbers import format_number
@@ -139,9 +140,7 @@ class ActivationsPanel(Panel):
         self._selected = ""
         self._pinned: list[str] = []
         self.rows: dict[str, LayerRow] = {}
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 8, 8)
-        column.addLayout(self._make_controls())
+        column = in_column(self._make_controls(), on=self, margins=(8, 4, 8, 8))
         self.empty = QLabel(
             self.tr("Select a node on the canvas: its activation, its weights and the gradients "
                     "of both appear here, at every step that is shown.")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox, QFrame, QLineEdit, QPushButton, QVBoxLayout
 
 from app.style import fonts
+from app.widgets.layouts import in_row
 from app.widgets.section import text_label
 from graphcore.views.lesson import Proposed, RecordingFrame
 
@@ -40,10 +41,7 @@ class RecordedCard(QFrame):
         column.addWidget(self.said)
         column.addLayout(self._rows)
         column.addWidget(self.words)
-        line = QHBoxLayout()
-        line.addWidget(self.put)
-        line.addWidget(self.drop)
-        column.addLayout(line)
+        column.addLayout(in_row(self.put, self.drop))
         self.put.clicked.connect(self.chosen)
         self.words.returnPressed.connect(self.put.click)
         self.drop.clicked.connect(self.dropped)

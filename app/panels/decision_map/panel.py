@@ -25,6 +25,7 @@ from app.plots.tile_view import TileView
 from app.plots.unit_net import UnitNet
 from app.plots.warped_grid import WarpedGrid
 from app.style import painting
+from app.widgets.layouts import in_column, in_row
 from app.widgets.note import Note
 from graphcore.records.arrays import pack, unpack
 from graphcore.records.pictures import Picture
@@ -61,15 +62,10 @@ class DecisionPanel(Panel):
         row = QHBoxLayout(self)
         self.folds = [row]
         row.setContentsMargins(8, 4, 8, 8)
-        left = QVBoxLayout()
-        left.addLayout(self._make_tools())
-        left.addWidget(self.map, 1)
+        left = in_column(self._make_tools(), (self.map, 1))
         row.addLayout(left, 1)
         column = QVBoxLayout()
-        choices = QHBoxLayout()
-        choices.addWidget(self.view)
-        choices.addWidget(self.layer, 1)
-        column.addLayout(choices)
+        column.addLayout(in_row(self.view, (self.layer, 1)))
         column.addWidget(self.pages, 1)
         column.addWidget(self.stamp)
         row.addLayout(column, 1)

@@ -6,7 +6,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QComboBox,
-    QHBoxLayout,
     QLabel,
     QListWidgetItem,
     QVBoxLayout,
@@ -14,6 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.widgets.gallery import gallery, picture_of
+from app.widgets.layouts import in_row
 from app.widgets.note import Note
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
@@ -41,11 +41,7 @@ class Neighbours(QWidget):
         self.gallery.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        row = QHBoxLayout()
-        row.addWidget(QLabel(self.tr("Nearest by")))
-        row.addWidget(self.by)
-        row.addStretch(1)
-        column.addLayout(row)
+        column.addLayout(in_row(QLabel(self.tr("Nearest by")), self.by, 1))
         column.addWidget(self.gallery)
         column.addWidget(self.words)
         self.clear()

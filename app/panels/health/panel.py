@@ -19,6 +19,7 @@ from app.engine.engine import Engine
 from app.panels.health.remedies import REMEDIES, offers
 from app.panels.panel import Panel
 from app.plots.profile import ProfilePlot
+from app.widgets.layouts import in_column
 from app.widgets.numbers import format_number
 from graphcore import ops
 from graphcore.errors import GradscapeError
@@ -68,11 +69,7 @@ class HealthPanel(Panel):
         row.setSpacing(18)
         row.addWidget(_scrolled(self.gradients, self.updates, self.units, self.dead), 3)
         right = QWidget()
-        column = QVBoxLayout(right)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(self._found)
-        column.addStretch(1)
-        column.addWidget(self.stamp)
+        in_column(self._found, 1, self.stamp, on=right, margins=0)
         row.addWidget(_scrolled(right), 2)
 
     def set_room(self, room: QSize) -> None:

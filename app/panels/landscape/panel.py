@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QElapsedTimer, QTimer
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout
 
 from app.document.document import Document
 from app.engine.engine import Engine, whose_weights
 from app.panels.landscape.options import Fineness, TwoWeights
 from app.panels.panel import Panel
 from app.plots.landscape_view import LandscapeView
+from app.widgets.layouts import in_column, in_row
 from app.widgets.note import Note
 from app.widgets.numbers import counted
 from graphcore.datasets.probe import NAME as PROBE
@@ -41,12 +42,14 @@ class LandscapePanel(Panel):
         self._restamp.timeout.connect(self._show_stamp)
         self.view = LandscapeView()
         self.contour = self.view.contour
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 8, 8)
-        column.setSpacing(4)
-        column.addLayout(self._make_controls())
-        column.addLayout(self._make_choices())
-        column.addWidget(self.view, 1)
+        in_column(
+            self._make_controls(),
+            self._make_choices(),
+            (self.view, 1),
+            on=self,
+            margins=(8, 4, 8, 8),
+            spacing=4,
+        )
         engine.on(LandscapeFrame, self._on_landscape)
         engine.frame.connect(self._on_frame)
         engine.reset_done.connect(self.clear)
@@ -105,9 +108,7 @@ class LandscapePanel(Panel):
         self.target = QComboBox()
         self.target.setAccessibleName(self.tr("Towards"))
         self.target.setToolTip(self.tr("Straight from the current weights at 0 to these at 1"))
-        row = QHBoxLayout()
-        row.addWidget(self.weights, 1)
-        row.addWidget(self.target, 1)
+        row = in_row((self.weights, 1), (self.target, 1))
         self.weights.changed.connect(self.look)
         self.target.activated.connect(lambda _i: self.look())
         return row

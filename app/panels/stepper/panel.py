@@ -33,6 +33,7 @@ from app.panels.stepper.tensor_view import TensorView
 from app.plots.activation_curve import ActivationCurve
 from app.style import icons, palette
 from app.widgets.formula import FormulaView, typeset_ahead
+from app.widgets.layouts import in_column
 from app.widgets.note import Note
 from app.widgets.number_field import WholeField
 from graphcore.graph.composites import levels
@@ -192,10 +193,7 @@ class WalkPanel(Panel):
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         text = QWidget()
-        column = QVBoxLayout(text)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.title)
-        column.addWidget(self.words, 1)
+        in_column(self.title, (self.words, 1), on=text, margins=0)
         self.formula = FormulaView()
         self.value = TensorView(self.tr("Value"))
         self.gradient = TensorView(self.tr("Gradient"))
