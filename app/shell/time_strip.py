@@ -69,15 +69,9 @@ class TimeStrip(QWidget):
 
     def _lay_out(self) -> None:
         in_row(
-            self.words,
-            (self.slider, 1),
-            self.room,
-            self.now,
-            self.branch,
-            on=self,
-            margins=(GAP, 3, GAP, 3),
-            spacing=GAP,
-        )
+            self.words, (self.slider, 1), self.room, self.now, self.branch,
+            on=self, margins=(GAP, 3, GAP, 3), spacing=GAP,
+        )  # fmt: skip
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

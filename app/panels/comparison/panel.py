@@ -17,7 +17,7 @@ from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.panel import Panel
 from app.plots.tile_view import TileView, as_maps
-from app.widgets.layouts import in_column
+from app.widgets.layouts import in_column, in_row
 from app.widgets.number_field import WholeField
 from app.widgets.numbers import accuracy_text, format_number, loss_text
 from app.widgets.rich_label import RichLabel
@@ -65,11 +65,10 @@ class ComparePanel(Panel):
         self.told.setWordWrap(True)
         column = in_column(self._make_controls(), on=self, margins=(8, 4, 8, 8))
         self._parts = QWidget()
-        row = QHBoxLayout(self._parts)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(10)
-        for part in (self.ours, self.theirs, self.difference):
-            row.addWidget(part, 1)
+        in_row(
+            (self.ours, 1), (self.theirs, 1), (self.difference, 1),
+            on=self._parts, margins=0, spacing=10,
+        )  # fmt: skip
         column.addWidget(self._parts, 1)
         column.addWidget(self.told)
         engine.on(TimelineFrame, self._on_timeline)
@@ -97,12 +96,7 @@ class ComparePanel(Panel):
         self.run.activated.connect(self._choose)
         self.what.currentIndexChanged.connect(lambda _i: self.look())
         self.sample.valueChanged.connect(lambda _i: self.look())
-        row = QHBoxLayout()
-        row.addWidget(QLabel(self.tr("Compare with")))
-        for field in (self.run, self.what, self.sample):
-            row.addWidget(field)
-        row.addStretch(1)
-        return row
+        return in_row(QLabel(self.tr("Compare with")), self.run, self.what, self.sample, 1)
 
     def clear(self) -> None:
         """Another graph: nothing is compared."""

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QStackedWidget,
-    QVBoxLayout,
 )
 
 from app.document.document import Document
@@ -64,11 +63,7 @@ class DecisionPanel(Panel):
         row.setContentsMargins(8, 4, 8, 8)
         left = in_column(self._make_tools(), (self.map, 1))
         row.addLayout(left, 1)
-        column = QVBoxLayout()
-        column.addLayout(in_row(self.view, (self.layer, 1)))
-        column.addWidget(self.pages, 1)
-        column.addWidget(self.stamp)
-        row.addLayout(column, 1)
+        row.addLayout(in_column(in_row(self.view, (self.layer, 1)), (self.pages, 1), self.stamp), 1)
         engine.on(DecisionFrame, self.show_reply)
         self.clear()
 
@@ -99,7 +94,6 @@ class DecisionPanel(Panel):
 
     def _make_tools(self) -> QHBoxLayout:
         """The switch that lets the mouse change samples, and the class that it paints."""
-        row = QHBoxLayout()
         self.edit = QCheckBox(self.tr("Edit points"))
         self.edit.setToolTip(
             self.tr("Click or drag on the map to paint points, drag a point to move it, click it "
@@ -114,10 +108,7 @@ class DecisionPanel(Panel):
         self.refused = QLabel()
         self.refused.setObjectName("muted")
         self.refused.setWordWrap(True)
-        row.addWidget(self.edit)
-        row.addWidget(self.brush)
-        row.addWidget(self.refused, 1)
-        return row
+        return in_row(self.edit, self.brush, (self.refused, 1))
 
     def clear(self) -> None:
         """Another graph."""

@@ -8,12 +8,11 @@ from PySide6.QtWidgets import (
     QComboBox,
     QLabel,
     QListWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.widgets.gallery import gallery, picture_of
-from app.widgets.layouts import in_row
+from app.widgets.layouts import in_column, in_row
 from app.widgets.note import Note
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
@@ -39,11 +38,13 @@ class Neighbours(QWidget):
         self.gallery.setWrapping(False)
         self.gallery.setFixedHeight(PICTURE + 42)
         self.gallery.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(in_row(QLabel(self.tr("Nearest by")), self.by, 1))
-        column.addWidget(self.gallery)
-        column.addWidget(self.words)
+        in_column(
+            in_row(QLabel(self.tr("Nearest by")), self.by, 1),
+            self.gallery,
+            self.words,
+            on=self,
+            margins=0,
+        )
         self.clear()
 
     def clear(self, why: str = "") -> None:

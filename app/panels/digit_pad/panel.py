@@ -22,6 +22,7 @@ from app.panels.digit_pad.neighbours import Neighbours
 from app.panels.panel import Panel
 from app.plots.tile_view import TileView
 from app.style import fonts, painting, palette
+from app.widgets.layouts import in_column, in_row
 from app.widgets.note import Note
 from app.widgets.sketch import Sketch
 from graphcore.records.arrays import pack, unpack
@@ -83,28 +84,16 @@ class DigitPadPanel(Panel):
         row.addLayout(self._make_right(), 5)
 
     def _make_left(self) -> QVBoxLayout:
-        left, below = QVBoxLayout(), QHBoxLayout()
-        left.addWidget(self.sketch, 1)
-        below.addWidget(self.back)
-        below.addWidget(self.wipe)
-        below.addStretch(1)
-        left.addLayout(below)
-        return left
+        below = in_row(self.back, self.wipe, 1)
+        return in_column((self.sketch, 1), below)
 
     def _make_right(self) -> QVBoxLayout:
-        right, head, answer, told = QVBoxLayout(), QHBoxLayout(), QHBoxLayout(), QVBoxLayout()
         caption = QLabel(self.tr("Input of the net"))
         caption.setObjectName("muted")
-        head.addWidget(caption, 1)
-        head.addWidget(self.centre)
-        told.addWidget(self.words)
-        told.addWidget(self.bars, 1)
-        answer.addWidget(self.seen, 2)
-        answer.addLayout(told, 3)
-        right.addLayout(head)
-        right.addLayout(answer, 1)
-        right.addWidget(self.near)
-        return right
+        head = in_row((caption, 1), self.centre)
+        told = in_column(self.words, (self.bars, 1))
+        answer = in_row((self.seen, 2), (told, 3))
+        return in_column(head, (answer, 1), self.near)
 
     def set_seen(self, seen: bool) -> None:
         """Told whether the panel is looked at."""

@@ -164,12 +164,9 @@ class HealthPanel(Panel):
         card = QFrame()
         card.setObjectName("problem")
         card.setFrameShape(QFrame.Shape.StyledPanel)
-        column = QVBoxLayout(card)
-        column.setContentsMargins(10, 8, 10, 8)
         sentence = QLabel(finding.sentence)
         sentence.setWordWrap(True)
         self._sentences.append(sentence)
-        column.addWidget(sentence)
         buttons = QVBoxLayout()
         buttons.setAlignment(Qt.AlignmentFlag.AlignLeft)
         buttons.setSpacing(6)
@@ -181,7 +178,7 @@ class HealthPanel(Panel):
             show.setToolTip(self.tr("Select the node on the canvas"))
             show.clicked.connect(lambda: self.node_chosen.emit([finding.node.split("/")[0]]))
             buttons.addWidget(show)
-        column.addLayout(buttons)
+        in_column(sentence, buttons, on=card, margins=(10, 8, 10, 8))
         return card
 
     def _remedy_button(self, key: str, first: bool) -> QPushButton:
@@ -214,11 +211,7 @@ def _said(frame: HealthFrame) -> tuple[tuple[str, str], ...]:
 
 def _scrolled(*widgets: QWidget) -> QScrollArea:
     inside = QWidget()
-    column = QVBoxLayout(inside)
-    column.setContentsMargins(0, 0, 6, 0)
-    for widget in widgets:
-        column.addWidget(widget)
-    column.addStretch(1)
+    in_column(*widgets, 1, on=inside, margins=(0, 0, 6, 0))
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QScrollArea.Shape.NoFrame)

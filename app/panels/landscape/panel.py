@@ -43,13 +43,9 @@ class LandscapePanel(Panel):
         self.view = LandscapeView()
         self.contour = self.view.contour
         in_column(
-            self._make_controls(),
-            self._make_choices(),
-            (self.view, 1),
-            on=self,
-            margins=(8, 4, 8, 8),
-            spacing=4,
-        )
+            self._make_controls(), self._make_choices(), (self.view, 1),
+            on=self, margins=(8, 4, 8, 8), spacing=4,
+        )  # fmt: skip
         engine.on(LandscapeFrame, self._on_landscape)
         engine.frame.connect(self._on_frame)
         engine.reset_done.connect(self.clear)
@@ -90,11 +86,7 @@ class LandscapePanel(Panel):
         self.fineness = Fineness()
         self.span, self.again = self.fineness.span, self.fineness.again
         self.scale = Note()
-        row = QHBoxLayout()
-        row.setSpacing(6)
-        for widget in (self.plane, self.form, self.log, self.fineness):
-            row.addWidget(widget)
-        row.addWidget(self.scale, 1)
+        row = in_row(self.plane, self.form, self.log, self.fineness, (self.scale, 1), spacing=6)
         self.plane.currentIndexChanged.connect(lambda _i: self.look())
         self.form.currentIndexChanged.connect(self._on_form)
         self.log.toggled.connect(self.view.set_log)

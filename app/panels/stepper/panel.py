@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QSlider,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -67,12 +66,8 @@ class WalkPanel(Panel):
         self._written = WrittenOut(document, engine, self.walk)
         self._icons: list[tuple[QToolButton, str]] = []
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(10, 4, 10, 6)
-        column.setSpacing(6)
         bars, parts = self._make_bars(), self._make_words()
-        column.addLayout(bars)
-        column.addLayout(parts, 1)
+        in_column(bars, (parts, 1), on=self, margins=(10, 4, 10, 6), spacing=6)
         self.folds = [bars, parts]
         self.walk.moved.connect(self._show)
         self._ahead = QTimer(self, interval=0)
@@ -100,7 +95,8 @@ class WalkPanel(Panel):
         return bars
 
     def _make_buttons(self) -> QHBoxLayout:
-        row, walk = QHBoxLayout(), self.walk
+        row = QHBoxLayout()
+        walk = self.walk
         row.setSpacing(4)
         self.restart = self._button(row, "reset", self.tr("Back to the start"), "", walk.restart)
         self.back = self._button(
