@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from app.widgets import file_dialogs
 from app.widgets.layouts import in_column, in_row
 from app.widgets.number_field import NumberField, WholeField
-from app.widgets.wheel_guard import WheelGuard
+from app.widgets.scroller import WheelGuard
 
 LARGEST = 1_000_000_000
 

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.widgets.wheel_guard import WheelGuard
+from app.widgets.scroller import WheelGuard
 from graphcore.errors import GradscapeError
 from graphcore.graph.elements import Node
 from graphcore.ops import initializers

@@ -35,8 +35,7 @@ from app.plots.series import SMOOTHING
 from app.widgets.note import Note
 from app.widgets.number_field import NumberField, WholeField
 from app.widgets.options_form import OptionsForm
-from app.widgets.scroller import scroll_to
-from app.widgets.wheel_guard import WheelGuard
+from app.widgets.scroller import WheelGuard, scroll_to
 from graphcore import datasets
 from graphcore.datasets.probe import NAME as PROBE
 from graphcore.errors import GradscapeError
