@@ -20,11 +20,10 @@ def go_through(
     """Run both passes of a plan in inspect mode, backward from ``end`` if it is given.
 
     Args:
-        training: as in training: dropout drops, the same numbers at every call; batch norm takes
-            the batch's own statistics.
+        training: as in training: dropout drops; batch norm takes the batch's own statistics.
+            What is drawn at random is the same at every call.
     """
-    if training:
-        plan.generator.manual_seed(plan.seed)
+    plan.draw_alike()
     plan.forward(feeds, training=training)
     if end is not None:
         plan.backward(end, grad=torch.ones_like(plan.value(end)))

@@ -68,6 +68,7 @@ class Judging:
         at, b = slice(self._at, end), self._binding
         xs, ts = self._x[at], self._t[at]
         if len(xs):
+            plan.draw_alike(self._at)
             plan.forward(b.feeds(xs, ts))
             loss = float(plan.value(b.loss).mean()) if b.loss else math.nan
             self._total += loss * len(xs)
