@@ -27,7 +27,7 @@ class RunMetrics(QObject):
     def __init__(self, document: Any, engine: Any) -> None:
         super().__init__(engine)
         self.log = RunLog()
-        self._seconds, self._run = 0.0, 0
+        self._seconds, self._run, self._noted = 0.0, 0, 0
         self._since = QElapsedTimer()
         engine.frame.connect(self._on_frame)
         engine.reset_done.connect(self.clear)
@@ -37,7 +37,7 @@ class RunMetrics(QObject):
     def clear(self) -> None:
         """Another run."""
         self.log.clear()
-        self._seconds, self._run = 0.0, 0
+        self._seconds, self._run, self._noted = 0.0, 0, 0
         self._since.invalidate()
 
     def _on_timeline(self, frame: TimelineFrame) -> None:
@@ -47,26 +47,32 @@ class RunMetrics(QObject):
             return
         run = next(r for r in frame.runs if r.run == frame.run)
         if before and run.parent == before and self.log.newest >= run.begun_at:
-            self.log.forget_after(run.begun_at)
+            if self._noted != frame.run:  # else its first steps are here already
+                self.log.forget_after(run.begun_at)
+            self._take(frame.curves, frame.counts, self.log.newest)
         else:
-            self._take(frame.curves, frame.counts)
+            self.clear()
+            self._run = frame.run
+            self._take(frame.curves, frame.counts, -1)
 
-    def _take(self, curves: RunCurves, counts: Counts) -> None:
-        """The rows of a run as the engine keeps them: thinned, and without learning rates."""
-        self.clear()
-        self._run = curves.run
+    def _take(self, curves: RunCurves, counts: Counts, since: int) -> None:
+        """Note the rows of a run after a step as the engine keeps them: thinned."""
         steps, seconds = unpack(curves.steps).round().astype(int), unpack(curves.seconds)
+        rates = unpack(curves.rates).tolist()
         for i, (first, *others) in enumerate(unpack(curves.losses).T.tolist()):
-            step = int(steps[i])
-            self.log.note(
-                step, dict(zip(curves.objectives, others, strict=False)),
-                epoch=_epoch(counts, step), train_loss=first, seconds=round(seconds[i], 3),
-            )  # fmt: skip
+            step, lr = int(steps[i]), None if math.isnan(rates[i]) else rates[i]
+            if step > since:
+                self.log.note(
+                    step, dict(zip(curves.objectives, others, strict=False)), lr=lr,
+                    epoch=_epoch(counts, step), train_loss=first, seconds=round(seconds[i], 3),
+                )  # fmt: skip
         for split, scores in (("test", curves.tests), ("validation", curves.validations)):
             for step, loss, accuracy, _, training in unpack(scores).tolist():
                 known = (None if math.isnan(share) else share for share in (accuracy, training))
-                self._note_score(split, int(step), counts, loss, *known)
-        self._seconds = float(seconds[-1]) if len(seconds) else 0.0
+                if step > since:
+                    self._note_score(split, int(step), counts, loss, *known)
+        if since < 0:
+            self._seconds = float(seconds[-1]) if len(seconds) else 0.0
 
     def _on_frame(self, frame: m.Frame) -> None:
         if self._since.isValid():
@@ -75,6 +81,8 @@ class RunMetrics(QObject):
         if frame.state == "running":
             self._since.start()
         steps, losses = unpack(frame.steps).tolist(), unpack(frame.losses).tolist()
+        rates = unpack(frame.rates).tolist()
+        self._noted = frame.run if steps else self._noted
         if steps and len(self.log) and steps[0] <= self.log.newest:
             self.log.forget_after(steps[0] - 1)
         now = round(self._seconds, 3)
@@ -82,7 +90,7 @@ class RunMetrics(QObject):
         for i, (step, loss) in enumerate(zip(steps, losses, strict=True)):
             self.log.note(
                 step, {name: line[i] for name, line in further.items()},
-                epoch=_epoch(frame.counts, step), train_loss=loss, lr=frame.lr, seconds=now,
+                epoch=_epoch(frame.counts, step), train_loss=loss, lr=rates[i], seconds=now,
             )  # fmt: skip
         for score in frame.scores:
             split = "validation" if score.held_back else "test"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -33,21 +34,24 @@ class Curves:
         self.accuracies: list[tuple[int, float]] = []
         self.seconds = 0.0
         self._rows: list[tuple[float, ...]] = []
+        self._rates: list[float] = []
         self._spans: list[int] = []  # how many steps each row is the mean of
         self._means: list[tuple[float, float]] = []  # at each: smoothed first loss, its weight
 
-    def add(self, step: int, losses: tuple[float, ...], seconds: float) -> None:
-        """Note a step's losses, one per objective, and how long it took."""
+    def add(
+        self, step: int, losses: tuple[float, ...], seconds: float, lr: float = math.nan
+    ) -> None:
+        """Note a step's losses, one per objective, how long it took, and its learning rate."""
         self.seconds += seconds
-        self._append((step, self.seconds, *losses), 1)
+        self._append((step, self.seconds, *losses), 1, lr)
         if len(self._rows) >= 2 * MOST:
             spans = np.array(self._spans).reshape(MOST, 2)
             pairs = np.array(self._rows).reshape(MOST, 2, -1)
             pairs = (pairs * spans[..., None]).sum(1) / spans.sum(1)[:, None]
             self._rows, self._spans = list(map(tuple, pairs.tolist())), spans.sum(1).tolist()
-            self._means = self._means[1::2]
+            self._means, self._rates = self._means[1::2], self._rates[1::2]
 
-    def _append(self, row: tuple[float, ...], span: int) -> None:
+    def _append(self, row: tuple[float, ...], span: int, lr: float) -> None:
         """Add a row that is the mean of ``span`` steps; a loss that is not finite has no weight."""
         mean, weight = self._means[-1] if self._means else (0.0, 0.0)
         kept = self.smoothing**span
@@ -56,6 +60,7 @@ class Curves:
         if own:
             mean = (rest * mean + own * row[2]) / total if rest else row[2]
         self._rows.append(row)
+        self._rates.append(lr)
         self._spans.append(span)
         self._means.append((mean if total else row[2], total))
 
@@ -68,6 +73,11 @@ class Curves:
     def smoothed(self) -> np.ndarray:
         """First losses, one per row: each step counts ``smoothing`` times as much as the next."""
         return np.array([mean for mean, _ in self._means], np.float64)
+
+    @property
+    def rates(self) -> np.ndarray:
+        """Learning rate of each row's last step, after the schedule; NaN where none is known."""
+        return np.array(self._rates, np.float64)
 
     @property
     def last_loss(self) -> float | None:
@@ -84,6 +94,7 @@ class Curves:
         part = Curves(self.smoothing)
         part._rows = [row for row in self._rows if row[0] <= step]
         part._spans = self._spans[: len(part._rows)]
+        part._rates = self._rates[: len(part._rows)]
         part._means = self._means[: len(part._rows)]
         part.tests = [t for t in self.tests if t.step <= step]
         part.validations = [v for v in self.validations if v.step <= step]
@@ -94,12 +105,17 @@ class Curves:
     @classmethod
     def of(
         cls, rows: np.ndarray, tests: list[Score], accuracies: list[tuple[int, float]],
-        smoothing: float = SMOOTHING,
+        smoothing: float = SMOOTHING, rates: Sequence[float] = (),
     ) -> Curves:  # fmt: skip
-        """Curves from what ``rows``, ``tests``, ``accuracies`` and ``smoothing`` gave."""
-        curves = cls(smoothing)
-        for row, span in zip(rows.tolist(), _spans(rows[:, 0].tolist()), strict=True):
-            curves._append(tuple(row), span)
+        """Curves from what ``rows``, ``tests``, ``accuracies`` and ``smoothing`` gave.
+
+        Args:
+            rates: one for each row, or none at all.
+        """
+        curves, known = cls(smoothing), rates or [math.nan] * len(rows)
+        spans = _spans(rows[:, 0].tolist())
+        for row, span, lr in zip(rows.tolist(), spans, known, strict=True):
+            curves._append(tuple(row), span, lr)
         curves.tests, curves.accuracies = list(tests), list(accuracies)
         curves.seconds = curves._rows[-1][1] if curves._rows else 0.0
         return curves

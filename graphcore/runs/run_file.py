@@ -6,6 +6,7 @@ state that several runs share is there once.
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 import zipfile
@@ -67,6 +68,7 @@ class SavedRun(
     probe: int | None = None
     watched: bool = False
     smoothing: float = SMOOTHING
+    rates: tuple[float | None, ...] = ()
     counts: tuple[EpochCount, ...] = ()
     tested_from: int | None = None
 
@@ -125,6 +127,7 @@ def _saved(run: Run, places: dict[int, int], probes: list[Probe]) -> SavedRun:
         begun_at=run.begun_at, by_hand=run.by_hand, steps=run.steps,
         moments=tuple(places[m.number] for m in run.timeline.moments),
         rows=tuple(tuple(row) for row in curves.rows.tolist()),
+        rates=tuple(None if math.isnan(lr) else lr for lr in curves.rates.tolist()),
         tests=_told(curves.tests), trainings=tuple(t.training for t in curves.tests),
         validations=_told(curves.validations),
         accuracies=tuple(curves.accuracies), data=run.data, probe=probe, watched=run.watched,
@@ -229,7 +232,10 @@ def _run(entry: SavedRun, moments: list[Moment], probes: list[Probe]) -> Run:
         msgspec.structs.replace(test, training=share)
         for test, share in zip(_scores(entry.tests), trainings, strict=True)
     ]
-    curves = Curves.of(rows, tests, list(entry.accuracies), entry.smoothing)
+    if entry.rates and len(entry.rates) != len(rows):
+        raise _RunFileError(f"{entry.name} has not one learning rate for each loss.")
+    rates = [none if lr is None else lr for lr in entry.rates]
+    curves = Curves.of(rows, tests, list(entry.accuracies), entry.smoothing, rates)
     curves.validations = _scores(entry.validations, held_back=True)
     run = Run(
         entry.number, entry.name, graph, training, entry.parent, entry.begun_at,

@@ -245,10 +245,13 @@ class Frame(Reply, frozen=True, kw_only=True):
 
     Attributes:
         state: "idle", "running" or "done".
+        lr: learning rate of the next step.
+        run: number of the run that the steps belong to; 0 where there is none.
         epoch: epochs done, the begun one in part.
         epochs: how many the run is to have.
         counts: how the steps make epochs.
         steps, losses: one entry per step since the last frame (thinned when there are many).
+        rates: the learning rate of each of these steps.
         further: losses of the second objective on, by the name of the node, one entry per step too.
         accuracies: share of right answers in recorded batches: (step, accuracy).
         values, gradients: pictures of the nodes that are watched, by name; empty in frames
@@ -270,6 +273,8 @@ class Frame(Reply, frozen=True, kw_only=True):
     seconds_left: float | None
     steps: Array
     losses: Array
+    rates: Array
+    run: int = 0
     counts: tuple[EpochCount, ...] = ()
     further: dict[str, Array] = {}
     accuracies: tuple[tuple[int, float], ...] = ()

@@ -228,7 +228,7 @@ def _curves(run: Run, objectives: tuple[str, ...]) -> RunCurves:
         steps=pack(rows[:, 0]), seconds=pack(rows[:, 1]),
         losses=pack(np.ascontiguousarray(rows[:, 2:].T)),
         tests=_scores(run.curves.tests), validations=_scores(run.curves.validations), stride=stride,
-        smooth=pack(run.curves.smoothed[ends]),
+        smooth=pack(run.curves.smoothed[ends]), rates=pack(run.curves.rates[ends]),
         accuracies=pack(np.array(run.curves.accuracies, np.float64).reshape(-1, 2)),
         objectives=objectives,
     )  # fmt: skip

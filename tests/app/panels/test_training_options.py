@@ -184,7 +184,7 @@ def test_losses_of_whole_batches_are_shown_as_they_are(qtbot, live_window):
     none = pack(np.zeros((0, 5)))
     curves = RunCurves(
         run=2, name="Run 2", steps=pack(x), seconds=pack(x), losses=pack(y[None]), tests=none,
-        validations=none, stride=1, smooth=pack(y), accuracies=pack(np.zeros((0, 2))),
+        validations=none, stride=1, smooth=pack(y), rates=pack(x), accuracies=pack(np.zeros((0, 2))),
         objectives=(),
     )  # fmt: skip
     for given in (curves, None):  # as after another activation: all is of the net before
