@@ -104,6 +104,11 @@ class Run:
         """Whether its newest step was made by another net, or on other data, than it has now."""
         return self.steps < self.tested_from
 
+    def validation_at(self, step: int) -> Score | None:
+        """Return what the samples held back said of this net at a step; None without any."""
+        known = [v for v in self.curves.validations if v.step == step >= self.tested_from]
+        return known[-1] if known else None
+
     def test_at(self, step: int) -> Score | None:
         """Return the test of this net at a step, the one on most samples; None without any."""
         found = [t for t in self.curves.tests if t.step == step >= self.tested_from]

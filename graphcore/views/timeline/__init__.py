@@ -123,6 +123,7 @@ class TimelineFrame(Reply, frozen=True, kw_only=True):
         memory, disk: bytes that all recorded states take.
         problem: why earlier steps cannot be kept on disk, or "".
         test: of the net that is shown, where it was tested.
+        validation: the same on the samples held back from training, where there are any.
         held: the epoch whose weights an early stop has given back; 0: they are those of ``shown``.
         curves: of the current run up to its newest step, when it is not the run of before.
     """
@@ -141,6 +142,7 @@ class TimelineFrame(Reply, frozen=True, kw_only=True):
     disk: int = 0
     problem: str = ""
     test: Score | None = None
+    validation: Score | None = None
     held: int = 0
     runs: tuple[RunInfo, ...] = ()
     curves: RunCurves | None = None

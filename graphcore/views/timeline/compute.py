@@ -51,7 +51,7 @@ class _Told:
     def __init__(self) -> None:
         self.state: Any = None
         self.at = 0.0
-        self.run: int | None = None
+        self.run: Run | None = None
         self.entered = 0
         self.test = ShownTest()
 
@@ -161,8 +161,9 @@ def _frame(session: Session, told: _Told) -> TimelineFrame:
     if run is None or trainer is None:
         told.run = None
         return TimelineFrame()
-    another = told.entered != session.entered or told.run not in (None, run.number)
-    told.run, told.entered = run.number, session.entered
+    # one that has not trained yet gives its number to the next
+    another = told.entered != session.entered or told.run not in (None, run)
+    told.run, told.entered = run, session.entered
     if another:
         session.frames.drop_points()
     steps = sorted({*run.timeline.steps, run.steps})
@@ -174,6 +175,7 @@ def _frame(session: Session, told: _Told) -> TimelineFrame:
         former=of_former_net(session),
         lr=then.lr if then else trainer.lr, memory=runs.store.memory, disk=runs.store.disk,
         problem=runs.store.problem, test=told.test.found(session),
+        validation=told.test.held_back(session),
         held=0 if runs.by_hand else trainer.held_epoch,
         runs=_table(runs, trainer.lr),
         curves=_curves(run, _objectives(session)) if another else None,

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from graphcore.views.timeline import EnterRun
+from graphcore.views.weights import SetNumbers
 
 
 def rates_of(session) -> dict[int, float]:
@@ -25,3 +26,45 @@ def test_the_metrics_have_the_learning_rate_that_each_step_was_made_with(session
     session.engine.ask(EnterRun(1))  # its table comes as a whole
     session.wait(lambda: len(rates_of(session)) == 40)
     assert rates_of(session) == pytest.approx(used)
+
+
+def told(plot) -> dict[str, str]:
+    return {name: value for name, _color, value in plot.legend.entries}
+
+
+def number(text: str) -> float:
+    return float(text.replace("−", "-"))
+
+
+def test_validation_is_of_the_step_and_the_weights_that_are_shown(session) -> None:
+    window, panel = session.window, session.window.show_panel("training").fill()
+    session.settings(dataset_options={"targets": "signs", "validation": 0.2}, epochs=40)
+    session.train(100)
+    session.wait(lambda: told(panel.loss).get("validation", "") != "")
+    session.scrub(50)  # between two ends of epochs: the last one's figure is another net's
+    session.wait(lambda: session.moment.validation is not None and session.moment.test is not None)
+    assert session.moment.shown == 50
+    found, epochs_end = session.moment.validation, panel.loss.points("validation")
+    assert found.loss not in epochs_end[1]
+    assert number(told(panel.loss)["validation"]) == pytest.approx(found.loss, rel=1e-3)
+    assert number(told(panel.accuracy)["validation"]) == pytest.approx(found.accuracy, abs=1e-4)
+    gap = number(told(panel.accuracy)["validation"]) - number(told(panel.accuracy)["train"])
+    assert number(told(panel.accuracy)["validation − train"]) == pytest.approx(gap, abs=1e-6)
+    window.engine.scrub(None)
+    session.wait(lambda: not session.moment.visiting)
+    window.engine.ask(SetNumbers("out.bias", (0,), (40.0,)))
+    session.wait(lambda: session.moment.by_hand and session.moment.validation is not None)
+    found = session.moment.validation
+    assert 0.5 < found.loss < 1.5
+    assert number(told(panel.loss)["validation"]) == pytest.approx(found.loss, rel=1e-3)
+
+
+def test_before_the_first_step_the_curves_are_of_the_data_as_they_are_now(session) -> None:
+    panel = session.window.show_panel("training").fill()
+    session.wait(lambda: len(panel.loss.points("test")[0]) == 1)
+    before = panel.loss.points("test")[1][0]
+    session.settings(normalization="standardize")
+    session.wait(lambda: panel.loss.points("test")[1].tolist() not in ([], [before]))
+    assert panel.loss.points("test")[0].tolist() == [0]
+    rows = session.window.exports.metrics.log.rows
+    assert [row.test_loss for row in rows] == pytest.approx(panel.loss.points("test")[1].tolist())

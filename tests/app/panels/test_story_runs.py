@@ -241,7 +241,7 @@ def test_after_other_data_nothing_of_the_former_stands_beside_the_new(session):
         steps, values = plot.points("test")
         assert np.isnan(values[steps > 20]).all()  # no line to what comes
     assert told(panel.loss)["train"] == ""
-    assert "gap" not in told(panel.loss)
+    assert "test − train" not in told(panel.loss)
     assert told(panel.accuracy)["train"] == format_number(session.moment.test.training, 3)
     session.train(1)
     session.wait(lambda: bool(told(panel.loss)["train"]))
