@@ -27,7 +27,7 @@ class RunMetrics(QObject):
     def __init__(self, document: Any, engine: Any) -> None:
         super().__init__(engine)
         self.log = RunLog()
-        self._seconds, self._run, self._noted = 0.0, 0, 0
+        self._seconds, self._run = 0.0, 0
         self._since = QElapsedTimer()
         engine.frame.connect(self._on_frame)
         engine.reset_done.connect(self.clear)
@@ -37,7 +37,7 @@ class RunMetrics(QObject):
     def clear(self) -> None:
         """Another run."""
         self.log.clear()
-        self._seconds, self._run, self._noted = 0.0, 0, 0
+        self._seconds, self._run = 0.0, 0
         self._since.invalidate()
 
     def _on_timeline(self, frame: TimelineFrame) -> None:
@@ -47,8 +47,7 @@ class RunMetrics(QObject):
             return
         run = next(r for r in frame.runs if r.run == frame.run)
         if before and run.parent == before and self.log.newest >= run.begun_at:
-            if self._noted != frame.run:  # else its first steps are here already
-                self.log.forget_after(run.begun_at)
+            self.log.forget_after(run.begun_at)
             self._take(frame.curves, frame.counts, self.log.newest)
         else:
             self.clear()
@@ -82,7 +81,6 @@ class RunMetrics(QObject):
             self._since.start()
         steps, losses = unpack(frame.steps).tolist(), unpack(frame.losses).tolist()
         rates = unpack(frame.rates).tolist()
-        self._noted = frame.run if steps else self._noted
         if steps and len(self.log) and steps[0] <= self.log.newest:
             self.log.forget_after(steps[0] - 1)
         now = round(self._seconds, 3)

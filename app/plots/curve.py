@@ -123,6 +123,10 @@ class CurvePlot(QWidget):
         """Let a curve without points begin with these, see ``Series.take``."""
         self._of(key).take(x, y, stride, smooth)
 
+    def part(self, key: str) -> None:
+        """Smooth what comes of a curve without what was: it is of something else."""
+        self._of(key).part()
+
     def _of(self, key: str) -> Series:
         if key not in self._series:
             self._add(key, key)

@@ -37,6 +37,7 @@ class Curves:
         self._rates: list[float] = []
         self._spans: list[int] = []  # how many steps each row is the mean of
         self._means: list[tuple[float, float]] = []  # at each: smoothed first loss, its weight
+        self._apart = False
 
     def add(
         self, step: int, losses: tuple[float, ...], seconds: float, lr: float = math.nan
@@ -51,9 +52,14 @@ class Curves:
             self._rows, self._spans = list(map(tuple, pairs.tolist())), spans.sum(1).tolist()
             self._means, self._rates = self._means[1::2], self._rates[1::2]
 
+    def part(self) -> None:
+        """Smooth what comes without what was: it is of other weights, another net or other data."""
+        self._apart = True
+
     def _append(self, row: tuple[float, ...], span: int, lr: float) -> None:
         """Add a row that is the mean of ``span`` steps; a loss that is not finite has no weight."""
-        mean, weight = self._means[-1] if self._means else (0.0, 0.0)
+        mean, weight = self._means[-1] if self._means and not self._apart else (0.0, 0.0)
+        self._apart = False
         kept = self.smoothing**span
         own, rest = (1 - kept if math.isfinite(row[2]) else 0.0), weight * kept
         total = own + rest
@@ -105,16 +111,18 @@ class Curves:
     @classmethod
     def of(
         cls, rows: np.ndarray, tests: list[Score], accuracies: list[tuple[int, float]],
-        smoothing: float = SMOOTHING, rates: Sequence[float] = (),
+        smoothing: float = SMOOTHING, rates: Sequence[float] = (), parted: int = 0,
     ) -> Curves:  # fmt: skip
         """Curves from what ``rows``, ``tests``, ``accuracies`` and ``smoothing`` gave.
 
         Args:
             rates: one for each row, or none at all.
+            parted: the step from which on they are smoothed without those before.
         """
         curves, known = cls(smoothing), rates or [math.nan] * len(rows)
         spans = _spans(rows[:, 0].tolist())
         for row, span, lr in zip(rows.tolist(), spans, known, strict=True):
+            curves._apart = bool(curves._rows) and curves._rows[-1][0] < parted <= row[0]
             curves._append(tuple(row), span, lr)
         curves.tests, curves.accuracies = list(tests), list(accuracies)
         curves.seconds = curves._rows[-1][1] if curves._rows else 0.0

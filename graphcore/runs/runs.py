@@ -175,6 +175,8 @@ class Runs:
         run.curves.smoothing = 0.0 if whole else SMOOTHING
         if parent is not None and before is not None and same and not run.by_hand:
             run.tested_from = before.tested_from
+        elif parent is not None:
+            run.curves.part()
         self.jumps += run.by_hand
         if parent is not None and self._has_same_state(parent, trainer, step):
             run.timeline = parent.timeline.until(step)
@@ -328,6 +330,7 @@ class Runs:
             run = before
         if by_hand:
             run.tested_from = run.begun_at + 1
+            run.curves.part()
         run.by_hand |= by_hand
         self.jumps += by_hand
         self._enter(run)

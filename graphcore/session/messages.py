@@ -246,7 +246,6 @@ class Frame(Reply, frozen=True, kw_only=True):
     Attributes:
         state: "idle", "running" or "done".
         lr: learning rate of the next step.
-        run: number of the run that the steps belong to; 0 where there is none.
         epoch: epochs done, the begun one in part.
         epochs: how many the run is to have.
         counts: how the steps make epochs.
@@ -274,7 +273,6 @@ class Frame(Reply, frozen=True, kw_only=True):
     steps: Array
     losses: Array
     rates: Array
-    run: int = 0
     counts: tuple[EpochCount, ...] = ()
     further: dict[str, Array] = {}
     accuracies: tuple[tuple[int, float], ...] = ()

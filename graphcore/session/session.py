@@ -735,8 +735,6 @@ class Session:
             self._moved_on(self.trainer),
             self.runs.current.counts if self.runs.current else (),
         )
-        if (run := self.runs.current) is not None:
-            frame = msgspec.structs.replace(frame, run=run.number)
         return self.script.said_of(frame) if self.of_script else frame
 
     def _moved_on(self, trainer: Trainer) -> bool:

@@ -399,6 +399,8 @@ class TrainingPanel(Panel):
         steps, losses = unpack(run.steps), unpack(run.losses)
         if len(losses):
             self.loss.take("train", steps, losses[0], run.stride, unpack(run.smooth))
+            if len(steps) and steps[-1] < run.tested_from:
+                self.loss.part("train")
         for name, y in zip(run.objectives, losses[1:], strict=False):
             self.loss.append(name, steps, y)
         for name, scores in (("test", unpack(run.tests)), (HELD_BACK, unpack(run.validations))):

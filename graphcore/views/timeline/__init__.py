@@ -50,7 +50,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         parent: number of the run that it branched off at step ``begun_at``; None: at none.
         by_hand: whether it began with weights changed by hand.
         rates: learning rates in the order in which they were set, before the schedule.
-        loss: mean of the last training losses; None before the first step.
+        loss: mean of the last training losses; None before the first step of this net.
         test: the last of this net.
         held: the epoch whose weights an early stop gave back at its newest step, or 0.
         seconds: of computing.

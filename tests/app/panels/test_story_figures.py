@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 
 from graphcore.views.timeline import EnterRun
@@ -68,3 +69,25 @@ def test_before_the_first_step_the_curves_are_of_the_data_as_they_are_now(sessio
     assert panel.loss.points("test")[0].tolist() == [0]
     rows = session.window.exports.metrics.log.rows
     assert [row.test_loss for row in rows] == pytest.approx(panel.loss.points("test")[1].tolist())
+
+
+def test_the_losses_of_changed_weights_are_not_smoothed_with_those_before(session) -> None:
+    window, panel = session.window, session.window.show_panel("training").fill()
+    session.train(60)
+    window.engine.ask(SetNumbers("out.bias", (0,), (40.0,)))
+    session.wait(lambda: session.moment.by_hand)
+    session.train(12)
+    steps, losses = (column.tolist() for column in panel.loss.points("train"))
+    weights = [0.9 ** (72 - step) for step in steps if step > 60]
+    own = sum(w * y for w, y in zip(weights, losses[-12:], strict=True)) / sum(weights)
+    assert session.row().loss == pytest.approx(own, rel=1e-4)
+    assert number(told(panel.loss)["train"]) == pytest.approx(own, rel=1e-3)
+    session.window.document.set_training(  # on other data it has made no step yet
+        msgspec.structs.replace(session.window.document.root.training, normalization="standardize")
+    )
+    session.wait(lambda: session.row().name == "Run 3" and session.moment.test is not None)
+    assert session.row().loss is None
+    runs = session.window.show_panel("runs").fill()
+    session.wait(lambda: "Run 3" in told(runs.loss))
+    assert told(runs.loss)["Run 3"] == ""
+    assert told(runs.accuracy)["Run 3"] == ""
