@@ -85,6 +85,12 @@ class Curves:
         """Learning rate of each row's last step, after the schedule; NaN where none is known."""
         return np.array(self._rates, np.float64)
 
+    def rate_at(self, step: int) -> float | None:
+        """Learning rate of the update that made a step; of the first one at step 0."""
+        place = int(np.searchsorted([row[0] for row in self._rows], step))
+        known = self._rates[place] if place < len(self._rates) else math.nan
+        return None if math.isnan(known) else known
+
     @property
     def last_loss(self) -> float | None:
         """The newest smoothed loss."""

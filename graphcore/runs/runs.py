@@ -457,12 +457,22 @@ class Runs:
         number = next(n for n in itertools.count(1) if n not in self.all)
         run = Run(
             number, self._free_name(number), graph, settings,
-            parent=None if parent is None else parent.number, begun_at=step, steps=step,
+            parent=None if parent is None else self._maker(parent, step).number,
+            begun_at=step, steps=step,
             timeline=Timeline(begun=step),
         )  # fmt: skip
         if parent is not None:
             run.curves, run.probe = parent.curves.until(step), parent.probe
         self.all[number] = run
+        return run
+
+    def _maker(self, run: Run, step: int) -> Run:
+        """Return the run that has made a step of a run, which may have begun behind it."""
+        while step < run.begun_at or (step == run.begun_at and not run.by_hand):
+            before = self.all.get(run.parent or 0)
+            if before is None:
+                break
+            run = before
         return run
 
     def _free_name(self, number: int) -> str:

@@ -120,6 +120,7 @@ class TimelineFrame(Reply, frozen=True, kw_only=True):
         former: the same of an earlier step that is shown: its weights are looked at in the net as
             it is now, which has never been trained to have them.
         lr: learning rate at the shown step, before the schedule.
+        rate: that of the update that made an earlier step which is shown, after the schedule.
         memory, disk: bytes that all recorded states take.
         problem: why earlier steps cannot be kept on disk, or "".
         test: of the net that is shown, where it was tested.
@@ -138,6 +139,7 @@ class TimelineFrame(Reply, frozen=True, kw_only=True):
     outdated: bool = False
     former: bool = False
     lr: float = 0.0
+    rate: float = 0.0
     memory: int = 0
     disk: int = 0
     problem: str = ""

@@ -168,12 +168,14 @@ def _frame(session: Session, told: _Told) -> TimelineFrame:
         session.frames.drop_points()
     steps = sorted({*run.timeline.steps, run.steps})
     then = run.timeline.at(trainer.step) if runs.visiting else None
+    lr = then.lr if then else trainer.lr
+    rate = run.curves.rate_at(trainer.step) if then else None
     return TimelineFrame(
         run=run.number, steps=pack(np.array(steps, np.int64)), shown=trainer.step,
         newest=run.steps, visiting=runs.visiting, by_hand=runs.by_hand,
         counts=() if run.watched else run.counts, outdated=run.outdated,
         former=of_former_net(session),
-        lr=then.lr if then else trainer.lr, memory=runs.store.memory, disk=runs.store.disk,
+        lr=lr, rate=lr if rate is None else rate, memory=runs.store.memory, disk=runs.store.disk,
         problem=runs.store.problem, test=told.test.found(session),
         validation=told.test.held_back(session),
         held=0 if runs.by_hand else trainer.held_epoch,

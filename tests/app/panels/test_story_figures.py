@@ -91,3 +91,18 @@ def test_the_losses_of_changed_weights_are_not_smoothed_with_those_before(sessio
     session.wait(lambda: "Run 3" in told(runs.loss))
     assert told(runs.loss)["Run 3"] == ""
     assert told(runs.accuracy)["Run 3"] == ""
+
+
+def test_a_branch_is_named_after_the_run_that_made_its_step(session) -> None:
+    session.settings(schedule="cosine", epochs=3)
+    session.train(30)
+    session.scrub(20)
+    session.train(5)
+    session.scrub(10)
+    shown = session.window.transport.scheduled.text()
+    used = 0.03 * (1 + math.cos(math.pi * 9 / 74)) / 2  # of the tenth of 75 updates
+    assert shown == f"then {used:.3g}"
+    session.train(5)
+    assert [row[:3] for row in session.rows()] == [
+        ("Run 1", None, 0), ("Run 2", 1, 20), ("Run 3", 1, 10),
+    ]  # fmt: skip
