@@ -53,6 +53,8 @@ def share_right(plan: Plan, binding: Binding) -> float | None:
 class Judging:
     """A plan run over samples in evaluation mode, batch by batch.
 
+    A net that draws at random draws the same in every test: by the same weights it is as good.
+
     Args:
         x, t: inputs and targets, shape (N, *) each.
     """
@@ -67,6 +69,8 @@ class Judging:
         end += len(self._x) - end == 1  # a variance over the batch needs two
         at, b = slice(self._at, end), self._binding
         xs, ts = self._x[at], self._t[at]
+        if not self._at:
+            plan.generator.manual_seed(plan.seed)
         if len(xs):
             plan.forward(b.feeds(xs, ts))
             loss = float(plan.value(b.loss).mean()) if b.loss else math.nan

@@ -99,6 +99,7 @@ class Trainer:
         )
         self._bound(self.plan)
         self.train_x, self.train_t = self.tensors(data.train)
+        self._check_targets()
         self.note = ""
         self.batches = self._new_batches()
         self._evaluation: Plan | None = None
@@ -530,6 +531,18 @@ class Trainer:
         shapes = check_batch(self.graph, batch, itemsize, free)
         self._values = counts(self.graph, shapes).values
         return training_bytes(shapes, batch, itemsize) > LARGE
+
+    def _check_targets(self) -> None:
+        """Binary cross-entropy is one of shares: of other numbers it falls without end."""
+        kind, t = self.binding.loss_kind, self.train_t
+        if not self.binding.target or kind not in ("BCELoss", "BCEWithLogitsLoss"):
+            return
+        low, high = float(t.min()), float(t.max())
+        if low < 0 or high > 1:
+            raise DataError(
+                f"{self.data.name} has targets from {low:,.6g} to {high:,.6g}, but {kind} takes "
+                "those from 0 to 1: use MSELoss for numbers, CrossEntropyLoss for classes."
+            )
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -487,3 +487,18 @@ def test_a_large_net_keeps_buffers_for_one_pass_and_makes_the_same_steps(
     assert len(large.plan._programs) == 0
     assert large.evaluate(data.test).loss == pytest.approx(plain.evaluate(data.test).loss, rel=1e-6)
     assert len(large.evaluation_plan()._programs) == 0
+
+
+@pytest.mark.parametrize("loss", ["BCEWithLogitsLoss", "BCELoss"])
+def test_binary_cross_entropy_takes_no_numbers_beyond_its_shares(loss: str) -> None:
+    """Of prices it would be −800,000, and fall for ever."""
+    graph = gc.Graph()
+    for operator, name, attributes in (
+        ("Input", "x", {"shape": (3,)}), ("Linear", "fc", {"out_features": 1}),
+        ("Sigmoid", "p", {}), (loss, "loss", {}), ("Target", "t", {}),
+    ):  # fmt: skip
+        graph.add(operator, name=name, **attributes)
+    for ends in (("x", "fc"), ("fc", "p"), ("p", "loss"), ("t", "loss")):
+        graph.connect(*ends)
+    with pytest.raises(DataError, match="targets from .* takes those from 0 to 1: use MSELoss"):
+        gc.Trainer(graph, gc.load_dataset("house-prices"))
