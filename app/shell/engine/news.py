@@ -40,7 +40,7 @@ class EngineNews(QObject):
     def __init__(self, window: Any, engine: Engine) -> None:
         super().__init__(window)
         self._window, self._engine = window, engine
-        self._failure = self._stopped = self._progress = ""
+        self._failure = self._stopped = self._progress = self._report = ""
         self.reading = JobIndicator()
         window.status.insertPermanentWidget(1, self.reading)
         self.reading.hide()
@@ -69,8 +69,12 @@ class EngineNews(QObject):
             loaded.dataset, f"{loaded.train_samples:,} + {loaded.test_samples:,}",
             loaded.normalization,
         )  # fmt: skip
-        if report := self._surgery(loaded):
+        report = self._surgery(loaded)
+        if report:
             self._window.status.say(report)
+        elif self._report and self._window.status.currentMessage() == self._report:
+            self._window.status.clearMessage()  # it was of the edit before
+        self._report = report
         other, self._other = self._other, ""
         if other:
             self._window.banner.show_message(f"{other} {loaded.note}", "warning", self._nets())

@@ -6,6 +6,7 @@ import math
 
 import msgspec
 import pytest
+from PySide6.QtWidgets import QLabel
 
 from graphcore.views.timeline import EnterRun
 from graphcore.views.weights import SetNumbers
@@ -106,3 +107,26 @@ def test_a_branch_is_named_after_the_run_that_made_its_step(session) -> None:
     assert [row[:3] for row in session.rows()] == [
         ("Run 1", None, 0), ("Run 2", 1, 20), ("Run 3", 1, 10),
     ]  # fmt: skip
+
+
+def test_what_an_edit_did_and_how_long_a_run_is_are_of_now(qtbot, session) -> None:
+    window, document = session.window, session.window.document
+    session.settings(epochs=2)
+    session.train(50)
+    window.engine.play()  # two epochs more
+    session.wait(lambda: session.moment.newest == 100 and window.engine.state == "done")
+    page = window.show_panel("inspector").fill()
+    window.canvas.select("")
+    session.wait(lambda: "2 + 2 more" in texts(page))
+    with session.loading():
+        document.set_attributes("hidden1", out_features=6)
+    session.wait(lambda: "kept whole" in window.status.currentMessage())
+    document.undo_stack.undo()
+    session.wait(lambda: session.moment.newest == 100 and window.engine.state == "done")
+    with session.loading():
+        document.remove([node.name for node in document.graph])
+    session.wait(lambda: "kept whole" not in window.status.currentMessage())
+
+
+def texts(widget) -> list[str]:
+    return [label.text() for label in widget.findChildren(QLabel)]
