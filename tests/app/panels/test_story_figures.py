@@ -6,10 +6,13 @@ import math
 
 import msgspec
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
-from graphcore.views.timeline import EnterRun
+from app.files import file_menu
+from graphcore.views.timeline import EnterRun, RunsSaved
 from graphcore.views.weights import SetNumbers
+from tests.app.driver import PATIENCE
 
 
 def rates_of(session) -> dict[int, float]:
@@ -130,3 +133,28 @@ def test_what_an_edit_did_and_how_long_a_run_is_are_of_now(qtbot, session) -> No
 
 def texts(widget) -> list[str]:
     return [label.text() for label in widget.findChildren(QLabel)]
+
+
+def test_a_long_run_is_not_dropped_without_a_word(qtbot, session, monkeypatch, tmp_path) -> None:
+    window, files = session.window, session.window.files
+    session.train(5)
+    assert files.open_preset("xor"), "a short run goes"
+    session.idle()
+    window.start("circle")
+    session.idle()
+    session.train(5)
+    monkeypatch.setattr(file_menu, "WORTH", 0.0)
+    assert not files.open_preset("xor")
+    assert "circle has trained for" in window.banner.text
+    save, _ = window.banner.buttons
+    path = str(tmp_path / "kept.gradrun")
+    monkeypatch.setattr(file_menu.file_dialogs, "ask_save_run", lambda *_: path)
+    with qtbot.waitSignal(session.engine.replies(RunsSaved), timeout=PATIENCE):
+        qtbot.mouseClick(save, Qt.MouseButton.LeftButton)
+    assert files.open_preset("xor"), "it is in a file"
+    session.idle()
+    session.train(3)
+    assert not files.open_preset("circle")
+    _, go_on = window.banner.buttons
+    qtbot.mouseClick(go_on, Qt.MouseButton.LeftButton)
+    session.wait(lambda: "hidden2" in window.document.graph)
