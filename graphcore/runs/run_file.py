@@ -6,7 +6,6 @@ state that several runs share is there once.
 
 from __future__ import annotations
 
-import math
 import os
 import struct
 import zipfile
@@ -63,12 +62,12 @@ class SavedRun(
     tests: tuple[SavedScore, ...]
     accuracies: tuple[tuple[int, float], ...]
     trainings: tuple[float | None, ...] = ()
+    rates: tuple[float | None, ...] = ()
     validations: tuple[SavedScore, ...] = ()
     data: Learned | None = None
     probe: int | None = None
     watched: bool = False
     smoothing: float = SMOOTHING
-    rates: tuple[float | None, ...] = ()
     counts: tuple[EpochCount, ...] = ()
     tested_from: int | None = None
 
@@ -126,8 +125,7 @@ def _saved(run: Run, places: dict[int, int], probes: list[Probe]) -> SavedRun:
         number=run.number, name=run.name, graph=run.graph.decode(), parent=run.parent,
         begun_at=run.begun_at, by_hand=run.by_hand, steps=run.steps,
         moments=tuple(places[m.number] for m in run.timeline.moments),
-        rows=tuple(tuple(row) for row in curves.rows.tolist()),
-        rates=tuple(None if math.isnan(lr) else lr for lr in curves.rates.tolist()),
+        rows=tuple(tuple(row) for row in curves.rows.tolist()), rates=tuple(curves.rates),
         tests=_told(curves.tests), trainings=tuple(t.training for t in curves.tests),
         validations=_told(curves.validations),
         accuracies=tuple(curves.accuracies), data=run.data, probe=probe, watched=run.watched,
@@ -232,9 +230,9 @@ def _run(entry: SavedRun, moments: list[Moment], probes: list[Probe]) -> Run:
         msgspec.structs.replace(test, training=share)
         for test, share in zip(_scores(entry.tests), trainings, strict=True)
     ]
-    if entry.rates and len(entry.rates) != len(rows):
+    if len(entry.rates) not in (0, len(rows)):
         raise _RunFileError(f"{entry.name} has not one learning rate for each loss.")
-    rates = [none if lr is None else lr for lr in entry.rates]
+    rates = [none if rate is None else rate for rate in entry.rates]
     curves = Curves.of(
         rows, tests, list(entry.accuracies), entry.smoothing, rates, entry.tested_from or 0
     )

@@ -245,12 +245,11 @@ class Frame(Reply, frozen=True, kw_only=True):
 
     Attributes:
         state: "idle", "running" or "done".
-        lr: learning rate of the next step.
         epoch: epochs done, the begun one in part.
         epochs: how many the run is to have.
         counts: how the steps make epochs.
         steps, losses: one entry per step since the last frame (thinned when there are many).
-        rates: the learning rate of each of these steps.
+        rates: learning rates of these steps; ``lr`` is the next one's.
         further: losses of the second objective on, by the name of the node, one entry per step too.
         accuracies: share of right answers in recorded batches: (step, accuracy).
         values, gradients: pictures of the nodes that are watched, by name; empty in frames

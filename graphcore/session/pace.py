@@ -66,20 +66,16 @@ class TrainingClock:
 
 
 def thinned(
-    points: list[tuple[int, float, tuple[float, ...]]], most: int = 400
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Thin points to at most ``most`` by averaging neighbours.
+    points: list[tuple[int, tuple[float, ...]]], most: int = 400
+) -> tuple[np.ndarray, np.ndarray]:
+    """Thin points to at most ``most``, steps (n,) and numbers (k, n), by averaging neighbours.
 
-    Returns:
-        steps (n,), learning rates (n,) and losses (k, n); a rate is that of the step it stands at.
+    Args:
+        points: (step, the rate and losses of it).
     """
     if not points:
-        return np.zeros(0, np.int64), np.zeros(0), np.zeros((1, 0), np.float32)
-    steps, rates = (np.array(line) for line in zip(*((p[0], p[1]) for p in points), strict=True))
-    losses = np.array([p[2] for p in points], np.float64)
-    if len(steps) > most:
-        parts = np.array_split(np.arange(len(steps)), most)
-        steps = np.array([int(steps[part].mean()) for part in parts])
-        losses = np.array([losses[part].mean(0) for part in parts])
-        rates = rates[np.searchsorted(np.array([p[0] for p in points]), steps)]
-    return steps, rates, np.ascontiguousarray(losses.T, np.float32)
+        return np.zeros(0, np.int64), np.zeros((2, 0))
+    array = np.array([(step, *numbers) for step, numbers in points], np.float64)
+    if len(array) > most:
+        array = np.array([part.mean(0) for part in np.array_split(array, most)])
+    return array[:, 0].astype(np.int64), np.ascontiguousarray(array[:, 1:].T)

@@ -21,7 +21,7 @@ from graphcore.engine.non_finite import finite, first_non_finite
 from graphcore.engine.parameters import ParameterInfo, seed_of
 from graphcore.engine.plan import PROGRAMS, Mode, Plan
 from graphcore.engine.precision import kept_in
-from graphcore.errors import DataError, EngineError, GradscapeError, NonFiniteError
+from graphcore.errors import DataError, EngineError, GradscapeError, GraphError, NonFiniteError
 from graphcore.graph.binding import Binding, bind
 from graphcore.graph.counts import counts
 from graphcore.graph.graph import Graph
@@ -533,16 +533,20 @@ class Trainer:
         return training_bytes(shapes, batch, itemsize) > LARGE
 
     def _check_targets(self) -> None:
-        """Binary cross-entropy is one of shares: of other numbers it falls without end."""
-        kind, t = self.binding.loss_kind, self.train_t
-        if not self.binding.target or kind not in ("BCELoss", "BCEWithLogitsLoss"):
+        """Raise GraphError where the loss itself is given targets that it has no meaning for."""
+        target, t = self.binding.target, self.train_t
+        if not target or not t.is_floating_point() or not len(t):
             return
-        low, high = float(t.min()), float(t.max())
-        if low < 0 or high > 1:
-            raise DataError(
-                f"{self.data.name} has targets from {low:,.6g} to {high:,.6g}, but {kind} takes "
-                "those from 0 to 1: use MSELoss for numbers, CrossEntropyLoss for classes."
-            )
+        for edge in self.graph.edges_from(target):
+            judge = self.graph.node(edge.target)
+            limits = judge.op.target_range if edge.input == "target" else None
+            low, high = float(t.min()), float(t.max())
+            if limits is not None and not limits[0] <= low <= high <= limits[1]:
+                raise GraphError(
+                    f"{judge.name} ({judge.operator}) takes targets from {limits[0]:g} to "
+                    f"{limits[1]:g}, but those of {self.data.name} lie between {low:.6g} and "
+                    f"{high:.6g}: MSELoss is for numbers of any size."
+                )
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -27,7 +27,7 @@ from graphcore.session import messages as m
 
 SETTLED_MS = 100
 """After so long the canvas has the size that panels and banners leave it."""
-MISFITS = "has samples of shape", "takes those from 0 to 1"
+MISFITS = "has samples of shape", "takes targets from"
 """What a refusal of data says that another net would take."""
 SAME = 1e-6
 """Difference of outputs, of the largest of them, up to which two nets compute the same."""

@@ -80,8 +80,8 @@ class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 
     Attributes:
         steps, seconds: of the losses, shape (n,); seconds of computing up to the step.
+        rates: the learning rate of each, NaN where it is not known; shape (n,).
         stride: each is the mean of ``stride`` measured rows, the last of which it stands at.
-        rates: learning rate of each row's step, after the schedule; NaN where it is not known.
         smooth: the first objective's losses, each the weighted mean that ``RunInfo.loss`` is of
             the last ones; shape (n,).
         losses: a row per objective, shape (k, n); ``objectives`` names those after the first.
@@ -96,12 +96,12 @@ class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     name: str
     steps: Array
     seconds: Array
+    rates: Array
     losses: Array
     tests: Array
     validations: Array
     accuracies: Array
     smooth: Array
-    rates: Array
     stride: int = 1
     tested_from: int = 0
     objectives: tuple[str, ...] = ()

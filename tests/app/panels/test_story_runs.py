@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 
-import msgspec
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QLineEdit
 
-from app.panels.runs.panel import COLUMNS
 from app.widgets import file_dialogs
 from app.widgets.numbers import format_number
 from graphcore.session.messages import RunsOpened
