@@ -19,9 +19,10 @@ def go_through(
 ) -> None:
     """Run both passes of a plan in inspect mode, backward from ``end`` if it is given.
 
+    What is drawn at random, such as a GAN's noise, is the same at every call.
+
     Args:
         training: as in training: dropout drops; batch norm takes the batch's own statistics.
-            What is drawn at random is the same at every call.
     """
     plan.draw_alike()
     plan.forward(feeds, training=training)

@@ -53,6 +53,8 @@ def share_right(plan: Plan, binding: Binding) -> float | None:
 class Judging:
     """A plan run over samples in evaluation mode, batch by batch.
 
+    A net that draws at random draws the same in every test: by the same weights it is as good.
+
     Args:
         x, t: inputs and targets, shape (N, *) each.
     """

@@ -193,7 +193,7 @@ def test_losses_of_whole_batches_are_shown_as_they_are(qtbot, live_window):
         panel._on_timeline(frame)
         told = {name: value for name, _color, value in panel.loss.legend.entries}
         assert told["train"] == ""
-        assert "gap" not in told
+        assert "test − train" not in told
 
 
 def test_other_points_keep_how_their_targets_are_coded(panel):
