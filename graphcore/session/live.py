@@ -120,8 +120,8 @@ class Frames:
             stopped="" if running else trainer.early_stop,
             steps=pack(places), losses=pack(losses[0]), rates=pack(rates),
             accuracies=tuple(self.accuracies), scores=tuple(self.scores),
-            pictured_step=self.pictured_step, epoch_ended=self.epoch_ended,
-            moved=moved, moved_on=moved_on,
+            pictured_step=self.pictured_step,
+            epoch_ended=self.epoch_ended, moved=moved, moved_on=moved_on,
             further={g.loss: pack(y) for g, y in zip(trainer.groups[1:], losses[1:], strict=False)},
             **(self._pictures(trainer.recorded, graph, running) if self._has_pictures else {}),
         )  # fmt: skip

@@ -66,6 +66,8 @@ def share_right(plan: Plan, binding: Binding) -> float | None:
 class Evaluation:
     """A plan run over samples in evaluation mode, batch by batch.
 
+    A net that draws at random draws the same in every test: by the same weights it is as good.
+
     Args:
         x, t: inputs and targets, shape (N, *) each.
     """
@@ -81,6 +83,7 @@ class Evaluation:
         at, b = slice(self._at, end), self._binding
         xs, ts = self._x[at], self._t[at]
         if len(xs):
+            plan.draw_alike(self._at)
             plan.forward(b.feeds(xs, ts))
             loss = float(plan.value(b.loss).mean()) if b.loss else math.nan
             self._total += loss * len(xs)
