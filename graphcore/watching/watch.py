@@ -12,13 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from graphcore.graph.drawing.picture import drawing
-from graphcore.graph.graph import Graph
 from graphcore.late import torch
 from graphcore.session.pace import rest
+from graphcore.watching.process import give_up, launch
 
 if TYPE_CHECKING:
     from torch.nn import Module
+
+    from graphcore.graph.graph import Graph
 
 SHARE = 0.012
 """Share of the loop's time that is spent here at most."""
@@ -141,7 +142,7 @@ class Watch:
 
     def _repr_svg_(self) -> str | None:
         """Return the drawing of the net, which a notebook shows."""
-        return None if self.graph is None else drawing(self.graph)
+        return None if self.graph is None else self.graph._repr_svg_()
 
 
 def _numbers(losses: list[Any]) -> list[float]:
@@ -186,19 +187,21 @@ def watch(
     """
     if os.environ.get("RANK", "0") not in ("", "0"):
         return Watch()
-    from graphcore.watching.source import Source
-
     if out is not None:
         from graphcore.watching.recorder import Recorder
+        from graphcore.watching.source import Source
 
         source = Source(module, batch, loss)
         return Watch(source.graph, Recorder(source, Path(out)))
-    from graphcore.watching.window import Window, give_up, launch
-
     process = launch()  # it comes up while the net is exported
     try:
+        from graphcore.watching.source import Source
+        from graphcore.watching.window import Window
+
         source = Source(module, batch, loss)
-        return Watch(source.graph, Window(source, process))
+        window = Window(source, process)
+        window.meet()
+        return Watch(source.graph, window)
     except BaseException:
         give_up(process)
         raise
