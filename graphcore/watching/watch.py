@@ -8,6 +8,7 @@ import math
 import os
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,6 +28,16 @@ SOONEST = 1 / 30
 """Seconds between two looks at the module."""
 MOST_LOSSES = 4096
 """Losses that wait until they are passed on."""
+
+
+OPEN: weakref.WeakSet[Watch] = weakref.WeakSet()
+"""Loops that are watched: each is closed at the end of the script, or once nothing holds it."""
+
+
+@atexit.register
+def _close_all() -> None:
+    for loop in list(OPEN):
+        loop.close()
 
 
 class Sink(Protocol):
@@ -72,12 +83,12 @@ class Watch:
 
     def __init__(self, graph: Graph | None = None, sink: Sink | None = None) -> None:
         self.graph, self._sink = graph, sink
-        self.steps, self.seconds = 0, 0.0
+        self.steps, self.seconds, self._passed_on = 0, 0.0, 0
         self._losses: list[Any] = []
         self._look_at = 0.0
         self._told_at, self._process = time.perf_counter(), os.getpid()
         if sink is not None:
-            atexit.register(self.close)
+            OPEN.add(self)
 
     def step(self, loss: Any = None) -> None:
         """Note a step that the loop has just made; returns at once.
@@ -107,8 +118,8 @@ class Watch:
         sink, self._sink = self._sink, None
         if sink is None:
             return
-        atexit.unregister(self.close)
-        if self._losses:
+        OPEN.discard(self)
+        if self._passed_on < self.steps:
             self._tell(sink, weights=True)
         sink.close()
 
@@ -116,9 +127,10 @@ class Watch:
         """Pass on what has happened; rest in proportion to what that took."""
         now = time.perf_counter()
         losses, self._losses = _numbers(self._losses), []
-        each = (now - self._told_at) / len(losses)
+        each = (now - self._told_at) / max(1, len(losses))
         try:
             sink.take(self.steps - len(losses) + 1, losses, each, weights)
+            self._passed_on = self.steps if weights else self._passed_on
         except Exception as error:
             self._give_up(sink, error)
         self._told_at = time.perf_counter()
@@ -138,6 +150,10 @@ class Watch:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        """A notebook's cell that is run again has another loop watched, and this one no more."""
         self.close()
 
     def _repr_svg_(self) -> str | None:

@@ -28,8 +28,9 @@ MEETING = 5.0
 """Seconds that a loop waits at most, before its first step, for the window to have its net."""
 PATIENCE = 15.0
 """Seconds after which a window that says nothing is taken for one that hangs."""
-LAST = 5.0
-"""Seconds that the last message may take at the end of a script."""
+LAST, UNSEEN = 5.0, 30.0
+"""Seconds that the last message may take at the end of a script; of one that has ended before its
+window came up."""
 
 
 class Window:
@@ -111,7 +112,7 @@ class Window:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._writer.join(LAST)
+        self._writer.join(LAST if self._heard_of else UNSEEN)
         leave(self._process)
 
     def _waits(self, step: int) -> bool:

@@ -32,10 +32,12 @@ from graphcore.views.landscape import LandscapeRequest, compute
 from graphcore.views.landscape.compute import Landscape
 from graphcore.views.timeline import TimelineRequest
 from graphcore.views.timeline.compute import timeline
-from graphcore.watching import watch
+from graphcore.watching import watch, window
+from graphcore.watching.process import launch
 from graphcore.watching.source import Source
 from graphcore.watching.watch import Watch
 from graphcore.watching.window import Window
+from graphcore.worker.protocol import FrameReader, decode_request
 
 
 class Net(nn.Module):
@@ -332,7 +334,7 @@ def test_what_cannot_be_watched_is_refused_with_the_reason(tmp_path: Path, monke
     with pytest.raises(ExportError, match=r"a loss of torch\.nn\.functional"):
         gc.watch(nn.Linear(3, 3), (x, y), loss=lambda a, t: a, out=tmp_path / "a")
     assert not os.listdir(tmp_path)
-    launch, begun = watch.launch, []  # a window comes up while the net is exported, and is let go
+    begun: list = []  # a window comes up while the net is exported, and is let go
     monkeypatch.setattr(watch, "launch", lambda: begun.append(launch(WAITS)) or begun[0])
     with pytest.raises(ExportError, match=r"Branching.*line \d+"):
         gc.watch(Branching(), (x, y))
@@ -378,7 +380,7 @@ sys.stdin.buffer.read()
 @pytest.mark.parametrize("told", [True, False])
 def test_a_loop_begins_once_its_window_has_the_net(tmp_path: Path, monkeypatch, told) -> None:
     """It is shown from its first step; a window that says nothing is not waited for."""
-    launch, x = watch.launch, torch.randn(4, 3)
+    x = torch.randn(4, 3)
     command = [sys.executable, "-c", ANSWERS, str(tmp_path / "taken")] if told else WAITS
     monkeypatch.setattr(watch, "launch", lambda: launch(command))
     monkeypatch.setattr(Window.meet, "__defaults__", (20.0 if told else 0.1,))
@@ -387,6 +389,38 @@ def test_a_loop_begins_once_its_window_has_the_net(tmp_path: Path, monkeypatch, 
         assert (tmp_path / "taken").exists() is told
         assert time.monotonic() - begun < 15
         w.step(1.0)
+
+
+def test_a_loop_that_nothing_holds_any_more_is_over(tmp_path: Path) -> None:
+    """As in a notebook whose cell is run again: windows and engines would add up."""
+    x, y = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+    w = gc.watch(nn.Linear(3, 3), (x, y), out=tmp_path / "a.gradrun")
+    w.step(1.0)
+    w = gc.watch(nn.Linear(3, 3), (x, y), out=tmp_path / "b.gradrun")
+    assert read_runs(tmp_path / "a.gradrun")[1][0].timeline.steps == [0, 1]
+    w.close()
+
+
+def test_a_script_that_ends_before_its_window_comes_up_leaves_its_run(tmp_path: Path) -> None:
+    read = tmp_path / "read"
+    late = (
+        "import sys, time; time.sleep(0.5)\n"
+        f"open({str(read)!r}, 'wb').write(sys.stdin.buffer.read())"
+    )
+    net = nn.Linear(3, 90_000)  # more than a pipe holds
+    source = Source(net, (torch.randn(4, 3), torch.tensor([0, 1, 2, 0])), functional.cross_entropy)
+    window.LAST, before = 0.1, window.LAST
+    try:
+        process = launch([sys.executable, "-c", late])
+        w = Watch(source.graph, sink := Window(source, process))
+        w.step(1.0)
+        w.close()
+        assert not sink._writer.is_alive()  # it would end with the script
+    finally:
+        window.LAST = before
+    os.waitpid(process.pid, 0)
+    bodies = FrameReader().feed(read.read_bytes())
+    assert [type(decode_request(b)) for b in bodies] == [m.WatchBegin, m.WatchSteps]
 
 
 @pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
