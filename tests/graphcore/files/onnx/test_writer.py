@@ -143,6 +143,30 @@ def test_every_preset_is_the_same_in_onnx(name: str) -> None:
             assert off(value, plan.value(output.name)) <= 1e-5, output.name
 
 
+def test_tables_of_numbers_that_are_not_learned_keep_their_kind() -> None:
+    """Places of GPT's words, an index kept with the weights, a scale."""
+    g = gc.Graph()
+    g.add("Input", name="x", shape=(3,))
+    g.add("Constant", name="place", value=[2, 0, 1], dtype="int")
+    g.add("Buffer", name="kept", shape=(3,), dtype="int", start=[1, 1, 2])
+    g.add("Buffer", name="scale", shape=(3, 2), start=[[1, 2], [3, 4], [5, 6]])
+    for name, index in (("first", "place"), ("second", "kept")):
+        g.add("Embedding", name=name, num_embeddings=3, embedding_dim=2)
+        g.connect(index, name, input="x")
+    g.add("Add", name="both")
+    g.connect("first", "both", input="a"), g.connect("second", "both", input="b")
+    g.add("Mul", name="scaled")
+    g.connect("both", "scaled", input="a"), g.connect("scale", "scaled", input="b")
+    g.add("MatMul", name="y")
+    g.connect("x", "y", input="a"), g.connect("scaled", "y", input="b")
+    plan, x = gc.compile(g), np.eye(3, dtype=np.float32)
+    plan.forward({"x": x})
+    model = writer.model_of(g, plan, name="tables")
+    onnx.checker.check_model(model, full_check=True)
+    for (found,) in evaluated(model, {"x": x}):
+        assert off(found, plan.value("y")) <= 1e-6
+
+
 SAVED = Path(__file__).parents[2] / "exchange" / "saved"
 NOT_IN_ONNX = {
     "heads.pt2": "aten.select_scatter.default", "sequence.pt2": "aten.lstm.input",
