@@ -129,8 +129,8 @@ class OnnxCall:
         Where a last window may stand out over the end, there is as much border more: programs
         differ in how many windows ``ceil_mode`` gives.
         """
-        x, more, none = self.x, {"dilations": list(dilation)}, [0] * len(padding)
-        over = none
+        x, over = self.x, [0] * len(padding)
+        more: dict[str, Any] = {"dilations": list(dilation)}
         if self.attributes.get("ceil_mode"):
             sizes = zip(kernel, stride, padding, dilation, strict=True)
             over = [overhang(self.fixed(2 + i), *of_axis) for i, of_axis in enumerate(sizes)]
@@ -138,12 +138,12 @@ class OnnxCall:
         if operator == "MaxPool" and any(e >= k for e, k in zip(ends, kernel, strict=True)):
             border = self.ints(0, 0, *padding, 0, 0, *ends)  # onnxruntime takes none as wide
             x = self.node("Pad", x, border, self.tensor(-math.inf))
-            padding = ends = none
+            padding = ends = [0] * len(padding)
         if operator == "AveragePool":
             counted = self.attributes.get("count_include_pad", True)
             if counted and any(over) and any(padding):  # this border counts, what is over does not
                 x = self.node("Pad", x, self.ints(0, 0, *padding, 0, 0, *padding))
-                padding, ends = none, over
+                padding, ends = [0] * len(padding), over
             more = {"count_include_pad": int(counted and not any(over))}
         return self.node(
             operator, x, kernel_shape=list(kernel), strides=list(stride),

@@ -54,7 +54,7 @@ def keras_pooled(call: KerasCall) -> str | Layer | Sequence[Layer]:
     average, ends = "count_include_pad" in a, padding
     if a["ceil_mode"]:
         sizes = zip(call.shapes[0][2:], kernel, stride, padding, strict=True)
-        ends = tuple(p + overhang(int(n), k, s, p) for n, k, s, p in sizes)
+        ends = tuple(p + overhang(n, k, s, p) for n, k, s, p in sizes)
         if average and ends != padding:
             call.refuse("an average whose last window stands out over the edge")
     made = call.layer(

@@ -75,14 +75,20 @@ class Watch:
                 ...
                 w.step(loss)
 
+    Args:
+        clock: seconds of the loop's time; what other programs take meanwhile is not spent here.
+
     Attributes:
         graph: the net with its loss; None in a process that is not the first of several.
         steps: steps so far.
         seconds: that were spent here, of the loop's time.
     """
 
-    def __init__(self, graph: Graph | None = None, sink: Sink | None = None) -> None:
-        self.graph, self._sink = graph, sink
+    def __init__(
+        self, graph: Graph | None = None, sink: Sink | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:  # fmt: skip
+        self.graph, self._sink, self._clock = graph, sink, clock
         self.steps, self.seconds, self._passed_on = 0, 0.0, 0
         self._losses: list[Any] = []
         self._look_at = 0.0
@@ -125,16 +131,16 @@ class Watch:
 
     def _tell(self, sink: Sink, weights: bool) -> None:
         """Pass on what has happened; rest in proportion to what that took."""
-        now = time.perf_counter()
+        begun = self._clock()
+        each = (time.perf_counter() - self._told_at) / max(1, len(self._losses))
         losses, self._losses = _numbers(self._losses), []
-        each = (now - self._told_at) / max(1, len(losses))
         try:
             sink.take(self.steps - len(losses) + 1, losses, each, weights)
             self._passed_on = self.steps if weights else self._passed_on
         except Exception as error:
             self._give_up(sink, error)
         self._told_at = time.perf_counter()
-        took = self._told_at - now
+        took = self._clock() - begun
         self.seconds += took
         self._look_at = max(self._look_at, self._told_at + max(SOONEST, rest(took, SHARE)))
 
@@ -208,7 +214,7 @@ def watch(
         from graphcore.watching.source import Source
 
         source = Source(module, batch, loss)
-        return Watch(source.graph, Recorder(source, Path(out)))
+        return Watch(source.graph, Recorder(source, Path(out)), source.clock)
     process = launch()  # it comes up while the net is exported
     try:
         from graphcore.watching.source import Source
@@ -217,7 +223,7 @@ def watch(
         source = Source(module, batch, loss)
         window = Window(source, process)
         window.meet()
-        return Watch(source.graph, window)
+        return Watch(source.graph, window, source.clock)
     except BaseException:
         give_up(process)
         raise

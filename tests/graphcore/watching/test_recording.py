@@ -391,6 +391,16 @@ def test_a_loop_begins_once_its_window_has_the_net(tmp_path: Path, monkeypatch, 
         w.step(1.0)
 
 
+def test_what_others_take_of_the_processor_is_no_reason_to_look_seldom(tmp_path: Path) -> None:
+    """On a busy machine a copy of ResNet's weights was interrupted: the next was due after 3 s."""
+    x, y = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+    with gc.watch(nn.Linear(3, 3), (x, y), out=tmp_path / "a.gradrun") as w:
+        take = w._sink.take
+        w._sink.take = lambda *given: time.sleep(0.3) or take(*given)
+        w.step(1.0)
+        assert w._look_at - time.perf_counter() < 2.0
+
+
 def test_a_loop_that_nothing_holds_any_more_is_over(tmp_path: Path) -> None:
     """As in a notebook whose cell is run again: windows and engines would add up."""
     x, y = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
