@@ -272,6 +272,32 @@ def test_export_from_the_command_line_with_what_was_learned(tmp_path: Path, caps
     assert "would be written over" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("last", [None, "Softmax"])
+def test_an_exported_net_answers_raw_samples_as_the_run_does(tmp_path: Path, inside, last) -> None:
+    from graphcore.files.onnx import export
+
+    graph = gc.Graph()
+    graph.add("Input", name="x", shape=(2,))
+    graph.add("Linear", name="y", out_features=2)
+    graph.connect("x", "y")
+    if last:
+        graph.add(last, name="shares")
+        graph.connect("y", "shares")
+    graph.add("Target", name="t")
+    graph.add("NLLLoss" if last else "CrossEntropyLoss", name="loss")
+    graph.connect("shares" if last else "y", "loss", input="x")
+    graph.connect("t", "loss", input="target")
+    settings = gc.TrainingSettings(dataset="circle", normalization="standardize", epochs=1)
+    graph.set_training(settings)
+    data = gc.load_dataset("circle", normalization="standardize")
+    trainer, raw = gc.Trainer(graph, data, settings), [[0.3, -2.0], [4.0, 4.0]]
+    path = export.write(export.of_run(trainer, "net", inside), tmp_path, "net")
+    for found, wanted in zip(gc.predict(path, raw), gc.predict(trainer, raw), strict=True):
+        assert found.answer == wanted.answer
+        assert last or found.probability == pytest.approx(wanted.probability, abs=1e-5)
+
+
 def test_the_self_test_beside_the_file_passes_and_fails(tmp_path: Path) -> None:
     from graphcore.files.onnx import export
 
