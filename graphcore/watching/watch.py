@@ -190,9 +190,10 @@ def watch(
             w.step(loss)
         w.close()
 
-    A window opens beside the script. It shows the net's values, gradients and all that is computed
-    from its weights on the batch, in evaluation mode; the losses are the script's own. Pause in
-    the window stops the script at its next ``step``; closing the window lets it go on.
+    A window opens beside the script; this returns once it has the net, after 5 s at the latest. It
+    shows the net's values, gradients and all that is computed from its weights on the batch, in
+    evaluation mode; the losses are the script's own. Pause in the window stops the script at its
+    next ``step``; closing the window lets it go on.
 
     In a process that torchrun started, all but the first do nothing.
 
