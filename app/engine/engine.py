@@ -604,5 +604,5 @@ class Engine(QObject):
         if self._move.to is not None:  # these runs are wanted no more
             self._move.train_on = False
             self.go_to(self._move.to)
-        elif self._process is not None:
+        elif self._process is not None and not self._launched:
             self.agreement.load(keep=False, forget=True)

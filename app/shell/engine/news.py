@@ -137,8 +137,9 @@ class EngineNews(QObject):
         """Offer a net for a table that is chosen where there is none yet."""
         root = self._window.document.root
         path = str(root.training.dataset_options.get("path", ""))
-        another = change.kind == "training_changed" and path and path != self._table
-        if another and not len(root) and root.training.dataset == "csv" and self._turned is None:
+        chosen = change.kind == "training_changed" and path and path != self._table
+        alone = root.training.dataset == "csv" and not len(root) and self._turned is None
+        if chosen and alone:
             self._offer_table(path, self.tr("There is no net yet that takes {0}."))
         self._table = path
 
