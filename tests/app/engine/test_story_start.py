@@ -89,7 +89,7 @@ def test_an_engine_that_was_launched_early_gets_the_document_once(qtbot) -> None
     document = Document()
     engine = Engine(document, [sys.executable, "-c", "import sys; sys.stdin.read()"])
     sent: list[Request] = []
-    engine._send = sent.append
+    engine.send = sent.append
     engine.launch_early()
     document.open_graph(presets.load("circle"))
     assert not [x for x in sent if isinstance(x, Load)]
