@@ -39,7 +39,6 @@ def nothing_is_collected():
     What is left of a deleted one must not be collected while Qt walks over all widgets: it is
     between two modules, when no window is up. Tests without windows collect as they go.
     """
-    gc.collect()
     gc.disable()
     yield
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
@@ -74,7 +73,7 @@ def pytest_unconfigure():
         os._exit(_ended[-1])
 
 
-SILENT = [sys.executable, "-c", "import sys; sys.stdin.buffer.read()"]
+SILENT = [sys.executable, "-S", "-E", "-c", "import sys; sys.stdin.buffer.read()"]
 """An engine process that never answers: it costs nothing where nothing is trained."""
 
 
