@@ -2,7 +2,7 @@
 
 All weights of a plane are affine in its two coordinates. So is what a linear layer makes of
 inputs that do not depend on the weights: three products serve the whole plane, where a loop
-takes one for every point. What follows runs on all points of a row together, by rules of its own
+takes one for every point. What follows runs on many points together, by rules of its own
 for the two operators that cost most and by ``torch.func.vmap`` for every other.
 """
 
@@ -31,6 +31,8 @@ FEW = 20_000
 """Weights behind the first layer up to which many points at once are faster than one by one."""
 NUMBERS = 1 << 24
 """Largest number of weights that are held at once."""
+WIDE = 1 << 17
+"""Numbers of one value, at all points together, up to which more points at once are faster."""
 
 
 class ManyPoints:
@@ -39,12 +41,16 @@ class ManyPoints:
     Args:
         feeds: what the net is fed; they stay the same.
         loss: name of the node whose mean is the height of the surface.
+
+    Attributes:
+        widest: numbers of the largest value at one point, 0 before any point was computed.
     """
 
     def __init__(self, plan: Plan, plane: Plane, feeds: Mapping[str, Any], loss: str) -> None:
         self.plan, self.plane, self.loss = plan, plane, plan.slot(loss)
         self.fixed: dict[int, Tensor] = plan.fed(feeds)
         self.parameters = {plan.slots[p.name, ""]: p for p in plan.layout}
+        self.widest = 0
         self._products: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
         for step in plan.steps:
             step.context.training = False
@@ -72,10 +78,10 @@ class ManyPoints:
         moving = sum(math.prod(self.parameters[slot].shape) for slot in self.moving)
         return not heavy and moving <= FEW
 
-    @property
-    def most(self) -> int:
-        """Points at a time."""
-        return max(1, NUMBERS // max(1, self.plan.flat.numel()))
+    def most(self, row: int) -> int:
+        """Points at a time: a row, or several where that is faster."""
+        several = max(row, WIDE // self.widest) if self.widest else row
+        return max(1, min(several, NUMBERS // max(1, self.plan.flat.numel())))
 
     def losses(self, a: Tensor, b: Tensor) -> Tensor:
         """Losses at the points (a, b), shape (P,)."""
@@ -85,6 +91,7 @@ class ManyPoints:
             for step in self.plan.steps:
                 if not all(slot in self.fixed for slot in step.inputs):
                     self._run(step, many, a, b)
+            self.widest = max(y.numel() for y in many.values()) // len(a) if many else 1
             if self.loss not in many:  # it does not depend on the weights
                 return self.fixed[self.loss].mean().expand(len(a))
             return many[self.loss].reshape(len(a), -1).mean(1)
