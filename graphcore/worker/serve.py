@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import functools
 import gc
 import os
 import platform
@@ -48,6 +49,15 @@ class _End(NamedTuple):
 CLOGGED_S = 0.02
 """Until it is looked again whether the line to a far window is free."""
 Inbox = queue.SimpleQueue[Request | WorkerError | _End]
+
+
+@functools.cache
+def _settle() -> None:
+    """Have Python's collector leave alone what the first graph has brought in, once.
+
+    To walk over all of torch took it 0.12 s now and then, in which every view waited.
+    """
+    gc.freeze()
 
 
 def serve() -> int:
@@ -258,16 +268,12 @@ class _Server:
     # -- requests that concern everything -----------------------------------------------------
 
     def _load(self, request: m.Load) -> None:
-        """Take a graph; Python's collector leaves alone what the first one has brought in.
-
-        To walk over all of torch took it 0.12 s now and then, in which every view waited.
-        """
+        """Take a graph."""
         self.views.try_again()
         if request.forget:
             self.views.forget()
         self.session.load(request)
-        if not gc.get_freeze_count():
-            gc.freeze()
+        _settle()
 
     def _watch(self, request: m.WatchBegin) -> None:
         self.views.try_again()
