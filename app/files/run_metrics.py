@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QElapsedTimer, QObject
 
 from graphcore.records.arrays import unpack
@@ -48,27 +49,33 @@ class RunMetrics(QObject):
         run = next(r for r in frame.runs if r.run == frame.run)
         if before and run.parent == before and self.log.newest >= run.begun_at:
             self.log.forget_after(run.begun_at)
+            self._take(frame.curves, frame.counts, self.log.newest)
         else:
-            self._take(frame.curves, frame.counts)
+            self.clear()
+            self._run = frame.run
+            self._take(frame.curves, frame.counts, -1)
 
-    def _take(self, curves: RunCurves, counts: Counts) -> None:
-        """The rows of a run as the engine keeps them: thinned, and without learning rates."""
-        self.clear()
-        self._run = curves.run
+    def _take(self, curves: RunCurves, counts: Counts, since: int) -> None:
+        """Note the rows of a run after a step as the engine keeps them: thinned."""
         steps, seconds = unpack(curves.steps).round().astype(int), unpack(curves.seconds)
+        rates = unpack(curves.rates).tolist()
         for i, (first, *others) in enumerate(unpack(curves.losses).T.tolist()):
-            step = int(steps[i])
-            self.log.note(
-                step, dict(zip(curves.objectives, others, strict=False)),
-                epoch=_epoch(counts, step), train_loss=first, seconds=round(seconds[i], 3),
-            )  # fmt: skip
+            step, lr = int(steps[i]), None if math.isnan(rates[i]) else rates[i]
+            if step > since:
+                self.log.note(
+                    step, dict(zip(curves.objectives, others, strict=False)), lr=lr,
+                    epoch=_epoch(counts, step), train_loss=first, seconds=round(seconds[i], 3),
+                )  # fmt: skip
         for split, scores in (("test", curves.tests), ("validation", curves.validations)):
             for step, loss, accuracy, _, training in unpack(scores).tolist():
                 known = (None if math.isnan(share) else share for share in (accuracy, training))
-                self._note_score(split, int(step), counts, loss, *known)
-        self._seconds = float(seconds[-1]) if len(seconds) else 0.0
+                if step > since:
+                    self._note_score(split, int(step), counts, loss, *known)
+        if since < 0:
+            self._seconds = float(seconds[-1]) if len(seconds) else 0.0
 
     def _on_frame(self, frame: m.Frame) -> None:
+        before = self._seconds
         if self._since.isValid():
             self._seconds += self._since.nsecsElapsed() / 1e9
         self._since.invalidate()
@@ -78,16 +85,19 @@ class RunMetrics(QObject):
         if steps and len(self.log) and steps[0] <= self.log.newest:
             self.log.forget_after(steps[0] - 1)
         now = round(self._seconds, 3)
+        rates, times = unpack(frame.rates).tolist(), _between(before, now, len(steps))
         further = {name: unpack(line).tolist() for name, line in frame.further.items()}
         for i, (step, loss) in enumerate(zip(steps, losses, strict=True)):
             self.log.note(
                 step, {name: line[i] for name, line in further.items()},
-                epoch=_epoch(frame.counts, step), train_loss=loss, lr=frame.lr, seconds=now,
+                epoch=_epoch(frame.counts, step), train_loss=loss, lr=rates[i], seconds=times[i],
             )  # fmt: skip
         for score in frame.scores:
             split = "validation" if score.held_back else "test"
+            late = not steps or score.step < steps[0]  # its row is there, or it is the start
+            at = None if late else round(float(np.interp(score.step, steps, times)), 3)
             self._note_score(
-                split, score.step, frame.counts, score.loss, score.accuracy, score.training, now
+                split, score.step, frame.counts, score.loss, score.accuracy, score.training, at
             )
 
     def _note_score(
@@ -97,6 +107,11 @@ class RunMetrics(QObject):
         measured = {f"{split}_loss": loss, f"{split}_accuracy": accuracy, "seconds": now,
                     "train_accuracy": training}  # fmt: skip
         self.log.note(step, None, epoch=_epoch(counts, step), **measured)
+
+
+def _between(before: float, now: float, steps: int) -> list[float]:
+    """The seconds at which steps ended that lie between two frames, evenly."""
+    return [round(before + (now - before) * (i + 1) / steps, 3) for i in range(steps)]
 
 
 def _epoch(counts: Counts, step: int) -> int:

@@ -37,7 +37,7 @@ from graphcore.worker.brought import Files
 from graphcore.worker.line import SILENCE_S, BringFile, Line, NameFile, Ping, Pong
 from graphcore.worker.protocol import FrameReader, decode_request, encode
 
-view.find()
+view.find_requests()
 
 
 class _End(NamedTuple):
@@ -208,6 +208,8 @@ class _Server:
         """Serve a request; whatever goes wrong is a refusal of it and of nothing else."""
         if type(request) not in (m.NextFrame, m.WatchSteps):
             self.session.attention.asked()
+        if type(request) not in (m.Hello, m.Load):  # a net can be trained before any is looked at
+            view.find()
         try:
             if isinstance(request, WorkerError):
                 raise request
@@ -236,9 +238,9 @@ class _Server:
             return
         told = self.views.first()
         self._do("training", session.train, session.end, "run")
-        self._do("the pictures", session.tell, session.without_pictures)
-        for reply in told:
+        for reply in told:  # before the steps of a branch: it brings those that it begins with
             session.send(reply)
+        self._do("the pictures", session.tell, session.without_pictures)
         if not (session.running and not inbox.empty()):
             self.views.work()
 
