@@ -18,7 +18,6 @@ from app.shell.main_window import MainWindow
 from app.style import palette
 from app.widgets import file_dialogs
 from tests.app.driver import PATIENCE, open_graph
-from tests.app.warm_engine import WarmEngine
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -150,27 +149,6 @@ def opened(qtbot, live_window):
         return live_window.layouts.docks[panel].fill()
 
     return open_panel
-
-
-@pytest.fixture(scope="session")
-def warm_engine(tmp_path_factory):
-    """A process that has imported torch and forks an engine for every window."""
-    engine = WarmEngine(tmp_path_factory.mktemp("warm"))
-    yield engine
-    engine.end()
-
-
-@pytest.fixture
-def engine_command(request):
-    """The command of a window's engine: forked from the warm one, where that can be done.
-
-    Tests marked ``cold`` start the engine as users do.
-    """
-    if request.node.get_closest_marker("cold") or not hasattr(os, "fork"):
-        return None
-    warm = request.getfixturevalue("warm_engine")
-    warm.wait()
-    return warm.command
 
 
 @pytest.fixture
