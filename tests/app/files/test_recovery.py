@@ -184,8 +184,8 @@ def test_checkpoints_of_killed_windows_go_and_those_of_living_ones_stay(tmp_path
     assert {p.name for p in tmp_path.iterdir()} == {str(os.getpid()), "notes"}
 
 
-ENDED = f"""{SILENT}
-import os, signal
+ENDED = """
+import os, signal, sys
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 import app.__main__ as entry
