@@ -47,7 +47,6 @@ def test_the_rate_is_the_same_everywhere(qtbot, live_window, tmp_path) -> None:
     assert len(engine.moment.runs) == 1, "another rate is no other run"
     rate.setValue(0.02)
     assert document.undo_stack.count() == 1, "typing in a row is one step"
-    engine.set_speed(100.0)
     engine.play()
     qtbot.waitUntil(lambda: engine.state == "running", timeout=PATIENCE)
     window.layouts.docks["training"].fill().fields["lr"].setValue(0.003)
