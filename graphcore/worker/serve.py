@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import functools
 import gc
 import os
 import platform
@@ -48,6 +49,15 @@ class _End(NamedTuple):
 CLOGGED_S = 0.02
 """Until it is looked again whether the line to a far window is free."""
 Inbox = queue.SimpleQueue[Request | WorkerError | _End]
+
+
+@functools.cache
+def _keep_imported() -> None:
+    """Have Python's collector leave alone what the first net has brought in, once.
+
+    To walk over all of torch took it 0.12 s now and then, in which every view waited.
+    """
+    gc.freeze()
 
 
 def serve() -> int:
@@ -351,15 +361,6 @@ class _Server:
 
     def _end(self) -> None:
         self.quit = True
-
-
-def _keep_imported() -> None:
-    """Have Python's collector leave alone what the first net has brought in.
-
-    To walk over all of torch took it 0.12 s now and then, in which every view waited.
-    """
-    if not gc.get_freeze_count():
-        gc.freeze()
 
 
 if __name__ == "__main__":

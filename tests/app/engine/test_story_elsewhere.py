@@ -104,6 +104,7 @@ def test_a_run_goes_on_by_ssh_and_a_lost_line_costs_nothing(qtbot, live_window, 
     train(qtbot, window, 15)
     wait(qtbot, lambda: " ms · " in window.status.device.text())
     assert window.status.device.text().startswith(socket.gethostname())
+    engine.set_speed(100.0)  # the run is not over before its engine is killed
     engine.run(None)
     wait(qtbot, lambda: engine.step > 60)
     with qtbot.waitSignal(engine.died, timeout=PATIENCE):
@@ -217,6 +218,7 @@ def test_a_pause_does_not_wait_behind_a_file_that_is_sent_over_a_slow_line(
     arrived, states = [], []
     engine.progress.connect(lambda p: arrived.append(p.done / p.total))
     engine.frame.connect(lambda frame: states.append(frame.state))
+    engine.set_speed(30.0)  # the run is not over before the file has come
     engine.run(None)
     wait(qtbot, lambda: states[-1:] == ["running"])
     document.set_training(

@@ -115,6 +115,7 @@ def test_points_are_painted_moved_and_removed_by_hand(qtbot, opened, live_window
     assert document.root.training == training
     qtbot.mouseClick(panel.edit, left, pos=QPoint(8, panel.edit.height() // 2))
     panel.brush.setCurrentIndex(1)
+    live_window.engine.set_speed(30.0)
     live_window.engine.run(None)
     corner = panel.map.area().topLeft().toPoint() + QPoint(6, 6)
     qtbot.mousePress(panel.map, left, pos=corner)
