@@ -388,7 +388,7 @@ class ConvTranspose2d(_Convolution):
         )
         if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
             raise ShapeError(
-                f"ConvTranspose2d: output_padding={extra} must be less than the stride {stride} "
+                f"{cls.name}: output_padding={extra} must be less than the stride {stride} "
                 f"or the dilation {dilation}."
             )
         out: list[int] = []
@@ -399,7 +399,7 @@ class ConvTranspose2d(_Convolution):
             out.append((length - 1) * stride[i] - 2 * padding[i] + reach + extra[i])
         if min(out) < 1:
             raise ShapeError(
-                f"ConvTranspose2d: padding {padding} cuts off all of the result for x of shape "
+                f"{cls.name}: padding {padding} cuts off all of the result for x of shape "
                 f"{format_shape(x)}."
             )
         return (x[0], a["out_channels"], *out)
@@ -407,13 +407,13 @@ class ConvTranspose2d(_Convolution):
     @classmethod
     def parameter_shapes(cls, x: Shape, **a: Any) -> dict[str, Any]:
         out = a["out_channels"]
-        shapes = {"weight": (x[1], out // a["groups"], *pair(a["kernel_size"]))}
+        shapes = {"weight": (x[1], out // a["groups"], *cls.sizes(a["kernel_size"]))}
         return {**shapes, "bias": (out,)} if a["bias"] else shapes
 
     @classmethod
     def geometry(cls, a: Mapping[str, Any]) -> tuple[Any, ...]:
-        stride, padding, dilation = (pair(a[n]) for n in ("stride", "padding", "dilation"))
-        return stride, padding, dilation, True, pair(a["output_padding"]), a["groups"]
+        stride, padding, dilation = (cls.sizes(a[n]) for n in ("stride", "padding", "dilation"))
+        return stride, padding, dilation, True, cls.sizes(a["output_padding"]), a["groups"]
 
     @classmethod
     def multiply_adds(cls, shapes: Sequence[Shape], y: Shape, attributes: Mapping[str, Any]) -> Dim:
