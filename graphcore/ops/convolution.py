@@ -90,7 +90,7 @@ class _Convolution(Operator):
     rank: ClassVar[int]
     axes: ClassVar[str]
     torch_code = TorchCode(arguments={"in_channels": "{x[1]}"})
-    keras = KerasCode(_keras_convolution, "last")
+    keras: ClassVar[KerasCode | None] = KerasCode(_keras_convolution, "last")
 
     @classmethod
     def onnx_form(cls, call: OnnxCall) -> str:
@@ -377,7 +377,7 @@ class ConvTranspose2d(_Convolution):
     derivative = (
         r"\partial L/\partial x_{c,i,j} = \sum_{o,u,v} W_{c,o,u,v}\, g_{o,\,si+u-p,\,sj+v-p}"
     )
-    keras = KerasCode(_keras_transposed, "last")
+    keras: ClassVar[KerasCode | None] = KerasCode(_keras_transposed, "last")
 
     @classmethod
     def infer_shape(cls, x: Shape, **a: Any) -> Shape:

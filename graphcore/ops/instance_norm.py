@@ -92,11 +92,12 @@ class _InstanceNorm(_Normalization):
             return x.clone()
         if track_running_stats:
             if not ctx.training:
-                kept = ctx.buffers["running_mean"], ctx.buffers["running_var"]
                 ctx.saved = None
-                pair = given or (None, None)
-                y = torch.native_batch_norm(x, *pair, *kept, False, 0.0, eps)[0]
-                return y
+                weight, bias = given or (None, None)
+                return torch.native_batch_norm(
+                    x, weight, bias, ctx.buffers["running_mean"], ctx.buffers["running_var"],
+                    False, 0.0, eps,
+                )[0]  # fmt: skip
             _keep(ctx, x, momentum)
         weight, bias = _repeated(x, given)
         y, mean, inverse_std = torch.native_batch_norm(
@@ -112,13 +113,14 @@ class _InstanceNorm(_Normalization):
     ) -> tuple[Tensor | None, ...]:  # fmt: skip
         if x.numel() == 0:
             return tuple(torch.zeros_like(t) for t in (x, *given))
+        found: tuple[Tensor | None, ...]
         if ctx.saved is None:
             found = torch.ops.aten.native_batch_norm_backward(
                 g, x, given[0] if given else None, ctx.buffers["running_mean"],
                 ctx.buffers["running_var"], None, None, False, eps, (True, affine, affine),
             )  # fmt: skip
-            return tuple(found[: 1 + len(given)])
-        weight, _ = _repeated(x, given)
+            return found[: 1 + len(given)]
+        weight = _repeated(x, given)[0]
         gx, gw, gb = torch.ops.aten.native_batch_norm_backward(
             _rows(g), _rows(x), weight, None, None, *ctx.saved, True, eps,
             (True, affine, affine),

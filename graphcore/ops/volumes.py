@@ -119,7 +119,7 @@ class ConvTranspose3d(ConvTranspose2d):
         torch.nn.ConvTranspose3d; ONNX ConvTranspose-11.
     """
 
-    aliases = ("3d deconvolution", "transposed convolution", "volume")
+    aliases = ("deconvolution", "transposed convolution", "upsampling", "volume")
     attrs = (
         *Conv3d.attrs[:5],
         Attr("output_padding", 0, "Places added at the far ends.", "size", minimum=0),

@@ -190,10 +190,13 @@ class TypedSample(QWidget):
         found = self._cells = self._found()
         sheet = np.zeros((0, 0)) if found is None else found.sheet
         large = sheet.size > LARGEST
-        self._say(
-            self.tr("{0:,} numbers are too many for cells: load a picture.").format(sheet.size)
-            if large else ""
-        )  # fmt: skip
+        own = (
+            found is not None and not found.inputs and self._engine.chosen_sample.given is not None
+        )
+        said = self.tr("{0:,} numbers are too many for cells: load a picture.").format(sheet.size)
+        if own:
+            said = self.tr("{0:,} numbers of a picture are the sample.").format(sheet.size)
+        self._say(said if large else "")
         rows = found.rows(self._columns) if found is not None and not large else []
         if large:
             sheet = np.zeros((0, 0))

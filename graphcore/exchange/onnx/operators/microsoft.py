@@ -24,8 +24,9 @@ operator(f"{DOMAIN}.QuantizeLinear")(quantize)
 
 def _standard(t: Tracer, n: OnnxNode, name: str, inputs: list[Any]) -> Traced:
     """What the standard operator makes of what whole numbers stand for."""
-    found: Any = OPERATORS[name](t, replace(n, operator=name, inputs=inputs, outputs=1))
-    return found[0] if isinstance(found, list) else found
+    found = OPERATORS[name](t, replace(n, operator=name, inputs=inputs, outputs=1))
+    first: Traced = found[0] if isinstance(found, list) else found
+    return first
 
 
 def _stood_for(t: Tracer, n: OnnxNode, place: int) -> Traced:
