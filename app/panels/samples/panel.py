@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -48,10 +48,6 @@ class SamplesPanel(Panel):
         self.label.setAccessibleName(self.tr("Its class"))
         self.label.setToolTip(self.tr("The class that the loss takes it for"))
         self.label.activated.connect(lambda _i: self._relabel())
-        self.answers = QLabel()
-        self.answers.setTextFormat(Qt.TextFormat.PlainText)
-        self.answers.setWordWrap(True)
-        self.answers.hide()
         self.hint = QLabel()
         self.hint.setObjectName("muted")
         self.hint.setWordWrap(True)
@@ -80,7 +76,6 @@ class SamplesPanel(Panel):
         whole.setContentsMargins(8, 4, 8, 8)
         whole.addWidget(self.tabs, 1)
         whole.addLayout(form)
-        whole.addWidget(self.answers)
         whole.addWidget(self.hint)
         self.label_name.hide()
         self.label.hide()
@@ -108,7 +103,6 @@ class SamplesPanel(Panel):
         self.typed.clear()
         self.row.clear()
         self.hint.clear()
-        self.answers.hide()
         self.tabs.setTabVisible(DATA, True)
         self.tabs.setCurrentIndex(DATA)
         with QSignalBlocker(self.sketch):
@@ -140,9 +134,6 @@ class SamplesPanel(Panel):
         own = self._engine.chosen_sample.given is not None
         for widget in (self.label_name, self.label):
             widget.setVisible(own and self.label.count() > 1)
-        lines = [self.tr("The net says:"), *(f"{s:.1%}  {name}" for name, s in frame.likeliest)]
-        self.answers.setText("\n".join(lines))
-        self.answers.setVisible(own and bool(frame.likeliest))
         self.typed.show_sample(frame)
 
     # -- one's own ----------------------------------------------------------------------------
