@@ -333,51 +333,12 @@ class Conv2d(_Convolution):
         )  # fmt: skip
 
 
-@register
-class ConvTranspose2d(_Convolution):
-    """A convolution run backwards: each pixel of x paints a kernel, so that images grow.
-
-    Inputs:
-        x: images, shape (N, C, H, W).
-        weight: kernels, shape (C, out_channels / groups, kh, kw).
-        bias: one number per output channel, shape (out_channels,).
-    Attributes:
-        out_channels: number of feature maps that come out.
-        kernel_size: height and width of what one pixel paints.
-        stride: pixels of y between neighbouring pixels of x: 2 doubles the size.
-        padding: pixels cut off around the result.
-        dilation: pixels between neighbouring kernel elements.
-        output_padding: pixels added at the bottom and right, less than stride or dilation.
-        groups: channels are split into this many independent groups.
-        bias: whether a bias is added to each feature map.
-    Output:
-        y: shape (N, out_channels, H', W') with H' = (H − 1)s − 2p + d(k−1) + 1 + output_padding.
-    Gradient:
-        ∂L/∂x: g convolved with the kernels (what Conv2d does forward); ∂L/∂W: g correlated
-        with x; ∂L/∂b = Σ g over samples and pixels.
-    Source:
-        torch.nn.ConvTranspose2d; ONNX ConvTranspose-11; Zeiler et al., CVPR 2010.
-    """
+class Transposed(_Convolution):
+    """What transposed convolutions of images and of volumes share."""
 
     unit_axis = 0
     onnx = "ConvTranspose"
     aliases = ("deconvolution", "transposed convolution", "upsampling", "generator")
-    attrs = (
-        _CHANNELS,
-        *_image_attrs(),
-        Attr("output_padding", 0, "Pixels added at the bottom and right.", "size", minimum=0,
-             unit="px"),
-        _GROUPS,
-        _BIAS,
-    )  # fmt: skip
-    rank, axes = 2, "images (N, C, H, W)"
-    formula = (
-        r"y_{o,\, s i + u - p,\, s j + v - p} = b_o + \sum_{c,i,j,u,v} x_{c,i,j}\, W_{c,o,u,v}"
-    )
-    derivative = (
-        r"\partial L/\partial x_{c,i,j} = \sum_{o,u,v} W_{c,o,u,v}\, g_{o,\,si+u-p,\,sj+v-p}"
-    )
-    keras: ClassVar[KerasCode | None] = KerasCode(_keras_transposed, "last")
 
     @classmethod
     def infer_shape(cls, x: Shape, **a: Any) -> Shape:
@@ -418,6 +379,50 @@ class ConvTranspose2d(_Convolution):
     @classmethod
     def multiply_adds(cls, shapes: Sequence[Shape], y: Shape, attributes: Mapping[str, Any]) -> Dim:
         return size(shapes[0]) * size(cls.parameter_shapes(*shapes[:1], **attributes)["weight"][1:])
+
+
+@register
+class ConvTranspose2d(Transposed):
+    """A convolution run backwards: each pixel of x paints a kernel, so that images grow.
+
+    Inputs:
+        x: images, shape (N, C, H, W).
+        weight: kernels, shape (C, out_channels / groups, kh, kw).
+        bias: one number per output channel, shape (out_channels,).
+    Attributes:
+        out_channels: number of feature maps that come out.
+        kernel_size: height and width of what one pixel paints.
+        stride: pixels of y between neighbouring pixels of x: 2 doubles the size.
+        padding: pixels cut off around the result.
+        dilation: pixels between neighbouring kernel elements.
+        output_padding: pixels added at the bottom and right, less than stride or dilation.
+        groups: channels are split into this many independent groups.
+        bias: whether a bias is added to each feature map.
+    Output:
+        y: shape (N, out_channels, H', W') with H' = (H − 1)s − 2p + d(k−1) + 1 + output_padding.
+    Gradient:
+        ∂L/∂x: g convolved with the kernels (what Conv2d does forward); ∂L/∂W: g correlated
+        with x; ∂L/∂b = Σ g over samples and pixels.
+    Source:
+        torch.nn.ConvTranspose2d; ONNX ConvTranspose-11; Zeiler et al., CVPR 2010.
+    """
+
+    attrs = (
+        _CHANNELS,
+        *_image_attrs(),
+        Attr("output_padding", 0, "Pixels added at the bottom and right.", "size", minimum=0,
+             unit="px"),
+        _GROUPS,
+        _BIAS,
+    )  # fmt: skip
+    rank, axes = 2, "images (N, C, H, W)"
+    formula = (
+        r"y_{o,\, s i + u - p,\, s j + v - p} = b_o + \sum_{c,i,j,u,v} x_{c,i,j}\, W_{c,o,u,v}"
+    )
+    derivative = (
+        r"\partial L/\partial x_{c,i,j} = \sum_{o,u,v} W_{c,o,u,v}\, g_{o,\,si+u-p,\,sj+v-p}"
+    )
+    keras: ClassVar[KerasCode | None] = KerasCode(_keras_transposed, "last")
 
     @staticmethod
     def cases() -> tuple[Case, ...]:

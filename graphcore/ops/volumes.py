@@ -11,7 +11,7 @@ from graphcore.ops.convolution import (
     _BIAS,
     _CHANNELS,
     _GROUPS,
-    ConvTranspose2d,
+    Transposed,
     _cases,
     _Convolution,
 )
@@ -94,7 +94,7 @@ class Conv3d(_Convolution):
 
 
 @register
-class ConvTranspose3d(ConvTranspose2d):
+class ConvTranspose3d(Transposed):
     """A convolution run backwards: each place of x paints a kernel, so that volumes grow.
 
     Inputs:
@@ -119,7 +119,6 @@ class ConvTranspose3d(ConvTranspose2d):
         torch.nn.ConvTranspose3d; ONNX ConvTranspose-11.
     """
 
-    aliases = ("deconvolution", "transposed convolution", "upsampling", "volume")
     attrs = (
         *Conv3d.attrs[:5],
         Attr("output_padding", 0, "Places added at the far ends.", "size", minimum=0),
