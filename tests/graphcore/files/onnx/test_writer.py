@@ -68,6 +68,9 @@ def test_every_operator_is_the_same_in_onnx(trial: Trial) -> None:
     except ExportError as error:
         if trial.op.name == "Aten" and "has no form in ONNX" in str(error):
             return
+        if trial.attributes.get("proj_size"):
+            assert "has no recurrent layer with a projection" in str(error)
+            return
         assert "batch axis has no fixed length" in str(error)
         graph, feeds = graph_of(trial, batch=False)
         values = plan.state_dict()
@@ -169,8 +172,7 @@ def test_tables_of_numbers_that_are_not_learned_keep_their_kind() -> None:
 
 SAVED = Path(__file__).parents[2] / "exchange" / "saved"
 NOT_IN_ONNX = {
-    "heads.pt2": "aten.select_scatter.default", "sequence.pt2": "aten.lstm.input",
-    "rows_v13.onnx": "aten.rnn_tanh.input",
+    "heads.pt2": "aten.select_scatter.default",
 }  # fmt: skip
 """Imported nets with an operator of torch's own that has no form in ONNX."""
 
