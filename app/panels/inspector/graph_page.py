@@ -39,7 +39,8 @@ class GraphPage(QWidget):
         hint = text_label(self.tr("Select a node to see and change its attributes."), dim=True)
         self.title = title(self.tr("Whole graph"))
         column.addWidget(self.title)
-        column.addWidget(section(self.tr("Totals"), self.totals))
+        self._totals_part = section(self.tr("Totals"), self.totals)
+        column.addWidget(self._totals_part)
         self._training_part = section(self.tr("Training"), self.training)
         column.addWidget(self._training_part)
         column.addWidget(hint)
@@ -56,6 +57,7 @@ class GraphPage(QWidget):
         nodes = graph.nodes
         found = counts(graph, shapes)
         work = facts.total(facts.multiply_adds(shapes, n) for n in nodes)
+        self._totals_part.setVisible(not self._document.sizes_hidden)
         self.totals.show_values(
             {
                 self.tr("Nodes"): self._nodes_text(len(nodes), found.nodes),

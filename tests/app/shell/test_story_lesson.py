@@ -274,6 +274,57 @@ def test_the_lesson_stays_in_every_layout_and_in_none_without_it(begun, live_win
         assert not panel.isVisible()
 
 
+def test_the_lessons_own_panels_come_back_with_the_layout_it_began_in(begun, live_window):
+    window = live_window
+    window.layouts.show("Explain")
+    begun(shipped("linear-only"))
+
+    def shown():
+        return {n for n, dock in window.layouts.docks.items() if not dock.isHidden()}
+
+    own = shown()
+    assert {"decision", "training", "inspector", "lesson"} == own
+    window.layouts.show("Build")
+    assert shown() != own
+    window.layouts.show("Explain")
+    assert shown() == own
+    window.show_welcome()
+    window.show_canvas()
+    assert shown() == own
+
+
+def test_no_view_writes_a_size_while_a_question_is_open(begun, live_window, qtbot):
+    """On the canvas, in the inspector, the outline, the status bar and what is read aloud."""
+    window = live_window
+    inspector, outline = (window.show_panel(n).fill() for n in ("inspector", "outline"))
+    panel = begun(shipped("convolution"))
+    conv = window.canvas.items_by_name["conv1"]
+    edge = next(iter(window.canvas.scene().edges.values()))
+    said = []
+    window.announcements.made.connect(said.append)
+
+    def written():
+        """The side of 28, wherever it is written: on the canvas, in panels, and read aloud."""
+        window.canvas.mark_selected(set())
+        window.canvas.mark_selected({"conv1"})
+        inspector.refresh()
+        row = outline.model.index_of("conv1").siblingAtColumn(1)
+        page = inspector.page
+        shown = page.numbers.isVisibleTo(page) and page.facts.values["Output"].text()
+        texts = (conv.shape_text, edge.shape_text, edge.toolTip(), outline.model.data(row), shown,
+                 said[-1])  # fmt: skip
+        return ["28, 28" in str(text) for text in texts]
+
+    status = window.status
+    qtbot.waitUntil(lambda: not status.parameters.isVisibleTo(status), timeout=PATIENCE)
+    assert not any(written())
+    question = cards(panel, PredictCard)[0]
+    question.number.setText("28")
+    question.lock.click()
+    qtbot.waitUntil(lambda: status.parameters.isVisibleTo(status), timeout=PATIENCE)
+    assert all(written())
+
+
 def test_a_preset_that_nobody_touched_comes_back_with_its_name(begun, live_window):
     begun(shipped("perceptron"))
     live_window.lessons.leave()
