@@ -79,6 +79,7 @@ class LessonPanel(Panel):
         self._number = self._asked = 0
         self._begins = False
         self._values: dict[str, Any] = {}
+        self._kept: dict[int, dict[str, Any]] = {}
         self.busy = self.previewing = self.presenting = False
         self._revealed: set[int] = set()
         self._lay_out()
@@ -197,6 +198,8 @@ class LessonPanel(Panel):
     ) -> None:
         """Begin a lesson at a step; what was predicted in it before stays locked."""
         self.previewing = False
+        same = self.lesson is not None and self.lesson.id == lesson.id
+        self._kept = {i: v for i, v in self._kept.items() if same and i < at}
         self.predictions = {k: v for k, v in predictions.items() if k in lesson.predictions}
         self.done = dict(done)
         self._begin(lesson)
@@ -288,12 +291,23 @@ class LessonPanel(Panel):
         self.place, self._values = place, {}
         self._revealed.discard(place)
         self._fill()
+        if place in self._kept:
+            self._show_as_left()
         self.jump.setCurrentIndex(place)
         self._begins = True
         self.step_entered.emit(place)
         self._pass_keys()
         self._newest = self.heading
         self.refresh()
+
+    def _show_as_left(self) -> None:
+        """Show a step that was done as done, with the figures of then: the net has gone on."""
+        for i, task in enumerate(self._of(TaskCard), 1):
+            task.set_passed()
+            task.tries = self.done.get(f"{self.place + 1}.{i}", (True, task.tries))[1]
+        self._arrange()
+        self._put({})
+        self._show_outcomes()
 
     def _on_next(self) -> None:
         assert self.lesson is not None
@@ -346,7 +360,6 @@ class LessonPanel(Panel):
         self.where.setText(self.tr("Step {0} of {1}").format(self.place + 1, count))
         self.back.setEnabled(self.place > 0)
         self.next.setText(self.tr("Next") if self.place + 1 < count else self.tr("Finish"))
-        self.solve.setVisible(bool(step.solution))
         self.teacher.setVisible(any(s.notes for s in self.lesson.steps))
         self._arrange()
 
@@ -408,6 +421,7 @@ class LessonPanel(Panel):
             self._scroll.start()
         if not self.previewing:
             self.asking.emit(not locked)
+        self.solve.setVisible(locked and self.step is not None and bool(self.step.solution))
         self.next.setEnabled(locked or self.teacher.isChecked())
         self.next.setToolTip("" if locked else self.tr("Lock your prediction first."))
         self.measured.setVisible(locked and done and bool(self.measured.text()))
@@ -479,10 +493,7 @@ class LessonPanel(Panel):
             if isinstance(card, TaskCard) and not card.passed:
                 yield str(card.task.check)
         if self.is_done or self.all_shown:
-            yield from (str(m.expression) for m in step.measures)
-            for card in self._of(PredictCard):
-                if card.question.outcome is not None:
-                    yield str(card.question.outcome)
+            yield from self._outcomes()
 
     def _send(self, expressions: tuple[str, ...], begins: bool = False) -> int:
         self._number += 1
@@ -501,6 +512,8 @@ class LessonPanel(Panel):
             if str(task.task.check) in (*frame.values, *frame.problems):
                 news |= task.judge(frame.values, frame.problems, task is asked)
                 task.values = {str(k): shown(v) for k, v in frame.values.items()}
+        if self.is_done and set(self._outcomes()) <= set(frame.values):
+            self._kept.setdefault(self.place, dict(frame.values))
         self._put({**self._values, **frame.values})
         if self.is_done or self.all_shown:
             self._show_outcomes()
@@ -518,10 +531,31 @@ class LessonPanel(Panel):
     def _put(self, values: dict[str, Any]) -> None:
         """Show what expressions come to, wherever they stand in the step."""
         self._values = values
+        assert self.lesson is not None
+        figures = {
+            m.id: self._kept.get(i, {}).get(str(m.expression))
+            for i, step in enumerate(self.lesson.steps) if i != self.place for m in step.measures
+        }  # fmt: skip
         for card in (*self.cards, *self.hints, *self.notes):
             prose = card if isinstance(card, Prose) else getattr(card, "prose", None)
             if prose is not None:
-                prose.put(values)
+                prose.put(self._then if isinstance(card, RevealCard) else values, figures)
+
+    @property
+    def _then(self) -> dict[str, Any]:
+        """The figures with which the step was done; until then those of now."""
+        return {**self._values, **self._kept.get(self.place, {})}
+
+    def _outcomes(self) -> Iterator[str]:
+        """What is to be known of a step that is done."""
+        step = self.step
+        assert step is not None
+        yield from (str(m.expression) for m in step.measures)
+        for card in self.cards:
+            if isinstance(card, PredictCard) and card.question.outcome is not None:
+                yield str(card.question.outcome)
+            elif isinstance(card, RevealCard):
+                yield from card.prose.expressions
 
     _asked_of: TaskCard | None = None
 
@@ -529,8 +563,8 @@ class LessonPanel(Panel):
         step = self.step
         assert step is not None
         for card in self._of(PredictCard):
-            card.show_outcome(self._values)
-        known = [(str(m.expression), self._values.get(str(m.expression))) for m in step.measures]
+            card.show_outcome(self._then)
+        known = [(str(m.expression), self._then.get(str(m.expression))) for m in step.measures]
         lines = [f"{what} = {shown(v)}" for what, v in known if v is not None]
         said = [self.tr("Measured here:"), *lines] if lines else []
         self.measured.setText("\n".join(said))

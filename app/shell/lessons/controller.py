@@ -117,8 +117,11 @@ class WindowPlayer:
         graph = self._window.document.root.copy()
         change(graph)
         check_files(graph, self.lesson)
-        with self._window.document.unlocked():
-            self._window.document.become(graph, self._window.tr("Lesson"))
+        window, canvas = self._window, self._window.canvas
+        selected = set(window.selection)
+        with window.document.unlocked():
+            window.document.become(graph, window.tr("Lesson"))
+        canvas.mark_selected(selected & set(canvas.items_by_name))
 
     def open_graph(self, graph: Graph) -> None:
         """Take another graph."""

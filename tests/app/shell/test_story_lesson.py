@@ -51,6 +51,53 @@ text
 """
 
 
+AGAINST = """+++
+title = "Twice"
+graph = "circle"
+panels = ["training"]
++++
+## First
+```do
+Train an epoch.
+```
+```check
+epoch() >= 1
+```
+```else
+not yet
+```
+```solution
+train(epochs=1)
+```
+```reveal
+First {one:.0f}.
+```
+```measure one
+epoch()
+```
+
+## Second
+```do
+Train two epochs more.
+```
+```check
+epoch() >= 3
+```
+```else
+not yet
+```
+```solution
+train(epochs=2)
+```
+```reveal
+{two:.0f} against {one:.0f}.
+```
+```measure two
+epoch()
+```
+"""
+
+
 @pytest.fixture
 def begun(live_window, qtbot):
     """Begins a lesson in a window with a real engine; gives the panel, once it is ready."""
@@ -109,6 +156,7 @@ def test_predict_lock_reveal_do_and_everything_comes_back(begun, live_window, qt
     qtbot.waitUntil(lambda: not panel.busy, timeout=PATIENCE)
     flip, task = cards(panel, PredictCard)[0], cards(panel, TaskCard)[0]
     assert not task.isVisibleTo(panel)
+    assert panel.solve.isHidden(), "a task that is not shown is not done either"
     flip.choices.button(0).setChecked(True)
     flip.lock.click()
     task.check.click()
@@ -272,6 +320,30 @@ def test_the_lesson_stays_in_every_layout_and_in_none_without_it(begun, live_win
         window.layouts.show(name)
         QApplication.processEvents()
         assert not panel.isVisible()
+
+
+def test_a_figure_of_a_step_that_was_done_stays_what_it_was(begun, qtbot, tmp_path):
+    """Named in a later step, and on the way back, though the net has gone on."""
+    path = tmp_path / "twice.lesson.md"
+    path.write_text(AGAINST)
+    panel = begun(path)
+
+    def said():
+        return cards(panel, RevealCard)[0].prose.toPlainText()
+
+    panel.solve.click()
+    qtbot.waitUntil(lambda: said() == "First 1." and not panel.busy, timeout=PATIENCE)
+    panel.next.click()
+    qtbot.waitUntil(lambda: not panel.busy, timeout=PATIENCE)
+    panel.solve.click()
+    qtbot.waitUntil(lambda: said() == "3 against 1." and not panel.busy, timeout=PATIENCE)
+    panel.back.click()
+    assert said() == "First 1."
+    assert cards(panel, TaskCard)[0].passed
+    asked = panel._number
+    qtbot.waitUntil(lambda: panel._number > asked and not panel.busy, timeout=PATIENCE)
+    QApplication.processEvents()
+    assert said() == "First 1."
 
 
 def test_the_lessons_own_panels_come_back_with_the_layout_it_began_in(begun, live_window):

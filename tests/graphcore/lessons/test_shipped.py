@@ -125,6 +125,26 @@ def test_a_handout_has_the_questions_and_what_came_of_them(shipped):
     assert page.index("What came of it") < page.index("0.00247")
 
 
+def test_a_figure_of_an_earlier_step_is_what_came_out_there(tmp_path):
+    path = tmp_path / "twice.lesson.md"
+    steps = [
+        f"""## {name}
+```solution
+input("z", {z})
+```
+```reveal
+{text}
+```
+```measure {name}
+value("y")
+```
+"""
+        for name, z, text in (("one", 1, "first"), ("two", 5, "{two:.0f} against {one:.0f}"))
+    ]
+    path.write_text('+++\ntitle = "Twice"\nformula = "y = 2*z"\n+++\n' + "".join(steps))
+    assert "10 against 2" in handout(read_lesson(path))
+
+
 TRANSLATED = ("perceptron", "activations", "linear-only", "approximation", "forward-by-hand")
 
 
