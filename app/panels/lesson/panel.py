@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -296,7 +297,7 @@ class LessonPanel(Panel):
         self.jump.setCurrentIndex(place)
         self._begins = True
         self.step_entered.emit(place)
-        self._pass_keys()
+        self.pass_keys()
         self._newest = self.heading
         self.refresh()
 
@@ -382,7 +383,7 @@ class LessonPanel(Panel):
         self.predictions[name] = given
         self.predicted.emit(name, given)
         self._arrange()
-        self._pass_keys()
+        self.pass_keys()
         self.refresh()
 
     def _has_keys(self) -> bool:
@@ -390,7 +391,16 @@ class LessonPanel(Panel):
         keys = self.window().focusWidget()
         return keys is not None and self.isAncestorOf(keys)
 
-    def _pass_keys(self) -> None:
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter presses the button that has the keys, as it chooses and locks an answer."""
+        button = self.window().focusWidget()
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and isinstance(button, QPushButton) and self.isAncestorOf(button):
+            button.click()
+        else:
+            super().keyPressEvent(event)
+
+    def pass_keys(self) -> None:
         """Give the keys to what is to be done next: they would go to the canvas otherwise."""
         wanted: QWidget = self.next
         for card in self.cards:
@@ -525,7 +535,7 @@ class LessonPanel(Panel):
         if news:
             self._arrange()
             if asked is not None or self._has_keys():
-                self._pass_keys()
+                self.pass_keys()
             self.refresh()
 
     def _put(self, values: dict[str, Any]) -> None:

@@ -292,6 +292,12 @@ class Lessons(QObject):
         self.lesson = self.player.lesson = self.translated(self.original, self.path)
         self._panel.translate(self.lesson)
 
+    def take_keys(self) -> None:
+        """Give the keys to what the lesson asks next."""
+        if self.lesson is not None:
+            self._window.show_panel(PANEL)
+            self._panel.pass_keys()
+
     def begin_step_again(self) -> None:
         """Begin the step again with nothing answered in it."""
         if self.lesson is None:

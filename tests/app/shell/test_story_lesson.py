@@ -426,7 +426,7 @@ def test_a_lesson_is_read_in_another_language_and_loses_nothing(begun, live_wind
     assert begun(shipped("digits-mlp")).languages.isHidden(), "one language is no choice"
 
 
-def test_keys_lead_through_a_step(begun, qtbot):
+def test_keys_lead_through_a_step(begun, live_window, qtbot):
     panel = begun(shipped("perceptron"))
     question = cards(panel, PredictCard)[0]
     assert panel.focusWidget() is question.number
@@ -434,7 +434,10 @@ def test_keys_lead_through_a_step(begun, qtbot):
     qtbot.keyClick(question.number, Qt.Key.Key_Return)
     assert question.answer == -6.0
     assert panel.focusWidget() is panel.next
-    qtbot.keyClick(panel.next, Qt.Key.Key_Space)
+    live_window.canvas.setFocus()
+    live_window.actions_table.actions["to_lesson"].trigger()
+    assert panel.focusWidget() is panel.next
+    qtbot.keyClick(panel.next, Qt.Key.Key_Return)
     question = cards(panel, PredictCard)[0]
     assert panel.focusWidget() is question.choices.button(0)
     qtbot.keyClick(question.choices.button(0), Qt.Key.Key_Return)
