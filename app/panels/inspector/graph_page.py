@@ -57,7 +57,8 @@ class GraphPage(QWidget):
         nodes = graph.nodes
         found = counts(graph, shapes)
         work = facts.total(facts.multiply_adds(shapes, n) for n in nodes)
-        self._totals_part.setVisible(not self._document.sizes_hidden)
+        hidden = self._document.sizes_hidden
+        self._totals_part.setVisible(not hidden)
         self.totals.show_values(
             {
                 self.tr("Nodes"): self._nodes_text(len(nodes), found.nodes),
@@ -82,7 +83,9 @@ class GraphPage(QWidget):
                 self.tr("Learning rate"): f"{training.lr:g}",
                 self.tr("Schedule"): training.schedule,
                 self.tr("Seed"): str(training.seed),
-                self.tr("Memory"): self.tr("about {0}").format(
+                self.tr("Memory"): ""
+                if hidden
+                else self.tr("about {0}").format(
                     facts.bytes_text(training_bytes(whole, training.batch, facts.BYTES_PER_NUMBER))
                 ),
             }

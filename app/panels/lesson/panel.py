@@ -383,6 +383,8 @@ class LessonPanel(Panel):
         self.predictions[name] = given
         self.predicted.emit(name, given)
         self._arrange()
+        if self.is_done:
+            self._show_outcomes()
         self.pass_keys()
         self.refresh()
 
@@ -466,8 +468,12 @@ class LessonPanel(Panel):
     def set_busy(self, busy: bool) -> None:
         """Ask for no numbers while a setup or a solution is at work."""
         self.busy = busy
+        if busy and self.solve.hasFocus():
+            self.page.setFocus()  # Qt would give the keys to "Back"
         self.solve.setEnabled(not busy)
         if not busy:
+            if self.page.hasFocus():
+                self.pass_keys()
             self.refresh()
 
     # -- numbers ------------------------------------------------------------------------------
