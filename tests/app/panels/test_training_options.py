@@ -184,6 +184,7 @@ def test_losses_of_whole_batches_are_shown_as_they_are(qtbot, live_window):
     none = pack(np.zeros((0, 5)))
     curves = RunCurves(
         run=2, name="Run 2", steps=pack(x), seconds=pack(x), losses=pack(y[None]), tests=none,
+        rates=pack(x),
         validations=none, stride=1, smooth=pack(y), accuracies=pack(np.zeros((0, 2))),
         objectives=(),
     )  # fmt: skip
