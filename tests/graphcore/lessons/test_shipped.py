@@ -104,6 +104,20 @@ def test_every_lesson_asks_before_it_shows_and_helps_where_one_is_stuck(shipped)
             assert all(t.replies for t in step.tasks), (lesson.id, step.title)
 
 
+BY_HAND = {
+    "inspector": {"attribute", "input", "swap", "initializer", "weight", "freeze"},
+    "training": {"set", "option", "augment", "optimizer_option"},
+}
+"""Panel -> actions of solutions that are done by hand in it."""
+
+
+def test_a_lesson_shows_the_panels_that_its_tasks_are_done_in(shipped):
+    for lesson in shipped.lessons.values():
+        done = {call.name for step in lesson.steps for call in step.solution}
+        for panel, actions in BY_HAND.items():
+            assert panel in lesson.header.panels or not done & actions, (lesson.id, panel)
+
+
 def test_every_band_is_one_of_a_measure_and_of_ten_seeds(shipped):
     known = {f"{x.id}/{m}" for x in shipped.lessons.values() for m in x.measures}
     assert set(shipped.bands) <= known
