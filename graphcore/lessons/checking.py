@@ -165,7 +165,7 @@ def band_of(values: list[float]) -> Band:
     room = max(MARGIN * (high - low), step, LEAST * max(abs(low), abs(high)), 1e-9)
     today = datetime.date.today().isoformat()
     places = [float(f"{v:.6g}") for v in values]
-    skewed = low > 0 and high > 10 * low  # such as losses, which then spread in factors
+    skewed = low > 0 and high > 5 * low  # such as losses, which then spread in factors
     top = max(high + room, high * (high / low) ** MARGIN if skewed else high)
     return Band(_rounded(low - room, math.floor), _rounded(top, math.ceil),
                 tuple(places), len(values), today)  # fmt: skip
