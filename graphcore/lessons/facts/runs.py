@@ -68,7 +68,7 @@ def fresh_epoch(state: State) -> float:
         if run.by_hand or before is None or not _alike(run, before):
             return 0.0
         run = before
-    return epoch(state)
+    return float(epoch(state))
 
 
 @fact
