@@ -86,6 +86,8 @@ class Scene(QGraphicsScene):
             self.addItem(item)
         self.frames.refresh()
         self._show_all_learning()
+        if self.document.sizes_hidden:
+            self._on_shapes(self.nodes)
         self.repaint_far()
 
     def prepare(self, level: Level, progress: Progress) -> None:
@@ -219,12 +221,15 @@ class Scene(QGraphicsScene):
             for edge in graph.edges_from(name):
                 touched[edge.target] = None
                 if edge in self.edges:
-                    self.edges[edge].set_shape(*carried(shapes, edge))
+                    self._shape_edge(self.edges[edge])
         for name in touched:
             if name in self.nodes:
-                self.nodes[name].set_shape(
-                    shapes.shape(name), shapes.problem(name), kinds(graph, shapes, name)
-                )
+                shape = None if self.document.sizes_hidden else shapes.shape(name)
+                self.nodes[name].set_shape(shape, shapes.problem(name), kinds(graph, shapes, name))
+
+    def _shape_edge(self, item: EdgeItem) -> None:
+        kind, text = carried(self.document.shapes, item.edge)
+        item.set_shape(kind, "" if self.document.sizes_hidden else text)
 
     def _add_node(self, name: str) -> None:
         graph = self.document.graph
@@ -242,7 +247,7 @@ class Scene(QGraphicsScene):
     def _add_edge(self, edge: Edge) -> None:
         item = EdgeItem(edge)
         self.edges[edge] = item
-        item.set_shape(*carried(self.document.shapes, edge))
+        self._shape_edge(item)
         self._route(item)
         self.addItem(item)
 

@@ -17,6 +17,7 @@ from app.document.history import SENTENCES, History, LockedError
 from app.document.levels import SCREEN_ASPECT, Level, Levels, lay_out, level_of
 from app.document.origin import HERE, Origin, origin_of
 from graphcore import datasets, files, ops
+from graphcore.dims import format_shape
 from graphcore.errors import Fix, GradscapeError, GraphError
 from graphcore.graph import composites, freezing, heads
 from graphcore.graph.drawing import spacing
@@ -78,6 +79,7 @@ class Document(QObject):
     Attributes:
         levels: the whole graph and the composites that were entered to what is shown.
         aside: the user's own document, while a lesson's stands in its place.
+        sizes_hidden: whether no view writes shapes or counts: they would answer an open question.
         origin: where the graph comes from, and the weights that its net starts with.
         preparers: called with a file's graph before it is opened, to do what takes long.
     """
@@ -102,6 +104,7 @@ class Document(QObject):
         self.path: Path | None = None
         self.origin = HERE
         self.aside: Aside | None = None
+        self.sizes_hidden = False
 
     @property
     def root(self) -> Graph:
@@ -132,6 +135,16 @@ class Document(QObject):
     def steps_made(self) -> int:
         """How many edits were made so far; undoing and redoing them makes none."""
         return self._history.made
+
+    def hide_sizes(self, on: bool) -> None:
+        """Have no view write shapes or counts of the graph while this is on."""
+        if on != self.sizes_hidden:
+            self.sizes_hidden = on
+            self.shapes_changed.emit({n.name for n in self.graph})
+
+    def shape_text(self, name: str, output: str | None = None) -> str:
+        """The shape of a node's output as views write it: "" while sizes are hidden."""
+        return "" if self.sizes_hidden else format_shape(self.shapes.shape(name, output))
 
     def enter(self, name: str) -> None:
         """Show the inside of a composite; raises GraphError for any other node."""

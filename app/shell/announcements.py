@@ -11,8 +11,6 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 
-from graphcore.dims import format_shape
-
 
 class Announcements(QObject):
     """Speaks for a canvas and its document.
@@ -46,9 +44,9 @@ class Announcements(QObject):
 
     def _on_selection(self, names: Sequence[str]) -> None:
         if len(names) == 1:
-            node, shape = self._document.graph.node(names[0]), self._document.shapes.shape(names[0])
+            node, shape = self._document.graph.node(names[0]), self._document.shape_text(names[0])
             problem = self._document.shapes.problem(node.name)
-            said = [node.name, node.operator, format_shape(shape) if shape is not None else ""]
+            said = [node.name, node.operator, shape]
             self.say(", ".join(filter(None, [*said, problem.message if problem else ""])))
         elif names:
             self.say(self.tr("{0} nodes").format(len(names)))

@@ -238,10 +238,15 @@ class Layouts(QObject):
         self._store.remove(self._key(self.current))  # and what is under that name
         self._arrange(self.current)
 
+    @property
+    def last(self) -> str:
+        """The layout that is shown, or was shown last."""
+        last = str(self._store.value("layouts/current", FIRST_LAYOUT))
+        return last if last in LAYOUTS else FIRST_LAYOUT
+
     def restore(self) -> None:
         """Show the layout that was shown last."""
-        last = str(self._store.value("layouts/current", FIRST_LAYOUT))
-        self.show(last if last in LAYOUTS else FIRST_LAYOUT)
+        self.show(self.last)
 
     def reveal(self, name: str) -> PanelDock:
         """Bring a panel to the front; one that opens a side of the window opens it modestly."""

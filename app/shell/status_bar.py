@@ -89,5 +89,6 @@ class StatusBar(QStatusBar):
         self.problems.setToolTip(self.tr("Show the problems."))
         count = counts(graph, shapes).parameters
         self.parameters.setText(counted(count, self.tr("{0} parameter"), self.tr("{0} parameters")))
+        self.parameters.setVisible(not self._document.sizes_hidden)
         if not self.dataset.text().startswith(graph.training.dataset):
             self.dataset.setText(graph.training.dataset)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from graphcore.lessons.language import Call, Expression
 
@@ -19,10 +20,23 @@ class Live:
 
     Attributes:
         format: such as ".3f"; "" writes four significant digits.
+        measure: id of the measure that it names; of another step's it is what came out there.
     """
 
     expression: Expression
     format: str = ""
+    measure: str = ""
+
+    def value(self, values: Mapping[str, Any], figures: Mapping[str, Any]) -> Any:
+        """Return what is known of it, or None.
+
+        Args:
+            values: expression -> what it comes to now.
+            figures: measure of another step -> what came out there; None if nothing did.
+        """
+        if self.measure in figures:
+            return figures[self.measure]
+        return values.get(str(self.expression))
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ def filled(text: Text, play: Play) -> str:
         if live is None:
             return found[0]
         try:
-            return number(play.state.value(live.expression), live.format)
+            now = {str(live.expression): play.state.value(live.expression)}
+            return number(live.value(now, play.figures), live.format)
         except GradscapeError:
             return "…"
 
@@ -65,6 +66,7 @@ def handout(lesson: Lesson, picture: str = "") -> str:
         parts += [_part(part, play) for part in step.parts if not isinstance(part, Reveal)]
         play.solve(step)
         answers += _answers(i, step, play)
+        play.note_figures(step)
     title = escape(lesson.header.title)
     end = f"<h2>What came of it</h2>{''.join(answers)}" if answers else ""
     return (

@@ -20,7 +20,7 @@ from graphcore.late import torch
 from graphcore.lessons.actions import graph_of
 from graphcore.lessons.format import Lesson, Look, Step
 from graphcore.lessons.functions import ACTIONS
-from graphcore.lessons.language import Call
+from graphcore.lessons.language import Call, Value
 from graphcore.lessons.places import ACTION_NAMES, PANEL_NAMES
 from graphcore.lessons.state import State
 from graphcore.session import messages as m
@@ -115,6 +115,7 @@ class Play:
 
     Attributes:
         state: what its checks look at.
+        figures: what the measures of the steps that were played came to.
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class Play:
         self._said: list[Any] = []
         self.session = Session(self._said.append, "cpu")
         self.state = State(self.session)
+        self.figures: dict[str, Value] = {}
         self.open_graph(first_graph(lesson, self.seed))
 
     # -- steps --------------------------------------------------------------------------------
@@ -141,6 +143,11 @@ class Play:
         """Do all tasks of a step."""
         for call in step.solution:
             self.act(call)
+
+    def note_figures(self, step: Step) -> None:
+        """Measure what a step measures at its end."""
+        for measure in step.measures:
+            self.figures[measure.id] = self.state.value(measure.expression)
 
     def act(self, call: Call) -> None:
         """Carry out one action; raises LessonError with its line."""

@@ -461,8 +461,11 @@ class _Reader:
             written, form = found[1], ""
             if split := _FORMAT.fullmatch(written):
                 written, form = split[1], split[2]
-            known = self.measures.get(written.strip())
-            lives[found[1]] = Live(known or self._expression(written), form)
+            name = written.strip()
+            if known := self.measures.get(name):
+                lives[found[1]] = Live(known, form, name)
+            else:
+                lives[found[1]] = Live(self._expression(written), form)
         self.line = line
         return Text(markdown, line, lives)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from graphcore.engine.plan import Plan
@@ -36,6 +37,7 @@ class State:
     shown: frozenset[str] = frozenset()
     plane: str = ""
     start: Mapping[str, Tensor] = field(default_factory=dict)
+    _begun: Plan | None = None
     _passes: tuple[object, Plan] | None = None
     _known: tuple[object, dict[Call, Value]] = (None, {})
 
@@ -44,9 +46,17 @@ class State:
         plan = self.session.trainer.plan if self.session.trainer else None
         if plan is None and self.session.calculation is not None:
             plan = self.session.calculation[0]
-        weights = {} if plan is None else plan.parameters
-        self.start = {name: w.detach().clone() for name, w in weights.items()}
-        self._known = None, {}
+        self.start, self._begun, self._known = {}, plan, (None, {})
+        if plan is None:
+            return
+        if plan.waits:  # nothing is drawn for a net of which only sizes are asked
+            plan.when_drawn(partial(self._note_start, plan))
+        else:
+            self._note_start(plan)
+
+    def _note_start(self, plan: Plan) -> None:
+        if plan is self._begun:
+            self.start = {name: w.detach().clone() for name, w in plan.places.items()}
 
     def value(self, expression: Expression) -> Value:
         """Return what an expression comes to; raises GradscapeError where it has no value."""

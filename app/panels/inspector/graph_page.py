@@ -42,7 +42,8 @@ class GraphPage(QWidget):
         hint = text_label(self.tr("Select a node to see and change its attributes."), dim=True)
         self.title = title(self.tr("Whole graph"))
         column.addWidget(self.title)
-        column.addWidget(section(self.tr("Totals"), self.totals))
+        self._totals_part = section(self.tr("Totals"), self.totals)
+        column.addWidget(self._totals_part)
         self._training_part = section(self.tr("Training"), self.training)
         column.addWidget(self._training_part)
         column.addWidget(hint)
@@ -60,6 +61,8 @@ class GraphPage(QWidget):
         nodes = graph.nodes
         found = counts(graph, shapes)
         work = facts.total(facts.multiply_adds(shapes, n) for n in nodes)
+        hidden = self._document.sizes_hidden
+        self._totals_part.setVisible(not hidden)
         self.totals.show_values(
             {
                 self.tr("Nodes"): self._nodes_text(len(nodes), found.nodes),
@@ -84,7 +87,9 @@ class GraphPage(QWidget):
                 self.tr("Learning rate"): f"{training.lr:g}",
                 self.tr("Schedule"): training.schedule,
                 self.tr("Seed"): str(training.seed),
-                self.tr("Memory"): self.tr("about {0}").format(
+                self.tr("Memory"): ""
+                if hidden
+                else self.tr("about {0}").format(
                     facts.bytes_text(training_bytes(whole, training.batch, facts.BYTES_PER_NUMBER))
                 ),
             }

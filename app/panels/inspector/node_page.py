@@ -136,7 +136,8 @@ class NodePage(QWidget):
                 self.tr("Memory"),
             ]
         )  # fmt: skip
-        self._column.addWidget(section(self.tr("Numbers"), self.facts))
+        self.numbers = section(self.tr("Numbers"), self.facts)
+        self._column.addWidget(self.numbers)
 
     # -- showing ------------------------------------------------------------------------------
 
@@ -147,10 +148,12 @@ class NodePage(QWidget):
         if not self.name.hasFocus():
             self.name.setText(one.name if one else self.tr("{0} nodes").format(len(self.nodes)))
         self.attributes.show_values([n.attributes for n in self.nodes])
-        known = [shapes.parameter_shapes(n) for n in self.nodes]
+        hidden = self._document.sizes_hidden
+        known = [{} if hidden else shapes.parameter_shapes(n) for n in self.nodes]
         self.parameters.show_nodes(
             self.nodes, lambda p: known[0].get(p) if all(k == known[0] for k in known) else None
         )
+        self.numbers.setVisible(not hidden)
         self._show_problem()
         self._show_facts()
 

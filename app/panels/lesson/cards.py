@@ -220,7 +220,7 @@ class TaskCard(Card):
         if found is not None:
             said: QWidget = Prose(self.tr("Not yet: {0}").format(found.text.markdown),
                                   found.text.lives)  # fmt: skip
-            said.put(values)  # type: ignore[attr-defined]
+            said.put(values, {})  # type: ignore[attr-defined]
         else:
             why = problems.get(str(self.task.check), "")
             said = text_label(self.tr("Not yet. {0}").format(why))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -79,6 +80,7 @@ class LessonPanel(Panel):
         self._number = self._asked = 0
         self._begins = False
         self._values: dict[str, Any] = {}
+        self._kept: dict[int, dict[str, Any]] = {}
         self.busy = self.previewing = self.presenting = False
         self._revealed: set[int] = set()
         self._lay_out()
@@ -201,6 +203,8 @@ class LessonPanel(Panel):
     ) -> None:
         """Begin a lesson at a step; what was predicted in it before stays locked."""
         self.previewing = False
+        same = self.lesson is not None and self.lesson.id == lesson.id
+        self._kept = {i: v for i, v in self._kept.items() if same and i < at}
         self.predictions = {k: v for k, v in predictions.items() if k in lesson.predictions}
         self.done = dict(done)
         self._begin(lesson)
@@ -292,12 +296,23 @@ class LessonPanel(Panel):
         self.place, self._values = place, {}
         self._revealed.discard(place)
         self._fill()
+        if place in self._kept:
+            self._show_as_left()
         self.jump.setCurrentIndex(place)
         self._begins = True
         self.step_entered.emit(place)
-        self._pass_keys()
+        self.pass_keys()
         self._newest = self.heading
         self.refresh()
+
+    def _show_as_left(self) -> None:
+        """Show a step that was done as done, with the figures of then: the net has gone on."""
+        for i, task in enumerate(self._of(TaskCard), 1):
+            task.set_passed()
+            task.tries = self.done.get(f"{self.place + 1}.{i}", (True, task.tries))[1]
+        self._arrange()
+        self._put({})
+        self._show_outcomes()
 
     def _on_next(self) -> None:
         assert self.lesson is not None
@@ -350,7 +365,6 @@ class LessonPanel(Panel):
         self.where.setText(self.tr("Step {0} of {1}").format(self.place + 1, count))
         self.back.setEnabled(self.place > 0)
         self.next.setText(self.tr("Next") if self.place + 1 < count else self.tr("Finish"))
-        self.solve.setVisible(bool(step.solution))
         self.teacher.setVisible(any(s.notes for s in self.lesson.steps))
         self._arrange()
 
@@ -373,7 +387,9 @@ class LessonPanel(Panel):
         self.predictions[name] = given
         self.predicted.emit(name, given)
         self._arrange()
-        self._pass_keys()
+        if self.is_done:
+            self._show_outcomes()
+        self.pass_keys()
         self.refresh()
 
     def _has_keys(self) -> bool:
@@ -381,7 +397,16 @@ class LessonPanel(Panel):
         keys = self.window().focusWidget()
         return keys is not None and self.isAncestorOf(keys)
 
-    def _pass_keys(self) -> None:
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter presses the button that has the keys, as it chooses and locks an answer."""
+        button = self.window().focusWidget()
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and isinstance(button, QPushButton) and self.isAncestorOf(button):
+            button.click()
+        else:
+            super().keyPressEvent(event)
+
+    def pass_keys(self) -> None:
         """Give the keys to what is to be done next: they would go to the canvas otherwise."""
         wanted: QWidget = self.next
         for card in self.cards:
@@ -412,6 +437,7 @@ class LessonPanel(Panel):
             self._scroll.start()
         if not self.previewing:
             self.asking.emit(not locked)
+        self.solve.setVisible(locked and self.step is not None and bool(self.step.solution))
         self.next.setEnabled(locked or self.teacher.isChecked())
         self.next.setToolTip("" if locked else self.tr("Lock your prediction first."))
         self.measured.setVisible(locked and done and bool(self.measured.text()))
@@ -446,8 +472,12 @@ class LessonPanel(Panel):
     def set_busy(self, busy: bool) -> None:
         """Ask for no numbers while a setup or a solution is at work."""
         self.busy = busy
+        if busy and self.solve.hasFocus():
+            self.page.setFocus()  # Qt would give the keys to "Back"
         self.solve.setEnabled(not busy)
         if not busy:
+            if self.page.hasFocus():
+                self.pass_keys()
             self.refresh()
 
     # -- numbers ------------------------------------------------------------------------------
@@ -483,10 +513,7 @@ class LessonPanel(Panel):
             if isinstance(card, TaskCard) and not card.passed:
                 yield str(card.task.check)
         if self.is_done or self.all_shown:
-            yield from (str(m.expression) for m in step.measures)
-            for card in self._of(PredictCard):
-                if card.question.outcome is not None:
-                    yield str(card.question.outcome)
+            yield from self._outcomes()
 
     def _send(self, expressions: tuple[str, ...], begins: bool = False) -> int:
         self._number += 1
@@ -505,6 +532,8 @@ class LessonPanel(Panel):
             if str(task.task.check) in (*frame.values, *frame.problems):
                 news |= task.judge(frame.values, frame.problems, task is asked)
                 task.values = {str(k): shown(v) for k, v in frame.values.items()}
+        if self.is_done and set(self._outcomes()) <= set(frame.values):
+            self._kept.setdefault(self.place, dict(frame.values))
         self._put({**self._values, **frame.values})
         if self.is_done or self.all_shown:
             self._show_outcomes()
@@ -516,16 +545,37 @@ class LessonPanel(Panel):
         if news:
             self._arrange()
             if asked is not None or self._has_keys():
-                self._pass_keys()
+                self.pass_keys()
             self.refresh()
 
     def _put(self, values: dict[str, Any]) -> None:
         """Show what expressions come to, wherever they stand in the step."""
         self._values = values
+        assert self.lesson is not None
+        figures = {
+            m.id: self._kept.get(i, {}).get(str(m.expression))
+            for i, step in enumerate(self.lesson.steps) if i != self.place for m in step.measures
+        }  # fmt: skip
         for card in (*self.cards, *self.hints, *self.notes):
             prose = card if isinstance(card, Prose) else getattr(card, "prose", None)
             if prose is not None:
-                prose.put(values)
+                prose.put(self._then if isinstance(card, RevealCard) else values, figures)
+
+    @property
+    def _then(self) -> dict[str, Any]:
+        """The figures with which the step was done; until then those of now."""
+        return {**self._values, **self._kept.get(self.place, {})}
+
+    def _outcomes(self) -> Iterator[str]:
+        """What is to be known of a step that is done."""
+        step = self.step
+        assert step is not None
+        yield from (str(m.expression) for m in step.measures)
+        for card in self.cards:
+            if isinstance(card, PredictCard) and card.question.outcome is not None:
+                yield str(card.question.outcome)
+            elif isinstance(card, RevealCard):
+                yield from card.prose.expressions
 
     _asked_of: TaskCard | None = None
 
@@ -533,8 +583,8 @@ class LessonPanel(Panel):
         step = self.step
         assert step is not None
         for card in self._of(PredictCard):
-            card.show_outcome(self._values)
-        known = [(str(m.expression), self._values.get(str(m.expression))) for m in step.measures]
+            card.show_outcome(self._then)
+        known = [(str(m.expression), self._then.get(str(m.expression))) for m in step.measures]
         lines = [f"{what} = {shown(v)}" for what, v in known if v is not None]
         said = [self.tr("Measured here:"), *lines] if lines else []
         self.measured.setText("\n".join(said))

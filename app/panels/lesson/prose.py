@@ -41,6 +41,7 @@ class Prose(QTextBrowser):
         super().__init__(parent)
         self._markdown, self.lives = markdown, lives
         self._values: Mapping[str, Any] = {}
+        self._figures: Mapping[str, Any] = {}
         self._formulas: list[str] = []
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setOpenLinks(False)
@@ -63,10 +64,10 @@ class Prose(QTextBrowser):
         """What the numbers of the passage ask."""
         return tuple(str(live.expression) for live in self.lives.values())
 
-    def put(self, values: Mapping[str, Any]) -> None:
-        """Show these values of expressions; others keep a dot."""
-        if self.lives and values != self._values:
-            self._values = values
+    def put(self, values: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
+        """Show these values of expressions and figures of measures; others keep a dot."""
+        if self.lives and (values, figures) != (self._values, self._figures):
+            self._values, self._figures = values, figures
             self._show()
 
     def _show(self) -> None:
@@ -88,7 +89,7 @@ class Prose(QTextBrowser):
         live = self.lives.get(found[1])
         if live is None:
             return found[0]
-        value = self._values.get(str(live.expression))
+        value = live.value(self._values, self._figures)
         return _SPECIAL.sub(r"\\\1", UNKNOWN if value is None else shown(value, live.format))
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:

@@ -11,7 +11,6 @@ from typing import Any
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from app.style import icons
-from graphcore.dims import format_shape
 from graphcore.errors import GradscapeError
 from graphcore.graph.elements import Change, Edge
 
@@ -110,13 +109,13 @@ class OutlineModel(QAbstractItemModel):
         node, shapes = self._document.graph.node(name), self._document.shapes
         problem = shapes.problem(name)
         if role in (_Role.DisplayRole, _Role.EditRole):
-            return name if column == 0 else format_shape(shapes.shape(name))
+            return name if column == 0 else self._document.shape_text(name)
         if role == _Role.DecorationRole and column == 0:
             return icons.icon("problem") if problem else icons.category_icon(node.op.category)
         if role == _Role.ToolTipRole:
             return problem.message if problem else f"{node.operator}: {node.op.summary()}"
         if role == _Role.AccessibleTextRole and column == 0:
-            state = problem.message if problem else format_shape(shapes.shape(name))
+            state = problem.message if problem else self._document.shape_text(name)
             return f"{name}, {node.operator}, {state}"
         return None
 
@@ -126,7 +125,7 @@ class OutlineModel(QAbstractItemModel):
             return None
         if role == _Role.DisplayRole:
             if column == 1:
-                return format_shape(self._document.shapes.shape(edge.source, edge.output))
+                return self._document.shape_text(edge.source, edge.output)
             if arriving:
                 return f"{edge.input} ← {edge.source}"
             return f"{edge.output} → {edge.target}.{edge.input}"

@@ -57,6 +57,7 @@ class WindowPanel(Panel):
         engine.on(NumbersFrame, self._on_numbers)
         engine.on(WalkFrame, lambda _frame: self._ask())
         engine.sample_chosen.connect(lambda _sample: self._ask())
+        engine.loaded.connect(lambda _loaded: self._begin_again())
         self.clear()
 
     def _lay_out(self) -> None:
@@ -101,6 +102,11 @@ class WindowPanel(Panel):
         self._arrays, self._kept = {}, {}
         self._ask()
         self._show()
+
+    def _begin_again(self) -> None:
+        """The net was loaded anew, perhaps with another kernel: show the same node's window."""
+        if self._node is not None:
+            self.show_selection([self._node.name])
 
     # -- the engine ---------------------------------------------------------------------------
 

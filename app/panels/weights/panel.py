@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 from PySide6.QtCore import QTimer
@@ -112,5 +113,6 @@ class WeightsTable(NumbersTable):
             return
         self.model.show(unpack(sent))
         shape = " × ".join(map(str, self.model.shape)) or "1"
-        said = self.tr("{0} numbers at step {1:,}").format(shape, frame.step)
-        self.said.setText(said)
+        one, more = self.tr("{0} number at step {1:,}"), self.tr("{0} numbers at step {1:,}")
+        said = one if math.prod(self.model.shape) == 1 else more
+        self.said.setText(said.format(shape, frame.step))

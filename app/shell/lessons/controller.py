@@ -38,7 +38,8 @@ PRESENTED = 0.45
 """Share of the width that a presented lesson has."""
 LANGUAGE = "lessons/language"
 """The preference for the language of lessons."""
-RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
+LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
 POLL_MS = 60
 
 
@@ -116,8 +117,11 @@ class WindowPlayer:
         graph = self._window.document.root.copy()
         change(graph)
         check_files(graph, self.lesson)
-        with self._window.document.unlocked():
-            self._window.document.become(graph, self._window.tr("Lesson"))
+        window, canvas = self._window, self._window.canvas
+        selected = set(window.selection)
+        with window.document.unlocked():
+            window.document.become(graph, window.tr("Lesson"))
+        canvas.mark_selected(selected & set(canvas.items_by_name))
 
     def open_graph(self, graph: Graph) -> None:
         """Take another graph."""
@@ -288,6 +292,12 @@ class Lessons(QObject):
         self.lesson = self.player.lesson = self.translated(self.original, self.path)
         self._panel.translate(self.lesson)
 
+    def take_keys(self) -> None:
+        """Give the keys to what the lesson asks next."""
+        if self.lesson is not None:
+            self._window.show_panel(PANEL)
+            self._panel.pass_keys()
+
     def begin_step_again(self) -> None:
         """Begin the step again with nothing answered in it."""
         if self.lesson is None:
@@ -329,7 +339,7 @@ class Lessons(QObject):
             self._drop_runs()
             self._bring_back()
         window.layouts.docks[PANEL].hide()
-        window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
+        self._set_corners(BOTTOM)
         if before["layout"]:
             window.layouts.show(before["layout"])
         elif before["welcome"]:
@@ -401,7 +411,8 @@ class Lessons(QObject):
         document.aside = own
         self._before = {
             "own": own, "runs": runs,
-            "layout": window.layouts.current, "selection": list(window.selection),
+            "layout": window.layouts.current, "beside": window.layouts.last,
+            "selection": list(window.selection),
             "welcome": window.pages.currentWidget() is not window.canvas,
         }  # fmt: skip
 
@@ -418,37 +429,46 @@ class Lessons(QObject):
         """The panels of the lesson, and no others."""
         layouts, window = self._window.layouts, self._window
         layouts.hide()
-        window.setCorner(Qt.Corner.BottomRightCorner, RIGHT)
-        for name in lesson.header.panels:
-            if name in layouts.docks:
-                dock = layouts.docks[name]
-                if window.dockWidgetArea(dock) == RIGHT:  # that side is the lesson's
-                    window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
-                layouts.reveal(name)
+        named = [layouts.docks[name] for name in lesson.header.panels if name in layouts.docks]
+        for dock in named:
+            if window.dockWidgetArea(dock) == RIGHT:  # that side is the lesson's
+                window.addDockWidget(LEFT, dock)
+            layouts.reveal(dock.panel.id)
+        beside = [dock for dock in named if window.dockWidgetArea(dock) == LEFT]
+        below = [dock for dock in named if window.dockWidgetArea(dock) == BOTTOM]
+        self._set_corners(RIGHT, LEFT if len(beside) > 1 else BOTTOM)
         dock = window.show_panel(PANEL)
         window.resizeDocks([dock], [WIDTH], Qt.Orientation.Horizontal)
-        below = [
-            layouts.docks[name] for name in lesson.header.panels
-            if name in layouts.docks
-            and window.dockWidgetArea(layouts.docks[name]) == Qt.DockWidgetArea.BottomDockWidgetArea
-        ]  # fmt: skip
         height = round(BELOW * window.height())
         window.resizeDocks(below, [height] * len(below), Qt.Orientation.Vertical)
+        share = window.height() // max(1, len(beside))
+        window.resizeDocks(beside, [share] * len(beside), Qt.Orientation.Vertical)
         shares = [TRAINING_SHARE if dock.panel.id == "training" else 1.0 for dock in below]
         widths = [round((window.width() - WIDTH) * share / sum(shares)) for share in shares]
         window.resizeDocks(below, widths, Qt.Orientation.Horizontal)
         layouts.settle()
 
-    def _on_layout(self, _name: str) -> None:
-        """The lesson is read in every layout; outside of one its panel is in none."""
-        window, corner = self._window, Qt.Corner.BottomRightCorner
+    def _on_layout(self, name: str) -> None:
+        """The lesson is read in every layout; outside of one its panel is in none.
+
+        Its own panels stand where the layout was in which it began.
+        """
+        window = self._window
         if self.lesson is None:
             window.layouts.docks[PANEL].hide()
-            window.setCorner(corner, Qt.DockWidgetArea.BottomDockWidgetArea)
+            self._set_corners(BOTTOM)
+        elif name == self._before["beside"]:
+            self._show_panels(self.lesson)
+            self._show_looks()
         elif not self.player.opening:
             dock = window.show_panel(PANEL)
-            window.setCorner(corner, Qt.DockWidgetArea.RightDockWidgetArea)
+            self._set_corners(RIGHT)
             window.resizeDocks([dock], [WIDTH], Qt.Orientation.Horizontal)
+
+    def _set_corners(self, right: Qt.DockWidgetArea, left: Qt.DockWidgetArea = BOTTOM) -> None:
+        """Let the sides reach down to the bottom, or the panels below the canvas to the sides."""
+        self._window.setCorner(Qt.Corner.BottomRightCorner, right)
+        self._window.setCorner(Qt.Corner.BottomLeftCorner, left)
 
     def _connect(self) -> None:
         panel = self._panel
@@ -490,9 +510,10 @@ class Lessons(QObject):
         self._play(())
 
     def _hide_values(self, hide: bool) -> None:
-        """Show nothing that the net computes while a question is open: it would answer it."""
+        """Show no figure of the net while a question is open: it would answer it."""
         for dock in self._window.layouts.docks.values():
             dock.conceal(hide)
+        self._window.document.hide_sizes(hide)
         pictures = self._window.canvas.pictures
         again = pictures.hidden and not hide
         pictures.hide(hide)
@@ -515,11 +536,16 @@ class Lessons(QObject):
         step: Step | None = self._panel.step
         if step is not None:
             self.spotlight.show(step.looks)
-            for look in step.looks:
-                if look.kind == "panel":
-                    self._window.show_panel(look.name)
+            self._show_looks()
         self._note_window()
         self._panel.set_busy(False)
+
+    def _show_looks(self) -> None:
+        """Bring forward the panels that the step points at."""
+        step = self._panel.step if self._panel is not None else None
+        for look in step.looks if step is not None else ():
+            if look.kind == "panel":
+                self._window.show_panel(look.name)
 
     def _note_window(self) -> None:
         """What of the window checks may ask."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+import msgspec
 import numpy as np
 
+from graphcore import files
 from graphcore.engine.principal_axes import principal_axes
 from graphcore.errors import LessonError
+from graphcore.graph.difference import same_net
 from graphcore.late import torch
 from graphcore.lessons.facts.graph import as_value
 from graphcore.lessons.functions import fact
@@ -49,6 +52,23 @@ def step(state: State) -> float:
 def epoch(state: State) -> float:
     """Whole epochs done; 0 for a graph that is not trained."""
     return float(state.session.trainer.epoch if state.session.trainer else 0)
+
+
+@fact
+def fresh_epoch(state: State) -> float:
+    """Whole epochs since a start with net, data and settings of now; 0 if they changed on the way.
+
+    A change keeps what fits of the weights, and the epochs: this tells whether one began again.
+    More epochs to train are no change. Example: has("GRU") == 1 and fresh_epoch() >= 8
+    """
+    runs = state.session.runs
+    run = runs.current
+    while run is not None and run.begun_at:
+        before = runs.all.get(run.parent or 0)
+        if run.by_hand or before is None or not _alike(run, before):
+            return 0.0
+        run = before
+    return float(epoch(state))
 
 
 @fact
@@ -141,6 +161,12 @@ def path_share_random(state: State, seed: int = 0) -> float:
     axes = torch.randn(path.shape[1], 2, generator=generator, dtype=torch.float64)
     axes, _ = torch.linalg.qr(axes)
     return float((centred @ axes).square().sum() / centred.square().sum().clamp_min(1e-30))
+
+
+def _alike(one: Run, other: Run) -> bool:
+    """Whether two runs train the same net alike, whatever their number of epochs."""
+    same = msgspec.structs.replace(one.settings, epochs=other.settings.epochs) == other.settings
+    return same and same_net(files.loads(one.graph), files.loads(other.graph))
 
 
 def _path(run: Run) -> torch.Tensor:

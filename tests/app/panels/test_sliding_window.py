@@ -265,6 +265,16 @@ def test_the_window_slides_over_numbers_that_were_typed(qtbot, live_window, tmp_
     qtbot.waitUntil(lambda: not panel._arrays.get("y", np.ones(1)).any(), timeout=PATIENCE)
 
 
+def test_another_kernel_is_shown_without_the_stepper(qtbot, sliding, live_window) -> None:
+    panel, _ = sliding("conv1", (6, 14, 13))
+    live_window.show_panel("saliency")
+    QApplication.processEvents()
+    live_window.document.set_attributes("conv1", stride=1, padding=0)
+    qtbot.waitUntil(lambda: panel._arrays.get("y", np.zeros(0)).shape == (6, 24, 24),
+                    timeout=PATIENCE)  # fmt: skip
+    qtbot.waitUntil(lambda: "stride 1×1, padding 0×0" in panel.said.text(), timeout=PATIENCE)
+
+
 def test_the_window_is_of_the_sample_that_was_chosen_also_without_the_stepper(
     qtbot, sliding, live_window
 ) -> None:

@@ -51,6 +51,53 @@ text
 """
 
 
+AGAINST = """+++
+title = "Twice"
+graph = "circle"
+panels = ["training"]
++++
+## First
+```do
+Train an epoch.
+```
+```check
+epoch() >= 1
+```
+```else
+not yet
+```
+```solution
+train(epochs=1)
+```
+```reveal
+First {one:.0f}.
+```
+```measure one
+epoch()
+```
+
+## Second
+```do
+Train two epochs more.
+```
+```check
+epoch() >= 3
+```
+```else
+not yet
+```
+```solution
+train(epochs=2)
+```
+```reveal
+{two:.0f} against {one:.0f}.
+```
+```measure two
+epoch()
+```
+"""
+
+
 @pytest.fixture
 def begun(live_window, qtbot):
     """Begins a lesson in a window with a real engine; gives the panel, once it is ready."""
@@ -109,6 +156,7 @@ def test_predict_lock_reveal_do_and_everything_comes_back(begun, live_window, qt
     qtbot.waitUntil(lambda: not panel.busy, timeout=PATIENCE)
     flip, task = cards(panel, PredictCard)[0], cards(panel, TaskCard)[0]
     assert not task.isVisibleTo(panel)
+    assert panel.solve.isHidden(), "a task that is not shown is not done either"
     flip.choices.button(0).setChecked(True)
     flip.lock.click()
     task.check.click()
@@ -274,6 +322,81 @@ def test_the_lesson_stays_in_every_layout_and_in_none_without_it(begun, live_win
         assert not panel.isVisible()
 
 
+def test_a_figure_of_a_step_that_was_done_stays_what_it_was(begun, qtbot, tmp_path):
+    """Named in a later step, and on the way back, though the net has gone on."""
+    path = tmp_path / "twice.lesson.md"
+    path.write_text(AGAINST)
+    panel = begun(path)
+
+    def said():
+        return cards(panel, RevealCard)[0].prose.toPlainText()
+
+    panel.solve.click()
+    qtbot.waitUntil(lambda: said() == "First 1." and not panel.busy, timeout=PATIENCE)
+    panel.next.click()
+    qtbot.waitUntil(lambda: not panel.busy, timeout=PATIENCE)
+    panel.solve.click()
+    qtbot.waitUntil(lambda: said() == "3 against 1." and not panel.busy, timeout=PATIENCE)
+    panel.back.click()
+    assert said() == "First 1."
+    assert cards(panel, TaskCard)[0].passed
+    asked = panel._number
+    qtbot.waitUntil(lambda: panel._number > asked and not panel.busy, timeout=PATIENCE)
+    QApplication.processEvents()
+    assert said() == "First 1."
+
+
+def test_the_lessons_own_panels_come_back_with_the_layout_it_began_in(begun, live_window):
+    window = live_window
+    window.layouts.show("Explain")
+    begun(shipped("linear-only"))
+
+    def shown():
+        return {n for n, dock in window.layouts.docks.items() if not dock.isHidden()}
+
+    own = shown()
+    assert {"decision", "training", "inspector", "lesson"} == own
+    window.layouts.show("Build")
+    assert shown() != own
+    window.layouts.show("Explain")
+    assert shown() == own
+    window.show_welcome()
+    window.show_canvas()
+    assert shown() == own
+
+
+def test_no_view_writes_a_size_while_a_question_is_open(begun, live_window, qtbot):
+    """On the canvas, in the inspector, the outline, the status bar and what is read aloud."""
+    window = live_window
+    inspector, outline = (window.show_panel(n).fill() for n in ("inspector", "outline"))
+    panel = begun(shipped("convolution"))
+    conv = window.canvas.items_by_name["conv1"]
+    edge = next(iter(window.canvas.scene().edges.values()))
+    said = []
+    window.announcements.made.connect(said.append)
+
+    def written():
+        """The side of 28, wherever it is written: on the canvas, in panels, and read aloud."""
+        window.canvas.mark_selected(set())
+        window.canvas.mark_selected({"conv1"})
+        inspector.refresh()
+        row = outline.model.index_of("conv1").siblingAtColumn(1)
+        page = inspector.page
+        shown = page.numbers.isVisibleTo(page) and page.facts.values["Output"].text()
+        texts = (conv.shape_text, edge.shape_text, edge.toolTip(), outline.model.data(row), shown,
+                 said[-1])  # fmt: skip
+        return ["28, 28" in str(text) for text in texts]
+
+    status = window.status
+    qtbot.waitUntil(lambda: not status.parameters.isVisibleTo(status), timeout=PATIENCE)
+    assert not any(written())
+    question = cards(panel, PredictCard)[0]
+    question.number.setText("28")
+    question.lock.click()
+    qtbot.waitUntil(lambda: status.parameters.isVisibleTo(status), timeout=PATIENCE)
+    assert all(written())
+
+
 def test_a_preset_that_nobody_touched_comes_back_with_its_name(begun, live_window):
     begun(shipped("perceptron"))
     live_window.lessons.leave()
@@ -303,7 +426,7 @@ def test_a_lesson_is_read_in_another_language_and_loses_nothing(begun, live_wind
     assert begun(shipped("digits-mlp")).languages.isHidden(), "one language is no choice"
 
 
-def test_keys_lead_through_a_step(begun, qtbot):
+def test_keys_lead_through_a_step(begun, live_window, qtbot):
     panel = begun(shipped("perceptron"))
     question = cards(panel, PredictCard)[0]
     assert panel.focusWidget() is question.number
@@ -311,7 +434,10 @@ def test_keys_lead_through_a_step(begun, qtbot):
     qtbot.keyClick(question.number, Qt.Key.Key_Return)
     assert question.answer == -6.0
     assert panel.focusWidget() is panel.next
-    qtbot.keyClick(panel.next, Qt.Key.Key_Space)
+    live_window.canvas.setFocus()
+    live_window.actions_table.actions["to_lesson"].trigger()
+    assert panel.focusWidget() is panel.next
+    qtbot.keyClick(panel.next, Qt.Key.Key_Return)
     question = cards(panel, PredictCard)[0]
     assert panel.focusWidget() is question.choices.button(0)
     qtbot.keyClick(question.choices.button(0), Qt.Key.Key_Return)

@@ -11,9 +11,12 @@ from graphcore import files, presets
 from graphcore.errors import LessonError
 from graphcore.graph.graph import Graph
 from graphcore.lessons import courses
+from graphcore.lessons.facts.graph import parameters
 from graphcore.lessons.facts.groups import grouped, rows_apart, told_apart
 from graphcore.lessons.facts.regions import _of_boxes, overlap, pixels_right
+from graphcore.lessons.facts.runs import epoch, fresh_epoch
 from graphcore.lessons.facts.scripts import code, code_lines
+from graphcore.lessons.facts.values import moved
 from graphcore.lessons.state import State
 from graphcore.session import messages as m
 from graphcore.session.session import Session
@@ -85,3 +88,45 @@ def test_the_line_of_a_node_is_that_of_the_export():
     assert code_lines(state) == 3
     with pytest.raises(LessonError, match="no line of its own"):
         code(state, "target")
+
+
+def test_a_step_of_a_lesson_draws_no_weights_and_knows_where_they_began():
+    """VGG-16 needs no 3 GB to have its weights counted."""
+    state = state_of(presets.load("circle"))
+    plan = state.trainer.plan
+    state.begin()
+    assert parameters(state) > 0
+    assert plan.waits
+    assert moved(state, "hidden1.weight") == 0
+    state.session.run(m.Run(1))
+    state.session.train()
+    assert moved(state, "hidden1.weight") > 0
+
+
+def test_epochs_of_another_net_are_none_of_this_ones_start():
+    """What was changed keeps its weights and its epochs: only a new start makes them its own."""
+    state = state_of(presets.load("circle"))
+    session = state.session
+
+    def train(epochs):
+        session.run(m.Run(epochs * session.trainer.steps_per_epoch))
+        while session.seconds_to_wait() is not None:
+            session.train()
+
+    def change(**settings):
+        graph = session.graph.copy()
+        graph.set_training(msgspec.structs.replace(graph.training, **settings))
+        session.load(m.Load(files.dumps(graph), keep=True))
+
+    train(2)
+    assert fresh_epoch(state) == 2
+    change(epochs=500)
+    train(1)
+    assert fresh_epoch(state) == 3, "more of the same"
+    change(l2=0.01)
+    assert (epoch(state), fresh_epoch(state)) == (3, 0)
+    train(1)
+    assert fresh_epoch(state) == 0
+    session.reset()
+    train(1)
+    assert fresh_epoch(state) == 1

@@ -104,6 +104,20 @@ def test_every_lesson_asks_before_it_shows_and_helps_where_one_is_stuck(shipped)
             assert all(t.replies for t in step.tasks), (lesson.id, step.title)
 
 
+BY_HAND = {
+    "inspector": {"attribute", "input", "swap", "initializer", "weight", "freeze"},
+    "training": {"set", "option", "augment", "optimizer_option"},
+}
+"""Panel -> actions of solutions that are done by hand in it."""
+
+
+def test_a_lesson_shows_the_panels_that_its_tasks_are_done_in(shipped):
+    for lesson in shipped.lessons.values():
+        done = {call.name for step in lesson.steps for call in step.solution}
+        for panel, actions in BY_HAND.items():
+            assert panel in lesson.header.panels or not done & actions, (lesson.id, panel)
+
+
 def test_every_band_is_one_of_a_measure_and_of_ten_seeds(shipped):
     known = {f"{x.id}/{m}" for x in shipped.lessons.values() for m in x.measures}
     assert set(shipped.bands) <= known
@@ -123,6 +137,26 @@ def test_a_handout_has_the_questions_and_what_came_of_them(shipped):
     assert "☐ about -6" in page
     assert "{" not in re.sub(r"<style>.*?</style>|<svg.*?</svg>", "", page, flags=re.DOTALL)
     assert page.index("What came of it") < page.index("0.00247")
+
+
+def test_a_figure_of_an_earlier_step_is_what_came_out_there(tmp_path):
+    path = tmp_path / "twice.lesson.md"
+    steps = [
+        f"""## {name}
+```solution
+input("z", {z})
+```
+```reveal
+{text}
+```
+```measure {name}
+value("y")
+```
+"""
+        for name, z, text in (("one", 1, "first"), ("two", 5, "{two:.0f} against {one:.0f}"))
+    ]
+    path.write_text('+++\ntitle = "Twice"\nformula = "y = 2*z"\n+++\n' + "".join(steps))
+    assert "10 against 2" in handout(read_lesson(path))
 
 
 TRANSLATED = ("perceptron", "activations", "linear-only", "approximation", "forward-by-hand")
