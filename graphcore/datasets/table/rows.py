@@ -376,7 +376,7 @@ def _are_aligned(rows: list[Row]) -> bool:
     if _all_numbers(below):
         return True
     width = max(map(len, below), default=0)
-    columns = zip(*below, strict=False)
+    columns = [list(cells) for cells in zip(*below, strict=False)]
     return (
         len(names) >= 2 < len(below)
         and {len(cells) for cells in below} == {width}
