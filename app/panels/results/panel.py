@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QListWidgetItem,
+    QSizePolicy,
     QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
@@ -80,6 +81,8 @@ class ResultsPanel(Panel):
         self.quantities = QuantitiesPage()
         self.kinds.addWidget(classes)
         self.kinds.addWidget(self.quantities)
+        self.kinds.currentChanged.connect(self._give_room)
+        self._give_room(0)
         whole.addWidget(self.kinds)
         row = QHBoxLayout(classes)
         self.folds = [row]
@@ -91,6 +94,14 @@ class ResultsPanel(Panel):
         column.addWidget(self._make_pages(), 1)
         column.addWidget(self.stamp)
         row.addLayout(column, 3)
+
+    def _give_room(self, shown: int) -> None:
+        """Let the page that is shown alone say how high the panel is."""
+        ignored, wanted = QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+        for i in range(self.kinds.count()):
+            policy = wanted if i == shown else ignored
+            self.kinds.widget(i).setSizePolicy(policy, policy)
+        self.kinds.updateGeometry()
 
     def _make_pages(self) -> QStackedWidget:
         """The mistakes, or how sure the net is."""

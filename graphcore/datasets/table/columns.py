@@ -115,7 +115,7 @@ def decimal_marks(table: Table, wanted: str, skipped: set[int]) -> list[tuple[st
         elif dots and not commas and whole == "," and "," not in "".join(shown):
             # The delimiter alone does not make 1.500 a thousand; money is seldom in thousandths.
             money = numbers.names_money(table.header[i], *table.columns[i])
-            result.append((whole if money else ".", True))
+            result.append((whole if money else ".", not money))
         else:
             result.append((whole, commas or (dots and whole == ",")))
     return result
