@@ -77,14 +77,14 @@ class ResultsPanel(Panel):
     def _lay_out(self) -> None:
         whole = QVBoxLayout(self)
         whole.setContentsMargins(8, 4, 8, 8)
-        self.kinds, classes = QStackedWidget(), QWidget()
+        self.kinds, self._classes = QStackedWidget(), QWidget()
         self.quantities = QuantitiesPage()
-        self.kinds.addWidget(classes)
+        self.kinds.addWidget(self._classes)
         self.kinds.addWidget(self.quantities)
         self.kinds.currentChanged.connect(self._give_room)
         self._give_room(0)
         whole.addWidget(self.kinds)
-        row = QHBoxLayout(classes)
+        row = QHBoxLayout(self._classes)
         self.folds = [row]
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.matrix, 4)
@@ -98,9 +98,9 @@ class ResultsPanel(Panel):
     def _give_room(self, shown: int) -> None:
         """Let the page that is shown alone say how high the panel is."""
         ignored, wanted = QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
-        for i in range(self.kinds.count()):
-            policy = wanted if i == shown else ignored
-            self.kinds.widget(i).setSizePolicy(policy, policy)
+        for page in (self._classes, self.quantities):
+            policy = wanted if page is self.kinds.widget(shown) else ignored
+            page.setSizePolicy(policy, policy)
         self.kinds.updateGeometry()
 
     def _make_pages(self) -> QStackedWidget:
