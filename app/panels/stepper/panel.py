@@ -192,7 +192,7 @@ class WalkPanel(Panel):
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         text = QWidget()
-        column = QVBoxLayout(text)
+        self._words_column = column = QVBoxLayout(text)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.title)
         column.addWidget(self.words, 1)
@@ -426,9 +426,8 @@ class WalkPanel(Panel):
 
     def _give_words_room(self) -> None:
         """Below each other the words are as high as they are long, within bounds."""
-        inner = self.told.widget().layout()
-        if self._narrow and inner is not None:
-            wanted = inner.totalHeightForWidth(self.told.viewport().width())
+        if self._narrow:
+            wanted = self._words_column.totalHeightForWidth(self.told.viewport().width())
             self.told.setMinimumHeight(min(max(wanted, LEAST_HEIGHTS[0]), MOST_WORDS))
 
     def _restyle(self) -> None:
