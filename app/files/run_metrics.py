@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QElapsedTimer, QObject
 
 from graphcore.records.arrays import unpack
@@ -52,15 +53,17 @@ class RunMetrics(QObject):
             self._take(frame.curves, frame.counts)
 
     def _take(self, curves: RunCurves, counts: Counts) -> None:
-        """The rows of a run as the engine keeps them: thinned, and without learning rates."""
+        """The rows of a run as the engine keeps them: thinned."""
         self.clear()
         self._run = curves.run
         steps, seconds = unpack(curves.steps).round().astype(int), unpack(curves.seconds)
+        rates = unpack(curves.rates).tolist()
         for i, (first, *others) in enumerate(unpack(curves.losses).T.tolist()):
             step = int(steps[i])
             self.log.note(
                 step, dict(zip(curves.objectives, others, strict=False)),
                 epoch=_epoch(counts, step), train_loss=first, seconds=round(seconds[i], 3),
+                lr=None if math.isnan(rates[i]) else rates[i],
             )  # fmt: skip
         for split, scores in (("test", curves.tests), ("validation", curves.validations)):
             for step, loss, accuracy, _, training in unpack(scores).tolist():
@@ -69,6 +72,7 @@ class RunMetrics(QObject):
         self._seconds = float(seconds[-1]) if len(seconds) else 0.0
 
     def _on_frame(self, frame: m.Frame) -> None:
+        before = self._seconds
         if self._since.isValid():
             self._seconds += self._since.nsecsElapsed() / 1e9
         self._since.invalidate()
@@ -78,16 +82,19 @@ class RunMetrics(QObject):
         if steps and len(self.log) and steps[0] <= self.log.newest:
             self.log.forget_after(steps[0] - 1)
         now = round(self._seconds, 3)
+        rates, times = unpack(frame.rates).tolist(), _between(before, now, len(steps))
         further = {name: unpack(line).tolist() for name, line in frame.further.items()}
         for i, (step, loss) in enumerate(zip(steps, losses, strict=True)):
             self.log.note(
                 step, {name: line[i] for name, line in further.items()},
-                epoch=_epoch(frame.counts, step), train_loss=loss, lr=frame.lr, seconds=now,
+                epoch=_epoch(frame.counts, step), train_loss=loss, lr=rates[i], seconds=times[i],
             )  # fmt: skip
         for score in frame.scores:
             split = "validation" if score.held_back else "test"
+            late = not steps or score.step < steps[0]  # its row is there, or it is the start
+            at = None if late else round(float(np.interp(score.step, steps, times)), 3)
             self._note_score(
-                split, score.step, frame.counts, score.loss, score.accuracy, score.training, now
+                split, score.step, frame.counts, score.loss, score.accuracy, score.training, at
             )
 
     def _note_score(
@@ -97,6 +104,11 @@ class RunMetrics(QObject):
         measured = {f"{split}_loss": loss, f"{split}_accuracy": accuracy, "seconds": now,
                     "train_accuracy": training}  # fmt: skip
         self.log.note(step, None, epoch=_epoch(counts, step), **measured)
+
+
+def _between(before: float, now: float, steps: int) -> list[float]:
+    """The seconds at which steps ended that lie between two frames, evenly."""
+    return [round(before + (now - before) * (i + 1) / steps, 3) for i in range(steps)]
 
 
 def _epoch(counts: Counts, step: int) -> int:

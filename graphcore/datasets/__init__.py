@@ -20,6 +20,7 @@ from graphcore.datasets.registry import (
     load_dataset,
     named,
     names,
+    shared_options,
 )
 
 __all__ = [
@@ -44,4 +45,5 @@ __all__ = [
     "load_dataset",
     "named",
     "names",
+    "shared_options",
 ]

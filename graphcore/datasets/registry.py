@@ -266,6 +266,20 @@ def check_options(info: DatasetInfo, given: Mapping[str, Any]) -> dict[str, Any]
     return {name: _checked(info.name, known[name], value) for name, value in values.items()}
 
 
+def shared_options(given: Mapping[str, Any], before: str, after: str) -> dict[str, Any]:
+    """Return the options of one data set that mean the same for another, such as "targets".
+
+    Text that is written freely, as paths and names of classes are, belongs to the data themselves.
+    """
+    known = _entry(before).info.options if before in _table else ()
+    same = {
+        o.name
+        for o in _entry(after).info.options
+        if o in known and (o.choices or not isinstance(o.default, str))
+    }
+    return {name: value for name, value in given.items() if name in same}
+
+
 def _entry(name: str) -> _Entry:
     if name not in _table:
         raise DataError(f"There is no data set called {name!r}; there are: {', '.join(_table)}.")

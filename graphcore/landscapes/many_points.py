@@ -1,18 +1,17 @@
 """The loss at many points of a plane at once.
 
-All weights of a plane are affine in its two coordinates. So is what a linear layer makes of
-inputs that do not depend on the weights: three products serve the whole plane, where a loop
-takes one for every point. What follows runs on all points of a row together, by rules of its own
-for the two operators that cost most and by ``torch.func.vmap`` for every other.
+What follows the first layers runs on all points of a row together, by rules of its own for the
+two operators that cost most and by ``torch.func.vmap`` for every other.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphcore.engine.execute import Step
+from graphcore.landscapes.first_layers import FirstLayers
 from graphcore.late import torch
 from graphcore.ops import OperatorClass
 from graphcore.ops.linear import Linear
@@ -21,9 +20,6 @@ from graphcore.ops.registry import same_shape
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from graphcore.engine.plan import Plan
-    from graphcore.landscapes.planes import Plane
 
 ONE_BY_ONE = frozenset({"convolution", "recurrent", "pooling"})
 """Categories of operators whose kernels are large enough to be run point by point."""
@@ -37,39 +33,23 @@ class ManyPoints:
     """Losses of a net at several points of a plane.
 
     Args:
-        feeds: what the net is fed; they stay the same.
         loss: name of the node whose mean is the height of the surface.
     """
 
-    def __init__(self, plan: Plan, plane: Plane, feeds: Mapping[str, Any], loss: str) -> None:
-        self.plan, self.plane, self.loss = plan, plane, plan.slot(loss)
-        self.fixed: dict[int, Tensor] = plan.fed(feeds)
-        self.parameters = {plan.slots[p.name, ""]: p for p in plan.layout}
-        self._products: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
-        for step in plan.steps:
-            step.context.training = False
-            if all(slot in self.fixed for slot in step.inputs):
-                values = [self.fixed.get(slot) for slot in range(len(plan.values))]
-                step.forward(values)
-                self.fixed.update({slot: values[slot] for slot in step.outputs})  # type: ignore[misc]
-
+    def __init__(self, first: FirstLayers, loss: str) -> None:
+        self.first, self.plan, self.loss = first, first.plan, first.plan.slot(loss)
         self.moving = {
             slot
-            for step in plan.steps
+            for step in self.first.rest
             for slot in step.inputs
-            if slot in self.parameters and not self._is_affine(step)
+            if slot in self.first.parameters and not self.first.is_affine(step)
         }
-
-    def _is_affine(self, step: Step) -> bool:
-        x, *weights = step.inputs
-        parameters = all(slot in self.parameters for slot in weights)
-        return step.op is Linear and x in self.fixed and parameters
 
     @property
     def helps(self) -> bool:
         """Whether the net is of the kind that is faster this way."""
         heavy = any(step.op.category in ONE_BY_ONE for step in self.plan.steps)
-        moving = sum(math.prod(self.parameters[slot].shape) for slot in self.moving)
+        moving = sum(math.prod(self.first.parameters[slot].shape) for slot in self.moving)
         return not heavy and moving <= FEW
 
     @property
@@ -80,26 +60,20 @@ class ManyPoints:
     def losses(self, a: Tensor, b: Tensor) -> Tensor:
         """Losses at the points (a, b), shape (P,)."""
         with torch.inference_mode():
-            a, b = (c.to(self.plane.origin) for c in (a, b))
-            many = {slot: self._weights(slot, a, b) for slot in self.moving}
-            for step in self.plan.steps:
-                if not all(slot in self.fixed for slot in step.inputs):
-                    self._run(step, many, a, b)
+            first = self.first
+            a, b = (c.to(first.plane.origin) for c in (a, b))
+            many = {slot: first.weights(slot, a, b) for slot in self.moving}
+            for step in first.rest:
+                self._run(step, many, a, b)
             if self.loss not in many:  # it does not depend on the weights
-                return self.fixed[self.loss].mean().expand(len(a))
+                return first.fixed[self.loss].mean().expand(len(a))
             return many[self.loss].reshape(len(a), -1).mean(1)
 
-    def _weights(self, slot: int, a: Tensor, b: Tensor) -> Tensor:
-        """A parameter at every point, shape (P, *)."""
-        origin, u, v = (self._part(slot, flat).unsqueeze(0) for flat in self._corners)
-        shape = (-1, *[1] * (origin.dim() - 1))
-        return torch.addcmul(origin, a.view(shape), u).addcmul_(b.view(shape), v)
-
     def _run(self, step: Step, many: dict[int, Tensor], a: Tensor, b: Tensor) -> None:
-        if self._is_affine(step):
-            many[step.outputs[0]] = self._affine(step, a, b)
+        if self.first.is_affine(step):
+            many[step.outputs[0]] = self.first.outputs(step, a, b)
             return
-        inputs = [many.get(slot, self.fixed.get(slot)) for slot in step.inputs]
+        inputs = [many.get(slot, self.first.fixed.get(slot)) for slot in step.inputs]
         batched = [slot in many for slot in step.inputs]
         rule = RULES.get(step.op)
         y: Any = None
@@ -111,32 +85,6 @@ class ManyPoints:
             y = _mapped(step, inputs, batched)
         for slot, value in zip(step.outputs, y if isinstance(y, tuple) else (y,), strict=True):
             many[slot] = value
-
-    def _affine(self, step: Step, a: Tensor, b: Tensor) -> Tensor:
-        """A linear layer of a fixed input: three products for all points, kept."""
-        if step.name not in self._products:
-            x = self.fixed[step.inputs[0]]
-            origin, u, v = (
-                step.op.run_forward(
-                    step.context,
-                    [x, *(self._part(slot, flat) for slot in step.inputs[1:])],
-                    step.attributes,
-                )
-                for flat in self._corners
-            )
-            self._products[step.name] = origin, u, v
-        origin, u, v = self._products[step.name]
-        shape = (-1, *[1] * origin.dim())
-        return torch.addcmul(origin, a.view(shape), u).addcmul_(b.view(shape), v)
-
-    @property
-    def _corners(self) -> tuple[Tensor, Tensor, Tensor]:
-        return self.plane.origin, self.plane.u, self.plane.v
-
-    def _part(self, slot: int, flat: Tensor) -> Tensor:
-        """A parameter's numbers in a flat tensor."""
-        p = self.parameters[slot]
-        return p.within(flat)
 
 
 def _mapped(step: Step, inputs: Sequence[Any], batched: Sequence[bool]) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from graphcore.engine.plan import Plan
 from graphcore.errors import FileError
+from graphcore.landscapes.first_layers import FirstLayers, PointByPoint
 from graphcore.landscapes.many_points import ManyPoints
 from graphcore.landscapes.planes import Plane, Span
 from graphcore.late import torch
@@ -137,8 +138,10 @@ class Surface(Grid):
         self._rank, self._world = part
         self.plan, self.feeds, self.loss = plan, feeds, loss
         plan.generator.manual_seed(plan.seed)  # all points see the same noise
-        many = ManyPoints(plan, plane, feeds, loss)
+        first = FirstLayers(plan, plane, feeds)
+        many = ManyPoints(first, loss)
         self._many = many if many.helps else None
+        self._single = PointByPoint(first, loss) if first.convolve else None
         self._work = self._points()
 
     def work(self, seconds: float) -> bool:
@@ -192,6 +195,8 @@ class Surface(Grid):
             torch.add(self.plane.origin, self.plane.u, alpha=a, out=self.plan.flat)
             self.plan.flat.add_(self.plane.v, alpha=b)
         self.plan.generator.manual_seed(self.plan.seed)
+        if self._single is not None:
+            return self._single.loss_at(a, b)
         self.plan.forward(self.feeds)
         return float(self.plan.value(self.loss).mean())
 

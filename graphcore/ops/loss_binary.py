@@ -35,7 +35,7 @@ class BCELoss(ElementwiseLoss):
         torch.nn.BCELoss, its limits of −100 and 10⁻¹² included.
     """
 
-    answers = "share"
+    answers, target_range = "share", (0.0, 1.0)
     aliases = ("binary cross entropy", "log loss", "logistic loss")
     formula = r"L = -\frac{1}{n}\sum_i t_i \ln x_i + (1 - t_i) \ln(1 - x_i)"
     derivative = r"\partial L/\partial x = \frac{x - t}{n\,x\,(1 - x)}"
@@ -90,7 +90,7 @@ class BCEWithLogitsLoss(ElementwiseLoss):
     """
 
     normalises = True
-    answers = "logit"
+    answers, target_range = "logit", (0.0, 1.0)
     aliases = ("binary cross entropy", "sigmoid loss", "logistic regression")
     formula = r"L = \frac{1}{n}\sum_i \ln(1 + e^{x_i}) - t_i x_i"
     derivative = r"\partial L/\partial x = \frac{1}{n}(\sigma(x) - t)"

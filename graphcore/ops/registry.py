@@ -266,7 +266,8 @@ class Operator:
     both functions make the same calls of torch whatever the numbers are, so that calls noted once
     can be repeated; ``reduced`` says that its products may be computed of rounded numbers
     (bfloat16) where that is chosen; ``answers`` says what a loss takes the net's answers for:
-    class scores, a score above 0 for a yes, or numbers. How a net grows and is looked at goes by
+    class scores, a score above 0 for a yes, or numbers; ``target_range`` says between which numbers
+    its targets lie, where others would give no loss. How a net grows and is looked at goes by
     three more:
 
     * ``units``: what becomes of the units (features, maps) of the first input: "made" by the rows
@@ -320,6 +321,7 @@ class Operator:
     onnx_form: ClassVar[Callable[..., Any]] = staticmethod(_no_form)
     differentiable: ClassVar[bool] = True
     answers: ClassVar[Literal["", "class", "logit", "number", "share"]] = ""
+    target_range: ClassVar[tuple[float, float] | None] = None
     units: ClassVar[Literal["", "made", "kept", "each", "joined", "mixed"]] = ""
     unit_axis: ClassVar[int] = 1
     adds: ClassVar[bool] = False

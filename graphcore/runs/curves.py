@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class Curves:
         tests: in the order they were made.
         validations: on the samples held back, at the ends of epochs.
         accuracies: (step, share of right answers) of training batches that were recorded.
+        rates: the learning rate of each row's steps, their mean; NaN where it is not known.
         seconds: of computing, so far.
         smoothing: weight of a step's loss beside that of the next step; 0 where each batch is the
             whole training set: such losses have no noise.
@@ -31,19 +33,25 @@ class Curves:
         self.tests: list[Score] = []
         self.validations: list[Score] = []
         self.accuracies: list[tuple[int, float]] = []
+        self.rates: list[float] = []
         self.seconds = 0.0
         self._rows: list[tuple[float, ...]] = []
         self._spans: list[int] = []  # how many steps each row is the mean of
         self._means: list[tuple[float, float]] = []  # at each: smoothed first loss, its weight
 
-    def add(self, step: int, losses: tuple[float, ...], seconds: float) -> None:
-        """Note a step's losses, one per objective, and how long it took."""
+    def add(
+        self, step: int, losses: tuple[float, ...], seconds: float, rate: float = math.nan
+    ) -> None:
+        """Note a step's losses, one per objective, how long it took, and its learning rate."""
         self.seconds += seconds
         self._append((step, self.seconds, *losses), 1)
+        self.rates.append(rate)
         if len(self._rows) >= 2 * MOST:
             spans = np.array(self._spans).reshape(MOST, 2)
             pairs = np.array(self._rows).reshape(MOST, 2, -1)
             pairs = (pairs * spans[..., None]).sum(1) / spans.sum(1)[:, None]
+            rates = np.array(self.rates).reshape(MOST, 2)
+            self.rates = ((rates * spans).sum(1) / spans.sum(1)).tolist()
             self._rows, self._spans = list(map(tuple, pairs.tolist())), spans.sum(1).tolist()
             self._means = self._means[1::2]
 
@@ -85,6 +93,7 @@ class Curves:
         part._rows = [row for row in self._rows if row[0] <= step]
         part._spans = self._spans[: len(part._rows)]
         part._means = self._means[: len(part._rows)]
+        part.rates = self.rates[: len(part._rows)]
         part.tests = [t for t in self.tests if t.step <= step]
         part.validations = [v for v in self.validations if v.step <= step]
         part.accuracies = [a for a in self.accuracies if a[0] <= step]
@@ -94,12 +103,17 @@ class Curves:
     @classmethod
     def of(
         cls, rows: np.ndarray, tests: list[Score], accuracies: list[tuple[int, float]],
-        smoothing: float = SMOOTHING,
+        smoothing: float = SMOOTHING, rates: Sequence[float] = (),
     ) -> Curves:  # fmt: skip
-        """Curves from what ``rows``, ``tests``, ``accuracies`` and ``smoothing`` gave."""
+        """Curves from what ``rows``, ``tests``, ``accuracies``, ``smoothing``, ``rates`` gave.
+
+        Args:
+            rates: one per row; none are known if there is none.
+        """
         curves = cls(smoothing)
         for row, span in zip(rows.tolist(), _spans(rows[:, 0].tolist()), strict=True):
             curves._append(tuple(row), span)
+        curves.rates = list(rates) or [math.nan] * len(rows)
         curves.tests, curves.accuracies = list(tests), list(accuracies)
         curves.seconds = curves._rows[-1][1] if curves._rows else 0.0
         return curves

@@ -62,6 +62,7 @@ class SavedRun(
     tests: tuple[SavedScore, ...]
     accuracies: tuple[tuple[int, float], ...]
     trainings: tuple[float | None, ...] = ()
+    rates: tuple[float | None, ...] = ()
     validations: tuple[SavedScore, ...] = ()
     data: Learned | None = None
     probe: int | None = None
@@ -124,7 +125,7 @@ def _saved(run: Run, places: dict[int, int], probes: list[Probe]) -> SavedRun:
         number=run.number, name=run.name, graph=run.graph.decode(), parent=run.parent,
         begun_at=run.begun_at, by_hand=run.by_hand, steps=run.steps,
         moments=tuple(places[m.number] for m in run.timeline.moments),
-        rows=tuple(tuple(row) for row in curves.rows.tolist()),
+        rows=tuple(tuple(row) for row in curves.rows.tolist()), rates=tuple(curves.rates),
         tests=_told(curves.tests), trainings=tuple(t.training for t in curves.tests),
         validations=_told(curves.validations),
         accuracies=tuple(curves.accuracies), data=run.data, probe=probe, watched=run.watched,
@@ -229,7 +230,10 @@ def _run(entry: SavedRun, moments: list[Moment], probes: list[Probe]) -> Run:
         msgspec.structs.replace(test, training=share)
         for test, share in zip(_scores(entry.tests), trainings, strict=True)
     ]
-    curves = Curves.of(rows, tests, list(entry.accuracies), entry.smoothing)
+    if len(entry.rates) not in (0, len(rows)):
+        raise _RunFileError(f"{entry.name} has not one learning rate for each loss.")
+    rates = [none if rate is None else rate for rate in entry.rates]
+    curves = Curves.of(rows, tests, list(entry.accuracies), entry.smoothing, rates)
     curves.validations = _scores(entry.validations, held_back=True)
     run = Run(
         entry.number, entry.name, graph, training, entry.parent, entry.begun_at,

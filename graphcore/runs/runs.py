@@ -89,7 +89,7 @@ class Run:
         """Note steps and how many seconds each took."""
         self.steps = records[-1].step
         for record in records:
-            self.curves.add(record.step, record.losses, seconds)
+            self.curves.add(record.step, record.losses, seconds, record.lr)
 
     def count_on(self, before: Run | None, step: int, counting: EpochCount) -> None:
         """Count epochs as another run did up to a step, and from there on as is said."""

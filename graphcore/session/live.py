@@ -92,7 +92,7 @@ class Frames:
             self.picture(records[-1].step)
         else:
             self.plain_seconds += 0.1 * (seconds - self.plain_seconds)
-        self._points += [(record.step, record.losses) for record in records]
+        self._points += [(record.step, (record.lr, *record.losses)) for record in records]
         self.clock.count(batch * len(records))
 
     # -- frames -------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ class Frames:
         counts: tuple[EpochCount, ...],
     ) -> m.Frame:
         """The newest state of a run that has ``steps`` to go, or all that are left."""
-        places, losses = thinned(self._points)
+        places, (rates, *losses) = thinned(self._points)
         done, per_epoch = trainer.finished, trainer.steps_per_epoch
         total = max(trainer.total_steps, trainer.step + (steps or 0))
         frame = m.Frame(
@@ -118,8 +118,9 @@ class Frames:
             lr=trainer.current_lr(), samples_per_second=self.clock.rate,
             seconds_left=self._seconds_left(trainer, steps) if running else None,
             stopped="" if running else trainer.early_stop,
-            steps=pack(places), losses=pack(losses[0]), accuracies=tuple(self.accuracies),
-            scores=tuple(self.scores), pictured_step=self.pictured_step,
+            steps=pack(places), losses=pack(losses[0]), rates=pack(rates),
+            accuracies=tuple(self.accuracies), scores=tuple(self.scores),
+            pictured_step=self.pictured_step,
             epoch_ended=self.epoch_ended, moved=moved, moved_on=moved_on,
             further={g.loss: pack(y) for g, y in zip(trainer.groups[1:], losses[1:], strict=False)},
             **(self._pictures(trainer.recorded, graph, running) if self._has_pictures else {}),
@@ -174,5 +175,6 @@ def _epochs(trainer: Trainer, counts: tuple[EpochCount, ...]) -> float:
 EMPTY = m.Frame(
     state="idle", step=0, epoch=0, epochs=0, total_steps=0, lr=0.0,
     samples_per_second=0.0, seconds_left=None, steps=_NOTHING, losses=_NOTHING,
+    rates=_NOTHING,
 )  # fmt: skip
 """A window without a net."""

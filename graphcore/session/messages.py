@@ -249,6 +249,7 @@ class Frame(Reply, frozen=True, kw_only=True):
         epochs: how many the run is to have.
         counts: how the steps make epochs.
         steps, losses: one entry per step since the last frame (thinned when there are many).
+        rates: learning rates of these steps; ``lr`` is the next one's.
         further: losses of the second objective on, by the name of the node, one entry per step too.
         accuracies: share of right answers in recorded batches: (step, accuracy).
         values, gradients: pictures of the nodes that are watched, by name; empty in frames
@@ -270,6 +271,7 @@ class Frame(Reply, frozen=True, kw_only=True):
     seconds_left: float | None
     steps: Array
     losses: Array
+    rates: Array
     counts: tuple[EpochCount, ...] = ()
     further: dict[str, Array] = {}
     accuracies: tuple[tuple[int, float], ...] = ()

@@ -68,10 +68,14 @@ class TrainingClock:
 def thinned(
     points: list[tuple[int, tuple[float, ...]]], most: int = 400
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Thin points to at most ``most``, steps (n,) and losses (k, n), by averaging neighbours."""
+    """Thin points to at most ``most``, steps (n,) and numbers (k, n), by averaging neighbours.
+
+    Args:
+        points: (step, the rate and losses of it).
+    """
     if not points:
-        return np.zeros(0, np.int64), np.zeros((1, 0), np.float32)
-    array = np.array([(step, *losses) for step, losses in points], np.float64)
+        return np.zeros(0, np.int64), np.zeros((2, 0))
+    array = np.array([(step, *numbers) for step, numbers in points], np.float64)
     if len(array) > most:
         array = np.array([part.mean(0) for part in np.array_split(array, most)])
-    return array[:, 0].astype(np.int64), np.ascontiguousarray(array[:, 1:].T, np.float32)
+    return array[:, 0].astype(np.int64), np.ascontiguousarray(array[:, 1:].T)

@@ -21,7 +21,7 @@ from graphcore.engine.non_finite import finite, first_non_finite
 from graphcore.engine.parameters import ParameterInfo, seed_of
 from graphcore.engine.plan import PROGRAMS, Mode, Plan
 from graphcore.engine.precision import kept_in
-from graphcore.errors import DataError, EngineError, GradscapeError, NonFiniteError
+from graphcore.errors import DataError, EngineError, GradscapeError, GraphError, NonFiniteError
 from graphcore.graph.binding import Binding, bind
 from graphcore.graph.counts import counts
 from graphcore.graph.graph import Graph
@@ -99,6 +99,7 @@ class Trainer:
         )
         self._bound(self.plan)
         self.train_x, self.train_t = self.tensors(data.train)
+        self._check_targets()
         self.note = ""
         self.batches = self._new_batches()
         self._evaluation: Plan | None = None
@@ -530,6 +531,22 @@ class Trainer:
         shapes = check_batch(self.graph, batch, itemsize, free)
         self._values = counts(self.graph, shapes).values
         return training_bytes(shapes, batch, itemsize) > LARGE
+
+    def _check_targets(self) -> None:
+        """Raise GraphError where the loss itself is given targets that it has no meaning for."""
+        target, t = self.binding.target, self.train_t
+        if not target or not t.is_floating_point() or not len(t):
+            return
+        for edge in self.graph.edges_from(target):
+            judge = self.graph.node(edge.target)
+            limits = judge.op.target_range if edge.input == "target" else None
+            low, high = float(t.min()), float(t.max())
+            if limits is not None and not limits[0] <= low <= high <= limits[1]:
+                raise GraphError(
+                    f"{judge.name} ({judge.operator}) takes targets from {limits[0]:g} to "
+                    f"{limits[1]:g}, but those of {self.data.name} lie between {low:.6g} and "
+                    f"{high:.6g}: MSELoss is for numbers of any size."
+                )
 
     @property
     def input_shape(self) -> tuple[int, ...]:

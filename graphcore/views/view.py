@@ -12,7 +12,9 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from types import ModuleType
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -106,9 +108,16 @@ def each_turn(follow: Callable[[Session], None]) -> Callable[[Session], None]:
     return follow
 
 
+@cache
+def find_requests() -> tuple[ModuleType, ...]:
+    """Import every record that a view answers: enough to read requests."""
+    found = pkgutil.iter_modules(views.__path__, f"{views.__name__}.")
+    return tuple(import_module(folder.name) for folder in found if folder.ispkg)
+
+
+@cache
 def find() -> None:
     """Import every module that stands beside a record."""
-    for folder in pkgutil.iter_modules(views.__path__, f"{views.__name__}."):
-        if folder.ispkg:
-            for module in pkgutil.iter_modules(import_module(folder.name).__path__):
-                import_module(f"{folder.name}.{module.name}")
+    for folder in find_requests():
+        for module in pkgutil.iter_modules(folder.__path__):
+            import_module(f"{folder.__name__}.{module.name}")

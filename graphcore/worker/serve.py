@@ -36,7 +36,7 @@ from graphcore.worker.brought import Files
 from graphcore.worker.line import SILENCE_S, BringFile, Line, NameFile, Ping, Pong
 from graphcore.worker.protocol import FrameReader, decode_request, encode
 
-view.find()
+view.find_requests()
 
 
 class _End(NamedTuple):
@@ -198,6 +198,8 @@ class _Server:
         """Serve a request; whatever goes wrong is a refusal of it and of nothing else."""
         if type(request) not in (m.NextFrame, m.WatchSteps):
             self.session.attention.asked()
+        if type(request) not in (m.Hello, m.Load):  # a net can be trained before any is looked at
+            view.find()
         try:
             if isinstance(request, WorkerError):
                 raise request

@@ -236,9 +236,13 @@ class TrainingPanel(Panel):
         if name == "patience":
             value = value or None
         changes: dict[str, Any] = {name: value}
-        if name in ("dataset", "optimizer", "schedule"):
+        before = self._document.root.training
+        if name in ("optimizer", "schedule"):
             changes[f"{name}_options"] = {}
-        settings = msgspec.structs.replace(self._document.root.training, **changes)
+        elif name == "dataset":
+            kept = datasets.shared_options(before.dataset_options, before.dataset, value)
+            changes["dataset_options"] = kept
+        settings = msgspec.structs.replace(before, **changes)
         try:
             self._document.set_training(settings)
         except GradscapeError as error:

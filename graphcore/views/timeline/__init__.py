@@ -80,6 +80,7 @@ class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 
     Attributes:
         steps, seconds: of the losses, shape (n,); seconds of computing up to the step.
+        rates: the learning rate of each, NaN where it is not known; shape (n,).
         stride: each is the mean of ``stride`` measured rows, the last of which it stands at.
         smooth: the first objective's losses, each the weighted mean that ``RunInfo.loss`` is of
             the last ones; shape (n,).
@@ -95,6 +96,7 @@ class RunCurves(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     name: str
     steps: Array
     seconds: Array
+    rates: Array
     losses: Array
     tests: Array
     validations: Array

@@ -221,12 +221,12 @@ def _info(run: Run, now: tuple[float, ...]) -> RunInfo:
 
 
 def _curves(run: Run, objectives: tuple[str, ...]) -> RunCurves:
-    every = run.curves.rows
+    every = np.column_stack([run.curves.rows, run.curves.rates])
     rows, ends, stride = _thinned(every)
     return RunCurves(
         run=run.number, name=run.name, tested_from=run.tested_from,
         steps=pack(rows[:, 0]), seconds=pack(rows[:, 1]),
-        losses=pack(np.ascontiguousarray(rows[:, 2:].T)),
+        losses=pack(np.ascontiguousarray(rows[:, 2:-1].T)), rates=pack(rows[:, -1]),
         tests=_scores(run.curves.tests), validations=_scores(run.curves.validations), stride=stride,
         smooth=pack(run.curves.smoothed[ends]),
         accuracies=pack(np.array(run.curves.accuracies, np.float64).reshape(-1, 2)),

@@ -2,8 +2,10 @@
 
 import csv
 import importlib.util
+import math
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -130,6 +132,33 @@ def test_the_table_is_that_of_the_run_one_goes_to(qtbot, trained, tmp_path, monk
     engine.run(2)
     qtbot.waitUntil(lambda: metrics.log.newest == 4, timeout=PATIENCE)
     assert metrics.log.rows[0].train_loss == pytest.approx(losses[metrics.log.rows[0].step])
+
+
+def test_the_learning_rate_of_each_row_is_that_of_its_step(
+    qtbot, live_window, tmp_path, monkeypatch
+) -> None:
+    """Of a schedule that falls at every step, while it trains and in the run as it is kept."""
+    window, engine = live_window, live_window.engine
+    window.start("circle")
+    qtbot.waitUntil(lambda: engine.state == "idle", timeout=PATIENCE)
+    changed = {"lr": 0.02, "schedule": "cosine", "epochs": 2}
+    window.document.set_training(msgspec.structs.replace(window.document.root.training, **changed))
+    qtbot.waitUntil(lambda: engine.state == "idle", timeout=PATIENCE)
+    total = 2 * engine.last_loaded.steps_per_epoch
+    engine.run(total)
+    log = window.exports.metrics.log
+    qtbot.waitUntil(lambda: log.newest == total and engine.state == "done", timeout=PATIENCE)
+    right = [0.01 * (1 + math.cos(math.pi * i / (total - 1))) for i in range(total)]
+    assert [row.lr for row in log.rows if row.train_loss] == pytest.approx(right)
+    times = []
+    engine.on(TimelineFrame, times.append)
+    engine.reset()
+    engine.run(1)
+    qtbot.waitUntil(lambda: log.newest == 1 and bool(times[-1].runs), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: any(r.steps == total for r in times[-1].runs), timeout=PATIENCE)
+    engine.ask(EnterRun(next(r.run for r in times[-1].runs if r.steps == total)))
+    qtbot.waitUntil(lambda: log.newest == total, timeout=PATIENCE)
+    assert [row.lr for row in log.rows if row.train_loss] == pytest.approx(right)
 
 
 def test_to_pytorch_and_back(qtbot, trained, tmp_path, monkeypatch) -> None:

@@ -184,6 +184,7 @@ def test_losses_of_whole_batches_are_shown_as_they_are(qtbot, live_window):
     none = pack(np.zeros((0, 5)))
     curves = RunCurves(
         run=2, name="Run 2", steps=pack(x), seconds=pack(x), losses=pack(y[None]), tests=none,
+        rates=pack(x),
         validations=none, stride=1, smooth=pack(y), accuracies=pack(np.zeros((0, 2))),
         objectives=(),
     )  # fmt: skip
@@ -193,3 +194,17 @@ def test_losses_of_whole_batches_are_shown_as_they_are(qtbot, live_window):
         told = {name: value for name, _color, value in panel.loss.legend.entries}
         assert told["train"] == ""
         assert "gap" not in told
+
+
+def test_other_points_keep_how_their_targets_are_coded(panel):
+    document = panel._document
+    document.set_training(
+        msgspec.structs.replace(
+            document.root.training,
+            dataset="circle",
+            dataset_options={"targets": "signs", "only_classes": "0"},
+        )  # fmt: skip
+    )
+    panel.fields["dataset"].textActivated.emit("xor")
+    training = document.root.training
+    assert (training.dataset, training.dataset_options) == ("xor", {"targets": "signs"})

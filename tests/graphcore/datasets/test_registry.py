@@ -227,3 +227,10 @@ def test_unknown_normalization_and_seed() -> None:
     for seed in wrong:
         with pytest.raises(DataError, match="whole number from 0 on"):
             datasets.load("circle", seed=seed)
+
+
+def test_another_data_set_keeps_the_options_that_mean_the_same_there() -> None:
+    given = {"targets": "signs", "noise": 0.2, "only_classes": "0"}
+    assert datasets.shared_options(given, "circle", "xor") == {"targets": "signs", "noise": 0.2}
+    assert datasets.shared_options({"path": "a.csv", "target": "y"}, "csv", "image-folder") == {}
+    assert datasets.shared_options(given, "nowhere", "xor") == {}

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from graphcore import datasets, presets
+from graphcore.landscapes.first_layers import FirstLayers, PointByPoint
 from graphcore.landscapes.many_points import ManyPoints
 from graphcore.landscapes.planes import random_plane
 from graphcore.landscapes.surface import Surface
@@ -28,7 +29,7 @@ def test_points_of_a_row_are_those_of_a_loop(name: str) -> None:
     feeds = {binding.input: x, binding.target: t}
     plane = random_plane(trainer.plan, seed=4)
     a = torch.linspace(-1, 1, 7, dtype=torch.float64)
-    points = ManyPoints(plan, plane, feeds, binding.loss)
+    points = ManyPoints(FirstLayers(plan, plane, feeds), binding.loss)
     assert points.helps
     many = points.losses(a, torch.full_like(a, 0.3))
     for at, found in zip(a, many, strict=True):
@@ -58,3 +59,24 @@ def test_a_surface_holds_the_loss_of_the_weights_themselves_in_the_middle() -> N
     assert np.isfinite(surface.values).all()
     score = trainer.evaluate(data.test)
     assert surface.values[4, 4] == pytest.approx(score.loss, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["lenet5", "tiny-conv", "resnet8"])
+def test_first_convolutions_combined_give_the_losses_of_the_whole_net(name: str) -> None:
+    graph = presets.load(name)
+    s = graph.training
+    data = datasets.load(s.dataset, options=s.dataset_options, seed=s.seed)
+    trainer = Trainer(graph, data, dtype="float64")
+    plan, binding = trainer.evaluation_plan(), trainer.binding
+    x, t = trainer.tensors(data.test, 20)
+    feeds = {binding.input: x, binding.target: t}
+    plane = random_plane(trainer.plan, seed=4)
+    first = FirstLayers(plan, plane, feeds)
+    assert first.convolve
+    points = PointByPoint(first, binding.loss)
+    for a, b in ((0.0, 0.0), (0.7, 0.3), (-0.4, 0.3), (0.7, -1.0)):
+        with torch.inference_mode():
+            plan.flat.copy_(plane.at(a, b))
+        found = points.loss_at(a, b)
+        plan.forward(feeds)
+        assert found == pytest.approx(float(plan.value(binding.loss).mean()), rel=1e-10)

@@ -10,7 +10,7 @@ from torch.optim import lr_scheduler
 
 import graphcore as gc
 from graphcore import datasets, presets
-from graphcore.errors import DataError, NonFiniteError
+from graphcore.errors import DataError, GraphError, NonFiniteError
 from graphcore.graph.layer_list import parse_layers
 from graphcore.graph.training_settings import Objective
 from graphcore.landscapes.planes import filter_normalised, principal_plane
@@ -487,3 +487,22 @@ def test_a_large_net_keeps_buffers_for_one_pass_and_makes_the_same_steps(
     assert len(large.plan._programs) == 0
     assert large.evaluate(data.test).loss == pytest.approx(plain.evaluate(data.test).loss, rel=1e-6)
     assert len(large.evaluation_plan()._programs) == 0
+
+
+@pytest.mark.parametrize("loss", ["BCEWithLogitsLoss", "BCELoss"])
+def test_a_loss_of_yes_and_no_refuses_prices(loss: str) -> None:
+    """Its formula gives numbers below 0 for them."""
+    graph = presets.load("house-prices")
+    s = graph.training
+    data = datasets.load(s.dataset, options=s.dataset_options, seed=s.seed)
+    answer, target = (graph.edge_into("loss", name).source for name in ("x", "target"))
+    graph.remove("loss")
+    graph.add(loss, name="loss")
+    graph.connect(answer, "loss", input="x")
+    graph.connect(target, "loss", input="target")
+    with pytest.raises(GraphError, match=f"{loss}.*targets from 0 to 1"):
+        Trainer(graph, data)
+    shares = dataclasses.replace(
+        data, train=dataclasses.replace(data.train, targets=data.train.targets * 0 + 0.5)
+    )
+    assert Trainer(graph, shares).binding.target == target

@@ -82,6 +82,7 @@ def test_presets_with_numbers_as_targets_give_the_same_numbers(
         "conv 6 5 | relu | pool 2 | conv 16 5 | relu | pool 2 | flatten | 10",
         "conv 4 3 | pool 2 | conv 9 3 | pool 2 | flatten | 10",
         "conv 20 3 | relu | pool 2 | conv 8 3 | relu | flatten | 10",
+        "conv 32 3 | relu | pool 2 | conv 16 3 | pool 2 | flatten | 10",
     ],
 )
 def test_pooled_convolutions_give_the_same_numbers(layers: str, side: int) -> None:
