@@ -51,3 +51,16 @@ def test_errors_of_numbers_fit_a_low_panel(low):
     QApplication.processEvents()
     scroller = panel.parentWidget().parentWidget()
     assert scroller.verticalScrollBar().maximum() == 0
+
+
+def test_what_a_window_slides_over_stands_beside_what_comes_out(low):
+    panel = low.show_panel("window").fill()
+    QApplication.processEvents()
+    for view in (panel.inputs, panel.outputs):
+        view.show()
+    panel.layout().activate()
+    assert panel.inputs.y() == panel.outputs.y()
+    assert min(panel.inputs.height(), panel.inputs.width()) >= 130
+    low.resize(853, 1000)
+    QApplication.processEvents()
+    assert panel.inputs.y() < panel.outputs.y()
