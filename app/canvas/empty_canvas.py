@@ -30,6 +30,7 @@ def paint(painter: QPainter, view: QRectF) -> None:
             _tr("Double-click or press Tab to add a node"),
             _tr("Type 784-128-relu-10 or J = 3*(a + b*c) there to build a whole graph"),
             _tr("Drag an operator from the library, or open an example from the welcome page"),
+            _tr("Open your own table (CSV) with Ctrl+O: a net is made for it"),
         )
         top = middle.y() + 28
         for line in lines:

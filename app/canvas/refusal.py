@@ -10,9 +10,12 @@ from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.style import palette
 
+LEAST_MS, READING_MS = 9000, 120
+"""How long it stays at least, and for each of its letters."""
+
 
 class Refusal(QFrame):
-    """A small card over the canvas; goes away by itself or at the next press."""
+    """A small card over the canvas; goes away by itself once it is read, or at the next press."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -28,7 +31,7 @@ class Refusal(QFrame):
         column.addWidget(self.button)
         self._repair: Callable[[], object] = lambda: None
         self.button.clicked.connect(self._on_click)
-        self._timer = QTimer(self, singleShot=True, interval=9000)
+        self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self.hide)
         self.hide()
 
@@ -56,7 +59,13 @@ class Refusal(QFrame):
         self.move(x, y)
         self.show()
         self.raise_()
-        self._timer.start()
+        self._timer.start(max(LEAST_MS, READING_MS * len(sentence)))
+
+    def enterEvent(self, event: object) -> None:
+        self._timer.stop()  # it is being read
+
+    def leaveEvent(self, event: object) -> None:
+        self._timer.start(LEAST_MS)
 
     def hideEvent(self, event: object) -> None:
         self._timer.stop()

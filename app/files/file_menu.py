@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ SUFFIX = ".graph.json"
 RUN_SUFFIX = ".gradrun"
 TABLES = (".csv", ".tsv")
 """Endings of what is data to train on."""
+WORTH = 10.0
+"""Seconds of training from which on runs are not dropped without a word."""
 
 
 class Files(QObject):
@@ -42,6 +45,8 @@ class Files(QObject):
         refused: the sentence that says why something could not be read or written.
         recent_changed: the list of recent files is another.
         opened: a graph was opened or begun.
+        run_at_stake: opening another graph would drop a long run that is in no file: the
+            sentence that says so, and what opens it all the same.
         own_wanted: the document that a lesson has put aside is to be saved: it has to be back.
         wrote: path of a picture of the canvas.
     """
@@ -53,6 +58,7 @@ class Files(QObject):
     recent_changed = Signal()
     opened = Signal()
     own_wanted = Signal()
+    run_at_stake = Signal(str, object)
     wrote = Signal(str)
 
     def __init__(self, document: Any, canvas: Any, settings: Settings, window: QWidget) -> None:
@@ -62,6 +68,7 @@ class Files(QObject):
         self._settings, self._window = settings, window
         self._preset = ""
         self.unnamed: set[str] = set()
+        self._kept: tuple[tuple[int, int], ...] = ()
         document.opened.connect(self._on_document)
 
     # -- recent files -------------------------------------------------------------------------
@@ -147,6 +154,30 @@ class Files(QObject):
             self.own_wanted.emit()
         return answer == "discard" or (answer == "save" and self.save())
 
+    def _may_drop_runs(self, again: Callable[[], object]) -> bool:
+        """Whether the runs are short, or in a file, or may go; else that is asked, once.
+
+        Args:
+            again: what opens the other graph.
+        """
+        runs = () if self.engine is None else self.engine.moment.runs
+        seconds, now = sum(run.seconds for run in runs if not run.of_script), self._runs_now
+        if seconds < WORTH or now == self._kept or self._document.aside is not None:
+            return True
+
+        def let_go() -> None:
+            self._kept = now
+            again()
+
+        text = self.tr("{0} has trained for {1:.0f} s, and its run is in no file.")
+        self.run_at_stake.emit(text.format(self.name, seconds), let_go)
+        return False
+
+    @property
+    def _runs_now(self) -> tuple[tuple[int, int], ...]:
+        """Number and steps of every run."""
+        return tuple((run.run, run.steps) for run in self.engine.moment.runs) if self.engine else ()
+
     @property
     def name(self) -> str:
         """What the title calls the graph: its file, or what it was begun with."""
@@ -160,7 +191,7 @@ class Files(QObject):
 
     def new(self) -> None:
         """Begin an empty graph."""
-        if self.may_leave():
+        if self._may_drop_runs(self.new) and self.may_leave():
             self._document.new()
             self.opened.emit()
 
@@ -185,6 +216,8 @@ class Files(QObject):
                 sentence = self.tr("{0} is a table, not a graph.")
                 self.refused.emit(sentence.format(short(Path(path).name)))
             self.table_given.emit(path)
+            return False
+        if not self._may_drop_runs(partial(self.open, path)):
             return False
         if not self._read(path, Path(path).name):
             return False
@@ -220,7 +253,8 @@ class Files(QObject):
 
     def open_preset(self, name: str) -> bool:
         """Open a graph that ships, as a new document."""
-        if not self.may_leave():
+        again = partial(self.open_preset, name)
+        if not (self._may_drop_runs(again) and self.may_leave()):
             return False
         try:
             self._document.open_graph(presets.load(name))
@@ -260,7 +294,9 @@ class Files(QObject):
 
     def open_run(self, path: str) -> None:
         """Go on from a file of recorded runs, after asking about unsaved changes."""
-        if self.engine is not None and self.may_leave():
+        if self.engine is None or not self._may_drop_runs(partial(self.open_run, path)):
+            return
+        if self.may_leave():
             self.engine.ask(OpenRuns(path))
 
     def follow(self, engine: Any) -> None:
@@ -279,6 +315,8 @@ class Files(QObject):
         if not told.path:  # the run of a script, which comes from no file
             self.opened.emit()
             return
+        if not opened:
+            self._kept = self._runs_now
         text = self.tr("Opened {0} ({1}).") if opened else self.tr("Saved {0} ({1}).")
         size = bytes_text(Path(told.path).stat().st_size)
         self._document.message.emit(text.format(told.path, size))

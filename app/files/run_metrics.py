@@ -49,27 +49,30 @@ class RunMetrics(QObject):
         run = next(r for r in frame.runs if r.run == frame.run)
         if before and run.parent == before and self.log.newest >= run.begun_at:
             self.log.forget_after(run.begun_at)
+            self._take(frame.curves, frame.counts, self.log.newest)
         else:
-            self._take(frame.curves, frame.counts)
+            self.clear()
+            self._run = frame.run
+            self._take(frame.curves, frame.counts, -1)
 
-    def _take(self, curves: RunCurves, counts: Counts) -> None:
-        """The rows of a run as the engine keeps them: thinned."""
-        self.clear()
-        self._run = curves.run
+    def _take(self, curves: RunCurves, counts: Counts, since: int) -> None:
+        """Note the rows of a run after a step as the engine keeps them: thinned."""
         steps, seconds = unpack(curves.steps).round().astype(int), unpack(curves.seconds)
         rates = unpack(curves.rates).tolist()
         for i, (first, *others) in enumerate(unpack(curves.losses).T.tolist()):
-            step = int(steps[i])
-            self.log.note(
-                step, dict(zip(curves.objectives, others, strict=False)),
-                epoch=_epoch(counts, step), train_loss=first, seconds=round(seconds[i], 3),
-                lr=None if math.isnan(rates[i]) else rates[i],
-            )  # fmt: skip
+            step, lr = int(steps[i]), None if math.isnan(rates[i]) else rates[i]
+            if step > since:
+                self.log.note(
+                    step, dict(zip(curves.objectives, others, strict=False)), lr=lr,
+                    epoch=_epoch(counts, step), train_loss=first, seconds=round(seconds[i], 3),
+                )  # fmt: skip
         for split, scores in (("test", curves.tests), ("validation", curves.validations)):
             for step, loss, accuracy, _, training in unpack(scores).tolist():
                 known = (None if math.isnan(share) else share for share in (accuracy, training))
-                self._note_score(split, int(step), counts, loss, *known)
-        self._seconds = float(seconds[-1]) if len(seconds) else 0.0
+                if step > since:
+                    self._note_score(split, int(step), counts, loss, *known)
+        if since < 0:
+            self._seconds = float(seconds[-1]) if len(seconds) else 0.0
 
     def _on_frame(self, frame: m.Frame) -> None:
         before = self._seconds

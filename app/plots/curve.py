@@ -32,6 +32,7 @@ class CurvePlot(QWidget):
         empty: the sentence that is shown while there is nothing to draw.
         gap: what lies between the curve of the first key and that of the first other one that
             has points is marked; the legend shows the difference of their two values.
+            No name stands for it: of which two it is differs from run to run.
     """
 
     def __init__(
@@ -121,6 +122,10 @@ class CurvePlot(QWidget):
     def take(self, key: str, x: np.ndarray, y: np.ndarray, stride: int, smooth: np.ndarray) -> None:
         """Let a curve without points begin with these, see ``Series.take``."""
         self._of(key).take(x, y, stride, smooth)
+
+    def part(self, key: str) -> None:
+        """Smooth what comes of a curve without what was: it is of something else."""
+        self._of(key).part()
 
     def _of(self, key: str) -> Series:
         if key not in self._series:
@@ -226,7 +231,8 @@ class CurvePlot(QWidget):
         if own is not None and beside is not None and own[0] == beside[0]:
             gap = _rounded(beside[1]) - _rounded(own[1])
             muted = palette.current().color("muted")
-            entries.append((self.tr("gap"), muted, format_number(gap, EXACT)))
+            name = f"{self._names[second or '']} − {self._names[first or '']}"
+            entries.append((name, muted, format_number(gap, EXACT)))
         self.legend.set_entries(entries)
 
     def _value(self, key: str) -> tuple[float, float] | None:

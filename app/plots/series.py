@@ -65,6 +65,10 @@ class Series:
         self._share, self._smoothed = SMOOTHING, self._count
         self._held, self._weight = float(smooth[-1]), 1.0
 
+    def part(self) -> None:
+        """Smooth what comes without what was."""
+        self._held = self._weight = 0.0
+
     def _store(self, points: np.ndarray) -> None:
         needed = self._count + points.shape[1]
         if needed > len(self._x):

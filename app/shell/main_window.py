@@ -153,6 +153,7 @@ class MainWindow(QMainWindow):
         document.undo_stack.cleanChanged.connect(self._on_step)
         document.undo_stack.indexChanged.connect(self._on_step)
         self.files.refused.connect(self.refuse)
+        self.files.run_at_stake.connect(self._ask_about_run)
         self.files.opened.connect(self.show_canvas)
         self.files.recent_changed.connect(self._show_title)
         self.status.problems_wanted.connect(lambda: self.show_panel("problems"))
@@ -288,6 +289,11 @@ class MainWindow(QMainWindow):
         self.banner.show_message(sentence, "error")
         self.status.say(sentence)
         self._refusal = sentence
+
+    def _ask_about_run(self, sentence: str, let_go: Callable[[], object]) -> None:
+        """Another graph was to be opened: offer to keep the run, or to go on without it."""
+        keep = (self.tr("Save Run…"), self.files.save_run)
+        self.banner.show_message(sentence, "warning", (keep, (self.tr("Open without it"), let_go)))
 
     def show_fault(self, sentence: str, stack: str) -> None:
         """Say that something unexpected happened, and offer its stack."""

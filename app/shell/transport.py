@@ -170,12 +170,13 @@ class TransportBar(QWidget):
         """Beside the rate of the settings: that of the schedule, or of an earlier step shown."""
         training, moment = self._document.root.training, self._engine.moment
         text = tip = ""
-        if moment.visiting and moment.lr != training.lr:
-            text = self.tr("then {0:.3g}").format(moment.lr)
-            tip = self.tr("The learning rate at the step that is shown, before the schedule")
+        if moment.visiting:
+            if moment.rate != training.lr:
+                text = self.tr("then {0:.3g}").format(moment.rate)
+                tip = self.tr("The learning rate of the update that made the step that is shown")
         elif training.schedule != "constant":
-            text = self.tr("now {0:.2e}").format(self._lr)
-            tip = self.tr("What the schedule makes of the learning rate at this step")
+            text = self.tr("now {0:.3g}").format(self._lr)
+            tip = self.tr("What the schedule makes of the learning rate at the next step")
         self.scheduled.setText(text)
         self.scheduled.setToolTip(tip)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import re
 
+from PySide6.QtCore import QCoreApplication, QRect
 from PySide6.QtGui import QValidator
-from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox, QToolTip, QWidget
 
 MOST_DECIMALS = 12
 ROOM = "0.0008888"
+READ_MS = 8000
+"""How long it is said that a number was refused, unless something is typed or clicked."""
 Judged = tuple[QValidator.State, str, int]
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}([ ,]\d{3})+(?=\.|$)")
 
@@ -46,6 +49,17 @@ def _judge(text: str, low: float, high: float, whole: bool) -> QValidator.State:
     return QValidator.State.Acceptable
 
 
+def _refuse(field: QSpinBox | QDoubleSpinBox, text: str) -> str:
+    """Say below a field why what was typed is put back; Qt would leave commas out instead."""
+    low, high = field.textFromValue(field.minimum()), field.textFromValue(field.maximum())
+    told = QCoreApplication.translate("NumberField", "{0} is refused: a number from {1} to {2}")
+    if field.isVisible() and text.strip():
+        at = field.mapToGlobal(field.rect().bottomLeft())
+        sentence = told.format(_bare(field, text).strip(), low, high)
+        QToolTip.showText(at, sentence, field, QRect(), READ_MS)
+    return text
+
+
 class NumberField(QDoubleSpinBox):
     """A number of any size, shown as short as it is; what is none is put back on Return."""
 
@@ -66,8 +80,8 @@ class NumberField(QDoubleSpinBox):
         return self.value() if value is None else value
 
     def fixup(self, text: str) -> str:
-        """Mend nothing: Qt would leave commas out."""
-        return text
+        """Mend nothing; see ``_refuse``."""
+        return _refuse(self, text)
 
     def textFromValue(self, value: float) -> str:
         """Write a number; see QDoubleSpinBox."""
@@ -93,5 +107,5 @@ class WholeField(QSpinBox):
         return self.value() if value is None else int(value)
 
     def fixup(self, text: str) -> str:
-        """Mend nothing: Qt would leave commas out."""
-        return text
+        """Mend nothing; see ``_refuse``."""
+        return _refuse(self, text)

@@ -19,12 +19,12 @@ def go_through(
 ) -> None:
     """Run both passes of a plan in inspect mode, backward from ``end`` if it is given.
 
+    What is drawn at random, such as a GAN's noise, is the same at every call.
+
     Args:
-        training: as in training: dropout drops, the same numbers at every call; batch norm takes
-            the batch's own statistics.
+        training: as in training: dropout drops; batch norm takes the batch's own statistics.
     """
-    if training:
-        plan.generator.manual_seed(plan.seed)
+    plan.draw_alike()
     plan.forward(feeds, training=training)
     if end is not None:
         plan.backward(end, grad=torch.ones_like(plan.value(end)))

@@ -38,6 +38,7 @@ class Curves:
         self._rows: list[tuple[float, ...]] = []
         self._spans: list[int] = []  # how many steps each row is the mean of
         self._means: list[tuple[float, float]] = []  # at each: smoothed first loss, its weight
+        self._apart = False
 
     def add(
         self, step: int, losses: tuple[float, ...], seconds: float, rate: float = math.nan
@@ -55,9 +56,14 @@ class Curves:
             self._rows, self._spans = list(map(tuple, pairs.tolist())), spans.sum(1).tolist()
             self._means = self._means[1::2]
 
+    def part(self) -> None:
+        """Smooth what comes without what was: it is of other weights, another net or other data."""
+        self._apart = True
+
     def _append(self, row: tuple[float, ...], span: int) -> None:
         """Add a row that is the mean of ``span`` steps; a loss that is not finite has no weight."""
-        mean, weight = self._means[-1] if self._means else (0.0, 0.0)
+        mean, weight = self._means[-1] if self._means and not self._apart else (0.0, 0.0)
+        self._apart = False
         kept = self.smoothing**span
         own, rest = (1 - kept if math.isfinite(row[2]) else 0.0), weight * kept
         total = own + rest
@@ -76,6 +82,12 @@ class Curves:
     def smoothed(self) -> np.ndarray:
         """First losses, one per row: each step counts ``smoothing`` times as much as the next."""
         return np.array([mean for mean, _ in self._means], np.float64)
+
+    def rate_at(self, step: int) -> float | None:
+        """Learning rate of the update that made a step; of the first one at step 0."""
+        place = int(np.searchsorted([row[0] for row in self._rows], step))
+        known = self.rates[place] if place < len(self.rates) else math.nan
+        return None if math.isnan(known) else known
 
     @property
     def last_loss(self) -> float | None:
@@ -103,15 +115,17 @@ class Curves:
     @classmethod
     def of(
         cls, rows: np.ndarray, tests: list[Score], accuracies: list[tuple[int, float]],
-        smoothing: float = SMOOTHING, rates: Sequence[float] = (),
+        smoothing: float = SMOOTHING, rates: Sequence[float] = (), parted: int = 0,
     ) -> Curves:  # fmt: skip
         """Curves from what ``rows``, ``tests``, ``accuracies``, ``smoothing``, ``rates`` gave.
 
         Args:
             rates: one per row; none are known if there is none.
+            parted: the step from which on they are smoothed without those before.
         """
         curves = cls(smoothing)
         for row, span in zip(rows.tolist(), _spans(rows[:, 0].tolist()), strict=True):
+            curves._apart = bool(curves._rows) and curves._rows[-1][0] < parted <= row[0]
             curves._append(tuple(row), span)
         curves.rates = list(rates) or [math.nan] * len(rows)
         curves.tests, curves.accuracies = list(tests), list(accuracies)

@@ -233,7 +233,9 @@ def _run(entry: SavedRun, moments: list[Moment], probes: list[Probe]) -> Run:
     if len(entry.rates) not in (0, len(rows)):
         raise _RunFileError(f"{entry.name} has not one learning rate for each loss.")
     rates = [none if rate is None else rate for rate in entry.rates]
-    curves = Curves.of(rows, tests, list(entry.accuracies), entry.smoothing, rates)
+    curves = Curves.of(
+        rows, tests, list(entry.accuracies), entry.smoothing, rates, entry.tested_from or 0
+    )
     curves.validations = _scores(entry.validations, held_back=True)
     run = Run(
         entry.number, entry.name, graph, training, entry.parent, entry.begun_at,

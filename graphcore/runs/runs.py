@@ -104,6 +104,11 @@ class Run:
         """Whether its newest step was made by another net, or on other data, than it has now."""
         return self.steps < self.tested_from
 
+    def validation_at(self, step: int) -> Score | None:
+        """Return what the samples held back said of this net at a step; None without any."""
+        known = [v for v in self.curves.validations if v.step == step >= self.tested_from]
+        return known[-1] if known else None
+
     def test_at(self, step: int) -> Score | None:
         """Return the test of this net at a step, the one on most samples; None without any."""
         found = [t for t in self.curves.tests if t.step == step >= self.tested_from]
@@ -170,6 +175,8 @@ class Runs:
         run.curves.smoothing = 0.0 if whole else SMOOTHING
         if parent is not None and before is not None and same and not run.by_hand:
             run.tested_from = before.tested_from
+        elif parent is not None:
+            run.curves.part()
         self.jumps += run.by_hand
         if parent is not None and self._has_same_state(parent, trainer, step):
             run.timeline = parent.timeline.until(step)
@@ -323,6 +330,7 @@ class Runs:
             run = before
         if by_hand:
             run.tested_from = run.begun_at + 1
+            run.curves.part()
         run.by_hand |= by_hand
         self.jumps += by_hand
         self._enter(run)
@@ -449,12 +457,22 @@ class Runs:
         number = next(n for n in itertools.count(1) if n not in self.all)
         run = Run(
             number, self._free_name(number), graph, settings,
-            parent=None if parent is None else parent.number, begun_at=step, steps=step,
+            parent=None if parent is None else self._maker(parent, step).number,
+            begun_at=step, steps=step,
             timeline=Timeline(begun=step),
         )  # fmt: skip
         if parent is not None:
             run.curves, run.probe = parent.curves.until(step), parent.probe
         self.all[number] = run
+        return run
+
+    def _maker(self, run: Run, step: int) -> Run:
+        """Return the run that has made a step of a run, which may have begun behind it."""
+        while step < run.begun_at or (step == run.begun_at and not run.by_hand):
+            before = self.all.get(run.parent or 0)
+            if before is None:
+                break
+            run = before
         return run
 
     def _free_name(self, number: int) -> str:

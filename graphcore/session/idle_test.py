@@ -31,6 +31,14 @@ class ShownTest:
         self._at = 0.0
         self._testing: Testing | None = None
         self._score: Score | None = None
+        self._held_back: Score | None = None
+
+    def held_back(self, session: Session) -> Score | None:
+        """The score of the same net on the samples held back from training, if there are any."""
+        if of_former_net(session):
+            return None
+        known = self._held_back if self._key == _key(session) else None
+        return _own_validation(session) or known
 
     def found(self, session: Session) -> Score | None:
         """The score of the net that is looked at, if it was tested."""
@@ -54,7 +62,9 @@ class ShownTest:
             return False
         if run.watched:  # a batch that a script trains on tests nothing
             return False
-        if _own(session) is not None:
+        if _own(session) is not None and (
+            trainer.data.validation is None or _own_validation(session) is not None
+        ):
             return False
         return self._key != _key(session) or self._score is None
 
@@ -64,16 +74,20 @@ class ShownTest:
         assert trainer is not None
         if (key := _key(session)) != self._key:
             self._key, self._at = key, now + SETTLED
-            self._testing = self._score = None
+            self._testing = self._score = self._held_back = None
         if now < self._at:
             time.sleep(NAP)
             return False
         try:
             if self._testing is None:
                 self._testing = Testing(trainer, SAMPLES)
-            score = self._testing.work(trainer.evaluation_plan())
+            plan = trainer.evaluation_plan()
+            if not self._testing.judge_held_back(plan):
+                return False
+            score = self._testing.work(plan)
             if score is not None:
                 self._score = msgspec.structs.replace(score, step=trainer.step)
+                self._held_back = self._testing.held_back
                 trainer.end_evaluation()
         except GradscapeError:
             self._score = Score(math.nan, None, 0)
@@ -86,6 +100,8 @@ class ShownTest:
         """
         score, run, trainer = self._score, session.runs.current, session.trainer
         if score is None or run is None or trainer is None or not math.isfinite(score.loss):
+            return
+        if _own(session) is not None:
             return
         newest = not session.runs.visiting and not session.runs.by_hand
         if newest and (trainer.step > run.begun_at or trainer.step == 0):
@@ -106,6 +122,14 @@ def _own(session: Session) -> Score | None:
     if run is None or trainer is None or session.runs.by_hand:
         return None
     return run.test_at(trainer.held_step or trainer.step)
+
+
+def _own_validation(session: Session) -> Score | None:
+    """What the run has noted of just this net on the samples held back, at an epoch's end."""
+    run, trainer = session.runs.current, session.trainer
+    if run is None or trainer is None or session.runs.by_hand:
+        return None
+    return run.validation_at(trainer.held_step or trainer.step)
 
 
 def _key(session: Session) -> Key | None:

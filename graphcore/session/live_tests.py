@@ -30,6 +30,10 @@ class Testing:
 
     Args:
         limit: test samples and training samples, spread over theirs; None is all and TRAINING.
+
+    Attributes:
+        held_back: the test of the samples held back from training, once ``judge_held_back`` is
+            through.
     """
 
     def __init__(self, trainer: Trainer, limit: int | None) -> None:
@@ -38,6 +42,11 @@ class Testing:
             Judging(trainer.binding, *trainer.tensors(_spread(split, most)), batch)
             for split, most in ((data.test, limit), (data.train, limit or TRAINING))
         )
+        self.held_back: Score | None = None
+        self._validation: Judging | None = None
+        if data.validation is not None:
+            samples = _spread(data.validation, limit)
+            self._validation = Judging(trainer.binding, *trainer.tensors(samples), batch)
         self._short = min(len(data.train), limit or TRAINING) <= batch
         self._score: Score | None = None
 
@@ -51,6 +60,12 @@ class Testing:
                 return None
         seen = self._training.work(plan)
         return seen and msgspec.structs.replace(self._score, training=seen.accuracy)
+
+    def judge_held_back(self, plan: Plan) -> bool:
+        """One batch of the samples held back from training; whether there are no more."""
+        if self._validation is not None and self.held_back is None:
+            self.held_back = self._validation.work(plan)
+        return self._validation is None or self.held_back is not None
 
 
 def _spread(split: Split, most: int | None) -> Split:

@@ -53,6 +53,8 @@ def share_right(plan: Plan, binding: Binding) -> float | None:
 class Judging:
     """A plan run over samples in evaluation mode, batch by batch.
 
+    A net that draws at random draws the same in every test: by the same weights it is as good.
+
     Args:
         x, t: inputs and targets, shape (N, *) each.
     """
@@ -68,6 +70,7 @@ class Judging:
         at, b = slice(self._at, end), self._binding
         xs, ts = self._x[at], self._t[at]
         if len(xs):
+            plan.draw_alike(self._at)
             plan.forward(b.feeds(xs, ts))
             loss = float(plan.value(b.loss).mean()) if b.loss else math.nan
             self._total += loss * len(xs)

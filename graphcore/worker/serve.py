@@ -228,9 +228,9 @@ class _Server:
             return
         told = self.views.first()
         self._do("training", session.train, session.end, "run")
-        self._do("the pictures", session.tell, session.without_pictures)
-        for reply in told:
+        for reply in told:  # before the steps of a branch: it brings those that it begins with
             session.send(reply)
+        self._do("the pictures", session.tell, session.without_pictures)
         if not (session.running and not inbox.empty()):
             self.views.work()
 

@@ -17,9 +17,12 @@ from graphcore.graph.shapes import training_bytes
 class GraphPage(QWidget):
     """Totals of the graph and a summary of its training settings."""
 
-    def __init__(self, document: Any) -> None:
+    def __init__(self, document: Any, engine: Any = None) -> None:
         super().__init__()
-        self._document = document
+        self._document, self._engine = document, engine
+        self._more = 0
+        if engine is not None:
+            engine.frame.connect(self._on_frame)
         self.first_field: QWidget = self
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 10, 12, 12)
@@ -48,6 +51,7 @@ class GraphPage(QWidget):
 
     def refresh(self) -> None:
         """Show the numbers as they are now."""
+        self._more = self._further(self._engine.last_frame if self._engine else None)
         graph, shapes = self._document.graph, self._document.shapes
         inside = self._document.levels[-1].name
         self.title.setText(
@@ -74,7 +78,7 @@ class GraphPage(QWidget):
         self.training.show_values(
             {
                 self.tr("Data set"): training.dataset,
-                self.tr("Epochs"): f"{training.epochs:,}",
+                self.tr("Epochs"): self._epochs_text(training.epochs),
                 self.tr("Batch"): f"{training.batch:,}",
                 self.tr("Optimiser"): training.optimizer,
                 self.tr("Learning rate"): f"{training.lr:g}",
@@ -85,6 +89,20 @@ class GraphPage(QWidget):
                 ),
             }
         )
+
+    def _on_frame(self, frame: Any) -> None:
+        """A run that went on after its end has more epochs than are set."""
+        before, self._more = self._more, self._further(frame)
+        if before != self._more:
+            self.refresh()
+
+    def _further(self, frame: Any) -> int:
+        return max(0, frame.epochs - self._document.root.training.epochs) if frame else 0
+
+    def _epochs_text(self, epochs: int) -> str:
+        if not self._more:
+            return f"{epochs:,}"
+        return self.tr("{0} + {1} more").format(f"{epochs:,}", f"{self._more:,}")
 
     def _nodes_text(self, shown: int, all_nodes: int) -> str:
         if shown == all_nodes:

@@ -85,7 +85,7 @@ class InspectorPanel(Panel):
         if self._page is None or key != self._built_for:
             self._built_for = key
             page: NodePage | GraphPage
-            page = self._node_page(nodes) if nodes else GraphPage(self._document)
+            page = self._node_page(nodes) if nodes else GraphPage(self._document, self._engine)
             self._page = page
             self._scroll.setWidget(page)
         self._page.refresh()

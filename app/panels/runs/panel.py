@@ -265,9 +265,10 @@ class RunsPanel(Panel):
         for run in self._curves:
             steps, seconds = unpack(run.steps), unpack(run.seconds)
             losses, tests = unpack(run.smooth), unpack(run.tests)
-            own = steps >= shared.get(run.run, 0)  # what it shares is its parent's curve
+            since = max(shared.get(run.run, 0), run.tested_from)  # before, it is its parent's curve
+            own = steps >= since
             steps, seconds, losses = steps[own], seconds[own], losses[own]
-            tests = tests[np.isfinite(tests[:, 2]) & (tests[:, 0] >= shared.get(run.run, 0))]
+            tests = tests[np.isfinite(tests[:, 2]) & (tests[:, 0] >= since)]
             x = steps if self.over.currentIndex() == 0 else seconds
             at = np.interp(tests[:, 0], steps, x) if len(steps) else tests[:, 0]
             self.loss.append(run.name, x, losses)

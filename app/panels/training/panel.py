@@ -377,9 +377,8 @@ class TrainingPanel(Panel):
             for plot, name in product((self.loss, self.accuracy), ("train", HELD_BACK, "test")):
                 plot.outdate(name)
         test = frame.test
-        loss, accuracy = (None, None) if test is None else (test.loss, test.accuracy)
-        for plot, found in ((self.loss, loss), (self.accuracy, accuracy)):
-            measured: dict[str, float | None] = {} if found is None else {"test": found}
+        for plot in (self.loss, self.accuracy):
+            measured = self._measured(frame, "loss" if plot is self.loss else "accuracy")
             if plot is self.accuracy and test is not None and test.training is not None:
                 measured["train"] = test.training
             elif frame.by_hand:
@@ -389,11 +388,23 @@ class TrainingPanel(Panel):
         if test is not None or self._engine.state != "running":
             self.figures.show_score(test)
 
+    def _measured(self, frame: TimelineFrame, what: str) -> dict[str, float | None]:
+        """What was found of the net that is shown; None where nothing is known of it yet."""
+        found: dict[str, float | None] = {}
+        for name, score in (("test", frame.test), (HELD_BACK, frame.validation)):
+            if score is not None and getattr(score, what) is not None:
+                found[name] = getattr(score, what)
+        if (frame.visiting or frame.by_hand) and not frame.former:
+            found.setdefault(HELD_BACK, None)  # those at the ends of epochs are of other weights
+        return found
+
     def _show_run(self, run: RunCurves) -> None:
         self.clear()
         steps, losses = unpack(run.steps), unpack(run.losses)
         if len(losses):
             self.loss.take("train", steps, losses[0], run.stride, unpack(run.smooth))
+            if len(steps) and steps[-1] < run.tested_from:
+                self.loss.part("train")
         for name, y in zip(run.objectives, losses[1:], strict=False):
             self.loss.append(name, steps, y)
         for name, scores in (("test", unpack(run.tests)), (HELD_BACK, unpack(run.validations))):

@@ -22,10 +22,13 @@ from app.files.exports import JobIndicator
 from app.shell.engine.dialog import describe
 from graphcore import datasets
 from graphcore.errors import GradscapeError, short
+from graphcore.graph.elements import Change
 from graphcore.session import messages as m
 
 SETTLED_MS = 100
 """After so long the canvas has the size that panels and banners leave it."""
+MISFITS = "has samples of shape", "takes targets from"
+"""What a refusal of data says that another net would take."""
 SAME = 1e-6
 """Difference of outputs, of the largest of them, up to which two nets compute the same."""
 
@@ -40,14 +43,16 @@ class EngineNews(QObject):
     def __init__(self, window: Any, engine: Engine) -> None:
         super().__init__(window)
         self._window, self._engine = window, engine
-        self._failure = self._stopped = self._progress = ""
+        self._failure = self._stopped = self._progress = self._report = ""
         self.reading = JobIndicator()
         window.status.insertPermanentWidget(1, self.reading)
         self.reading.hide()
         self.reading.cancelled.connect(engine.cancel_reading)
         window.document.opened.connect(window.banner.hide)
         window.files.table_given.connect(self._offer_table)
+        window.document.changed.connect(self._on_change)
         self._data: m.DataRead | None = None
+        self._table = ""
         self._other = ""
         self._turned: Callable[[Document, str], None] | None = None
         engine.on(m.DataRead, self._on_data)
@@ -69,8 +74,12 @@ class EngineNews(QObject):
             loaded.dataset, f"{loaded.train_samples:,} + {loaded.test_samples:,}",
             loaded.normalization,
         )  # fmt: skip
-        if report := self._surgery(loaded):
+        report = self._surgery(loaded)
+        if report:
             self._window.status.say(report)
+        elif self._report and self._window.status.currentMessage() == self._report:
+            self._window.status.clearMessage()  # it was of the edit before
+        self._report = report
         other, self._other = self._other, ""
         if other:
             self._window.banner.show_message(f"{other} {loaded.note}", "warning", self._nets())
@@ -115,14 +124,23 @@ class EngineNews(QObject):
 
     # -- tables -------------------------------------------------------------------------------
 
-    def _offer_table(self, path: str) -> None:
+    def _offer_table(self, path: str, why: str = "") -> None:
         """Let a table be the data of the open graph, or of a net that is made for it."""
         window, document = self._window, self._window.document
         net = (self.tr("Make a net for it"), self._turn_to(path, ask_for_net))
         use = (self.tr("Use it as data"), self._turn_to(path, use_table))
         actions = [use, net] if len(document.root) else [net]
-        text = self.tr("{0} is a table, not a graph.").format(short(Path(path).name))
-        window.banner.show_message(text, "info", actions)
+        why = why or self.tr("{0} is a table, not a graph.")
+        window.banner.show_message(why.format(short(Path(path).name)), "info", actions)
+
+    def _on_change(self, change: Change) -> None:
+        """Offer a net for a table that is chosen where there is none yet."""
+        root = self._window.document.root
+        path = str(root.training.dataset_options.get("path", ""))
+        if change.kind == "training_changed" and path and path != self._table and not len(root):
+            if root.training.dataset == "csv" and self._turned is None:
+                self._offer_table(path, self.tr("There is no net yet that takes {0}."))
+        self._table = path
 
     def _turn_to(self, path: str, turn: Callable[[Document, str], None]) -> Callable[[], None]:
         def run() -> None:
@@ -194,7 +212,7 @@ class EngineNews(QObject):
             actions.append((self.tr("Show {0}").format(failure.node), self._show(failure.node)))
         if failure.kind == "untrainable":
             actions += self._ways()
-        if failure.kind == "load" and "has samples of shape" in failure.message:
+        if failure.kind == "load" and any(part in failure.message for part in MISFITS):
             actions += self._nets()
         no_file = failure.message.startswith(datasets.NO_FILE)
         if no_file:

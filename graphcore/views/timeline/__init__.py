@@ -50,7 +50,7 @@ class RunInfo(msgspec.Struct, tag=True, frozen=True, kw_only=True):
         parent: number of the run that it branched off at step ``begun_at``; None: at none.
         by_hand: whether it began with weights changed by hand.
         rates: learning rates in the order in which they were set, before the schedule.
-        loss: mean of the last training losses; None before the first step.
+        loss: mean of the last training losses; None before the first step of this net.
         test: the last of this net.
         held: the epoch whose weights an early stop gave back at its newest step, or 0.
         seconds: of computing.
@@ -120,9 +120,11 @@ class TimelineFrame(Reply, frozen=True, kw_only=True):
         former: the same of an earlier step that is shown: its weights are looked at in the net as
             it is now, which has never been trained to have them.
         lr: learning rate at the shown step, before the schedule.
+        rate: that of the update that made an earlier step which is shown, after the schedule.
         memory, disk: bytes that all recorded states take.
         problem: why earlier steps cannot be kept on disk, or "".
         test: of the net that is shown, where it was tested.
+        validation: the same on the samples held back from training, where there are any.
         held: the epoch whose weights an early stop has given back; 0: they are those of ``shown``.
         curves: of the current run up to its newest step, when it is not the run of before.
     """
@@ -137,10 +139,12 @@ class TimelineFrame(Reply, frozen=True, kw_only=True):
     outdated: bool = False
     former: bool = False
     lr: float = 0.0
+    rate: float = 0.0
     memory: int = 0
     disk: int = 0
     problem: str = ""
     test: Score | None = None
+    validation: Score | None = None
     held: int = 0
     runs: tuple[RunInfo, ...] = ()
     curves: RunCurves | None = None

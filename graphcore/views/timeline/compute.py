@@ -51,7 +51,7 @@ class _Told:
     def __init__(self) -> None:
         self.state: Any = None
         self.at = 0.0
-        self.run: int | None = None
+        self.run: Run | None = None
         self.entered = 0
         self.test = ShownTest()
 
@@ -161,19 +161,23 @@ def _frame(session: Session, told: _Told) -> TimelineFrame:
     if run is None or trainer is None:
         told.run = None
         return TimelineFrame()
-    another = told.entered != session.entered or told.run not in (None, run.number)
-    told.run, told.entered = run.number, session.entered
+    # one that has not trained yet gives its number to the next
+    another = told.entered != session.entered or told.run not in (None, run)
+    told.run, told.entered = run, session.entered
     if another:
         session.frames.drop_points()
     steps = sorted({*run.timeline.steps, run.steps})
     then = run.timeline.at(trainer.step) if runs.visiting else None
+    lr = then.lr if then else trainer.lr
+    rate = run.curves.rate_at(trainer.step) if then else None
     return TimelineFrame(
         run=run.number, steps=pack(np.array(steps, np.int64)), shown=trainer.step,
         newest=run.steps, visiting=runs.visiting, by_hand=runs.by_hand,
         counts=() if run.watched else run.counts, outdated=run.outdated,
         former=of_former_net(session),
-        lr=then.lr if then else trainer.lr, memory=runs.store.memory, disk=runs.store.disk,
+        lr=lr, rate=lr if rate is None else rate, memory=runs.store.memory, disk=runs.store.disk,
         problem=runs.store.problem, test=told.test.found(session),
+        validation=told.test.held_back(session),
         held=0 if runs.by_hand else trainer.held_epoch,
         runs=_table(runs, trainer.lr),
         curves=_curves(run, _objectives(session)) if another else None,
@@ -215,7 +219,7 @@ def _info(run: Run, now: tuple[float, ...]) -> RunInfo:
     return RunInfo(
         run=run.number, name=run.name, parent=run.parent, begun_at=run.begun_at,
         by_hand=run.by_hand, steps=run.steps, settings=run.settings, rates=rates,
-        loss=run.curves.last_loss, test=test, held=run.held, seconds=run.curves.seconds,
+        loss=None if run.outdated else run.curves.last_loss, test=test, held=run.held, seconds=run.curves.seconds,
         of_script=run.watched,
     )  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
@@ -79,14 +81,22 @@ def ask_about_a_house(qtbot, window) -> None:
     assert unpack(window.engine.chosen_sample.given)[0] == 60.5
 
 
-def test_a_table_on_an_empty_canvas_becomes_a_net_of_its_own(qtbot, live_window, tmp_path) -> None:
+@pytest.mark.parametrize("how", ["opened", "chosen as data"])
+def test_a_table_on_an_empty_canvas_becomes_a_net_of_its_own(
+    qtbot, live_window, tmp_path, how
+) -> None:
     window, document = live_window, live_window.document
     window.start("circle")
     window.files.new()
     path = tmp_path / "fruit.csv"
     rows = [(100 + 80 * (i % 2), 5 + i, ("apple", "banana")[i % 2]) for i in range(30)]
     path.write_text("weight,length,kind\n" + "".join(f"{a},{b},{c}\n" for a, b, c in rows))
-    assert not window.files.open(str(path))
+    if how == "opened":
+        assert not window.files.open(str(path))
+    else:
+        options = {"dataset": "csv", "dataset_options": {"path": str(path)}}
+        document.set_training(msgspec.structs.replace(document.root.training, **options))
+        assert "There is no net yet that takes fruit.csv." in window.banner.text
     assert [b.text() for b in window.banner.buttons] == ["Make a net for it"]
     qtbot.mouseClick(window.banner.buttons[0], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(

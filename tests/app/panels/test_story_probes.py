@@ -229,7 +229,7 @@ def test_the_gap_between_training_and_test_is_marked(qtbot, opened, live_window)
     panel = opened("mlp", "training")
     train(qtbot, live_window, 1900)  # past the end of an epoch: there are two points at least
     qtbot.waitUntil(  # tested where it stopped, after a while
-        lambda: [n for n, _, _ in panel.loss.legend.entries] == ["train", "test", "gap"],
+        lambda: [n for n, _, _ in panel.loss.legend.entries] == ["train", "test", "test − train"],
         timeout=PATIENCE,
     )
 

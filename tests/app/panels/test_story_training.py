@@ -216,7 +216,7 @@ def test_samples_held_back_have_a_curve_of_their_own(qtbot, live_window):
     assert steps[-1] == window.engine.step
     told = {name: value for name, _, value in panel.loss.legend.entries}
     gap = losses[-1] - panel.loss._shown("train")[-1]
-    assert float(told["gap"].replace("−", "-")) == pytest.approx(gap, abs=0.02)
+    assert float(told["validation − train"].replace("−", "-")) == pytest.approx(gap, abs=0.02)
     window.engine.reset()
     qtbot.waitUntil(lambda: not len(panel.loss.points("validation")[0]), timeout=PATIENCE)
     window.engine.ask(EnterRun(run))

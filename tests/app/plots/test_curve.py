@@ -226,7 +226,7 @@ def test_what_is_of_another_net_is_not_said_until_a_point_comes(plot):
     plot.set_smoothing(0.0)
     plot.outdate("train")
     assert {n: v for n, _, v in plot.legend.entries}["train"] == ""
-    assert "gap" not in [n for n, _, _ in plot.legend.entries]
+    assert "test − train" not in [n for n, _, _ in plot.legend.entries]
     plot.append("train", np.array([3]), np.array([2.75]))
     plot.redraw()
     assert {n: v for n, _, v in plot.legend.entries}["train"] == "2.75"

@@ -2,6 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QToolTip
 
 from app.widgets.number_field import NumberField, WholeField, parse_number
 
@@ -49,3 +50,12 @@ def test_a_number_is_shown_short_and_whole(qtbot, value):
     field.setValue(value)
     assert parse_number(field.text()) == pytest.approx(value, rel=1e-9)
     assert len(field.text()) <= 14
+
+
+def test_a_number_out_of_range_is_refused_with_the_range(qtbot):
+    field = NumberField()
+    field.setRange(0.0, 1000.0)
+    typed(qtbot, field, "1e9")
+    assert QToolTip.text() == "1e9 is refused: a number from 0 to 1000"
+    typed(qtbot, field, "0.01")
+    assert "0.01" not in QToolTip.text()

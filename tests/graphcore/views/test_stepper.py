@@ -18,8 +18,14 @@ from graphcore.session import messages as m
 from graphcore.session.session import Session
 from graphcore.training.sample import Sample
 from graphcore.views.scheduler import Scheduler
-from graphcore.views.stepper import CheckRequest, NumbersRequest, WalkFrame, WalkRequest
-from graphcore.views.stepper.compute import check, numbers
+from graphcore.views.stepper import (
+    CheckRequest,
+    ElementRequest,
+    NumbersRequest,
+    WalkFrame,
+    WalkRequest,
+)
+from graphcore.views.stepper.compute import check, numbers, one_element
 
 
 def walked(graph: gc.Graph, request: WalkRequest | None = None) -> tuple[WalkFrame, Session]:
@@ -357,3 +363,13 @@ def test_an_update_tells_its_own_rate() -> None:
     rates = {u.name.partition(".")[0]: u.rate for u in frame.updates}
     assert rates.pop("hidden1") == 0.1
     assert set(rates.values()) == {1.0}
+
+
+def test_a_net_that_draws_noise_has_the_same_numbers_wherever_it_is_looked_at() -> None:
+    frame, session = walked(presets.load("gan-2d"))
+    written = one_element(session, ElementRequest("g_loss"))
+    assert written.total == pytest.approx(frame.numbers["g_loss"], rel=1e-6)
+    trainer = session.need_trainer()
+    first, again = (trainer.evaluate(trainer.data.test) for _ in range(2))
+    assert first.loss == again.loss
+    assert math.isfinite(first.loss)
