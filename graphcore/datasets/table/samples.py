@@ -131,6 +131,7 @@ class _Understood:
 
     def _inputs(self) -> list[Column]:
         others = [c for c in self.columns if c is not self.target]
+        self._leave_out_sparse(others)
         inputs = [c for c in others if not c.why]
         # Numbers that look like an id are better than nothing to predict from.
         inputs = inputs or [c for c in others if c.kind == "id" and c.values is not None]
@@ -143,6 +144,13 @@ class _Understood:
         chosen = {c.index for c in inputs}
         self.out = [c for c in others if c.index not in chosen]
         return inputs
+
+    def _leave_out_sparse(self, others: list[Column]) -> None:
+        """Where gaps are left out, a column with hardly a value goes rather than most rows."""
+        for column in others:
+            count, rows = int(column.gaps.sum()), len(column.gaps)
+            if self.options["missing"] == "leave out" and not column.why and 2 * count > rows:
+                column.why = f"no value in {count:,} of {rows:,} rows"
 
     def _check_target(self) -> None:
         if self.target.kind == "empty":

@@ -122,6 +122,18 @@ def test_a_table_that_is_opened_is_said_to_be_data(window, tmp_path):
     assert "Use it as data" in [b.text() for b in window.banner.buttons]
 
 
+def test_a_folder_of_images_is_data_and_a_workbook_is_called_one(window, tmp_path):
+    assert not window.files.open(str(tmp_path))
+    assert f"{tmp_path.name} is a folder of images" in window.banner.text
+    next(b for b in window.banner.buttons if b.text() == "Use it as data").click()
+    training = window.document.root.training
+    assert training.dataset == "image-folder"
+    assert training.dataset_options["path"] == str(tmp_path)
+    (tmp_path / "marks.xlsx").write_bytes(b"PK\x03\x04")
+    assert not window.files.open(str(tmp_path / "marks.xlsx"))
+    assert "marks.xlsx is a workbook: save its sheet as CSV" in window.banner.text
+
+
 def test_a_missing_recent_file_is_forgotten(window, answers, tmp_path):
     answers["ask_save"] = str(tmp_path / "gone.graph.json")
     window.files.save_as()

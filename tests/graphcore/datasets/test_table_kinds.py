@@ -106,6 +106,13 @@ def test_what_is_refused_is_called_by_its_name(
     assert said in str(refused.value)
 
 
+def test_a_column_with_hardly_a_value_goes_rather_than_the_rows(tmp_path: Path) -> None:
+    text = "a,b,y\n1,,u\n2,,v\n3,7,u\n4,,v\n"
+    note = load(tmp_path, text, missing="leave out").note
+    assert note.startswith("4 rows, 1 input: a")
+    assert "b (no value in 3 of 4 rows)" in note
+
+
 def test_times_and_names_of_rows_are_no_classes(tmp_path: Path) -> None:
     text = "name,a,time\n" + "".join(f"n{i},{i % 4},0:{10 + i}:00\n" for i in range(9))
     with pytest.raises(DataError, match="'time' has times of which none occurs twice"):
