@@ -231,6 +231,8 @@ class MainWindow(QMainWindow):
             wanted = []
         if not runs and not (wanted and self.files.open_any(wanted[0])):
             self.files.open_preset(FIRST_GRAPH)
+            if wanted:  # again: what was said of it went when the graph was opened
+                self.files.open_any(wanted[0])
             if not (file_or_preset or lesson or self.autosave.abandoned()):
                 self.show_welcome()
         Rescue(self).offer()

@@ -134,6 +134,19 @@ def test_a_folder_of_images_is_data_and_a_workbook_is_called_one(window, tmp_pat
     assert "marks.xlsx is a workbook: save its sheet as CSV" in window.banner.text
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [("own.csv", "is a table"), ("bad.graph.json", "bad.graph")]
+)
+def test_what_was_named_at_the_start_and_is_no_graph_is_spoken_of(
+    make_window, tmp_path, name, said
+):
+    (tmp_path / name).write_text("a,b\n1,2\n")
+    window = make_window(str(tmp_path / name))
+    QApplication.processEvents()
+    assert not window.banner.isHidden()
+    assert said in window.banner.text
+
+
 def test_a_missing_recent_file_is_forgotten(window, answers, tmp_path):
     answers["ask_save"] = str(tmp_path / "gone.graph.json")
     window.files.save_as()
