@@ -138,9 +138,10 @@ class EngineNews(QObject):
         """Offer a net for a table that is chosen where there is none yet."""
         root = self._window.document.root
         path = str(root.training.dataset_options.get("path", ""))
-        if change.kind == "training_changed" and path and path != self._table and not len(root):
-            if root.training.dataset == "csv" and self._turned is None:
-                self._offer_table(path, self.tr("There is no net yet that takes {0}."))
+        chosen = change.kind == "training_changed" and path and path != self._table
+        alone = root.training.dataset == "csv" and not len(root) and self._turned is None
+        if chosen and alone:
+            self._offer_table(path, self.tr("There is no net yet that takes {0}."))
         self._table = path
 
     def _turn_to(self, path: str, turn: Callable[[Document, str], None]) -> Callable[[], None]:

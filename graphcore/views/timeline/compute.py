@@ -219,8 +219,8 @@ def _info(run: Run, now: tuple[float, ...]) -> RunInfo:
     return RunInfo(
         run=run.number, name=run.name, parent=run.parent, begun_at=run.begun_at,
         by_hand=run.by_hand, steps=run.steps, settings=run.settings, rates=rates,
-        loss=None if run.outdated else run.curves.last_loss, test=test, held=run.held, seconds=run.curves.seconds,
-        of_script=run.watched,
+        loss=None if run.outdated else run.curves.last_loss, test=test, held=run.held,
+        seconds=run.curves.seconds, of_script=run.watched,
     )  # fmt: skip
 
 
