@@ -18,6 +18,7 @@ from graphcore.errors import DataError, short
 LARGEST = 2 << 30  # bytes of all pixels together, as float32
 _MOST_NAMED = 5
 """Files and classes that a sentence names."""
+_MOST_CLASSES = 12
 _SPLITS = {
     split: re.compile(rf"(?:{words})(?:[ _-]?(?:set|data|images))?", re.IGNORECASE)
     for split, words in (
@@ -36,6 +37,9 @@ def read(request: Request) -> Samples:
     classes = _class_names(halves, notes)
     read = [_read_all(half, classes, request, notes) for half in halves.values()]
     _note_few([labels for _, labels in read], list(halves), classes, notes)
+    count = sum(len(labels) for _, labels in read)
+    shown = _some(classes, _MOST_CLASSES)
+    notes.insert(0, f"{count:,} images, {len(classes):,} classes: {shown}.")
     size, kind = request.options["size"], request.options["color"]
     made = "grey (color: rgb keeps colours)" if kind == "grey" else "RGB"
     notes.append(f"Every picture is made {size} x {size}, {made}.")
@@ -203,9 +207,7 @@ def _note_few(
         )
 
 
-def _some(names: Iterable[str]) -> str:
+def _some(names: Iterable[str], most: int = _MOST_NAMED) -> str:
     """The first few of many names."""
     listed = list(names)
-    return ", ".join(map(short, listed[:_MOST_NAMED])) + (
-        ", …" if len(listed) > _MOST_NAMED else ""
-    )
+    return ", ".join(map(short, listed[:most])) + (", …" if len(listed) > most else "")

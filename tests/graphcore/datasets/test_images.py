@@ -43,7 +43,7 @@ def test_one_folder_per_class(tmp_path: Path) -> None:
     assert np.array_equal(data.train.targets == 1, data.train.inputs.mean((1, 2, 3)) > 0.5)
     left_out = "Files of other kinds than images that are read, left out: 1 (dark/notes.txt)."
     made = "Every picture is made 16 x 16, grey (color: rgb keeps colours)."
-    assert data.note == f"{left_out} {made}"
+    assert data.note == f"20 images, 2 classes: dark, light. {left_out} {made}"
 
 
 def test_folders_train_and_test(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_folders_as_they_are_brought(
     assert data.classes == ("a", "b")
     assert len(data.train) + len(data.test) == count
     assert said in data.note
-    assert bool(said) or data.note.startswith("Every")
+    assert bool(said) or data.note.split(": a, b. ")[1].startswith("Every")
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_a_broken_file_is_named_and_can_be_left_out(tmp_path: Path) -> None:
     data = load(tmp_path, broken="leave out")
     assert len(data.train) + len(data.test) == 7
     told = "Every picture is made 28 x 28, grey (color: rgb keeps colours)."
-    assert data.note == f"Broken files left out: 1 (b/1.png). {told}"
+    assert data.note == f"7 images, 2 classes: a, b. Broken files left out: 1 (b/1.png). {told}"
 
 
 def test_a_folder_for_validation_stays_one(tmp_path: Path) -> None:
@@ -277,6 +277,11 @@ def test_a_folder_for_validation_stays_one(tmp_path: Path) -> None:
     data = load(tmp_path)
     assert data.validation is not None
     assert (len(data.train), len(data.validation), len(data.test)) == (6, 4, 2)
+
+
+def test_classes_of_three_images_are_tested_too(tmp_path: Path) -> None:
+    data = load(fill(tmp_path, *(f"{c}/{i}.png" for c in "abcd" for i in range(3))))
+    assert np.bincount(data.test.targets).tolist() == [1, 1, 1, 1]
 
 
 def test_some_classes_and_so_many_samples(tmp_path: Path) -> None:
