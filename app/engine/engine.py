@@ -842,7 +842,7 @@ class Engine(QObject):
         if self._moving is not None and not self._adopting:  # these runs are wanted no more
             self._train_on = False
             self._go_to(self._moving)
-        elif self._process is not None and not self._adopting:
+        elif self._process is not None and not (self._adopting or self._launched):
             self._edit_timer.stop()
             self._load(keep=False, forget=True)
 

@@ -50,6 +50,8 @@ from app.widgets import file_dialogs
 from app.widgets.banner import Banner
 from app.widgets.numbers import set_digits
 from app.widgets.typing_rule import TypingRule
+from graphcore.datasets.images import SUFFIXES as PICTURES
+from graphcore.errors import GradscapeError
 from graphcore.records.pictures import Picture as SentPicture
 
 if TYPE_CHECKING:
@@ -347,12 +349,21 @@ class MainWindow(QMainWindow):
             GradesDialog(self, folder).open()
 
     def open_file(self, path: str) -> None:
-        """Open a graph, recorded runs, or a lesson."""
+        """Open a graph, recorded runs, or a lesson; a picture goes into the net that is open."""
         if _of_lessons(path) and self.engine is not None:
             packed = path.lower().endswith(PACKED_SUFFIX)
             (self.lessons.open_packed if packed else self.lessons.open)(path)
+        elif Path(path).suffix.lower() in PICTURES and "digit_pad" in self.layouts.docks:
+            self._show_picture(Path(path))
         else:
             self.files.open(path)
+
+    def _show_picture(self, path: Path) -> None:
+        pad: Any = self.show_panel("digit_pad").fill()
+        try:
+            pad.take_picture(path)
+        except GradscapeError as error:
+            self.refuse(str(error))
 
     def ask_open_lesson(self) -> None:
         """Ask for a lesson and begin it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer
@@ -23,7 +24,8 @@ from app.panels.panel import Panel
 from app.plots.tile_view import TileView
 from app.style import fonts, painting, palette
 from app.widgets.note import Note
-from app.widgets.sketch import Sketch
+from app.widgets.sketch import SIDE, Sketch
+from graphcore.datasets.images import read_image
 from graphcore.records.arrays import pack, unpack
 from graphcore.session.messages import Watch
 from graphcore.views.drawing import DigitFrame, DigitRequest, NearestFrame, NearestRequest
@@ -105,6 +107,10 @@ class DigitPadPanel(Panel):
         right.addLayout(answer, 1)
         right.addWidget(self.near)
         return right
+
+    def take_picture(self, path: Path) -> None:
+        """Show a picture in place of the drawing; raises DataError."""
+        self.sketch.show_pixels(read_image(path, "L", SIDE)[0])
 
     def set_seen(self, seen: bool) -> None:
         """Told whether the panel is looked at."""

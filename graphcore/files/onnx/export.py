@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from graphcore.datasets.learned import Learned, learned
+from graphcore.datasets.learned import Learned, Scale, learned
 from graphcore.engine.compiler import compile
 from graphcore.engine.plan import Plan
 from graphcore.errors import ExportError, FileError, short
@@ -64,7 +64,8 @@ def of_run(trainer: Trainer, name: str, inside: bool = False) -> OnnxExport:
     if inside and data.normalization.kind != "none" and binding.input in fed:
         raw = trainer.data.normalization.invert(trainer.data.test.inputs[:SAMPLES])
         fed[binding.input] = np.asarray(raw, np.float32).reshape(fed[binding.input].shape)
-    return OnnxExport(model, fed, _expected(model, plan), data if binding.input else None)
+    beside = msgspec.structs.replace(data, normalization=Scale()) if inside else data
+    return OnnxExport(model, fed, _expected(model, plan), beside if binding.input else None)
 
 
 def of_calculation(graph: Graph, weights: Plan, name: str) -> OnnxExport:

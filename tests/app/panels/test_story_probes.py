@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 
 from app.widgets.numbers import format_number
@@ -253,6 +255,28 @@ def test_a_drawn_one_is_taken_for_something(qtbot, opened, live_window) -> None:
     qtbot.waitUntil(lambda: len(panel.bars.shares) == 0, timeout=PATIENCE)
     qtbot.waitUntil(lambda: items["target"].value is not None, timeout=PATIENCE)
     assert (items["x"].value.array != drawn.array).any()
+
+
+def test_a_picture_that_is_dropped_goes_into_the_net(qtbot, opened, live_window, tmp_path) -> None:
+    panel = opened("mlp", "digit_pad")
+    seven = np.zeros((56, 28), np.uint8)
+    seven[10:14, 4:20] = seven[10:40, 16:20] = 255
+    Image.fromarray(seven).save(tmp_path / "seven.png")
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "seven.png"))])
+    live_window.dropEvent(
+        QDropEvent(QPoint(5, 5), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
+                   Qt.KeyboardModifier.NoModifier)
+    )  # fmt: skip
+    assert panel.sketch.pixels().max() == 1
+    wait_for_the_last_answer(qtbot, panel)
+    assert ", with" in panel.words.text()
+    qtbot.mouseClick(panel.back, Qt.MouseButton.LeftButton)
+    assert panel.sketch.empty
+    (tmp_path / "seven.png").write_text("no picture")
+    live_window.open_file(str(tmp_path / "seven.png"))
+    assert "seven.png" in live_window.banner.text
+    assert panel.sketch.empty
 
 
 def wait_for_the_last_answer(qtbot, panel) -> None:

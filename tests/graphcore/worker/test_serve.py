@@ -173,6 +173,22 @@ def test_a_print_cannot_get_into_the_stream() -> None:
     assert b"noise" in done.stderr
 
 
+def test_torch_is_imported_before_the_first_request_comes(tmp_path) -> None:
+    """The window hands that over once it has been painted; torch takes longer than its paint."""
+    (tmp_path / "torch.py").write_text("import sys\nprint('imported', file=sys.stderr, flush=True)")
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "graphcore.worker.serve"], env={**os.environ, "PYTHONPATH": path},
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert select.select([process.stderr], [], [], 20)[0]
+        assert process.stderr.readline() == b"imported\n"
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_the_engine_never_imports_qt() -> None:
     code = (
         "import graphcore.worker.serve, graphcore.cli.main, sys\n"
