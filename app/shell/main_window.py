@@ -50,7 +50,7 @@ from app.widgets import file_dialogs
 from app.widgets.banner import Banner
 from app.widgets.numbers import set_digits
 from app.widgets.typing_rule import TypingRule
-from graphcore.datasets.images import SUFFIXES as PICTURES
+from graphcore.datasets.images.pixels import SUFFIXES as PICTURES
 from graphcore.errors import GradscapeError
 from graphcore.records.pictures import Picture as SentPicture
 

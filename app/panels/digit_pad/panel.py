@@ -25,7 +25,7 @@ from app.plots.tile_view import TileView
 from app.style import fonts, painting, palette
 from app.widgets.note import Note
 from app.widgets.sketch import SIDE, Sketch
-from graphcore.datasets.images import read_image
+from graphcore.datasets.images.pixels import read_image
 from graphcore.records.arrays import pack, unpack
 from graphcore.session.messages import Watch
 from graphcore.views.drawing import DigitFrame, DigitRequest, NearestFrame, NearestRequest
