@@ -17,12 +17,15 @@ def _(text: str) -> str:
 
 
 def use_table(document: Document, path: str) -> None:
-    """Train the graph on a table, with inputs and numeric targets brought to a common scale."""
+    """Train the graph on a table or a folder of images.
+
+    Inputs and numeric targets of a table are brought to a common scale.
+    """
     document.set_training(_on_table(document, path), _("Use {0}").format(Path(path).name))
 
 
 def ask_for_net(document: Document, path: str) -> None:
-    """Have a table read before a net is made for it: a net of one input, as one step."""
+    """Have own data read before a net is made for it: a net of one input, as one step."""
     document.become(net_for((1,), 0, _on_table(document, path)), _("Make a net"))
 
 
@@ -46,6 +49,12 @@ def answers_otherwise(document: Document, classes: int) -> bool:
 
 def _on_table(document: Document, path: str) -> TrainingSettings:
     training = document.root.training
+    if Path(path).is_dir():
+        return msgspec.structs.replace(
+            training, dataset="image-folder", normalization="none",
+            dataset_options={"path": path, "broken": "leave out"},
+            epochs=max(EPOCHS, training.epochs), batch=min(BATCH, training.batch),
+        )  # fmt: skip
     return msgspec.structs.replace(
         training, dataset="csv", dataset_options={
             "path": path, "target_scale": "standardize", "missing": "leave out",

@@ -26,8 +26,10 @@ from graphcore.views.timeline import OpenRuns, RunsSaved, SaveRuns
 MAX_RECENT = 15
 SUFFIX = ".graph.json"
 RUN_SUFFIX = ".gradrun"
-TABLES = (".csv", ".tsv")
+TABLES = (".csv", ".tsv", ".txt", ".dat", ".data")
 """Endings of what is data to train on."""
+WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
+"""Endings of what spreadsheet programs keep for themselves."""
 WORTH = 10.0
 """Seconds of training from which on runs are not dropped without a word."""
 
@@ -39,7 +41,7 @@ class Files(QObject):
         unnamed: files of runs that the app keeps for itself, of which nothing is said.
 
     Signals:
-        table_given: path of a table that was to be opened.
+        table_given: path of a table, or of a folder of images, that was to be opened.
         net_given: path of another program's net that is to be opened.
         weights_given: path of weights that are to go onto the open graph.
         refused: the sentence that says why something could not be read or written.
@@ -211,9 +213,13 @@ class Files(QObject):
         if path.lower().endswith(WEIGHTS):
             self.weights_given.emit(path)
             return False
-        if path.lower().endswith(TABLES):
+        if path.lower().endswith(WORKBOOKS):
+            sentence = self.tr("{0} is a workbook: save its sheet as CSV, and open that.")
+            self.refused.emit(sentence.format(short(Path(path).name)))
+            return False
+        if path.lower().endswith(TABLES) or os.path.isdir(path):
             if self.engine is None:
-                sentence = self.tr("{0} is a table, not a graph.")
+                sentence = self.tr("{0} is data, not a graph.")
                 self.refused.emit(sentence.format(short(Path(path).name)))
             self.table_given.emit(path)
             return False

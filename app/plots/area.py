@@ -8,8 +8,8 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QResizeEvent
-from PySide6.QtWidgets import QLabel, QToolButton, QWidget
+from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QLabel, QScrollArea, QToolButton, QWidget
 
 from app.plots import items
 from app.style import fonts, icons, painting, palette
@@ -139,7 +139,7 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
     """Axes and what is drawn between them.
 
     Dragging and the wheel move what is seen; then a button in the corner, or a double-click,
-    brings all of it back.
+    brings all of it back. In a panel that scrolls the wheel scrolls on, and zooms with Ctrl.
 
     Attributes:
         fit_button: only there while the view was moved.
@@ -212,6 +212,22 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
             self.getPlotItem().vb.enableAutoRange()
         else:
             self.setRange(self._home, padding=0.0)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom, unless it is the panel that is scrolled and the plot only came by."""
+        if not event.modifiers() & Qt.KeyboardModifier.ControlModifier and self._scrolls():
+            event.ignore()
+            return
+        super().wheelEvent(event)
+
+    def _scrolls(self) -> bool:
+        """Whether the plot is on something that is scrolled up and down."""
+        above = self.parentWidget()
+        while above is not None:
+            if isinstance(above, QScrollArea) and above.verticalScrollBar().maximum() > 0:
+                return True
+            above = above.parentWidget()
+        return False
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         super().mouseDoubleClickEvent(event)

@@ -50,7 +50,7 @@ from app.widgets.banner import Banner
 from app.widgets.layouts import in_column
 from app.widgets.numbers import set_digits
 from app.widgets.typing_rule import TypingRule
-from graphcore.datasets.images import SUFFIXES as PICTURES
+from graphcore.datasets.images.pixels import SUFFIXES as PICTURES
 from graphcore.errors import GradscapeError
 from graphcore.records.pictures import Picture as SentPicture
 
@@ -229,6 +229,8 @@ class MainWindow(QMainWindow):
             wanted = []
         if not runs and not (wanted and self.files.open_any(wanted[0])):
             self.files.open_preset(FIRST_GRAPH)
+            if wanted:  # again: what was said of it went when the graph was opened
+                self.files.open_any(wanted[0])
             if not (file_or_preset or lesson or self.autosave.abandoned()):
                 self.show_welcome()
         Rescue(self).offer()

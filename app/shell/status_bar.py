@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QLabel, QStatusBar, QToolButton, QWidget
 
 from app.style import icons
+from app.widgets.note import Note
 from app.widgets.numbers import counted
 from graphcore.graph.counts import counts
 
@@ -36,7 +37,8 @@ class StatusBar(QStatusBar):
         self.parameters, self.dataset, self.device = QLabel(), QLabel(), QToolButton()
         self.device.setAutoRaise(True)
         self.device.clicked.connect(self.engine_wanted)
-        self.hover = QLabel()
+        self.hover = Note("")  # a long sentence would make the window wider than the screen
+        self.hover.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.addWidget(self.hover, 1)
         for widget in (self.problems, self.parameters, self.dataset, self.device):
             widget.setContentsMargins(8, 0, 8, 0)

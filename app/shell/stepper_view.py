@@ -8,7 +8,7 @@ from app.canvas import Canvas
 from app.canvas.items import geometry as geo
 from app.canvas.items.live import Picture
 from app.canvas.items.overlay import PulseOverlay
-from app.canvas.items.stepper_overlay import Chip, WalkOverlay
+from app.canvas.items.stepper_overlay import Chip, WalkOverlay, size_at
 from app.panels.stepper.position import Walk
 from app.panels.stepper.words import quantity_name
 from app.shell.live_view import shown_pictures
@@ -44,6 +44,7 @@ class WalkView(QObject):
         self._began = QElapsedTimer()
         walk.moved.connect(self._show)
         walk.marked.connect(self._show)
+        canvas.camera.moved.connect(self._on_camera)
         canvas.pictures.hidden_changed.connect(self._show)
         palette.notifier.changed.connect(self._show)
 
@@ -68,6 +69,11 @@ class WalkView(QObject):
             self._canvas.pictures.set_show("value")
             self._canvas.pictures.running_wanted.emit()
 
+    def _on_camera(self) -> None:
+        """At another zoom chips have another size."""
+        if self.overlay.chips and size_at(self._canvas.zoom) != self.overlay.size:
+            self._show()
+
     def _show(self) -> None:
         self._turn()
         walk, canvas = self._walk, self._canvas
@@ -89,7 +95,9 @@ class WalkView(QObject):
             *self._update_chips(),
             *self._marks(),
         )
-        self.overlay.set_chips(() if canvas.pictures.hidden else chips, self._blocks())
+        self.overlay.set_chips(
+            () if canvas.pictures.hidden else chips, self._blocks(), size_at(canvas.zoom)
+        )
 
     def _blocks(self) -> list[tuple[QRectF, float]]:
         """What chips are not to cover: titles and numbers first, then pictures, cards and notes."""
@@ -200,7 +208,8 @@ class WalkView(QObject):
             item = self._canvas.items_by_name.get(_below(owner, prefix))
             if item is not None:
                 below[owner] = below.get(owner, 0) + 1
-                place = _under(item.pos()) + QPointF(0, CHIP_LINE * below[owner])
+                line = CHIP_LINE * size_at(self._canvas.zoom)
+                place = _under(item.pos()) + QPointF(0, line * below[owner])
                 found.append(Chip(update_text(update, parameter), place, "good", strong=True))
         return found
 

@@ -56,7 +56,7 @@ def _buttons(p: Palette) -> str:
         padding: 4px 12px; }}
     QPushButton:hover {{ border-color: {p.edge}; }}
     QPushButton:pressed {{ background: {p.line}; }}
-    QPushButton:disabled {{ color: {p.edge}; }}
+    QPushButton:disabled, QToolButton:disabled {{ color: {p.edge}; }}
     QPushButton#primary {{ background: {p.accent}; color: {p.on_accent};
         border: 1px solid {p.accent}; font-weight: 600; }}
     QPushButton#primary:hover, QPushButton#primary:focus {{ border-color: {p.text}; }}

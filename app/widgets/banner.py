@@ -58,6 +58,8 @@ class Banner(QWidget):
             actions: (label, function) for each button; a click hides the banner first.
         """
         for button in self.buttons:
+            self._row.removeWidget(button)  # its room is free at once: panels pay for the banner's
+            button.hide()
             button.deleteLater()
         self.buttons = []
         self._text = text

@@ -69,9 +69,9 @@ def ask_open(parent: QWidget, folder: str, endings: Sequence[str] = ()) -> str:
     """Path of a graph file to open, of a run or another program's net; or empty."""
     listed = " ".join(f"*{ending}" for ending in endings)
     kinds = _tr(
-        "Graphs, runs, nets and tables (*.graph.json *.json *.gradrun {0} *.csv *.tsv);;"
-        "Recorded runs (*.gradrun);;Nets of other programs ({0});;Tables (*.csv *.tsv);;"
-        "All files (*)"
+        "Graphs, runs, nets and tables (*.graph.json *.json *.gradrun {0} *.csv *.tsv *.txt);;"
+        "Recorded runs (*.gradrun);;Nets of other programs ({0});;"
+        "Tables (*.csv *.tsv *.txt *.dat *.data);;All files (*)"
     ).format(listed)
     return QFileDialog.getOpenFileName(parent, _tr("Open graph"), folder, kinds)[0]
 

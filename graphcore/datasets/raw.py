@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from graphcore.datasets import images
 from graphcore.datasets.dataset import Array, RawColumn
+from graphcore.datasets.images import pixels
 from graphcore.datasets.learned import ImageForm, Learned
 from graphcore.datasets.table.samples import raw_number, raw_rows
 from graphcore.errors import DataError, quote, short
@@ -103,7 +103,7 @@ def _from_path(path: Path, learned: Learned) -> tuple[Array, tuple[str, ...]]:
         return _table(path, learned)
     if ending == ".npy":
         return _array(_stored(path), learned)
-    if ending in images.SUFFIXES:
+    if ending in pixels.SUFFIXES:
         return _read_pictures([path], _image_form(learned)), (path.name,)
     if not os.path.exists(path):
         raise DataError(f"There is no file {short(path)}.")
@@ -128,7 +128,7 @@ def _folder(path: Path, learned: Learned) -> tuple[Array, tuple[str, ...]]:
         Path(folder) / name
         for folder, _, files in os.walk(path)
         for name in files
-        if Path(name).suffix.lower() in images.SUFFIXES and not name.startswith(".")
+        if Path(name).suffix.lower() in pixels.SUFFIXES and not name.startswith(".")
     ]
     if not found:
         raise DataError(f"The folder {short(path)} holds no pictures.")
@@ -146,12 +146,12 @@ def _image_form(learned: Learned) -> ImageForm:
 
 
 def _read_pictures(paths: Sequence[Path], form: ImageForm) -> Array:
-    mode, size = images.MODES[form.color], (form.height, form.width)
-    return np.stack([images.read_image(path, mode, size) for path in paths])
+    mode, size = pixels.MODES[form.color], (form.height, form.width)
+    return np.stack([pixels.read_image(path, mode, size) for path in paths])
 
 
 def _picture(image: Any, form: ImageForm) -> Array:
-    return images.pixels_of(image, images.MODES[form.color], (form.height, form.width))
+    return pixels.pixels_of(image, pixels.MODES[form.color], (form.height, form.width))
 
 
 # -- tables ---------------------------------------------------------------------------------------

@@ -25,7 +25,8 @@ def split(
         for label in np.unique(labels):
             places = np.flatnonzero(labels == label)
             # Rounded up: a class of one sample is learned rather than only asked for.
-            first[places[: int(np.ceil(share * len(places) - 1e-9))]] = True
+            kept = int(np.ceil(share * len(places) - 1e-9))
+            first[places[: min(kept, len(places) - 1) if len(places) > 2 else kept]] = True
     else:
         first[: round(share * len(whole))] = True
     if first.all() or not first.any():

@@ -17,6 +17,7 @@ from graphcore.graph.training_settings import TrainingSettings
 
 _IMAGE = (1, 28, 28)
 _SHORT_CONV = re.compile(r"(\d+)c(\d+)")
+_SHORT_SHAPE = re.compile(r"\d+(?:[x×]\d+){1,3}")
 _SHORT_POOL = re.compile(r"p(\d+)")
 EXAMPLES = ("784-128-relu-10", "conv 8 5 | relu | pool 2 | flatten | 10", "2-8-tanh-1")
 _EXAMPLE = f"write for example {EXAMPLES[0]} or {EXAMPLES[1]}"
@@ -29,10 +30,11 @@ def parse_layers(text: str, numbers: bool | None = None) -> Graph:
     ``conv 8 5 [stride 2] [pad 2]`` or ``8c5``, ``pool 2`` or ``p2``, ``avgpool 2``, ``flatten``,
     ``dropout 0.5``, ``bn`` and the name of any activation. A number that stands first is the size
     of the input (784 is an MNIST image, flattened); without one the input is a 1 x 28 x 28 image,
-    or what ``input 3 32 32`` says. The loss follows from the end: a single output is the score of
-    the second of two classes (BCEWithLogitsLoss) for two inputs or before a sigmoid, else a number
-    (MSELoss); several are scores of classes (CrossEntropyLoss). A softmax or sigmoid at the end is
-    drawn beside the loss, which takes the scores.
+    or what ``input 3 32 32`` or ``3x32x32`` says; ``5x5`` is an image of one channel. The loss
+    follows from the end: a single output is the score of the second of two classes
+    (BCEWithLogitsLoss) for two inputs or before a sigmoid, else a number (MSELoss); several are
+    scores of classes (CrossEntropyLoss). A softmax or sigmoid at the end is drawn beside the loss,
+    which takes the scores.
 
     Args:
         numbers: whether the data's targets are numbers; None if nothing is known of the data.
@@ -57,6 +59,10 @@ def _input_shape(layers: list[list[str]]) -> tuple[int, ...]:
         if not numbers:
             raise ExpressionError("input needs its size, as in input 3 32 32.")
         return tuple(_whole(n, "input") for n in numbers)
+    if _SHORT_SHAPE.fullmatch(head) and not numbers and len(layers) > 1:
+        del layers[0]
+        shape = tuple(_whole(n, "input") for n in re.split("[x×]", head))
+        return (1, *shape) if len(shape) == 2 else shape
     if head.isdecimal() and not numbers and len(layers) > 1:
         del layers[0]
         size = _whole(head, "The input")

@@ -26,7 +26,7 @@ from app.style import fonts, painting, palette
 from app.widgets.layouts import in_column, in_row
 from app.widgets.note import Note
 from app.widgets.sketch import SIDE, Sketch
-from graphcore.datasets.images import read_image
+from graphcore.datasets.images.pixels import read_image
 from graphcore.records.arrays import pack, unpack
 from graphcore.session.messages import Watch
 from graphcore.views.digit_pad import DigitFrame, DigitRequest, NearestFrame, NearestRequest

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QListWidgetItem,
+    QSizePolicy,
     QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
@@ -76,12 +77,14 @@ class ResultsPanel(Panel):
     def _lay_out(self) -> None:
         whole = QVBoxLayout(self)
         whole.setContentsMargins(8, 4, 8, 8)
-        self.kinds, classes = QStackedWidget(), QWidget()
+        self.kinds, self._classes = QStackedWidget(), QWidget()
         self.quantities = QuantitiesPage()
-        self.kinds.addWidget(classes)
+        self.kinds.addWidget(self._classes)
         self.kinds.addWidget(self.quantities)
+        self.kinds.currentChanged.connect(self._give_room)
+        self._give_room(0)
         whole.addWidget(self.kinds)
-        row = QHBoxLayout(classes)
+        row = QHBoxLayout(self._classes)
         self.folds = [row]
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.matrix, 4)
@@ -91,6 +94,14 @@ class ResultsPanel(Panel):
         column.addWidget(self._make_pages(), 1)
         column.addWidget(self.stamp)
         row.addLayout(column, 3)
+
+    def _give_room(self, shown: int) -> None:
+        """Let the page that is shown alone say how high the panel is."""
+        ignored, wanted = QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+        for page in (self._classes, self.quantities):
+            policy = wanted if page is self.kinds.widget(shown) else ignored
+            page.setSizePolicy(policy, policy)
+        self.kinds.updateGeometry()
 
     def _make_pages(self) -> QStackedWidget:
         """The mistakes, or how sure the net is."""

@@ -20,7 +20,7 @@ from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.samples.cells import NumberCells
 from app.widgets import file_dialogs
-from graphcore.datasets.images import read_image
+from graphcore.datasets.images.pixels import read_image
 from graphcore.errors import GradscapeError
 from graphcore.graph.elements import Node
 from graphcore.records.arrays import pack, unpack

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QWidget
 
 from app.document.document import Document
 from app.engine.engine import Engine
@@ -22,6 +22,9 @@ from graphcore.records.arrays import unpack
 from graphcore.views.stepper import NumbersFrame, NumbersRequest, WalkFrame
 
 Place = tuple[int, int, int]
+LOW, LEAST_BESIDE, LEAST_TERMS = 400, 130, 84
+"""Pixels of height of a panel in which input and output stand beside each other, of these, and
+of the numbers below."""
 
 
 class WindowPanel(Panel):
@@ -61,11 +64,11 @@ class WindowPanel(Panel):
         self.clear()
 
     def _lay_out(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 8, 12, 8)
-        column.addWidget(self.said)
-        column.addWidget(self.inputs, 3)
-        row = QHBoxLayout()
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(12, 8, 12, 8)
+        self._terms = QWidget()
+        row = QHBoxLayout(self._terms)
+        row.setContentsMargins(0, 0, 0, 0)
         self.signs = []
         for i, view in enumerate(self.numbers.values()):
             if i:
@@ -73,12 +76,35 @@ class WindowPanel(Panel):
                 self.signs[-1].setFixedWidth(12)
                 row.addWidget(self.signs[-1])
             row.addWidget(view, 1)
-        column.addLayout(row, 2)
-        column.addWidget(self.sum)
-        column.addWidget(self.fed)
-        column.addWidget(self.outputs, 3)
-        column.addWidget(self.field_said)
-        column.addWidget(self.field, 3)
+        self._low: bool | None = None
+        for column in (0, 1):
+            self._grid.setColumnStretch(column, 1)
+        self._arrange(low=False)
+
+    def _arrange(self, *, low: bool) -> None:
+        """What comes in above what goes out; beside each other where there is little height."""
+        if low == self._low:
+            return
+        self._low = low
+        below = (self._terms, self.sum, self.fed)
+        parts = (self.said, self.inputs, *below, *(() if low else (self.outputs,)),
+                 self.field_said, self.field)  # fmt: skip
+        stretches = {self.inputs: 3, self._terms: 2, self.outputs: 3, self.field: 3}
+        self._grid.setRowStretch(len(parts), 0)  # of a part more, in the other arrangement
+        for row, part in enumerate(parts):
+            beside = low and part is self.inputs
+            self._grid.addWidget(part, row, 0, 1, 1 if beside else 2)
+            if beside:
+                self._grid.addWidget(self.outputs, row, 1)
+            self._grid.setRowStretch(row, stretches.get(part, 0))
+        for view in (self.inputs, self.outputs):
+            view.setMinimumHeight(LEAST_BESIDE if low else 0)
+        self._terms.setMinimumHeight(LEAST_TERMS if low else 0)
+
+    def set_room(self, room: QSize) -> None:
+        """Told how much can be seen without scrolling."""
+        super().set_room(room)
+        self._arrange(low=room.height() < LOW)
 
     def clear(self) -> None:
         """The net is no more; the node may go on in one that is only run."""

@@ -59,7 +59,7 @@ class CheckBar(QWidget):
         """Offer the parts of a node of the level that is shown; "" offers the whole graph alone."""
         chosen, graph, prefix = self.part.currentData(), self._document.graph, self._document.prefix
         self.part.clear()
-        self.part.addItem(self.tr("the whole graph"), "")
+        self.part.addItem(self.tr("whole graph"), "")
         if name in graph:
             node = graph.node(name)
             self.part.addItem(self.tr("the value of {0}").format(name), prefix + name)

@@ -42,7 +42,7 @@ from graphcore.views.stepper import NumbersFrame, NumbersRequest, Quantity, Walk
 
 MOST_TOGETHER = 64
 """Samples that go through together."""
-LEAST_WORDS = 210
+LEAST_WORDS, MOST_WORDS = 210, 170
 """Pixels of width of what happens at a step, in words."""
 LEAST_HEIGHTS = (76, 120, 130, 150, 130, 130)
 """Pixels of height of each part in a narrow panel, where they stand below each other."""
@@ -62,7 +62,7 @@ class WalkPanel(Panel):
     def __init__(self, document: Document, engine: Engine) -> None:
         super().__init__(document, engine)
         self.walk = Walk(document, engine)
-        self._selected = ""
+        self._selected, self._narrow = "", False
         self._written = WrittenOut(document, engine, self.walk)
         self._icons: list[tuple[QToolButton, str]] = []
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -189,7 +189,7 @@ class WalkPanel(Panel):
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         text = QWidget()
-        in_column(self.title, (self.words, 1), on=text, margins=0)
+        self._words_column = in_column(self.title, (self.words, 1), on=text, margins=0)
         self.formula = FormulaView()
         self.value = TensorView(self.tr("Value"))
         self.gradient = TensorView(self.tr("Gradient"))
@@ -284,6 +284,7 @@ class WalkPanel(Panel):
         self.pause_at.setEnabled(bool(self._selected))
         self.title.setText(walk_words.title(walk) if there else self._waiting())
         self.words.setText("\n".join(walk_words.sentences(self._document.root, walk)))
+        self._give_words_room()
         self._written.ask()
         self._show_formula()
         self._show_curve()
@@ -414,6 +415,14 @@ class WalkPanel(Panel):
         self.check.part.setMinimumContentsLength(6 if narrow else 14)
         for part, height in zip(self._parts, LEAST_HEIGHTS, strict=True):
             part.setMinimumHeight(height if narrow else 0)
+        self._narrow = narrow
+        self._give_words_room()
+
+    def _give_words_room(self) -> None:
+        """Below each other the words are as high as they are long, within bounds."""
+        if self._narrow:
+            wanted = self._words_column.totalHeightForWidth(self.told.viewport().width())
+            self.told.setMinimumHeight(min(max(wanted, LEAST_HEIGHTS[0]), MOST_WORDS))
 
     def _restyle(self) -> None:
         for button, icon in self._icons:

@@ -125,12 +125,13 @@ class EngineNews(QObject):
     # -- tables -------------------------------------------------------------------------------
 
     def _offer_table(self, path: str, why: str = "") -> None:
-        """Let a table be the data of the open graph, or of a net that is made for it."""
+        """Let a table or a folder be the data of the open graph, or of a net made for it."""
         window, document = self._window, self._window.document
         net = (self.tr("Make a net for it"), self._turn_to(path, ask_for_net))
         use = (self.tr("Use it as data"), self._turn_to(path, use_table))
         actions = [use, net] if len(document.root) else [net]
-        why = why or self.tr("{0} is a table, not a graph.")
+        folder = self.tr("{0} is a folder of images, not a graph.")
+        why = why or (folder if Path(path).is_dir() else self.tr("{0} is a table, not a graph."))
         window.banner.show_message(why.format(short(Path(path).name)), "info", actions)
 
     def _on_change(self, change: Change) -> None:

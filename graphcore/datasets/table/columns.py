@@ -18,20 +18,29 @@ from graphcore.errors import DataError, quote, short
 Kind = Literal["numbers", "words", "dates", "id", "empty"]
 MOST_WORDS = 32
 """Different words in one column, past which it is no kind of category."""
-_FEW_ROWS = 8  # in fewer rows all words may differ by chance
+FEW_ROWS = 8  # in fewer rows all words may differ by chance
 _TIMESTAMP = 1e8  # seconds since 1970, at least
 _STAND_INS = np.array([sign * v for v in (99, 999, 9999, 99999, 999.9, 9999.9) for sign in (-1, 1)])
 """Numbers that are written where there is no value."""
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}"
     r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:Z|[+-]\d\d:?\d\d)?)?|"
-    r"\d{1,2}([./-])\d{1,2}\1(?:\d{4}|\d{2})(?:,? \d{1,2}:\d{2}(?::\d{2})?)?|"
-    r"\d{1,2}:\d{2}(?::\d{2})?|\d{1,2}\.? [A-Za-zäé]{3,9}\.? \d{4}|[A-Z][a-z]{2,8} \d{1,2}, \d{4}"
+    r"\d{1,2}([./-])\d{1,2}\1(?:\d{4}|\d{2})(?:,? \d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?)?|"
+    r"(?:1[89]|2[01])\d\d[-/](?:0?[1-9]|1[0-2])|(?:Q[1-4][ /-]?\d{4}|\d{4}[ /-]?Q[1-4])|"
+    r"(?:Jan|Feb|M[aä]r|Apr|Ma[iy]|Jun|Jul|Aug|Sep|O[ck]t|Nov|De[cz])[a-z]{0,6}\.?[ -]'?\d{2,4}|"
+    r"\d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?|\d{1,2}\.? [A-Za-zäé]{3,9}\.? \d{4}|"
+    r"[A-Z][a-z]{2,8} \d{1,2}, \d{4}"
 )
 _ID_NAME = re.compile(
     r"(?:.*[ _])?(?:id|ids|uuid|nr|no|no\.|index|idx|key|row|rowname|rownames|unnamed: 0|lfd|"
-    r"laufende nummer|#)|[a-z]+Id|[a-z]+ID|ID", re.IGNORECASE,
+    r"#)|[a-z]+Id|[a-z]+ID|ID|.*nummer|(?:student|customer|order|account|serial|phone|invoice|"
+    r"patient|sample|case|record|ticket)[ _]?(?:number|no\.?)", re.IGNORECASE,
 )  # fmt: skip
+_CODE_NAME = re.compile(
+    r"plz|postleitzahl|zip|zip[ _-]?code|post[ _-]?code|postal[ _-]?code", re.IGNORECASE
+)
+_CODE = re.compile(rf"(?:^|{MARK})0\d{{3,}}(?:{MARK}|$)")
+"""A number of one length for all that may begin with 0, such as a postal code."""
 _TIME_NAME = re.compile(r".*(time|date|datum|zeit|stamp).*", re.IGNORECASE)
 
 
@@ -106,7 +115,7 @@ def decimal_marks(table: Table, wanted: str, skipped: set[int]) -> list[tuple[st
         elif dots and not commas and whole == "," and "," not in "".join(shown):
             # The delimiter alone does not make 1.500 a thousand; money is seldom in thousandths.
             money = numbers.names_money(table.header[i], *table.columns[i])
-            result.append((whole if money else ".", True))
+            result.append((whole if money else ".", not money))
         else:
             result.append((whole, commas or (dots and whole == ",")))
     return result
@@ -116,14 +125,17 @@ def _judge(table: Table, i: int, mark: tuple[str, bool], gaps: frozenset[str]) -
     chunks = table.columns[i]
     if not any(c in chunk for chunk in chunks for c in "0123456789"):
         return _of_words(table, i, gaps)
+    if _are_codes(table, i):
+        return _of_words(table, i, gaps)
     found = numbers.read(chunks, mark[0], gaps)
+    multiplied = _multiply(table, i, found)
     _settle_units(table, i, found)
     if not _are_numbers(found):
         return _of_words(table, i, gaps)
     if found.odd or not _usable(found.values):
         _refuse(table, i, found)
     column = Column(i, table.header[i], "numbers", found.gaps, found.values)
-    column.notes += [*_unit_notes(table, i, found), *_stand_in_notes(column)]
+    column.notes += [*multiplied, *_unit_notes(table, i, found), *_stand_in_notes(column)]
     column.unit = next((unit for unit in found.units if unit), "")
     if mark[1] and (first := _first_marked(chunks)):
         value = numbers.read([first], mark[0]).values[0]
@@ -133,6 +145,30 @@ def _judge(table: Table, i: int, mark: tuple[str, bool], gaps: frozenset[str]) -
         )
     column.why = _why_no_input(table, column)
     return column
+
+
+def _are_codes(table: Table, i: int) -> bool:
+    """Whether the digits of a column are no quantity, such as postal codes."""
+    chunks = table.columns[i]
+    named = bool(_CODE_NAME.fullmatch(table.header[i]))
+    if not named and not any(map(_CODE.search, chunks)):
+        return False
+    cells = [cell for cell in numbers.words(chunks) if cell]
+    return all(map(str.isdecimal, cells)) and (named or len(set(map(len, cells))) == 1)
+
+
+def _multiply(table: Table, i: int, found: numbers.Numbers) -> list[str]:
+    """Say which letters multiplied numbers; among others K means thousands, not kelvin."""
+    chunks = table.columns[i]
+    letters = {letter for chunk in chunks for letter in numbers.LETTERS.findall(chunk)}
+    if not letters - {"K"} or found.share < 1:
+        return []
+    if "K" in letters:
+        ends = [cell.endswith("K") for cell in numbers.words(chunks)]
+        found.values[ends] *= 1e3
+        found.units[""] += found.units.pop("K", 0)
+    said = ", ".join(f"{x} as {numbers.MULTIPLES.get(x, 1e3):,.0f}" for x in sorted(letters))
+    return [f"Letters behind the numbers of {quote(table.header[i])} were read: {said}."]
 
 
 def _usable(values: NDArray[np.float64]) -> bool:
@@ -250,8 +286,8 @@ def _of_words(table: Table, i: int, gaps: frozenset[str]) -> Column:
     if not held:
         column.kind, column.why = "empty", "no values"
     elif sum(map(bool, map(_DATE.fullmatch, words))) >= 0.9 * len(words):
-        column.kind, column.why = "dates", "dates"
-    elif len(words) == held >= _FEW_ROWS:
+        column.kind, column.why = "dates", "times" if all(":" in w[:3] for w in words) else "dates"
+    elif len(words) == held >= FEW_ROWS:
         column.kind, column.why = "id", "a different word in every row"
     elif len(words) == 1 and held > 1:
         column.why = _SAME
@@ -273,8 +309,20 @@ def _why_no_input(table: Table, column: Column) -> str:
     says_so = bool(_ID_NAME.fullmatch(column.name)) if named else counted
     if table.named and whole and len(held) > 2 and says_so:
         column.kind = "id"
-        return "numbers the rows"
+        return "numbers the rows" if counted else "names the rows"
     if named and len(held) and held.min() > _TIMESTAMP and _TIME_NAME.fullmatch(column.name):
         column.kind = "dates"
         return "time stamps"
+    if _are_dates(held):
+        column.kind = "dates"
+        return "dates"
     return _SAME if len(held) > 1 and bool((held == held[0]).all()) else ""
+
+
+def _are_dates(held: NDArray[np.float64]) -> bool:
+    """Whether numbers are dates that are written in one, such as 20240131."""
+    if len(held) < 3 or held.min() < 18_000_101 or held.max() > 22_001_231:
+        return False
+    month, day = held // 100 % 100, held % 100
+    fits = (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31) & (held == np.round(held))
+    return bool(fits.all()) and len(np.unique(held)) > 1

@@ -33,7 +33,14 @@ UNITS = frozenset((
     "bar", "N", "Nm", "dB", "KB", "MB", "GB", "TB", "px", "pt",
 ))  # fmt: skip
 """Units that are known; other letters behind a number are one if all cells have them."""
+MULTIPLES = {
+    "k": 1e3, "Tsd": 1e3, "M": 1e6, "Mio": 1e6, "mln": 1e6, "B": 1e9, "bn": 1e9, "Mrd": 1e9,
+}  # fmt: skip
+"""What letters behind a number multiply it by; K does too, but kelvin where it is alone."""
+LETTERS = re.compile(rf"\d ?({'|'.join([*MULTIPLES, 'K'])})(?={MARK}|$)")
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f'\u2019"), " ")
+_NO_CENTS = re.compile(r"(?<=\d)[.,] ?[-\u2013\u2014]{1,2}(?=\s|$)")
+"""What stands for no cents: 1'500.- or 5,– €."""
 _MINUS = {ord("\u2212"): "-"}
 _CURRENCY = "€$£¥₹₽"
 _MONEY = re.compile(rf"[{_CURRENCY}]|\b(?:EUR|Euro|USD|GBP|CHF)\b")
@@ -111,7 +118,9 @@ def number_of(text: str, mark: str) -> float:
     if mark == "." and "_" not in text:
         with contextlib.suppress(ValueError):
             return float(text)
-    return _number(text, mark)[0]
+    value, unit = _multiplied(text, mark)
+    # Kelvin or thousands: in a column others tell which.
+    return math.nan if unit == "K" and text[-2:-1].isdigit() else value
 
 
 def shown_mark(chunks: Sequence[str]) -> str:
@@ -183,7 +192,7 @@ def _careful(
     values = np.empty(len(cells))
     for i, cell in enumerate(cells):
         if cell not in known:
-            known[cell] = (math.nan, "gap") if cell.lower() in gaps else _number(cell, mark)
+            known[cell] = (math.nan, "gap") if cell.lower() in gaps else _multiplied(cell, mark)
         values[i], unit = known[cell]
         if unit == "gap":
             continue
@@ -197,9 +206,15 @@ def _careful(
     return values
 
 
+def _multiplied(cell: str, mark: str) -> tuple[float, str]:
+    """Value and unit of a cell; a letter for thousands or more is no unit."""
+    value, unit = _number(cell, mark)
+    return (value * MULTIPLES[unit], "") if unit in MULTIPLES else (value, unit)
+
+
 def _number(cell: str, mark: str) -> tuple[float, str]:
     """Value and unit of a cell, NaN if it is no number."""
-    text = cell.translate(_SPACES).translate(_MINUS)
+    text = _NO_CENTS.sub("", cell).translate(_SPACES).translate(_MINUS)
     if text.lower() in ("inf", "+inf", "-inf", "infinity", "-infinity"):
         return float(text), ""
     if text.startswith("(") and text.endswith(")"):

@@ -111,7 +111,7 @@ def read_table(
     layout = _Layout(data, name, delimiter, header)
     count = _check_size(data, layout.delimiter, name)
     table = Table(name, layout.header, layout.delimiter, layout.named)
-    table.notes += [note] if note else []
+    table.notes += [*layout.notes, *([note] if note else [])]
     for line, why in layout.above:
         table.leave_out(line, why)
     _fill(table, layout, data, lambda done: None if told is None else told(done, count))
@@ -142,6 +142,7 @@ class _Layout:
         first: line on which the first row below the header ends.
         above: line and kind of each line above the header that is no row.
         marked: whether lines that begin with a mark are comments.
+        notes: sentences on how the columns got their names.
     """
 
     def __init__(self, data: bytes, name: str, delimiter: str | None, header: str) -> None:
@@ -153,6 +154,7 @@ class _Layout:
         said = _SEPARATOR.fullmatch(sample[0].strip())
         self.delimiter = delimiter or (said[1] if said else _delimiter(sample, name))
         self.above: list[tuple[int, str]] = []
+        self.notes: list[str] = []
         rows = self._rows(begun)
         starts = [cells[0].startswith(_COMMENTS) for _, cells in rows if not _is_gap(cells[0])]
         self.marked = 2 * sum(starts) < len(rows)
@@ -209,29 +211,49 @@ class _Layout:
                 self.header = [f"column {i + 1}" for i in range(self.width)]
         elif below and (why := _below_names(names, below)):
             line = next(line for line, cells in rest if cells is below[0])
-            self.above.append((line, why))
-            self.first = line + 1
-            if why == _SECOND:
-                both = itertools.zip_longest(names, below[0], fillvalue="")
-                self.header = [" ".join(filter(None, pair)) for pair in both]
-        self._trim()
+            self._read_second(names, below[0], line, why)
+        self._trim([cells for cells in below if len(cells) == self.width])
         _check_header(self.header, names, self._name, self.named)
+
+    def _read_second(self, names: Row, second: Row, line: int, why: str) -> None:
+        """Leave out the line below the names; what it says may tell columns of one name apart."""
+        if why == "units" and len(set(names)) < len(names):
+            why = _SECOND
+        self.above.append((line, why))
+        self.first = line + 1
+        if why == _SECOND:
+            both = itertools.zip_longest(names, second, fillvalue="")
+            self.header = [" ".join(filter(None, pair)) for pair in both]
 
     def _is_title(self, cells: Row) -> bool:
         shorter = len(cells) < self.width - 1 or (len(cells) == self.width > 2)
         return shorter and sum(map(bool, cells)) <= 1
 
-    def _trim(self) -> None:
+    def _trim(self, below: list[Row]) -> None:
         """Take off cells that a delimiter at the end of each line makes, and name the nameless."""
         while len(self.header) > max(self.width, 1) and not self.header[-1]:
             self.header.pop()
         if len(self.header) == self.width - 1:
-            self.header.append("")  # the rows end in a delimiter, or the column has no name
+            # The rows begin with their names, as R writes them, or end in a delimiter.
+            first = _name_rows([cells[0] for cells in below])
+            ends = any(cells[-1] for cells in below)
+            self.header.insert(0 if first and ends else len(self.header), "")
+            if ends:
+                self.notes.append(
+                    "The header has a name fewer than the rows have cells: the "
+                    f"{'first' if first else 'last'} column has none."
+                )
         self.width = len(self.header)
         self.header = [unicodedata.normalize("NFC", c) for c in self.header]
         for i, cell in enumerate(self.header):
             if not cell:
                 self.header[i] = f"column {i + 1}"
+
+
+def _name_rows(cells: Row) -> bool:
+    """Whether cells may be the names or numbers of rows: all differ, none has a fraction."""
+    whole = all(c.isdecimal() or not is_number(c) for c in cells)
+    return whole and 2 < len(cells) == len(set(cells))
 
 
 def _is_gap(cell: str) -> bool:
@@ -298,7 +320,7 @@ def _check_header(header: Row, first: Row, name: str, named: bool) -> None:
     seen: set[str] = set()
     for cell in header:
         if cell in seen:
-            raise DataError(f"{name} has two columns called {quote(cell)}.")
+            raise DataError(f"{name} has two columns called {quote(cell)}: rename one.")
         seen.add(cell)
 
 
@@ -338,7 +360,7 @@ def _delimiter(sample: list[str], name: str) -> str:
             return 0.0, 0
         widths = Counter(map(len, rows))
         width = max(widths, key=lambda w: (widths[w] if w > 1 else 0, w), default=1)
-        if width < 2 or (delimiter == " " and not _all_numbers(rows[1:])):
+        if width < 2 or (delimiter == " " and not _are_aligned(rows)):
             return 0.0, 0
         return widths[width] / len(rows), width
 
@@ -346,6 +368,22 @@ def _delimiter(sample: list[str], name: str) -> str:
     found[" "] = (0.0, 0) if any(q[1] for d, q in found.items() if d != " ") else found[" "]
     # Decimal commas may cut the rows alike too, though not the header.
     return max(found, key=lambda d: (found[d][0], d != ",", found[d][1]))
+
+
+def _are_aligned(rows: list[Row]) -> bool:
+    """Whether rows that are cut at blanks are numbers, or a header and rows of one width."""
+    names, *below = rows
+    if _all_numbers(below):
+        return True
+    width = max(map(len, below), default=0)
+    columns = [list(cells) for cells in zip(*below, strict=False)]
+    return (
+        len(names) >= 2 < len(below)
+        and {len(cells) for cells in below} == {width}
+        and len(names) in (width, width - 1)
+        and not any(map(is_number, names))
+        and any(_all_numbers([cells]) for cells in columns)
+    )
 
 
 def _all_numbers(rows: list[Row]) -> bool:

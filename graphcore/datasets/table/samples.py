@@ -20,6 +20,8 @@ from graphcore.datasets.table.target import classes_of, propose
 from graphcore.datasets.table.text import DELIMITERS
 from graphcore.errors import DataError, short
 
+_MOST_CODED = 4
+"""Columns of words of which each has a sentence."""
 _MOST_NAMED = 8
 """Columns, rows and words that a sentence names."""
 
@@ -107,6 +109,7 @@ class _Understood:
     def samples(self) -> Samples:
         inputs = self._inputs()
         self.notes = [*self.table.notes]
+        self.coded: list[tuple[str, int]] = []
         self._check_target()
         keep = self._kept([*inputs, self.target])
         blocks, names, raw = [], list[str](), list[RawColumn]()
@@ -116,6 +119,7 @@ class _Understood:
             names += [f"{short(column.name)} = {short(w)}" for w in words] or [column.label]
             raw.append(RawColumn(column.name, words))
         targets, classes = classes_of(self.table, self.target, keep, self.options["task"])
+        self._note_columns([c.notes for c in [*inputs, self.target]])
         self._note_lone(targets, classes)
         self._note_alike(classes)
         line = self._line(names, inputs, classes, int(keep.sum()))
@@ -127,6 +131,7 @@ class _Understood:
 
     def _inputs(self) -> list[Column]:
         others = [c for c in self.columns if c is not self.target]
+        self._leave_out_sparse(others)
         inputs = [c for c in others if not c.why]
         # Numbers that look like an id are better than nothing to predict from.
         inputs = inputs or [c for c in others if c.kind == "id" and c.values is not None]
@@ -139,6 +144,13 @@ class _Understood:
         chosen = {c.index for c in inputs}
         self.out = [c for c in others if c.index not in chosen]
         return inputs
+
+    def _leave_out_sparse(self, others: list[Column]) -> None:
+        """Where gaps are left out, a column with hardly a value goes rather than most rows."""
+        for column in others:
+            count, rows = int(column.gaps.sum()), len(column.gaps)
+            if self.options["missing"] == "leave out" and not column.why and 2 * count > rows:
+                column.why = f"no value in {count:,} of {rows:,} rows"
 
     def _check_target(self) -> None:
         if self.target.kind == "empty":
@@ -154,6 +166,7 @@ class _Understood:
             return np.ones(len(self.table), bool)
         column = next(c for c in used if c.gaps[rows[0]])
         if self.options["missing"] == "refuse":
+            self._refuse_sparse(used)
             more = f" ({len(rows):,} rows have a gap)" if len(rows) > 1 else ""
             raise DataError(
                 f"{self.table.where(int(rows[0]), column.index)}: the value is missing{more}; fill "
@@ -169,20 +182,43 @@ class _Understood:
         kept: Array = ~gaps
         return kept
 
+    def _refuse_sparse(self, used: list[Column]) -> None:
+        """Name an input that has hardly a value: its rows are not worth leaving out."""
+        worst = max(used, key=lambda c: int(c.gaps.sum()))
+        count, rows = int(worst.gaps.sum()), len(worst.gaps)
+        if worst is not self.target and 2 * count > rows:
+            raise DataError(
+                f"{self.table.name}: {short(worst.name)!r} has no value in {count:,} of {rows:,} "
+                "rows: leave the column out with the option 'ignore'."
+            )
+
     def _block(self, column: Column, keep: Array) -> tuple[Array, tuple[str, ...]]:
         """Numbers (n, 1) and no words, or a column of 0 and 1 per word (one-hot), and the words."""
-        self.notes += column.notes
         if column.values is not None:
             return column.values[keep, None], ()
         assert column.vocabulary is not None
         known, codes = column.vocabulary
         codes = codes[keep]
         left = [k for k in range(len(known)) if k in set(codes.tolist())]
-        self.notes.append(
-            f"The words in {short(column.name)!r} became {len(left)} columns of 0 and 1."
-        )
+        self.coded.append((short(column.name), len(left)))
         block = (codes[:, None] == np.array(left)).astype(np.float64)
         return block, tuple(known[k] for k in left)
+
+    def _note_columns(self, notes: list[list[str]]) -> None:
+        """Say how the inputs were read; of many columns with the same, in one sentence."""
+        said = [sentence for listed in notes for sentence in listed]
+        self.notes += said[:_MOST_NAMED]
+        if len(said) > _MOST_NAMED:
+            self.notes.append(f"Of other columns there is more to say ({len(said) - _MOST_NAMED}).")
+        if len(self.coded) > _MOST_CODED:
+            count = sum(n for _, n in self.coded)
+            self.notes.append(
+                f"The words in {len(self.coded):,} columns became {count:,} columns of 0 and 1."
+            )
+        else:
+            self.notes += [
+                f"The words in {name!r} became {n} columns of 0 and 1." for name, n in self.coded
+            ]
 
     def _note_lone(self, targets: Array, classes: tuple[str, ...]) -> None:
         """Name the classes that have a single sample: it can be learned, but not tested."""

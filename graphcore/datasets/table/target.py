@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from graphcore.datasets.dataset import Array
-from graphcore.datasets.table.columns import MOST_WORDS, Column
+from graphcore.datasets.table.columns import FEW_ROWS, MOST_WORDS, Column
 from graphcore.datasets.table.rows import Table
 from graphcore.errors import DataError, short
 
 _MOST_CLASSES = 20
 """Different whole numbers in the target, past which they are quantities."""
+_MOST_ONCE = 10
+"""Different whole numbers close together that are classes although some occur once."""
 _OFTEN = 5
 """Times that each of a few scattered whole numbers must occur on average to be classes."""
 _SURE_NAMES = frozenset(("target", "label", "labels", "class", "y", "ziel", "klasse", "classe"))
@@ -18,9 +22,20 @@ _SURE_NAMES = frozenset(("target", "label", "labels", "class", "y", "ziel", "kla
 _NAMES = _SURE_NAMES | {
     "classes", "output", "outcome", "answer", "result", "species", "category", "diagnosis",
     "klassen", "zielwert", "ergebnis", "sorte", "art", "kategorie", "cible", "clase", "etiqueta",
-    "price", "preis", "medv", "prix", "precio",
+    "price", "preis", "medv", "prix", "precio", "sale price", "saleprice", "kaufpreis",
+    "verkaufspreis", "rent", "miete", "survived", "passed", "bestanden", "quality", "grade",
+    "sales", "umsatz", "mpg", "charges", "salary", "gehalt",
 }  # fmt: skip
 """Names that say so of the first or the last column."""
+_ELSEWHERE = frozenset(("price", "preis", "species", "diagnosis", "outcome", "survived"))
+"""Names that say so in any place, if the last column is numbers."""
+_BESIDE_NAME = re.compile(r"[\[(].*?[\])]|,? in \S+$")
+_CALENDAR = re.compile(
+    r"(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?|mo|di|mi|do|fr|sa|so|"
+    r"(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|jan(?:uary|uar)?|feb(?:ruary|ruar)?|"
+    r"mar(?:ch)?|m[aä]rz?|apr(?:il)?|ma[iy]|june?|juni|july?|juli|aug(?:ust)?|sept?(?:ember)?|"
+    r"o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?", re.IGNORECASE,
+)  # fmt: skip
 
 
 def propose(table: Table, columns: list[Column]) -> int:
@@ -35,12 +50,28 @@ def propose(table: Table, columns: list[Column]) -> int:
     last, first = usable[-1], usable[0]
     for column in (last, first, *usable):
         names = _NAMES if column in (last, first) else _SURE_NAMES
-        if column.name.strip().lower() in names:
+        if _named(column) in names:
             return column.index
+    if last.kind == "numbers":
+        for column in usable:
+            if _named(column) in _ELSEWHERE:
+                return column.index
     others_numbers = all(c.kind == "numbers" for c in usable[1:])
     if last.kind == "numbers" and first.kind == "words" and others_numbers and len(usable) > 1:
-        return first.index
+        return last.index if _is_calendar(first) else first.index
     return last.index
+
+
+def _named(column: Column) -> str:
+    """The name of a column in small letters, without its unit."""
+    return _BESIDE_NAME.sub("", column.name).strip().lower().replace("_", " ")
+
+
+def _is_calendar(column: Column) -> bool:
+    """Whether all words are days of the week or months: they are seldom predicted."""
+    return column.vocabulary is not None and all(
+        _CALENDAR.fullmatch(word.rstrip(".")) for word in column.vocabulary[0]
+    )
 
 
 def _is_text(column: Column) -> bool:
@@ -60,6 +91,10 @@ def classes_of(
         raise DataError(f"{where} holds words; regression needs numbers.")
     if values is not None:
         if task == "regression" or (task == "auto" and not _look_like_classes(values)):
+            if len(values) > 1 and (values == values[0]).all():
+                raise DataError(
+                    f"{where} is {values[0]:.6g} in every row: there is nothing to learn."
+                )
             return values[:, None], ()
         # 1 and 1.0 are the same class, and 10 comes after 9.
         different, labels = np.unique(values, return_inverse=True)
@@ -69,6 +104,9 @@ def classes_of(
         words, codes = column.vocabulary
         used, labels = np.unique(codes[keep], return_inverse=True)
         classes = tuple(words[k] for k in used)
+    if len(classes) == len(labels) >= FEW_ROWS:
+        what = column.why if column.kind == "dates" else "values"
+        raise DataError(f"{where} has {what} of which none occurs twice: they are no classes.")
     if len(classes) < 2:
         raise DataError(
             f"{where} has one class only, {classes[0]!r}: there is nothing to tell apart."
@@ -84,5 +122,5 @@ def _look_like_classes(values: Array) -> bool:
     count = len(different)
     if count > _MOST_CLASSES or count == len(values):
         return False
-    dense = different[-1] - different[0] < 2 * count
+    dense = count <= _MOST_ONCE and different[-1] - different[0] < 2 * count
     return bool(dense) or len(values) >= _OFTEN * count

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterator
 
 import numpy as np
 
 from graphcore.errors import DataError
 
-ENCODINGS = ("auto", "utf-8", "windows-1252", "utf-16")
+ENCODINGS = ("auto", "utf-8", "windows-1252", "windows-1250", "windows-1251", "utf-16")
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "space": " "}
 HEADERS = ("auto", "yes", "no")
 LONGEST_LINE = 4 << 20
 MARK = "\x1f"
 """Parts the cells of a column that is kept as one text; no cell holds it."""
 _SLAB = 4 << 20
+_SHEET = "save its sheet as CSV"
+_OTHERS = (
+    (rb"PK\x03\x04", f"an Excel workbook, an OpenDocument or a zip archive: {_SHEET}, or unpack"
+     " it"),
+    (rb"\xd0\xcf\x11\xe0", f"an Excel workbook: {_SHEET}"),
+    (rb"%PDF-", "a PDF"), (rb"\x1f\x8b", "compressed: unpack it"), (rb"PAR1", "a Parquet file"),
+    (rb"SQLite format 3", "a database"), (rb"\{\rtf", "formatted text"),
+    (rb"\s*(?:<!doctype|<html|<table|<\?xml)", "a web page or XML"),
+    (rb"\s*(?:\[\s*)?\{\s*(?:\"|\})", "JSON"), (rb"\s*(?:%.*\s+)*@relation\b", "an ARFF file"),
+)  # fmt: skip
+"""How files begin that are no text with a row per line, and what they are."""
 _BYTE_ORDERS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
@@ -34,6 +46,7 @@ def as_utf8(data: bytes, name: str, encoding: str = "auto") -> tuple[bytes, str]
     Raises:
         DataError: the bytes are not text in that encoding, or are no text.
     """
+    _check_kind(data, name)
     found = next((e for mark, e in _BYTE_ORDERS if data.startswith(mark)), "")
     if encoding not in ("auto", "utf-8") or not found:
         found = _guessed(data) if encoding == "auto" else found or encoding
@@ -52,6 +65,13 @@ def as_utf8(data: bytes, name: str, encoding: str = "auto") -> tuple[bytes, str]
     _check_lines(text, name)
     said = found.removesuffix("-sig").replace("windows", "Windows").replace("utf", "UTF")
     return text, "" if found in ("utf-8", "utf-8-sig") else f"The text was read as {said}."
+
+
+def _check_kind(data: bytes, name: str) -> None:
+    """Raise DataError for a file of another kind than text with a row per line."""
+    for begin, what in _OTHERS:
+        if re.match(begin, data[:1000], re.IGNORECASE):
+            raise DataError(f"{name} is {what}. A table is text such as CSV, a row per line.")
 
 
 def _guessed(data: bytes) -> str:

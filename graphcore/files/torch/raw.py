@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphcore import ops
-from graphcore.datasets.images import MODES
+from graphcore.datasets.images.pixels import MODES
 from graphcore.datasets.learned import Learned, Scale, learned
 from graphcore.datasets.raw import read_raw
 from graphcore.late import torch

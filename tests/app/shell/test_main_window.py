@@ -122,6 +122,31 @@ def test_a_table_that_is_opened_is_said_to_be_data(window, tmp_path):
     assert "Use it as data" in [b.text() for b in window.banner.buttons]
 
 
+def test_a_folder_of_images_is_data_and_a_workbook_is_called_one(window, tmp_path):
+    assert not window.files.open(str(tmp_path))
+    assert f"{tmp_path.name} is a folder of images" in window.banner.text
+    next(b for b in window.banner.buttons if b.text() == "Use it as data").click()
+    training = window.document.root.training
+    assert training.dataset == "image-folder"
+    assert training.dataset_options["path"] == str(tmp_path)
+    (tmp_path / "marks.xlsx").write_bytes(b"PK\x03\x04")
+    assert not window.files.open(str(tmp_path / "marks.xlsx"))
+    assert "marks.xlsx is a workbook: save its sheet as CSV" in window.banner.text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("own.csv", "is a table"), ("bad.graph.json", "bad.graph")]
+)
+def test_what_was_named_at_the_start_and_is_no_graph_is_spoken_of(
+    make_window, tmp_path, name, said
+):
+    (tmp_path / name).write_text("a,b\n1,2\n")
+    window = make_window(str(tmp_path / name))
+    QApplication.processEvents()
+    assert not window.banner.isHidden()
+    assert said in window.banner.text
+
+
 def test_a_missing_recent_file_is_forgotten(window, answers, tmp_path):
     answers["ask_save"] = str(tmp_path / "gone.graph.json")
     window.files.save_as()

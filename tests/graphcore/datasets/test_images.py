@@ -15,7 +15,7 @@ from PIL import Image
 import graphcore
 from graphcore import datasets
 from graphcore.datasets import Dataset
-from graphcore.datasets.images import read_image
+from graphcore.datasets.images.pixels import read_image
 from graphcore.errors import DataError
 
 
@@ -41,9 +41,9 @@ def test_one_folder_per_class(tmp_path: Path) -> None:
     assert (len(data.train), len(data.test)) == (16, 4)
     assert np.bincount(data.test.targets).tolist() == [2, 2]
     assert np.array_equal(data.train.targets == 1, data.train.inputs.mean((1, 2, 3)) > 0.5)
-    left_out = f"Files in {tmp_path} that are no images and left out: 1."
+    left_out = "Files of other kinds than images that are read, left out: 1 (dark/notes.txt)."
     made = "Every picture is made 16 x 16, grey (color: rgb keeps colours)."
-    assert data.note == f"{left_out} {made}"
+    assert data.note == f"20 images, 2 classes: dark, light. {left_out} {made}"
 
 
 def test_folders_train_and_test(tmp_path: Path) -> None:
@@ -88,6 +88,57 @@ def test_turned_upright_as_the_camera_says(tmp_path: Path) -> None:
     assert pixels[4:].mean() > 0.9
 
 
+def fill(root: Path, *files: str) -> Path:
+    for k, name in enumerate(files):
+        paint(root / name, k)
+    return root
+
+
+PLACES = [
+    ("unpacked into itself", ["z/z/a/1.png", "z/z/a/2.png", "z/z/b/1.png", "z/z/b/2.png"], 4, ""),
+    ("deeper", ["a/x/1.png", "a/y/1.png", "a/2.png", "b/x/z/1.png"], 4, "1 class has a single"),
+    ("macOS", ["a/1.png", "a/2.png", "b/1.png", "b/2.png", "__MACOSX/a/._1.png"], 4, ""),
+    ("loose", ["a/1.png", "a/2.png", "b/1.png", "b/2.png", "c.png"], 4, "left out: 1."),
+    ("one each", ["a/1.png", "b/1.png"], 2, "the one that is tested is not trained on"),
+    ("unsorted", ["train/a/1.png", "train/a/2.png", "train/b/1.png", "train/b/2.png",
+                  "test/1.png"], 4, "The images in test lie in no folders of classes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "count", "said"), [p[1:] for p in PLACES],
+                         ids=[p[0] for p in PLACES])  # fmt: skip
+def test_folders_as_they_are_brought(
+    tmp_path: Path, files: list[str], count: int, said: str
+) -> None:
+    data = load(fill(tmp_path, *files))
+    assert data.classes == ("a", "b")
+    assert len(data.train) + len(data.test) == count
+    assert said in data.note
+    assert bool(said) or data.note.split(": a, b. ")[1].startswith("Every")
+
+
+@pytest.mark.parametrize(
+    ("train", "test"), [("Training", "Testing"), ("TRAIN", "Test"), ("training_set", "test_set")]
+)
+def test_splits_by_other_names_and_classes_that_one_lacks(
+    tmp_path: Path, train: str, test: str
+) -> None:
+    fill(tmp_path / train, "a/1.png", "a/2.png", "b/1.png")
+    fill(tmp_path / test / "inside", "a/1.png", "c/1.png")
+    (tmp_path / test / "inside" / "d").mkdir()
+    data = load(tmp_path)
+    assert (len(data.train), len(data.test), data.classes) == (3, 2, ("a", "b", "c"))
+    assert "Folders without images are no classes: d." in data.note
+    assert "Classes without an image in train: c." in data.note
+    assert "Classes without an image in test: b." in data.note
+
+
+def test_whole_numbers_of_32_bits_up_to_255_are_bytes(tmp_path: Path) -> None:
+    pixels = np.full((8, 8), 51, np.int32)
+    Image.fromarray(pixels).save(tmp_path / "i.tif")
+    assert read_image(tmp_path / "i.tif", "L", 8) == pytest.approx(0.2, abs=0.003)
+
+
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="needs the path of a file or folder"):
         datasets.load("image-folder")
@@ -98,7 +149,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     paint(tmp_path / "a" / "1.png", 0)
     with pytest.raises(DataError, match="folders found: 1"):
         load(tmp_path)
-    with pytest.raises(DataError, match="cannot be read: not a directory"):
+    with pytest.raises(DataError, match=r"1\.png is a file: choose the folder"):
         load(tmp_path / "a" / "1.png")
     (tmp_path / "b").mkdir()
     whole = paint(tmp_path / "b" / "2.png", 7, size=(64, 64)).read_bytes()
@@ -215,7 +266,7 @@ def test_a_broken_file_is_named_and_can_be_left_out(tmp_path: Path) -> None:
     data = load(tmp_path, broken="leave out")
     assert len(data.train) + len(data.test) == 7
     told = "Every picture is made 28 x 28, grey (color: rgb keeps colours)."
-    assert data.note == f"Broken files left out: 1 (b/1.png). {told}"
+    assert data.note == f"7 images, 2 classes: a, b. Broken files left out: 1 (b/1.png). {told}"
 
 
 def test_a_folder_for_validation_stays_one(tmp_path: Path) -> None:
@@ -226,6 +277,11 @@ def test_a_folder_for_validation_stays_one(tmp_path: Path) -> None:
     data = load(tmp_path)
     assert data.validation is not None
     assert (len(data.train), len(data.validation), len(data.test)) == (6, 4, 2)
+
+
+def test_classes_of_three_images_are_tested_too(tmp_path: Path) -> None:
+    data = load(fill(tmp_path, *(f"{c}/{i}.png" for c in "abcd" for i in range(3))))
+    assert np.bincount(data.test.targets).tolist() == [1, 1, 1, 1]
 
 
 def test_some_classes_and_so_many_samples(tmp_path: Path) -> None:

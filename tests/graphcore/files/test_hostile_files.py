@@ -29,7 +29,7 @@ from graphcore import datasets, presets
 from graphcore.cli import main as cli
 from graphcore.cli.exchange import read as read_source
 from graphcore.datasets import idx
-from graphcore.datasets.images import read_image
+from graphcore.datasets.images.pixels import read_image
 from graphcore.datasets.table.rows import read_table
 from graphcore.errors import GradscapeError
 from graphcore.files import graph_file

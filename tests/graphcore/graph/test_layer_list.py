@@ -33,6 +33,8 @@ from graphcore.graph.shapes import ShapeInference
         ),
         ("AvgPool | Dropout 0.2 | fc 10", "Input AvgPool2d Dropout Flatten Linear", 1_970),
         ("10", "Input Flatten Linear", 7_850),
+        ("5x5 | conv 1 3 | 2", "Input Conv2d Flatten Linear", 30),
+        ("3×8x8, 4", "Input Flatten Linear", 772),
     ],
 )
 def test_the_net_is_built(text: str, operators: str, parameters: int) -> None:

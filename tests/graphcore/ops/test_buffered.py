@@ -24,6 +24,7 @@ def lowered(trial: Trial, layout: Any, moving: bool = False) -> tuple[Kernels | 
     inputs = [t.clone().contiguous(memory_format=layout) if t.dim() == 4 else t.clone()
               for t in trial.inputs]  # fmt: skip
     context = trial.context()
+    context.training |= trial.op.category == "pooling"  # lowered for its way back alone
     context.moving = tuple(moving for _ in inputs)
     return trial.op.lower(context, *inputs, **trial.attributes), inputs
 
