@@ -44,7 +44,7 @@ class RunMetrics(QObject):
     def _on_timeline(self, frame: TimelineFrame) -> None:
         """Where another run is gone to the table is that run's; a branch keeps what it shares."""
         before, self._run = self._run, frame.run
-        if frame.curves is None or before == frame.run:
+        if frame.curves is None:
             return
         run = next(r for r in frame.runs if r.run == frame.run)
         if before and run.parent == before and self.log.newest >= run.begun_at:

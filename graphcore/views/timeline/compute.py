@@ -117,7 +117,7 @@ def _state(session: Session) -> Any:
     if runs.current is None or trainer is None:
         return None
     return (
-        runs.current.number, len(runs.all), runs.current.steps, trainer.step, runs.visiting,
+        runs.current, len(runs.all), runs.current.steps, trainer.step, runs.visiting,
         runs.by_hand, len(runs.current.curves.tests), runs.store.problem, id(trainer),
         trainer.lr, trainer.held_epoch,
     )  # fmt: skip
@@ -219,8 +219,8 @@ def _info(run: Run, now: tuple[float, ...]) -> RunInfo:
     return RunInfo(
         run=run.number, name=run.name, parent=run.parent, begun_at=run.begun_at,
         by_hand=run.by_hand, steps=run.steps, settings=run.settings, rates=rates,
-        loss=None if run.outdated else run.curves.last_loss, test=test, held=run.held, seconds=run.curves.seconds,
-        of_script=run.watched,
+        loss=None if run.outdated else run.curves.last_loss, test=test, held=run.held,
+        seconds=run.curves.seconds, of_script=run.watched,
     )  # fmt: skip
 
 

@@ -203,7 +203,7 @@ def test_other_points_keep_how_their_targets_are_coded(panel):
             document.root.training,
             dataset="circle",
             dataset_options={"targets": "signs", "only_classes": "0"},
-        )  # fmt: skip
+        )
     )
     panel.fields["dataset"].textActivated.emit("xor")
     training = document.root.training
