@@ -51,7 +51,7 @@ def _judge(text: str, low: float, high: float, whole: bool) -> QValidator.State:
 
 def _refuse(field: QSpinBox | QDoubleSpinBox, text: str) -> str:
     """Say below a field why what was typed is put back; Qt would leave commas out instead."""
-    low, high = field.textFromValue(field.minimum()), field.textFromValue(field.maximum())
+    low, high = f"{field.minimum():.12g}", f"{field.maximum():.12g}"
     told = QCoreApplication.translate("NumberField", "{0} is refused: a number from {1} to {2}")
     if field.isVisible() and text.strip():
         at = field.mapToGlobal(field.rect().bottomLeft())
