@@ -47,7 +47,8 @@ class RunMetrics(QObject):
         if frame.curves is None:
             return
         run = next(r for r in frame.runs if r.run == frame.run)
-        if before and run.parent == before and self.log.newest >= run.begun_at:
+        branched = before not in (0, frame.run) and run.parent == before
+        if branched and self.log.newest >= run.begun_at:
             self.log.forget_after(run.begun_at)
             self._take(frame.curves, frame.counts, self.log.newest)
         else:

@@ -192,6 +192,15 @@ class Plan:
         self.values = program.values
         self._program = program
 
+    def draw_alike(self, place: int = 0) -> None:
+        """Have the next pass draw the numbers that it draws after every such call.
+
+        Args:
+            place: of the samples; those at another one get other numbers.
+        """
+        if self.draws_random:
+            self.generator.manual_seed(self.seed + place)
+
     def release(self) -> None:
         """Give the buffers of train and record mode back; the next pass makes new ones."""
         self._let_go(0)

@@ -24,7 +24,7 @@ def go_through(
     Args:
         training: as in training: dropout drops; batch norm takes the batch's own statistics.
     """
-    plan.generator.manual_seed(plan.seed)
+    plan.draw_alike()
     plan.forward(feeds, training=training)
     if end is not None:
         plan.backward(end, grad=torch.ones_like(plan.value(end)))

@@ -137,7 +137,7 @@ class Surface(Grid):
         super().__init__(plane, span, resolution)
         self._rank, self._world = part
         self.plan, self.feeds, self.loss = plan, feeds, loss
-        plan.generator.manual_seed(plan.seed)  # all points see the same noise
+        plan.draw_alike()  # all points see the same noise
         first = FirstLayers(plan, plane, feeds)
         many = ManyPoints(first, loss)
         self._many = many if many.helps else None
@@ -194,7 +194,7 @@ class Surface(Grid):
         with torch.inference_mode():
             torch.add(self.plane.origin, self.plane.u, alpha=a, out=self.plan.flat)
             self.plan.flat.add_(self.plane.v, alpha=b)
-        self.plan.generator.manual_seed(self.plan.seed)
+        self.plan.draw_alike()
         if self._single is not None:
             return self._single.loss_at(a, b)
         self.plan.forward(self.feeds)

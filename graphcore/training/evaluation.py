@@ -69,9 +69,8 @@ class Judging:
         end += len(self._x) - end == 1  # a variance over the batch needs two
         at, b = slice(self._at, end), self._binding
         xs, ts = self._x[at], self._t[at]
-        if not self._at:
-            plan.generator.manual_seed(plan.seed)
         if len(xs):
+            plan.draw_alike(self._at)
             plan.forward(b.feeds(xs, ts))
             loss = float(plan.value(b.loss).mean()) if b.loss else math.nan
             self._total += loss * len(xs)

@@ -470,10 +470,14 @@ class Trainer:
         return self._evaluation
 
     def looking_plan(self) -> Plan:
-        """A plan that keeps every value, with the weights and statistics of this moment."""
+        """A plan that keeps every value, with the weights and statistics of this moment.
+
+        Whoever looks at the same samples sees the same random numbers.
+        """
         if self._looking is None:
             self._looking = self._another("inspect")
         self._looking.copy_state(self.plan)
+        self._looking.draw_alike()
         return self._looking
 
     def look(self) -> None:

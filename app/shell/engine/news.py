@@ -138,11 +138,12 @@ class EngineNews(QObject):
     def _on_change(self, change: Change) -> None:
         """Offer a net for a table that is chosen where there is none yet."""
         root = self._window.document.root
-        table = str(root.training.dataset_options.get("path", ""))
-        before, self._table = self._table, table
-        chosen = change.kind == "training_changed" and table not in ("", before)
-        if chosen and root.training.dataset == "csv" and not len(root) and self._turned is None:
-            self._offer_table(table, self.tr("There is no net yet that takes {0}."))
+        path = str(root.training.dataset_options.get("path", ""))
+        chosen = change.kind == "training_changed" and path and path != self._table
+        alone = root.training.dataset == "csv" and not len(root) and self._turned is None
+        if chosen and alone:
+            self._offer_table(path, self.tr("There is no net yet that takes {0}."))
+        self._table = path
 
     def _turn_to(self, path: str, turn: Callable[[Document, str], None]) -> Callable[[], None]:
         def run() -> None:

@@ -198,12 +198,9 @@ def test_losses_of_whole_batches_are_shown_as_they_are(qtbot, live_window):
 
 def test_other_points_keep_how_their_targets_are_coded(panel):
     document = panel._document
+    options = {"targets": "signs", "only_classes": "0"}
     document.set_training(
-        msgspec.structs.replace(
-            document.root.training,
-            dataset="circle",
-            dataset_options={"targets": "signs", "only_classes": "0"},
-        )
+        msgspec.structs.replace(document.root.training, dataset="circle", dataset_options=options)
     )
     panel.fields["dataset"].textActivated.emit("xor")
     training = document.root.training

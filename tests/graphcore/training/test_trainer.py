@@ -10,6 +10,7 @@ from torch.optim import lr_scheduler
 
 import graphcore as gc
 from graphcore import datasets, presets
+from graphcore.engine.reading import go_through
 from graphcore.errors import DataError, GraphError, NonFiniteError
 from graphcore.graph.layer_list import parse_layers
 from graphcore.graph.training_settings import Objective
@@ -506,3 +507,22 @@ def test_a_loss_of_yes_and_no_refuses_prices(loss: str) -> None:
         data, train=dataclasses.replace(data.train, targets=data.train.targets * 0 + 0.5)
     )
     assert Trainer(graph, shares).binding.target == target
+
+
+def test_whoever_looks_at_a_net_that_draws_numbers_sees_the_same() -> None:
+    graph = presets.load("gan-2d")
+    s = graph.training
+    trainer = Trainer(graph, datasets.load(s.dataset, options=s.dataset_options, seed=s.seed))
+    x, t = trainer.tensors(trainer.data.test, 3)
+    feeds, loss = trainer.binding.feeds(x, t), trainer.binding.loss
+    state = trainer.plan.generator.get_state()
+    seen = []
+    for _ in range(2):
+        plan = trainer.looking_plan()
+        plan.forward(feeds)
+        seen.append(plan.number(loss))
+        go_through(plan, feeds, loss)
+        seen.append(plan.number(loss))
+    assert len(set(seen)) == 1
+    assert len({trainer.evaluate(trainer.data.test).loss for _ in range(2)}) == 1
+    assert torch.equal(state, trainer.plan.generator.get_state())
