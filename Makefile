@@ -2,7 +2,7 @@
 VENV   ?= .venv
 PYTHON ?= python3
 OUT    ?= out
-PYTEST_ARGS ?= -n 2 --dist loadfile
+PYTEST_ARGS ?= -n 3 --dist worksteal
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 
@@ -19,10 +19,13 @@ run: $(STAMP)
 	  QT_QPA_PLATFORM=offscreen $(BIN)/python -m app --demo $(OUT); \
 	fi
 
-# Two processes, each with whole files: `make test PYTEST_ARGS="-x tests/app"` runs others. One thread
-# each: two processes whose threads wait for each other in a loop would hold two cores up.
+# Three processes on two cores: windows and engines wait for each other half of the time. Whoever is
+# done takes tests from the others. `make test PYTEST_ARGS="-x tests/app"` runs others. One thread
+# each: processes whose threads wait for each other in a loop would hold two cores up. What Python
+# compiles is kept, also where the environment would not have it: every process reads it again.
 # A story that waits for the clock may fail beside another process: what failed runs once more, alone.
 test: export OMP_NUM_THREADS ?= 1
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(STAMP)
 	QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest -q $(PYTEST_ARGS) \
 	  || { [ $$? = 1 ] && QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} \

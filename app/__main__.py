@@ -130,17 +130,17 @@ def open_window(
     """
     from app.settings import Settings
 
+    settings = Settings()
+    use_scale(settings)
+    app = _application()
+    place = _place(settings, options)
+    started = _start_engine() if not place.command else None
     link = None
     if watched:
         from app.engine.script_link import ScriptLink
 
         link = ScriptLink()
         link.settled.connect(let_script_go_first)
-    settings = Settings()
-    use_scale(settings)
-    app = _application()
-    place = _place(settings, options)
-    started = _start_engine() if not place.command else None
     engine = make_engine(settings, place)
     engine.launch_early(started)
     from app.files.crash_mark import CrashMark

@@ -67,8 +67,8 @@ PREFERENCES: tuple[Preference, ...] = (
     ),
     Preference(
         "engine/growth", _("New units and layers"), "choice", "initial",
-        _("Silent ones and copies leave the net's function as it was when it grows while it "
-          "learns; copies share the weights out, noise lets them part."),
+        _("Silent units and copies leave the net's function unchanged when it grows while it "
+          "learns; copies split the weights of the old unit, noise makes them differ."),
         (("initial", _("from their initialisers")), ("silent", _("start silent")),
          ("copies", _("copies of old units")), ("noisy", _("copies with noise"))),
     ),

@@ -118,3 +118,12 @@ def window(length: Dim, kernel: int, stride: int, padding: int, dilation: int = 
     if isinstance(length, Batch):
         raise ShapeError("A window cannot slide over the batch axis.")
     return (length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def overhang(length: Dim, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:
+    """How far the last window, which begins inside, stands out over the end."""
+    if isinstance(length, Batch):
+        raise ShapeError("A window cannot slide over the batch axis.")
+    rest = length + 2 * padding - dilation * (kernel - 1) - 1
+    last = -(-rest // stride) * stride
+    return max(0, last - rest) if last < length + padding else 0

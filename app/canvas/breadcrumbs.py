@@ -17,7 +17,7 @@ class Breadcrumbs(QWidget):
     def __init__(self, over: QWidget, document: Document) -> None:
         super().__init__(over)
         self.setObjectName("breadcrumbs")
-        self.setAccessibleName(self.tr("Where one is in the net"))
+        self.setAccessibleName(self.tr("Levels of the net, down to the one that is shown"))
         self.setAutoFillBackground(True)
         self._document = document
         self.buttons: list[QToolButton] = []
@@ -45,7 +45,7 @@ class Breadcrumbs(QWidget):
             button.setText(level.name or self.tr("Whole net"))
             button.setAutoRaise(True)
             button.setEnabled(depth < len(levels) - 1)
-            button.setToolTip(self.tr("Back to this level (Shift+E leaves one)"))
+            button.setToolTip(self.tr("Go back to this level (Shift+E leaves the current one)"))
             button.clicked.connect(partial(self._document.leave, depth))
             self._row.addWidget(button)
             self.buttons.append(button)

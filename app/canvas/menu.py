@@ -163,7 +163,7 @@ SELECTED_ROWS: tuple[Action[Parts], ...] = (
            _("Make one node of the selected ones."), (), lambda c: c.editor.group_selection(),
            nodes, canvas=True),
     Action("ungroup", _("Ungroup"), "Ctrl+Shift+G", "",
-           _("Put what is inside the composite in its place."), (),
+           _("Replace the composite by the nodes inside it."), (),
            lambda c: c.editor.ungroup_selection(), composite, canvas=True),
     Action("enter", _("Open the Composite"), "E", "", _("Show what is inside it."), (),
            lambda c: c.editor.enter_selected(), composite, canvas=True),

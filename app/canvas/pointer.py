@@ -160,11 +160,6 @@ class Pointer(QObject):
         else:
             self._hover(at)
 
-    @property
-    def at_rim(self) -> bool:
-        """Whether the view follows a drag that is near its edge."""
-        return self._rim.isActive()
-
     def _watch_rim(self) -> None:
         inner = self._viewport.rect().adjusted(RIM, RIM, -RIM, -RIM)
         if inner.contains(self._at):
@@ -216,7 +211,7 @@ class Pointer(QObject):
         return True
 
     def stop(self) -> None:
-        """Follow no drag any more: the view is hidden."""
+        """Stop following a drag: the view is hidden."""
         self._rim.stop()
 
     def hold_space(self) -> None:

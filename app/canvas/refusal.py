@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCursor
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QWidget
 
 from app.style import palette
+from app.widgets.layouts import in_column
 
 LEAST_MS, READING_MS = 9000, 120
 """How long it stays at least, and for each of its letters."""
@@ -25,10 +26,7 @@ class Refusal(QFrame):
         self.label.setWordWrap(True)
         self.label.setMaximumWidth(360)
         self.button.setObjectName("primary")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 10, 12, 10)
-        column.addWidget(self.label)
-        column.addWidget(self.button)
+        in_column(self.label, self.button, on=self, margins=(12, 10, 12, 10))
         self._repair: Callable[[], object] = lambda: None
         self.button.clicked.connect(self._on_click)
         self._timer = QTimer(self, singleShot=True)

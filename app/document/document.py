@@ -57,7 +57,7 @@ class Aside:
     modified: bool
 
 
-def _tell_nobody(share: float) -> None:
+def _no_progress(share: float) -> None:
     pass
 
 
@@ -168,7 +168,7 @@ class Document(QObject):
         self.open_graph(Graph())
 
     def open(
-        self, path: str | Path, progress: Progress = _tell_nobody, imported: bool = False
+        self, path: str | Path, progress: Progress = _no_progress, imported: bool = False
     ) -> None:
         """Open a graph file; raises FileError and leaves the document as it is.
 
@@ -377,7 +377,7 @@ class Document(QObject):
         self.set_training(changed, self.tr("Learning rate of {0}").format(", ".join(names)))
 
     def replace_head(self, classes: int, freeze: bool) -> str:
-        """Put a fresh last layer for so many classes in the place of the net's; return its path.
+        """Replace the net's last layer by a fresh one for this many classes; return its path.
 
         Args:
             freeze: whether all other parameters are kept out of training.

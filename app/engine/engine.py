@@ -6,14 +6,9 @@ for when the last one was drawn, every ``FRAME_MS`` at most.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
-import os
-import secrets
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -29,24 +24,23 @@ from PySide6.QtCore import (
 )
 
 from app.document.document import Document
+from app.engine.agreement import Agreement
+from app.engine.canvas_values import CanvasValues
+from app.engine.checkpoints import Checkpoints, remove_left_checkpoints
 from app.engine.line import Line, write_made
+from app.engine.move import Move
 from app.engine.outbox import Outbox
 from app.engine.place import Place
-from app.engine.process import EngineProcess, lives
-from graphcore import files
+from app.engine.process import EngineProcess
 from graphcore.errors import FileError
-from graphcore.graph.elements import Change
-from graphcore.records.requests import Command, Look, Outcome, Reply, Request, Shown
-from graphcore.runs.checkpoint import newest_step
+from graphcore.records.requests import Command, Look, Reply, Request
 from graphcore.session import messages as m
 from graphcore.session.messages import Hold, HoldRequest, RunEntered, RunsOpened
-from graphcore.system import start, user_folders
+from graphcore.system import start
 from graphcore.training.sample import Sample
 from graphcore.training.transfer.silent_units import Growth
 from graphcore.views.timeline import (
-    OpenRuns,
     RunsSaved,
-    SaveRuns,
     ScrubRequest,
     TimelineFrame,
     TimelineRequest,
@@ -58,26 +52,6 @@ R = TypeVar("R", bound=Reply)
 _LOG = logging.getLogger("gradscape")
 HERE = Place()
 FRAME_MS = 34
-EDIT_MS = 250
-_STRUCTURE = {"node_added", "node_removed", "node_renamed", "edge_added", "edge_removed",
-              "training_changed"}  # fmt: skip
-_FIELDS = {"attributes", "initializers", "frozen", "bypassed"}
-
-
-def checkpoint_folder() -> Path:
-    """Where this window's runs are kept for a restart."""
-    return user_folders.cache_folder() / "runs" / str(os.getpid())
-
-
-def remove_left_checkpoints(folder: Path) -> None:
-    """Remove the checkpoints of windows that were killed: those of no process that lives."""
-    try:
-        found = list(folder.iterdir())
-    except OSError:
-        return  # there are none, or nothing can be kept there at all
-    for left in found:
-        if left.name.isdecimal() and not lives(int(left.name)):
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def whose_weights(moment: TimelineFrame) -> str:
@@ -112,7 +86,6 @@ class Engine(QObject):
         failed: something was refused or stopped (``Failure``).
         state_changed: "starting", "loading", "idle", "running", "done", "refused" or "dead".
         died: the process ended by itself; the sentence for the banner.
-        uncovered: names of nodes whose values a view showed on the canvas until now.
         sample_chosen: ``chosen_sample`` is another. held: other values are held.
         line_changed: there are other figures of the line to another machine.
 
@@ -122,8 +95,9 @@ class Engine(QObject):
         line: to a process on another machine; None to one on this.
         moment: what is known of the runs, and of the step that is shown.
         problem: why the open graph cannot be trained; "" where it can, or is not known yet.
-        covered: nodes whose values a view shows on the canvas, in place of the running step's.
-        drawing: whether the canvas shows what the net makes of a drawing, and of nothing else.
+        shown: which values the canvas is shown.
+        checkpoints: where the runs are kept for another process.
+        agreement: with the document.
         chosen_sample: the one that the stepper and all that belongs to it look at.
         script: the request, encoded, that gives a process the net of a script in place of the
             document; empty without one.
@@ -138,7 +112,6 @@ class Engine(QObject):
     state_changed = Signal(str)
     died = Signal(str)
     reset_done = Signal()
-    uncovered = Signal(object)
     sample_chosen = Signal(object)
     held = Signal(object)
     line_changed = Signal()
@@ -154,15 +127,13 @@ class Engine(QObject):
         self.line: Line | None = None
         self._outbox: Outbox | None = None
         self._waiting: list[Request | bytes] | None = None  # for a process elsewhere to be there
-        self._carried, self._carried_graph, self._train_on = "", b"", False
-        self._starts, self._launched = 0, False
+        self._launched = False
         self._starts_with: dict[str, Request] = {}  # what was taken from files, by path
         self.state = "starting"
         self.last_frame: m.Frame | None = None
         self.moment = TimelineFrame()
         self.last_loaded: m.Loaded | None = None
         self.problem = ""
-        self._settings = document.root.training
         self.data_dir = ""
         self.growth: Growth = "initial"
         self._speed: float | None = None
@@ -171,28 +142,16 @@ class Engine(QObject):
         self._looked_at: dict[type, Look] = {TimelineRequest: TimelineRequest()}
         self._channels: dict[type, _Channel] = {}
         self._kinds: dict[str, type[Reply]] = {kind.__name__: kind for kind in self._handlers}
-        self._watched = m.Watch()
-        self._closely: tuple[str, ...] = ()
         self.chosen_sample = Sample()
-        self.covered: frozenset[str] = frozenset()
-        self.drawing = False
         self.script = b""
-        self._checkpoint_step: int | None = None
-        self._run, self._adopting = 0, False
-        self._revision = self._loaded_at = 0  # of the last Load or Reset, and of the last Load
-        self._opened_at = self._begun_at = 0  # of the last Load of another net, or Reset
-        self._told = 0  # of the newest reply
-        self._base = self._checkpoints = checkpoint_folder()
-        self._moving: Place | None = None
+        self.shown, self.checkpoints = CanvasValues(self), Checkpoints()
+        self.agreement = Agreement(self)
+        self._move = Move(self, self.checkpoints.base)
         self._asked = QElapsedTimer()
         self._frame_timer = QTimer(self, singleShot=True)
         self._frame_timer.timeout.connect(self._ask_for_frame)
-        self._edit_timer = QTimer(self, singleShot=True, interval=EDIT_MS)
-        self._renamed: list[tuple[str, str]] = []
-        self._emptied_at: int | None = None  # edits made when everything was deleted or undone
-        self._edit_timer.timeout.connect(lambda: self._load(keep=True))
         document.opened.connect(self._on_opened)
-        document.changed.connect(self._on_change)
+        document.changed.connect(self.agreement.follow)
 
     @property
     def has_net(self) -> bool:
@@ -208,26 +167,25 @@ class Engine(QObject):
             resume: folder of a checkpoint to go on from.
         """
         self._closing = False
-        self._revision = self._loaded_at = self._opened_at = self._begun_at = self._told = 0
+        self.agreement.begin()
         if self._launched and self.state != "dead":
             self._launched = False
         else:
             self.launch()
         if self._process is None:
             return
-        self._send(m.SetSpeed(self._speed))
+        self.send(m.SetSpeed(self._speed))
         for looked_at in self._looked_at.values():
-            self._send(looked_at)
+            self.send(looked_at)
         if self.script:
-            self._set_state("loading")
+            self.set_state("loading")
             self.pass_on(self.script)
         else:
-            self._load(keep=False, resume=resume)
-        if self._carried:
-            self._send(OpenRuns(self._carried, own=True))
+            self.agreement.load(keep=False, resume=resume)
+        self._move.bring()
         for begun_with in self._starts_with.values():
-            self._send(begun_with)
-        self._send(m.NextFrame())
+            self.send(begun_with)
+        self.send(m.NextFrame())
 
     def launch(self, started: QProcess | None = None) -> None:
         """Start the process, without a graph: it imports what it needs meanwhile.
@@ -239,7 +197,7 @@ class Engine(QObject):
         process.replied.connect(self._take)
         process.refused.connect(self._on_refused)
         process.ended.connect(self._on_ended)
-        self._set_state("starting")
+        self.set_state("starting")
         self.about, self.line, self._outbox, self._waiting = None, None, None, None
         command = self._command()
         if not command:
@@ -250,10 +208,10 @@ class Engine(QObject):
             device=at.device, threads=at.threads, precision=at.precision, helper=at.helper
         )
         if self.place.command:
-            self._send(msgspec.structs.replace(hello, mark=self._mark()))
+            self.send(msgspec.structs.replace(hello, mark=self.checkpoints.mark()))
             self._waiting = []
         else:
-            self._send(hello)
+            self.send(hello)
 
     def launch_early(self, started: QProcess | None = None) -> None:
         """Start the process while the window is still being made; see ``launch``."""
@@ -268,24 +226,9 @@ class Engine(QObject):
             self._on_refused(str(error))
             return []
 
-    def _mark(self) -> str:
-        """Write a file that a process on another machine does not find."""
-        mark = self._base / f"here-{secrets.token_hex(8)}"
-        with contextlib.suppress(OSError):
-            mark.parent.mkdir(parents=True, exist_ok=True)
-            mark.touch()
-        return str(mark)
-
     def restart(self) -> None:
-        """Restart after the process died, from the last checkpoint if there is one.
-
-        Where that was elsewhere it may live on for a while, and write to its own checkpoint.
-        """
-        before = str(self._checkpoints) if self._checkpoint_step is not None else ""
-        if self.place.command:
-            self._starts += 1
-            self._checkpoints = self._base / f"start-{self._starts}"
-        self.start(before)
+        """Restart after the process died, from the last checkpoint if there is one."""
+        self.start(self.checkpoints.restart(elsewhere=bool(self.place.command)))
 
     # -- another place ------------------------------------------------------------------------
 
@@ -296,33 +239,13 @@ class Engine(QObject):
         """
         if place == self.place and self.alive:
             return
-        self._train_on |= self.state == "running"
-        if self._moving is not None:
-            self._moving = place
-        elif self._carried:  # the runs are still on their way to the place before
-            self._go_to(place)
-        elif self.alive and self.has_net and self.moment.runs and not self.script:
-            self.pause()
-            self._moving = place
-            self._carried = str(self._base / f"moved-{secrets.token_hex(4)}.runs")
-            self._carried_graph = files.dumps(self.document.root)
-            with contextlib.suppress(OSError):
-                self._base.mkdir(parents=True, exist_ok=True)
-            self._send(SaveRuns(self._carried))
-        else:
-            self._go_to(place)
+        self._move.begin(place)
 
-    def _on_runs_saved(self, saved: RunsSaved) -> None:
-        """The runs are in the file that they are carried in; without any there is nothing to."""
-        if saved.problem:
-            self._carried = ""
-        if self._moving is not None:
-            self._go_to(self._moving)
-
-    def _go_to(self, place: Place) -> None:
-        self._moving = None
+    def go_to(self, place: Place) -> None:
+        """Start the process at a place, in place of the one that there is."""
+        self._move.to = None
         self._end_process()
-        self.place, self._checkpoint_step = place, None
+        self.place, self.checkpoints.step = place, None
         self.start()
 
     def _end_process(self) -> None:
@@ -332,35 +255,22 @@ class Engine(QObject):
             self._process.end()
             self._process = None
 
-    def _on_carried(self, opened: RunsOpened) -> None:
-        """The runs are at the new place; the document is theirs, unless it was edited since."""
-        with contextlib.suppress(OSError):
-            os.unlink(self._carried)
-        self._carried = ""
-        if opened.problem:
-            self.failed.emit(m.Failure("request", opened.problem))
-        elif files.dumps(self.document.root) != self._carried_graph:
-            self._edit_timer.start()
-        if self._train_on:
-            self.run(None)
-        self._train_on = False
-
     def begin(self) -> None:
         """Start, unless the window was closed before it came to that."""
         if not self._closing:
-            left = self._base.parent
+            left = self.checkpoints.base.parent
             Thread(target=remove_left_checkpoints, args=(left,), daemon=True).start()
             self.start()
 
     def close(self) -> None:
         """End the process; waits for it a moment, then kills it."""
         self._closing = True
-        for timer in (self._frame_timer, self._edit_timer):
-            timer.stop()
+        self._frame_timer.stop()
+        self.agreement.stop()
         if self._process is not None:
             self._process.end()
             self._process = None
-        shutil.rmtree(self._base, ignore_errors=True)
+        self.checkpoints.remove()
 
     @property
     def process_id(self) -> int:
@@ -405,12 +315,11 @@ class Engine(QObject):
     def _train(self, request: m.Run) -> None:
         if not self.alive:
             self.restart()
-        if self._edit_timer.isActive():
-            self._edit_timer.stop()
-            self._load(keep=True)
-        elif self.state == "refused":  # what was missing may be there now
-            self._load(keep=True)
-        self._send(request)
+        if self.state == "refused":  # what was missing may be there now
+            self.agreement.load(keep=True)
+        else:
+            self.agreement.load_edits()
+        self.send(request)
         self._want_frame()
 
     def run_epoch(self) -> None:
@@ -419,18 +328,16 @@ class Engine(QObject):
 
     def pause(self) -> None:
         """Stop after the current step."""
-        self._send(m.Pause())
+        self.send(m.Pause())
 
     def cancel_reading(self) -> None:
         """Give up the data that are being read; the engine then says that they were refused."""
-        self._send(m.CancelReading())
+        self.send(m.CancelReading())
         self._want_frame()
 
     def reset(self) -> None:
         """Back to the same start."""
-        self._revision += 1
-        self._begun_at = self._revision
-        self._send(m.Reset(self._revision))
+        self.send(self.agreement.reset())
         self.last_frame = None
         self.reset_done.emit()
         self._want_frame()
@@ -438,8 +345,7 @@ class Engine(QObject):
     def start_anew(self) -> None:
         """Take the graph as it is now with its initial weights, and go on training if it did."""
         was_running = self.state == "running"
-        self._edit_timer.stop()
-        self._load(keep=False)
+        self.agreement.load(keep=False)
         self.reset_done.emit()
         if was_running:
             self.run(None)
@@ -447,59 +353,21 @@ class Engine(QObject):
     def set_speed(self, steps_per_second: float | None) -> None:
         """Steps per second at most; None is full speed."""
         self._speed = steps_per_second
-        self._send(m.SetSpeed(steps_per_second))
+        self.send(m.SetSpeed(steps_per_second))
 
-    def _load(self, keep: bool, resume: str = "", forget: bool = False) -> None:
-        if keep and self._is_begun_anew():
-            keep, forget = False, True
-        self._settings = self.document.root.training
-        self._set_state("loading")
-        self._revision += 1
-        self._loaded_at = self._revision
-        if not keep:
-            self._opened_at = self._begun_at = self._revision
-        self._send(
-            m.Load(files.dumps(self.document.root), keep, resume, str(self._checkpoints),
-                   self.data_dir, self.growth, forget, self.document.origin.weights,
-                   tuple(self._renamed), self._revision)
-        )  # fmt: skip
-        self._renamed.clear()
-
-    def _is_begun_anew(self) -> bool:
-        """Whether another net is being built where everything was deleted, and not undone again."""
-        steps = self.document.steps_made
-        if not len(self.document.root):
-            self._emptied_at = steps if self._emptied_at is None else self._emptied_at
-            return False
-        anew = self._emptied_at is not None and steps != self._emptied_at
-        if anew:
-            self._emptied_at = None
-        return anew
-
-    def _is_rate_alone(self) -> bool:
-        """Whether the engine's settings are those of the document but for the learning rate."""
-        now = self.document.root.training
-        return msgspec.structs.replace(now, lr=self._settings.lr) == self._settings
-
-    def _send(self, message: Request) -> None:
+    def send(self, message: Request | bytes) -> None:
+        """Send a request, or one that is encoded already, in its order."""
         if self._waiting is not None:
             self._waiting.append(message)
-            return
-        if self._outbox is not None:
-            self._outbox.send(message, self._settings)
+        elif self._outbox is not None:
+            self._outbox.send(message, self.agreement.settings)
         elif self._process is not None:
             self._process.send(message)
 
     def pass_on(self, message: bytes) -> None:
         """Send a request of a script that is encoded already."""
-        if self._waiting is not None:
-            self._waiting.append(message)
-        elif self._process is not None:
-            if self._outbox is not None:
-                self._outbox.send(message, self._settings)
-            else:
-                self._process.pass_on(message)
-            self._want_frame()
+        self.send(message)
+        self._want_frame()
 
     # -- what is looked at --------------------------------------------------------------------
 
@@ -517,72 +385,37 @@ class Engine(QObject):
     def begins_with(self, path: str, request: Request) -> None:
         """Send a request to every process that takes another's place: the net began with a file.
 
-        Its answer there is passed on to nobody.
+        The reply of that process is dropped.
         """
         self._starts_with.pop(path, None)
         self._starts_with[path] = request
 
     def ask(self, request: Request) -> None:
         """Send a question, a job or a command; its reply arrives by type."""
-        self._send(request)
+        self.send(request)
         if isinstance(request, Command):
             self._want_frame()
 
     def ask_of_document(self, request: Request) -> None:
         """Send a question about the document as it is now, edits of this moment too."""
-        if self._edit_timer.isActive():
-            self._edit_timer.stop()
-            self._load(keep=True)
+        self.agreement.load_edits()
         self.ask(request)
 
     def look(self, request: Look) -> None:
         """Have this kept up to date from now on, if it is not that already."""
         if self._looked_at.get(type(request)) != request:
             self._looked_at[type(request)] = request
-            self._send(request)
+            self.send(request)
 
     def looked_at(self, kind: type[L]) -> L:
         """Return what is looked at of a type."""
         found = self._looked_at.get(kind)
         return found if isinstance(found, kind) else kind(visible=False)
 
-    def watch(self, values: tuple[str, ...], gradients: tuple[str, ...], level: str = "") -> None:
-        """Say which nodes' pictures can be seen just now, and on which level."""
-        self._watched = m.Watch(values, gradients, level=level)
-        self._tell_watched()
-
-    def watch_closely(self, nodes: tuple[str, ...]) -> None:
-        """Say of which nodes both values and gradients are wanted, whatever the canvas shows."""
-        self._closely = nodes
-        self._tell_watched()
-
-    def _tell_watched(self) -> None:
-        w = self._watched
-        values = tuple(dict.fromkeys((*w.values, *self._closely)))
-        gradients = tuple(dict.fromkeys((*w.gradients, *self._closely)))
-        self.look(m.Watch(values, gradients, level=w.level))
-
-    def cover(self, nodes: frozenset[str]) -> None:
-        """Say which nodes' values the canvas is shown by a view, and not by the running step.
-
-        Those that a view no longer shows get the running step's again.
-        """
-        bare, self.covered = self.covered - nodes, nodes
-        if bare:
-            self.uncovered.emit(bare)
-            self.watch_again()
-
-    def show_drawing(self, on: bool) -> None:
-        """Say whether the canvas is shown a drawing; behind it come the running step's values."""
-        back = self.drawing and not on
-        self.drawing = on
-        if back:
-            self.watch_again()
-
-    def watch_again(self) -> None:
-        """Have the values of the running step sent once more."""
-        if (watched := self._looked_at.get(m.Watch)) is not None:
-            self._send(watched)
+    def send_again(self, kind: type[Look]) -> None:
+        """Have what is looked at of a type sent once more."""
+        if (looked_at := self._looked_at.get(kind)) is not None:
+            self.send(looked_at)
             self._want_frame()
 
     def hold(self, holds: tuple[Hold, ...]) -> None:
@@ -603,8 +436,8 @@ class Engine(QObject):
 
     def scrub(self, step: int | None) -> None:
         """Let every view show a recorded step; None: the newest."""
-        self._send(ScrubRequest(step))
-        self._send(m.NextFrame())  # at once: the views follow the slider
+        self.send(ScrubRequest(step))
+        self.send(m.NextFrame())  # at once: the views follow the slider
 
     # -- replies ------------------------------------------------------------------------------
 
@@ -612,10 +445,10 @@ class Engine(QObject):
         """Pass a reply on, unless it is of a net that is no longer the document's."""
         if self._closing:  # what the process had still said when it was ended
             return
-        if self._is_of_move(reply) or getattr(reply, "again", False):  # the document has that
+        if self._move.takes(reply) or getattr(reply, "again", False):  # the document has that
             return
-        self._told = max(self._told, reply.revision)
-        if self._is_old(reply):
+        self.agreement.note(reply)
+        if self.agreement.is_old(reply):
             self._want_frame()
             return
         handle = self._handlers.get(type(reply))
@@ -624,40 +457,16 @@ class Engine(QObject):
         if type(reply) in self._channels:
             self._channels[type(reply)].came.emit(reply)
 
-    def _is_of_move(self, reply: Reply) -> bool:
-        """Whether a reply is about the file that runs are carried in; it is taken then."""
-        path = getattr(reply, "path", "")
-        if not self._carried or path != self._carried:
-            return False
-        if isinstance(reply, FileMade):
-            self._on_made(reply)
-        elif isinstance(reply, RunsSaved):
-            self._on_runs_saved(reply)
-        elif isinstance(reply, RunsOpened):
-            self._on_carried(reply)
-        return True
-
-    def _is_old(self, reply: Reply) -> bool:
-        """Whether a reply is of another document, or what it shows comes again of a newer net."""
-        if isinstance(reply, Outcome):
-            return False
-        if isinstance(reply, Shown):
-            return self._is_of_another_graph(reply)
-        return reply.revision < self._opened_at
-
-    def _is_of_another_graph(self, reply: Reply) -> bool:
-        return reply.revision < self._loaded_at or self._edit_timer.isActive()
-
     def _on_frame(self, frame: m.Frame) -> None:
-        if frame.revision < self._begun_at:  # of what was before
+        if self.agreement.is_of_another_start(frame):
             self._want_frame()
             return
-        if self._is_of_another_graph(frame):
+        if self.agreement.is_of_another_graph(frame):
             # its curve goes on, its pictures are of another net
             frame = msgspec.structs.replace(frame, values={}, gradients={}, flow=())
         self.last_frame = frame
         if self.has_net:  # else it is of the net before
-            self._set_state(frame.state)
+            self.set_state(frame.state)
         self.frame.emit(frame)
         self._want_frame()
 
@@ -669,7 +478,7 @@ class Engine(QObject):
 
     def _ask_for_frame(self) -> None:
         self._asked.start()
-        self._send(m.NextFrame())
+        self.send(m.NextFrame())
         if self.line is not None and self.state == "running":
             self._frame_timer.start(FRAME_MS)  # a frame is on its way for long: ask for more
 
@@ -682,10 +491,7 @@ class Engine(QObject):
             self.line.changed.connect(self.line_changed)
         waiting, self._waiting = self._waiting or [], None
         for message in waiting:
-            if isinstance(message, bytes):
-                self.pass_on(message)
-            else:
-                self._send(message)
+            self.send(message)
         self.ready.emit(ready)
 
     def _refuse(self, sentence: str) -> None:
@@ -700,7 +506,7 @@ class Engine(QObject):
         if self.line is not None:
             self.line.answered(pong)
 
-    def _on_made(self, made: FileMade) -> None:
+    def write(self, made: FileMade) -> None:
         """A file that the engine has written for the window goes where it was wanted."""
         try:
             write_made(made)
@@ -709,9 +515,8 @@ class Engine(QObject):
 
     def _on_loaded(self, loaded: m.Loaded) -> None:
         self.last_loaded, self.problem = loaded, loaded.problem
-        if not self.problem:
-            self._emptied_at = None
-        self._set_state("idle" if len(self.document.root) else "refused")
+        self.agreement.loaded(self.problem)
+        self.set_state("idle" if len(self.document.root) else "refused")
         if self.problem:
             self.emptied.emit()
         self.loaded.emit(loaded)
@@ -723,71 +528,25 @@ class Engine(QObject):
             self._outbox.failed()
         if self._waiting is not None:  # such as a process of another version
             self._end_process()
-            self._set_state("dead")
+            self.set_state("dead")
         if failure.kind == "load":
             self.problem = failure.message
-            self._told = self._loaded_at
-            self._set_state("refused")
+            self.agreement.refused()
+            self.set_state("refused")
             self.emptied.emit()
         self.failed.emit(failure)
 
     def _on_checkpoint(self, written: m.CheckpointWritten) -> None:
-        self._checkpoint_step = written.step
+        self.checkpoints.step = written.step
 
     def _on_timeline(self, frame: TimelineFrame) -> None:
-        """The settings of the document are those of the run that one goes to."""
-        another, self._run = frame.run != self._run, frame.run
         self.moment = frame
-        settings = next((r.settings for r in frame.runs if r.run == frame.run), None)
-        root = self.document.root
-        settled = not self._ahead and self.has_net
-        if another and settled and settings is not None and settings != root.training:
-            self._settings = settings  # the engine has them already
-            self.document.set_training(settings)
-            self._agree()
-
-    def _on_runs_opened(self, opened: RunsOpened) -> None:
-        """The engine has the graph of the file's run already: the document follows."""
-        if not opened.problem:
-            ahead = self._ahead
-            self._adopting, self._run = True, 0
-            self.document.open_graph(files.loads(opened.graph))
-            self._adopting, self._settings = False, self.document.root.training
-            if ahead:  # behind the file the engine takes an edit that came before it
-                self._edit_timer.start()
-            else:
-                self._agree()
-
-    def _on_run_entered(self, entered: RunEntered) -> None:
-        """The engine has the graph of that run already: the document follows, as one step.
-
-        One that was edited since goes its own way, and the engine with it.
-        """
-        if self._ahead:
-            self._edit_timer.start()
-            return
-        self.document.become(files.loads(entered.graph), self.tr("Go to {0}").format(entered.name))
-        self._agree()
-        self._settings = self.document.root.training
-        self.document.message.emit(
-            self.tr("This is {0}, on a graph of its own; undo brings the other graph back.").format(
-                entered.name
-            )
-        )
-
-    @property
-    def _ahead(self) -> bool:
-        """Whether the engine will be given, or has not answered, what the document is now."""
-        return self._edit_timer.isActive() or self._told < self._loaded_at
-
-    def _agree(self) -> None:
-        """The engine has what the document has just become."""
-        self._edit_timer.stop()
+        self.agreement.go_to_run(frame)
 
     _handlers: dict[type, Callable[[Any, Any], None]] = {
         m.Ready: _on_ready,
         Pong: _on_pong,
-        FileMade: _on_made,
+        FileMade: write,
         RunsSaved: lambda self, reply: None,
         m.Loaded: _on_loaded,
         m.Frame: _on_frame,
@@ -795,13 +554,13 @@ class Engine(QObject):
         m.Failure: _on_failure,
         m.CheckpointWritten: _on_checkpoint,
         TimelineFrame: _on_timeline,
-        RunsOpened: _on_runs_opened,
-        RunEntered: _on_run_entered,
+        RunsOpened: lambda self, reply: self.agreement.open_runs(reply),
+        RunEntered: lambda self, reply: self.agreement.enter_run(reply),
     }
 
     def _on_refused(self, why: str = "") -> None:
         self._process, self._waiting = None, None
-        self._set_state("dead")
+        self.set_state("dead")
         if self.place.command:
             sentence = self.tr("The engine could not be started by “{0}”").format(
                 self.place.command
@@ -812,47 +571,38 @@ class Engine(QObject):
 
     def _on_ended(self, cause: str) -> None:
         far, self.line, self._outbox = self.line is not None, None, None
-        self._process, self._waiting, self._moving = None, None, None
+        self._process, self._waiting, self._move.to = None, None, None
         self._frame_timer.stop()
-        self._set_state("dead")
-        if self._checkpoint_step is not None and not far:  # one may be there without a reply
-            self._checkpoint_step = newest_step(self._checkpoints)
+        self.set_state("dead")
+        if not far:
+            self.checkpoints.look()
         since = ""
-        if self._checkpoint_step is not None:
+        if self.checkpoints.step is not None:
             later = self.tr(" Restart goes on from step {0}, or later.")
             since = later if far else self.tr(" Restart goes on from step {0}.")
-            since = since.format(self._checkpoint_step)
+            since = since.format(self.checkpoints.step)
         sentence = self.tr("The engine stopped unexpectedly ({0}); your graph is safe.")
         self.died.emit(sentence.format(cause) + since)
 
-    def _set_state(self, state: str) -> None:
+    def set_state(self, state: str) -> None:
+        """Note what the process is at."""
         if state != self.state:
             self.state = state
             self.state_changed.emit(state)
 
-    # -- the document -------------------------------------------------------------------------
-
     def _on_opened(self) -> None:
-        self._checkpoint_step = self._emptied_at = None
-        if not self._adopting:
-            self._carried = ""
+        self.checkpoints.step = None
+        self.agreement.opened()
+        adopting = self.agreement.adopting
+        if not adopting:
+            self._move.drop()
             self._starts_with.clear()
         self.last_frame, self.last_loaded, self.moment = None, None, TimelineFrame()
         self.choose_sample(Sample())
-        if self._moving is not None and not self._adopting:  # these runs are wanted no more
-            self._train_on = False
-            self._go_to(self._moving)
-        elif self._process is not None and not self._adopting:
-            self._edit_timer.stop()
-            self._load(keep=False, forget=True)
-
-    def _on_change(self, change: Change) -> None:
-        field = change.kind == "node_changed" and change.what in _FIELDS
-        if change.kind == "training_changed" and self._is_rate_alone():
-            self._settings = self.document.root.training
-            self._send(m.SetRate(self._settings.lr))
-        elif change.kind in _STRUCTURE or field:
-            if change.kind == "node_renamed":
-                prefix = self.document.prefix
-                self._renamed.append((prefix + change.old, prefix + change.name))
-            self._edit_timer.start()
+        if adopting:
+            return
+        if self._move.to is not None:  # these runs are wanted no more
+            self._move.train_on = False
+            self.go_to(self._move.to)
+        elif self._process is not None and not self._launched:
+            self.agreement.load(keep=False, forget=True)

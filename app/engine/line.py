@@ -93,7 +93,7 @@ class Line(QObject):
         if now - self._answered > LOST_S:
             self._timer.stop()
             self._process.give_up(
-                self.tr("nothing was heard of it for {0:.0f} seconds").format(LOST_S)
+                self.tr("nothing was received from it for {0:.0f} seconds").format(LOST_S)
             )
 
     # -- files --------------------------------------------------------------------------------

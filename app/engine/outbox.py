@@ -40,10 +40,10 @@ class Outbox:
         if self._queue and isinstance(message, OVERTAKES):
             if isinstance(message, m.Pause):  # also what was to be started behind the files
                 self._queue = deque(q for q in self._queue if not isinstance(q[0], m.Run))
-            self._write(message)
+            self._process.send(message)
             return
         if self._queue and isinstance(message, m.SetRate):
-            self._write(message)  # to the net that is there, and to the one that comes
+            self._process.send(message)  # to the net that is there, and to the one that comes
         self._queue.append((message, self._with_files(message, settings)))
         self._go_on()
 
@@ -58,7 +58,7 @@ class Outbox:
         if self._unanswered and self._queue:
             self._unanswered.clear()
             message, _ = self._queue.popleft()
-            self._write(message)
+            self._process.send(message)
             self._go_on()
 
     def _with_files(
@@ -81,10 +81,4 @@ class Outbox:
                 name = found.name.rpartition("/")[2]
                 size = len(found.data)
                 self._unanswered.append((name, found.offset + size, size))
-            self._write(found)
-
-    def _write(self, message: Request | bytes) -> None:
-        if isinstance(message, bytes):
-            self._process.pass_on(message)
-        else:
-            self._process.send(message)
+            self._process.send(found)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import platform
 import shlex
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings
 
 from graphcore.records.precision import PRECISIONS
-from graphcore.session.messages import HelperChoice
+
+if TYPE_CHECKING:  # the engine is started before the messages to it are imported
+    from graphcore.session.messages import HelperChoice
 
 SSH = "ssh {0} gradscape worker"
 COMMAND, USED = "engine/command", "engine/commands"

@@ -84,14 +84,10 @@ class EngineProcess(QObject):
         """The system's number of it; 0 if it does not run."""
         return int(self._process.processId())
 
-    def send(self, message: Request) -> None:
-        """Write a request, unless the process has ended."""
-        self.pass_on(encode(message))
-
-    def pass_on(self, message: bytes) -> None:
-        """Write a request that is encoded already, unless the process has ended."""
+    def send(self, message: Request | bytes) -> None:
+        """Write a request, or one that is encoded already, unless the process has ended."""
         if self.runs:
-            self._process.write(message)
+            self._process.write(message if isinstance(message, bytes) else encode(message))
 
     def end(self) -> None:
         """Ask the process to end; waits for it a moment, then kills it."""

@@ -128,7 +128,7 @@ class Autosave(QObject):
         if self._writer is not None and self._writer.is_alive():
             self._timer.start()
             return
-        if self._document.aside is not None:  # a lesson's graph is nobody's work
+        if self._document.aside is not None:  # a lesson's graph is not the user's work
             return
         if not self._document.modified or not self._own_slot():
             return

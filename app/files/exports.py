@@ -14,11 +14,12 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 
 from app.files.job import Job
 from app.files.run_metrics import RunMetrics
 from app.widgets import file_dialogs
+from app.widgets.layouts import in_row
 from graphcore.errors import FileError, GradscapeError, short
 from graphcore.graph.binding import learns
 from graphcore.ops.torch_code import module_name
@@ -43,16 +44,13 @@ class JobIndicator(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 0, 8, 0)
         self.text, self.button = QLabel(), QToolButton()
         self.button.setText(self.tr("Cancel"))
         self.button.setToolTip(self.tr("Give it up"))
         self.button.setAccessibleName(self.button.toolTip())
         self.button.setObjectName("outlined")
         self.button.clicked.connect(self.cancelled)
-        row.addWidget(self.text)
-        row.addWidget(self.button)
+        in_row(self.text, self.button, on=self, margins=(8, 0, 8, 0))
 
     def say(self, text: str) -> None:
         """Say how far it is, as long as a status bar has room for; the tool tip has all of it."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject
 
-from app.engine.engine import checkpoint_folder
+from app.engine.checkpoints import checkpoint_folder
 from app.files.autosave import Rescued, unwritable
 from graphcore.errors import short
 

@@ -17,13 +17,13 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.document.origin import origin_of
 from app.files.job import Job
 from app.style import fonts
+from app.widgets.layouts import in_column
 from app.widgets.section import text_label
 from graphcore.errors import GradscapeError
 from graphcore.exchange import inputs, sources
@@ -103,16 +103,8 @@ class RunDialog(QDialog):
         self.progress.setRange(0, 0)
         self.progress.setTextVisible(False)
         self._add_buttons()
-        column = QVBoxLayout(self)
-        column.setSpacing(10)
-        for part in (self.why, consent):
-            column.addWidget(part)
-        column.addLayout(self._form)
         rest: list[QWidget] = [self._help, self.printed, self.status, self.progress]
-        for widget in rest:
-            column.addWidget(widget)
-        column.addStretch(1)
-        column.addWidget(self._buttons)
+        in_column(self.why, consent, self._form, *rest, 1, self._buttons, on=self, spacing=10)
         self.printed.hide()
 
     def _add_buttons(self) -> None:

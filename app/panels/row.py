@@ -27,6 +27,7 @@ class Row:
             is made with the window; others ask for what they show.
         computed: whether it shows what the net computes, which would answer a lesson's question
             while that is open.
+        words: others by which the command palette finds it.
         folder: that the row stands in; the table fills it in.
     """
 
@@ -40,6 +41,7 @@ class Row:
     group: str = ""
     collects: bool = False
     computed: bool = False
+    words: tuple[str, ...] = ()
     folder: str = ""
 
     def make(self, document: Any, engine: Any) -> Panel:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.plots import items, numbers
 from app.plots.area import PlotArea
 from app.plots.legend import Legend
 from app.style import palette
+from app.widgets.layouts import in_column
 
 
 class ActivationCurve(QWidget):
@@ -24,11 +25,7 @@ class ActivationCurve(QWidget):
         self._value, self._slope = self.plot.plot(), self.plot.plot()
         self._flat = 0.0
         self.setMinimumWidth(200)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.legend)
-        column.addWidget(self.plot, 1)
+        in_column(self.legend, (self.plot, 1), on=self, margins=0, spacing=0)
         self.plot.styled.connect(self._restyle)
         self.plot.show_empty("")
         self._restyle()

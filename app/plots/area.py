@@ -155,8 +155,7 @@ class PlotArea(pg.PlotWidget):  # type: ignore[misc]
     styled = Signal()
 
     def __init__(self, name: str) -> None:
-        super().__init__(axisItems={s: Axis(s) for s in SIDES})
-        self.setMenuEnabled(False)
+        super().__init__(axisItems={s: Axis(s) for s in SIDES}, enableMenu=False)
         self.hideButtons()
         self.setAccessibleName(name)
         self.setFrameShape(self.Shape.NoFrame)

@@ -53,7 +53,7 @@ class ContourPlot(QWidget):
         self.dot.sigPositionChanged.connect(self._on_dot)
         self.dot.sigPositionChangeFinished.connect(self._on_dot_released)
         self.dot.setCursor(Qt.CursorShape.SizeAllCursor)
-        self._empty = empty or self.tr("Press Play: the surface around the weights appears here.")
+        self._empty = empty or self.tr("The loss around the weights appears here.")
         self.stamp = QLabel()
         self.stamp.setObjectName("muted")
         self.stamp.setWordWrap(True)

@@ -187,11 +187,6 @@ class CurvePlot(QWidget):
 
     # -- how they are shown -------------------------------------------------------------------
 
-    def set_smoothing(self, share: float) -> None:
-        """Smooth the raw curves: 0 not at all, towards 1 ever more."""
-        self.smoothing = min(0.999, max(0.0, share))
-        self.redraw()
-
     def set_log(self, on: bool) -> None:
         """A logarithmic axis for the values; those that are not positive are left out."""
         self.log = on

@@ -156,12 +156,6 @@ class DecisionMap(QWidget):
         at: np.ndarray = self._low + np.array([x, y]) * (self._high - self._low)
         return at
 
-    def position_of(self, place: np.ndarray) -> QPointF:
-        """Where a place of the plane is on this widget."""
-        area = self.area()
-        x, y = (place - self._low) / np.maximum(self._high - self._low, 1e-12)
-        return QPointF(area.left() + x * area.width(), area.bottom() - y * area.height())
-
     def point_at(self, position: QPointF) -> int | None:
         """Number of the sample under a place of this widget."""
         if not len(self._points):

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from app.plots.contour import ContourPlot
 from app.plots.slice_curve import SliceCurve
 from app.plots.surface import SurfacePlot
+from app.widgets.layouts import in_column
 from app.widgets.numbers import format_number
 
 
@@ -30,7 +31,8 @@ class LandscapeView(QWidget):
     def __init__(self, empty: str = "") -> None:
         super().__init__()
         self._empty = empty
-        self.contour, self.line = ContourPlot(empty), SliceCurve()
+        self.contour = ContourPlot(empty)
+        self.line: SliceCurve | None = None
         self.space: SurfacePlot | None = None
         self._in_space = False
         self._given_up = False
@@ -42,16 +44,28 @@ class LandscapeView(QWidget):
         self._others: dict[str, np.ndarray] = {}
         self._current: tuple[float, float] | None = None
         self._stack = QStackedLayout()
-        for plot in (self.contour, self.line):
-            self._stack.addWidget(plot)
-            plot.dot_dragged.connect(self._on_dragged)
-            plot.dot_released.connect(self._on_released)
-            plot.plot.installEventFilter(self)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addLayout(self._stack, 1)
-        column.addWidget(self.contour.stamp)
+        self._add(self.contour)
+        self.contour.plot.installEventFilter(self)
+        in_column((self._stack, 1), self.contour.stamp, on=self, margins=0, spacing=2)
+
+    def _add(self, plot: ContourPlot | SliceCurve | SurfacePlot) -> None:
+        plot.dot_dragged.connect(self._on_dragged)
+        plot.dot_released.connect(self._on_released)
+        self._stack.addWidget(plot)
+
+    def _made(self) -> list[ContourPlot | SliceCurve | SurfacePlot]:
+        """The plots that were needed so far."""
+        return [p for p in (self.contour, self.line, self.space) if p is not None]
+
+    def _slice(self) -> SliceCurve:
+        """The plot of a line, made when the first one is shown."""
+        if self.line is None:
+            self.line = SliceCurve()
+            self.line.plot.installEventFilter(self)
+            self.line.set_log(self.contour.log)
+            self.line.set_label(self._labels[0])
+            self._add(self.line)
+        return self.line
 
     def hasHeightForWidth(self) -> bool:
         return False  # pages around it would ask for what it would like, not what it needs
@@ -79,18 +93,15 @@ class LandscapeView(QWidget):
         self._in_space = on
         if on and self.space is None:
             self.space = SurfacePlot(self._empty)
-            self.space.dot_dragged.connect(self._on_dragged)
-            self.space.dot_released.connect(self._on_released)
             self.space.set_log(self.contour.log)
             self.space.set_labels(*self._labels)
-            self._stack.addWidget(self.space)
+            self._add(self.space)
         self._show()
 
     def set_log(self, on: bool) -> None:
         """Colours, lines and heights by the logarithm of the loss."""
-        for plot in (self.contour, self.line, self.space):
-            if plot is not None:
-                plot.set_log(on)
+        for plot in self._made():
+            plot.set_log(on)
         self._show()
 
     def set_surface(self, a: np.ndarray, b: np.ndarray, values: np.ndarray) -> None:
@@ -112,7 +123,8 @@ class LandscapeView(QWidget):
         """Name the axes."""
         self._labels = x, y
         self.contour.set_labels(x, y)
-        self.line.set_label(x)
+        if self.line is not None:
+            self.line.set_label(x)
         if self.space is not None:
             self.space.set_labels(x, y)
 
@@ -137,8 +149,8 @@ class LandscapeView(QWidget):
             return
         a, b, values = self._surface
         if len(b) == 1:
-            plot = self.line
-            self.line.set_curve(a, values[0])
+            plot = self._slice()
+            plot.set_curve(a, values[0])
         else:
             assert not isinstance(plot, SliceCurve)
             plot.set_surface(a, b, values)
@@ -162,8 +174,9 @@ class LandscapeView(QWidget):
 
     def _on_released(self, a: float, b: float) -> None:
         if self._given_up:
-            for plot in (self.contour, self.line):
-                plot.dot.setMouseHover(False)  # it has left the pointer
+            for plot in self._made():
+                if not isinstance(plot, SurfacePlot):
+                    plot.dot.setMouseHover(False)  # it has left the pointer
         else:
             self._current = a, b
             self.dot_released.emit(a, b)
@@ -171,8 +184,8 @@ class LandscapeView(QWidget):
         self._place_dots()
 
     def _place_dots(self) -> None:
-        for plot in (self.contour, self.line, self.space):
-            if plot is not None and self.has_surface and self._current is not None:
+        for plot in self._made():
+            if self.has_surface and self._current is not None:
                 plot.set_current(*self._current)
 
     def _put_back(self) -> None:

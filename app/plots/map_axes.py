@@ -57,7 +57,7 @@ class MapAxes:
         ]
 
     def apart(self, axis: int, low: np.ndarray, high: np.ndarray, room: float) -> list[float]:
-        """Ticks of which no two run into each other on an axis of so many pixels."""
+        """Return ticks whose labels do not overlap on an axis of this many pixels."""
         metrics = QFontMetricsF(fonts.figure_font(8.0))
         found: list[float] = []
         for count in range(max(4, int(room / 55)), 1, -1):

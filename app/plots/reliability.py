@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.plots import items, numbers
 from app.plots.area import PlotArea
 from app.style import palette
+from app.widgets.layouts import in_column
 
 
 class ReliabilityPlot(QWidget):
@@ -30,9 +31,7 @@ class ReliabilityPlot(QWidget):
         self._gap = pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[])
         for item in (self._right, self._gap, self._ideal):
             self.plot.addItem(item)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.plot)
+        in_column(self.plot, on=self, margins=0)
         self.plot.pointed.connect(self._on_pointed)
         self.plot.styled.connect(self.restyle)
         self.restyle()

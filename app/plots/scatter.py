@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.plots import items, numbers
 from app.plots.area import PlotArea
 from app.style import palette
+from app.widgets.layouts import in_column
 from app.widgets.numbers import plain_number
 
 _SIZE = 6
@@ -34,9 +35,7 @@ class ScatterPlot(QWidget):
         self._curve, self._beside = items.Line([], []), items.Line([], [])
         for item in (self._dots, self._rings, self._curve, self._beside):
             self.plot.addItem(item)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.plot)
+        in_column(self.plot, on=self, margins=0)
         self.plot.pointed.connect(self._on_pointed)
         self.plot.styled.connect(self.restyle)
         self.clear()

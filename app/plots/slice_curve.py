@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.plots import items, numbers
 from app.plots.area import PlotArea
 from app.plots.contour import DOT
 from app.plots.log_scale import loggable
 from app.style import palette
+from app.widgets.layouts import in_column
 from app.widgets.numbers import format_number
 
 
@@ -40,9 +41,7 @@ class SliceCurve(QWidget):
         self._a, self._values, self._drawn = np.empty(0), np.empty(0), np.empty(0)
         self._in_log = False
         self._moving = False
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.plot)
+        in_column(self.plot, on=self, margins=0)
         self.plot.pointed.connect(self._on_pointed)
         self.plot.styled.connect(self.restyle)
         self.restyle()

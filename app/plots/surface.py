@@ -53,7 +53,7 @@ class SurfacePlot(QWidget):
     def __init__(self, empty: str = "") -> None:
         super().__init__()
         self.setAccessibleName(self.tr("Loss surface"))
-        empty = empty or self.tr("Press Play: the surface around the weights appears here.")
+        empty = empty or self.tr("The loss around the weights appears here.")
         self.note = QLabel(empty)
         self.note.setObjectName("muted")
         self.note.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -43,13 +43,11 @@ class TileView(CellGrid):
         return QSize(280, 160)
 
     def set_maps(
-        self, maps: np.ndarray, signed: bool | None = None, limit: float | None = None,
-        border: tuple[int, int] = (0, 0),
-    ) -> None:  # fmt: skip
-        """Show feature maps, shape (C, H, W).
+        self, maps: np.ndarray, limit: float | None = None, border: tuple[int, int] = (0, 0)
+    ) -> None:
+        """Show feature maps, shape (C, H, W); colours diverge from zero if a value is negative.
 
         Args:
-            signed: colours diverge from zero; not given, if any value is negative.
             limit: number of the strongest colour; not given, the largest there is.
             border: pixels left free around every map, above and below, left and right.
         """
@@ -59,7 +57,7 @@ class TileView(CellGrid):
         finite = self._maps[np.isfinite(self._maps)]
         self._low = float(finite.min()) if finite.size else 0.0
         self._high = float(finite.max()) if finite.size else 1.0
-        self._signed = self._low < 0 if signed is None else signed
+        self._signed = self._low < 0
         if limit is not None:
             self._low, self._high, self._signed = -limit, limit, True
         self._sheet = self._image = None

@@ -13,10 +13,10 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QListWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
+from app.widgets.layouts import in_column
 from app.widgets.two_lines import KEYS, SUMMARY, TwoLines
 from app.widgets.typed_search import score
 
@@ -59,13 +59,8 @@ class CommandPalette(QDialog):
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         frame = QFrame()
         frame.setObjectName("popup")
-        inner = QVBoxLayout(frame)
-        inner.setContentsMargins(10, 10, 10, 10)
-        inner.addWidget(self.search)
-        inner.addWidget(self.list)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(frame)
+        in_column(self.search, self.list, on=frame, margins=(10, 10, 10, 10))
+        in_column(frame, on=self, margins=0)
         self.search.textChanged.connect(self.look_for)
         self.list.itemClicked.connect(lambda _item: self.run_current())
         self.look_for("")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from PySide6.QtCore import qVersion
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QWidget
 
 from app.style import fonts
+from app.widgets.layouts import in_column
 from app.widgets.scroller import resize_within
 from graphcore import __version__
 from graphcore.system import about
@@ -34,9 +35,7 @@ class FaultDialog(QDialog):
         self.copy = buttons.addButton(self.tr("Copy"), QDialogButtonBox.ButtonRole.ActionRole)
         self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.addWidget(self.text)
-        column.addWidget(buttons)
+        in_column(self.text, buttons, on=self)
 
 
 def report(log: Path) -> str:

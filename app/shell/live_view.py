@@ -30,14 +30,14 @@ class LiveView(QObject):
         engine.state_changed.connect(self._on_state)
         engine.reset_done.connect(canvas.pictures.clear)
         engine.emptied.connect(canvas.pictures.clear)
-        engine.uncovered.connect(self._on_uncovered)
+        engine.shown.uncovered.connect(self._on_uncovered)
         canvas.pictures.wanted_changed.connect(self._tell_engine)
-        canvas.pictures.running_wanted.connect(engine.watch_again)
+        canvas.pictures.running_wanted.connect(engine.shown.watch_again)
 
     def _tell_engine(self) -> None:
         values, gradients = self._canvas.pictures.shown()
         prefix = self._canvas.document.prefix
-        self._engine.watch(
+        self._engine.shown.watch(
             tuple(prefix + n for n in values), tuple(prefix + n for n in gradients), prefix[:-1]
         )
 
@@ -45,7 +45,7 @@ class LiveView(QObject):
         if not (frame.flow or frame.values or frame.gradients) or self._canvas.pictures.stepping:
             return
         prefix = self._canvas.document.prefix
-        covered, drawing = self._engine.covered, self._engine.drawing
+        covered, drawing = self._engine.shown.covered, self._engine.shown.drawing
         sent = frame.values.items()
         shown = {k: v for k, v in sent if k not in covered and ("." in k or not drawing)}
         self._canvas.pictures.show(

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QStackedWidget,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -48,8 +47,11 @@ from app.shell.transport import TransportBar
 from app.style import palette
 from app.widgets import file_dialogs
 from app.widgets.banner import Banner
+from app.widgets.layouts import in_column
 from app.widgets.numbers import set_digits
 from app.widgets.typing_rule import TypingRule
+from graphcore.datasets.images import SUFFIXES as PICTURES
+from graphcore.errors import GradscapeError
 from graphcore.records.pictures import Picture as SentPicture
 
 if TYPE_CHECKING:
@@ -122,11 +124,7 @@ class MainWindow(QMainWindow):
 
     def _put_centre(self) -> None:
         centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.banner)
-        column.addWidget(self.pages, 1)
+        column = in_column(self.banner, (self.pages, 1), on=centre, margins=0, spacing=0)
         self.time: TimeStrip | None = None
         if self.engine is not None:
             self.time = TimeStrip(self.document, self.engine)
@@ -184,7 +182,7 @@ class MainWindow(QMainWindow):
 
     def _show_pictures(self, pictures: dict[str, SentPicture]) -> None:
         shown = shown_pictures(self.document.prefix, pictures)
-        if self.engine is not None and self.engine.drawing:
+        if self.engine is not None and self.engine.shown.drawing:
             self.canvas.pictures.show_values_alone(shown)
         else:
             self.canvas.pictures.show(shown, {})
@@ -345,12 +343,21 @@ class MainWindow(QMainWindow):
             GradesDialog(self, folder).open()
 
     def open_file(self, path: str) -> None:
-        """Open a graph, recorded runs, or a lesson."""
+        """Open a graph, recorded runs, or a lesson; a picture goes into the net that is open."""
         if _of_lessons(path) and self.engine is not None:
             packed = path.lower().endswith(PACKED_SUFFIX)
             (self.lessons.open_packed if packed else self.lessons.open)(path)
+        elif Path(path).suffix.lower() in PICTURES and "digit_pad" in self.layouts.docks:
+            self._show_picture(Path(path))
         else:
             self.files.open(path)
+
+    def _show_picture(self, path: Path) -> None:
+        pad: Any = self.show_panel("digit_pad").fill()
+        try:
+            pad.take_picture(path)
+        except GradscapeError as error:
+            self.refuse(str(error))
 
     def ask_open_lesson(self) -> None:
         """Ask for a lesson and begin it."""

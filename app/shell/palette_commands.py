@@ -53,7 +53,8 @@ def _views(window: Any) -> list[Command]:
         found.append(Command(title, tip, _call(window.layouts.show, name), icon, _keys(action)))
     for name, dock in window.layouts.docks.items():
         title, tip = _tr("Panel: {0}").format(dock.windowTitle()), _tr("Bring it to the front.")
-        found.append(Command(title, tip, _focus(window, name), dock.windowIcon()))
+        words = dock.panel.words
+        found.append(Command(title, tip, _focus(window, name), dock.windowIcon(), aliases=words))
     return found
 
 

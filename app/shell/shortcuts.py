@@ -7,7 +7,6 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QHBoxLayout,
     QHeaderView,
     QKeySequenceEdit,
     QLabel,
@@ -15,12 +14,12 @@ from PySide6.QtWidgets import (
     QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.shell.actions import ActionTable, Window
 from app.widgets.actions import Action, full_name, plain, translated
+from app.widgets.layouts import in_column, in_row
 from app.widgets.scroller import resize_within
 from app.widgets.typed_search import matches
 
@@ -65,18 +64,10 @@ class ShortcutsDialog(QDialog):
         reset = QPushButton(self.tr("Default"))
         reset.clicked.connect(self._reset)
         reset.setAutoDefault(False)  # Enter in the filter resets nothing
-        line = QHBoxLayout()
-        line.addWidget(QLabel(self.tr("Press the keys:")))
-        line.addWidget(self.keys, 1)
-        line.addWidget(reset)
+        line = in_row(QLabel(self.tr("Press the keys:")), (self.keys, 1), reset)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.addWidget(self.filter)
-        column.addWidget(self.tree)
-        column.addLayout(line)
-        column.addWidget(self.note)
-        column.addWidget(buttons)
+        in_column(self.filter, self.tree, line, self.note, buttons, on=self)
 
     def _current(self) -> Action[Window] | None:
         item = self.tree.currentItem()

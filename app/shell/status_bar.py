@@ -66,7 +66,7 @@ class StatusBar(QStatusBar):
         """Name the device that trains, its threads and its precision."""
         self.device.setText(text)
         self.device.setToolTip(
-            self.tr("The device that trains, its threads and precision; a click changes them.")
+            self.tr("The device that trains, its threads and precision; click to change them.")
         )
 
     def set_data(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, QSize
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from app.document.document import Document
 from app.document.facts import bytes_text
 from app.engine.engine import Engine, whose_weights
 from app.style import icons, palette
+from app.widgets.layouts import in_row
 from app.widgets.numbers import accuracy_text, counted, loss_text
 from app.widgets.time_slider import TimeSlider
 from graphcore.records.arrays import unpack
@@ -58,20 +59,19 @@ class TimeStrip(QWidget):
             )
         )
         self.branch.clicked.connect(engine.play)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(GAP, 3, GAP, 3)
-        row.setSpacing(GAP)
-        row.addWidget(self.words)
-        row.addWidget(self.slider, 1)
-        row.addWidget(self.room)
-        row.addWidget(self.now)
-        row.addWidget(self.branch)
+        self._lay_out()
         engine.on(TimelineFrame, self._on_timeline)
         engine.state_changed.connect(self._on_state)
         document.opened.connect(self.clear)
         palette.notifier.changed.connect(self._restyle)
         self._restyle()
         self.clear()
+
+    def _lay_out(self) -> None:
+        in_row(
+            self.words, (self.slider, 1), self.room, self.now, self.branch,
+            on=self, margins=(GAP, 3, GAP, 3), spacing=GAP,
+        )  # fmt: skip
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -143,7 +143,7 @@ class TimeStrip(QWidget):
         self.now.setToolTip(
             self.tr("Restore the weights of the newest training step")
             if self._putting_back
-            else self.tr("Back to the newest step, as if nothing had been looked at")
+            else self.tr("Return to the newest step; the net is as training left it")
         )
 
     def _on_now(self) -> None:
@@ -198,7 +198,7 @@ class TimeStrip(QWidget):
         self.slider.setToolTip(
             self.tr(
                 "Drag to see any of {0} recorded steps up to step {1:,}: all views show it.\n"
-                "Arrow keys go one on, Home and End to the start and to now. {2} kept{3}.\n"
+                "Arrow keys go one step, Home and End to the start and to now. {2} kept{3}.\n"
                 "Of the early steps more are kept, so they lie further apart.\n"
                 "Ticks end epochs, triangles are branches."
             ).format(len(self._steps), frame.newest, bytes_text(room), disk)
@@ -231,8 +231,8 @@ class TimeStrip(QWidget):
 
     def _about_hand(self) -> str:
         return self.tr(
-            "Training on from these weights begins a run of its own; what training had left stays "
-            "in the run of before."
+            "Training on from these weights begins a run of its own; the run before keeps what "
+            "training had left."
         )
 
     def _restyle(self) -> None:

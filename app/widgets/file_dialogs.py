@@ -19,6 +19,52 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("FileDialogs", text)
 
 
+def _saving(title: str, kinds: str) -> Question:
+    """Return a question for a path to write to; the ending of the answer says the format."""
+
+    def ask(parent: QWidget, start: str) -> str:
+        return QFileDialog.getSaveFileName(parent, _tr(title), start, _tr(kinds))[0]
+
+    return ask
+
+
+def _opening(title: str, kinds: str) -> Question:
+    """Return a question for a file that is there."""
+
+    def ask(parent: QWidget, folder: str) -> str:
+        return QFileDialog.getOpenFileName(parent, _tr(title), folder, _tr(kinds))[0]
+
+    return ask
+
+
+ask_save = _saving("Save graph", "Graphs (*.graph.json)")
+ask_export = _saving(
+    "Export picture", "SVG picture (*.svg);;PDF document (*.pdf);;PNG picture (*.png)"
+)
+ask_film = _saving("Record a film", "GIF (*.gif);;Animated PNG (*.png);;MP4 video (*.mp4)")
+ask_metrics = _saving("Export metrics", "Table (*.csv)")
+ask_script = _saving("Export to PyTorch", "Python script (*.py)")
+ask_program = _saving("Export to PyTorch", "PyTorch program (*.pt2)")
+ask_keras = _saving("Export to Keras", "Python script (*.py)")
+ask_onnx = _saving("Export to ONNX", "ONNX (*.onnx)")
+ask_report = _saving("Write a report", "Web page (*.html)")
+ask_weights = _opening(
+    "Load weights", "Weights (*.safetensors *.pt *.pth *.bin *.ckpt);;All files (*)"
+)
+ask_names = _opening("Names of the classes", "Names (*.txt *.json);;All files (*)")
+ask_save_run = _saving("Save run", "Recorded runs (*.gradrun)")
+ask_open_run = _opening("Open run", "Recorded runs (*.gradrun);;All files (*)")
+ask_picture = _opening(
+    "Load a picture", "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.ppm *.pgm)"
+)
+ask_answer = _saving("Hand in", "Answers (*.answer.json)")
+ask_lesson = _opening("Open a lesson", "Lessons and courses (*.lesson.md *.zip)")
+ask_new_lesson = _saving("New lesson", "Lessons (*.lesson.md)")
+ask_edited_lesson = _opening("Edit a lesson", "Lessons (*.lesson.md)")
+ask_packed = _saving("Share the lesson", "Packed lessons (*.zip)")
+ask_table = _saving("Write the table", "Web page (*.html);;Table (*.csv)")
+
+
 def ask_open(parent: QWidget, folder: str, endings: Sequence[str] = ()) -> str:
     """Path of a graph file to open, of a run or another program's net; or empty."""
     listed = " ".join(f"*{ending}" for ending in endings)
@@ -30,95 +76,11 @@ def ask_open(parent: QWidget, folder: str, endings: Sequence[str] = ()) -> str:
     return QFileDialog.getOpenFileName(parent, _tr("Open graph"), folder, kinds)[0]
 
 
-def ask_save(parent: QWidget, start: str) -> str:
-    """Path to save the graph to, or empty."""
-    kinds = _tr("Graphs (*.graph.json)")
-    return QFileDialog.getSaveFileName(parent, _tr("Save graph"), start, kinds)[0]
-
-
-def ask_export(parent: QWidget, start: str) -> str:
-    """Path to write a picture to, or empty; its ending says the format."""
-    kinds = _tr("SVG picture (*.svg);;PDF document (*.pdf);;PNG picture (*.png)")
-    return QFileDialog.getSaveFileName(parent, _tr("Export picture"), start, kinds)[0]
-
-
-def ask_film(parent: QWidget, start: str) -> str:
-    """Path to write a film to, or empty; its ending says the format."""
-    kinds = _tr("GIF (*.gif);;Animated PNG (*.png);;MP4 video (*.mp4)")
-    return QFileDialog.getSaveFileName(parent, _tr("Record a film"), start, kinds)[0]
-
-
-def ask_metrics(parent: QWidget, start: str) -> str:
-    """Path to write the metrics to, or empty."""
-    kinds = _tr("Table (*.csv)")
-    return QFileDialog.getSaveFileName(parent, _tr("Export metrics"), start, kinds)[0]
-
-
-def ask_script(parent: QWidget, start: str) -> str:
-    """Path to write a PyTorch script to, or empty."""
-    kinds = _tr("Python script (*.py)")
-    return QFileDialog.getSaveFileName(parent, _tr("Export to PyTorch"), start, kinds)[0]
-
-
-def ask_program(parent: QWidget, start: str) -> str:
-    """Path to write a program of torch.export to, or empty."""
-    kinds = _tr("PyTorch program (*.pt2)")
-    return QFileDialog.getSaveFileName(parent, _tr("Export to PyTorch"), start, kinds)[0]
-
-
-def ask_keras(parent: QWidget, start: str) -> str:
-    """Path to write a script for Keras to, or empty."""
-    kinds = _tr("Python script (*.py)")
-    return QFileDialog.getSaveFileName(parent, _tr("Export to Keras"), start, kinds)[0]
-
-
-def ask_onnx(parent: QWidget, start: str) -> str:
-    """Path to write an ONNX file to, or empty."""
-    kinds = _tr("ONNX (*.onnx)")
-    return QFileDialog.getSaveFileName(parent, _tr("Export to ONNX"), start, kinds)[0]
-
-
-def ask_report(parent: QWidget, start: str) -> str:
-    """Path to write a report to, or empty."""
-    kinds = _tr("Web page (*.html)")
-    return QFileDialog.getSaveFileName(parent, _tr("Write a report"), start, kinds)[0]
-
-
 def ask_net(parent: QWidget, folder: str, endings: Sequence[str]) -> str:
     """Path of another program's net, or empty."""
     listed = " ".join(f"*{ending}" for ending in endings)
     kinds = _tr("Nets ({0});;All files (*)").format(listed)
     return QFileDialog.getOpenFileName(parent, _tr("Import a net"), folder, kinds)[0]
-
-
-def ask_weights(parent: QWidget, folder: str) -> str:
-    """Path of a file of weights, or empty."""
-    kinds = _tr("Weights (*.safetensors *.pt *.pth *.bin *.ckpt);;All files (*)")
-    return QFileDialog.getOpenFileName(parent, _tr("Load weights"), folder, kinds)[0]
-
-
-def ask_names(parent: QWidget, folder: str) -> str:
-    """Path of a file with the names of classes, or empty."""
-    kinds = _tr("Names (*.txt *.json);;All files (*)")
-    return QFileDialog.getOpenFileName(parent, _tr("Names of the classes"), folder, kinds)[0]
-
-
-def ask_save_run(parent: QWidget, start: str) -> str:
-    """Path to write the recorded runs to, or empty."""
-    kinds = _tr("Recorded runs (*.gradrun)")
-    return QFileDialog.getSaveFileName(parent, _tr("Save run"), start, kinds)[0]
-
-
-def ask_open_run(parent: QWidget, folder: str) -> str:
-    """Path of a file of recorded runs, or empty."""
-    kinds = _tr("Recorded runs (*.gradrun);;All files (*)")
-    return QFileDialog.getOpenFileName(parent, _tr("Open run"), folder, kinds)[0]
-
-
-def ask_picture(parent: QWidget, folder: str) -> str:
-    """Path of a picture to load, or empty."""
-    kinds = _tr("Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.ppm *.pgm)")
-    return QFileDialog.getOpenFileName(parent, _tr("Load a picture"), folder, kinds)[0]
 
 
 def ask_any_file(parent: QWidget, start: str) -> str:
@@ -132,45 +94,9 @@ def ask_student(parent: QWidget) -> str:
     return name.strip() if given else ""
 
 
-def ask_answer(parent: QWidget, start: str) -> str:
-    """Path to write a lesson's answers to, or empty."""
-    kinds = _tr("Answers (*.answer.json)")
-    return QFileDialog.getSaveFileName(parent, _tr("Hand in"), start, kinds)[0]
-
-
-def ask_lesson(parent: QWidget, folder: str) -> str:
-    """Path of a lesson to open, or empty."""
-    kinds = _tr("Lessons and courses (*.lesson.md *.zip)")
-    return QFileDialog.getOpenFileName(parent, _tr("Open a lesson"), folder, kinds)[0]
-
-
-def ask_new_lesson(parent: QWidget, start: str) -> str:
-    """Path of a lesson to be written, or empty."""
-    kinds = _tr("Lessons (*.lesson.md)")
-    return QFileDialog.getSaveFileName(parent, _tr("New lesson"), start, kinds)[0]
-
-
-def ask_edited_lesson(parent: QWidget, folder: str) -> str:
-    """Path of a lesson to be changed, or empty."""
-    kinds = _tr("Lessons (*.lesson.md)")
-    return QFileDialog.getOpenFileName(parent, _tr("Edit a lesson"), folder, kinds)[0]
-
-
-def ask_packed(parent: QWidget, start: str) -> str:
-    """Path of the file that a lesson is shared as, or empty."""
-    kinds = _tr("Packed lessons (*.zip)")
-    return QFileDialog.getSaveFileName(parent, _tr("Share the lesson"), start, kinds)[0]
-
-
 def ask_answers(parent: QWidget, folder: str) -> str:
     """Path of a folder of answer files, or empty."""
     return QFileDialog.getExistingDirectory(parent, _tr("Folder of answers"), folder)
-
-
-def ask_table(parent: QWidget, start: str) -> str:
-    """Path to write a table of answers to, or empty; its ending says the format."""
-    kinds = _tr("Web page (*.html);;Table (*.csv)")
-    return QFileDialog.getSaveFileName(parent, _tr("Write the table"), start, kinds)[0]
 
 
 def ask_folder(parent: QWidget, start: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
+from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QRect
 from PySide6.QtGui import QValidator
@@ -51,7 +53,8 @@ def _judge(text: str, low: float, high: float, whole: bool) -> QValidator.State:
 
 def _refuse(field: QSpinBox | QDoubleSpinBox, text: str) -> str:
     """Say below a field why what was typed is put back; Qt would leave commas out instead."""
-    low, high = f"{field.minimum():.12g}", f"{field.maximum():.12g}"
+    shown: Callable[[Any], str] = field.textFromValue
+    low, high = shown(field.minimum()), shown(field.maximum())
     told = QCoreApplication.translate("NumberField", "{0} is refused: a number from {1} to {2}")
     if field.isVisible() and text.strip():
         at = field.mapToGlobal(field.rect().bottomLeft())

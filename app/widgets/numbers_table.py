@@ -17,11 +17,11 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QTableView,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.style import palette
+from app.widgets.layouts import in_column
 from app.widgets.numbers import format_number
 from app.widgets.scroller import resize_within
 
@@ -172,12 +172,7 @@ class NumbersTable(QDialog):
         top.addWidget(self.copy)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.close)
-        column = QVBoxLayout(self)
-        column.addLayout(top)
-        column.addWidget(self.table, 1)
-        column.addWidget(self.refused)
-        column.addWidget(self.said)
-        column.addWidget(buttons)
+        in_column(top, (self.table, 1), self.refused, self.said, buttons, on=self)
 
     @property
     def editable(self) -> bool:

@@ -12,18 +12,17 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
-    QHBoxLayout,
     QLineEdit,
     QMenu,
     QSpinBox,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.widgets import file_dialogs
+from app.widgets.layouts import in_column, in_row
 from app.widgets.number_field import NumberField, WholeField
-from app.widgets.wheel_guard import WheelGuard
+from app.widgets.scroller import WheelGuard
 
 LARGEST = 1_000_000_000
 
@@ -60,8 +59,6 @@ class NamePicker(QWidget):
         super().__init__()
         self.field, self._several = field, several
         self._names: tuple[str, ...] = ()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
         self.button = QToolButton()
         self.button.setText("…")
         self.button.setToolTip(self.tr("Choose from the columns of the table"))
@@ -71,8 +68,7 @@ class NamePicker(QWidget):
         self.menu.aboutToShow.connect(self._fill)
         self.button.setMenu(self.menu)
         self.button.hide()
-        row.addWidget(field, 1)
-        row.addWidget(self.button)
+        in_row((field, 1), self.button, on=self, margins=0)
 
     def offer(self, names: Sequence[str]) -> None:
         """Offer these names; none takes the menu away."""
@@ -120,9 +116,6 @@ class OptionsForm(QWidget):
         self._given: dict[str, Any] = {}
         self.fields: dict[str, QWidget] = {}
         self.pickers: dict[str, NamePicker] = {}
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
         self.toggle = QToolButton()
         self.toggle.setCheckable(True)
         self.toggle.setAutoRaise(True)
@@ -135,8 +128,7 @@ class OptionsForm(QWidget):
         self._form.setContentsMargins(10, 0, 0, 0)
         self._form.setVerticalSpacing(5)
         self._page.hide()
-        column.addWidget(self.toggle)
-        column.addWidget(self._page)
+        in_column(self.toggle, self._page, on=self, margins=0, spacing=4)
 
     def _unfold(self, on: bool) -> None:
         self.toggle.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
@@ -201,14 +193,11 @@ class OptionsForm(QWidget):
 
     def _with_button(self, field: QWidget, row: OptionRow) -> QWidget:
         pair = QWidget()
-        layout = QHBoxLayout(pair)
-        layout.setContentsMargins(0, 0, 0, 0)
         button = QToolButton()
         button.setText("…")
         button.setToolTip(self.tr("Choose"))
         button.clicked.connect(lambda _on: self._choose(row))
-        layout.addWidget(field, 1)
-        layout.addWidget(button)
+        in_row((field, 1), button, on=pair, margins=0)
         return pair
 
     def ask_for_path(self) -> None:

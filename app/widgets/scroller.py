@@ -1,8 +1,8 @@
-"""Panels that never keep a window from becoming small, and windows no larger than the screen."""
+"""What scrolls: panels that let a window be small, and fields that the wheel passes over."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QSize, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
@@ -78,3 +78,20 @@ def scroll_to(widget: QWidget) -> None:
         if isinstance(above, QScrollArea):
             above.ensureWidgetVisible(widget)
         above = above.parentWidget()
+
+
+class WheelGuard(QObject):
+    """An event filter: a field takes the wheel only while it has the focus."""
+
+    def watch(self, *fields: QWidget) -> None:
+        """Guard these; the wheel does not give them the focus either."""
+        for field in fields:
+            field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            field.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        wheel = event.type() == QEvent.Type.Wheel
+        if wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()
+            return True
+        return False

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont, QPalette
-from PySide6.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QLabel, QWidget
+
+from app.widgets.layouts import in_column
 
 TEXT_INTERACTION = (
     Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.LinksAccessibleByMouse
@@ -37,10 +39,7 @@ def title(text: str) -> QLabel:
 def section(name: str, *widgets: QWidget) -> QWidget:
     """Widgets below each other under a heading."""
     block = QWidget()
-    column = QVBoxLayout(block)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(8)
-    column.addWidget(heading(name))
+    column = in_column(heading(name), on=block, margins=0, spacing=8)
     for widget in widgets:
         column.addWidget(widget)
     return block

@@ -60,6 +60,14 @@ class Sketch(QWidget):
         rows = np.frombuffer(self._image.constBits(), np.uint8).reshape(SIDE, stride)
         return rows[:, :SIDE].astype(np.float32) / 255
 
+    def show_pixels(self, pixels: np.ndarray) -> None:
+        """Show a picture, brightness 0 to 1, shape (SIDE, SIDE), which can be undone."""
+        self._keep()
+        whole = np.ascontiguousarray(np.round(pixels * 255), np.uint8)
+        image = QImage(whole.data, SIDE, SIDE, SIDE, QImage.Format.Format_Grayscale8)
+        self._show(image.copy())
+        self.changed.emit()
+
     def clear(self) -> None:
         """Start over; what was drawn can be brought back."""
         if not self.empty:

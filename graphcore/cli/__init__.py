@@ -4,7 +4,7 @@ Nothing heavy is imported here, so that the entry point may look before it opens
 """
 
 COMMANDS: dict[str, str] = {
-    "train": "Train a graph and report how good it became.",
+    "train": "Train a graph and report its loss and accuracy.",
     "eval": "Score a trained net that train --out wrote.",
     "check": "Read a graph file and report what is wrong with it.",
     "grad-check": "Compare backward with finite differences.",
@@ -15,7 +15,7 @@ COMMANDS: dict[str, str] = {
     "landscape": "Compute the loss around a net's weights.",
     "bench": "Time the engine beside plain PyTorch.",
     "lesson": "Check, grade or export lessons.",
-    "devices": "List what there is to compute on; --test tries each.",
+    "devices": "List the devices to compute on; --test tries each.",
     "data": "Fetch a data set.",
     "worker": "Run the engine process on standard input and output.",
     "presets": "List the graphs that ship.",

@@ -14,12 +14,11 @@ from graphcore import report
 from graphcore.errors import FileError
 from graphcore.files.atomic import write_atomically
 from graphcore.runs.log import RunLog, read_csv
+from graphcore.training.evaluation import SEEN, spread
 from graphcore.training.trainer import StepRecord, Trainer
 
 TABLE = "metrics.csv"
 FLUSH_SECONDS = 0.5
-TRAIN_SAMPLES = 2000
-"""So many training samples say how accurate the net is on what it has seen."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -122,7 +121,7 @@ class RunMetrics:
         if there and (trainer.ends_epoch or trainer.finished):
             begun = time.perf_counter()
             score = trainer.evaluate(trainer.data.test)
-            seen = trainer.evaluate(trainer.data.train, limit=TRAIN_SAMPLES)
+            seen = trainer.evaluate(spread(trainer.data.train, SEEN))
             self.log.note(record.step, test_loss=score.loss, test_accuracy=score.accuracy,
                           train_accuracy=seen.accuracy)  # fmt: skip
             if (held_back := trainer.validated) is not None:

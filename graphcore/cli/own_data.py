@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--target", metavar="COLUMN", help="column of a table to predict")
     parser.add_argument("--ignore", metavar="COLUMNS",
-                        help="columns of a table to leave out, parted by commas")  # fmt: skip
+                        help="columns of a table to leave out, separated by commas")  # fmt: skip
     parser.add_argument("--id", metavar="COLUMN", help="column of a table that names the rows")
     parser.add_argument("--normalize", choices=datasets.NORMALIZATIONS,
                         help="what is done to the inputs")  # fmt: skip

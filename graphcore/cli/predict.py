@@ -19,7 +19,8 @@ CLASS = "p:"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of ``predict``."""
     parser.add_argument("net", metavar="RUN|FILE",
-                        help="folder of a run, saved runs, graph file or preset")  # fmt: skip
+                        help="folder of a run, saved runs, graph file, preset, or another "
+                        "program's net")  # fmt: skip
     parser.add_argument("data", metavar="DATA",
                         help="table, picture, folder of pictures or .npy file")  # fmt: skip
     parser.add_argument("--weights", metavar="FILE", help="state dict that the net takes")

@@ -117,7 +117,7 @@ def _ours(net: str, seed: int, threads: int) -> tuple[float, int]:
     seconds, said = _timed(start.command("graphcore.cli.main", *arguments))
     result = json.loads(said.splitlines()[-1])
     if not result["test_accuracy"] >= GOALS[net]:
-        raise GradscapeError(f"{net} did not come to {GOALS[net]:.0%} in {MOST_EPOCHS} epochs.")
+        raise GradscapeError(f"{net} did not reach {GOALS[net]:.0%} in {MOST_EPOCHS} epochs.")
     return seconds, result["steps"]
 
 
@@ -128,7 +128,7 @@ def _plain(net: str, seed: int, threads: int, paths: list[str]) -> tuple[float, 
     )  # fmt: skip
     seconds, said = _timed([sys.executable, "-c", script, *paths])
     if not said:
-        raise GradscapeError(f"PyTorch's {net} did not come to {GOALS[net]:.0%}.")
+        raise GradscapeError(f"PyTorch's {net} did not reach {GOALS[net]:.0%}.")
     return seconds, int(said.split()[0])
 
 

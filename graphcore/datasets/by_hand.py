@@ -19,10 +19,10 @@ MOST = 5000
 @dataset(
     NAME, "Points by hand", classes=None,
     options=(Option("points", "-1 0 0; 1 0 1; -1 0 0 t; 1 0 1 t",
-                    "x, y and class of each point, parted by semicolons; t marks test points."),
-             Option("names", "0,1", "Names of the classes, parted by commas."),
-             Option("columns", "", "Names of the two inputs, parted by a semicolon."),
-             Option("target", "", "What the answer is called."),
+                    "x, y and class of each point, separated by semicolons; t marks test points."),
+             Option("names", "0,1", "Names of the classes, separated by commas."),
+             Option("columns", "", "Names of the two inputs, separated by a semicolon."),
+             Option("target", "", "Name of the answer."),
              Option("normalised", "", "Shift of both inputs and scale of both, where they are "
                     "normalised; empty has them measured."), TARGETS),
 )  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 from graphcore.datasets.dataset import Array
 from graphcore.datasets.registry import TARGETS, TRAIN_SHARE, Option, Request, Samples, dataset
 
-NOISE = Option("noise", 0.0, "How far the points or their labels are disturbed.", 0.0, 0.5)
+NOISE = Option("noise", 0.0, "Noise of the points or of their labels.", 0.0, 0.5)
 SAMPLES = Option("samples", 500, "Number of points, train and test together.", 10, 100_000)
 SIGNS = ("-1", "+1")
 _POINTS = (NOISE, TRAIN_SHARE, SAMPLES, TARGETS)

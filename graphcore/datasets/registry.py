@@ -34,7 +34,7 @@ class Option:
     Attributes:
         minimum, maximum: bounds of a number, both allowed; None is no bound.
         choices: the values that text may have; empty if any.
-        names: whether the text names a column of the table, or several parted by commas.
+        names: whether the text names a column of the table, or several separated by commas.
         path: whether the text is the path of a file or of a folder.
     """
 

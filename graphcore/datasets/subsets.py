@@ -18,7 +18,7 @@ def only(
     """Keep the samples of the chosen classes, which are numbered from 0 on in their old order.
 
     Args:
-        text: names of classes parted by commas; 0-4 means all of them from 0 to 4.
+        text: names of classes separated by commas; 0-4 means all of them from 0 to 4.
 
     Raises:
         DataError: the data have no classes, there is no such class, or fewer than two are chosen.

@@ -88,9 +88,9 @@ class Feeds:
             tensor = torch.as_tensor(given_array, device=self.device)
         except (TypeError, ValueError, RuntimeError) as error:
             raise FeedError(f"{name} takes numbers, got {type(given).__name__}: {error}.") from None
-        indices = node.operator == "Target" or node.attributes.get("dtype") == "int"
-        whole = not tensor.is_floating_point()
-        tensor = tensor.to(torch.int64 if whole and indices else self.dtype)
+        classes = node.operator == "Target" and not tensor.is_floating_point()
+        whole = classes or node.attributes.get("dtype") == "int"
+        tensor = tensor.to(torch.int64 if whole else self.dtype)
         if node.operator == "Input":
             shape = tuple(node.attributes["shape"])
             if node.attributes["value"] is given and node.attributes["batch"]:

@@ -45,7 +45,7 @@ SEEN, LOST = 0.01, 0.1
 """Rounding below the first share of a tensor's largest gradient lets that be seen; an error above
 the second that may be rounding leaves nothing of it."""
 SMALLEST = 1e-6
-"""Gradients are compared relative to this share of the loss at least: see nothing in nothing."""
+"""Lower bound of the error's scale, as a share of the loss: two zero gradients agree."""
 
 
 @dataclass(frozen=True)

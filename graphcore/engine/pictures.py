@@ -1,4 +1,4 @@
-"""What the views are shown of a running step: tensors made small, and what runs along edges.
+"""What the views are shown of a running step: downscaled tensors, and what runs along edges.
 
 Everything is read from the plan's own values and gradients of the step that was just run;
 nothing is computed twice for show.
@@ -119,7 +119,7 @@ def edge_flow(plan: Plan, graph: Graph, level: str = "") -> tuple[Flow, ...]:
 
 
 def _edges_at(graph: Graph, level: str) -> tuple[Edge, ...]:
-    """Edges of one level; none where the composite is not there any more."""
+    """Edges of one level; none where the composite is gone."""
     try:
         inside = graph.at(level).subgraph if level else graph
     except GradscapeError:

@@ -382,7 +382,7 @@ class Plan:
         """A copy of the node's value; raises NotKept in train mode if it was freed.
 
         Args:
-            first: only so many samples of the batch.
+            first: number of samples of the batch that are returned; None is all.
         """
         self.draw()
         slot = self._slot(node, output)
@@ -414,7 +414,7 @@ class Plan:
         Sums over the node's outgoing edges. None where no path leads to the loss.
 
         Args:
-            first: only so many samples of the batch.
+            first: number of samples of the batch that are returned; None is all.
         """
         name = name_of(node)
         if self._grads is None:

@@ -169,6 +169,9 @@ def explained(name: str, what: str = "cannot be exported") -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
+    files = [Path(f.filename).name for f in traceback.extract_tb(error.__traceback__)]
+    if "rnn.py" in files and "FakeTensor" in str(error):  # sizes that are read off the numbers
+        return "torch.export takes no packed sequences: give the layer the padded one"
     text = " ".join(str(error).split("\n\n")[0].split()) or type(error).__name__
     match = _SENTENCE.match(text)
     return short((match[1] if match else text).rstrip(".!"), 200)

@@ -256,8 +256,12 @@ def plain_name(name: str) -> str:
     torch's "lstm.weight_ih_l1" and "lstm/l1.weight_ih"; the first of several layers says nothing.
     """
     joined = re.sub(r"[/._]+", "_", name).removesuffix("_value")
-    return _FIRST.sub(r"_\1", _LAYER.sub(r"_\2_\1", f"_{joined}")).lstrip("_")
+    return _FIRST.sub(r"_\1", _LAYER.sub(_named_layer, f"_{joined}")).lstrip("_")
 
 
-_LAYER = re.compile(r"_((?:weight|bias)_(?:ih|hh))_(l\d+)$")
-_FIRST = re.compile(r"_l0_((?:weight|bias)_(?:ih|hh))$")
+def _named_layer(found: re.Match[str]) -> str:
+    return f"_{found[2]}_{found[1]}{found[3] or ''}"
+
+
+_LAYER = re.compile(r"_((?:weight|bias)_(?:ih|hh|hr))_(l\d+)(_reverse)?$")
+_FIRST = re.compile(r"_l0_((?:weight|bias)_(?:ih|hh|hr)(?:_reverse)?)$")

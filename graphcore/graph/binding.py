@@ -1,4 +1,4 @@
-"""Which nodes of a graph the data go into, and which one training makes small."""
+"""Which nodes of a graph the data go into, and which one training minimises."""
 
 from __future__ import annotations
 

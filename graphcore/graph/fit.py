@@ -37,15 +37,13 @@ def refusal(
     return shapes.misfit(edge.target, edge.input, shapes.shape(edge.source, edge.output))
 
 
-def edges_of(
-    graph: Graph, shapes: ShapeInference, name: str, limit: int = MOST_EDGES
-) -> list[Edge]:
+def edges_of(graph: Graph, shapes: ShapeInference, name: str) -> list[Edge]:
     """Return edges that a node could get: from its outputs, then into its free inputs."""
     node = graph.node(name)
     others = [n for n in reversed(graph.nodes) if n.name != name]
     out = [Edge(name, o, n.name, i) for n in others for o in node.outputs for i in graph.inputs(n)]
     into = [Edge(n.name, o, name, i) for n in others for i in graph.inputs(node) for o in n.outputs]
-    return [e for e in (*out, *into) if refusal(graph, shapes, e) is None][:limit]
+    return [e for e in (*out, *into) if refusal(graph, shapes, e) is None][:MOST_EDGES]
 
 
 def edge_between(graph: Graph, shapes: ShapeInference, old: str, new: str) -> Edge | None:

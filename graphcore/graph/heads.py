@@ -25,7 +25,7 @@ def find_head(graph: Graph) -> str:
     """Return the path of the layer that a graph's answer comes from, ``block/layer`` inside ones.
 
     Raises:
-        GraphError: there is no layer with so many outputs as there are classes.
+        GraphError: no layer has as many outputs as there are classes.
     """
     levels, name = [("", graph)], _answer(graph)
     while name:
@@ -45,7 +45,7 @@ def find_head(graph: Graph) -> str:
 
 
 def replace_head(graph: Graph, classes: int, freeze: bool = True) -> Graph:
-    """Return a copy of a graph whose last layer is a fresh one for so many classes.
+    """Return a copy of a graph whose last layer is a fresh one for this many classes.
 
     It has another name, so that no weights of the old one go on in it.
 

@@ -14,7 +14,7 @@ class Objective(
     """One of several losses, and the parameters that it alone changes.
 
     Attributes:
-        loss: name of the node that is made small.
+        loss: name of the node to minimise.
         nodes: names of the nodes and composites whose parameters it trains; empty: all that no
             other objective names.
         optimizer: name of a registered optimiser and its keywords; "" for the run's.

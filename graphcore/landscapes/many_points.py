@@ -1,6 +1,6 @@
 """The loss at many points of a plane at once.
 
-What follows the first layers runs on all points of a row together, by rules of its own for the
+What follows the first layers runs on many points together, by rules of its own for the
 two operators that cost most and by ``torch.func.vmap`` for every other.
 """
 
@@ -27,6 +27,8 @@ FEW = 20_000
 """Weights behind the first layer up to which many points at once are faster than one by one."""
 NUMBERS = 1 << 24
 """Largest number of weights that are held at once."""
+WIDE = 1 << 17
+"""Numbers of one value, at all points together, up to which more points at once are faster."""
 
 
 class ManyPoints:
@@ -34,10 +36,14 @@ class ManyPoints:
 
     Args:
         loss: name of the node whose mean is the height of the surface.
+
+    Attributes:
+        widest: numbers of the largest value at one point, 0 before any point was computed.
     """
 
     def __init__(self, first: FirstLayers, loss: str) -> None:
         self.first, self.plan, self.loss = first, first.plan, first.plan.slot(loss)
+        self.widest = 0
         self.moving = {
             slot
             for step in self.first.rest
@@ -52,10 +58,10 @@ class ManyPoints:
         moving = sum(math.prod(self.first.parameters[slot].shape) for slot in self.moving)
         return not heavy and moving <= FEW
 
-    @property
-    def most(self) -> int:
-        """Points at a time."""
-        return max(1, NUMBERS // max(1, self.plan.flat.numel()))
+    def most(self, row: int) -> int:
+        """Points at a time: a row, or several where that is faster."""
+        several = max(row, WIDE // self.widest) if self.widest else row
+        return max(1, min(several, NUMBERS // max(1, self.plan.flat.numel())))
 
     def losses(self, a: Tensor, b: Tensor) -> Tensor:
         """Losses at the points (a, b), shape (P,)."""
@@ -65,6 +71,7 @@ class ManyPoints:
             many = {slot: first.weights(slot, a, b) for slot in self.moving}
             for step in first.rest:
                 self._run(step, many, a, b)
+            self.widest = max(y.numel() for y in many.values()) // len(a) if many else 1
             if self.loss not in many:  # it does not depend on the weights
                 return first.fixed[self.loss].mean().expand(len(a))
             return many[self.loss].reshape(len(a), -1).mean(1)

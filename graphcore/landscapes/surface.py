@@ -165,28 +165,31 @@ class Surface(Grid):
 
     def _points(self) -> Iterator[None]:
         for stride in self.levels:
-            for i in range(0, len(self.b), stride):
-                if i % self._world != self._rank:
-                    continue
-                missing = [j for j in range(0, len(self.a), stride) if np.isnan(self.values[i, j])]
-                most = self._many.most if self._many else 1
-                for first in range(0, len(missing), most):
-                    part = missing[first : first + most]
-                    self.values[i, part] = self._losses_at(self.a[part], self.b[i])
-                    yield
+            rows = [i for i in range(0, len(self.b), stride) if i % self._world == self._rank]
+            missing = [
+                (i, j)
+                for i in rows
+                for j in range(0, len(self.a), stride)
+                if np.isnan(self.values[i, j])
+            ]
+            while missing:
+                most = self._many.most(len(self.a)) if self._many else 1
+                i, j = np.transpose(missing[:most])
+                self.values[i, j] = self._losses_at(self.a[j], self.b[i])
+                del missing[:most]
+                yield
             self.level += 1
 
-    def _losses_at(self, a: np.ndarray, b: float) -> np.ndarray:
-        """Losses at points of one row; where they are not finite, the largest number there is."""
+    def _losses_at(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Losses at points; where they are not finite, the largest number there is."""
         found: np.ndarray | None = None
         if self._many is not None:
-            row = torch.from_numpy(a)
             try:
-                found = self._many.losses(row, torch.full_like(row, b)).cpu().numpy()
+                found = self._many.losses(*map(torch.from_numpy, (a, b))).cpu().numpy()
             except RuntimeError:  # an operator that torch.func.vmap cannot run
                 self._many = None
         if found is None:
-            found = np.array([self._loss_at(float(x), b) for x in a])
+            found = np.array([self._loss_at(float(x), float(y)) for x, y in zip(a, b, strict=True)])
         largest = float(np.finfo(np.float32).max)
         return np.where(np.isfinite(found), found, largest)
 

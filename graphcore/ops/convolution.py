@@ -90,7 +90,7 @@ class _Convolution(Operator):
     rank: ClassVar[int]
     axes: ClassVar[str]
     torch_code = TorchCode(arguments={"in_channels": "{x[1]}"})
-    keras = KerasCode(_keras_convolution, "last")
+    keras: ClassVar[KerasCode | None] = KerasCode(_keras_convolution, "last")
 
     @classmethod
     def onnx_form(cls, call: OnnxCall) -> str:
@@ -333,8 +333,56 @@ class Conv2d(_Convolution):
         )  # fmt: skip
 
 
+class Transposed(_Convolution):
+    """What transposed convolutions of images and of volumes share."""
+
+    unit_axis = 0
+    onnx = "ConvTranspose"
+    aliases = ("deconvolution", "transposed convolution", "upsampling", "generator")
+
+    @classmethod
+    def infer_shape(cls, x: Shape, **a: Any) -> Shape:
+        cls.check(x, a["out_channels"], a["groups"])
+        kernel, stride, padding, dilation, extra = (
+            cls.sizes(a[n])
+            for n in ("kernel_size", "stride", "padding", "dilation", "output_padding")
+        )
+        if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
+            raise ShapeError(
+                f"{cls.name}: output_padding={extra} must be less than the stride {stride} "
+                f"or the dilation {dilation}."
+            )
+        out: list[int] = []
+        for i, length in enumerate(x[2:]):
+            if not isinstance(length, int):
+                raise ShapeError("A window cannot slide over the batch axis.")
+            reach = dilation[i] * (kernel[i] - 1) + 1
+            out.append((length - 1) * stride[i] - 2 * padding[i] + reach + extra[i])
+        if min(out) < 1:
+            raise ShapeError(
+                f"{cls.name}: padding {padding} cuts off all of the result for x of shape "
+                f"{format_shape(x)}."
+            )
+        return (x[0], a["out_channels"], *out)
+
+    @classmethod
+    def parameter_shapes(cls, x: Shape, **a: Any) -> dict[str, Any]:
+        out = a["out_channels"]
+        shapes = {"weight": (x[1], out // a["groups"], *cls.sizes(a["kernel_size"]))}
+        return {**shapes, "bias": (out,)} if a["bias"] else shapes
+
+    @classmethod
+    def geometry(cls, a: Mapping[str, Any]) -> tuple[Any, ...]:
+        stride, padding, dilation = (cls.sizes(a[n]) for n in ("stride", "padding", "dilation"))
+        return stride, padding, dilation, True, cls.sizes(a["output_padding"]), a["groups"]
+
+    @classmethod
+    def multiply_adds(cls, shapes: Sequence[Shape], y: Shape, attributes: Mapping[str, Any]) -> Dim:
+        return size(shapes[0]) * size(cls.parameter_shapes(*shapes[:1], **attributes)["weight"][1:])
+
+
 @register
-class ConvTranspose2d(_Convolution):
+class ConvTranspose2d(Transposed):
     """A convolution run backwards: each pixel of x paints a kernel, so that images grow.
 
     Inputs:
@@ -359,9 +407,6 @@ class ConvTranspose2d(_Convolution):
         torch.nn.ConvTranspose2d; ONNX ConvTranspose-11; Zeiler et al., CVPR 2010.
     """
 
-    unit_axis = 0
-    onnx = "ConvTranspose"
-    aliases = ("deconvolution", "transposed convolution", "upsampling", "generator")
     attrs = (
         _CHANNELS,
         *_image_attrs(),
@@ -377,47 +422,7 @@ class ConvTranspose2d(_Convolution):
     derivative = (
         r"\partial L/\partial x_{c,i,j} = \sum_{o,u,v} W_{c,o,u,v}\, g_{o,\,si+u-p,\,sj+v-p}"
     )
-    keras = KerasCode(_keras_transposed, "last")
-
-    @classmethod
-    def infer_shape(cls, x: Shape, **a: Any) -> Shape:
-        cls.check(x, a["out_channels"], a["groups"])
-        kernel, stride, padding, dilation, extra = (
-            cls.sizes(a[n])
-            for n in ("kernel_size", "stride", "padding", "dilation", "output_padding")
-        )
-        if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
-            raise ShapeError(
-                f"ConvTranspose2d: output_padding={extra} must be less than the stride {stride} "
-                f"or the dilation {dilation}."
-            )
-        out: list[int] = []
-        for i, length in enumerate(x[2:]):
-            if not isinstance(length, int):
-                raise ShapeError("A window cannot slide over the batch axis.")
-            reach = dilation[i] * (kernel[i] - 1) + 1
-            out.append((length - 1) * stride[i] - 2 * padding[i] + reach + extra[i])
-        if min(out) < 1:
-            raise ShapeError(
-                f"ConvTranspose2d: padding {padding} cuts off all of the result for x of shape "
-                f"{format_shape(x)}."
-            )
-        return (x[0], a["out_channels"], *out)
-
-    @classmethod
-    def parameter_shapes(cls, x: Shape, **a: Any) -> dict[str, Any]:
-        out = a["out_channels"]
-        shapes = {"weight": (x[1], out // a["groups"], *pair(a["kernel_size"]))}
-        return {**shapes, "bias": (out,)} if a["bias"] else shapes
-
-    @classmethod
-    def geometry(cls, a: Mapping[str, Any]) -> tuple[Any, ...]:
-        stride, padding, dilation = (pair(a[n]) for n in ("stride", "padding", "dilation"))
-        return stride, padding, dilation, True, pair(a["output_padding"]), a["groups"]
-
-    @classmethod
-    def multiply_adds(cls, shapes: Sequence[Shape], y: Shape, attributes: Mapping[str, Any]) -> Dim:
-        return size(shapes[0]) * size(cls.parameter_shapes(*shapes[:1], **attributes)["weight"][1:])
+    keras: ClassVar[KerasCode | None] = KerasCode(_keras_transposed, "last")
 
     @staticmethod
     def cases() -> tuple[Case, ...]:

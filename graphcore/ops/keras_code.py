@@ -155,5 +155,5 @@ def shortest(sizes: Sequence[int], usual: int | None = None) -> Any:
 
 
 def shifted(array: Array, *axes: int) -> Array:
-    """Return an array with its axes in another order, laid out anew."""
+    """Return a contiguous copy of an array with its axes in another order."""
     return np.ascontiguousarray(np.transpose(array, axes))

@@ -6,13 +6,14 @@ writer of files turns into a model.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from graphcore.dims import Batch, Dim, Shape
+from graphcore.dims import Batch, Dim, Shape, overhang
 from graphcore.errors import ExportError
 
 FLOAT, BOOL = 1, 9
@@ -123,17 +124,30 @@ class OnnxCall:
         self, operator: str, kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int],
         dilation: Sequence[int],
     ) -> str:  # fmt: skip
-        """Add MaxPool or AveragePool over the first input; raises ExportError."""
+        """Add MaxPool or AveragePool over the first input; raises ExportError.
+
+        Where a last window may stand out over the end, there is as much border more: programs
+        differ in how many windows ``ceil_mode`` gives.
+        """
+        x, over = self.x, [0] * len(padding)
+        more: dict[str, Any] = {"dilations": list(dilation)}
         if self.attributes.get("ceil_mode"):
-            raise ExportError(f"{self.name}: ONNX 20 has no window that stands out over the edge.")
-        more = (
-            {"count_include_pad": int(self.attributes.get("count_include_pad", True))}
-            if operator == "AveragePool"
-            else {"dilations": list(dilation)}
-        )
+            sizes = zip(kernel, stride, padding, dilation, strict=True)
+            over = [overhang(self.fixed(2 + i), *of_axis) for i, of_axis in enumerate(sizes)]
+        ends = [p + o for p, o in zip(padding, over, strict=True)]
+        if operator == "MaxPool" and any(e >= k for e, k in zip(ends, kernel, strict=True)):
+            border = self.ints(0, 0, *padding, 0, 0, *ends)  # onnxruntime takes none as wide
+            x = self.node("Pad", x, border, self.tensor(-math.inf))
+            padding = ends = [0] * len(padding)
+        if operator == "AveragePool":
+            counted = self.attributes.get("count_include_pad", True)
+            if counted and any(over) and any(padding):  # this border counts, what is over does not
+                x = self.node("Pad", x, self.ints(0, 0, *padding, 0, 0, *padding))
+                padding, ends = [0] * len(padding), over
+            more = {"count_include_pad": int(counted and not any(over))}
         return self.node(
-            operator, self.x, kernel_shape=list(kernel), strides=list(stride),
-            pads=[*padding, *padding], **more,
+            operator, x, kernel_shape=list(kernel), strides=list(stride),
+            pads=[*padding, *ends], **more,
         )  # fmt: skip
 
     def transposed(self, x: str, *dims: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from graphcore.dims import Dim, Shape, format_shape, pair, window
+from graphcore.dims import Dim, Shape, format_shape, overhang, pair, window
 from graphcore.errors import ShapeError
 from graphcore.late import torch
 from graphcore.ops.keras_code import KerasCall, KerasCode, Layer, shortest
@@ -49,17 +49,22 @@ def keras_pooled(call: KerasCall) -> str | Layer | Sequence[Layer]:
     a, rank = call.attributes, call.rank - 2
     kernel, padding = (sizes_of(a[n], rank) for n in ("kernel_size", "padding"))
     stride = kernel if a["stride"] is None else sizes_of(a["stride"], rank)
-    if a["ceil_mode"] or max(sizes_of(a.get("dilation", 1), rank)) > 1:
-        call.refuse("pooling with ceil_mode or dilation")
-    average = "count_include_pad" in a
+    if max(sizes_of(a.get("dilation", 1), rank)) > 1:
+        call.refuse("pooling with dilation")
+    average, ends = "count_include_pad" in a, padding
+    if a["ceil_mode"]:
+        sizes = zip(call.shapes[0][2:], kernel, stride, padding, strict=True)
+        ends = tuple(p + overhang(n, k, s, p) for n, k, s, p in sizes)
+        if average and ends != padding:
+            call.refuse("an average whose last window stands out over the edge")
     made = call.layer(
         f"{'Average' if average else 'Max'}Pooling{rank}D", shortest(kernel),
         strides=None if stride == kernel else shortest(stride),
     )  # fmt: skip
-    if not any(padding):
+    if not any(ends):
         return made
     if not average:
-        border = [(0, 0), *((p, p) for p in padding), (0, 0)]
+        border = [(0, 0), *zip(padding, ends, strict=True), (0, 0)]
         padded = f'ops.pad({call.inputs["x"]}, {border}, constant_values=-float("inf"))'
         return f"{made}({padded})"
     if not a["count_include_pad"]:

@@ -14,53 +14,100 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from graphcore.dims import Batch, Dim, Shape, format_shape, size
-from graphcore.errors import Fix, ShapeError
+from graphcore.errors import ExportError, Fix, ShapeError
 from graphcore.late import torch
 from graphcore.ops.keras_code import KerasCall, KerasCode, Layer
 from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, register
-from graphcore.ops.torch_code import TorchCode
+from graphcore.ops.torch_code import TorchCode, Values
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_HIDDEN = Attr("hidden_size", REQUIRED, "Length H of the state.", "int", minimum=1)
-_BIAS = Attr("bias", True, "Whether both products have a bias.")
-
+HIDDEN = Attr("hidden_size", REQUIRED, "Length H of the state.", "int", minimum=1)
+BIAS = Attr("bias", True, "Whether both products have a bias.")
+BOTH_WAYS = Attr(
+    "bidirectional", False,
+    "Whether a second layer reads from the end; its states stand behind the first one's.",
+)  # fmt: skip
 
 _TORCH_HELPER = '''
 def last_state(result):
-    """What a recurrent layer returns, the axis of its states that counts layers left out."""
+    """What a recurrent layer returns, the last states of both directions side by side."""
     y, state = result
-    return (y, *(s[0] for s in (state if isinstance(state, tuple) else (state,))))
+    states = state if isinstance(state, tuple) else (state,)
+    return (y, *(torch.cat(tuple(s), -1) for s in states))
+
+
+def first_state(state, x, directions):
+    """States that stand side by side, with an axis for the directions in front."""
+    state = state.expand(x.shape[0], -1)
+    return torch.stack(state.chunk(directions, -1)).contiguous()
 '''
 
 
+def _torch_call(v: Values) -> str:
+    starts = [
+        f"first_state({v[name]}, {v['x']}, {1 + v['bidirectional']})"
+        for name in ("h0", "c0") if name in v
+    ]  # fmt: skip
+    if "c0" in v:
+        starts = [f"({', '.join(starts)})"]
+    return f"last_state({v['layer']}({', '.join([v['x'], *starts])}))"
+
+
 def onnx_recurrent(
-    call: OnnxCall, operator: str, order: Sequence[int], states: int, **attributes: Any
+    call: OnnxCall, operator: str, order: Sequence[int], **attributes: Any
 ) -> tuple[str, ...]:
     """Add a recurrent layer to a file: ONNX has the steps first and its gates in another order.
 
     Args:
         order: place of each of ONNX's gates among ours.
-        states: how many states it ends with.
     """
+    if call.attributes.get("proj_size"):
+        raise ExportError(f"{call.name}: ONNX has no recurrent layer with a projection.")
     hidden, values = call.attributes["hidden_size"], call.values
+    both = call.attributes["bidirectional"]
 
     def ordered(name: str) -> Any:
-        parts = np.split(np.asarray(values[name]), len(order))
-        return np.concatenate([parts[i] for i in order])[None]
+        ways = []
+        for way in ("", "_reverse")[: 1 + both]:
+            parts = np.split(np.asarray(values[name + way]), len(order))
+            ways.append(np.concatenate([parts[i] for i in order]))
+        return np.stack(ways)
 
-    weights = [call.parameter(n, ordered(n)) for n in ("weight_ih", "weight_hh")]
-    if "bias_ih" in values:
-        both = np.concatenate([ordered("bias_ih"), ordered("bias_hh")], 1)
-        weights.append(call.tensor(both))
+    names = ("weight_ih", "weight_hh")
+    weights = [call.tensor(ordered(n)) if both else call.parameter(n, ordered(n)) for n in names]
+    starts = call.inputs[1 : len(call.inputs) - len(values)]
+    biased = "bias_ih" in values
+    if biased:
+        weights.append(call.tensor(np.concatenate([ordered("bias_ih"), ordered("bias_hh")], 1)))
+    if starts:
+        ways = [_onnx_start(call, i + 1, hidden) for i in range(len(starts))]
+        weights += [*([] if biased else [""]), "", *ways]
     steps = call.transposed(call.x, 1, 0, 2)
+    count = 1 + len(call.outputs[1:])
     y, *ends = call.several(
-        operator, (steps, *weights), 1 + states, hidden_size=hidden, **attributes
-    )
-    rows = call.transposed(call.node("Squeeze", y, call.ints(1)), 1, 0, 2)
-    return (rows, *(call.node("Squeeze", end, call.ints(0)) for end in ends))
+        operator, (steps, *weights), count, hidden_size=hidden,
+        direction="bidirectional" if both else None, **attributes,
+    )  # fmt: skip
+    if not both:
+        rows = call.transposed(call.node("Squeeze", y, call.ints(1)), 1, 0, 2)
+        return (rows, *(call.node("Squeeze", end, call.ints(0)) for end in ends))
+    rows = call.reshaped(call.transposed(y, 2, 0, 1, 3), (0, 0, 2 * hidden))
+    return (
+        rows, *(call.reshaped(call.transposed(end, 1, 0, 2), (0, 2 * hidden)) for end in ends),
+    )  # fmt: skip
+
+
+def _onnx_start(call: OnnxCall, place: int, hidden: int) -> str:
+    """A state that is given, with an axis for the directions in front."""
+    start = call.transposed(call.reshaped(call.inputs[place], (0, -1, hidden)), 1, 0, 2)
+    if call.shapes[place][0] == call.shapes[0][0]:
+        return start
+    samples = call.node("Shape", call.x, start=0, end=1)
+    sizes = call.node("Concat", call.ints(1), samples, call.ints(1), axis=0)
+    return call.node("Expand", start, sizes)
 
 
 def keras_recurrent(call: KerasCall, kind: str, order: Sequence[int], **more: Any) -> Layer:
@@ -74,6 +121,11 @@ def keras_recurrent(call: KerasCall, kind: str, order: Sequence[int], **more: An
         parts = np.split(np.asarray(call.values[name]), len(order))
         return np.concatenate([parts[i] for i in order])
 
+    if call.attributes["bidirectional"] or call.attributes.get("proj_size") or len(call.inputs) > 1:
+        raise ExportError(
+            f"{call.name}: a recurrent layer that goes both ways, projects or starts at a given "
+            "state is not written for Keras."
+        )
     cell = {"SimpleRNN": "simple_rnn_cell"}.get(kind, f"{kind.lower()}_cell")
     call.weights[f"{cell}/kernel"] = ordered("weight_ih").T
     call.weights[f"{cell}/recurrent_kernel"] = ordered("weight_hh").T
@@ -90,6 +142,9 @@ def keras_recurrent(call: KerasCall, kind: str, order: Sequence[int], **more: An
     )  # fmt: skip
 
 
+ROLES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
 class Recurrent(Operator):
     """What RNN, LSTM and GRU share.
 
@@ -98,48 +153,147 @@ class Recurrent(Operator):
     """
 
     category = "recurrent"
+    inputs: ClassVar[tuple[str, ...]] = ("x", "h0")
+    optional_inputs: ClassVar[frozenset[str]] = frozenset({"h0"})
     outputs: ClassVar[tuple[str, ...]] = ("y", "h")
-    attrs: ClassVar[tuple[Attr, ...]] = (_HIDDEN, _BIAS)
-    initializers = {
-        "weight_ih": "xavier_uniform", "weight_hh": "orthogonal",
-        "bias_ih": "zeros", "bias_hh": "zeros",
+    attrs: ClassVar[tuple[Attr, ...]] = (HIDDEN, BIAS, BOTH_WAYS)
+    initializers: ClassVar[Mapping[str, str]] = {
+        role + way: {"weight_ih": "xavier_uniform", "weight_hh": "orthogonal"}.get(role, "zeros")
+        for way in ("", "_reverse") for role in ROLES
     }  # fmt: skip
     gates: ClassVar[int]
     torch_code = TorchCode(
-        "last_state({layer}({x}))",
+        _torch_call,
         layer=True,
         arguments={"input_size": "{weight_ih[1]}", "batch_first": "True"},
-        names={n: f"{n}_l0" for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")},
+        names={
+            f"{role}{way}": f"{role}_l0{way}"
+            for way in ("", "_reverse") for role in (*ROLES, "weight_hr")
+        },
         helper=_TORCH_HELPER,
-    )
+    )  # fmt: skip
+
+    @classmethod
+    def roles(cls, attributes: Mapping[str, Any]) -> tuple[str, ...]:
+        """Names of the parameters of one direction, in torch's order."""
+        projected = ("weight_hr",) if attributes.get("proj_size") else ()
+        return (*(ROLES if attributes.get("bias", True) else ROLES[:2]), *projected)
 
     @classmethod
     def parameter_names(cls, attributes: Mapping[str, Any]) -> tuple[str, ...]:
-        names = tuple(cls.initializers)
-        return names if attributes.get("bias", True) else names[:2]
+        ways = ("", "_reverse") if attributes.get("bidirectional") else ("",)
+        return tuple(role + way for way in ways for role in cls.roles(attributes))
 
     @classmethod
-    def infer_shape(cls, x: Shape, *, hidden_size: int, **_: Any) -> Any:
+    def infer_shape(
+        cls, x: Shape, *starts: Shape, hidden_size: int, bidirectional: bool, proj_size: int = 0,
+        **_: Any,
+    ) -> Any:  # fmt: skip
         if len(x) != 3 or any(isinstance(d, Batch) or d == 0 for d in x[1:]):
             raise ShapeError(
                 f"{cls.name} expects sequences (N, L, E), gets {format_shape(x)}.", _fix(x)
             )
-        state = (x[0], hidden_size)
-        return ((x[0], x[1], hidden_size), *[state] * (len(cls.outputs) - 1))
+        if proj_size >= hidden_size:
+            raise ShapeError(f"{cls.name}: proj_size must be smaller than hidden_size.")
+        directions = 1 + bidirectional
+        shown = directions * (proj_size or hidden_size)
+        lengths = [shown, *[directions * hidden_size] * (len(cls.outputs) - 2)]
+        for name, start, length in zip(cls.inputs[1:], starts, lengths, strict=False):
+            if start not in ((x[0], length), (1, length)):
+                raise ShapeError(
+                    f"{cls.name}: {name} must have the shape {format_shape((x[0], length))}, "
+                    f"gets {format_shape(start)}."
+                )
+        return ((x[0], x[1], shown), *((x[0], length) for length in lengths))
 
     @classmethod
     def parameter_shapes(
-        cls, x: Shape, *, hidden_size: int, bias: bool, **_: Any
+        cls, x: Shape, *starts: Shape, hidden_size: int, proj_size: int = 0, **rest: Any
     ) -> dict[str, Any]:
         rows = cls.gates * hidden_size
-        shapes = {"weight_ih": (rows, x[2]), "weight_hh": (rows, hidden_size)}
-        return {**shapes, "bias_ih": (rows,), "bias_hh": (rows,)} if bias else shapes
+        shapes = {
+            "weight_ih": (rows, x[2]), "weight_hh": (rows, proj_size or hidden_size),
+            "bias_ih": (rows,), "bias_hh": (rows,), "weight_hr": (proj_size, hidden_size),
+        }  # fmt: skip
+        names = cls.parameter_names({"proj_size": proj_size, **rest})
+        return {name: shapes[name.removesuffix("_reverse")] for name in names}
 
     @classmethod
     def multiply_adds(cls, shapes: Sequence[Shape], y: Shape, attributes: Mapping[str, Any]) -> Dim:
         n, length, features = shapes[0]
-        hidden: int = attributes["hidden_size"]
-        return size((n, length, cls.gates, hidden)) * (features + hidden)
+        hidden, shown = attributes["hidden_size"], attributes.get("proj_size", 0)
+        each = cls.gates * hidden * (features + (shown or hidden)) + shown * hidden
+        found: Dim = size((n, length, 1 + attributes["bidirectional"])) * each
+        return found
+
+    @classmethod
+    def given(
+        cls, inputs: Sequence[Tensor], attributes: Mapping[str, Any]
+    ) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+        """The states that it starts from, if any, and the parameters."""
+        count = len(inputs) - len(cls.parameter_names(attributes))
+        return inputs[:count], inputs[count:]
+
+
+class Loop(Recurrent):
+    """A recurrent layer whose loop over the steps is written here.
+
+    A subclass has ``one_way(x, start, weights, kind)``, which returns the state before the first
+    step and after each, (L + 1, N, H), and what else its ``back`` wants; and ``back(g, x, start,
+    weights, states, kept, kind)``, which returns the gradients of x, start and weights.
+    """
+
+    one_way: ClassVar[Any]
+    back: ClassVar[Any]
+
+    @classmethod
+    def ways(
+        cls, x: Tensor, inputs: Sequence[Tensor], attributes: Mapping[str, Any]
+    ) -> list[tuple[Tensor, Tensor | None, Sequence[Tensor]]]:
+        """For each direction: what it reads, its start and its weights."""
+        starts, parameters = cls.given(inputs, attributes)
+        count = 1 + attributes["bidirectional"]
+        begin = starts[0].chunk(count, 1) if starts else (None,) * count
+        each = len(parameters) // count
+        return [
+            (x.flip(1) if way else x, begin[way], parameters[way * each : (way + 1) * each])
+            for way in range(count)
+        ]
+
+    @classmethod
+    def forward(
+        cls, ctx: Context, x: Tensor, *inputs: Tensor, **attributes: Any
+    ) -> tuple[Tensor, Tensor]:
+        kind = attributes.get("nonlinearity", "")
+        ctx.saved = [cls.one_way(*way, kind) for way in cls.ways(x, inputs, attributes)]
+        ends = [(states[1:].transpose(0, 1), states[-1]) for states, *_ in ctx.saved]
+        if len(ends) == 1:
+            return ends[0]
+        (y, h), (y_back, h_back) = ends
+        return torch.cat((y, y_back.flip(1)), 2), torch.cat((h, h_back), 1)
+
+    @classmethod
+    def vjp(
+        cls, ctx: Context, g: Any, y: Any, x: Tensor, *inputs: Tensor, **attributes: Any
+    ) -> tuple[Tensor | None, ...]:
+        kind, ways = attributes.get("nonlinearity", ""), cls.ways(x, inputs, attributes)
+        parts = zip(*(_halved(t, len(ways)) for t in g), strict=True)
+        found = []
+        for way, (given, (states, kept), (gy, gh)) in enumerate(
+            zip(ways, ctx.saved, parts, strict=True)
+        ):
+            arriving = _arriving(gy.flip(1) if way and gy is not None else gy, gh, states)
+            found.append(cls.back(arriving, *given, states, kept, kind))
+        gx, starts, weights = zip(*found, strict=True)
+        total = None
+        if ctx.needs[0]:
+            total = gx[0] if len(gx) == 1 else gx[0] + gx[1].flip(1)
+        begun = cls.given(inputs, attributes)[0]
+        return (total, *([torch.cat(starts, 1)] if begun else []), *(t for w in weights for t in w))
+
+
+def _halved(t: Tensor | None, count: int) -> Sequence[Tensor | None]:
+    return (None,) * count if t is None else t.chunk(count, -1)
 
 
 def _fix(x: Shape) -> Fix | None:
@@ -158,49 +312,68 @@ def _product(x: Tensor, weight_ih: Tensor, *biases: Tensor) -> Tensor:
     return torch.nn.functional.linear(rows, weight_ih, bias)
 
 
-def _states(x: Tensor, hidden_size: int) -> Tensor:
-    """Room for the state before the first step (zeros) and after each: (L + 1, N, H)."""
+def _states(x: Tensor, hidden_size: int, start: Tensor | None) -> Tensor:
+    """Room for the state before the first step and after each: (L + 1, N, H)."""
     n, length, _ = x.shape
     states = torch.empty((length + 1, n, hidden_size), dtype=x.dtype, device=x.device)
-    states[0] = 0
+    states[0] = 0 if start is None else start
     return states
 
 
-def _outputs(states: Tensor) -> tuple[Tensor, Tensor]:
-    """y (N, L, H) and the last state (N, H)."""
-    return states[1:].transpose(0, 1), states[-1]
-
-
-def _arriving(g: Any, states: Tensor) -> Tensor:
+def _arriving(gy: Tensor | None, gh: Tensor | None, states: Tensor) -> Tensor:
     """Gradient that arrives at each step's state from outside: (L, N, H), free to write in."""
-    arriving = torch.zeros_like(states[1:]) if g[0] is None else g[0].transpose(0, 1).clone(
+    arriving = torch.zeros_like(states[1:]) if gy is None else gy.transpose(0, 1).clone(
         memory_format=torch.contiguous_format
     )  # fmt: skip
-    if g[1] is not None:
-        arriving[-1] += g[1]
+    if gh is not None:
+        arriving[-1] += gh
     return arriving
 
 
 def _gradients(
-    ctx: Context, x: Tensor, states: Tensor, weight_ih: Tensor, by_ih: Tensor, by_hh: Tensor,
-    bias: bool,
-) -> tuple[Tensor | None, ...]:  # fmt: skip
-    """Gradients of x and the parameters from those of x W_ihᵀ and h W_hhᵀ, (L, N, rows) each."""
+    x: Tensor, weights: Sequence[Tensor], states: Tensor, by_ih: Tensor, by_hh: Tensor
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Gradients of x and the weights from those of x W_ihᵀ and h W_hhᵀ, (L, N, rows) each."""
     ih, hh = by_ih.flatten(0, 1), by_hh.flatten(0, 1)
-    gx = (by_ih @ weight_ih).transpose(0, 1) if ctx.needs[0] else None
+    gx = (by_ih @ weights[0]).transpose(0, 1)
     g_weight_ih = ih.t() @ x.transpose(0, 1).reshape(-1, x.shape[2])
     g_weight_hh = hh.t() @ states[:-1].flatten(0, 1)
-    if not bias:
-        return gx, g_weight_ih, g_weight_hh
-    return gx, g_weight_ih, g_weight_hh, ih.sum(0), hh.sum(0)
+    if len(weights) == 2:
+        return gx, (g_weight_ih, g_weight_hh)
+    return gx, (g_weight_ih, g_weight_hh, ih.sum(0), hh.sum(0))
 
 
-def recurrent_cases(function: Any, *options: dict[str, Any]) -> tuple[Case, ...]:
-    def case(a: dict[str, Any]) -> Case:
-        hidden = a["hidden_size"]
-        return Case(((2, 5, 3),), a, lambda x, *p: function(x, list(p), hidden, **a))
+def recurrent_cases(function: Any, states: int, *options: dict[str, Any]) -> tuple[Case, ...]:
+    """Cases for each of the options, and of a layer that goes both ways from given states.
 
-    return tuple(case(a) for a in options)
+    Args:
+        function: the same in torch: ``function(x, starts, parameters, **attributes)``.
+    """
+
+    def case(a: dict[str, Any], *starts: tuple[int, ...]) -> Case:
+        def reference(x: Tensor, *rest: Tensor) -> Any:
+            both, shown = 1 + a.get("bidirectional", False), a.get("proj_size", 0)
+            zeros = [
+                torch.zeros(x.shape[0], both * n, dtype=x.dtype)
+                for n in (shown or a["hidden_size"], a["hidden_size"])
+            ]
+            begin = rest[: len(starts)] or zeros[:states]
+            begun = [torch.stack(s.expand(x.shape[0], -1).chunk(both, 1)) for s in begin]
+            y, *ends = function(x, begun, list(rest[len(starts) :]), **a)
+            return y, *(torch.cat(tuple(e), 1) for e in ends)
+
+        return Case(((2, 5, 3), *starts), a, reference)
+
+    def begun(a: dict[str, Any], rows: int) -> Case:
+        both, shown = 1 + a.get("bidirectional", False), a.get("proj_size", 0)
+        lengths = (shown or a["hidden_size"], a["hidden_size"])[:states]
+        return case(a, *((rows, both * n) for n in lengths))
+
+    ways = {"hidden_size": 3, "bidirectional": True}
+    return (
+        *(case(a) for a in options), case(ways), begun(ways, 2), begun(options[0], 2),
+        begun(options[0], 1),
+    )  # fmt: skip
 
 
 def _keras_rnn(call: KerasCall) -> Layer:
@@ -209,22 +382,28 @@ def _keras_rnn(call: KerasCall) -> Layer:
 
 
 @register
-class RNN(Recurrent):
-    """The plain recurrent layer: h ← tanh(x W_ihᵀ + h W_hhᵀ + b), from h = 0.
+class RNN(Loop):
+    """The plain recurrent layer: h ← tanh(x W_ihᵀ + h W_hhᵀ + b), from h0 or 0.
 
     Inputs:
         x: sequences, shape (N, L, E): L steps of E numbers.
+        h0: the state before the first step, shape (N, D·H), or (1, D·H) for all samples; zeros
+            where nothing is connected.
         weight_ih: from x to the state, shape (H, E).
         weight_hh: from the last state to the next, shape (H, H).
         bias_ih: shape (H,).
         bias_hh: shape (H,); it adds to bias_ih, and is kept apart as in torch.
+        weight_ih_reverse, weight_hh_reverse, bias_ih_reverse, bias_hh_reverse: the same for the
+            layer that reads from the end, if ``bidirectional``.
     Attributes:
         hidden_size: length H of the state.
         nonlinearity: "tanh" or "relu".
         bias: whether the biases are added.
+        bidirectional: whether a second layer reads the sequence from its end; the states of
+            both stand side by side, D = 2 (else D = 1).
     Output:
-        y: the state after each step, shape (N, L, H).
-        h: the state after the last step, shape (N, H).
+        y: the state after each step, shape (N, L, D·H).
+        h: the state after the last step (of the way back: the first), shape (N, D·H).
     Gradient:
         back through time: δ_t = (g_t + δ_{t+1} W_hh) · slope_t; ∂L/∂W_ih = Σ δ_tᵀ x_t,
         ∂L/∂W_hh = Σ δ_tᵀ h_{t−1}. The repeated W_hh makes it vanish or explode.
@@ -235,9 +414,10 @@ class RNN(Recurrent):
 
     onnx, aliases = "RNN", ("recurrent", "elman", "vanilla rnn", "sequence")
     attrs = (
-        _HIDDEN,
+        HIDDEN,
         Attr("nonlinearity", "tanh", "What the state goes through.", choices=("tanh", "relu")),
-        _BIAS,
+        BIAS,
+        BOTH_WAYS,
     )
     gates = 1
     formula = r"h_t = \tanh(x_t W_{ih}^\top + b_{ih} + h_{t-1} W_{hh}^\top + b_{hh})"
@@ -247,73 +427,76 @@ class RNN(Recurrent):
     @staticmethod
     def onnx_form(call: OnnxCall) -> tuple[str, ...]:
         kind = "Tanh" if call.attributes["nonlinearity"] == "tanh" else "Relu"
-        return onnx_recurrent(call, "RNN", (0,), 1, activations=[kind])
+        both = 1 + call.attributes["bidirectional"]
+        return onnx_recurrent(call, "RNN", (0,), activations=[kind] * both)
 
     @staticmethod
-    def forward(
-        ctx: Context, x: Tensor, weight_ih: Tensor, weight_hh: Tensor, *biases: Tensor,
-        hidden_size: int, nonlinearity: str, bias: bool,
-    ) -> tuple[Tensor, Tensor]:  # fmt: skip
-        products, states = _product(x, weight_ih, *biases), _states(x, hidden_size)
-        activation = torch.tanh if nonlinearity == "tanh" else torch.relu
+    def one_way(
+        x: Tensor, start: Tensor | None, weights: Sequence[Tensor], kind: str
+    ) -> tuple[Tensor, None]:
+        weight_ih, weight_hh, *biases = weights
+        products, states = _product(x, weight_ih, *biases), _states(x, weight_hh.shape[1], start)
+        activation = torch.tanh if kind == "tanh" else torch.relu
         transposed = weight_hh.t()
         for t in range(x.shape[1]):
             torch.addmm(products[t], states[t], transposed, out=states[t + 1])
             states[t + 1] = activation(states[t + 1])
-        ctx.saved = states
-        return _outputs(states)
+        return states, None
 
     @staticmethod
-    def vjp(
-        ctx: Context, g: Any, y: Any, x: Tensor, weight_ih: Tensor, weight_hh: Tensor,
-        *biases: Tensor, hidden_size: int, nonlinearity: str, bias: bool,
-    ) -> tuple[Tensor | None, ...]:  # fmt: skip
-        states = ctx.saved
+    def back(
+        arriving: Tensor, x: Tensor, start: Tensor | None, weights: Sequence[Tensor],
+        states: Tensor, kept: None, kind: str,
+    ) -> tuple[Tensor, Tensor | None, tuple[Tensor, ...]]:  # fmt: skip
         after = states[1:]
-        back: Any = torch.ops.aten.tanh_backward.grad_input
-        if nonlinearity == "relu":
-            back = partial(torch.ops.aten.threshold_backward.grad_input, threshold=0)
-        arriving = _arriving(g, states)
+        slope: Any = torch.ops.aten.tanh_backward.grad_input
+        if kind == "relu":
+            slope = partial(torch.ops.aten.threshold_backward.grad_input, threshold=0)
         deltas = torch.empty_like(arriving)
         for t in range(x.shape[1] - 1, -1, -1):
-            back(arriving[t], after[t], grad_input=deltas[t])
+            slope(arriving[t], after[t], grad_input=deltas[t])
             if t:
-                arriving[t - 1].addmm_(deltas[t], weight_hh)
-        return _gradients(ctx, x, states, weight_ih, deltas, deltas, bias)
+                arriving[t - 1].addmm_(deltas[t], weights[1])
+        gx, found = _gradients(x, weights, states, deltas, deltas)
+        return gx, None if start is None else deltas[0] @ weights[1], found
 
     @staticmethod
     def cases() -> tuple[Case, ...]:
         def reference(
-            x: Tensor, p: list[Tensor], hidden: int, nonlinearity: str = "tanh", bias: bool = True,
-            **_: Any,
-        ) -> tuple[Tensor, Tensor]:  # fmt: skip
-            start = torch.zeros(1, x.shape[0], hidden, dtype=x.dtype)
+            x: Tensor, starts: list[Tensor], p: list[Tensor], nonlinearity: str = "tanh",
+            bias: bool = True, bidirectional: bool = False, **_: Any,
+        ) -> Any:  # fmt: skip
             run = torch.rnn_tanh if nonlinearity == "tanh" else torch.rnn_relu
-            y, h = run(x, start, p, bias, 1, 0.0, False, False, True)
-            return y, h[0]
+            return run(x, starts[0], p, bias, 1, 0.0, False, bidirectional, True)
 
         return recurrent_cases(
-            reference, {"hidden_size": 4}, {"hidden_size": 1, "bias": False},
+            reference, 1, {"hidden_size": 4}, {"hidden_size": 1, "bias": False},
             {"hidden_size": 4, "nonlinearity": "relu"},
         )  # fmt: skip
 
 
 @register
-class GRU(Recurrent):
+class GRU(Loop):
     """Gated recurrent unit: one gate mixes the old state with a new one, another resets it.
 
     Inputs:
         x: sequences, shape (N, L, E): L steps of E numbers.
+        h0: the state before the first step, shape (N, D·H), or (1, D·H) for all samples; zeros
+            where nothing is connected.
         weight_ih: from x to the gates, shape (3H, E), in the order r, z, n.
         weight_hh: from the last state to the gates, shape (3H, H).
         bias_ih: shape (3H,).
         bias_hh: shape (3H,); its part for n is reset too, so that it is not bias_ih's double.
+        weight_ih_reverse, weight_hh_reverse, bias_ih_reverse, bias_hh_reverse: the same for the
+            layer that reads from the end, if ``bidirectional``.
     Attributes:
         hidden_size: length H of the state.
         bias: whether the biases are added.
+        bidirectional: whether a second layer reads the sequence from its end; the states of
+            both stand side by side, D = 2 (else D = 1).
     Output:
-        y: the state after each step, shape (N, L, H).
-        h: the state after the last step, shape (N, H).
+        y: the state after each step, shape (N, L, D·H).
+        h: the state after the last step (of the way back: the first), shape (N, D·H).
     Gradient:
         back through time; along the state it is multiplied by z_t where the old state was
         kept, and goes through W_hh for the rest.
@@ -333,58 +516,58 @@ class GRU(Recurrent):
 
     @staticmethod
     def onnx_form(call: OnnxCall) -> tuple[str, ...]:
-        return onnx_recurrent(call, "GRU", (1, 0, 2), 1, linear_before_reset=1)
+        return onnx_recurrent(call, "GRU", (1, 0, 2), linear_before_reset=1)
 
     @staticmethod
-    def forward(
-        ctx: Context, x: Tensor, weight_ih: Tensor, weight_hh: Tensor, *biases: Tensor,
-        hidden_size: int, bias: bool,
-    ) -> tuple[Tensor, Tensor]:  # fmt: skip
-        n, length, rows = x.shape[0], x.shape[1], 3 * hidden_size
-        gates, states = _product(x, weight_ih, *biases[:1]), _states(x, hidden_size)
+    def one_way(
+        x: Tensor, start: Tensor | None, weights: Sequence[Tensor], kind: str
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        weight_ih, weight_hh, *biases = weights
+        n, length, rows = x.shape[0], x.shape[1], weight_hh.shape[0]
+        hidden = rows // 3
+        gates, states = _product(x, weight_ih, *biases[:1]), _states(x, hidden, start)
         inner = torch.empty((length, n, rows), dtype=x.dtype, device=x.device)
-        start = biases[1] if bias else torch.zeros(rows, dtype=x.dtype, device=x.device)
-        transposed, reset_update = weight_hh.t(), 2 * hidden_size
-        r, z, new = gates.view(length, n, 3, hidden_size).unbind(2)
+        bias = biases[1] if biases else torch.zeros(rows, dtype=x.dtype, device=x.device)
+        transposed, reset_update = weight_hh.t(), 2 * hidden
+        r, z, new = gates.view(length, n, 3, hidden).unbind(2)
         for t in range(length):
-            torch.addmm(start, states[t], transposed, out=inner[t])
+            torch.addmm(bias, states[t], transposed, out=inner[t])
             gates[t, :, :reset_update].add_(inner[t, :, :reset_update]).sigmoid_()
             new[t].addcmul_(r[t], inner[t, :, reset_update:]).tanh_()
             torch.lerp(new[t], states[t], z[t], out=states[t + 1])
-        ctx.saved = (states, gates, inner[:, :, reset_update:])
-        return _outputs(states)
+        return states, (gates, inner[:, :, reset_update:])
 
     @staticmethod
-    def vjp(
-        ctx: Context, g: Any, y: Any, x: Tensor, weight_ih: Tensor, weight_hh: Tensor,
-        *biases: Tensor, hidden_size: int, bias: bool,
-    ) -> tuple[Tensor | None, ...]:  # fmt: skip
-        states, gates, inner = ctx.saved
-        n, length = x.shape[0], x.shape[1]
-        r, z, new = gates.view(length, n, 3, hidden_size).unbind(2)
+    def back(
+        arriving: Tensor, x: Tensor, start: Tensor | None, weights: Sequence[Tensor],
+        states: Tensor, kept: tuple[Tensor, Tensor], kind: str,
+    ) -> tuple[Tensor, Tensor | None, tuple[Tensor, ...]]:  # fmt: skip
+        gates, inner = kept
+        n, length, hidden = x.shape[0], x.shape[1], states.shape[2]
+        r, z, new = gates.view(length, n, 3, hidden).unbind(2)
         # Slopes of h_t by the sums in front of r, z and n, and by the part of n that r resets.
         by_new = (1 - z) * (1 - new * new)
         by_reset = by_new * inner * r * (1 - r)
         slopes = torch.stack((by_reset, (states[:-1] - new) * z * (1 - z), by_new * r), 2)
-        arriving = _arriving(g, states)
         inner_sums = torch.empty_like(slopes)
         for t in range(length - 1, -1, -1):
             torch.mul(slopes[t], arriving[t].unsqueeze(1), out=inner_sums[t])
             if t:
                 arriving[t - 1].addcmul_(arriving[t], z[t])
-                arriving[t - 1].addmm_(inner_sums[t].view(n, 3 * hidden_size), weight_hh)
+                arriving[t - 1].addmm_(inner_sums[t].view(n, 3 * hidden), weights[1])
         sums = inner_sums.clone()
         sums[:, :, 2] = arriving * by_new
-        by_ih, by_hh = sums.flatten(2), inner_sums.flatten(2)
-        return _gradients(ctx, x, states, weight_ih, by_ih, by_hh, bias)
+        by_hh = inner_sums.flatten(2)
+        gx, found = _gradients(x, weights, states, sums.flatten(2), by_hh)
+        begun = None if start is None else arriving[0] * z[0] + by_hh[0] @ weights[1]
+        return gx, begun, found
 
     @staticmethod
     def cases() -> tuple[Case, ...]:
         def reference(
-            x: Tensor, p: list[Tensor], hidden: int, bias: bool = True, **_: Any
-        ) -> tuple[Tensor, Tensor]:
-            start = torch.zeros(1, x.shape[0], hidden, dtype=x.dtype)
-            y, h = torch.gru(x, start, p, bias, 1, 0.0, False, False, True)
-            return y, h[0]
+            x: Tensor, starts: list[Tensor], p: list[Tensor], bias: bool = True,
+            bidirectional: bool = False, **_: Any,
+        ) -> Any:  # fmt: skip
+            return torch.gru(x, starts[0], p, bias, 1, 0.0, False, bidirectional, True)
 
-        return recurrent_cases(reference, {"hidden_size": 4}, {"hidden_size": 1, "bias": False})
+        return recurrent_cases(reference, 1, {"hidden_size": 4}, {"hidden_size": 1, "bias": False})

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 from graphcore.dims import Shape, format_shape, window
 from graphcore.errors import ShapeError
 from graphcore.late import torch
-from graphcore.ops.convolution import _BIAS, _CHANNELS, _GROUPS, _cases, _Convolution
+from graphcore.ops.convolution import (
+    _BIAS,
+    _CHANNELS,
+    _GROUPS,
+    Transposed,
+    _cases,
+    _Convolution,
+)
 from graphcore.ops.keras_code import KerasCode
 from graphcore.ops.onnx_code import OnnxCall
 from graphcore.ops.pooling import _CEIL, _COUNTED, _windows, keras_pooled
@@ -83,6 +90,62 @@ class Conv3d(_Convolution):
             ((2, 4, 4, 5, 4), {"out_channels": 2, "kernel_size": 2}),
             ((2, 4, 4, 5, 6), {"out_channels": 4, "kernel_size": (2, 3, 1), "stride": 2,
                                "padding": (1, 0, 1), "groups": 2, "bias": False}),
+        )  # fmt: skip
+
+
+@register
+class ConvTranspose3d(Transposed):
+    """A convolution run backwards: each place of x paints a kernel, so that volumes grow.
+
+    Inputs:
+        x: volumes, shape (N, C, D, H, W).
+        weight: kernels, shape (C, out_channels / groups, kd, kh, kw).
+        bias: one number per output channel, shape (out_channels,).
+    Attributes:
+        out_channels: number of feature maps that come out.
+        kernel_size: depth, height and width of what one place paints.
+        stride: steps of y between neighbouring places of x: 2 doubles the size.
+        padding: places cut off around the result.
+        dilation: steps between neighbouring kernel elements.
+        output_padding: places added at the far ends, less than stride or dilation.
+        groups: channels are split into this many independent groups.
+        bias: whether a bias is added to each feature map.
+    Output:
+        y: shape (N, out_channels, D', H', W'), D' = (D − 1)s − 2p + d(k−1) + 1 + output_padding.
+    Gradient:
+        ∂L/∂x: g convolved with the kernels (what Conv3d does forward); ∂L/∂W: g correlated
+        with x; ∂L/∂b = Σ g over samples and places.
+    Source:
+        torch.nn.ConvTranspose3d; ONNX ConvTranspose-11.
+    """
+
+    attrs = (
+        *Conv3d.attrs[:5],
+        Attr("output_padding", 0, "Places added at the far ends.", "size", minimum=0),
+        _GROUPS,
+        _BIAS,
+    )
+    rank, axes = 3, "volumes (N, C, D, H, W)"
+    formula = r"y_{o,\, s i + u - p} = b_o + \sum_{c,i,u} x_{c,i}\, W_{c,o,u}"
+    derivative = r"\partial L/\partial x_{c,i} = \sum_{o,u} W_{c,o,u}\, g_{o,\, s i + u - p}"
+    keras = None
+
+    @classmethod
+    def sizes(cls, value: Any) -> tuple[int, ...]:
+        return triple(value, cls.name)
+
+    @classmethod
+    def lower(cls, *arguments: Any, **attributes: Any) -> Kernels | None:
+        return None
+
+    @staticmethod
+    def cases() -> tuple[Case, ...]:
+        return _cases(
+            torch.conv_transpose3d,
+            ((2, 3, 3, 2, 4), {"out_channels": 2, "kernel_size": 2}),
+            ((1, 4, 2, 3, 3), {"out_channels": 4, "kernel_size": (2, 3, 1), "stride": 2,
+                               "padding": (1, 0, 0), "output_padding": 1, "groups": 2,
+                               "bias": False}),
         )  # fmt: skip
 
 

@@ -10,11 +10,11 @@ from graphcore.records.arrays import Array
 
 
 class Picture(msgspec.Struct, tag=True, frozen=True):
-    """One tensor, made small enough to be drawn in a node.
+    """One tensor, downscaled to be drawn in a node.
 
     Attributes:
         kind: "tiles" (C, H, W), "matrix" (H, W), "bars" (n,) or "number" ().
-        low, high: smallest and largest number of the tensor before it was made small.
+        low, high: smallest and largest number of the tensor at full size.
         shape: of the whole tensor, as text.
     """
 

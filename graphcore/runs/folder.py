@@ -63,13 +63,13 @@ def write_data(folder: Path, known: Learned) -> None:
     files.write_atomically(folder / DATA, text + b"\n")
 
 
-def read_data(folder: Path) -> Learned | None:
+def read_data(folder: Path, name: str = DATA) -> Learned | None:
     """Return what was learned about the data; None where an older version kept nothing of it.
 
     Raises:
         FileError: it is damaged, or of another version.
     """
-    path = folder / DATA
+    path = folder / name
     if not os.path.exists(path):
         return None
     try:

@@ -210,19 +210,31 @@ def _run(entry: SavedRun, moments: list[Moment], probes: list[Probe]) -> Run:
         training = loads(graph).training
     except FileError as error:
         raise _RunFileError(f"the graph of {entry.name}: {error}") from None
+    kept = [moments[place] for place in entry.moments]
+    if [m.step for m in kept] != sorted({m.step for m in kept}):
+        raise _RunFileError(f"the states of {entry.name} are not in the order of their steps.")
+    if any(count.per_epoch < 1 for count in entry.counts):
+        raise _RunFileError(f"{entry.name} counts its epochs in no steps.")
+    run = Run(
+        entry.number, entry.name, graph, training, entry.parent, entry.begun_at,
+        entry.by_hand, entry.steps, Timeline(kept, begun=entry.begun_at), _curves(entry),
+        data=entry.data, probe=None if entry.probe is None else probes[entry.probe],
+        watched=entry.watched, counts=entry.counts,
+    )  # fmt: skip
+    if entry.tested_from is not None:
+        run.tested_from = entry.tested_from
+    return run
+
+
+def _curves(entry: SavedRun) -> Curves:
     none = float("nan")
     rows = np.array([[none if v is None else v for v in row] for row in entry.rows], np.float64)
     if not len(rows):
         rows = np.zeros((0, 3))
     if rows.ndim != 2 or rows.shape[1] < 3:
         raise _RunFileError(f"the curves of {entry.name} have too few columns.")
-    kept = [moments[place] for place in entry.moments]
-    if [m.step for m in kept] != sorted({m.step for m in kept}):
-        raise _RunFileError(f"the states of {entry.name} are not in the order of their steps.")
     if not 0 <= entry.smoothing < 1:
         raise _RunFileError(f"the losses of {entry.name} cannot be smoothed by what it says.")
-    if any(count.per_epoch < 1 for count in entry.counts):
-        raise _RunFileError(f"{entry.name} counts its epochs in no steps.")
     trainings = entry.trainings or (None,) * len(entry.tests)
     if len(trainings) != len(entry.tests):
         raise _RunFileError(f"{entry.name} has not one training accuracy for each test.")
@@ -237,15 +249,7 @@ def _run(entry: SavedRun, moments: list[Moment], probes: list[Probe]) -> Run:
         rows, tests, list(entry.accuracies), entry.smoothing, rates, entry.tested_from or 0
     )
     curves.validations = _scores(entry.validations, held_back=True)
-    run = Run(
-        entry.number, entry.name, graph, training, entry.parent, entry.begun_at,
-        entry.by_hand, entry.steps, Timeline(kept, begun=entry.begun_at), curves,
-        data=entry.data, probe=None if entry.probe is None else probes[entry.probe],
-        watched=entry.watched, counts=entry.counts,
-    )  # fmt: skip
-    if entry.tested_from is not None:
-        run.tested_from = entry.tested_from
-    return run
+    return curves
 
 
 def _told(scores: list[Score]) -> tuple[SavedScore, ...]:

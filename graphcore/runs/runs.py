@@ -1,9 +1,8 @@
 """All runs of one session: each with its recorded states, and where it branched off another.
 
 A run is recorded while it trains. One can look at any of its recorded steps and come back to
-the newest one as if nothing had been; or train on from the step that is looked at, which begins
-a branch: the run that one was in stays as it is. So does training on with weights that somebody
-has changed by hand.
+the newest one unchanged; or train on from the step that is looked at, which begins a branch:
+the run before stays as it is. So does training on with weights that were changed by hand.
 """
 
 from __future__ import annotations
@@ -376,7 +375,7 @@ class Runs:
 
     @contextmanager
     def changed_by_hand(self, trainer: Trainer) -> Iterator[None]:
-        """Somebody changes the weights meanwhile; what training had left stays recorded."""
+        """Let the weights be changed by hand meanwhile; what training had left stays recorded."""
         if self._learned is None:
             self.keep_newest(trainer)
             self._learned = trainer.plan.flat.clone()
@@ -384,7 +383,7 @@ class Runs:
         self._compare(trainer, self._learned)
 
     def put_back(self, trainer: Trainer) -> bool:
-        """Give the net what training had left of its newest step; whether it was another."""
+        """Restore the weights of the newest training step; return whether anything changed."""
         if self._learned is None or self.visiting or not self.by_hand:
             return False
         trainer.plan.flat.copy_(self._learned)

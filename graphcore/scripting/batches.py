@@ -43,10 +43,8 @@ def values_of(net: AskedNet, part: Graph, feeds: Mapping[str, np.ndarray], node:
 
 
 def _as_fed(graph: Graph, name: str, x: np.ndarray) -> np.ndarray:
-    """Samples in the shape of an input, and whole numbers where it takes those."""
-    attributes = graph.node(name).attributes
-    shaped = x.reshape(len(x), *attributes["shape"])
-    return shaped.astype(np.int64) if attributes["dtype"] == "int" else shaped
+    """Samples in the shape of an input."""
+    return x.reshape(len(x), *graph.node(name).attributes["shape"])
 
 
 def samples_at_a_time(graph: Graph) -> int:

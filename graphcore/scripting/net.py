@@ -9,12 +9,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from graphcore import datasets, files
 from graphcore.datasets.learned import Learned, learned
 from graphcore.datasets.probe import NAME as PROBE
 from graphcore.engine.compiler import compile
 from graphcore.engine.plan import Mode, Plan
 from graphcore.errors import DataError, FileError, GradscapeError, GraphError, short
+from graphcore.exchange import ENDINGS
+from graphcore.exchange.opening import open_net
 from graphcore.files import state_dict, weights
 from graphcore.graph.binding import Binding, bind, bind_forward
 from graphcore.graph.graph import Graph
@@ -100,7 +104,7 @@ class AskedNet:
             found = None
         if found is None or _size(found.input_shape) != _size(shape):
             return Learned(input_shape=shape, coding="numbers")
-        return found
+        return found if self.binding.loss else msgspec.structs.replace(found, coding="numbers")
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -136,8 +140,8 @@ def net_of(source: Any) -> AskedNet:
 
     Args:
         source: a Graph (with the weights it starts with), a Trainer, the path of a run's folder,
-            of saved runs (.gradrun) or of a graph file (with NAME.safetensors beside it, if it is
-            there), the name of a preset; or an imported net.
+            of saved runs (.gradrun), of a graph file (with NAME.safetensors beside it, if it is
+            there) or of another program's net; the name of a preset; or an imported net.
 
     Raises:
         FileError: it cannot be read, or its weights do not fit.
@@ -160,6 +164,9 @@ def net_of(source: Any) -> AskedNet:
 def _from_path(path: Path) -> AskedNet:
     if path.suffix == RUN_SUFFIX:
         return _from_runs(path)
+    if path.suffix in ENDINGS:
+        known = run_folder.read_data(path.parent, f"{path.stem}.data.json")  # of an export of ours
+        return replace(net_of(open_net(path)), data=known)
     net = run_folder.named_net(path)
     if net.folder is not None:
         tensors = state_dict.read_tensors(net.folder / run_folder.WEIGHTS)

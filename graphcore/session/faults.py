@@ -15,7 +15,7 @@ _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 class WindowGone(Exception):  # noqa: N818 - no error, but the end of the work
-    """Nobody reads the replies any more."""
+    """The window that reads the replies is gone."""
 
 
 def out_of_memory(error: BaseException) -> bool:

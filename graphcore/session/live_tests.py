@@ -8,19 +8,15 @@ from __future__ import annotations
 import time
 
 import msgspec
-import numpy as np
 
-from graphcore.datasets.dataset import Split
 from graphcore.engine.plan import Plan
 from graphcore.records.score import Score
-from graphcore.training.evaluation import Judging
+from graphcore.training.evaluation import SEEN, Evaluation, spread
 from graphcore.training.trainer import Trainer
 
 SHARE = 0.005
 """Share of the time that the running estimate may take."""
 SAMPLES, BATCH = 500, 200
-TRAINING = 1000
-"""Training samples, at most, that answers are counted on beside a test."""
 FIRST_REST = 0.5
 """Seconds from the first test to the next, at most."""
 
@@ -29,7 +25,7 @@ class Testing:
     """A test of a net, and beside it the answers to training samples, by the same weights.
 
     Args:
-        limit: test samples and training samples, spread over theirs; None is all and TRAINING.
+        limit: test samples and training samples, spread over theirs; None is all and SEEN.
 
     Attributes:
         held_back: the test of the samples held back from training, once ``judge_held_back`` is
@@ -39,19 +35,19 @@ class Testing:
     def __init__(self, trainer: Trainer, limit: int | None) -> None:
         data, batch = trainer.data, trainer.at_once(BATCH)
         self._test, self._training = (
-            Judging(trainer.binding, *trainer.tensors(_spread(split, most)), batch)
-            for split, most in ((data.test, limit), (data.train, limit or TRAINING))
+            Evaluation(trainer.binding, *trainer.tensors(spread(split, most)), batch)
+            for split, most in ((data.test, limit), (data.train, limit or SEEN))
         )
         self.held_back: Score | None = None
-        self._validation: Judging | None = None
+        self._validation: Evaluation | None = None
         if data.validation is not None:
-            samples = _spread(data.validation, limit)
-            self._validation = Judging(trainer.binding, *trainer.tensors(samples), batch)
-        self._short = min(len(data.train), limit or TRAINING) <= batch
+            samples = spread(data.validation, limit)
+            self._validation = Evaluation(trainer.binding, *trainer.tensors(samples), batch)
+        self._short = min(len(data.train), limit or SEEN) <= batch
         self._score: Score | None = None
 
     def work(self, plan: Plan) -> Score | None:
-        """One batch; the score when all are done."""
+        """Evaluate one batch; return the score after the last one."""
         if self._score is None:
             self._score = self._test.work(plan)
             if self._score is None or self._score.accuracy is None:
@@ -62,20 +58,13 @@ class Testing:
         return seen and msgspec.structs.replace(self._score, training=seen.accuracy)
 
     def judge_held_back(self, plan: Plan) -> bool:
-        """One batch of the samples held back from training; whether there are no more."""
+        """Evaluate one batch of the samples held back; return whether there are no more."""
         if self._validation is not None and self.held_back is None:
             self.held_back = self._validation.work(plan)
         return self._validation is None or self.held_back is not None
 
 
-def _spread(split: Split, most: int | None) -> Split:
-    """At most so many samples of a split, from its beginning to its end: it may be sorted."""
-    if most is None or most >= len(split):
-        return split
-    return split.take(np.linspace(0, len(split) - 1, most).astype(int))
-
-
-class HeldOut:
+class LiveTests:
     """The test at work, and when the next one is due.
 
     Attributes:
@@ -115,7 +104,7 @@ class HeldOut:
         self._testing = Testing(trainer, None if whole else SAMPLES)
 
     def work(self, trainer: Trainer, moved: int) -> Score | None:
-        """One batch; the score when the test is through. One of other weights ends without."""
+        """Evaluate one batch; return the score after the last. Other weights end the test."""
         begun = time.perf_counter()
         if self._testing is None or self._of != (trainer, trainer.step, moved):
             self._testing = None

@@ -17,7 +17,7 @@ def rest(worked: float, share: float) -> float:
 
 
 class Attention:
-    """How long steps are made without looking for requests: briefly, while somebody makes some.
+    """How long steps are made without looking for requests: briefly, while some arrive.
 
     A frame is asked for all the time; whoever draws or scrubs waits for every answer.
     """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,10 +21,8 @@ from graphcore.errors import (
     EngineError,
     GradscapeError,
     GraphError,
-    NonFiniteError,
     ShapeError,
 )
-from graphcore.files.state_dict import read_tensors
 from graphcore.graph.binding import bind, bind_forward, waiting
 from graphcore.graph.difference import same_net
 from graphcore.graph.graph import Graph
@@ -42,16 +39,14 @@ from graphcore.session.data_cache import KeptData
 from graphcore.session.faults import failure
 from graphcore.session.holds import Holds
 from graphcore.session.live import EMPTY, Frames
-from graphcore.session.live_tests import HeldOut
 from graphcore.session.loaded import calculation_loaded, loaded, nothing_loaded
+from graphcore.session.loop import Loop
 from graphcore.session.messages import RunEntered, RunsOpened
 from graphcore.session.pace import Attention
 from graphcore.session.script import OVER, OWN, Script
-from graphcore.training.evaluation import share_right
+from graphcore.session.warm_start import WarmStart
 from graphcore.training.trainer import Trainer
-from graphcore.training.transfer.keep_weights import Kept, overlap, same_scores, take_over
-from graphcore.training.transfer.renames import Renames, under_new_names
-from graphcore.training.transfer.silent_units import Growth
+from graphcore.training.transfer.keep_weights import Kept, overlap, same_scores
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,8 +65,8 @@ class Session:
     Attributes:
         trainer: the run, or None before a graph was loaded.
         running: whether ``work`` trains.
-        steps_left: steps until a pause, or None.
-        frames: replies to the window.
+        loop: makes its steps. frames: replies to the window.
+        wanted: whether the window waits for a frame. news: whether there is anything for one.
         runs: this run and those before it, recorded.
         attention: whether the window waits for answers.
         revision: of the last ``Load`` or ``Reset``.
@@ -92,7 +87,7 @@ class Session:
     ) -> None:  # fmt: skip
         self._deliver, self.device, self.precision = deliver, device, "float32"
         self.trainer: Trainer | None = None
-        self._aside: Trainer | None = None
+        self._warm_start = WarmStart()
         self._problem = NO_NODES
         self._calculation: Plan | None = None
         self._end: str | None = None
@@ -106,20 +101,14 @@ class Session:
         self.tested: Score | None = None
         self.altered: set[str] = set()
         self.holds = Holds()
-        self._gone: dict[str, Tensor] = {}
-        self._renames = Renames()
         self.running = False
-        self.steps_left: int | None = None
         self._graph, self._graph_bytes = Graph(), b""
-        self._start, self._start_file = dict[str, "Tensor"](), ""
         self.data = KeptData(self.send, given_up)
         self.frames, self.runs, self.attention = Frames(), Runs(), Attention()
-        self._wanted = self._news = self._look = False
-        self._speed: float | None = None
-        self._next_step_at = 0.0
+        self.wanted = self.news = self._look = False
         self._checkpoints = Checkpoints(self.send)
         self.script = Script(self)
-        self._held_out = HeldOut()
+        self.loop = Loop(self)
 
     def send(self, reply: Reply) -> None:
         """Send a reply to the window."""
@@ -183,11 +172,6 @@ class Session:
         plan = self._calculation
         return None if plan is None else (plan, self._graph, self._end)
 
-    @property
-    def unhurried(self) -> bool:
-        """Whether steps are made so slowly that every one of them can be seen."""
-        return self._speed is not None and self._speed <= 30
-
     # -- requests -----------------------------------------------------------------------------
 
     def load(self, request: m.Load) -> None:
@@ -197,26 +181,19 @@ class Session:
         that its weights go on in the next one that can be trained.
         """
         self.script.leave()
-        self._renames.add(request.renamed)
-        self._start = under_new_names(self._start, request.renamed)
+        self._warm_start.rename(request.renamed)
         if request.forget:
             self._drop()
         elif not request.keep:
             self._set_aside()
             self._forget_weights()
         try:
-            self._begin_with(request.start)
+            self._warm_start.read(request.start)
             self._take(request, files.loads(request.graph))
         except GradscapeError as error:
             self._set_aside()
             self._problem, self.revision = str(error), request.revision
             self.send(failure("load", error, "loading"))
-
-    def _begin_with(self, file: str) -> None:
-        """Let nets of the document start with the weights of a file; raises FileError."""
-        if file != self._start_file:
-            self._start = read_tensors(Path(file)) if file else {}
-            self._start_file = file
 
     def start_with(self, tensors: dict[str, Tensor], later: bool = False) -> bool:
         """Let a net that has not trained start with these weights, now and after every reset.
@@ -230,11 +207,12 @@ class Session:
         trainer = self.trainer
         if trainer is None or (self._moved_on(trainer) and not later):
             return False
-        self._start = {**self._start, **tensors}
+        start = self._warm_start
+        start.tensors = {**start.tensors, **tensors}
         if later and self._moved_on(trainer):
-            trainer.plan.start_later_with(self._start)
+            trainer.plan.start_later_with(start.tensors)
             return True
-        trainer.plan.begin_with(self._start)
+        start.begin(trainer.plan)
         self.reset()
         self.weights_changed()
         return True
@@ -265,23 +243,14 @@ class Session:
         """A net that can be trained, with what it keeps of the one before."""
         trainer = self._trainer_of(graph, request.data_dir)
         if request.keep:
-            self._drop_starts(trainer)
-        kept = self._take_over(trainer, request.growth) if request.keep else Kept()
+            self._warm_start.keep_edited_initialisers(trainer, self.trainer)
+            kept = self._warm_start.take_over(trainer, self.trainer, request.growth)
+        else:
+            kept = Kept()
         if request.resume:
             state, tensors = read_checkpoint(Path(request.resume))
             trainer.load_state(tensors, state.step, trainer.lr)
         return trainer, kept
-
-    def _drop_starts(self, trainer: Trainer) -> None:
-        """A parameter whose initialiser was changed by an edit starts by it, not from a file."""
-        before = self._aside or self.trainer
-        rules = {} if before is None else {p.name: p.initializer for p in before.plan.layout}
-        layout = trainer.plan.layout
-        changed = {p.name for p in layout if rules.get(p.name, p.initializer) != p.initializer}
-        if changed & self._start.keys():
-            self._start = {k: v for k, v in self._start.items() if k not in changed}
-            trainer.plan.begin_with(self._start)
-            trainer.plan.reset()
 
     def _trainer_of(self, graph: Graph, folder: str | None = None) -> Trainer:
         """A run of a graph on its data, in double precision where it takes none."""
@@ -290,7 +259,7 @@ class Session:
             trainer = Trainer(graph, data, device=self.device, dtype=self.precision)
         else:
             trainer = Trainer(graph, NOTHING, device=self.device, dtype="float64")
-        trainer.plan.begin_with(self._start)
+        self._warm_start.begin(trainer.plan)
         return trainer
 
     def _made_forward(self, request: m.Load, part: Graph) -> Trainer:
@@ -299,9 +268,9 @@ class Session:
         trainer = Trainer(
             part, data, device=self.device, binding=bind_forward(part), dtype=self.precision
         )
-        trainer.plan.begin_with(self._start)
+        self._warm_start.begin(trainer.plan)
         if request.keep:
-            self._take_over(trainer, "initial")
+            self._warm_start.take_over(trainer, self.trainer, "initial")
         return trainer
 
     def _adopt(self, request: m.Load, trainer: Trainer, graph: Graph) -> None:
@@ -313,9 +282,7 @@ class Session:
             self.runs.leave(self.trainer)
         folder = Path(request.checkpoints) / "moments" if request.checkpoints else None
         self.runs.store.folder = folder
-        self._aside = None if trainer.trains else self._source
-        if trainer.trains:
-            self._renames.clear()
+        self._warm_start.adopt(trainer, self.trainer)
         before = self.trainer
         kept = before if request.keep and before is not None and before.step else None
         same = kept is not None and same_scores(trainer, kept)
@@ -327,31 +294,21 @@ class Session:
         self._look = trainer.step > 0 or not (trainer.trains and trainer.binding.input)
         self.runs.begin(trainer, request.graph, same)
 
-    @property
-    def _source(self) -> Trainer | None:
-        """The net whose weights go on: the one that was trained, with what was changed since."""
-        if self._aside is None or self.trainer is None:
-            return self._aside or self.trainer
-        ours, theirs = self._aside.plan.parameters, self.trainer.plan.parameters
-        for name in ours.keys() & theirs.keys():
-            if ours[name].shape == theirs[name].shape:
-                ours[name].copy_(theirs[name])
-        return self._aside
-
     def _set_aside(self) -> None:
         """There is nothing to look at; what was learned goes on in the next net."""
         if self.trainer is not None:
             self.runs.leave(self.trainer)
-        self._aside, self.trainer, self._calculation = self._source, None, None
+        self._warm_start.set_aside(self.trainer)
+        self.trainer = self._calculation = None
         self.pause()
         self._forget(keep_curves=True)
 
     def _drop(self) -> None:
         """There is no net, and nothing is kept of the one before."""
         self._set_aside()
-        self._forget_weights()
+        self.altered.clear()
+        self._warm_start.forget()
         self._graph, self._graph_bytes = Graph(), b""
-        self._start, self._start_file = {}, ""
         self._going_to = None
         self.runs.clear()
         self.named_weights.clear()
@@ -359,10 +316,8 @@ class Session:
 
     def _forget_weights(self) -> None:
         """The next net begins with its initial weights, whatever was learned or changed."""
-        self._aside = None
-        self._renames.clear()
+        self._warm_start.forget_learned()
         self.altered.clear()
-        self._gone.clear()
 
     def run(self, request: m.Run) -> None:
         """Start training, from the step that was gone to."""
@@ -382,10 +337,10 @@ class Session:
         self.branch()
         if steps is None and self.trainer.finished:
             self.trainer.lengthen()
-        self.running, self.steps_left = True, steps
+        self.running, self.loop.steps_left = True, steps
         self.frames.clock.start()
         if self._checkpoints.none:
-            self._checkpoints.write(self.trainer, self._graph_bytes)
+            self.write_checkpoint()
 
     @property
     def of_script(self) -> bool:
@@ -406,7 +361,7 @@ class Session:
 
     def stepped(self) -> None:
         """A step was made elsewhere: its values are to be computed and shown."""
-        self._news = self._look = True
+        self.news = self._look = True
 
     def stop(self) -> None:
         """Stop after the current step; a script waits there."""
@@ -415,7 +370,7 @@ class Session:
 
     def pause(self) -> None:
         """Stop after the current step, and show the values of the weights that it left."""
-        self.running, self._news = False, True
+        self.running, self.news = False, True
         self._look |= self.trainer is not None and self.trainer.step > 0
 
     def reset(self, revision: int = 0) -> None:
@@ -444,10 +399,10 @@ class Session:
         text = next(r.graph for r in runs if r.number == current)
         graph = files.loads(text)
         trainer = self.trainer_on(graph, [r.probe for r in runs if r.probe is not None])
-        start, file = self._start, self._start_file
+        start, file = self._warm_start.tensors, self._warm_start.file
         self.adopt_runs(path, trainer, current, runs, graph, text)
         if own:
-            self._start, self._start_file = start, file
+            self._warm_start.tensors, self._warm_start.file = start, file
             trainer.plan.start_later_with(start)
 
     def trainer_on(self, graph: Graph, probes: Iterable[Probe]) -> Trainer:
@@ -467,7 +422,7 @@ class Session:
         """
         self.script.leave()
         self.runs.take(trainer, current, runs)
-        self._begin_with("")
+        self._warm_start.read("")
         trainer.plan.begin_with({})
         self.running, self._calculation = False, None
         self._forget_weights()
@@ -493,7 +448,7 @@ class Session:
             trainer = self._trainer_of(graph)
         self.runs.enter(trainer, number, before)
         if trainer is not before:
-            self._aside = self._calculation = None
+            self._warm_start.aside = self._calculation = None
             self.trainer, self._graph, self._graph_bytes = trainer, graph, run.graph
         self.pause()
         self._forget(keep_curves=False)
@@ -537,7 +492,7 @@ class Session:
         self._graph.training = msgspec.structs.replace(self._graph.training, lr=request.lr)
         self._graph_bytes = files.dumps(self._graph)
         self.describe_run()
-        self._news = True
+        self.news = True
 
     def describe_run(self) -> None:
         """Note the settings of the current run; those set at an earlier step are a branch's."""
@@ -546,27 +501,27 @@ class Session:
 
     def set_speed(self, request: m.SetSpeed) -> None:
         """Steps per second at most."""
-        self._speed, self._next_step_at = request.steps_per_second, 0.0
+        self.loop.set_speed(request.steps_per_second)
         self.script.set_speed(request.steps_per_second)
 
     def watch(self, request: m.Watch) -> None:
         """What the window shows from now on."""
         self.frames.look_at(request)
-        self._news = True
+        self.news = True
 
     def want_frame(self) -> None:
         """The window has drawn the last frame."""
-        self._wanted = True
+        self.wanted = True
 
     # -- work ---------------------------------------------------------------------------------
 
     def seconds_to_wait(self) -> float | None:
         """0: there is work; None: none until a request comes; else when to look again."""
-        if (self._wanted and self._news) or self._held_out.at_work or self._going_to:
+        if (self.wanted and self.news) or self.loop.tests.at_work or self._going_to:
             return 0.0
         if not self.trains:
             return POLL if self.running else None
-        return max(0.0, self._next_step_at - time.perf_counter()) if self._speed else 0.0
+        return self.loop.seconds_to_wait()
 
     def work(self) -> None:
         """A piece of training, then a frame if one is wanted."""
@@ -575,107 +530,41 @@ class Session:
 
     def train(self) -> None:
         """A piece of a test or a step, if it is time for one."""
-        if self._held_out.at_work:
-            self._test()
-        elif self.trains and time.perf_counter() >= self._next_step_at:
-            self._train_step()
+        if self.trainer is not None:
+            self.loop.work(self.trainer)
 
     def tell(self) -> None:
         """Send a frame if one is wanted and there is news."""
-        if self._wanted and self._news:
-            self._news = False
+        if self.wanted and self.news:
+            self.news = False
             self.send(self._frame())
-            self._wanted = False
+            self.wanted = False
 
     # -- giving up ----------------------------------------------------------------------------
 
     def end(self) -> None:
         """Stop training where it is, whatever it was at."""
-        self._held_out.forget()
+        self.loop.tests.forget()
         self.pause()
 
     def without_pictures(self) -> None:
         """Send frames without pictures until others are asked for or another net comes."""
-        self._news = not self.frames.blind
+        self.news = not self.frames.blind
         self.frames.blind = True
 
     def let_go(self) -> None:
         """Drop the net and its runs with all memory that they take."""
         self.trainer = self._calculation = None
         self.runs.clear()
-        self._gone.clear()
+        self._warm_start.forget_gone()
         self.end()
         self._forget(keep_curves=False)
         gc.collect()
 
-    def _train_step(self) -> None:
-        trainer = self.trainer
-        assert trainer is not None
-        if self._speed:
-            self._next_step_at = time.perf_counter() + 1 / self._speed
-        try:
-            recording = self._records_now(trainer)
-            begun = time.perf_counter()
-            if recording:
-                records = [trainer.train_step(record=True)]
-            else:
-                records = trainer.train_steps(self._steps_at_once(trainer))
-            took = (time.perf_counter() - begun) / len(records)
-        except NonFiniteError as error:
-            self._stop(failure("diverged", error, "training"))
-            return
-        except GradscapeError as error:
-            self._stop(failure("run", error, "training"))
-            return
-        self.frames.note(records, trainer.batch_size, recording, took)
-        self.runs.note(records, trainer, took)
-        if recording:
-            self._note_accuracy(trainer)
-        self._news = True
-        self._after_steps(trainer, len(records))
-
-    def _note_accuracy(self, trainer: Trainer) -> None:
-        """How good the answers to the batch were that has just been recorded."""
-        share, run = share_right(trainer.recorded, trainer.binding), self.runs.current
-        if share is not None:
-            found = trainer.step, share
-            self.frames.accuracies.append(found)
-            if run is not None:
-                run.curves.accuracies.append(found)
-
-    def _steps_at_once(self, trainer: Trainer) -> int:
-        """How many steps may be made before anything has to be looked at."""
-        if self._speed:
-            return 1
-        left = trainer.total_steps - trainer.step if self.steps_left is None else self.steps_left
-        room = self.runs.steps_until_kept(trainer.step)
-        return min(
-            left - 1, room, int(self.attention.seconds / max(1e-6, self.frames.plain_seconds))
-        )
-
-    def _records_now(self, trainer: Trainer) -> bool:
-        """Whether the next step is one that the window is shown: the last, or when it is time."""
-        last = self.steps_left == 1 or trainer.step + 1 == trainer.total_steps
-        return last or self.unhurried or (self._wanted and self.frames.due)
-
-    def _after_steps(self, trainer: Trainer, count: int) -> None:
-        epoch_done = trainer.ends_epoch
-        if epoch_done:
-            self.frames.epoch_ended = True
-            self._note_validation(trainer)
-        tested = trainer.epochs.stopped  # what is held again was, at its epoch's end
-        if trainer.binding.input and not tested and (epoch_done or self._held_out.due):
-            self._held_out.begin(trainer, self.weights_moved, whole=epoch_done)
-        if epoch_done or self._checkpoints.due:
-            self._checkpoints.write(trainer, self._graph_bytes)
-        if self.steps_left is not None:
-            self.steps_left -= count
-        if not self._held_out.at_work:
-            self._end_if_done(trainer)
-
-    def _end_if_done(self, trainer: Trainer) -> None:
-        if trainer.finished if self.steps_left is None else self.steps_left <= 0:
-            self.pause()
+    def write_checkpoint(self, if_due: bool = False) -> None:
+        """Write a checkpoint; if wanted, only where the last is old."""
+        if self.trainer is not None and (self._checkpoints.due or not if_due):
+            self._checkpoints.write(self.trainer, self._graph_bytes)
 
     def keep(self) -> None:
         """Write a checkpoint of the newest step, unless there is nothing to lose."""
@@ -683,36 +572,16 @@ class Session:
         if trainer is None or not trainer.trains or self._checkpoints.none:
             return
         self.newest()
-        self._checkpoints.write(trainer, self._graph_bytes)
-
-    def _stop(self, failure: m.Failure) -> None:
-        self.pause()
-        self.send(failure)
-
-    def _test(self) -> None:
-        """Go on with the test of the weights of this moment; training waits for it."""
-        assert self.trainer is not None
-        tests = self._held_out
-        score = tests.work(self.trainer, self.weights_moved)
-        if tests.at_work:
-            return
-        if score is not None:
-            self.frames.clock.leave_out(time.perf_counter() - tests.begun)
-            self.note_test(score, tests.whole)
-        self._end_if_done(self.trainer)
+        self.write_checkpoint()
 
     def note_test(self, score: Score, whole: bool) -> None:
         """Add a test of the newest weights to the curves; ``whole`` if on all samples."""
         assert self.trainer is not None
-        self.tested, self._news = score, True
-        self._add_score(msgspec.structs.replace(score, step=self.trainer.step, whole=whole))
+        self.tested, self.news = score, True
+        self.add_score(msgspec.structs.replace(score, step=self.trainer.step, whole=whole))
 
-    def _note_validation(self, trainer: Trainer) -> None:
-        """The epoch that has just ended was judged by the samples held back, if there are any."""
-        if (score := trainer.validated) is not None:
-            self._add_score(msgspec.structs.replace(score, step=trainer.step, held_back=True))
-
-    def _add_score(self, score: Score) -> None:
+    def add_score(self, score: Score) -> None:
+        """Add a test to the curves."""
         self.frames.scores.append(score)
         self.runs.add_score(score)
 
@@ -730,7 +599,7 @@ class Session:
             self.trainer,
             self._graph,
             self.running,
-            self.steps_left,
+            self.loop.steps_left,
             self.weights_moved,
             self._moved_on(self.trainer),
             self.runs.current.counts if self.runs.current else (),
@@ -749,7 +618,7 @@ class Session:
 
     @contextlib.contextmanager
     def changed_by_hand(self) -> Iterator[None]:
-        """Somebody changes the weights meanwhile: to train on with them begins a run."""
+        """Let the weights be changed by hand meanwhile: training on with them begins a run."""
         trainer = self.trainer
         with self.runs.changed_by_hand(trainer) if trainer else contextlib.nullcontext():
             yield
@@ -769,12 +638,12 @@ class Session:
         elif self.trainer is not None and (self.runs.visiting or self.runs.by_hand):
             self.runs.branch(self.trainer)
             self.describe_run()
-            self._held_out.forget()
+            self.loop.tests.forget()
 
     def weights_changed(self) -> None:
         """The weights are others than the last step's: every view is out of date."""
         self.weights_moved += 1
-        self._news = self._look = True
+        self.news = self._look = True
         if self._calculation is not None:
             self._end = calculate(self._calculation, self._graph)
             self.frames.fresh = True
@@ -787,7 +656,7 @@ class Session:
         Both passes are done at once, so every node has its number, and again after each edit.
         """
         plan = compile(graph, self.device, "float64", "inspect")
-        plan.begin_with(self._start)
+        self._warm_start.begin(plan)
         if self._calculation is not None:
             for name in self.altered & plan.parameters.keys() & self._calculation.parameters.keys():
                 overlap(plan.parameters[name], self._calculation.parameters[name])
@@ -798,16 +667,9 @@ class Session:
         self.revision = revision
         self.send(calculation_loaded(plan, self._problem))
 
-    # -- loading ------------------------------------------------------------------------------
-
-    def _take_over(self, new: Trainer, growth: Growth) -> Kept:
-        """Give the new net every weight of the old one that still fits."""
-        old = self._source
-        return Kept() if old is None else take_over(new, old, self._gone, growth, self._renames)
-
     def _forget(self, keep_curves: bool) -> None:
-        self._news, self._started = True, None
-        self._held_out.forget()
+        self.news, self._started = True, None
+        self.loop.tests.forget()
         self.frames.forget(keep_curves)
         if not keep_curves:
             self._checkpoints.forget()

@@ -11,7 +11,7 @@ import numpy as np
 from graphcore.datasets.learned import Learned
 from graphcore.graph.binding import Binding
 from graphcore.late import torch
-from graphcore.training.class_shares import class_names, class_shares
+from graphcore.training.class_shares import as_shares, class_names, class_shares
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,7 +66,12 @@ def class_list(known: Learned, count: int) -> tuple[str, ...]:
 def _shares(scores: Tensor, known: Learned, binding: Binding) -> Tensor | None:
     """Probability of each class, shape (n, C); None where the net answers with numbers."""
     examples = EXAMPLES[known.coding]
-    if not binding.target or examples is None:
+    if examples is None:
+        return None
+    if not binding.loss:  # it was not exported with the net, which may end in a softmax
+        several = scores.dim() == 2 and scores.shape[1] > 1
+        return as_shares(scores) if several else None
+    if not binding.target:
         return None
     return class_shares(scores, binding.loss_kind, torch.tensor(examples))
 

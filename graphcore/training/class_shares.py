@@ -67,6 +67,11 @@ def shares_of(scores: Tensor, loss_kind: str) -> SharesOf:
     return "held" if as_they_are else "softmax"
 
 
+def as_shares(scores: Tensor) -> Tensor:
+    """Scores of several classes, shape (n, C), whose loss is not known, as shares."""
+    return scores if _are_shares(scores) else torch.softmax(scores, 1)
+
+
 def _are_shares(numbers: Tensor) -> bool:
     """Whether each row, shape (n, C), is a distribution over several classes."""
     if numbers.dim() != 2 or numbers.shape[1] < 2:

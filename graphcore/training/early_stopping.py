@@ -67,7 +67,7 @@ class Epochs:
         return max(0, len(self.losses) - max(self.best, self._waits_from))
 
     def go_on(self) -> None:
-        """Count patience anew from the best weights, which the plan has, after a stop."""
+        """Reset the patience after a stop: the plan has the best weights."""
         if self.stopped:
             self.stopped, self._waits_from = False, len(self.losses)
 

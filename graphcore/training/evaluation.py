@@ -5,13 +5,26 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from graphcore import ops
+from graphcore.datasets.dataset import Split
 from graphcore.engine.plan import Plan
 from graphcore.graph.binding import Binding
 from graphcore.records.score import Score
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+SEEN = 1000
+"""Training samples, at most, on which a net's accuracy on what it has seen is measured."""
+
+
+def spread(split: Split, most: int | None) -> Split:
+    """Return at most so many samples, from all over a split, which may be sorted."""
+    if most is None or most >= len(split):
+        return split
+    return split.take(np.linspace(0, len(split) - 1, most).astype(int))
 
 
 def correct(output: Tensor, target: Tensor, loss_kind: str) -> int | None:
@@ -50,7 +63,7 @@ def share_right(plan: Plan, binding: Binding) -> float | None:
     return None if hits is None else hits / max(1, len(target))
 
 
-class Judging:
+class Evaluation:
     """A plan run over samples in evaluation mode, batch by batch.
 
     A net that draws at random draws the same in every test: by the same weights it is as good.
@@ -64,7 +77,7 @@ class Judging:
         self._at, self._total, self._right, self._judged = 0, 0.0, 0, False
 
     def work(self, plan: Plan) -> Score | None:
-        """The next batch; the score when all are done."""
+        """Evaluate the next batch; return the score after the last one."""
         end = self._at + self._batch
         end += len(self._x) - end == 1  # a variance over the batch needs two
         at, b = slice(self._at, end), self._binding
@@ -85,13 +98,13 @@ class Judging:
         return Score(self._total / n, self._right / n if self._judged else None, len(self._x))
 
 
-def judged(plan: Plan, binding: Binding, x: Tensor, t: Tensor, batch: int = 200) -> Score:
+def evaluate(plan: Plan, binding: Binding, x: Tensor, t: Tensor, batch: int = 200) -> Score:
     """Run a plan over samples in evaluation mode.
 
     Args:
         x, t: inputs and targets, shape (N, *) each.
     """
-    judging = Judging(binding, x, t, batch)
-    while (score := judging.work(plan)) is None:
+    evaluation = Evaluation(binding, x, t, batch)
+    while (score := evaluation.work(plan)) is None:
         pass
     return score

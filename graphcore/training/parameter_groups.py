@@ -28,7 +28,7 @@ class Group:
     """Parameters that lie side by side in the flat buffer, from ``start`` to ``end``.
 
     Attributes:
-        loss: name of the node that is made small.
+        loss: name of the node to minimise.
         optimizer: changes them.
         rate: their learning rate as a multiple of the run's.
         still: places in the group that no gradient reaches, of which the optimiser's weight decay
@@ -130,7 +130,7 @@ def make(plan: Plan, settings: TrainingSettings, loss: str) -> list[Group]:
     """The groups of a run, in the order of the objectives.
 
     Args:
-        loss: what is made small where there are no objectives.
+        loss: the node to minimise where there are no objectives.
     """
     groups = _without_stillness(plan, settings, loss)
     for group in groups:

@@ -34,7 +34,7 @@ from graphcore.system import memory
 from graphcore.training import parameter_groups, schedules, settings_check
 from graphcore.training.batches import Batches, leaves_one
 from graphcore.training.early_stopping import Epochs
-from graphcore.training.evaluation import judged
+from graphcore.training.evaluation import evaluate
 from graphcore.training.step_block import Stride
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class Trainer:
 
     @property
     def trains(self) -> bool:
-        """Whether there is a loss to be made small; without one the net only runs forward."""
+        """Whether there is a loss to minimise; without one the net only runs forward."""
         return bool(self.binding.loss)
 
     @property
@@ -449,7 +449,7 @@ class Trainer:
         Runs in a plan of its own, so the values of the running step stay to be looked at.
         """
         given = self.tensors(split, limit)
-        score = judged(self.evaluation_plan(), self.binding, *given, self.at_once(batch))
+        score = evaluate(self.evaluation_plan(), self.binding, *given, self.at_once(batch))
         self.end_evaluation()
         return score
 
@@ -459,7 +459,7 @@ class Trainer:
             self._evaluation.release()
 
     def at_once(self, samples: int) -> int:
-        """Return how many samples of at most so many go through the net at a time."""
+        """Return how many of these samples go through the net at a time, at most."""
         return max(1, min(samples, MOST_AT_ONCE // max(1, self._values)))
 
     def evaluation_plan(self) -> Plan:

@@ -71,11 +71,6 @@ class Scheduler:
         """Whether something that is looked at is out of date, and it is time for it."""
         return any(self._due(look) for look in self._looks.values())
 
-    @property
-    def has_jobs(self) -> bool:
-        """Whether a job runs."""
-        return bool(self._jobs)
-
     def first(self) -> list[Reply]:
         """Compute what is to be known before training goes on."""
         looks = [look for look in self._looks.values() if look.view.first and self._due(look)]
@@ -185,7 +180,7 @@ class _Look:
             return False
         if session.running and not self._is_made_while_training():
             return False
-        hurried = session.running and not session.unhurried
+        hurried = session.running and not session.loop.unhurried
         if hurried and time.perf_counter() < self._rest_until:
             return False
         return self._pieces is not None or self._state(session) != self._shown

@@ -1,1 +1,1 @@
-"""Somebody else's training loop: its net here, its weights recorded or shown while it trains."""
+"""A script's own training loop: its net here, its weights recorded or shown while it trains."""

@@ -99,8 +99,9 @@ class Recorder:
         Args:
             weights: whether the module's weights are to be noted too, if there is room.
         """
-        with self._changed:
-            self._waiting.append((first, losses, seconds))
+        if losses:
+            with self._changed:
+                self._waiting.append((first, losses, seconds))
         if self._busy:
             return
         if weights:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,6 +46,7 @@ class Source:
         graph: the net with its loss, set to be looked at on the batch.
         probe: the batch.
         precision: of the loop's forward passes, where it is another than here; or "".
+        clock: of what is spent on the weights: they are waited for where they are on a device.
 
     Raises:
         ExportError: torch.export does not take the module, or it is not one net with one loss;
@@ -55,6 +57,8 @@ class Source:
     def __init__(self, module: Module, batch: Any, loss: Callable[..., Any] | None) -> None:
         inner = self._module = unwrapped(module)
         x, t = _pair(batch)
+        elsewhere = any(p.device.type != "cpu" for p in inner.parameters())
+        self.clock = time.perf_counter if elsewhere else time.thread_time
         half = {str(p.dtype) for p in inner.parameters() if p.dtype in halves()}
         self.precision = next(iter(half), "").removeprefix("torch.")
         net = _net(_on_cpu(inner), x, t, loss or _cross_entropy)

@@ -8,17 +8,19 @@ import math
 import os
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from graphcore.graph.drawing.picture import drawing
-from graphcore.graph.graph import Graph
 from graphcore.late import torch
 from graphcore.session.pace import rest
+from graphcore.watching.process import give_up, launch
 
 if TYPE_CHECKING:
     from torch.nn import Module
+
+    from graphcore.graph.graph import Graph
 
 SHARE = 0.012
 """Share of the loop's time that is spent here at most."""
@@ -26,6 +28,16 @@ SOONEST = 1 / 30
 """Seconds between two looks at the module."""
 MOST_LOSSES = 4096
 """Losses that wait until they are passed on."""
+
+
+OPEN: weakref.WeakSet[Watch] = weakref.WeakSet()
+"""Loops that are watched: each is closed at the end of the script, or once nothing holds it."""
+
+
+@atexit.register
+def _close_all() -> None:
+    for loop in list(OPEN):
+        loop.close()
 
 
 class Sink(Protocol):
@@ -63,20 +75,26 @@ class Watch:
                 ...
                 w.step(loss)
 
+    Args:
+        clock: seconds of the loop's time; what other programs take meanwhile is not spent here.
+
     Attributes:
         graph: the net with its loss; None in a process that is not the first of several.
         steps: steps so far.
         seconds: that were spent here, of the loop's time.
     """
 
-    def __init__(self, graph: Graph | None = None, sink: Sink | None = None) -> None:
-        self.graph, self._sink = graph, sink
-        self.steps, self.seconds = 0, 0.0
+    def __init__(
+        self, graph: Graph | None = None, sink: Sink | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:  # fmt: skip
+        self.graph, self._sink, self._clock = graph, sink, clock
+        self.steps, self.seconds, self._passed_on = 0, 0.0, 0
         self._losses: list[Any] = []
         self._look_at = 0.0
         self._told_at, self._process = time.perf_counter(), os.getpid()
         if sink is not None:
-            atexit.register(self.close)
+            OPEN.add(self)
 
     def step(self, loss: Any = None) -> None:
         """Note a step that the loop has just made; returns at once.
@@ -106,30 +124,31 @@ class Watch:
         sink, self._sink = self._sink, None
         if sink is None:
             return
-        atexit.unregister(self.close)
-        if self._losses:
+        OPEN.discard(self)
+        if self._passed_on < self.steps:
             self._tell(sink, weights=True)
         sink.close()
 
     def _tell(self, sink: Sink, weights: bool) -> None:
         """Pass on what has happened; rest in proportion to what that took."""
-        now = time.perf_counter()
+        begun = self._clock()
+        each = (time.perf_counter() - self._told_at) / max(1, len(self._losses))
         losses, self._losses = _numbers(self._losses), []
-        each = (now - self._told_at) / len(losses)
         try:
             sink.take(self.steps - len(losses) + 1, losses, each, weights)
+            self._passed_on = self.steps if weights else self._passed_on
         except Exception as error:
             self._give_up(sink, error)
         self._told_at = time.perf_counter()
-        took = self._told_at - now
+        took = self._clock() - begun
         self.seconds += took
         self._look_at = max(self._look_at, self._told_at + max(SOONEST, rest(took, SHARE)))
 
     def _give_up(self, sink: Sink, error: Exception) -> None:
-        """Say why nothing is watched any more; the loop goes on."""
+        """Say why the loop is no longer watched; it goes on."""
         self._sink = None
         said = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
-        print(f"gradscape: the loop is not watched any more: {said}.", file=sys.stderr)
+        print(f"gradscape: the loop is no longer watched: {said}.", file=sys.stderr)
         with contextlib.suppress(Exception):
             sink.close()
 
@@ -139,9 +158,13 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        """A notebook's cell that is run again has another loop watched, and this one no more."""
+        self.close()
+
     def _repr_svg_(self) -> str | None:
         """Return the drawing of the net, which a notebook shows."""
-        return None if self.graph is None else drawing(self.graph)
+        return None if self.graph is None else self.graph._repr_svg_()
 
 
 def _numbers(losses: list[Any]) -> list[float]:
@@ -167,9 +190,10 @@ def watch(
             w.step(loss)
         w.close()
 
-    A window opens beside the script. It shows the net's values, gradients and all that is computed
-    from its weights on the batch, in evaluation mode; the losses are the script's own. Pause in
-    the window stops the script at its next ``step``; closing the window lets it go on.
+    A window opens beside the script; this returns once it has the net, after 5 s at the latest. It
+    shows the net's values, gradients and all that is computed from its weights on the batch, in
+    evaluation mode; the losses are the script's own. Pause in the window stops the script at its
+    next ``step``; closing the window lets it go on.
 
     In a process that torchrun started, all but the first do nothing.
 
@@ -186,19 +210,21 @@ def watch(
     """
     if os.environ.get("RANK", "0") not in ("", "0"):
         return Watch()
-    from graphcore.watching.source import Source
-
     if out is not None:
         from graphcore.watching.recorder import Recorder
+        from graphcore.watching.source import Source
 
         source = Source(module, batch, loss)
-        return Watch(source.graph, Recorder(source, Path(out)))
-    from graphcore.watching.window import Window, give_up, launch
-
+        return Watch(source.graph, Recorder(source, Path(out)), source.clock)
     process = launch()  # it comes up while the net is exported
     try:
+        from graphcore.watching.source import Source
+        from graphcore.watching.window import Window
+
         source = Source(module, batch, loss)
-        return Watch(source.graph, Window(source, process))
+        window = Window(source, process)
+        window.meet()
+        return Watch(source.graph, window, source.clock)
     except BaseException:
         give_up(process)
         raise

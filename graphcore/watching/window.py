@@ -18,42 +18,19 @@ from graphcore import files
 from graphcore.errors import ExportError, WorkerError
 from graphcore.records.arrays import Array, pack
 from graphcore.session import messages as m
-from graphcore.system import start
+from graphcore.watching.process import leave
 from graphcore.watching.source import Source, halves
 from graphcore.worker.protocol import LARGEST, FrameReader, decode_reply, encode
 
 MOST_LOSSES = 1_000_000
 """Losses kept for a window that does not take them."""
+MEETING = 5.0
+"""Seconds that a loop waits at most, before its first step, for the window to have its net."""
 PATIENCE = 15.0
 """Seconds after which a window that says nothing is taken for one that hangs."""
-LAST = 5.0
-"""Seconds that the last message may take at the end of a script."""
-
-
-def launch(command: list[str] | None = None) -> subprocess.Popen[bytes]:
-    """Start the process of a window, which waits for a net; raises OSError.
-
-    Args:
-        command: that starts it; left out, the app.
-    """
-    return subprocess.Popen(
-        command or start.command("app.__main__", "--watched"),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True,
-    )  # fmt: skip
-
-
-def give_up(process: subprocess.Popen[bytes]) -> None:
-    """Let a window go that there is no net for: it closes."""
-    for pipe in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError):
-            pipe.close()  # type: ignore[union-attr]
-    _leave(process)
-
-
-def _leave(process: subprocess.Popen[bytes]) -> None:
-    """The window lives on; this process does not wait for it."""
-    if process.returncode is None:
-        process.returncode = 0
+LAST, UNSEEN = 5.0, 30.0
+"""Seconds that the last message may take at the end of a script; of one that has ended before its
+window came up."""
 
 
 class Window:
@@ -87,6 +64,14 @@ class Window:
         threading.Thread(target=self._read, daemon=True).start()
 
     # -- the loop's side ----------------------------------------------------------------------
+
+    def meet(self, seconds: float = MEETING) -> None:
+        """Return when the window has the net, so that it shows the loop from its first step.
+
+        It comes up sooner, too, while the script leaves it its processor.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._ready or self.over, seconds)
 
     @property
     def steers(self) -> bool:
@@ -127,8 +112,8 @@ class Window:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._writer.join(LAST)
-        _leave(self._process)
+        self._writer.join(LAST if self._heard_of else UNSEEN)
+        leave(self._process)
 
     def _waits(self, step: int) -> bool:
         until = self._steer.until

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import functools
 import gc
 import os
 import platform
@@ -50,6 +51,15 @@ CLOGGED_S = 0.02
 Inbox = queue.SimpleQueue[Request | WorkerError | _End]
 
 
+@functools.cache
+def _keep_imported() -> None:
+    """Have Python's collector leave alone what the first net has brought in, once.
+
+    To walk over all of torch took it 0.12 s now and then, in which every view waited.
+    """
+    gc.freeze()
+
+
 def serve() -> int:
     """Serve one window until it says quit or its end of the pipe closes.
 
@@ -81,6 +91,8 @@ def serve() -> int:
     hear = {Ping: answer, m.Load: server.read_ahead}
     reader = threading.Thread(target=_read, args=(inbox, given_up, line, hear), daemon=True)
     reader.start()
+    with contextlib.suppress(Exception):  # said in answer to the first request
+        torch.__version__  # noqa: B018  imported now: that request comes once the window is painted
     with contextlib.suppress(WindowGone):
         end = server.loop(inbox)
     if line.far and not server.quit:
@@ -260,21 +272,18 @@ class _Server:
     # -- requests that concern everything -----------------------------------------------------
 
     def _load(self, request: m.Load) -> None:
-        """Take a graph; Python's collector leaves alone what the first one has brought in.
-
-        To walk over all of torch took it 0.12 s now and then, in which every view waited.
-        """
+        """Take a graph, in place of all that was looked at if it is another document."""
         self.views.try_again()
         if request.forget:
             self.views.forget()
         self.session.load(request)
-        if not gc.get_freeze_count():
-            gc.freeze()
+        _keep_imported()
 
     def _watch(self, request: m.WatchBegin) -> None:
         self.views.try_again()
         self.views.forget()
         self.session.script.begin(request)
+        _keep_imported()
 
     def _reset(self, request: m.Reset) -> None:
         self.views.try_again()

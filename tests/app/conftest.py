@@ -18,7 +18,6 @@ from app.shell.main_window import MainWindow
 from app.style import palette
 from app.widgets import file_dialogs
 from tests.app.driver import PATIENCE, open_graph
-from tests.app.warm_engine import WarmEngine
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,7 +38,6 @@ def nothing_is_collected():
     What is left of a deleted one must not be collected while Qt walks over all widgets: it is
     between two modules, when no window is up. Tests without windows collect as they go.
     """
-    gc.collect()
     gc.disable()
     yield
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
@@ -74,7 +72,7 @@ def pytest_unconfigure():
         os._exit(_ended[-1])
 
 
-SILENT = [sys.executable, "-c", "import sys; sys.stdin.buffer.read()"]
+SILENT = [sys.executable, "-S", "-E", "-c", "import sys; sys.stdin.buffer.read()"]
 """An engine process that never answers: it costs nothing where nothing is trained."""
 
 
@@ -151,27 +149,6 @@ def opened(qtbot, live_window):
         return live_window.layouts.docks[panel].fill()
 
     return open_panel
-
-
-@pytest.fixture(scope="session")
-def warm_engine(tmp_path_factory):
-    """A process that has imported torch and forks an engine for every window."""
-    engine = WarmEngine(tmp_path_factory.mktemp("warm"))
-    yield engine
-    engine.end()
-
-
-@pytest.fixture
-def engine_command(request):
-    """The command of a window's engine: forked from the warm one, where that can be done.
-
-    Tests marked ``cold`` start the engine as users do.
-    """
-    if request.node.get_closest_marker("cold") or not hasattr(os, "fork"):
-        return None
-    warm = request.getfixturevalue("warm_engine")
-    warm.wait()
-    return warm.command
 
 
 @pytest.fixture

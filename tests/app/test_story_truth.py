@@ -48,6 +48,7 @@ class Watched:
 
     def train_freely(self, at_least: int) -> None:
         """Train as from the Play button, and pause in the midst of it."""
+        self.engine.set_speed(100.0)
         self.engine.play()
         self.qtbot.waitUntil(lambda: self.engine.step >= at_least, timeout=PATIENCE)
         self.engine.pause()

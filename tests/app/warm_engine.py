@@ -126,17 +126,19 @@ def _reap(children: dict[socket.socket, int]) -> None:
 
 
 def _warm_up() -> None:
-    """Import what every engine needs, and keep what is read from the files of a data set."""
-    import functools
+    """Import what every engine needs, and read the data set that most of them load."""
     import gc
 
     import torch  # noqa: F401
 
     import graphcore.worker.serve  # noqa: F401
-    from graphcore.datasets import idx
+    from graphcore import datasets
     from graphcore.worker import background
+    from tests import mnist_once
 
-    idx.read = functools.cache(idx.read)
+    mnist_once.keep()
+    if datasets.find_mnist() is not None:
+        datasets.load("mnist")
     background.processors = lambda: background.FEW  # a helper would have to import torch first
     gc.freeze()
 

@@ -39,7 +39,8 @@ im2col index index_add index_copy index_fill index_put index_select inner instan
 isinf isnan isneginf isposinf kl_div kron l1_loss layer_norm le leaky_relu lerp lgamma linalg_cross
 linalg_norm linalg_vector_norm linear log log10 log1p log2 log_sigmoid log_softmax logaddexp
 logaddexp2 logcumsumexp logical_and logical_not logical_or logical_xor logit logsumexp lstm
-lstm_cell lt mT margin_ranking_loss masked_fill matmul max max_pool1d max_pool2d max_pool3d maximum
+lstm_cell lt mT margin_ranking_loss masked_fill matmul max max_pool1d max_pool1d_with_indices
+max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices max_unpool2d maximum
 mean median meshgrid min minimum mish mm mode moveaxis movedim mse_loss mul multi_margin_loss
 multilabel_margin_loss mv nan_to_num nanmean nansum narrow ne neg nll_loss nll_loss2d nll_loss_nd
 norm ones_like one_hot outer pad pairwise_distance permute pixel_shuffle pixel_unshuffle

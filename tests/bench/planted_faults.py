@@ -97,7 +97,7 @@ FAULTS = (
     Fault("app/document/document.py", "places = fold(self.graph, places, aspect)", "pass",
           "tests/app/document tests/app/canvas"),
     # panels and shell
-    Fault("app/panels/training/figures.py", 'f"{accuracy:.2%}"', 'f"{accuracy:.2f}"',
+    Fault("app/widgets/numbers.py", 'f"{share:.2%}"', 'f"{share:.2f}"',
           "tests/app/panels/test_story_training.py tests/app/test_story_same_test.py"),
     Fault("app/panels/training/figures.py", "{frame.epoch:.2f}", "{int(frame.epoch)}",
           "tests/app/panels/test_story_training.py tests/app/test_story_truth.py"),

@@ -34,9 +34,10 @@ from torch.nn import functional
 
 import graphcore as gc
 from app.engine.script_link import SETTLED
+from graphcore.watching.process import launch
 from graphcore.watching.source import Source
 from graphcore.watching.watch import Watch
-from graphcore.watching.window import Window, launch
+from graphcore.watching.window import Window
 
 TURN = 1.0
 MOST, LEAST, LEAST_BESIDE_WINDOW = 0.02, 0.98, 0.9

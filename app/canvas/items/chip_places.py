@@ -35,9 +35,7 @@ def places(
         along: for each chip of a wire other centres along it, as good as the wanted one; such chips
             come last and keep off those of nodes, as if they were theirs.
     """
-    steps = np.array([(x, y) for y in UP_AND_DOWN for x in SIDEWAYS])
-    steps = np.concatenate([np.zeros((1, 2)), steps[np.argsort(np.hypot(*steps.T), kind="stable")]])
-    distance = FAR * np.hypot(*steps.T)
+    steps, distance = _steps()
     on_wire = [bool(along and along[i]) for i in range(len(wanted))]
     boxes = np.array([_box(r) for r, _cost in blocks]).reshape(-1, 4)
     costs = np.array([cost for _r, cost in blocks])
@@ -49,13 +47,12 @@ def places(
         box = np.array(_box(wanted[i].adjusted(-APART, -APART, APART, APART)))
         step = np.zeros(2)
         if not still[i]:
-            ways, far = _ways(wanted[i], along[i], steps, distance) if on_wire[i] else (
-                steps, distance
-            )  # fmt: skip
-            moved = box + np.tile(ways, 2)
-            cost = _covered(moved, boxes) @ costs + far
+            ways, far = steps, distance
             if on_wire[i]:
-                cost += OVER_BESIDE * _covered(moved, beside).sum(axis=1)
+                ways, far = _ways(wanted[i], along[i], steps, distance)
+            cost = _covered(box + np.tile(ways, 2), boxes) @ costs + far
+            if on_wire[i]:
+                cost += OVER_BESIDE * _covered(box + np.tile(ways, 2), beside).sum(axis=1)
             step = ways[np.argmin(cost)]
         taken = box + np.tile(step, 2)
         boxes, costs = np.concatenate([boxes, [taken]]), np.append(costs, OVER_CHIP)
@@ -64,6 +61,13 @@ def places(
             beside = np.concatenate([beside, [taken + room]])
         found[i] = wanted[i].center() + QPointF(*step.tolist())
     return [at for at in found if at is not None]
+
+
+def _steps() -> tuple[np.ndarray, np.ndarray]:
+    """The steps that a chip may be moved by, the smallest first, and the cost of each."""
+    steps = np.array([(x, y) for y in UP_AND_DOWN for x in SIDEWAYS])
+    steps = np.concatenate([np.zeros((1, 2)), steps[np.argsort(np.hypot(*steps.T), kind="stable")]])
+    return steps, FAR * np.hypot(*steps.T)
 
 
 def _ways(

@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One tensor, made small.
+    """One tensor, downscaled.
 
     Attributes:
         kind: "tiles" (C, H, W), "matrix" (H, W), "bars" (n,) or "number" ().

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.canvas.items.node_item import NodeItem
 
 FEW = 4
-"""So many numbers of an attribute are shown; more are counted."""
+"""Numbers of an attribute that are shown, at most; further ones are counted."""
 _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

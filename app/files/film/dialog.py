@@ -11,12 +11,12 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QLabel,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.files.film import mp4
 from app.settings import Settings
+from app.widgets.layouts import in_column
 from app.widgets.number_field import WholeField
 
 WIDTHS = (0, 1280, 960, 640)
@@ -36,10 +36,7 @@ class FilmDialog(QDialog):
         self._store = settings.store
         self._make_fields(views)
         self._restore()
-        column = QVBoxLayout(self)
-        column.addLayout(self._make_form())
-        column.addWidget(self._make_note())
-        column.addWidget(self._make_buttons())
+        in_column(self._make_form(), self._make_note(), self._make_buttons(), on=self)
         self.setMinimumWidth(420)
 
     def _make_fields(self, views: Mapping[str, str]) -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 
 from app.files.film import mp4
 from app.files.film.recorder import Recorder, is_film
 from app.widgets import file_dialogs
+from app.widgets.layouts import in_row
 
 TICK_MS = 250
 LINGER_MS = 3000
@@ -25,14 +26,11 @@ class Indicator(QWidget):
     def __init__(self, recorder: Recorder) -> None:
         super().__init__()
         self._recorder = recorder
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 0, 8, 0)
         self.dot, self.text, self.button = QLabel("●"), QLabel(), QToolButton()
         self.dot.setObjectName("recording")
         self.button.setObjectName("outlined")
         self.button.clicked.connect(self._on_button)
-        for widget in (self.dot, self.text, self.button):
-            row.addWidget(widget)
+        in_row(self.dot, self.text, self.button, on=self, margins=(8, 0, 8, 0))
         self._tick = QTimer(self, interval=TICK_MS)
         self._tick.timeout.connect(self.refresh)
         recorder.state_changed.connect(self._on_state)
@@ -44,7 +42,7 @@ class Indicator(QWidget):
         self.dot.setVisible(state == "recording")
         recording = state == "recording"
         text = self.tr("Stop") if recording else self.tr("Cancel")
-        tip = self.tr("End the film and save it") if recording else self.tr("Give the film up")
+        tip = self.tr("End the film and save it") if recording else self.tr("Discard the film")
         self.button.setText(text)
         self.button.setToolTip(tip)
         self.button.setAccessibleName(tip)
@@ -185,5 +183,5 @@ class Filming(QObject):
         r, size = self.recorder, Path(path).stat().st_size / 1e6
         text = self.tr("{0} pictures, {1:.1f} MB.").format(r.grabbed, size)
         if r.missed:
-            text += " " + self.tr("{0} more came too fast to be encoded.").format(r.missed)
+            text += " " + self.tr("{0} more pictures came too fast to be encoded.").format(r.missed)
         self._window.exports.tell(path, text)

@@ -97,7 +97,7 @@ class Recorder(QObject):
         self._set_state("writing")
 
     def cancel(self) -> None:
-        """Give the film up; nothing is left of it."""
+        """Discard the film; nothing is left of it."""
         self._timer.stop()
         if self._process is not None:
             self._process.finished.disconnect(self._on_finished)

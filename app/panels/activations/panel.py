@@ -22,6 +22,7 @@ from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.panel import Panel
 from app.plots.tile_view import TileView, as_maps
+from app.widgets.layouts import in_column, in_row
 from app.widgets.note import Note
 from app.widgets.number_field import WholeField
 from app.widgets.numbers import format_number
@@ -29,7 +30,7 @@ from app.widgets.rich_label import RichLabel
 from graphcore.records.arrays import unpack
 from graphcore.records.pictures import Picture
 from graphcore.session import messages as m
-from graphcore.views.drawing import DigitFrame
+from graphcore.views.digit_pad import DigitFrame
 from graphcore.views.samples import SampleFrame, SampleRequest
 
 Pictures = Mapping[str, Picture]
@@ -60,9 +61,6 @@ class LayerRow(QWidget):
         self._captions: dict[str, tuple[Note, Note]] = {}
         self._maps: dict[str, np.ndarray] = {}
         self.one_scale = False
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 4)
-        head = QHBoxLayout()
         self.title = RichLabel()
         self.title.show_markup("<b>{0}</b>", node)
         self.unpin = QToolButton()
@@ -70,24 +68,17 @@ class LayerRow(QWidget):
         self.unpin.setAutoRaise(True)
         self.unpin.setToolTip(self.tr("Unpin {0}").format(node))
         self.unpin.setAccessibleName(self.unpin.toolTip())
-        head.addWidget(self.title)
-        head.addWidget(self.unpin)
-        head.addStretch(1)
-        column.addLayout(head)
+        head = in_row(self.title, self.unpin, 1)
         row = QHBoxLayout()
         row.setSpacing(GAP)
         for kind, name in zip(kinds, names, strict=True):
-            part, heading, told = QVBoxLayout(), Note(), Note()
-            part.setSpacing(2)
+            heading, told = Note(), Note()
             heading.setText(name)
             view = self.views[kind] = TileView(f"{node}: {name}", self.tr("nothing yet"))
             view.setMinimumHeight(110)
             self._captions[kind] = told, heading
-            for widget in (heading, told):
-                part.addWidget(widget)
-            part.addWidget(view, 1)
-            row.addLayout(part, 1)
-        column.addLayout(row, 1)
+            row.addLayout(in_column(heading, told, (view, 1), spacing=2), 1)
+        in_column(head, (row, 1), on=self, margins=(0, 0, 0, 4))
 
     def forget_gradients(self, why: str) -> None:
         """What is shown next may have none, or others."""
@@ -139,9 +130,7 @@ class ActivationsPanel(Panel):
         self._selected = ""
         self._pinned: list[str] = []
         self.rows: dict[str, LayerRow] = {}
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 8, 8)
-        column.addLayout(self._make_controls())
+        column = in_column(self._make_controls(), on=self, margins=(8, 4, 8, 8))
         self.empty = QLabel(
             self.tr("Select a node on the canvas: its activation, its weights and the gradients "
                     "of both appear here, at every step that is shown.")
@@ -164,7 +153,6 @@ class ActivationsPanel(Panel):
         self._on_source()
 
     def _make_controls(self) -> QHBoxLayout:
-        row = QHBoxLayout()
         self.pin = QPushButton(self.tr("Pin"))
         self.pin.setToolTip(self.tr("Pin: keep showing this node when another is selected"))
         self.pin.clicked.connect(self._pin)
@@ -189,14 +177,9 @@ class ActivationsPanel(Panel):
         self.told.setObjectName("muted")
         self.of.currentIndexChanged.connect(lambda _i: self._on_source())
         self.sample.valueChanged.connect(lambda _i: self.look())
-        row.addWidget(self.pin)
-        row.addWidget(self.one_scale)
-        row.addWidget(QLabel(self.tr("of")))
-        row.addWidget(self.of)
-        row.addWidget(self.sample)
-        row.addWidget(self.told)
-        row.addStretch(1)
-        return row
+        return in_row(
+            self.pin, self.one_scale, QLabel(self.tr("of")), self.of, self.sample, self.told, 1
+        )
 
     def clear(self) -> None:
         """The net is no more; its nodes may go on in one that is only run."""
@@ -259,7 +242,7 @@ class ActivationsPanel(Panel):
 
     def look(self) -> None:
         """Ask for the pictures of the nodes that are shown, of the running step and of a sample."""
-        self._engine.watch_closely(tuple(self.rows) if self._seen else ())
+        self._engine.shown.watch_closely(tuple(self.rows) if self._seen else ())
         super().look()
 
     def _no_gradient(self) -> str:

@@ -145,7 +145,7 @@ class AuthorPanel(Panel):
             put = partial(self._put, writing.block(word, body), body)
             menu.addAction(text).triggered.connect(lambda _on, put=put: put())
         menu.addSeparator()
-        start = menu.addAction(self.tr("Begin with the graph of now"))
+        start = menu.addAction(self.tr("Begin with the current graph"))
         start.triggered.connect(lambda _on: self.graph_wanted.emit())
         found = self.buttons["more"]
         assert isinstance(found, QToolButton)

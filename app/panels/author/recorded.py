@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox, QFrame, QLineEdit, QPushButton, QVBoxLayout
 
 from app.style import fonts
+from app.widgets.layouts import in_column, in_row
 from app.widgets.section import text_label
 from graphcore.views.lesson import Proposed, RecordingFrame
 
@@ -28,8 +29,6 @@ class RecordedCard(QFrame):
         self.ticks: list[tuple[QCheckBox, Proposed]] = []
         self.solution: tuple[str, ...] = ()
         self.whole = True
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 10, 12, 10)
         self.said = text_label()
         self.words = QLineEdit()
         self.words.setAccessibleName(self.tr("The task in words"))
@@ -37,13 +36,10 @@ class RecordedCard(QFrame):
         self.put = QPushButton(self.tr("Put the task in"))
         self.drop = QPushButton(self.tr("Drop"))
         self._rows = QVBoxLayout()
-        column.addWidget(self.said)
-        column.addLayout(self._rows)
-        column.addWidget(self.words)
-        line = QHBoxLayout()
-        line.addWidget(self.put)
-        line.addWidget(self.drop)
-        column.addLayout(line)
+        in_column(
+            self.said, self._rows, self.words, in_row(self.put, self.drop),
+            on=self, margins=(12, 10, 12, 10),
+        )  # fmt: skip
         self.put.clicked.connect(self.chosen)
         self.words.returnPressed.connect(self.put.click)
         self.drop.clicked.connect(self.dropped)

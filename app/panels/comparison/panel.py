@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -18,6 +17,7 @@ from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.panel import Panel
 from app.plots.tile_view import TileView, as_maps
+from app.widgets.layouts import in_column, in_row
 from app.widgets.number_field import WholeField
 from app.widgets.numbers import accuracy_text, format_number, loss_text
 from app.widgets.rich_label import RichLabel
@@ -40,11 +40,7 @@ class _Part(QWidget):
         self.caption.setObjectName("muted")
         self.caption.setWordWrap(True)
         self.view = TileView(name, empty)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addWidget(self.caption)
-        column.addWidget(self.view, 1)
+        in_column(self.caption, (self.view, 1), on=self, margins=0, spacing=2)
 
     def show_picture(self, picture: Picture, limit: float) -> None:
         """Colours reach from -limit to limit, so that parts can be compared."""
@@ -67,15 +63,12 @@ class ComparePanel(Panel):
         self.told = QLabel()
         self.told.setObjectName("muted")
         self.told.setWordWrap(True)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 8, 8)
-        column.addLayout(self._make_controls())
+        column = in_column(self._make_controls(), on=self, margins=(8, 4, 8, 8))
         self._parts = QWidget()
-        row = QHBoxLayout(self._parts)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(10)
-        for part in (self.ours, self.theirs, self.difference):
-            row.addWidget(part, 1)
+        in_row(
+            (self.ours, 1), (self.theirs, 1), (self.difference, 1),
+            on=self._parts, margins=0, spacing=10,
+        )  # fmt: skip
         column.addWidget(self._parts, 1)
         column.addWidget(self.told)
         engine.on(TimelineFrame, self._on_timeline)
@@ -103,12 +96,7 @@ class ComparePanel(Panel):
         self.run.activated.connect(self._choose)
         self.what.currentIndexChanged.connect(lambda _i: self.look())
         self.sample.valueChanged.connect(lambda _i: self.look())
-        row = QHBoxLayout()
-        row.addWidget(QLabel(self.tr("Compare with")))
-        for field in (self.run, self.what, self.sample):
-            row.addWidget(field)
-        row.addStretch(1)
-        return row
+        return in_row(QLabel(self.tr("Compare with")), self.run, self.what, self.sample, 1)
 
     def clear(self) -> None:
         """Another graph: nothing is compared."""

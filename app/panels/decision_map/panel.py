@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QStackedWidget,
-    QVBoxLayout,
 )
 
 from app.document.document import Document
@@ -25,6 +24,7 @@ from app.plots.tile_view import TileView
 from app.plots.unit_net import UnitNet
 from app.plots.warped_grid import WarpedGrid
 from app.style import painting
+from app.widgets.layouts import in_column, in_row
 from app.widgets.note import Note
 from graphcore.records.arrays import pack, unpack
 from graphcore.records.pictures import Picture
@@ -61,18 +61,9 @@ class DecisionPanel(Panel):
         row = QHBoxLayout(self)
         self.folds = [row]
         row.setContentsMargins(8, 4, 8, 8)
-        left = QVBoxLayout()
-        left.addLayout(self._make_tools())
-        left.addWidget(self.map, 1)
+        left = in_column(self._make_tools(), (self.map, 1))
         row.addLayout(left, 1)
-        column = QVBoxLayout()
-        choices = QHBoxLayout()
-        choices.addWidget(self.view)
-        choices.addWidget(self.layer, 1)
-        column.addLayout(choices)
-        column.addWidget(self.pages, 1)
-        column.addWidget(self.stamp)
-        row.addLayout(column, 1)
+        row.addLayout(in_column(in_row(self.view, (self.layer, 1)), (self.pages, 1), self.stamp), 1)
         engine.on(DecisionFrame, self.show_reply)
         self.clear()
 
@@ -103,7 +94,6 @@ class DecisionPanel(Panel):
 
     def _make_tools(self) -> QHBoxLayout:
         """The switch that lets the mouse change samples, and the class that it paints."""
-        row = QHBoxLayout()
         self.edit = QCheckBox(self.tr("Edit points"))
         self.edit.setToolTip(
             self.tr("Click or drag on the map to paint points, drag a point to move it, click it "
@@ -118,10 +108,7 @@ class DecisionPanel(Panel):
         self.refused = QLabel()
         self.refused.setObjectName("muted")
         self.refused.setWordWrap(True)
-        row.addWidget(self.edit)
-        row.addWidget(self.brush)
-        row.addWidget(self.refused, 1)
-        return row
+        return in_row(self.edit, self.brush, (self.refused, 1))
 
     def clear(self) -> None:
         """Another graph."""
@@ -219,7 +206,7 @@ class DecisionPanel(Panel):
         for widget in (self.view, self.layer, self.pages):
             widget.setVisible(bool(names))
         if not names:
-            self._engine.cover(frozenset())
+            self._engine.shown.cover(frozenset())
 
     def _on_view(self) -> None:
         self.layer.setEnabled(self.view.currentIndex() != NET)
@@ -278,13 +265,13 @@ class DecisionPanel(Panel):
         frame = self._frame
         if frame is None or not self._seen:
             return
-        self._engine.cover(frozenset(frame.neurons))
+        self._engine.shown.cover(frozenset(frame.neurons))
         self.pictures.emit({name: _picture(unpack(m)) for name, m in frame.neurons.items()})
 
     def set_seen(self, seen: bool) -> None:
         """Told whether the panel is looked at."""
         if not seen:
-            self._engine.cover(frozenset())
+            self._engine.shown.cover(frozenset())
         super().set_seen(seen)
 
     def looks_at(self) -> DecisionRequest:

@@ -14,4 +14,5 @@ ROW = Row(
     layouts=("Train", "Present"),
     group="space",
     computed=True,
+    words=("predict", "drawing", "picture"),
 )

@@ -6,18 +6,17 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QComboBox,
-    QHBoxLayout,
     QLabel,
     QListWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.widgets.gallery import gallery, picture_of
+from app.widgets.layouts import in_column, in_row
 from app.widgets.note import Note
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
-from graphcore.views.drawing import NearestFrame, Neighbour
+from graphcore.views.digit_pad import NearestFrame, Neighbour
 
 PICTURE = 40
 
@@ -39,15 +38,13 @@ class Neighbours(QWidget):
         self.gallery.setWrapping(False)
         self.gallery.setFixedHeight(PICTURE + 42)
         self.gallery.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        row = QHBoxLayout()
-        row.addWidget(QLabel(self.tr("Nearest by")))
-        row.addWidget(self.by)
-        row.addStretch(1)
-        column.addLayout(row)
-        column.addWidget(self.gallery)
-        column.addWidget(self.words)
+        in_column(
+            in_row(QLabel(self.tr("Nearest by")), self.by, 1),
+            self.gallery,
+            self.words,
+            on=self,
+            margins=0,
+        )
         self.clear()
 
     def clear(self, why: str = "") -> None:

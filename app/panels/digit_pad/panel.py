@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer
@@ -22,11 +23,13 @@ from app.panels.digit_pad.neighbours import Neighbours
 from app.panels.panel import Panel
 from app.plots.tile_view import TileView
 from app.style import fonts, painting, palette
+from app.widgets.layouts import in_column, in_row
 from app.widgets.note import Note
-from app.widgets.sketch import Sketch
+from app.widgets.sketch import SIDE, Sketch
+from graphcore.datasets.images import read_image
 from graphcore.records.arrays import pack, unpack
 from graphcore.session.messages import Watch
-from graphcore.views.drawing import DigitFrame, DigitRequest, NearestFrame, NearestRequest
+from graphcore.views.digit_pad import DigitFrame, DigitRequest, NearestFrame, NearestRequest
 
 LEAST = 11.0
 """Pixels that the line of a class takes, at least."""
@@ -55,12 +58,12 @@ class DigitPadPanel(Panel):
         )
         self.centre.toggled.connect(lambda _on: self._on_drawn())
         self.back = QPushButton(self.tr("Undo"))
-        self.back.setToolTip(self.tr("Undo the last stroke (Ctrl+Z while one draws)"))
+        self.back.setToolTip(self.tr("Undo the last stroke (Ctrl+Z while drawing)"))
         self.back.clicked.connect(self.sketch.undo)
         self.wipe = QPushButton(self.tr("Clear"))
         self.wipe.clicked.connect(self.sketch.clear)
         self.seen = TileView(
-            self.tr("What the net gets"), self.tr("Draw: what the net gets of it appears here.")
+            self.tr("Input of the net"), self.tr("Draw: the net's input appears here.")
         )
         self.near = Neighbours()
         self.near.by.currentIndexChanged.connect(lambda _i: self._look_near(PAUSE_MS))
@@ -83,38 +86,30 @@ class DigitPadPanel(Panel):
         row.addLayout(self._make_right(), 5)
 
     def _make_left(self) -> QVBoxLayout:
-        left, below = QVBoxLayout(), QHBoxLayout()
-        left.addWidget(self.sketch, 1)
-        below.addWidget(self.back)
-        below.addWidget(self.wipe)
-        below.addStretch(1)
-        left.addLayout(below)
-        return left
+        below = in_row(self.back, self.wipe, 1)
+        return in_column((self.sketch, 1), below)
 
     def _make_right(self) -> QVBoxLayout:
-        right, head, answer, told = QVBoxLayout(), QHBoxLayout(), QHBoxLayout(), QVBoxLayout()
-        caption = QLabel(self.tr("What the net gets"))
+        caption = QLabel(self.tr("Input of the net"))
         caption.setObjectName("muted")
-        head.addWidget(caption, 1)
-        head.addWidget(self.centre)
-        told.addWidget(self.words)
-        told.addWidget(self.bars, 1)
-        answer.addWidget(self.seen, 2)
-        answer.addLayout(told, 3)
-        right.addLayout(head)
-        right.addLayout(answer, 1)
-        right.addWidget(self.near)
-        return right
+        head = in_row((caption, 1), self.centre)
+        told = in_column(self.words, (self.bars, 1))
+        answer = in_row((self.seen, 2), (told, 3))
+        return in_column(head, (answer, 1), self.near)
+
+    def take_picture(self, path: Path) -> None:
+        """Show a picture in place of the drawing; raises DataError."""
+        self.sketch.show_pixels(read_image(path, "L", SIDE)[0])
 
     def set_seen(self, seen: bool) -> None:
         """Told whether the panel is looked at."""
         self._seen = seen
         if not seen:
-            self._engine.show_drawing(False)
+            self._engine.shown.show_drawing(False)
         self._on_drawn()
 
     def forget(self) -> None:
-        """Another graph was opened: the strokes cannot be taken back any more."""
+        """Forget the strokes: another graph was opened."""
         self.sketch.forget()
 
     def show_selection(self, names: Sequence[str]) -> None:
@@ -160,7 +155,7 @@ class DigitPadPanel(Panel):
         return DigitRequest(pixels, self.centre.isChecked(), watched, visible=drawn)
 
     def _show_nothing(self, why: str) -> None:
-        self._engine.show_drawing(False)
+        self._engine.shown.show_drawing(False)
         self.words.setText(why)
         self.seen.clear()
         self.bars.set_shares((), np.zeros(0))
@@ -178,7 +173,7 @@ class DigitPadPanel(Panel):
         best = int(shares.argmax())
         self.words.setText(self.tr("{0}, with {1:.1%}").format(names[best], float(shares[best])))
         self.bars.set_shares(names, shares)
-        self._engine.show_drawing(self._seen)
+        self._engine.shown.show_drawing(self._seen)
         if self._seen:
             self.pictures.emit(frame.values)
 

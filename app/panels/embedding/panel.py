@@ -10,7 +10,6 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
-    QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
@@ -26,6 +25,7 @@ from app.plots.area import PlotArea
 from app.plots.legend import Legend
 from app.style import palette
 from app.widgets.gallery import picture_of
+from app.widgets.layouts import in_column, in_row
 from graphcore.records.arrays import unpack
 from graphcore.views.embedding import EmbeddingFrame, EmbeddingRequest, TsneFrame, TsneRequest
 
@@ -84,18 +84,14 @@ class EmbeddingPanel(Panel):
         self._set_busy(False)
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 4, 8, 8)
-        left, right = QVBoxLayout(), QVBoxLayout()
-        left.addWidget(self.legend)
-        left.addWidget(self.plot, 1)
+        right = QVBoxLayout()
+        left = in_column(self.legend, (self.plot, 1))
         for widget in (
             self.method, self.make, self.progress, self.picture, self.words, self.stamp,
         ):  # fmt: skip
             right.addWidget(widget)
         right.addStretch(1)
-        row.addLayout(left, 4)
-        row.addLayout(right, 1)
+        in_row((left, 4), (right, 1), on=self, margins=(8, 4, 8, 8))
 
     def clear(self) -> None:
         """Nothing to see."""

@@ -19,6 +19,7 @@ from app.engine.engine import Engine
 from app.panels.health.remedies import REMEDIES, offers
 from app.panels.panel import Panel
 from app.plots.profile import ProfilePlot
+from app.widgets.layouts import in_column
 from app.widgets.numbers import format_number
 from graphcore import ops
 from graphcore.errors import GradscapeError
@@ -68,11 +69,7 @@ class HealthPanel(Panel):
         row.setSpacing(18)
         row.addWidget(_scrolled(self.gradients, self.updates, self.units, self.dead), 3)
         right = QWidget()
-        column = QVBoxLayout(right)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(self._found)
-        column.addStretch(1)
-        column.addWidget(self.stamp)
+        in_column(self._found, 1, self.stamp, on=right, margins=0)
         row.addWidget(_scrolled(right), 2)
 
     def set_room(self, room: QSize) -> None:
@@ -167,12 +164,9 @@ class HealthPanel(Panel):
         card = QFrame()
         card.setObjectName("problem")
         card.setFrameShape(QFrame.Shape.StyledPanel)
-        column = QVBoxLayout(card)
-        column.setContentsMargins(10, 8, 10, 8)
         sentence = QLabel(finding.sentence)
         sentence.setWordWrap(True)
         self._sentences.append(sentence)
-        column.addWidget(sentence)
         buttons = QVBoxLayout()
         buttons.setAlignment(Qt.AlignmentFlag.AlignLeft)
         buttons.setSpacing(6)
@@ -184,7 +178,7 @@ class HealthPanel(Panel):
             show.setToolTip(self.tr("Select the node on the canvas"))
             show.clicked.connect(lambda: self.node_chosen.emit([finding.node.split("/")[0]]))
             buttons.addWidget(show)
-        column.addLayout(buttons)
+        in_column(sentence, buttons, on=card, margins=(10, 8, 10, 8))
         return card
 
     def _remedy_button(self, key: str, first: bool) -> QPushButton:
@@ -200,7 +194,7 @@ class HealthPanel(Panel):
         try:
             with self._document.macro(QCoreApplication.translate("Remedies", remedy.label)):
                 remedy.apply(self._document)
-                if remedy.anew:
+                if remedy.restart:
                     self._document.look_at("", self._start_anew, None, None)
         except GradscapeError as error:
             self._document.message.emit(str(error))
@@ -217,11 +211,7 @@ def _said(frame: HealthFrame) -> tuple[tuple[str, str], ...]:
 
 def _scrolled(*widgets: QWidget) -> QScrollArea:
     inside = QWidget()
-    column = QVBoxLayout(inside)
-    column.setContentsMargins(0, 0, 6, 0)
-    for widget in widgets:
-        column.addWidget(widget)
-    column.addStretch(1)
+    in_column(*widgets, 1, on=inside, margins=(0, 0, 6, 0))
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QScrollArea.Shape.NoFrame)

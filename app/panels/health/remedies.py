@@ -23,12 +23,12 @@ class Remedy:
     Attributes:
         label: what is done.
         apply: does it.
-        anew: whether training has to start again from its initial weights.
+        restart: whether training has to start again from its initial weights.
     """
 
     label: str
     apply: Callable[[Document], None]
-    anew: bool = False
+    restart: bool = False
 
 
 def _(text: str) -> str:
@@ -147,20 +147,20 @@ def _drop_out(document: Document) -> None:
 
 
 REMEDIES: dict[str, Remedy] = {
-    "relu": Remedy(_("Try ReLU with He's initialiser"), _use_relu, anew=True),
+    "relu": Remedy(_("Try ReLU with He's initialiser"), _use_relu, restart=True),
     "xavier": Remedy(_("Try Xavier's initialiser"), lambda d: _initialise(d, "xavier_normal"),
-                     anew=True),
+                     restart=True),
     "leaky": Remedy(_("Try LeakyReLU"), _use_leaky),
-    "norm": Remedy(_("Insert batch norm"), _normalise, anew=True),
-    "skip": Remedy(_("Add skip connections"), _skip, anew=True),
+    "norm": Remedy(_("Insert batch norm"), _normalise, restart=True),
+    "skip": Remedy(_("Add skip connections"), _skip, restart=True),
     "clip": Remedy(_("Clip the gradient at 1"), _clip),
     "again": Remedy(_("Start again with a tenth of the learning rate"),
-                    lambda d: _scale_rate(d, 0.1), anew=True),
-    "bare": Remedy(_("Give the loss the scores themselves"), _feed_scores, anew=True),
-    "logits": Remedy(_("Use cross-entropy on the scores"), _use_logits, anew=True),
-    "standardize": Remedy(_("Standardise the inputs"), _standardise, anew=True),
-    "decay": Remedy(_("Start again with an L2 penalty of 0.001"), _decay, anew=True),
-    "dropout": Remedy(_("Insert dropout"), _drop_out, anew=True),
+                    lambda d: _scale_rate(d, 0.1), restart=True),
+    "bare": Remedy(_("Give the loss the scores themselves"), _feed_scores, restart=True),
+    "logits": Remedy(_("Use cross-entropy on the scores"), _use_logits, restart=True),
+    "standardize": Remedy(_("Standardise the inputs"), _standardise, restart=True),
+    "decay": Remedy(_("Start again with an L2 penalty of 0.001"), _decay, restart=True),
+    "dropout": Remedy(_("Insert dropout"), _drop_out, restart=True),
     "slower": Remedy(_("Try a tenth of the learning rate"), lambda d: _scale_rate(d, 0.1)),
     "faster": Remedy(_("Try ten times the learning rate"), lambda d: _scale_rate(d, 10.0)),
 }  # fmt: skip

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QStackedWidget,
-    QVBoxLayout,
 )
 
 from app.document.document import Document
@@ -17,6 +16,7 @@ from app.engine.engine import Engine
 from app.panels.panel import Panel
 from app.plots.heat_strips import HeatStrips
 from app.plots.histogram import Ridge
+from app.widgets.layouts import in_column, in_row
 from graphcore.records.arrays import unpack
 from graphcore.views.histograms import Spread, SpreadFrame, SpreadRequest
 from graphcore.views.timeline import TimelineFrame
@@ -40,27 +40,19 @@ class HistogramsPanel(Panel):
         self.form = QComboBox()
         self.form.addItems([self.tr("Ridges"), self.tr("Heat")])
         self.form.setAccessibleName(self.tr("Form of the histograms"))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 8, 8)
-        head = QHBoxLayout()
         self.title.setWordWrap(True)
-        head.addWidget(self.title, 1)
-        head.addWidget(self.form)
-        column.addLayout(head)
+        head = in_row((self.title, 1), self.form)
         row = QHBoxLayout()
         self.folds = [row]
         for key, name in zip(KINDS, names, strict=True):
-            part = QVBoxLayout()
             caption = QLabel(name)
             caption.setObjectName("muted")
-            part.addWidget(caption)
             forms = QStackedWidget()
             forms.addWidget(self.ridges[key])
             forms.addWidget(self.strips[key])
             self.form.currentIndexChanged.connect(forms.setCurrentIndex)
-            part.addWidget(forms, 1)
-            row.addLayout(part, 1)
-        column.addLayout(row, 1)
+            row.addLayout(in_column(caption, (forms, 1)), 1)
+        in_column(head, (row, 1), on=self, margins=(8, 4, 8, 8))
         engine.on(SpreadFrame, self.show_reply)
         engine.on(TimelineFrame, self._on_timeline)
         engine.reset_done.connect(self.clear)
@@ -83,7 +75,9 @@ class HistogramsPanel(Panel):
         """The node, and since when there is more of it than its weights."""
         name = self._node or self.tr("Select a node: its histograms appear here as the net learns.")
         since = self._frames[0].step if self._frames else 0
-        told = self.tr("{0} · weights of the whole run, the rest since step {1:,}, when one looked")
+        told = self.tr(
+            "{0} · weights of the whole run, the rest since step {1:,}, when the panel was opened"
+        )
         if self._at < since:
             told = self.tr("{0} · weights up to step {2:,}, the rest of this step alone")
         self.title.setText(told.format(name, since, self._at) if since > 1 else name)

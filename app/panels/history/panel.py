@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtWidgets import QUndoView, QVBoxLayout
+from PySide6.QtWidgets import QUndoView
 
 from app.panels.panel import Panel
 from app.style import icons
+from app.widgets.layouts import in_column
 
 
 class HistoryPanel(Panel):
@@ -22,6 +23,4 @@ class HistoryPanel(Panel):
         self.view.setToolTip(self.tr("Click a step to go back or forth to it."))
         self.view.setFrameShape(QUndoView.Shape.NoFrame)
         self.view.setSpacing(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 0)
-        column.addWidget(self.view)
+        in_column(self.view, on=self, margins=(8, 8, 8, 0))

@@ -13,13 +13,13 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QPushButton,
     QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.document.facts import bytes_text
 from app.document.ways_to_train import add_needed, needed_loss
 from app.panels.panel import Panel
+from app.widgets.layouts import in_column
 from app.widgets.section import Facts, heading, text_label, title
 from app.widgets.two_lines import SUMMARY, TwoLines
 from graphcore import datasets
@@ -81,11 +81,7 @@ class ImportReportPanel(Panel):
             self.facts.values[self.tr("Weights")].setText(short(Path(news.path).name))
 
     def _lay_out(self) -> None:
-        page = QVBoxLayout(self._page)
-        page.setContentsMargins(0, 0, 0, 0)
-        page.setSpacing(8)
-        page.addWidget(self.source)
-        page.addWidget(self.facts)
+        page = in_column(self.source, self.facts, on=self._page, margins=0, spacing=8)
         for name, widget in (
             (self.tr("Training"), self.needs), (self.tr("Check"), self.check),
             (self.tr("Notes"), self.notes), (self.tr("Runs as in PyTorch"), self.foreign),
@@ -96,11 +92,7 @@ class ImportReportPanel(Panel):
             page.addWidget(widget)
             if widget is self.needs:
                 page.addWidget(self.add, 0, Qt.AlignmentFlag.AlignLeft)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 12, 12, 12)
-        column.addWidget(self._empty)
-        column.addWidget(self._page)
-        column.addStretch(1)
+        in_column(self._empty, self._page, 1, on=self, margins=(12, 12, 12, 12))
 
     def forget(self) -> None:
         """Another graph was opened."""

@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QWidget
 
 from app.panels.inspector.attribute_text import format_value, parse_value
-from app.widgets.wheel_guard import WheelGuard
+from app.widgets.scroller import WheelGuard
 from graphcore.errors import GradscapeError
 from graphcore.ops import Attr
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from app.panels.inspector.graph_page import GraphPage
 from app.panels.inspector.node_page import NodePage
 from app.panels.panel import Panel
 from app.panels.weights.panel import WeightsTable
+from app.widgets.layouts import in_column
 from graphcore.graph.elements import Node
 
 
@@ -27,9 +28,7 @@ class InspectorPanel(Panel):
         self._scroll.setWidgetResizable(True)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._scroll)
+        in_column(self._scroll, on=self, margins=0)
         self._late = QTimer(self)
         self._late.setSingleShot(True)
         self._late.setInterval(0)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.widgets.wheel_guard import WheelGuard
+from app.widgets.scroller import WheelGuard
 from graphcore.errors import GradscapeError
 from graphcore.graph.elements import Node
 from graphcore.ops import initializers
@@ -58,6 +58,32 @@ class ParameterForm(QWidget):
         size.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         size.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         size.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        start = self._make_start(name)
+        frozen = QCheckBox(self.tr("frozen"))
+        frozen.setAccessibleName(self.tr("{0} is frozen").format(name))
+        frozen.setToolTip(self.tr("Training leaves a frozen parameter as it is."))
+        frozen.clicked.connect(lambda on: self.freeze_chosen.emit(name, on))
+        table = QToolButton()
+        table.setText(self.tr("Numbers…"))
+        table.setAutoRaise(True)
+        table.setAccessibleName(self.tr("Numbers of {0}").format(name))
+        table.setToolTip(self.tr("See and edit the numbers as a table."))
+        table.clicked.connect(lambda: self.numbers_wanted.emit(name))
+        self.tables[name] = table
+        above, below = QHBoxLayout(), QHBoxLayout()
+        for row in (above, below):
+            row.setSpacing(10)
+            column.addLayout(row)
+        above.addWidget(title)
+        above.addWidget(size, 1)
+        above.addWidget(table)
+        below.addWidget(QLabel(self.tr("starts as")))
+        below.addWidget(start, 1)
+        below.addWidget(frozen)
+        self.starts[name], self.frozen[name], self._sizes[name] = start, frozen, size
+
+    def _make_start(self, name: str) -> QComboBox:
+        """The initialisers by name, or one that is typed."""
         start = QComboBox()
         start.setEditable(True)
         start.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
@@ -68,33 +94,12 @@ class ParameterForm(QWidget):
             start.setItemData(i, initializers.describe(text), Qt.ItemDataRole.ToolTipRole)
         start.setAccessibleName(self.tr("How {0} starts").format(name))
         start.setToolTip(self.tr("How {0} starts. Type one, such as normal(0, 0.1).").format(name))
-        frozen = QCheckBox(self.tr("frozen"))
-        frozen.setAccessibleName(self.tr("{0} is frozen").format(name))
-        frozen.setToolTip(self.tr("Training leaves a frozen parameter as it is."))
         self._guard.watch(start)
         start.activated.connect(lambda _i: self._choose(name))
         line = start.lineEdit()
         if line is not None:
             line.editingFinished.connect(lambda: self._choose(name))
-        frozen.clicked.connect(lambda on: self.freeze_chosen.emit(name, on))
-        table = QToolButton()
-        table.setText(self.tr("Numbers…"))
-        table.setAutoRaise(True)
-        table.setAccessibleName(self.tr("Numbers of {0}").format(name))
-        table.setToolTip(self.tr("See and edit the numbers as a table."))
-        table.clicked.connect(lambda: self.numbers_wanted.emit(name))
-        self.tables[name] = table
-        for left, right in ((title, size), (start, frozen)):
-            row = QHBoxLayout()
-            row.setSpacing(10)
-            if left is start:
-                row.addWidget(QLabel(self.tr("starts as")))
-            row.addWidget(left, 0 if right is size else 1)
-            row.addWidget(right, 1 if right is size else 0)
-            if right is size:
-                row.addWidget(table)
-            column.addLayout(row)
-        self.starts[name], self.frozen[name], self._sizes[name] = start, frozen, size
+        return start
 
     def _choose(self, name: str) -> None:
         text = self.starts[name].currentText().strip()

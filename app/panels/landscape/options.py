@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidgetAction,
 )
 
+from app.widgets.layouts import in_row
 from app.widgets.number_field import NumberField, WholeField
 
 RESOLUTIONS = (9, 17, 25, 33, 49)
@@ -64,7 +65,7 @@ class Fineness(QToolButton):
         self.samples.setToolTip(
             self.tr(
                 "Samples that the loss is taken over; while the net trains 100 of them, "
-                "or 32, where a surface with all would come too seldom"
+                "or 32 where a surface with all of them would take too long"
             )
         )
         self.resolution = QComboBox()
@@ -114,11 +115,7 @@ class WeightChoice(QWidget):
         self.parameter.setMinimumWidth(90)
         self.place = WholeField()
         self.place.setAccessibleName(self.tr("Place in {0}").format(name))
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        row.addWidget(self.parameter, 1)
-        row.addWidget(self.place)
+        in_row((self.parameter, 1), self.place, on=self, margins=0, spacing=4)
         self.parameter.currentIndexChanged.connect(self._on_parameter)
         self.place.valueChanged.connect(lambda _v: self._on_place())
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QElapsedTimer, QTimer
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout
 
 from app.document.document import Document
 from app.engine.engine import Engine, whose_weights
 from app.panels.landscape.options import Fineness, TwoWeights
 from app.panels.panel import Panel
 from app.plots.landscape_view import LandscapeView
+from app.widgets.layouts import in_column, in_row
 from app.widgets.note import Note
 from app.widgets.numbers import counted
 from graphcore.datasets.probe import NAME as PROBE
@@ -41,12 +42,10 @@ class LandscapePanel(Panel):
         self._restamp.timeout.connect(self._show_stamp)
         self.view = LandscapeView()
         self.contour = self.view.contour
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 8, 8)
-        column.setSpacing(4)
-        column.addLayout(self._make_controls())
-        column.addLayout(self._make_choices())
-        column.addWidget(self.view, 1)
+        in_column(
+            self._make_controls(), self._make_choices(), (self.view, 1),
+            on=self, margins=(8, 4, 8, 8), spacing=4,
+        )  # fmt: skip
         engine.on(LandscapeFrame, self._on_landscape)
         engine.frame.connect(self._on_frame)
         engine.reset_done.connect(self.clear)
@@ -59,12 +58,12 @@ class LandscapePanel(Panel):
         self._engine.ask(SetPlanePoint(a, b, release=True))
         self._document.message.emit(
             self.tr("The net has the weights under the dot: Play trains on from there, Escape or "
-                    "Put back gives it those of before.")
+                    "Put back restores the previous ones.")
         )  # fmt: skip
 
     def _on_put_back(self) -> None:
         self._engine.ask(SetPlanePoint(0.0, 0.0, back=True))
-        self._document.message.emit(self.tr("The net has the weights of before the drag."))
+        self._document.message.emit(self.tr("The net has its weights from before the drag again."))
 
     def _make_controls(self) -> QHBoxLayout:
         self.plane = QComboBox()
@@ -87,11 +86,7 @@ class LandscapePanel(Panel):
         self.fineness = Fineness()
         self.span, self.again = self.fineness.span, self.fineness.again
         self.scale = Note()
-        row = QHBoxLayout()
-        row.setSpacing(6)
-        for widget in (self.plane, self.form, self.log, self.fineness):
-            row.addWidget(widget)
-        row.addWidget(self.scale, 1)
+        row = in_row(self.plane, self.form, self.log, self.fineness, (self.scale, 1), spacing=6)
         self.plane.currentIndexChanged.connect(lambda _i: self.look())
         self.form.currentIndexChanged.connect(self._on_form)
         self.log.toggled.connect(self.view.set_log)
@@ -105,9 +100,7 @@ class LandscapePanel(Panel):
         self.target = QComboBox()
         self.target.setAccessibleName(self.tr("Towards"))
         self.target.setToolTip(self.tr("Straight from the current weights at 0 to these at 1"))
-        row = QHBoxLayout()
-        row.addWidget(self.weights, 1)
-        row.addWidget(self.target, 1)
+        row = in_row((self.weights, 1), (self.target, 1))
         self.weights.changed.connect(self.look)
         self.target.activated.connect(lambda _i: self.look())
         return row

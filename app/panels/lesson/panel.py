@@ -115,6 +115,17 @@ class LessonPanel(Panel):
         self.heading.setObjectName("title")
         self.body = QVBoxLayout()
         self.body.setSpacing(10)
+        head = QHBoxLayout()
+        head.addWidget(self.where, 1)
+        head.addWidget(self._make_languages())
+        column.addWidget(self.heading)
+        column.addLayout(head)
+        column.addWidget(self._make_presenter())
+        column.addLayout(self.body)
+        column.addWidget(self._make_buttons())
+
+    def _make_buttons(self) -> QWidget:
+        """What one can do with a step, row by row, below its text."""
         self.back = QPushButton(self.tr("Back"))
         self.next = QPushButton(self.tr("Next"))
         self.hint = QPushButton(self.tr("Hint"))
@@ -129,13 +140,6 @@ class LessonPanel(Panel):
         self.leave.clicked.connect(self.leave_wanted)
         self.hand_in.clicked.connect(self.hand_in_wanted)
         self.teacher.toggled.connect(lambda _on: self._arrange())
-        head = QHBoxLayout()
-        head.addWidget(self.where, 1)
-        head.addWidget(self._make_languages())
-        column.addWidget(self.heading)
-        column.addLayout(head)
-        column.addWidget(self._make_presenter())
-        column.addLayout(self.body)
         self.buttons = QWidget()
         below = QVBoxLayout(self.buttons)
         below.setContentsMargins(0, 0, 0, 0)
@@ -148,7 +152,7 @@ class LessonPanel(Panel):
         last.addWidget(self.teacher)
         last.addWidget(self.present)
         below.addLayout(last)
-        column.addWidget(self.buttons)
+        return self.buttons
 
     def _make_languages(self) -> QComboBox:
         """The languages that the lesson can be read in."""
@@ -270,7 +274,7 @@ class LessonPanel(Panel):
         self.refresh()
 
     def close_lesson(self) -> None:
-        """Show nothing any more."""
+        """Close the lesson that is shown."""
         self.lesson = None
         self.set_presenting(False)
         self.page.hide()

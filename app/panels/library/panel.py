@@ -10,11 +10,12 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QMimeData, QModelIndex, Qt
 from PySide6.QtGui import QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QTabBar, QTreeView, QVBoxLayout
+from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QTabBar, QTreeView
 
 from app.document.blocks import PREFIX, blocks
 from app.panels.panel import Panel
 from app.style import icons
+from app.widgets.layouts import in_column
 from app.widgets.two_lines import SUMMARY, TwoLines
 from app.widgets.typed_search import matches, score
 from graphcore import ops, presets
@@ -46,11 +47,7 @@ class LibraryPanel(Panel):
         self.tree.setAccessibleName(self.tr("Library"))
         self._models = (_operators(), _presets())
         blocks.changed.connect(self._show_blocks)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 0)
-        column.setSpacing(6)
-        for widget in (self.tabs, self.search, self.tree):
-            column.addWidget(widget)
+        in_column(self.tabs, self.search, self.tree, on=self, margins=(8, 8, 8, 0), spacing=6)
         self.tabs.currentChanged.connect(self._show_tab)
         self.search.textChanged.connect(self._filter)
         self.search.returnPressed.connect(self._choose_first)

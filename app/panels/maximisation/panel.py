@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QProgressBar, QPushButton
 
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.panel import Panel
 from app.plots.tile_view import TileView
+from app.widgets.layouts import in_column, in_row
 from app.widgets.note import Note
 from app.widgets.number_field import WholeField
 from app.widgets.numbers import format_number
@@ -47,21 +48,13 @@ class MaximisationPanel(Panel):
         self.forget()
 
     def _lay_out(self) -> None:
-        side, row = QVBoxLayout(), QHBoxLayout(self)
         self.said.setWordWrap(True)
-        for widget in (self.said, self.unit, self.start, self.progress):
-            side.addWidget(widget)
-        side.addStretch(1)
-        row.setContentsMargins(12, 8, 12, 8)
-        row.setSpacing(14)
-        row.addLayout(side, 1)
+        side = in_column(self.said, self.unit, self.start, self.progress, 1)
+        row = in_row((side, 1), on=self, margins=(12, 8, 12, 8), spacing=14)
         for view, note in ((self.image, self.image_said), (self.best, self.best_said)):
-            heading, column = Note(), QVBoxLayout()
+            heading = Note()
             heading.setText(view.accessibleName())
-            column.addWidget(heading)
-            column.addWidget(view, 1)
-            column.addWidget(note)
-            row.addLayout(column, 2)
+            row.addLayout(in_column(heading, (view, 1), note), 2)
 
     def clear(self) -> None:
         """The net is another, or its weights are: what was found is of no use."""

@@ -14,11 +14,12 @@ from PySide6.QtCore import (
     Qt,
 )
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QHeaderView, QLineEdit, QMenu, QTreeView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHeaderView, QLineEdit, QMenu, QTreeView, QWidget
 
 from app.document.connection_menu import fill
 from app.panels.outline.model import OutlineModel
 from app.panels.panel import Panel
+from app.widgets.layouts import in_column
 from app.widgets.typed_search import matches
 from graphcore.errors import GradscapeError
 
@@ -69,11 +70,7 @@ class OutlinePanel(Panel):
         self.filter.setClearButtonEnabled(True)
         self.filter.textChanged.connect(self._shown.look_for)
         self.tree = self.first_field = self._make_tree()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 0)
-        column.setSpacing(6)
-        column.addWidget(self.filter)
-        column.addWidget(self.tree)
+        in_column(self.filter, self.tree, on=self, margins=(8, 8, 8, 0), spacing=6)
         self._add_actions()
 
     def _make_tree(self) -> QTreeView:

@@ -11,12 +11,12 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QPushButton,
     QStackedLayout,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.panels.panel import Panel
 from app.style import icons
+from app.widgets.layouts import in_column
 from app.widgets.two_lines import SUMMARY, TwoLines
 from graphcore.errors import GradscapeError
 from graphcore.graph.shapes import Problem
@@ -50,9 +50,7 @@ class ProblemsPanel(Panel):
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setForegroundRole(self.palette().ColorRole.PlaceholderText)
         filled = QWidget()
-        column = QVBoxLayout(filled)
-        column.setContentsMargins(8, 8, 8, 8)
-        column.addWidget(self.list)
+        column = in_column(self.list, on=filled, margins=(8, 8, 8, 8))
         column.addWidget(self.fix, 0, Qt.AlignmentFlag.AlignLeft)
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._empty)

@@ -23,6 +23,7 @@ from app.panels.panel import Panel
 from app.panels.race.runners import RunnersTable
 from app.plots.curve import CurvePlot
 from app.plots.landscape_view import LandscapeView
+from app.widgets.layouts import in_row
 from app.widgets.note import Note
 from app.widgets.number_field import WholeField
 from app.widgets.numbers import counted, loss_text
@@ -124,7 +125,7 @@ class RacePanel(Panel):
         self.shown.setCurrentIndex(RUNNERS)
 
     def _on_document(self) -> None:
-        """Runners that nobody has chosen follow the settings of the run."""
+        """Runners that were not chosen by hand follow the settings of the run."""
         what = self.what.currentData()
         if not self.runners.edited:
             self.runners.show_defaults(what, entrants(self._document.root.training, what))
@@ -144,7 +145,7 @@ class RacePanel(Panel):
         side.addStretch(1)
         self.pages, results, before = QStackedWidget(), QWidget(), QWidget()
         self._drawn = drawn = QHBoxLayout(results)
-        column, below = QVBoxLayout(before), QHBoxLayout()
+        column = QVBoxLayout(before)
         for layout in (drawn, column):
             layout.setContentsMargins(0, 0, 0, 0)
         drawn.setSpacing(14)
@@ -153,9 +154,7 @@ class RacePanel(Panel):
         column.addWidget(self.runners, 1)
         told = Note()
         told.setText(same)
-        below.addWidget(told, 1)
-        below.addWidget(self.defaults)
-        column.addLayout(below)
+        column.addLayout(in_row((told, 1), self.defaults))
         self.pages.addWidget(before)
         self.pages.addWidget(results)
         row = QHBoxLayout(self)
@@ -193,7 +192,7 @@ class RacePanel(Panel):
         self.clear()
         chosen = self.runners.entrants()
         if not chosen:
-            self.said.setText(self.tr("Nobody runs: tick a runner."))
+            self.said.setText(self.tr("No runner is chosen: tick one."))
             return
         self.shown.setCurrentIndex(LOSS if self._narrow else BOTH)
         self._set_racing(True)

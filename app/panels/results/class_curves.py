@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from app.plots.scatter import ScatterPlot
+from app.widgets.layouts import in_column, in_row
 from app.widgets.note import Note
 from graphcore.records.arrays import unpack
 from graphcore.views.results import ResultsFrame
@@ -45,12 +46,8 @@ class ClassCurvesPage(QWidget):
             self.plot.label(self.tr("false positive rate"), self.tr("true positive rate"))
         else:
             self.plot.label(self.tr("recall"), self.tr("precision"))
-        column, row = QVBoxLayout(self), QHBoxLayout()
-        column.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.of)
-        row.addWidget(self.said, 1)
-        column.addLayout(row)
-        column.addWidget(self.plot, 1)
+        row = in_row(self.of, (self.said, 1))
+        in_column(row, (self.plot, 1), on=self, margins=0)
 
     def clear(self) -> None:
         """Show nothing."""

@@ -7,7 +7,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QStackedWidget,
     QVBoxLayout,
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.plots.scatter import ScatterPlot
+from app.widgets.layouts import in_row
 from app.widgets.note import Note
 from app.widgets.numbers import plain_number
 from graphcore.records.arrays import unpack
@@ -42,9 +42,7 @@ class QuantitiesPage(QWidget):
         self.labels: dict[str, QLabel] = {}
         self.title, self.explained = Note("", lines=3), Note("", lines=4)
         self.stamp = Note("", lines=3)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addLayout(self._make_figures())
+        row = in_row(self._make_figures(), on=self, margins=0)
         column = QVBoxLayout()
         column.addWidget(self.shown, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.pages, 1)

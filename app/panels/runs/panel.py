@@ -10,13 +10,11 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QHBoxLayout,
     QHeaderView,
     QPushButton,
     QSplitter,
     QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -25,6 +23,7 @@ from app.engine.engine import Engine
 from app.panels.panel import Panel
 from app.plots.curve import CurvePlot
 from app.style import palette
+from app.widgets.layouts import in_column, in_row
 from app.widgets.numbers import accuracy_text, loss_text
 from graphcore.records.arrays import unpack
 from graphcore.views.timeline import (
@@ -105,16 +104,8 @@ class RunsPanel(Panel):
         self.table.itemSelectionChanged.connect(self._refresh_buttons)
 
     def _lay_out(self) -> None:
-        left = QVBoxLayout()
-        left.setSpacing(4)
-        left.addWidget(self.table, 1)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.go)
-        buttons.addWidget(self.rename)
-        buttons.addWidget(self.remove)
-        buttons.addStretch(1)
-        buttons.addWidget(self.over)
-        left.addLayout(buttons)
+        left = in_column((self.table, 1), spacing=4)
+        left.addLayout(in_row(self.go, self.rename, self.remove, 1, self.over))
         left.setContentsMargins(0, 0, 0, 0)
         beside = QWidget()
         beside.setLayout(left)
@@ -124,9 +115,7 @@ class RunsPanel(Panel):
         for widget, share in ((beside, 3), (self.loss, 2), (self.accuracy, 2)):
             self.parts.addWidget(widget)
             self.parts.setStretchFactor(self.parts.count() - 1, share)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 4, 8, 8)
-        row.addWidget(self.parts)
+        in_row(self.parts, on=self, margins=(8, 4, 8, 8))
 
     def clear(self) -> None:
         """Another document."""

@@ -8,13 +8,13 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QVBoxLayout,
 )
 
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.panel import Panel
 from app.plots.tile_view import TileView
+from app.widgets.layouts import in_column
 from app.widgets.number_field import WholeField
 from graphcore.records.arrays import Array, unpack
 from graphcore.training.sample import Sample
@@ -62,12 +62,9 @@ class SaliencyPanel(Panel):
         side.addRow(self.said)
         row.addLayout(side, 2)
         for key, view in self.views.items():
-            column = QVBoxLayout()
-            column.addWidget(view, 1)
             self.captions[key].setWordWrap(True)
             self.captions[key].setObjectName("muted")
-            column.addWidget(self.captions[key])
-            row.addLayout(column, 2)
+            row.addLayout(in_column((view, 1), self.captions[key]), 2)
 
     def clear(self) -> None:
         """Another graph."""

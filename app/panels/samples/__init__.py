@@ -13,4 +13,5 @@ ROW = Row(
     area="left",
     layouts=("Explain",),
     group="model",
+    words=("predict", "row of a table", "own numbers"),
 )

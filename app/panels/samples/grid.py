@@ -7,18 +7,17 @@ from PySide6.QtGui import QColor, QIcon
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QHBoxLayout,
     QLabel,
     QListWidget,
     QListWidgetItem,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.engine.engine import Engine
 from app.style import palette
 from app.widgets.gallery import gallery, picture_of
+from app.widgets.layouts import in_column, in_row
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
 from graphcore.training.sample import Sample
@@ -83,19 +82,9 @@ class SampleGrid(QWidget):
         self.wrong.toggled.connect(lambda _on: self.first_page())
 
     def _lay_out(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        filters, turning = QHBoxLayout(), QHBoxLayout()
-        for widget in (self.split, self.label, self.wrong):
-            filters.addWidget(widget)
-        filters.addStretch(1)
-        turning.addWidget(self.back)
-        turning.addWidget(self.where, 1)
-        turning.addWidget(self.next)
-        column.addLayout(filters)
-        column.addWidget(self.list, 1)
-        column.addLayout(turning)
+        filters = in_row(self.split, self.label, self.wrong, 1)
+        turning = in_row(self.back, (self.where, 1), self.next)
+        in_column(filters, (self.list, 1), turning, on=self, margins=0, spacing=4)
 
     # -- asking -------------------------------------------------------------------------------
 

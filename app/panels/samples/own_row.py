@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QWidget
 
 from app.engine.engine import Engine
+from app.widgets.layouts import in_column
 from app.widgets.numbers import plain_number
 from app.widgets.section import text_label
 from graphcore.datasets.dataset import RawColumn
@@ -38,12 +39,7 @@ class OwnRow(QWidget):
         self.answer.setWordWrap(True)
         self.answer.setAccessibleName(self.tr("Answer of the net"))
         self._form = QFormLayout()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 6, 0, 0)
-        column.addWidget(self.answer)
-        column.addWidget(self.shares)
-        column.addLayout(self._form)
-        column.addStretch(1)
+        in_column(self.answer, self.shares, self._form, 1, on=self, margins=(0, 6, 0, 0))
         engine.on(RowFrame, self._on_frame)
         engine.sample_chosen.connect(self._on_sample)
 

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -21,6 +20,7 @@ from app.panels.panel import Panel
 from app.panels.samples.grid import SampleGrid
 from app.panels.samples.own_row import OwnRow
 from app.panels.samples.typed import TypedSample
+from app.widgets.layouts import in_column
 from app.widgets.scroller import Scroller
 from app.widgets.sketch import Sketch
 from graphcore.records.arrays import pack
@@ -46,7 +46,7 @@ class SamplesPanel(Panel):
         self.wipe.clicked.connect(self.sketch.clear)
         self.label = QComboBox()
         self.label.setAccessibleName(self.tr("Its class"))
-        self.label.setToolTip(self.tr("The class that the loss takes it for"))
+        self.label.setToolTip(self.tr("Target: the class that the loss compares with"))
         self.label.activated.connect(lambda _i: self._relabel())
         self.hint = QLabel()
         self.hint.setObjectName("muted")
@@ -58,10 +58,7 @@ class SamplesPanel(Panel):
 
     def _lay_out(self) -> None:
         drawing = QWidget()
-        column = QVBoxLayout(drawing)
-        column.setContentsMargins(0, 6, 0, 0)
-        column.addWidget(self.sketch, 1)
-        column.addWidget(self.wipe)
+        in_column((self.sketch, 1), self.wipe, on=drawing, margins=(0, 6, 0, 0))
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         for page, title in (
@@ -72,11 +69,7 @@ class SamplesPanel(Panel):
         form = QFormLayout()
         self.label_name = QLabel(self.tr("Its class"))
         form.addRow(self.label_name, self.label)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(8, 4, 8, 8)
-        whole.addWidget(self.tabs, 1)
-        whole.addLayout(form)
-        whole.addWidget(self.hint)
+        in_column((self.tabs, 1), form, self.hint, on=self, margins=(8, 4, 8, 8))
         self.label_name.hide()
         self.label.hide()
         self.tabs.setTabVisible(ROW, False)

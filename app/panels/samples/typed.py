@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.document.document import Document
@@ -97,6 +97,9 @@ class TypedSample(QWidget):
         self.said.setObjectName("muted")
         self.said.setWordWrap(True)
         self.table.refused.connect(self._say)
+        self.answers = QLabel()
+        self.answers.setTextFormat(Qt.TextFormat.PlainText)
+        self.answers.setWordWrap(True)
         self.paste = QPushButton(self.tr("Paste"))
         self.paste.setToolTip(
             self.tr("Numbers of a spreadsheet, from the chosen cell on; as many as there are cells "
@@ -109,9 +112,10 @@ class TypedSample(QWidget):
         )
         self.picture.clicked.connect(self._load_picture)
         self.reset = QPushButton(self.tr("Reset"))
-        self.reset.setToolTip(self.tr("The sample of the data as it was"))
+        self.reset.setToolTip(self.tr("Restore the sample of the data set"))
         self.reset.clicked.connect(self._reset)
         self._lay_out()
+        self._list_inputs()
         document.changed.connect(lambda _change: self._on_document())
 
     def _lay_out(self) -> None:
@@ -124,6 +128,8 @@ class TypedSample(QWidget):
         column.addWidget(self.table, 1)
         column.addWidget(self.said)
         column.addLayout(row)
+        column.addWidget(self.answers)
+        column.addStretch()
 
     # -- what is shown ------------------------------------------------------------------------
 
@@ -190,18 +196,31 @@ class TypedSample(QWidget):
         found = self._cells = self._found()
         sheet = np.zeros((0, 0)) if found is None else found.sheet
         large = sheet.size > LARGEST
-        self._say(
-            self.tr("{0:,} numbers are too many for cells: load a picture.").format(sheet.size)
-            if large else ""
-        )  # fmt: skip
+        own = (
+            found is not None and not found.inputs and self._engine.chosen_sample.given is not None
+        )
+        said = self.tr("{0:,} numbers are too many for cells: load a picture.").format(sheet.size)
+        if own:
+            said = self.tr("{0:,} numbers of a picture are the sample.").format(sheet.size)
+        self._say(said if large else "")
         rows = found.rows(self._columns) if found is not None and not large else []
         if large:
             sheet = np.zeros((0, 0))
         self.table.show_sheet(sheet, rows, [str(i) for i in range(sheet.shape[1])])
+        self.table.setVisible(not large)
+        self._show_answers(found is not None and not found.inputs)
         self.paste.setEnabled(bool(sheet.size))
         self.picture.setEnabled(found is not None and found.picture_size() is not None)
         self.reset.setVisible(found is not None and not found.inputs)
         self.reset.setEnabled(self._engine.chosen_sample.given is not None)
+
+    def _show_answers(self, of_sample: bool) -> None:
+        """The likeliest classes of numbers of one's own."""
+        own = of_sample and self._engine.chosen_sample.given is not None
+        likeliest = self._frame.likeliest if self._frame is not None and own else ()
+        lines = [self.tr("The net says:"), *(f"{s:.1%}  {name}" for name, s in likeliest)]
+        self.answers.setText("\n".join(lines))
+        self.answers.setVisible(bool(likeliest))
 
     def _say(self, sentence: str) -> None:
         self.said.setText(sentence)

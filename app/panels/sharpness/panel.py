@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox
 
 from app.document.document import Document
 from app.engine.engine import Engine, whose_weights
 from app.panels.panel import Panel
 from app.plots.curve import CurvePlot
+from app.widgets.layouts import in_column, in_row
 from app.widgets.note import Note
 from app.widgets.numbers import format_number
 from graphcore.views.sharpness import SharpnessFrame, SharpnessRequest
@@ -42,13 +43,8 @@ class SharpnessPanel(Panel):
         self.log.setToolTip(self.tr("A logarithmic axis: both curves are seen, however far apart"))
         self.log.toggled.connect(self.plot.set_log)
         self.stamp = Note()
-        below = QHBoxLayout()
-        below.addWidget(self.stamp, 1)
-        below.addWidget(self.log)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 8, 8)
-        column.addWidget(self.plot, 1)
-        column.addLayout(below)
+        below = in_row((self.stamp, 1), self.log)
+        in_column((self.plot, 1), below, on=self, margins=(8, 4, 8, 8))
         engine.on(SharpnessFrame, self.show_reply)
         engine.reset_done.connect(self.clear)
         self.clear()

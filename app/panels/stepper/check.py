@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
 
 from app.document.document import Document
 from app.engine.engine import Engine
 from app.panels.stepper import words as walk_words
+from app.widgets.layouts import in_row
 from graphcore.views.stepper import CheckFrame, CheckRequest
 
 
@@ -40,18 +41,17 @@ class CheckBar(QWidget):
         self.difference.setCurrentIndex(4)
         self.difference.setAccessibleName(self.tr("Step of the finite differences"))
         self.difference.setToolTip(
-            self.tr("How far each number is moved: too large a step bends, too small a one rounds")
+            self.tr(
+                "How far each number is moved: too large a step sees the curvature, too small a "
+                "one is lost in rounding"
+            )
         )
         self.button = QPushButton(self.tr("Check me"))
         self.button.setToolTip(
             self.tr("Compare gradients of this sample with central finite differences")
         )
         self.button.clicked.connect(self._check)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        for widget in (self.part, self.difference, self.button):
-            row.addWidget(widget)
+        in_row(self.part, self.difference, self.button, on=self, margins=0, spacing=4)
         engine.on(CheckFrame, self._on_checked)
         self.show_node("")
 

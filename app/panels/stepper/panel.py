@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QSlider,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -33,6 +32,7 @@ from app.panels.stepper.tensor_view import TensorView
 from app.plots.activation_curve import ActivationCurve
 from app.style import icons, palette
 from app.widgets.formula import FormulaView, typeset_ahead
+from app.widgets.layouts import in_column
 from app.widgets.note import Note
 from app.widgets.number_field import WholeField
 from graphcore.graph.composites import levels
@@ -66,12 +66,8 @@ class WalkPanel(Panel):
         self._written = WrittenOut(document, engine, self.walk)
         self._icons: list[tuple[QToolButton, str]] = []
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(10, 4, 10, 6)
-        column.setSpacing(6)
         bars, parts = self._make_bars(), self._make_words()
-        column.addLayout(bars)
-        column.addLayout(parts, 1)
+        in_column(bars, (parts, 1), on=self, margins=(10, 4, 10, 6), spacing=6)
         self.folds = [bars, parts]
         self.walk.moved.connect(self._show)
         self._ahead = QTimer(self, interval=0)
@@ -99,7 +95,8 @@ class WalkPanel(Panel):
         return bars
 
     def _make_buttons(self) -> QHBoxLayout:
-        row, walk = QHBoxLayout(), self.walk
+        row = QHBoxLayout()
+        walk = self.walk
         row.setSpacing(4)
         self.restart = self._button(row, "reset", self.tr("Back to the start"), "", walk.restart)
         self.back = self._button(
@@ -192,10 +189,7 @@ class WalkPanel(Panel):
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         text = QWidget()
-        column = QVBoxLayout(text)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.title)
-        column.addWidget(self.words, 1)
+        in_column(self.title, (self.words, 1), on=text, margins=0)
         self.formula = FormulaView()
         self.value = TensorView(self.tr("Value"))
         self.gradient = TensorView(self.tr("Gradient"))

@@ -7,9 +7,10 @@ import re
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, Signal
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QToolButton, QWidget
 
 from app.plots.tile_view import TileView, as_maps
+from app.widgets.layouts import in_column, in_row
 from app.widgets.numbers import at_least, format_number
 from app.widgets.rich_label import RichLabel
 from graphcore.records.arrays import unpack
@@ -41,14 +42,8 @@ class TensorView(QWidget):
         self.table.clicked.connect(self.table_wanted)
         self.map.installEventFilter(self)
         self.map.cell_chosen.connect(self._choose)
-        top = QHBoxLayout()
-        top.addWidget(self.caption, 1)
-        top.addWidget(self.table)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addLayout(top)
-        column.addWidget(self.map, 1)
+        top = in_row((self.caption, 1), self.table)
+        in_column(top, (self.map, 1), on=self, margins=0, spacing=2)
 
     def show_picture(self, picture: Picture | None) -> bool:
         """Show a tensor; None, or a single number, hides the view.

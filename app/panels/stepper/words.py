@@ -172,9 +172,7 @@ def sentences(root: Graph, walk: Walk) -> list[str]:
 def _of(frame: WalkFrame) -> list[str]:
     """Which sample the numbers are of, where that is not one of the data alone."""
     if frame.unknown:
-        return [
-            tr("No true value is known for this row: there is no loss, and no way back from it.")
-        ]
+        return [tr("No true value is known for this row: there is no loss and no backward pass.")]
     if frame.together > 1:
         return [
             tr(

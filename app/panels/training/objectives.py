@@ -1,4 +1,4 @@
-"""The dialog of a graph's losses: what each makes small, what it trains, and how."""
+"""The dialog of a graph's losses: what each minimises, what it trains, and how."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QHBoxLayout,
     QHeaderView,
     QLabel,
     QLineEdit,
     QPushButton,
     QTableWidget,
-    QVBoxLayout,
     QWidget,
 )
 
+from app.widgets.layouts import in_column, in_row
 from app.widgets.scroller import resize_within
 from graphcore.errors import GradscapeError
 from graphcore.graph.graph import Graph
@@ -63,21 +62,13 @@ class ObjectivesDialog(QDialog):
         add, remove = QPushButton(self.tr("Add a loss")), QPushButton(self.tr("Remove"))
         add.clicked.connect(lambda: self._add(Objective(loss="")))
         remove.clicked.connect(lambda: self.table.removeRow(self.table.currentRow()))
-        row = QHBoxLayout()
-        row.addWidget(add)
-        row.addWidget(remove)
-        row.addStretch(1)
+        row = in_row(add, remove, 1)
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.addWidget(words)
-        column.addWidget(self.table, 1)
-        column.addLayout(row)
-        column.addWidget(self.said)
-        column.addWidget(buttons)
+        in_column(words, (self.table, 1), row, self.said, buttons, on=self)
 
     def _add(self, objective: Objective) -> None:
         row = self.table.rowCount()

@@ -35,8 +35,7 @@ from app.plots.series import SMOOTHING
 from app.widgets.note import Note
 from app.widgets.number_field import NumberField, WholeField
 from app.widgets.options_form import OptionsForm
-from app.widgets.scroller import scroll_to
-from app.widgets.wheel_guard import WheelGuard
+from app.widgets.scroller import WheelGuard, scroll_to
 from graphcore import datasets
 from graphcore.datasets.probe import NAME as PROBE
 from graphcore.errors import GradscapeError
@@ -171,6 +170,14 @@ class TrainingPanel(Panel):
         self.fields["epochs"].setToolTip(
             self.tr("How many epochs a run has; to train on at its end adds as many more")
         )
+        self._add_patience(form)
+        self._number(form, "l1", self.tr("L1 penalty"), 0.0, 10.0)
+        self._number(form, "l2", self.tr("L2 penalty"), 0.0, 10.0)
+        self._whole(form, "seed", self.tr("Seed"), 0, 2**31 - 1)
+        return page
+
+    def _add_patience(self, form: QFormLayout) -> None:
+        """Early stopping."""
         self._whole(form, "patience", self.tr("Patience"), 0, 100_000)
         patience = self.fields["patience"]
         assert isinstance(patience, QSpinBox)
@@ -182,10 +189,6 @@ class TrainingPanel(Panel):
                 "without any, that of training."
             )
         )
-        self._number(form, "l1", self.tr("L1 penalty"), 0.0, 10.0)
-        self._number(form, "l2", self.tr("L2 penalty"), 0.0, 10.0)
-        self._whole(form, "seed", self.tr("Seed"), 0, 2**31 - 1)
-        return page
 
     def _add_rate(self, form: QFormLayout) -> None:
         """The learning rate, and the search for one."""

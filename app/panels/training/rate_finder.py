@@ -11,13 +11,13 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.engine.engine import Engine
 from app.plots.area import PlotArea
 from app.style import palette
+from app.widgets.layouts import in_column
 from app.widgets.numbers import format_number
 from app.widgets.scroller import resize_within
 from graphcore.records.arrays import unpack
@@ -52,11 +52,7 @@ class RateFinder(QDialog):
         self.progress.setTextVisible(False)
         self.said = QLabel(self.tr("A copy of the net trains while the rate rises …"))
         self.said.setWordWrap(True)
-        column = QVBoxLayout(self)
-        column.addWidget(self.plot, 1)
-        column.addWidget(self.progress)
-        column.addWidget(self.said)
-        column.addWidget(self._buttons())
+        in_column((self.plot, 1), self.progress, self.said, self._buttons(), on=self)
         engine.on(RateTestFrame, self._on_frame)
         engine.ask(RateTestRequest())
 

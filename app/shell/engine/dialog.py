@@ -14,13 +14,13 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.engine import place as places
 from app.engine.engine import Engine
 from app.engine.place import Place
+from app.widgets.layouts import in_column
 from app.widgets.number_field import WholeField
 
 HERE, SSH, COMMAND = range(3)
@@ -107,10 +107,7 @@ class EngineDialog(QDialog):
         buttons.addButton(QDialogButtonBox.StandardButton.Cancel).setIcon(QIcon())
         buttons.accepted.connect(self._accept)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.addLayout(form)
-        for widget in (note, self.state, self.problem, buttons):
-            column.addWidget(widget)
+        in_column(form, note, self.state, self.problem, buttons, on=self)
 
     # -- what is shown ------------------------------------------------------------------------
 

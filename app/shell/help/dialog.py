@@ -9,12 +9,10 @@ from PySide6.QtGui import QKeySequence, QTextDocument
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
-    QHBoxLayout,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
     QScrollArea,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -23,6 +21,7 @@ from app.shell.actions import ActionTable
 from app.shell.help.pages import Page, concept_pages, panel_pages
 from app.style import icons
 from app.widgets.actions import plain, translated
+from app.widgets.layouts import in_column, in_row
 from app.widgets.rich_label import RichLabel
 from app.widgets.scroller import resize_within
 from app.widgets.section import TEXT_INTERACTION, title
@@ -54,12 +53,8 @@ class HelpDialog(QDialog):
         self.page.setWidgetResizable(True)
         self.page.setFrameShape(QFrame.Shape.NoFrame)
         self._fill()
-        left = QVBoxLayout()
-        left.addWidget(self.search)
-        left.addWidget(self.list)
-        row = QHBoxLayout(self)
-        row.addLayout(left, 1)
-        row.addWidget(self.page, 2)
+        left = in_column(self.search, self.list)
+        in_row((left, 1), (self.page, 2), on=self)
         self.list.currentItemChanged.connect(lambda *_: self._show_page())
         self.list.setCurrentRow(0)
 
@@ -112,12 +107,7 @@ class HelpDialog(QDialog):
         else:
             inside = _text_of(page) if page is not None else self._keys()
         holder = QWidget()
-        column = QVBoxLayout(holder)
-        column.setContentsMargins(20, 12, 20, 12)
-        column.setSpacing(14)
-        column.addWidget(title(item.text()))
-        column.addWidget(inside)
-        column.addStretch(1)
+        in_column(title(item.text()), inside, 1, on=holder, margins=(20, 12, 20, 12), spacing=14)
         self.page.setWidget(holder)
 
     def _keys(self) -> QWidget:

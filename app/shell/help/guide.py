@@ -13,9 +13,10 @@ from PySide6.QtGui import (
     QTextCharFormat,
     QTextCursor,
 )
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QListWidget, QTextBrowser, QWidget
+from PySide6.QtWidgets import QDialog, QFrame, QListWidget, QTextBrowser, QWidget
 
 from app.style import fonts
+from app.widgets.layouts import in_row
 from app.widgets.scroller import resize_within
 
 LINE_HEIGHT = 135
@@ -57,9 +58,7 @@ class GuideDialog(QDialog):
         self.page.anchorClicked.connect(self._follow)
         for text in self._pages.values():
             self.list.addItem(text.partition("\n")[0].removeprefix("# "))
-        row = QHBoxLayout(self)
-        row.addWidget(self.list, 1)
-        row.addWidget(self.page, 4)
+        in_row((self.list, 1), (self.page, 4), on=self)
         self.list.currentRowChanged.connect(self._show)
         self.list.setCurrentRow(0)
 

@@ -17,7 +17,7 @@ class Page:
     """A page of the help.
 
     Attributes:
-        also: other words by which it is found, parted by commas.
+        also: other words by which it is found, separated by commas.
         text: Markdown.
         panel: id of the panel that it is about, or "".
     """

@@ -497,8 +497,8 @@ class Lessons(QObject):
         again = pictures.hidden and not hide
         pictures.hide(hide)
         if again:  # whoever is shown a drawing no more gets the running step's values
-            self._window.engine.show_drawing(True)
-            self._window.engine.show_drawing(False)
+            self._window.engine.shown.show_drawing(True)
+            self._window.engine.shown.show_drawing(False)
 
     def _solve(self) -> None:
         step = self._panel.step

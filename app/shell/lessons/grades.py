@@ -12,16 +12,15 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
-    QHBoxLayout,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
 )
 
 from app.files.job import Job
 from app.style import palette
 from app.widgets import file_dialogs
+from app.widgets.layouts import in_column, in_row
 from app.widgets.section import text_label
 from graphcore.errors import GradscapeError
 from graphcore.files.atomic import write_atomically
@@ -53,15 +52,8 @@ class GradesDialog(QDialog):
         self.write.clicked.connect(self._on_write)
         close = QPushButton(self.tr("Close"))
         close.clicked.connect(self.close)
-        column = QVBoxLayout(self)
-        column.addWidget(self.lessons)
-        column.addWidget(self.table, 1)
-        column.addWidget(self.said)
-        line = QHBoxLayout()
-        line.addStretch()
-        line.addWidget(self.write)
-        line.addWidget(close)
-        column.addLayout(line)
+        column = in_column(self.lessons, (self.table, 1), self.said, on=self)
+        column.addLayout(in_row(0, self.write, close))
         self._folder = tempfile.TemporaryDirectory(prefix="gradscape-grades-")
         self._out = Path(self._folder.name) / "grades.json"
         self._job: Job | None = Job(

@@ -37,6 +37,7 @@ from PySide6.QtWidgets import (
 from app.shell.welcome.courses import CourseList
 from app.shell.welcome.thumbnail import paint_graph
 from app.style import icons, painting, palette
+from app.widgets.layouts import in_column
 from app.widgets.section import heading, text_label
 from app.widgets.two_lines import SUMMARY, TwoLines, with_alpha
 from graphcore import presets
@@ -87,20 +88,14 @@ class WelcomePage(QWidget):
         self._beside = QWidget()
         self._beside.setLayout(self._left())
         row.addWidget(self._beside)
-        right = QVBoxLayout()
-        right.setSpacing(10)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.courses: CourseList | None = None
         gallery = QWidget()
-        inside = QVBoxLayout(gallery)
-        inside.setContentsMargins(0, 8, 0, 0)
         self.groups = self._make_groups()
-        inside.addWidget(self.groups)
-        inside.addWidget(self.cards, 1)
+        in_column(self.groups, (self.cards, 1), on=gallery, margins=(0, 8, 0, 0))
         self.tabs.addTab(gallery, self.tr("Start from a graph"))
-        right.addWidget(self.tabs)
-        row.addLayout(right, 1)
+        row.addLayout(in_column(self.tabs, spacing=10), 1)
         palette.notifier.changed.connect(self._refresh_icons)
         self._refresh_icons()
 
@@ -127,16 +122,17 @@ class WelcomePage(QWidget):
             button.setIcon(icons.icon(icon))
 
     def _left(self) -> QVBoxLayout:
-        column = QVBoxLayout()
-        column.setSpacing(10)
-        column.setContentsMargins(0, 0, 0, 0)
         title = QLabel("Gradscape")
         font = QFont(title.font())
         font.setPointSizeF(font.pointSizeF() * 2.2)
         font.setWeight(QFont.Weight.DemiBold)
         title.setFont(font)
-        column.addWidget(title)
-        column.addWidget(text_label(self.tr("See a network think, see it learn."), dim=True))
+        column = in_column(
+            title,
+            text_label(self.tr("See a network think, see it learn."), dim=True),
+            margins=0,
+            spacing=10,
+        )
         column.addSpacing(10)
         for text, icon, signal in (
             (self.tr("New graph"), "new", self.new_wanted),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,7 +151,7 @@ def _lower_call(builder: Builder, call: Call) -> None:
     result: Result | None = None
     if rule is not None:
         try:
-            result = rule(builder, call.arguments)
+            result = _filled(builder, call, rule(builder, call.arguments))
             _check(builder, call, result)
         except (NotOurs, Opaque, KeyError) as error:
             if isinstance(error, Opaque) and not _can_be_aten(call):
@@ -166,6 +166,20 @@ def _lower_call(builder: Builder, call: Call) -> None:
         builder.ports, builder._kept = ports, kept
         result = _as_aten(builder, call)
     _take(builder, call, result)
+
+
+def _filled(builder: Builder, call: Call, result: Result | Sequence[Port | None]) -> Result:
+    """What a rule made; results that it has no operator for are of the call's own node."""
+    if isinstance(result, Port):
+        return result
+    own = [port for port in result if port is not None]
+    if len(own) == len(result):
+        return own
+    if not _can_be_aten(call):
+        raise NotOurs
+    whole = _as_aten(builder, call)
+    assert not isinstance(whole, Port)
+    return [port if port is not None else of for port, of in zip(result, whole, strict=True)]
 
 
 def _take(builder: Builder, call: Call, result: Result) -> None:

@@ -278,7 +278,8 @@ class _Reader:
             return self._take_branch(node, inputs, label, depth)
         if (node.domain, node.op_type) == (_TRAINING, "Gradient"):
             return self._take_gradient(node, inputs, label)
-        function = OPERATORS.get(node.op_type) if node.domain in _STANDARD else None
+        domain = "" if node.domain in _STANDARD else f"{node.domain}."
+        function = OPERATORS.get(f"{domain}{node.op_type}")
         if function is None:
             return self._take_unknown(node, inputs, label)
         made = OnnxNode(

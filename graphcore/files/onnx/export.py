@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from graphcore.datasets.learned import Learned, learned
+from graphcore.datasets.learned import Learned, Scale, learned
 from graphcore.engine.compiler import compile
 from graphcore.engine.plan import Plan
 from graphcore.errors import ExportError, FileError, short
 from graphcore.files.atomic import make_folder, write_atomically
+from graphcore.files.exported import digest_in_numbers, foreign_among, pack_numbers
 from graphcore.files.onnx.writer import model_of, run_reference
 from graphcore.graph.graph import Graph
 from graphcore.system import reading
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     import onnx
 
 SAMPLES = 16
-"""So many samples of the test split are in the self-test."""
+"""Samples of the test split in the self-test."""
 LARGEST = 2**31 - 1
 """Bytes of one protobuf message, and so of a file without further ones."""
 _IN, _OUT, _DIGEST = "in:", "out:", "onnx sha256"
@@ -64,7 +63,8 @@ def of_run(trainer: Trainer, name: str, inside: bool = False) -> OnnxExport:
     if inside and data.normalization.kind != "none" and binding.input in fed:
         raw = trainer.data.normalization.invert(trainer.data.test.inputs[:SAMPLES])
         fed[binding.input] = np.asarray(raw, np.float32).reshape(fed[binding.input].shape)
-    return OnnxExport(model, fed, _expected(model, plan), data if binding.input else None)
+    beside = msgspec.structs.replace(data, normalization=Scale()) if inside else data
+    return OnnxExport(model, fed, _expected(model, plan), beside if binding.input else None)
 
 
 def of_calculation(graph: Graph, weights: Plan, name: str) -> OnnxExport:
@@ -92,14 +92,11 @@ def write(made: OnnxExport, folder: Path, name: str) -> Path:
     make_folder(folder)
     content = made.model.SerializeToString()
     model, data, numbers, script = _files(folder, name)
-    arrays: dict[str, Any] = {f"{_IN}{k}": v for k, v in made.fed.items()}
+    arrays = {f"{_IN}{k}": v for k, v in made.fed.items()}
     arrays |= {f"{_OUT}{k}": v for k, v in made.expected.items()}
-    packed = io.BytesIO()
-    arrays[_DIGEST] = np.array(hashlib.sha256(content).hexdigest())
-    np.savez(packed, **arrays)
     if made.data is not None:
         write_atomically(data, msgspec.json.format(msgspec.json.encode(made.data)) + b"\n")
-    write_atomically(numbers, packed.getvalue())
+    write_atomically(numbers, pack_numbers(arrays, _DIGEST, content))
     write_atomically(script, _SCRIPT.format(name=name).encode())
     write_atomically(model, content)
     return model
@@ -107,16 +104,8 @@ def write(made: OnnxExport, folder: Path, name: str) -> Path:
 
 def foreign_file(folder: Path, name: str) -> Path | None:
     """Return a file that ``write`` would replace and did not write itself, or None."""
-    there = [path for path in _files(folder, name) if path.exists()]
-    model, _, numbers, _ = _files(folder, name)
-    try:
-        with reading.opened(numbers, LARGEST) as file, np.load(file, allow_pickle=False) as kept:
-            known = str(kept[_DIGEST])
-        if known == hashlib.sha256(reading.read_bytes(model, LARGEST)).hexdigest():
-            return None
-    except (FileError, OSError, ValueError, KeyError, EOFError):
-        pass  # a part of an export is missing or is no export: what is there is foreign
-    return there[0] if there else None
+    model, _, numbers, _ = files = _files(folder, name)
+    return foreign_among(files, model, lambda: digest_in_numbers(numbers, _DIGEST))
 
 
 def _files(folder: Path, name: str) -> tuple[Path, Path, Path, Path]:

@@ -61,6 +61,10 @@ def model_of(
     return _Writer(graph, plan, name, answer, data, inside).model()
 
 
+KINDS = {"float": np.float32, "int": np.int64, "bool": np.bool_}
+"""Numbers of an Input, a Constant or a Buffer, as a file has them."""
+
+
 @dataclass
 class _Writer:
     """Writes one model."""
@@ -89,7 +93,7 @@ class _Writer:
         for flat in wanted:
             if flat.node.op.category != "source":
                 self._write(flat)
-            elif flat.node.operator in ("Parameter", "Constant"):
+            elif flat.node.operator in ("Parameter", "Constant", "Buffer"):
                 self._source(flat)
         graph = helper.make_graph(
             self._nodes, self.name, inputs, [self._info(self._names[p], p) for p in outputs],
@@ -126,10 +130,14 @@ class _Writer:
 
     def _source(self, flat: FlatNode) -> None:
         self._names[flat.name, flat.node.outputs[0]] = flat.name
-        if flat.node.operator == "Constant":
-            self._tensors[flat.name] = np.asarray(flat.node.attributes["value"], np.float32)
+        if flat.node.operator == "Parameter":
+            found = _array(self.plan.parameters[flat.name])
+        elif flat.node.operator == "Buffer":
+            found = self.plan.buffers[f"{flat.name}.value"].cpu().numpy()
         else:
-            self._tensors[flat.name] = _array(self.plan.parameters[flat.name])
+            found = np.asarray(flat.node.attributes["value"])
+        kind = KINDS[flat.node.attributes.get("dtype", "float")]
+        self._tensors[flat.name] = found.astype(kind)
 
     def _info(self, name: str, port: Port) -> onnx.ValueInfoProto:
         from onnx import TensorProto, helper

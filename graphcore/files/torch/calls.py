@@ -17,6 +17,7 @@ from graphcore.files.torch.values import (
     Layer,
     Method,
     Own,
+    State,
     Value,
     Written,
     described,
@@ -105,7 +106,10 @@ class Calls:
             return given[0]
         if name == "last_state":
             y, state = given[0]
-            return (y, *(s.tensor for s in (state if isinstance(state, tuple) else (state,))))
+            return (y, *(s.tensors[0] for s in (state if isinstance(state, tuple) else (state,))))
+        if name == "first_state":
+            state = self._reader.nodes.tensor(given[0], where)
+            return State((state,), given[2])
         if name in signatures.HELPERS:
             return self._reader.nodes.function(name, given, named, wished, where, helper=True)
         return self._reader.packages.layer(name, given, named, where)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphcore.engine.compiler import compile
 from graphcore.engine.plan import Plan
-from graphcore.errors import FileError
 from graphcore.files.atomic import make_folder, write_atomically
-from graphcore.files.state_dict import LARGEST
+from graphcore.files.exported import LARGEST, digest_of, foreign_among
 from graphcore.files.torch.raw import RawPart
 from graphcore.files.torch.script import TorchExport, export
 from graphcore.graph.binding import learns
@@ -31,7 +29,7 @@ __all__ = [
 SCRIPT_DIGEST = "gradscape script sha256"
 """Key of the digest in the weights' metadata."""
 SAMPLES = 16
-"""So many samples of the test split are in the self-test."""
+"""Samples of the test split in the self-test."""
 
 
 def of_run(trainer: Trainer, name: str, traced: bool = False) -> TorchExport:
@@ -81,7 +79,7 @@ def write_files(
     make_folder(folder)
     path, weights_path, test_path = _files(folder, name)
     content = script.encode()
-    write_atomically(weights_path, weights({key: hashlib.sha256(content).hexdigest()}))
+    write_atomically(weights_path, weights({key: digest_of(content)}))
     write_atomically(test_path, self_test)
     write_atomically(path, content)
     return path
@@ -94,16 +92,16 @@ def foreign_file(folder: Path, name: str, key: str = SCRIPT_DIGEST) -> Path | No
     """
     from safetensors import SafetensorError, safe_open
 
-    there = [path for path in _files(folder, name) if path.exists()]
-    try:
-        script, weights, _ = _files(folder, name)
-        with reading.opened(weights, LARGEST), safe_open(weights, "np") as file:
-            known = (file.metadata() or {}).get(key, "")
-        if known == hashlib.sha256(reading.read_bytes(script, LARGEST)).hexdigest():
-            return None
-    except (FileError, OSError, SafetensorError):
-        pass  # a part of an export is missing or is no export: what is there is foreign
-    return there[0] if there else None
+    script, weights, _ = files = _files(folder, name)
+
+    def noted() -> str:
+        try:
+            with reading.opened(weights, LARGEST), safe_open(weights, "np") as file:
+                return str((file.metadata() or {}).get(key, ""))
+        except SafetensorError:
+            return ""
+
+    return foreign_among(files, script, noted)
 
 
 def _files(folder: Path, name: str) -> tuple[Path, Path, Path]:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from graphcore.files.torch import recurrent
 from graphcore.files.torch.arithmetic import (
     COMPARISONS,
     MOST_PARTS,
@@ -221,9 +222,7 @@ class Expressions:
             every = index if isinstance(index, tuple) else (index,)
             return self._reader.nodes.part(owner, every, wished, e)
         if isinstance(owner, State):
-            if index not in (0, -1) or isinstance(index, bool):
-                refuse(e, f"{source(e)}: only h[-1] is understood of the state of a layer")
-            return owner.tensor
+            return recurrent.part(self._reader.nodes, owner, index, e)
         if isinstance(owner, Shape):
             if not isinstance(index, int):
                 refuse(e, f"{source(e)} is not understood")

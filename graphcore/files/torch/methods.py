@@ -21,6 +21,7 @@ from graphcore.files.torch.values import (
     State,
     Tensor,
     Value,
+    Zeros,
     refuse,
     source,
 )
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
 
 _SAME = ("contiguous", "float")
 """Methods that return the very tensor."""
+
+
+def _stays(name: str, given: Sequence[Value], named: Mapping[str, Value]) -> bool:
+    """Whether a method only says on which device a tensor lies: ``.to(x.device)``."""
+    where = given[0] if len(given) == 1 and not named else None
+    return name == "to" and isinstance(where, Method) and where.name == "device"
 
 
 class Methods:
@@ -51,6 +58,8 @@ class Methods:
             )
         if isinstance(owner, Method) and owner.name == "super" and owner.cls is not None:
             return self._of_parent(owner, name, given, named, where)
+        if isinstance(owner, Zeros | Numbers | Tensor) and _stays(name, given, named):
+            return owner
         if isinstance(owner, Tensor | State):
             return self._of_tensor(owner, name, given, named, wished, where)
         if isinstance(owner, list | dict | str):
@@ -93,7 +102,9 @@ class Methods:
     ) -> Value:  # fmt: skip
         if isinstance(owner, State):
             if name == "squeeze" and list(given) == [0] and not named:
-                return owner.tensor
+                if len(owner.tensors) * owner.ways == 1:
+                    return owner.tensors[0]
+                return owner
             refuse(where, f"{source(where)}: take h[-1] of the state of a recurrent layer")
         if name == "size":
             axis = given[0] if given else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from graphcore import ops
 from graphcore.errors import GradscapeError
-from graphcore.files.torch import signatures
+from graphcore.files.torch import recurrent, signatures
 from graphcore.files.torch.values import (
     CAUSAL_MASK,
     TRAINING,
@@ -31,7 +31,6 @@ _VIEWS = {
     "Split", "StopGradient", "Identity",
 }  # fmt: skip
 """Operators whose result shares memory with their input in torch."""
-_RECURRENT = ("RNN", "GRU", "LSTM")
 
 
 class Nodes:
@@ -112,6 +111,8 @@ class Nodes:
         where: ast.AST,
     ) -> Value:  # fmt: skip
         """Call a layer: its node, and what torch returns."""
+        if layer.operator in recurrent.KINDS:
+            return recurrent.called(self, layer, given, named, wished, where)
         if layer.operator == "MultiheadAttention":
             given, named = self._attended(layer, given, named, where)
         op = ops.get(layer.operator)
@@ -119,20 +120,34 @@ class Nodes:
             refuse(
                 where, f"{source(where)}: {layer.operator} takes {len(op.inputs)} tensor(s) here"
             )
-        inputs = {n: self.tensor(v, where) for n, v in zip(op.inputs, given, strict=True)}
-        own = bool(op.initializers)
-        if own and layer.node:
+        tensors = [self.tensor(v, where) for v in given]
+        self.check_unused(layer, where)
+        wished = layer.path if op.initializers else wished or layer.path
+        result = self.placed_layer(layer, wished, tensors, where)
+        if layer.declared.get("inplace"):
+            return self.changed_in_place(tensors[0], result, where)
+        if layer.operator == "MultiheadAttention":
+            return result, Tensor(result.node, self.graph.node(result.node).outputs[1])
+        return result
+
+    def check_unused(self, layer: Layer, where: ast.AST) -> None:
+        """Refuse a layer with weights that has its node already."""
+        if ops.get(layer.operator).initializers and layer.node:
             refuse(where, f"{layer.path} is used twice: share its weights by nn.Parameter instead")
-        if own and not layer.path:
+
+    def placed_layer(
+        self, layer: Layer, wished: str, given: Sequence[Tensor], where: ast.AST
+    ) -> Tensor:
+        """Add the node of a layer."""
+        op = ops.get(layer.operator)
+        if op.initializers and not layer.path:
             refuse(where, f"a layer {layer.operator} that no module holds")
-        result = self.add(layer.operator, layer.path if own else wished or layer.path,
-                          layer.attributes, inputs, where)  # fmt: skip
+        inputs = dict(zip(op.inputs, given, strict=False))
+        result = self.add(layer.operator, wished, layer.attributes, inputs, where)
         layer.node = result.node
         self.placed.append(layer)
         self._share_and_freeze(layer, where)
-        if layer.declared.get("inplace"):
-            return self.changed_in_place(inputs[op.inputs[0]], result, where)
-        return self._returned(layer.operator, result)
+        return result
 
     def _share_and_freeze(self, layer: Layer, where: ast.AST) -> None:
         for parameter, held in layer.tied.items():
@@ -140,16 +155,6 @@ class Nodes:
             self.graph.connect(tensor.node, layer.node, input=parameter)
         for parameter in layer.frozen - set(layer.tied):
             self.graph.set_frozen(layer.node, parameter, True)
-
-    def _returned(self, operator: str, first: Tensor) -> Value:
-        """What torch's layer returns, of the outputs of a node."""
-        if operator not in (*_RECURRENT, "MultiheadAttention"):
-            return first
-        rest = [Tensor(first.node, o) for o in self.graph.node(first.node).outputs[1:]]
-        if operator == "MultiheadAttention":
-            return first, rest[0]
-        states = tuple(State(tensor) for tensor in rest)
-        return first, (states if operator == "LSTM" else states[0])
 
     def _attended(
         self, layer: Layer, given: Sequence[Value], named: Mapping[str, Value], where: ast.AST

@@ -19,6 +19,7 @@ from graphcore.files.torch.values import (
     Own,
     Tensor,
     Value,
+    Zeros,
     described,
     refuse,
     source,
@@ -150,7 +151,7 @@ class Packages:
 
     def _numbers(
         self, name: str, given: Sequence[Value], named: Mapping[str, Value], where: ast.AST
-    ) -> Numbers:
+    ) -> Numbers | Zeros:
         others = {k: v for k, v in named.items() if k not in ("dtype", "device", "requires_grad")}
         if others or not given:
             refuse(where, f"{source(where)} is not understood")
@@ -159,6 +160,8 @@ class Packages:
                 refuse(where, f"{source(where)}: the numbers are not written out")
             return Numbers({"value": given[0]})
         sizes = given[0] if isinstance(given[0], tuple | list) else given
+        if name == "zeros" and any(isinstance(s, Length) for s in sizes):
+            return Zeros()
         if not all(isinstance(s, int) and not isinstance(s, bool) for s in sizes):
             refuse(where, f"{source(where)}: the shape is not written out")
         return Numbers({"shape": tuple(sizes)}, _FILLS[name])

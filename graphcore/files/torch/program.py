@@ -5,33 +5,30 @@ What was learned about the data lies beside it, and a self-test with the numbers
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import io
 import tempfile
 import warnings
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from graphcore.datasets.learned import Learned
-from graphcore.errors import ExportError, FileError, short
+from graphcore.errors import ExportError, short
 from graphcore.files.atomic import make_folder, write_atomically
 from graphcore.files.embedding import KEY, read_embedded
+from graphcore.files.exported import digest_in_numbers, foreign_among, pack_numbers
 from graphcore.files.torch.export import write as write_script
 from graphcore.files.torch.script import TorchExport
 from graphcore.graph.composites import levels
 from graphcore.graph.graph import Graph
 from graphcore.late import torch
-from graphcore.system import reading
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-LARGEST, LARGEST_ERROR = 2**32, 1e-5
+LARGEST_ERROR = 1e-5
 _DIGEST = "program sha256"
 
 
@@ -54,20 +51,7 @@ def write(
     fed = tuple(made.self_test[name] for name in made.fed)
     make_folder(folder)
     path, learned, numbers, script = _files(folder, name)
-    with tempfile.TemporaryDirectory(prefix="gradscape-") as scratch:
-        net = _loaded(write_script(made, Path(scratch), name)).load()
-    batch = torch.export.Dim.AUTO
-    shapes = tuple({0: batch} if x.dim() and len(x) > 1 else None for x in fed)
-    try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # recurrent layers keep their weights in a list, too
-            program = torch.export.export(net, fed, dynamic_shapes=shapes)
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(0)  # as the self-test does
-                found = _listed(program.module()(*fed))
-    except Exception as error:  # torch.export raises whatever a net made it
-        reason = short(str(error).strip().splitlines()[0] if str(error).strip() else error, 160)
-        raise ExportError(f"torch.export does not take this net: {reason}.") from None
+    program, found = _exported(made, fed, name)
     embedded = read_embedded(made.graph)
     outputs = () if embedded is None else embedded.outputs
     wanted = [made.self_test[f"expected {output}"] for output in outputs]
@@ -87,18 +71,30 @@ def write(
     return path, off
 
 
+def _exported(
+    made: TorchExport, fed: tuple[Tensor, ...], name: str
+) -> tuple[torch.export.ExportedProgram, list[Tensor]]:
+    """The program that torch.export makes of the script, and its answers; raises ExportError."""
+    with tempfile.TemporaryDirectory(prefix="gradscape-") as scratch:
+        net = _loaded(write_script(made, Path(scratch), name)).load()
+    batch = torch.export.Dim.AUTO
+    shapes = tuple({0: batch} if x.dim() and len(x) > 1 else None for x in fed)
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # recurrent layers keep their weights in a list, too
+            program = torch.export.export(net, fed, dynamic_shapes=shapes)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)  # as the self-test does
+                return program, _listed(program.module()(*fed))
+    except Exception as error:  # torch.export raises whatever a net made it
+        reason = short(str(error).strip().splitlines()[0] if str(error).strip() else error, 160)
+        raise ExportError(f"torch.export does not take this net: {reason}.") from None
+
+
 def foreign_file(folder: Path, name: str) -> Path | None:
     """Return a file that ``write`` would replace and did not write itself, or None."""
     path, _, numbers, script = _files(folder, name)
-    there = [p for p in (path, numbers, script) if p.exists()]
-    try:
-        with reading.opened(numbers, LARGEST) as file, np.load(file, allow_pickle=False) as kept:
-            known = str(kept[_DIGEST])
-        if known == hashlib.sha256(reading.read_bytes(path, LARGEST)).hexdigest():
-            return None
-    except (FileError, OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        pass  # a part of an export is missing or is no export: what is there is foreign
-    return there[0] if there else None
+    return foreign_among((path, numbers, script), path, lambda: digest_in_numbers(numbers, _DIGEST))
 
 
 def _files(folder: Path, name: str) -> tuple[Path, Path, Path, Path]:
@@ -111,12 +107,9 @@ def _files(folder: Path, name: str) -> tuple[Path, Path, Path, Path]:
 
 def _numbers(content: bytes, fed: tuple[Tensor, ...], wanted: dict[str, Tensor]) -> bytes:
     """What the self-test feeds, by place, and what comes out, by name."""
-    packed = io.BytesIO()
-    arrays: dict[str, Any] = {f"in:{i}": x.numpy() for i, x in enumerate(fed)}
+    arrays = {f"in:{i}": x.numpy() for i, x in enumerate(fed)}
     arrays |= {f"out:{k}": x.numpy() for k, x in wanted.items()}
-    arrays[_DIGEST] = np.array(hashlib.sha256(content).hexdigest())
-    np.savez(packed, **arrays)
-    return packed.getvalue()
+    return pack_numbers(arrays, _DIGEST, content)
 
 
 def _loaded(script: Path) -> Any:

@@ -165,11 +165,16 @@ def attributes(
             continue
         if name in known:
             taken[name] = plain(where, op, name, value)
-        elif name in op.torch_code.arguments or name in _IGNORED:
+        elif name in op.torch_code.arguments or name in _IGNORED or _stacks(op, name):
             declared[name] = value
         elif not _same(value, signature.parameters[name].default):
             refuse(where, f"{op.name} has nothing here for {name}={shown(value)}")
     return taken, declared
+
+
+def _stacks(op: OperatorClass, name: str) -> bool:
+    """Whether an argument says how many recurrent layers there are, and what lies between."""
+    return op.category == "recurrent" and name in ("num_layers", "dropout")
 
 
 def gathered(op: OperatorClass, values: Sequence[Any]) -> list[Any]:

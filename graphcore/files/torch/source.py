@@ -27,6 +27,8 @@ from graphcore.graph.shapes import ShapeInference
 from graphcore.graph.training_settings import TrainingSettings
 
 SIDES = (28, 32, 224, 64, 16, 8, 128, 96, 256, 299, *range(1, 65))
+_LAYS_OUT = ("Slice", "Squeeze", "Unsqueeze", "Reshape", "Flatten", "Transpose", "Permute")
+"""Operators that leave whole numbers as they are."""
 LENGTHS = (1, 16, *range(2, 65))
 """Sizes of pictures and sequences that are tried where the source does not say them."""
 
@@ -42,11 +44,6 @@ class SourceNet:
     graph: Graph
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-
-
-def read_module(text: str) -> Graph:
-    """Return the graph of the module in a source text; raises as ``read_net`` does."""
-    return read_net(text).graph
 
 
 def read_net(text: str, shapes: Sequence[tuple[int, ...]] = ()) -> SourceNet:
@@ -224,11 +221,9 @@ class _Module:
     def _find_shapes(self) -> None:
         """Give every input a shape with which the layers get what they are written for."""
         graph = self.nodes.graph
-        for edge in graph.edges:
-            if graph.node(edge.source).operator == "Input" and (
-                graph.node(edge.target).operator == "Embedding"
-            ):
-                graph.set_attributes(edge.source, dtype="int")
+        for layer in self.nodes.placed:
+            if layer.operator == "Embedding":
+                self._make_whole(layer)
         shapes = ShapeInference(graph)
         problem = ""
         try:
@@ -249,6 +244,17 @@ class _Module:
             f'write inputs = {{"{unknown[0]}": ("N", 3, 32, 32)}} into the class, with its own '
             "lengths; nothing was opened."
         )
+
+    def _make_whole(self, layer: Layer) -> None:
+        """Make the input that a layer takes indices from one of whole numbers."""
+        graph = self.nodes.graph
+        edge = graph.edge_into(layer.node, "x")
+        while edge is not None and graph.node(edge.source).operator in _LAYS_OUT:
+            edge = graph.edge_into(edge.source, "x")
+        before = graph.node(edge.source) if edge is not None else None
+        if before is None or before.operator != "Input":
+            refuse(layer.line, f"{layer.path} takes indices that are computed")
+        graph.set_attributes(before.name, dtype="int")
 
     def _guesses(self) -> Iterator[dict[str, tuple[int, ...]]]:
         """Shapes of one sample for the inputs that the source says nothing of."""

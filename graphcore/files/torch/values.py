@@ -28,9 +28,21 @@ class Tensor:
 
 @dataclass(eq=False)
 class State:
-    """The last state of a recurrent layer, with an axis in front that counts layers."""
+    """The last state of a recurrent layer, with an axis in front for layers and directions.
 
-    tensor: Tensor
+    Attributes:
+        tensors: for each layer, the states of its directions side by side.
+        ways: how many directions; length: of the state of one.
+    """
+
+    tensors: tuple[Tensor, ...]
+    ways: int = 1
+    length: int = 0
+
+
+@dataclass(frozen=True)
+class Zeros:
+    """Zeros of a size that is known only when the net runs."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +185,7 @@ def described(value: Value) -> str:
         return f"a layer {value.operator}"
     kinds = {
         Tensor: "a tensor", State: "the state of a recurrent layer", Shape: "a shape",
+        Zeros: "zeros",
         Length: "a length that is known only when the net runs", Numbers: "a tensor",
         Own: "a module", Chain: "a module", Held: "a parameter", ParameterOf: "a parameter",
         Training: "self.training", External: "a name of another package",

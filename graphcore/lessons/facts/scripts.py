@@ -6,8 +6,6 @@ import re
 from typing import Literal
 
 from graphcore.errors import LessonError
-from graphcore.files.keras import export as keras_export
-from graphcore.files.torch import export as torch_export
 from graphcore.lessons.functions import fact
 from graphcore.lessons.state import State
 
@@ -18,6 +16,9 @@ def code(state: State, node: str, program: Literal["torch", "keras"] = "torch") 
 
     Example: code("hidden") == "nn.Linear(2, 4)"
     """
+    from graphcore.files.keras import export as keras_export
+    from graphcore.files.torch import export as torch_export
+
     state.node(node)
     name = re.escape(node)
     if program == "torch":
@@ -35,6 +36,8 @@ def code(state: State, node: str, program: Literal["torch", "keras"] = "torch") 
 @fact
 def code_lines(state: State) -> float:
     """How many lines of the script for PyTorch compute the net's answer, one after the other."""
+    from graphcore.files.torch import export as torch_export
+
     script = torch_export.of_run(state.trainer, "net").script
     found = re.search(r"def forward\(.*?\):\n(.*?)\n\n", script, re.DOTALL)
     return float(sum(" = " in line for line in found[1].splitlines())) if found else 0.0

@@ -58,7 +58,7 @@ def _silence(weight: Tensor, old: ParameterInfo, node: FlatNode | None) -> None:
 
 
 def _pass_on(plan: Plan, node: FlatNode, before: Collection[str]) -> None:
-    """Make a new layer an identity, or the last one of a new branch that is added nothing."""
+    """Initialise a new layer to the identity; to zero if it ends a new residual branch."""
     weight = plan.parameters[f"{node.name}.weight"]
     bias = plan.parameters.get(f"{node.name}.bias")
     branch = _on_new_branch(plan, node.name, before)

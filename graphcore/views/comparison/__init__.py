@@ -49,7 +49,7 @@ class CompareFrame(Shown, frozen=True, kw_only=True):
 
     Attributes:
         ours, theirs: the run at work, and the other at its last recorded step up to that one.
-        difference: ours minus theirs, made small after it was taken; None where their shapes
+        difference: ours minus theirs, downscaled after it was taken; None where their shapes
             differ.
         largest: of what is shown, the largest difference.
         distance: ‖w − w'‖ / ‖w‖ over all weights; None where the nets are not the same.

@@ -16,7 +16,7 @@ from graphcore.late import torch
 from graphcore.runs.runs import Run
 from graphcore.session.session import Session
 from graphcore.training.decision_grid import plane_answers
-from graphcore.training.evaluation import judged
+from graphcore.training.evaluation import evaluate
 from graphcore.training.trainer import Trainer
 from graphcore.views.comparison import CompareFrame, CompareRequest, Side
 from graphcore.views.view import view
@@ -126,7 +126,7 @@ def _shown(plan: Plan, binding: Binding, trainer: Trainer, request: CompareReque
 
 
 def _side(name: str, step: int, shown: Tensor, net: tuple[Plan, Binding], trainer: Trainer) -> Side:
-    score = judged(*net, *trainer.tensors(trainer.data.test, TESTED))
+    score = evaluate(*net, *trainer.tensors(trainer.data.test, TESTED))
     return Side(
         name=name, step=step, picture=recording.picture(shown, batched=False), test=score,
     )  # fmt: skip

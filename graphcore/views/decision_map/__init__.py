@@ -1,4 +1,4 @@
-"""Messages for looking at what a net has learned: the plane it divides, its mistakes, a drawing."""
+"""Messages of the decision map: the plane of two inputs as a net and its units divide it."""
 
 from __future__ import annotations
 

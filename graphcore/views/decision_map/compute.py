@@ -1,4 +1,4 @@
-"""Looking at what a net has learned: the plane it divides, a drawing.
+"""Compute the decision map: what a net of two inputs answers at every place of its plane.
 
 Everything is computed with the weights of the moment in evaluation mode.
 """

@@ -84,9 +84,9 @@ def measured(trainer: Trainer, node: str, samples: int) -> tuple[EmbeddingFrame,
         )
         return EmbeddingFrame(node=name, step=trainer.step, problem=problem), None
     classes = class_shares(plan.value(b.output), b.loss_kind, t) if b.target else None
-    nobody = np.full(len(x), -1, np.int64)
-    labels = nobody if classes is None else class_indices(t)
-    answers = nobody if classes is None else classes.argmax(1).cpu().numpy().astype(np.int64)
+    none = np.full(len(x), -1, np.int64)
+    labels = none if classes is None else class_indices(t)
+    answers = none if classes is None else classes.argmax(1).cpu().numpy().astype(np.int64)
     frame = EmbeddingFrame(
         node=name, size=values[0].numel(), step=trainer.step, labels=pack(labels),
         answers=pack(answers), images=_images(x),

@@ -36,6 +36,8 @@ SLICE = 0.005
 """Seconds of work at a time while nothing trains."""
 TRAINING_SLICE = 0.002
 """The same while it trains."""
+FIRST_SLICE = 0.5
+"""The same for the first grid beside a script's loop, which is shown as soon as it is complete."""
 PATIENCE = 2.0
 """Seconds that a finer grid may take while training; beyond that a fresh coarse one is better."""
 TRAINING_SAMPLES, FEW_SAMPLES = 100, 32
@@ -91,6 +93,8 @@ class Landscape:
         if trainer is None or not trainer.trains or self.held or trainer.plan.rests:
             return False
         self._share = SHARE_BESIDE if session.script.at_work else SHARE
+        if self._is_first(session):
+            self._share = 1.0
         if request is not self._request:
             return True
         if self._follows(session):
@@ -122,7 +126,7 @@ class Landscape:
         surface = self._surface
         frame = None
         if surface is not None and not surface.done:
-            self._go_on(surface, session.running)
+            self._go_on(surface, session)
             if surface.level > max(0, self._sent_level):
                 self._sent_level = surface.level
                 self._shown = surface.plane
@@ -144,10 +148,17 @@ class Landscape:
             isinstance(surface, SurfaceBeside) and not surface.over and shown and not surface.news
         )
 
-    def _go_on(self, surface: Surface | SurfaceBeside, training: bool) -> None:
+    def _is_first(self, session: Session) -> bool:
+        """Whether a script's loop, which is not delayed, waits for its first surface."""
+        return session.script.at_work and self._shown is None
+
+    def _go_on(self, surface: Surface | SurfaceBeside, session: Session) -> None:
         """Compute a slice of the surface, or take what the helper has computed."""
         if isinstance(surface, Surface):
-            surface.work(TRAINING_SLICE if training else SLICE)
+            end = time.perf_counter() + FIRST_SLICE
+            surface.work(TRAINING_SLICE if session.running else SLICE)
+            while self._is_first(session) and surface.level == 0 and time.perf_counter() < end:
+                surface.work(TRAINING_SLICE)
         elif surface.news:
             surface.take()
             self._alone |= surface.refused

@@ -49,7 +49,7 @@ class _Drag:
 
     def _begin(self, trainer: Trainer, session: Session) -> None:
         self._before = trainer, trainer.step, trainer.plan.flat.clone()
-        self._going, self._left = session.running, session.steps_left
+        self._going, self._left = session.running, session.loop.steps_left
         session.part(Landscape).held = True
         session.pause()
 

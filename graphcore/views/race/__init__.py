@@ -37,7 +37,7 @@ class Entrant(msgspec.Struct, frozen=True):
 
 
 def entrants(settings: TrainingSettings, what: What) -> tuple[Entrant, ...]:
-    """Return the runners of a race if nobody chooses others; only one thing differs.
+    """Return the default runners of a race; they differ in one setting only.
 
     An optimiser runs with the learning rate with which it usually learns, that of the run with the
     run's own rate and options.

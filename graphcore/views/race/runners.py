@@ -54,7 +54,7 @@ class Runner:
         self.path.add(0, self.trainer.plan.flat)
 
     def step(self) -> None:
-        """One batch; a runner whose loss is no number any more stays where it is."""
+        """Train on one batch; do nothing once the loss is NaN or infinite."""
         if self.fallen:
             return
         try:

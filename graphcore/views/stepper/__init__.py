@@ -203,7 +203,8 @@ class WalkFrame(Shown, frozen=True, kw_only=True):
         updates: what the optimiser would do then; empty where nothing is trained.
         unchanged: names of the parameters that it would leave as they are.
         rule, lr: name of the optimiser, and the run's learning rate; "" without a loss.
-        label, answer: the sample's class and the net's, or "".
+        label, answer: the sample's class and the net's, or "". likeliest: the classes that the net
+            gives most, with their probabilities; at most five.
         held: how many values are held; ``free_answer`` is the net's without that.
         problem: why what is to be held or shown cannot be, or "".
         sample, samples: its row in the split, and how many there are; ``given``: the sample's own
@@ -232,6 +233,7 @@ class WalkFrame(Shown, frozen=True, kw_only=True):
     lr: float = 0.0
     label: str = ""
     answer: str = ""
+    likeliest: tuple[tuple[str, float], ...] = ()
     held: int = 0
     free_answer: str = ""
     problem: str = ""

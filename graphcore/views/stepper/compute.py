@@ -52,6 +52,9 @@ from graphcore.views.stepper.trace import (
 )
 from graphcore.views.view import view
 
+MOST_LIKELY = 5
+"""Classes that are named beside the answer to a sample."""
+
 
 @view(
     WalkRequest, while_training="never", without_run=True,
@@ -89,7 +92,7 @@ def _of_sample(session: Session, trainer: Trainer, request: WalkRequest) -> Walk
     end, unknown = _end(trainer, sample), truth_unknown(trainer, sample)
     go_through(plan, feeds, end, request.training)
     seen = _plain(_seen(plan, graph, end))
-    label, answer = _classes(trainer, plan, t) if b.target else ("", "")
+    label, answer, likeliest = _classes(trainer, plan, t) if b.target else ("", "", ())
     return WalkFrame(
         **(_without_target(seen, trainer) if unknown else seen),
         updates=updates(trainer, plan) if held is None and end else (),
@@ -99,7 +102,7 @@ def _of_sample(session: Session, trainer: Trainer, request: WalkRequest) -> Walk
         held=len(session.holds.request.holds) if held else 0, free_answer=free,
         problem=session.holds.problem,
         rule=trainer.settings.optimizer if end else "", lr=trainer.current_lr(),
-        label=label, answer=answer, sample=i, step=trainer.step,
+        label=label, answer=answer, likeliest=likeliest, sample=i, step=trainer.step,
         samples=len(split_of(trainer, sample.split)) if b.input else 0,
         given=_numbers_of(trainer, x[:1]) if b.input else None, together=len(x), unknown=unknown,
     )  # fmt: skip
@@ -289,18 +292,21 @@ def _opened(name: str) -> str:
     return name.replace(f"{FREE}/", "/")
 
 
-def _classes(trainer: Trainer, plan: Plan, target: Any) -> tuple[str, str]:
-    """The sample's class and the one that the net takes it for, with its probability."""
+def _classes(
+    trainer: Trainer, plan: Plan, target: Any
+) -> tuple[str, str, tuple[tuple[str, float], ...]]:
+    """The sample's class, the one that the net takes it for, and its likeliest ones."""
     names, b = trainer.data.classes, trainer.binding
     examples = EXAMPLES[learned(trainer.data).coding]
     scores = plan.value(b.output)
     one, several = scores.numel() == len(target), scores.dim() == 2 and scores.shape[1] > 1
     if examples is None or not len(target) or not (one or (several and names)):
-        return "", ""
+        return "", "", ()
     found = class_shares(scores, b.loss_kind, torch.tensor(examples))
     if found is None:
-        return "", ""
+        return "", "", ()
     shares = np.asarray(found[0].cpu())
     best, label = int(shares.argmax()), int(class_indices(target)[0])
     names = class_names(names or ("0",), max(len(shares), label + 1))
-    return names[label], f"{names[best]} ({shares[best]:.1%})"
+    likeliest = tuple((names[i], float(shares[i])) for i in (-shares).argsort()[:MOST_LIKELY])
+    return names[label], f"{names[best]} ({shares[best]:.1%})", likeliest

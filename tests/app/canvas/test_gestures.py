@@ -131,7 +131,7 @@ def test_a_drag_near_the_rim_takes_the_view_along(canvas, hand, qtbot):
     hand.move(canvas.mapToScene(QPoint(5, 400)))
     qtbot.waitUntil(lambda: canvas.camera.seen_area().left() < start - 50)
     hand.release(canvas.mapToScene(QPoint(5, 400)))
-    assert not canvas.pointer.at_rim
+    assert not canvas.pointer._rim.isActive()
 
 
 # -- connecting -----------------------------------------------------------------------------------

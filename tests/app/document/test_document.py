@@ -17,6 +17,7 @@ from graphcore.errors import (
     NameRefusedError,
     UnknownNodeError,
 )
+from graphcore.graph.drawing.layers import layout
 from graphcore.graph.elements import Edge, Frame, Note
 from graphcore.graph.expression import parse_expression
 from graphcore.graph.training_settings import TrainingSettings
@@ -238,6 +239,18 @@ def test_an_empty_macro_is_no_step(document):
 def test_removing_a_chain_joins_what_stood_on_both_sides(document):
     document.remove(["relu1", "pool1", "conv2"], reconnect=True)
     assert edge_into(document, "relu2").source == "conv1"
+
+
+def test_a_long_graph_is_arranged_in_rows_that_fill_the_screen(document):
+    places = {}
+    for aspect in (0.5, 2.0, 50.0):
+        document.arrange(aspect)
+        places[aspect] = [n.position for n in document.graph]
+    across = {a: len({x for x, _ in found}) for a, found in places.items()}
+    down = {a: max(y for _, y in p) - min(y for _, y in p) for a, p in places.items()}
+    columns = len({x for x, _ in layout(document.graph).values()})
+    assert across[0.5] < across[2.0] < across[50.0] == columns
+    assert down[0.5] > down[2.0] > down[50.0]
 
 
 def test_inserting_pushes_what_follows_in_its_row_alone(document):

@@ -28,11 +28,11 @@ def numbers(document) -> int:
 def settle(window, qtbot) -> None:
     """Until the engine has answered everything."""
     engine = window.engine
-    qtbot.waitUntil(lambda: not engine._ahead, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not engine.agreement.ahead, timeout=PATIENCE)
     with qtbot.waitSignal(engine.replies(WeightsLoaded), timeout=PATIENCE):
         # it is refused; requests are served in order: behind it there is nothing
         engine.ask(LoadWeights(""))
-    qtbot.waitUntil(lambda: not engine._ahead, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not engine.agreement.ahead, timeout=PATIENCE)
 
 
 def linear(document) -> str:
@@ -52,7 +52,7 @@ def two_runs(window, qtbot) -> None:
     for units in (5, 9):
         document.set_attributes(linear(document), out_features=units)
         engine.run(3)
-        qtbot.waitUntil(lambda: engine.step >= 3 and not engine._ahead, timeout=PATIENCE)
+        qtbot.waitUntil(lambda: engine.step >= 3 and not engine.agreement.ahead, timeout=PATIENCE)
     qtbot.waitUntil(lambda: len(engine.moment.runs) > 1, timeout=PATIENCE)
 
 
@@ -61,8 +61,8 @@ def test_an_edit_on_the_way_to_another_run_is_kept_by_both(window, qtbot):
     engine, document = window.engine, window.document
     engine.ask(EnterRun(engine.moment.runs[0].run))
     document.set_attributes(linear(document), out_features=31)
-    engine._edit_timer.stop()
-    engine._load(keep=True)  # its time has come before the engine has answered
+    engine.agreement.stop()
+    engine.agreement.load(keep=True)  # its time has come before the engine has answered
     settle(window, qtbot)
     assert document.root.node(linear(document)).attributes["out_features"] == 31
     assert engine.last_loaded.numbers == numbers(document)
@@ -118,9 +118,9 @@ def test_random_play_ends_with_one_net(window, qtbot, seed):
     print(
         done,
         window.engine.state,
-        window.engine._loaded_at,
-        window.engine._told,
-        window.engine._edit_timer.isActive(),
+        window.engine.agreement._loaded_at,
+        window.engine.agreement._answered,
+        window.engine.agreement._timer.isActive(),
     )
     settle(window, qtbot)
     if window.engine.has_net:
@@ -133,7 +133,7 @@ def test_what_is_told_of_an_older_net_is_not_shown(window, qtbot):
     engine.frame.connect(seen.append)
     engine.loaded.connect(seen.append)
     window.document.set_attributes(linear(window.document), out_features=3)
-    told = engine._told
+    told = engine.agreement._answered
     old = msgspec.structs.replace(EMPTY, step=99, values={"x": None}, revision=told)
     for reply in (HealthFrame(problem="old", revision=told), old, engine.last_loaded):
         engine._take(reply)

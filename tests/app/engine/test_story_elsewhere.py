@@ -16,7 +16,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from app.engine import place as places
-from app.engine.engine import Engine
+from app.engine.checkpoints import Checkpoints
 from app.engine.place import Place
 from app.shell.engine.dialog import COMMAND, HERE, EngineDialog
 from graphcore.views.timeline import RunsSaved, SaveRuns
@@ -33,7 +33,7 @@ SLOW = [sys.executable, str(Path(__file__).with_name("slow_line.py"))]
 @pytest.fixture
 def elsewhere(monkeypatch, tmp_path):
     """Lets every engine that a command starts find nothing of the window's files."""
-    monkeypatch.setattr(Engine, "_mark", lambda self: str(tmp_path / "on no other machine"))
+    monkeypatch.setattr(Checkpoints, "mark", lambda self: str(tmp_path / "on no other machine"))
     return f"env -u GRADSCAPE_DATA XDG_CACHE_HOME={tmp_path / 'theirs'}"
 
 
@@ -104,6 +104,7 @@ def test_a_run_goes_on_by_ssh_and_a_lost_line_costs_nothing(qtbot, live_window, 
     train(qtbot, window, 15)
     wait(qtbot, lambda: " ms · " in window.status.device.text())
     assert window.status.device.text().startswith(socket.gethostname())
+    engine.set_speed(100.0)  # the run is not over before its engine is killed
     engine.run(None)
     wait(qtbot, lambda: engine.step > 60)
     with qtbot.waitSignal(engine.died, timeout=PATIENCE):
@@ -217,6 +218,7 @@ def test_a_pause_does_not_wait_behind_a_file_that_is_sent_over_a_slow_line(
     arrived, states = [], []
     engine.progress.connect(lambda p: arrived.append(p.done / p.total))
     engine.frame.connect(lambda frame: states.append(frame.state))
+    engine.set_speed(30.0)  # the run is not over before the file has come
     engine.run(None)
     wait(qtbot, lambda: states[-1:] == ["running"])
     document.set_training(

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from app.document.document import Document
+from app.engine.engine import Engine
 from app.engine.place import Place
+from graphcore import presets
 from graphcore.records.arrays import unpack
+from graphcore.records.requests import Request
+from graphcore.session.messages import Load
 from graphcore.views.net_files import LoadWeights, WeightsLoaded
 from graphcore.views.weights import TensorFrame, TensorRequest
 from tests.app.driver import PATIENCE, open_graph, train, wait
@@ -71,7 +78,29 @@ def test_an_initialiser_that_is_changed_later_counts_more_than_the_file(
     started_from_a_file(qtbot, window, tmp_path)
     engine.reset()
     window.document.set_initializer("hidden1", "weight", "constant(0.5)")
-    wait(qtbot, lambda: engine._edit_timer.isActive() is False and engine.state == "idle")
+    wait(qtbot, lambda: not engine.agreement.ahead and engine.state == "idle")
     engine.reset()
     np.testing.assert_array_equal(numbers(qtbot, engine), np.full((4, 2), 0.5, np.float32))
     np.testing.assert_array_equal(numbers(qtbot, engine, "hidden1.bias"), np.ones(4))
+
+
+def test_an_engine_that_was_launched_early_gets_the_document_once(qtbot) -> None:
+    """What a script's window opened at first was refused: its batch comes with the script."""
+    document = Document()
+    engine = Engine(document, [sys.executable, "-c", "import sys; sys.stdin.read()"])
+    sent: list[Request] = []
+    engine.send = sent.append
+    engine.launch_early()
+    document.open_graph(presets.load("circle"))
+    assert not [x for x in sent if isinstance(x, Load)]
+    engine.begin()
+    document.open_graph(presets.load("xor"))
+    assert len([x for x in sent if isinstance(x, Load)]) == 2
+    engine.close()
+
+
+def test_the_engine_is_started_before_the_window_is_imported() -> None:
+    code = "import sys, app.__main__, app.settings, app.engine.place; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    rooms = {".".join(name.split(".")[:2]) for name in done.stdout.split()}
+    assert not rooms & {"graphcore.session", "graphcore.ops", "graphcore.graph", "app.shell"}

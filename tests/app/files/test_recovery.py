@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.engine import checkpoint_folder, remove_left_checkpoints
+from app.engine.checkpoints import checkpoint_folder, remove_left_checkpoints
 from app.files import autosave
 from app.shell.fault_dialog import report
 from app.shell.fault_log import default_file
@@ -33,7 +33,7 @@ main_window.REMEMBER_MS = 100
 home = Path(sys.argv[1])
 settings = Settings(QSettings(str(home / "settings.ini"), QSettings.Format.IniFormat))
 document = Document()
-silent = [sys.executable, "-c", "import sys; sys.stdin.buffer.read()"]
+silent = [sys.executable, "-S", "-E", "-c", "import sys; sys.stdin.buffer.read()"]
 window = MainWindow(document, Engine(document, silent), settings, home / "rescue")
 window.show()
 window.start("mlp")
@@ -98,19 +98,27 @@ def test_document_and_layout_come_back_after_a_kill(tmp_path, make_window, setti
     assert window.document.origin.report.source == "own.py"
 
 
-STARTING = """
+SILENT = """
 import sys
+from graphcore.system import start
+start.command = lambda *_: [sys.executable, "-S", "-E", "-c", "import sys; sys.stdin.buffer.read()"]
+"""
+"""Before a window that trains nothing: its engine need not import torch."""
+
+STARTING = f"""{SILENT}
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 import app.__main__ as entry
-def look():
+def look(tries=30):
     window = next(w for w in QApplication.topLevelWidgets() if hasattr(w, "canvas"))
+    if tries and not window.banner.isVisible():
+        return QTimer.singleShot(50, lambda: look(tries - 1))
     print("BANNER", window.banner.isVisible(), window.banner.text, flush=True)
     window.document.undo_stack.setClean()
     window.close()
 real = QApplication.exec
 def run():
-    QTimer.singleShot(1500, look)
+    QTimer.singleShot(0, look)
     return real()
 QApplication.exec = staticmethod(run)
 sys.exit(entry.main(["mlp"]))

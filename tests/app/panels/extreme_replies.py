@@ -25,7 +25,7 @@ from app.style import palette
 from graphcore.records.arrays import Array, pack, unpack
 from graphcore.records.requests import Outcome, Reply
 from graphcore.session.messages import Frame, Hold
-from graphcore.views.drawing import DigitRequest, NearestRequest
+from graphcore.views.digit_pad import DigitRequest, NearestRequest
 from graphcore.views.embedding import TsneRequest
 from graphcore.views.race import RaceFrame
 from graphcore.views.rate_test import RateTestRequest
@@ -111,7 +111,7 @@ def fill(window: MainWindow, preset: str) -> tuple[Recording, dict[str, QWidget]
             panel.set_seen(True)
         if hasattr(panel, "show_selection"):
             panel.show_selection([learned])
-    engine.watch((node, learned), (learned,))
+    engine.shown.watch((node, learned), (learned,))
     engine.run(20)
     wait(3.0)
     for ask in (

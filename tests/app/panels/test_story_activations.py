@@ -84,9 +84,9 @@ def test_one_scale_makes_colours_comparable(looking, qtbot):
 def test_nothing_is_asked_for_behind_a_tab(looking, qtbot):
     window, _panel = looking
     window.canvas.select(["conv1"])
-    assert window.engine._closely == ("conv1",)
+    assert window.engine.shown._closely == ("conv1",)
     window.show_panel("results")
-    qtbot.waitUntil(lambda: window.engine._closely == (), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: window.engine.shown._closely == (), timeout=PATIENCE)
 
 
 def test_a_chosen_sample_stays_while_the_net_learns(looking, qtbot):

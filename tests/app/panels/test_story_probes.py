@@ -5,13 +5,22 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 
 from app.widgets.numbers import format_number
 from graphcore.records.arrays import unpack
 from graphcore.training.sample import centred_digit
 from tests.app.driver import PATIENCE, train
+
+
+def position_of(plot, place):
+    """Where a place of the plane is on the map."""
+    area = plot.area()
+    x, y = (place - plot._low) / (plot._high - plot._low)
+    return QPointF(area.left() + x * area.width(), area.bottom() - y * area.height()).toPoint()
 
 
 def test_the_plane_is_divided_as_the_net_learns(qtbot, opened, live_window) -> None:
@@ -106,6 +115,7 @@ def test_points_are_painted_moved_and_removed_by_hand(qtbot, opened, live_window
     assert document.root.training == training
     qtbot.mouseClick(panel.edit, left, pos=QPoint(8, panel.edit.height() // 2))
     panel.brush.setCurrentIndex(1)
+    live_window.engine.set_speed(30.0)
     live_window.engine.run(None)
     corner = panel.map.area().topLeft().toPoint() + QPoint(6, 6)
     qtbot.mousePress(panel.map, left, pos=corner)
@@ -118,7 +128,7 @@ def test_points_are_painted_moved_and_removed_by_hand(qtbot, opened, live_window
     step = live_window.engine.step
     qtbot.waitUntil(lambda: live_window.engine.step > step, timeout=PATIENCE)
     assert panel.map._labels[0] == 1.0  # the net is taught -1 and +1
-    painted = panel.map.position_of(panel.map._points[0]).toPoint()
+    painted = position_of(panel.map, panel.map._points[0])
     qtbot.mousePress(panel.map, left, pos=painted)
     qtbot.mouseMove(panel.map, painted + QPoint(0, 60))
     qtbot.mouseRelease(panel.map, left, pos=painted + QPoint(0, 60))
@@ -126,7 +136,7 @@ def test_points_are_painted_moved_and_removed_by_hand(qtbot, opened, live_window
     place = panel.map._points[0].copy()
     qtbot.waitUntil(lambda: abs(unpack(panel._frame.points)[0] - place).max() < 1e-3,
                     timeout=PATIENCE)  # fmt: skip
-    there = panel.map.position_of(place).toPoint()
+    there = position_of(panel.map, place)
     assert panel.map.point_at(there) == 0
     qtbot.mouseClick(panel.map, right, pos=there)
     assert document.undo_stack.undoText() == "Remove a point"
@@ -253,6 +263,28 @@ def test_a_drawn_one_is_taken_for_something(qtbot, opened, live_window) -> None:
     qtbot.waitUntil(lambda: len(panel.bars.shares) == 0, timeout=PATIENCE)
     qtbot.waitUntil(lambda: items["target"].value is not None, timeout=PATIENCE)
     assert (items["x"].value.array != drawn.array).any()
+
+
+def test_a_picture_that_is_dropped_goes_into_the_net(qtbot, opened, live_window, tmp_path) -> None:
+    panel = opened("mlp", "digit_pad")
+    seven = np.zeros((56, 28), np.uint8)
+    seven[10:14, 4:20] = seven[10:40, 16:20] = 255
+    Image.fromarray(seven).save(tmp_path / "seven.png")
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "seven.png"))])
+    live_window.dropEvent(
+        QDropEvent(QPoint(5, 5), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
+                   Qt.KeyboardModifier.NoModifier)
+    )  # fmt: skip
+    assert panel.sketch.pixels().max() == 1
+    wait_for_the_last_answer(qtbot, panel)
+    assert ", with" in panel.words.text()
+    qtbot.mouseClick(panel.back, Qt.MouseButton.LeftButton)
+    assert panel.sketch.empty
+    (tmp_path / "seven.png").write_text("no picture")
+    live_window.open_file(str(tmp_path / "seven.png"))
+    assert "seven.png" in live_window.banner.text
+    assert panel.sketch.empty
 
 
 def wait_for_the_last_answer(qtbot, panel) -> None:

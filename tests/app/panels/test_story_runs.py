@@ -149,6 +149,7 @@ def test_after_a_reset_nothing_is_left_of_the_run_before(qtbot, session) -> None
     landscape = window.show_panel("landscape").fill()
     compare = window.show_panel("compare").fill()
     session.train(30)
+    engine.set_speed(100.0)
     engine.play()
     session.wait(lambda: engine.step > 60)
     engine._ask_for_frame()

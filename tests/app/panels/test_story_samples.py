@@ -217,6 +217,26 @@ def test_a_block_of_a_spreadsheet_fills_the_cells_of_an_input(
     assert not typed.picture.isEnabled()
 
 
+def test_a_picture_is_answered_with_the_likeliest_classes(
+    qtbot, choosing, monkeypatch, tmp_path
+) -> None:
+    panel, samples = choosing("mlp")
+    Image.fromarray(np.eye(28, dtype=np.uint8) * 255).save(tmp_path / "line.png")
+    monkeypatch.setattr(file_dialogs, "ask_picture", lambda *_: str(tmp_path / "line.png"))
+    samples.tabs.setCurrentWidget(samples.typed)
+    assert not samples.typed.answers.isVisible()
+    qtbot.mouseClick(samples.typed.picture, LEFT)
+    qtbot.waitUntil(samples.typed.answers.isVisible, timeout=PATIENCE)
+    found = panel.walk.frame.likeliest
+    assert len(found) == 5
+    shares = [share for _, share in found]
+    assert shares == sorted(shares, reverse=True)
+    first = f"{shares[0]:.1%}  {found[0][0]}"
+    assert samples.typed.answers.text().splitlines()[:2] == ["The net says:", first]
+    qtbot.mouseClick(samples.typed.reset, LEFT)
+    qtbot.waitUntil(lambda: not samples.typed.answers.isVisible(), timeout=PATIENCE)
+
+
 def test_the_rows_of_a_table_have_the_names_of_its_columns(qtbot, choosing) -> None:
     panel, samples = choosing("house-prices")
     table = samples.typed.table

@@ -220,7 +220,7 @@ def test_only_the_stepper_draws_on_the_canvas_while_one_steps(qtbot, explain, li
     press(qtbot, panel, 1)
     item = live_window.canvas.items_by_name["loss"]
     with qtbot.waitSignal(live_window.engine.frame, timeout=PATIENCE):
-        live_window.engine.watch_again()
+        live_window.engine.shown.watch_again()
     assert item.value is None, "the stepper has not come to the loss"
     panel.walk.go_to(len(panel.walk.events))
     assert chips(live_window)

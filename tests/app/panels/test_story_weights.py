@@ -49,7 +49,7 @@ def test_the_perceptron_follows_its_weight(qtbot, live_window, table) -> None:
     assert shown.model.values.tolist() == [[3.0, -2.0]]
     numbers = []
     live_window.engine.frame.connect(lambda f: numbers.append(f.values))
-    live_window.engine.watch(("neuron", "y"), ())
+    live_window.engine.shown.watch(("neuron", "y"), ())
     type_into(qtbot, shown, 0, 1, "4")
 
     def z() -> float | None:

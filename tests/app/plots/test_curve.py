@@ -70,7 +70,8 @@ def test_smoothing_passes_over_what_is_not_finite():
 def test_the_legend_says_the_last_values(plot):
     plot.append("train", np.arange(3), np.array([3.0, 2.0, 1.0]))
     plot.append("test", np.arange(2), np.array([0.5, 0.25]))
-    plot.set_smoothing(0.0)
+    plot.smoothing = 0.0
+    plot.redraw()
     assert [(n, v) for n, _, v in plot.legend.entries] == [("train", "1"), ("test", "0.25")]
     assert "test 0.25" in plot.legend.accessibleDescription()
     plot.append("more", np.arange(2), np.array([1.0, 7.0]))
@@ -90,7 +91,8 @@ def test_empty_says_so_until_there_is_something(plot):
 
 def test_a_logarithmic_axis_leaves_out_what_has_no_logarithm(plot, qapp):
     plot.append("train", np.arange(4), np.array([1.0, 0.0, -1.0, 0.1]))
-    plot.set_smoothing(0.0)
+    plot.smoothing = 0.0
+    plot.redraw()
     plot.set_log(True)
     qapp.processEvents()
     shown = plot._curves["train"].getData()[1]
@@ -100,7 +102,8 @@ def test_a_logarithmic_axis_leaves_out_what_has_no_logarithm(plot, qapp):
 def test_the_pointer_reads_the_nearest_step(plot, qapp):
     plot.append("train", np.arange(0, 100, 10), np.linspace(1, 0, 10))
     plot.append("test", np.array([0, 50]), np.array([2.0, 1.5]))
-    plot.set_smoothing(0.0)
+    plot.smoothing = 0.0
+    plot.redraw()
     qapp.processEvents()
     plot.plot.pointed.emit(42.0, 1.0)
     assert plot.step_at() == 40
@@ -223,7 +226,8 @@ def test_a_point_counts_by_how_many_steps_lie_before_it():
 def test_what_is_of_another_net_is_not_said_until_a_point_comes(plot):
     plot.append("train", np.arange(3), np.array([3.0, 2.0, 1.0]))
     plot.append("test", np.arange(3), np.array([3.0, 2.0, 0.5]))
-    plot.set_smoothing(0.0)
+    plot.smoothing = 0.0
+    plot.redraw()
     plot.outdate("train")
     assert {n: v for n, _, v in plot.legend.entries}["train"] == ""
     assert "test − train" not in [n for n, _, _ in plot.legend.entries]

@@ -296,6 +296,9 @@ def test_the_command_palette_finds_and_runs(window, qtbot):
     qtbot.addWidget(palette)
     palette.search.setText("dense")
     assert palette.list.item(0).text() == "Add Linear"
+    palette.search.setText("predict")
+    found = [palette.list.item(i).text() for i in range(palette.list.count())]
+    assert {"Panel: Samples", "Panel: Digit pad"} <= set(found)
     palette.search.setText("light")
     qtbot.keyClick(palette.search, Qt.Key.Key_Return)
     assert window.settings.get("look/theme") == "light"

@@ -25,8 +25,9 @@ from graphcore.records.arrays import unpack
 from graphcore.session import messages as m
 from graphcore.views.timeline import EnterRun
 from graphcore.views.weights import TensorFrame, TensorRequest
+from graphcore.watching.process import launch
 from graphcore.watching.watch import Watch
-from graphcore.watching.window import Window, launch
+from graphcore.watching.window import Window
 from tests.app.driver import scrub, wait
 
 RELAY = Path(__file__).parent / "relay.py"

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.panels.weights.panel import WeightsTable
 from graphcore.views.decision_map import DecisionFrame
-from graphcore.views.drawing import DigitFrame
+from graphcore.views.digit_pad import DigitFrame
 from graphcore.views.embedding import EmbeddingFrame
 from graphcore.views.health import HealthFrame
 from graphcore.views.histograms import SpreadFrame

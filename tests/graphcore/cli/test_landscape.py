@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from graphcore.cli import main as cli
+
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "app", "landscape", *arguments]
@@ -27,9 +29,12 @@ def test_a_surface_of_a_trained_net(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "landscape.json").read_text()) == report
 
 
-def test_the_plane_of_the_path_says_how_much_of_it_it_holds() -> None:
-    done = run("circle", "--epochs", "3", "--resolution", "5", "--plane", "pca", "--json")
-    report = json.loads(done.stdout.splitlines()[-1])
+def test_the_plane_of_the_path_says_how_much_of_it_it_holds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ["circle", "--epochs", "3", "--resolution", "5", "--plane", "pca", "--json"]
+    assert cli.main(["landscape", *asked, "--threads", "1"]) == 0
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
     first, second = report["shares"]
     assert 0.5 < first + second <= 1.0 + 1e-6
     assert first >= second
@@ -44,8 +49,10 @@ def test_the_plane_of_the_path_says_how_much_of_it_it_holds() -> None:
         (("--span", "0"), "span"),
     ],
 )
-def test_what_cannot_be_drawn_is_said_in_one_line(arguments: tuple[str, ...], word: str) -> None:
-    done = run("circle", "--epochs", "1", *arguments)
-    assert done.returncode == 1
-    assert word in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+def test_what_cannot_be_drawn_is_said_in_one_line(
+    arguments: tuple[str, ...], word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["landscape", "circle", "--epochs", "1", *arguments, "--threads", "1"]) == 1
+    said = capsys.readouterr().err
+    assert word in said
+    assert len(said.strip().splitlines()) == 1

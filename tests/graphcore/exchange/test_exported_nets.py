@@ -146,12 +146,13 @@ def test_reading_needs_no_torch() -> None:
 
 
 def test_the_report_says_what_became_what() -> None:
-    report = opened("sequence").report
-    assert report.aten == {"aten.expand.default": 2, "aten.lstm.input": 1}
+    assert opened("sequence").report.aten == {}
+    report = opened("heads").report
+    assert "aten.select_scatter.default" in report.aten
     text = str(report)
     assert "runs as an Aten node" in text
     assert "Not compared" in text
-    assert report.as_dict()["composites"] == 2
+    assert opened("sequence").report.as_dict()["composites"] == 1
 
 
 def test_another_kind_of_file_is_refused_by_name(tmp_path: Path) -> None:

@@ -79,6 +79,26 @@ class Bags(nn.Module):
         return z, nn.functional.cross_entropy(z @ z.t(), torch.arange(len(z)))
 
 
+class Sequences(nn.Module):
+    """Recurrent layers both ways, in a row, projected, from states that are learned or given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(3, 4, 2, batch_first=True, dropout=0.3, bidirectional=True, proj_size=2)
+        self.gru = nn.GRU(4, 3, bidirectional=True)
+        self.rnn = nn.RNN(4, 2, 2, nonlinearity="relu", batch_first=True)
+        self.start = nn.Parameter(torch.ones(2, 1, 3))
+        self.cell = nn.LSTMCell(4, 3)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        y, (h, c) = self.lstm(x)
+        start = self.start.expand(-1, len(x), -1).contiguous()
+        turned, last = self.gru(y.transpose(0, 1), start)
+        other, _ = self.rnn(y, h[:2])
+        state = self.cell(y[:, 0], (last[0], last[1]))
+        return h[-1], c, turned, other, *self.cell(y[:, 1], state)
+
+
 class Actor(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -94,10 +114,12 @@ CASES = {
     Scaled: torch.sin(torch.arange(6.0)).view(2, 3),
     Masked: torch.tensor([[1, 2, 3], [4, 5, 6]]),
     Bags: torch.tensor([[1, 2, 3], [4, 5, 6]]),
+    Sequences: torch.sin(torch.arange(24.0)).view(2, 4, 3),
     Actor: torch.sin(torch.arange(6.0)).view(2, 3),
 }
 
 
+@pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning")
 @pytest.mark.parametrize("kind", CASES)
 def test_it_opens_equal_and_takes_other_weights_by_name(kind: type[nn.Module]) -> None:
     module = seeded(kind())

@@ -82,6 +82,52 @@ def test_it_gives_what_the_reference_gives(case: str, tmp_path: Path) -> None:
     assert plan.parameters, "weights are weights, and can be trained on"
 
 
+OF_RUNTIME: dict[str, tuple[str, dict[str, Any]]] = {
+    "QLinearAdd": ("q xs xz q xs xz ys yz", {}),
+    "QLinearMul": ("q xs xz q xs xz ys yz", {}),
+    "QLinearSigmoid": ("q xs xz ys yz", {}),
+    "QLinearLeakyRelu": ("q xs xz ys yz", {"alpha": 0.2}),
+    "QLinearSoftmax": ("q xs xz ys yz", {"axis": 1, "opset": 13}),
+    "QLinearGlobalAveragePool": ("q xs xz ys yz", {"channels_last": 0}),
+    "QLinearAveragePool": ("q xs xz ys yz", {"kernel_shape": [2, 2]}),
+    "QLinearConcat": ("ys yz q xs xz q xs xz", {"axis": 1}),
+    "QGemm": ("q xs xz t ts no g ys yz", {"transB": 1}),
+}
+
+
+@pytest.mark.parametrize("kind", OF_RUNTIME)
+def test_it_gives_what_onnxruntime_gives(kind: str, tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    given, attributes = OF_RUNTIME[kind]
+    held = {**HELD, "t": TABLE, "ts": np.float32(0.01), "g": np.array([30, -40, 50], np.int32)}
+    held["ys"] = np.float32({"QGemm": 0.05, "QLinearAveragePool": 0.011}.get(kind, 0.01))
+    flat = kind in ("QGemm", "QLinearSoftmax")
+    x = np.sin(np.arange(4 if flat else 100, dtype=np.float32))
+    x = x.reshape((2, 2) if flat else (2, 2, 5, 5))
+    nodes = [
+        helper.make_node(Q[0], Q[1].split(), ["q"]),
+        helper.make_node(kind, given.split(), ["r"], domain="com.microsoft", **attributes),
+        helper.make_node(D[0], D[1].split(), ["y"]),
+    ]
+    names = {name for node in nodes for name in node.input}
+    made = [numpy_helper.from_array(np.asarray(a), n) for n, a in held.items() if n in names]
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s)
+            for n, s in (("x", ["N", *x.shape[1:]]), ("y", None))]  # fmt: skip
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], made)
+    sets = [helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]
+    model = helper.make_model(graph, opset_imports=sets, ir_version=10)
+    onnx.save(model, tmp_path / "net.onnx")
+    net = gc.open_net(tmp_path / "net.onnx")
+    plan = net.compile()
+    plan.forward({net.inputs[0]: x})
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    (wanted,) = session.run(None, {"x": x})
+    found = plan.value(net.outputs[0]).numpy()
+    off = np.abs(found - wanted) / float(held["ys"])
+    assert off.max() <= 1.01, "one step of rounding"
+    assert np.mean(off > 0.01) <= 0.1
+
+
 def test_what_it_cannot_know_is_refused_by_name(tmp_path: Path) -> None:
     written(tmp_path / "net.onnx", [("QuantizeLinear", "x xs b", "r"), D], conv=False)
     with pytest.raises(FileError, match=r"QuantizeLinear.*it rounds to int32"):

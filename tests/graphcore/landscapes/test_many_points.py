@@ -80,3 +80,26 @@ def test_first_convolutions_combined_give_the_losses_of_the_whole_net(name: str)
         found = points.loss_at(a, b)
         plan.forward(feeds)
         assert found == pytest.approx(float(plan.value(binding.loss).mean()), rel=1e-10)
+
+
+@pytest.mark.parametrize("part", [(0, 1), (1, 2)])
+def test_every_point_of_a_surface_has_the_loss_of_its_own_place(part: tuple[int, int]) -> None:
+    """Also where points of several rows are computed together."""
+    graph = presets.load("xor")
+    trainer = Trainer(graph, datasets.load("xor4"))
+    plan, binding = trainer.evaluation_plan(), trainer.binding
+    x, t = trainer.tensors(trainer.data.test)
+    feeds = {binding.input: x, binding.target: t}
+    plane = random_plane(trainer.plan, seed=2)
+    surface = Surface(plan, plane, feeds, binding.loss, (-1, 1, -0.5, 2), 9, part)
+    assert surface.work(60.0)
+    for i, b in enumerate(surface.b):
+        for j, a in enumerate(surface.a):
+            if i % part[1] != part[0]:
+                assert np.isnan(surface.values[i, j])
+                continue
+            with torch.inference_mode():
+                plan.flat.copy_(plane.at(float(a), float(b)))
+            plan.forward(feeds)
+            wanted = float(plan.value(binding.loss).mean())
+            assert surface.values[i, j] == pytest.approx(wanted, rel=1e-4)

@@ -17,6 +17,7 @@ from graphcore.cli import main as cli
 from graphcore.datasets.learned import learned
 from graphcore.errors import DataError, EngineError, FileError, GraphError
 from graphcore.files import dumps
+from graphcore.files.torch import export as torch_export
 from graphcore.records.arrays import pack
 from graphcore.runs.folder import read_data
 from graphcore.runs.run_file import write_runs
@@ -332,3 +333,5 @@ def test_whole_numbers_go_into_a_net_that_takes_them() -> None:
     (answer,) = gc.predict(g, [[6, 0, 2]])
     assert answer.answer in "0123"
     assert len(answer.top(4)) == 4
+    trainer = gc.Trainer(g, gc.load_dataset("random", **options))
+    assert "def predict" in torch_export.of_run(trainer, "net").script

@@ -102,7 +102,7 @@ def test_an_error_anywhere_is_said_once_and_training_goes_on(
     (owner, name), request = VIEWS[place]
     monkeypatch.setattr(owner, name, boom)
     engine.ask(request)
-    while engine.server.views.has_jobs:
+    while engine.server.views._jobs:
         engine.work(1)
     engine.work(400)
     (failure,) = engine.of(m.Failure)
@@ -176,7 +176,7 @@ def test_the_other_views_likewise(request_, frame, place, monkeypatch):
 @pytest.mark.parametrize("where", ["step", "test"])
 def test_an_error_of_a_step_or_a_test_ends_training_with_a_sentence(where, monkeypatch):
     engine = Engine()
-    place = (Trainer, "train_steps") if where == "step" else (live_tests.Judging, "work")
+    place = (Trainer, "train_steps") if where == "step" else (live_tests.Evaluation, "work")
     monkeypatch.setattr(*place, boom)
     engine.ask(m.Run(50))
     engine.work(200)

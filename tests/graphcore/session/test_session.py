@@ -119,7 +119,7 @@ def test_the_planned_steps_of_a_frame_reach_as_far_as_was_asked():
     planned = session.trainer.total_steps
     session.run(m.Run(steps=planned + 40))
     session.trainer.step = planned
-    session.steps_left = 40
+    session.loop.steps_left = 40
     for _ in range(2):
         session.want_frame()
         session.work()

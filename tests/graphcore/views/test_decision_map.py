@@ -14,7 +14,7 @@ from graphcore.training.evaluation import correct
 from graphcore.training.sample import Sample, fed
 from graphcore.training.trainer import Trainer
 from graphcore.views.decision_map import compute as probing
-from graphcore.views.drawing.compute import digit
+from graphcore.views.digit_pad.compute import digit
 from graphcore.views.results.compute import results
 from graphcore.views.samples import SamplesRequest
 from graphcore.views.samples.chosen_sample import chosen_sample

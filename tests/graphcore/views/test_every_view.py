@@ -20,7 +20,7 @@ from graphcore.session.messages import Hold, HoldRequest
 from graphcore.training.sample import Sample
 from graphcore.views.comparison import CompareRequest
 from graphcore.views.decision_map import DecisionRequest
-from graphcore.views.drawing import DigitRequest, NearestRequest
+from graphcore.views.digit_pad import DigitRequest, NearestRequest
 from graphcore.views.embedding import EmbeddingFrame, EmbeddingRequest
 from graphcore.views.health import HealthRequest
 from graphcore.views.histograms import SpreadRequest

@@ -11,6 +11,7 @@ from graphcore import datasets, presets
 from graphcore.graph.layer_list import parse_layers
 from graphcore.runs.curves import Curves
 from graphcore.training.trainer import Trainer
+from graphcore.views.health import compute
 from graphcore.views.health.compute import examine
 
 
@@ -170,6 +171,31 @@ def test_wrong_saturated_outputs_under_a_squared_error_are_said_and_right_ones_a
         made.plan.parameters["linear_2.weight"].mul_(-20)
     (found,) = [f for f in examine(made).findings if "wrong and saturated" in f.sentence]
     assert found.node == "tanh_2"
+
+
+@pytest.mark.parametrize("operator", ["Tanh", "Sigmoid"])
+def test_the_slope_of_an_output_is_that_of_autograd(operator: str) -> None:
+    made = of_graph(regression(operator))
+    plan, b = made.looking_plan(), made.binding
+    plan.forward(b.feeds(*made.tensors(made.data.train)))
+    step = next(s for s in plan.steps if s.op.name == operator)
+    x, y = plan.values[step.inputs[0]], plan.values[step.outputs[0]]
+    assert x is not None
+    assert y is not None
+    wanted = 1 - y * y if operator == "Tanh" else y * (1 - y)
+    slope = compute._slope(plan, step)
+    assert slope is not None
+    torch.testing.assert_close(slope, wanted)
+
+
+def test_wrong_outputs_of_the_other_sign_are_not_saturated() -> None:
+    made = of_graph(regression("Tanh"))
+    with torch.inference_mode():
+        for name, value in made.plan.parameters.items():
+            value.zero_()
+            if name == "linear_2.bias":
+                value.fill_(-0.7)  # y = -0.6: wrong for most, with a slope of 0.64
+    assert not [f for f in examine(made).findings if "wrong and saturated" in f.sentence]
 
 
 def test_overfitting_is_said_and_a_run_that_still_gets_better_is_not() -> None:

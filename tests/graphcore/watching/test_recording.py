@@ -7,6 +7,7 @@ import json
 import math
 import os
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -27,13 +28,16 @@ from graphcore.runs.run_file import read_runs
 from graphcore.runs.snapshots import Moment
 from graphcore.session import messages as m
 from graphcore.session.session import Session
-from graphcore.views.landscape import LandscapeRequest
+from graphcore.views.landscape import LandscapeRequest, compute
 from graphcore.views.landscape.compute import Landscape
 from graphcore.views.timeline import TimelineRequest
 from graphcore.views.timeline.compute import timeline
-from graphcore.watching import window
+from graphcore.watching import watch, window
+from graphcore.watching.process import launch
 from graphcore.watching.source import Source
 from graphcore.watching.watch import Watch
+from graphcore.watching.window import Window
+from graphcore.worker.protocol import FrameReader, decode_request
 
 
 class Net(nn.Module):
@@ -308,7 +312,7 @@ def test_a_module_that_becomes_another_is_let_go(tmp_path: Path, capsys) -> None
     watched.step(0.5)
     watched.close()
     said = capsys.readouterr().err
-    assert said.count("not watched any more: out has other parameters than before") == 1
+    assert said.count("no longer watched: out has other parameters than before") == 1
     assert read_runs(tmp_path / "a.gradrun")[1][0].timeline.steps == [0]
 
 
@@ -330,8 +334,8 @@ def test_what_cannot_be_watched_is_refused_with_the_reason(tmp_path: Path, monke
     with pytest.raises(ExportError, match=r"a loss of torch\.nn\.functional"):
         gc.watch(nn.Linear(3, 3), (x, y), loss=lambda a, t: a, out=tmp_path / "a")
     assert not os.listdir(tmp_path)
-    launch, begun = window.launch, []  # a window comes up while the net is exported, and is let go
-    monkeypatch.setattr(window, "launch", lambda: begun.append(launch(WAITS)) or begun[0])
+    begun: list = []  # a window comes up while the net is exported, and is let go
+    monkeypatch.setattr(watch, "launch", lambda: begun.append(launch(WAITS)) or begun[0])
     with pytest.raises(ExportError, match=r"Branching.*line \d+"):
         gc.watch(Branching(), (x, y))
     assert os.waitpid(begun[0].pid, 0)[1] == 0
@@ -342,16 +346,109 @@ def test_what_cannot_be_watched_is_refused_with_the_reason(tmp_path: Path, monke
     assert quiet._repr_svg_() is None
 
 
-@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
-def test_the_landscape_of_a_script_takes_more_of_the_engine_than_of_a_run_of_its_own() -> None:
-    """The loop is another process's: what its surface takes is no loss of training here."""
-    x, y = data()
-    source = Source(Net(), (x, y), functional.nll_loss)
-    session, landscape = Session(lambda _reply: None, "cpu"), Landscape()
+def of_script() -> Session:
+    """The session of a window that has the net of a script."""
+    source = Source(Net(), data(), functional.nll_loss)
+    session = Session(lambda _reply: None, "cpu")
     weights = {name: pack(np.asarray(value)) for name, value in source.weights().items()}
     batch = pack(source.probe.inputs), pack(source.probe.targets)
     session.script.begin(m.WatchBegin(files.dumps(source.graph), weights, *batch))
+    return session
+
+
+def test_the_window_is_launched_before_anything_is_imported() -> None:
+    """Export and window come up beside each other; what the first needs takes a while."""
+    code = "import sys, graphcore.watching.watch; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "graphcore.ops", "graphcore.graph.graph"} & set(done.stdout.split())
+
+
+ANSWERS = """
+import sys, time
+from graphcore.session.messages import Steer
+from graphcore.worker.protocol import encode
+sys.stdin.buffer.read(4)
+time.sleep(0.3)
+open(sys.argv[1], "w")
+sys.stdout.buffer.write(encode(Steer(taken=1)))
+sys.stdout.flush()
+sys.stdin.buffer.read()
+"""
+"""Takes a net as a window does, and says so."""
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_loop_begins_once_its_window_has_the_net(tmp_path: Path, monkeypatch, told) -> None:
+    """It is shown from its first step; a window that says nothing is not waited for."""
+    x = torch.randn(4, 3)
+    command = [sys.executable, "-c", ANSWERS, str(tmp_path / "taken")] if told else WAITS
+    monkeypatch.setattr(watch, "launch", lambda: launch(command))
+    monkeypatch.setattr(Window.meet, "__defaults__", (20.0 if told else 0.1,))
+    begun = time.monotonic()
+    with gc.watch(nn.Linear(3, 3), (x, torch.tensor([0, 1, 2, 0]))) as w:
+        assert (tmp_path / "taken").exists() is told
+        assert time.monotonic() - begun < 15
+        w.step(1.0)
+
+
+def test_what_others_take_of_the_processor_is_no_reason_to_look_seldom(tmp_path: Path) -> None:
+    """On a busy machine a copy of ResNet's weights was interrupted: the next was due after 3 s."""
+    x, y = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+    with gc.watch(nn.Linear(3, 3), (x, y), out=tmp_path / "a.gradrun") as w:
+        take = w._sink.take
+        w._sink.take = lambda *given: time.sleep(0.3) or take(*given)
+        w.step(1.0)
+        assert w._look_at - time.perf_counter() < 2.0
+
+
+def test_a_loop_that_nothing_holds_any_more_is_over(tmp_path: Path) -> None:
+    """As in a notebook whose cell is run again: windows and engines would add up."""
+    x, y = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+    w = gc.watch(nn.Linear(3, 3), (x, y), out=tmp_path / "a.gradrun")
+    w.step(1.0)
+    w = gc.watch(nn.Linear(3, 3), (x, y), out=tmp_path / "b.gradrun")
+    assert read_runs(tmp_path / "a.gradrun")[1][0].timeline.steps == [0, 1]
+    w.close()
+
+
+def test_a_script_that_ends_before_its_window_comes_up_leaves_its_run(tmp_path: Path) -> None:
+    read = tmp_path / "read"
+    late = (
+        "import sys, time; time.sleep(0.5)\n"
+        f"open({str(read)!r}, 'wb').write(sys.stdin.buffer.read())"
+    )
+    net = nn.Linear(3, 90_000)  # more than a pipe holds
+    source = Source(net, (torch.randn(4, 3), torch.tensor([0, 1, 2, 0])), functional.cross_entropy)
+    window.LAST, before = 0.1, window.LAST
+    try:
+        process = launch([sys.executable, "-c", late])
+        w = Watch(source.graph, sink := Window(source, process))
+        w.step(1.0)
+        w.close()
+        assert not sink._writer.is_alive()  # it would end with the script
+    finally:
+        window.LAST = before
+    os.waitpid(process.pid, 0)
+    bodies = FrameReader().feed(read.read_bytes())
+    assert [type(decode_request(b)) for b in bodies] == [m.WatchBegin, m.WatchSteps]
+
+
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+def test_the_first_grid_of_a_script_is_made_in_one_go(monkeypatch) -> None:
+    monkeypatch.setattr(compute, "TRAINING_SLICE", 0.0)  # a point, or a row, at a time
+    session, landscape, request = of_script(), Landscape(), LandscapeRequest()
+    frame = landscape.work(session, request)
+    assert frame is not None
+    assert frame.level == 1
+    assert landscape.work(session, request) is None  # then a slice at a time again
+
+
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+def test_the_landscape_of_a_script_takes_more_of_the_engine_than_of_a_run_of_its_own() -> None:
+    """The loop is another process's: what its surface takes is no loss of training here."""
+    session, landscape = of_script(), Landscape()
     landscape._request = request = LandscapeRequest()
+    landscape._shown = object()
     landscape._spent, landscape._last_work = 1.0, time.perf_counter() - 5.0
     assert landscape.due(session, request)
     session.script.run = None

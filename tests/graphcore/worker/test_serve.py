@@ -19,11 +19,10 @@ from graphcore.worker.protocol import FrameReader, decode_reply, encode
 class Worker:
     """A running engine process, and what it said."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: list[str]) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "graphcore.worker.serve"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
         self.reader = FrameReader()
         self.said: list[Reply] = []
         self.seen = 0  # replies up to the last that was waited for; others may come with it
@@ -51,14 +50,27 @@ class Worker:
 
 
 @pytest.fixture
-def worker():
-    w = Worker()
-    w.send(m.Hello(threads=1))
-    yield w
-    w.process.kill()
-    w.process.wait()
-    w.process.stdin.close()
-    w.process.stdout.close()
+def start(engine_command):
+    """Starts engines, which end with the test."""
+    started = []
+
+    def worker() -> Worker:
+        w = Worker(engine_command or [sys.executable, "-m", "graphcore.worker.serve"])
+        started.append(w)
+        w.send(m.Hello(threads=1))
+        return w
+
+    yield worker
+    for w in started:
+        w.process.kill()
+        w.process.wait()
+        w.process.stdin.close()
+        w.process.stdout.close()
+
+
+@pytest.fixture
+def worker(start):
+    return start()
 
 
 def load(name: str = "circle", **changes) -> m.Load:
@@ -114,7 +126,7 @@ def test_a_formula_shows_every_number_at_once(worker: Worker) -> None:
 def test_pause_is_heard_between_steps(worker: Worker) -> None:
     worker.send(load())
     worker.wait_for(m.Loaded)
-    worker.send(m.Run(), m.NextFrame())
+    worker.send(m.SetSpeed(100.0), m.Run(), m.NextFrame())  # it is not over before the pause
     worker.wait_for(m.Frame, lambda f: f.step > 0)
     worker.send(m.Pause())
     paused = worker.wait_for(m.Frame, lambda f: f.state == "idle")
@@ -138,20 +150,17 @@ def test_after_a_refused_graph_nothing_trains_and_what_was_learned_goes_on(
     assert (loaded.step, loaded.kept) == (5, loaded.parameters)
 
 
-def test_a_checkpoint_is_gone_on_from(worker: Worker, tmp_path) -> None:
+def test_a_checkpoint_is_gone_on_from(worker: Worker, start, tmp_path) -> None:
     worker.send(load(checkpoints=str(tmp_path)))
     steps = worker.wait_for(m.Loaded).steps_per_epoch
     straight = losses(worker, steps + 6)
-    second = Worker()
-    try:
-        second.send(m.Hello(threads=1), load(resume=str(tmp_path)))
-        assert second.wait_for(m.Loaded).step == steps
-        np.testing.assert_array_equal(losses(second, 6), straight[-6:])
-    finally:
-        second.process.kill()
-        second.process.communicate()
+    second = start()
+    second.send(load(resume=str(tmp_path)))
+    assert second.wait_for(m.Loaded).step == steps
+    np.testing.assert_array_equal(losses(second, 6), straight[-6:])
 
 
+@pytest.mark.cold
 def test_it_ends_with_the_window(worker: Worker) -> None:
     worker.wait_for(m.Ready)
     worker.process.stdin.close()
@@ -171,6 +180,22 @@ def test_a_print_cannot_get_into_the_stream() -> None:
     (body,) = FrameReader().feed(done.stdout)
     assert isinstance(decode_reply(body), m.Ready)
     assert b"noise" in done.stderr
+
+
+def test_torch_is_imported_before_the_first_request_comes(tmp_path) -> None:
+    """The window hands that over once it has been painted; torch takes longer than its paint."""
+    (tmp_path / "torch.py").write_text("import sys\nprint('imported', file=sys.stderr, flush=True)")
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "graphcore.worker.serve"], env={**os.environ, "PYTHONPATH": path},
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert select.select([process.stderr], [], [], 20)[0]
+        assert process.stderr.readline() == b"imported\n"
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_the_engine_never_imports_qt() -> None:

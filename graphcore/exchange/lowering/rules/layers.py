@@ -250,14 +250,21 @@ def group_norm(b: Builder, a: dict[str, Any]) -> Port:
 def instance_norm(b: Builder, a: dict[str, Any]) -> Port:
     """Each channel of each sample is a group of its own."""
     x = b.port(a["input"])
-    if not a.get("use_input_stats", True) or a.get("running_mean") is not None:
+    kept = {n: b.tensor(a.get(n)) for n in ("running_mean", "running_var")}
+    tracked = all(t is not None for t in kept.values())
+    if not a.get("use_input_stats", True) and not tracked:
         raise NotOurs
     channels, eps = plain_dim(x.shape[1]), a.get("eps", 1e-5)
     if len(x.shape) in (3, 4):
         affine = a.get("weight") is not None
         fed = _scale(b, a, (channels,)) if affine else {}
         operator = f"InstanceNorm{len(x.shape) - 2}d"
-        return b.add(operator, x, parameters=fed, eps=eps, affine=affine)
+        y = b.add(operator, x, parameters=fed, eps=eps, affine=affine,
+                  track_running_stats=tracked, momentum=a.get("momentum", 0.1))  # fmt: skip
+        y.made.buffers = {n: t for n, t in kept.items() if t is not None}
+        return y
+    if tracked:
+        raise NotOurs
     return b.add("GroupNorm", x, parameters=_scale(b, a, (channels,)), num_groups=channels,
                  eps=a.get("eps", 1e-5), name="instance_norm")  # fmt: skip
 

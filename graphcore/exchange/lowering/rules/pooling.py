@@ -17,9 +17,18 @@ def _one(value: tuple[int, ...]) -> Any:
     return value[0] if len(set(value)) == 1 else value
 
 
+@rule("max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices")
+def pool_with_places(b: Builder, a: dict[str, Any]) -> list[Port | None]:
+    """The largest of each window; where they lie is asked of torch's own function."""
+    return [_pooled(b, a, b.call.target.split(".")[1].removesuffix("_with_indices")), None]
+
+
 @rule("max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d")
 def pool(b: Builder, a: dict[str, Any]) -> Port:
-    operation = b.call.target.split(".")[1]
+    return _pooled(b, a, b.call.target.split(".")[1])
+
+
+def _pooled(b: Builder, a: dict[str, Any], operation: str) -> Port:
     rank = int(operation[-2])
     kernel = _spread(a["kernel_size"], rank)
     stride = _spread(a.get("stride") or list(kernel), rank)
@@ -47,6 +56,28 @@ def adaptive(b: Builder, a: dict[str, Any]) -> Port:
         return b.add("AdaptiveAvgPool2d", x, output_size=_one(sizes))
     image = b.add("Unsqueeze", x, dim=2)
     return b.add("Squeeze", b.add("AdaptiveAvgPool2d", image, output_size=(1, *sizes)), dim=2)
+
+
+@rule("adaptive_avg_pool3d")
+def adaptive_volume(b: Builder, a: dict[str, Any]) -> Port:
+    return _divided(b, a, "AvgPool3d")
+
+
+@rule("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d")
+def adaptive_max(b: Builder, a: dict[str, Any]) -> list[Port | None]:
+    rank = b.call.target.split(".")[1][-2:]
+    return [_divided(b, a, f"MaxPool{rank}"), None]
+
+
+def _divided(b: Builder, a: dict[str, Any], operator: str) -> Port:
+    """Windows that are all of one size, without overlap."""
+    x = b.port(a["self"])
+    wanted = [plain_dim(d) for d in a["output_size"]]
+    given = [plain_dim(d) for d in x.shape[len(x.shape) - len(wanted) :]]
+    if any(length % parts for length, parts in zip(given, wanted, strict=True)):
+        raise NotOurs
+    kernel = tuple(length // parts for length, parts in zip(given, wanted, strict=True))
+    return b.add(operator, x, kernel_size=_one(kernel))
 
 
 @rule("upsample_nearest2d.vec", "upsample_bilinear2d.vec", "upsample_nearest2d",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from graphcore.exchange.lowering.builder import Builder, Result
+from graphcore.exchange.lowering.builder import Builder, Port, Result
 
-Rule = Callable[[Builder, dict[str, Any]], Result]
+Rule = Callable[[Builder, dict[str, Any]], Result | Sequence[Port | None]]
 RULES: dict[str, Rule] = {}
-"""aten overload -> function that makes nodes of a call; it raises NotOurs where it cannot."""
+"""aten overload -> function that makes nodes of a call; it raises NotOurs where it cannot.
+
+A result that is None is left to the Aten operator.
+"""
 _R = TypeVar("_R", bound=Rule)
 
 

@@ -6,6 +6,7 @@ from graphcore.exchange.onnx.operators import (
     indexing,
     layers,
     making,
+    microsoft,
     pooling,
     products,
     quantised,
@@ -18,6 +19,6 @@ from graphcore.exchange.onnx.operators import (
 from graphcore.exchange.onnx.operators.table import OPERATORS
 
 __all__ = [
-    "OPERATORS", "cutting", "elementwise", "indexing", "layers", "making", "pooling", "products",
-    "quantised", "recurrent", "reductions", "resizing", "sequences", "shapes",
+    "OPERATORS", "cutting", "elementwise", "indexing", "layers", "making", "microsoft", "pooling",
+    "products", "quantised", "recurrent", "reductions", "resizing", "sequences", "shapes",
 ]  # fmt: skip

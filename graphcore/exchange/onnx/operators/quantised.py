@@ -28,7 +28,7 @@ def dequantize(t: Tracer, n: OnnxNode) -> Any:
     """(x - zero) · scale."""
     if n.get("block_size"):
         raise Untraced("it scales block by block")
-    return _meant(t, n, n.input(0), n.input(1), n.optional(2))
+    return meant(t, n, n.input(0), n.input(1), n.optional(2))
 
 
 @operator("QuantizeLinear")
@@ -36,29 +36,28 @@ def quantize(t: Tracer, n: OnnxNode) -> Any:
     """round(x / scale) + zero, within the range of the type."""
     if n.get("block_size"):
         raise Untraced("it scales block by block")
-    return _rounded(t, n, n.input(0), n.input(1), n.optional(2))
+    return rounded(t, n, n.input(0), n.input(1), n.optional(2))
 
 
 @operator("QLinearMatMul")
 def matmul(t: Tracer, n: OnnxNode) -> Any:
     a, b = (
-        _meant(t, n, n.input(i), n.input(i + 1), n.input(i + 2), n.input(i).rank - 1)
-        for i in (0, 3)
+        meant(t, n, n.input(i), n.input(i + 1), n.input(i + 2), n.input(i).rank - 1) for i in (0, 3)
     )
     y = products.matmul(t, replace(n, inputs=[a, b]))
-    return _rounded(t, n, y, n.input(6), n.input(7))
+    return rounded(t, n, y, n.input(6), n.input(7))
 
 
 @operator("QLinearConv")
 def conv(t: Tracer, n: OnnxNode) -> Any:
-    x = _meant(t, n, n.input(0), n.input(1), n.input(2))
-    weight = _meant(t, n, n.input(3), n.input(4), n.input(5), axis=0)
+    x = meant(t, n, n.input(0), n.input(1), n.input(2))
+    weight = meant(t, n, n.input(3), n.input(4), n.input(5), axis=0)
     bias = n.optional(8)
     if bias is not None:
         scale = t.call("mul.Tensor", self=n.input(1), other=n.input(4))
         bias = t.call("mul.Tensor", self=_float(t, bias), other=scale)
     y = convolution(t, replace(n, inputs=[x, weight, bias]))
-    return _rounded(t, n, y, n.input(6), n.input(7))
+    return rounded(t, n, y, n.input(6), n.input(7))
 
 
 @operator("DynamicQuantizeLinear")
@@ -71,7 +70,7 @@ def dynamic(t: Tracer, n: OnnxNode) -> Any:
     start = t.call("neg", self=t.call("div.Tensor", self=low, other=scale))
     zero = t.call("clamp", self=t.call("round", self=start), min=0.0, max=255.0)
     zero.stored = "uint8"
-    return [_rounded(t, n, x, scale, zero), scale, zero]
+    return [rounded(t, n, x, scale, zero), scale, zero]
 
 
 @operator("MatMulInteger")
@@ -116,7 +115,7 @@ def _along(t: Tracer, table: Traced, rank: int, axis: int) -> Traced:
     return found
 
 
-def _meant(
+def meant(
     t: Tracer, n: OnnxNode, x: Traced, scale: Traced, zero: Traced | None = None,
     axis: int | None = None,
 ) -> Traced:  # fmt: skip
@@ -127,7 +126,7 @@ def _meant(
     return found
 
 
-def _rounded(t: Tracer, n: OnnxNode, x: Traced, scale: Traced, zero: Traced | None) -> Traced:
+def rounded(t: Tracer, n: OnnxNode, x: Traced, scale: Traced, zero: Traced | None) -> Traced:
     """The whole numbers nearest to numbers, as floating-point ones."""
     _note(t)
     stored = zero.stored if zero is not None else "uint8"

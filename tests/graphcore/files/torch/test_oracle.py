@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 
 import graphcore as gc
 from graphcore.errors import FileError
-from graphcore.files.torch.source import read_module
+from graphcore.files.torch.source import read_net
 from tests.graphcore.files.fitting import fit_weights
 
 HEAD = """
@@ -79,7 +79,7 @@ def check(
 
     ``wanted`` are the first numbers of each answer, and its shape.
     """
-    graph = read_module(source)
+    graph = read_net(source).graph
     inputs = [node for node in graph if node.operator == "Input"]
     for node in inputs:
         batch = node.attributes["batch"]
@@ -225,6 +225,32 @@ OPENS: dict[str, tuple[str, tuple[torch.Tensor, ...]]] = {
         return self.fc(out[:, -1]) + self.fc2(h[-1]) + self.fc3(h.squeeze(0))
         """).replace("nn.Linear(4, 2)", "nn.Linear(4, 2)\n        self.fc2, self.fc3 = "
                      "nn.Linear(4, 2), nn.Linear(4, 2)"), (SEQUENCE,)),
+    "columns of indices": (module("""
+        self.tables = nn.ModuleList([nn.Embedding(6, 2), nn.Embedding(5, 3)])
+        """, """
+        found = []
+        for i, table in enumerate(self.tables):
+            found.append(table(x[:, i]))
+        return torch.cat(found, 1)
+        """), (torch.tensor([[1, 2], [5, 4]]),)),
+    "both ways": (module("self.g = nn.GRU(3, 4, batch_first=True, bidirectional=True)", """
+        y, h = self.g(x)
+        return torch.cat((h[-1], h[0], y[:, -1]), 1)
+        """), (torch.randn(2, 5, 3),)),
+    "layers of states": (module("""
+        self.lstm = nn.LSTM(3, 4, num_layers=2, batch_first=True, dropout=0.2, bidirectional=True)
+        """, """
+        h0 = torch.zeros(4, x.size(0), 4).to(x.device)
+        y, (h, c) = self.lstm(x, (h0, torch.zeros(4, x.shape[0], 4, device=x.device)))
+        return torch.cat([h[0], h[1], h[-1], c[2]], dim=1) + y[:, 0].sum(1, keepdim=True)
+        """), (torch.randn(2, 5, 3),)),
+    "from state to state": (module("""
+        self.a = nn.LSTM(3, 4, 2, batch_first=True)
+        self.b = nn.LSTM(3, 4, 2, batch_first=True)
+        """, """
+        _, state = self.a(x)
+        return self.b(x, state)[0]
+        """), (torch.randn(2, 5, 3),)),
     "lstm states": (module("self.lstm = nn.LSTM(3, 4, 1, True, True)", """
         out, (h, c) = self.lstm(x)
         return h[0] * c[-1]
@@ -290,7 +316,7 @@ def test_what_is_opened_is_what_torch_computes(name: str) -> None:
 
 
 def test_what_is_frozen_stays_frozen() -> None:
-    graph = read_module(OPENS["frozen"][0])
+    graph = read_net(OPENS["frozen"][0]).graph
     assert graph.node("fc").frozen == {"weight", "bias"}
     assert graph.node("out").frozen == {"bias"}
     assert graph.node("gain").frozen == {"value"}
@@ -298,12 +324,17 @@ def test_what_is_frozen_stays_frozen() -> None:
 
 REFUSED: dict[str, tuple[str, str]] = {
     "no batch_first": (module("self.g = nn.GRU(3, 4)", "return self.g(x)[0]"), "batch_first"),
-    "two layers": (module("self.g = nn.LSTM(3, 4, 2, batch_first=True)", "return self.g(x)[0]"),
-        "num_layers=2"),
-    "both ways": (module("self.g = nn.GRU(3, 4, batch_first=True, bidirectional=True)",
-        "return self.g(x)[0]"), "bidirectional"),
-    "a first state": (module("self.g = nn.GRU(3, 4, batch_first=True)",
-        "return self.g(x, torch.zeros(1, 2, 4))[0]"), "GRU takes 1"),
+    "a state of one's own": (module(
+        "self.g, self.h = nn.GRU(3, 4, batch_first=True), nn.Parameter(torch.randn(1, 2, 4))",
+        "return self.g(x, self.h)[0]"), "starts from"),
+    "a state of fewer layers": (module("""
+        self.a = nn.GRU(3, 4, batch_first=True)
+        self.b = nn.GRU(3, 4, 2, batch_first=True)
+        """, "return self.b(x, self.a(x)[1])[0]"), "starts from"),
+    "indices that are computed": (module("self.e = nn.Embedding(6, 2)", "return self.e(x * 2)"),
+        "indices that are computed"),
+    "a recurrent layer twice": (module("self.g = nn.GRU(3, 3, batch_first=True)",
+        "return self.g(self.g(x)[0])[0]"), "used twice"),
     "the whole state": (module("self.g = nn.GRU(3, 4, batch_first=True)",
         "return self.g(x)[1] * 2"), r"h\[-1\]"),
     "affine": (module("self.n = nn.BatchNorm2d(1, affine=False)", "return self.n(x)"), "affine"),
@@ -380,7 +411,7 @@ REFUSED: dict[str, tuple[str, str]] = {
 def test_what_would_come_out_wrong_is_refused_by_name(name: str) -> None:
     source, word = REFUSED[name]
     with pytest.raises(FileError, match=word) as refused:
-        read_module(source)
+        read_net(source)
     said = str(refused.value)
     assert len(said.splitlines()) == 1
     assert len(said) <= 300

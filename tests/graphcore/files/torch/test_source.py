@@ -8,7 +8,7 @@ from graphcore import datasets, presets
 from graphcore.cli import main as cli
 from graphcore.errors import FileError
 from graphcore.files.torch import export as torch_export
-from graphcore.files.torch.source import read_module
+from graphcore.files.torch.source import read_net
 from graphcore.graph.binding import learns
 from graphcore.training.trainer import Trainer
 from tests.graphcore.files.fitting import fit_weights
@@ -28,7 +28,7 @@ def exported(name: str) -> torch_export.TorchExport:
 @pytest.mark.parametrize("name", presets.small())
 def test_every_preset_comes_back_as_it_went(name) -> None:
     made, graph = exported(name), presets.load(name)
-    back = read_module(made.script)
+    back = read_net(made.script).graph
     assert sorted(n.operator for n in back) == sorted(n.operator for n in graph)
     assert len(back.edges) == len(graph.edges)
     assert back.training == graph.training
@@ -76,7 +76,7 @@ class Net(nn.Module):
 
 def test_what_somebody_wrote_by_hand() -> None:
     source = OWN
-    graph = read_module(source)
+    graph = read_net(source).graph
     assert [n.operator for n in graph if n.parameter_inputs] == [
         "Conv2d", "BatchNorm2d", "Conv2d", "Parameter", "Linear",
     ]  # fmt: skip
@@ -111,7 +111,7 @@ def test_what_is_not_understood_is_refused_with_its_line(old, new, said) -> None
     if old == "nn.Module":
         source = source.replace("nn.Module", "object")
     with pytest.raises(FileError, match=said) as error:
-        read_module(source)
+        read_net(source)
     assert len(str(error.value).splitlines()) == 1
 
 

@@ -11,7 +11,7 @@ from graphcore.session.session import Session
 from graphcore.training.class_shares import NO_CLASSES, class_names, class_shares
 from graphcore.training.sample import drawn_input
 from graphcore.training.trainer import Trainer
-from graphcore.views.drawing import DigitFrame, DigitRequest
+from graphcore.views.digit_pad import DigitFrame, DigitRequest
 from graphcore.views.view import view
 
 

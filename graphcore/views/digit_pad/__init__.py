@@ -1,4 +1,4 @@
-"""Messages of the search for training samples that are like a drawing."""
+"""Messages of the digit pad: what the net makes of a drawing, and the samples most like it."""
 
 from __future__ import annotations
 

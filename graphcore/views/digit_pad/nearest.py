@@ -16,7 +16,7 @@ from graphcore.session.session import Session
 from graphcore.training.class_shares import class_indices
 from graphcore.training.sample import drawn_input, sample_image
 from graphcore.training.trainer import Trainer
-from graphcore.views.drawing import NearestFrame, NearestRequest, Neighbour
+from graphcore.views.digit_pad import NearestFrame, NearestRequest, Neighbour
 from graphcore.views.view import view
 
 if TYPE_CHECKING:
