@@ -171,7 +171,7 @@ class Files(QObject):
             self._kept = now
             again()
 
-        text = self.tr("{0} has trained for {1:.0f} s, and its run is in no file.")
+        text = self.tr("{0} has trained for {1:.0f} s. Its run is not saved: it would be lost.")
         self.run_at_stake.emit(text.format(self.name, seconds), let_go)
         return False
 

@@ -71,10 +71,17 @@ class StatusBar(QStatusBar):
             self.tr("The device that trains, its threads and precision; click to change them.")
         )
 
-    def set_data(self, dataset: str, samples: str, normalization: str) -> None:
+    def set_data(
+        self, dataset: str, samples: str, normalization: str, held_back: bool = False
+    ) -> None:
         """Name the data set, the samples that are loaded ("" for none) and their normalisation."""
         self.dataset.setText(" · ".join(filter(None, (dataset, samples))) if dataset else "")
-        told = self.tr("Training and test samples. {0}").format(normalization)
+        told = self.tr("Training and test samples. {0}")
+        if held_back:
+            told = self.tr(
+                "Training samples, those held back for validation, and test samples. {0}"
+            )
+        told = told.format(normalization)
         self.dataset.setToolTip(told if samples else self.tr("These data are not loaded."))
 
     def _request(self, _what: Any = None) -> None:

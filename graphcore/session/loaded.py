@@ -16,7 +16,8 @@ def loaded(t: Trainer, data: Dataset, kept: Kept, problem: str = "") -> Loaded:
     return Loaded(
         dataset=data.name, note=f"{data.note} {t.note}".strip(),
         normalization=said_of_scales(data), train_samples=len(data.train),
-        test_samples=len(data.test), classes=data.classes,
+        test_samples=len(data.test),
+        held_back=0 if data.validation is None else len(data.validation), classes=data.classes,
         parameters=len(t.plan.places), numbers=t.plan.room.numel(), kept=len(kept.whole),
         part=kept.part, fresh=kept.fresh if kept.whole else (), gone=kept.gone, step=t.step,
         frozen=kept.frozen, anew=kept.anew, change=kept.change,

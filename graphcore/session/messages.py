@@ -193,6 +193,7 @@ class Loaded(Shown, frozen=True):
     Attributes:
         note: what the user should know, such as a fallback data set; or "".
         normalization: sentence that says what was done to the inputs.
+        held_back: samples held back from training for validation.
         kept: how many parameters kept their weights, of ``parameters``.
         part, fresh, gone: names of those of another size, of which what fits was kept, of those
             that are new, and of those that are no more.
@@ -212,6 +213,7 @@ class Loaded(Shown, frozen=True):
     step: int
     steps_per_epoch: int
     total_steps: int
+    held_back: int = 0
     part: tuple[str, ...] = ()
     fresh: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()

@@ -264,6 +264,8 @@ class RunsPanel(Panel):
             if (loss := means.get(run.run)) is not None:
                 self.loss.set_last(run.name, loss)
             self.accuracy.append(run.name, at, tests[:, 2])
+        tested = np.concatenate([unpack(run.tests) for run in self._curves] or [np.zeros((0, 5))])
+        self.accuracy.setVisible(not len(tested) or bool(np.isfinite(tested[:, 2]).any()))
         self.loss.redraw()
         self.accuracy.redraw()
         self._show_playhead()

@@ -312,9 +312,13 @@ class TrainingPanel(Panel):
         if loaded.problem or not loaded.dataset:
             self.note.setText(loaded.problem or self.tr("No data: training minimises the result."))
             return
-        text = self.tr("{0}: {1:,} to train, {2:,} to test. {3}").format(
-            loaded.dataset, loaded.train_samples, loaded.test_samples, loaded.normalization
-        )
+        text = self.tr("{0}: {1:,} to train, {2:,} to test. {3}")
+        if loaded.held_back:
+            text = self.tr("{0}: {1:,} to train, {4:,} for validation, {2:,} to test. {3}")
+        text = text.format(
+            loaded.dataset, loaded.train_samples, loaded.test_samples, loaded.normalization,
+            loaded.held_back,
+        )  # fmt: skip
         self.note.setText(f"{loaded.note} {text}".strip())
         self.figures.labels["step"].setText(f"{loaded.step:,}")
 

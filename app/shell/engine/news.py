@@ -71,9 +71,11 @@ class EngineNews(QObject):
     def _on_loaded(self, loaded: m.Loaded) -> None:
         self._end_progress()
         self._window.status.set_data(
-            loaded.dataset, f"{loaded.train_samples:,} + {loaded.test_samples:,}",
+            loaded.dataset,
+            " + ".join(f"{n:,}" for n in _samples(loaded)),
             loaded.normalization,
-        )  # fmt: skip
+            bool(loaded.held_back),
+        )
         report = self._surgery(loaded)
         if report:
             self._window.status.say(report)
@@ -280,3 +282,9 @@ class EngineNews(QObject):
             if self._window.banner.text == self._failure:
                 self._window.banner.hide()
             self._failure = ""
+
+
+def _samples(loaded: m.Loaded) -> tuple[int, ...]:
+    """To train on, held back for validation where there are any, and to test on."""
+    held_back = (loaded.held_back,) if loaded.held_back else ()
+    return loaded.train_samples, *held_back, loaded.test_samples

@@ -117,7 +117,7 @@ def _state(session: Session) -> Any:
     if runs.current is None or trainer is None:
         return None
     return (
-        runs.current.number, len(runs.all), runs.current.steps, trainer.step, runs.visiting,
+        runs.current, len(runs.all), runs.current.steps, trainer.step, runs.visiting,
         runs.by_hand, len(runs.current.curves.tests), runs.store.problem, id(trainer),
         trainer.lr, trainer.held_epoch,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
 from app.files import file_menu
+from graphcore.records.arrays import unpack
 from graphcore.views.timeline import EnterRun, RunsSaved
 from graphcore.views.weights import SetNumbers
 from tests.app.driver import PATIENCE
@@ -46,9 +47,13 @@ def test_validation_is_of_the_step_and_the_weights_that_are_shown(session) -> No
     session.settings(dataset_options={"targets": "signs", "validation": 0.2}, epochs=40)
     session.train(100)
     session.wait(lambda: told(panel.loss).get("validation", "") != "")
-    session.scrub(50)  # between two ends of epochs: the last one's figure is another net's
+    kept = [s for s in unpack(session.moment.steps).tolist() if 21 < s < 100 and s % 21]
+    step = kept[len(kept) // 2]  # between two ends of epochs: the last one's figure is of before
+    session.scrub(step)
     session.wait(lambda: session.moment.validation is not None and session.moment.test is not None)
-    assert session.moment.shown == 50
+    assert session.moment.shown == step
+    assert window.status.dataset.text() == "circle · 201 + 49 + 250"
+    assert "201 to train, 49 for validation, 250 to test" in panel.note.text()
     found, epochs_end = session.moment.validation, panel.loss.points("validation")
     assert found.loss not in epochs_end[1]
     assert number(told(panel.loss)["validation"]) == pytest.approx(found.loss, rel=1e-3)
@@ -158,3 +163,14 @@ def test_a_long_run_is_not_dropped_without_a_word(qtbot, session, monkeypatch, t
     _, go_on = window.banner.buttons
     qtbot.mouseClick(go_on, Qt.MouseButton.LeftButton)
     session.wait(lambda: "hidden2" in window.document.graph)
+
+
+def test_where_no_answer_is_right_or_wrong_runs_have_no_accuracy(session) -> None:
+    runs = session.window.show_panel("runs").fill()
+    session.train(3)
+    session.wait(lambda: len(runs.loss.points("Run 1")[0]) == 3)
+    assert not runs.accuracy.isHidden()
+    session.window.start("house-prices")
+    session.idle()
+    session.train(3)
+    session.wait(runs.accuracy.isHidden)

@@ -144,7 +144,7 @@ def test_visited_steps_say_their_own_epoch_and_are_gone_on_from_there():
     assert (frame.step, frame.epoch) == (5, 1.0)
     window.train(3)
     branch = session.runs.current
-    assert branch.parent == run.number
+    assert branch.parent == run.parent, "the run that made the step"
     assert branch.counts == (EpochCount(5), EpochCount(3, 2, 5))
     assert (window.frame().step, window.frame().epoch) == (8, 2.0)
     assert (session.trainer.step, session.trainer.epoch) == (8, 2)
