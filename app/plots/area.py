@@ -71,9 +71,12 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
                 return _evenly([10**v for v in values], spacing)
             kept = {1} if decades > 3 else {1, 2, 5}
             return [_power(v) if round(10 ** (v % 1)) in kept else "" for v in values]
-        if spacing * scale >= 1:
-            return [f"{v * scale:,.0f}" for v in values]
-        texts: list[str] = super().tickStrings(values, scale, spacing)
+        apart, largest = spacing * scale, max((abs(v * scale) for v in values), default=0.0)
+        if apart >= 1 or largest >= 1000:
+            digits = 0 if apart >= 1 else math.ceil(-math.log10(max(apart, 1e-9)))
+            texts = [f"{v * scale:,.{digits}f}" for v in values]
+        else:
+            texts = super().tickStrings(values, scale, spacing)
         return [t.replace("-", "−") for t in texts]
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:

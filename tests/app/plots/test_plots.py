@@ -269,3 +269,19 @@ def test_an_emptied_plot_has_no_names_at_its_axes(qtbot, contour):
     assert not label.isVisible()
     contour.set_surface(*bowl())
     assert label.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("values", "spacing", "wanted"),
+    [
+        ([-807964.0, -807963.5], 0.5, ["−807,964.0", "−807,963.5"]),
+        ([-2000.0, 0.0], 1000.0, ["−2,000", "0"]),
+        ([-0.5, 0.25], 0.25, ["−0.5", "0.25"]),
+        ([], 0.5, []),
+    ],
+)
+def test_ticks_have_thousands_apart_and_a_minus(qtbot, values, spacing, wanted):
+    plot = shown(qtbot, ContourPlot())
+    axis = plot.plot.getAxis("left")
+    axis.setLogMode(False)
+    assert axis.tickStrings(values, 1.0, spacing) == wanted
