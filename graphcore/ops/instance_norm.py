@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 
 def _keras_instance_norm(call: KerasCall) -> Layer:
+    if call.attributes["track_running_stats"]:
+        call.refuse("instance normalisation with running statistics")
     plain = None if call.attributes["affine"] else False
     call.weigh(gamma=call.values.get("weight"), beta=call.values.get("bias"))
     return call.layer(

@@ -57,6 +57,9 @@ class ComparePanel(Panel):
         super().__init__(document, engine)
         self._node = ""
         self._chosen: int | None = None
+        self._seen: set[int] = set()
+        self._current: int | None = None
+        self._left: int | None = None
         self.ours = _Part(self.tr("This run"), "")
         self.theirs = _Part(self.tr("The other run"), "")
         self.difference = _Part(self.tr("The difference"), "")
@@ -127,7 +130,11 @@ class ComparePanel(Panel):
         super().look()
 
     def _on_timeline(self, frame: TimelineFrame) -> None:
-        """Offer the other runs: the one that was chosen, the one branched off, or the newest."""
+        """Offer the other runs: the one that was chosen, the one that was left, or the newest."""
+        if frame.run != self._current:
+            self._left = self._current if frame.run not in self._seen else None
+            self._current = frame.run
+        self._seen = {r.run for r in frame.runs}
         others = [r for r in frame.runs if r.run != frame.run]
         found = [(r.run, r.name) for r in others]
         known = [(self.run.itemData(i), self.run.itemText(i)) for i in range(self.run.count())]
@@ -138,7 +145,7 @@ class ComparePanel(Panel):
         self.run.clear()
         for info in others:
             self.run.addItem(info.name, info.run)
-        places = [self.run.findData(number) for number in (self._chosen, parent)]
+        places = [self.run.findData(number) for number in (self._chosen, self._left, parent)]
         at = next((i for i in places if i >= 0), self.run.count() - 1)
         self.run.setCurrentIndex(at)
         blocker.unblock()

@@ -190,7 +190,7 @@ def test_every_view_follows_the_dot_and_escape_puts_it_back(story) -> None:
     assert np.array_equal(numbers(s, layer), here)
     assert s.panel.contour.dot.pos() == home
     assert not s.panel.contour.dot.mouseHovering, "the dot is not under the pointer any more"
-    assert "of before" in s.window.status.currentMessage()
+    assert "from before" in s.window.status.currentMessage()
     s.run(1)
 
 

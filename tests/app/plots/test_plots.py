@@ -164,7 +164,7 @@ def test_clearing_leaves_a_sentence(contour):
     contour.set_path(np.zeros((3, 2)))
     contour.clear()
     assert not contour.has_surface
-    assert contour.plot.empty_text.startswith("Press Play")
+    assert contour.plot.empty_text == "The loss around the weights appears here."
     contour.set_log(False)
 
 

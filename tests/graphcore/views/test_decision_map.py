@@ -135,7 +135,8 @@ def test_class_words_are_said_wherever_a_class_is() -> None:
     plan = trainer.looking_plan()
     x, t, _ = fed(trainer, Sample())
     plan.forward(trainer.binding.feeds(x, t))
-    label, answer = _classes(trainer, plan, t)
+    label, answer, likeliest = _classes(trainer, plan, t)
+    assert {name for name, _ in likeliest} == set(words)
     assert label in words
     assert answer.split(" (")[0] in words
     chosen = chosen_sample(trainer, (), 0)

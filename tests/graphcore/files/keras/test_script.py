@@ -29,8 +29,8 @@ from tests.graphcore.ops.oracle import Trial, label
 pytestmark = pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # keras on torch
 
 NOT_IN_KERAS = {
-    "Aten", "Buffer", "Composite", "Expand", "Formula", "Hold", "Maxout", "PixelShuffle",
-    "Placeholder", "RandomNormalLike",
+    "Aten", "Buffer", "Composite", "ConvTranspose3d", "Expand", "Formula", "Hold", "Maxout",
+    "PixelShuffle", "Placeholder", "RandomNormalLike",
 }  # fmt: skip
 """Operators that are refused by name; losses judge a net and are no part of it."""
 BATCHED = [
