@@ -57,7 +57,7 @@ class ComparePanel(Panel):
         super().__init__(document, engine)
         self._node = ""
         self._chosen: int | None = None
-        self._seen: set[int] = set()
+        self._runs: set[int] = set()
         self._current: int | None = None
         self._left: int | None = None
         self.ours = _Part(self.tr("This run"), "")
@@ -132,9 +132,9 @@ class ComparePanel(Panel):
     def _on_timeline(self, frame: TimelineFrame) -> None:
         """Offer the other runs: the one that was chosen, the one that was left, or the newest."""
         if frame.run != self._current:
-            self._left = self._current if frame.run not in self._seen else None
+            self._left = self._current if frame.run not in self._runs else None
             self._current = frame.run
-        self._seen = {r.run for r in frame.runs}
+        self._runs = {r.run for r in frame.runs}
         others = [r for r in frame.runs if r.run != frame.run]
         found = [(r.run, r.name) for r in others]
         known = [(self.run.itemData(i), self.run.itemText(i)) for i in range(self.run.count())]
