@@ -2,7 +2,7 @@
 VENV   ?= .venv
 PYTHON ?= python3
 OUT    ?= out
-PYTEST_ARGS ?= -n 3 --dist worksteal
+PYTEST_ARGS ?= -n 2 --dist worksteal
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 
@@ -19,8 +19,8 @@ run: $(STAMP)
 	  QT_QPA_PLATFORM=offscreen $(BIN)/python -m app --demo $(OUT); \
 	fi
 
-# Three processes on two cores: windows and engines wait for each other half of the time. Whoever is
-# done takes tests from the others. `make test PYTEST_ARGS="-x tests/app"` runs others. One thread
+# Two processes; whoever is done takes tests from the other, and a third would starve what yields to
+# everything else, such as t-SNE. `make test PYTEST_ARGS="-x tests/app"` runs others. One thread
 # each: processes whose threads wait for each other in a loop would hold two cores up. What Python
 # compiles is kept, also where the environment would not have it: every process reads it again.
 # A story that waits for the clock may fail beside another process: what failed runs once more, alone.

@@ -46,6 +46,6 @@ def scrub(qtbot: Any, window: Any, step: int | None) -> None:
     engine = window.engine
     engine.scrub(step)
     if step is None:
-        wait(qtbot, lambda: not engine.moment.visiting)
+        wait(qtbot, lambda: not engine.moment.visiting and engine.step == engine.moment.newest)
     else:
-        wait(qtbot, lambda: engine.moment.shown == step)
+        wait(qtbot, lambda: engine.moment.shown == step == engine.step)

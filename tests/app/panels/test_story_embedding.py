@@ -66,9 +66,9 @@ def test_tsne_is_made_on_demand_while_training_goes_on(looking, qtbot):
     assert "button" in panel.plot.empty_text
     qtbot.mouseClick(panel.make, Qt.MouseButton.LeftButton)
     assert panel.progress.isVisible()
-    qtbot.waitUntil(lambda: panel.progress.value() > 0, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: panel.progress.value() > 0, timeout=3 * PATIENCE)
     begun = window.engine.step
-    qtbot.waitUntil(lambda: panel._frame is not None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: panel._frame is not None, timeout=3 * PATIENCE)
     assert window.engine.step > begun
     assert len(panel.scatter.data) == 1000
     assert "t-SNE of 1,000" in panel.stamp.text()

@@ -203,7 +203,8 @@ def test_another_batch_size_keeps_the_steps_and_epochs_that_were_made(session):
         panel.fields["batch"].setValue(64)
     session.idle()
     session.wait(lambda: session.moment.newest == made and len(session.moment.counts) == 2)
-    assert (engine.state, engine.step) == ("done", made)
+    session.wait(lambda: engine.state == "done")
+    assert engine.step == made
     assert (figures["epoch"].text(), figures["step"].text()) == ("4.00/4", str(made))
     assert window.time.words.text().startswith(f"Step {made} · epoch 4.00 ")
     assert panel.loss.points("train")[0][-1] == made
