@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import math
-import contextlib
 import os
 import shutil
 import subprocess
