@@ -129,7 +129,7 @@ def test_saved_and_opened_runs_have_the_same_steps_names_and_tests(
     session.wait(lambda: session.moment.newest == 40)
     assert session.rows() == before
     session.idle()
-    assert session.engine.step == session.moment.shown == 40
+    session.wait(lambda: session.engine.step == session.moment.shown == 40)
     assert "Step 40" in session.window.time.words.text()
 
 

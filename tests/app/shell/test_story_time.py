@@ -66,7 +66,10 @@ def weights_of(window) -> str:
 
 def shown(qtbot, window, step: int, visiting: bool) -> None:
     qtbot.waitUntil(
-        lambda: (window.times[-1].shown, window.times[-1].visiting) == (step, visiting),
+        lambda: (
+            (window.times[-1].shown, window.times[-1].visiting) == (step, visiting)
+            and window.engine.step == step
+        ),  # the frame of a step comes after its timeline
         timeout=PATIENCE,
     )
 
