@@ -215,7 +215,9 @@ def test_the_learning_rate_that_was_typed_outlives_an_edit_and_the_slider(
     engine.ask(EnterRun(1))
     qtbot.waitUntil(lambda: times[-1].run == 1, timeout=PATIENCE)
     engine.scrub(3)
-    qtbot.waitUntil(lambda: times[-1].visiting and times[-1].shown == 3, timeout=PATIENCE)
+    qtbot.waitUntil(
+        lambda: times[-1].visiting and times[-1].shown == 3 == engine.step, timeout=PATIENCE
+    )
     assert rate.value() == 0.0125, "it is the rate that training on from here has"
     engine.scrub(None)
     qtbot.waitUntil(lambda: not times[-1].visiting, timeout=PATIENCE)

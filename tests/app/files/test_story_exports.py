@@ -128,7 +128,7 @@ def test_the_table_is_that_of_the_run_one_goes_to(qtbot, trained, tmp_path, monk
     assert same
     assert all(same)
     engine.scrub(2)
-    qtbot.waitUntil(lambda: times[-1].shown == 2, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: times[-1].shown == 2 == engine.step, timeout=PATIENCE)
     engine.run(2)
     qtbot.waitUntil(lambda: metrics.log.newest == 4, timeout=PATIENCE)
     assert metrics.log.rows[0].train_loss == pytest.approx(losses[metrics.log.rows[0].step])

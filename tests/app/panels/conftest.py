@@ -52,6 +52,7 @@ def session(qtbot, live_window):
         def scrub(self, step: int) -> None:
             self.engine.scrub(step)
             self.wait(lambda: self.moment.visiting and self.moment.shown == step)
+            self.wait(lambda: self.engine.step == step)  # its frame comes after its timeline
 
         def cell(self, row: int, column: str):
             return self.panel.table.item(row, COLUMNS.index(column))
