@@ -113,6 +113,15 @@ def pair(value: int | Sequence[int], what: str = "size") -> tuple[int, int]:
     return value[0], value[1]
 
 
+def triple(value: int | Sequence[int], what: str) -> tuple[int, int, int]:
+    """``3`` and ``(3, 3, 3)`` alike, for depth, height and width; raises ShapeError."""
+    if isinstance(value, int):
+        return value, value, value
+    if len(value) != 3:
+        raise ShapeError(f"{what} takes one number or three, got {tuple(value)}.")
+    return value[0], value[1], value[2]
+
+
 def window(length: Dim, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:
     """Positions of a sliding window: ⌊(L + 2p − d·(k−1) − 1) / s⌋ + 1 (torch.nn.Conv2d)."""
     if isinstance(length, Batch):

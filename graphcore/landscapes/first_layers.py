@@ -35,7 +35,8 @@ class FirstLayers:
     Attributes:
         fixed: slot -> value, of all that does not depend on the weights.
         parameters: slot -> which parameter lies there.
-        rest: the steps whose results depend on the weights.
+        rest: the steps whose results depend on the weights; ``affine`` are those among them that
+            come first and are weighted sums.
     """
 
     def __init__(self, plan: Plan, plane: Plane, feeds: Mapping[str, Any]) -> None:
@@ -52,6 +53,7 @@ class FirstLayers:
             values = [self.fixed.get(slot) for slot in range(len(plan.values))]
             step.forward(values)
             self.fixed.update({slot: values[slot] for slot in step.outputs})  # type: ignore[misc]
+        self.affine = [step for step in self.rest if self.is_affine(step)]
 
     def is_affine(self, step: Step) -> bool:
         """Return whether it is a weighted sum, by parameters alone, of what stays the same."""
@@ -63,12 +65,11 @@ class FirstLayers:
     @property
     def convolve(self) -> bool:
         """Whether a convolution is among them, and what they put out is not too much to keep."""
-        affine = [step for step in self.rest if self.is_affine(step)]
         sizes = [
             math.prod(step.op.infer_shape(self.fixed[step.inputs[0]].shape, **step.attributes))
-            for step in affine
+            for step in self.affine
         ]
-        convolutions = any(step.op.category == "convolution" for step in affine)
+        convolutions = any(step.op.category == "convolution" for step in self.affine)
         return convolutions and sum(sizes) <= NUMBERS
 
     def weights(self, slot: int, a: Tensor, b: Tensor) -> Tensor:
@@ -106,14 +107,13 @@ class PointByPoint:
     """
 
     def __init__(self, first: FirstLayers, loss: str) -> None:
-        plan, self._first = first.plan, first
+        plan = first.plan
         self._loss = plan.slot(loss)
-        affine = [step for step in first.rest if first.is_affine(step)]
         with torch.inference_mode():
-            self._corners = {step.outputs[0]: first.corners(step) for step in affine}
+            self._corners = {step.outputs[0]: first.corners(step) for step in first.affine}
             known = {slot: p.within(plan.flat) for slot, p in first.parameters.items()}
             known |= first.fixed | {slot: origin for slot, (origin, *_) in self._corners.items()}
-            rest = [step for step in first.rest if step not in affine]
+            rest = [step for step in first.rest if not first.is_affine(step)]
             values = [known.get(slot) for slot in range(len(plan.values))]
             self._program = Program(rest, values, tuple(self._corners), training=False)
         self._b = math.nan

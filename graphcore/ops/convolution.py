@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isqrt
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from graphcore.dims import Dim, Shape, format_shape, pair, size, window
+from graphcore.dims import Dim, Shape, format_shape, pair, size, triple, window
 from graphcore.errors import Fix, ShapeError
 from graphcore.late import torch
 from graphcore.ops.keras_code import KerasCall, KerasCode, Layer, shifted, shortest
@@ -117,7 +117,9 @@ class _Convolution(Operator):
     @classmethod
     def sizes(cls, value: Any) -> tuple[int, ...]:
         """One number for each axis that a window slides along."""
-        return pair(value, cls.name) if cls.rank == 2 else (value,)
+        if cls.rank == 1:
+            return (value,)
+        return pair(value, cls.name) if cls.rank == 2 else triple(value, cls.name)
 
     @classmethod
     def check(cls, x: Shape, out_channels: int, groups: int) -> None:
@@ -177,7 +179,7 @@ class _Convolution(Operator):
     def lower(
         cls, ctx: Context, x: Tensor, weight: Tensor, bias_: Tensor | None = None, **a: Any
     ) -> Kernels | None:
-        return lower_convolution(x, weight, bias_, cls.geometry(a))
+        return None if cls.rank == 3 else lower_convolution(x, weight, bias_, cls.geometry(a))
 
     @classmethod
     def input_gradient_is_convolution(cls, weight: Tensor, a: Mapping[str, Any]) -> bool:

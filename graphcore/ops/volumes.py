@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphcore.dims import Shape, format_shape, window
+from graphcore.dims import Shape, format_shape, triple, window
 from graphcore.errors import ShapeError
 from graphcore.late import torch
 from graphcore.ops.convolution import (
@@ -22,17 +22,6 @@ from graphcore.ops.registry import REQUIRED, Attr, Case, Context, Operator, regi
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from graphcore.ops.kernels.buffered import Kernels
-
-
-def triple(value: Any, what: str) -> tuple[int, int, int]:
-    """``3`` and ``(3, 3, 3)`` alike, for depth, height and width; raises ShapeError."""
-    if isinstance(value, int):
-        return value, value, value
-    if len(value) != 3:
-        raise ShapeError(f"{what} takes one number or three, got {tuple(value)}.")
-    return value[0], value[1], value[2]
 
 
 @register
@@ -74,14 +63,6 @@ class Conv3d(_Convolution):
     rank, axes = 3, "volumes (N, C, D, H, W)"
     formula = r"y_{o,i} = b_o + \sum_{c,u} W_{o,c,u}\, x_{c,\, s i + u - p}"
     derivative = r"\partial L/\partial W_{o,c,u} = \sum_{n,i} g_{o,i}\, x_{c,\, s i + u - p}"
-
-    @classmethod
-    def sizes(cls, value: Any) -> tuple[int, ...]:
-        return triple(value, cls.name)
-
-    @classmethod
-    def lower(cls, *arguments: Any, **attributes: Any) -> Kernels | None:
-        return None
 
     @staticmethod
     def cases() -> tuple[Case, ...]:
@@ -129,14 +110,6 @@ class ConvTranspose3d(Transposed):
     formula = r"y_{o,\, s i + u - p} = b_o + \sum_{c,i,u} x_{c,i}\, W_{c,o,u}"
     derivative = r"\partial L/\partial x_{c,i} = \sum_{o,u} W_{c,o,u}\, g_{o,\, s i + u - p}"
     keras = None
-
-    @classmethod
-    def sizes(cls, value: Any) -> tuple[int, ...]:
-        return triple(value, cls.name)
-
-    @classmethod
-    def lower(cls, *arguments: Any, **attributes: Any) -> Kernels | None:
-        return None
 
     @staticmethod
     def cases() -> tuple[Case, ...]:

@@ -543,9 +543,11 @@ class Trainer:
             return
         for edge in self.graph.edges_from(target):
             judge = self.graph.node(edge.target)
-            limits = judge.op.target_range if edge.input == "target" else None
+            limits = judge.op.target_range
+            if limits is None or edge.input != "target":
+                continue
             low, high = float(t.min()), float(t.max())
-            if limits is not None and not limits[0] <= low <= high <= limits[1]:
+            if not limits[0] <= low <= high <= limits[1]:
                 raise GraphError(
                     f"{judge.name} ({judge.operator}) takes targets from {limits[0]:g} to "
                     f"{limits[1]:g}, but those of {self.data.name} lie between {low:.6g} and "
